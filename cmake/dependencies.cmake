@@ -1,0 +1,59 @@
+# Imported targets dep::<name> for every library, from .deps/prefix (see tools/setup) or the system.
+# Static archives are preferred: the binary then runs on machines that have none of them.
+set(deps_prefix ${CMAKE_SOURCE_DIR}/.deps/prefix)
+list(PREPEND CMAKE_PREFIX_PATH ${deps_prefix}/usr)
+
+# dependency(NAME HEADER [ARCHIVE...]): finds header and archive, defines dep::NAME.
+function(dependency name header)
+  find_path(${name}_include ${header} HINTS ${deps_prefix}/usr/include
+    PATH_SUFFIXES concurrentqueue concurrentqueue/moodycamel NO_CACHE)
+  if(NOT ${name}_include)
+    message(FATAL_ERROR "${name} (${header}) is missing: run tools/setup")
+  endif()
+  add_library(dep::${name} INTERFACE IMPORTED GLOBAL)
+  # /usr/include must not be named: it would come before the compiler's own folders.
+  if(NOT ${name}_include STREQUAL "/usr/include")
+    target_include_directories(dep::${name} SYSTEM INTERFACE ${${name}_include})
+  endif()
+  foreach(archive IN LISTS ARGN)
+    find_library(${name}_${archive} NAMES lib${archive}.a ${archive}
+      HINTS ${deps_prefix}/usr/lib/${CMAKE_LIBRARY_ARCHITECTURE} NO_CACHE)
+    if(NOT ${name}_${archive})
+      message(FATAL_ERROR "${name} (lib${archive}) is missing: run tools/setup")
+    endif()
+    target_link_libraries(dep::${name} INTERFACE ${${name}_${archive}})
+  endforeach()
+endfunction()
+
+find_package(Threads REQUIRED)
+
+dependency(liburing liburing.h uring)
+dependency(llhttp llhttp.h llhttp)
+dependency(simdjson simdjson.h simdjson_static)
+dependency(hiredis hiredis/hiredis.h hiredis)
+dependency(concurrentqueue concurrentqueue.h)  # <concurrentqueue.h>: the folder differs between releases
+dependency(hdr_histogram hdr/hdr_histogram.h hdr_histogram_static)
+dependency(tomlplusplus toml++/toml.h)
+dependency(cli11 CLI/CLI.hpp)
+dependency(spdlog spdlog/spdlog.h)
+dependency(fmt fmt/format.h fmt)
+dependency(nlohmann_json nlohmann/json.hpp)
+
+target_link_libraries(dep::spdlog INTERFACE dep::fmt Threads::Threads)
+target_compile_definitions(dep::spdlog INTERFACE SPDLOG_FMT_EXTERNAL)
+target_link_libraries(dep::concurrentqueue INTERFACE Threads::Threads)
+target_link_libraries(dep::hdr_histogram INTERFACE m)
+
+# trixie's archives were built with a newer libstdc++ and glibc; on older ones these symbols are missing:
+# the first is an empty marker of GCC 13's iostream initialisation, the second glibc 2.38's C23 sscanf.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13
+   OR NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  include(CheckCXXSourceCompiles)
+  set(CMAKE_REQUIRED_FLAGS "-Wl,--no-as-needed")
+  check_cxx_source_compiles("extern char _ZSt21ios_base_library_initv; int main() { return _ZSt21ios_base_library_initv; }"
+    SLUICE_HAS_IOS_BASE_LIBRARY_INIT)
+  unset(CMAKE_REQUIRED_FLAGS)
+  if(NOT SLUICE_HAS_IOS_BASE_LIBRARY_INIT)
+    target_link_options(dep::simdjson INTERFACE -Wl,--defsym=_ZSt21ios_base_library_initv=0)
+  endif()
+endif()

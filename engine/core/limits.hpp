@@ -1,0 +1,64 @@
+// Every fixed bound of the engine, and how the bounds relate.
+//
+// Bounds that an operator may choose are configuration keys (engine/config/keys.cpp); their own
+// minima and maxima stand here, so that the asserts at the end hold for every legal configuration.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace sluice::limits {
+
+inline constexpr std::size_t kib = 1024;
+inline constexpr std::size_t mib = 1024 * kib;
+
+// --- a sample -----------------------------------------------------------------------------------
+inline constexpr std::size_t device_id_bytes_max = 128;
+inline constexpr std::size_t type_bytes_max = 128;
+inline constexpr std::size_t unit_bytes_max = 64;
+// One record as it came, all members and white space included.
+inline constexpr std::size_t sample_bytes_max = 16 * kib;
+// Members of one JSON object: of the sample itself, of `values`, of an object within `metadata`.
+inline constexpr std::size_t members_count_max = 64;
+// Objects and arrays within each other, the sample's own object being level 1.
+inline constexpr std::size_t json_depth_max = 32;
+
+// --- a request ----------------------------------------------------------------------------------
+inline constexpr std::size_t request_target_bytes_max = 2 * kib;
+// All header lines of a request, names, values and separators.
+inline constexpr std::size_t request_header_bytes_max = 16 * kib;
+inline constexpr std::size_t request_headers_count_max = 100;
+inline constexpr std::size_t request_body_bytes_min = 64 * kib;    // smallest value of http.body_max
+inline constexpr std::size_t request_body_bytes_max = 64 * mib;    // largest value of http.body_max
+// Refused records that an answer lists one by one; the rest are only counted.
+inline constexpr std::size_t record_errors_count_max = 100;
+// Requests of one connection that wait for their acknowledgement at the same time (pipelining).
+inline constexpr std::size_t pending_per_connection_count_max = 128;
+
+// --- a batch ------------------------------------------------------------------------------------
+inline constexpr std::size_t batch_arena_bytes_min = 32 * kib;
+inline constexpr std::size_t batch_arena_bytes_default = 64 * kib;
+inline constexpr std::size_t batch_arena_bytes_max = 1 * mib;
+// Room in front of the first command, where the `packed` layout renders its header when it seals a batch.
+inline constexpr std::size_t batch_headroom_bytes = 512;
+inline constexpr std::size_t batch_commands_count_max = 1024;
+inline constexpr std::size_t batch_tickets_count_max = 512;
+inline constexpr std::size_t batches_per_reactor_count_max = 4096;
+
+// --- the engine ---------------------------------------------------------------------------------
+inline constexpr std::size_t reactors_count_max = 256;
+inline constexpr std::size_t sinks_count_max = 64;
+inline constexpr std::size_t partitions_count_max = 256;
+inline constexpr std::size_t stream_name_bytes_max = 128;
+
+// --- how they relate ----------------------------------------------------------------------------
+// What rendering adds to a sample at most: `$<len>\r\n…\r\n` twice for each member (2 × 14 bytes), the
+// command's own words with the key, and the fixed field names.
+inline constexpr std::size_t encoding_overhead_bytes_max = members_count_max * 32 + stream_name_bytes_max + 1 * kib;
+
+static_assert(sample_bytes_max + encoding_overhead_bytes_max + batch_headroom_bytes <= batch_arena_bytes_min,
+              "any legal sample must fit into an empty batch of any legal size");
+static_assert(request_body_bytes_min >= sample_bytes_max, "a body of one sample must be allowed");
+static_assert(device_id_bytes_max + type_bytes_max + unit_bytes_max < sample_bytes_max);
+
+}  // namespace sluice::limits

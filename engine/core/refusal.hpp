@@ -1,0 +1,108 @@
+// Refusal: every reason for which Sluice refuses a request or a record, and the one table that maps each
+// to its HTTP status, its stable code, its sentence, and thereby its counter.
+//
+// The code is part of the interface: clients may switch on it, so it never changes its meaning. The table
+// is exhaustive by construction (one macro row makes enumerator and entry) and is what `/metrics`,
+// the error bodies and the README's error table are made from.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace sluice {
+
+// Where a refusal falls: decides whether framing is lost (the connection closes) or the next request may follow.
+enum class RefusalScope : std::uint8_t {
+    connection,  // the byte stream can no longer be trusted: answer, half-close, close
+    request,     // this request is refused whole; the connection goes on
+    record,      // one record of a batch is refused; the others are not affected
+};
+
+// clang-format off
+#define SLUICE_REFUSALS(X)                                                                                                          \
+    /* enumerator             scope       status  sentence */                                                                       \
+    X(malformed_request_line, connection, 400, "The request line is not valid HTTP/1.x.")                                           \
+    X(malformed_header,       connection, 400, "A header line is malformed.")                                                       \
+    X(malformed_chunk,        connection, 400, "The chunked body is malformed.")                                                    \
+    X(bad_content_length,     connection, 400, "Content-Length is not a single decimal number.")                                    \
+    X(conflicting_framing,    connection, 400, "A request must not carry both Content-Length and Transfer-Encoding.")               \
+    X(missing_host,           connection, 400, "An HTTP/1.1 request needs exactly one Host header, and this one has none.")         \
+    X(duplicate_host,         connection, 400, "An HTTP/1.1 request needs exactly one Host header, and this one has several.")      \
+    X(bad_host,               connection, 400, "The Host header is not a valid host.")                                              \
+    X(header_timeout,         connection, 408, "The request header took too long to arrive.")                                       \
+    X(body_timeout,           connection, 408, "The request body took too long to arrive.")                                         \
+    X(body_too_large,         connection, 413, "The request body is larger than this server accepts.")                              \
+    X(target_too_long,        connection, 414, "The request target is longer than this server accepts.")                            \
+    X(headers_too_large,      connection, 431, "The request header is larger than this server accepts.")                            \
+    X(unknown_transfer_coding,connection, 501, "The only transfer coding understood is chunked.")                                   \
+    X(unsupported_version,    connection, 505, "Only HTTP/1.0 and HTTP/1.1 are spoken here.")                                       \
+    X(expectation_failed,     connection, 417, "The only expectation understood is 100-continue.")                                  \
+    X(not_found,              request,    404, "There is no such endpoint.")                                                        \
+    X(method_not_allowed,     request,    405, "This endpoint does not take this method.")                                          \
+    X(unsupported_media_type, request,    415, "Send application/json or application/x-ndjson.")                                    \
+    X(unsupported_encoding,   request,    415, "Compressed bodies are not accepted; send the body as it is.")                       \
+    X(bad_ack,                request,    400, "ack must be one of queued, stored.")                                                \
+    X(bad_precision,          request,    400, "precision must be one of s, ms, us, ns.")                                           \
+    X(not_paused,             request,    400, "Cannot reset while measuring. Stop gateway first.")                                 \
+    X(empty_body,             request,    400, "Empty request body")                                                                \
+    X(invalid_json,           request,    400, "The body is not valid JSON.")                                                       \
+    X(invalid_utf8,           request,    400, "The body is not valid UTF-8.")                                                      \
+    X(json_too_deep,          request,    400, "The JSON is nested more than 32 levels deep.")                                      \
+    X(no_samples,             request,    400, "The body holds no sample.")                                                         \
+    X(all_records_refused,    request,    400, "Every record was refused.")                                                         \
+    X(overloaded,             request,    503, "The engine's buffers are full; retry later.")                                       \
+    X(body_memory_full,       connection, 503, "The memory for request bodies is used up; retry later.")                            \
+    X(paused,                 request,    503, "Telemetry is paused; retry later.")                                                 \
+    X(draining,               connection, 503, "The engine is shutting down.")                                                      \
+    X(not_ready,              request,    503, "The engine can not deliver at the moment.")                                         \
+    X(ack_timeout,            request,    503, "The sink did not confirm in time; the samples may be stored nevertheless.")         \
+    X(sink_busy,              request,    503, "The sink refused for now; retry later.")                                            \
+    X(sink_refused,           request,    503, "The sink refused; an operator has to mend it.")                                     \
+    X(admin_timeout,          request,    503, "The engine did not answer the admin thread in time.")                               \
+    X(not_an_object,          record,     400, "A sample must be a JSON object.")                                                   \
+    X(duplicate_member,       record,     400, "A member occurs twice.")                                                            \
+    X(too_many_members,       record,     400, "An object has more than 64 members.")                                               \
+    X(sample_too_large,       record,     400, "A sample is larger than 16 KiB.")                                                   \
+    X(missing_device_id,      record,     400, "A sample needs device_id.")                                                         \
+    X(bad_device_id,          record,     400, "device_id must be a string of 1 to 128 bytes without control characters.")          \
+    X(missing_value,          record,     400, "A sample needs type and value, or values.")                                         \
+    X(ambiguous_value,        record,     400, "A sample has either type and value, or values, not both.")                          \
+    X(bad_type,               record,     400, "type must be a string of 1 to 128 bytes without control characters.")               \
+    X(bad_value,              record,     400, "value must be a finite number, a boolean or a string.")                             \
+    X(bad_unit,               record,     400, "unit must be a string of at most 64 bytes without control characters.")             \
+    X(bad_values,             record,     400, "values must be an object of at least one number, boolean or string.")               \
+    X(bad_timestamp,          record,     400, "timestamp must be ISO 8601 or an epoch number between 1970 and 2262.")              \
+    X(bad_priority,           record,     400, "priority must be LOW, MEDIUM or HIGH.")                                             \
+    X(bad_metadata,           record,     400, "metadata must be an object.")                                                       \
+    X(number_out_of_range,    record,     400, "A number is out of range.")                                                         \
+    X(malformed_record,       record,     400, "The line is not valid JSON.")
+// clang-format on
+
+enum class Refusal : std::uint8_t {
+#define X(name, scope, status, sentence) name,
+    SLUICE_REFUSALS(X)
+#undef X
+};
+
+struct RefusalInfo {
+    std::string_view code;      // stable, [a-z0-9_]+
+    RefusalScope scope;
+    int status;                 // HTTP status of the answer
+    std::string_view sentence;  // one sentence, safe inside a JSON string without escaping
+};
+
+inline constexpr std::array refusal_table{
+#define X(name, scope, status, sentence) RefusalInfo{#name, RefusalScope::scope, status, sentence},
+    SLUICE_REFUSALS(X)
+#undef X
+};
+
+inline constexpr std::size_t refusals_count = refusal_table.size();
+
+[[nodiscard]] constexpr const RefusalInfo& info_of(Refusal refusal) {
+    return refusal_table[static_cast<std::size_t>(refusal)];
+}
+
+}  // namespace sluice

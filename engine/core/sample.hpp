@@ -1,0 +1,44 @@
+// Sample: one checked measurement, as views into the bytes it came in.
+//
+// A Sample owns nothing. Its views point into the request body or into the decoder's own string buffer
+// and live until the decoder is asked for the next sample; the sink's encoder renders them before that.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace sluice {
+
+enum class Priority : std::uint8_t { none, low, medium, high };
+
+[[nodiscard]] constexpr std::string_view name_of(Priority priority) {
+    switch (priority) {
+        case Priority::none: return "";
+        case Priority::low: return "LOW";
+        case Priority::medium: return "MEDIUM";
+        case Priority::high: return "HIGH";
+    }
+    return "";
+}
+
+// A member that the schema does not name: kept under its own name.
+struct Member {
+    std::string_view name;   // unescaped
+    std::string_view value;  // a string's unescaped text; anything else as the JSON it came as
+};
+
+struct Sample {
+    std::string_view device_id;     // 1 to 128 bytes of UTF-8, no control characters
+    std::int64_t timestamp_ns = 0;  // since 1970; the arrival time if the client sent none
+    std::string_view type;          // empty if the sample has `values`
+    std::string_view value;         // number or bool as it came, string unescaped; empty if the sample has `values`
+    std::string_view unit;          // empty if absent
+    std::string_view values;        // raw JSON object; empty if the sample has `type` and `value`
+    Priority priority = Priority::none;
+    std::string_view metadata;      // raw JSON object; empty if absent
+    std::span<const Member> others; // unknown members, in order
+    std::string_view raw;           // the whole record as it came, without surrounding white space
+};
+
+}  // namespace sluice

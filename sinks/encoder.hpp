@@ -1,0 +1,37 @@
+// Encoder: renders samples into batches, in the wire format of one sink. Runs on the reactor's thread;
+// each reactor has its own.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/core/batch.hpp"
+#include "engine/core/sample.hpp"
+
+namespace sluice::sinks {
+
+class Encoder {
+  public:
+    virtual ~Encoder() = default;
+
+    // A reactor keeps one open batch for each lane. Samples of one device always share a lane, so their
+    // order is kept. Most layouts need one lane a sink connection; `packed`, which makes one command of a
+    // whole batch, needs one a partition.
+    [[nodiscard]] virtual std::uint32_t lane_count() const = 0;
+    [[nodiscard]] virtual std::uint32_t lane_of(const Sample& sample) const = 0;
+    // Which sink connection (0-based) a lane's batches go to.
+    [[nodiscard]] virtual std::uint32_t sink_of(std::uint32_t lane) const = 0;
+
+    // Renders `sample` behind what `batch` holds. False, with the batch unchanged, if it does not fit
+    // (bytes or commands); it always fits an empty batch (limits.hpp asserts it).
+    [[nodiscard]] virtual bool append(Batch& batch, const Sample& sample) = 0;
+
+    // Commands a batch will have when sealed, given that it has samples: differs from
+    // batch.command_count() only for layouts that make one command of the whole batch.
+    [[nodiscard]] virtual bool one_command_per_batch() const { return false; }
+
+    // Called once, before a non-empty batch is handed over. After it bytes() is exactly what goes on the wire
+    // and command_count() the number of replies to expect.
+    virtual void seal(Batch& batch) = 0;
+};
+
+}  // namespace sluice::sinks

@@ -1,0 +1,84 @@
+// Sink: delivers batches over one connection. Lives on one sink thread (engine/sink_thread), which owns the
+// loop: it hands batches on, waits on the sink's descriptor, and calls advance().
+//
+// A sink never blocks, never drops a batch while the process lives, and settles every batch exactly once
+// (Settlement::final), in the order of submission for those that succeed.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "engine/core/batch.hpp"
+
+namespace sluice::sinks {
+
+// Where a sink puts settled batches; the reactor's inbox lies behind it. Called on the sink thread.
+class CompletionPort {
+  public:
+    virtual void settle(Batch& batch, Settlement settlement) = 0;
+
+  protected:
+    ~CompletionPort() = default;
+};
+
+enum class SinkState : std::uint8_t {
+    connecting,  // not connected yet, or again; batches are kept
+    ready,       // connected, authenticated, delivering
+    stalled,     // connected, but the sink refuses commands; batches are kept and tried again
+};
+
+[[nodiscard]] constexpr const char* name_of(SinkState state) {
+    switch (state) {
+        case SinkState::connecting: return "connecting";
+        case SinkState::ready: return "ready";
+        case SinkState::stalled: return "stalled";
+    }
+    return "";
+}
+
+// Written by the sink thread only, read by the admin thread: relaxed atomics, one writer, no pairing
+// needed because no other memory is published through them.
+struct SinkCounters {
+    std::atomic<SinkState> state{SinkState::connecting};
+    std::atomic<std::uint64_t> batches_sent{0};      // resends included
+    std::atomic<std::uint64_t> bytes_sent{0};
+    std::atomic<std::uint64_t> replies_ok{0};
+    std::atomic<std::uint64_t> replies_busy{0};      // error replies that a later try may not see
+    std::atomic<std::uint64_t> replies_refused{0};   // error replies that an operator has to mend
+    std::atomic<std::uint64_t> connects{0};          // connections that became ready
+    std::atomic<std::uint64_t> connection_failures{0};
+    std::atomic<std::uint64_t> batches_resent{0};    // batches sent again: at-least-once
+};
+
+// Adds on the single writer's thread: a plain load and store, no locked instruction.
+inline void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) {
+    counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+}
+
+// What the sink waits for.
+struct Interest {
+    int fd = -1;                   // -1: none
+    short events = 0;              // poll(2) events
+    std::uint64_t deadline_ns = 0; // monotonic time at which advance() is wanted anyway; 0: never
+};
+
+class Sink {
+  public:
+    virtual ~Sink() = default;
+
+    // Whether submit() may be called now. A sink that is away has room until its own small window is full;
+    // the rest waits in the queue and then in the reactors' batches, which is the bound.
+    [[nodiscard]] virtual bool has_room() const = 0;
+    virtual void submit(Batch& batch) = 0;
+
+    [[nodiscard]] virtual Interest interest() const = 0;
+    // `revents` of interest().fd (0 on a deadline or after submit()), `now_ns` monotonic.
+    virtual void advance(short revents, std::uint64_t now_ns) = 0;
+
+    [[nodiscard]] virtual const SinkCounters& counters() const = 0;
+    // One sentence on the last failure, for /ready and /status; empty while ready. Any thread.
+    [[nodiscard]] virtual std::string trouble() const = 0;
+};
+
+}  // namespace sluice::sinks
