@@ -1,0 +1,97 @@
+// Config: every setting of `sluice serve`, checked. Plain values; nothing here reads a file.
+//
+// Each field is declared to the outside once, in keys.cpp: name, unit, default, bounds and help. The file
+// reader, the environment, the command line, `print-config` and the README's table all come from there.
+// Sizes are bytes, durations ns.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/core/ack.hpp"
+
+namespace sluice::config {
+
+// A numeric IPv4 or IPv6 address and a port; port 0 lets the kernel choose (tests).
+struct Endpoint {
+    std::string address;  // without brackets
+    std::uint16_t port = 0;
+    friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
+
+enum class LogLevel : std::uint8_t { debug, info, warn, error };
+enum class LogFormat : std::uint8_t { logfmt, json };
+enum class RedisLayout : std::uint8_t { fields, json, list, packed };
+enum class SinkKind : std::uint8_t { redis, null };
+
+struct SinkUrl {
+    SinkKind kind = SinkKind::redis;
+    std::string host;       // redis://; empty for a unix socket
+    std::uint16_t port = 0;
+    std::string path;       // redis+unix://; empty for TCP
+    std::string user;       // empty: AUTH without a user name
+    std::string password;   // empty: no AUTH
+    std::uint32_t db = 0;
+    std::string display;    // the URL with the password replaced by ***, for logs and /status
+};
+
+struct Config {
+    Endpoint listen{"127.0.0.1", 8080};
+    std::vector<unsigned> cores;  // one reactor each, pinned; never empty after loading
+    AckLevel ack = AckLevel::stored;
+    std::uint64_t ack_timeout_ns = 0;
+    std::uint64_t drain_timeout_ns = 0;
+    std::uint64_t retry_after_s = 0;
+
+    struct Admin {
+        Endpoint listen{"127.0.0.1", 8081};
+    } admin;
+
+    struct Log {
+        LogLevel level = LogLevel::info;
+        LogFormat format = LogFormat::logfmt;
+    } log;
+
+    struct Http {
+        std::uint64_t body_bytes_max = 0;         // of one request
+        std::uint64_t body_memory_bytes = 0;      // of all bodies a reactor is collecting
+        std::uint64_t header_timeout_ns = 0;
+        std::uint64_t body_timeout_ns = 0;
+        std::uint64_t idle_timeout_ns = 0;
+        std::uint64_t write_timeout_ns = 0;
+        std::uint64_t connections_count_max = 0;  // per reactor
+    } http;
+
+    struct Io {
+        std::uint64_t ring_entries_count = 0;
+        std::uint64_t receive_buffer_bytes = 0;
+        std::uint64_t receive_buffers_count = 0;  // per reactor; a power of two
+        std::uint64_t busy_wait_ns = 0;           // how long a busy reactor lets completions gather
+    } io;
+
+    struct BatchSettings {
+        std::uint64_t arena_bytes = 0;
+        std::uint64_t count = 0;                  // per reactor
+        std::uint64_t pipeline_depth_count = 0;   // batches in flight per reactor and sink
+    } batch;
+
+    struct Sink {
+        SinkUrl url;
+        struct Redis {
+            RedisLayout layout = RedisLayout::fields;
+            std::string stream;
+            std::string list_key;
+            std::uint64_t partitions_count = 1;
+            std::uint64_t maxlen_count = 0;       // 0: streams are not trimmed
+            std::string user;                     // win over those of the URL when not empty
+            std::string password;
+            std::uint64_t connect_timeout_ns = 0;
+            std::uint64_t reply_timeout_ns = 0;
+            std::uint64_t backoff_min_ns = 0;
+            std::uint64_t backoff_max_ns = 0;
+        } redis;
+    } sink;
+};
+
+}  // namespace sluice::config
