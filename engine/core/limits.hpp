@@ -51,6 +51,20 @@ inline constexpr std::size_t sinks_count_max = 64;
 inline constexpr std::size_t partitions_count_max = 256;
 inline constexpr std::size_t stream_name_bytes_max = 128;
 
+// --- configuration and log ----------------------------------------------------------------------
+inline constexpr std::size_t config_file_bytes_max = 1 * mib;
+inline constexpr std::size_t credential_bytes_max = 4 * kib;  // a user name or password; cloud tokens reach 2 KiB
+inline constexpr std::size_t host_name_bytes_max = 253;       // RFC 1035, section 2.3.4, as written text
+inline constexpr std::size_t unix_socket_path_bytes_max = 107;  // sockaddr_un::sun_path with its final NUL
+inline constexpr std::size_t log_value_bytes_max = 256;       // of one field, before escaping
+
+// --- a sink connection --------------------------------------------------------------------------
+// Batches that a sink holds, sent or not; more wait in its queue.
+inline constexpr std::size_t sink_window_batches_count_max = 16;
+// Read from Redis at once, and the longest reply that can be one to our commands.
+inline constexpr std::size_t redis_receive_bytes = 64 * kib;
+inline constexpr std::size_t redis_reply_bytes_max = 16 * kib;
+
 // --- how they relate ----------------------------------------------------------------------------
 // What rendering adds to a sample at most: `$<len>\r\n…\r\n` twice for each member (2 × 14 bytes), the
 // command's own words with the key, and the fixed field names.

@@ -1,0 +1,22 @@
+// What an error reply of Redis means for the command, and how it is shown.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "engine/core/batch.hpp"
+
+namespace sluice::sinks::redis {
+
+// busy if the server's condition passes by itself (OOM, LOADING, READONLY, …), else refused. `text` is
+// the error reply without its '-': the first word is the code that Redis promises to keep.
+[[nodiscard]] CommandOutcome outcome_of_error(std::string_view text);
+
+// Whether another connection may fare better: the server is no longer the primary (the name may lead to
+// the new one by now), or it forgot who we are (the greeting says it again).
+[[nodiscard]] bool error_wants_reconnect(std::string_view text);
+
+// `text` as printable ASCII, bounded, for logs and JSON: other bytes become '?'.
+[[nodiscard]] std::string printable(std::string_view text);
+
+}  // namespace sluice::sinks::redis

@@ -1,0 +1,62 @@
+// ReplyStream: bytes of a Redis connection in, one reply at a time out. No descriptor, no clock.
+//
+// Wraps hiredis' redisReader with object functions that build nothing: a reply becomes its kind and, for
+// an error, the beginning of its text. So a reply costs no allocation once the reader's buffer has grown
+// to its working size (a few KiB). Only what answers our commands is accepted: a simple string, a bulk string,
+// an integer or an error. Nil, arrays and RESP3 types break the stream, before the reader recurses into
+// them, because after an unexpected reply nobody can say which command the next one answers.
+//
+// Rejected: a hand-written scanner. It would save perhaps 30 ns a reply and cost a second RESP parser.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+struct redisReader;
+struct redisReadTask;
+
+namespace sluice::sinks::redis {
+
+class ReplyStream {
+  public:
+    ReplyStream();
+    ~ReplyStream();
+    ReplyStream(const ReplyStream&) = delete;
+    ReplyStream& operator=(const ReplyStream&) = delete;
+
+    // Forgets everything: a new connection begins. Allocates.
+    void reset();
+
+    // Gives the next bytes of the connection. They are not copied: they must stay until next() has said
+    // need_more, and give() may be called only then.
+    void give(std::span<const char> bytes);
+
+    enum class Next {
+        ok,         // a reply that is not an error
+        error,      // an error reply; error_text() until the next call
+        need_more,  // everything given is used up
+        broken,     // not the protocol, or a reply of a kind we never ask for; reset() is the way out
+    };
+    [[nodiscard]] Next next();
+
+    // The beginning of the error reply, without '-' and line end; as it came, so not necessarily printable.
+    [[nodiscard]] std::string_view error_text() const { return {error_text_.data(), error_text_bytes_}; }
+    // Why next() said broken.
+    [[nodiscard]] std::string_view broken_because() const;
+
+  private:
+    struct Callbacks;  // the redisReader's object functions, which write the members below
+
+    [[nodiscard]] Next next_from_reader();
+
+    redisReader* reader_ = nullptr;  // owned
+    std::span<const char> given_;    // what the reader has not been fed yet
+    const char* broken_because_ = nullptr;
+    bool reply_is_error_ = false;
+    std::size_t error_text_bytes_ = 0;
+    std::array<char, 256> error_text_;
+};
+
+}  // namespace sluice::sinks::redis

@@ -1,0 +1,25 @@
+// RedisSettings: what the Redis sink needs to know of one server. Plain values; the composition root fills
+// them from the configuration, which sinks/ must not see.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace sluice::sinks {
+
+struct RedisSettings {
+    std::string host;                // name or address; empty for a unix socket
+    std::uint16_t port = 6379;
+    std::string path;                // unix socket; empty for TCP
+    std::string user;                // empty: AUTH without a user name
+    std::string password;            // empty: no AUTH
+    std::uint32_t db = 0;
+    std::uint64_t connect_timeout_ns = 5'000'000'000;   // connecting and the greeting together
+    std::uint64_t reply_timeout_ns = 10'000'000'000;    // no reply for so long while some are due
+    std::uint64_t backoff_min_ns = 100'000'000;
+    std::uint64_t backoff_max_ns = 5'000'000'000;
+    std::uint64_t random_seed = 1;   // of the jitter
+    int send_buffer_bytes = 0;       // SO_SNDBUF; 0: the kernel's. Tests force partial writes with it
+};
+
+}  // namespace sluice::sinks
