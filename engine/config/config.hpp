@@ -10,18 +10,17 @@
 #include <vector>
 
 #include "engine/core/ack.hpp"
+#include "engine/core/log_level.hpp"
 
 namespace sluice::config {
 
 // A numeric IPv4 or IPv6 address and a port; port 0 lets the kernel choose (tests).
 struct Endpoint {
-    std::string address;  // without brackets
+    std::string address;  // as inet_ntop writes it, without brackets: equal endpoints compare equal
     std::uint16_t port = 0;
     friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
-enum class LogLevel : std::uint8_t { debug, info, warn, error };
-enum class LogFormat : std::uint8_t { logfmt, json };
 enum class RedisLayout : std::uint8_t { fields, json, list, packed };
 enum class SinkKind : std::uint8_t { redis, null };
 
@@ -30,8 +29,8 @@ struct SinkUrl {
     std::string host;       // redis://; empty for a unix socket
     std::uint16_t port = 0;
     std::string path;       // redis+unix://; empty for TCP
-    std::string user;       // empty: AUTH without a user name
-    std::string password;   // empty: no AUTH
+    std::string user;       // empty: AUTH without a user name. After loading, sink.redis.user has been put here
+    std::string password;   // both empty: no AUTH. After loading, sink.redis.password has been put here
     std::uint32_t db = 0;
     std::string display;    // the URL with the password replaced by ***, for logs and /status
 };
@@ -84,7 +83,7 @@ struct Config {
             std::string list_key;
             std::uint64_t partitions_count = 1;
             std::uint64_t maxlen_count = 0;       // 0: streams are not trimmed
-            std::string user;                     // win over those of the URL when not empty
+            std::string user;                     // win over those of the URL when not empty (load_config puts them there)
             std::string password;
             std::uint64_t connect_timeout_ns = 0;
             std::uint64_t reply_timeout_ns = 0;
