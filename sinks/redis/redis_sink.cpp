@@ -1,0 +1,298 @@
+#include "sinks/redis/redis_sink.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "engine/core/check.hpp"
+#include "engine/core/clock.hpp"
+#include "sinks/redis/backoff.hpp"
+#include "sinks/redis/delivery_window.hpp"
+#include "sinks/redis/error_class.hpp"
+#include "sinks/redis/session.hpp"
+
+namespace sluice::sinks::redis {
+namespace {
+
+// Reads per advance(): enough to empty the socket, few enough that sending goes on beside a flood of replies.
+constexpr int receives_count_max = 4;
+
+class RedisSink final : public Sink {
+  public:
+    RedisSink(const RedisSettings& settings, CompletionPort& port)
+        : settings_(settings),
+          session_(settings),
+          window_(port, counters_),
+          connect_backoff_(settings.backoff_min_ns, settings.backoff_max_ns, settings.random_seed),
+          retry_backoff_(settings.backoff_min_ns, settings.backoff_max_ns, ~settings.random_seed),
+          trouble_("connecting to " + session_.peer()) {
+        settings_.password.clear();  // the session has what it needs
+    }
+
+    [[nodiscard]] bool has_room() const override { return window_.has_room(); }
+    void submit(Batch& batch) override { window_.submit(batch); }
+    [[nodiscard]] Interest interest() const override;
+    void advance(short revents, std::uint64_t now_ns) override;
+    [[nodiscard]] const SinkCounters& counters() const override { return counters_; }
+    [[nodiscard]] std::string trouble() const override {
+        const std::scoped_lock lock(trouble_mutex_);
+        return trouble_;
+    }
+
+  private:
+    void connect(std::uint64_t now_ns);
+    void go_on_connecting(short revents, std::uint64_t now_ns);
+    void became_ready(std::uint64_t now_ns);
+    void connection_failed(const std::string& why, std::uint64_t now_ns);
+    void drop_connection(const std::string& why, std::uint64_t now_ns);
+    void reconnect_if_wanted(std::uint64_t now_ns);
+
+    void receive(std::uint64_t now_ns);
+    [[nodiscard]] bool take_replies();
+    [[nodiscard]] bool take_reply(ReplyStream::Next reply, std::uint64_t now_ns);
+    void note_error(std::string_view text);
+    void note_refusals(std::uint64_t now_ns);
+    void send(std::uint64_t now_ns);
+    [[nodiscard]] DeliveryWindow::Begin may_begin(std::uint64_t now_ns) const;
+    [[nodiscard]] bool retry_is_next() const { return window_.stalled() && !window_.awaits_replies(); }
+
+    void publish_state();
+    void set_trouble(std::string text);
+
+    RedisSettings settings_;
+    Session session_;
+    DeliveryWindow window_;
+    Backoff connect_backoff_;
+    Backoff retry_backoff_;
+
+    std::uint64_t connect_at_ns_ = 0;         // session closed: when to try again
+    std::uint64_t connect_deadline_ns_ = 0;   // connecting, greeting
+    std::uint64_t ready_since_ns_ = 0;
+    std::uint64_t progress_ns_ = 0;           // while replies are due: the last one, or the first sending
+    std::uint64_t retry_at_ns_ = 0;           // stalled: when the front entry is tried again; 0: it is under way
+    bool send_blocked_ = false;               // the socket took less than we had
+    bool reconnect_wanted_ = false;           // as soon as no reply is due
+    std::uint64_t whole_batches_seen_count_ = 0;
+
+    SinkCounters counters_;
+    std::string last_error_;                  // text of the last error reply, as it came
+    bool has_trouble_ = true;                 // mirrors !trouble_.empty() for this thread
+    mutable std::mutex trouble_mutex_;        // guards trouble_: written when something goes wrong, or is over
+    std::string trouble_;
+};
+
+// --- the loop body -----------------------------------------------------------------------------------
+
+Interest RedisSink::interest() const {
+    Interest interest{session_.fd(), session_.events(), 0};
+    switch (session_.state()) {
+        case Session::State::closed: return {-1, 0, connect_at_ns_};
+        case Session::State::connecting:
+        case Session::State::greeting: interest.deadline_ns = connect_deadline_ns_; return interest;
+        case Session::State::ready: break;
+    }
+    if (send_blocked_) interest.events = POLLIN | POLLOUT;
+    if (window_.awaits_replies()) interest.deadline_ns = progress_ns_ + settings_.reply_timeout_ns;
+    if (retry_is_next()) interest.deadline_ns = retry_at_ns_;
+    return interest;
+}
+
+void RedisSink::advance(short revents, std::uint64_t now_ns) {
+    switch (session_.state()) {
+        case Session::State::closed: connect(now_ns); break;
+        case Session::State::connecting:
+        case Session::State::greeting: go_on_connecting(revents, now_ns); break;
+        case Session::State::ready:
+            if ((revents & (POLLIN | POLLERR | POLLHUP)) != 0) receive(now_ns);
+            break;
+    }
+    if (session_.ready() && window_.awaits_replies() && now_ns >= progress_ns_ + settings_.reply_timeout_ns) {
+        drop_connection("no reply from " + session_.peer() + " within the reply timeout", now_ns);
+    }
+    if (session_.ready()) reconnect_if_wanted(now_ns);
+    if (session_.ready()) send(now_ns);
+    publish_state();
+}
+
+// --- connecting ------------------------------------------------------------------------------------
+
+void RedisSink::connect(std::uint64_t now_ns) {
+    if (now_ns < connect_at_ns_) return;
+    connect_deadline_ns_ = now_ns + settings_.connect_timeout_ns;
+    if (session_.open() == Session::Step::failed) connection_failed(session_.failure(), now_ns);
+}
+
+void RedisSink::go_on_connecting(short revents, std::uint64_t now_ns) {
+    if (session_.advance(revents) == Session::Step::failed) return connection_failed(session_.failure(), now_ns);
+    if (session_.ready()) return became_ready(now_ns);
+    if (now_ns < connect_deadline_ns_) return;
+    const bool connected = session_.state() == Session::State::greeting;
+    session_.close();
+    connection_failed(session_.peer() + (connected ? " accepts connections but does not answer"
+                                                   : " does not answer (connect timeout)"), now_ns);
+}
+
+void RedisSink::became_ready(std::uint64_t now_ns) {
+    add(counters_.connects, 1);
+    ready_since_ns_ = now_ns;
+    send_blocked_ = false;
+    reconnect_wanted_ = false;
+    if (!window_.stalled()) set_trouble({});
+}
+
+// An attempt to connect came to nothing.
+void RedisSink::connection_failed(const std::string& why, std::uint64_t now_ns) {
+    add(counters_.connection_failures, 1);
+    connect_at_ns_ = now_ns + connect_backoff_.next_ns();
+    set_trouble(why);
+}
+
+// A connection that was ready is gone, or is given up.
+void RedisSink::drop_connection(const std::string& why, std::uint64_t now_ns) {
+    session_.close();
+    window_.connection_lost();
+    // A server that greets and then hangs up must not be met in a quick loop; one that served us for a while may.
+    if (now_ns - ready_since_ns_ >= settings_.backoff_max_ns) connect_backoff_.reset();
+    connection_failed(why, now_ns);
+}
+
+void RedisSink::reconnect_if_wanted(std::uint64_t now_ns) {
+    if (!reconnect_wanted_ || window_.awaits_replies()) return;
+    session_.close();
+    connect_at_ns_ = retry_at_ns_ != 0 ? retry_at_ns_ : now_ns + retry_backoff_.next_ns();
+    set_trouble("Redis at " + session_.peer() + " refuses commands, connecting again: " + printable(last_error_));
+}
+
+// --- replies ---------------------------------------------------------------------------------------
+
+void RedisSink::receive(std::uint64_t now_ns) {
+    for (int i = 0; i < receives_count_max; ++i) {
+        std::span<const char> bytes;
+        if (session_.receive(bytes) == Session::Step::failed) {
+            drop_connection(session_.failure(), now_ns);
+            break;
+        }
+        session_.replies().give(bytes);
+        if (!take_replies() || bytes.size() < limits::redis_receive_bytes) break;
+    }
+    note_refusals(now_ns);
+}
+
+// False if the connection had to be dropped.
+bool RedisSink::take_replies() {
+    const std::uint64_t now_ns = monotonic_ns();  // batches are settled with the time their reply was read
+    for (bool any = false;; any = true) {  // ends: each turn takes a reply out of what was received
+        const ReplyStream::Next reply = session_.replies().next();
+        if (reply == ReplyStream::Next::need_more) {
+            if (any) connect_backoff_.reset();
+            return true;
+        }
+        if (!take_reply(reply, now_ns)) return false;
+        progress_ns_ = now_ns;
+    }
+}
+
+bool RedisSink::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
+    if (reply == ReplyStream::Next::broken) {
+        drop_connection("protocol error from " + session_.peer() + ": " +
+                        printable(session_.replies().broken_because()), now_ns);
+        return false;
+    }
+    bool was_due = false;
+    if (reply == ReplyStream::Next::ok) {
+        was_due = window_.reply_ok(now_ns);
+    } else {
+        const std::string_view text = session_.replies().error_text();
+        note_error(text);
+        was_due = window_.reply_error(outcome_of_error(text), now_ns);
+    }
+    if (!was_due) drop_connection(session_.peer() + " answers what it was not asked", now_ns);
+    return was_due;
+}
+
+// Under pressure every command is refused with the same text: it is only looked at when it changes.
+void RedisSink::note_error(std::string_view text) {
+    if (has_trouble_ && text == last_error_) return;
+    last_error_ = text;
+    reconnect_wanted_ |= error_wants_reconnect(text);
+    set_trouble("Redis refuses: " + printable(text));
+}
+
+// Sets the time of the next try for what was kept, and takes note of what went well.
+void RedisSink::note_refusals(std::uint64_t now_ns) {
+    const CommandOutcome reason = window_.take_kept_reason();
+    if (reason != CommandOutcome::delivered && retry_at_ns_ == 0) {
+        const bool refused = reason == CommandOutcome::refused;
+        retry_at_ns_ = now_ns + (refused ? retry_backoff_.longest_ns() : retry_backoff_.next_ns());
+    }
+    const bool any_whole = window_.whole_batches_count() != whole_batches_seen_count_;
+    whole_batches_seen_count_ = window_.whole_batches_count();
+    if (window_.stalled() || reason != CommandOutcome::delivered) return;
+    retry_at_ns_ = 0;
+    if (!any_whole) return;
+    retry_backoff_.reset();
+    if (has_trouble_ && session_.ready()) set_trouble({});
+}
+
+// --- sending ---------------------------------------------------------------------------------------
+
+DeliveryWindow::Begin RedisSink::may_begin(std::uint64_t now_ns) const {
+    if (reconnect_wanted_) return DeliveryWindow::Begin::none;
+    if (!window_.stalled()) return DeliveryWindow::Begin::all;
+    return retry_is_next() && now_ns >= retry_at_ns_ ? DeliveryWindow::Begin::front_only
+                                                     : DeliveryWindow::Begin::none;
+}
+
+void RedisSink::send(std::uint64_t now_ns) {
+    std::array<iovec, limits::sink_window_batches_count_max> pieces;
+    const std::size_t count = window_.gather(pieces, may_begin(now_ns));
+    if (count == 0) {
+        send_blocked_ = false;
+        return;
+    }
+    std::size_t wanted_bytes = 0;
+    for (const iovec& piece : std::span(pieces).first(count)) wanted_bytes += piece.iov_len;
+
+    std::size_t sent_bytes = 0;
+    if (session_.send(std::span(pieces).first(count), sent_bytes) == Session::Step::failed) {
+        return drop_connection(session_.failure(), now_ns);
+    }
+    send_blocked_ = sent_bytes < wanted_bytes;
+    if (sent_bytes == 0) return;
+    if (!window_.awaits_replies()) progress_ns_ = now_ns;
+    if (window_.stalled()) retry_at_ns_ = 0;
+    window_.sent(sent_bytes);
+    add(counters_.bytes_sent, sent_bytes);
+}
+
+// --- what others see -------------------------------------------------------------------------------
+
+void RedisSink::publish_state() {
+    SinkState state = SinkState::connecting;
+    if (session_.ready()) state = window_.stalled() ? SinkState::stalled : SinkState::ready;
+    if (counters_.state.load(std::memory_order_relaxed) != state) {
+        counters_.state.store(state, std::memory_order_relaxed);
+    }
+}
+
+void RedisSink::set_trouble(std::string text) {
+    const std::scoped_lock lock(trouble_mutex_);
+    trouble_ = std::move(text);
+    has_trouble_ = !trouble_.empty();
+}
+
+}  // namespace
+}  // namespace sluice::sinks::redis
+
+namespace sluice::sinks {
+
+std::unique_ptr<Sink> make_redis_sink(const RedisSettings& settings, CompletionPort& port) {
+    return std::make_unique<redis::RedisSink>(settings, port);
+}
+
+}  // namespace sluice::sinks
