@@ -1,0 +1,95 @@
+#include "engine/sink_thread.hpp"
+
+#include <poll.h>
+#include <pthread.h>
+
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <string>
+#include <utility>
+
+#include "engine/core/check.hpp"
+#include "engine/core/clock.hpp"
+
+namespace sluice {
+
+SinkThread::SinkThread(std::unique_ptr<sinks::Sink> sink, std::uint32_t index, std::size_t reactors_count,
+                       std::size_t batches_per_reactor)
+    : sink_(std::move(sink)), index_(index), queue_(reactors_count, batches_per_reactor) {
+    producers_.reserve(reactors_count);
+    for (std::size_t i = 0; i < reactors_count; ++i) producers_.push_back(Producer(*this, i));
+}
+
+SinkThread::~SinkThread() {
+    if (thread_.joinable()) stop_and_join();
+}
+
+void SinkThread::start() {
+    CHECK(!thread_.joinable());
+    thread_ = std::thread([this] { run(); });
+    static_cast<void>(::pthread_setname_np(thread_.native_handle(), ("sluice-sink-" + std::to_string(index_)).c_str()));
+}
+
+void SinkThread::stop_and_join() {
+    stopping_.store(true, std::memory_order_release);
+    waker_.wake();
+    thread_.join();
+}
+
+void SinkThread::run() {
+    short revents = 0;
+    while (!stopping_.load(std::memory_order_acquire)) {
+        hand_on_batches();
+        sink_->advance(revents, monotonic_ns());
+        revents = may_sleep() ? sleep(sink_->interest()) : short{0};
+    }
+}
+
+// Bounded by the sink's window, or by the reactors' batches where a sink settles at once.
+void SinkThread::hand_on_batches() {
+    while (sink_->has_room()) {
+        Batch* const batch = queue_.try_pop();
+        if (batch == nullptr) return;
+        sink_->submit(*batch);
+    }
+}
+
+// False if a batch came meanwhile (the sink has it then), or if advance() made room for more.
+bool SinkThread::may_sleep() {
+    if (!sink_->has_room()) return true;
+    sleeping_.store(true, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with the fence in wake_if_sleeping()
+    Batch* const batch = queue_.try_pop();
+    if (batch == nullptr) return true;
+    sleeping_.store(false, std::memory_order_relaxed);
+    sink_->submit(*batch);
+    return false;
+}
+
+// The poll(2) results of the sink's descriptor; 0 on a deadline or a wake.
+short SinkThread::sleep(const sinks::Interest& interest) {
+    std::array<pollfd, 2> descriptors{pollfd{waker_.fd(), POLLIN, 0}, pollfd{interest.fd, interest.events, 0}};
+    timespec timeout{};
+    if (interest.deadline_ns != 0) {
+        const std::uint64_t now_ns = monotonic_ns();
+        const std::uint64_t wait_ns = interest.deadline_ns > now_ns ? interest.deadline_ns - now_ns : 0;
+        timeout.tv_sec = static_cast<time_t>(wait_ns / 1'000'000'000);
+        timeout.tv_nsec = static_cast<long>(wait_ns % 1'000'000'000);
+    }
+    const nfds_t count = interest.fd >= 0 ? 2 : 1;
+    const int ready = ::ppoll(descriptors.data(), count, interest.deadline_ns != 0 ? &timeout : nullptr, nullptr);
+    CHECK(ready >= 0 || errno == EINTR);
+    sleeping_.store(false, std::memory_order_relaxed);
+    if (ready <= 0) return 0;
+    if (descriptors[0].revents != 0) waker_.drain();
+    return descriptors[1].revents;
+}
+
+void SinkThread::wake_if_sleeping() {
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with the fence in may_sleep()
+    if (!sleeping_.load(std::memory_order_relaxed)) return;  // awake: it will look into the queue by itself
+    if (sleeping_.exchange(false, std::memory_order_relaxed)) waker_.wake();
+}
+
+}  // namespace sluice
