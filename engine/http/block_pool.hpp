@@ -1,0 +1,62 @@
+// BlockPool and Output: the bytes on their way to clients.
+//
+// An Output is a chain of fixed-size blocks from the server's pool. A connection holds blocks only while it has
+// something to say. One owner thread; blocks never move, so the kernel may read them until they are popped.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "engine/core/lazy_array.hpp"
+
+namespace sluice::http {
+
+struct OutputBlock {
+    static constexpr std::size_t capacity_bytes = 8 * 1024 - 32;
+
+    OutputBlock* next;
+    std::uint32_t end;               // data[0, end) is used
+    // Responses that end in this block, and the times of the first of them: what the latency histograms need.
+    std::uint32_t responses_count;
+    std::uint64_t received_ns;
+    std::uint64_t ready_ns;
+    [[nodiscard]] std::span<const char> bytes() const { return {data, end}; }
+    char data[capacity_bytes];
+};
+static_assert(sizeof(OutputBlock) == 8 * 1024);
+
+class BlockPool {
+  public:
+    explicit BlockPool(std::size_t blocks_count_max) : blocks_(blocks_count_max) {}
+
+    // Null when all blocks are in use. The last one given back is taken first: it is warm.
+    [[nodiscard]] OutputBlock* take();
+    void give_back(OutputBlock* block);
+    [[nodiscard]] std::size_t in_use_count() const { return in_use_count_; }
+
+  private:
+    LazyArray<OutputBlock> blocks_;
+    OutputBlock* free_ = nullptr;
+    std::size_t touched_count_ = 0;
+    std::size_t in_use_count_ = 0;
+};
+
+// Zero is empty. Trivially copyable on purpose: a chain is moved by copying and clearing.
+struct Output {
+    OutputBlock* first = nullptr;
+    OutputBlock* last = nullptr;
+    std::uint64_t bytes = 0;
+
+    [[nodiscard]] bool empty() const { return first == nullptr; }
+    // False when the pool is used up: the response is incomplete and the connection must be closed.
+    [[nodiscard]] bool append(BlockPool& pool, std::string_view text);
+    // Moves all of `tail` behind this.
+    void splice(Output& tail);
+    // Takes the first block out of the chain, so that nothing is appended to it while the kernel reads it.
+    [[nodiscard]] OutputBlock* take_first();
+    void clear(BlockPool& pool);
+};
+
+}  // namespace sluice::http

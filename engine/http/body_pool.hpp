@@ -1,0 +1,52 @@
+// BodyPool: memory for request bodies that do not lie whole in one receive buffer, and for bytes that wait.
+//
+// Blocks of power-of-two sizes, kept for reuse, within one bound for all of them: a server under many half-sent
+// bodies refuses the next one instead of growing. Each block has padding behind it for the JSON decoder.
+// Rejected alternative: a contiguous arena with a buddy allocator; mapping each block on its own lets the kernel
+// take back what an old burst left, and is as fast once warm.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace sluice::http {
+
+struct BodyBlock {
+    char* data = nullptr;
+    std::size_t capacity_bytes = 0;  // without the padding
+};
+
+class BodyPool {
+  public:
+    static constexpr std::size_t padding_bytes = 64;
+    static constexpr std::size_t block_bytes_min = 16 * 1024;
+
+    explicit BodyPool(std::size_t memory_bytes_max) : memory_bytes_max_(memory_bytes_max) {}
+    ~BodyPool();
+    BodyPool(const BodyPool&) = delete;
+    BodyPool& operator=(const BodyPool&) = delete;
+
+    // A block of at least `bytes`; data is null when the bound is reached.
+    [[nodiscard]] BodyBlock take(std::size_t bytes);
+    void give_back(BodyBlock& block);
+    [[nodiscard]] std::size_t in_use_bytes() const { return in_use_bytes_; }
+
+  private:
+    static constexpr std::size_t classes_count = 16;  // 16 KiB << 15 = 512 MiB
+    struct FreeBlock {
+        FreeBlock* next;
+    };
+
+    [[nodiscard]] static std::size_t class_of(std::size_t bytes);
+    [[nodiscard]] static std::size_t mapped_bytes(std::size_t size_class);
+    void unmap(FreeBlock* block, std::size_t size_class);
+    void trim(std::size_t wanted_bytes);
+
+    std::array<FreeBlock*, classes_count> free_{};
+    std::size_t memory_bytes_max_;
+    std::size_t mapped_bytes_ = 0;  // in use and free
+    std::size_t in_use_bytes_ = 0;
+};
+
+}  // namespace sluice::http

@@ -1,0 +1,351 @@
+#include "engine/http/connection.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace sluice::http {
+
+class Connection::BodyCollector final : public parsers::BodyReceiver {
+  public:
+    BodyCollector(Connection& connection, Context& context) : connection_(connection), context_(context) {}
+    bool on_body(std::span<const char> bytes, Refusal& refusal) override {
+        return connection_.collect(context_, bytes, refusal);
+    }
+
+  private:
+    Connection& connection_;
+    Context& context_;
+};
+
+void Connection::open(Context& context, io::Slot slot) {
+    CHECK(state_ == State::closed);
+    *this = Connection{};
+    parser_.start(context.settings.body_bytes_max);
+    pending_first_ = pending_last_ = no_pending;
+    slot_ = slot;
+    last_activity_ns_ = context.now_ns;
+    transition(State::open);
+}
+
+void Connection::transition(State next) {
+    const bool legal = (state_ == State::closed && next == State::open) ||
+                       (state_ == State::open && next == State::finishing) ||
+                       (state_ == State::finishing && next == State::lingering) || next == State::closed;
+    CHECK(legal);
+    state_ = next;
+}
+
+// --- reading -----------------------------------------------------------------------------------------------------
+
+bool Connection::is_blocked(const Context& context) const {
+    return pending_count_ >= limits::pending_per_connection_count_max || output_.bytes >= output_high_water_bytes ||
+           !context.pendings.has_room();
+}
+
+void Connection::on_bytes(Context& context, std::span<const char> bytes) {
+    last_activity_ns_ = context.now_ns;
+    if (state_ != State::open) return;  // what follows the last request is discarded, never parsed
+    if (stash_bytes_ != 0) return stash(context, bytes);
+    const std::size_t consumed = consume(context, bytes);
+    if (state_ == State::open && consumed < bytes.size()) stash(context, bytes.subspan(consumed));
+}
+
+std::size_t Connection::consume(Context& context, std::span<const char> bytes) {
+    using Event = parsers::HttpParser::Event;
+    BodyCollector collector(*this, context);
+    std::size_t consumed = 0;
+    while (state_ == State::open && consumed < bytes.size() && !is_blocked(context)) {
+        if (head_ == nullptr) head_ = context.heads.take();
+        if (!parser_.is_in_request()) request_begin_ns_ = context.now_ns;
+        const auto result = parser_.parse(bytes.subspan(consumed), *head_, collector);
+        consumed += result.consumed_bytes;
+        if (result.event == Event::head) on_head(context);
+        if (result.event == Event::complete) dispatch(context);
+        if (result.event == Event::refused) refuse(context, parser_.refusal());
+    }
+    if (state_ == State::open && parser_.is_in_body() && head_complete_ns_ == 0) head_complete_ns_ = context.now_ns;
+    if (!keep_partial_body(context)) refuse(context, Refusal::body_memory_full);
+    if (head_ != nullptr && (!parser_.is_in_request() || state_ != State::open)) {
+        context.heads.give_back(head_);
+        head_ = nullptr;
+    }
+    return consumed;
+}
+
+void Connection::stash(Context& context, std::span<const char> bytes) {
+    const std::size_t wanted = stash_bytes_ + bytes.size();
+    if (wanted > stash_.capacity_bytes) {
+        BodyBlock larger = context.bodies.take(wanted);
+        if (larger.data == nullptr) return abort(context);
+        if (stash_bytes_ != 0) std::memcpy(larger.data, stash_.data, stash_bytes_);
+        context.bodies.give_back(stash_);
+        stash_ = larger;
+    }
+    std::memcpy(stash_.data + stash_bytes_, bytes.data(), bytes.size());
+    stash_bytes_ = wanted;
+}
+
+void Connection::resume(Context& context) {
+    if (stash_bytes_ == 0 || state_ != State::open || is_blocked(context)) return;
+    BodyBlock block = std::exchange(stash_, BodyBlock{});
+    const std::size_t bytes = std::exchange(stash_bytes_, 0);
+    const std::size_t consumed = consume(context, {block.data, bytes});
+    if (state_ == State::open && consumed < bytes) {
+        std::memmove(block.data, block.data + consumed, bytes - consumed);
+        stash_ = block;
+        stash_bytes_ = bytes - consumed;
+    } else {
+        context.bodies.give_back(block);
+        if (saw_end_of_stream_ && state_ == State::open) transition(State::finishing);
+    }
+}
+
+void Connection::on_end_of_stream(Context& context) {
+    saw_end_of_stream_ = true;
+    static_cast<void>(context);
+    if (state_ == State::open && stash_bytes_ == 0) transition(State::finishing);
+}
+
+// A request that expects 100-continue: refuse it before its body is sent, or ask for the body.
+void Connection::on_head(Context& context) {
+    Reply reply;
+    if (context.application.refuses_head(request_of(context.now_ns), reply)) {
+        const PendingIndex index = enqueue(context);
+        Pending& pending = context.pendings[index];
+        pending.reply = reply;
+        // Whether the client sends the body nevertheless is unknown, so no request can follow.
+        pending.closes = true;
+        transition(State::finishing);
+        return decide(context, pending);
+    }
+    wants_continue_ = true;
+    flush_ready(context);
+}
+
+// --- the body ----------------------------------------------------------------------------------------------------
+
+bool Connection::collect(Context& context, std::span<const char> bytes, Refusal& refusal) {
+    wants_continue_ = false;
+    const std::size_t bytes_before = body_bytes_ + body_view_.size();
+    if (bytes_before + bytes.size() > context.settings.body_bytes_max) {
+        refusal = Refusal::body_too_large;
+        return false;
+    }
+    if (bytes_before == 0) {
+        body_view_ = bytes;
+        return true;
+    }
+    if (!reserve_body(context, bytes_before + bytes.size())) {
+        refusal = Refusal::body_memory_full;
+        return false;
+    }
+    std::memcpy(body_.data + body_bytes_, bytes.data(), bytes.size());
+    body_bytes_ += bytes.size();
+    return true;
+}
+
+// Makes room for `bytes` in body_, and moves what was only viewed so far into it.
+bool Connection::reserve_body(Context& context, std::size_t bytes) {
+    if (bytes > body_.capacity_bytes) {
+        // The whole body at once, where the head says how long it is.
+        BodyBlock larger = context.bodies.take(std::max<std::size_t>(bytes, head_->content_length));
+        if (larger.data == nullptr) return false;
+        if (body_bytes_ != 0) std::memcpy(larger.data, body_.data, body_bytes_);
+        context.bodies.give_back(body_);
+        body_ = larger;
+    }
+    if (!body_view_.empty()) {
+        std::memcpy(body_.data, body_view_.data(), body_view_.size());
+        body_bytes_ = body_view_.size();
+        body_view_ = {};
+    }
+    return true;
+}
+
+// The received bytes are about to go: what was only viewed must be copied, unless the request is done.
+bool Connection::keep_partial_body(Context& context) {
+    if (body_view_.empty()) return true;
+    if (state_ == State::open && parser_.is_in_request()) return reserve_body(context, body_view_.size());
+    body_view_ = {};
+    return true;
+}
+
+void Connection::drop_body(Context& context) {
+    body_view_ = {};
+    body_bytes_ = 0;
+    context.bodies.give_back(body_);
+}
+
+// --- answering ---------------------------------------------------------------------------------------------------
+
+Request Connection::request_of(std::uint64_t received_ns) const {
+    const std::string_view target = head_->target_view();
+    const std::size_t question_mark = target.find('?');
+    const bool has_query = question_mark != std::string_view::npos;
+    const std::string_view body = body_bytes_ != 0 ? std::string_view(body_.data, body_bytes_)
+                                                   : std::string_view(body_view_.data(), body_view_.size());
+    return {*head_, target.substr(0, question_mark), has_query ? target.substr(question_mark + 1) : std::string_view{},
+            body, received_ns};
+}
+
+// Puts a new pending request at the end of the queue.
+PendingIndex Connection::enqueue(Context& context) {
+    const PendingIndex index = context.pendings.take();
+    Pending& pending = context.pendings[index];
+    pending.connection = slot_;
+    pending.is_head_request = head_ != nullptr && head_->method == parsers::Method::head;
+    pending.is_http_1_0 = head_ != nullptr && head_->is_http_1_0;
+    pending.closes = context.draining;
+    pending.received_ns = context.now_ns;
+    (pending_last_ == no_pending ? pending_first_ : context.pendings[pending_last_].next) = index;
+    pending_last_ = index;
+    ++pending_count_;
+    return index;
+}
+
+void Connection::dispatch(Context& context) {
+    ++context.counters.requests;
+    wants_continue_ = false;
+    head_complete_ns_ = 0;
+    const PendingIndex index = enqueue(context);
+    Pending& pending = context.pendings[index];
+    pending.closes = pending.closes || !head_->keep_alive;
+    if (pending.closes) transition(State::finishing);
+    const bool is_decided =
+        context.application.on_request(request_of(context.now_ns), context.pendings.ref(index), pending.reply);
+    drop_body(context);
+    if (is_decided) decide(context, pending);
+}
+
+// The stream can no longer be trusted: one last answer.
+void Connection::refuse(Context& context, Refusal refusal) {
+    if (!context.pendings.has_room()) return abort(context);
+    const PendingIndex index = enqueue(context);
+    Pending& pending = context.pendings[index];
+    pending.reply.set_refusal(refusal);
+    pending.closes = true;
+    transition(State::finishing);
+    drop_body(context);
+    decide(context, pending);
+}
+
+void Connection::decide(Context& context, Pending& pending) {
+    pending.is_ready = true;
+    pending.ready_ns = context.now_ns;
+    flush_ready(context);
+}
+
+void Connection::flush_ready(Context& context) {
+    while (pending_first_ != no_pending && context.pendings[pending_first_].is_ready) answer_first(context);
+    if (!wants_continue_ || pending_count_ != 0) return;
+    wants_continue_ = false;
+    if (!output_.append(context.blocks, ResponseRenderer::continue_response())) abort(context);
+}
+
+void Connection::answer_first(Context& context) {
+    const PendingIndex index = pending_first_;
+    Pending& pending = context.pendings[index];
+    if (pending.reply.kind == ReplyKind::refusal)
+        ++context.counters.refusals[static_cast<std::size_t>(pending.reply.refusal)];
+    ++context.counters.responses[ResponseRenderer::status_of(pending.reply) / 100];
+    if (!context.renderer.render(pending, output_, context.blocks)) abort(context);
+    if (OutputBlock* block = output_.last; block != nullptr && ++block->responses_count == 1) {
+        block->received_ns = pending.received_ns;
+        block->ready_ns = pending.ready_ns;
+    }
+    pending_first_ = pending.next;
+    if (pending_first_ == no_pending) pending_last_ = no_pending;
+    --pending_count_;
+    context.pendings.give_back(index);
+}
+
+OutputBlock* Connection::start_sending(const Context& context) {
+    if (sending_ != nullptr || output_.empty() || must_close_) return nullptr;
+    sending_ = output_.take_first();
+    send_begin_ns_ = context.now_ns;
+    return sending_;
+}
+
+void Connection::on_block_sent(Context& context) {
+    CHECK(sending_ != nullptr);
+    last_activity_ns_ = context.now_ns;
+    if (sending_->responses_count != 0)
+        context.application.on_responses_sent(sending_->responses_count, sending_->received_ns, sending_->ready_ns);
+    context.blocks.give_back(std::exchange(sending_, nullptr));
+}
+
+// --- ending ------------------------------------------------------------------------------------------------------
+
+bool Connection::takes_half_close(const Context& context) {
+    if (state_ != State::finishing || pending_count_ != 0 || !output_.empty() || sending_ != nullptr) return false;
+    transition(State::lingering);
+    linger_begin_ns_ = context.now_ns;
+    if (saw_end_of_stream_) must_close_ = true;  // nobody is there to wait for
+    return !must_close_;
+}
+
+void Connection::abort(Context& context) {
+    if (must_close_) return;
+    ++context.counters.aborted_connections;
+    must_close_ = true;
+}
+
+void Connection::drain(Context& context) {
+    static_cast<void>(context);
+    if (state_ == State::open && is_idle()) transition(State::finishing);
+}
+
+void Connection::release(Context& context) {
+    while (pending_first_ != no_pending) {
+        const PendingIndex index = pending_first_;
+        Pending& pending = context.pendings[index];
+        if (pending.is_ready && pending.reply.kind == ReplyKind::text) pending.reply.body.clear(context.blocks);
+        pending_first_ = pending.next;
+        context.pendings.give_back(index);
+    }
+    output_.clear(context.blocks);
+    if (sending_ != nullptr) context.blocks.give_back(sending_);
+    if (head_ != nullptr) context.heads.give_back(head_);
+    context.bodies.give_back(stash_);
+    drop_body(context);
+    *this = Connection{};
+}
+
+// --- time --------------------------------------------------------------------------------------------------------
+
+std::uint64_t Connection::deadline_ns(const Context& context) const {
+    const HttpSettings& settings = context.settings;
+    if (state_ == State::lingering) return linger_begin_ns_ + linger_ns;
+    std::uint64_t deadline = last_activity_ns_ + settings.idle_timeout_ns;
+    if (sending_ != nullptr) return std::min(deadline, send_begin_ns_ + settings.write_timeout_ns);
+    if (pending_count_ != 0) return context.pendings[pending_first_].received_ns + settings.ack_timeout_ns;
+    if (state_ != State::open || !parser_.is_in_request()) return deadline;
+    deadline = parser_.is_in_body() ? head_complete_ns_ + settings.body_timeout_ns
+                                    : request_begin_ns_ + settings.header_timeout_ns;
+    return context.draining ? std::min(deadline, context.drain_begin_ns + drain_patience_ns) : deadline;
+}
+
+void Connection::on_deadline(Context& context) {
+    if (state_ == State::lingering) {
+        must_close_ = true;
+    } else if (sending_ != nullptr) {
+        ++context.counters.write_timeouts;
+        must_close_ = true;
+    } else if (pending_count_ != 0) {
+        Pending& pending = context.pendings[pending_first_];
+        ++pending.generation;  // what settles later finds nobody
+        pending.reply.set_refusal(Refusal::ack_timeout);
+        decide(context, pending);
+    } else if (state_ == State::open && parser_.is_in_request()) {
+        refuse(context, parser_.is_in_body() ? Refusal::body_timeout : Refusal::header_timeout);
+    } else {
+        ++context.counters.idle_timeouts;
+        if (state_ == State::open)
+            transition(State::finishing);
+        else
+            must_close_ = true;
+    }
+}
+
+}  // namespace sluice::http

@@ -1,0 +1,157 @@
+// Connection: one HTTP/1.1 connection, sans I/O. Bytes go in, requests go to the application, response bytes come
+// out. No descriptor, no ring, no clock: the server hands over the time, and asks what to do next.
+//
+//              ┌──────────── keep-alive ───────────┐
+//              v                                   │
+//   closed → open ── last request read ──→ finishing ── all answers sent ──→ lingering → closed
+//              └── framing error, timeout ──^                      (half-closed; input is discarded)
+//
+// `open` reads requests. `finishing` reads none any more, but has answers to give. `lingering` waits for the
+// client to see the end: closing at once with unread input would send RST and destroy the answer on its way.
+//
+// Back-pressure: while too many requests wait for their answer, or the client does not read what it is sent, no
+// further request is parsed; bytes that arrived already wait in `stash_`, and the server stops receiving.
+//
+// Zero bytes are a closed connection, so a table of them costs nothing until used. What a request needs
+// (its head, its body) is lent by pools from its first byte to its last: an idle connection holds nothing else.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "engine/http/application.hpp"
+#include "engine/http/block_pool.hpp"
+#include "engine/http/body_pool.hpp"
+#include "engine/http/head_pool.hpp"
+#include "engine/http/pending.hpp"
+#include "engine/http/response.hpp"
+#include "parsers/http_parser.hpp"
+
+namespace sluice::http {
+
+struct HttpSettings {
+    std::uint64_t body_bytes_max;
+    std::uint64_t header_timeout_ns;
+    std::uint64_t body_timeout_ns;
+    std::uint64_t idle_timeout_ns;
+    std::uint64_t write_timeout_ns;
+    std::uint64_t ack_timeout_ns;
+};
+
+struct HttpCounters {
+    std::uint64_t requests = 0;
+    std::uint64_t responses[6] = {};                  // by status class: responses[2] counts 2xx
+    std::uint64_t refusals[refusals_count] = {};      // requests refused as a whole, by reason
+    std::uint64_t idle_timeouts = 0;
+    std::uint64_t write_timeouts = 0;
+    std::uint64_t aborted_connections = 0;            // out of blocks or memory: closed without an answer
+};
+
+// What all connections of a server share. Owned by the server; one thread.
+struct Context {
+    const HttpSettings& settings;
+    BlockPool& blocks;
+    BodyPool& bodies;
+    HeadPool& heads;
+    PendingTable& pendings;
+    ResponseRenderer& renderer;
+    Application& application;
+    HttpCounters& counters;
+    std::uint64_t now_ns = 0;
+    bool draining = false;
+    std::uint64_t drain_begin_ns = 0;
+};
+
+class Connection {
+  public:
+    enum class State : std::uint8_t { closed, open, finishing, lingering };
+
+    // Unsent response bytes at which a connection stops reading requests.
+    static constexpr std::uint64_t output_high_water_bytes = 64 * 1024;
+    // How long a half-closed connection waits for the client to close.
+    static constexpr std::uint64_t linger_ns = 2'000'000'000;
+    // While draining, a request that is only half there has this long to arrive.
+    static constexpr std::uint64_t drain_patience_ns = 1'000'000'000;
+
+    // --- events, from the server -----------------------------------------------------------------
+    void open(Context& context, io::Slot slot);
+    // At least BodyPool::padding_bytes are readable behind `bytes`.
+    void on_bytes(Context& context, std::span<const char> bytes);
+    void on_end_of_stream(Context& context);
+    void on_block_sent(Context& context);
+    // A pending request of this connection was decided.
+    void on_ready(Context& context) { flush_ready(context); }
+    // deadline_ns() has passed.
+    void on_deadline(Context& context);
+    // Reads on from the stash if back-pressure has ended.
+    void resume(Context& context);
+    void drain(Context& context);
+    // The socket is gone: gives everything back.
+    void release(Context& context);
+
+    // --- questions, from the server ----------------------------------------------------------------
+    [[nodiscard]] State state() const { return state_; }
+    // The next block to send; null while one is in flight or there is none. The block stays the connection's.
+    [[nodiscard]] OutputBlock* start_sending(const Context& context);
+    [[nodiscard]] bool must_close() const { return must_close_; }
+    // Everything is answered and sent, and no request may follow: half-close now (once).
+    [[nodiscard]] bool takes_half_close(const Context& context);
+    [[nodiscard]] bool wants_input() const { return stash_bytes_ == 0 && !saw_end_of_stream_; }
+    [[nodiscard]] bool has_stash() const { return stash_bytes_ != 0; }
+    [[nodiscard]] bool is_sending() const { return sending_ != nullptr; }
+    // When on_deadline() is wanted (monotonic).
+    [[nodiscard]] std::uint64_t deadline_ns(const Context& context) const;
+    [[nodiscard]] bool is_idle() const {
+        return !parser_.is_in_request() && pending_count_ == 0 && output_.empty() && sending_ == nullptr &&
+               stash_bytes_ == 0;
+    }
+
+  private:
+    class BodyCollector;
+
+    void transition(State next);
+    [[nodiscard]] bool is_blocked(const Context& context) const;
+    std::size_t consume(Context& context, std::span<const char> bytes);
+    void stash(Context& context, std::span<const char> bytes);
+    void on_head(Context& context);
+    void dispatch(Context& context);
+    void refuse(Context& context, Refusal refusal);
+    [[nodiscard]] PendingIndex enqueue(Context& context);
+    void decide(Context& context, Pending& pending);
+    void flush_ready(Context& context);
+    void answer_first(Context& context);
+    void abort(Context& context);
+
+    [[nodiscard]] bool collect(Context& context, std::span<const char> bytes, Refusal& refusal);
+    [[nodiscard]] bool reserve_body(Context& context, std::size_t bytes);
+    [[nodiscard]] bool keep_partial_body(Context& context);
+    void drop_body(Context& context);
+    [[nodiscard]] Request request_of(std::uint64_t received_ns) const;
+
+    parsers::HttpParser parser_;
+    parsers::RequestHead* head_;          // while a request is being read
+    std::span<const char> body_view_;     // of the current request, where it lies in the received bytes
+    BodyBlock body_;                      // or collected
+    std::size_t body_bytes_;              // in body_
+    Output output_;
+    OutputBlock* sending_;                // in flight
+    BodyBlock stash_;
+    std::size_t stash_bytes_;
+    PendingIndex pending_first_;
+    PendingIndex pending_last_;
+    std::uint32_t pending_count_;
+    io::Slot slot_;
+    std::uint64_t request_begin_ns_;      // first byte of the request that is being read
+    std::uint64_t head_complete_ns_;
+    std::uint64_t last_activity_ns_;
+    std::uint64_t send_begin_ns_;
+    std::uint64_t linger_begin_ns_;
+    State state_;
+    bool must_close_;
+    bool saw_end_of_stream_;
+    bool wants_continue_;                 // owes a 100 Continue
+};
+
+static_assert(sizeof(Connection) <= 512, "10,000 idle connections must cost less than 1 KiB each");
+
+}  // namespace sluice::http

@@ -1,0 +1,91 @@
+// Loop: the event loop that a server runs on, free of any backend.
+//
+// One thread owns a loop and makes every call but wake(). Sockets are named by slots, small integers that are
+// dense and reused. A loop moves bytes; it knows nothing of HTTP.
+//
+// Life of a slot: on_open → (on_bytes | on_end_of_stream | on_sent)* → on_closed. After close() no event but
+// on_closed comes for the slot, and that only when the kernel holds nothing of it any more, so bytes given to
+// send() must stay where they are until on_sent or on_closed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace sluice::io {
+
+using Slot = std::uint32_t;
+
+// What the server does with events. Called on the loop's thread, from within run_once().
+class Events {
+  public:
+    virtual void on_open(Slot slot) = 0;
+    // `bytes` are valid during the call only; at least LoopSettings::padding_bytes are readable behind them.
+    virtual void on_bytes(Slot slot, std::span<const char> bytes) = 0;
+    virtual void on_end_of_stream(Slot slot) = 0;  // the peer sends no more; sending may still work
+    virtual void on_sent(Slot slot) = 0;           // all bytes of the last send() were taken by the kernel
+    virtual void on_failed(Slot slot) = 0;         // the connection broke; the server must call close()
+    virtual void on_closed(Slot slot) = 0;
+    virtual void on_wake() = 0;                    // some thread called wake()
+    virtual void on_iteration(std::uint64_t now_ns) = 0;  // first in each iteration; monotonic time
+    virtual void on_iteration_end() = 0;                  // last in each iteration: hand over, send
+
+  protected:
+    ~Events() = default;
+};
+
+struct LoopSettings {
+    std::uint32_t ring_entries_count = 1024;
+    std::uint32_t receive_buffer_bytes = 16 * 1024;
+    std::uint32_t receive_buffers_count = 128;  // a power of two
+    std::uint32_t padding_bytes = 64;
+    std::uint32_t slots_count_max = 16 * 1024;
+    std::uint64_t busy_wait_ns = 0;             // how long a busy loop lets completions gather
+};
+
+// Why a loop could not be made. One sentence, with what to do about it.
+struct LoopError {
+    std::string sentence;
+    bool is_unavailable = false;  // the backend does not exist on this machine (exit code 3)
+};
+
+struct LoopCounters {
+    std::uint64_t iterations = 0;
+    std::uint64_t accepted = 0;
+    std::uint64_t accept_errors = 0;
+    std::uint64_t accept_pauses = 0;       // times that accepting stopped for want of slots or descriptors
+    std::uint64_t buffer_shortages = 0;    // receives that found no provided buffer
+    std::uint64_t received_bytes = 0;
+    std::uint64_t sent_bytes = 0;
+    std::uint64_t open_slots = 0;
+    std::uint64_t iteration_ns_max = 0;    // longest time between two waits
+};
+
+class Loop {
+  public:
+    virtual ~Loop() = default;
+
+    // Starts to accept on `listener`, which the caller keeps open until stop_listening() has been followed by
+    // one run_once().
+    virtual void listen(int listener_fd) = 0;
+    virtual void stop_listening() = 0;
+
+    // One send at a time for each slot.
+    virtual void send(Slot slot, std::span<const char> bytes) = 0;
+    virtual void pause_receive(Slot slot) = 0;   // bytes already on their way may still arrive
+    virtual void resume_receive(Slot slot) = 0;
+    virtual void shutdown_send(Slot slot) = 0;   // half-close: the peer reads the end of stream
+    virtual void close(Slot slot) = 0;
+
+    // Waits for events until `deadline_ns` (monotonic; 0: no limit) and delivers them.
+    virtual void run_once(std::uint64_t deadline_ns) = 0;
+
+    // Any thread: makes run_once() return soon, with on_wake().
+    virtual void wake() = 0;
+
+    [[nodiscard]] virtual const LoopCounters& counters() const = 0;
+    [[nodiscard]] virtual const std::string& mode() const = 0;  // which features are in use, for the log
+};
+
+}  // namespace sluice::io

@@ -1,0 +1,156 @@
+#include "engine/io/ring.hpp"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "engine/core/check.hpp"
+
+namespace sluice::io {
+namespace {
+
+constexpr std::uint32_t completions_per_submission = 8;
+
+// From the wished to the bearable. CLAMP and CQSIZE exist since 5.5, SUBMIT_ALL since 5.18,
+// TASKRUN_FLAG with COOP_TASKRUN since 5.19, SINGLE_ISSUER since 6.0, DEFER_TASKRUN since 6.1.
+constexpr std::array<unsigned, 3> setup_flags{
+    IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER |
+        IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
+    IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN |
+        IORING_SETUP_TASKRUN_FLAG,
+    IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE,
+};
+
+// The policy of kernel.io_uring_disabled (Linux 6.6): 0 all, 1 only io_uring_group, 2 nobody; -1 unknown.
+int io_uring_disabled_sysctl() {
+    std::FILE* file = std::fopen("/proc/sys/kernel/io_uring_disabled", "re");
+    if (file == nullptr) return -1;
+    int value = -1;
+    if (std::fscanf(file, "%d", &value) != 1) value = -1;
+    std::fclose(file);
+    return value;
+}
+
+}  // namespace
+
+LoopError explain_unavailable(int error) {
+    const std::string cause = std::string("io_uring is not available: io_uring_setup says ") + std::strerror(error);
+    const int sysctl = io_uring_disabled_sysctl();
+    if (error == ENOSYS)
+        return {cause + "; this kernel has no io_uring (Linux 5.19 or newer with CONFIG_IO_URING is needed), "
+                        "or a seccomp profile hides it, as those of containers do",
+                true};
+    if (error == EPERM && sysctl > 0)
+        return {cause + "; sysctl kernel.io_uring_disabled is " + std::to_string(sysctl) +
+                    ": set it to 0, or run as a member of kernel.io_uring_group if it is 1",
+                true};
+    if (error == EPERM)
+        return {cause + "; a seccomp profile or security module forbids it: allow io_uring_setup, io_uring_enter and "
+                        "io_uring_register",
+                true};
+    if (error == ENOMEM)
+        return {cause + "; the locked-memory limit is too low: raise it (ulimit -l, LimitMEMLOCK=)", true};
+    return {cause, true};
+}
+
+std::expected<std::unique_ptr<Ring>, LoopError> Ring::open(std::uint32_t entries_count) {
+    std::unique_ptr<Ring> ring(new Ring);
+    int result = -EINVAL;
+    for (const unsigned flags : setup_flags) {
+        io_uring_params params{};
+        params.flags = flags;
+        params.cq_entries = entries_count * completions_per_submission;
+        result = io_uring_queue_init_params(entries_count, &ring->ring_, &params);
+        if (result == 0) break;
+        if (result != -EINVAL) return std::unexpected(explain_unavailable(-result));
+    }
+    if (result != 0) return std::unexpected(explain_unavailable(-result));
+    ring->probe();
+    return ring;
+}
+
+Ring::~Ring() {
+    if (ring_.ring_fd > 0) io_uring_queue_exit(&ring_);
+}
+
+void Ring::probe() {
+    features_.defer_taskrun = (ring_.flags & IORING_SETUP_DEFER_TASKRUN) != 0;
+    features_.registered_ring_fd = io_uring_register_ring_fd(&ring_) == 1;
+    features_.min_wait = (ring_.features & IORING_FEAT_MIN_TIMEOUT) != 0;
+    int error = 0;
+    io_uring_buf_ring* buffers = io_uring_setup_buf_ring(&ring_, 8, 0xffff, 0, &error);
+    features_.provided_buffers = buffers != nullptr;
+    if (buffers == nullptr) return;
+    features_.receive_multishot = probe_receive_multishot();
+    io_uring_free_buf_ring(&ring_, buffers, 8, 0xffff);
+    features_.accept_direct = io_uring_register_files_sparse(&ring_, 1) == 0;
+    if (features_.accept_direct) io_uring_unregister_files(&ring_);
+}
+
+// A multishot receive on a fresh socket pair with no buffer provided ends with ENOBUFS where it is known, and
+// with EINVAL where it is not.
+bool Ring::probe_receive_multishot() {
+    int pair[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return false;
+    const char byte = 0;
+    CHECK(::write(pair[1], &byte, 1) == 1);
+    io_uring_sqe* sqe = submission();
+    io_uring_prep_recv_multishot(sqe, pair[0], nullptr, 0, 0);
+    sqe->flags |= IOSQE_BUFFER_SELECT;
+    sqe->buf_group = 0xffff;
+    io_uring_cqe* cqe = nullptr;
+    io_uring_submit_and_wait(&ring_, 1);
+    const bool known = io_uring_wait_cqe(&ring_, &cqe) == 0 && cqe->res == -ENOBUFS;
+    if (cqe != nullptr) io_uring_cqe_seen(&ring_, cqe);
+    ::close(pair[0]);
+    ::close(pair[1]);
+    return known;
+}
+
+io_uring_sqe* Ring::submission() {
+    io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
+    if (sqe == nullptr) {
+        submit();
+        sqe = io_uring_get_sqe(&ring_);
+        CHECK(sqe != nullptr);
+    }
+    return sqe;
+}
+
+void Ring::submit() {
+    const int result = io_uring_submit(&ring_);
+    CHECK(result >= 0 || result == -EINTR || result == -EAGAIN || result == -EBUSY);
+}
+
+void Ring::submit_and_wait(std::uint64_t timeout_ns, std::uint64_t gather_ns, std::uint32_t gather_count) {
+    io_uring_cqe* cqe = nullptr;
+    __kernel_timespec timeout{};
+    timeout.tv_sec = static_cast<long long>(timeout_ns / 1'000'000'000);
+    timeout.tv_nsec = static_cast<long long>(timeout_ns % 1'000'000'000);
+    int result = 0;
+    if (gather_ns != 0 && features_.min_wait)
+        result = io_uring_submit_and_wait_min_timeout(&ring_, &cqe, gather_count, timeout_ns != 0 ? &timeout : nullptr,
+                                                      static_cast<unsigned>(gather_ns / 1000), nullptr);
+    else if (timeout_ns != 0)
+        result = io_uring_submit_and_wait_timeout(&ring_, &cqe, 1, &timeout, nullptr);
+    else
+        result = io_uring_submit_and_wait(&ring_, 1);
+    // EBUSY: the completion queue overflowed; it is drained next, and what was not submitted stays queued.
+    CHECK(result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY);
+}
+
+std::string Ring::mode() const {
+    std::string mode = features_.defer_taskrun ? "defer_taskrun" : "plain";
+    mode += features_.receive_multishot ? "+recv_multishot" : "+recv_oneshot";
+    mode += features_.provided_buffers ? "+buffer_ring" : "+own_buffers";
+    mode += features_.accept_direct ? "+accept_direct" : "+accept";
+    if (features_.registered_ring_fd) mode += "+ring_fd";
+    if (features_.min_wait) mode += "+min_wait";
+    return mode;
+}
+
+}  // namespace sluice::io

@@ -1,0 +1,59 @@
+// Ring: owns one io_uring, made on the thread that uses it, with the best mode that this kernel offers.
+#pragma once
+
+#include <liburing.h>
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <string>
+
+#include "engine/io/loop.hpp"
+
+namespace sluice::io {
+
+// What the kernel was found to offer, by trying it (a version number does not tell: features are patched
+// in, out, and forbidden by policies).
+struct RingFeatures {
+    bool defer_taskrun = false;       // Linux 6.1: completions run only when this thread asks for them
+    bool provided_buffers = false;    // Linux 5.19: buffer rings
+    bool receive_multishot = false;   // Linux 6.0
+    bool accept_direct = false;       // Linux 5.19: accepted sockets never enter the process's fd table
+    bool registered_ring_fd = false;  // Linux 5.18
+    bool min_wait = false;            // Linux 6.12: wait for several completions, but not for long
+};
+
+class Ring {
+  public:
+    // SINGLE_ISSUER | DEFER_TASKRUN | SUBMIT_ALL | CQSIZE | CLAMP | TASKRUN_FLAG, then with fewer flags. The completion
+    // queue is 8 × as long as the submission queue: one multishot receive makes many completions.
+    [[nodiscard]] static std::expected<std::unique_ptr<Ring>, LoopError> open(std::uint32_t entries_count);
+    ~Ring();
+    Ring(const Ring&) = delete;
+    Ring& operator=(const Ring&) = delete;
+
+    // A zeroed submission entry. Submits what is queued if the queue is full.
+    [[nodiscard]] io_uring_sqe* submission();
+
+    // Submits, then waits for one completion, until `timeout_ns` at most (0: for ever). With `gather_ns`
+    // and min_wait, waits that long for up to `gather_count` completions before one is enough.
+    void submit_and_wait(std::uint64_t timeout_ns, std::uint64_t gather_ns, std::uint32_t gather_count);
+    void submit();
+
+    [[nodiscard]] io_uring* raw() { return &ring_; }
+    [[nodiscard]] const RingFeatures& features() const { return features_; }
+    [[nodiscard]] std::string mode() const;
+
+  private:
+    Ring() = default;
+    void probe();
+    [[nodiscard]] bool probe_receive_multishot();
+
+    io_uring ring_{};
+    RingFeatures features_;
+};
+
+// Turns the errno of io_uring_setup(2) into a sentence that says which obstacle it is and what to do.
+[[nodiscard]] LoopError explain_unavailable(int error);
+
+}  // namespace sluice::io

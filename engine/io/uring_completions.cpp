@@ -1,0 +1,215 @@
+// The completion side of UringLoop: what each operation's result leads to.
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "engine/core/check.hpp"
+#include "engine/io/operation_result.hpp"
+#include "engine/io/uring_loop.hpp"
+
+namespace sluice::io {
+namespace {
+
+// How long accepting pauses when descriptors ran out and no slot of ours has come free.
+constexpr std::uint64_t accept_retry_interval_ns = 100'000'000;
+
+// Accepting resumes when this share of all slots is free again, so that it does not toggle at the brim.
+constexpr std::uint64_t low_water_divisor = 32;
+
+}  // namespace
+
+void UringLoop::dispatch(std::uint64_t user_data, int result, std::uint32_t flags) {
+    const UserData data = decode(user_data);
+    const bool more = (flags & IORING_CQE_F_MORE) != 0;
+    switch (data.operation) {
+        case Operation::accept: return on_accept(result, more);
+        case Operation::wake: arm_wake(); return events_.on_wake();
+        case Operation::cancel:
+            if (data.generation == generation_mask) return;  // of the accept, by stop_listening()
+            break;
+        default: break;
+    }
+    Socket& socket = sockets_[data.slot];
+    // A slot is reused only after its last completion was seen, so a stale one is a bug of ours.
+    CHECK(socket.open && (socket.generation & generation_mask) == data.generation);
+    if (!more) --socket.operations_count;
+    switch (data.operation) {
+        case Operation::receive: on_receive(data.slot, result, flags); break;
+        case Operation::send: on_send(data.slot, result); break;
+        case Operation::cancel: socket.receive_cancel_in_flight = false; break;
+        case Operation::close: return on_close(data.slot);
+        default: break;
+    }
+    close_when_quiet(data.slot);
+}
+
+// --- accept ------------------------------------------------------------------------------------------
+
+void UringLoop::on_accept(int result, bool more) {
+    if (!more) accept_armed_ = false;
+    switch (accept_outcome(result)) {
+        case AcceptOutcome::accepted:
+            if (direct_) {
+                open_slot(static_cast<Slot>(result), -1);
+            } else if (!free_slots_.empty()) {
+                const Slot slot = free_slots_.back();
+                free_slots_.pop_back();
+                open_slot(slot, result);
+            } else {
+                ::close(result);  // more arrived while the cancellation below was on its way
+            }
+            if (!direct_ && free_slots_.empty() && accept_armed_ && listening_) pause_accepting();
+            break;
+        case AcceptOutcome::again: ++counters_.accept_errors; break;
+        case AcceptOutcome::exhausted:
+            ++counters_.accept_pauses;
+            accept_retry_ns_ = now_ns_ + accept_retry_interval_ns;
+            return;
+        case AcceptOutcome::stopped: return;
+        case AcceptOutcome::fatal: CHECK(!listening_); return;
+    }
+    if (!accept_armed_ && listening_ && accept_retry_ns_ == 0) arm_accept();
+}
+
+// With ordinary descriptors the kernel does not know our bound: stop it before the next connection.
+void UringLoop::pause_accepting() {
+    ++counters_.accept_pauses;
+    accept_retry_ns_ = now_ns_ + accept_retry_interval_ns;
+    io_uring_sqe* sqe = ring_->submission();
+    io_uring_prep_cancel64(sqe, encode({Operation::accept, 0, 0}), 0);
+    io_uring_sqe_set_data64(sqe, encode({Operation::cancel, generation_mask, 0}));
+}
+
+// Connections that nobody accepts wait in the listener's backlog. They are taken when enough slots are free; while
+// all slots are ours that is the only sign to wait for. Where others use up the descriptors, time is.
+void UringLoop::resume_accepting_if_possible() {
+    if (accept_retry_ns_ == 0 || accept_armed_ || !listening_) return;
+    const std::uint64_t free_count = settings_.slots_count_max - counters_.open_slots;
+    if (free_count == 0 || free_count < settings_.slots_count_max / low_water_divisor) return;
+    if (now_ns_ < accept_retry_ns_) return;
+    accept_retry_ns_ = 0;
+    arm_accept();
+}
+
+void UringLoop::open_slot(Slot slot, int fd) {
+    Socket& socket = sockets_[slot];
+    CHECK(slot < settings_.slots_count_max && !socket.open && socket.operations_count == 0);
+    const std::uint32_t generation = socket.generation;
+    socket = Socket{};
+    socket.generation = generation;
+    socket.fd = fd;
+    socket.open = true;
+    socket.receive_wanted = true;
+    ++counters_.accepted;
+    ++counters_.open_slots;
+    events_.on_open(slot);
+    if (socket.receive_wanted) arm_receive(slot);
+}
+
+void UringLoop::on_close(Slot slot) {
+    Socket& socket = sockets_[slot];
+    CHECK(socket.operations_count == 0);
+    socket.open = false;
+    // The all-ones generation marks cancellations of the accept.
+    socket.generation = (socket.generation + 1) % generation_mask;
+    --counters_.open_slots;
+    if (!direct_) free_slots_.push_back(slot);
+    events_.on_closed(slot);
+}
+
+// --- receive ------------------------------------------------------------------------------------------
+
+void UringLoop::on_receive(Slot slot, int result, std::uint32_t flags) {
+    Socket& socket = sockets_[slot];
+    if ((flags & IORING_CQE_F_MORE) == 0) socket.receive_armed = false;
+    if (receive_mode_ == ReceiveMode::poll && result > 0) return receive_ready(slot);
+    const bool has_buffer = (flags & IORING_CQE_F_BUFFER) != 0;
+    const auto buffer_id = static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT);
+    if (result > 0) {
+        CHECK(has_buffer);
+        deliver(slot, {buffers_->bytes_of(buffer_id), static_cast<std::size_t>(result)});
+    }
+    if (has_buffer) buffers_->give_back(buffer_id);
+    receive_ended(slot, result);
+}
+
+// ReceiveMode::poll: the socket is readable. One recv(2) an iteration, so that a fast sender cannot starve others.
+void UringLoop::receive_ready(Slot slot) {
+    const Socket& socket = sockets_[slot];
+    if (socket.closing || !socket.receive_wanted) return;
+    const std::size_t room = scratch_.size() - settings_.padding_bytes;
+    const ssize_t received = ::recv(socket.fd, scratch_.data(), room, MSG_DONTWAIT);
+    if (received > 0) deliver(slot, {scratch_.data(), static_cast<std::size_t>(received)});
+    receive_ended(slot, received < 0 ? -errno : static_cast<int>(received));
+}
+
+void UringLoop::deliver(Slot slot, std::span<const char> bytes) {
+    counters_.received_bytes += bytes.size();
+    if (!sockets_[slot].closing) events_.on_bytes(slot, bytes);
+}
+
+// After a receive's completion was handled: arm again, wait for buffers, or tell the server.
+void UringLoop::receive_ended(Slot slot, int result) {
+    Socket& socket = sockets_[slot];
+    if (socket.closing) return;
+    switch (receive_outcome(result)) {
+        case ReceiveOutcome::bytes:
+        case ReceiveOutcome::again:
+        case ReceiveOutcome::cancelled:
+            if (socket.receive_wanted) arm_receive(slot);
+            break;
+        case ReceiveOutcome::starved:
+            ++counters_.buffer_shortages;
+            if (socket.starved) break;
+            socket.starved = true;
+            starved_.push_back(slot);
+            break;
+        case ReceiveOutcome::end_of_stream:
+            socket.receive_wanted = false;
+            events_.on_end_of_stream(slot);
+            break;
+        case ReceiveOutcome::failed:
+            socket.receive_wanted = false;
+            events_.on_failed(slot);
+            break;
+    }
+}
+
+// All buffers of this iteration have come back, so the connections that found none may try again, once.
+void UringLoop::rearm_starved() {
+    if (starved_.empty()) return;
+    starved_before_.swap(starved_);
+    for (const Slot slot : starved_before_) {
+        Socket& socket = sockets_[slot];
+        if (!socket.starved) continue;  // closed and reused meanwhile
+        socket.starved = false;
+        if (socket.open && socket.receive_wanted) arm_receive(slot);
+    }
+    starved_before_.clear();
+}
+
+// --- send ---------------------------------------------------------------------------------------------
+
+void UringLoop::on_send(Slot slot, int result) {
+    Socket& socket = sockets_[slot];
+    switch (send_outcome(result)) {
+        case SendOutcome::sent: {
+            const auto sent = static_cast<std::uint32_t>(result);
+            CHECK(sent <= socket.send_bytes);
+            counters_.sent_bytes += sent;
+            socket.send_begin += sent;
+            socket.send_bytes -= sent;
+            break;
+        }
+        case SendOutcome::again: break;
+        case SendOutcome::cancelled:
+        case SendOutcome::failed:
+            if (!socket.closing) events_.on_failed(slot);
+            return;
+    }
+    if (socket.closing) return;
+    if (socket.send_bytes != 0) return arm_send(slot);
+    socket.send_begin = nullptr;
+    events_.on_sent(slot);
+}
+
+}  // namespace sluice::io

@@ -1,0 +1,35 @@
+// The 64 bits that io_uring hands back with each completion: operation, generation, slot.
+//
+// The generation is the slot's at submission. A slot's generation changes when its socket is closed, so that
+// a completion which arrives late is recognised as stale; it still gives its provided buffer back.
+#pragma once
+
+#include <cstdint>
+
+namespace sluice::io {
+
+enum class Operation : std::uint8_t { accept = 1, receive, send, shutdown, close, cancel, wake };
+
+struct UserData {
+    Operation operation;
+    std::uint32_t generation;  // 24 bits
+    std::uint32_t slot;
+};
+
+inline constexpr std::uint32_t generation_mask = 0xff'ffff;
+
+[[nodiscard]] constexpr std::uint64_t encode(UserData data) {
+    return (std::uint64_t{static_cast<std::uint8_t>(data.operation)} << 56) |
+           (std::uint64_t{data.generation & generation_mask} << 32) | data.slot;
+}
+
+[[nodiscard]] constexpr UserData decode(std::uint64_t bits) {
+    return {static_cast<Operation>(bits >> 56), static_cast<std::uint32_t>(bits >> 32) & generation_mask,
+            static_cast<std::uint32_t>(bits)};
+}
+
+static_assert(decode(encode({Operation::send, 0xab'cdef, 0x1234'5678})).slot == 0x1234'5678);
+static_assert(decode(encode({Operation::send, 0xab'cdef, 0x1234'5678})).generation == 0xab'cdef);
+static_assert(decode(encode({Operation::wake, 0, 0})).operation == Operation::wake);
+
+}  // namespace sluice::io
