@@ -1,0 +1,128 @@
+"""The engine under test: the real binary, its listeners, its end."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Mapping, Optional, Sequence
+
+from .http_client import HttpConnection, Response
+from .process import Child, reserve_port, wait_until
+
+PROJECT = Path(__file__).resolve().parents[3]
+BINARY = Path(os.environ.get("SLUICE_BIN", PROJECT / "build/release/sluice")).resolve()
+
+# What a bug prints, whatever the exit code is.
+SIGNS_OF_A_BUG = ("CHECK failed", "AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error:", "terminate called")
+
+
+def assert_conserved(status: dict) -> None:
+    """The conservation law, per reactor (DESIGN §4)."""
+    for reactor in status["reactors"]:
+        samples = reactor["samples"]
+        assert samples["received"] == samples["accepted"] + sum(samples["rejected"].values()), samples
+        assert samples["accepted"] == (samples["delivered"] + sum(samples["dropped"].values())
+                                       + samples["in_flight"]), samples
+
+
+class Engine:
+    """`sluice serve` on loopback ports of its own.
+
+    `finish()`, which the fixtures call, asserts the conservation law, ends the engine with SIGTERM, and fails
+    unless it exits with 0 and has reported no bug. A test that ends the engine itself says so with `wait_exit()`.
+    """
+
+    def __init__(self, directory: Path, sink: str, ack: Optional[str] = None, cores: str = "0",
+                 settings: Optional[Mapping[str, object]] = None, prefix: Sequence[str] = (),
+                 admin_on_data_listener: bool = False):
+        self.address = ("127.0.0.1", reserve_port())
+        self.admin_address = self.address if admin_on_data_listener else ("127.0.0.1", reserve_port())
+        self._directory = directory
+        self._command = [*prefix, BINARY, "serve", "--listen", "{}:{}".format(*self.address),
+                         "--admin", "{}:{}".format(*self.admin_address), "--cores", cores, "--sink", sink]
+        if ack:
+            self._command += ["--ack", ack]
+        for key, value in (settings or {}).items():
+            self._command += ["--set", f"{key}={value}"]
+        self._child: Optional[Child] = None
+        self._expected_exit_seen = False
+
+    def start(self, until: str = "/ready") -> "Engine":
+        """Starts it and waits until the admin listener answers 200 to `until`."""
+        self._child = Child(self._command, self._directory, "engine")
+
+        def answers():
+            assert self._child.exit_code is None, f"the engine ended with {self._child.exit_code}:\n{self.log()}"
+            try:
+                return self.admin("GET", until).status == 200
+            except OSError:
+                return False
+
+        try:
+            wait_until(answers, f"the engine answers 200 to {until}", timeout_s=20)
+        except AssertionError:
+            self._child.kill()
+            raise
+        return self
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    @property
+    def running(self) -> bool:
+        return self._child is not None and self._child.exit_code is None
+
+    def log(self) -> str:
+        return self._child.output()
+
+    def connect(self, timeout_s: float = 15.0) -> HttpConnection:
+        return HttpConnection(self.address, timeout_s)
+
+    def admin(self, method: str, target: str, body: Optional[bytes] = None) -> Response:
+        with HttpConnection(self.admin_address) as connection:
+            return connection.request(method, target, body)
+
+    def status(self) -> dict:
+        response = self.admin("GET", "/status")
+        assert response.status == 200, response
+        return response.json()
+
+    def metrics(self) -> str:
+        response = self.admin("GET", "/metrics")
+        assert response.status == 200, response
+        return response.body.decode()
+
+    def samples(self) -> dict:
+        """The samples counters, summed over the reactors."""
+        total = {"received": 0, "accepted": 0, "delivered": 0, "in_flight": 0}
+        for reactor in self.status()["reactors"]:
+            for name in total:
+                total[name] += reactor["samples"][name]
+        return total
+
+    def wait_delivered(self, timeout_s: float = 15.0) -> None:
+        """Waits until everything accepted has been delivered."""
+        wait_until(lambda: self.samples()["in_flight"] == 0, "everything accepted is delivered", timeout_s)
+
+    def signal(self, number: int) -> None:
+        self._child.signal(number)
+
+    def wait_exit(self, timeout_s: float = 20.0) -> int:
+        """The exit code; the test judges it."""
+        code = self._child.wait(timeout_s)
+        self._expected_exit_seen = True
+        return code
+
+    def finish(self) -> None:
+        if self._child is None:
+            return
+        try:
+            if self.running:
+                assert_conserved(self.status())
+                self.signal(signal.SIGTERM)
+                assert self.wait_exit() == 0, f"the engine's end; its log:\n{self.log()[-3000:]}"
+            assert self._expected_exit_seen, f"the engine ended by itself with {self._child.exit_code}:\n{self.log()[-3000:]}"
+        finally:
+            self._child.kill()
+        found = [sign for sign in SIGNS_OF_A_BUG if sign in self.log()]
+        assert not found, f"the engine printed {found}:\n{self.log()[-6000:]}"

@@ -1,0 +1,152 @@
+"""The commands and the configuration: what they print, what they refuse, and with which exit code."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from harness import reserve_port
+from harness.engine import BINARY, PROJECT
+
+
+def run(*arguments, env=None) -> subprocess.CompletedProcess:
+    return subprocess.run([str(BINARY), *map(str, arguments)], capture_output=True, text=True, timeout=20,
+                          env={**os.environ, **(env or {})})
+
+
+def assert_refused(finished: subprocess.CompletedProcess, *words: str) -> None:
+    """Exit code 2 and one sentence on standard error that has all the words."""
+    assert finished.returncode == 2, finished
+    assert len(finished.stderr.strip().splitlines()) == 1, finished.stderr
+    for word in words:
+        assert word in finished.stderr, f"{word!r} is not in {finished.stderr!r}"
+
+
+def config_file(tmp_path, text: str):
+    path = tmp_path / "sluice.toml"
+    path.write_text(text)
+    return path
+
+
+def test_version():
+    finished = run("--version")
+    assert finished.returncode == 0
+    declared = re.search(r"project\(sluice VERSION (\S+)", (PROJECT / "CMakeLists.txt").read_text())[1]
+    assert declared in finished.stdout
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["serve", "--help"], ["check-config", "--help"], ["print-config", "--help"]])
+def test_help(arguments):
+    finished = run(*arguments)
+    assert finished.returncode == 0 and "Usage" in finished.stdout and not finished.stderr
+
+
+def test_help_names_every_command_and_option():
+    assert all(command in run("--help").stdout for command in ("serve", "check-config", "print-config"))
+    help_text = run("serve", "--help").stdout
+    for option in ("--config", "--listen", "--admin", "--cores", "--sink", "--ack", "--log-level", "--set"):
+        assert option in help_text
+
+
+def test_print_config_names_every_key_with_its_bounds():
+    finished = run("print-config")
+    assert finished.returncode == 0
+    for key in ("listen", "cores", "ack", "drain_timeout", "ack_timeout", "body_max", "header_timeout", "layout", "stream",
+                "partitions", "maxlen"):
+        assert key in finished.stdout, key
+    for section in ("[admin]", "[log]", "[http]", "[io]", "[batch]", "[sink.redis]"):
+        assert section in finished.stdout or section.strip("[]") + "." in finished.stdout, section
+
+
+def test_what_print_config_prints_is_a_valid_configuration(tmp_path):
+    finished = run("check-config", config_file(tmp_path, run("print-config").stdout))
+    assert finished.returncode == 0, finished.stderr
+
+
+def test_check_config_accepts_a_full_file(tmp_path):
+    path = config_file(tmp_path, """
+        listen = "127.0.0.1:9000"
+        ack = "queued"
+        drain_timeout = "5s"
+        [http]
+        body_max = "2MiB"
+        [sink]
+        url = "redis://user:secret@127.0.0.1:6379/1"
+        [sink.redis]
+        layout = "packed"
+        partitions = 8
+    """)
+    finished = run("check-config", path)
+    assert finished.returncode == 0, finished.stderr
+    assert "secret" not in finished.stdout + finished.stderr
+
+
+@pytest.mark.parametrize("line, words", [
+    pytest.param("lisen = '127.0.0.1:1'", ["lisen"], id="unknown key"),
+    pytest.param("listen = 7", ["listen", "7"], id="wrong type"),
+    pytest.param("listen = 'localhost'", ["listen", "localhost"], id="no port"),
+    pytest.param("listen = '127.0.0.1:70000'", ["listen", "70000"], id="port out of range"),
+    pytest.param("ack = 'journaled'", ["ack", "journaled", "queued", "stored"], id="level not here"),
+    pytest.param("drain_timeout = '5 parsecs'", ["drain_timeout", "5 parsecs"], id="wrong unit"),
+    pytest.param("drain_timeout = -1", ["drain_timeout", "-1"], id="negative"),
+    pytest.param("http.body_max = '1TiB'", ["http.body_max", "1TiB", "64MiB"], id="too large"),
+    pytest.param("http.body_max = '1KiB'", ["http.body_max", "1KiB", "64KiB"], id="too small"),
+    pytest.param("sink.url = 'http://x'", ["sink.url", "http://x"], id="unknown scheme"),
+    pytest.param("sink.redis.layout = 'rows'", ["sink.redis.layout", "rows", "fields"], id="unknown layout"),
+    pytest.param("sink.redis.partitions = 0", ["sink.redis.partitions", "0"], id="no partition"),
+    pytest.param("ack = 'queued'\nack = 'stored'", ["ack"], id="twice"),
+    pytest.param("ack = ", [], id="not TOML"),
+])
+def test_a_wrong_line_is_named(tmp_path, line, words):
+    path = config_file(tmp_path, f"# a comment\n\n{line}\n")
+    line_number = 3 + line.count("\n")
+    for command in (["check-config", path], ["serve", "--config", path]):
+        assert_refused(run(*command), path.name, f":{line_number}", *words)
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["--listen", "nowhere"], ["nowhere"]), (["--ack", "maybe"], ["maybe", "queued", "stored"]),
+    (["--cores", "zero"], ["zero"]), (["--cores", "9999"], ["9999"]), (["--sink", "ftp://x"], ["ftp://x"]),
+    (["--set", "no.such.key=1"], ["no.such.key"]), (["--set", "http.body_max"], ["http.body_max"]),
+    (["--set", "http.body_max=lots"], ["http.body_max", "lots"]), (["--log-level", "loud"], ["loud"]),
+    (["--config", "/nonexistent/sluice.toml"], ["/nonexistent/sluice.toml"]),
+])
+def test_a_wrong_argument_is_named(arguments, words):
+    assert_refused(run("serve", *arguments), *words)
+
+
+def test_an_unknown_option_or_command_exits_2():
+    assert run("serve", "--no-such-option").returncode == 2
+    assert run("no-such-command").returncode == 2
+
+
+def test_a_wrong_environment_variable_is_named():
+    assert_refused(run("serve", env={"SLUICE_ACK": "maybe"}), "SLUICE_ACK", "maybe")
+
+
+def test_a_secret_in_a_wrong_url_is_not_repeated():
+    finished = run("serve", "--sink", "redis://user:hunter2@host:notaport")
+    assert finished.returncode == 2 and "hunter2" not in finished.stderr
+
+
+def test_command_line_beats_environment_beats_file(tmp_path, monkeypatch, starter):
+    monkeypatch.setenv("SLUICE_ACK", "queued")
+    assert starter.engine("null:").status()["ack"] == "queued"
+    assert starter.engine("null:", ack="stored").status()["ack"] == "stored"
+
+
+def test_a_taken_port_is_named(starter):
+    engine = starter.engine("null:", ack="queued")
+    port = engine.admin_address[1]
+    finished = run("serve", "--sink", "null:", "--cores", "0", "--listen", f"127.0.0.1:{reserve_port()}", "--admin", f"127.0.0.1:{port}")
+    assert finished.returncode not in (0, 2) and str(port) in finished.stderr + finished.stdout
+
+
+def test_two_engines_do_not_share_a_port(starter):
+    """SO_REUSEPORT would let a second engine of the same user take half of the connections, unnoticed."""
+    engine = starter.engine("null:", ack="queued")
+    finished = run("serve", "--sink", "null:", "--cores", "0", "--listen", "{}:{}".format(*engine.address),
+                   "--admin", f"127.0.0.1:{reserve_port()}")
+    assert finished.returncode not in (0, 2)
+    assert str(engine.address[1]) in finished.stderr + finished.stdout

@@ -1,0 +1,129 @@
+"""Redis is there and says no: for a while (OOM, READONLY), or until an operator mends it (WRONGTYPE, password)."""
+
+import pytest
+import redis
+
+from harness import Load, device_ids, reserve_port, sample, wait_until
+
+SETTINGS = {"ack_timeout": "2s", "sink.redis.backoff_max": "200ms"}
+
+
+class Trouble:
+    """A state of Redis in which XADD fails, and its end."""
+
+    def __init__(self, code: str, begin, end):
+        self.code, self.begin, self.end = code, begin, end
+
+
+def fill_memory(client: redis.Redis) -> None:
+    client.config_set("maxmemory-policy", "noeviction")
+    client.config_set("maxmemory", 1)
+
+
+TROUBLES = {
+    "OOM": Trouble("sink_busy", fill_memory, lambda client: client.config_set("maxmemory", 0)),
+    "READONLY": Trouble("sink_busy", lambda client: client.replicaof("127.0.0.1", reserve_port()),
+                        lambda client: client.replicaof("NO", "ONE")),
+    "NOREPLICAS": Trouble("sink_busy", lambda client: client.config_set("min-replicas-to-write", 1),
+                          lambda client: client.config_set("min-replicas-to-write", 0)),
+    "WRONGTYPE": Trouble("sink_refused", lambda client: client.set("telemetry", "text"),
+                         lambda client: client.delete("telemetry")),
+    "NOPERM": Trouble("sink_refused", lambda client: client.execute_command("ACL", "SETUSER", "default", "-xadd"),
+                      lambda client: client.execute_command("ACL", "SETUSER", "default", "+xadd")),
+}
+
+
+@pytest.fixture(params=TROUBLES)
+def trouble(request):
+    return TROUBLES[request.param]
+
+
+def post(engine, device_id: str, ack: str):
+    with engine.connect() as connection:
+        return connection.post(sample(device_id), query=f"?ack={ack}")
+
+
+def wait_stored(engine, device_id: str) -> None:
+    wait_until(lambda: post(engine, device_id, "stored").status == 200, "samples are stored again", timeout_s=20)
+
+
+def test_stored_is_refused_with_the_reason(starter, trouble):
+    server = starter.redis()
+    engine = starter.engine(server.url, settings=SETTINGS)
+    trouble.begin(server.client())
+    response = post(engine, "refused", "stored")
+    assert (response.status, response.code) == (503, trouble.code)
+    assert int(response.header("Retry-After")) >= 1
+    trouble.end(server.client())
+    wait_stored(engine, "after")
+    assert "refused" not in device_ids(server.client())
+
+
+def test_queued_is_kept_until_it_is_mended(starter, trouble):
+    server = starter.redis()
+    engine = starter.engine(server.url, settings=SETTINGS)
+    trouble.begin(server.client())
+    for number in range(20):
+        assert post(engine, f"kept-{number}", "queued").status == 200
+    wait_until(lambda: engine.status()["sinks"][0]["trouble"], "/status names the trouble")
+    trouble.end(server.client())
+    engine.wait_delivered(timeout_s=20)
+    assert device_ids(server.client()) == [f"kept-{number}" for number in range(20)]
+
+
+def test_both_levels_under_load(starter, trouble):
+    server = starter.redis()
+    engine = starter.engine(server.url, settings=SETTINGS)
+    loads = [Load(engine.address, clients=3, ack=ack, name=ack).start() for ack in ("queued", "stored")]
+    for load in loads:
+        load.wait_for(100)
+    client = server.client()
+    if trouble is TROUBLES["WRONGTYPE"]:
+        client.rename("telemetry", "elsewhere")  # the key must be free for a string
+    trouble.begin(client)
+    wait_until(lambda: loads[1].refused[trouble.code] > 10, "stored is refused")
+    trouble.end(client)
+    for load in loads:
+        load.wait_for(len(load.acknowledged) + 100, timeout_s=20)
+        load.stop()
+    engine.wait_delivered(timeout_s=20)
+    kept = device_ids(client) + device_ids(client, "elsewhere")
+    for load in loads:
+        load.assert_promises_kept([device_id for device_id in kept if device_id.startswith(load.name)], exactly_once=False)
+
+
+def test_a_wrong_password(starter):
+    server = starter.redis(arguments=("--requirepass", "right"))
+    engine = starter.engine(f"redis://:wrong@127.0.0.1:{server.port}", until="/health", settings=SETTINGS)
+    assert post(engine, "kept", "queued").status == 200
+    ready = wait_until(lambda: (answer := engine.admin("GET", "/ready")).status == 503 and answer, "/ready says no")
+    assert "WRONGPASS" in ready.json()["error"] or "password" in ready.json()["error"].lower(), ready.body
+    assert b"wrong" not in engine.admin("GET", "/status").body.replace(b"WRONGPASS", b"")
+    server.client(password="right").config_set("requirepass", "wrong")
+    engine.wait_delivered(timeout_s=20)
+    assert device_ids(server.client(password="wrong")) == ["kept"]
+
+
+def test_a_password_that_changes_while_connected(starter):
+    server = starter.redis(arguments=("--requirepass", "first"))
+    engine = starter.engine(f"redis://:first@127.0.0.1:{server.port}", settings=SETTINGS)
+    assert post(engine, "before", "stored").status == 200
+    client = server.client(password="first")
+    client.config_set("requirepass", "second")
+    client.client_kill_filter(_type="normal", skipme=True)
+    assert post(engine, "kept", "queued").status == 200
+    server.client(password="second").config_set("requirepass", "first")
+    engine.wait_delivered(timeout_s=20)
+    assert device_ids(server.client(password="first")) == ["before", "kept"]
+
+
+def test_something_that_is_not_redis(starter):
+    """A peer that speaks another protocol is a reason to reconnect, not to crash."""
+    other = starter.engine("null:", ack="queued")
+    engine = starter.engine("redis://{}:{}".format(*other.address), until="/health", settings=SETTINGS)
+    assert post(engine, "lost cause", "queued").status == 200
+    assert wait_until(lambda: engine.status()["sinks"][0]["trouble"], "/status names the trouble")
+    assert engine.admin("GET", "/health").status == 200
+    engine.signal(15)
+    engine.signal(15)
+    engine.wait_exit()

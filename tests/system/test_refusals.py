@@ -1,0 +1,223 @@
+"""Every refusal of engine/core/refusal.hpp that a client can provoke on the data listener, with its status and code.
+
+The last test compares this table with the header, so that a new refusal without a test is a failure.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from harness import assert_conserved, render_request, sample
+from harness.engine import PROJECT
+
+DECLARATION = re.compile(r"^\s*X\((\w+),\s*(\w+),\s*(\d{3}), \"(.*)\"\)", re.MULTILINE)
+
+
+class Declared(NamedTuple):
+    scope: str
+    status: int
+    sentence: str
+
+
+DECLARED = {code: Declared(scope, int(status), sentence) for code, scope, status, sentence
+            in DECLARATION.findall((PROJECT / "engine/core/refusal.hpp").read_text())}
+
+# Refusals that need a state of the engine, and the file whose test brings it about.
+IN_OTHER_FILES = {
+    "header_timeout": "test_slow_clients.py", "body_timeout": "test_slow_clients.py",
+    "body_memory_full": "test_slow_clients.py",
+    "not_paused": "test_admin.py", "paused": "test_admin.py",
+    "overloaded": "test_redis_outage.py", "not_ready": "test_redis_outage.py", "ack_timeout": "test_redis_outage.py",
+    "sink_busy": "test_redis_errors.py", "sink_refused": "test_redis_errors.py",
+    "draining": "test_shutdown.py",
+}
+# A reactor that does not answer the admin thread cannot be had from outside: stopping the process stops both.
+NOT_FROM_OUTSIDE = {"admin_timeout"}
+
+
+def raw(lines: str, body: bytes = b"") -> bytes:
+    """A request from its header lines, which are separated by '|'."""
+    return lines.replace("|", "\r\n").encode("latin-1") + b"\r\n\r\n" + body
+
+
+def telemetry(body: bytes, *headers: tuple[str, str], query: str = "") -> bytes:
+    return render_request("POST", f"/telemetry{query}", body, headers)
+
+
+def record(**members) -> bytes:
+    return telemetry(json.dumps(sample(**members)).encode())
+
+
+ONE = json.dumps(sample()).encode()
+CHUNKED = "POST /telemetry HTTP/1.1|Host: h|Transfer-Encoding: chunked"
+DEEP = b'{"device_id":"a","type":"t","value":1,"metadata":' + b'{"a":' * 32 + b"1" + b"}" * 32 + b"}"
+
+CASES = {
+    "malformed_request_line": [
+        raw("NONSENSE"), raw("GET  HTTP/1.1|Host: h"), raw("GET /health"), raw("BREW /health HTTP/1.1|Host: h"),
+        raw("get /health HTTP/1.1|Host: h"), raw("GET /health HTTX/1.1|Host: h"), b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\r\n\r\n",
+    ],
+    "malformed_header": [
+        raw("GET /health HTTP/1.1|Host: h|No colon"), raw("GET /health HTTP/1.1|Host: h|Bad name: x"),
+        raw("GET /health HTTP/1.1|Host: h|X: a\x00b"), raw("GET /health HTTP/1.1|Host: h|: empty name"),
+        raw("GET /health HTTP/1.1|Host: h|X: a\x01b"),
+    ],
+    "malformed_chunk": [
+        raw(CHUNKED, b"zz\r\n"), raw(CHUNKED, b"-5\r\nhello\r\n"), raw(CHUNKED, b"0x5\r\nhello\r\n0\r\n\r\n"),
+        raw(CHUNKED, b"3\r\nabcX\r\n0\r\n\r\n"), raw(CHUNKED, b"fffffffffffffffff\r\n"), raw(CHUNKED, b"\r\n"),
+    ],
+    "bad_content_length": [
+        raw(f"POST /telemetry HTTP/1.1|Host: h|Content-Length: {length}")
+        for length in ("-1", "+5", "5 5", "0x10", "ten", "1,1", "99999999999999999999999", "")
+    ] + [raw("POST /telemetry HTTP/1.1|Host: h|Content-Length: 3|Content-Length: 4", b"{} "),
+         raw("POST /telemetry HTTP/1.1|Host: h|Content-Length: 2|Content-Length: 2", b"{}")],
+    "conflicting_framing": [
+        raw("POST /telemetry HTTP/1.1|Host: h|Content-Length: 5|Transfer-Encoding: chunked", b"0\r\n\r\n"),
+        raw("POST /telemetry HTTP/1.1|Host: h|Transfer-Encoding: chunked|Content-Length: 5", b"0\r\n\r\n"),
+    ],
+    "missing_host": [raw("GET /health HTTP/1.1"), raw("GET /health HTTP/1.1|X-Host: h")],
+    "duplicate_host": [raw("GET /health HTTP/1.1|Host: h|Host: h"), raw("GET /health HTTP/1.1|Host: a|host: b")],
+    "bad_host": [raw("GET /health HTTP/1.1|Host: a b"), raw("GET /health HTTP/1.1|Host: a/b"), raw("GET /health HTTP/1.1|Host: user@a")],
+    "body_too_large": [
+        raw("POST /telemetry HTTP/1.1|Host: h|Content-Length: 1000000000"),
+        raw(CHUNKED, b"3b9aca00\r\n"),
+    ],
+    "target_too_long": [raw("GET /health?" + "x" * 2048 + " HTTP/1.1|Host: h"), b"GET /" + b"x" * 4096],
+    "headers_too_large": [
+        raw("GET /health HTTP/1.1|Host: h|X: " + "x" * 16384),
+        raw("GET /health HTTP/1.1|Host: h" + "".join(f"|X-{index}: x" for index in range(101))),
+        b"GET /health HTTP/1.1\r\nHost: h\r\nX: " + b"x" * 32768,
+    ],
+    "unknown_transfer_coding": [
+        raw("POST /telemetry HTTP/1.1|Host: h|Transfer-Encoding: " + coding)
+        for coding in ("gzip", "gzip, chunked", "identity", "chunked, chunked", "chunked, gzip", "xchunked")
+    ],
+    "unsupported_version": [raw("GET /health HTTP/2.0|Host: h"), raw("GET /health HTTP/3.0|Host: h"),
+                            raw("GET /health HTTP/0.9|Host: h"), raw("GET /health HTTP/1.2|Host: h")],
+    "expectation_failed": [raw("POST /telemetry HTTP/1.1|Host: h|Content-Length: 2|Expect: 200-ok", b"{}")],
+    "not_found": [render_request("GET", "/"), render_request("GET", "/healthy"), render_request("POST", "/telemetry/", ONE),
+                  render_request("GET", "/status"), render_request("GET", "/metrics"), render_request("POST", "/stop", b""),
+                  render_request("GET", "/%68ealth"), render_request("OPTIONS", "/unknown")],
+    "method_not_allowed": [render_request("GET", "/telemetry"), render_request("PUT", "/telemetry", ONE),
+                           render_request("DELETE", "/health"), render_request("POST", "/health", b"")],
+    "unsupported_media_type": [telemetry(ONE, ("Content-Type", kind)) for kind in
+                               ("text/plain", "application/x-protobuf", "application/jsonx", "application/xml; a=application/json")],
+    "unsupported_encoding": [telemetry(ONE, ("Content-Encoding", coding)) for coding in ("gzip", "deflate", "br", "zstd")],
+    "bad_ack": [telemetry(ONE, query=f"?ack={level}") for level in ("", "STORED", "replicated", "journaled", "none")],
+    "bad_precision": [telemetry(ONE, query=f"?precision={precision}") for precision in ("", "m", "seconds", "MS")],
+    "empty_body": [telemetry(b""), render_request("POST", "/telemetry"), raw(CHUNKED, b"0\r\n\r\n")],
+    "invalid_json": [telemetry(body) for body in (
+        b"{", b"[", b"nonsense", b'{"device_id":"a","type":"t","value":NaN}', b'{"device_id":"a","type":"t","value":Infinity}',
+        b'{"device_id":"a","type":"t","value":1,}', b'{"device_id":"a","type":"t","value":01}', b"{'device_id':'a'}",
+        ONE + b"x", ONE + ONE, b"[" + ONE + b",]", b'{"device_id":"a\nb","type":"t","value":1}', ONE[:-1],
+        b'{"device_id":"\\ud800","type":"t","value":1}', b"/**/" + ONE)],
+    "invalid_utf8": [telemetry(b'{"device_id":"%s","type":"t","value":1}' % text) for text in (
+        b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf5\x80\x80\x80", b"\xe2\x82")],
+    "json_too_deep": [telemetry(DEEP)],
+    "no_samples": [telemetry(b"[]"), telemetry(b" [ ] "), telemetry(b"\n\n", ("Content-Type", "application/x-ndjson")),
+                   telemetry(b"  ", ("Content-Type", "application/x-ndjson"))],
+    "all_records_refused": [telemetry(b"[{}]"), telemetry(b"[1,2]"), telemetry(b"{}\n{}\n", ("Content-Type", "application/x-ndjson"))],
+    "not_an_object": [telemetry(body) for body in (b"7", b'"text"', b"null", b"true")],
+    "duplicate_member": [telemetry(b'{"device_id":"a","device_id":"b","type":"t","value":1}'),
+                         telemetry(b'{"device_id":"a","type":"t","value":1,"x":1,"\\u0078":2}'),
+                         telemetry(b'{"device_id":"a","values":{"v":1,"v":2}}'),
+                         telemetry(b'{"device_id":"a","type":"t","value":1,"metadata":{"m":1,"m":1}}')],
+    "too_many_members": [record(**{f"m{index}": index for index in range(65)}),
+                         telemetry(json.dumps({"device_id": "a", "values": {f"v{index}": 1 for index in range(65)}}).encode())],
+    "sample_too_large": [record(note="x" * 16384), record(metadata={"note": "x" * 16384})],
+    "missing_device_id": [record(device_id=None), telemetry(b'{"invalid_field":"bad_data"}'), telemetry(b"{}")],
+    "bad_device_id": [telemetry(b'{"device_id":%s,"type":"t","value":1}' % value) for value in (
+        b'""', b"7", b"null", b"[]", b'"%s"' % (b"x" * 129), b'"a\\u0000b"', b'"a\\r\\nb"', b'"\\u007f"', b'"\\u0085"')],
+    "missing_value": [record(type=None, value=None), record(value=None), record(type=None)],
+    "ambiguous_value": [record(values={"v": 1}), record(value=None, values={"v": 1}), record(type=None, values={"v": 1})],
+    "bad_type": [record(type=""), record(type=7), record(type="x" * 129), record(type="a\nb")],
+    "bad_value": [telemetry(b'{"device_id":"a","type":"t","value":%s}' % value) for value in (b"null", b"[1]", b"{}")],
+    "bad_unit": [record(unit=7), record(unit="x" * 65), record(unit="a\tb")],
+    "bad_values": [telemetry(b'{"device_id":"a","values":%s}' % values) for values in (
+        b"{}", b"[]", b"7", b'{"a":null}', b'{"a":[1]}', b'{"a":{}}')],
+    "bad_timestamp": [record(timestamp=value) for value in (
+        "yesterday", "", "2025-13-01T00:00:00Z", "2025-02-30T00:00:00Z", "2025-12-29", -1, True, [1], {},
+        "1969-12-31T23:59:59Z", "2263-01-01T00:00:00Z", "2025-12-29T25:00:00Z", "2025-12-29T17:03:57Zjunk")],
+    "bad_priority": [record(priority=value) for value in ("low", "URGENT", "", 1, True)],
+    "bad_metadata": [record(metadata=value) for value in ("text", 7, [1], True)],
+    "number_out_of_range": [telemetry(b'{"device_id":"a","type":"t","value":%s}' % value) for value in (
+        b"1e999", b"-1e999", b"99999999999999999999999")],
+    "malformed_record": [],  # seen in 207 answers only: test_happy_path.py
+}
+
+PARAMETERS = [pytest.param(code, request, id=f"{code}-{index}")
+              for code, requests in CASES.items() for index, request in enumerate(requests)]
+
+
+@pytest.mark.parametrize("code, request_bytes", PARAMETERS)
+def test_refusal(stack, http, code, request_bytes):
+    declared = DECLARED[code]
+    http.send(request_bytes)
+    response = http.read_response()
+    assert (response.status, response.code) == (declared.status, code)
+    answer = response.json()
+    assert answer["ok"] is False and answer["error"] == declared.sentence
+    assert response.header("Content-Type") == "application/json"
+    if declared.scope == "connection":
+        assert response.closes
+        assert http.read_to_end() == b""
+    else:
+        assert not response.closes
+        assert http.request("GET", "/health").status == 200
+    assert stack.redis.xlen("telemetry") == 0
+
+
+@pytest.mark.parametrize("target, method, allowed", [
+    ("/telemetry", "GET", {"POST"}), ("/health", "POST", {"GET", "HEAD"}), ("/ready", "DELETE", {"GET", "HEAD"})])
+def test_405_names_what_is_allowed(stack, http, target, method, allowed):
+    allow = http.request(method, target, b"" if method == "POST" else None).header("Allow")
+    assert {name.strip() for name in allow.split(",")} == allowed
+
+
+def test_an_error_says_where_in_the_body(stack, http):
+    response = http.post(b'{"device_id":"a","type":"t","value":}')
+    assert response.code == "invalid_json"
+    assert 0 < response.json()["offset"] <= 37
+
+
+@pytest.mark.parametrize("members", [
+    {"device_id": "x" * 128}, {"device_id": "\u00e4" * 64}, {"type": "x" * 128}, {"unit": "x" * 64}, {"unit": None},
+    {"note": "x" * 15000}, {f"m{index}": index for index in range(60)}, {"priority": "LOW"}, {"priority": "HIGH"},
+    {"metadata": {}}, {"timestamp": 0}, {"timestamp": "1970-01-01T00:00:00Z"},
+])
+def test_the_bounds_themselves_are_accepted(stack, http, members):
+    assert http.post(sample(**members)).status == 200
+
+
+def test_32_levels_are_accepted(stack, http):
+    nested = b'{"a":' * 31 + b"1" + b"}" * 31
+    assert http.post(b'{"device_id":"a","type":"t","value":1,"metadata":' + nested + b"}").status == 200
+
+
+def test_an_error_body_never_repeats_client_bytes(stack, http):
+    response = http.request("GET", '/<script>"secret"')
+    assert b"secret" not in response.body
+
+
+def test_every_refusal_is_counted_under_its_code(module_starter):
+    engine = module_starter.engine("null:", ack="queued")
+    for code, requests in CASES.items():
+        for request in requests:
+            with engine.connect() as connection:
+                connection.send(request)
+                connection.read_response()
+    status = engine.status()
+    assert_conserved(status)
+    reactor = status["reactors"][0]
+    for code, requests in CASES.items():
+        counters = reactor["samples"]["rejected"] if DECLARED[code].scope == "record" else reactor["requests_refused"]
+        assert counters.get(code, 0) >= len(requests), f"{code}: {counters}"
+
+
+def test_every_declared_refusal_has_a_test():
+    assert set(DECLARED) == set(CASES) | set(IN_OTHER_FILES) | NOT_FROM_OUTSIDE
+    for code, file_name in IN_OTHER_FILES.items():
+        assert f'"{code}"' in (Path(__file__).parent / file_name).read_text(), f"{file_name} does not test {code}"

@@ -1,0 +1,160 @@
+"""SIGTERM: stop accepting, answer what is in flight, deliver everything accepted, or say what was not."""
+
+import json
+import signal
+import time
+
+import pytest
+
+from harness import HttpConnection, Load, device_ids, render_request, sample, wait_until
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("ack", ["stored", "queued"])
+def test_under_load_the_stream_holds_what_was_answered(starter, ack, number):
+    server = starter.redis()
+    engine = starter.engine(server.url)
+    load = Load(engine.address, clients=16, ack=ack).start()
+    load.wait_for(500)
+    engine.signal(number)
+    assert engine.wait_exit() == 0
+    load.stop()
+    load.assert_promises_kept(device_ids(server.client()))
+
+
+def test_several_reactors_and_levels_at_once(starter):
+    server = starter.redis()
+    engine = starter.engine(server.url, cores="0,1")
+    loads = [Load(engine.address, clients=8, ack=ack, name=ack).start() for ack in ("stored", "queued")]
+    for load in loads:
+        load.wait_for(300)
+    engine.signal(signal.SIGTERM)
+    assert engine.wait_exit() == 0
+    stored = device_ids(server.client())
+    for load in loads:
+        load.stop()
+        load.assert_promises_kept([device_id for device_id in stored if device_id.startswith(load.name)])
+
+
+def test_an_idle_engine_ends_at_once(starter):
+    engine = starter.engine("null:", ack="queued")
+    idle = [engine.connect() for _ in range(10)]
+    begin = time.monotonic()
+    engine.signal(signal.SIGTERM)
+    assert engine.wait_exit() == 0
+    assert time.monotonic() - begin < 3
+    for connection in idle:
+        connection.read_to_end()
+        connection.close()
+
+
+def test_requests_in_flight_are_answered(starter):
+    """stored requests that wait for a paused Redis get their answer although SIGTERM has come."""
+    server = starter.redis()
+    engine = starter.engine(server.url)
+    connections = [engine.connect() for _ in range(10)]
+    server.client().client_pause(1000)
+    for index, connection in enumerate(connections):
+        connection.send(render_request("POST", "/telemetry", json.dumps(sample(f"d{index}")).encode()))
+    time.sleep(0.2)
+    engine.signal(signal.SIGTERM)
+    assert [connection.read_response().status for connection in connections] == [200] * 10
+    assert engine.wait_exit() == 0
+    assert sorted(device_ids(server.client())) == [f"d{index}" for index in range(10)]
+
+
+def test_while_draining_new_telemetry_is_refused_and_ready_says_so(starter):
+    server = starter.redis()
+    engine = starter.engine(server.url)
+    server.client().client_pause(2000)
+    waiting, late = engine.connect(), engine.connect()
+    waiting.send(render_request("POST", "/telemetry", json.dumps(sample("waiting")).encode()))
+    assert late.request("GET", "/health").status == 200
+    time.sleep(0.2)
+    engine.signal(signal.SIGTERM)
+    time.sleep(0.2)
+    assert engine.admin("GET", "/ready").status == 503
+    assert engine.status()["state"] == "draining"
+    try:
+        response = late.post(sample("late"))
+        assert (response.status, response.code) == (503, "draining") and response.closes
+        assert int(response.header("Retry-After")) >= 1
+    except (EOFError, ConnectionResetError, BrokenPipeError):
+        pass  # an idle connection may have been closed already
+    assert waiting.read_response().status == 200
+    assert engine.wait_exit() == 0
+    assert device_ids(server.client()) == ["waiting"]
+
+
+def refuses_connections(address) -> bool:
+    try:
+        HttpConnection(address).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def engine_with_undeliverable_samples(starter, drain_timeout: str):
+    server = starter.redis()
+    engine = starter.engine(server.url, settings={"drain_timeout": drain_timeout})
+    server.kill()
+    with engine.connect() as connection:
+        for number in range(7):
+            assert connection.post(sample(f"d{number}"), query="?ack=queued").status == 200
+    return engine
+
+
+def test_what_could_not_be_delivered_is_reported(starter):
+    engine = engine_with_undeliverable_samples(starter, "500ms")
+    begin = time.monotonic()
+    engine.signal(signal.SIGTERM)
+    assert engine.wait_exit() == 1
+    assert 0.3 < time.monotonic() - begin < 10
+    report = [line for line in engine.log().splitlines() if "7" in line and "deliver" in line]
+    assert report, f"no line reports the 7 samples:\n{engine.log()[-2000:]}"
+
+
+def test_the_second_signal_ends_it_at_once(starter):
+    engine = engine_with_undeliverable_samples(starter, "60s")
+    engine.signal(signal.SIGTERM)
+    wait_until(lambda: refuses_connections(engine.address), "the data listener is closed")
+    assert engine.running
+    begin = time.monotonic()
+    engine.signal(signal.SIGTERM)
+    assert engine.wait_exit() != 0
+    assert time.monotonic() - begin < 2
+
+
+def test_redis_comes_back_during_the_drain(starter):
+    server = starter.redis(persistent=True)
+    engine = starter.engine(server.url, settings={"drain_timeout": "30s", "sink.redis.backoff_max": "200ms"})
+    server.kill()
+    with engine.connect() as connection:
+        assert connection.post(sample("kept"), query="?ack=queued").status == 200
+    engine.signal(signal.SIGTERM)
+    time.sleep(0.5)
+    server.start()
+    assert engine.wait_exit() == 0
+    assert device_ids(server.client()) == ["kept"]
+
+
+def test_a_client_that_never_reads_does_not_hold_up_the_end(starter):
+    engine = starter.engine("null:", ack="queued", settings={"drain_timeout": "2s"})
+    with engine.connect() as connection:
+        connection.socket.settimeout(0.3)
+        try:
+            for _ in range(200):
+                connection.send(render_request("GET", "/health") * 1000)
+        except TimeoutError:
+            pass
+        engine.signal(signal.SIGTERM)
+        assert engine.wait_exit(10) in (0, 1)
+
+
+def test_a_half_sent_request_does_not_hold_up_the_end(starter):
+    engine = starter.engine("null:", ack="queued", settings={"drain_timeout": "2s"})
+    with engine.connect() as connection:
+        connection.send(render_request("POST", "/telemetry", json.dumps(sample()).encode())[:-3])
+        time.sleep(0.1)
+        engine.signal(signal.SIGTERM)
+        assert engine.wait_exit(10) in (0, 1)

@@ -1,0 +1,188 @@
+"""Clients that are slow, leave in the middle, or never read: refused or dropped, and the others do not notice."""
+
+import json
+import socket
+import struct
+import threading
+import time
+
+import pytest
+
+from harness import Load, assert_conserved, device_ids, render_request, rss_bytes, sample, wait_until
+
+MIB = 1024 * 1024
+BODY = json.dumps(sample()).encode()
+POST = render_request("POST", "/telemetry", BODY)
+HEALTH = render_request("GET", "/health")
+
+
+@pytest.fixture(scope="module")
+def hasty(module_starter):
+    """An engine with short deadlines."""
+    return module_starter.engine("null:", ack="queued", settings={
+        "http.header_timeout": "500ms", "http.body_timeout": "500ms", "http.idle_timeout": "500ms",
+        "http.write_timeout": "1s"})
+
+
+def assert_refused_in_time(connection, code: str) -> None:
+    begin = time.monotonic()
+    response = connection.read_response()
+    assert (response.status, response.code) == (408, code) and response.closes
+    assert time.monotonic() - begin < 5
+    assert connection.read_to_end() == b""
+
+
+def test_a_slow_header(hasty):
+    with hasty.connect() as connection:
+        connection.send(POST[:30])
+        assert_refused_in_time(connection, "header_timeout")
+
+
+def test_a_header_that_trickles(hasty):
+    """The deadline is for the whole header: a byte now and then does not prolong it."""
+    with hasty.connect() as connection:
+        stop = threading.Event()
+
+        def trickle():
+            for byte in POST[:30] + b"x" * 1000:
+                if stop.wait(0.05):
+                    return
+                try:
+                    connection.send(bytes([byte]))
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        try:
+            assert connection.read_response().code == "header_timeout"
+        finally:
+            stop.set()
+            thread.join()
+
+
+def test_a_slow_body(hasty):
+    with hasty.connect() as connection:
+        connection.send(POST[:-5])
+        assert_refused_in_time(connection, "body_timeout")
+
+
+def test_a_slow_chunked_body(hasty):
+    with hasty.connect() as connection:
+        connection.send(b"POST /telemetry HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel")
+        assert_refused_in_time(connection, "body_timeout")
+
+
+def test_an_idle_connection_is_closed_without_a_word(hasty):
+    with hasty.connect() as connection:
+        assert connection.request("GET", "/health").status == 200
+        assert connection.read_to_end() == b""
+
+
+def test_a_connection_without_a_request_is_closed(hasty):
+    with hasty.connect() as connection:
+        connection.read_to_end()  # returns: with 408 or without a word, but it ends
+
+
+def test_many_slow_clients_do_not_slow_the_others(hasty):
+    slow = [hasty.connect() for _ in range(300)]
+    for connection in slow:
+        connection.send(POST[:30])
+    with hasty.connect() as healthy:
+        for _ in range(100):
+            assert healthy.post(BODY).status == 200
+    for connection in slow:
+        connection.close()
+
+
+def reset(connection) -> None:
+    """Closes with RST instead of FIN."""
+    connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+@pytest.mark.parametrize("leave", [pytest.param(lambda connection: connection.close(), id="FIN"), pytest.param(reset, id="RST")])
+@pytest.mark.parametrize("sent", [
+    pytest.param(b"", id="nothing sent"), pytest.param(POST[:20], id="mid-header"), pytest.param(POST[:-5], id="mid-body"),
+    pytest.param(POST, id="before the answer"), pytest.param(POST * 100, id="before 100 answers"),
+    pytest.param(POST * 3 + POST[:-5], id="after some, mid-body")])
+def test_clients_that_leave(stack, leave, sent):
+    """Nothing of an unfinished request is accepted; finished ones may be; the engine goes on."""
+    for _ in range(20):
+        connection = stack.connect()
+        connection.send(sent)
+        leave(connection)
+    wait_until(lambda: stack.engine.status()["reactors"][0]["connections"] == 0, "their connections are closed")
+    stack.engine.wait_delivered()
+    assert_conserved(stack.engine.status())
+    complete = sent.count(BODY)
+    assert stack.redis.xlen("telemetry") <= 20 * complete
+    with stack.connect() as connection:
+        assert connection.post(sample("after")).status == 200
+    assert device_ids(stack.redis)[-1] == "after"
+
+
+def test_a_client_that_leaves_mid_response(stack):
+    """Answers larger than the socket buffers, and a client that resets while they are sent."""
+    for _ in range(5):
+        connection = stack.connect()
+        connection.socket.settimeout(1)
+        try:
+            connection.send(HEALTH * 20_000)
+        except (TimeoutError, OSError):
+            pass
+        reset(connection)
+    with stack.connect() as connection:
+        assert connection.request("GET", "/health").status == 200
+
+
+def test_a_client_that_never_reads(starter):
+    engine = starter.engine("null:", ack="queued", settings={"http.write_timeout": "2s"})
+    resident = rss_bytes(engine.pid)
+    deaf = []
+    for _ in range(10):
+        connection = engine.connect()
+        connection.socket.settimeout(0.2)
+        try:
+            for _ in range(200):
+                connection.send(HEALTH * 1000)
+        except TimeoutError:
+            pass  # what is wanted: the engine stopped reading
+        else:
+            pytest.fail("the engine took 200,000 requests of a client that reads none of the answers")
+        deaf.append(connection)
+
+    load = Load(engine.address, clients=2, ack="queued").start()
+    load.wait_for(200)
+    load.stop()
+    assert rss_bytes(engine.pid) - resident < 16 * MIB
+    wait_until(lambda: engine.status()["reactors"][0]["connections"] <= 1, "write_timeout closes them", timeout_s=15)
+    for connection in deaf:
+        connection.close()
+
+
+def test_bodies_share_a_bounded_memory(starter):
+    """Many half-sent large bodies: the engine refuses with 503 rather than grow, and recovers."""
+    engine = starter.engine("null:", ack="queued", settings={
+        "http.body_max": "1MiB", "http.body_memory": "4MiB", "http.body_timeout": "10s"})
+    resident = rss_bytes(engine.pid)
+    connections = [engine.connect() for _ in range(40)]
+    head = b"POST /telemetry HTTP/1.1\r\nHost: h\r\nContent-Length: 900000\r\n\r\n"
+    refused = 0
+    for connection in connections:
+        connection.socket.settimeout(0.1)
+        try:
+            connection.send(head + b" " * 800_000)
+            response = connection.read_response()
+        except (TimeoutError, OSError):
+            continue  # it is waiting for the rest of the body
+        assert (response.status, response.code) == (503, "body_memory_full")
+        assert int(response.header("Retry-After")) >= 1
+        refused += 1
+    assert refused >= 30
+    assert rss_bytes(engine.pid) - resident < 32 * MIB
+    for connection in connections:
+        connection.close()
+    wait_until(lambda: engine.status()["reactors"][0]["connections"] == 0, "the connections are closed")
+    with engine.connect() as connection:
+        assert connection.post(b" " * 800_000 + BODY).status == 200
