@@ -26,13 +26,13 @@ enum class SinkKind : std::uint8_t { redis, null };
 
 struct SinkUrl {
     SinkKind kind = SinkKind::redis;
-    std::string host;       // redis://; empty for a unix socket
+    std::string host{};     // redis://; empty for a unix socket
     std::uint16_t port = 0;
-    std::string path;       // redis+unix://; empty for TCP
-    std::string user;       // empty: AUTH without a user name. After loading, sink.redis.user has been put here
-    std::string password;   // both empty: no AUTH. After loading, sink.redis.password has been put here
+    std::string path{};     // redis+unix://; empty for TCP
+    std::string user{};     // empty: AUTH without a user name. After loading, sink.redis.user has been put here
+    std::string password{};  // both empty: no AUTH. After loading, sink.redis.password has been put here
     std::uint32_t db = 0;
-    std::string display;    // the URL with the password replaced by ***, for logs and /status
+    std::string display{};  // the URL with the password replaced by ***, for logs and /status
 };
 
 struct Config {

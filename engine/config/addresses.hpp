@@ -1,0 +1,27 @@
+// Listening addresses and sink URLs, as an operator writes them.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <string_view>
+
+#include "engine/config/config.hpp"
+#include "engine/config/value_error.hpp"
+
+namespace sluice::config {
+
+// `127.0.0.1:8080`, `[::1]:8080`. Numeric only: a name may resolve to several addresses, or to another one
+// tomorrow. `:8080` is refused, because who opens every interface should have to say so (`0.0.0.0:8080`).
+[[nodiscard]] std::expected<Endpoint, ValueError> parse_endpoint(std::string_view text);
+[[nodiscard]] std::string format_endpoint(const Endpoint& endpoint);
+
+// redis://[user[:password]@]host[:port][/db]   host: a name, IPv4, or [IPv6]; user and password percent-encoded
+// redis+unix:///path[?db=N]                    percent-encoded path; credentials come from sink.redis.*
+// null:                                        counts and discards
+[[nodiscard]] std::expected<SinkUrl, ValueError> parse_sink_url(std::string_view text);
+
+// A URL, well-formed or not, that may be shown: all that may be a password is ***. Used for what parse_sink_url
+// refused, where no part can be trusted to be what its place says.
+[[nodiscard]] std::string redact_url(std::string_view text);
+
+}  // namespace sluice::config

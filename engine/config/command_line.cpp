@@ -1,0 +1,221 @@
+#include "engine/config/command_line.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <array>
+
+#include "engine/config/addresses.hpp"
+#include "engine/core/escape.hpp"
+
+namespace sluice::config {
+namespace {
+
+constexpr std::size_t shown_bytes_max = 64;
+
+constexpr const char* main_help = R"(Examples:
+  sluice serve                                    defaults: 127.0.0.1:8080 to redis://127.0.0.1:6379
+  sluice serve --config sluice.toml --log-level debug
+  sluice check-config sluice.toml                 is this file right?
+  sluice print-config > sluice.toml               a file to start from
+
+Configuration:
+  The command line beats the environment, which beats the file.
+  Key sink.redis.layout is SLUICE_SINK_REDIS_LAYOUT in the environment; SLUICE_CONFIG names the file.
+
+Exit codes:
+  0  everything accepted was delivered
+  1  samples were not delivered when the engine stopped, or it failed while it ran
+  2  wrong command line or configuration
+  3  io_uring is not available)";
+
+constexpr const char* serve_help = R"(Examples:
+  sluice serve --listen 0.0.0.0:8080 --cores 2-5 --sink redis://ingest:secret@10.0.0.7:6379
+  sluice serve --sink redis+unix:///run/redis/redis.sock --set sink.redis.layout=packed --set batch.size=256KiB
+  sluice serve --sink null: --ack queued           measures the engine alone
+
+SIGTERM or Ctrl-C stops taking requests, delivers what was accepted, and exits; a second one exits at once.
+All keys of --set: sluice print-config)";
+
+constexpr const char* check_config_help = R"(Example:
+  sluice check-config /etc/sluice.toml && systemctl restart sluice
+
+Exits 0 if the file is right; else 2, and says in one sentence what is wrong, where, and what is allowed.)";
+
+constexpr const char* print_config_help = R"(Example:
+  sluice print-config --format toml > sluice.toml
+
+toml is a commented file that can be loaded, markdown is the table of the README, json is for programs.)";
+
+// The options of serve that stand for a key.
+struct KeyOption {
+    const char* option;
+    const char* key;
+    const char* value_name;
+    const char* help;
+};
+constexpr KeyOption key_options[] = {
+    {"--listen", "listen", "ADDR:PORT", "Take telemetry here, e.g. 127.0.0.1:8080 or [::1]:8080"},
+    {"--admin", "admin.listen", "ADDR:PORT", "Serve /status, /metrics and the controls here"},
+    {"--cores", "cores", "LIST", "One reactor on each of these cores: auto, or e.g. 0,2-3"},
+    {"--sink", "sink.url", "URL", "redis://[user[:password]@]host[:port][/db], redis+unix:///path or null:"},
+    {"--ack", "ack", "LEVEL", "What a 2xx promises: queued or stored"},
+    {"--log-level", "log.level", "LEVEL", "debug, info, warn or error"},
+};
+
+struct Parser {
+    CLI::App app{"Sluice takes telemetry over HTTP and delivers it to Redis.", "sluice"};
+    CLI::App* serve = app.add_subcommand("serve", "Run the engine in the foreground");
+    CLI::App* check_config = app.add_subcommand("check-config", "Check a configuration file");
+    CLI::App* print_config = app.add_subcommand("print-config", "Print every key with unit, default, bounds and help");
+    CLI::Option* config_file = nullptr;
+    std::array<CLI::Option*, std::size(key_options)> keys{};
+    CLI::Option* settings = nullptr;
+    CLI::Option* checked_file = nullptr;
+    CLI::Option* format = nullptr;
+
+    Parser() {
+        app.require_subcommand(0, 1);
+        app.set_version_flag("--version", "sluice " SLUICE_VERSION, "Print the version and exit");
+        app.footer(main_help);
+        serve->footer(serve_help);
+        check_config->footer(check_config_help);
+        print_config->footer(print_config_help);
+        declare_serve();
+        checked_file = check_config->add_option("FILE", "The file to check")->expected(1);
+        format = print_config->add_option("--format", "toml (default), markdown or json")->type_name("FORMAT")->expected(1);
+    }
+
+    void declare_serve() {
+        config_file = serve->add_option("--config", "Read this file")->type_name("FILE")->expected(1);
+        for (std::size_t i = 0; i < keys.size(); ++i) {
+            const KeyOption& option = key_options[i];
+            keys[i] = serve->add_option(option.option, option.help)->type_name(option.value_name)->expected(1);
+            keys[i]->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);  // load_config refuses a second one
+        }
+        settings = serve->add_option("--set", "Set any key, e.g. batch.size=128KiB; may be given several times");
+        settings->type_name("KEY=VALUE")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    }
+};
+
+std::unexpected<UsageError> usage_error(const std::string& sentence, std::string_view help) {
+    return std::unexpected(UsageError{"sluice: " + sentence + "; see " + std::string(help)});
+}
+
+// An argument that may be shown: what may be a secret is left out.
+std::string shown_argument(std::string_view argument) {
+    if (argument.starts_with('-')) argument = argument.substr(0, argument.find('='));
+    return quoted(redact_url(argument), shown_bytes_max);
+}
+
+std::expected<Override, UsageError> split_setting(std::string_view text) {
+    const std::size_t equals = text.find('=');
+    if (equals != std::string_view::npos) {
+        return Override{"--set", std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
+    }
+    // What follows a blank or colon may be a value, and a secret one.
+    const std::string key = quoted(text.substr(0, text.find_first_of(" :")), shown_bytes_max);
+    return usage_error("--set takes KEY=VALUE, such as batch.size=128KiB, and found no = after " + key, "sluice serve --help");
+}
+
+std::expected<Invocation, UsageError> read_serve(const Parser& parser) {
+    Invocation invocation{.command = Command::serve, .overrides = {}, .file = {}, .text = {}};
+    const auto& files = parser.config_file->results();
+    if (files.size() > 1) return usage_error("--config is given twice", "sluice serve --help");
+    if (!files.empty() && files.front().empty()) return usage_error("--config names no file", "sluice serve --help");
+    if (!files.empty()) invocation.overrides.config_file = files.front();
+    for (std::size_t i = 0; i < std::size(key_options); ++i) {
+        for (const std::string& value : parser.keys[i]->results()) {
+            invocation.overrides.settings.push_back({key_options[i].option, key_options[i].key, value});
+        }
+    }
+    for (const std::string& text : parser.settings->results()) {
+        auto setting = split_setting(text);
+        if (!setting) return std::unexpected(std::move(setting).error());
+        invocation.overrides.settings.push_back(*std::move(setting));
+    }
+    return invocation;
+}
+
+std::expected<Invocation, UsageError> read_check_config(const Parser& parser) {
+    const auto& files = parser.checked_file->results();
+    if (files.size() != 1 || files.front().empty()) {
+        return usage_error("check-config takes one file, such as sluice.toml", "sluice check-config --help");
+    }
+    return Invocation{.command = Command::check_config, .overrides = {}, .file = files.front(), .text = {}};
+}
+
+std::expected<Invocation, UsageError> read_print_config(const Parser& parser) {
+    Invocation invocation{.command = Command::print_config, .overrides = {}, .file = {}, .text = {}};
+    const auto& formats = parser.format->results();
+    if (formats.empty()) return invocation;
+    const auto format = print_format_of(formats.back());
+    if (formats.size() > 1 || !format) {
+        return usage_error("--format is " + shown_argument(formats.back()) + "; allowed is one of toml, markdown and json",
+                           "sluice print-config --help");
+    }
+    invocation.format = *format;
+    return invocation;
+}
+
+// `--listen: 1 required ADDR:PORT missing`, in our words.
+std::string mismatch_of(const CLI::ArgumentMismatch& error) {
+    const std::string_view text = error.what();
+    const std::size_t colon = text.find(':');
+    return colon == std::string_view::npos ? std::string(text) : std::string(text.substr(0, colon)) + " takes one value";
+}
+
+std::string without_final_line_feeds(std::string text) {
+    while (text.ends_with('\n')) text.pop_back();
+    return text;
+}
+
+std::expected<Invocation, UsageError> read_invocation(const Parser& parser) {
+    if (parser.serve->parsed()) return read_serve(parser);
+    if (parser.check_config->parsed()) return read_check_config(parser);
+    if (parser.print_config->parsed()) return read_print_config(parser);
+    return std::unexpected(UsageError{without_final_line_feeds(parser.app.help())});
+}
+
+Invocation shown_text(std::string text) {
+    return {.command = Command::show, .overrides = {}, .file = {}, .text = std::move(text)};
+}
+
+}  // namespace
+
+std::expected<Invocation, UsageError> parse_command_line(int argc, const char* const* argv) {
+    Parser parser;
+    const auto help_command = [&] {
+        const auto commands = parser.app.get_subcommands();
+        return commands.empty() ? "sluice --help" : "sluice " + commands.front()->get_name() + " --help";
+    };
+    try {
+        parser.app.parse(argc, argv);
+        return read_invocation(parser);
+    } catch (const CLI::CallForHelp&) {
+        return shown_text(without_final_line_feeds(parser.app.help()) + "\n");
+    } catch (const CLI::CallForVersion&) {
+        return shown_text("sluice " SLUICE_VERSION "\n");
+    } catch (const CLI::ExtrasError&) {
+        const auto extras = parser.app.remaining(true);
+        const std::string first = extras.empty() ? "an argument" : shown_argument(extras.front());
+        return usage_error(first + " is not known here", help_command());
+    } catch (const CLI::ArgumentMismatch& error) {
+        return usage_error(mismatch_of(error), help_command());
+    } catch (const CLI::ParseError& error) {
+        return usage_error(error.what(), help_command());
+    }
+}
+
+std::expected<std::string, ConfigError> answer(const Invocation& invocation) {
+    switch (invocation.command) {
+        case Command::print_config: return print_config(invocation.format);
+        case Command::show: return invocation.text;
+        case Command::serve: return "";
+        case Command::check_config: break;
+    }
+    const auto config = check_config_file(invocation.file);
+    if (!config) return std::unexpected(config.error());
+    return invocation.file + ": ok\n";
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,53 @@
+// The command line of `sluice`: what was asked for, as a value. Prints nothing and exits nowhere; main does.
+//
+//   auto invocation = parse_command_line(argc, argv);
+//   if (!invocation) { print invocation.error().text to stderr; exit 2; }
+//   if (invocation->command != Command::serve) { auto text = answer(*invocation); … }
+//   auto config = load_config(invocation->overrides);
+//
+// The only user of CLI11 (for compile time).
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+
+#include "engine/config/load.hpp"
+#include "engine/config/print.hpp"
+
+namespace sluice::config {
+
+enum class Command : std::uint8_t {
+    serve,         // overrides
+    check_config,  // file
+    print_config,  // format
+    show,          // text: help or version
+};
+
+struct Invocation {
+    Command command = Command::show;
+    Overrides overrides;
+    std::string file;
+    PrintFormat format = PrintFormat::toml;
+    std::string text;
+};
+
+struct UsageError {
+    std::string text;  // one sentence; the whole help if no command was given. Without secrets
+};
+
+// `argv[0]` is ignored.
+[[nodiscard]] std::expected<Invocation, UsageError> parse_command_line(int argc, const char* const* argv);
+
+// What a command other than serve writes to stdout, with its line feeds. Reads files, writes none.
+[[nodiscard]] std::expected<std::string, ConfigError> answer(const Invocation& invocation);
+
+// Exit codes of the process.
+enum class ExitCode : std::uint8_t {
+    ok = 0,
+    failed = 1,       // samples were not delivered when the engine stopped, or it failed while it ran
+    bad_usage = 2,    // of the command line or the configuration
+    no_io_uring = 3,  // the kernel or its settings refuse io_uring
+};
+
+}  // namespace sluice::config

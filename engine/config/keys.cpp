@@ -1,0 +1,159 @@
+#include "engine/config/keys.hpp"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+#include "engine/core/check.hpp"
+#include "engine/core/limits.hpp"
+
+namespace sluice::config {
+namespace {
+
+using limits::kib;
+using limits::mib;
+constexpr std::uint64_t us = 1'000, ms = 1'000 * us, s = 1'000 * ms, minute = 60 * s, hour = 60 * minute;
+
+constexpr std::array<std::string_view, 2> ack_words{"queued", "stored"};
+constexpr std::array<std::string_view, 2> ack_words_to_come{"journaled", "replicated"};
+constexpr std::array<std::string_view, 4> layout_words{"fields", "json", "list", "packed"};
+static_assert(name_of(AckLevel::queued) == ack_words[0] && name_of(AckLevel::stored) == ack_words[1]);
+static_assert(static_cast<std::size_t>(RedisLayout::packed) == layout_words.size() - 1);
+
+// The accessor of a member of Config, for reading and for writing.
+#define FIELD(member) ([](auto& config) -> auto& { return config.member; })
+
+constexpr Property table[] = {
+    {"listen", "127.0.0.1:8080", "Where telemetry is taken; 0.0.0.0 or [::] for every interface, port 0 for any free one",
+     Address{FIELD(listen)}},
+    {"cores", "auto", "CPU cores that get a reactor each; auto: all that the process may use", Cores{FIELD(cores)}},
+    {"ack", "stored", "What a 2xx promises unless the request says ?ack=: in a bounded queue, or stored in Redis",
+     Choice<AckLevel>{FIELD(ack), ack_words, ack_words_to_come}},
+    {"ack_timeout", "5s", "How long a request waits to be stored before it is answered 503",
+     Number{Unit::duration, 10 * ms, 10 * minute, FIELD(ack_timeout_ns)}},
+    {"drain_timeout", "10s", "How long a stopping engine tries to deliver what it accepted",
+     Number{Unit::duration, 0, hour, FIELD(drain_timeout_ns)}},
+    {"retry_after", "1s", "Retry-After of a 503", Number{Unit::duration_seconds, 1, 3600, FIELD(retry_after_s)}},
+
+    {"admin.listen", "127.0.0.1:8081", "Where /status, /metrics and the controls are served; may equal listen",
+     Address{FIELD(admin.listen)}},
+
+    {"log.level", "info", "The least important lines that are logged",
+     Choice<LogLevel>{FIELD(log.level), log_level_names, {}}},
+    {"log.format", "logfmt", "Notation of a log line", Choice<LogFormat>{FIELD(log.format), log_format_names, {}}},
+
+    {"http.body_max", "8MiB", "Largest request body; more is answered 413",
+     Number{Unit::size, limits::request_body_bytes_min, limits::request_body_bytes_max, FIELD(http.body_bytes_max)}},
+    {"http.body_memory", "64MiB", "Memory of a reactor for bodies that arrive in parts; at least http.body_max",
+     Number{Unit::size, limits::request_body_bytes_min, 16 * 1024 * mib, FIELD(http.body_memory_bytes)}},
+    {"http.header_timeout", "10s", "How long the head of a request may take; then 408",
+     Number{Unit::duration, 100 * ms, 10 * minute, FIELD(http.header_timeout_ns)}},
+    {"http.body_timeout", "30s", "How long the body of a request may take; then 408",
+     Number{Unit::duration, 100 * ms, 10 * minute, FIELD(http.body_timeout_ns)}},
+    {"http.idle_timeout", "75s", "How long a connection may stay open between requests",
+     Number{Unit::duration, 100 * ms, hour, FIELD(http.idle_timeout_ns)}},
+    {"http.write_timeout", "30s", "How long a client may take to read a response",
+     Number{Unit::duration, 100 * ms, 10 * minute, FIELD(http.write_timeout_ns)}},
+    {"http.connections_max", "16384", "Open connections of a reactor; more wait in the kernel's queue",
+     Number{Unit::count, 1, 65536, FIELD(http.connections_count_max)}},
+
+    {"io.ring_entries", "1024", "Submission queue entries of a reactor's ring",
+     Number{Unit::count, 8, 32768, FIELD(io.ring_entries_count), true}},  // IORING_MAX_ENTRIES is 32768
+    {"io.receive_buffer", "16KiB", "Size of a receive buffer; a request within one is parsed where it lies",
+     Number{Unit::size, 256, 1 * mib, FIELD(io.receive_buffer_bytes)}},
+    {"io.receive_buffers", "128", "Receive buffers of a reactor, shared by its connections",
+     Number{Unit::count, 2, 32768, FIELD(io.receive_buffers_count), true}},  // the kernel's limit of a buffer ring
+    {"io.busy_wait", "0s", "How long a busy reactor lets completions gather before it handles them",
+     Number{Unit::duration, 0, 1 * ms, FIELD(io.busy_wait_ns)}},
+
+    {"batch.size", "64KiB", "Size of a batch, the unit that goes to the sink",
+     Number{Unit::size, limits::batch_arena_bytes_min, limits::batch_arena_bytes_max, FIELD(batch.arena_bytes)}},
+    {"batch.count", "256", "Batches of a reactor; when all are in use, requests are answered 503",
+     Number{Unit::count, 2, limits::batches_per_reactor_count_max, FIELD(batch.count)}},
+    {"batch.pipeline_depth", "4", "Batches of a reactor that may be under way to a sink; less than batch.count",
+     Number{Unit::count, 1, 64, FIELD(batch.pipeline_depth_count)}},
+
+    {"sink.url", "redis://127.0.0.1:6379", "Where samples go; null: counts and discards them", Url{FIELD(sink.url)}},
+    {"sink.redis.layout", "fields", "What a sample becomes: XADD of fields, XADD of JSON, RPUSH, or one XADD a batch",
+     Choice<RedisLayout>{FIELD(sink.redis.layout), layout_words, {}}},
+    {"sink.redis.stream", "telemetry", "Stream key; with partitions it is followed by :{0}, :{1}, ...",
+     Text{FIELD(sink.redis.stream), 1, limits::stream_name_bytes_max}},
+    {"sink.redis.list_key", "telemetry_queue", "List key of the layout list",
+     Text{FIELD(sink.redis.list_key), 1, limits::stream_name_bytes_max}},
+    {"sink.redis.partitions", "1", "Streams that the samples are spread over by device_id",
+     Number{Unit::count, 1, limits::partitions_count_max, FIELD(sink.redis.partitions_count)}},
+    {"sink.redis.maxlen", "0", "Entries that a stream is trimmed to, approximately; 0: not trimmed",
+     Number{Unit::count, 0, 1'000'000'000'000, FIELD(sink.redis.maxlen_count)}},
+    {"sink.redis.user", "", "ACL user; wins over that of sink.url",
+     Text{FIELD(sink.redis.user), 0, limits::credential_bytes_max}},
+    {"sink.redis.password", "", "Password; wins over that of sink.url; best set by SLUICE_SINK_REDIS_PASSWORD",
+     Text{FIELD(sink.redis.password), 0, limits::credential_bytes_max, true}},
+    {"sink.redis.connect_timeout", "2s", "How long connecting to Redis may take",
+     Number{Unit::duration, 10 * ms, 1 * minute, FIELD(sink.redis.connect_timeout_ns)}},
+    {"sink.redis.reply_timeout", "10s", "How long Redis may take to reply before the connection is given up",
+     Number{Unit::duration, 10 * ms, 10 * minute, FIELD(sink.redis.reply_timeout_ns)}},
+    {"sink.redis.backoff_min", "50ms", "First pause before connecting again; doubles up to backoff_max",
+     Number{Unit::duration, 1 * ms, 1 * minute, FIELD(sink.redis.backoff_min_ns)}},
+    {"sink.redis.backoff_max", "2s", "Longest pause before connecting again",
+     Number{Unit::duration, 1 * ms, 10 * minute, FIELD(sink.redis.backoff_max_ns)}},
+};
+
+#undef FIELD
+
+// Levenshtein distance, for texts of the length of keys.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);  // distances of the prefix of `a` to every prefix of `b`
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (std::size_t j = 0; j < b.size(); ++j) {
+            const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+            diagonal = row[j + 1];
+            row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
+        }
+    }
+    return row.back();
+}
+
+std::string_view last_part(std::string_view key) { return key.substr(key.rfind('.') + 1); }
+
+std::size_t slip_distance(std::string_view unknown, std::string_view key) {
+    return std::min(edit_distance(unknown, key), 1 + edit_distance(last_part(unknown), last_part(key)));
+}
+
+}  // namespace
+
+std::span<const Property> properties() { return table; }
+
+const Property* find_property(std::string_view key) {
+    const auto* const found = std::ranges::find(table, key, &Property::key);
+    return found == std::end(table) ? nullptr : found;
+}
+
+bool is_group(std::string_view name) {
+    return std::ranges::any_of(table, [&](const Property& property) {
+        return property.key.starts_with(name) && property.key.substr(name.size()).starts_with('.');
+    });
+}
+
+std::string_view nearest_key(std::string_view unknown) {
+    constexpr std::size_t compared_bytes_max = 64;
+    const std::string_view compared = unknown.substr(0, compared_bytes_max);
+    const auto distance = [&](const Property& property) { return slip_distance(compared, property.key); };
+    return std::ranges::min_element(table, {}, distance)->key;
+}
+
+std::string environment_name(std::string_view key) {
+    std::string name = "SLUICE_";
+    for (const char c : key) name += c == '.' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    return name;
+}
+
+Config default_config() {
+    Config config;
+    for (const Property& property : table) CHECK(assign(property, config, property.default_text).has_value());
+    return config;
+}
+
+}  // namespace sluice::config

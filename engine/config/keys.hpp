@@ -1,0 +1,33 @@
+// Every configuration key of Sluice, declared once, in keys.cpp.
+//
+// File reader, environment, command line, `print-config` and the table of the README are all made from that
+// declaration; a key that is added there is known everywhere.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "engine/config/property.hpp"
+
+namespace sluice::config {
+
+// In the order of a configuration file: keys without a group first, then group by group.
+[[nodiscard]] std::span<const Property> properties();
+
+// nullptr if there is no such key.
+[[nodiscard]] const Property* find_property(std::string_view key);
+
+// Whether some key stands in the group: `sink` and `sink.redis` for sink.redis.layout.
+[[nodiscard]] bool is_group(std::string_view name);
+
+// The known key that `unknown` is most likely a slip of: fewest edits, a missing or wrong group counting as one.
+[[nodiscard]] std::string_view nearest_key(std::string_view unknown);
+
+// sink.redis.layout → SLUICE_SINK_REDIS_LAYOUT
+[[nodiscard]] std::string environment_name(std::string_view key);
+
+// Every default. `cores` is still empty (auto) there: load_config resolves it.
+[[nodiscard]] Config default_config();
+
+}  // namespace sluice::config

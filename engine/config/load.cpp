@@ -1,0 +1,286 @@
+#include "engine/config/load.hpp"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <set>
+
+#include "engine/config/addresses.hpp"
+#include "engine/config/keys.hpp"
+#include "engine/config/toml_file.hpp"
+#include "engine/config/units.hpp"
+#include "engine/core/escape.hpp"
+#include "engine/core/limits.hpp"
+
+namespace sluice::config {
+namespace {
+
+using Status = std::expected<void, ConfigError>;
+
+constexpr std::size_t shown_bytes_max = 64;
+constexpr std::size_t shown_path_bytes_max = 4096;  // PATH_MAX
+
+// Variables that begin like settings and are none: for tests, scripts and builds, or read elsewhere.
+constexpr std::string_view config_file_variable = "SLUICE_CONFIG";
+constexpr std::string_view other_variables[] = {
+    config_file_variable, "SLUICE_SEED",     "SLUICE_CORPORA", "SLUICE_BIN",  "SLUICE_BINARY",
+    "SLUICE_SOURCE_DIR",  "SLUICE_SANITIZE", "SLUICE_SANITIZED", "SLUICE_WERROR", "SLUICE_FUZZ",
+};
+
+std::unexpected<ConfigError> failure(std::string_view place, std::string_view rest) {
+    return std::unexpected(ConfigError{std::string(place).append(": ").append(rest)});
+}
+
+std::string escaped(std::string_view text, std::size_t bytes_max = shown_bytes_max) {
+    std::string out;
+    append_escaped(out, text, bytes_max);
+    return out;
+}
+
+std::string unknown_key(std::string_view key) {
+    return escaped(key) + " is not a setting; the nearest is " + std::string(nearest_key(key));
+}
+
+// A Config that is being put together, and where each of its values came from.
+class Draft {
+  public:
+    explicit Draft(std::span<const unsigned> allowed_cores)
+        : allowed_cores_(allowed_cores), places_(properties().size()) {}
+
+    Config config = default_config();
+
+    // `place` is the beginning of an error sentence: `sluice.toml:7`, `environment SLUICE_ACK`, …
+    Status set(const Property& property, std::string_view text, const std::string& place) {
+        if (const auto assigned = assign(property, config, text); !assigned) {
+            return refuse(property, shown(property, text), assigned.error(), place);
+        }
+        place_of(property.key) = place;
+        return {};
+    }
+
+    static Status refuse(const Property& property, std::string_view found, ValueError error, std::string_view place) {
+        const std::string_view clause = clause_of(error);
+        std::string rest = std::string(property.key).append(" is ").append(found);
+        if (!clause.empty()) rest.append(", ").append(clause);
+        return failure(place, rest.append("; allowed is ").append(allowed_of(property)));
+    }
+
+    // What single keys cannot tell, and what follows from several. Once, when all sources have been read.
+    std::expected<Config, ConfigError> finish() &&;
+
+  private:
+    std::string& place_of(std::string_view key) {
+        return places_[static_cast<std::size_t>(find_property(key) - properties().data())];
+    }
+
+    // Fails because `key` does not fit `other`; blames the place of whichever was set.
+    Status contradiction(std::string_view key, std::string_view relation, std::string_view other) {
+        const std::string& place = place_of(key).empty() ? place_of(other) : place_of(key);
+        const auto value = [&](std::string_view name) { return text_of(*find_property(name), config); };
+        std::string rest = std::string(key).append(" is ").append(escaped(value(key))).append(", but must ");
+        return failure(place, rest.append(relation).append(" ").append(other).append(", which is ").append(value(other)));
+    }
+
+    Status check_relations();
+    Status resolve_cores();  // the one check that depends on the machine, hence of the effective value only
+    Status check_cores();
+    void merge_credentials();
+
+    std::span<const unsigned> allowed_cores_;
+    std::vector<std::string> places_;  // of each property, by index; empty: the default
+};
+
+Status Draft::check_relations() {
+    const auto& redis = config.sink.redis;
+    if (config.http.body_memory_bytes < config.http.body_bytes_max) {
+        return contradiction("http.body_memory", "be at least", "http.body_max");
+    }
+    if (config.batch.pipeline_depth_count >= config.batch.count) {
+        return contradiction("batch.pipeline_depth", "be less than", "batch.count");
+    }
+    if (redis.backoff_min_ns > redis.backoff_max_ns) {
+        return contradiction("sink.redis.backoff_min", "be at most", "sink.redis.backoff_max");
+    }
+    // Braces decide the slot of a key in Redis Cluster; those of the partition must be the only ones.
+    if (redis.partitions_count > 1 && redis.stream.find_first_of("{}") != std::string::npos) {
+        return contradiction("sink.redis.stream", "hold no { or } beside", "sink.redis.partitions");
+    }
+    return {};
+}
+
+Status Draft::check_cores() {
+    for (const unsigned core : config.cores) {
+        if (std::ranges::find(allowed_cores_, core) != allowed_cores_.end()) continue;
+        return failure(place_of("cores"), "cores is " + quoted(format_cores(config.cores), shown_bytes_max) +
+                                              ", but core " + std::to_string(core) +
+                                              " does not exist or is closed to this process; allowed is auto or any of " +
+                                              format_cores(allowed_cores_));
+    }
+    return {};
+}
+
+Status Draft::resolve_cores() {
+    if (!config.cores.empty()) return check_cores();
+    if (allowed_cores_.empty()) return failure("cores", "the cores that this process may use cannot be read");
+    const std::size_t count = std::min(allowed_cores_.size(), limits::reactors_count_max);
+    config.cores.assign(allowed_cores_.begin(), allowed_cores_.begin() + static_cast<std::ptrdiff_t>(count));
+    return {};
+}
+
+void Draft::merge_credentials() {
+    if (!config.sink.redis.user.empty()) config.sink.url.user = config.sink.redis.user;
+    if (!config.sink.redis.password.empty()) config.sink.url.password = config.sink.redis.password;
+}
+
+std::expected<Config, ConfigError> Draft::finish() && {
+    if (auto checked = check_relations(); !checked) return std::unexpected(std::move(checked).error());
+    if (auto resolved = resolve_cores(); !resolved) return std::unexpected(std::move(resolved).error());
+    merge_credentials();
+    return std::move(config);
+}
+
+// --- file ---------------------------------------------------------------------------------------
+
+Status check_group(const FileSetting& setting, const std::string& place) {
+    if (is_group(setting.key)) return {};
+    if (const Property* const property = find_property(setting.key)) {
+        return Draft::refuse(*property, "a table", ValueError::malformed, place);
+    }
+    return failure(place, unknown_key(setting.key));
+}
+
+Status apply_setting(Draft& draft, const FileSetting& setting, const std::string& place) {
+    if (setting.type == FileSetting::Type::group) return check_group(setting, place);
+    if (is_group(setting.key)) return failure(place, setting.key + " is " + std::string(setting.type_name) +
+                                                         ", but must be a table of settings");
+    const Property* const property = find_property(setting.key);
+    if (property == nullptr) return failure(place, unknown_key(setting.key));
+    const bool is_string = setting.type == FileSetting::Type::string;
+    const bool is_integer = setting.type == FileSetting::Type::integer;
+    if ((is_string && takes_string(*property)) || (is_integer && takes_integer(*property))) {
+        return draft.set(*property, setting.text, place);
+    }
+    std::string found(setting.type_name);
+    if (is_string) found = "the string " + shown(*property, setting.text);
+    return Draft::refuse(*property, found, ValueError::malformed, place);
+}
+
+Status apply_file(Draft& draft, const std::string& path) {
+    const std::string shown_path = escaped(path, shown_path_bytes_max);
+    const auto place = [&](std::uint32_t line) {
+        return line == 0 ? shown_path : shown_path + ":" + std::to_string(line);
+    };
+    const auto settings = read_toml_file(path);
+    if (!settings) return failure(place(settings.error().line), escaped(settings.error().what, 4 * shown_bytes_max));
+    std::set<std::string_view> seen;  // TOML lets `a.b` and `"a.b"` stand side by side
+    for (const FileSetting& setting : *settings) {
+        if (!seen.insert(setting.key).second) return failure(place(setting.line), escaped(setting.key) + " is set twice");
+        if (auto applied = apply_setting(draft, setting, place(setting.line)); !applied) return applied;
+    }
+    return {};
+}
+
+// --- environment and command line -------------------------------------------------------------------
+
+struct Variable {
+    std::string_view name, value;
+};
+
+// The variables that begin with SLUICE_, except those that are no settings.
+std::vector<Variable> settings_of(std::span<const std::string> environment) {
+    std::vector<Variable> variables;
+    for (const std::string_view entry : environment) {
+        const std::size_t equals = std::min(entry.find('='), entry.size());
+        const std::string_view name = entry.substr(0, equals);
+        if (!name.starts_with("SLUICE_") || std::ranges::find(other_variables, name) != std::end(other_variables)) continue;
+        variables.push_back({name, entry.substr(std::min(equals + 1, entry.size()))});
+    }
+    return variables;
+}
+
+// SLUICE_BATCH_SIZ → batch.siz, a guess that is good enough to find the nearest key.
+std::string key_of_variable(std::string_view name) {
+    std::string key(name.substr(std::string_view("SLUICE_").size()));
+    for (char& c : key) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return key;
+}
+
+Status apply_environment(Draft& draft, std::span<const std::string> environment) {
+    for (const Variable& variable : settings_of(environment)) {
+        const auto is_named = [&](const Property& property) { return environment_name(property.key) == variable.name; };
+        const auto property = std::ranges::find_if(properties(), is_named);
+        const std::string place = "environment " + escaped(variable.name);
+        if (property == properties().end()) {
+            const std::string_view nearest = nearest_key(key_of_variable(variable.name));
+            return failure(place, "not a setting; the nearest is " + environment_name(nearest));
+        }
+        if (auto set = draft.set(*property, variable.value, place); !set) return set;
+    }
+    return {};
+}
+
+Status apply_overrides(Draft& draft, std::span<const Override> overrides) {
+    std::set<std::string_view> seen;
+    for (const Override& setting : overrides) {
+        const std::string place = "command line " + setting.option;
+        const Property* const property = find_property(setting.key);
+        if (property == nullptr) return failure(place, unknown_key(setting.key));
+        if (!seen.insert(setting.key).second) return failure(place, setting.key + " is set twice");
+        if (auto set = draft.set(*property, setting.value, place); !set) return set;
+    }
+    return {};
+}
+
+std::string file_of(const Overrides& overrides, std::span<const std::string> environment) {
+    if (!overrides.config_file.empty()) return overrides.config_file;
+    const std::string prefix = std::string(config_file_variable) + "=";
+    const auto entry = std::ranges::find_if(environment, [&](const std::string& e) { return e.starts_with(prefix); });
+    return entry == environment.end() ? std::string() : entry->substr(prefix.size());
+}
+
+std::vector<unsigned> allowed_cores_of_process() {
+    std::array<cpu_set_t, 8> sets{};  // 8192 cores, the most that Linux can be built for
+    std::vector<unsigned> cores;
+    if (::sched_getaffinity(0, sizeof(sets), sets.data()) != 0) return cores;
+    for (unsigned core = 0; core <= core_number_max; ++core) {
+        if (CPU_ISSET_S(core, sizeof(sets), sets.data())) cores.push_back(core);
+    }
+    return cores;
+}
+
+}  // namespace
+
+Surroundings Surroundings::of_process() {
+    Surroundings surroundings{.environment = {}, .allowed_cores = allowed_cores_of_process()};
+    for (char** entry = ::environ; *entry != nullptr; ++entry) surroundings.environment.emplace_back(*entry);
+    return surroundings;
+}
+
+std::expected<Config, ConfigError> load_config(const Overrides& overrides, const Surroundings& surroundings) {
+    Draft draft(surroundings.allowed_cores);
+    if (const std::string file = file_of(overrides, surroundings.environment); !file.empty()) {
+        if (auto applied = apply_file(draft, file); !applied) return std::unexpected(std::move(applied).error());
+    }
+    if (auto applied = apply_environment(draft, surroundings.environment); !applied) {
+        return std::unexpected(std::move(applied).error());
+    }
+    if (auto applied = apply_overrides(draft, overrides.settings); !applied) {
+        return std::unexpected(std::move(applied).error());
+    }
+    return std::move(draft).finish();
+}
+
+std::expected<Config, ConfigError> load_config(const Overrides& overrides) {
+    return load_config(overrides, Surroundings::of_process());
+}
+
+std::expected<Config, ConfigError> check_config_file(const std::string& path) {
+    Surroundings surroundings = Surroundings::of_process();
+    surroundings.environment.clear();
+    return load_config({.config_file = path, .settings = {}}, surroundings);
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,55 @@
+// From file, environment and command line to a checked Config.
+//
+// The command line beats the environment, which beats the file, which beats the defaults. Every value is
+// checked where it stands, also one that a stronger source overrides: a wrong setting should not wait for the
+// day when its override goes. (Only whether the cores exist is asked of the effective value: it depends on the
+// machine.)
+//
+//   auto config = load_config(overrides);
+//   if (!config) { print config.error().sentence; exit 2; }
+#pragma once
+
+#include <expected>
+#include <string>
+#include <vector>
+
+#include "engine/config/config.hpp"
+
+namespace sluice::config {
+
+// One sentence without a full stop that names place, key, what was found and what is allowed:
+//   sluice.toml:7: batch.size is "10 bananas", which has an unknown unit; allowed is a size from 32KiB to 1MiB such as 64KiB
+// Printable ASCII (and "…"), free of secrets.
+struct ConfigError {
+    std::string sentence;
+};
+
+// A setting from the command line.
+struct Override {
+    std::string option;  // as typed: --listen, --set
+    std::string key;
+    std::string value;
+};
+
+struct Overrides {
+    std::string config_file;  // empty: what SLUICE_CONFIG names; if that is unset too, no file
+    std::vector<Override> settings;
+};
+
+// What the process finds around it.
+struct Surroundings {
+    std::vector<std::string> environment;  // NAME=value
+    std::vector<unsigned> allowed_cores;   // ascending
+
+    [[nodiscard]] static Surroundings of_process();
+};
+
+// On success `cores` is not empty, and the credentials of the sink are in sink.url.
+[[nodiscard]] std::expected<Config, ConfigError> load_config(const Overrides& overrides,
+                                                             const Surroundings& surroundings);
+[[nodiscard]] std::expected<Config, ConfigError> load_config(const Overrides& overrides);
+
+// The file alone, without environment.
+[[nodiscard]] std::expected<Config, ConfigError> check_config_file(const std::string& path);
+
+}  // namespace sluice::config

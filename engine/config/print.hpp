@@ -1,0 +1,22 @@
+// All keys with unit, default, bounds and help: `sluice print-config` and the table of the README.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sluice::config {
+
+enum class PrintFormat : std::uint8_t {
+    toml,      // a commented file that holds the defaults and can be loaded
+    markdown,  // a table
+    json,      // an array of objects
+};
+
+[[nodiscard]] std::optional<PrintFormat> print_format_of(std::string_view name);
+
+// Ends with a line feed.
+[[nodiscard]] std::string print_config(PrintFormat format);
+
+}  // namespace sluice::config

@@ -1,0 +1,217 @@
+#include "engine/config/property.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "engine/config/addresses.hpp"
+#include "engine/config/units.hpp"
+#include "engine/core/escape.hpp"
+
+namespace sluice::config {
+namespace {
+
+constexpr std::string_view mask = "***";
+constexpr std::uint64_t ns_per_s = 1'000'000'000;
+constexpr std::size_t shown_bytes_max = 64;
+
+using Assigned = std::expected<void, ValueError>;
+
+// --- numbers ------------------------------------------------------------------------------------
+
+std::expected<std::uint64_t, ValueError> parse_seconds(std::string_view text) {
+    const auto ns = parse_duration(text);
+    if (!ns) return ns;
+    if (*ns % ns_per_s != 0) return std::unexpected(ValueError::not_whole_seconds);
+    return *ns / ns_per_s;
+}
+
+std::expected<std::uint64_t, ValueError> parse_number(Unit unit, std::string_view text) {
+    switch (unit) {
+        case Unit::count: return parse_count(text);
+        case Unit::size: return parse_size(text);
+        case Unit::duration: return parse_duration(text);
+        case Unit::duration_seconds: return parse_seconds(text);
+    }
+    return std::unexpected(ValueError::malformed);
+}
+
+std::string format_number(Unit unit, std::uint64_t value) {
+    switch (unit) {
+        case Unit::count: return std::to_string(value);
+        case Unit::size: return format_size(value);
+        case Unit::duration: return format_duration(value);
+        case Unit::duration_seconds: return format_duration(value * ns_per_s);
+    }
+    return {};
+}
+
+Assigned assign_kind(const Number& number, Config& config, std::string_view text) {
+    const auto value = parse_number(number.unit, text);
+    if (!value) return std::unexpected(value.error());
+    if (*value < number.min || *value > number.max) return std::unexpected(ValueError::out_of_range);
+    if (number.power_of_two && !std::has_single_bit(*value)) return std::unexpected(ValueError::not_a_power_of_two);
+    number.field.of(config) = *value;
+    return {};
+}
+
+std::string text_of_kind(const Number& number, const Config& config) {
+    return format_number(number.unit, number.field.of_const(config));
+}
+
+std::string_view unit_of_kind(const Number& number) {
+    switch (number.unit) {
+        case Unit::count: return number.power_of_two ? "power of two" : "integer";
+        case Unit::size: return "size";
+        case Unit::duration: return "duration";
+        case Unit::duration_seconds: return "whole seconds";
+    }
+    return {};
+}
+
+std::string bounds_of_kind(const Number& number) {
+    return "from " + format_number(number.unit, number.min) + " to " + format_number(number.unit, number.max);
+}
+
+// --- words --------------------------------------------------------------------------------------
+
+template <typename E>
+Assigned assign_kind(const Choice<E>& choice, Config& config, std::string_view text) {
+    const auto word = std::ranges::find(choice.words, text);
+    if (word != choice.words.end()) {
+        choice.field.of(config) = static_cast<E>(word - choice.words.begin());
+        return {};
+    }
+    const bool later = std::ranges::find(choice.words_to_come, text) != choice.words_to_come.end();
+    return std::unexpected(later ? ValueError::not_yet : ValueError::malformed);
+}
+
+template <typename E>
+std::string text_of_kind(const Choice<E>& choice, const Config& config) {
+    return std::string(choice.words[static_cast<std::size_t>(choice.field.of_const(config))]);
+}
+
+template <typename E>
+std::string_view unit_of_kind(const Choice<E>&) {
+    return "word";
+}
+
+// `a, b or c`
+template <typename E>
+std::string bounds_of_kind(const Choice<E>& choice) {
+    std::string list;
+    for (std::size_t i = 0; i < choice.words.size(); ++i) {
+        if (i > 0) list += i + 1 == choice.words.size() ? " or " : ", ";
+        list += choice.words[i];
+    }
+    return list;
+}
+
+// --- strings ------------------------------------------------------------------------------------
+
+Assigned assign_kind(const Text& kind, Config& config, std::string_view text) {
+    if (text.size() < kind.bytes_min || text.size() > kind.bytes_max) return std::unexpected(ValueError::out_of_range);
+    const auto is_control = [](char c) { return (c >= 0 && c < ' ') || c == '\x7F'; };
+    if (std::ranges::any_of(text, is_control)) return std::unexpected(ValueError::control_character);
+    kind.field.of(config) = text;
+    return {};
+}
+
+std::string text_of_kind(const Text& kind, const Config& config) {
+    const std::string& text = kind.field.of_const(config);
+    return kind.secret && !text.empty() ? std::string(mask) : text;
+}
+
+std::string_view unit_of_kind(const Text&) { return "string"; }
+
+std::string bounds_of_kind(const Text& kind) {
+    return "of " + std::to_string(kind.bytes_min) + " to " + std::to_string(kind.bytes_max) +
+           " bytes without control characters";
+}
+
+// --- addresses and cores ------------------------------------------------------------------------
+
+Assigned assign_kind(const Address& kind, Config& config, std::string_view text) {
+    auto endpoint = parse_endpoint(text);
+    if (!endpoint) return std::unexpected(endpoint.error());
+    kind.field.of(config) = *std::move(endpoint);
+    return {};
+}
+std::string text_of_kind(const Address& kind, const Config& config) {
+    return format_endpoint(kind.field.of_const(config));
+}
+std::string_view unit_of_kind(const Address&) { return "address"; }
+std::string bounds_of_kind(const Address&) { return "a numeric address and a port"; }
+
+Assigned assign_kind(const Cores& kind, Config& config, std::string_view text) {
+    auto cores = parse_cores(text);
+    if (!cores) return std::unexpected(cores.error());
+    kind.field.of(config) = *std::move(cores);
+    return {};
+}
+std::string text_of_kind(const Cores& kind, const Config& config) { return format_cores(kind.field.of_const(config)); }
+std::string_view unit_of_kind(const Cores&) { return "core list"; }
+std::string bounds_of_kind(const Cores&) { return "auto or core numbers of this machine"; }
+
+Assigned assign_kind(const Url& kind, Config& config, std::string_view text) {
+    auto url = parse_sink_url(text);
+    if (!url) return std::unexpected(url.error());
+    kind.field.of(config) = *std::move(url);
+    return {};
+}
+std::string text_of_kind(const Url& kind, const Config& config) { return kind.field.of_const(config).display; }
+std::string_view unit_of_kind(const Url&) { return "URL"; }
+std::string bounds_of_kind(const Url&) {
+    return "redis://[user[:password]@]host[:port][/db], redis+unix:///path[?db=N] or null:";
+}
+
+// --- what is allowed, as a phrase --------------------------------------------------------------------
+
+std::string allowed_of_kind(const Number& number, std::string_view example) {
+    const std::string name = number.unit == Unit::duration_seconds ? "duration in whole seconds"
+                                                                   : std::string(unit_of_kind(number));
+    return (name == "integer" ? "an " : "a ") + name + " " + bounds_of_kind(number) + " such as " + std::string(example);
+}
+std::string allowed_of_kind(const Text& kind, std::string_view) { return "a string " + bounds_of_kind(kind); }
+std::string allowed_of_kind(const Address& kind, std::string_view example) {
+    return bounds_of_kind(kind) + " such as " + std::string(example) + " or [::1]:8080";
+}
+std::string allowed_of_kind(const Cores&, std::string_view) { return "auto or a list of core numbers such as 0,2-3"; }
+std::string allowed_of_kind(const auto& kind, std::string_view) { return bounds_of_kind(kind); }
+
+}  // namespace
+
+std::expected<void, ValueError> assign(const Property& property, Config& config, std::string_view text) {
+    return std::visit([&](const auto& kind) { return assign_kind(kind, config, text); }, property.kind);
+}
+
+std::string text_of(const Property& property, const Config& config) {
+    return std::visit([&](const auto& kind) { return text_of_kind(kind, config); }, property.kind);
+}
+
+std::string_view unit_of(const Property& property) {
+    return std::visit([](const auto& kind) { return unit_of_kind(kind); }, property.kind);
+}
+
+std::string bounds_of(const Property& property) {
+    return std::visit([](const auto& kind) { return bounds_of_kind(kind); }, property.kind);
+}
+
+std::string allowed_of(const Property& property) {
+    return std::visit([&](const auto& kind) { return allowed_of_kind(kind, property.default_text); }, property.kind);
+}
+
+std::string shown(const Property& property, std::string_view text) {
+    const auto* const kind = std::get_if<Text>(&property.kind);
+    if (kind != nullptr && kind->secret) return std::string(mask);
+    if (std::holds_alternative<Url>(property.kind)) return quoted(redact_url(text), shown_bytes_max);
+    return quoted(text, shown_bytes_max);
+}
+
+bool takes_integer(const Property& property) { return std::holds_alternative<Number>(property.kind); }
+
+bool takes_string(const Property& property) {
+    const auto* const number = std::get_if<Number>(&property.kind);
+    return number == nullptr || number->unit != Unit::count;
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,87 @@
+#include "engine/config/toml_file.hpp"
+
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <system_error>
+
+#include "engine/core/limits.hpp"
+
+namespace sluice::config {
+namespace {
+
+std::unexpected<FileError> unreadable(int error) {
+    return std::unexpected(FileError{0, "cannot be read: " + std::generic_category().message(error)});
+}
+
+std::expected<std::string, FileError> read_bounded(const std::string& path) {
+    errno = 0;
+    std::ifstream file(path, std::ios::binary);
+    if (!file) return unreadable(errno == 0 ? EIO : errno);
+    std::string text(limits::config_file_bytes_max + 1, '\0');
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    if (file.bad()) return unreadable(errno == 0 ? EIO : errno);
+    text.resize(static_cast<std::size_t>(file.gcount()));
+    if (text.size() > limits::config_file_bytes_max) return std::unexpected(FileError{0, "is larger than 1MiB"});
+    return text;
+}
+
+std::string_view type_name_of(toml::node_type type) {
+    switch (type) {
+        case toml::node_type::none: return "nothing";
+        case toml::node_type::table: return "a table";
+        case toml::node_type::array: return "an array";
+        case toml::node_type::string: return "a string";
+        case toml::node_type::integer: return "an integer";
+        case toml::node_type::floating_point: return "a decimal number";
+        case toml::node_type::boolean: return "a boolean";
+        case toml::node_type::date: return "a date";
+        case toml::node_type::time: return "a time";
+        case toml::node_type::date_time: return "a date with time";
+    }
+    return "of an unknown type";
+}
+
+FileSetting setting_of(std::string key, std::uint32_t line, const toml::node& node) {
+    FileSetting setting{std::move(key), line, FileSetting::Type::other, {}, type_name_of(node.type())};
+    if (node.is_table()) {
+        setting.type = FileSetting::Type::group;
+    } else if (const auto* const string = node.as_string()) {
+        setting.type = FileSetting::Type::string;
+        setting.text = string->get();
+    } else if (const auto* const integer = node.as_integer()) {
+        setting.type = FileSetting::Type::integer;
+        setting.text = std::to_string(integer->get());
+    }
+    return setting;
+}
+
+// Depth is bounded by toml++ (TOML_MAX_NESTED_VALUES and the length of a dotted key).
+void flatten(const toml::table& table, const std::string& prefix, std::vector<FileSetting>& settings) {
+    for (const auto& [key, node] : table) {
+        const std::string path = prefix + std::string(key.str());
+        settings.push_back(setting_of(path, key.source().begin.line, node));
+        if (const auto* const group = node.as_table()) flatten(*group, path + ".", settings);
+    }
+}
+
+}  // namespace
+
+std::expected<std::vector<FileSetting>, FileError> read_toml_file(const std::string& path) {
+    const auto text = read_bounded(path);
+    if (!text) return std::unexpected(text.error());
+    const toml::parse_result parsed = toml::parse(std::string_view(*text));
+    if (!parsed) {
+        const toml::parse_error& error = parsed.error();
+        return std::unexpected(FileError{error.source().begin.line, "is not TOML: " + std::string(error.description())});
+    }
+    std::vector<FileSetting> settings;
+    flatten(parsed.table(), "", settings);
+    std::ranges::stable_sort(settings, {}, &FileSetting::line);
+    return settings;
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,32 @@
+// A configuration file as a list of what it says, line by line. The only user of toml++ (for compile time).
+//
+// Knows the notation, not the keys: load.cpp decides what a setting means.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::config {
+
+struct FileSetting {
+    enum class Type : std::uint8_t { string, integer, group, other };
+
+    std::string key;             // with its groups: sink.redis.layout
+    std::uint32_t line = 0;      // of the key, from 1
+    Type type = Type::other;
+    std::string text;            // of a string or integer
+    std::string_view type_name;  // with its article: "a boolean"; a literal
+};
+
+struct FileError {
+    std::uint32_t line = 0;  // 0: the file as a whole
+    std::string what;        // the rest of a sentence
+};
+
+// In the order of the file; groups stand before what they hold.
+[[nodiscard]] std::expected<std::vector<FileSetting>, FileError> read_toml_file(const std::string& path);
+
+}  // namespace sluice::config

@@ -1,0 +1,68 @@
+// Why a text is no value of a setting; shared by units, addresses and properties.
+//
+// An error sentence is put together in load.cpp: `<where>: <key> is <found>[, <clause>]; allowed is <…>`.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace sluice::config {
+
+enum class ValueError : std::uint8_t {
+    malformed,             // not of the form asked for; what is allowed says it all
+    out_of_range,          // of the right form, but too small, too large or too long
+    unit_missing,          // 5 for a duration
+    unit_unknown,          // 5 fortnights
+    unit_ambiguous,        // 1MB: 1000² or 1024² bytes
+    fraction,              // 1.5s
+    not_a_power_of_two,    // 1000 ring entries
+    not_whole_seconds,     // 1500ms for what HTTP states in seconds
+    control_character,     // a byte below 0x20, or 0x7F
+    not_yet,               // a word of a later version
+    core_twice,            // 0,0-1
+    address_missing,       // :8080
+    address_not_numeric,   // localhost:8080
+    port_missing,          // 127.0.0.1
+    port_invalid,          // 127.0.0.1:99999
+    scheme_unknown,        // http://…
+    scheme_not_yet,        // rediss://…
+    host_invalid,          // redis://:6379
+    credentials_invalid,   // %zz in a user name or password, or too long
+    database_invalid,      // redis://host/x
+    socket_path_invalid,   // redis+unix://relative
+    query_unknown,         // redis://host?timeout=5
+};
+
+// What comes after the comma; empty where nothing needs to be added.
+[[nodiscard]] constexpr std::string_view clause_of(ValueError error) {
+    switch (error) {
+        case ValueError::malformed:
+        case ValueError::out_of_range: return "";
+        case ValueError::unit_missing: return "which has no unit";
+        case ValueError::unit_unknown: return "which has an unknown unit";
+        case ValueError::unit_ambiguous: return "whose unit can mean 1000 or 1024 (write KiB, MiB or GiB)";
+        case ValueError::fraction: return "which is not a whole number (use a smaller unit)";
+        case ValueError::not_a_power_of_two: return "which is not a power of two";
+        case ValueError::not_whole_seconds: return "which is not a whole number of seconds";
+        case ValueError::control_character: return "which holds a control character";
+        case ValueError::not_yet: return "which does not exist yet in 0.1";
+        case ValueError::core_twice: return "which lists a core twice";
+        case ValueError::address_missing:
+            return "which has no address (for all interfaces write 0.0.0.0 or [::])";
+        case ValueError::address_not_numeric: return "whose address is not numeric (IPv6 needs brackets)";
+        case ValueError::port_missing: return "which has no port";
+        case ValueError::port_invalid: return "whose port is no port number";
+        case ValueError::scheme_unknown: return "whose scheme is unknown";
+        case ValueError::scheme_not_yet: return "whose scheme does not exist yet in 0.1";
+        case ValueError::host_invalid: return "whose host is missing or malformed";
+        case ValueError::credentials_invalid:
+            return "whose user or password is too long or not percent-encoded properly";
+        case ValueError::database_invalid: return "whose database is not a number from 0 to 65535";
+        case ValueError::socket_path_invalid:
+            return "whose socket path is not absolute, too long or not percent-encoded properly";
+        case ValueError::query_unknown: return "whose part after ? or # is not known here";
+    }
+    return "";
+}
+
+}  // namespace sluice::config
