@@ -215,11 +215,11 @@ bool RedisSink::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
     return was_due;
 }
 
-// Under pressure every command is refused with the same text: it is only looked at when it changes.
+// Under pressure every command is refused with the same text: it is shown only when it changes.
 void RedisSink::note_error(std::string_view text) {
+    reconnect_wanted_ |= error_wants_reconnect(text);
     if (has_trouble_ && text == last_error_) return;
     last_error_ = text;
-    reconnect_wanted_ |= error_wants_reconnect(text);
     set_trouble("Redis refuses: " + printable(text));
 }
 
