@@ -24,12 +24,11 @@
 
 #include "engine/core/refusal.hpp"
 #include "engine/core/sample.hpp"
+#include "parsers/timestamp.hpp"
 
 namespace sluice::parsers {
 
 enum class BodyFormat : std::uint8_t { json, ndjson };
-
-enum class Precision : std::uint8_t { by_magnitude, s, ms, us, ns };
 
 struct DecodeOptions {
     Precision precision = Precision::by_magnitude;

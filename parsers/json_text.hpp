@@ -1,0 +1,52 @@
+// Checks on single JSON tokens, and the cold search for what simdjson's first stage complained about.
+//
+// simdjson's first stage (its structural index) has by then refused invalid UTF-8, control characters
+// inside strings and strings without an end. What it does not look at is checked here: the inside
+// of numbers and literals, and escape sequences. Pure functions; nothing is kept.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace sluice::parsers {
+
+[[nodiscard]] constexpr bool is_json_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+[[nodiscard]] constexpr std::string_view trim_end(std::string_view text) {
+    while (!text.empty() && is_json_space(text.back())) text.remove_suffix(1);
+    return text;
+}
+
+[[nodiscard]] constexpr std::string_view trim(std::string_view text) {
+    while (!text.empty() && is_json_space(text.front())) text.remove_prefix(1);
+    return trim_end(text);
+}
+
+enum class NumberCheck : std::uint8_t {
+    valid,
+    malformed,     // not a number of RFC 8259
+    out_of_range,  // an integer beyond int64 and uint64, or a double that overflows
+};
+
+// `token` is exactly the token. A double that underflows is valid (it is 0, or a denormal).
+[[nodiscard]] NumberCheck check_number(std::string_view token);
+
+[[nodiscard]] constexpr bool is_literal(std::string_view token) {
+    return token == "true" || token == "false" || token == "null";
+}
+
+// Whether every escape of a string's inside is one of RFC 8259's and no surrogate stands alone.
+[[nodiscard]] bool has_valid_escapes(std::string_view inside);
+
+// Whether `text` has a character of Unicode's category Cc: below U+0020, or U+007F to U+009F. `text` is valid UTF-8.
+[[nodiscard]] bool has_control_character(std::string_view text);
+
+// Offset of the first byte of `text` that is not part of valid UTF-8; text.size() if all are.
+[[nodiscard]] std::size_t first_invalid_utf8(std::string_view text);
+
+// Offset of the first control character inside a string, or of the quote of a string without an end;
+// text.size() if there is neither.
+[[nodiscard]] std::size_t first_string_fault(std::string_view text);
+
+}  // namespace sluice::parsers

@@ -1,0 +1,31 @@
+// Time stamps of samples: ISO 8601 text and epoch numbers, to nanoseconds since 1970. Pure functions.
+//
+// Text: `YYYY-MM-DD`, then `T`, `t` or a space, `hh:mm:ss`, an optional fraction of 1 to 9 digits, and a zone:
+// `Z`, `z`, `±hh:mm`, `±hhmm`, or none for UTC. Dates that do not exist, hour 24 and second 60 are refused:
+// a leap second has no epoch number. Range: 1970-01-01T00:00:00Z to 2262-04-11T23:47:16.854775807Z (int64).
+//
+// Rejected: strptime and std::chrono::parse, which read locales, allocate, and take 20 times as long.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace sluice::parsers {
+
+enum class Precision : std::uint8_t { by_magnitude, s, ms, us, ns };
+
+// Which unit an epoch number has when the request does not say. In seconds 1e11 is the year 5138, in
+// milliseconds 1e14 is 5138 again, and so on: no time stamp of this century is ambiguous.
+inline constexpr std::int64_t epoch_s_below = 100'000'000'000;
+inline constexpr std::int64_t epoch_ms_below = 100'000'000'000'000;
+inline constexpr std::int64_t epoch_us_below = 100'000'000'000'000'000;
+
+// ns since 1970, or nothing if `text` is not a time stamp of the form above or out of range.
+[[nodiscard]] std::optional<std::int64_t> parse_timestamp_text(std::string_view text);
+
+// `number` is a JSON number that was checked already; fractions and exponents are taken exactly, digits
+// below a nanosecond are cut off. Negative numbers are refused.
+[[nodiscard]] std::optional<std::int64_t> parse_timestamp_number(std::string_view number, Precision precision);
+
+}  // namespace sluice::parsers

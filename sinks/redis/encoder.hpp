@@ -1,0 +1,41 @@
+// The Redis encoders: one for each layout.
+//
+//   fields  XADD <stream> [MAXLEN ~ n] * device_id … ts <ns> [type … value … [unit …]] [values <JSON>]
+//           [priority …] [metadata <JSON>] [<other name> <other value>]…
+//   json    XADD <stream> [MAXLEN ~ n] * json <the sample as received>
+//   list    RPUSH <key> <the sample as received>
+//   packed  XADD <stream> [MAXLEN ~ n] * n <samples> first_ts <ns> last_ts <ns> ndjson <lines>, one a batch
+//
+// `fields`: an unknown member that is called `ts` would look like the engine's own field, so it is written as
+// `member.ts`; to keep that unambiguous, one that begins with `member.` gets the prefix too.
+// `packed`: line feeds and carriage returns within a record (white space of pretty-printed JSON; inside a
+// string they are always escaped) become spaces, so that a line is a record.
+//
+// Partitions: with P > 1 the stream is `<stream>:{p}`, p by partition_of(device_id). The braces make each a
+// Redis Cluster hash tag. `list` has one key.
+//
+// Client bytes are only ever arguments behind a length: never a key, a command, or a field count.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "sinks/encoder.hpp"
+
+namespace sluice::sinks {
+
+enum class RedisLayout : std::uint8_t { fields, json, list, packed };
+
+struct RedisLayoutSettings {
+    RedisLayout layout = RedisLayout::fields;
+    std::string stream = "telemetry";          // at most limits::stream_name_bytes_max, `:{p}` included
+    std::string list_key = "telemetry_queue";  // likewise
+    std::uint32_t partitions_count = 1;        // 1 to limits::partitions_count_max
+    std::uint64_t maxlen_count = 0;            // entries a stream is trimmed to, roughly; 0: never
+};
+
+// One for each reactor. Settings were checked by the configuration; a broken one is a failed CHECK.
+[[nodiscard]] std::unique_ptr<Encoder> make_redis_encoder(const RedisLayoutSettings& settings);
+
+}  // namespace sluice::sinks

@@ -1,0 +1,133 @@
+// RespWriter: appends RESP to memory whose size was checked beforehand. Private to the Redis encoders.
+//
+// The encoder adds up an upper bound first and then writes without further checks, so that
+// the cost of a field is two short copies. Everything is length-prefixed: no byte of a client is ever parsed.
+//
+// Rejected: redisFormatCommandArgv (a malloc and a snprintf a command), std::format_to (parses a format a field).
+#pragma once
+
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace sluice::sinks {
+
+// What a bulk string costs besides its bytes at most: `$`, ten digits, and twice CR LF. Also an upper
+// bound for an array header `*<count>\r\n`.
+inline constexpr std::size_t resp_overhead_bytes_max = 16;
+
+namespace resp_detail {
+
+// `$<size>\r\n` of the sizes that nearly all arguments have, so that one 8-byte store writes it.
+struct BulkHeader {
+    std::array<char, 7> text{};
+    std::uint8_t size = 0;
+};
+
+inline constexpr std::array<BulkHeader, 100> bulk_headers = [] {
+    std::array<BulkHeader, 100> headers{};
+    for (std::size_t length = 0; length < headers.size(); ++length) {
+        BulkHeader& header = headers[length];
+        header.text[header.size++] = '$';
+        if (length >= 10) header.text[header.size++] = static_cast<char>('0' + length / 10);
+        header.text[header.size++] = static_cast<char>('0' + length % 10);
+        header.text[header.size++] = '\r';
+        header.text[header.size++] = '\n';
+    }
+    return headers;
+}();
+
+}  // namespace resp_detail
+
+class RespWriter {
+  public:
+    explicit RespWriter(char* to) : begin_(to), to_(to) {}
+
+    // As it is: a constant that was rendered beforehand, or the body of a bulk string.
+    void raw(std::string_view text) {
+        copy(text.data(), text.size());
+        to_ += text.size();
+    }
+
+    void bulk(std::string_view text) {
+        bulk_header(text.size());
+        raw(text);
+        crlf();
+    }
+
+    // A bulk string of two parts.
+    void bulk(std::string_view head, std::string_view tail) {
+        bulk_header(head.size() + tail.size());
+        raw(head);
+        raw(tail);
+        crlf();
+    }
+
+    void bulk(std::int64_t number) {
+        std::array<char, 24> digits;
+        const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+        bulk(std::string_view{digits.data(), static_cast<std::size_t>(end - digits.data())});
+    }
+
+    void array_header(std::size_t count) {
+        *to_++ = '*';
+        decimal(count);
+        crlf();
+    }
+
+    // `$<size>\r\n`; the caller appends the bytes and crlf().
+    void bulk_header(std::size_t size) {
+        if (size < resp_detail::bulk_headers.size()) {
+            const resp_detail::BulkHeader& header = resp_detail::bulk_headers[size];
+            std::memcpy(to_, header.text.data(), header.text.size());
+            to_ += header.size;
+            return;
+        }
+        *to_++ = '$';
+        decimal(size);
+        crlf();
+    }
+
+    void crlf() {
+        std::memcpy(to_, "\r\n", 2);
+        to_ += 2;
+    }
+
+    [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(to_ - begin_); }
+
+  private:
+    void decimal(std::size_t number) { to_ = std::to_chars(to_, to_ + 20, number).ptr; }
+
+    // memcpy for the sizes that matter: two loads and stores that overlap, instead of a call. Measured: a
+    // sample has a dozen arguments of 4 to 30 bytes, and the calls were a third of the encoder.
+    void copy(const char* from, std::size_t size) {
+        if (size > 32) {
+            std::memcpy(to_, from, size);
+        } else if (size >= 16) {
+            copy_ends<16>(from, size);
+        } else if (size >= 8) {
+            copy_ends<8>(from, size);
+        } else if (size >= 4) {
+            copy_ends<4>(from, size);
+        } else {
+            for (std::size_t i = 0; i < size; ++i) to_[i] = from[i];
+        }
+    }
+
+    template <std::size_t width>
+    void copy_ends(const char* from, std::size_t size) {
+        std::array<char, width> head, tail;
+        std::memcpy(head.data(), from, width);
+        std::memcpy(tail.data(), from + size - width, width);
+        std::memcpy(to_, head.data(), width);
+        std::memcpy(to_ + size - width, tail.data(), width);
+    }
+
+    char* begin_;
+    char* to_;
+};
+
+}  // namespace sluice::sinks
