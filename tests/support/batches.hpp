@@ -71,8 +71,6 @@ class OwnedBatch {
 // Adds up what a sink settles and checks that it settles each batch once.
 class LedgerPort final : public sinks::CompletionPort {
   public:
-    LedgerPort() { finals.reserve(1u << 14); }
-
     void submitted(const Batch& batch) { submitted_samples += batch.sample_count(); }
 
     void settle(Batch& batch, Settlement settlement) override {
