@@ -210,7 +210,9 @@ std::string redact_url(std::string_view text) {
     if (const std::size_t at = shown.rfind('@'); at != std::string::npos) {
         const std::size_t colon = before(shown, at).find(':');
         const std::size_t secret = colon == std::string::npos ? 0 : shown.find_first_not_of('/', colon + 1);
-        shown.replace(secret, at - secret, "***");
+        // A question mark on the left: the @ may stand in a password of the query, and nothing is safe to show.
+        const bool unclear = before(shown, at).find('?') != std::string::npos;
+        shown.replace(secret, unclear ? std::string::npos : at - secret, "***");
     }
     if (const std::size_t question = shown.find('?'); question != std::string::npos) {
         shown.replace(question, std::string::npos, "?***");

@@ -53,9 +53,10 @@ class Draft {
     Config config = default_config();
 
     // `place` is the beginning of an error sentence: `sluice.toml:7`, `environment SLUICE_ACK`, …
-    Status set(const Property& property, std::string_view text, const std::string& place) {
+    // `found` is the text as the sentence shows it.
+    Status set(const Property& property, std::string_view text, std::string_view found, const std::string& place) {
         if (const auto assigned = assign(property, config, text); !assigned) {
-            return refuse(property, shown(property, text), assigned.error(), place);
+            return refuse(property, found, assigned.error(), place);
         }
         place_of(property.key) = place;
         return {};
@@ -158,14 +159,17 @@ Status apply_setting(Draft& draft, const FileSetting& setting, const std::string
                                                          ", but must be a table of settings");
     const Property* const property = find_property(setting.key);
     if (property == nullptr) return failure(place, unknown_key(setting.key));
-    const bool is_string = setting.type == FileSetting::Type::string;
-    const bool is_integer = setting.type == FileSetting::Type::integer;
-    if ((is_string && takes_string(*property)) || (is_integer && takes_integer(*property))) {
-        return draft.set(*property, setting.text, place);
+    if (setting.type == FileSetting::Type::string) {
+        const std::string found = shown(*property, setting.text);
+        if (takes_string(*property)) return draft.set(*property, setting.text, found, place);
+        return Draft::refuse(*property, "the string " + found, ValueError::malformed, place);
     }
-    std::string found(setting.type_name);
-    if (is_string) found = "the string " + shown(*property, setting.text);
-    return Draft::refuse(*property, found, ValueError::malformed, place);
+    if (setting.type == FileSetting::Type::integer) {
+        if (takes_integer(*property)) return draft.set(*property, setting.text, setting.text, place);
+        const std::string found = is_secret(*property) ? "an integer" : "the integer " + setting.text;
+        return Draft::refuse(*property, found, ValueError::malformed, place);
+    }
+    return Draft::refuse(*property, setting.type_name, ValueError::malformed, place);
 }
 
 Status apply_file(Draft& draft, const std::string& path) {
@@ -217,7 +221,7 @@ Status apply_environment(Draft& draft, std::span<const std::string> environment)
             const std::string_view nearest = nearest_key(key_of_variable(variable.name));
             return failure(place, "not a setting; the nearest is " + environment_name(nearest));
         }
-        if (auto set = draft.set(*property, variable.value, place); !set) return set;
+        if (auto set = draft.set(*property, variable.value, shown(*property, variable.value), place); !set) return set;
     }
     return {};
 }
@@ -229,7 +233,7 @@ Status apply_overrides(Draft& draft, std::span<const Override> overrides) {
         const Property* const property = find_property(setting.key);
         if (property == nullptr) return failure(place, unknown_key(setting.key));
         if (!seen.insert(setting.key).second) return failure(place, setting.key + " is set twice");
-        if (auto set = draft.set(*property, setting.value, place); !set) return set;
+        if (auto set = draft.set(*property, setting.value, shown(*property, setting.value), place); !set) return set;
     }
     return {};
 }

@@ -201,10 +201,14 @@ std::string allowed_of(const Property& property) {
 }
 
 std::string shown(const Property& property, std::string_view text) {
-    const auto* const kind = std::get_if<Text>(&property.kind);
-    if (kind != nullptr && kind->secret) return std::string(mask);
+    if (is_secret(property)) return std::string(mask);
     if (std::holds_alternative<Url>(property.kind)) return quoted(redact_url(text), shown_bytes_max);
     return quoted(text, shown_bytes_max);
+}
+
+bool is_secret(const Property& property) {
+    const auto* const kind = std::get_if<Text>(&property.kind);
+    return kind != nullptr && kind->secret;
 }
 
 bool takes_integer(const Property& property) { return std::holds_alternative<Number>(property.kind); }

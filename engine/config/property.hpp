@@ -98,6 +98,9 @@ struct Property {
 // `text`, quoted, as an error sentence may show it: escaped, cut, and without secrets.
 [[nodiscard]] std::string shown(const Property& property, std::string_view text);
 
+// Whether the value must never be shown.
+[[nodiscard]] bool is_secret(const Property& property);
+
 // Whether a TOML value may be an integer, or must be one. (A duration may, so that the error can tell of the unit.)
 [[nodiscard]] bool takes_integer(const Property& property);
 [[nodiscard]] bool takes_string(const Property& property);

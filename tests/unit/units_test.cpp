@@ -1,0 +1,266 @@
+// Units, core lists, endpoints and sink URLs: what is taken, what is refused and why.
+#include "engine/config/units.hpp"
+
+#include <gtest/gtest.h>
+
+#include <expected>
+#include <span>
+#include <string>
+
+#include "engine/config/addresses.hpp"
+
+namespace sluice::config {
+namespace {
+
+using enum ValueError;
+
+struct NumberRow {
+    std::string_view text;
+    std::expected<std::uint64_t, ValueError> expected;
+};
+constexpr auto refused = [](ValueError error) { return std::unexpected(error); };
+
+// Comparable and readable when a test fails.
+std::string outcome(const std::expected<std::uint64_t, ValueError>& number) {
+    return number ? std::to_string(*number) : "error " + std::to_string(static_cast<int>(number.error()));
+}
+
+void expect_rows(auto parse, std::span<const NumberRow> rows) {
+    for (const NumberRow& row : rows) {
+        EXPECT_EQ(outcome(parse(row.text)), outcome(row.expected)) << row.text;
+    }
+}
+
+TEST(Units, Counts) {
+    const NumberRow rows[] = {
+        {"0", 0},
+        {"256", 256},
+        {"18446744073709551615", 18446744073709551615ull},
+        {"18446744073709551616", refused(out_of_range)},
+        {"", refused(malformed)},
+        {"-1", refused(malformed)},
+        {"+1", refused(malformed)},
+        {" 1", refused(malformed)},
+        {"1 ", refused(malformed)},
+        {"1e3", refused(malformed)},
+        {"0x10", refused(malformed)},
+        {"1_000", refused(malformed)},
+        {std::string_view("1\0", 2), refused(malformed)},
+    };
+    expect_rows(parse_count, rows);
+}
+
+TEST(Units, Sizes) {
+    const NumberRow rows[] = {
+        {"64KiB", 65536},
+        {"8MiB", 8u << 20},
+        {"1GiB", 1u << 30},
+        {"512B", 512},
+        {"65536", 65536},
+        {"17179869183GiB", 17179869183ull << 30},
+        {"17179869184GiB", refused(out_of_range)},
+        {"1MB", refused(unit_ambiguous)},
+        {"64k", refused(unit_ambiguous)},
+        {"10 bananas", refused(unit_unknown)},
+        {"64kib", refused(unit_unknown)},
+        {"64 KiB", refused(unit_unknown)},
+        {"1.5MiB", refused(fraction)},
+        {"KiB", refused(malformed)},
+        {"-1KiB", refused(malformed)},
+    };
+    expect_rows(parse_size, rows);
+}
+
+TEST(Units, Durations) {
+    const NumberRow rows[] = {
+        {"100ns", 100},
+        {"10us", 10'000},
+        {"250ms", 250'000'000},
+        {"5s", 5'000'000'000},
+        {"1m", 60'000'000'000},
+        {"2h", 7'200'000'000'000},
+        {"0s", 0},
+        {"5", refused(unit_missing)},
+        {"5parsecs", refused(unit_unknown)},
+        {"5S", refused(unit_unknown)},
+        {"1m30s", refused(unit_unknown)},
+        {"1.5s", refused(fraction)},
+        {"", refused(malformed)},
+        {"s", refused(malformed)},
+        {"99999999999999h", refused(out_of_range)},
+    };
+    expect_rows(parse_duration, rows);
+}
+
+TEST(Units, FormatsWithTheLargestUnitThatFits) {
+    EXPECT_EQ(format_size(0), "0B");
+    EXPECT_EQ(format_size(1000), "1000B");
+    EXPECT_EQ(format_size(65536), "64KiB");
+    EXPECT_EQ(format_size(16ull << 30), "16GiB");
+    EXPECT_EQ(format_duration(0), "0s");
+    EXPECT_EQ(format_duration(75'000'000'000), "75s");
+    EXPECT_EQ(format_duration(60'000'000'000), "1m");
+    EXPECT_EQ(format_duration(1'500'000), "1500us");
+    for (const std::uint64_t value : {1ull, 999ull, 1024ull, 3'600'000'000'000ull, 18446744073709551615ull}) {
+        EXPECT_EQ(parse_size(format_size(value)), value);
+        EXPECT_EQ(parse_duration(format_duration(value)), value);
+    }
+}
+
+TEST(Units, CoreLists) {
+    const auto cores = [](std::string_view text) { return parse_cores(text).value_or(std::vector<unsigned>{999'999}); };
+    using List = std::vector<unsigned>;
+    EXPECT_EQ(cores("auto"), List{});
+    EXPECT_EQ(cores("0"), List{0});
+    EXPECT_EQ(cores("0,2-3"), (List{0, 2, 3}));
+    EXPECT_EQ(cores("5,1-2,0"), (List{0, 1, 2, 5}));
+    EXPECT_EQ(format_cores(cores("5,1-2,0")), "0-2,5");
+    EXPECT_EQ(format_cores({}), "auto");
+}
+
+TEST(Units, RefusedCoreLists) {
+    const std::pair<std::string_view, ValueError> rows[] = {
+        {"", malformed},         {",", malformed},           {"0,", malformed},        {",0", malformed},
+        {"1-", malformed},       {"-1", malformed},          {"3-2", malformed},       {"a", malformed},
+        {"0;1", malformed},      {"0 ,1", malformed},        {"0--1", malformed},      {"0,0", core_twice},
+        {"0-2,1", core_twice},   {"8192", out_of_range},     {"0-256", out_of_range},  {"0-8191", out_of_range},
+        {"0-0,0", core_twice},   {"0-99999999999", out_of_range},
+    };
+    for (const auto& [text, error] : rows) {
+        const auto cores = parse_cores(text);
+        ASSERT_FALSE(cores) << text;
+        EXPECT_EQ(static_cast<int>(cores.error()), static_cast<int>(error)) << text;
+    }
+}
+
+TEST(Addresses, Endpoints) {
+    const std::pair<std::string_view, std::string_view> accepted[] = {
+        {"127.0.0.1:8080", "127.0.0.1:8080"}, {"0.0.0.0:0", "0.0.0.0:0"},
+        {"[::1]:8080", "[::1]:8080"},         {"[0:0:0:0:0:0:0:1]:65535", "[::1]:65535"},
+    };
+    for (const auto& [text, canonical] : accepted) {
+        const auto endpoint = parse_endpoint(text);
+        ASSERT_TRUE(endpoint) << text;
+        EXPECT_EQ(format_endpoint(*endpoint), canonical);
+    }
+    const std::pair<std::string_view, ValueError> rejected[] = {
+        {":8080", address_missing},
+        {"localhost:8080", address_not_numeric},
+        {"::1:8080", address_not_numeric},
+        {"[127.0.0.1]:80", address_not_numeric},
+        {"1.2.3:80", address_not_numeric},
+        {"[fe80::1%eth0]:80", address_not_numeric},
+        {std::string_view("127.0.0.1\0x:80", 14), address_not_numeric},
+        {"127.0.0.1", port_missing},
+        {"[::1]", port_missing},
+        {"", port_missing},
+        {"127.0.0.1:", port_invalid},
+        {"127.0.0.1:65536", port_invalid},
+        {"127.0.0.1:http", port_invalid},
+        {"[::1", malformed},
+        {"[::1]8080", malformed},
+    };
+    for (const auto& [text, error] : rejected) {
+        const auto endpoint = parse_endpoint(text);
+        ASSERT_FALSE(endpoint) << text;
+        EXPECT_EQ(clause_of(endpoint.error()), clause_of(error)) << text;
+    }
+}
+
+struct UrlRow {
+    std::string_view text, host, path, user, password, display;
+    std::uint16_t port;
+    std::uint32_t db;
+};
+
+TEST(Addresses, SinkUrls) {
+    const UrlRow rows[] = {
+        {"redis://127.0.0.1:6379", "127.0.0.1", "", "", "", "redis://127.0.0.1:6379", 6379, 0},
+        {"redis://redis_1.local/", "redis_1.local", "", "", "", "redis://redis_1.local:6379", 6379, 0},
+        {"redis://[::1]:7000/3", "::1", "", "", "", "redis://[::1]:7000/3", 7000, 3},
+        {"redis://u:p@h:1/15", "h", "", "u", "p", "redis://u:***@h:1/15", 1, 15},
+        {"redis://:p@h", "h", "", "", "p", "redis://:***@h:6379", 6379, 0},
+        {"redis://u@h", "h", "", "u", "", "redis://***@h:6379", 6379, 0},
+        {"redis://u%40x:p%3A%2f%25@h", "h", "", "u@x", "p:/%", "redis://u%40x:***@h:6379", 6379, 0},
+        {"redis://u:a:b@h", "h", "", "u", "a:b", "redis://u:***@h:6379", 6379, 0},
+        {"redis+unix:///run/redis.sock", "", "/run/redis.sock", "", "", "redis+unix:///run/redis.sock", 0, 0},
+        {"redis+unix:///a%3Fb?db=2", "", "/a?b", "", "", "redis+unix:///a%3Fb?db=2", 0, 2},
+    };
+    for (const UrlRow& row : rows) {
+        const auto url = parse_sink_url(row.text);
+        ASSERT_TRUE(url) << row.text << ' ' << clause_of(url.error());
+        EXPECT_EQ(url->kind, SinkKind::redis);
+        EXPECT_EQ(url->host, row.host) << row.text;
+        EXPECT_EQ(url->port, row.port) << row.text;
+        EXPECT_EQ(url->path, row.path) << row.text;
+        EXPECT_EQ(url->user, row.user) << row.text;
+        EXPECT_EQ(url->password, row.password) << row.text;
+        EXPECT_EQ(url->db, row.db) << row.text;
+        EXPECT_EQ(url->display, row.display) << row.text;
+    }
+    const auto null = parse_sink_url("null:");
+    ASSERT_TRUE(null);
+    EXPECT_EQ(null->kind, SinkKind::null);
+    EXPECT_EQ(null->display, "null:");
+}
+
+TEST(Addresses, RefusedSinkUrls) {
+    const std::string long_path = "redis+unix:///" + std::string(107, 'a');
+    const std::pair<std::string_view, ValueError> rows[] = {
+        {"", scheme_unknown},
+        {"redis:", scheme_unknown},
+        {"http://h", scheme_unknown},
+        {"null", scheme_unknown},
+        {"rediss://h", scheme_not_yet},
+        {"redis+cluster://h", scheme_not_yet},
+        {"redis://", host_invalid},
+        {"redis://:6379", host_invalid},
+        {"redis://h h", host_invalid},
+        {"redis://::1:6379", host_invalid},
+        {"redis://[::1", host_invalid},
+        {"redis://h:", port_invalid},
+        {"redis://h:0", port_invalid},
+        {"redis://h:65536", port_invalid},
+        {"redis://h/x", database_invalid},
+        {"redis://h/65536", database_invalid},
+        {"redis://h/-1", database_invalid},
+        {"redis://h?db=1", query_unknown},
+        {"redis://h/1#x", query_unknown},
+        {"redis://u:%zz@h", credentials_invalid},
+        {"redis://u:%4@h", credentials_invalid},
+        {"redis://u:p/w@h", credentials_invalid},
+        {"redis://u:p@w@h", credentials_invalid},
+        {"redis://h\r\nX", control_character},
+        {"redis+unix://relative", socket_path_invalid},
+        {"redis+unix:///a%00b", socket_path_invalid},
+        {"redis+unix:///a?timeout=1", query_unknown},
+        {"redis+unix:///a?db=x", database_invalid},
+        {long_path, socket_path_invalid},
+    };
+    for (const auto& [text, error] : rows) {
+        const auto url = parse_sink_url(text);
+        ASSERT_FALSE(url) << text;
+        EXPECT_EQ(clause_of(url.error()), clause_of(error)) << text;
+    }
+}
+
+TEST(Addresses, RedactsWhateverMayBeAPassword) {
+    const std::pair<std::string_view, std::string_view> rows[] = {
+        {"redis://host:1/0", "redis://host:1/0"},
+        {"redis://u:s3cret@h", "redis://***@h"},
+        {"redis:/u:s3cret@h", "redis:/***@h"},
+        {"u:s3cret@h", "u:***@h"},
+        {"s3cret@h", "***@h"},
+        {"redis://u:s3cret?s3cret@h", "redis://***"},
+        {"redis://u:s3cret@s3cret@h", "redis://***@h"},
+        {"redis://h?password=s3cret", "redis://h?***"},
+        {"redis://h?password=s3cret@s3cret", "redis://***"},
+        {"@", "***@"},
+        {":@", ":***@"},
+        {"", ""},
+    };
+    for (const auto& [text, shown] : rows) EXPECT_EQ(redact_url(text), shown) << text;
+}
+
+}  // namespace
+}  // namespace sluice::config
