@@ -1,18 +1,17 @@
 """The commands and the configuration: what they print, what they refuse, and with which exit code."""
 
-import os
 import re
 import subprocess
 
 import pytest
 
 from harness import reserve_port
-from harness.engine import BINARY, PROJECT
+from harness.engine import BINARY, CLEAN_ENVIRONMENT, PROJECT
 
 
-def run(*arguments, env=None) -> subprocess.CompletedProcess:
+def run(*arguments, environment=None) -> subprocess.CompletedProcess:
     return subprocess.run([str(BINARY), *map(str, arguments)], capture_output=True, text=True, timeout=20,
-                          env={**os.environ, **(env or {})})
+                          env={**CLEAN_ENVIRONMENT, **(environment or {})})
 
 
 def assert_refused(finished: subprocess.CompletedProcess, *words: str) -> None:
@@ -122,7 +121,7 @@ def test_an_unknown_option_or_command_exits_2():
 
 
 def test_a_wrong_environment_variable_is_named():
-    assert_refused(run("serve", env={"SLUICE_ACK": "maybe"}), "SLUICE_ACK", "maybe")
+    assert_refused(run("serve", environment={"SLUICE_ACK": "maybe"}), "SLUICE_ACK", "maybe")
 
 
 def test_a_secret_in_a_wrong_url_is_not_repeated():
@@ -130,10 +129,12 @@ def test_a_secret_in_a_wrong_url_is_not_repeated():
     assert finished.returncode == 2 and "hunter2" not in finished.stderr
 
 
-def test_command_line_beats_environment_beats_file(tmp_path, monkeypatch, starter):
-    monkeypatch.setenv("SLUICE_ACK", "queued")
-    assert starter.engine("null:").status()["ack"] == "queued"
-    assert starter.engine("null:", ack="stored").status()["ack"] == "stored"
+def test_command_line_beats_environment_beats_file(tmp_path, starter):
+    in_file = {"SLUICE_CONFIG": str(config_file(tmp_path, "ack = 'queued'\n"))}
+    assert starter.engine("null:", environment=in_file).status()["ack"] == "queued"
+    in_both = {**in_file, "SLUICE_ACK": "stored"}
+    assert starter.engine("null:", environment=in_both).status()["ack"] == "stored"
+    assert starter.engine("null:", environment=in_both, ack="queued").status()["ack"] == "queued"
 
 
 def test_a_taken_port_is_named(starter):

@@ -38,7 +38,7 @@ def url(stack, target: str = "/telemetry") -> str:
 
 @needs("curl")
 def test_curl_one_sample(stack):
-    answer = run("curl", "-sS", "--fail", "-d", json.dumps(sample("curl")), url(stack))
+    answer = run("curl", "-sS", "--fail", "--json", json.dumps(sample("curl")), url(stack))
     assert json.loads(answer)["ok"] is True
     assert device_ids(stack.redis) == ["curl"]
 

@@ -11,6 +11,9 @@ from .process import Child, reserve_port, wait_until
 PROJECT = Path(__file__).resolve().parents[3]
 BINARY = Path(os.environ.get("SLUICE_BIN", PROJECT / "build/release/sluice")).resolve()
 
+# The engine takes SLUICE_… from its environment as settings: those of whoever runs the tests must not reach it.
+CLEAN_ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}
+
 # What a bug prints, whatever the exit code is.
 SIGNS_OF_A_BUG = ("CHECK failed", "AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error:", "terminate called")
 
@@ -33,10 +36,11 @@ class Engine:
 
     def __init__(self, directory: Path, sink: str, ack: Optional[str] = None, cores: str = "0",
                  settings: Optional[Mapping[str, object]] = None, prefix: Sequence[str] = (),
-                 admin_on_data_listener: bool = False):
+                 environment: Optional[Mapping[str, str]] = None, admin_on_data_listener: bool = False):
         self.address = ("127.0.0.1", reserve_port())
         self.admin_address = self.address if admin_on_data_listener else ("127.0.0.1", reserve_port())
         self._directory = directory
+        self._environment = {**CLEAN_ENVIRONMENT, **(environment or {})}
         self._command = [*prefix, BINARY, "serve", "--listen", "{}:{}".format(*self.address),
                          "--admin", "{}:{}".format(*self.admin_address), "--cores", cores, "--sink", sink]
         if ack:
@@ -48,7 +52,7 @@ class Engine:
 
     def start(self, until: str = "/ready") -> "Engine":
         """Starts it and waits until the admin listener answers 200 to `until`."""
-        self._child = Child(self._command, self._directory, "engine")
+        self._child = Child(self._command, self._directory, "engine", self._environment)
 
         def answers():
             assert self._child.exit_code is None, f"the engine ended with {self._child.exit_code}:\n{self.log()}"

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from typing import Callable, Optional, Sequence
+from typing import Callable, Mapping, Optional, Sequence
 
 # Below the kernel's ephemeral range (32768 up), so that no client socket can sit on a reserved port.
 PORTS = range(20000, 32000)
@@ -68,13 +68,14 @@ def rss_bytes(pid: int) -> int:
 class Child:
     """One started program. `stop()` and `kill()` signal its pid; its output stays readable afterwards."""
 
-    def __init__(self, command: Sequence[object], directory: Path, name: str, env: Optional[dict] = None):
+    def __init__(self, command: Sequence[object], directory: Path, name: str,
+                 environment: Optional[Mapping[str, str]] = None):
         self.command = [str(word) for word in command]
         self.output_path = directory / f"{name}.log"
         with open(self.output_path, "ab") as output:
             self._process = subprocess.Popen(
                 self.command, cwd=directory, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                env=None if env is None else {**os.environ, **env})
+                env=environment)
 
     @property
     def pid(self) -> int:
