@@ -51,7 +51,7 @@ struct JsonDecoder::State {
 #endif
     }
 
-    void start(std::string_view text, BodyFormat format);
+    void start(std::string_view text, BodyFormat format, const DecodeOptions& options);
     void start_json(std::string_view text);
     Step next_single();
     Step next_element();
@@ -73,7 +73,6 @@ struct JsonDecoder::State {
 
     std::size_t body_bytes_max;
     std::string_view body;
-    RecordReader::Options options;
     Phase phase = Phase::ended;
     bool is_single = false;
     Refusal refusal = Refusal::invalid_json;
@@ -95,9 +94,9 @@ struct JsonDecoder::State {
     RecordReader reader{line_parser};
 };
 
-void JsonDecoder::State::start(std::string_view text, BodyFormat format) {
+void JsonDecoder::State::start(std::string_view text, BodyFormat format, const DecodeOptions& options) {
     body = text;
-    reader.start(text);
+    reader.start(text, {options.precision, options.arrival_ns});
     offset = 0;
     record_count = 0;
     is_single = false;
@@ -156,7 +155,7 @@ Step JsonDecoder::State::next_element() {
         fail(Refusal::invalid_json, record_count > 0 ? reader.end() : body.data());
         return body_refused();
     }
-    const Verdict verdict = reader.read(value, options);
+    const Verdict verdict = reader.read(value);
     if (verdict == Verdict::broken) {
         fail(reader.refusal(), reader.fault_at());
         return body_refused();
@@ -244,7 +243,7 @@ bool JsonDecoder::State::read_line_in_window(std::string_view line, Verdict& ver
     ondemand::object object;
     if ((*record).get(reference) != simdjson::SUCCESS || window_begin + record.current_index() != line.data()) return false;
     if (reference.get_object().get(object) != simdjson::SUCCESS) return false;
-    verdict = reader.read(object, line.data(), options);
+    verdict = reader.read(object, line.data());
     if (verdict == Verdict::broken || reader.end() != line.data() + line.size()) return false;
     ++record;
     return true;
@@ -265,7 +264,7 @@ Verdict JsonDecoder::State::read_root(std::string_view text) {
     if (text.front() == '{') {
         ondemand::object object;
         if (document.get_object().get(object) != simdjson::SUCCESS) return fail(Refusal::invalid_json, text.data());
-        verdict = reader.read(object, text.data(), options);
+        verdict = reader.read(object, text.data());
     } else if (text.front() == '[') {
         ondemand::array array;
         if (document.get_array().get(array) != simdjson::SUCCESS) return fail(Refusal::invalid_json, text.data());
@@ -302,8 +301,7 @@ JsonDecoder::JsonDecoder(std::size_t body_bytes_max) : state_(std::make_unique<S
 JsonDecoder::~JsonDecoder() = default;
 
 void JsonDecoder::start(std::string_view body, BodyFormat format, const DecodeOptions& options) {
-    state_->options = {options.precision, options.arrival_ns};
-    state_->start(body, format);
+    state_->start(body, format, options);
 }
 
 Step JsonDecoder::next() {

@@ -46,11 +46,11 @@ class RecordReader {
     explicit RecordReader(const ondemand::parser& parser) : parser_(parser) {}
 
     // The records that follow lie in `body`, in this order.
-    void start(std::string_view body);
+    void start(std::string_view body, const Options& options);
 
     // Each reads one record to its end. `object` starts at `begin`, its brace.
-    Verdict read(ondemand::object object, const char* begin, const Options& options);
-    Verdict read(ondemand::value& value, const Options& options);
+    Verdict read(ondemand::object object, const char* begin);
+    Verdict read(ondemand::value& value);
     // A record that is an array: not a sample, but its elements decide whether the body is JSON.
     Verdict read(ondemand::array array, const char* begin);
     // A record that is a lone scalar: `token`.
@@ -76,14 +76,14 @@ class RecordReader {
 
     static Field field_of(std::string_view key);
 
-    void open(const char* begin, const Options& options);
+    void open(const char* begin);
     Verdict close(End end);
     void check_completeness();
 
     // The walk: validates one value to its last byte. `level` counts the containers it stands in, the record
     // being level 1. walk() is inlined into the loops over members (see the .cpp); containers recurse.
     Walked walk(ondemand::value& value, std::size_t level);
-    End walk_container(ondemand::value& value, std::string_view token, std::size_t level);
+    End walk_container(ondemand::value value, std::string_view token, std::size_t level);
     End walk_object(ondemand::object object, const char* begin, std::size_t level);
     End walk_array(ondemand::array array, const char* begin, std::size_t level);
     [[nodiscard]] bool has_escape(std::string_view text) const;

@@ -26,18 +26,20 @@ struct Scanner {
     std::string_view rest;
     bool failed = false;
 
-    unsigned number(std::size_t width) {
+    template <std::size_t width>
+    unsigned number() {
         if (rest.size() < width) {
             failed = true;
             return 0;
         }
         unsigned value = 0;
-        for (std::size_t i = 0; i < width; ++i) {
-            const unsigned digit = static_cast<unsigned char>(rest[i]) - unsigned{'0'};
-            failed |= digit > 9;
-            value = value * 10 + digit;
-        }
+        for (std::size_t i = 0; i < width; ++i) value = value * 10 + digit(rest[i]);
         rest.remove_prefix(width);
+        return value;
+    }
+    unsigned digit(char c) {
+        const unsigned value = static_cast<unsigned char>(c) - unsigned{'0'};
+        failed |= value > 9;
         return value;
     }
     bool take(char c) {
@@ -51,13 +53,13 @@ struct Scanner {
 // ns of `.123`, or 0 where there is no fraction.
 std::int64_t take_fraction_ns(Scanner& scanner) {
     if (!scanner.take('.')) return 0;
+    std::uint64_t value = 0;
     std::size_t width = 0;
-    while (width < scanner.rest.size() && is_digit(scanner.rest[width])) ++width;
-    if (width == 0 || width > 9) {
-        scanner.failed = true;
-        return 0;
-    }
-    return static_cast<std::int64_t>(scanner.number(width) * powers_of_ten[9 - width]);
+    for (; width < scanner.rest.size() && width < 9 && is_digit(scanner.rest[width]); ++width)
+        value = value * 10 + scanner.digit(scanner.rest[width]);
+    scanner.rest.remove_prefix(width);
+    scanner.failed |= width == 0;  // a tenth digit is left over, and refused as such
+    return static_cast<std::int64_t>(value * powers_of_ten[9 - width]);
 }
 
 // Seconds that the zone is ahead of UTC.
@@ -65,9 +67,9 @@ std::int64_t take_offset_s(Scanner& scanner) {
     if (scanner.rest.empty() || scanner.take('Z') || scanner.take('z')) return 0;
     const bool behind = scanner.take('-');
     if (!behind) scanner.expect('+');
-    const unsigned hours = scanner.number(2);
+    const unsigned hours = scanner.number<2>();
     scanner.take(':');
-    const unsigned minutes = scanner.number(2);
+    const unsigned minutes = scanner.number<2>();
     scanner.failed |= hours > 23 || minutes > 59;
     const std::int64_t offset_s = std::int64_t{hours} * 3600 + std::int64_t{minutes} * 60;
     return behind ? -offset_s : offset_s;
@@ -75,11 +77,11 @@ std::int64_t take_offset_s(Scanner& scanner) {
 
 std::int64_t take_date_s(Scanner& scanner) {
     using namespace std::chrono;
-    const unsigned y = scanner.number(4);
+    const unsigned y = scanner.number<4>();
     scanner.expect('-');
-    const unsigned m = scanner.number(2);
+    const unsigned m = scanner.number<2>();
     scanner.expect('-');
-    const unsigned d = scanner.number(2);
+    const unsigned d = scanner.number<2>();
     if (scanner.failed) return 0;
     const year_month_day date{year{static_cast<int>(y)}, month{m}, day{d}};
     scanner.failed = !date.ok();
@@ -87,11 +89,11 @@ std::int64_t take_date_s(Scanner& scanner) {
 }
 
 std::int64_t take_time_s(Scanner& scanner) {
-    const unsigned hours = scanner.number(2);
+    const unsigned hours = scanner.number<2>();
     scanner.expect(':');
-    const unsigned minutes = scanner.number(2);
+    const unsigned minutes = scanner.number<2>();
     scanner.expect(':');
-    const unsigned seconds = scanner.number(2);
+    const unsigned seconds = scanner.number<2>();
     scanner.failed |= hours > 23 || minutes > 59 || seconds > 59;
     return std::int64_t{hours} * 3600 + std::int64_t{minutes} * 60 + seconds;
 }
