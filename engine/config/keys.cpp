@@ -76,7 +76,7 @@ constexpr Property table[] = {
     {"sink.url", "redis://127.0.0.1:6379", "Where samples go; null: counts and discards them", Url{FIELD(sink.url)}},
     {"sink.redis.layout", "fields", "What a sample becomes: XADD of fields, XADD of JSON, RPUSH, or one XADD a batch",
      Choice<RedisLayout>{FIELD(sink.redis.layout), layout_words, {}}},
-    {"sink.redis.stream", "telemetry", "Stream key; with partitions it is followed by :{0}, :{1}, ...",
+    {"sink.redis.stream", "telemetry", "Stream key; with several partitions :{0}, :{1} and so on are appended",
      Text{FIELD(sink.redis.stream), 1, limits::stream_name_bytes_max}},
     {"sink.redis.list_key", "telemetry_queue", "List key of the layout list",
      Text{FIELD(sink.redis.list_key), 1, limits::stream_name_bytes_max}},
@@ -137,9 +137,22 @@ bool is_group(std::string_view name) {
     });
 }
 
+std::string groups() {
+    std::string list;
+    std::string_view previous;
+    for (const Property& property : table) {
+        const std::string_view group = property.key.substr(0, property.key.rfind('.'));
+        if (!is_group(group) || group == previous) continue;
+        previous = group;
+        list.append(list.empty() ? "" : ", ").append(group);
+    }
+    return list;
+}
+
 std::string_view nearest_key(std::string_view unknown) {
     constexpr std::size_t compared_bytes_max = 64;
-    const std::string_view compared = unknown.substr(0, compared_bytes_max);
+    std::string compared(unknown.substr(0, compared_bytes_max));
+    for (char& c : compared) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     const auto distance = [&](const Property& property) { return slip_distance(compared, property.key); };
     return std::ranges::min_element(table, {}, distance)->key;
 }

@@ -21,7 +21,11 @@ namespace sluice::config {
 // Whether some key stands in the group: `sink` and `sink.redis` for sink.redis.layout.
 [[nodiscard]] bool is_group(std::string_view name);
 
-// The known key that `unknown` is most likely a slip of: fewest edits, a missing or wrong group counting as one.
+// All groups: `admin, log, http, io, batch, sink, sink.redis`.
+[[nodiscard]] std::string groups();
+
+// The known key that `unknown` is most likely a slip of: fewest edits, a missing or wrong group counting as one;
+// upper case counts as lower case.
 [[nodiscard]] std::string_view nearest_key(std::string_view unknown);
 
 // sink.redis.layout → SLUICE_SINK_REDIS_LAYOUT

@@ -150,7 +150,7 @@ Status check_group(const FileSetting& setting, const std::string& place) {
     if (const Property* const property = find_property(setting.key)) {
         return Draft::refuse(*property, "a table", ValueError::malformed, place);
     }
-    return failure(place, unknown_key(setting.key));
+    return failure(place, escaped(setting.key) + " is not a group of settings; groups are " + groups());
 }
 
 Status apply_setting(Draft& draft, const FileSetting& setting, const std::string& place) {
@@ -205,10 +205,10 @@ std::vector<Variable> settings_of(std::span<const std::string> environment) {
     return variables;
 }
 
-// SLUICE_BATCH_SIZ → batch.siz, a guess that is good enough to find the nearest key.
-std::string key_of_variable(std::string_view name) {
+// SLUICE_BATCH_SIZ → BATCH.SIZ: good enough to find the nearest key.
+std::string guessed_key(std::string_view name) {
     std::string key(name.substr(std::string_view("SLUICE_").size()));
-    for (char& c : key) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    std::ranges::replace(key, '_', '.');
     return key;
 }
 
@@ -218,8 +218,7 @@ Status apply_environment(Draft& draft, std::span<const std::string> environment)
         const auto property = std::ranges::find_if(properties(), is_named);
         const std::string place = "environment " + escaped(variable.name);
         if (property == properties().end()) {
-            const std::string_view nearest = nearest_key(key_of_variable(variable.name));
-            return failure(place, "not a setting; the nearest is " + environment_name(nearest));
+            return failure(place, "not a setting; the nearest is " + environment_name(nearest_key(guessed_key(variable.name))));
         }
         if (auto set = draft.set(*property, variable.value, shown(*property, variable.value), place); !set) return set;
     }

@@ -1,0 +1,129 @@
+// The command line: what each invocation means, and the sentence for each that means nothing.
+#include "engine/config/command_line.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace sluice::config {
+namespace {
+
+std::expected<Invocation, UsageError> parse(std::vector<const char*> arguments) {
+    arguments.insert(arguments.begin(), "sluice");
+    return parse_command_line(static_cast<int>(arguments.size()), arguments.data());
+}
+
+// `option key=value` of each setting, one a line.
+std::string settings_of(const Invocation& invocation) {
+    std::string text;
+    for (const Override& setting : invocation.overrides.settings) {
+        text += setting.option + " " + setting.key + "=" + setting.value + "\n";
+    }
+    return text;
+}
+
+TEST(CommandLine, ServeNeedsNothing) {
+    const auto invocation = parse({"serve"});
+    ASSERT_TRUE(invocation) << invocation.error().text;
+    EXPECT_EQ(invocation->command, Command::serve);
+    EXPECT_EQ(invocation->overrides.config_file, "");
+    EXPECT_EQ(settings_of(*invocation), "");
+}
+
+TEST(CommandLine, ServeTakesEveryOption) {
+    const auto invocation = parse({"serve", "--config", "a.toml", "--listen", "[::1]:80", "--admin=127.0.0.1:81", "--cores", "0,2-3",
+                                   "--sink", "redis://u:p@h", "--ack", "queued", "--log-level", "debug", "--set", "batch.size=64KiB",
+                                   "--set=sink.redis.stream=a=b", "--set", "sink.redis.password="});
+    ASSERT_TRUE(invocation) << invocation.error().text;
+    EXPECT_EQ(invocation->overrides.config_file, "a.toml");
+    EXPECT_EQ(settings_of(*invocation),
+              "--listen listen=[::1]:80\n"
+              "--admin admin.listen=127.0.0.1:81\n"
+              "--cores cores=0,2-3\n"
+              "--sink sink.url=redis://u:p@h\n"
+              "--ack ack=queued\n"
+              "--log-level log.level=debug\n"
+              "--set batch.size=64KiB\n"
+              "--set sink.redis.stream=a=b\n"
+              "--set sink.redis.password=\n");
+}
+
+TEST(CommandLine, OtherCommands) {
+    EXPECT_EQ(parse({"check-config", "a.toml"})->file, "a.toml");
+    EXPECT_EQ(parse({"check-config", "a.toml"})->command, Command::check_config);
+    EXPECT_EQ(parse({"print-config"})->command, Command::print_config);
+    EXPECT_EQ(parse({"print-config"})->format, PrintFormat::toml);
+    EXPECT_EQ(parse({"print-config", "--format", "json"})->format, PrintFormat::json);
+    EXPECT_EQ(parse({"print-config", "--format=markdown"})->format, PrintFormat::markdown);
+    EXPECT_EQ(parse({"--version"})->text, "sluice " SLUICE_VERSION "\n");
+}
+
+TEST(CommandLine, HelpTeaches) {
+    const std::string main_help = parse({"--help"})->text;
+    for (const char* const part : {"serve", "check-config", "print-config", "command line beats the environment", "  3  io_uring"}) {
+        EXPECT_NE(main_help.find(part), std::string::npos) << part;
+    }
+    for (const char* const command : {"serve", "check-config", "print-config"}) {
+        const auto help = parse({command, "--help"});
+        ASSERT_TRUE(help);
+        EXPECT_EQ(help->command, Command::show);
+        EXPECT_NE(help->text.find(std::string("Usage: sluice ") + command), std::string::npos) << help->text;
+        EXPECT_NE(help->text.find(std::string("  sluice ") + command), std::string::npos) << "no example";
+        EXPECT_TRUE(help->text.ends_with('\n') && !help->text.ends_with("\n\n"));
+    }
+}
+
+TEST(CommandLine, NoCommandIsAnErrorThatShowsTheHelp) {
+    const auto invocation = parse({});
+    ASSERT_FALSE(invocation);
+    EXPECT_EQ(invocation.error().text + "\n", parse({"--help"})->text);
+}
+
+TEST(CommandLine, EveryMistakeIsOneSentence) {
+    const std::pair<std::vector<const char*>, std::string_view> rows[] = {
+        {{"frobnicate"}, R"(sluice: "frobnicate" is not known here; see sluice --help)"},
+        {{"--listen", "x", "serve"}, R"(sluice: "--listen" is not known here; see sluice serve --help)"},
+        {{"serve", "print-config"}, R"(sluice: "print-config" is not known here; see sluice serve --help)"},
+        {{"serve", "--snk", "redis://u:s3cret@h"}, R"(sluice: "--snk" is not known here; see sluice serve --help)"},
+        {{"serve", "--snk=redis://u:s3cret@h"}, R"(sluice: "--snk" is not known here; see sluice serve --help)"},
+        {{"serve", "redis://u:s3cret@h"}, R"(sluice: "redis://***@h" is not known here; see sluice serve --help)"},
+        {{"serve", "--listen"}, "sluice: --listen takes one value; see sluice serve --help"},
+        {{"serve", "--set"}, "sluice: --set takes one value; see sluice serve --help"},
+        {{"serve", "--set", "batch.size"},
+         R"(sluice: --set takes KEY=VALUE, such as batch.size=128KiB, and found no = after "batch.size"; see sluice serve --help)"},
+        {{"serve", "--set", "sink.redis.password s3cret"},
+         R"(sluice: --set takes KEY=VALUE, such as batch.size=128KiB, and found no = after "sink.redis.password"; see sluice serve --help)"},
+        {{"serve", "--config", "a", "--config", "b"}, "sluice: --config takes one value; see sluice serve --help"},
+        {{"serve", "--config", ""}, "sluice: --config names no file; see sluice serve --help"},
+        {{"check-config"}, "sluice: check-config takes one file, such as sluice.toml; see sluice check-config --help"},
+        {{"check-config", ""}, "sluice: check-config takes one file, such as sluice.toml; see sluice check-config --help"},
+        {{"check-config", "a", "b"}, R"(sluice: "b" is not known here; see sluice check-config --help)"},
+        {{"print-config", "--format", "yaml"},
+         R"(sluice: --format is "yaml"; allowed is one of toml, markdown and json; see sluice print-config --help)"},
+        {{"print-config", "--format"}, "sluice: --format takes one value; see sluice print-config --help"},
+    };
+    for (const auto& [arguments, sentence] : rows) {
+        const auto invocation = parse(arguments);
+        ASSERT_FALSE(invocation) << sentence;
+        EXPECT_EQ(invocation.error().text, sentence);
+    }
+}
+
+TEST(CommandLine, ARepeatedOptionIsRefusedByTheLoader) {
+    const auto invocation = parse({"serve", "--ack", "queued", "--ack", "stored"});
+    ASSERT_TRUE(invocation) << invocation.error().text;
+    const auto config = load_config(invocation->overrides, {.environment = {}, .allowed_cores = {0}});
+    ASSERT_FALSE(config);
+    EXPECT_EQ(config.error().sentence, "command line --ack: ack is set twice");
+}
+
+TEST(CommandLine, Answers) {
+    EXPECT_EQ(answer(*parse({"print-config"})).value(), print_config(PrintFormat::toml));
+    EXPECT_EQ(answer(*parse({"--version"})).value(), "sluice " SLUICE_VERSION "\n");
+    EXPECT_EQ(answer(*parse({"check-config", "/dev/null"})).value(), "/dev/null: ok\n");
+    EXPECT_EQ(answer(*parse({"check-config", "/nonexistent"})).error().sentence,
+              "/nonexistent: cannot be read: No such file or directory");
+}
+
+}  // namespace
+}  // namespace sluice::config
