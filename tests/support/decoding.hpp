@@ -1,0 +1,63 @@
+// Runs a body through a JsonDecoder and keeps what came out as plain values, for tests.
+//
+// The body lies directly in front of an inaccessible page, padding_bytes before it: a decoder that reads further
+// than it may is killed on the spot.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/core/limits.hpp"
+#include "parsers/json_decoder.hpp"
+
+namespace sluice::tests {
+
+struct OwnedSample {
+    std::string device_id, type, value, unit, values, metadata, raw;
+    std::int64_t timestamp_ns = 0;
+    Priority priority = Priority::none;
+    std::vector<std::pair<std::string, std::string>> others;
+    std::uint32_t index = 0;
+};
+
+struct RefusedRecord {
+    Refusal refusal;
+    std::uint32_t index;
+    std::size_t offset;
+};
+
+struct Decoded {
+    std::vector<OwnedSample> samples;
+    std::vector<RefusedRecord> refused;
+    bool body_refused = false;
+    Refusal body_refusal{};
+    std::size_t body_offset = 0;
+    bool is_single = false;
+};
+
+// Memory that ends, `padding_bytes` behind the text, at a page that must not be touched.
+class GuardedBody {
+  public:
+    explicit GuardedBody(std::string_view text, char padding = ' ');
+    ~GuardedBody();
+    GuardedBody(const GuardedBody&) = delete;
+    GuardedBody& operator=(const GuardedBody&) = delete;
+    [[nodiscard]] std::string_view view() const { return view_; }
+
+  private:
+    void* mapping_ = nullptr;
+    std::size_t mapping_bytes_ = 0;
+    std::string_view view_;
+};
+
+[[nodiscard]] OwnedSample owned(const Sample& sample);
+[[nodiscard]] Decoded decode(parsers::JsonDecoder& decoder, std::string_view padded_body, parsers::BodyFormat format,
+                             const parsers::DecodeOptions& options = {});
+// With a decoder of its own and the body in front of a guard page.
+[[nodiscard]] Decoded decode(std::string_view body, parsers::BodyFormat format = parsers::BodyFormat::json,
+                             const parsers::DecodeOptions& options = {}, char padding = ' ');
+
+}  // namespace sluice::tests
