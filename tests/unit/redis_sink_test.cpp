@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "sinks/redis/redis_sink.hpp"
+#include "tests/support/allocation_counter.hpp"
 #include "tests/support/redis_server.hpp"
 #include "tests/support/sink_driver.hpp"
 
@@ -91,6 +92,27 @@ TEST_F(RedisSinkTest, SendsWhatTheSocketTakesAndGoesOn) {
     ASSERT_TRUE(driver->run_until_settled(30));
     EXPECT_GT(driver->steps_count(), 60u) << "the send buffer was not small enough to split batches";
     EXPECT_EQ(server->stream_values("telemetry", "sequence"), expected_sequence());
+}
+
+TEST_F(RedisSinkTest, AllocatesNothingPerBatchAfterWarmUp) {
+    if (!can_count_allocations()) GTEST_SKIP() << "allocations cannot be counted under a sanitizer";
+    start();
+    LedgerPort unwatched;
+    unwatched.finals.reserve(4096);
+    const auto sink = sinks::make_redis_sink(settings, unwatched);
+    OwnedBatch& batch = batch_of(500);
+    std::uint64_t after_warm_up_count = 0;
+    for (std::size_t round = 0; round < 400; ++round) {
+        if (round == 20) after_warm_up_count = allocations_count();
+        sink->submit(*batch);
+        sink->advance(0, monotonic_ns());
+        while (unwatched.finals.size() <= round) {
+            pollfd descriptor{sink->interest().fd, sink->interest().events, 0};
+            ASSERT_EQ(::poll(&descriptor, 1, 2000), 1);
+            sink->advance(descriptor.revents, monotonic_ns());
+        }
+    }
+    EXPECT_EQ(allocations_count() - after_warm_up_count, 0u);
 }
 
 // --- authentication ----------------------------------------------------------------------------------

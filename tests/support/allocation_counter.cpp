@@ -1,0 +1,46 @@
+#include "tests/support/allocation_counter.hpp"
+
+#include <cstddef>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SLUICE_COUNTS_ALLOCATIONS 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define SLUICE_COUNTS_ALLOCATIONS 0
+#endif
+#endif
+#ifndef SLUICE_COUNTS_ALLOCATIONS
+#define SLUICE_COUNTS_ALLOCATIONS 1
+#endif
+
+namespace {
+thread_local std::uint64_t allocations = 0;
+}  // namespace
+
+#if SLUICE_COUNTS_ALLOCATIONS
+extern "C" {
+void* __libc_malloc(std::size_t bytes);
+void* __libc_calloc(std::size_t count, std::size_t bytes);
+void* __libc_realloc(void* memory, std::size_t bytes);
+
+void* malloc(std::size_t bytes) {
+    ++allocations;
+    return __libc_malloc(bytes);
+}
+void* calloc(std::size_t count, std::size_t bytes) {
+    ++allocations;
+    return __libc_calloc(count, bytes);
+}
+void* realloc(void* memory, std::size_t bytes) {
+    ++allocations;
+    return __libc_realloc(memory, bytes);
+}
+}  // extern "C"
+#endif
+
+namespace sluice::tests {
+
+bool can_count_allocations() { return SLUICE_COUNTS_ALLOCATIONS != 0; }
+std::uint64_t allocations_count() { return allocations; }
+
+}  // namespace sluice::tests
