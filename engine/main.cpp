@@ -1,1 +1,113 @@
-int main() { return 0; }
+// sluice: reads the command line, then serves until a signal.
+//
+//   sluice serve --listen 127.0.0.1:8080 --sink redis://127.0.0.1:6379
+//   sluice check-config sluice.toml
+//   sluice print-config > sluice.toml
+//   sluice --help
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <string>
+
+#include "engine/config/command_line.hpp"
+#include "engine/core/clock.hpp"
+#include "engine/engine.hpp"
+#include "engine/log/log.hpp"
+
+namespace {
+
+using sluice::config::ExitCode;
+
+constexpr int code_of(ExitCode code) { return static_cast<int>(code); }
+
+int complain(const std::string& sentence, ExitCode code) {
+    std::fprintf(stderr, "sluice: %s\n", sentence.c_str());
+    return code_of(code);
+}
+
+// SIGTERM and SIGINT are taken by the main thread, one at a time, with sigtimedwait(2); every thread is started with
+// them blocked. A broken pipe is an error of its send.
+sigset_t block_signals() {
+    sigset_t signals;
+    ::sigemptyset(&signals);
+    ::sigaddset(&signals, SIGTERM);
+    ::sigaddset(&signals, SIGINT);
+    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+    return signals;
+}
+
+// The signal that came, or 0 when `timeout_ns` has passed.
+int wait_for_signal(const sigset_t& signals, std::uint64_t timeout_ns) {
+    timespec timeout{};
+    timeout.tv_sec = static_cast<time_t>(timeout_ns / 1'000'000'000);
+    timeout.tv_nsec = static_cast<long>(timeout_ns % 1'000'000'000);
+    const int signal = ::sigtimedwait(&signals, nullptr, &timeout);
+    return signal > 0 ? signal : 0;
+}
+
+void wait_for_stop(const sigset_t& signals) {
+    int signal = 0;
+    while (signal == 0) {
+        if (::sigwait(&signals, &signal) != 0) signal = 0;
+    }
+    sluice::log::info("draining", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
+}
+
+// False if a second signal came.
+bool wait_until_drained(const sluice::Engine& engine, const sigset_t& signals) {
+    constexpr std::uint64_t look_interval_ns = 10'000'000;
+    const std::uint64_t deadline_ns = sluice::monotonic_ns() + engine.config().drain_timeout_ns;
+    while (!engine.is_drained() && sluice::monotonic_ns() < deadline_ns)
+        if (wait_for_signal(signals, look_interval_ns) != 0) return false;
+    return true;
+}
+
+int report(const sluice::Engine::Report& report) {
+    const bool is_clean = report.undelivered == 0 && report.is_conserved;
+    sluice::log::line(is_clean ? sluice::LogLevel::info : sluice::LogLevel::error, "stopped",
+                      {{"received", report.received},
+                       {"accepted", report.accepted},
+                       {"delivered", report.delivered},
+                       {"rejected", report.rejected},
+                       {"dropped", report.dropped},
+                       {"undelivered", report.undelivered},
+                       {"conserved", report.is_conserved}});
+    return code_of(is_clean ? ExitCode::ok : ExitCode::failed);
+}
+
+int serve(sluice::config::Config config) {
+    const sigset_t signals = block_signals();
+    sluice::log::configure(config.log.level, config.log.format);
+    sluice::Engine engine(std::move(config));
+    if (const auto started = engine.start(); !started)
+        return complain(started.error().sentence,
+                        started.error().is_io_uring_unavailable ? ExitCode::no_io_uring : ExitCode::failed);
+    wait_for_stop(signals);
+    engine.begin_drain();
+    if (!wait_until_drained(engine, signals)) {
+        sluice::log::warn("stopping_at_once", {{"reason", "second signal"}});
+        std::fflush(stderr);
+        ::_exit(code_of(ExitCode::failed));
+    }
+    return report(engine.stop());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    using namespace sluice::config;
+    auto invocation = parse_command_line(argc, argv);
+    if (!invocation) return complain(invocation.error().text, ExitCode::bad_usage);
+    if (invocation->command != Command::serve) {
+        const auto text = answer(*invocation);
+        if (!text) return complain(text.error().sentence, ExitCode::bad_usage);
+        std::fputs(text->c_str(), stdout);
+        return code_of(ExitCode::ok);
+    }
+    auto config = load_config(invocation->overrides);
+    if (!config) return complain(config.error().sentence, ExitCode::bad_usage);
+    return serve(std::move(*config));
+}

@@ -72,6 +72,9 @@ class Batch {
         has_failures_ = false;
         first_timestamp_ns = last_timestamp_ns = 0;
         opened_ns = handed_over_ns = 0;
+        handed_over_count = 0;
+        are_tickets_answered = false;
+        next = nullptr;
         settled = {};
     }
 
@@ -155,7 +158,10 @@ class Batch {
     std::int64_t last_timestamp_ns = 0;
     std::uint64_t opened_ns = 0;          // monotonic: the first sample was rendered
     std::uint64_t handed_over_ns = 0;     // monotonic: pushed to the sink's queue
+    std::uint32_t handed_over_count = 0;  // samples at that moment, for the reactor's books
     std::uint16_t lane = 0;               // which of the encoder's lanes it was filled for
+    bool are_tickets_answered = false;    // reactor only
+    Batch* next = nullptr;                // link of the reactor's lists; unused while the sink has the batch
     BatchSettled settled;
 
   private:

@@ -20,8 +20,8 @@ struct Request {
 
 class Application {
   public:
-    // True: `reply` is decided. False: it will be, by Server::complete(ref).
-    [[nodiscard]] virtual bool on_request(const Request& request, PendingRef ref, Reply& reply) = 0;
+    // True: `pending.reply` is decided. False: it will be, by Server::complete(ref).
+    [[nodiscard]] virtual bool on_request(const Request& request, PendingRef ref, Pending& pending) = 0;
 
     // Whether a request that asks "100-continue?" would be refused anyway, by its head alone. Returns true with `reply`
     // decided if so.

@@ -213,7 +213,7 @@ void Connection::dispatch(Context& context) {
     pending.closes = pending.closes || !head_->keep_alive;
     if (pending.closes) transition(State::finishing);
     const bool is_decided =
-        context.application.on_request(request_of(context.now_ns), context.pendings.ref(index), pending.reply);
+        context.application.on_request(request_of(context.now_ns), context.pendings.ref(index), pending);
     drop_body(context);
     if (is_decided) decide(context, pending);
 }

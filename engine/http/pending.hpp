@@ -32,6 +32,8 @@ struct Pending {
     bool is_http_1_0;
     bool closes;                   // the connection ends with this answer
     std::uint32_t tickets_count;   // parts of batches that are not settled
+    std::uint32_t samples_failed;  // of settled parts
+    Refusal failure;               // why, if samples_failed != 0: sink_busy, or sink_refused if any was
     std::uint64_t received_ns;
     std::uint64_t ready_ns;
     Reply reply;
@@ -54,7 +56,8 @@ class PendingTable {
         Pending& pending = entries_[index];
         pending.next = no_pending;
         pending.is_ready = false;
-        pending.tickets_count = 0;
+        pending.tickets_count = pending.samples_failed = 0;
+        pending.failure = Refusal::sink_busy;
         return index;
     }
 

@@ -1,0 +1,88 @@
+#include "engine/admin_service.hpp"
+
+#include <chrono>
+
+#include "engine/core/clock.hpp"
+#include "engine/log/log.hpp"
+
+namespace sluice {
+namespace {
+
+constexpr std::chrono::milliseconds reactor_patience{1000};
+
+AdminService::Answer refusal(Refusal reason) {
+    const RefusalInfo& info = info_of(reason);
+    std::string body = R"({"ok":false,"error":")" + std::string(info.sentence) + R"(","code":")" + std::string(info.code) + "\"}";
+    return {static_cast<std::uint16_t>(info.status), http::ContentType::json, std::move(body)};
+}
+
+}  // namespace
+
+AdminService::AdminService(const config::Config& config, EngineState& state, const Readiness& readiness,
+                           const std::vector<std::unique_ptr<Reactor>>& reactors,
+                           const std::vector<std::unique_ptr<SinkThread>>& sinks)
+    : config_(config), state_(state), readiness_(readiness), reactors_(reactors), sinks_(sinks), begin_ns_(monotonic_ns()) {
+    for (std::size_t i = 0; i < config.cores.size(); ++i) {
+        questions_.push_back(std::make_shared<Question>());
+        snapshots_.push_back(std::make_unique<Snapshot>());
+    }
+}
+
+AdminService::~AdminService() = default;
+
+AdminService::Answer AdminService::answer(http::Endpoint endpoint) {
+    using http::Endpoint;
+    switch (endpoint) {
+        case Endpoint::start: return set_paused(false);
+        case Endpoint::stop: return set_paused(true);
+        case Endpoint::reset: return reset();
+        case Endpoint::health: return {200, http::ContentType::json, R"({"status":"ok"})"};
+        case Endpoint::ready: {
+            const Readiness::Verdict verdict = readiness_.verdict();
+            return {static_cast<std::uint16_t>(verdict.is_ready ? 200 : 503), http::ContentType::json, readiness_.body(verdict)};
+        }
+        default: break;
+    }
+    if (!take_snapshots(false)) return refusal(Refusal::admin_timeout);
+    const EngineView view{config_, state_, readiness_, sinks_, snapshots_, monotonic_ns() - begin_ns_};
+    if (endpoint == Endpoint::metrics) return {200, http::ContentType::prometheus, render_metrics(view)};
+    return {200, http::ContentType::json, render_status(view)};
+}
+
+AdminService::Answer AdminService::set_paused(bool paused) {
+    if (state_.paused.exchange(paused, std::memory_order_relaxed) != paused)
+        log::info(paused ? "telemetry_paused" : "telemetry_started");
+    return {200, http::ContentType::json, R"({"ok":true})"};
+}
+
+AdminService::Answer AdminService::reset() {
+    if (!state_.paused.load(std::memory_order_relaxed)) return refusal(Refusal::not_paused);
+    if (!take_snapshots(true)) return refusal(Refusal::admin_timeout);
+    log::info("counters_reset");
+    return {200, http::ContentType::json, R"({"ok":true,"message":"Counters and histograms are zero."})"};
+}
+
+// Asks all reactors at once, then waits for each. False if one did not answer in time.
+bool AdminService::take_snapshots(bool resets) {
+    for (std::size_t i = 0; i < reactors_.size(); ++i) {
+        Question& question = *questions_[i];
+        if (question.is_outstanding && !question.answered.try_acquire()) continue;
+        question.is_outstanding = true;
+        Reactor& reactor = *reactors_[i];
+        reactor.post([&reactor, resets, shared = questions_[i]] {
+            reactor.fill(shared->snapshot);
+            if (resets) reactor.reset_counters();
+            shared->answered.release();
+        });
+    }
+    const auto deadline = std::chrono::steady_clock::now() + reactor_patience;
+    for (std::size_t i = 0; i < reactors_.size(); ++i) {
+        Question& question = *questions_[i];
+        if (!question.answered.try_acquire_until(deadline)) return false;
+        question.is_outstanding = false;
+        std::swap(question.snapshot, *snapshots_[i]);
+    }
+    return true;
+}
+
+}  // namespace sluice

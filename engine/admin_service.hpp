@@ -1,0 +1,72 @@
+// AdminService: what the admin endpoints answer. Runs on the admin thread only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <semaphore>
+#include <string>
+#include <vector>
+
+#include "engine/config/config.hpp"
+#include "engine/engine_state.hpp"
+#include "engine/http/router.hpp"
+#include "engine/reactor.hpp"
+#include "engine/readiness.hpp"
+#include "engine/sink_thread.hpp"
+#include "engine/snapshot.hpp"
+
+namespace sluice {
+
+// Everything that /status and /metrics are rendered from: one moment of the engine.
+struct EngineView {
+    const config::Config& config;
+    const EngineState& state;
+    const Readiness& readiness;
+    const std::vector<std::unique_ptr<SinkThread>>& sinks;
+    const std::vector<std::unique_ptr<Snapshot>>& reactors;
+    std::uint64_t uptime_ns;
+};
+
+// JSON of GET /status; the members of TelemetryHub's first (README, "Endpoints").
+[[nodiscard]] std::string render_status(const EngineView& view);
+// Prometheus text exposition format 0.0.4 of GET /metrics.
+[[nodiscard]] std::string render_metrics(const EngineView& view);
+
+class AdminService {
+  public:
+    AdminService(const config::Config& config, EngineState& state, const Readiness& readiness,
+                 const std::vector<std::unique_ptr<Reactor>>& reactors,
+                 const std::vector<std::unique_ptr<SinkThread>>& sinks);
+    ~AdminService();
+
+    struct Answer {
+        std::uint16_t status = 200;
+        http::ContentType type = http::ContentType::json;
+        std::string body;
+    };
+    // Blocks this thread until the reactors have answered, at most reactor_patience; reactors never wait for it.
+    [[nodiscard]] Answer answer(http::Endpoint endpoint);
+
+  private:
+    // A reactor that was asked and did not answer in time still holds its Question: it is not asked again until it has.
+    struct Question {
+        Snapshot snapshot;
+        std::binary_semaphore answered{0};
+        bool is_outstanding = false;
+    };
+
+    [[nodiscard]] bool take_snapshots(bool resets);
+    [[nodiscard]] Answer set_paused(bool paused);
+    [[nodiscard]] Answer reset();
+
+    const config::Config& config_;
+    EngineState& state_;
+    const Readiness& readiness_;
+    const std::vector<std::unique_ptr<Reactor>>& reactors_;
+    const std::vector<std::unique_ptr<SinkThread>>& sinks_;
+    std::vector<std::shared_ptr<Question>> questions_;
+    std::vector<std::unique_ptr<Snapshot>> snapshots_;
+    std::uint64_t begin_ns_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,173 @@
+#include "engine/batcher.hpp"
+
+#include <utility>
+
+namespace sluice {
+
+void Batcher::List::push_back(Batch* batch) {
+    batch->next = nullptr;
+    (last == nullptr ? first : last->next) = batch;
+    last = batch;
+}
+
+Batch* Batcher::List::pop_front() {
+    Batch* batch = first;
+    first = batch->next;
+    if (first == nullptr) last = nullptr;
+    batch->next = nullptr;
+    return batch;
+}
+
+void Batcher::List::append(List& other) {
+    if (other.first == nullptr) return;
+    (last == nullptr ? first : last->next) = other.first;
+    last = other.last;
+    other = {};
+}
+
+Batcher::Batcher(sinks::Encoder& encoder, BatchPool& pool, std::vector<SinkThread::Producer*> sinks,
+                 std::uint32_t pipeline_depth)
+    : encoder_(encoder),
+      pool_(pool),
+      sinks_(std::move(sinks)),
+      in_flight_(sinks_.size()),
+      pipeline_depth_(pipeline_depth),
+      lanes_(encoder.lane_count()) {
+    for (std::uint32_t lane = 0; lane < lanes_.size(); ++lane) lanes_[lane].sink = encoder.sink_of(lane);
+    touched_.reserve(lanes_.size());
+    active_.reserve(lanes_.size());
+}
+
+// --- one request ---------------------------------------------------------------------------------------------------
+
+void Batcher::begin() { DCHECK(touched_.empty()); }
+
+void Batcher::touch(Lane& lane, std::uint32_t index) {
+    if (std::exchange(lane.is_touched, true)) return;
+    touched_.push_back(index);
+    if (lane.open != nullptr && !lane.open->has_ticket_room()) lane.full.push_back(std::exchange(lane.open, nullptr));
+    lane.base = lane.open;
+    if (lane.base != nullptr) lane.mark = lane.base->mark();
+}
+
+Batch* Batcher::open_batch(Lane& lane, std::uint32_t index, std::uint64_t now_ns) {
+    if (lane.open != nullptr) return lane.open;
+    lane.open = pool_.take();
+    if (lane.open == nullptr) return nullptr;
+    lane.open->lane = static_cast<std::uint16_t>(index);
+    lane.open->opened_ns = now_ns;
+    return lane.open;
+}
+
+bool Batcher::append(const Sample& sample, std::uint64_t now_ns) {
+    const std::uint32_t index = encoder_.lane_of(sample);
+    Lane& lane = lanes_[index];
+    touch(lane, index);
+    Batch* batch = open_batch(lane, index, now_ns);
+    if (batch == nullptr) return false;
+    if (encoder_.append(*batch, sample)) return true;
+    lane.filled.push_back(std::exchange(lane.open, nullptr));
+    batch = open_batch(lane, index, now_ns);
+    if (batch == nullptr) return false;
+    const bool fits = encoder_.append(*batch, sample);
+    CHECK(fits);  // limits.hpp: any legal sample fits an empty batch
+    return true;
+}
+
+void Batcher::roll_back() {
+    for (const std::uint32_t index : touched_) {
+        Lane& lane = lanes_[index];
+        if (lane.open != nullptr) lane.filled.push_back(std::exchange(lane.open, nullptr));
+        while (lane.filled.first != nullptr) {
+            Batch* batch = lane.filled.pop_front();
+            if (batch == lane.base) {
+                batch->roll_back(lane.mark);
+                lane.open = batch;
+            } else {
+                pool_.give_back(batch);
+            }
+        }
+        lane.is_touched = false;
+        lane.base = nullptr;
+    }
+    touched_.clear();
+}
+
+std::uint32_t Batcher::commit(std::optional<http::PendingRef> ref) {
+    std::uint32_t tickets_count = 0;
+    for (const std::uint32_t index : touched_) {
+        Lane& lane = lanes_[index];
+        if (ref) tickets_count += add_tickets(lane, *ref);
+        lane.full.append(lane.filled);
+        lane.is_touched = false;
+        lane.base = nullptr;
+        if (!std::exchange(lane.is_active, true)) active_.push_back(index);
+    }
+    touched_.clear();
+    return tickets_count;
+}
+
+std::uint32_t Batcher::add_tickets(Lane& lane, http::PendingRef ref) {
+    std::uint32_t count = 0;
+    for (Batch* batch = lane.filled.first; batch != nullptr; batch = batch->next) count += add_ticket(lane, *batch, ref);
+    if (lane.open != nullptr) count += add_ticket(lane, *lane.open, ref);
+    return count;
+}
+
+// False if nothing of the request went into `batch` (it was full already).
+bool Batcher::add_ticket(const Lane& lane, Batch& batch, http::PendingRef ref) {
+    const bool is_base = &batch == lane.base;
+    const std::uint32_t samples_before = is_base ? lane.mark.sample_count : 0;
+    if (batch.sample_count() == samples_before) return false;
+    const bool is_one_command = encoder_.one_command_per_batch();
+    const std::uint32_t commands_before = is_base && !is_one_command ? lane.mark.command_count : 0;
+    batch.add_ticket({ref.index, ref.generation, commands_before,
+                      is_one_command ? 1 : batch.command_count() - commands_before,
+                      batch.sample_count() - samples_before});
+    return true;
+}
+
+// --- handing over --------------------------------------------------------------------------------------------------
+
+Batch* Batcher::next_to_hand_over(Lane& lane) {
+    if (in_flight_[lane.sink] >= pipeline_depth_) return nullptr;
+    if (lane.full.first != nullptr) return lane.full.pop_front();
+    if (lane.open == nullptr || lane.open->empty()) return nullptr;
+    return std::exchange(lane.open, nullptr);
+}
+
+void Batcher::push(Batch& batch, Lane& lane) {
+    encoder_.seal(batch);
+    ++in_flight_[lane.sink];
+    ++in_flight_count_;
+    sinks_[lane.sink]->push(batch);
+}
+
+// Drops lane `i` of active_ when nothing is left in it; returns the next index to look at.
+std::size_t Batcher::keep_if_active(std::size_t i) {
+    Lane& lane = lanes_[active_[i]];
+    if (lane.full.first != nullptr || (lane.open != nullptr && !lane.open->empty())) return i + 1;
+    lane.is_active = false;
+    active_[i] = active_.back();
+    active_.pop_back();
+    return i;
+}
+
+void Batcher::settled(Batch& batch) {
+    const std::uint32_t sink = lanes_[batch.lane].sink;
+    CHECK(in_flight_[sink] != 0);
+    --in_flight_[sink];
+    --in_flight_count_;
+    pool_.give_back(&batch);
+}
+
+std::uint64_t Batcher::waiting_samples_count() const {
+    std::uint64_t count = 0;
+    for (const Lane& lane : lanes_) {
+        if (lane.open != nullptr) count += lane.open->sample_count();
+        for (const Batch* batch = lane.full.first; batch != nullptr; batch = batch->next) count += batch->sample_count();
+    }
+    return count;
+}
+
+}  // namespace sluice

@@ -1,0 +1,101 @@
+// Batcher: gathers samples into batches, all or nothing for each request, and hands batches to the sinks.
+//
+// For each lane of the encoder there is one open batch, which requests share, and a queue of full ones. A request
+// is a transaction: begin(), append() for each sample, then commit() or roll_back(), which leaves every batch as it
+// was. One owner thread.
+//
+// Smart batching: hand_over(), at the end of each iteration of the loop, gives an open batch to its sink while fewer
+// than `pipeline_depth` batches are in flight there; else it goes on filling. An idle engine thus answers
+// after one round trip, a busy one sends full batches, and no timer is needed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "engine/batch_pool.hpp"
+#include "engine/http/pending.hpp"
+#include "engine/sink_thread.hpp"
+#include "sinks/encoder.hpp"
+
+namespace sluice {
+
+class Batcher {
+  public:
+    // `sinks[i]` is the queue to sink connection i of the encoder.
+    Batcher(sinks::Encoder& encoder, BatchPool& pool, std::vector<SinkThread::Producer*> sinks,
+            std::uint32_t pipeline_depth);
+
+    void begin();
+    // False: no batch is free; the caller rolls back. `now_ns` is monotonic.
+    [[nodiscard]] bool append(const Sample& sample, std::uint64_t now_ns);
+    void roll_back();
+    // Makes the request's samples part of the batches. With `ref`, adds a ticket for it to each of them;
+    // returns how many.
+    std::uint32_t commit(std::optional<http::PendingRef> ref);
+
+    // Calls on_handed_over(batch) for each batch, before it is pushed.
+    template <typename OnHandedOver>
+    void hand_over(std::uint64_t now_ns, OnHandedOver&& on_handed_over) {
+        for (std::size_t i = 0; i < active_.size();) {
+            Lane& lane = lanes_[active_[i]];
+            while (Batch* batch = next_to_hand_over(lane)) {
+                batch->handed_over_ns = now_ns;
+                batch->handed_over_count = batch->sample_count();
+                on_handed_over(*batch);
+                push(*batch, lane);
+            }
+            i = keep_if_active(i);
+        }
+        for (SinkThread::Producer* sink : sinks_) sink->wake_if_sleeping();
+    }
+
+    // A batch that was handed over is settled for good; it goes back to the pool.
+    void settled(Batch& batch);
+
+    // Samples in batches that were not handed over yet, counted from the batches themselves.
+    [[nodiscard]] std::uint64_t waiting_samples_count() const;
+    // Batches wait for the pipeline to have room.
+    [[nodiscard]] bool has_waiting() const { return !active_.empty(); }
+    [[nodiscard]] std::uint32_t in_flight_count() const { return in_flight_count_; }
+
+  private:
+    struct List {
+        Batch* first = nullptr;
+        Batch* last = nullptr;
+        void push_back(Batch* batch);
+        [[nodiscard]] Batch* pop_front();
+        void append(List& other);
+    };
+    struct Lane {
+        std::uint32_t sink = 0;
+        Batch* open = nullptr;
+        List full;
+        // The request in progress.
+        bool is_touched = false;
+        bool is_active = false;
+        Batch* base = nullptr;  // what was open at begin()
+        Batch::Mark mark{};     // and how far it was filled
+        List filled;            // batches that became full since; the first may be `base`
+    };
+
+    void touch(Lane& lane, std::uint32_t index);
+    [[nodiscard]] Batch* open_batch(Lane& lane, std::uint32_t index, std::uint64_t now_ns);
+    [[nodiscard]] Batch* next_to_hand_over(Lane& lane);
+    void push(Batch& batch, Lane& lane);
+    [[nodiscard]] std::size_t keep_if_active(std::size_t i);
+    [[nodiscard]] std::uint32_t add_tickets(Lane& lane, http::PendingRef ref);
+    [[nodiscard]] bool add_ticket(const Lane& lane, Batch& batch, http::PendingRef ref);
+
+    sinks::Encoder& encoder_;
+    BatchPool& pool_;
+    std::vector<SinkThread::Producer*> sinks_;
+    std::vector<std::uint32_t> in_flight_;  // by sink
+    std::uint32_t in_flight_count_ = 0;
+    std::uint32_t pipeline_depth_;
+    std::vector<Lane> lanes_;
+    std::vector<std::uint32_t> touched_;    // lanes of the request in progress
+    std::vector<std::uint32_t> active_;     // lanes with something to hand over
+};
+
+}  // namespace sluice

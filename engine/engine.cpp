@@ -1,0 +1,133 @@
+#include "engine/engine.hpp"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "engine/io/listener.hpp"
+#include "engine/log/log.hpp"
+#include "engine/sink_factory.hpp"
+
+namespace sluice {
+namespace {
+
+std::string text_of(const config::Endpoint& endpoint) {
+    const bool is_v6 = endpoint.address.find(':') != std::string::npos;
+    return (is_v6 ? "[" + endpoint.address + "]" : endpoint.address) + ":" + std::to_string(endpoint.port);
+}
+
+std::expected<int, Engine::StartError> listen_on(config::Endpoint& endpoint, bool is_shared) {
+    auto fd = io::open_listener({endpoint.address, endpoint.port, is_shared});
+    if (!fd) return std::unexpected(Engine::StartError{fd.error(), false});
+    endpoint.port = io::port_of(*fd);  // what the kernel chose, if it was asked to
+    return *fd;
+}
+
+}  // namespace
+
+Engine::Engine(config::Config config) : config_(std::move(config)) {
+    is_admin_shared_ = config_.admin.listen == config_.listen && config_.listen.port != 0;
+    make_parts();
+}
+
+Engine::~Engine() {
+    if (is_started_) static_cast<void>(stop());
+}
+
+void Engine::make_parts() {
+    admin_service_ = std::make_unique<AdminService>(config_, state_, readiness_, reactors_, sinks_);
+    admin_ = std::make_unique<AdminThread>(config_, *admin_service_);
+    const std::uint32_t count = sinks_count(config_);
+    for (std::uint32_t i = 0; i < count; ++i) {
+        ports_.push_back(std::make_unique<Port>(reactors_, i));
+        sinks_.push_back(std::make_unique<SinkThread>(make_sink(config_, i, *ports_[i]), i, config_.cores.size(), config_.batch.count));
+    }
+    for (std::size_t i = 0; i < config_.cores.size(); ++i) {
+        const Reactor::Wiring wiring{state_, readiness_, is_admin_shared_ ? admin_.get() : nullptr};
+        reactors_.push_back(std::make_unique<Reactor>(config_, static_cast<std::uint16_t>(i), wiring));
+        reactors_.back()->connect(sinks_);
+    }
+}
+
+std::expected<void, Engine::StartError> Engine::start() {
+    is_started_ = true;
+    if (auto started = start_reactors(); !started) return started;
+    for (auto& sink : sinks_) sink->start();
+    if (auto started = start_admin(); !started) return started;
+    log_listening();
+    return {};
+}
+
+std::expected<void, Engine::StartError> Engine::start_reactors() {
+    // A first listener without SO_REUSEPORT finds out whether another program has the port: with it, the kernel would
+    // let two engines of one user share the port unnoticed.
+    auto exclusive = listen_on(config_.listen, false);
+    if (!exclusive) return std::unexpected(exclusive.error());
+    ::close(*exclusive);
+    for (auto& reactor : reactors_) {
+        auto fd = listen_on(config_.listen, true);
+        if (!fd) return std::unexpected(fd.error());
+        if (auto started = reactor->start(*fd); !started)
+            return std::unexpected(StartError{started.error().sentence, started.error().is_unavailable});
+    }
+    return {};
+}
+
+std::expected<void, Engine::StartError> Engine::start_admin() {
+    int fd = -1;
+    if (!is_admin_shared_) {
+        auto listener = listen_on(config_.admin.listen, false);
+        if (!listener) return std::unexpected(listener.error());
+        fd = *listener;
+    }
+    auto started = admin_->start(fd);
+    if (!started) return std::unexpected(StartError{started.error().sentence, started.error().is_unavailable});
+    return {};
+}
+
+void Engine::log_listening() const {
+    std::string cores;
+    for (const unsigned core : config_.cores) cores += (cores.empty() ? "" : ",") + std::to_string(core);
+    log::info("listening", {{"listen", text_of(config_.listen)},
+                            {"admin", text_of(config_.admin.listen)},
+                            {"cores", cores},
+                            {"sink", config_.sink.url.display},
+                            {"ack", name_of(config_.ack)},
+                            {"io", reactors_.front()->mode()},
+                            {"version", SLUICE_VERSION}});
+}
+
+void Engine::begin_drain() {
+    state_.draining.store(true, std::memory_order_relaxed);
+    for (auto& reactor : reactors_) reactor->begin_drain();
+}
+
+bool Engine::is_drained() const {
+    for (const auto& reactor : reactors_)
+        if (!reactor->has_ended()) return false;
+    return true;
+}
+
+Engine::Report Engine::stop() {
+    is_started_ = false;
+    for (auto& reactor : reactors_) reactor->stop();
+    admin_->stop_and_join();  // its answers come from reactors that still run, or time out
+    for (auto& reactor : reactors_) reactor->join();
+    for (auto& sink : sinks_) sink->stop_and_join();
+    Report report;
+    for (auto& reactor : reactors_) {
+        Snapshot snapshot;
+        reactor->take_last_completions();
+        reactor->fill(snapshot);
+        report.received += snapshot.samples.received;
+        report.accepted += snapshot.samples.accepted;
+        report.delivered += snapshot.samples.delivered;
+        report.rejected += snapshot.samples.rejected_total();
+        report.dropped += snapshot.samples.dropped_sink_refused;
+        report.undelivered += snapshot.in_flight_samples;
+        report.is_conserved = report.is_conserved && snapshot.samples.is_conserved(snapshot.in_flight_samples);
+    }
+    return report;
+}
+
+}  // namespace sluice

@@ -1,0 +1,152 @@
+#include "engine/ingest.hpp"
+
+#include <cstring>
+
+#include "engine/core/clock.hpp"
+
+namespace sluice {
+
+bool Ingest::on_telemetry(const http::Request& request, http::PendingRef ref, http::Pending& pending) {
+    http::Reply& reply = pending.reply;
+    const auto refuse = [&reply](Refusal reason) {
+        reply.set_refusal(reason);
+        return true;
+    };
+    if (state_.paused.load(std::memory_order_relaxed)) return refuse(Refusal::paused);
+    const auto options = http::telemetry_options(request, default_ack_);
+    if (!options) return refuse(options.error());
+    if (request.body.empty()) return refuse(Refusal::empty_body);
+
+    const Tally tally = decode(request, *options, reply);
+    latency_.record(Stage::decode, request.received_ns, monotonic_ns());
+    if (!tally.is_whole) return true;
+    if (tally.accepted == 0) {
+        batcher_.roll_back();
+        if (reply.rejected == 0) return refuse(Refusal::no_samples);
+        if (reply.is_single) return refuse(reply.errors[0].refusal);
+        return true;
+    }
+    return accept(tally, *options, ref, pending);
+}
+
+Ingest::Tally Ingest::decode(const http::Request& request, const http::TelemetryOptions& options, http::Reply& reply) {
+    Tally tally;
+    tally.arrival_ns = unix_ns();
+    decoder_.start(request.body, options.format, {options.precision, tally.arrival_ns});
+    reply.set_telemetry(options.ack, decoder_.is_single());
+    batcher_.begin();
+    while (take_step(decoder_.next(), tally, reply, request.received_ns)) {
+    }
+    return tally;
+}
+
+// False: the body is done, or refused with `reply` decided and nothing accepted.
+bool Ingest::take_step(parsers::Step step, Tally& tally, http::Reply& reply, std::uint64_t now_ns) {
+    switch (step) {
+        case parsers::Step::sample:
+            ++tally.accepted;
+            if (!batcher_.append(decoder_.sample(), now_ns)) {
+                abandon(Refusal::overloaded, tally.accepted);
+                reply.set_refusal(Refusal::overloaded);
+                return false;
+            }
+            tally.last_record = decoder_.sample().raw;
+            return true;
+        case parsers::Step::record_refused:
+            counters_.reject(decoder_.refusal());
+            reply.add_error(decoder_.record_index(), decoder_.refusal());
+            return true;
+        case parsers::Step::body_refused:
+            abandon(decoder_.refusal(), tally.accepted + 1);
+            reply.set_refusal_at(decoder_.refusal(), decoder_.offset());
+            return false;
+        case parsers::Step::end: tally.is_whole = true; return false;
+    }
+    return false;
+}
+
+// The request is refused after `accepted` of its samples had been rendered.
+void Ingest::abandon(Refusal reason, std::uint32_t accepted) {
+    batcher_.roll_back();
+    counters_.reject(reason, accepted);
+}
+
+bool Ingest::accept(const Tally& tally, const http::TelemetryOptions& options, http::PendingRef ref,
+                    http::Pending& pending) {
+    counters_.received += tally.accepted;
+    counters_.accepted += tally.accepted;
+    pending.reply.accepted = tally.accepted;
+    if (tally.last_record.size() <= latest_.text.size()) {
+        std::memcpy(latest_.text.data(), tally.last_record.data(), tally.last_record.size());
+        latest_.bytes = tally.last_record.size();
+        latest_.arrival_ns = tally.arrival_ns;
+    }
+    if (options.ack == AckLevel::queued) {
+        batcher_.commit(std::nullopt);
+        return true;
+    }
+    pending.tickets_count = batcher_.commit(ref);
+    tickets_outstanding_count_ += pending.tickets_count;
+    return false;
+}
+
+// --- delivery ------------------------------------------------------------------------------------------------------
+
+void Ingest::hand_over(std::uint64_t now_ns) {
+    batcher_.hand_over(now_ns, [this, now_ns](const Batch& batch) {
+        handed_over_samples_count_ += batch.handed_over_count;
+        latency_.record(Stage::hand_over, batch.opened_ns, now_ns);
+    });
+}
+
+void Ingest::on_settled(Batch& batch, Settlement settlement, Server& server) {
+    answer_tickets(batch, server);
+    if (settlement != Settlement::final) return;
+    const BatchSettled& settled = batch.settled;
+    CHECK(settled.delivered + settled.tickets_dropped == batch.handed_over_count);
+    counters_.delivered += settled.delivered;
+    counters_.dropped_sink_refused += settled.tickets_dropped;
+    handed_over_samples_count_ -= batch.handed_over_count;
+    latency_.record(Stage::sink, batch.handed_over_ns, settled.replied_ns);
+    batcher_.settled(batch);
+}
+
+void Ingest::answer_tickets(Batch& batch, Server& server) {
+    if (batch.are_tickets_answered) return;
+    batch.are_tickets_answered = true;
+    for (const BatchTicket& ticket : batch.tickets()) {
+        --tickets_outstanding_count_;
+        answer_ticket(batch, ticket, server);
+    }
+}
+
+void Ingest::answer_ticket(const Batch& batch, const BatchTicket& ticket, Server& server) {
+    http::Pending* pending = server.find({ticket.pending_index, ticket.pending_generation});
+    if (pending == nullptr) return;  // its client is gone, or was told that time is up
+    for (std::uint32_t command = ticket.first_command; command < ticket.first_command + ticket.command_count; ++command) {
+        const CommandOutcome outcome = batch.outcome(command);
+        if (outcome == CommandOutcome::delivered) continue;
+        // One command is one sample, unless one command carries the whole batch.
+        pending->samples_failed += ticket.command_count == 1 ? ticket.sample_count : 1;
+        if (outcome == CommandOutcome::refused) pending->failure = Refusal::sink_refused;
+    }
+    if (--pending->tickets_count != 0) return;
+    if (pending->samples_failed != 0) {
+        http::Reply& reply = pending->reply;
+        const std::uint32_t accepted = reply.accepted;
+        reply.set_refusal(pending->failure);
+        reply.has_samples_stored = true;
+        reply.samples_failed = pending->samples_failed;
+        reply.samples_stored = accepted - pending->samples_failed;
+    }
+    server.complete({ticket.pending_index, ticket.pending_generation});
+}
+
+void Ingest::reset() {
+    const std::uint64_t in_flight = in_flight_samples_count();
+    counters_ = {};
+    counters_.received = counters_.accepted = in_flight;
+    latency_.reset();
+}
+
+}  // namespace sluice

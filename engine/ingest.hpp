@@ -1,0 +1,78 @@
+// Ingest: POST /telemetry, from a request to accepted samples, and from settled batches to its answer. The core of a
+// reactor; one owner thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "engine/batcher.hpp"
+#include "engine/counters.hpp"
+#include "engine/engine_state.hpp"
+#include "engine/http/application.hpp"
+#include "engine/http/telemetry_options.hpp"
+#include "engine/latency.hpp"
+#include "engine/server.hpp"
+#include "parsers/json_decoder.hpp"
+
+namespace sluice {
+
+// The last accepted record as it came, for GET /status. Longer ones are not kept.
+struct LatestSample {
+    std::array<char, 1024> text;
+    std::size_t bytes = 0;
+    std::int64_t arrival_ns = 0;  // since 1970
+    [[nodiscard]] std::string_view view() const { return {text.data(), bytes}; }
+};
+
+class Ingest {
+  public:
+    Ingest(const EngineState& state, Batcher& batcher, AckLevel default_ack, std::uint64_t body_bytes_max)
+        : state_(state), batcher_(batcher), default_ack_(default_ack), decoder_(body_bytes_max) {}
+
+    // True: `reply` is decided; false: it will be when the batches with the request's samples are settled.
+    [[nodiscard]] bool on_telemetry(const http::Request& request, http::PendingRef ref, http::Pending& pending);
+
+    void hand_over(std::uint64_t now_ns);
+    void on_settled(Batch& batch, Settlement settlement, Server& server);
+
+    // Somebody waits for a completion, or samples wait for the pipeline to have room.
+    [[nodiscard]] bool waits_for_completions() const { return tickets_outstanding_count_ != 0 || batcher_.has_waiting(); }
+    // Samples that were accepted and whose fate is open, counted from the batches.
+    [[nodiscard]] std::uint64_t in_flight_samples_count() const {
+        return handed_over_samples_count_ + batcher_.waiting_samples_count();
+    }
+
+    // Zeroes what can be zeroed without breaking the law: what is in flight stays counted as accepted.
+    void reset();
+
+    [[nodiscard]] const SampleCounters& counters() const { return counters_; }
+    [[nodiscard]] Latency& latency() { return latency_; }
+    [[nodiscard]] const LatestSample& latest() const { return latest_; }
+
+  private:
+    struct Tally {
+        std::uint32_t accepted = 0;
+        std::int64_t arrival_ns = 0;
+        std::string_view last_record;
+        bool is_whole = false;  // the body was read to its end
+    };
+    [[nodiscard]] Tally decode(const http::Request& request, const http::TelemetryOptions& options, http::Reply& reply);
+    [[nodiscard]] bool take_step(parsers::Step step, Tally& tally, http::Reply& reply, std::uint64_t now_ns);
+    void abandon(Refusal reason, std::uint32_t accepted);
+    [[nodiscard]] bool accept(const Tally& tally, const http::TelemetryOptions& options, http::PendingRef ref, http::Pending& pending);
+    void answer_tickets(Batch& batch, Server& server);
+    void answer_ticket(const Batch& batch, const BatchTicket& ticket, Server& server);
+
+    const EngineState& state_;
+    Batcher& batcher_;
+    AckLevel default_ack_;
+    parsers::JsonDecoder decoder_;
+    SampleCounters counters_;
+    Latency latency_;
+    LatestSample latest_;
+    std::uint64_t handed_over_samples_count_ = 0;
+    std::uint64_t tickets_outstanding_count_ = 0;
+};
+
+}  // namespace sluice

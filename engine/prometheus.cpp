@@ -1,0 +1,190 @@
+// GET /metrics: the Prometheus text exposition format, version 0.0.4.
+//
+// Base units (seconds, bytes), counters end in _total. One family after another, each with HELP and TYPE before its
+// first value, as the format demands.
+#include <fmt/format.h>
+
+#include <array>
+#include <iterator>
+
+#include "engine/admin_service.hpp"
+
+namespace sluice {
+namespace {
+
+// Bounds of the latency histograms: 10 µs to 10 s, three a decade.
+constexpr std::array<std::uint64_t, 19> bounds_ns{
+    10'000,      20'000,      50'000,      100'000,       200'000,       500'000,       1'000'000,
+    2'000'000,   5'000'000,   10'000'000,  20'000'000,    50'000'000,    100'000'000,   200'000'000,
+    500'000'000, 1'000'000'000, 2'000'000'000, 5'000'000'000, 10'000'000'000};
+
+class Exposition {
+  public:
+    void family(std::string_view name, std::string_view type, std::string_view help) {
+        print("# HELP {0} {2}\n# TYPE {0} {1}\n", name, type, help);
+    }
+    template <typename Value>
+    void value(std::string_view name, std::string_view labels, Value number) {
+        if (labels.empty())
+            print("{} {}\n", name, number);
+        else
+            print("{}{{{}}} {}\n", name, labels, number);
+    }
+    template <typename... Arguments>
+    void print(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+        fmt::format_to(std::back_inserter(text_), format, std::forward<Arguments>(arguments)...);
+    }
+    [[nodiscard]] std::string take() { return std::move(text_); }
+
+  private:
+    std::string text_;
+};
+
+// One family with a value for each reactor.
+template <typename Get>
+void per_reactor(Exposition& out, const EngineView& view, std::string_view name, std::string_view type,
+                 std::string_view help, Get get) {
+    out.family(name, type, help);
+    for (const auto& reactor : view.reactors) out.value(name, fmt::format("core=\"{}\"", reactor->core), get(*reactor));
+}
+
+void samples(Exposition& out, const EngineView& view) {
+    per_reactor(out, view, "sluice_samples_received_total", "counter", "Records looked at.",
+                [](const Snapshot& s) { return s.samples.received; });
+    per_reactor(out, view, "sluice_samples_accepted_total", "counter", "Samples made part of a batch.",
+                [](const Snapshot& s) { return s.samples.accepted; });
+    per_reactor(out, view, "sluice_samples_delivered_total", "counter", "Samples that the sink confirmed.",
+                [](const Snapshot& s) { return s.samples.delivered; });
+    per_reactor(out, view, "sluice_samples_in_flight", "gauge", "Accepted samples whose fate is open.",
+                [](const Snapshot& s) { return s.in_flight_samples; });
+    out.family("sluice_samples_dropped_total", "counter", "Accepted samples that the sink refused; their clients were told.");
+    for (const auto& reactor : view.reactors)
+        out.value("sluice_samples_dropped_total", fmt::format("core=\"{}\",reason=\"sink_refused\"", reactor->core),
+                  reactor->samples.dropped_sink_refused);
+    out.family("sluice_samples_rejected_total", "counter", "Records refused, by reason.");
+    for (const auto& reactor : view.reactors)
+        for (std::size_t i = 0; i < refusals_count; ++i)
+            if (reactor->samples.rejected[i] != 0)
+                out.value("sluice_samples_rejected_total",
+                          fmt::format("core=\"{}\",reason=\"{}\"", reactor->core, refusal_table[i].code),
+                          reactor->samples.rejected[i]);
+}
+
+void requests(Exposition& out, const EngineView& view) {
+    per_reactor(out, view, "sluice_http_requests_total", "counter", "Requests read whole.",
+                [](const Snapshot& s) { return s.http.requests; });
+    out.family("sluice_http_responses_total", "counter", "Responses by status class.");
+    for (const auto& reactor : view.reactors)
+        for (std::size_t i = 2; i < std::size(reactor->http.responses); ++i)
+            out.value("sluice_http_responses_total", fmt::format("core=\"{}\",class=\"{}xx\"", reactor->core, i),
+                      reactor->http.responses[i]);
+    out.family("sluice_http_requests_refused_total", "counter", "Requests refused as a whole, by reason.");
+    for (const auto& reactor : view.reactors)
+        for (std::size_t i = 0; i < refusals_count; ++i)
+            if (reactor->http.refusals[i] != 0)
+                out.value("sluice_http_requests_refused_total",
+                          fmt::format("core=\"{}\",reason=\"{}\"", reactor->core, refusal_table[i].code),
+                          reactor->http.refusals[i]);
+    per_reactor(out, view, "sluice_http_idle_timeouts_total", "counter", "Connections closed for being idle.",
+                [](const Snapshot& s) { return s.http.idle_timeouts; });
+    per_reactor(out, view, "sluice_http_write_timeouts_total", "counter", "Connections closed because the client did not read.",
+                [](const Snapshot& s) { return s.http.write_timeouts; });
+}
+
+void loop(Exposition& out, const EngineView& view) {
+    per_reactor(out, view, "sluice_connections", "gauge", "Open connections.",
+                [](const Snapshot& s) { return s.loop.open_slots; });
+    per_reactor(out, view, "sluice_connections_accepted_total", "counter", "Connections accepted.",
+                [](const Snapshot& s) { return s.loop.accepted; });
+    per_reactor(out, view, "sluice_accept_pauses_total", "counter", "Times accepting stopped for want of slots or descriptors.",
+                [](const Snapshot& s) { return s.loop.accept_pauses; });
+    per_reactor(out, view, "sluice_receive_buffer_shortages_total", "counter", "Receives that found no free buffer.",
+                [](const Snapshot& s) { return s.loop.buffer_shortages; });
+    per_reactor(out, view, "sluice_received_bytes_total", "counter", "Bytes received from clients.",
+                [](const Snapshot& s) { return s.loop.received_bytes; });
+    per_reactor(out, view, "sluice_sent_bytes_total", "counter", "Bytes sent to clients.",
+                [](const Snapshot& s) { return s.loop.sent_bytes; });
+    per_reactor(out, view, "sluice_loop_iterations_total", "counter", "Iterations of the event loop.",
+                [](const Snapshot& s) { return s.loop.iterations; });
+    per_reactor(out, view, "sluice_loop_iteration_seconds_max", "gauge", "Longest iteration of the event loop.",
+                [](const Snapshot& s) { return static_cast<double>(s.loop.iteration_ns_max) / 1e9; });
+    per_reactor(out, view, "sluice_batches_in_use", "gauge", "Batches filling, waiting or in flight.",
+                [](const Snapshot& s) { return s.batches_in_use; });
+    per_reactor(out, view, "sluice_batches", "gauge", "Batches in the pool, the bound of what is in flight.",
+                [](const Snapshot& s) { return s.batches_count; });
+    per_reactor(out, view, "sluice_body_bytes_in_use", "gauge", "Memory of request bodies that are being collected.",
+                [](const Snapshot& s) { return s.body_bytes_in_use; });
+}
+
+template <typename Get>
+void per_sink(Exposition& out, const EngineView& view, std::string_view name, std::string_view type, std::string_view help,
+              Get get) {
+    out.family(name, type, help);
+    for (std::size_t i = 0; i < view.sinks.size(); ++i)
+        out.value(name, fmt::format("sink=\"{}\"", i), get(view.sinks[i]->sink().counters()));
+}
+
+std::uint64_t load(const std::atomic<std::uint64_t>& value) { return value.load(std::memory_order_relaxed); }
+
+void sink_families(Exposition& out, const EngineView& view) {
+    using sinks::SinkCounters;
+    out.family("sluice_sink_state", "gauge", "1 for the state that the sink is in.");
+    for (std::size_t i = 0; i < view.sinks.size(); ++i)
+        for (const auto state : {sinks::SinkState::connecting, sinks::SinkState::ready, sinks::SinkState::stalled})
+            out.value("sluice_sink_state", fmt::format("sink=\"{}\",state=\"{}\"", i, sinks::name_of(state)),
+                      view.sinks[i]->sink().counters().state.load(std::memory_order_relaxed) == state ? 1 : 0);
+    per_sink(out, view, "sluice_sink_batches_sent_total", "counter", "Batches sent, resends included.",
+             [](const SinkCounters& c) { return load(c.batches_sent); });
+    per_sink(out, view, "sluice_sink_batches_resent_total", "counter", "Batches sent again.",
+             [](const SinkCounters& c) { return load(c.batches_resent); });
+    per_sink(out, view, "sluice_sink_sent_bytes_total", "counter", "Bytes sent to the sink.",
+             [](const SinkCounters& c) { return load(c.bytes_sent); });
+    out.family("sluice_sink_replies_total", "counter", "Replies of the sink, by what they said.");
+    for (std::size_t i = 0; i < view.sinks.size(); ++i) {
+        const SinkCounters& counters = view.sinks[i]->sink().counters();
+        out.value("sluice_sink_replies_total", fmt::format("sink=\"{}\",outcome=\"ok\"", i), load(counters.replies_ok));
+        out.value("sluice_sink_replies_total", fmt::format("sink=\"{}\",outcome=\"busy\"", i), load(counters.replies_busy));
+        out.value("sluice_sink_replies_total", fmt::format("sink=\"{}\",outcome=\"refused\"", i), load(counters.replies_refused));
+    }
+    per_sink(out, view, "sluice_sink_connects_total", "counter", "Connections to the sink that became ready.",
+             [](const SinkCounters& c) { return load(c.connects); });
+    per_sink(out, view, "sluice_sink_connection_failures_total", "counter", "Connections to the sink that failed or broke.",
+             [](const SinkCounters& c) { return load(c.connection_failures); });
+}
+
+void latency(Exposition& out, const EngineView& view) {
+    out.family("sluice_stage_seconds", "histogram", "Time in each stage of a sample's way.");
+    for (const auto& reactor : view.reactors) {
+        for (std::size_t i = 0; i < stages_count; ++i) {
+            const LatencyHistogram& histogram = reactor->latency.of(static_cast<Stage>(i));
+            const std::string labels = fmt::format("core=\"{}\",stage=\"{}\"", reactor->core, name_of(static_cast<Stage>(i)));
+            std::array<std::uint64_t, bounds_ns.size()> counts{};
+            histogram.cumulative_counts(bounds_ns.data(), bounds_ns.size(), counts.data());
+            for (std::size_t b = 0; b < bounds_ns.size(); ++b)
+                out.print("sluice_stage_seconds_bucket{{{},le=\"{}\"}} {}\n", labels, static_cast<double>(bounds_ns[b]) / 1e9, counts[b]);
+            out.print("sluice_stage_seconds_bucket{{{},le=\"+Inf\"}} {}\n", labels, histogram.count());
+            out.print("sluice_stage_seconds_sum{{{}}} {}\n", labels, static_cast<double>(histogram.sum_ns()) / 1e9);
+            out.print("sluice_stage_seconds_count{{{}}} {}\n", labels, histogram.count());
+        }
+    }
+}
+
+}  // namespace
+
+std::string render_metrics(const EngineView& view) {
+    Exposition out;
+    out.family("sluice_build_info", "gauge", "Always 1; the version is a label.");
+    out.value("sluice_build_info", "version=\"" SLUICE_VERSION "\"", 1);
+    out.family("sluice_uptime_seconds", "gauge", "Time since the engine started.");
+    out.value("sluice_uptime_seconds", "", static_cast<double>(view.uptime_ns) / 1e9);
+    out.family("sluice_ready", "gauge", "1 while telemetry is taken and delivered.");
+    out.value("sluice_ready", "", view.readiness.verdict().is_ready ? 1 : 0);
+    samples(out, view);
+    requests(out, view);
+    loop(out, view);
+    sink_families(out, view);
+    latency(out, view);
+    return out.take();
+}
+
+}  // namespace sluice

@@ -1,0 +1,109 @@
+// Reactor: one pinned thread that owns a core's share of the engine: listener, ring, connections, decoder, batches
+// and counters. Reactors share nothing on the way of a sample; what others want of one is posted to its mailbox.
+//
+// One iteration: wait → take settled batches in, and decide the answers that waited for them → read requests, decode
+// them into batches → hand batches over → send all answers.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <future>
+#include <memory>
+#include <thread>
+
+#include "engine/batcher.hpp"
+#include "engine/completion_inbox.hpp"
+#include "engine/config/config.hpp"
+#include "engine/engine_state.hpp"
+#include "engine/http/router.hpp"
+#include "engine/ingest.hpp"
+#include "engine/mailbox.hpp"
+#include "engine/readiness.hpp"
+#include "engine/server.hpp"
+#include "engine/sink_thread.hpp"
+#include "engine/snapshot.hpp"
+#include "sinks/encoder.hpp"
+
+namespace sluice {
+
+// Takes requests for admin endpoints that arrived at a data listener; see admin.hpp. Any thread.
+class AdminPort {
+  public:
+    using Answer = std::function<void(std::uint16_t status, http::ContentType type, std::string body)>;
+    virtual void ask(http::Endpoint endpoint, Answer answer) = 0;
+
+  protected:
+    ~AdminPort() = default;
+};
+
+class Reactor final : private http::Application, private Server::Hooks {
+  public:
+    struct Wiring {
+        const EngineState& state;
+        const Readiness& readiness;
+        AdminPort* admin = nullptr;  // null: admin endpoints are not served here
+    };
+
+    Reactor(const config::Config& config, std::uint16_t index, const Wiring& wiring);
+    ~Reactor();
+    Reactor(const Reactor&) = delete;
+    Reactor& operator=(const Reactor&) = delete;
+
+    // Before start(): the sinks in the order of the encoder's sink numbers.
+    void connect(const std::vector<std::unique_ptr<SinkThread>>& sinks);
+    // Starts the thread and waits until it listens. `listener_fd` becomes the reactor's.
+    [[nodiscard]] std::expected<void, io::LoopError> start(int listener_fd);
+    void join();
+
+    // --- any thread --------------------------------------------------------------------------------
+    // Runs `task` on the reactor's thread, soon.
+    void post(Mailbox::Task task);
+    // A sink's thread: a batch of this reactor is settled.
+    void settle(std::size_t sink_index, Batch& batch, Settlement settlement);
+    // Stop accepting, answer and deliver what is there, then end the thread.
+    void begin_drain();
+    // End the thread now, whatever is undelivered.
+    void stop();
+    [[nodiscard]] bool has_ended() const { return has_ended_.load(std::memory_order_acquire); }
+
+    // After join(): counts what the sinks settled since.
+    void take_last_completions() { take_completions(0); }
+
+    // --- the reactor's thread (post()), or any after join() ----------------------------------------
+    void fill(Snapshot& snapshot);
+    void reset_counters();
+    [[nodiscard]] const std::string& mode() const { return server_.mode(); }
+    [[nodiscard]] unsigned core() const { return core_; }
+
+  private:
+    bool on_request(const http::Request& request, http::PendingRef ref, http::Pending& pending) override;
+    bool refuses_head(const http::Request& request, http::Reply& reply) override;
+    void on_responses_sent(std::uint32_t count, std::uint64_t received_ns, std::uint64_t ready_ns) override;
+    void take_completions(std::uint64_t now_ns) override;
+    void hand_over(std::uint64_t now_ns) override;
+
+    [[nodiscard]] const http::Route* route_of(std::string_view path) const;
+    void ask_admin(http::Endpoint endpoint, http::PendingRef ref);
+    void pin();
+    void run(int listener_fd, std::promise<std::expected<void, io::LoopError>>& started);
+    void loop();
+    [[nodiscard]] bool is_drained() const;
+
+    const Wiring wiring_;
+    const unsigned core_;
+    const std::uint16_t index_;
+    std::unique_ptr<sinks::Encoder> encoder_;
+    BatchPool pool_;
+    std::unique_ptr<Batcher> batcher_;
+    std::unique_ptr<Ingest> ingest_;
+    const config::Config& config_;
+    CompletionInbox inbox_;
+    Mailbox mailbox_;
+    Server server_;
+    std::thread thread_;
+    bool is_draining_ = false;
+    bool is_stopping_ = false;
+    std::atomic<bool> has_ended_{false};  // run() stores, release; pairs with has_ended()
+};
+
+}  // namespace sluice

@@ -1,0 +1,35 @@
+// Readiness: whether telemetry would be taken and delivered now, and if not, why. For GET /ready and /status.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/engine_state.hpp"
+#include "engine/http/reply.hpp"
+#include "engine/sink_thread.hpp"
+
+namespace sluice {
+
+class Readiness {
+  public:
+    Readiness(const EngineState& state, const std::vector<std::unique_ptr<SinkThread>>& sinks)
+        : state_(state), sinks_(sinks) {}
+
+    struct Verdict {
+        bool is_ready;
+        std::string_view code;
+        std::string reason;  // one sentence; empty if ready
+    };
+    // Any thread. Takes a lock and allocates when a sink is in trouble.
+    [[nodiscard]] Verdict verdict() const;
+
+    // The JSON body and status of GET /ready.
+    [[nodiscard]] std::string body(const Verdict& verdict) const;
+
+  private:
+    const EngineState& state_;
+    const std::vector<std::unique_ptr<SinkThread>>& sinks_;
+};
+
+}  // namespace sluice
