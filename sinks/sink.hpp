@@ -77,7 +77,8 @@ class Sink {
     virtual void advance(short revents, std::uint64_t now_ns) = 0;
 
     [[nodiscard]] virtual const SinkCounters& counters() const = 0;
-    // One sentence on the last failure, for /ready and /status; empty while ready. Any thread.
+    // One sentence on the last failure, for /ready and /status; empty once a batch was delivered whole, or a connection
+    // became ready with nothing kept. So it may be set while ready: commands that somebody waited for were refused. Any thread.
     [[nodiscard]] virtual std::string trouble() const = 0;
 };
 
