@@ -1,0 +1,232 @@
+// Redis encoders: golden transcripts, and proof by hiredis' own reader that each sample is exactly one command
+// with the arguments that were meant, whatever bytes the client chose.
+#include "sinks/redis/encoder.hpp"
+
+#include <gtest/gtest.h>
+#include <hiredis/read.h>
+#include <hiredis/hiredis.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sinks/redis/partition.hpp"
+#include "tests/support/allocation_counter.hpp"
+
+namespace sluice::tests {
+namespace {
+
+using sinks::RedisLayout;
+using sinks::RedisLayoutSettings;
+using Command = std::vector<std::string>;
+using Commands = std::vector<Command>;
+
+struct ArenaBatch {
+    explicit ArenaBatch(std::size_t bytes = limits::batch_arena_bytes_default) : arena(bytes) { batch.bind(arena, 0); }
+    [[nodiscard]] std::string wire() {
+        const std::span<char> bytes = batch.bytes();
+        return {bytes.data(), bytes.size()};
+    }
+    std::vector<char> arena;
+    Batch batch;
+};
+
+// The commands of `wire`; a reader that does not consume it all, or finds an error, fails the test.
+Commands commands_of(const std::string& wire) {
+    Commands commands;
+    const std::unique_ptr<redisReader, void (*)(redisReader*)> reader(redisReaderCreate(), redisReaderFree);
+    reader->maxbuf = 0;
+    EXPECT_EQ(redisReaderFeed(reader.get(), wire.data(), wire.size()), REDIS_OK);
+    for (;;) {
+        void* raw = nullptr;
+        EXPECT_EQ(redisReaderGetReply(reader.get(), &raw), REDIS_OK) << reader->errstr;
+        if (raw == nullptr) break;
+        const std::unique_ptr<redisReply, void (*)(void*)> reply(static_cast<redisReply*>(raw), freeReplyObject);
+        EXPECT_EQ(reply->type, REDIS_REPLY_ARRAY);
+        Command& command = commands.emplace_back();
+        for (std::size_t i = 0; i < reply->elements; ++i) {
+            EXPECT_EQ(reply->element[i]->type, REDIS_REPLY_STRING);
+            command.emplace_back(reply->element[i]->str, reply->element[i]->len);
+        }
+    }
+    EXPECT_EQ(reader->pos, reader->len) << "bytes are left over";
+    return commands;
+}
+
+std::string render(const Sample& sample, const RedisLayoutSettings& settings = {}) {
+    ArenaBatch batch;
+    const auto encoder = sinks::make_redis_encoder(settings);
+    EXPECT_TRUE(encoder->append(batch.batch, sample));
+    encoder->seal(batch.batch);
+    EXPECT_EQ(batch.batch.command_count(), 1u);
+    EXPECT_EQ(batch.batch.sample_count(), 1u);
+    return batch.wire();
+}
+
+// Sample has no default initializers for its views, which -Wextra wants of designated ones.
+struct SampleFields {
+    std::string_view device_id = "d";
+    std::int64_t timestamp_ns = 0;
+    std::string_view type{}, value{}, unit{}, values{}, metadata{};
+    std::span<const Member> others{};
+    std::string_view raw{};
+};
+
+Sample sample_of(const SampleFields& fields) {
+    return {fields.device_id, fields.timestamp_ns, fields.type, fields.value, fields.unit, fields.values,
+            Priority::none, fields.metadata, fields.others, fields.raw};
+}
+
+Sample reference() {
+    return {.device_id = "sensor-17", .timestamp_ns = 1'767'027'837'123'000'000, .type = "temperature", .value = "27.3",
+            .unit = "celsius", .values = {}, .priority = Priority::medium, .metadata = R"({"location":"zone-3"})",
+            .others = {}, .raw = R"({"device_id":"sensor-17"})"};
+}
+
+TEST(FieldsEncoder, RendersTheReferenceByteForByte) {
+    EXPECT_EQ(render(reference()),
+              "*17\r\n$4\r\nXADD\r\n$9\r\ntelemetry\r\n$1\r\n*\r\n$9\r\ndevice_id\r\n$9\r\nsensor-17\r\n$2\r\nts\r\n"
+              "$19\r\n1767027837123000000\r\n$4\r\ntype\r\n$11\r\ntemperature\r\n$5\r\nvalue\r\n$4\r\n27.3\r\n$4\r\nunit\r\n"
+              "$7\r\ncelsius\r\n$8\r\npriority\r\n$6\r\nMEDIUM\r\n$8\r\nmetadata\r\n$21\r\n{\"location\":\"zone-3\"}\r\n");
+}
+
+TEST(FieldsEncoder, RendersOnlyTheFieldsThatTheSampleHas) {
+    const Sample minimal = sample_of({.device_id = "d", .type = "t", .value = "1"});
+    const Command expected{"XADD", "telemetry", "*", "device_id", "d", "ts", "0", "type", "t", "value", "1"};
+    EXPECT_EQ(commands_of(render(minimal)), Commands{expected});
+    const Sample several = sample_of({.device_id = "d", .timestamp_ns = 7, .values = R"({"a":1})"});
+    const Command expected_several{"XADD", "telemetry", "*", "device_id", "d", "ts", "7", "values", R"({"a":1})"};
+    EXPECT_EQ(commands_of(render(several)), Commands{expected_several});
+}
+
+TEST(FieldsEncoder, TrimsAndPartitions) {
+    const RedisLayoutSettings settings{.partitions_count = 4, .maxlen_count = 1000};
+    const std::uint32_t partition = sinks::partition_of("sensor-17", 4);
+    const Commands commands = commands_of(render(reference(), settings));
+    ASSERT_EQ(commands.size(), 1u);
+    const Command head(commands[0].begin(), commands[0].begin() + 6);
+    EXPECT_EQ(head, (Command{"XADD", "telemetry:{" + std::to_string(partition) + "}", "MAXLEN", "~", "1000", "*"}));
+}
+
+TEST(FieldsEncoder, ClientBytesStayArguments) {
+    const std::string nul("a\0b\r\n", 5);
+    const std::string resp = "*1\r\n$8\r\nFLUSHALL\r\n";
+    const std::array<Member, 4> others{Member{"ts", "1"}, Member{"member.ts", "2"}, Member{nul, resp}, Member{"", ""}};
+    const Sample sample = sample_of({.device_id = nul, .type = resp, .value = "", .unit = resp, .metadata = resp, .others = others});
+    const Command expected{"XADD", "telemetry", "*", "device_id", nul, "ts", "0", "type", resp, "value", "", "unit", resp,
+                           "metadata", resp, "member.ts", "1", "member.member.ts", "2", nul, resp, "", ""};
+    EXPECT_EQ(commands_of(render(sample)), Commands{expected});
+}
+
+TEST(FieldsEncoder, CopiesEveryLengthExactly) {
+    for (std::size_t size = 1; size < 300; ++size) {
+        std::string text(size, 'x');
+        for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>('!' + i % 90);
+        const std::string exact = text;
+        const Commands commands = commands_of(render(sample_of({.type = exact, .value = "1"})));
+        ASSERT_EQ(commands.size(), 1u);
+        ASSERT_EQ(commands[0].at(8), text);
+    }
+}
+
+TEST(RawEncoders, SendTheSampleAsReceived) {
+    EXPECT_EQ(commands_of(render(reference(), {.layout = RedisLayout::json})),
+              (Commands{Command{"XADD", "telemetry", "*", "json", R"({"device_id":"sensor-17"})"}}));
+    EXPECT_EQ(commands_of(render(reference(), {.layout = RedisLayout::list})),
+              (Commands{Command{"RPUSH", "telemetry_queue", R"({"device_id":"sensor-17"})"}}));
+}
+
+TEST(PackedEncoder, MakesOneCommandOfABatch) {
+    ArenaBatch batch;
+    const auto encoder = sinks::make_redis_encoder({.layout = RedisLayout::packed, .maxlen_count = 9});
+    EXPECT_TRUE(encoder->one_command_per_batch());
+    for (const auto& [timestamp_ns, raw] : {std::pair{30, "{\"a\":\r\n1}"}, std::pair{10, "{}"}, std::pair{20, "{\"b\":2}"}}) {
+        const Sample sample = sample_of({.device_id = "d", .timestamp_ns = timestamp_ns, .raw = raw});
+        ASSERT_TRUE(encoder->append(batch.batch, sample));
+    }
+    EXPECT_EQ(batch.batch.command_count(), 0u);
+    encoder->seal(batch.batch);
+    EXPECT_EQ(batch.batch.command_count(), 1u);
+    EXPECT_EQ(batch.batch.sample_count(), 3u);
+    const Command expected{"XADD", "telemetry", "MAXLEN", "~", "9", "*", "n", "3", "first_ts", "10", "last_ts", "30",
+                           "ndjson", "{\"a\":  1}\n{}\n{\"b\":2}\n"};
+    EXPECT_EQ(commands_of(batch.wire()), Commands{expected});
+}
+
+TEST(PackedEncoder, HasALaneForEachPartition) {
+    const std::string stream(limits::stream_name_bytes_max - 6, 's');
+    const auto encoder = sinks::make_redis_encoder(
+        {.layout = RedisLayout::packed, .stream = stream, .partitions_count = 256, .maxlen_count = ~std::uint64_t{0}});
+    ASSERT_EQ(encoder->lane_count(), 256u);
+    const Sample sample = sample_of({.device_id = "sensor-17", .timestamp_ns = 9'223'372'036'854'775'807, .raw = "{}"});
+    ArenaBatch batch;
+    batch.batch.lane = static_cast<std::uint16_t>(encoder->lane_of(sample));
+    ASSERT_TRUE(encoder->append(batch.batch, sample));
+    encoder->seal(batch.batch);
+    EXPECT_EQ(commands_of(batch.wire()).at(0).at(1), stream + ":{" + std::to_string(batch.batch.lane) + "}");
+}
+
+TEST(Encoders, FillABatchToItsEndAndNoFurther) {
+    for (const RedisLayout layout : {RedisLayout::fields, RedisLayout::json, RedisLayout::list, RedisLayout::packed}) {
+        const auto encoder = sinks::make_redis_encoder({.layout = layout});
+        ArenaBatch batch(limits::batch_arena_bytes_max);
+        std::uint32_t count = 0;
+        while (encoder->append(batch.batch, reference())) ++count;
+        const Batch::Mark full = batch.batch.mark();
+        EXPECT_FALSE(encoder->append(batch.batch, reference()));
+        EXPECT_EQ(batch.batch.mark().end, full.end);
+        EXPECT_EQ(batch.batch.sample_count(), count);
+        encoder->seal(batch.batch);
+        const Commands commands = commands_of(batch.wire());
+        EXPECT_EQ(commands.size(), batch.batch.command_count());
+        EXPECT_LE(commands.size(), limits::batch_commands_count_max);
+        EXPECT_EQ(commands.size(), layout == RedisLayout::packed ? 1u : limits::batch_commands_count_max);
+    }
+}
+
+TEST(Encoders, TheLargestSampleFitsTheSmallestEmptyBatch) {
+    std::vector<Member> others(limits::members_count_max - 3, Member{"member.", ""});
+    const std::string value(limits::sample_bytes_max - 128 * 3 - others.size() * 7 - 20, 'v');
+    const std::string id(limits::device_id_bytes_max, 'd');
+    const std::string type(limits::type_bytes_max, 't');
+    const std::string raw(limits::sample_bytes_max, 'r');
+    const Sample sample = sample_of({.device_id = id, .timestamp_ns = 9'223'372'036'854'775'807, .type = type, .value = value,
+                        .others = others, .raw = raw});
+    for (const RedisLayout layout : {RedisLayout::fields, RedisLayout::json, RedisLayout::list, RedisLayout::packed}) {
+        const auto encoder = sinks::make_redis_encoder({.layout = layout,
+                                                        .stream = std::string(limits::stream_name_bytes_max - 6, 's'),
+                                                        .partitions_count = 256,
+                                                        .maxlen_count = ~std::uint64_t{0}});
+        ArenaBatch batch(limits::batch_arena_bytes_min);
+        EXPECT_TRUE(encoder->append(batch.batch, sample));
+    }
+}
+
+TEST(Encoders, AllocateNothing) {
+    if (!can_count_allocations()) GTEST_SKIP() << "allocations cannot be counted under a sanitizer";
+    for (const RedisLayout layout : {RedisLayout::fields, RedisLayout::json, RedisLayout::list, RedisLayout::packed}) {
+        const auto encoder = sinks::make_redis_encoder({.layout = layout, .partitions_count = 3});
+        ArenaBatch batch;
+        const std::uint64_t before_count = allocations_count();
+        for (int i = 0; i < 100; ++i) ASSERT_TRUE(encoder->append(batch.batch, reference()));
+        encoder->seal(batch.batch);
+        EXPECT_EQ(allocations_count() - before_count, 0u);
+    }
+}
+
+TEST(Partitions, AreStableForEver) {
+    EXPECT_EQ(sinks::device_hash(""), 0xcbf29ce484222325u ^ 0xcbf29ce4u);
+    EXPECT_EQ(sinks::device_hash("a"), 0xaf63dc4c8601ec8cu ^ 0xaf63dc4cu);  // FNV-1a test vector, folded
+    EXPECT_EQ(sinks::partition_of("sensor-17", 1), 0u);
+}
+
+TEST(Partitions, SpreadNumberedDevicesEvenly) {
+    constexpr std::uint32_t partitions_count = 16;
+    std::array<int, partitions_count> devices{};
+    for (int i = 0; i < 16'000; ++i) ++devices[sinks::partition_of("sensor-" + std::to_string(i), partitions_count)];
+    for (const int count : devices) EXPECT_NEAR(count, 1000, 150);
+}
+
+}  // namespace
+}  // namespace sluice::tests
