@@ -284,6 +284,19 @@ TEST(Decoder, RefusesEveryTruncation) {
     }
 }
 
+// The bytes behind the body are not the body: where simdjson's index ends, they must neither complete it
+// nor lead the walk away.
+TEST(Decoder, RefusesTruncatedBodiesThatEndInABracket) {
+    const std::vector<std::string> bodies{"[[1]", "[[[1]", "[{\"a\":[1]", "{\"a\":{}", "{\"a\":[{}", "[" + with("") + ",[1]", "[]]"};
+    for (const std::string& body : bodies) {
+        for (int padding = 1; padding < 128; ++padding) {
+            EXPECT_TRUE(decode(body, BodyFormat::json, {}, static_cast<char>(padding)).body_refused) << body << padding;
+            EXPECT_TRUE(decode(body, BodyFormat::ndjson, {}, static_cast<char>(padding)).samples.empty()) << body << padding;
+            EXPECT_EQ(decode(body + "\n" + with(""), BodyFormat::ndjson, {}, static_cast<char>(padding)).samples.size(), 1u);
+        }
+    }
+}
+
 TEST(Decoder, SurvivesDeepNesting) {
     constexpr std::size_t depth = 100'000;
     const std::vector<std::string> bodies{
