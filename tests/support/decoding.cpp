@@ -26,45 +26,6 @@ GuardedBody::GuardedBody(std::string_view text, char padding) {
 
 GuardedBody::~GuardedBody() { ::munmap(mapping_, mapping_bytes_); }
 
-OwnedSample owned(const Sample& sample) {
-    OwnedSample copy;
-    copy.device_id = sample.device_id;
-    copy.type = sample.type;
-    copy.value = sample.value;
-    copy.unit = sample.unit;
-    copy.values = sample.values;
-    copy.metadata = sample.metadata;
-    copy.raw = sample.raw;
-    copy.timestamp_ns = sample.timestamp_ns;
-    copy.priority = sample.priority;
-    for (const Member& other : sample.others) copy.others.emplace_back(other.name, other.value);
-    return copy;
-}
-
-Decoded decode(parsers::JsonDecoder& decoder, std::string_view padded_body, parsers::BodyFormat format,
-               const parsers::DecodeOptions& options) {
-    Decoded decoded;
-    decoder.start(padded_body, format, options);
-    decoded.is_single = decoder.is_single();
-    for (;;) {
-        switch (decoder.next()) {
-            case parsers::Step::sample:
-                decoded.samples.push_back(owned(decoder.sample()));
-                decoded.samples.back().index = decoder.record_index();
-                break;
-            case parsers::Step::record_refused:
-                decoded.refused.push_back({decoder.refusal(), decoder.record_index(), decoder.offset()});
-                break;
-            case parsers::Step::body_refused:
-                decoded.body_refused = true;
-                decoded.body_refusal = decoder.refusal();
-                decoded.body_offset = decoder.offset();
-                return decoded;
-            case parsers::Step::end: return decoded;
-        }
-    }
-}
-
 Decoded decode(std::string_view body, parsers::BodyFormat format, const parsers::DecodeOptions& options, char padding) {
     const GuardedBody guarded(body, padding);
     parsers::JsonDecoder decoder(limits::mib);

@@ -1,7 +1,7 @@
 // Runs a body through a JsonDecoder and keeps what came out as plain values, for tests.
 //
 // The body lies directly in front of an inaccessible page, padding_bytes before it: a decoder that reads further
-// than it may is killed on the spot.
+// than it may is killed on the spot. (A fuzz target, which links no .cpp of this folder, uses only what is inline.)
 #pragma once
 
 #include <cstdint>
@@ -53,9 +53,45 @@ class GuardedBody {
     std::string_view view_;
 };
 
-[[nodiscard]] OwnedSample owned(const Sample& sample);
-[[nodiscard]] Decoded decode(parsers::JsonDecoder& decoder, std::string_view padded_body, parsers::BodyFormat format,
-                             const parsers::DecodeOptions& options = {});
+inline OwnedSample owned(const Sample& sample) {
+    OwnedSample copy;
+    copy.device_id = sample.device_id;
+    copy.type = sample.type;
+    copy.value = sample.value;
+    copy.unit = sample.unit;
+    copy.values = sample.values;
+    copy.metadata = sample.metadata;
+    copy.raw = sample.raw;
+    copy.timestamp_ns = sample.timestamp_ns;
+    copy.priority = sample.priority;
+    for (const Member& other : sample.others) copy.others.emplace_back(other.name, other.value);
+    return copy;
+}
+
+[[nodiscard]] inline Decoded decode(parsers::JsonDecoder& decoder, std::string_view padded_body, parsers::BodyFormat format,
+                                    const parsers::DecodeOptions& options = {}) {
+    Decoded decoded;
+    decoder.start(padded_body, format, options);
+    decoded.is_single = decoder.is_single();
+    for (;;) {
+        switch (decoder.next()) {
+            case parsers::Step::sample:
+                decoded.samples.push_back(owned(decoder.sample()));
+                decoded.samples.back().index = decoder.record_index();
+                break;
+            case parsers::Step::record_refused:
+                decoded.refused.push_back({decoder.refusal(), decoder.record_index(), decoder.offset()});
+                break;
+            case parsers::Step::body_refused:
+                decoded.body_refused = true;
+                decoded.body_refusal = decoder.refusal();
+                decoded.body_offset = decoder.offset();
+                return decoded;
+            case parsers::Step::end: return decoded;
+        }
+    }
+}
+
 // With a decoder of its own and the body in front of a guard page.
 [[nodiscard]] Decoded decode(std::string_view body, parsers::BodyFormat format = parsers::BodyFormat::json,
                              const parsers::DecodeOptions& options = {}, char padding = ' ');
