@@ -1,0 +1,111 @@
+"""`tools/run` as a newcomer meets it: in a terminal, with nothing configured, ended by Ctrl-C."""
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+import redis
+
+from harness import HttpConnection, reserve_port, sample, wait_until
+from harness.engine import CLEAN_ENVIRONMENT, PROJECT
+
+CTRL_C = b"\x03"
+
+
+class Terminal:
+    """A program on a pseudo-terminal of its own, so that Ctrl-C is what it is for a user: SIGINT to all in front."""
+
+    def __init__(self, *command: str):
+        self.pid, self._master = pty.fork()
+        if self.pid == 0:
+            os.chdir(PROJECT)
+            os.execve(command[0], command, CLEAN_ENVIRONMENT)
+        os.set_blocking(self._master, False)
+        self.output = ""
+        self.status = None
+
+    def read(self) -> str:
+        try:
+            while chunk := os.read(self._master, 65536):
+                self.output += chunk.decode(errors="replace")
+        except OSError:
+            pass  # nothing to read at the moment, or nobody left to write
+        return self.output
+
+    def type(self, keys: bytes) -> None:
+        os.write(self._master, keys)
+
+    def has_ended(self) -> bool:
+        if self.status is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.status = os.waitstatus_to_exitcode(status)
+        self.read()
+        return self.status is not None
+
+    def close(self) -> None:
+        if not self.has_ended():
+            os.kill(self.pid, signal.SIGTERM)
+            wait_until(self.has_ended, "tools/run ends after SIGTERM", timeout_s=30)
+        os.close(self._master)
+
+
+def redis_answers(port: int) -> bool:
+    try:
+        return redis.Redis(port=port, socket_timeout=2).ping()
+    except redis.RedisError:
+        return False
+
+
+@pytest.fixture
+def addresses():
+    return [("127.0.0.1", reserve_port()) for _ in range(2)]
+
+
+@pytest.fixture
+def terminal(addresses):
+    listen, admin = ("{}:{}".format(*address) for address in addresses)
+    terminal = Terminal(str(PROJECT / "tools/run"), "--listen", listen, "--admin", admin)
+    yield terminal
+    terminal.close()
+
+
+@pytest.mark.skipif(redis_answers(6379), reason="a Redis answers at 127.0.0.1:6379, so tools/run starts none")
+def test_from_nothing_to_a_stored_sample_and_back(terminal, addresses):
+    wait_until(lambda: "XREVRANGE" in terminal.read() or terminal.has_ended(), "tools/run says what to try", timeout_s=240)
+    assert not terminal.has_ended(), terminal.output
+    port = int(re.search(r"redis-cli -p (\d+) XREVRANGE telemetry \+ - COUNT 1", terminal.output)[1])
+    commands = re.findall(r"^ +(curl .*?)\r?$", terminal.output, re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:  # the very lines that it prints
+        finished = subprocess.run(["bash", "-c", f"{command} --fail -sS"], capture_output=True, text=True, timeout=20)
+        assert finished.returncode == 0, finished.stderr
+    device_id = f"run-{time.time_ns()}"
+    with HttpConnection(addresses[0]) as connection:
+        assert connection.post(sample(device_id)).status == 200
+    [(_, newest)] = redis.Redis(port=port).xrevrange("telemetry", count=1)
+    assert newest[b"device_id"].decode() == device_id
+
+    terminal.type(CTRL_C)
+    wait_until(terminal.has_ended, "tools/run ends after Ctrl-C", timeout_s=20)
+    assert terminal.status == 0, terminal.output
+    assert "conserved=true" in terminal.output
+    assert not redis_answers(port), "the private redis-server still runs"
+
+
+def test_a_taken_port_is_named(addresses):
+    holder = subprocess.Popen(["redis-server", "--port", str(addresses[0][1]), "--save", ""], stdout=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: redis_answers(addresses[0][1]), "the port is taken")
+        finished = subprocess.run(
+            [PROJECT / "tools/run", "--sink", "null:", "--listen", "{}:{}".format(*addresses[0]), "--admin", "{}:{}".format(*addresses[1])],
+            capture_output=True, text=True, timeout=240, env=CLEAN_ENVIRONMENT)
+        assert finished.returncode not in (0, 2)
+        assert str(addresses[0][1]) in finished.stdout + finished.stderr
+    finally:
+        holder.terminate()
+        holder.wait()
