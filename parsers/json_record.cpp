@@ -51,6 +51,134 @@ inline bool RecordReader::has_escape(std::string_view text) const {
     return end > next_backslash_ && find_backslash(text.data(), end) != end;
 }
 
+// By length, then by a comparison of constant width, which the compiler turns into one or two loads.
+inline RecordReader::Field RecordReader::field_of(std::string_view key) {
+    const auto is = [key](const auto& name) { return std::memcmp(key.data(), name, sizeof(name) - 1) == 0; };
+    switch (key.size()) {
+        case 4: return is("type") ? Field::type : is("unit") ? Field::unit : Field::other;
+        case 5: return is("value") ? Field::value : Field::other;
+        case 6: return is("values") ? Field::values : Field::other;
+        case 8: return is("priority") ? Field::priority : is("metadata") ? Field::metadata : Field::other;
+        case 9: return is("device_id") ? Field::device_id : is("timestamp") ? Field::timestamp : Field::other;
+        default: return Field::other;
+    }
+}
+
+// A string that does not fit what a sample may hold is not unescaped, and the record marked as too large.
+std::string_view RecordReader::unescape(std::string_view inside) {
+    std::string_view text;
+    if (strings_used_ + inside.size() + simdjson::SIMDJSON_PADDING > strings_.size()) {
+        oversized_ = true;
+        return text;
+    }
+    auto* to = reinterpret_cast<std::uint8_t*>(strings_.data() + strings_used_);
+    const ondemand::raw_json_string raw(reinterpret_cast<const std::uint8_t*>(inside.data()));
+    CHECK(parser_.unescape(raw, to, false).get(text) == simdjson::SUCCESS);  // walk_escapes() found it valid
+    strings_used_ += text.size();
+    return text;
+}
+
+// Each of the following is called in one place and inlined there: the calls cost as much as the work.
+// `text` is what a string says; false if the value is no string.
+[[gnu::always_inline]] inline bool RecordReader::keep_text(const Walked& value, std::string_view& text) {
+    if (value.json.front() != '"') return false;
+    text = value.json.substr(1, value.json.size() - 2);
+    if (value.has_escapes) text = unescape(text);
+    return true;
+}
+
+[[gnu::always_inline]] inline void RecordReader::keep_device_id(const Walked& value) {
+    std::string_view& text = sample_.device_id;
+    const bool is_text = keep_text(value, text);
+    if (!is_text || text.empty() || text.size() > limits::device_id_bytes_max || has_control_character(text))
+        refuse(Refusal::bad_device_id);
+}
+
+[[gnu::always_inline]] inline void RecordReader::keep_type(const Walked& value) {
+    std::string_view& text = sample_.type;
+    const bool is_text = keep_text(value, text);
+    if (!is_text || text.empty() || text.size() > limits::type_bytes_max || has_control_character(text))
+        refuse(Refusal::bad_type);
+}
+
+[[gnu::always_inline]] inline void RecordReader::keep_unit(const Walked& value) {
+    std::string_view& text = sample_.unit;
+    if (!keep_text(value, text) || text.size() > limits::unit_bytes_max || has_control_character(text))
+        refuse(Refusal::bad_unit);
+}
+
+[[gnu::always_inline]] inline void RecordReader::keep_value(const Walked& value) {
+    if (keep_text(value, sample_.value)) return;
+    const char first = value.json.front();
+    if (first == '{' || first == '[' || first == 'n') refuse(Refusal::bad_value);
+    sample_.value = value.json;
+}
+
+void RecordReader::keep_values(const Walked& value) {
+    const bool is_object = value.json.front() == '{';
+    const bool is_empty = is_object && trim(value.json.substr(1, value.json.size() - 2)).empty();
+    if (!is_object || is_empty || !objects_are_plain_) refuse(Refusal::bad_values);
+    sample_.values = value.json;
+}
+
+[[gnu::always_inline]] inline void RecordReader::keep_timestamp(const Walked& value) {
+    std::string_view text;
+    std::int64_t timestamp_ns = no_timestamp;
+    if (keep_text(value, text)) {
+        timestamp_ns = parse_timestamp_text(text, last_date_);
+    } else if (value.json.front() >= '0' && value.json.front() <= '9') {
+        timestamp_ns = parse_timestamp_number(value.json, options_.precision);
+    }
+    if (timestamp_ns == no_timestamp) return refuse(Refusal::bad_timestamp);
+    sample_.timestamp_ns = timestamp_ns;
+}
+
+[[gnu::always_inline]] inline void RecordReader::keep_priority(const Walked& value) {
+    std::string_view text;
+    if (!keep_text(value, text)) return refuse(Refusal::bad_priority);
+    if (text == name_of(Priority::medium)) sample_.priority = Priority::medium;
+    else if (text == name_of(Priority::low)) sample_.priority = Priority::low;
+    else if (text == name_of(Priority::high)) sample_.priority = Priority::high;
+    else refuse(Refusal::bad_priority);
+}
+
+void RecordReader::keep_metadata(const Walked& value) {
+    if (value.json.front() != '{') return refuse(Refusal::bad_metadata);
+    sample_.metadata = value.json;
+}
+
+void RecordReader::keep_other(std::string_view key, const Walked& value) {
+    for (std::size_t i = 0; i < other_count_; ++i)
+        if (others_[i].name == key) return refuse(Refusal::duplicate_member);
+    Member& member = others_[other_count_++];
+    member.name = key;
+    if (!keep_text(value, member.value)) member.value = value.json;
+}
+
+[[gnu::always_inline]] inline void RecordReader::keep_field(Field field, const Walked& value) {
+    switch (field) {
+        case Field::device_id: return keep_device_id(value);
+        case Field::type: return keep_type(value);
+        case Field::value: return keep_value(value);
+        case Field::unit: return keep_unit(value);
+        case Field::values: return keep_values(value);
+        case Field::timestamp: return keep_timestamp(value);
+        case Field::priority: return keep_priority(value);
+        case Field::metadata: return keep_metadata(value);
+        case Field::other: break;
+    }
+}
+
+[[gnu::always_inline]] inline void RecordReader::keep_member(std::string_view key, const Walked& value) {
+    const Field field = field_of(key);
+    if (++member_count_ > limits::members_count_max) return refuse(Refusal::too_many_members);
+    if (field == Field::other) return keep_other(key, value);
+    const std::uint32_t bit = 1u << static_cast<unsigned>(field);
+    if ((seen_ & bit) != 0) return refuse(Refusal::duplicate_member);
+    seen_ |= bit;
+    keep_field(field, value);
+}
+
 // The hot part of the walk. It is inlined into each loop because a call would pass On-Demand's iterators
 // through memory: measured, that cost more than all the checks (208 against 75 ns a sample).
 [[gnu::always_inline]] inline RecordReader::Walked RecordReader::walk(ondemand::value& value, std::size_t level) {
@@ -160,19 +288,6 @@ void RecordReader::check_completeness() {
     if (!has_values && !(has(Field::type) && has(Field::value))) refuse(Refusal::missing_value);
 }
 
-// By length, then by a comparison of constant width, which the compiler turns into one or two loads.
-inline RecordReader::Field RecordReader::field_of(std::string_view key) {
-    const auto is = [key](const auto& name) { return std::memcmp(key.data(), name, sizeof(name) - 1) == 0; };
-    switch (key.size()) {
-        case 4: return is("type") ? Field::type : is("unit") ? Field::unit : Field::other;
-        case 5: return is("value") ? Field::value : Field::other;
-        case 6: return is("values") ? Field::values : Field::other;
-        case 8: return is("priority") ? Field::priority : is("metadata") ? Field::metadata : Field::other;
-        case 9: return is("device_id") ? Field::device_id : is("timestamp") ? Field::timestamp : Field::other;
-        default: return Field::other;
-    }
-}
-
 RecordReader::End RecordReader::walk_container(ondemand::value value, std::string_view token, std::size_t level) {
     if (token.front() == '{') {
         ondemand::object object;
@@ -234,120 +349,6 @@ bool RecordReader::walk_scalar(std::string_view token) {
     const NumberCheck check = check_number(token);
     if (check == NumberCheck::out_of_range) refuse(Refusal::number_out_of_range);
     return check != NumberCheck::malformed;
-}
-
-void RecordReader::keep_member(std::string_view key, const Walked& value) {
-    const Field field = field_of(key);
-    if (++member_count_ > limits::members_count_max) return refuse(Refusal::too_many_members);
-    if (field == Field::other) return keep_other(key, value);
-    const std::uint32_t bit = 1u << static_cast<unsigned>(field);
-    if ((seen_ & bit) != 0) return refuse(Refusal::duplicate_member);
-    seen_ |= bit;
-    keep_field(field, value);
-}
-
-void RecordReader::keep_field(Field field, const Walked& value) {
-    switch (field) {
-        case Field::device_id: return keep_device_id(value);
-        case Field::type: return keep_type(value);
-        case Field::value: return keep_value(value);
-        case Field::unit: return keep_unit(value);
-        case Field::values: return keep_values(value);
-        case Field::timestamp: return keep_timestamp(value);
-        case Field::priority: return keep_priority(value);
-        case Field::metadata: return keep_metadata(value);
-        case Field::other: break;
-    }
-}
-
-void RecordReader::keep_other(std::string_view key, const Walked& value) {
-    for (std::size_t i = 0; i < other_count_; ++i)
-        if (others_[i].name == key) return refuse(Refusal::duplicate_member);
-    Member& member = others_[other_count_++];
-    member.name = key;
-    if (!keep_text(value, member.value)) member.value = value.json;
-}
-
-void RecordReader::keep_device_id(const Walked& value) {
-    std::string_view& text = sample_.device_id;
-    const bool is_text = keep_text(value, text);
-    if (!is_text || text.empty() || text.size() > limits::device_id_bytes_max || has_control_character(text))
-        refuse(Refusal::bad_device_id);
-}
-
-void RecordReader::keep_type(const Walked& value) {
-    std::string_view& text = sample_.type;
-    const bool is_text = keep_text(value, text);
-    if (!is_text || text.empty() || text.size() > limits::type_bytes_max || has_control_character(text))
-        refuse(Refusal::bad_type);
-}
-
-void RecordReader::keep_unit(const Walked& value) {
-    std::string_view& text = sample_.unit;
-    if (!keep_text(value, text) || text.size() > limits::unit_bytes_max || has_control_character(text))
-        refuse(Refusal::bad_unit);
-}
-
-void RecordReader::keep_value(const Walked& value) {
-    if (keep_text(value, sample_.value)) return;
-    const char first = value.json.front();
-    if (first == '{' || first == '[' || first == 'n') refuse(Refusal::bad_value);
-    sample_.value = value.json;
-}
-
-void RecordReader::keep_values(const Walked& value) {
-    const bool is_object = value.json.front() == '{';
-    const bool is_empty = is_object && trim(value.json.substr(1, value.json.size() - 2)).empty();
-    if (!is_object || is_empty || !objects_are_plain_) refuse(Refusal::bad_values);
-    sample_.values = value.json;
-}
-
-void RecordReader::keep_timestamp(const Walked& value) {
-    std::string_view text;
-    std::optional<std::int64_t> timestamp_ns;
-    if (keep_text(value, text)) {
-        timestamp_ns = parse_timestamp_text(text);
-    } else if (value.json.front() >= '0' && value.json.front() <= '9') {
-        timestamp_ns = parse_timestamp_number(value.json, options_.precision);
-    }
-    if (!timestamp_ns) return refuse(Refusal::bad_timestamp);
-    sample_.timestamp_ns = *timestamp_ns;
-}
-
-void RecordReader::keep_priority(const Walked& value) {
-    std::string_view text;
-    if (!keep_text(value, text)) return refuse(Refusal::bad_priority);
-    if (text == name_of(Priority::medium)) sample_.priority = Priority::medium;
-    else if (text == name_of(Priority::low)) sample_.priority = Priority::low;
-    else if (text == name_of(Priority::high)) sample_.priority = Priority::high;
-    else refuse(Refusal::bad_priority);
-}
-
-void RecordReader::keep_metadata(const Walked& value) {
-    if (value.json.front() != '{') return refuse(Refusal::bad_metadata);
-    sample_.metadata = value.json;
-}
-
-// `text` is what a string says; false if the value is no string.
-inline bool RecordReader::keep_text(const Walked& value, std::string_view& text) {
-    if (value.json.front() != '"') return false;
-    text = value.json.substr(1, value.json.size() - 2);
-    if (value.has_escapes) text = unescape(text);
-    return true;
-}
-
-// A string that does not fit what a sample may hold is not unescaped, and the record marked as too large.
-std::string_view RecordReader::unescape(std::string_view inside) {
-    std::string_view text;
-    if (strings_used_ + inside.size() + simdjson::SIMDJSON_PADDING > strings_.size()) {
-        oversized_ = true;
-        return text;
-    }
-    auto* to = reinterpret_cast<std::uint8_t*>(strings_.data() + strings_used_);
-    const ondemand::raw_json_string raw(reinterpret_cast<const std::uint8_t*>(inside.data()));
-    CHECK(parser_.unescape(raw, to, false).get(text) == simdjson::SUCCESS);  // walk_escapes() found it valid
-    strings_used_ += text.size();
-    return text;
 }
 
 // Keeps the first reason.

@@ -112,6 +112,7 @@ class RecordReader {
 
     const ondemand::parser& parser_;
     Options options_;
+    DateCache last_date_;
     Sample sample_;
     const char* body_end_ = nullptr;
     const char* next_backslash_ = nullptr;  // the first at or behind the record's begin

@@ -104,36 +104,6 @@ bool is_sequence(std::string_view text, const Utf8Sequence& sequence) {
     return true;
 }
 
-// Eight bytes at a time: the top bit of each byte of the result is set where the byte is not in
-// U+0020 to U+007E. Exact for bytes below 0x80, and always set for the others.
-std::uint64_t unusual_bytes(std::uint64_t bytes) {
-    constexpr std::uint64_t ones = 0x0101010101010101u;
-    constexpr std::uint64_t tops = 0x80 * ones;
-    const std::uint64_t below_space = ~((bytes | tops) - 0x20 * ones);
-    const std::uint64_t is_delete = (bytes & ~tops) + ones;
-    return (bytes | below_space | is_delete) & tops;
-}
-
-template <typename Word>
-std::uint64_t load(const char* from) {
-    Word word = 0;
-    std::memcpy(&word, from, sizeof word);
-    return word;
-}
-
-// Whether all of `text` is U+0020 to U+007E. Loads overlap instead of going byte by byte.
-bool is_plain_ascii(std::string_view text) {
-    const char* const begin = text.data();
-    const std::size_t size = text.size();
-    if (size < 4) {
-        return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
-    }
-    if (size < 8) return unusual_bytes(load<std::uint32_t>(begin) << 32 | load<std::uint32_t>(begin + size - 4)) == 0;
-    std::uint64_t unusual = unusual_bytes(load<std::uint64_t>(begin + size - 8));
-    for (std::size_t i = 0; i + 8 < size; i += 8) unusual |= unusual_bytes(load<std::uint64_t>(begin + i));
-    return unusual == 0;
-}
-
 }  // namespace
 
 NumberCheck check_number(std::string_view token) {
@@ -171,8 +141,7 @@ bool has_valid_escapes(std::string_view inside) {
     return true;
 }
 
-bool has_control_character(std::string_view text) {
-    if (is_plain_ascii(text)) return false;
+bool has_control_character_slow(std::string_view text) {
     bool found = false;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const auto c = static_cast<unsigned char>(text[i]);

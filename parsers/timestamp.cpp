@@ -2,6 +2,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstring>
 #include <limits>
 
 namespace sluice::parsers {
@@ -18,90 +19,89 @@ constexpr std::array<std::uint64_t, 20> powers_of_ten = [] {
     return powers;
 }();
 
+// Not a number of seconds that a text can mean; far enough from int64's end to be added to.
+constexpr std::int64_t not_a_time = std::numeric_limits<std::int64_t>::min() / 4;
+
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// A cursor over the text. Fixed-width numbers are read without branches on their digits; a character that
-// is no digit leaves `failed` set.
-struct Scanner {
-    std::string_view rest;
+// Reads digits at fixed places, without a branch for each: a character that is no digit leaves `failed` set.
+struct DigitReader {
+    const char* text;
     bool failed = false;
 
-    template <std::size_t width>
-    unsigned number() {
-        if (rest.size() < width) {
-            failed = true;
-            return 0;
-        }
-        unsigned value = 0;
-        for (std::size_t i = 0; i < width; ++i) value = value * 10 + digit(rest[i]);
-        rest.remove_prefix(width);
-        return value;
-    }
-    unsigned digit(char c) {
-        const unsigned value = static_cast<unsigned char>(c) - unsigned{'0'};
+    unsigned digit(std::size_t at) {
+        const unsigned value = static_cast<unsigned char>(text[at]) - unsigned{'0'};
         failed |= value > 9;
         return value;
     }
-    bool take(char c) {
-        if (rest.empty() || rest.front() != c) return false;
-        rest.remove_prefix(1);
-        return true;
-    }
-    void expect(char c) { failed |= !take(c); }
+    unsigned two(std::size_t at) { return digit(at) * 10 + digit(at + 1); }
+    void expect(std::size_t at, char c) { failed |= text[at] != c; }
 };
 
-// ns of `.123`, or 0 where there is no fraction.
-std::int64_t take_fraction_ns(Scanner& scanner) {
-    if (!scanner.take('.')) return 0;
-    std::uint64_t value = 0;
-    std::size_t width = 0;
-    for (; width < scanner.rest.size() && width < 9 && is_digit(scanner.rest[width]); ++width)
-        value = value * 10 + scanner.digit(scanner.rest[width]);
-    scanner.rest.remove_prefix(width);
-    scanner.failed |= width == 0;  // a tenth digit is left over, and refused as such
-    return static_cast<std::int64_t>(value * powers_of_ten[9 - width]);
-}
+constexpr std::size_t head_size = std::string_view{"2025-12-29T17:03:57"}.size();
 
-// Seconds that the zone is ahead of UTC.
-std::int64_t take_offset_s(Scanner& scanner) {
-    if (scanner.rest.empty() || scanner.take('Z') || scanner.take('z')) return 0;
-    const bool behind = scanner.take('-');
-    if (!behind) scanner.expect('+');
-    const unsigned hours = scanner.number<2>();
-    scanner.take(':');
-    const unsigned minutes = scanner.number<2>();
-    scanner.failed |= hours > 23 || minutes > 59;
-    const std::int64_t offset_s = std::int64_t{hours} * 3600 + std::int64_t{minutes} * 60;
-    return behind ? -offset_s : offset_s;
-}
-
-std::int64_t take_date_s(Scanner& scanner) {
+// Seconds since 1970 of the midnight that `YYYY-MM-DD` begins with.
+std::int64_t date_s(const char* text) {
     using namespace std::chrono;
-    const unsigned y = scanner.number<4>();
-    scanner.expect('-');
-    const unsigned m = scanner.number<2>();
-    scanner.expect('-');
-    const unsigned d = scanner.number<2>();
-    if (scanner.failed) return 0;
+    DigitReader read{text};
+    const unsigned y = read.two(0) * 100 + read.two(2);
+    const unsigned m = read.two(5), d = read.two(8);
+    read.expect(4, '-');
+    read.expect(7, '-');
     const year_month_day date{year{static_cast<int>(y)}, month{m}, day{d}};
-    scanner.failed = !date.ok();
+    if (read.failed || !date.ok()) return not_a_time;
     return std::int64_t{sys_days{date}.time_since_epoch().count()} * 86'400;
 }
 
-std::int64_t take_time_s(Scanner& scanner) {
-    const unsigned hours = scanner.number<2>();
-    scanner.expect(':');
-    const unsigned minutes = scanner.number<2>();
-    scanner.expect(':');
-    const unsigned seconds = scanner.number<2>();
-    scanner.failed |= hours > 23 || minutes > 59 || seconds > 59;
+std::int64_t cached_date_s(const char* text, DateCache& cache) {
+    if (std::memcmp(text, cache.text.data(), cache.text.size()) == 0) return cache.midnight_s;
+    const std::int64_t midnight_s = date_s(text);
+    if (midnight_s == not_a_time) return not_a_time;
+    std::memcpy(cache.text.data(), text, cache.text.size());
+    cache.midnight_s = midnight_s;
+    return midnight_s;
+}
+
+// Seconds since midnight of `Thh:mm:ss`.
+std::int64_t time_s(const char* text) {
+    DigitReader read{text};
+    const unsigned hours = read.two(1), minutes = read.two(4), seconds = read.two(7);
+    read.expect(3, ':');
+    read.expect(6, ':');
+    read.failed |= text[0] != 'T' && text[0] != ' ' && text[0] != 't';
+    if (read.failed || hours > 23 || minutes > 59 || seconds > 59) return not_a_time;
     return std::int64_t{hours} * 3600 + std::int64_t{minutes} * 60 + seconds;
 }
 
-std::optional<std::int64_t> in_range(std::int64_t seconds, std::int64_t fraction_ns) {
+// ns of `.123`, which is cut off `rest`; 0 where there is no fraction. A tenth digit is left over.
+std::int64_t take_fraction_ns(std::string_view& rest) {
+    if (!rest.starts_with('.')) return 0;
+    std::uint64_t value = 0;
+    std::size_t width = 0;
+    for (; width + 1 < rest.size() && width < 9 && is_digit(rest[width + 1]); ++width)
+        value = value * 10 + static_cast<std::uint64_t>(rest[width + 1] - '0');
+    if (width == 0) return 0;  // the point is left over
+    rest.remove_prefix(width + 1);
+    return static_cast<std::int64_t>(value * powers_of_ten[9 - width]);
+}
+
+// Seconds that a zone is ahead of UTC; `zone` is all that is left of the text.
+std::int64_t offset_s(std::string_view zone) {
+    if (zone.empty() || zone == "Z" || zone == "z") return 0;
+    const bool has_colon = zone.size() == 6 && zone[3] == ':';
+    if ((!has_colon && zone.size() != 5) || (zone[0] != '+' && zone[0] != '-')) return not_a_time;
+    DigitReader read{zone.data()};
+    const unsigned hours = read.two(1);
+    const unsigned minutes = read.two(has_colon ? 4 : 3);
+    if (read.failed || hours > 23 || minutes > 59) return not_a_time;
+    const std::int64_t offset = std::int64_t{hours} * 3600 + std::int64_t{minutes} * 60;
+    return zone[0] == '-' ? -offset : offset;
+}
+
+std::int64_t in_range(std::int64_t seconds, std::int64_t fraction_ns) {
     std::int64_t ns = 0;
     if (seconds < 0 || __builtin_mul_overflow(seconds, ns_per_s, &ns) || __builtin_add_overflow(ns, fraction_ns, &ns))
-        return std::nullopt;
+        return no_timestamp;
     return ns;
 }
 
@@ -142,23 +142,24 @@ Decimal decimal_of(std::string_view number) {
     return decimal;
 }
 
-// mantissa * 10^(exponent + shift), cut off to an integer; nothing if it exceeds int64.
-std::optional<std::int64_t> scaled(const Decimal& decimal, int shift) {
+// mantissa * 10^(exponent + shift), cut off to an integer; no_timestamp if it exceeds int64.
+std::int64_t scaled(const Decimal& decimal, int shift) {
     const std::int64_t exponent = decimal.exponent + shift;
     if (decimal.mantissa == 0 || exponent <= -20) return 0;
-    if (exponent >= 20) return std::nullopt;
+    if (exponent >= 20) return no_timestamp;
     std::uint64_t value = 0;
     if (exponent < 0) {
         value = decimal.mantissa / powers_of_ten[static_cast<std::size_t>(-exponent)];
     } else if (__builtin_mul_overflow(decimal.mantissa, powers_of_ten[static_cast<std::size_t>(exponent)], &value)) {
-        return std::nullopt;
+        return no_timestamp;
     }
-    if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return std::nullopt;
+    if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return no_timestamp;
     return static_cast<std::int64_t>(value);
 }
 
 Precision precision_by_magnitude(const Decimal& decimal) {
-    const std::int64_t whole = scaled(decimal, 0).value_or(std::numeric_limits<std::int64_t>::max());
+    const std::int64_t whole = scaled(decimal, 0);
+    if (whole == no_timestamp) return Precision::ns;  // beyond int64 in every unit
     if (whole < epoch_s_below) return Precision::s;
     if (whole < epoch_ms_below) return Precision::ms;
     if (whole < epoch_us_below) return Precision::us;
@@ -178,19 +179,19 @@ int digits_to_ns(Precision precision) {
 
 }  // namespace
 
-std::optional<std::int64_t> parse_timestamp_text(std::string_view text) {
-    Scanner scanner{text};
-    const std::int64_t date_s = take_date_s(scanner);
-    if (!scanner.take('T') && !scanner.take(' ')) scanner.expect('t');
-    const std::int64_t time_s = take_time_s(scanner);
-    const std::int64_t fraction_ns = take_fraction_ns(scanner);
-    const std::int64_t offset_s = take_offset_s(scanner);
-    if (scanner.failed || !scanner.rest.empty()) return std::nullopt;
-    return in_range(date_s + time_s - offset_s, fraction_ns);
+std::int64_t parse_timestamp_text(std::string_view text, DateCache& cache) {
+    if (text.size() < head_size) return no_timestamp;
+    const std::int64_t midnight_s = cached_date_s(text.data(), cache);
+    const std::int64_t since_midnight_s = time_s(text.data() + cache.text.size());
+    std::string_view rest = text.substr(head_size);
+    const std::int64_t fraction_ns = take_fraction_ns(rest);
+    const std::int64_t ahead_s = offset_s(rest);
+    if (midnight_s == not_a_time || since_midnight_s == not_a_time || ahead_s == not_a_time) return no_timestamp;
+    return in_range(midnight_s + since_midnight_s - ahead_s, fraction_ns);
 }
 
-std::optional<std::int64_t> parse_timestamp_number(std::string_view number, Precision precision) {
-    if (number.empty() || number.front() == '-') return std::nullopt;
+std::int64_t parse_timestamp_number(std::string_view number, Precision precision) {
+    if (number.empty() || number.front() == '-') return no_timestamp;
     const Decimal decimal = decimal_of(number);
     if (precision == Precision::by_magnitude) precision = precision_by_magnitude(decimal);
     return scaled(decimal, digits_to_ns(precision));

