@@ -122,7 +122,8 @@ std::expected<void, ValueError> read_server(std::string_view text, SinkUrl& url)
     if (!split) return std::unexpected(ValueError::host_invalid);
     const auto host = split->bracketed ? canonical_address(split->host, AF_INET6) : host_name(split->host);
     if (!host) return std::unexpected(ValueError::host_invalid);
-    const auto port = split->port ? parse_port(*split->port) : redis_port_default;
+    const auto port_text = split->port;
+    const auto port = port_text ? parse_port(*port_text) : redis_port_default;
     if (!port || *port == 0) return std::unexpected(ValueError::port_invalid);
     url.host = *host;
     url.port = *port;
@@ -178,11 +179,12 @@ bool has_control_character(std::string_view text) {
 std::expected<Endpoint, ValueError> parse_endpoint(std::string_view text) {
     const auto split = split_host_port(text);
     if (!split) return std::unexpected(split.error());
-    if (!split->port) return std::unexpected(ValueError::port_missing);
+    const auto port_text = split->port;
+    if (!port_text) return std::unexpected(ValueError::port_missing);
     if (split->host.empty()) return std::unexpected(ValueError::address_missing);
     const auto address = canonical_address(split->host, split->bracketed ? AF_INET6 : AF_INET);
     if (!address) return std::unexpected(ValueError::address_not_numeric);
-    const auto port = parse_port(*split->port);
+    const auto port = parse_port(*port_text);
     if (!port) return std::unexpected(ValueError::port_invalid);
     return Endpoint{*address, *port};
 }

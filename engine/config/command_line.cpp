@@ -82,7 +82,8 @@ struct Parser {
         print_config->footer(print_config_help);
         declare_serve();
         checked_file = check_config->add_option("FILE", "The file to check")->expected(1);
-        format = print_config->add_option("--format", "toml (default), markdown or json")->type_name("FORMAT")->expected(1);
+        format =
+            print_config->add_option("--format", "toml (default), markdown or json")->type_name("FORMAT")->expected(1);
     }
 
     void declare_serve() {
@@ -98,7 +99,7 @@ struct Parser {
 };
 
 std::unexpected<UsageError> usage_error(const std::string& sentence, std::string_view help) {
-    return std::unexpected(UsageError{"sluice: " + sentence + "; see " + std::string(help)});
+    return std::unexpected(UsageError{sentence + "; see " + std::string(help)});
 }
 
 // An argument that may be shown: what may be a secret is left out.
@@ -114,7 +115,8 @@ std::expected<Override, UsageError> split_setting(std::string_view text) {
     }
     // What follows a blank or colon may be a value, and a secret one.
     const std::string key = quoted(text.substr(0, text.find_first_of(" :")), shown_bytes_max);
-    return usage_error("--set takes KEY=VALUE, such as batch.size=128KiB, and found no = after " + key, "sluice serve --help");
+    return usage_error("--set takes KEY=VALUE, such as batch.size=128KiB, and found no = after " + key,
+                       "sluice serve --help");
 }
 
 std::expected<Invocation, UsageError> read_serve(const Parser& parser) {
@@ -150,8 +152,9 @@ std::expected<Invocation, UsageError> read_print_config(const Parser& parser) {
     if (formats.empty()) return invocation;
     const auto format = print_format_of(formats.back());
     if (formats.size() > 1 || !format) {
-        return usage_error("--format is " + shown_argument(formats.back()) + "; allowed is one of toml, markdown and json",
-                           "sluice print-config --help");
+        return usage_error(
+            "--format is " + shown_argument(formats.back()) + "; allowed is one of toml, markdown and json",
+            "sluice print-config --help");
     }
     invocation.format = *format;
     return invocation;
@@ -161,7 +164,8 @@ std::expected<Invocation, UsageError> read_print_config(const Parser& parser) {
 std::string mismatch_of(const CLI::ArgumentMismatch& error) {
     const std::string_view text = error.what();
     const std::size_t colon = text.find(':');
-    return colon == std::string_view::npos ? std::string(text) : std::string(text.substr(0, colon)) + " takes one value";
+    return colon == std::string_view::npos ? std::string(text)
+                                           : std::string(text.substr(0, colon)) + " takes one value";
 }
 
 std::string without_final_line_feeds(std::string text) {
@@ -173,7 +177,7 @@ std::expected<Invocation, UsageError> read_invocation(const Parser& parser) {
     if (parser.serve->parsed()) return read_serve(parser);
     if (parser.check_config->parsed()) return read_check_config(parser);
     if (parser.print_config->parsed()) return read_print_config(parser);
-    return std::unexpected(UsageError{without_final_line_feeds(parser.app.help())});
+    return std::unexpected(UsageError{"no command was given\n\n" + without_final_line_feeds(parser.app.help())});
 }
 
 Invocation shown_text(std::string text) {

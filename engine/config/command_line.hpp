@@ -33,7 +33,7 @@ struct Invocation {
 };
 
 struct UsageError {
-    std::string text;  // one sentence; the whole help if no command was given. Without secrets
+    std::string text;  // one sentence, with the whole help below it if no command was given. Without secrets
 };
 
 // `argv[0]` is ignored.

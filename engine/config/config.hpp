@@ -83,7 +83,7 @@ struct Config {
             std::string list_key;
             std::uint64_t partitions_count = 1;
             std::uint64_t maxlen_count = 0;       // 0: streams are not trimmed
-            std::string user;                     // win over those of the URL when not empty (load_config puts them there)
+            std::string user;                     // both win over those of the URL when not empty
             std::string password;
             std::uint64_t connect_timeout_ns = 0;
             std::uint64_t reply_timeout_ns = 0;

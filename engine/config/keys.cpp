@@ -10,7 +10,6 @@
 namespace sluice::config {
 namespace {
 
-using limits::kib;
 using limits::mib;
 constexpr std::uint64_t us = 1'000, ms = 1'000 * us, s = 1'000 * ms, minute = 60 * s, hour = 60 * minute;
 
@@ -24,8 +23,8 @@ static_assert(static_cast<std::size_t>(RedisLayout::packed) == layout_words.size
 #define FIELD(member) ([](auto& config) -> auto& { return config.member; })
 
 constexpr Property table[] = {
-    {"listen", "127.0.0.1:8080", "Where telemetry is taken; 0.0.0.0 or [::] for every interface, port 0 for any free one",
-     Address{FIELD(listen)}},
+    {"listen", "127.0.0.1:8080",
+     "Where telemetry is taken; 0.0.0.0 or [::] for every interface, port 0 for any free one", Address{FIELD(listen)}},
     {"cores", "auto", "CPU cores that get a reactor each; auto: all that the process may use", Cores{FIELD(cores)}},
     {"ack", "stored", "What a 2xx promises unless the request says ?ack=: in a bounded queue, or stored in Redis",
      Choice<AckLevel>{FIELD(ack), ack_words, ack_words_to_come}},
@@ -45,7 +44,7 @@ constexpr Property table[] = {
     {"http.body_max", "8MiB", "Largest request body; more is answered 413",
      Number{Unit::size, limits::request_body_bytes_min, limits::request_body_bytes_max, FIELD(http.body_bytes_max)}},
     {"http.body_memory", "64MiB", "Memory of a reactor for bodies that arrive in parts; at least http.body_max",
-     Number{Unit::size, limits::request_body_bytes_min, 16 * 1024 * mib, FIELD(http.body_memory_bytes)}},
+     Number{Unit::size, limits::request_body_bytes_min, std::uint64_t{16} * 1024 * mib, FIELD(http.body_memory_bytes)}},
     {"http.header_timeout", "10s", "How long the head of a request may take; then 408",
      Number{Unit::duration, 100 * ms, 10 * minute, FIELD(http.header_timeout_ns)}},
     {"http.body_timeout", "30s", "How long the body of a request may take; then 408",

@@ -26,7 +26,7 @@ constexpr std::size_t shown_path_bytes_max = 4096;  // PATH_MAX
 // Variables that begin like settings and are none: for tests, scripts and builds, or read elsewhere.
 constexpr std::string_view config_file_variable = "SLUICE_CONFIG";
 constexpr std::string_view other_variables[] = {
-    config_file_variable, "SLUICE_SEED",     "SLUICE_CORPORA", "SLUICE_BIN",  "SLUICE_BINARY",
+    config_file_variable, "SLUICE_SEED",     "SLUICE_CORPORA",   "SLUICE_BIN",    "SLUICE_BINARY",
     "SLUICE_SOURCE_DIR",  "SLUICE_SANITIZE", "SLUICE_SANITIZED", "SLUICE_WERROR", "SLUICE_FUZZ",
 };
 
@@ -82,7 +82,8 @@ class Draft {
         const std::string& place = place_of(key).empty() ? place_of(other) : place_of(key);
         const auto value = [&](std::string_view name) { return text_of(*find_property(name), config); };
         std::string rest = std::string(key).append(" is ").append(escaped(value(key))).append(", but must ");
-        return failure(place, rest.append(relation).append(" ").append(other).append(", which is ").append(value(other)));
+        return failure(place,
+                       rest.append(relation).append(" ").append(other).append(", which is ").append(value(other)));
     }
 
     Status check_relations();
@@ -115,10 +116,11 @@ Status Draft::check_relations() {
 Status Draft::check_cores() {
     for (const unsigned core : config.cores) {
         if (std::ranges::find(allowed_cores_, core) != allowed_cores_.end()) continue;
-        return failure(place_of("cores"), "cores is " + quoted(format_cores(config.cores), shown_bytes_max) +
-                                              ", but core " + std::to_string(core) +
-                                              " does not exist or is closed to this process; allowed is auto or any of " +
-                                              format_cores(allowed_cores_));
+        return failure(place_of("cores"),
+                       "cores is " + quoted(format_cores(config.cores), shown_bytes_max) + ", but core " +
+                           std::to_string(core) +
+                           " does not exist or is closed to this process; allowed is auto or any of " +
+                           format_cores(allowed_cores_));
     }
     return {};
 }
@@ -155,8 +157,10 @@ Status check_group(const FileSetting& setting, const std::string& place) {
 
 Status apply_setting(Draft& draft, const FileSetting& setting, const std::string& place) {
     if (setting.type == FileSetting::Type::group) return check_group(setting, place);
-    if (is_group(setting.key)) return failure(place, setting.key + " is " + std::string(setting.type_name) +
-                                                         ", but must be a table of settings");
+    if (is_group(setting.key)) {
+        const std::string found = setting.key + " is " + std::string(setting.type_name);
+        return failure(place, found + ", but must be a table of settings");
+    }
     const Property* const property = find_property(setting.key);
     if (property == nullptr) return failure(place, unknown_key(setting.key));
     if (setting.type == FileSetting::Type::string) {
@@ -181,7 +185,8 @@ Status apply_file(Draft& draft, const std::string& path) {
     if (!settings) return failure(place(settings.error().line), escaped(settings.error().what, 4 * shown_bytes_max));
     std::set<std::string_view> seen;  // TOML lets `a.b` and `"a.b"` stand side by side
     for (const FileSetting& setting : *settings) {
-        if (!seen.insert(setting.key).second) return failure(place(setting.line), escaped(setting.key) + " is set twice");
+        if (!seen.insert(setting.key).second)
+            return failure(place(setting.line), escaped(setting.key) + " is set twice");
         if (auto applied = apply_setting(draft, setting, place(setting.line)); !applied) return applied;
     }
     return {};
@@ -199,7 +204,8 @@ std::vector<Variable> settings_of(std::span<const std::string> environment) {
     for (const std::string_view entry : environment) {
         const std::size_t equals = std::min(entry.find('='), entry.size());
         const std::string_view name = entry.substr(0, equals);
-        if (!name.starts_with("SLUICE_") || std::ranges::find(other_variables, name) != std::end(other_variables)) continue;
+        if (!name.starts_with("SLUICE_") || std::ranges::find(other_variables, name) != std::end(other_variables))
+            continue;
         variables.push_back({name, entry.substr(std::min(equals + 1, entry.size()))});
     }
     return variables;
@@ -218,7 +224,8 @@ Status apply_environment(Draft& draft, std::span<const std::string> environment)
         const auto property = std::ranges::find_if(properties(), is_named);
         const std::string place = "environment " + escaped(variable.name);
         if (property == properties().end()) {
-            return failure(place, "not a setting; the nearest is " + environment_name(nearest_key(guessed_key(variable.name))));
+            return failure(
+                place, "not a setting; the nearest is " + environment_name(nearest_key(guessed_key(variable.name))));
         }
         if (auto set = draft.set(*property, variable.value, shown(*property, variable.value), place); !set) return set;
     }

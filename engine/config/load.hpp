@@ -39,7 +39,7 @@ struct Overrides {
 // What the process finds around it.
 struct Surroundings {
     std::vector<std::string> environment;  // NAME=value
-    std::vector<unsigned> allowed_cores;   // ascending
+    std::vector<unsigned> allowed_cores;  // ascending
 
     [[nodiscard]] static Surroundings of_process();
 };

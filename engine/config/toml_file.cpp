@@ -76,7 +76,8 @@ std::expected<std::vector<FileSetting>, FileError> read_toml_file(const std::str
     const toml::parse_result parsed = toml::parse(std::string_view(*text));
     if (!parsed) {
         const toml::parse_error& error = parsed.error();
-        return std::unexpected(FileError{error.source().begin.line, "is not TOML: " + std::string(error.description())});
+        return std::unexpected(
+            FileError{error.source().begin.line, "is not TOML: " + std::string(error.description())});
     }
     std::vector<FileSetting> settings;
     flatten(parsed.table(), "", settings);

@@ -16,12 +16,8 @@ struct NamedUnit {
 
 // Ascending: format_with_unit() looks from the end.
 constexpr NamedUnit size_units[] = {{"B", 1}, {"KiB", 1ull << 10}, {"MiB", 1ull << 20}, {"GiB", 1ull << 30}};
-constexpr NamedUnit duration_units[] = {{"ns", 1},
-                                        {"us", 1'000},
-                                        {"ms", 1'000'000},
-                                        {"s", 1'000'000'000},
-                                        {"m", 60'000'000'000},
-                                        {"h", 3'600'000'000'000}};
+constexpr NamedUnit duration_units[] = {
+    {"ns", 1}, {"us", 1'000}, {"ms", 1'000'000}, {"s", 1'000'000'000}, {"m", 60'000'000'000}, {"h", 3'600'000'000'000}};
 constexpr std::string_view ambiguous_units[] = {"KB", "kB", "K", "k", "MB", "M", "m", "GB", "G", "g"};
 
 struct Split {
@@ -32,11 +28,11 @@ struct Split {
 // The digits that `text` begins with, and what follows them.
 std::expected<Split, ValueError> split_number(std::string_view text) {
     std::uint64_t number = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, number);
+    const char* const begin = text.data();
+    const auto [stop, error] = std::from_chars(begin, begin + text.size(), number);
     if (error == std::errc::result_out_of_range) return std::unexpected(ValueError::out_of_range);
     if (error != std::errc{}) return std::unexpected(ValueError::malformed);
-    return Split{number, std::string_view(stop, static_cast<std::size_t>(end - stop))};
+    return Split{number, text.substr(static_cast<std::size_t>(stop - begin))};
 }
 
 std::expected<std::uint64_t, ValueError> parse_with_unit(std::string_view text, std::span<const NamedUnit> units) {
@@ -92,7 +88,8 @@ std::expected<std::uint64_t, ValueError> parse_size(std::string_view text) {
     if (bytes || bytes.error() == ValueError::out_of_range) return bytes;
     if (bytes.error() == ValueError::unit_missing) return parse_count(text);
     const std::string_view unit = text.substr(std::min(text.find_first_not_of("0123456789"), text.size()));
-    if (bytes.error() == ValueError::unit_unknown && std::ranges::find(ambiguous_units, unit) != std::end(ambiguous_units)) {
+    if (bytes.error() == ValueError::unit_unknown &&
+        std::ranges::find(ambiguous_units, unit) != std::end(ambiguous_units)) {
         return std::unexpected(ValueError::unit_ambiguous);
     }
     return bytes;

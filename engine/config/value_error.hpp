@@ -47,8 +47,7 @@ enum class ValueError : std::uint8_t {
         case ValueError::control_character: return "which holds a control character";
         case ValueError::not_yet: return "which does not exist yet in 0.1";
         case ValueError::core_twice: return "which lists a core twice";
-        case ValueError::address_missing:
-            return "which has no address (for all interfaces write 0.0.0.0 or [::])";
+        case ValueError::address_missing: return "which has no address (for all interfaces write 0.0.0.0 or [::])";
         case ValueError::address_not_numeric: return "whose address is not numeric (IPv6 needs brackets)";
         case ValueError::port_missing: return "which has no port";
         case ValueError::port_invalid: return "whose port is no port number";

@@ -1,12 +1,12 @@
 // Configuration: the declared keys, where values come from, and the sentence for each thing that can be wrong.
 #include <gtest/gtest.h>
 
+#include <unistd.h>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <unistd.h>
 
 #include "engine/config/keys.hpp"
 #include "engine/config/load.hpp"
@@ -42,7 +42,8 @@ Surroundings surroundings(std::vector<std::string> environment = {}) {
 std::expected<Config, ConfigError> load_text(std::string_view toml, std::vector<std::string> environment = {},
                                              std::vector<Override> overrides = {}) {
     const TemporaryFile file(toml);
-    return load_config({.config_file = file.path(), .settings = std::move(overrides)}, surroundings(std::move(environment)));
+    return load_config({.config_file = file.path(), .settings = std::move(overrides)},
+                       surroundings(std::move(environment)));
 }
 
 // The sentence, with the folder of the file cut off; or "loaded".
@@ -79,6 +80,8 @@ TEST(Keys, AreDeclaredConsistently) {
     }
 }
 
+void set_to_max(const Number& number, Config& config) { number.field.of(config) = number.max; }
+
 // Two keys that set the same member would pass every other test.
 TEST(Keys, EachSetsAMemberOfItsOwn) {
     for (const Property& changed : properties()) {
@@ -86,7 +89,7 @@ TEST(Keys, EachSetsAMemberOfItsOwn) {
         if (number == nullptr) continue;
         Config config = default_config();
         auto expected = texts_of(config);
-        number->field.of(config) = number->max;
+        set_to_max(*number, config);
         expected[std::string(changed.key)] = text_of(changed, config);
         EXPECT_EQ(texts_of(config), expected) << changed.key;
     }
@@ -140,9 +143,15 @@ TEST(Keys, FieldsHaveTheUnitsTheirNamesSay) {
 
 TEST(Keys, NearestKeyIsWhatWasMeant) {
     const std::pair<std::string_view, std::string_view> rows[] = {
-        {"lisen", "listen"},           {"batch.siz", "batch.size"},      {"htpp.body_max", "http.body_max"},
-        {"layout", "sink.redis.layout"}, {"redis.stream", "sink.redis.stream"}, {"sink.uri", "sink.url"},
-        {"log.levle", "log.level"},    {"ack-timeout", "ack_timeout"},   {"SINK.URL", "sink.url"},
+        {"lisen", "listen"},
+        {"batch.siz", "batch.size"},
+        {"htpp.body_max", "http.body_max"},
+        {"layout", "sink.redis.layout"},
+        {"redis.stream", "sink.redis.stream"},
+        {"sink.uri", "sink.url"},
+        {"log.levle", "log.level"},
+        {"ack-timeout", "ack_timeout"},
+        {"SINK.URL", "sink.url"},
     };
     for (const auto& [unknown, meant] : rows) EXPECT_EQ(nearest_key(unknown), meant) << unknown;
     EXPECT_FALSE(nearest_key("").empty());
@@ -170,7 +179,8 @@ TEST(Load, CommandLineBeatsEnvironmentBeatsFile) {
 TEST(Load, EveryKeyCanBeSetByEverySource) {
     for (const Property& property : properties()) {
         const std::string text(property.default_text);
-        EXPECT_TRUE(load_config({.config_file = {}, .settings = {set(std::string(property.key), text)}}, surroundings()))
+        EXPECT_TRUE(
+            load_config({.config_file = {}, .settings = {set(std::string(property.key), text)}}, surroundings()))
             << property.key;
         EXPECT_TRUE(load_config({}, surroundings({environment_name(property.key) + "=" + text}))) << property.key;
     }
@@ -182,14 +192,15 @@ TEST(Load, EnvironmentNamesTheFile) {
     ASSERT_TRUE(config) << config.error().sentence;
     EXPECT_EQ(config->ack, AckLevel::queued);
     const TemporaryFile stronger("ack = 'stored'");
-    const auto other = load_config({.config_file = stronger.path(), .settings = {}}, surroundings({"SLUICE_CONFIG=/nonexistent"}));
+    const auto other =
+        load_config({.config_file = stronger.path(), .settings = {}}, surroundings({"SLUICE_CONFIG=/nonexistent"}));
     ASSERT_TRUE(other) << other.error().sentence;
     EXPECT_EQ(other->ack, AckLevel::stored);
 }
 
 TEST(Load, ReadsEveryWayToWriteAGroup) {
-    for (const std::string_view toml :
-         {"[sink.redis]\nmaxlen = 9", "sink.redis.maxlen = 9", "[sink]\nredis.maxlen = 9", "sink = { redis = { maxlen = 9 } }"}) {
+    for (const std::string_view toml : {"[sink.redis]\nmaxlen = 9", "sink.redis.maxlen = 9", "[sink]\nredis.maxlen = 9",
+                                        "sink = { redis = { maxlen = 9 } }"}) {
         const auto config = load_text(toml);
         ASSERT_TRUE(config) << config.error().sentence;
         EXPECT_EQ(config->sink.redis.maxlen_count, 9u);
@@ -198,8 +209,9 @@ TEST(Load, ReadsEveryWayToWriteAGroup) {
 
 TEST(Load, KeysBeatTheCredentialsOfTheUrl) {
     const Override url = set("sink.url", "redis://u:p@h");
-    const auto both = load_config({.config_file = {}, .settings = {url, set("sink.redis.user", "v"), set("sink.redis.password", "q")}},
-                                  surroundings());
+    const auto both = load_config(
+        {.config_file = {}, .settings = {url, set("sink.redis.user", "v"), set("sink.redis.password", "q")}},
+        surroundings());
     EXPECT_EQ(both->sink.url.user + both->sink.url.password, "vq");
     const auto neither = load_config({.config_file = {}, .settings = {url}}, surroundings());
     EXPECT_EQ(neither->sink.url.user + neither->sink.url.password, "up");
@@ -226,21 +238,27 @@ TEST(Sentences, OfValuesInAFile) {
     const SentenceRow rows[] = {
         {"\n\nbatch.size = '10 bananas'",
          R"(sluice.toml:3: batch.size is "10 bananas", which has an unknown unit; allowed is a size from 32KiB to 1MiB such as 64KiB)"},
-        {"batch.size = '2MiB'", R"(sluice.toml:1: batch.size is "2MiB"; allowed is a size from 32KiB to 1MiB such as 64KiB)"},
+        {"batch.size = '2MiB'",
+         R"(sluice.toml:1: batch.size is "2MiB"; allowed is a size from 32KiB to 1MiB such as 64KiB)"},
         {"batch.size = 1000", "sluice.toml:1: batch.size is 1000; allowed is a size from 32KiB to 1MiB such as 64KiB"},
         {"batch.size = '64KB'",
          R"(sluice.toml:1: batch.size is "64KB", whose unit can mean 1000 or 1024 (write KiB, MiB or GiB); allowed is a size from 32KiB to 1MiB such as 64KiB)"},
-        {"ack_timeout = 5", "sluice.toml:1: ack_timeout is 5, which has no unit; allowed is a duration from 10ms to 10m such as 5s"},
+        {"ack_timeout = 5",
+         "sluice.toml:1: ack_timeout is 5, which has no unit; allowed is a duration from 10ms to 10m such as 5s"},
         {"ack_timeout = '1.5s'",
          R"(sluice.toml:1: ack_timeout is "1.5s", which is not a whole number (use a smaller unit); allowed is a duration from 10ms to 10m such as 5s)"},
-        {"ack_timeout = true", "sluice.toml:1: ack_timeout is a boolean; allowed is a duration from 10ms to 10m such as 5s"},
-        {"ack_timeout = 1.5", "sluice.toml:1: ack_timeout is a decimal number; allowed is a duration from 10ms to 10m such as 5s"},
+        {"ack_timeout = true",
+         "sluice.toml:1: ack_timeout is a boolean; allowed is a duration from 10ms to 10m such as 5s"},
+        {"ack_timeout = 1.5",
+         "sluice.toml:1: ack_timeout is a decimal number; allowed is a duration from 10ms to 10m such as 5s"},
         {"retry_after = '1500ms'",
          R"(sluice.toml:1: retry_after is "1500ms", which is not a whole number of seconds; allowed is a duration in whole seconds from 1s to 1h such as 1s)"},
-        {"batch.count = '16'", R"(sluice.toml:1: batch.count is the string "16"; allowed is an integer from 2 to 4096 such as 256)"},
+        {"batch.count = '16'",
+         R"(sluice.toml:1: batch.count is the string "16"; allowed is an integer from 2 to 4096 such as 256)"},
         {"batch.count = -1", "sluice.toml:1: batch.count is -1; allowed is an integer from 2 to 4096 such as 256"},
         {"[io]\nring_entries = 1000",
-         "sluice.toml:2: io.ring_entries is 1000, which is not a power of two; allowed is a power of two from 8 to 32768 such as 1024"},
+         "sluice.toml:2: io.ring_entries is 1000, which is not a power of two; allowed is a power of two from 8 to "
+         "32768 such as 1024"},
         {"ack = 'journaled'",
          R"(sluice.toml:1: ack is "journaled", which does not exist yet in 0.1; allowed is queued or stored)"},
         {"ack = 'replicated'",
@@ -250,9 +268,11 @@ TEST(Sentences, OfValuesInAFile) {
         {"listen = ':8080'",
          R"(sluice.toml:1: listen is ":8080", which has no address (for all interfaces write 0.0.0.0 or [::]); allowed is a numeric address and a port such as 127.0.0.1:8080 or [::1]:8080)"},
         {"listen = 7",
-         "sluice.toml:1: listen is the integer 7; allowed is a numeric address and a port such as 127.0.0.1:8080 or [::1]:8080"},
+         "sluice.toml:1: listen is the integer 7; allowed is a numeric address and a port such as 127.0.0.1:8080 or "
+         "[::1]:8080"},
         {"listen = ['127.0.0.1:1']",
-         "sluice.toml:1: listen is an array; allowed is a numeric address and a port such as 127.0.0.1:8080 or [::1]:8080"},
+         "sluice.toml:1: listen is an array; allowed is a numeric address and a port such as 127.0.0.1:8080 or "
+         "[::1]:8080"},
         {"cores = 2", "sluice.toml:1: cores is the integer 2; allowed is auto or a list of core numbers such as 0,2-3"},
         {"cores = '0,0'",
          R"(sluice.toml:1: cores is "0,0", which lists a core twice; allowed is auto or a list of core numbers such as 0,2-3)"},
@@ -271,15 +291,19 @@ TEST(Sentences, OfValuesInAFile) {
 TEST(Sentences, OfKeysInAFile) {
     const SentenceRow rows[] = {
         {"ack = 'queued'\nlisen = '127.0.0.1:1'", "sluice.toml:2: lisen is not a setting; the nearest is listen"},
-        {"[sinks]\nurl = 'null:'", "sluice.toml:1: sinks is not a group of settings; groups are admin, log, http, io, batch, sink, sink.redis"},
+        {"[sinks]\nurl = 'null:'",
+         "sluice.toml:1: sinks is not a group of settings; groups are admin, log, http, io, batch, sink, sink.redis"},
         {"[sink]\nurll = 'null:'", "sluice.toml:2: sink.urll is not a setting; the nearest is sink.url"},
-        {"[batch]\n[batch.deep]", "sluice.toml:2: batch.deep is not a group of settings; groups are admin, log, http, io, batch, sink, sink.redis"},
+        {"[batch]\n[batch.deep]",
+         "sluice.toml:2: batch.deep is not a group of settings; groups are admin, log, http, io, batch, sink, "
+         "sink.redis"},
         {"http = 5", "sluice.toml:1: http is an integer, but must be a table of settings"},
         {"[[http]]\nbody_max = '1MiB'", "sluice.toml:1: http is an array, but must be a table of settings"},
         {"[ack]", "sluice.toml:1: ack is a table; allowed is queued or stored"},
         {"http.body_max = '1MiB'\n'http.body_max' = '2MiB'", "sluice.toml:2: http.body_max is set twice"},
         {"\"li\\nst\\u001Ben\" = 1", "sluice.toml:1: li\\x0Ast\\x1Ben is not a setting; the nearest is listen"},
-        {"batch.count = 2\nbatch.sise = 1\nack = 'x'", "sluice.toml:2: batch.sise is not a setting; the nearest is batch.size"},
+        {"batch.count = 2\nbatch.sise = 1\nack = 'x'",
+         "sluice.toml:2: batch.sise is not a setting; the nearest is batch.size"},
     };
     for (const SentenceRow& row : rows) EXPECT_EQ(sentence_of(row.toml), row.sentence);
 }
@@ -308,18 +332,22 @@ TEST(Sentences, OfFilesThatCannotBeRead) {
 }
 
 TEST(Sentences, OfEnvironmentAndCommandLine) {
-    EXPECT_EQ(sentence_of("", {"SLUICE_BATCH_SIZE=1"}),
-              R"(environment SLUICE_BATCH_SIZE: batch.size is "1"; allowed is a size from 32KiB to 1MiB such as 64KiB)");
+    EXPECT_EQ(
+        sentence_of("", {"SLUICE_BATCH_SIZE=1"}),
+        R"(environment SLUICE_BATCH_SIZE: batch.size is "1"; allowed is a size from 32KiB to 1MiB such as 64KiB)");
     EXPECT_EQ(sentence_of("", {"SLUICE_BATCH_SIZ=1"}),
               "environment SLUICE_BATCH_SIZ: not a setting; the nearest is SLUICE_BATCH_SIZE");
-    EXPECT_EQ(sentence_of("", {"SLUICE_LISTEN"}),
-              "environment SLUICE_LISTEN: listen is \"\", which has no port; allowed is a numeric address and a port such as "
-              "127.0.0.1:8080 or [::1]:8080");
+    EXPECT_EQ(
+        sentence_of("", {"SLUICE_LISTEN"}),
+        "environment SLUICE_LISTEN: listen is \"\", which has no port; allowed is a numeric address and a port such as "
+        "127.0.0.1:8080 or [::1]:8080");
     EXPECT_EQ(sentence_of("", {}, {{"--ack", "ack", "maybe"}}),
               R"(command line --ack: ack is "maybe"; allowed is queued or stored)");
-    EXPECT_EQ(sentence_of("", {}, {set("no.such.key", "1")}),
-              "command line --set: no.such.key is not a setting; the nearest is " + std::string(nearest_key("no.such.key")));
-    EXPECT_EQ(sentence_of("", {}, {{"--ack", "ack", "queued"}, set("ack", "stored")}), "command line --set: ack is set twice");
+    EXPECT_EQ(
+        sentence_of("", {}, {set("no.such.key", "1")}),
+        "command line --set: no.such.key is not a setting; the nearest is " + std::string(nearest_key("no.such.key")));
+    EXPECT_EQ(sentence_of("", {}, {{"--ack", "ack", "queued"}, set("ack", "stored")}),
+              "command line --set: ack is set twice");
     // A weaker source must be right as well.
     EXPECT_TRUE(sentence_of("ack = 'x'", {}, {set("ack", "stored")}).starts_with("sluice.toml:1: ack"));
     // Whether cores exist depends on the machine: asked of the effective value only.
@@ -330,7 +358,8 @@ TEST(Sentences, OfKeysThatDoNotFitTogether) {
     const SentenceRow rows[] = {
         {"http.body_max = '16MiB'\n\nhttp.body_memory = '4MiB'",
          "sluice.toml:3: http.body_memory is 4MiB, but must be at least http.body_max, which is 16MiB"},
-        {"\nhttp.body_memory = '4MiB'", "sluice.toml:2: http.body_memory is 4MiB, but must be at least http.body_max, which is 8MiB"},
+        {"\nhttp.body_memory = '4MiB'",
+         "sluice.toml:2: http.body_memory is 4MiB, but must be at least http.body_max, which is 8MiB"},
         {"batch.count = 4", "sluice.toml:1: batch.pipeline_depth is 4, but must be less than batch.count, which is 4"},
         {"sink.redis.backoff_max = '10ms'",
          "sluice.toml:1: sink.redis.backoff_min is 50ms, but must be at most sink.redis.backoff_max, which is 10ms"},
@@ -340,7 +369,8 @@ TEST(Sentences, OfKeysThatDoNotFitTogether) {
     };
     for (const SentenceRow& row : rows) EXPECT_EQ(sentence_of(row.toml), row.sentence);
     EXPECT_EQ(sentence_of("", {"SLUICE_BATCH_PIPELINE_DEPTH=64"}, {set("batch.count", "8")}),
-              "environment SLUICE_BATCH_PIPELINE_DEPTH: batch.pipeline_depth is 64, but must be less than batch.count, which is 8");
+              "environment SLUICE_BATCH_PIPELINE_DEPTH: batch.pipeline_depth is 64, but must be less than batch.count, "
+              "which is 8");
 }
 
 TEST(Sentences, AreFreeOfSecrets) {
@@ -392,7 +422,8 @@ TEST(Print, EveryFormatTellsEverythingOfEveryKey) {
         EXPECT_EQ(json[i]["environment"], environment_name(property.key));
         EXPECT_EQ(json[i]["help"], property.help);
         EXPECT_NE(markdown.find("| `" + std::string(property.key) + "` | "), std::string::npos);
-        for (const std::string& text : {std::string(property.help), bounds_of(property), environment_name(property.key)}) {
+        for (const std::string& text :
+             {std::string(property.help), bounds_of(property), environment_name(property.key)}) {
             EXPECT_NE(toml.find(text), std::string::npos) << text;
         }
     }

@@ -6,9 +6,13 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "engine/core/limits.hpp"
+#include "tests/support/allocation_counter.hpp"
 
 namespace sluice::log {
 namespace {
@@ -36,14 +40,16 @@ TEST_F(Log, RendersLogfmt) {
 }
 
 TEST_F(Log, RendersJson) {
-    const std::string line = rendered(LogFormat::json, {{"addr", "[::1]:1"}, {"cores", 2}, {"on", true}, {"nan", NAN}}, 3);
+    const std::string line =
+        rendered(LogFormat::json, {{"addr", "[::1]:1"}, {"cores", 2}, {"on", true}, {"nan", NAN}}, 3);
     EXPECT_EQ(line, R"({"ts":"2026-11-23T20:31:05.123456Z","level":"info","event":"tested",)"
                     R"("addr":"[::1]:1","cores":2,"on":true,"nan":"nan","suppressed":3})");
     EXPECT_TRUE(nlohmann::json::accept(line));
 }
 
 TEST_F(Log, PadsMicroseconds) {
-    EXPECT_TRUE(render(LogFormat::logfmt, LogLevel::error, 1'000, "e", {}).starts_with("ts=1970-01-01T00:00:00.000001Z "));
+    EXPECT_TRUE(
+        render(LogFormat::logfmt, LogLevel::error, 1'000, "e", {}).starts_with("ts=1970-01-01T00:00:00.000001Z "));
 }
 
 struct Escape {
@@ -104,11 +110,29 @@ TEST_F(Log, WritesToStderrFromTheLevelOn) {
     EXPECT_TRUE(text.ends_with(" level=error event=seen n=2\n")) << text;
 }
 
+TEST_F(Log, ADisabledLevelAllocatesNothing) {
+    if (!tests::can_count_allocations()) GTEST_SKIP() << "a sanitizer counts here";
+    RateLimited limited;
+    const std::string value(1000, 'x');
+    const std::uint64_t before = tests::allocations_count();
+    for (std::uint64_t i = 0; i < 1000; ++i) {
+        debug("hidden", {{"value", value}, {"i", i}, {"literal", "text"}});
+        limited.line(LogLevel::debug, i, "hidden", {{"value", value}});
+    }
+    const std::uint64_t after = tests::allocations_count();
+    EXPECT_EQ(after, before);
+    testing::internal::CaptureStderr();
+    info("seen", {{"value", value}});
+    (void)testing::internal::GetCapturedStderr();
+    EXPECT_GT(tests::allocations_count(), after) << "the counter does not count";
+}
+
 TEST_F(Log, LinesOfThreadsDoNotInterleave) {
     configure(LogLevel::info, LogFormat::json);
     testing::internal::CaptureStderr();
     {
         std::vector<std::jthread> threads;
+        threads.reserve(4);
         for (int thread = 0; thread < 4; ++thread) {
             threads.emplace_back([thread] {
                 for (int i = 0; i < 50; ++i) info("concurrent", {{"thread", thread}, {"pad", std::string(200, 'x')}});

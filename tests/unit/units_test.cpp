@@ -120,11 +120,12 @@ TEST(Units, CoreLists) {
 
 TEST(Units, RefusedCoreLists) {
     const std::pair<std::string_view, ValueError> rows[] = {
-        {"", malformed},         {",", malformed},           {"0,", malformed},        {",0", malformed},
-        {"1-", malformed},       {"-1", malformed},          {"3-2", malformed},       {"a", malformed},
-        {"0;1", malformed},      {"0 ,1", malformed},        {"0--1", malformed},      {"0,0", core_twice},
-        {"0-2,1", core_twice},   {"8192", out_of_range},     {"0-256", out_of_range},  {"0-8191", out_of_range},
-        {"0-0,0", core_twice},   {"0-99999999999", out_of_range},
+        {"", malformed},          {",", malformed},       {"0,", malformed},
+        {",0", malformed},        {"1-", malformed},      {"-1", malformed},
+        {"3-2", malformed},       {"a", malformed},       {"0;1", malformed},
+        {"0 ,1", malformed},      {"0--1", malformed},    {"0,0", core_twice},
+        {"0-2,1", core_twice},    {"8192", out_of_range}, {"0-256", out_of_range},
+        {"0-8191", out_of_range}, {"0-0,0", core_twice},  {"0-99999999999", out_of_range},
     };
     for (const auto& [text, error] : rows) {
         const auto cores = parse_cores(text);
@@ -135,8 +136,10 @@ TEST(Units, RefusedCoreLists) {
 
 TEST(Addresses, Endpoints) {
     const std::pair<std::string_view, std::string_view> accepted[] = {
-        {"127.0.0.1:8080", "127.0.0.1:8080"}, {"0.0.0.0:0", "0.0.0.0:0"},
-        {"[::1]:8080", "[::1]:8080"},         {"[0:0:0:0:0:0:0:1]:65535", "[::1]:65535"},
+        {"127.0.0.1:8080", "127.0.0.1:8080"},
+        {"0.0.0.0:0", "0.0.0.0:0"},
+        {"[::1]:8080", "[::1]:8080"},
+        {"[0:0:0:0:0:0:0:1]:65535", "[::1]:65535"},
     };
     for (const auto& [text, canonical] : accepted) {
         const auto endpoint = parse_endpoint(text);
