@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "engine/io/listener.hpp"
@@ -16,9 +18,19 @@ std::string text_of(const config::Endpoint& endpoint) {
     return (is_v6 ? "[" + endpoint.address + "]" : endpoint.address) + ":" + std::to_string(endpoint.port);
 }
 
+// The kernel tears a dead process's ring down after the process is gone, and with it the listener that an accept was
+// armed on: the port of an engine that was killed comes free a moment later.
+constexpr int listen_attempts_count = 20;
+constexpr std::chrono::milliseconds listen_retry_interval{100};
+
 std::expected<int, Engine::StartError> listen_on(config::Endpoint& endpoint, bool is_shared) {
     auto fd = io::open_listener({endpoint.address, endpoint.port, is_shared});
-    if (!fd) return std::unexpected(Engine::StartError{fd.error(), false});
+    for (int attempt = 1; !fd && fd.error().is_in_use && attempt < listen_attempts_count; ++attempt) {
+        if (attempt == 1) log::info("waiting_for_port", {{"listen", text_of(endpoint)}});
+        std::this_thread::sleep_for(listen_retry_interval);
+        fd = io::open_listener({endpoint.address, endpoint.port, is_shared});
+    }
+    if (!fd) return std::unexpected(Engine::StartError{fd.error().sentence, false});
     endpoint.port = io::port_of(*fd);  // what the kernel chose, if it was asked to
     return *fd;
 }
@@ -30,9 +42,7 @@ Engine::Engine(config::Config config) : config_(std::move(config)) {
     make_parts();
 }
 
-Engine::~Engine() {
-    if (is_started_) static_cast<void>(stop());
-}
+Engine::~Engine() { end_threads(); }
 
 void Engine::make_parts() {
     admin_service_ = std::make_unique<AdminService>(config_, state_, readiness_, reactors_, sinks_);
@@ -50,7 +60,6 @@ void Engine::make_parts() {
 }
 
 std::expected<void, Engine::StartError> Engine::start() {
-    is_started_ = true;
     if (auto started = start_reactors(); !started) return started;
     for (auto& sink : sinks_) sink->start();
     if (auto started = start_admin(); !started) return started;
@@ -108,12 +117,16 @@ bool Engine::is_drained() const {
     return true;
 }
 
-Engine::Report Engine::stop() {
-    is_started_ = false;
+// Also after a start that failed half way: each part ends only what it has started.
+void Engine::end_threads() {
     for (auto& reactor : reactors_) reactor->stop();
     admin_->stop_and_join();  // its answers come from reactors that still run, or time out
     for (auto& reactor : reactors_) reactor->join();
     for (auto& sink : sinks_) sink->stop_and_join();
+}
+
+Engine::Report Engine::stop() {
+    end_threads();
     Report report;
     for (auto& reactor : reactors_) {
         Snapshot snapshot;

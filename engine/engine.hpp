@@ -67,6 +67,7 @@ class Engine {
     };
 
     void make_parts();
+    void end_threads();
     [[nodiscard]] std::expected<void, StartError> start_admin();
     [[nodiscard]] std::expected<void, StartError> start_reactors();
     void log_listening() const;
@@ -80,7 +81,6 @@ class Engine {
     std::unique_ptr<AdminService> admin_service_;
     std::unique_ptr<AdminThread> admin_;
     bool is_admin_shared_ = false;  // admin.listen equals listen
-    bool is_started_ = false;
 };
 
 }  // namespace sluice

@@ -22,7 +22,7 @@ SinkThread::SinkThread(std::unique_ptr<sinks::Sink> sink, std::uint32_t index, s
 }
 
 SinkThread::~SinkThread() {
-    if (thread_.joinable()) stop_and_join();
+    stop_and_join();
 }
 
 void SinkThread::start() {
@@ -32,6 +32,7 @@ void SinkThread::start() {
 }
 
 void SinkThread::stop_and_join() {
+    if (!thread_.joinable()) return;  // the engine failed before it started its sinks
     stopping_.store(true, std::memory_order_release);
     waker_.wake();
     thread_.join();

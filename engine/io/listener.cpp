@@ -48,10 +48,11 @@ bool set_options(int fd, bool is_shared) {
 
 }  // namespace
 
-std::expected<int, std::string> open_listener(const ListenerSettings& settings) {
-    const auto failed = [&settings](const char* what) {
-        return std::unexpected("cannot listen on " + settings.address + " port " + std::to_string(settings.port) + ": " +
-                               what);
+std::expected<int, ListenError> open_listener(const ListenerSettings& settings) {
+    const auto failed = [&settings](const char* what, int error = 0) {
+        return std::unexpected(ListenError{
+            "cannot listen on " + settings.address + " port " + std::to_string(settings.port) + ": " + what,
+            error == EADDRINUSE});
     };
     Address address;
     if (!parse_address(settings, address)) return failed("not a numeric address");
@@ -62,7 +63,7 @@ std::expected<int, std::string> open_listener(const ListenerSettings& settings) 
         ::listen(fd, backlog_count) != 0) {
         const int error = errno;
         ::close(fd);
-        return failed(std::strerror(error));
+        return failed(std::strerror(error), error);
     }
     return fd;
 }

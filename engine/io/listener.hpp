@@ -13,8 +13,12 @@ struct ListenerSettings {
     bool is_shared = false;   // SO_REUSEPORT: one listener for each reactor, the kernel spreads connections
 };
 
-// One sentence with the address in it.
-[[nodiscard]] std::expected<int, std::string> open_listener(const ListenerSettings& settings);
+struct ListenError {
+    std::string sentence;    // with the address in it
+    bool is_in_use = false;  // another socket has the port
+};
+
+[[nodiscard]] std::expected<int, ListenError> open_listener(const ListenerSettings& settings);
 
 // The port that a listener is bound to.
 [[nodiscard]] std::uint16_t port_of(int listener_fd);

@@ -56,6 +56,7 @@ struct LoopCounters {
     std::uint64_t accept_errors = 0;
     std::uint64_t accept_pauses = 0;       // times that accepting stopped for want of slots or descriptors
     std::uint64_t buffer_shortages = 0;    // receives that found no provided buffer
+    std::uint64_t receives = 0;            // buffers of bytes handed to the server
     std::uint64_t received_bytes = 0;
     std::uint64_t sent_bytes = 0;
     std::uint64_t open_slots = 0;

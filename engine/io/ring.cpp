@@ -80,7 +80,6 @@ Ring::~Ring() {
 void Ring::probe() {
     features_.defer_taskrun = (ring_.flags & IORING_SETUP_DEFER_TASKRUN) != 0;
     features_.registered_ring_fd = io_uring_register_ring_fd(&ring_) == 1;
-    features_.min_wait = (ring_.features & IORING_FEAT_MIN_TIMEOUT) != 0;
     int error = 0;
     io_uring_buf_ring* buffers = io_uring_setup_buf_ring(&ring_, 8, 0xffff, 0, &error);
     features_.provided_buffers = buffers != nullptr;
@@ -126,19 +125,17 @@ void Ring::submit() {
     CHECK(result >= 0 || result == -EINTR || result == -EAGAIN || result == -EBUSY);
 }
 
-void Ring::submit_and_wait(std::uint64_t timeout_ns, std::uint64_t gather_ns, std::uint32_t gather_count) {
+void Ring::submit_and_wait(std::uint64_t timeout_ns, std::uint32_t completions_count) {
     io_uring_cqe* cqe = nullptr;
-    __kernel_timespec timeout{};
-    timeout.tv_sec = static_cast<long long>(timeout_ns / 1'000'000'000);
-    timeout.tv_nsec = static_cast<long long>(timeout_ns % 1'000'000'000);
     int result = 0;
-    if (gather_ns != 0 && features_.min_wait)
-        result = io_uring_submit_and_wait_min_timeout(&ring_, &cqe, gather_count, timeout_ns != 0 ? &timeout : nullptr,
-                                                      static_cast<unsigned>(gather_ns / 1000), nullptr);
-    else if (timeout_ns != 0)
-        result = io_uring_submit_and_wait_timeout(&ring_, &cqe, 1, &timeout, nullptr);
-    else
-        result = io_uring_submit_and_wait(&ring_, 1);
+    if (timeout_ns != 0) {
+        __kernel_timespec timeout{};
+        timeout.tv_sec = static_cast<long long>(timeout_ns / 1'000'000'000);
+        timeout.tv_nsec = static_cast<long long>(timeout_ns % 1'000'000'000);
+        result = io_uring_submit_and_wait_timeout(&ring_, &cqe, completions_count, &timeout, nullptr);
+    } else {
+        result = io_uring_submit_and_wait(&ring_, completions_count);
+    }
     // EBUSY: the completion queue overflowed; it is drained next, and what was not submitted stays queued.
     CHECK(result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY);
 }
@@ -149,7 +146,6 @@ std::string Ring::mode() const {
     mode += features_.provided_buffers ? "+buffer_ring" : "+own_buffers";
     mode += features_.accept_direct ? "+accept_direct" : "+accept";
     if (features_.registered_ring_fd) mode += "+ring_fd";
-    if (features_.min_wait) mode += "+min_wait";
     return mode;
 }
 

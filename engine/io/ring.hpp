@@ -20,7 +20,6 @@ struct RingFeatures {
     bool receive_multishot = false;   // Linux 6.0
     bool accept_direct = false;       // Linux 5.19: accepted sockets never enter the process's fd table
     bool registered_ring_fd = false;  // Linux 5.18
-    bool min_wait = false;            // Linux 6.12: wait for several completions, but not for long
 };
 
 class Ring {
@@ -35,9 +34,10 @@ class Ring {
     // A zeroed submission entry. Submits what is queued if the queue is full.
     [[nodiscard]] io_uring_sqe* submission();
 
-    // Submits, then waits for one completion, until `timeout_ns` at most (0: for ever). With `gather_ns`
-    // and min_wait, waits that long for up to `gather_count` completions before one is enough.
-    void submit_and_wait(std::uint64_t timeout_ns, std::uint64_t gather_ns, std::uint32_t gather_count);
+    // Submits, then waits for `completions_count` completions, until `timeout_ns` at most (0: for ever).
+    void submit_and_wait(std::uint64_t timeout_ns, std::uint32_t completions_count);
+    // Entries that the next submit_and_wait() will submit.
+    [[nodiscard]] std::uint32_t queued_count() const { return io_uring_sq_ready(&ring_); }
     void submit();
 
     [[nodiscard]] io_uring* raw() { return &ring_; }

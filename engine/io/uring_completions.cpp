@@ -144,6 +144,7 @@ void UringLoop::receive_ready(Slot slot) {
 
 void UringLoop::deliver(Slot slot, std::span<const char> bytes) {
     counters_.received_bytes += bytes.size();
+    ++counters_.receives;
     if (!sockets_[slot].closing) events_.on_bytes(slot, bytes);
 }
 

@@ -90,6 +90,7 @@ class UringLoop final : public Loop {
     void rearm_starved();
     void pause_accepting();
     void resume_accepting_if_possible();
+    void wait(std::uint64_t deadline_ns);
     [[nodiscard]] std::uint64_t wait_ns(std::uint64_t deadline_ns, std::uint64_t now_ns) const;
 
     LoopSettings settings_;
@@ -109,7 +110,7 @@ class UringLoop final : public Loop {
     std::uint64_t accept_retry_ns_ = 0;     // monotonic; 0: not waiting
     int wake_fd_ = -1;
     std::uint64_t wake_value_ = 0;
-    std::uint32_t completions_last_ = 0;
+    std::uint32_t receives_last_count_ = 0;  // in the last iteration
     std::uint64_t now_ns_ = 0;            // begin of this iteration
     std::uint64_t iteration_end_ns_ = 0;
     LoopCounters counters_;
