@@ -14,6 +14,7 @@
 #include <concurrentqueue.h>
 
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "engine/core/check.hpp"
@@ -59,8 +60,11 @@ class BoundedQueue {
         CHECK(taken);
     }
 
-    // On the consumer's thread only. False if nothing is there.
-    [[nodiscard]] bool try_pop(Item& item) { return queue_.try_dequeue(consumer_, item); }
+    // On the consumer's thread only. Nothing if nothing is there.
+    [[nodiscard]] std::optional<Item> try_pop() {
+        Item item{};
+        return queue_.try_dequeue(consumer_, item) ? std::optional<Item>(item) : std::nullopt;
+    }
 
     // On the consumer's thread: whether nothing was pushed that is visible to it.
     [[nodiscard]] bool looks_empty() const { return queue_.size_approx() == 0; }

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <optional>
 
 #include "engine/bounded_queue.hpp"
 #include "engine/core/batch.hpp"
@@ -31,7 +32,7 @@ class CompletionInbox {
     }
 
     // --- the reactor -------------------------------------------------------------------------------
-    [[nodiscard]] bool try_pop(Completion& completion) { return queue_.try_pop(completion); }
+    [[nodiscard]] std::optional<Completion> try_pop() { return queue_.try_pop(); }
 
     // Before it sleeps, if it waits for completions. False: one is there, do not sleep.
     [[nodiscard]] bool may_sleep() {

@@ -22,6 +22,9 @@ ServerSettings server_settings(const config::Config& config) {
     settings.loop.padding_bytes = parsers::JsonDecoder::padding_bytes;
     settings.loop.slots_count_max = static_cast<std::uint32_t>(config.http.connections_count_max);
     settings.loop.busy_wait_ns = config.io.busy_wait_ns;
+    settings.loop.without_defer_taskrun = config.io.mode == config::IoMode::no_defer_taskrun;
+    settings.loop.without_multishot = config.io.mode == config::IoMode::no_multishot;
+    settings.loop.without_buffer_ring = config.io.mode == config::IoMode::no_buffer_ring;
     settings.retry_after_s = config.retry_after_s;
     settings.body_memory_bytes = config.http.body_memory_bytes;
     return settings;
@@ -189,8 +192,8 @@ void Reactor::ask_admin(http::Endpoint endpoint, http::PendingRef ref) {
 
 void Reactor::take_completions(std::uint64_t now_ns) {
     static_cast<void>(now_ns);
-    Completion completion;
-    while (inbox_.try_pop(completion)) ingest_->on_settled(*completion.batch, completion.settlement, server_);
+    while (const auto completion = inbox_.try_pop())
+        ingest_->on_settled(*completion->batch, completion->settlement, server_);
 }
 
 void Reactor::hand_over(std::uint64_t now_ns) { ingest_->hand_over(now_ns); }

@@ -50,9 +50,9 @@ void SinkThread::run() {
 // Bounded by the sink's window, or by the reactors' batches where a sink settles at once.
 void SinkThread::hand_on_batches() {
     while (sink_->has_room()) {
-        Batch* const batch = queue_.try_pop();
-        if (batch == nullptr) return;
-        sink_->submit(*batch);
+        const auto batch = queue_.try_pop();
+        if (!batch) return;
+        sink_->submit(**batch);
     }
 }
 
@@ -61,10 +61,10 @@ bool SinkThread::may_sleep() {
     if (!sink_->has_room()) return true;
     sleeping_.store(true, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with the fence in wake_if_sleeping()
-    Batch* const batch = queue_.try_pop();
-    if (batch == nullptr) return true;
+    const auto batch = queue_.try_pop();
+    if (!batch) return true;
     sleeping_.store(false, std::memory_order_relaxed);
-    sink_->submit(*batch);
+    sink_->submit(**batch);
     return false;
 }
 

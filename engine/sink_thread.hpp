@@ -20,7 +20,7 @@
 #include <thread>
 #include <vector>
 
-#include "engine/sink_queue.hpp"
+#include "engine/bounded_queue.hpp"
 #include "engine/waker.hpp"
 #include "sinks/sink.hpp"
 
@@ -33,7 +33,7 @@ class SinkThread {
       public:
         // Never blocks, never fails: a reactor has no more batches than the queue has places. Wakes nobody.
         void push(Batch& batch) {
-            owner_->queue_.push(index_, batch);
+            owner_->queue_.push(index_, &batch);
             pushed_ = true;
         }
 
@@ -78,7 +78,7 @@ class SinkThread {
 
     std::unique_ptr<sinks::Sink> sink_;
     const std::uint32_t index_;
-    SinkQueue queue_;
+    BoundedQueue<Batch*> queue_;
     std::vector<Producer> producers_;
     Waker waker_;
     std::thread thread_;

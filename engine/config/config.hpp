@@ -22,6 +22,8 @@ struct Endpoint {
 };
 
 enum class RedisLayout : std::uint8_t { fields, json, list, packed };
+// What to do without, each being a fallback that the loop also takes where the kernel lacks the feature.
+enum class IoMode : std::uint8_t { all, no_defer_taskrun, no_multishot, no_buffer_ring };
 enum class SinkKind : std::uint8_t { redis, null };
 
 struct SinkUrl {
@@ -66,6 +68,7 @@ struct Config {
         std::uint64_t ring_entries_count = 0;
         std::uint64_t receive_buffer_bytes = 0;
         std::uint64_t receive_buffers_count = 0;  // per reactor; a power of two
+        IoMode mode = IoMode::all;
         std::uint64_t busy_wait_ns = 0;           // how long a busy reactor lets completions gather
     } io;
 

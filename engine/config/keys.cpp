@@ -17,6 +17,8 @@ constexpr std::array<std::string_view, 2> ack_words{"queued", "stored"};
 constexpr std::array<std::string_view, 2> ack_words_to_come{"journaled", "replicated"};
 constexpr std::array<std::string_view, 4> layout_words{"fields", "json", "list", "packed"};
 static_assert(name_of(AckLevel::queued) == ack_words[0] && name_of(AckLevel::stored) == ack_words[1]);
+constexpr std::array<std::string_view, 4> io_mode_words{"auto", "no_defer_taskrun", "no_multishot", "no_buffer_ring"};
+static_assert(static_cast<std::size_t>(IoMode::no_buffer_ring) == io_mode_words.size() - 1);
 static_assert(static_cast<std::size_t>(RedisLayout::packed) == layout_words.size() - 1);
 
 // The accessor of a member of Config, for reading and for writing.
@@ -62,7 +64,9 @@ constexpr Property table[] = {
      Number{Unit::size, 256, 1 * mib, FIELD(io.receive_buffer_bytes)}},
     {"io.receive_buffers", "128", "Receive buffers of a reactor, shared by its connections",
      Number{Unit::count, 2, 32768, FIELD(io.receive_buffers_count), true}},  // the kernel's limit of a buffer ring
-    {"io.busy_wait", "0s", "How long a busy reactor lets completions gather before it handles them",
+    {"io.mode", "auto", "io_uring features to do without, for comparing and for kernels that have them but not well",
+     Choice<IoMode>{FIELD(io.mode), io_mode_words, {}}},
+    {"io.busy_wait", "50us", "How long a reactor that serves several clients at once lets requests gather; 0s: never",
      Number{Unit::duration, 0, 1 * ms, FIELD(io.busy_wait_ns)}},
 
     {"batch.size", "64KiB", "Size of a batch, the unit that goes to the sink",

@@ -42,6 +42,10 @@ struct LoopSettings {
     std::uint32_t padding_bytes = 64;
     std::uint32_t slots_count_max = 16 * 1024;
     std::uint64_t busy_wait_ns = 0;             // how long a busy loop lets completions gather
+    // Fallbacks, taken whether the kernel has the feature or not.
+    bool without_defer_taskrun = false;
+    bool without_multishot = false;             // of receives
+    bool without_buffer_ring = false;
 };
 
 // Why a loop could not be made. One sentence, with what to do about it.

@@ -57,19 +57,20 @@ LoopError explain_unavailable(int error) {
     return {cause, true};
 }
 
-std::expected<std::unique_ptr<Ring>, LoopError> Ring::open(std::uint32_t entries_count) {
+std::expected<std::unique_ptr<Ring>, LoopError> Ring::open(const LoopSettings& settings) {
     std::unique_ptr<Ring> ring(new Ring);
     int result = -EINVAL;
     for (const unsigned flags : setup_flags) {
+        if (settings.without_defer_taskrun && (flags & IORING_SETUP_DEFER_TASKRUN) != 0) continue;
         io_uring_params params{};
         params.flags = flags;
-        params.cq_entries = entries_count * completions_per_submission;
-        result = io_uring_queue_init_params(entries_count, &ring->ring_, &params);
+        params.cq_entries = settings.ring_entries_count * completions_per_submission;
+        result = io_uring_queue_init_params(settings.ring_entries_count, &ring->ring_, &params);
         if (result == 0) break;
         if (result != -EINVAL) return std::unexpected(explain_unavailable(-result));
     }
     if (result != 0) return std::unexpected(explain_unavailable(-result));
-    ring->probe();
+    ring->probe(settings);
     return ring;
 }
 
@@ -77,14 +78,15 @@ Ring::~Ring() {
     if (ring_.ring_fd > 0) io_uring_queue_exit(&ring_);
 }
 
-void Ring::probe() {
+void Ring::probe(const LoopSettings& settings) {
     features_.defer_taskrun = (ring_.flags & IORING_SETUP_DEFER_TASKRUN) != 0;
     features_.registered_ring_fd = io_uring_register_ring_fd(&ring_) == 1;
+    if (settings.without_buffer_ring) return;
     int error = 0;
     io_uring_buf_ring* buffers = io_uring_setup_buf_ring(&ring_, 8, 0xffff, 0, &error);
     features_.provided_buffers = buffers != nullptr;
     if (buffers == nullptr) return;
-    features_.receive_multishot = probe_receive_multishot();
+    features_.receive_multishot = !settings.without_multishot && probe_receive_multishot();
     io_uring_free_buf_ring(&ring_, buffers, 8, 0xffff);
     features_.accept_direct = io_uring_register_files_sparse(&ring_, 1) == 0;
     if (features_.accept_direct) io_uring_unregister_files(&ring_);

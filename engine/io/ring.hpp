@@ -26,7 +26,7 @@ class Ring {
   public:
     // SINGLE_ISSUER | DEFER_TASKRUN | SUBMIT_ALL | CQSIZE | CLAMP | TASKRUN_FLAG, then with fewer flags. The completion
     // queue is 8 × as long as the submission queue: one multishot receive makes many completions.
-    [[nodiscard]] static std::expected<std::unique_ptr<Ring>, LoopError> open(std::uint32_t entries_count);
+    [[nodiscard]] static std::expected<std::unique_ptr<Ring>, LoopError> open(const LoopSettings& settings);
     ~Ring();
     Ring(const Ring&) = delete;
     Ring& operator=(const Ring&) = delete;
@@ -46,7 +46,7 @@ class Ring {
 
   private:
     Ring() = default;
-    void probe();
+    void probe(const LoopSettings& settings);
     [[nodiscard]] bool probe_receive_multishot();
 
     io_uring ring_{};

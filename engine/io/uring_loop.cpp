@@ -30,7 +30,7 @@ std::uint32_t descriptors_limit() {
 }  // namespace
 
 std::expected<std::unique_ptr<Loop>, LoopError> UringLoop::open(const LoopSettings& settings, Events& events) {
-    auto ring = Ring::open(settings.ring_entries_count);
+    auto ring = Ring::open(settings);
     if (!ring) return std::unexpected(ring.error());
     std::unique_ptr<UringLoop> loop(new UringLoop(settings, events, std::move(*ring)));
     if (!loop->set_up()) return std::unexpected(LoopError{"the event loop could not be set up: no eventfd", false});

@@ -1,6 +1,6 @@
 // The queue between reactors and sink thread, and the protocol that wakes the latter. Run under
 // ThreadSanitizer too: a wake that gets lost shows as a timeout, a race as a report.
-#include "engine/sink_queue.hpp"
+#include "engine/bounded_queue.hpp"
 
 #include <gtest/gtest.h>
 #include <time.h>
@@ -21,31 +21,31 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(SinkQueue, TakesAllBatchesOfAllProducersWithoutFailing) {
+TEST(BoundedQueue, TakesAllBatchesOfAllProducersWithoutFailing) {
     constexpr std::size_t producers_count = 3;
     constexpr std::size_t batches_count = limits::batches_per_reactor_count_max;
     std::vector<Batch> batches(1);
-    SinkQueue queue(producers_count, batches_count);
+    BoundedQueue<Batch*> queue(producers_count, batches_count);
     // From every offset within a block, and several times round: full, then empty.
     for (int round = 0; round < 70; ++round) {
         for (std::size_t p = 0; p < producers_count; ++p) {
-            for (std::size_t i = 0; i < batches_count; ++i) queue.push(p, batches[0]);
+            for (std::size_t i = 0; i < batches_count; ++i) queue.push(p, &batches[0]);
         }
-        for (std::size_t i = 0; i < producers_count * batches_count; ++i) ASSERT_NE(queue.try_pop(), nullptr);
-        ASSERT_EQ(queue.try_pop(), nullptr);
-        queue.push(0, batches[0]);  // shifts the offset by one
-        ASSERT_NE(queue.try_pop(), nullptr);
+        for (std::size_t i = 0; i < producers_count * batches_count; ++i) ASSERT_NE(queue.try_pop(), std::nullopt);
+        ASSERT_EQ(queue.try_pop(), std::nullopt);
+        queue.push(0, &batches[0]);  // shifts the offset by one
+        ASSERT_NE(queue.try_pop(), std::nullopt);
     }
 }
 
-TEST(SinkQueue, StaysFullWhileItMovesOn) {
+TEST(BoundedQueue, StaysFullWhileItMovesOn) {
     constexpr std::size_t batches_count = 100;
     std::vector<Batch> batches(1);
-    SinkQueue queue(1, batches_count);
-    for (std::size_t i = 0; i < batches_count; ++i) queue.push(0, batches[0]);
+    BoundedQueue<Batch*> queue(1, batches_count);
+    for (std::size_t i = 0; i < batches_count; ++i) queue.push(0, &batches[0]);
     for (int i = 0; i < 10'000; ++i) {
-        ASSERT_NE(queue.try_pop(), nullptr);
-        queue.push(0, batches[0]);
+        ASSERT_NE(queue.try_pop(), std::nullopt);
+        queue.push(0, &batches[0]);
     }
 }
 
