@@ -29,8 +29,10 @@ void UringLoop::dispatch(std::uint64_t user_data, int result, std::uint32_t flag
         default: break;
     }
     Socket& socket = sockets_[data.slot];
-    // A slot is reused only after its last completion was seen, so a stale one is a bug of ours.
-    CHECK(socket.open && (socket.generation & generation_mask) == data.generation);
+    const bool is_stale = !socket.open || socket.generation != data.generation;
+    if (is_stale && data.operation == Operation::close) return;  // the slot's next accept overtook it: open_slot()
+    // Any other operation holds the slot, so a stale one is a bug of ours.
+    CHECK(!is_stale);
     if (!more) --socket.operations_count;
     switch (data.operation) {
         case Operation::receive: on_receive(data.slot, result, flags); break;
@@ -91,8 +93,15 @@ void UringLoop::resume_accepting_if_possible() {
 }
 
 void UringLoop::open_slot(Slot slot, int fd) {
+    CHECK(slot < settings_.slots_count_max);
     Socket& socket = sockets_[slot];
-    CHECK(slot < settings_.slots_count_max && !socket.open && socket.operations_count == 0);
+    // A direct descriptor is free as soon as its close was executed, and an accept that is submitted with the close
+    // may take it and complete first.
+    if (socket.open && socket.close_submitted) {
+        socket.operations_count = 0;
+        on_close(slot);
+    }
+    CHECK(!socket.open && socket.operations_count == 0);
     const std::uint32_t generation = socket.generation;
     socket = Socket{};
     socket.generation = generation;
