@@ -8,11 +8,14 @@
 
 #include <array>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
 #include "sinks/redis/partition.hpp"
+#include "sinks/redis/resp_writer.hpp"
 #include "tests/support/allocation_counter.hpp"
+#include "tests/support/seed.hpp"
 
 namespace sluice::tests {
 namespace {
@@ -128,6 +131,22 @@ TEST(FieldsEncoder, CopiesEveryLengthExactly) {
         ASSERT_EQ(commands.size(), 1u);
         ASSERT_EQ(commands[0].at(8), text);
     }
+}
+
+TEST(RespWriter, RendersNumbersAsTheStandardLibraryDoes) {
+    const std::uint64_t seed = test_seed();
+    SCOPED_TRACE(seed_trace(seed));
+    std::mt19937_64 random(seed);
+    const auto expect_same = [](std::uint64_t number) {
+        std::array<char, 24> digits{};
+        const char* const end = sinks::resp_detail::render_number(digits.data(), number);
+        ASSERT_EQ(std::string_view(digits.data(), static_cast<std::size_t>(end - digits.data())), std::to_string(number));
+    };
+    for (std::uint64_t power = 1; power < 10'000'000'000'000'000'000u; power *= 10)
+        for (const std::uint64_t number : {power - 1, power, power + 1}) expect_same(number);
+    for (int i = 0; i < 200'000; ++i) expect_same(random() >> (random() % 64));
+    for (std::uint64_t i = 0; i < 100'000'000; i += 9'973) expect_same(1'700'000'000'000'000'000u + i * 10'000'000'001u);
+    expect_same(9'223'372'036'854'775'807u);
 }
 
 TEST(RawEncoders, SendTheSampleAsReceived) {
