@@ -45,10 +45,15 @@ KnownHeader known_header_of(std::string_view name) {
     return other_header;
 }
 
-// The type/subtype before any parameter, without white space.
-MediaType media_type_of(std::string_view value) {
-    value = value.substr(0, value.find(';'));
+// A value without the white space behind it, which llhttp leaves there (RFC 9110 section 5.5: it is no part of the value).
+std::string_view trim_end(std::string_view value) {
     while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
+    return value;
+}
+
+// The type/subtype before any parameter.
+MediaType media_type_of(std::string_view value) {
+    value = trim_end(value.substr(0, value.find(';')));
     if (equals_ignoring_case(value, "application/json") || equals_ignoring_case(value, "text/json"))
         return MediaType::json;
     for (const std::string_view name : {"application/x-ndjson", "application/ndjson", "application/jsonl",
@@ -213,7 +218,7 @@ int HttpParser::refuse(Refusal refusal) {
 void HttpParser::apply_header() {
     RequestHead& head = *head_;
     const bool is_cut = head.value_bytes == sizeof head.value;
-    const std::string_view value(head.value, head.value_bytes);
+    const std::string_view value = trim_end({head.value, head.value_bytes});
     switch (head.header) {
         case host:
             head.host_count = static_cast<std::uint8_t>(std::min(head.host_count + 1, 2));
@@ -227,11 +232,12 @@ void HttpParser::apply_header() {
             break;
         case content_type: head.media_type = is_cut ? MediaType::other : media_type_of(value); break;
         case content_encoding:
-            head.has_content_encoding = !value.empty() && !equals_ignoring_case(value, "identity");
+            head.has_content_encoding =
+                head.has_content_encoding || (!value.empty() && !equals_ignoring_case(value, "identity"));
             break;
         case expect:
             head.expects_continue = equals_ignoring_case(value, "100-continue");
-            head.has_other_expectation = !head.expects_continue;
+            head.has_other_expectation = head.has_other_expectation || !head.expects_continue;
             break;
         default: break;
     }
