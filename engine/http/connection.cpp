@@ -105,6 +105,7 @@ void Connection::on_end_of_stream(Context& context) {
     saw_end_of_stream_ = true;
     static_cast<void>(context);
     if (state_ == State::open && stash_bytes_ == 0) transition(State::finishing);
+    if (state_ == State::lingering) must_close_ = true;  // it has seen our end, and we see its own
 }
 
 // A request that expects 100-continue: refuse it before its body is sent, or ask for the body.
