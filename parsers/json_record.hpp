@@ -63,7 +63,7 @@ class RecordReader {
     [[nodiscard]] const char* fault_at() const { return fault_at_; }
 
   private:
-    enum class Field : std::uint8_t { device_id, type, value, unit, values, timestamp, priority, metadata, other };
+    enum class Field : std::uint8_t { device_id, type, value, unit, values, timestamp, priority, metadata };
 
     // Where a walk ended: one past the value, or nullptr at a fault of the JSON.
     using End = const char*;
@@ -74,11 +74,11 @@ class RecordReader {
         bool has_escapes = false;
     };
 
-    static Field field_of(std::string_view key);
-
     void open(const char* begin);
     Verdict close(End end);
     void check_completeness();
+    void clear_absent();
+    [[nodiscard]] bool has(Field field) const { return (seen_ >> static_cast<unsigned>(field) & 1u) != 0; }
 
     // The walk: validates one value to its last byte. `level` counts the containers it stands in, the record
     // being level 1. walk() is inlined into the loops over members (see the .cpp); containers recurse.
@@ -92,7 +92,8 @@ class RecordReader {
 
     // The schema: what a member's value means. These see only text that was walked.
     void keep_member(std::string_view key, const Walked& value);
-    void keep_field(Field field, const Walked& value);
+    template <Field field>
+    void keep_field(const Walked& value);
     void keep_other(std::string_view key, const Walked& value);
     void keep_device_id(const Walked& value);
     void keep_type(const Walked& value);

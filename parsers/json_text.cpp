@@ -7,8 +7,6 @@
 namespace sluice::parsers {
 namespace {
 
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 std::size_t count_digits(std::string_view text) {
     std::size_t count = 0;
     while (count < text.size() && is_digit(text[count])) ++count;

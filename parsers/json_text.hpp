@@ -15,6 +15,8 @@ namespace sluice::parsers {
 
 [[nodiscard]] constexpr bool is_json_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
+[[nodiscard]] constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
 [[nodiscard]] constexpr std::string_view trim_end(std::string_view text) {
     while (!text.empty() && is_json_space(text.back())) text.remove_suffix(1);
     return text;
@@ -33,6 +35,23 @@ enum class NumberCheck : std::uint8_t {
 
 // `token` is exactly the token. A double that underflows is valid (it is 0, or a denormal).
 [[nodiscard]] NumberCheck check_number(std::string_view token);
+
+// Whether `token` is a number such as `7`, `-12` or `27.30`, of at most 16 characters and without an exponent: such a
+// one is in range, and nearly every number of a sample is one. False says nothing.
+[[nodiscard]] constexpr bool is_short_number(std::string_view token) {
+    if (token.size() > 16) return false;
+    const char* at = token.data();
+    const char* const end = at + token.size();
+    if (at != end && *at == '-') ++at;
+    const char* const digits = at;
+    while (at != end && is_digit(*at)) ++at;
+    if (at == digits || (*digits == '0' && at - digits > 1)) return false;
+    if (at == end) return true;
+    if (*at != '.') return false;
+    const char* const decimals = ++at;
+    while (at != end && is_digit(*at)) ++at;
+    return at == end && at != decimals;
+}
 
 [[nodiscard]] constexpr bool is_literal(std::string_view token) {
     return token == "true" || token == "false" || token == "null";
