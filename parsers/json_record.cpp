@@ -17,7 +17,7 @@ const char* past_bracket(const char* at) {
 }
 
 // The value of a result that is no error, where it lies: get() would copy it with a 16-byte load right behind
-// the 8- and 4-byte stores that made it, which stalls the processor; measured, half the time of the walk.
+// the 8- and 4-byte stores that made it, which stalls the processor: half of the profile's samples in read() stood at that load.
 template <typename T>
 T& in_place(simdjson::simdjson_result<T>& result) {
     T&& moved = std::move(result).value_unsafe();
@@ -62,7 +62,7 @@ std::string_view RecordReader::unescape(std::string_view inside) {
     return text;
 }
 
-// Each of the following is called in one place and inlined there: the calls cost as much as the work.
+// Each of the following is called in one place and inlined there, for the same reason.
 // `text` is what a string says; false if the value is no string.
 [[gnu::always_inline]] inline bool RecordReader::keep_text(const Walked& value, std::string_view& text) {
     if (value.json.front() != '"') return false;
@@ -184,7 +184,7 @@ template <RecordReader::Field field>
 }
 
 // The hot part of the walk. It is inlined into each loop because a call would pass On-Demand's iterators
-// through memory: measured, that cost more than all the checks (208 against 75 ns a sample).
+// through memory: inlining took the decoder from 208 to 171 ns a sample.
 [[gnu::always_inline]] inline RecordReader::Walked RecordReader::walk(ondemand::value& value, std::size_t level) {
     std::string_view token = value.raw_json_token();
     // Behind the last token of a truncated body On-Demand's index holds two ends and a 0: the second end would be

@@ -197,7 +197,7 @@ class PackedEncoder final : public Encoder {
         if (line_bytes + line_end.size() > room.size()) return false;
         sample.raw.copy(room.data(), sample.raw.size());
         const auto line = room.first(sample.raw.size());
-        for (const char c : {'\n', '\r'})  // nearly no record has one, and memchr is 30 times as fast as a loop
+        for (const char c : {'\n', '\r'})  // nearly no record has one, and memchr finds that out without a loop over bytes
             if (std::memchr(line.data(), c, line.size()) != nullptr) std::replace(line.begin(), line.end(), c, ' ');
         room[sample.raw.size()] = '\n';
         note_timestamp(batch, sample.timestamp_ns);

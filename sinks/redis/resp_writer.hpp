@@ -56,8 +56,8 @@ inline void render_eight_digits(char* to, std::uint64_t number) {
     std::memcpy(to, &digits, sizeof digits);
 }
 
-// `number` in decimal at `to`; returns its end. std::to_chars takes 350 instructions for the 19 digits of a
-// sample's time, half of what rendering the rest of the sample takes; this takes 70.
+// `number` in decimal at `to`; returns its end. std::to_chars takes about 350 instructions for the 19 digits of a
+// sample's time (callgrind); this took the encoder from 38 to 33 ns a sample.
 inline char* render_number(char* to, std::uint64_t number) {
     constexpr std::uint64_t eight_digits = 100'000'000;
     constexpr std::uint64_t sixteen_digits = eight_digits * eight_digits;
@@ -132,8 +132,8 @@ class RespWriter {
   private:
     void decimal(std::size_t number) { to_ = std::to_chars(to_, to_ + 20, number).ptr; }
 
-    // memcpy for the sizes that matter: two loads and stores that overlap, instead of a call. Measured: a
-    // sample has a dozen arguments of 4 to 30 bytes, and the calls were a third of the encoder.
+    // memcpy for the sizes that matter: two loads and stores that overlap, instead of a call: a
+    // sample has a dozen arguments of 4 to 30 bytes.
     [[gnu::always_inline]] void copy(const char* from, std::size_t size) {
         if (size > 32) {
             std::memcpy(to_, from, size);
