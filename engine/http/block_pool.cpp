@@ -43,8 +43,14 @@ bool Output::append(BlockPool& pool, std::string_view text) {
     return true;
 }
 
-void Output::splice(Output& tail) {
+void Output::splice(BlockPool& pool, Output& tail) {
     if (tail.empty()) return;
+    if (last != nullptr && tail.first == tail.last && tail.bytes <= OutputBlock::capacity_bytes - last->end) {
+        std::memcpy(last->data + last->end, tail.first->data, tail.bytes);
+        last->end += static_cast<std::uint32_t>(tail.bytes);
+        bytes += tail.bytes;
+        return tail.clear(pool);
+    }
     (last == nullptr ? first : last->next) = tail.first;
     last = tail.last;
     bytes += tail.bytes;

@@ -52,8 +52,9 @@ struct Output {
     [[nodiscard]] bool empty() const { return first == nullptr; }
     // False when the pool is used up: the response is incomplete and the connection must be closed.
     [[nodiscard]] bool append(BlockPool& pool, std::string_view text);
-    // Moves all of `tail` behind this.
-    void splice(Output& tail);
+    // Moves all of `tail` behind this. A short one is copied into the last block, so that an answer and its head are
+    // one send, and a client that reads nothing cannot hold a block for each of its small answers.
+    void splice(BlockPool& pool, Output& tail);
     // Takes the first block out of the chain, so that nothing is appended to it while the kernel reads it.
     [[nodiscard]] OutputBlock* take_first();
     void clear(BlockPool& pool);

@@ -143,12 +143,12 @@ bool ResponseRenderer::render(Pending& pending, Output& output, BlockPool& pool)
 bool ResponseRenderer::render_text(Pending& pending, Output& output, BlockPool& pool) {
     Head head = head_of(pending);
     head.content_bytes = pending.reply.body.bytes;
-    if (!output.append(pool, render_head(head))) return false;
-    if (pending.is_head_request)
+    const bool fits = output.append(pool, render_head(head));
+    if (!fits || pending.is_head_request)
         pending.reply.body.clear(pool);
     else
-        output.splice(pending.reply.body);
-    return true;
+        output.splice(pool, pending.reply.body);
+    return fits;
 }
 
 // The body is rendered first, into blocks of its own, because its length stands in front of it.
@@ -174,7 +174,7 @@ bool ResponseRenderer::render_record_errors(Pending& pending, Output& output, Bl
     head.content_bytes = body.bytes;
     fits = fits && output.append(pool, render_head(head));
     if (fits)
-        output.splice(body);
+        output.splice(pool, body);
     else
         body.clear(pool);
     return fits;
