@@ -37,7 +37,8 @@ constexpr int buffer_group_id = 0;
 
 // As long as Sluice's own answer to a `queued` sample.
 constexpr std::string_view response =
-    "HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Type: application/json\r\nContent-Length: 57\r\n\r\n"
+    "HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Type: application/json\r\nContent-Length: "
+    "57\r\n\r\n"
     R"({"ok":true,"message":"Telemetry received","ack":"queued"})";
 
 // user_data: the operation above, the slot of the connection below.
@@ -79,6 +80,7 @@ Options parse_options(int argc, char** argv) {
 
 int listen_on(std::uint16_t port) {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) fail("socket", errno);
     const int on = 1;
     ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted sockets inherit it
@@ -115,7 +117,8 @@ class Floor {
         params.flags = IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER |
                        IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG;
         params.cq_entries = completions_count;
-        if (const int error = io_uring_queue_init_params(ring_entries_count, &ring_, &params); error != 0) fail("ring", -error);
+        if (const int error = io_uring_queue_init_params(ring_entries_count, &ring_, &params); error != 0)
+            fail("ring", -error);
         if (const int error = io_uring_register_files_sparse(&ring_, slots_count); error != 0) fail("slots", -error);
         io_uring_register_ring_fd(&ring_);  // optional: saves a descriptor look-up a system call
     }
@@ -131,7 +134,8 @@ class Floor {
 
     void give_back(unsigned id) {
         io_uring_buf_ring_add(buffers_, memory_.data() + id * receive_buffer_bytes, receive_buffer_bytes,
-                              static_cast<std::uint16_t>(id), io_uring_buf_ring_mask(receive_buffers_count), given_back_count_++);
+                              static_cast<std::uint16_t>(id), io_uring_buf_ring_mask(receive_buffers_count),
+                              given_back_count_++);
     }
 
     void publish_buffers() {
