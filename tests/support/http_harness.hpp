@@ -176,6 +176,10 @@ class HttpHarness {
         app.waiting.clear();
     }
 
+    void answer_later() {
+        app.answers_at_once = [](std::size_t) { return false; };
+    }
+
     // Time passes; the deadline is handled if it has come, as the server's timer would.
     void advance(std::uint64_t ns) {
         context.now_ns += ns;
@@ -185,6 +189,12 @@ class HttpHarness {
 
     [[nodiscard]] std::string take_sent() { return std::exchange(sent, {}); }
     [[nodiscard]] bool is_closed() const { return connection.state() == http::Connection::State::closed; }
+
+    // Closes the connection if it is open, and returns whether nothing is missing in any pool.
+    [[nodiscard]] bool gives_everything_back() {
+        if (!is_closed()) connection.release(context);
+        return pools_are_whole();
+    }
 
     // After the release of the connection: nothing is missing in any pool.
     [[nodiscard]] bool pools_are_whole() {
