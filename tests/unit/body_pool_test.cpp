@@ -1,0 +1,175 @@
+// BodyPool and BlockPool: sizes, padding, reuse, and the bounds.
+#include "engine/http/body_pool.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <iostream>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "engine/core/limits.hpp"
+#include "engine/http/block_pool.hpp"
+#include "tests/support/seed.hpp"
+
+namespace sluice {
+namespace {
+
+using http::BodyBlock;
+using http::BodyPool;
+
+constexpr std::size_t kib = limits::kib;
+
+TEST(BodyPool, SizesArePowersOfTwo) {
+    struct Row {
+        std::size_t wanted;
+        std::size_t capacity;
+    };
+    BodyPool pool(limits::request_body_bytes_max * 4);
+    for (const Row& row : {Row{0, 16 * kib}, Row{1, 16 * kib}, Row{16 * kib, 16 * kib}, Row{16 * kib + 1, 32 * kib},
+                           Row{32 * kib, 32 * kib}, Row{100'000, 128 * kib},
+                           Row{limits::request_body_bytes_max, limits::request_body_bytes_max}}) {
+        BodyBlock block = pool.take(row.wanted);
+        ASSERT_NE(block.data, nullptr) << row.wanted;
+        EXPECT_EQ(block.capacity_bytes, row.capacity) << row.wanted;
+        EXPECT_EQ(pool.in_use_bytes(), row.capacity + BodyPool::padding_bytes);
+        std::memset(block.data, 'b', block.capacity_bytes + BodyPool::padding_bytes);  // all of it is ours
+        pool.give_back(block);
+        EXPECT_EQ(block.data, nullptr);
+        EXPECT_EQ(pool.in_use_bytes(), 0u);
+    }
+}
+
+TEST(BodyPool, MoreThanTheLargestBlockIsRefused) {
+    BodyPool pool(std::size_t{1} << 40);
+    EXPECT_EQ(pool.take((std::size_t{512} << 20) + 1).data, nullptr);
+    EXPECT_EQ(pool.in_use_bytes(), 0u);
+}
+
+TEST(BodyPool, TheLastGivenBackIsTakenFirst) {
+    BodyPool pool(limits::mib);
+    BodyBlock one = pool.take(1);
+    BodyBlock two = pool.take(1);
+    const char* two_data = two.data;
+    pool.give_back(one);
+    pool.give_back(two);
+    BodyBlock again = pool.take(1);
+    EXPECT_EQ(again.data, two_data);
+    pool.give_back(again);
+}
+
+TEST(BodyPool, TheBoundIsOneForAllSizes) {
+    const std::size_t small = 16 * kib + BodyPool::padding_bytes;
+    BodyPool pool(3 * small);
+    std::vector<BodyBlock> blocks;
+    for (int i = 0; i < 3; ++i) blocks.push_back(pool.take(1));
+    EXPECT_NE(blocks.back().data, nullptr);
+    EXPECT_EQ(pool.take(1).data, nullptr);
+    pool.give_back(blocks[0]);
+    EXPECT_EQ(pool.take(32 * kib).data, nullptr) << "one small block's room is not enough";
+    pool.give_back(blocks[1]);
+    BodyBlock larger = pool.take(32 * kib);  // what was kept of the small ones makes room for it
+    EXPECT_NE(larger.data, nullptr);
+    EXPECT_EQ(pool.take(1).data, nullptr);
+    pool.give_back(larger);
+    pool.give_back(blocks[2]);
+    EXPECT_EQ(pool.in_use_bytes(), 0u);
+}
+
+TEST(BodyPool, GivingNothingBackIsNothing) {
+    BodyPool pool(limits::mib);
+    BodyBlock none;
+    pool.give_back(none);
+    EXPECT_EQ(pool.in_use_bytes(), 0u);
+}
+
+TEST(BodyPool, RandomUseKeepsTheBooksAndTheBytes) {
+    const std::uint64_t seed = tests::test_seed();
+    SCOPED_TRACE(tests::seed_trace(seed));
+    std::cout << tests::seed_trace(seed) << "\n";
+    std::mt19937_64 random(seed);
+    constexpr std::size_t bound = 2 * limits::mib;
+    BodyPool pool(bound);
+    std::vector<std::pair<BodyBlock, char>> held;
+    std::size_t in_use = 0;
+    int refused_count = 0;
+    for (int step = 0; step < 20'000; ++step) {
+        if (random() % 2 == 0) {
+            const std::size_t wanted = random() % (300 * kib);
+            BodyBlock block = pool.take(wanted);
+            if (block.data == nullptr) {
+                ++refused_count;
+                ASSERT_GT(in_use + 2 * std::max(wanted, 16 * kib) + BodyPool::padding_bytes, bound) << "it would have fitted";
+                continue;
+            }
+            ASSERT_GE(block.capacity_bytes, wanted);
+            in_use += block.capacity_bytes + BodyPool::padding_bytes;
+            const char mark = static_cast<char>('a' + step % 26);
+            block.data[0] = block.data[block.capacity_bytes - 1] = mark;
+            held.emplace_back(block, mark);
+        } else if (!held.empty()) {
+            std::swap(held[random() % held.size()], held.back());
+            auto [block, mark] = held.back();
+            held.pop_back();
+            ASSERT_EQ(block.data[0], mark);
+            ASSERT_EQ(block.data[block.capacity_bytes - 1], mark);
+            in_use -= block.capacity_bytes + BodyPool::padding_bytes;
+            pool.give_back(block);
+        }
+        ASSERT_EQ(pool.in_use_bytes(), in_use);
+        ASSERT_LE(in_use, bound);
+    }
+    EXPECT_GT(refused_count, 0) << "the bound was never met";
+    for (auto& [block, mark] : held) pool.give_back(block);
+    EXPECT_EQ(pool.in_use_bytes(), 0u);
+}
+
+// --- output blocks ---------------------------------------------------------------------------------------------------
+
+std::string text_of(const http::Output& output) {
+    std::string text;
+    for (const http::OutputBlock* block = output.first; block != nullptr; block = block->next) text.append(block->data, block->end);
+    return text;
+}
+
+TEST(Output, AppendsOverBlocks) {
+    http::BlockPool pool(4);
+    http::Output output;
+    const std::string text(http::OutputBlock::capacity_bytes * 2 + 1, 'x');
+    ASSERT_TRUE(output.append(pool, "ab"));
+    ASSERT_TRUE(output.append(pool, text));
+    EXPECT_EQ(text_of(output), "ab" + text);
+    EXPECT_EQ(output.bytes, text.size() + 2);
+    EXPECT_EQ(pool.in_use_count(), 3u);
+    EXPECT_FALSE(output.append(pool, text)) << "one block is left";
+    output.clear(pool);
+    EXPECT_TRUE(output.empty());
+    EXPECT_EQ(output.bytes, 0u);
+    EXPECT_EQ(pool.in_use_count(), 0u);
+}
+
+TEST(Output, SplicesShortTailsIntoTheLastBlock) {
+    constexpr std::size_t capacity = http::OutputBlock::capacity_bytes;
+    struct Row {
+        std::size_t head_bytes, tail_bytes, blocks_count;
+    };
+    for (const Row& row : {Row{0, 0, 0}, Row{0, 5, 1}, Row{5, 0, 1}, Row{5, 5, 1}, Row{5, capacity - 5, 1}, Row{5, capacity - 4, 2},
+                           Row{capacity, 1, 2}, Row{5, capacity + 1, 3}}) {
+        http::BlockPool pool(8);
+        http::Output head;
+        http::Output tail;
+        ASSERT_TRUE(head.append(pool, std::string(row.head_bytes, 'h')));
+        ASSERT_TRUE(tail.append(pool, std::string(row.tail_bytes, 't')));
+        head.splice(pool, tail);
+        EXPECT_EQ(text_of(head), std::string(row.head_bytes, 'h') + std::string(row.tail_bytes, 't'));
+        EXPECT_EQ(head.bytes, row.head_bytes + row.tail_bytes);
+        EXPECT_EQ(pool.in_use_count(), row.blocks_count) << row.head_bytes << " + " << row.tail_bytes;
+        EXPECT_TRUE(tail.empty());
+        head.clear(pool);
+        EXPECT_EQ(pool.in_use_count(), 0u);
+    }
+}
+
+}  // namespace
+}  // namespace sluice
