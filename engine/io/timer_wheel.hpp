@@ -59,7 +59,7 @@ class TimerWheel {
     void advance(std::uint64_t now_ns, Expired&& expired) {
         const std::uint64_t tick_end = now_ns >> tick_shift;
         if (tick_now_ == 0) tick_now_ = tick_end;
-        if (tick_end >= tick_now_ + buckets_count) tick_now_ = tick_end - buckets_count + 1;  // a long sleep: each once
+        if (tick_end > tick_now_ + buckets_count) tick_now_ = tick_end - buckets_count;  // a long sleep: each bucket once
         while (tick_now_ < tick_end) {
             ++tick_now_;
             fire(static_cast<std::uint32_t>(tick_now_ % buckets_count), now_ns, expired);
