@@ -143,14 +143,13 @@ void Batcher::push(Batch& batch, Lane& lane) {
     sinks_[lane.sink]->push(batch);
 }
 
-// Drops lane `i` of active_ when nothing is left in it; returns the next index to look at.
-std::size_t Batcher::keep_if_active(std::size_t i) {
-    Lane& lane = lanes_[active_[i]];
-    if (lane.full.first != nullptr || (lane.open != nullptr && !lane.open->empty())) return i + 1;
-    lane.is_active = false;
-    active_[i] = active_.back();
-    active_.pop_back();
-    return i;
+// The lane at `i` goes to the end of active_, or leaves it if nothing is left in it.
+void Batcher::end_turn(std::size_t i) {
+    const std::uint32_t index = active_[i];
+    Lane& lane = lanes_[index];
+    active_.erase(active_.begin() + static_cast<std::ptrdiff_t>(i));
+    lane.is_active = lane.full.first != nullptr || (lane.open != nullptr && !lane.open->empty());
+    if (lane.is_active) active_.push_back(index);
 }
 
 void Batcher::settled(Batch& batch) {

@@ -34,18 +34,22 @@ class Batcher {
     // returns how many.
     std::uint32_t commit(std::optional<http::PendingRef> ref);
 
-    // Calls on_handed_over(batch) for each batch, before it is pushed.
+    // Calls on_handed_over(batch) for each batch, before it is pushed. Lanes take turns, a batch at a time: else the
+    // first one, never empty under load, would take every place in the pipeline.
     template <typename OnHandedOver>
     void hand_over(std::uint64_t now_ns, OnHandedOver&& on_handed_over) {
-        for (std::size_t i = 0; i < active_.size();) {
+        for (std::size_t i = 0; i < active_.size();) {  // ends: each turn passes a lane, or hands one of its batches over
             Lane& lane = lanes_[active_[i]];
-            while (Batch* batch = next_to_hand_over(lane)) {
-                batch->handed_over_ns = now_ns;
-                batch->handed_over_count = batch->sample_count();
-                on_handed_over(*batch);
-                push(*batch, lane);
+            Batch* batch = next_to_hand_over(lane);
+            if (batch == nullptr) {
+                ++i;
+                continue;
             }
-            i = keep_if_active(i);
+            batch->handed_over_ns = now_ns;
+            batch->handed_over_count = batch->sample_count();
+            on_handed_over(*batch);
+            push(*batch, lane);
+            end_turn(i);
         }
         for (SinkThread::Producer* sink : sinks_) sink->wake_if_sleeping();
     }
@@ -83,7 +87,7 @@ class Batcher {
     [[nodiscard]] Batch* open_batch(Lane& lane, std::uint32_t index, std::uint64_t now_ns);
     [[nodiscard]] Batch* next_to_hand_over(Lane& lane);
     void push(Batch& batch, Lane& lane);
-    [[nodiscard]] std::size_t keep_if_active(std::size_t i);
+    void end_turn(std::size_t i);
     [[nodiscard]] std::uint32_t add_tickets(Lane& lane, http::PendingRef ref);
     [[nodiscard]] bool add_ticket(const Lane& lane, Batch& batch, http::PendingRef ref);
 
@@ -95,7 +99,7 @@ class Batcher {
     std::uint32_t pipeline_depth_;
     std::vector<Lane> lanes_;
     std::vector<std::uint32_t> touched_;    // lanes of the request in progress
-    std::vector<std::uint32_t> active_;     // lanes with something to hand over
+    std::vector<std::uint32_t> active_;     // lanes with something to hand over, in the order of their turns
 };
 
 }  // namespace sluice
