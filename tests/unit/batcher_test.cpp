@@ -1,0 +1,420 @@
+// Batcher: requests as transactions over several lanes, tickets, the pipeline, and what it does when batches run out; with a
+// small encoder whose batches hold four samples, so that everything that is rare in life happens here.
+#include "engine/batcher.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <deque>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/support/seed.hpp"
+
+namespace sluice {
+namespace {
+
+constexpr std::uint32_t samples_per_batch = 4;
+
+// Renders "<device>:<value>;". Device names end in a digit, which chooses the lane; lane and sink by remainder.
+class SmallEncoder final : public sinks::Encoder {
+  public:
+    SmallEncoder(std::uint32_t lanes_count, std::uint32_t sinks_count, bool is_packed)
+        : lanes_count_(lanes_count), sinks_count_(sinks_count), is_packed_(is_packed) {}
+
+    [[nodiscard]] std::uint32_t lane_count() const override { return lanes_count_; }
+    [[nodiscard]] std::uint32_t lane_of(const Sample& sample) const override {
+        return static_cast<std::uint32_t>(sample.device_id.back() - '0') % lanes_count_;
+    }
+    [[nodiscard]] std::uint32_t sink_of(std::uint32_t lane) const override { return lane % sinks_count_; }
+    [[nodiscard]] bool one_command_per_batch() const override { return is_packed_; }
+
+    [[nodiscard]] bool append(Batch& batch, const Sample& sample) override {
+        if (batch.sample_count() == samples_per_batch) return false;
+        const std::string text = std::string(sample.device_id) + ":" + std::string(sample.value) + ";";
+        text.copy(batch.room().data(), text.size());
+        batch.commit(text.size(), is_packed_ ? 0 : 1, 1);
+        return true;
+    }
+    void seal(Batch& batch) override {
+        if (is_packed_) batch.commit(0, 1, 0);
+    }
+
+  private:
+    std::uint32_t lanes_count_;
+    std::uint32_t sinks_count_;
+    bool is_packed_;
+};
+
+// Takes batches off the queue and leaves the rest to the test.
+class CountingSink final : public sinks::Sink {
+  public:
+    explicit CountingSink(std::atomic<std::size_t>& count) : count_(count) {}
+    [[nodiscard]] bool has_room() const override { return true; }
+    void submit(Batch&) override { count_.fetch_add(1); }
+    [[nodiscard]] sinks::Interest interest() const override { return {}; }
+    void advance(short, std::uint64_t) override {}
+    [[nodiscard]] const sinks::SinkCounters& counters() const override { return counters_; }
+    [[nodiscard]] std::string trouble() const override { return {}; }
+
+  private:
+    std::atomic<std::size_t>& count_;
+    sinks::SinkCounters counters_;
+};
+
+struct Setup {
+    std::uint32_t lanes_count = 1;
+    std::uint32_t sinks_count = 1;
+    std::uint32_t pipeline_depth = 100;
+    std::size_t batches_count = 64;
+    bool is_packed = false;
+};
+
+class Bench {
+  public:
+    explicit Bench(const Setup& setup)
+        : encoder_(setup.lanes_count, setup.sinks_count, setup.is_packed),
+          pool(setup.batches_count, limits::batch_arena_bytes_min, 0) {
+        std::vector<SinkThread::Producer*> producers;
+        for (std::uint32_t i = 0; i < setup.sinks_count; ++i) {
+            sinks_.push_back(std::make_unique<SinkThread>(std::make_unique<CountingSink>(submitted_), i, 1, setup.batches_count));
+            producers.push_back(&sinks_.back()->producer(0));
+            sinks_.back()->start();
+        }
+        batcher = std::make_unique<Batcher>(encoder_, pool, std::move(producers), setup.pipeline_depth);
+    }
+    ~Bench() {
+        for (auto& sink : sinks_) sink->stop_and_join();
+    }
+
+    // False: no batch was free, and the request was rolled back.
+    bool add(const std::vector<std::string>& devices, std::optional<std::uint32_t> ref = {}, bool rolls_back = false) {
+        batcher->begin();
+        for (const std::string& device : devices) {
+            const std::string value = std::to_string(next_value_++);
+            Sample sample;
+            sample.device_id = device;
+            sample.value = value;
+            if (batcher->append(sample, 1)) continue;
+            batcher->roll_back();
+            return false;
+        }
+        if (rolls_back) {
+            batcher->roll_back();
+            return true;
+        }
+        tickets_count = batcher->commit(ref ? std::optional(http::PendingRef{*ref, 0}) : std::nullopt);
+        return true;
+    }
+
+    // What was handed over, oldest first; waits until the sinks have it.
+    std::vector<Batch*> hand_over() {
+        std::vector<Batch*> batches;
+        batcher->hand_over(2, [&](Batch& batch) { batches.push_back(&batch); });
+        pushed_count_ += batches.size();
+        while (submitted_.load() != pushed_count_) std::this_thread::yield();
+        return batches;
+    }
+
+    [[nodiscard]] std::vector<std::string> hand_over_texts() {
+        std::vector<std::string> texts;
+        for (Batch* batch : hand_over()) texts.push_back(text_of(*batch));
+        return texts;
+    }
+
+    [[nodiscard]] static std::string text_of(Batch& batch) { return {batch.bytes().data(), batch.bytes().size()}; }
+
+  private:
+    SmallEncoder encoder_;
+    std::atomic<std::size_t> submitted_{0};
+    std::size_t pushed_count_ = 0;
+    int next_value_ = 0;
+    std::vector<std::unique_ptr<SinkThread>> sinks_;
+
+  public:
+    BatchPool pool;
+    std::unique_ptr<Batcher> batcher;
+    std::uint32_t tickets_count = 0;  // of the last commit
+};
+
+using Texts = std::vector<std::string>;
+using Devices = std::vector<std::string>;
+
+// --- transactions ----------------------------------------------------------------------------------------------------
+
+TEST(Batcher, RequestsShareABatch) {
+    Bench bench({});
+    EXPECT_TRUE(bench.add({"d0", "d1"}));
+    EXPECT_TRUE(bench.add({"d0"}));
+    EXPECT_EQ(bench.batcher->waiting_samples_count(), 3u);
+    EXPECT_TRUE(bench.batcher->has_waiting());
+    EXPECT_EQ(bench.hand_over_texts(), Texts{"d0:0;d1:1;d0:2;"});
+    EXPECT_EQ(bench.batcher->waiting_samples_count(), 0u);
+    EXPECT_FALSE(bench.batcher->has_waiting());
+    EXPECT_EQ(bench.batcher->in_flight_count(), 1u);
+    EXPECT_TRUE(bench.hand_over().empty());
+}
+
+TEST(Batcher, ARequestFillsSeveralBatchesInOrder) {
+    Bench bench({});
+    EXPECT_TRUE(bench.add({"d0"}));
+    EXPECT_TRUE(bench.add(Devices(9, "d1"), 7));
+    EXPECT_EQ(bench.tickets_count, 3u);
+    const std::vector<Batch*> batches = bench.hand_over();
+    ASSERT_EQ(batches.size(), 3u);
+    const std::uint32_t expected[][3]{{1, 3, 3}, {0, 4, 4}, {0, 2, 2}};  // first command, commands, samples
+    for (std::size_t i = 0; i < 3; ++i) {
+        ASSERT_EQ(batches[i]->tickets().size(), 1u);
+        const BatchTicket& ticket = batches[i]->tickets()[0];
+        EXPECT_EQ(ticket.pending_index, 7u);
+        EXPECT_EQ(ticket.first_command, expected[i][0]);
+        EXPECT_EQ(ticket.command_count, expected[i][1]);
+        EXPECT_EQ(ticket.sample_count, expected[i][2]);
+        EXPECT_EQ(batches[i]->handed_over_count, batches[i]->sample_count());
+    }
+    EXPECT_EQ(Bench::text_of(*batches[1]), "d1:4;d1:5;d1:6;d1:7;");
+}
+
+// A request whose samples all went into fresh batches has no ticket in the full one before.
+TEST(Batcher, NoTicketWhereNothingWentIn) {
+    Bench bench({});
+    EXPECT_TRUE(bench.add(Devices(4, "d0"), 1));
+    EXPECT_TRUE(bench.add({"d0"}, 2));
+    EXPECT_EQ(bench.tickets_count, 1u);
+    const std::vector<Batch*> batches = bench.hand_over();
+    ASSERT_EQ(batches.size(), 2u);
+    ASSERT_EQ(batches[0]->tickets().size(), 1u);
+    EXPECT_EQ(batches[0]->tickets()[0].pending_index, 1u);
+    ASSERT_EQ(batches[1]->tickets().size(), 1u);
+    EXPECT_EQ(batches[1]->tickets()[0].pending_index, 2u);
+}
+
+TEST(Batcher, APackedBatchIsOneCommandForAll) {
+    Bench bench({.is_packed = true});
+    EXPECT_TRUE(bench.add({"d0", "d0"}, 1));
+    EXPECT_TRUE(bench.add({"d0"}, 2));
+    const std::vector<Batch*> batches = bench.hand_over();
+    ASSERT_EQ(batches.size(), 1u);
+    EXPECT_EQ(batches[0]->command_count(), 1u);
+    ASSERT_EQ(batches[0]->tickets().size(), 2u);
+    const std::uint32_t samples[]{2, 1};
+    for (std::size_t i = 0; i < 2; ++i) {
+        EXPECT_EQ(batches[0]->tickets()[i].first_command, 0u);
+        EXPECT_EQ(batches[0]->tickets()[i].command_count, 1u);
+        EXPECT_EQ(batches[0]->tickets()[i].sample_count, samples[i]);
+    }
+}
+
+// Rolled back from within the open batch, over full ones, on lanes with and without an open batch.
+TEST(Batcher, RollingBackLeavesNoTrace) {
+    for (const Devices& devices : {Devices{}, Devices{"d0"}, Devices(9, "d0"), Devices{"d1"}, Devices(9, "d1"), Devices{"d0", "d1", "d2", "d0"},
+                                   Devices{"d0", "d0", "d0", "d0", "d1", "d1", "d1", "d1", "d1", "d2"}}) {
+        Bench bench({.lanes_count = 3});
+        EXPECT_TRUE(bench.add({"d0", "d0"}, 1));
+        EXPECT_TRUE(bench.add(devices, 2, true));
+        EXPECT_EQ(bench.batcher->waiting_samples_count(), 2u);
+        EXPECT_EQ(bench.pool.in_use_count(), 1u);
+        EXPECT_TRUE(bench.add({"d0"}, 3));
+        const std::vector<Batch*> batches = bench.hand_over();
+        ASSERT_EQ(batches.size(), 1u);
+        EXPECT_EQ(batches[0]->sample_count(), 3u);
+        EXPECT_EQ(Bench::text_of(*batches[0]).substr(0, 10), "d0:0;d0:1;");
+        ASSERT_EQ(batches[0]->tickets().size(), 2u);
+        EXPECT_EQ(batches[0]->tickets()[1].pending_index, 3u);
+        EXPECT_EQ(batches[0]->tickets()[1].first_command, 2u);
+    }
+}
+
+TEST(Batcher, ARequestThatDoesNotFitThePoolIsRefusedWhole) {
+    Bench bench({.lanes_count = 2, .batches_count = 3});
+    EXPECT_TRUE(bench.add({"d0", "d0"}, 1));
+    EXPECT_FALSE(bench.add(Devices(11, "d0"), 2)) << "two more fit into the open batch, and eight into two others";
+    EXPECT_FALSE(bench.add({"d0", "d0", "d0", "d1", "d1", "d1", "d1", "d1"}, 3)) << "the fourth batch fails on the other lane";
+    EXPECT_EQ(bench.pool.in_use_count(), 1u);
+    EXPECT_EQ(bench.batcher->waiting_samples_count(), 2u);
+    EXPECT_TRUE(bench.add(Devices(10, "d0"), 4));
+    EXPECT_EQ(bench.tickets_count, 3u);
+    for (Batch* batch : bench.hand_over()) bench.batcher->settled(*batch);
+    EXPECT_EQ(bench.pool.in_use_count(), 0u);
+}
+
+// --- tickets ---------------------------------------------------------------------------------------------------------
+
+// The real bound, with a batch large enough in samples: packed requests without samples of their own would need none.
+TEST(Batcher, ABatchWithoutRoomForATicketIsClosed) {
+    class WideEncoder final : public sinks::Encoder {
+      public:
+        [[nodiscard]] std::uint32_t lane_count() const override { return 1; }
+        [[nodiscard]] std::uint32_t lane_of(const Sample&) const override { return 0; }
+        [[nodiscard]] std::uint32_t sink_of(std::uint32_t) const override { return 0; }
+        [[nodiscard]] bool append(Batch& batch, const Sample&) override {
+            batch.commit(1, 1, 1);
+            return true;
+        }
+        void seal(Batch&) override {}
+    } encoder;
+    std::atomic<std::size_t> submitted{0};
+    SinkThread sink(std::make_unique<CountingSink>(submitted), 0, 1, 8);
+    BatchPool pool(8, limits::batch_arena_bytes_min, 0);
+    Batcher batcher(encoder, pool, {&sink.producer(0)}, 8);
+    for (std::uint32_t i = 0; i <= limits::batch_tickets_count_max; ++i) {
+        batcher.begin();
+        ASSERT_TRUE(batcher.append(Sample{}, 1));
+        EXPECT_EQ(batcher.commit(http::PendingRef{i, 0}), 1u);
+    }
+    std::vector<std::size_t> tickets;
+    batcher.hand_over(1, [&](const Batch& batch) { tickets.push_back(batch.tickets().size()); });
+    EXPECT_EQ(tickets, (std::vector<std::size_t>{limits::batch_tickets_count_max, 1}));
+}
+
+// --- the pipeline ----------------------------------------------------------------------------------------------------
+
+TEST(Batcher, HandsOverAsDeepAsThePipelineIs) {
+    Bench bench({.pipeline_depth = 2});
+    EXPECT_TRUE(bench.add(Devices(4 * samples_per_batch + 1, "d0")));
+    std::vector<Batch*> batches = bench.hand_over();
+    ASSERT_EQ(batches.size(), 2u);
+    EXPECT_TRUE(bench.batcher->has_waiting());
+    EXPECT_TRUE(bench.hand_over().empty());
+    EXPECT_TRUE(bench.add({"d0"}));  // an open batch goes on filling while it waits
+    bench.batcher->settled(*batches[0]);
+    EXPECT_EQ(bench.hand_over_texts(), Texts{"d0:8;d0:9;d0:10;d0:11;"});
+    bench.batcher->settled(*batches[1]);
+    EXPECT_EQ(bench.hand_over_texts(), Texts{"d0:12;d0:13;d0:14;d0:15;"});
+    EXPECT_EQ(bench.batcher->waiting_samples_count(), 2u);
+}
+
+TEST(Batcher, EachSinkHasAPipelineOfItsOwn) {
+    Bench bench({.lanes_count = 2, .sinks_count = 2, .pipeline_depth = 1});
+    EXPECT_TRUE(bench.add({"d0", "d1"}));
+    EXPECT_EQ(bench.hand_over().size(), 2u);
+    EXPECT_EQ(bench.batcher->in_flight_count(), 2u);
+}
+
+// A lane that is never empty must not take every place in the pipeline.
+TEST(Batcher, LanesOfOneSinkTakeTurns) {
+    constexpr std::uint32_t lanes_count = 4;
+    Bench bench({.lanes_count = lanes_count, .pipeline_depth = 1});
+    std::map<std::uint32_t, int> served;
+    for (int round = 0; round < 40; ++round) {
+        EXPECT_TRUE(bench.add({"d0", "d1", "d2", "d3"}));
+        for (Batch* batch : bench.hand_over()) {
+            ++served[batch->lane];
+            bench.batcher->settled(*batch);
+        }
+    }
+    for (std::uint32_t lane = 0; lane < lanes_count; ++lane) EXPECT_EQ(served[lane], 10) << lane;
+}
+
+// --- at random -------------------------------------------------------------------------------------------------------
+
+// Committed samples leave in the order of their device, each once, within batches whose tickets cover what their request
+// put in; rolled back ones never; and the books are right after each step.
+void run_at_random(std::uint64_t seed, const Setup& setup) {
+    std::mt19937_64 random(seed);
+    const auto below = [&random](std::uint64_t bound) { return random() % bound; };
+    Bench bench(setup);
+    std::map<char, std::deque<std::string>> expected;            // by device
+    std::map<std::uint32_t, std::uint32_t> tickets_outstanding;  // by request: samples
+    std::map<std::uint32_t, std::deque<Batch*>> in_flight;       // by sink
+    std::uint64_t waiting = 0;
+    std::uint64_t in_flight_count = 0;
+    int next_value = 0;
+    int refused_count = 0;
+    const auto check_batch = [&](Batch& batch) {
+        ASSERT_EQ(batch.command_count(), setup.is_packed ? 1 : batch.sample_count());
+        std::string text = Bench::text_of(batch);
+        for (std::size_t at = 0; at < text.size();) {
+            const std::size_t end = text.find(';', at);
+            auto& queue = expected[text[at + 1]];
+            ASSERT_FALSE(queue.empty());
+            ASSERT_EQ(queue.front(), text.substr(at, end - at + 1));
+            queue.pop_front();
+            at = end + 1;
+        }
+        std::uint32_t command = 0;
+        for (const BatchTicket& ticket : batch.tickets()) {
+            ASSERT_GE(ticket.first_command, setup.is_packed ? 0 : command) << "tickets overlap";
+            command = ticket.first_command + ticket.command_count;
+            ASSERT_LE(command, batch.command_count());
+            ASSERT_GT(ticket.sample_count, 0u);
+            ASSERT_GE(tickets_outstanding[ticket.pending_index], ticket.sample_count);
+            tickets_outstanding[ticket.pending_index] -= ticket.sample_count;
+        }
+    };
+    for (std::uint32_t step = 0; step < 5000; ++step) {
+        const std::uint64_t what = below(8);
+        if (what < 4) {
+            std::vector<std::string> texts;
+            bool is_whole = true;
+            bench.batcher->begin();
+            for (std::uint64_t left = 1 + below(14); left-- > 0 && is_whole;) {
+                const std::string device = "d" + std::to_string(below(6));
+                const std::string value = std::to_string(next_value++);
+                Sample sample;
+                sample.device_id = device;
+                sample.value = value;
+                is_whole = bench.batcher->append(sample, step);
+                texts.push_back(device + ":" + value + ";");
+            }
+            refused_count += is_whole ? 0 : 1;
+            if (!is_whole || below(4) == 0) {
+                bench.batcher->roll_back();
+            } else {
+                const bool is_stored = below(2) == 0;
+                const std::uint32_t tickets = bench.batcher->commit(is_stored ? std::optional(http::PendingRef{step, 0}) : std::nullopt);
+                ASSERT_EQ(tickets != 0, is_stored);
+                if (is_stored) tickets_outstanding[step] = static_cast<std::uint32_t>(texts.size());
+                for (const std::string& text : texts) expected[text[1]].push_back(text);
+                waiting += texts.size();
+            }
+        } else if (what < 6) {
+            for (Batch* batch : bench.hand_over()) {
+                check_batch(*batch);
+                waiting -= batch->handed_over_count;
+                in_flight[batch->lane % setup.sinks_count].push_back(batch);
+                ++in_flight_count;
+            }
+        } else if (auto& queue = in_flight[static_cast<std::uint32_t>(below(setup.sinks_count))]; !queue.empty()) {
+            bench.batcher->settled(*queue.front());
+            queue.pop_front();
+            --in_flight_count;
+        }
+        ASSERT_EQ(bench.batcher->waiting_samples_count(), waiting) << "step " << step;
+        ASSERT_EQ(bench.batcher->in_flight_count(), in_flight_count) << "step " << step;
+        for (const auto& [sink, queue] : in_flight) ASSERT_LE(queue.size(), setup.pipeline_depth);
+    }
+    EXPECT_GT(refused_count, 0) << "the pool was never empty";
+    while (bench.batcher->has_waiting() || in_flight_count != 0) {
+        for (auto& [sink, queue] : in_flight)
+            for (; !queue.empty(); queue.pop_front(), --in_flight_count) bench.batcher->settled(*queue.front());
+        for (Batch* batch : bench.hand_over()) {
+            check_batch(*batch);
+            in_flight[0].push_back(batch);
+            ++in_flight_count;
+        }
+    }
+    for (const auto& [device, queue] : expected) EXPECT_TRUE(queue.empty()) << "device " << device << " lost samples";
+    for (const auto& [request, samples] : tickets_outstanding) EXPECT_EQ(samples, 0u) << "request " << request << " waits for ever";
+    EXPECT_EQ(bench.pool.in_use_count(), 0u);
+}
+
+TEST(Batcher, ConservesSamplesAndTheirOrder) {
+    const std::uint64_t seed = tests::test_seed();
+    SCOPED_TRACE(tests::seed_trace(seed));
+    std::cout << tests::seed_trace(seed) << "\n";
+    for (const bool is_packed : {false, true}) {
+        run_at_random(seed, {.lanes_count = 1, .sinks_count = 1, .pipeline_depth = 2, .batches_count = 8, .is_packed = is_packed});
+        run_at_random(seed, {.lanes_count = 4, .sinks_count = 2, .pipeline_depth = 2, .batches_count = 10, .is_packed = is_packed});
+        run_at_random(seed, {.lanes_count = 6, .sinks_count = 1, .pipeline_depth = 3, .batches_count = 12, .is_packed = is_packed});
+    }
+}
+
+}  // namespace
+}  // namespace sluice
