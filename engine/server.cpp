@@ -41,9 +41,11 @@ Server::~Server() {
     if (listener_fd_ >= 0) ::close(listener_fd_);
 }
 
-std::expected<void, io::LoopError> Server::open(int listener_fd) {
+std::expected<void, io::LoopError> Server::open(int listener_fd) { return open(listener_fd, io::UringLoop::open); }
+
+std::expected<void, io::LoopError> Server::open(int listener_fd, const LoopFactory& make_loop) {
     listener_fd_ = listener_fd;
-    auto loop = io::UringLoop::open(settings_.loop, *this);
+    auto loop = make_loop(settings_.loop, *this);
     if (!loop) return std::unexpected(loop.error());
     loop_ = std::move(*loop);
     renderer_.set_time(wall_clock_s());

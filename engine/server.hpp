@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -42,6 +43,10 @@ class Server final : private io::Events {
 
     // On the thread that will run it. `listener_fd` is closed by the server.
     [[nodiscard]] std::expected<void, io::LoopError> open(int listener_fd);
+    // The same with a loop of another kind than io_uring's.
+    using LoopFactory =
+        std::function<std::expected<std::unique_ptr<io::Loop>, io::LoopError>(const io::LoopSettings&, io::Events&)>;
+    [[nodiscard]] std::expected<void, io::LoopError> open(int listener_fd, const LoopFactory& make_loop);
 
     // One iteration: waits for events, until `deadline_ns` at most (monotonic; 0: no limit).
     void run_once(std::uint64_t deadline_ns);
