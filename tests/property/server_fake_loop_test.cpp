@@ -1,0 +1,251 @@
+// A whole Server under a random network and a random application: every request that was read is answered exactly once and
+// in order, or its connection was broken; nothing is left in the pools, and no request is remembered that is gone.
+#include "engine/server.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+
+#include <iostream>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/support/fake_loop.hpp"
+#include "tests/support/http_text.hpp"
+#include "tests/support/seed.hpp"
+
+namespace sluice {
+namespace {
+
+constexpr std::uint64_t s = 1'000'000'000;
+
+// What one peer asks, and what it must hear.
+struct Conversation {
+    struct Asked {
+        std::string path;
+        std::size_t end_bytes;  // of the script: where the request ends
+    };
+    std::vector<Asked> requests;
+    std::string script;
+    bool is_sound = true;  // nothing behind the requests that is to be refused
+};
+
+// Answers with the path and the size of the body, now or later.
+class Application final : public http::Application {
+  public:
+    explicit Application(std::uint64_t seed) : random_(seed) {}
+
+    [[nodiscard]] bool on_request(const http::Request& request, http::PendingRef ref, http::Pending& pending) override {
+        const std::string echo = std::string(request.path) + " " + std::to_string(request.body.size());
+        EXPECT_EQ(request.body.find_first_not_of('b'), std::string_view::npos) << "the body was overwritten";
+        refs.push_back(ref);
+        if (random_() % 2 == 0) {
+            fill(pending.reply, echo);
+            return true;
+        }
+        waiting.push_back({ref, echo});
+        return false;
+    }
+    [[nodiscard]] bool refuses_head(const http::Request&, http::Reply& reply) override {
+        reply.set_refusal(Refusal::paused);
+        return random_() % 8 == 0;
+    }
+    void on_responses_sent(std::uint32_t count, std::uint64_t received_ns, std::uint64_t ready_ns) override {
+        EXPECT_LE(received_ns, ready_ns);
+        responses_sent_count += count;
+    }
+    void fill(http::Reply& reply, std::string_view echo) {
+        reply.set_text(200, http::ContentType::json);
+        ASSERT_TRUE(reply.body.append(server->blocks(), echo));
+    }
+
+    struct Waiting {
+        http::PendingRef ref;
+        std::string echo;
+    };
+    Server* server = nullptr;
+    std::vector<Waiting> waiting;
+    std::vector<http::PendingRef> refs;  // of all requests ever
+    std::uint64_t responses_sent_count = 0;
+
+  private:
+    std::mt19937_64 random_;
+};
+
+// The tests' owner of the server: decides some of what waits in each iteration, in any order.
+class Owner final : public Server::Hooks {
+  public:
+    Owner(Application& application, std::uint64_t seed) : application_(application), random_(seed) {}
+    void take_completions(std::uint64_t) override {
+        auto& waiting = application_.waiting;
+        for (std::size_t count = waiting.empty() ? 0 : random_() % 5; count-- > 0 && !waiting.empty();) {
+            std::swap(waiting[random_() % waiting.size()], waiting.back());
+            const Application::Waiting decided = waiting.back();
+            waiting.pop_back();
+            if (forgets && random_() % 20 == 0) continue;  // never settled: its time runs out
+            http::Pending* pending = application_.server->find(decided.ref);
+            if (pending == nullptr) continue;
+            application_.fill(pending->reply, decided.echo);
+            application_.server->complete(decided.ref);
+        }
+    }
+    void hand_over(std::uint64_t) override {}
+    bool forgets = true;
+
+  private:
+    Application& application_;
+    std::mt19937_64 random_;
+};
+
+class World {
+  public:
+    explicit World(std::uint64_t seed) : random_(seed), application(seed + 1), owner(application, seed + 2), server(settings(), application, owner) {
+        application.server = &server;
+        const int listener_fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);  // the server closes it
+        const auto opened = server.open(listener_fd, [&](const io::LoopSettings& given, io::Events& events) {
+            auto made = std::make_unique<tests::FakeLoop>(given, events, seed + 3);
+            loop = made.get();
+            return std::unique_ptr<io::Loop>(std::move(made));
+        });
+        EXPECT_TRUE(opened.has_value());
+        loop->next_script = [this] { return next_script(); };
+        loop->on_peer_gone = [this](const tests::FakePeer& peer) { look_at(peer); };
+    }
+
+    void run(int steps_count) {
+        for (int i = 0; i < steps_count && !testing::Test::HasFailure(); ++i) server.run_once(0);
+    }
+
+  private:
+    static ServerSettings settings() {
+        ServerSettings settings{};
+        settings.http = {50'000, 10 * s, 30 * s, 75 * s, 20 * s, 40 * s};
+        settings.loop.slots_count_max = 12;
+        settings.retry_after_s = 1;
+        settings.body_memory_bytes = 1'000'000;
+        return settings;
+    }
+    [[nodiscard]] std::size_t below(std::size_t bound) { return random_() % bound; }
+
+    tests::FakeLoop::Script next_script() {
+        Conversation conversation;
+        const std::string prefix = "/" + std::to_string(conversations_.size()) + "/";
+        bool is_last = false;
+        for (std::size_t i = below(below(10) == 0 ? 300 : 12); i-- > 0 && !is_last;) {
+            const std::string path = prefix + std::to_string(conversation.requests.size());
+            const std::string body(below(10) == 0 ? below(50'000) : below(300), 'b');
+            is_last = below(30) == 0;
+            std::string more = is_last ? "Connection: close\r\n" : "";
+            if (below(20) == 0) more += "Expect: 100-continue\r\n";
+            switch (below(3)) {
+                case 0: conversation.script += tests::get(path, is_last ? "Connection: close\r\n" : ""); break;
+                case 1: conversation.script += tests::post(path, body, more); break;
+                default: conversation.script += chunked(path, body, more); break;
+            }
+            conversation.requests.push_back({path, conversation.script.size()});
+        }
+        if (below(10) == 0) {
+            conversation.script += "GET / HTTP/1.1\r\n\r\n" + tests::get("/must-not-be-seen");
+            conversation.is_sound = false;
+        }
+        conversations_.push_back(conversation);
+        return {conversations_.size() - 1, std::move(conversation.script), below(2) == 0};
+    }
+
+    std::string chunked(const std::string& path, std::string_view body, const std::string& more) {
+        std::string request = "POST " + path + " HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n" + more + "\r\n";
+        while (!body.empty()) {
+            const std::size_t bytes = 1 + below(body.size());
+            char size[24];
+            std::snprintf(size, sizeof size, "%zx\r\n", bytes);
+            request += size + std::string(body.substr(0, bytes)) + "\r\n";
+            body.remove_prefix(bytes);
+        }
+        return request + "0\r\n\r\n";
+    }
+
+    // A peer is gone: what it heard must be the answers to what it asked, in order, each once.
+    void look_at(const tests::FakePeer& peer) {
+        const Conversation& conversation = conversations_[peer.conversation];
+        std::size_t answered_count = 0;
+        bool is_over = false;
+        std::string_view received = peer.received;
+        for (const std::string& response : tests::responses_in(received)) {
+            ASSERT_FALSE(is_over) << "said after the last answer: " << response;
+            if (response == "100") continue;
+            const bool is_timeout = response == tests::refused(Refusal::ack_timeout);
+            if (response.starts_with("200 ") || is_timeout) {
+                ASSERT_LT(answered_count, conversation.requests.size()) << response;
+                const Conversation::Asked& asked = conversation.requests[answered_count++];
+                ASSERT_LE(asked.end_bytes, peer.sent_bytes) << "answered before it was asked";
+                if (is_timeout)
+                    ++timeouts_count;
+                else
+                    ASSERT_TRUE(response.starts_with("200 " + asked.path + " ")) << response << " instead of " << asked.path;
+                continue;
+            }
+            is_over = true;
+            ++refusals_count;
+        }
+        ++gone_count;
+        if (peer.has_failed || is_over || !peer.was_shut_down) return;
+        // The server ended the stream of its own accord, and said all it had to say. What arrives after that decision (an
+        // idle time that was over, a drain) is discarded, as HTTP/1.1 has it.
+        ++ended_count;
+        const bool is_asked_to_close = received.rfind("Connection: close\r\n") != std::string_view::npos;
+        std::size_t asked_count = 0;
+        while (asked_count < conversation.requests.size() && conversation.requests[asked_count].end_bytes <= peer.sent_bytes_settled)
+            ++asked_count;
+        if (is_asked_to_close) return;
+        EXPECT_GE(answered_count, asked_count) << "some requests were not answered";
+        EXPECT_TRUE(conversation.is_sound || peer.sent_bytes_settled < peer.script.size()) << "what should be refused was not";
+    }
+
+    std::mt19937_64 random_;
+    std::vector<Conversation> conversations_;
+
+  public:
+    Application application;
+    Owner owner;
+    Server server;
+    tests::FakeLoop* loop = nullptr;  // the server's
+    int gone_count = 0;
+    int ended_count = 0;
+    int refusals_count = 0;
+    int timeouts_count = 0;
+};
+
+TEST(ServerOnFakeLoop, AnswersEveryRequestOnceAndInOrder) {
+    const std::uint64_t seed = tests::test_seed();
+    SCOPED_TRACE(tests::seed_trace(seed));
+    std::cout << tests::seed_trace(seed) << "\n";
+    int ended_count = 0;
+    int refusals_count = 0;
+    int timeouts_count = 0;
+    for (std::uint64_t run = 0; run < 8 && !HasFailure(); ++run) {
+        World world(seed + run * 1000);
+        world.run(30'000);
+        // Everything may come to its end now; then nothing may be left.
+        world.owner.forgets = false;
+        world.loop->is_quiet = true;
+        if (run % 2 == 0) world.server.drain();
+        for (int i = 0; i < 200 && world.server.has_connections(); ++i) world.run(200);
+        EXPECT_FALSE(world.server.has_connections()) << "run " << run;
+        EXPECT_EQ(world.server.blocks().in_use_count(), 0u) << "run " << run;
+        EXPECT_EQ(world.server.body_bytes_in_use(), 0u) << "run " << run;
+        EXPECT_EQ(world.server.http_counters().aborted_connections, 0u) << "run " << run;
+        for (const http::PendingRef ref : world.application.refs) ASSERT_EQ(world.server.find(ref), nullptr) << "run " << run;
+        EXPECT_GT(world.gone_count, 100) << "run " << run;
+        ended_count += world.ended_count;
+        refusals_count += world.refusals_count;
+        timeouts_count += world.timeouts_count;
+    }
+    EXPECT_GT(ended_count, 100);
+    EXPECT_GT(refusals_count, 10);
+    EXPECT_GT(timeouts_count, 0);
+    std::cout << ended_count << " connections ended in order, " << refusals_count << " refused, " << timeouts_count << " timeouts\n";
+}
+
+}  // namespace
+}  // namespace sluice
