@@ -2,6 +2,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "engine/core/check.hpp"
 #include "engine/io/operation_result.hpp"
 #include "engine/io/uring_loop.hpp"
@@ -9,11 +11,14 @@
 namespace sluice::io {
 namespace {
 
-// How long accepting pauses when descriptors ran out and no slot of ours has come free.
+// How long accepting pauses when descriptors ran out although slots of ours are free: others have them.
 constexpr std::uint64_t accept_retry_interval_ns = 100'000'000;
 
 // Accepting resumes when this share of all slots is free again, so that it does not toggle at the brim.
 constexpr std::uint64_t low_water_divisor = 32;
+
+// With so few slots free, or the share above, connections are accepted one at a time.
+constexpr std::uint64_t careful_slots_count = 32;
 
 }  // namespace
 
@@ -46,6 +51,7 @@ void UringLoop::dispatch(std::uint64_t user_data, int result, std::uint32_t flag
 
 // --- accept ------------------------------------------------------------------------------------------
 
+// Arms no accept itself: accept_if_possible() does, at the end of the iteration.
 void UringLoop::on_accept(int result, bool more) {
     if (!more) accept_armed_ = false;
     switch (accept_outcome(result)) {
@@ -59,34 +65,36 @@ void UringLoop::on_accept(int result, bool more) {
             } else {
                 ::close(result);  // more arrived while the cancellation below was on its way
             }
-            if (!direct_ && free_slots_.empty() && accept_armed_ && listening_) pause_accepting();
+            if (accept_armed_ && accept_is_multishot_ && !may_accept_many()) cancel_accept();
             break;
         case AcceptOutcome::again: ++counters_.accept_errors; break;
         case AcceptOutcome::exhausted:
+            if (free_slots_count() == 0) break;
             ++counters_.accept_pauses;
             accept_retry_ns_ = now_ns_ + accept_retry_interval_ns;
-            return;
-        case AcceptOutcome::stopped: return;
-        case AcceptOutcome::fatal: CHECK(!listening_); return;
+            break;
+        case AcceptOutcome::stopped: break;
+        case AcceptOutcome::fatal: CHECK(!listening_); break;
     }
-    if (!accept_armed_ && listening_ && accept_retry_ns_ == 0) arm_accept();
 }
 
-// With ordinary descriptors the kernel does not know our bound: stop it before the next connection.
-void UringLoop::pause_accepting() {
-    ++counters_.accept_pauses;
-    accept_retry_ns_ = now_ns_ + accept_retry_interval_ns;
-    io_uring_sqe* sqe = ring_->submission();
-    io_uring_prep_cancel64(sqe, encode({Operation::accept, 0, 0}), 0);
-    io_uring_sqe_set_data64(sqe, encode({Operation::cancel, generation_mask, 0}));
+// A multishot accept goes on when no slot is left: the kernel then closes the connection that it has just accepted,
+// which would have been served had it stayed in the backlog. So near the bound there is one accept at a time.
+bool UringLoop::may_accept_many() const {
+    return free_slots_count() > std::max(std::uint64_t{settings_.slots_count_max} / low_water_divisor, careful_slots_count);
 }
 
 // Connections that nobody accepts wait in the listener's backlog. They are taken when enough slots are free; while
 // all slots are ours that is the only sign to wait for. Where others use up the descriptors, time is.
-void UringLoop::resume_accepting_if_possible() {
-    if (accept_retry_ns_ == 0 || accept_armed_ || !listening_) return;
-    const std::uint64_t free_count = settings_.slots_count_max - counters_.open_slots;
-    if (free_count == 0 || free_count < settings_.slots_count_max / low_water_divisor) return;
+void UringLoop::accept_if_possible() {
+    if (accept_armed_ || !listening_) return;
+    const std::uint64_t free_count = free_slots_count();
+    if (free_count == 0 && !is_full_) {
+        is_full_ = true;
+        ++counters_.accept_pauses;
+    }
+    if (is_full_ && free_count < std::max<std::uint64_t>(settings_.slots_count_max / low_water_divisor, 1)) return;
+    is_full_ = false;
     if (now_ns_ < accept_retry_ns_) return;
     accept_retry_ns_ = 0;
     arm_accept();

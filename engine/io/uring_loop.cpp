@@ -57,6 +57,7 @@ bool UringLoop::set_up() {
     mode_ = ring_->mode();
     if (receive_mode_ == ReceiveMode::poll) mode_ += " receive=poll";
     arm_wake();
+    iteration_end_ns_ = monotonic_ns();
     return true;
 }
 
@@ -105,20 +106,29 @@ void UringLoop::listen(int listener_fd) {
 void UringLoop::stop_listening() {
     listening_ = false;
     accept_retry_ns_ = 0;
-    if (!accept_armed_) return;
-    io_uring_sqe* sqe = ring_->submission();
-    io_uring_prep_cancel64(sqe, encode({Operation::accept, 0, 0}), 0);
-    io_uring_sqe_set_data64(sqe, encode({Operation::cancel, generation_mask, 0}));
+    if (accept_armed_) cancel_accept();
 }
 
 void UringLoop::arm_accept() {
     io_uring_sqe* sqe = ring_->submission();
-    if (direct_)
+    accept_is_multishot_ = may_accept_many();
+    if (direct_ && accept_is_multishot_)
         io_uring_prep_multishot_accept_direct(sqe, listener_fd_, nullptr, nullptr, 0);
-    else
+    else if (direct_)
+        io_uring_prep_accept_direct(sqe, listener_fd_, nullptr, nullptr, 0, IORING_FILE_INDEX_ALLOC);
+    else if (accept_is_multishot_)
         io_uring_prep_multishot_accept(sqe, listener_fd_, nullptr, nullptr, SOCK_CLOEXEC);
+    else
+        io_uring_prep_accept(sqe, listener_fd_, nullptr, nullptr, SOCK_CLOEXEC);
     io_uring_sqe_set_data64(sqe, encode({Operation::accept, 0, 0}));
     accept_armed_ = true;
+}
+
+void UringLoop::cancel_accept() {
+    accept_is_multishot_ = false;
+    io_uring_sqe* sqe = ring_->submission();
+    io_uring_prep_cancel64(sqe, encode({Operation::accept, 0, 0}), 0);
+    io_uring_sqe_set_data64(sqe, encode({Operation::cancel, generation_mask, 0}));
 }
 
 void UringLoop::arm_wake() {
@@ -261,7 +271,7 @@ void UringLoop::run_once(std::uint64_t deadline_ns) {
     receives_last_count_ = static_cast<std::uint32_t>(counters_.receives - receives_before);
     if (buffers_ != nullptr) buffers_->publish();
     rearm_starved();
-    resume_accepting_if_possible();
+    accept_if_possible();
     events_.on_iteration_end();
 
     iteration_end_ns_ = monotonic_ns();

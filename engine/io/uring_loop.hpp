@@ -88,8 +88,10 @@ class UringLoop final : public Loop {
     void deliver(Slot slot, std::span<const char> bytes);
     void receive_ended(Slot slot, int result);
     void rearm_starved();
-    void pause_accepting();
-    void resume_accepting_if_possible();
+    void cancel_accept();
+    void accept_if_possible();
+    [[nodiscard]] std::uint64_t free_slots_count() const { return settings_.slots_count_max - counters_.open_slots; }
+    [[nodiscard]] bool may_accept_many() const;
     void wait(std::uint64_t deadline_ns);
     [[nodiscard]] std::uint64_t wait_ns(std::uint64_t deadline_ns, std::uint64_t now_ns) const;
 
@@ -107,6 +109,8 @@ class UringLoop final : public Loop {
     int listener_fd_ = -1;
     bool listening_ = false;
     bool accept_armed_ = false;
+    bool accept_is_multishot_ = false;      // and not about to end
+    bool is_full_ = false;                  // no slot was free: waits until enough are
     std::uint64_t accept_retry_ns_ = 0;     // monotonic; 0: not waiting
     int wake_fd_ = -1;
     std::uint64_t wake_value_ = 0;
