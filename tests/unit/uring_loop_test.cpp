@@ -1,0 +1,472 @@
+// The io_uring loop over real sockets, with a ring and buffers so small that what is rare under load happens at once:
+// submission queue full, no buffer free, no slot free; and peers that reset, never read, or leave too early.
+#include "engine/io/uring_loop.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "engine/core/clock.hpp"
+#include "engine/io/listener.hpp"
+
+namespace sluice {
+namespace {
+
+using io::Slot;
+
+constexpr std::uint64_t ms = 1'000'000;
+
+// Keeps what the loop says, and checks the life of each slot.
+class Recorder final : public io::Events {
+  public:
+    struct Socket {
+        bool is_open = false;
+        bool is_closing = false;  // close() was called
+        std::string received;
+        bool has_ended = false;
+        bool has_failed = false;
+        int sent_count = 0;
+    };
+
+    void on_open(Slot slot) override {
+        EXPECT_FALSE(sockets[slot].is_open);
+        sockets[slot] = Socket{};
+        sockets[slot].is_open = true;
+        opened.push_back(slot);
+    }
+    void on_bytes(Slot slot, std::span<const char> bytes) override {
+        Socket& socket = alive(slot);
+        EXPECT_FALSE(socket.has_ended || socket.has_failed);
+        socket.received.append(bytes.data(), bytes.size());
+        pieces_max = std::max(pieces_max, bytes.size());
+        if (after_bytes) after_bytes(slot);
+    }
+    void on_end_of_stream(Slot slot) override {
+        EXPECT_FALSE(alive(slot).has_ended);
+        alive(slot).has_ended = true;
+    }
+    void on_sent(Slot slot) override { ++alive(slot).sent_count; }
+    void on_failed(Slot slot) override {
+        EXPECT_FALSE(alive(slot).has_failed);
+        alive(slot).has_failed = true;
+    }
+    void on_closed(Slot slot) override {
+        EXPECT_TRUE(sockets[slot].is_open && sockets[slot].is_closing);
+        sockets[slot].is_open = false;
+        ++closed_count;
+    }
+    void on_wake() override { ++wakes_count; }
+    void on_iteration(std::uint64_t now_ns) override {
+        EXPECT_GE(now_ns, now);
+        now = now_ns;
+    }
+    void on_iteration_end() override { ++iterations_count; }
+
+    Socket& alive(Slot slot) {
+        EXPECT_TRUE(sockets[slot].is_open && !sockets[slot].is_closing) << "an event after close()";
+        return sockets[slot];
+    }
+
+    std::function<void(Slot)> after_bytes;
+    std::map<Slot, Socket> sockets;
+    std::vector<Slot> opened;
+    std::size_t pieces_max = 0;
+    int closed_count = 0;
+    int wakes_count = 0;
+    int iterations_count = 0;
+    std::uint64_t now = 0;
+};
+
+// A client's blocking socket.
+class Client {
+  public:
+    explicit Client(std::uint16_t port, int receive_buffer_bytes = 0) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        if (receive_buffer_bytes != 0) ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof receive_buffer_bytes);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(port);
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        EXPECT_EQ(::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    }
+    ~Client() { close(); }
+    Client(Client&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    Client& operator=(Client&&) = delete;
+
+    void send(std::string_view bytes) const { EXPECT_EQ(::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size())); }
+    void half_close() const { ::shutdown(fd_, SHUT_WR); }
+    void close() {
+        if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+    }
+    void reset() {
+        const linger at_once{1, 0};
+        ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        close();
+    }
+    // What there is to read now; "<end>" at the end of the stream.
+    [[nodiscard]] std::string receive_now() const {
+        std::string received;
+        std::array<char, 65536> bytes;
+        for (;;) {  // ends: with EAGAIN, the end of the stream, or an error
+            const ssize_t count = ::recv(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT);
+            if (count == 0) return received + "<end>";
+            if (count < 0) return received;
+            received.append(bytes.data(), static_cast<std::size_t>(count));
+        }
+    }
+
+  private:
+    int fd_;
+};
+
+class UringLoop : public testing::Test {
+  protected:
+    void SetUp() override {
+        settings.ring_entries_count = 8;
+        settings.receive_buffer_bytes = 256;
+        settings.receive_buffers_count = 2;
+        settings.slots_count_max = 64;
+    }
+    void TearDown() override {
+        loop.reset();
+        if (listener_fd >= 0) ::close(listener_fd);
+    }
+
+    // False: io_uring is not available here, which the test then reports.
+    [[nodiscard]] bool open() {
+        auto opened = io::UringLoop::open(settings, recorder);
+        if (!opened) {
+            EXPECT_TRUE(opened.error().is_unavailable) << opened.error().sentence;
+            unavailable = opened.error().sentence;
+            return false;
+        }
+        loop = std::move(*opened);
+        auto fd = io::open_listener({"127.0.0.1", 0});
+        CHECK(fd.has_value());
+        listener_fd = *fd;
+        port = io::port_of(listener_fd);
+        loop->listen(listener_fd);
+        return true;
+    }
+
+    // Runs until `done`; false when that takes more than five seconds.
+    bool run_until(const std::function<bool()>& done) {
+        const std::uint64_t end_ns = monotonic_ns() + 5000 * ms;
+        while (!done()) {
+            if (monotonic_ns() > end_ns) return false;
+            loop->run_once(monotonic_ns() + 20 * ms);
+        }
+        return true;
+    }
+    void run_for(std::uint64_t ns) {
+        const std::uint64_t end_ns = monotonic_ns() + ns;
+        while (monotonic_ns() < end_ns) loop->run_once(end_ns);
+    }
+    bool run_until_open(std::size_t count) {
+        return run_until([&] { return recorder.opened.size() >= count; });
+    }
+    void close(Slot slot) {
+        recorder.sockets[slot].is_closing = true;
+        loop->close(slot);
+    }
+    bool close_and_wait(Slot slot) {
+        close(slot);
+        return run_until([&] { return !recorder.sockets[slot].is_open; });
+    }
+
+    io::LoopSettings settings;
+    Recorder recorder;
+    std::unique_ptr<io::Loop> loop;
+    int listener_fd = -1;
+    std::uint16_t port = 0;
+    std::string unavailable;
+};
+
+#define OPEN_OR_SKIP() \
+    if (!open()) GTEST_SKIP() << unavailable
+
+std::string pattern(std::size_t bytes, unsigned salt = 0) {
+    std::string text(bytes, ' ');
+    for (std::size_t i = 0; i < bytes; ++i) text[i] = static_cast<char>('a' + (i + salt + i / 251) % 26);
+    return text;
+}
+
+// --- receiving -------------------------------------------------------------------------------------------------------
+
+TEST_F(UringLoop, DeliversBytesAndTheEnd) {
+    OPEN_OR_SKIP();
+    Client client(port);
+    ASSERT_TRUE(run_until_open(1));
+    const Slot slot = recorder.opened[0];
+    const std::string text = pattern(5000);
+    client.send(text);
+    ASSERT_TRUE(run_until([&] { return recorder.sockets[slot].received.size() == text.size(); }));
+    EXPECT_EQ(recorder.sockets[slot].received, text);
+    EXPECT_LE(recorder.pieces_max, 256u);
+    client.half_close();
+    ASSERT_TRUE(run_until([&] { return recorder.sockets[slot].has_ended; }));
+    EXPECT_TRUE(close_and_wait(slot));
+    EXPECT_EQ(client.receive_now(), "<end>");
+    EXPECT_EQ(loop->counters().received_bytes, text.size());
+    EXPECT_EQ(loop->counters().open_slots, 0u);
+}
+
+// Thirty connections share two buffers: receives starve, and every byte arrives nevertheless, in order.
+TEST_F(UringLoop, RecoversFromWantOfBuffers) {
+    OPEN_OR_SKIP();
+    constexpr std::size_t clients_count = 30;
+    std::vector<Client> clients;
+    for (std::size_t i = 0; i < clients_count; ++i) clients.emplace_back(port);
+    for (unsigned i = 0; i < clients_count; ++i) clients[i].send(pattern(20'000, i));
+    std::size_t received = 0;
+    recorder.after_bytes = [&](Slot) { received = static_cast<std::size_t>(loop->counters().received_bytes); };
+    ASSERT_TRUE(run_until([&] { return received == clients_count * 20'000; })) << received;
+    EXPECT_GT(loop->counters().buffer_shortages, 0u) << "or this test shows nothing";
+    std::vector<std::string> texts;
+    for (const auto& [slot, socket] : recorder.sockets) texts.push_back(socket.received);
+    std::vector<std::string> expected;
+    for (unsigned i = 0; i < clients_count; ++i) expected.push_back(pattern(20'000, i));
+    std::ranges::sort(texts);
+    std::ranges::sort(expected);
+    EXPECT_EQ(texts, expected);
+}
+
+TEST_F(UringLoop, AClosedConnectionThatStarvedIsNoTrouble) {
+    OPEN_OR_SKIP();
+    std::vector<Client> clients;
+    for (int i = 0; i < 20; ++i) clients.emplace_back(port);
+    for (const Client& client : clients) client.send(pattern(20'000));
+    recorder.after_bytes = [&](Slot slot) {
+        if (recorder.sockets[slot].received.size() > 1000) close(slot);
+    };
+    EXPECT_TRUE(run_until([&] { return recorder.closed_count == 20; }));
+    EXPECT_GT(loop->counters().buffer_shortages, 0u);
+    clients.clear();
+    Client next(port);
+    ASSERT_TRUE(run_until_open(21));
+    next.send("x");
+    EXPECT_TRUE(run_until([&] { return recorder.sockets[recorder.opened.back()].received == "x"; }));
+}
+
+TEST_F(UringLoop, PausesAndResumesReceiving) {
+    OPEN_OR_SKIP();
+    Client client(port);
+    ASSERT_TRUE(run_until_open(1));
+    const Slot slot = recorder.opened[0];
+    for (int round = 0; round < 5; ++round) {
+        loop->pause_receive(slot);
+        run_for(10 * ms);
+        const std::size_t before = recorder.sockets[slot].received.size();
+        client.send("xyz");
+        run_for(20 * ms);
+        EXPECT_EQ(recorder.sockets[slot].received.size(), before);
+        loop->resume_receive(slot);
+        EXPECT_TRUE(run_until([&] { return recorder.sockets[slot].received.size() == before + 3; }));
+    }
+    // Within one iteration: the cancellation is on its way when the receive is wanted again.
+    loop->pause_receive(slot);
+    loop->resume_receive(slot);
+    client.send("!");
+    EXPECT_TRUE(run_until([&] { return recorder.sockets[slot].received.back() == '!'; }));
+}
+
+// --- sending ---------------------------------------------------------------------------------------------------------
+
+TEST_F(UringLoop, SendsMoreThanSocketBuffersHold) {
+    OPEN_OR_SKIP();
+    const Client client(port, 4096);
+    ASSERT_TRUE(run_until_open(1));
+    const Slot slot = recorder.opened[0];
+    const std::string text = pattern(32 * 1024 * 1024);
+    loop->send(slot, text);
+    std::string received;
+    run_for(20 * ms);
+    EXPECT_EQ(recorder.sockets[slot].sent_count, 0) << "nobody has read it yet";
+    ASSERT_TRUE(run_until([&] {
+        received += client.receive_now();
+        return received.size() >= text.size();
+    }));
+    EXPECT_TRUE(received == text);
+    EXPECT_TRUE(run_until([&] { return recorder.sockets[slot].sent_count == 1; }));
+    loop->shutdown_send(slot);
+    EXPECT_TRUE(run_until([&] { return client.receive_now() == "<end>"; }));
+    EXPECT_EQ(loop->counters().sent_bytes, text.size());
+}
+
+TEST_F(UringLoop, AHalfClosedConnectionStillReceives) {
+    OPEN_OR_SKIP();
+    const Client client(port);
+    ASSERT_TRUE(run_until_open(1));
+    const Slot slot = recorder.opened[0];
+    loop->shutdown_send(slot);
+    ASSERT_TRUE(run_until([&] { return client.receive_now() == "<end>"; }));
+    client.send("still here");
+    EXPECT_TRUE(run_until([&] { return recorder.sockets[slot].received == "still here"; }));
+}
+
+// One ring of eight entries, thirty sends at once: the submission queue overflows and nothing gets lost.
+TEST_F(UringLoop, SendsToManyInOneIteration) {
+    OPEN_OR_SKIP();
+    constexpr std::size_t clients_count = 30;
+    std::vector<Client> clients;
+    for (std::size_t i = 0; i < clients_count; ++i) clients.emplace_back(port);
+    ASSERT_TRUE(run_until_open(clients_count));
+    for (int round = 1; round <= 20; ++round) {
+        for (const Slot slot : recorder.opened) loop->send(slot, std::string_view("pong"));
+        ASSERT_TRUE(run_until([&] {
+            return std::ranges::all_of(recorder.opened, [&](Slot slot) { return recorder.sockets[slot].sent_count == round; });
+        })) << round;
+    }
+    for (const Client& client : clients) EXPECT_EQ(client.receive_now().size(), 80u);
+}
+
+// --- endings ---------------------------------------------------------------------------------------------------------
+
+TEST_F(UringLoop, APeerThatResets) {
+    OPEN_OR_SKIP();
+    Client client(port);
+    ASSERT_TRUE(run_until_open(1));
+    const Slot slot = recorder.opened[0];
+    client.reset();
+    ASSERT_TRUE(run_until([&] { return recorder.sockets[slot].has_failed; }));
+    EXPECT_TRUE(close_and_wait(slot));
+}
+
+TEST_F(UringLoop, APeerThatResetsWhileItIsSentTo) {
+    OPEN_OR_SKIP();
+    Client client(port, 4096);
+    ASSERT_TRUE(run_until_open(1));
+    const Slot slot = recorder.opened[0];
+    const std::string text = pattern(16 * 1024 * 1024);
+    loop->send(slot, text);
+    run_for(5 * ms);
+    client.reset();
+    bool was_told = false;
+    ASSERT_TRUE(run_until([&] { return was_told = recorder.sockets[slot].has_failed; }));
+    EXPECT_TRUE(close_and_wait(slot));
+}
+
+// The kernel holds a receive and a stuck send; it lets go of both before the slot is said to be closed.
+TEST_F(UringLoop, ClosesWithOperationsInFlight) {
+    OPEN_OR_SKIP();
+    const Client client(port, 4096);
+    ASSERT_TRUE(run_until_open(1));
+    const Slot slot = recorder.opened[0];
+    auto text = std::make_unique<std::string>(pattern(16 * 1024 * 1024));
+    loop->send(slot, *text);
+    run_for(5 * ms);
+    EXPECT_TRUE(close_and_wait(slot));
+    text.reset();  // under ASan: nobody reads it any more
+    run_for(5 * ms);
+    EXPECT_EQ(recorder.closed_count, 1);
+}
+
+TEST_F(UringLoop, ClosesInTheIterationOfOpening) {
+    OPEN_OR_SKIP();
+    recorder.after_bytes = [&](Slot slot) { close(slot); };
+    for (int i = 0; i < 100; ++i) {
+        const Client client(port);
+        client.send("now");
+        ASSERT_TRUE(run_until([&] { return recorder.closed_count == i + 1; })) << i;
+    }
+    EXPECT_EQ(loop->counters().accepted, 100u);
+}
+
+// --- accepting -------------------------------------------------------------------------------------------------------
+
+TEST_F(UringLoop, WaitsWhenSlotsAreUsedUpAndGoesOn) {
+    settings.slots_count_max = 4;
+    OPEN_OR_SKIP();
+    std::vector<Client> clients;
+    for (int i = 0; i < 6; ++i) clients.emplace_back(port);
+    ASSERT_TRUE(run_until_open(4));
+    run_for(20 * ms);
+    EXPECT_EQ(recorder.opened.size(), 4u);
+    EXPECT_GT(loop->counters().accept_pauses, 0u);
+    for (const Client& client : clients) EXPECT_EQ(client.receive_now(), "") << "turned away instead of left waiting";
+    clients[0].send("served");  // those that are in are served meanwhile
+    ASSERT_TRUE(run_until([&] {
+        return std::ranges::any_of(recorder.sockets, [](const auto& entry) { return entry.second.received == "served"; });
+    }));
+    EXPECT_TRUE(close_and_wait(recorder.opened[0]));
+    EXPECT_TRUE(close_and_wait(recorder.opened[1]));
+    EXPECT_TRUE(run_until_open(6)) << "the two that waited";
+    EXPECT_EQ(loop->counters().open_slots, 4u);
+}
+
+// A full house costs nothing: the loop sleeps until somebody leaves.
+TEST_F(UringLoop, DoesNotSpinWhenSlotsAreUsedUp) {
+    settings.slots_count_max = 2;
+    OPEN_OR_SKIP();
+    std::vector<Client> clients;
+    for (int i = 0; i < 4; ++i) clients.emplace_back(port);
+    ASSERT_TRUE(run_until_open(2));
+    run_for(150 * ms);
+    const int before = recorder.iterations_count;
+    run_for(300 * ms);
+    EXPECT_LE(recorder.iterations_count - before, 10);
+}
+
+TEST_F(UringLoop, StopsListening) {
+    OPEN_OR_SKIP();
+    const Client before(port);
+    ASSERT_TRUE(run_until_open(1));
+    loop->stop_listening();
+    run_for(5 * ms);
+    ::close(std::exchange(listener_fd, -1));
+    run_for(5 * ms);
+    EXPECT_EQ(recorder.opened.size(), 1u);
+    before.send("x");
+    EXPECT_TRUE(run_until([&] { return recorder.sockets[recorder.opened[0]].received == "x"; }));
+}
+
+TEST_F(UringLoop, StopsListeningWhileItIsPaused) {
+    settings.slots_count_max = 1;
+    OPEN_OR_SKIP();
+    const Client one(port);
+    const Client other(port);
+    ASSERT_TRUE(run_until_open(1));
+    run_for(20 * ms);
+    loop->stop_listening();
+    EXPECT_TRUE(close_and_wait(recorder.opened[0]));
+    run_for(150 * ms);
+    EXPECT_EQ(recorder.opened.size(), 1u);
+}
+
+// --- waiting ---------------------------------------------------------------------------------------------------------
+
+TEST_F(UringLoop, WakesFromAnotherThread) {
+    OPEN_OR_SKIP();
+    for (int i = 1; i <= 50; ++i) {
+        std::thread other([&] { loop->wake(); });
+        while (recorder.wakes_count < i) loop->run_once(0);
+        other.join();
+        EXPECT_EQ(recorder.wakes_count, i);
+    }
+}
+
+TEST_F(UringLoop, WaitsUntilTheDeadline) {
+    OPEN_OR_SKIP();
+    const std::uint64_t begin_ns = monotonic_ns();
+    loop->run_once(begin_ns + 30 * ms);
+    EXPECT_GE(monotonic_ns() - begin_ns, 30 * ms);
+    EXPECT_GE(recorder.now, begin_ns + 30 * ms);
+    const std::uint64_t then_ns = monotonic_ns();
+    loop->run_once(1);  // long past
+    EXPECT_LT(monotonic_ns() - then_ns, 1000 * ms);
+}
+
+}  // namespace
+}  // namespace sluice
