@@ -33,10 +33,6 @@ std::string_view name_of(ContentType type) {
     return type == ContentType::json ? "application/json" : "text/plain; version=0.0.4; charset=utf-8";
 }
 
-std::string single_ok_body(AckLevel level) {
-    return "{\"ok\":true,\"message\":\"Telemetry received\",\"ack\":\"" + std::string(name_of(level)) + "\"}";
-}
-
 int length_of(std::string_view text) { return static_cast<int>(text.size()); }
 
 template <std::size_t capacity, typename... Arguments>
@@ -44,6 +40,11 @@ std::string_view print(std::array<char, capacity>& buffer, const char* format, A
     const int length = std::snprintf(buffer.data(), capacity, format, arguments...);
     CHECK(length >= 0 && static_cast<std::size_t>(length) < capacity);
     return {buffer.data(), static_cast<std::size_t>(length)};
+}
+
+template <std::size_t capacity>
+std::string_view print_single_ok_body(std::array<char, capacity>& buffer, AckLevel level) {
+    return print(buffer, "{\"ok\":true,\"message\":\"Telemetry received\",\"ack\":\"%s\"}", name_of(level).data());
 }
 
 }  // namespace
@@ -58,7 +59,8 @@ void ResponseRenderer::set_time(std::time_t unix_s) {
     const std::size_t length = std::strftime(text.data(), text.size(), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &utc);
     date_line_.assign(text.data(), length);
     for (const AckLevel level : {AckLevel::queued, AckLevel::stored}) {
-        const std::string body = single_ok_body(level);
+        std::array<char, 128> buffer{};
+        const std::string_view body = print_single_ok_body(buffer, level);
         std::string& response = single_ok_[static_cast<std::size_t>(level)];
         response = render_head({200, ContentType::json, body.size(), false, {}, false, false});
         response += body;
@@ -132,7 +134,7 @@ bool ResponseRenderer::render(Pending& pending, Output& output, BlockPool& pool)
     if (reply.is_single) {
         if (!pending.closes && !pending.is_http_1_0)
             return output.append(pool, single_ok_[static_cast<std::size_t>(reply.ack)]);
-        return emit(pending, single_ok_body(reply.ack), output, pool);
+        return emit(pending, print_single_ok_body(body, reply.ack), output, pool);
     }
     return emit(pending,
                 print(body, "{\"ok\":true,\"message\":\"Telemetry received\",\"ack\":\"%s\",\"accepted\":%u,\"rejected\":0}",
