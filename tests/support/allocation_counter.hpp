@@ -12,4 +12,7 @@ namespace sluice::tests {
 // Allocations of the calling thread since it started; 0 where they cannot be counted.
 [[nodiscard]] std::uint64_t allocations_count();
 
+// Those of all other threads, for a test that drives an engine from its own.
+[[nodiscard]] std::uint64_t allocations_of_others_count();
+
 }  // namespace sluice::tests
