@@ -3,6 +3,7 @@
 #include <hiredis/hiredis.h>
 
 #include <algorithm>
+#include <string>
 
 #include "engine/core/check.hpp"
 #include "engine/core/limits.hpp"
@@ -80,7 +81,20 @@ void ReplyStream::reset() {
     reader_->privdata = this;
     given_ = {};
     broken_because_ = nullptr;
+    grow_buffer();
     error_text_bytes_ = 0;
+}
+
+// The reader's buffer grows with what it is fed, so it would grow again whenever more arrives at once than ever before.
+// One long reply, read now, makes it as large as it can need to be: a slice, behind a reply that is not complete, behind
+// up to 1 KiB that is used (hiredis 1.2, read.c).
+void ReplyStream::grow_buffer() {
+    std::string reply(limits::redis_reply_bytes_max + 2 * slice_bytes, ' ');
+    reply.front() = '+';
+    reply += "\r\n";
+    CHECK(redisReaderFeed(reader_, reply.data(), reply.size()) == REDIS_OK);
+    void* taken = nullptr;
+    CHECK(redisReaderGetReply(reader_, &taken) == REDIS_OK && taken == &accepted_reply);
 }
 
 void ReplyStream::give(std::span<const char> bytes) {

@@ -1,8 +1,8 @@
 // ReplyStream: bytes of a Redis connection in, one reply at a time out. No descriptor, no clock.
 //
 // Wraps hiredis' redisReader with object functions that build nothing: a reply becomes its kind and, for
-// an error, the beginning of its text. So a reply costs no allocation once the reader's buffer has grown
-// to its working size (a few KiB). Only what answers our commands is accepted: a simple string, a bulk string,
+// an error, the beginning of its text. So a reply costs no allocation: the reader's buffer has its working size (some 40 KiB)
+// from reset() on. Only what answers our commands is accepted: a simple string, a bulk string,
 // an integer or an error. Nil, arrays and RESP3 types break the stream, before the reader recurses into
 // them, because after an unexpected reply nobody can say which command the next one answers.
 //
@@ -49,6 +49,7 @@ class ReplyStream {
   private:
     struct Callbacks;  // the redisReader's object functions, which write the members below
 
+    void grow_buffer();
     [[nodiscard]] Next next_from_reader();
 
     redisReader* reader_ = nullptr;  // owned
