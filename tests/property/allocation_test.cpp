@@ -1,19 +1,18 @@
 // No heap allocation for any request after warm-up, on the whole way recv → decode → batch → sink → response: measured on an
 // engine in this process, with the null sink and with a real Redis, over every kind of request that carries telemetry.
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <iostream>
 #include <memory>
+#include <random>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -21,63 +20,44 @@
 
 #include "engine/config/load.hpp"
 #include "engine/engine.hpp"
+#include "sinks/redis/reply_stream.hpp"
 #include "tests/support/allocation_counter.hpp"
 #include "tests/support/http_text.hpp"
 #include "tests/support/redis_server.hpp"
+#include "tests/support/seed.hpp"
+#include "tests/support/tcp_client.hpp"
 
 namespace sluice {
 namespace {
 
-// A client's blocking socket. Its allocations do not count: they are the test's own.
+// A client that knows responses. Its allocations do not count: they are those of the test's own thread.
 class Client {
   public:
-    explicit Client(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        const int on = 1;
-        ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        const timeval timeout{20, 0};
-        ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_port = htons(port);
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        EXPECT_EQ(::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    }
-    ~Client() { ::close(fd_); }
-    Client(const Client&) = delete;
-    Client& operator=(const Client&) = delete;
+    explicit Client(std::uint16_t port) : socket_(port) {}
 
-    void send(std::string_view bytes) const {
-        while (!bytes.empty()) {
-            const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-            ASSERT_GT(sent, 0);
-            bytes.remove_prefix(static_cast<std::size_t>(sent));
-        }
-    }
+    void send(std::string_view bytes) const { socket_.send(bytes); }
 
-    // Reads `count` responses with a Content-Length, and checks their status.
+    // Reads `count` responses with a Content-Length, and checks their status; 100 is no response.
     void expect(std::size_t count, std::string_view status) {
         while (count > 0) {
             const std::size_t head_end = received_.find("\r\n\r\n");
-            if (head_end != std::string::npos) {
-                const std::size_t at = received_.find("Content-Length: ");
-                const std::size_t body = at < head_end ? std::stoul(received_.substr(at + 16)) : 0;
-                if (received_.size() >= head_end + 4 + body) {
-                    const std::string answered = received_.substr(9, 3);
-                    ASSERT_TRUE(answered == status || answered == "100") << received_.substr(0, head_end + 4 + body);
-                    count -= answered == status ? 1 : 0;
-                    received_.erase(0, head_end + 4 + body);
-                    continue;
-                }
+            const std::size_t length_at = received_.find("Content-Length: ");
+            const std::size_t body = length_at < head_end ? std::stoul(received_.substr(length_at + 16)) : 0;
+            if (head_end == std::string::npos || received_.size() < head_end + 4 + body) {
+                const std::string more = socket_.receive();
+                ASSERT_FALSE(more.empty()) << "no answer";
+                received_ += more;
+                continue;
             }
-            std::array<char, 16384> bytes;
-            const ssize_t got = ::recv(fd_, bytes.data(), bytes.size(), 0);
-            ASSERT_GT(got, 0) << "no answer";
-            received_.append(bytes.data(), static_cast<std::size_t>(got));
+            const std::string answered = received_.substr(9, 3);
+            ASSERT_TRUE(answered == status || answered == "100") << received_.substr(0, head_end + 4 + body);
+            count -= answered == status ? 1 : 0;
+            received_.erase(0, head_end + 4 + body);
         }
     }
 
   private:
-    int fd_;
+    tests::TcpClient socket_;
     std::string received_;
 };
 
@@ -230,6 +210,32 @@ TEST_F(Allocation, OfOtherThreadsAreCounted) {
         std::free(memory);
     }).join();
     EXPECT_GE(tests::allocations_of_others_count() - before, 1u);
+}
+
+// However Redis' replies are cut on their way: the reader's buffer must not grow some day because more came at once.
+TEST_F(Allocation, NoneForRepliesInAnyPieces) {
+    const std::uint64_t seed = tests::test_seed();
+    SCOPED_TRACE(tests::seed_trace(seed));
+    std::cout << tests::seed_trace(seed) << "\n";
+    std::mt19937_64 random(seed);
+    const std::string replies = repeated("$15\r\n1764012345678-0\r\n", 4000) + "-ERR " + std::string(10'000, 'e') + "\r\n";
+    for (int round = 0; round < 200; ++round) {
+        sinks::redis::ReplyStream stream;
+        const std::uint64_t before = tests::allocations_count();
+        std::string_view left = replies;
+        std::size_t taken_count = 0;
+        while (!left.empty()) {
+            const std::size_t bytes = std::min<std::size_t>(left.size(), 1 + random() % (round % 2 == 0 ? 300 : 60'000));
+            stream.give(std::span(left.data(), bytes));
+            left.remove_prefix(bytes);
+            for (auto next = stream.next(); next != sinks::redis::ReplyStream::Next::need_more; next = stream.next()) {
+                ASSERT_NE(next, sinks::redis::ReplyStream::Next::broken);
+                ++taken_count;
+            }
+        }
+        ASSERT_EQ(taken_count, 4001u);
+        ASSERT_EQ(tests::allocations_count() - before, 0u) << "round " << round;
+    }
 }
 
 TEST_F(Allocation, NoneWithTheNullSink) {
