@@ -88,6 +88,7 @@ inline const std::string host = "Host: h\r\n";
         {"http 1.0", "GET / HTTP/1.0\r\n\r\n", "GET / 1.0 close none ''"},
         {"http 1.0 keep-alive", "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" + get(""), "GET / 1.0 keep none '' | " + get_ok},
         {"http 1.0 ignores expectations", "POST /t HTTP/1.0\r\nExpect: 200-maybe\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\nx", "POST /t 1.0 keep none 'x'"},
+        {"http 1.0 need not be told to go on", "POST /t HTTP/1.0\r\nExpect: 100-continue\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\nx", "POST /t 1.0 keep none 'x'"},
         {"expect", post("Expect: 100-Continue\r\nContent-Length: 1\r\n", "x"), "head | " + post_ok + "'x'"},
         {"expect with space around", post("Expect:  100-continue \r\nContent-Length: 1\r\n", "x"), "head | " + post_ok + "'x'"},
         {"expect, chunked", post("Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n", "1\r\nx\r\n0\r\n\r\n"), "head | " + post_ok + "'x'"},

@@ -200,6 +200,24 @@ TEST_F(ConnectionTest, GoneWithEverythingInItsHands) {
     EXPECT_TRUE(harness.pools_are_whole());
 }
 
+TEST_F(ConnectionTest, GoneWithAStash) {
+    harness.answer_later();
+    std::string requests;
+    for (std::size_t i = 0; i <= limits::pending_per_connection_count_max; ++i) requests += get("/");
+    harness.receive(requests);
+    EXPECT_TRUE(harness.connection.has_stash());
+    harness.connection.release(harness.context);
+    EXPECT_TRUE(harness.pools_are_whole());
+}
+
+TEST_F(ConnectionTest, DoesNotHalfCloseWhileItSends) {
+    harness.receive(get("/", "Connection: close\r\n"));
+    ASSERT_NE(harness.connection.start_sending(harness.context), nullptr);
+    EXPECT_FALSE(harness.connection.takes_half_close(harness.context));
+    harness.connection.on_block_sent(harness.context);
+    EXPECT_TRUE(harness.connection.takes_half_close(harness.context));
+}
+
 TEST_F(ConnectionTest, GoneWhileSending) {
     harness.receive(get("/0"));
     ASSERT_NE(harness.connection.start_sending(harness.context), nullptr);
@@ -239,11 +257,16 @@ TEST_F(ConnectionTest, DoesNotAskForABodyThatCameUnasked) {
     harness.feed("b");
     harness.answer_all();
     EXPECT_EQ(responses(), (Responses{ok("GET /0? "), ok("POST /x? b")}));
+    // Nor for the rest of one of which some came.
+    harness.feed(get("/1") + "POST /y HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nb");
+    harness.answer_all();
+    EXPECT_EQ(responses(), Responses{ok("GET /1? ")});
 }
 
 TEST_F(ConnectionTest, RefusesABodyBeforeItIsSent) {
     harness.app.refuses_heads = true;
     harness.feed(expecting_head);
+    EXPECT_NE(harness.sent.find("Connection: close\r\n"), std::string::npos);
     EXPECT_EQ(responses(), (Responses{refused(Refusal::paused), "<half-close>"}));
     harness.feed("b" + get("/smuggled"));
     EXPECT_EQ(harness.app.requests_count, 0u);
@@ -304,6 +327,21 @@ TEST_F(ConnectionTest, AStashIsReadToItsEndAfterTheClientHalfClosed) {
     harness.answer_all();
     EXPECT_EQ(responses().size(), limits::pending_per_connection_count_max + 2);  // with <close>
     EXPECT_TRUE(harness.is_closed());
+}
+
+// The stash outgrows its block: what it held goes along.
+TEST_F(ConnectionTest, AStashGrows) {
+    harness.answer_later();
+    std::string requests;
+    for (std::size_t i = 0; i < limits::pending_per_connection_count_max; ++i) requests += get("/");
+    harness.receive(requests);
+    const std::size_t count = limits::pending_per_connection_count_max;
+    for (int i = 0; i < 5; ++i) harness.receive(post("/" + std::to_string(i), std::string(7000, static_cast<char>('a' + i))));
+    harness.answer_all();
+    EXPECT_EQ(harness.app.requests_count, count + 5);
+    const Responses answered = responses();
+    ASSERT_EQ(answered.size(), count + 5);
+    for (std::size_t i = 0; i < 5; ++i) EXPECT_TRUE(answered[count + i].starts_with("200 POST /" + std::to_string(i) + "? 7000 bytes, "));
 }
 
 TEST(Connection, StopsReadingWhileTheTableOfRequestsIsFull) {

@@ -90,9 +90,9 @@ TEST_F(ConnectionTime, TheTimeForABodyBeginsWithIt) {
 }
 
 TEST_F(ConnectionTime, TheNextRequestHasItsOwnTime) {
-    harness.feed(begun_body.substr(0, 20));
+    harness.feed(begun_body);
     harness.advance(9 * s);
-    harness.feed(std::string(begun_body.substr(20)) + "12345");
+    harness.feed("12345");
     EXPECT_EQ(responses(), Responses{ok("POST /? half12345")});
     harness.advance(5 * s);
     harness.feed(begun_body);

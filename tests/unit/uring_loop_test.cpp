@@ -2,16 +2,10 @@
 // submission queue full, no buffer free, no slot free; and peers that reset, never read, or leave too early.
 #include "engine/io/uring_loop.hpp"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -21,11 +15,13 @@
 
 #include "engine/core/clock.hpp"
 #include "engine/io/listener.hpp"
+#include "tests/support/tcp_client.hpp"
 
 namespace sluice {
 namespace {
 
 using io::Slot;
+using tests::TcpClient;
 
 constexpr std::uint64_t ms = 1'000'000;
 
@@ -88,47 +84,6 @@ class Recorder final : public io::Events {
     int wakes_count = 0;
     int iterations_count = 0;
     std::uint64_t now = 0;
-};
-
-// A client's blocking socket.
-class Client {
-  public:
-    explicit Client(std::uint16_t port, int receive_buffer_bytes = 0) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        if (receive_buffer_bytes != 0) ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof receive_buffer_bytes);
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_port = htons(port);
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        EXPECT_EQ(::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    }
-    ~Client() { close(); }
-    Client(Client&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    Client& operator=(Client&&) = delete;
-
-    void send(std::string_view bytes) const { EXPECT_EQ(::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size())); }
-    void half_close() const { ::shutdown(fd_, SHUT_WR); }
-    void close() {
-        if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-    }
-    void reset() {
-        const linger at_once{1, 0};
-        ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-        close();
-    }
-    // What there is to read now; "<end>" at the end of the stream.
-    [[nodiscard]] std::string receive_now() const {
-        std::string received;
-        std::array<char, 65536> bytes;
-        for (;;) {  // ends: with EAGAIN, the end of the stream, or an error
-            const ssize_t count = ::recv(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT);
-            if (count == 0) return received + "<end>";
-            if (count < 0) return received;
-            received.append(bytes.data(), static_cast<std::size_t>(count));
-        }
-    }
-
-  private:
-    int fd_;
 };
 
 class UringLoop : public testing::Test {
@@ -207,7 +162,7 @@ std::string pattern(std::size_t bytes, unsigned salt = 0) {
 
 TEST_F(UringLoop, DeliversBytesAndTheEnd) {
     OPEN_OR_SKIP();
-    Client client(port);
+    TcpClient client(port);
     ASSERT_TRUE(run_until_open(1));
     const Slot slot = recorder.opened[0];
     const std::string text = pattern(5000);
@@ -227,7 +182,7 @@ TEST_F(UringLoop, DeliversBytesAndTheEnd) {
 TEST_F(UringLoop, RecoversFromWantOfBuffers) {
     OPEN_OR_SKIP();
     constexpr std::size_t clients_count = 30;
-    std::vector<Client> clients;
+    std::vector<TcpClient> clients;
     for (std::size_t i = 0; i < clients_count; ++i) clients.emplace_back(port);
     for (unsigned i = 0; i < clients_count; ++i) clients[i].send(pattern(20'000, i));
     std::size_t received = 0;
@@ -245,16 +200,16 @@ TEST_F(UringLoop, RecoversFromWantOfBuffers) {
 
 TEST_F(UringLoop, AClosedConnectionThatStarvedIsNoTrouble) {
     OPEN_OR_SKIP();
-    std::vector<Client> clients;
+    std::vector<TcpClient> clients;
     for (int i = 0; i < 20; ++i) clients.emplace_back(port);
-    for (const Client& client : clients) client.send(pattern(20'000));
+    for (const TcpClient& client : clients) client.send(pattern(20'000));
     recorder.after_bytes = [&](Slot slot) {
         if (recorder.sockets[slot].received.size() > 1000) close(slot);
     };
     EXPECT_TRUE(run_until([&] { return recorder.closed_count == 20; }));
     EXPECT_GT(loop->counters().buffer_shortages, 0u);
     clients.clear();
-    Client next(port);
+    TcpClient next(port);
     ASSERT_TRUE(run_until_open(21));
     next.send("x");
     EXPECT_TRUE(run_until([&] { return recorder.sockets[recorder.opened.back()].received == "x"; }));
@@ -262,7 +217,7 @@ TEST_F(UringLoop, AClosedConnectionThatStarvedIsNoTrouble) {
 
 TEST_F(UringLoop, PausesAndResumesReceiving) {
     OPEN_OR_SKIP();
-    Client client(port);
+    TcpClient client(port);
     ASSERT_TRUE(run_until_open(1));
     const Slot slot = recorder.opened[0];
     for (int round = 0; round < 5; ++round) {
@@ -286,7 +241,7 @@ TEST_F(UringLoop, PausesAndResumesReceiving) {
 
 TEST_F(UringLoop, SendsMoreThanSocketBuffersHold) {
     OPEN_OR_SKIP();
-    const Client client(port, 4096);
+    const TcpClient client(port, 4096);
     ASSERT_TRUE(run_until_open(1));
     const Slot slot = recorder.opened[0];
     const std::string text = pattern(32 * 1024 * 1024);
@@ -307,7 +262,7 @@ TEST_F(UringLoop, SendsMoreThanSocketBuffersHold) {
 
 TEST_F(UringLoop, AHalfClosedConnectionStillReceives) {
     OPEN_OR_SKIP();
-    const Client client(port);
+    const TcpClient client(port);
     ASSERT_TRUE(run_until_open(1));
     const Slot slot = recorder.opened[0];
     loop->shutdown_send(slot);
@@ -320,7 +275,7 @@ TEST_F(UringLoop, AHalfClosedConnectionStillReceives) {
 TEST_F(UringLoop, SendsToManyInOneIteration) {
     OPEN_OR_SKIP();
     constexpr std::size_t clients_count = 30;
-    std::vector<Client> clients;
+    std::vector<TcpClient> clients;
     for (std::size_t i = 0; i < clients_count; ++i) clients.emplace_back(port);
     ASSERT_TRUE(run_until_open(clients_count));
     for (int round = 1; round <= 20; ++round) {
@@ -329,14 +284,14 @@ TEST_F(UringLoop, SendsToManyInOneIteration) {
             return std::ranges::all_of(recorder.opened, [&](Slot slot) { return recorder.sockets[slot].sent_count == round; });
         })) << round;
     }
-    for (const Client& client : clients) EXPECT_EQ(client.receive_now().size(), 80u);
+    for (const TcpClient& client : clients) EXPECT_EQ(client.receive_now().size(), 80u);
 }
 
 // --- endings ---------------------------------------------------------------------------------------------------------
 
 TEST_F(UringLoop, APeerThatResets) {
     OPEN_OR_SKIP();
-    Client client(port);
+    TcpClient client(port);
     ASSERT_TRUE(run_until_open(1));
     const Slot slot = recorder.opened[0];
     client.reset();
@@ -346,7 +301,7 @@ TEST_F(UringLoop, APeerThatResets) {
 
 TEST_F(UringLoop, APeerThatResetsWhileItIsSentTo) {
     OPEN_OR_SKIP();
-    Client client(port, 4096);
+    TcpClient client(port, 4096);
     ASSERT_TRUE(run_until_open(1));
     const Slot slot = recorder.opened[0];
     const std::string text = pattern(16 * 1024 * 1024);
@@ -361,7 +316,7 @@ TEST_F(UringLoop, APeerThatResetsWhileItIsSentTo) {
 // The kernel holds a receive and a stuck send; it lets go of both before the slot is said to be closed.
 TEST_F(UringLoop, ClosesWithOperationsInFlight) {
     OPEN_OR_SKIP();
-    const Client client(port, 4096);
+    const TcpClient client(port, 4096);
     ASSERT_TRUE(run_until_open(1));
     const Slot slot = recorder.opened[0];
     auto text = std::make_unique<std::string>(pattern(16 * 1024 * 1024));
@@ -373,11 +328,36 @@ TEST_F(UringLoop, ClosesWithOperationsInFlight) {
     EXPECT_EQ(recorder.closed_count, 1);
 }
 
+// A reset is discovered by a send whose slot is closed already: no event any more.
+TEST_F(UringLoop, ClosesWhatFailsMeanwhile) {
+    OPEN_OR_SKIP();
+    TcpClient client(port);
+    ASSERT_TRUE(run_until_open(1));
+    const Slot slot = recorder.opened[0];
+    client.reset();
+    loop->send(slot, std::string_view("too late"));
+    EXPECT_TRUE(close_and_wait(slot));
+}
+
+// Many pieces lie in the completion queue when the first makes the server close.
+TEST_F(UringLoop, ClosesWithBytesOnTheirWay) {
+    settings.receive_buffers_count = 64;
+    OPEN_OR_SKIP();
+    TcpClient client(port);
+    ASSERT_TRUE(run_until_open(1));
+    const Slot slot = recorder.opened[0];
+    client.send(pattern(10'000));
+    recorder.after_bytes = [&](Slot closing) { close(closing); };
+    EXPECT_TRUE(run_until([&] { return recorder.closed_count == 1; }));
+    EXPECT_EQ(recorder.sockets[slot].received.size(), 256u);
+    EXPECT_GT(loop->counters().receives, 1u) << "or this test shows nothing";
+}
+
 TEST_F(UringLoop, ClosesInTheIterationOfOpening) {
     OPEN_OR_SKIP();
     recorder.after_bytes = [&](Slot slot) { close(slot); };
     for (int i = 0; i < 100; ++i) {
-        const Client client(port);
+        const TcpClient client(port);
         client.send("now");
         ASSERT_TRUE(run_until([&] { return recorder.closed_count == i + 1; })) << i;
     }
@@ -389,13 +369,13 @@ TEST_F(UringLoop, ClosesInTheIterationOfOpening) {
 TEST_F(UringLoop, WaitsWhenSlotsAreUsedUpAndGoesOn) {
     settings.slots_count_max = 4;
     OPEN_OR_SKIP();
-    std::vector<Client> clients;
+    std::vector<TcpClient> clients;
     for (int i = 0; i < 6; ++i) clients.emplace_back(port);
     ASSERT_TRUE(run_until_open(4));
     run_for(20 * ms);
     EXPECT_EQ(recorder.opened.size(), 4u);
     EXPECT_GT(loop->counters().accept_pauses, 0u);
-    for (const Client& client : clients) EXPECT_EQ(client.receive_now(), "") << "turned away instead of left waiting";
+    for (const TcpClient& client : clients) EXPECT_EQ(client.receive_now(), "") << "turned away instead of left waiting";
     clients[0].send("served");  // those that are in are served meanwhile
     ASSERT_TRUE(run_until([&] {
         return std::ranges::any_of(recorder.sockets, [](const auto& entry) { return entry.second.received == "served"; });
@@ -406,11 +386,28 @@ TEST_F(UringLoop, WaitsWhenSlotsAreUsedUpAndGoesOn) {
     EXPECT_EQ(loop->counters().open_slots, 4u);
 }
 
+// Far from the bound many are accepted at once, near it one by one: nobody is turned away.
+TEST_F(UringLoop, AcceptsWithCareNearTheBound) {
+    settings.slots_count_max = 40;
+    OPEN_OR_SKIP();
+    std::vector<TcpClient> clients;
+    for (std::size_t i = 0; i < 10; ++i) {
+        clients.emplace_back(port);
+        ASSERT_TRUE(run_until_open(i + 1));
+    }
+    for (int i = 0; i < 35; ++i) clients.emplace_back(port);
+    ASSERT_TRUE(run_until_open(40));
+    run_for(20 * ms);
+    for (const TcpClient& client : clients) EXPECT_EQ(client.receive_now(), "");
+    for (std::size_t i = 0; i < 5; ++i) EXPECT_TRUE(close_and_wait(recorder.opened[i]));
+    EXPECT_TRUE(run_until_open(45));
+}
+
 // A full house costs nothing: the loop sleeps until somebody leaves.
 TEST_F(UringLoop, DoesNotSpinWhenSlotsAreUsedUp) {
     settings.slots_count_max = 2;
     OPEN_OR_SKIP();
-    std::vector<Client> clients;
+    std::vector<TcpClient> clients;
     for (int i = 0; i < 4; ++i) clients.emplace_back(port);
     ASSERT_TRUE(run_until_open(2));
     run_for(150 * ms);
@@ -421,12 +418,13 @@ TEST_F(UringLoop, DoesNotSpinWhenSlotsAreUsedUp) {
 
 TEST_F(UringLoop, StopsListening) {
     OPEN_OR_SKIP();
-    const Client before(port);
+    const TcpClient before(port);
     ASSERT_TRUE(run_until_open(1));
     loop->stop_listening();
     run_for(5 * ms);
     ::close(std::exchange(listener_fd, -1));
     run_for(5 * ms);
+    EXPECT_FALSE(TcpClient::can_connect(port)) << "an accept still holds the listener";
     EXPECT_EQ(recorder.opened.size(), 1u);
     before.send("x");
     EXPECT_TRUE(run_until([&] { return recorder.sockets[recorder.opened[0]].received == "x"; }));
@@ -435,8 +433,8 @@ TEST_F(UringLoop, StopsListening) {
 TEST_F(UringLoop, StopsListeningWhileItIsPaused) {
     settings.slots_count_max = 1;
     OPEN_OR_SKIP();
-    const Client one(port);
-    const Client other(port);
+    const TcpClient one(port);
+    const TcpClient other(port);
     ASSERT_TRUE(run_until_open(1));
     run_for(20 * ms);
     loop->stop_listening();
