@@ -1,5 +1,5 @@
 // Mailbox: work that other threads ask a server's thread to do. For the cold path (status, drain, start, stop): it
-// takes a lock and allocates. What is posted runs on the owner's thread, in order, between two iterations.
+// takes a lock and allocates. What is posted runs on the owner's thread, in order.
 #pragma once
 
 #include <atomic>

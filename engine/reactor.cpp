@@ -96,7 +96,6 @@ void Reactor::loop() {
         const bool may_sleep = !ingest_->waits_for_completions() && !is_draining_ ? true : inbox_.may_sleep();
         server_.run_once(may_sleep && !mailbox_.has_tasks() ? 0 : at_once_ns);
         inbox_.awake();
-        mailbox_.run_all();
     }
 }
 
@@ -192,6 +191,8 @@ void Reactor::ask_admin(http::Endpoint endpoint, http::PendingRef ref) {
 
 void Reactor::take_completions(std::uint64_t now_ns) {
     static_cast<void>(now_ns);
+    // What is posted may answer requests, which leave at the end of the iteration: so here, not between two of them.
+    mailbox_.run_all();
     while (const auto completion = inbox_.try_pop())
         ingest_->on_settled(*completion->batch, completion->settlement, server_);
 }

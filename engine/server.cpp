@@ -1,5 +1,6 @@
 #include "engine/server.hpp"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <ctime>
@@ -179,6 +180,8 @@ void Server::drain() {
     context_.draining = true;
     context_.drain_begin_ns = context_.now_ns;
     loop_->stop_listening();
+    // Whoever connects from now on is refused, rather than left waiting in the backlog of a listener that nobody reads.
+    if (listener_fd_ >= 0) ::shutdown(listener_fd_, SHUT_RDWR);
     for (io::Slot slot = 0; slot < settings_.loop.slots_count_max; ++slot) {
         if (connections_[slot].state() == http::Connection::State::closed) continue;
         connections_[slot].drain(context_);

@@ -6,6 +6,19 @@
 
 namespace sluice::http {
 
+namespace {
+
+// A target in absolute form, which a server must accept (RFC 9112 section 3.2.2), without scheme and authority.
+std::string_view without_authority(std::string_view target) {
+    if (target.starts_with('/')) return target;
+    const std::size_t scheme_end = target.find("://");
+    if (scheme_end == std::string_view::npos) return target;
+    const std::size_t path = target.find_first_of("/?", scheme_end + 3);
+    return path == std::string_view::npos ? std::string_view("/") : target.substr(path);
+}
+
+}  // namespace
+
 class Connection::BodyCollector final : public parsers::BodyReceiver {
   public:
     BodyCollector(Connection& connection, Context& context) : connection_(connection), context_(context) {}
@@ -18,7 +31,7 @@ class Connection::BodyCollector final : public parsers::BodyReceiver {
     Context& context_;
 };
 
-void Connection::open(Context& context, io::Slot slot) {
+void Connection::open(Context& context, Slot slot) {
     CHECK(state_ == State::closed);
     *this = Connection{};
     parser_.start(context.settings.body_bytes_max);
@@ -78,22 +91,27 @@ void Connection::stash(Context& context, std::span<const char> bytes) {
     if (wanted > stash_.capacity_bytes) {
         BodyBlock larger = context.bodies.take(wanted);
         if (larger.data == nullptr) return abort(context);
-        if (stash_bytes_ != 0) std::memcpy(larger.data, stash_.data, stash_bytes_);
+        if (stash_bytes_ != 0) std::memcpy(larger.data, stash_.data + stash_begin_, stash_bytes_);
         context.bodies.give_back(stash_);
         stash_ = larger;
+        stash_begin_ = 0;
+    } else if (stash_begin_ + wanted > stash_.capacity_bytes) {
+        std::memmove(stash_.data, stash_.data + stash_begin_, stash_bytes_);
+        stash_begin_ = 0;
     }
-    std::memcpy(stash_.data + stash_bytes_, bytes.data(), bytes.size());
+    std::memcpy(stash_.data + stash_begin_ + stash_bytes_, bytes.data(), bytes.size());
     stash_bytes_ = wanted;
 }
 
 void Connection::resume(Context& context) {
     if (stash_bytes_ == 0 || state_ != State::open || is_blocked(context)) return;
     BodyBlock block = std::exchange(stash_, BodyBlock{});
+    const std::size_t begin = std::exchange(stash_begin_, 0);
     const std::size_t bytes = std::exchange(stash_bytes_, 0);
-    const std::size_t consumed = consume(context, {block.data, bytes});
+    const std::size_t consumed = consume(context, {block.data + begin, bytes});
     if (state_ == State::open && consumed < bytes) {
-        std::memmove(block.data, block.data + consumed, bytes - consumed);
         stash_ = block;
+        stash_begin_ = begin + consumed;
         stash_bytes_ = bytes - consumed;
     } else {
         context.bodies.give_back(block);
@@ -181,7 +199,7 @@ void Connection::drop_body(Context& context) {
 // --- answering ---------------------------------------------------------------------------------------------------
 
 Request Connection::request_of(std::uint64_t received_ns) const {
-    const std::string_view target = head_->target_view();
+    const std::string_view target = without_authority(head_->target_view());
     const std::size_t question_mark = target.find('?');
     const bool has_query = question_mark != std::string_view::npos;
     const std::string_view body = body_bytes_ != 0 ? std::string_view(body_.data, body_bytes_)
@@ -249,6 +267,8 @@ void Connection::answer_first(Context& context) {
     Pending& pending = context.pendings[index];
     if (pending.reply.kind == ReplyKind::refusal)
         ++context.counters.refusals[static_cast<std::size_t>(pending.reply.refusal)];
+    if (pending.reply.kind == ReplyKind::telemetry && pending.reply.accepted == 0)
+        ++context.counters.refusals[static_cast<std::size_t>(Refusal::all_records_refused)];
     ++context.counters.responses[ResponseRenderer::status_of(pending.reply) / 100];
     if (!context.renderer.render(pending, output_, context.blocks)) abort(context);
     if (OutputBlock* block = output_.last; block != nullptr && ++block->responses_count == 1) {

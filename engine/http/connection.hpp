@@ -74,7 +74,7 @@ class Connection {
     static constexpr std::uint64_t drain_patience_ns = 1'000'000'000;
 
     // --- events, from the server -----------------------------------------------------------------
-    void open(Context& context, io::Slot slot);
+    void open(Context& context, Slot slot);
     // At least BodyPool::padding_bytes are readable behind `bytes`.
     void on_bytes(Context& context, std::span<const char> bytes);
     void on_end_of_stream(Context& context);
@@ -136,11 +136,12 @@ class Connection {
     Output output_;
     OutputBlock* sending_;                // in flight
     BodyBlock stash_;
+    std::size_t stash_begin_;             // stash_.data[stash_begin_, stash_begin_ + stash_bytes_) waits
     std::size_t stash_bytes_;
     PendingIndex pending_first_;
     PendingIndex pending_last_;
     std::uint32_t pending_count_;
-    io::Slot slot_;
+    Slot slot_;
     std::uint64_t request_begin_ns_;      // first byte of the request that is being read
     std::uint64_t head_complete_ns_;
     std::uint64_t last_activity_ns_;

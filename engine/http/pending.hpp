@@ -10,8 +10,8 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/lazy_array.hpp"
+#include "engine/core/slot.hpp"
 #include "engine/http/reply.hpp"
-#include "engine/io/loop.hpp"
 
 namespace sluice::http {
 
@@ -26,7 +26,7 @@ struct PendingRef {
 struct Pending {
     PendingIndex next;             // in the connection's queue, or in the free list
     std::uint32_t generation;
-    io::Slot connection;
+    Slot connection;
     bool is_ready;                 // `reply` is decided
     bool is_head_request;          // HEAD: the answer has no body
     bool is_http_1_0;

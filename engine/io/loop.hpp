@@ -13,9 +13,11 @@
 #include <span>
 #include <string>
 
+#include "engine/core/slot.hpp"
+
 namespace sluice::io {
 
-using Slot = std::uint32_t;
+using sluice::Slot;
 
 // What the server does with events. Called on the loop's thread, from within run_once().
 class Events {
