@@ -49,6 +49,7 @@ std::expected<void, io::LoopError> Server::open(int listener_fd, const LoopFacto
     auto loop = make_loop(settings_.loop, *this);
     if (!loop) return std::unexpected(loop.error());
     loop_ = std::move(*loop);
+    open_loop_.store(loop_.get(), std::memory_order_release);
     renderer_.set_time(wall_clock_s());
     if (listener_fd_ >= 0) loop_->listen(listener_fd_);
     return {};

@@ -5,6 +5,7 @@
 // through `Hooks`: it takes completions in, and hands batches over, before responses leave.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <expected>
 #include <functional>
@@ -52,7 +53,7 @@ class Server final : private io::Events {
     void run_once(std::uint64_t deadline_ns);
     // Any thread.
     void wake() {
-        if (loop_ != nullptr) loop_->wake();
+        if (io::Loop* loop = open_loop_.load(std::memory_order_acquire)) loop->wake();
     }
 
     // A request that the application did not decide at once: its reply, to be filled in and then completed.
@@ -111,6 +112,9 @@ class Server final : private io::Events {
     std::vector<io::Slot> touched_;   // capacity reserved for every slot
     std::vector<io::Slot> blocked_;
     std::unique_ptr<io::Loop> loop_;  // last: destroyed first, so that the kernel lets go of the blocks
+    // open() stores loop_, release; pairs with wake(). Another server may post here before this one is open: it
+    // looks for what was posted before it first sleeps.
+    std::atomic<io::Loop*> open_loop_{nullptr};
     int listener_fd_ = -1;
 };
 
