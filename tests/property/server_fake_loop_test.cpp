@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <iostream>
+#include <memory>
 #include <random>
 #include <string>
 #include <string_view>
@@ -40,7 +41,7 @@ class Application final : public http::Application {
         const std::string echo = std::string(request.path) + " " + std::to_string(request.body.size());
         EXPECT_EQ(request.body.find_first_not_of('b'), std::string_view::npos) << "the body was overwritten";
         refs.push_back(ref);
-        if (random_() % 2 == 0) {
+        if (!answers_later && random_() % 2 == 0) {
             fill(pending.reply, echo);
             return true;
         }
@@ -65,6 +66,7 @@ class Application final : public http::Application {
         std::string echo;
     };
     Server* server = nullptr;
+    bool answers_later = false;  // else every other request, by chance
     std::vector<Waiting> waiting;
     std::vector<http::PendingRef> refs;  // of all requests ever
     std::uint64_t responses_sent_count = 0;
@@ -73,13 +75,14 @@ class Application final : public http::Application {
     std::mt19937_64 random_;
 };
 
-// The tests' owner of the server: decides some of what waits in each iteration, in any order.
+// The tests' owner of the server: decides some of what waits in each iteration, in any order; at times, nothing for long.
 class Owner final : public Server::Hooks {
   public:
     Owner(Application& application, std::uint64_t seed) : application_(application), random_(seed) {}
     void take_completions(std::uint64_t) override {
         auto& waiting = application_.waiting;
-        for (std::size_t count = waiting.empty() ? 0 : random_() % 5; count-- > 0 && !waiting.empty();) {
+        if (random_() % 300 == 0) is_stalled = can_stall && !is_stalled;
+        for (std::size_t count = is_stalled ? 0 : random_() % 12; count-- > 0 && !waiting.empty();) {
             std::swap(waiting[random_() % waiting.size()], waiting.back());
             const Application::Waiting decided = waiting.back();
             waiting.pop_back();
@@ -92,6 +95,8 @@ class Owner final : public Server::Hooks {
     }
     void hand_over(std::uint64_t) override {}
     bool forgets = true;
+    bool can_stall = true;
+    bool is_stalled = false;
 
   private:
     Application& application_;
@@ -100,7 +105,8 @@ class Owner final : public Server::Hooks {
 
 class World {
   public:
-    explicit World(std::uint64_t seed) : random_(seed), application(seed + 1), owner(application, seed + 2), server(settings(), application, owner) {
+    explicit World(std::uint64_t seed, std::uint32_t slots_count = 12)
+        : random_(seed), application(seed + 1), owner(application, seed + 2), server(settings(slots_count), application, owner) {
         application.server = &server;
         const int listener_fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);  // the server closes it
         const auto opened = server.open(listener_fd, [&](const io::LoopSettings& given, io::Events& events) {
@@ -110,6 +116,7 @@ class World {
         });
         EXPECT_TRUE(opened.has_value());
         loop->next_script = [this] { return next_script(); };
+        loop->is_busy_elsewhere = [this] { return !application.waiting.empty(); };
         loop->on_peer_gone = [this](const tests::FakePeer& peer) { look_at(peer); };
     }
 
@@ -117,11 +124,25 @@ class World {
         for (int i = 0; i < steps_count && !testing::Test::HasFailure(); ++i) server.run_once(0);
     }
 
+    // Nobody comes any more and everything is answered: then nothing may be left. A drain must not wait for idle clients.
+    void come_to_rest(bool drains) {
+        owner.forgets = owner.can_stall = owner.is_stalled = false;
+        loop->is_quiet = true;
+        const std::uint64_t begin_ns = loop->now_ns;
+        if (drains) server.drain();
+        for (int i = 0; i < 200 && server.has_connections(); ++i) run(200);
+        EXPECT_FALSE(server.has_connections());
+        EXPECT_TRUE(!drains || loop->now_ns - begin_ns < 60 * s);
+        EXPECT_EQ(server.blocks().in_use_count(), 0u);
+        EXPECT_EQ(server.body_bytes_in_use(), 0u);
+        for (const http::PendingRef ref : application.refs) ASSERT_EQ(server.find(ref), nullptr) << "it is still remembered";
+    }
+
   private:
-    static ServerSettings settings() {
+    static ServerSettings settings(std::uint32_t slots_count) {
         ServerSettings settings{};
         settings.http = {50'000, 10 * s, 30 * s, 75 * s, 20 * s, 40 * s};
-        settings.loop.slots_count_max = 12;
+        settings.loop.slots_count_max = slots_count;
         settings.retry_after_s = 1;
         settings.body_memory_bytes = 1'000'000;
         return settings;
@@ -132,10 +153,11 @@ class World {
         Conversation conversation;
         const std::string prefix = "/" + std::to_string(conversations_.size()) + "/";
         bool is_last = false;
-        for (std::size_t i = below(below(10) == 0 ? 300 : 12); i-- > 0 && !is_last;) {
+        const bool is_long = below(5) == 0;  // so many small requests that back-pressure sets in
+        for (std::size_t i = below(is_long ? 500 : 12); i-- > 0 && !is_last;) {
             const std::string path = prefix + std::to_string(conversation.requests.size());
-            const std::string body(below(10) == 0 ? below(50'000) : below(300), 'b');
-            is_last = below(30) == 0;
+            const std::string body(!is_long && below(10) == 0 ? below(50'000) : below(300), 'b');
+            is_last = below(is_long ? 400 : 30) == 0;
             std::string more = is_last ? "Connection: close\r\n" : "";
             if (below(20) == 0) more += "Expect: 100-continue\r\n";
             switch (below(3)) {
@@ -174,6 +196,10 @@ class World {
         for (const std::string& response : tests::responses_in(received)) {
             ASSERT_FALSE(is_over) << "said after the last answer: " << response;
             if (response == "100") continue;
+            if (response == "<cut>") {
+                ASSERT_FALSE(peer.was_shut_down) << "half an answer, and then the end";
+                continue;
+            }
             const bool is_timeout = response == tests::refused(Refusal::ack_timeout);
             if (response.starts_with("200 ") || is_timeout) {
                 ASSERT_LT(answered_count, conversation.requests.size()) << response;
@@ -189,6 +215,8 @@ class World {
             ++refusals_count;
         }
         ++gone_count;
+        const bool is_idle_end = peer.was_shut_down && !is_over && !peer.has_failed && !peer.has_half_closed;
+        EXPECT_FALSE(is_idle_end && peer.is_paused) << "receiving was paused and not resumed";
         if (peer.has_failed || is_over || !peer.was_shut_down) return;
         // The server ended the stream of its own accord, and said all it had to say. What arrives after that decision (an
         // idle time that was over, a drain) is discarded, as HTTP/1.1 has it.
@@ -223,28 +251,83 @@ TEST(ServerOnFakeLoop, AnswersEveryRequestOnceAndInOrder) {
     int ended_count = 0;
     int refusals_count = 0;
     int timeouts_count = 0;
-    for (std::uint64_t run = 0; run < 8 && !HasFailure(); ++run) {
+    std::uint64_t pauses_count = 0;
+    for (std::uint64_t run = 0; run < 8 && !testing::Test::HasFailure(); ++run) {
+        SCOPED_TRACE("run " + std::to_string(run));
         World world(seed + run * 1000);
         world.run(30'000);
-        // Everything may come to its end now; then nothing may be left.
-        world.owner.forgets = false;
-        world.loop->is_quiet = true;
-        if (run % 2 == 0) world.server.drain();
-        for (int i = 0; i < 200 && world.server.has_connections(); ++i) world.run(200);
-        EXPECT_FALSE(world.server.has_connections()) << "run " << run;
-        EXPECT_EQ(world.server.blocks().in_use_count(), 0u) << "run " << run;
-        EXPECT_EQ(world.server.body_bytes_in_use(), 0u) << "run " << run;
-        EXPECT_EQ(world.server.http_counters().aborted_connections, 0u) << "run " << run;
-        for (const http::PendingRef ref : world.application.refs) ASSERT_EQ(world.server.find(ref), nullptr) << "run " << run;
-        EXPECT_GT(world.gone_count, 100) << "run " << run;
+        world.come_to_rest(run % 2 == 0);
+        EXPECT_EQ(world.server.http_counters().aborted_connections, 0u);
+        EXPECT_GT(world.gone_count, 100);
         ended_count += world.ended_count;
         refusals_count += world.refusals_count;
         timeouts_count += world.timeouts_count;
+        pauses_count += world.loop->pauses_count;
     }
     EXPECT_GT(ended_count, 100);
     EXPECT_GT(refusals_count, 10);
     EXPECT_GT(timeouts_count, 0);
-    std::cout << ended_count << " connections ended in order, " << refusals_count << " refused, " << timeouts_count << " timeouts\n";
+    EXPECT_GT(pauses_count, 100u);
+    std::cout << ended_count << " connections ended in order, " << refusals_count << " refused, " << timeouts_count << " timeouts, "
+              << pauses_count << " pauses\n";
+}
+
+// One peer, which says `script` and then waits.
+class OnePeer : public testing::Test {
+  protected:
+    OnePeer() {
+        std::cout << tests::seed_trace(seed) << "\n";
+        renew();
+    }
+
+    void renew() {
+        world = std::make_unique<World>(seed++, 1);
+        world->loop->on_peer_gone = [](const tests::FakePeer&) {};
+    }
+    void begin(const std::string& script) {
+        world->loop->next_script = [script] { return tests::FakeLoop::Script{0, script, false}; };
+        while (world->loop->counters().open_slots == 0) world->server.run_once(0);
+        world->loop->is_quiet = true;
+        world->owner.forgets = world->owner.can_stall = false;
+    }
+    [[nodiscard]] const tests::FakePeer& peer() const { return world->loop->peer(0); }
+    // Runs until the server has said something; returns how long that took.
+    std::uint64_t run_until_answered() {
+        const std::uint64_t begin_ns = world->loop->now_ns;
+        for (int i = 0; i < 100'000 && peer().received.empty(); ++i) world->server.run_once(0);
+        return world->loop->now_ns - begin_ns;
+    }
+
+    std::uint64_t seed = tests::test_seed();
+    std::unique_ptr<World> world;
+};
+
+TEST_F(OnePeer, ADecidedAnswerIsSentInTheSameIteration) {
+    world->application.answers_later = true;
+    world->owner.is_stalled = true;
+    begin(tests::get("/"));
+    while (world->application.waiting.empty()) world->server.run_once(0);
+    world->owner.is_stalled = false;
+    while (!world->application.waiting.empty()) world->server.run_once(0);
+    EXPECT_FALSE(peer().sending.empty());
+}
+
+// The idle timer is set when the connection opens; the deadline of a header, which begins later, is nearer.
+TEST_F(OnePeer, ANearerDeadlineMovesTheTimer) {
+    begin("GET / HTT");
+    for (; peer().sent_bytes != 0; begin("GET / HTT")) renew();  // it opened and spoke in one iteration
+    const std::uint64_t took_ns = run_until_answered();
+    EXPECT_EQ(tests::responses_in(peer().received), tests::Responses{tests::refused(Refusal::header_timeout)});
+    EXPECT_LT(took_ns, 11 * s);
+}
+
+// A timer of a connection that is gone must not fire for nobody.
+TEST_F(OnePeer, AClosedConnectionLeavesNoTimer) {
+    begin("GET / HTTP/1.1\r\n\r\n");
+    static_cast<void>(run_until_answered());
+    world->come_to_rest(false);
+    for (int i = 0; i < 2000; ++i) world->server.run_once(world->loop->now_ns + s);
+    EXPECT_EQ(world->server.http_counters().idle_timeouts, 0u);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 // bytes that stay as they are until on_sent or on_closed.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <random>
@@ -28,6 +29,7 @@ struct FakePeer {
     bool half_closes = false;        // after the script
     bool has_half_closed = false;
     bool is_paused = false;
+    int pieces_after_pause_count = 0;  // that were on their way when the server paused
     bool has_failed = false;
     bool was_shut_down = false;      // read the end of the stream
     std::size_t sent_bytes_settled = 0;  // what it had sent before the iteration in which that happened
@@ -49,8 +51,11 @@ class FakeLoop final : public io::Loop {
 
     std::function<Script()> next_script;                // for a peer that connects
     std::function<void(const FakePeer&)> on_peer_gone;  // its slot was closed
+    std::function<bool()> is_busy_elsewhere = [] { return false; };  // else a quiet loop lets time jump to the next deadline
     bool is_quiet = false;                              // no new peers, no failures, no stalls: everything comes to its end
     std::uint64_t now_ns = 1'000'000'000'000;
+    std::uint64_t pauses_count = 0;  // of receiving from peers that had more to say
+    [[nodiscard]] const FakePeer& peer(io::Slot slot) const { return peers_[slot]; }
 
     void listen(int) override { is_listening_ = true; }
     void stop_listening() override { is_listening_ = false; }
@@ -60,7 +65,12 @@ class FakeLoop final : public io::Loop {
         peer.sending = bytes;
         peer.sending_copy.assign(bytes.data(), bytes.size());
     }
-    void pause_receive(io::Slot slot) override { open_peer(slot).is_paused = true; }
+    void pause_receive(io::Slot slot) override {
+        FakePeer& peer = open_peer(slot);
+        peer.is_paused = true;
+        peer.pieces_after_pause_count = static_cast<int>(below(3));
+        if (!peer.has_half_closed) ++pauses_count;
+    }
     void resume_receive(io::Slot slot) override { open_peer(slot).is_paused = false; }
     void shutdown_send(io::Slot slot) override {
         FakePeer& peer = open_peer(slot);
@@ -74,7 +84,8 @@ class FakeLoop final : public io::Loop {
 
     void run_once(std::uint64_t deadline_ns) override {
         now_ns += below(3'000'000);
-        if (below(is_quiet ? 4 : 100) == 0 && deadline_ns > now_ns) now_ns = deadline_ns;  // nothing came until then
+        // Nothing comes until the deadline: now and then, or, when it is quiet, if nothing can.
+        if (is_quiet ? is_at_rest() : below(100) == 0) now_ns = std::max(now_ns, deadline_ns);
         events_.on_iteration(now_ns);
         for (std::size_t i = below(8); i-- > 0;) happen(static_cast<io::Slot>(below(peers_.size())));
         if (below(20) == 0) events_.on_wake();
@@ -95,6 +106,15 @@ class FakeLoop final : public io::Loop {
 
     [[nodiscard]] static bool is_untouched(const FakePeer& peer) {
         return std::string_view(peer.sending.data(), peer.sending.size()) == peer.sending_copy;
+    }
+
+    [[nodiscard]] bool is_at_rest() const {
+        if (is_busy_elsewhere()) return false;
+        return std::ranges::all_of(peers_, [](const FakePeer& peer) {
+            if (peer.state != FakePeer::State::open) return peer.state == FakePeer::State::absent;
+            const bool has_more = peer.sent_bytes < peer.script.size() || peer.half_closes || peer.was_shut_down;
+            return peer.sending.empty() && (peer.is_paused || peer.has_half_closed || !has_more);
+        });
     }
 
     void happen(io::Slot slot) {
@@ -129,16 +149,15 @@ class FakeLoop final : public io::Loop {
 
     void deliver(io::Slot slot) {
         FakePeer& peer = peers_[slot];
-        if (peer.is_paused && below(20) != 0) return;  // else: was on its way already
-        if (peer.has_half_closed) return;
+        if (peer.has_half_closed || (peer.is_paused && --peer.pieces_after_pause_count < 0)) return;
         const std::size_t left = peer.script.size() - peer.sent_bytes;
         if (left == 0) {
             // A peer that was told that nothing comes any more leaves in the end.
-            if (!peer.half_closes && !is_quiet && !(peer.was_shut_down && below(3) == 0)) return;
+            if (!peer.half_closes && !(peer.was_shut_down && below(3) == 0)) return;
             peer.has_half_closed = true;
             return events_.on_end_of_stream(slot);
         }
-        const std::size_t bytes = 1 + below(std::min(left, below(10) == 0 ? std::size_t{16'384} : std::size_t{200}));
+        const std::size_t bytes = 1 + below(std::min(left, below(3) == 0 ? std::size_t{16'384} : std::size_t{200}));
         const std::string_view piece = std::string_view(peer.script).substr(peer.sent_bytes, bytes);
         peer.sent_bytes += bytes;
         events_.on_bytes(slot, buffer_.place(piece));

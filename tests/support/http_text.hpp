@@ -21,7 +21,7 @@ using Responses = std::vector<std::string>;
 }
 
 // The responses in `bytes` as "status body", or "status" where there is none; the harness's marks as they are. Every
-// response has its body, but those to HEAD (`to_head`) and 1xx.
+// response has its body, but those to HEAD (`to_head`) and 1xx. One that is not whole is "<cut>".
 [[nodiscard]] inline Responses responses_in(std::string_view bytes, bool to_head = false) {
     Responses responses;
     while (!bytes.empty()) {
@@ -31,6 +31,7 @@ using Responses = std::vector<std::string>;
             bytes.remove_prefix(end);
             continue;
         }
+        if (bytes.find("\r\n\r\n") == std::string_view::npos) break;
         const std::size_t head_end = bytes.find("\r\n\r\n") + 4;
         const std::string_view head = bytes.substr(0, head_end);
         std::string response(head.substr(9, 3));
@@ -38,11 +39,13 @@ using Responses = std::vector<std::string>;
         const std::size_t at = head.find("Content-Length: ");
         if (at != std::string_view::npos && !to_head) {
             const std::size_t length = std::stoul(std::string(head.substr(at + 16)));
+            if (bytes.size() < length) break;
             response += " " + std::string(bytes.substr(0, length));
             bytes.remove_prefix(length);
         }
         responses.push_back(response);
     }
+    if (!bytes.empty()) responses.emplace_back("<cut>");
     return responses;
 }
 
