@@ -14,9 +14,6 @@
 namespace sluice::io {
 namespace {
 
-// Connections the kernel completes before we accept them; it is cut to net.core.somaxconn.
-constexpr int backlog_count = 4096;
-
 struct Address {
     sockaddr_storage storage{};
     socklen_t length = 0;

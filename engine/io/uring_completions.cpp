@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/core/check.hpp"
+#include "engine/io/listener.hpp"
 #include "engine/io/operation_result.hpp"
 #include "engine/io/uring_loop.hpp"
 
@@ -17,8 +18,9 @@ constexpr std::uint64_t accept_retry_interval_ns = 100'000'000;
 // Accepting resumes when this share of all slots is free again, so that it does not toggle at the brim.
 constexpr std::uint64_t low_water_divisor = 32;
 
-// With so few slots free, or the share above, connections are accepted one at a time.
-constexpr std::uint64_t careful_slots_count = 32;
+// One turn of a multishot accept takes at most what waits in the backlog; a second turn may come before its
+// cancellation has an effect.
+constexpr std::uint64_t multishot_burst_count = 2 * backlog_count;
 
 }  // namespace
 
@@ -79,10 +81,9 @@ void UringLoop::on_accept(int result, bool more) {
 }
 
 // A multishot accept goes on when no slot is left: the kernel then closes the connection that it has just accepted,
-// which would have been served had it stayed in the backlog. So near the bound there is one accept at a time.
-bool UringLoop::may_accept_many() const {
-    return free_slots_count() > std::max(std::uint64_t{settings_.slots_count_max} / low_water_divisor, careful_slots_count);
-}
+// which would have been served had it stayed in the backlog. So where a full backlog might not find room, connections
+// are accepted one at a time.
+bool UringLoop::may_accept_many() const { return free_slots_count() > multishot_burst_count; }
 
 // Connections that nobody accepts wait in the listener's backlog. They are taken when enough slots are free; while
 // all slots are ours that is the only sign to wait for. Where others use up the descriptors, time is.
