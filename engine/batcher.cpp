@@ -130,9 +130,9 @@ bool Batcher::add_ticket(const Lane& lane, Batch& batch, http::PendingRef ref) {
 // --- handing over --------------------------------------------------------------------------------------------------
 
 Batch* Batcher::next_to_hand_over(Lane& lane) {
-    if (in_flight_[lane.sink] >= pipeline_depth_) return nullptr;
     if (lane.full.first != nullptr) return lane.full.pop_front();
-    if (lane.open == nullptr || lane.open->empty()) return nullptr;
+    const bool may_fill_on = in_flight_[lane.sink] >= pipeline_depth_;
+    if (may_fill_on || lane.open == nullptr || lane.open->empty()) return nullptr;
     return std::exchange(lane.open, nullptr);
 }
 

@@ -4,9 +4,9 @@
 // is a transaction: begin(), append() for each sample, then commit() or roll_back(), which leaves every batch as it
 // was. One owner thread.
 //
-// Smart batching: hand_over(), at the end of each iteration of the loop, gives an open batch to its sink while fewer
-// than `pipeline_depth` batches are in flight there; else it goes on filling. An idle engine thus answers
-// after one round trip, a busy one sends full batches, and no timer is needed.
+// Smart batching: hand_over(), at the end of each iteration of the loop, gives full batches to their sink, and an open
+// one while fewer than `pipeline_depth` batches are in flight there; else it goes on filling. An idle engine thus
+// answers after one round trip, a busy one sends full batches, and no timer is needed.
 #pragma once
 
 #include <cstdint>

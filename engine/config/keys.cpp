@@ -73,7 +73,7 @@ constexpr Property table[] = {
      Number{Unit::size, limits::batch_arena_bytes_min, limits::batch_arena_bytes_max, FIELD(batch.arena_bytes)}},
     {"batch.count", "256", "Batches of a reactor; when all are in use, requests are answered 503",
      Number{Unit::count, 2, limits::batches_per_reactor_count_max, FIELD(batch.count)}},
-    {"batch.pipeline_depth", "4", "Batches of a reactor that may be under way to a sink; less than batch.count",
+    {"batch.pipeline_depth", "4", "Batches under way to a sink at which one that is not full waits and fills; less than batch.count",
      Number{Unit::count, 1, 64, FIELD(batch.pipeline_depth_count)}},
 
     {"sink.url", "redis://127.0.0.1:6379", "Where samples go; null: counts and discards them", Url{FIELD(sink.url)}},
