@@ -72,6 +72,7 @@ struct Setup {
     std::uint32_t lanes_count = 1;
     std::uint32_t sinks_count = 1;
     std::uint32_t pipeline_depth = 100;
+    std::uint64_t linger_ns = 0;
     std::size_t batches_count = 64;
     bool is_packed = false;
 };
@@ -87,7 +88,8 @@ class Bench {
             producers.push_back(&sinks_.back()->producer(0));
             sinks_.back()->start();
         }
-        batcher = std::make_unique<Batcher>(encoder_, pool, std::move(producers), setup.pipeline_depth);
+        batcher = std::make_unique<Batcher>(encoder_, pool, std::move(producers),
+                                            BatcherSettings{setup.pipeline_depth, setup.linger_ns});
     }
     ~Bench() {
         for (auto& sink : sinks_) sink->stop_and_join();
@@ -114,9 +116,9 @@ class Bench {
     }
 
     // What was handed over, oldest first; waits until the sinks have it.
-    std::vector<Batch*> hand_over() {
+    std::vector<Batch*> hand_over(std::uint64_t now_ns = 2) {
         std::vector<Batch*> batches;
-        batcher->hand_over(2, [&](Batch& batch) { batches.push_back(&batch); });
+        batcher->hand_over(now_ns, [&](Batch& batch) { batches.push_back(&batch); });
         pushed_count_ += batches.size();
         while (submitted_.load() != pushed_count_) std::this_thread::yield();
         return batches;
@@ -262,7 +264,7 @@ TEST(Batcher, ABatchWithoutRoomForATicketIsClosed) {
     std::atomic<std::size_t> submitted{0};
     SinkThread sink(std::make_unique<CountingSink>(submitted), 0, 1, 8);
     BatchPool pool(8, limits::batch_arena_bytes_min, 0);
-    Batcher batcher(encoder, pool, {&sink.producer(0)}, 8);
+    Batcher batcher(encoder, pool, {&sink.producer(0)}, {.pipeline_depth = 8});
     for (std::uint32_t i = 0; i <= limits::batch_tickets_count_max; ++i) {
         batcher.begin();
         ASSERT_TRUE(batcher.append(Sample{}, 1));
@@ -288,6 +290,26 @@ TEST(Batcher, FullBatchesGoAtOnceAndAnOpenOneWhenThePipelineHasRoom) {
     bench.batcher->settled(*batches[1]);
     EXPECT_EQ(bench.hand_over_texts(), Texts{"d0:12;d0:13;"});
     EXPECT_EQ(bench.batcher->waiting_samples_count(), 0u);
+}
+
+// Batches of these tests are opened at 1 ns, so they linger until 11 ns.
+TEST(Batcher, WhatNobodyWaitsForLingersWhileManyRequestsCome) {
+    Bench bench({.lanes_count = 2, .linger_ns = 10});
+    const auto add_many = [&bench](std::optional<std::uint32_t> ref = {}) {
+        for (std::uint32_t i = 0; i < Batcher::busy_requests_count; ++i) EXPECT_TRUE(bench.add({i % 2 == 0 ? "d0" : "d1"}, ref));
+    };
+    add_many();
+    EXPECT_TRUE(bench.hand_over(2).empty());
+    EXPECT_EQ(bench.batcher->deadline_ns(), 11u);
+    EXPECT_EQ(bench.hand_over(3).size(), 2u) << "no more requests came";
+    EXPECT_EQ(bench.batcher->deadline_ns(), 0u);
+    add_many();
+    EXPECT_EQ(bench.hand_over(11).size(), 2u) << "it is time";
+    add_many(7);
+    EXPECT_EQ(bench.hand_over(2).size(), 2u) << "somebody waits";
+    EXPECT_TRUE(bench.add(Devices(samples_per_batch + 1, "d0")));
+    add_many();
+    EXPECT_EQ(bench.hand_over(2).size(), 1u) << "a full batch goes";
 }
 
 TEST(Batcher, EachSinkHasAPipelineOfItsOwn) {
