@@ -80,7 +80,8 @@ std::size_t touch_all(ondemand::object object) {
 }
 
 struct BareSample {
-    std::string_view device_id, type, value, unit, priority, timestamp, metadata;
+    std::string_view device_id, type, unit, priority, timestamp, metadata;
+    double value = 0;
 };
 
 // The members by name, as views: what the decoder delivers, without its checks.
@@ -93,7 +94,7 @@ std::size_t read_by_name(ondemand::object object) {
         auto error = simdjson::SUCCESS;
         if (key == "device_id") error = value.get_string().get(sample.device_id);
         else if (key == "type") error = value.get_string().get(sample.type);
-        else if (key == "value") error = value.raw_json_token().get(sample.value);
+        else if (key == "value") error = value.get_double().get(sample.value);
         else if (key == "unit") error = value.get_string().get(sample.unit);
         else if (key == "priority") error = value.get_string().get(sample.priority);
         else if (key == "timestamp") error = value.get_string().get(sample.timestamp);

@@ -56,17 +56,11 @@ inline void render_eight_digits(char* to, std::uint64_t number) {
     std::memcpy(to, &digits, sizeof digits);
 }
 
-// `number` in decimal at `to`; returns its end. std::to_chars takes about 350 instructions for the 19 digits of a
-// sample's time (callgrind); this took the encoder from 38 to 33 ns a sample.
-inline char* render_number(char* to, std::uint64_t number) {
+// The digits of `number`, at least 10^16, behind the first ones, which `to` begins with.
+inline void render_last_sixteen_digits(char* to, std::uint64_t number) {
     constexpr std::uint64_t eight_digits = 100'000'000;
-    constexpr std::uint64_t sixteen_digits = eight_digits * eight_digits;
-    if (number < sixteen_digits) return std::to_chars(to, to + 20, number).ptr;
-    to = std::to_chars(to, to + 4, static_cast<unsigned>(number / sixteen_digits)).ptr;
-    const std::uint64_t tail = number % sixteen_digits;
-    render_eight_digits(to, tail / eight_digits);
-    render_eight_digits(to + 8, tail % eight_digits);
-    return to + 16;
+    render_eight_digits(to, number / eight_digits % eight_digits);
+    render_eight_digits(to + 8, number % eight_digits);
 }
 
 }  // namespace resp_detail
@@ -95,17 +89,36 @@ class RespWriter {
         crlf();
     }
 
-    // A number that is not negative: sample times (19 digits) and counts.
+    // A number that is not negative. Sample times have 19 digits since 2001, and are written where they belong: rendered
+    // elsewhere first, they cost three times as much, since loads right behind narrower stores stall the processor.
+    // (std::to_chars takes about 350 instructions for 19 digits: callgrind.)
     void bulk(std::int64_t number) {
         DCHECK(number >= 0);
-        std::array<char, 24> digits;
-        const char* const end = resp_detail::render_number(digits.data(), static_cast<std::uint64_t>(number));
+        constexpr std::uint64_t nineteen_digits = 1'000'000'000'000'000'000, sixteen_digits = 10'000'000'000'000'000;
+        const auto magnitude = static_cast<std::uint64_t>(number);
+        if (magnitude >= nineteen_digits) {
+            const std::uint64_t head = magnitude / sixteen_digits;  // 3 digits
+            raw("$19\r\n");
+            to_[0] = static_cast<char>('0' + head / 100);
+            to_[1] = static_cast<char>('0' + head / 10 % 10);
+            to_[2] = static_cast<char>('0' + head % 10);
+            resp_detail::render_last_sixteen_digits(to_ + 3, magnitude);
+            to_ += 19;
+            return crlf();
+        }
+        std::array<char, 20> digits;
+        const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), magnitude).ptr;
         bulk(std::string_view{digits.data(), static_cast<std::size_t>(end - digits.data())});
     }
 
     void array_header(std::size_t count) {
         *to_++ = '*';
-        decimal(count);
+        if (count >= 10 && count < 100) {  // of nearly every sample
+            *to_++ = static_cast<char>('0' + count / 10);
+            *to_++ = static_cast<char>('0' + count % 10);
+        } else {
+            decimal(count);
+        }
         crlf();
     }
 
