@@ -60,10 +60,20 @@ void Engine::make_parts() {
 }
 
 std::expected<void, Engine::StartError> Engine::start() {
+    if (auto opened = open_sinks(); !opened) return opened;
     if (auto started = start_reactors(); !started) return started;
     for (auto& sink : sinks_) sink->start();
     if (auto started = start_admin(); !started) return started;
     log_listening();
+    return {};
+}
+
+std::expected<void, Engine::StartError> Engine::open_sinks() {
+    for (auto& sink : sinks_) {
+        const auto notes = sink->open();
+        if (!notes) return std::unexpected(StartError{notes.error(), false});
+        for (const std::string& note : *notes) log::warn("sink_recovered", {{"what", note}});
+    }
     return {};
 }
 

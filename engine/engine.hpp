@@ -68,6 +68,7 @@ class Engine {
 
     void make_parts();
     void end_threads();
+    [[nodiscard]] std::expected<void, StartError> open_sinks();
     [[nodiscard]] std::expected<void, StartError> start_admin();
     [[nodiscard]] std::expected<void, StartError> start_reactors();
     void log_listening() const;

@@ -2,6 +2,8 @@
 
 #include <random>
 
+#include "sinks/journal/encoder.hpp"
+#include "sinks/journal/journal_sink.hpp"
 #include "sinks/null/null_sink.hpp"
 #include "sinks/redis/encoder.hpp"
 #include "sinks/redis/redis_sink.hpp"
@@ -37,9 +39,15 @@ sinks::RedisSettings redis_settings(const config::Config& config) {
     return settings;
 }
 
+sinks::JournalSettings journal_settings(const config::Config& config) {
+    return {.directory = config.sink.url.path,
+            .log = {.segment_bytes = config.journal.segment_bytes, .total_bytes_max = config.journal.total_bytes_max}};
+}
+
 }  // namespace
 
 std::unique_ptr<sinks::Encoder> make_encoder(const config::Config& config) {
+    if (config.sink.url.kind == config::SinkKind::journal) return sinks::make_journal_encoder();
     const auto& redis = config.sink.redis;
     sinks::RedisLayoutSettings settings;
     settings.layout = layout_of(redis.layout);
@@ -51,6 +59,11 @@ std::unique_ptr<sinks::Encoder> make_encoder(const config::Config& config) {
     return sinks::make_redis_encoder(settings);
 }
 
+AckOffer ack_offer(const config::Config& config) {
+    const bool is_journal = config.sink.url.kind == config::SinkKind::journal;
+    return {.preset = config.ack, .has_journal = is_journal, .has_store = !is_journal};
+}
+
 std::uint32_t sinks_count(const config::Config& config) {
     static_cast<void>(config);
     return 1;
@@ -58,7 +71,11 @@ std::uint32_t sinks_count(const config::Config& config) {
 
 std::unique_ptr<sinks::Sink> make_sink(const config::Config& config, std::uint32_t index, sinks::CompletionPort& port) {
     CHECK(index < sinks_count(config));
-    if (config.sink.url.kind == config::SinkKind::null) return sinks::make_null_sink(port);
+    switch (config.sink.url.kind) {
+        case config::SinkKind::null: return sinks::make_null_sink(port);
+        case config::SinkKind::journal: return sinks::make_journal_sink(journal_settings(config), port);
+        case config::SinkKind::redis: break;
+    }
     return sinks::make_redis_sink(redis_settings(config), port);
 }
 

@@ -13,6 +13,9 @@ namespace sluice {
 // One for each reactor.
 [[nodiscard]] std::unique_ptr<sinks::Encoder> make_encoder(const config::Config& config);
 
+// What a 2xx may promise with the sink that is configured.
+[[nodiscard]] AckOffer ack_offer(const config::Config& config);
+
 // Sink connections the configuration asks for; encoders number them from 0.
 [[nodiscard]] std::uint32_t sinks_count(const config::Config& config);
 

@@ -1,13 +1,15 @@
 // Sink: delivers batches over one connection. Lives on one sink thread (engine/sink_thread), which owns the
 // loop: it hands batches on, waits on the sink's descriptor, and calls advance().
 //
-// A sink never blocks, never drops a batch while the process lives, and settles every batch exactly once
+// A sink never blocks (the journal's does, on its disk alone), never drops a batch while the process lives, and settles every batch exactly once
 // (Settlement::final), in the order of submission for those that succeed.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <expected>
 #include <string>
+#include <vector>
 
 #include "engine/core/batch.hpp"
 
@@ -66,6 +68,10 @@ struct Interest {
 class Sink {
   public:
     virtual ~Sink() = default;
+
+    // Once, before anything else and before the engine listens: takes what must be there from the start (a directory,
+    // a lock). Returns sentences worth logging, or the one that says why the engine can not start.
+    [[nodiscard]] virtual std::expected<std::vector<std::string>, std::string> open() { return {}; }
 
     // Whether submit() may be called now. A sink that is away has room until its own small window is full;
     // the rest waits in the queue and then in the reactors' batches, which is the bound.
