@@ -283,7 +283,7 @@ TEST(Sentences, OfValuesInAFile) {
         {"cores = '1-2'",
          R"(sluice.toml:1: cores is "1-2", but core 2 does not exist or is closed to this process; allowed is auto or any of 0-1,4)"},
         {"sink.url = 'rediss://h'",
-         R"(sluice.toml:1: sink.url is "rediss://h", whose scheme does not exist yet in 0.1; allowed is redis://[user[:password]@]host[:port][/db], redis+unix:///path[?db=N] or null:)"},
+         R"(sluice.toml:1: sink.url is "rediss://h", whose scheme does not exist yet in 0.1; allowed is redis://[user[:password]@]host[:port][/db], redis+unix:///path[?db=N], journal:directory or null:)"},
         {"sink.redis.stream = ''",
          R"(sluice.toml:1: sink.redis.stream is ""; allowed is a string of 1 to 128 bytes without control characters)"},
         {"sink.redis.stream = \"a\\r\\nb\"",
@@ -296,7 +296,7 @@ TEST(Sentences, OfKeysInAFile) {
     const SentenceRow rows[] = {
         {"ack = 'queued'\nlisen = '127.0.0.1:1'", "sluice.toml:2: lisen is not a setting; the nearest is listen"},
         {"[sinks]\nurl = 'null:'",
-         "sluice.toml:1: sinks is not a group of settings; groups are admin, log, http, io, batch, sink, sink.redis"},
+         "sluice.toml:1: sinks is not a group of settings; groups are admin, log, http, io, batch, journal, sink, sink.redis"},
         {"[sink]\nurll = 'null:'", "sluice.toml:2: sink.urll is not a setting; the nearest is sink.url"},
         {"[batch]\n[batch.deep]",
          "sluice.toml:2: batch.deep is not a group of settings; groups are admin, log, http, io, batch, sink, "
