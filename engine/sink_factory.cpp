@@ -3,7 +3,6 @@
 #include <random>
 
 #include "sinks/journal/encoder.hpp"
-#include "sinks/journal/journal_sink.hpp"
 #include "sinks/null/null_sink.hpp"
 #include "sinks/redis/encoder.hpp"
 #include "sinks/redis/redis_sink.hpp"
@@ -39,15 +38,20 @@ sinks::RedisSettings redis_settings(const config::Config& config) {
     return settings;
 }
 
-sinks::JournalSettings journal_settings(const config::Config& config) {
-    return {.directory = config.sink.url.path,
-            .log = {.segment_bytes = config.journal.segment_bytes, .total_bytes_max = config.journal.total_bytes_max}};
+sinks::JournalSettings journal_settings(const config::Config& config, sinks::JournalListener* listener) {
+    const bool is_sink = config.sink.url.kind == config::SinkKind::journal;
+    return {.directory = is_sink ? config.sink.url.path : config.journal.directory,
+            .log = {.segment_bytes = config.journal.segment_bytes, .total_bytes_max = config.journal.total_bytes_max},
+            .listener = listener};
 }
 
 }  // namespace
 
 std::unique_ptr<sinks::Encoder> make_encoder(const config::Config& config) {
-    if (config.sink.url.kind == config::SinkKind::journal) return sinks::make_journal_encoder();
+    return config.has_journal() ? sinks::make_journal_encoder() : make_delivery_encoder(config);
+}
+
+std::unique_ptr<sinks::Encoder> make_delivery_encoder(const config::Config& config) {
     const auto& redis = config.sink.redis;
     sinks::RedisLayoutSettings settings;
     settings.layout = layout_of(redis.layout);
@@ -60,8 +64,7 @@ std::unique_ptr<sinks::Encoder> make_encoder(const config::Config& config) {
 }
 
 AckOffer ack_offer(const config::Config& config) {
-    const bool is_journal = config.sink.url.kind == config::SinkKind::journal;
-    return {.preset = config.ack, .has_journal = is_journal, .has_store = !is_journal};
+    return {.preset = config.ack, .has_journal = config.has_journal(), .has_store = !config.has_journal()};
 }
 
 std::uint32_t sinks_count(const config::Config& config) {
@@ -69,13 +72,16 @@ std::uint32_t sinks_count(const config::Config& config) {
     return 1;
 }
 
-std::unique_ptr<sinks::Sink> make_sink(const config::Config& config, std::uint32_t index, sinks::CompletionPort& port) {
+std::unique_ptr<sinks::Sink> make_sink(const config::Config& config, std::uint32_t index, sinks::CompletionPort& port,
+                                       sinks::JournalListener* listener) {
     CHECK(index < sinks_count(config));
-    switch (config.sink.url.kind) {
-        case config::SinkKind::null: return sinks::make_null_sink(port);
-        case config::SinkKind::journal: return sinks::make_journal_sink(journal_settings(config), port);
-        case config::SinkKind::redis: break;
-    }
+    if (config.has_journal()) return sinks::make_journal_sink(journal_settings(config, listener), port);
+    return make_delivery_sink(config, port);
+}
+
+std::unique_ptr<sinks::Sink> make_delivery_sink(const config::Config& config, sinks::CompletionPort& port) {
+    CHECK(config.sink.url.kind != config::SinkKind::journal);
+    if (config.sink.url.kind == config::SinkKind::null) return sinks::make_null_sink(port);
     return sinks::make_redis_sink(redis_settings(config), port);
 }
 

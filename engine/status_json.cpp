@@ -85,6 +85,18 @@ Json sink_json(const sinks::Sink& sink) {
             {"connection_failures", load(counters.connection_failures)}};
 }
 
+Json position_json(const sinks::journal::Position& position) {
+    return {{"segment", position.segment}, {"offset", position.offset}};
+}
+
+Json forwarder_json(const forward::Forwarder::View& view) {
+    return {{"state", sinks::name_of(view.state)},
+            {"trouble", view.trouble},
+            {"delivered_samples", view.delivered_samples_count},
+            {"delivered", position_json(view.delivered)},
+            {"journaled", position_json(view.confirmed)}};
+}
+
 Json stages_json(const Latency& latency) {
     Json stages = Json::object();
     for (std::size_t i = 0; i < stages_count; ++i) {
@@ -130,7 +142,7 @@ std::string render_status(const EngineView& view) {
     Json sinks = Json::array();
     for (const auto& thread : view.sinks) sinks.push_back(sink_json(thread->sink()));
     const Readiness::Verdict verdict = view.readiness.verdict();
-    const Json status{{"state", state_name(view.state)},
+    Json status{{"state", state_name(view.state)},
                       {"latest_sample", latest_sample(view)},
                       {"metrics",
                        {{"samples_processed", total.delivered},
@@ -149,6 +161,7 @@ std::string render_status(const EngineView& view) {
                       {"reactors", std::move(reactors)},
                       {"latency", {{"stages", stages_json(latency)}}},
                       {"sinks", std::move(sinks)}};
+    if (view.forwarder != nullptr) status["forwarder"] = forwarder_json(view.forwarder->view());
     return status.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

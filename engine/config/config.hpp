@@ -79,6 +79,7 @@ struct Config {
     } batch;
 
     struct Journal {
+        std::string directory;                    // of the journal in front of Redis; empty: none
         std::uint64_t segment_bytes = 0;          // of a segment file, preallocated
         std::uint64_t total_bytes_max = 0;        // of all of them
     } journal;
@@ -99,6 +100,9 @@ struct Config {
             std::uint64_t backoff_max_ns = 0;
         } redis;
     } sink;
+
+    // Samples go to a journal first, or only.
+    [[nodiscard]] bool has_journal() const { return sink.url.kind == SinkKind::journal || !journal.directory.empty(); }
 };
 
 }  // namespace sluice::config

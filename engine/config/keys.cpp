@@ -77,6 +77,8 @@ constexpr Property table[] = {
     {"batch.pipeline_depth", "4", "Batches of a reactor that may be under way to a sink; less than batch.count",
      Number{Unit::count, 1, 64, FIELD(batch.pipeline_depth_count)}},
 
+    {"journal.directory", "", "With Redis as sink: samples go to a journal here and from it to Redis; empty: to Redis at once",
+     Text{FIELD(journal.directory), 0, limits::directory_path_bytes_max}},
     {"journal.segment_size", "64MiB", "Size of a file of the journal; reserved on disk before it is used",
      Number{Unit::size, limits::journal_segment_bytes_min, limits::journal_segment_bytes_max, FIELD(journal.segment_bytes)}},
     {"journal.size_max", "1GiB", "Size of the whole journal; when it is full, samples are answered 503",

@@ -38,8 +38,8 @@ struct AckOffer {
     bool has_journal = false;
     bool has_store = true;
 
-    // The level that a request gets which asks for `asked`; nothing if the engine does not have it. Where the journal
-    // is all there is, `stored` gets `journaled`: it survives more, and the answer names it.
+    // The level that a request gets which asks for `asked`; nothing if the engine does not have it. Where samples go to
+    // a journal, `stored` gets `journaled`: it survives more, and the answer names it.
     [[nodiscard]] constexpr std::optional<AckLevel> resolve(AckLevel asked) const {
         if (asked == AckLevel::stored && !has_store) return AckLevel::journaled;
         if (asked == AckLevel::journaled && !has_journal) return std::nullopt;

@@ -2,16 +2,13 @@
 
 #include <signal.h>
 
-#include <array>
 #include <cstdio>
-#include <cstring>
+#include <optional>
 
 #include "engine/core/clock.hpp"
+#include "engine/forward/record_feed.hpp"
 #include "engine/journal_tool/commands.hpp"
-#include "engine/journal_tool/replay_delivery.hpp"
-#include "parsers/json_decoder.hpp"
 #include "sinks/journal/posix_file_system.hpp"
-#include "sinks/journal/reader.hpp"
 
 namespace sluice::journal_tool {
 namespace {
@@ -47,7 +44,7 @@ class StopSignal {
 class Replay {
   public:
     Replay(FileSystem& files, const config::Config& config, const Position& from)
-        : files_(files), reader_(files, from), decoder_(limits::sample_bytes_max), delivery_(config) {}
+        : files_(files), delivery_(config), feed_(files, from, delivery_) {}
 
     [[nodiscard]] IoResult<ExitCode> run();
 
@@ -61,11 +58,8 @@ class Replay {
 
     FileSystem& files_;
     StopSignal stop_;
-    Reader reader_;
-    parsers::JsonDecoder decoder_;
-    ReplayDelivery delivery_;
-    std::array<char, limits::sample_bytes_max + parsers::JsonDecoder::padding_bytes> body_{};
-    Position rendered_;  // behind the last record that was rendered
+    forward::Delivery delivery_;
+    forward::RecordFeed feed_;
     std::optional<Position> saved_;
     IoResult<void> save_error_;
     std::uint64_t problems_count_ = 0;  // gaps, and records that the decoder refuses
@@ -77,7 +71,7 @@ class Replay {
 IoResult<ExitCode> Replay::run() {
     const auto rendered = render_all();
     if (!rendered) return std::unexpected(rendered.error());
-    delivery_.close_round(rendered_);
+    feed_.close_round();
     const bool is_complete = *rendered && drain();
     if (!is_complete) {
         const std::uint64_t deadline_ns = monotonic_ns() + give_up_after_ns;
@@ -91,40 +85,33 @@ IoResult<ExitCode> Replay::run() {
     return is_complete && problems_count_ == 0 ? ExitCode::ok : ExitCode::failed;
 }
 
+void complain_at(const Position& position, const std::string& what) {
+    std::fprintf(stderr, "replay: %s: %s at offset %llu\n", segment_name(position.segment).c_str(), what.c_str(),
+                 static_cast<unsigned long long>(position.offset));
+}
+
 // False: a signal came.
 IoResult<bool> Replay::render_all() {
+    using Step = forward::RecordFeed::Step;
     for (std::uint32_t count = 1;; ++count) {
         if (count % records_between_pumps == 0 && !pump(0)) return false;
-        const auto step = reader_.next();
+        const auto step = feed_.step();
         if (!step) return std::unexpected(step.error());
-        if (*step == Reader::Step::end) return true;
-        if (*step == Reader::Step::gap) {
-            ++problems_count_;
-            std::fprintf(stderr, "replay: %s: %llu bytes at offset %llu are damaged and skipped\n",
-                         segment_name(reader_.gap_position().segment).c_str(), static_cast<unsigned long long>(reader_.gap_bytes()),
-                         static_cast<unsigned long long>(reader_.gap_position().offset));
-            continue;
+        switch (*step) {
+            case Step::sample: break;
+            case Step::end: return true;
+            case Step::full:
+                if (!wait_for_room()) return false;
+                break;
+            case Step::gap:
+                ++problems_count_;
+                complain_at(feed_.reader().gap_position(), "skipped " + std::to_string(feed_.reader().gap_bytes()) + " damaged bytes");
+                break;
+            case Step::refused:
+                ++problems_count_;
+                complain_at(feed_.reader().record_position(), "skipped a record without a sample that this version understands");
+                break;
         }
-        const RecordView& record = reader_.record();
-        std::memcpy(body_.data(), record.text.data(), record.text.size());
-        // The number in `timestamp` was understood when it came; in ns none is out of range, and what it means is known.
-        decoder_.start({body_.data(), record.text.size()}, parsers::BodyFormat::json, {parsers::Precision::ns, record.timestamp_ns});
-        if (decoder_.next() != parsers::Step::sample) {
-            ++problems_count_;
-            const Position at = reader_.record_position();
-            std::fprintf(stderr, "replay: %s: the record at offset %llu holds no sample that this version understands\n",
-                         segment_name(at.segment).c_str(), static_cast<unsigned long long>(at.offset));
-            continue;
-        }
-        Sample sample = decoder_.sample();
-        sample.timestamp_ns = record.timestamp_ns;
-        if (!delivery_.append(sample)) {
-            delivery_.close_round(rendered_);
-            if (!wait_for_room()) return false;
-            const bool fits = delivery_.append(sample);
-            CHECK(fits);  // limits.hpp: any legal sample fits an empty batch
-        }
-        rendered_ = reader_.position();
     }
 }
 
@@ -162,9 +149,9 @@ IoResult<void> Replay::save() {
 void Replay::report(std::uint64_t now_ns) {
     const std::uint64_t count = delivery_.confirmed_samples_count();
     const double rate = static_cast<double>(count - reported_samples_count_) * 1e9 / static_cast<double>(now_ns - reported_ns_);
-    const std::string trouble = delivery_.trouble();
+    const std::string trouble = delivery_.sink().trouble();
     std::fprintf(stderr, "replay: %llu samples delivered, %.0f/s, at %s%s%s\n", static_cast<unsigned long long>(count), rate,
-                 segment_name(reader_.position().segment).c_str(), trouble.empty() ? "" : "; ", trouble.c_str());
+                 segment_name(feed_.reader().position().segment).c_str(), trouble.empty() ? "" : "; ", trouble.c_str());
     reported_ns_ = now_ns;
     reported_samples_count_ = count;
 }
@@ -182,7 +169,7 @@ ExitCode replay(const std::string& directory, const config::Overrides& overrides
     if (config->sink.url.kind == config::SinkKind::journal) return complain(directory, "replay delivers to Redis, not to a journal");
     auto files = open_directory(directory);
     if (!files) return complain(directory, std::make_error_code(files.error()).message());
-    const auto lock = (*files)->lock("replay.lock");
+    const auto lock = (*files)->lock(replay_lock_name);
     if (!lock && lock.error() == std::errc::resource_unavailable_try_again) return complain(directory, "another replay of it is running");
     if (!lock) return complain(directory, "cannot take the lock file: " + std::make_error_code(lock.error()).message());
     const auto delivered = read_delivered(**files);

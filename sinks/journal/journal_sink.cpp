@@ -111,6 +111,7 @@ std::expected<std::vector<std::string>, std::string> JournalSink::open() {
     log_ = std::move(*log);
     if (const auto prepared = log_->prepare(); !prepared) stall(prepared.error());
     else counters_.state.store(SinkState::ready, std::memory_order_relaxed);
+    if (settings_.listener != nullptr) settings_.listener->on_confirmed(log_->confirmed());
     return notes;
 }
 
@@ -123,6 +124,7 @@ void JournalSink::advance(short, std::uint64_t now_ns) {
         return refuse_fresh();
     }
     if (is_stalled_) recover();
+    if (settings_.listener != nullptr) settings_.listener->on_confirmed(log_->confirmed());
     settle_delivered(kept_);
     settle_delivered(fresh_);
 }

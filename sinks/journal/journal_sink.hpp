@@ -20,9 +20,19 @@
 
 namespace sluice::sinks {
 
+// Learns how far the journal is on disk. Called on the sink's thread; by open(), on the caller's.
+class JournalListener {
+  public:
+    virtual void on_confirmed(const journal::Position& end) = 0;
+
+  protected:
+    ~JournalListener() = default;
+};
+
 struct JournalSettings {
     std::string directory;
     journal::LogSettings log;
+    JournalListener* listener = nullptr;  // outlives the sink; null: nobody listens
 };
 
 // `port` outlives the sink. The directory is opened by open().

@@ -63,6 +63,8 @@ class Log {
     // Makes sure that there is a segment to append to: whether the disk takes something again, tried without data.
     [[nodiscard]] LogResult<void> prepare();
 
+    // Everything before it is on disk.
+    [[nodiscard]] Position confirmed() const { return file_ != nullptr ? Position{sequence_, confirmed_end_} : closed_; }
     [[nodiscard]] std::uint64_t total_bytes() const { return total_bytes_; }
 
   private:

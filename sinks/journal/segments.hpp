@@ -31,6 +31,9 @@ struct Position {
     friend auto operator<=>(const Position&, const Position&) = default;
 };
 
+// Whoever delivers holds this lock.
+inline constexpr const char* replay_lock_name = "replay.lock";
+
 // What lies before the position was delivered and may be removed. Nothing if nothing was delivered yet; an error
 // (io_error) if the file is damaged: its data then counts as not delivered.
 [[nodiscard]] IoResult<std::optional<Position>> read_delivered(FileSystem& files);

@@ -189,6 +189,7 @@ TEST(Load, EveryKeyCanBeSetByEverySource) {
 // Where the journal is the sink, `stored`, which is the default, can only mean the journal.
 TEST(Load, AJournalSinkPromisesJournaled) {
     EXPECT_EQ(load_text("sink.url = 'journal:d'")->ack, AckLevel::journaled);
+    EXPECT_EQ(load_text("journal.directory = 'd'")->ack, AckLevel::journaled);
     EXPECT_EQ(load_text("sink.url = 'journal:d'\nack = 'queued'")->ack, AckLevel::queued);
 }
 
@@ -375,6 +376,9 @@ TEST(Sentences, OfKeysThatDoNotFitTogether) {
         {"ack = 'journaled'",
          "sluice.toml:1: ack is journaled, but must not be that without a journal in sink.url, which is redis://127.0.0.1:6379"},
         {"ack = 'journaled'\nsink.url = 'journal:/var/lib/sluice'", "loaded"},
+        {"ack = 'journaled'\njournal.directory = '/var/lib/sluice'", "loaded"},
+        {"journal.directory = '/a'\nsink.url = 'journal:/b'",
+         "sluice.toml:1: journal.directory is /a, but must be empty beside a journal in sink.url, which is journal:/b"},
     };
     for (const SentenceRow& row : rows) EXPECT_EQ(sentence_of(row.toml), row.sentence);
     EXPECT_EQ(sentence_of("", {"SLUICE_BATCH_PIPELINE_DEPTH=64"}, {set("batch.count", "8")}),

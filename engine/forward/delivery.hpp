@@ -1,5 +1,5 @@
-// ReplayDelivery: renders samples into batches, delivers those over a sink on the caller's thread, and knows up to which
-// position everything is confirmed. The part of `journal replay` between the reader and Redis.
+// Delivery: renders samples of a journal into batches, delivers those over a sink on the caller's thread, and knows up to
+// which position everything is confirmed. Shared by `journal replay` and the forwarder.
 //
 // A round is what is rendered until one batch is full; then all open batches (one a lane of the encoder) are
 // handed on, and the last of them carries the position of the round's end. So when the batches in front are
@@ -17,12 +17,12 @@
 #include "sinks/journal/segments.hpp"
 #include "sinks/sink.hpp"
 
-namespace sluice::journal_tool {
+namespace sluice::forward {
 
-class ReplayDelivery final : private sinks::CompletionPort {
+class Delivery final : private sinks::CompletionPort {
   public:
-    explicit ReplayDelivery(const config::Config& config);
-    ~ReplayDelivery();
+    explicit Delivery(const config::Config& config);
+    ~Delivery();
 
     // False: the round is full, and was closed; again when can_begin_round().
     [[nodiscard]] bool append(const Sample& sample);
@@ -30,14 +30,16 @@ class ReplayDelivery final : private sinks::CompletionPort {
     void close_round(const sinks::journal::Position& end);
     [[nodiscard]] bool can_begin_round() const { return free_.size() >= open_.size(); }
     [[nodiscard]] bool has_in_flight() const { return !in_flight_.empty(); }
+    // Everything that was appended is confirmed.
+    [[nodiscard]] bool is_idle() const;
 
-    // One step of the sink: sends, reads, and waits for `wait_ns` at most if nothing is to be done.
-    void pump(std::uint64_t wait_ns);
+    // One step of the sink: sends, reads, and waits for `wait_ns` at most, or until `wake_fd` is readable (-1: none).
+    void pump(std::uint64_t wait_ns, int wake_fd = -1);
 
     // Everything before it is confirmed; nothing yet if empty.
     [[nodiscard]] const std::optional<sinks::journal::Position>& confirmed() const { return confirmed_; }
     [[nodiscard]] std::uint64_t confirmed_samples_count() const { return confirmed_samples_count_; }
-    [[nodiscard]] std::string trouble() const { return sink_->trouble(); }
+    [[nodiscard]] const sinks::Sink& sink() const { return *sink_; }
 
   private:
     struct Parcel {
@@ -62,4 +64,4 @@ class ReplayDelivery final : private sinks::CompletionPort {
     std::uint64_t confirmed_samples_count_ = 0;
 };
 
-}  // namespace sluice::journal_tool
+}  // namespace sluice::forward

@@ -1,15 +1,16 @@
-#include "engine/journal_tool/replay_delivery.hpp"
+#include "engine/forward/delivery.hpp"
 
 #include <poll.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
 #include "engine/sink_factory.hpp"
 
-namespace sluice::journal_tool {
+namespace sluice::forward {
 namespace {
 
 // Rounds that may be rendered while the first of them is under way: as many as the Redis sink sends ahead.
@@ -17,8 +18,8 @@ constexpr std::size_t rounds_count_max = 8;
 
 }  // namespace
 
-ReplayDelivery::ReplayDelivery(const config::Config& config)
-    : encoder_(make_encoder(config)), sink_(make_sink(config, 0, *this)), open_(encoder_->lane_count()) {
+Delivery::Delivery(const config::Config& config)
+    : encoder_(make_delivery_encoder(config)), sink_(make_delivery_sink(config, *this)), open_(encoder_->lane_count()) {
     const std::size_t count = rounds_count_max * open_.size();
     for (std::size_t i = 0; i < count; ++i) {
         auto parcel = std::make_unique<Parcel>();
@@ -29,9 +30,9 @@ ReplayDelivery::ReplayDelivery(const config::Config& config)
     }
 }
 
-ReplayDelivery::~ReplayDelivery() = default;
+Delivery::~Delivery() = default;
 
-bool ReplayDelivery::append(const Sample& sample) {
+bool Delivery::append(const Sample& sample) {
     const std::uint32_t lane = encoder_->lane_of(sample);
     if (open_[lane] == nullptr) {
         CHECK(!free_.empty());
@@ -45,7 +46,7 @@ bool ReplayDelivery::append(const Sample& sample) {
     return encoder_->append(open_[lane]->batch, sample);
 }
 
-void ReplayDelivery::close_round(const sinks::journal::Position& end) {
+void Delivery::close_round(const sinks::journal::Position& end) {
     Parcel* last = nullptr;
     for (Parcel*& open : open_) {
         if (open == nullptr) continue;
@@ -63,14 +64,18 @@ void ReplayDelivery::close_round(const sinks::journal::Position& end) {
     if (last != nullptr) last->end = end;
 }
 
-void ReplayDelivery::settle(Batch& batch, Settlement settlement) {
+bool Delivery::is_idle() const {
+    return in_flight_.empty() && std::ranges::all_of(open_, [](const Parcel* parcel) { return parcel == nullptr; });
+}
+
+void Delivery::settle(Batch& batch, Settlement settlement) {
     CHECK(settlement == Settlement::final);  // nobody waits for a part of a batch
     const auto parcel = std::ranges::find(in_flight_, &batch, [](Parcel* p) { return &p->batch; });
     CHECK(parcel != in_flight_.end());
     (*parcel)->is_settled = true;
 }
 
-void ReplayDelivery::take_settled() {
+void Delivery::take_settled() {
     while (!in_flight_.empty() && in_flight_.front()->is_settled) {
         Parcel* const parcel = in_flight_.front();
         in_flight_.pop_front();
@@ -80,17 +85,18 @@ void ReplayDelivery::take_settled() {
     }
 }
 
-void ReplayDelivery::pump(std::uint64_t wait_ns) {
+void Delivery::pump(std::uint64_t wait_ns, int wake_fd) {
     for (; !waiting_.empty() && sink_->has_room(); waiting_.pop_front()) sink_->submit(waiting_.front()->batch);
     sink_->advance(revents_, monotonic_ns());
     take_settled();
     const sinks::Interest interest = sink_->interest();
     const std::uint64_t now_ns = monotonic_ns();
     if (interest.deadline_ns != 0) wait_ns = std::min(wait_ns, interest.deadline_ns > now_ns ? interest.deadline_ns - now_ns : 0);
-    pollfd descriptor{interest.fd, interest.events, 0};
+    // ppoll(2) passes over descriptors that are negative.
+    std::array<pollfd, 2> descriptors{pollfd{interest.fd, interest.events, 0}, pollfd{wake_fd, POLLIN, 0}};
     const timespec timeout{static_cast<time_t>(wait_ns / 1'000'000'000), static_cast<long>(wait_ns % 1'000'000'000)};
-    const int ready = ::ppoll(&descriptor, interest.fd >= 0 ? 1 : 0, &timeout, nullptr);
-    revents_ = ready > 0 ? descriptor.revents : short{0};
+    const int ready = ::ppoll(descriptors.data(), descriptors.size(), &timeout, nullptr);
+    revents_ = ready > 0 ? descriptors[0].revents : short{0};
 }
 
-}  // namespace sluice::journal_tool
+}  // namespace sluice::forward
