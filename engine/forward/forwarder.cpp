@@ -32,7 +32,7 @@ std::expected<void, std::string> Forwarder::open() {
     if (!files) return failure(text_of(files.error()));
     files_ = std::move(*files);
     auto lock = files_->lock(sinks::journal::replay_lock_name);
-    if (!lock && lock.error() == std::errc::resource_unavailable_try_again) return failure("a replay of it is running");
+    if (!lock && lock.error() == std::errc::resource_unavailable_try_again) return failure("a replay delivers it; stop that first");
     if (!lock) return failure(text_of(lock.error()));
     lock_ = std::move(*lock);
     const auto delivered = read_delivered(*files_);

@@ -170,7 +170,7 @@ ExitCode replay(const std::string& directory, const config::Overrides& overrides
     auto files = open_directory(directory);
     if (!files) return complain(directory, std::make_error_code(files.error()).message());
     const auto lock = (*files)->lock(replay_lock_name);
-    if (!lock && lock.error() == std::errc::resource_unavailable_try_again) return complain(directory, "another replay of it is running");
+    if (!lock && lock.error() == std::errc::resource_unavailable_try_again) return complain(directory, "another replay, or an engine, delivers it already");
     if (!lock) return complain(directory, "cannot take the lock file: " + std::make_error_code(lock.error()).message());
     const auto delivered = read_delivered(**files);
     if (!delivered)

@@ -93,13 +93,10 @@ class PosixFileSystem final : public FileSystem {
         const int fd = ::openat(directory_.fd(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, file_mode);
         if (fd < 0) return failure();
         auto file = std::make_unique<PosixFile>(fd);
-        int result = 0;
-        do result = ::fallocate(fd, 0, 0, static_cast<off_t>(bytes));
-        while (result != 0 && errno == EINTR);
-        // A file system that cannot reserve (NFS before 4.2): writing zeros reserves as well as it can.
-        if (result != 0 && errno == EOPNOTSUPP) result = ::posix_fallocate(fd, 0, static_cast<off_t>(bytes)) == 0 ? 0 : -1;
-        if (result == 0) return file;
-        const int error = errno;
+        // Where the file system cannot reserve, this writes into each block. Returns the error, and leaves errno alone.
+        int error = EINTR;
+        while (error == EINTR) error = ::posix_fallocate(fd, 0, static_cast<off_t>(bytes));
+        if (error == 0) return file;
         ::unlinkat(directory_.fd(), name.c_str(), 0);
         return failure(error);
     }

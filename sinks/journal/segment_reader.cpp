@@ -51,6 +51,12 @@ IoResult<SegmentReader::Step> SegmentReader::next() {
     auto record = read_record(*bytes);
     if (!record) {
         if (end_ && offset_ >= *end_) return Step::end;
+        // Most often the writer has come further than what was read ahead.
+        bytes = window(offset_, Freshness::read_now);
+        if (!bytes) return std::unexpected(bytes.error());
+        record = read_record(*bytes);
+    }
+    if (!record) {
         const auto found = find_record(offset_ + record_alignment);
         if (!found) return std::unexpected(found.error());
         if (!*found) return end_ ? take_gap(*end_) : Step::end;
