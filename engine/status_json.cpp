@@ -73,16 +73,21 @@ Json reactor_json(const Snapshot& reactor) {
 Json sink_json(const sinks::Sink& sink) {
     const sinks::SinkCounters& counters = sink.counters();
     const auto load = [](const std::atomic<std::uint64_t>& value) { return value.load(std::memory_order_relaxed); };
-    return {{"state", sinks::name_of(counters.state.load(std::memory_order_relaxed))},
-            {"trouble", sink.trouble()},
-            {"batches_sent", load(counters.batches_sent)},
-            {"batches_resent", load(counters.batches_resent)},
-            {"bytes_sent", load(counters.bytes_sent)},
-            {"replies_ok", load(counters.replies_ok)},
-            {"replies_busy", load(counters.replies_busy)},
-            {"replies_refused", load(counters.replies_refused)},
-            {"connects", load(counters.connects)},
-            {"connection_failures", load(counters.connection_failures)}};
+    Json json{{"state", sinks::name_of(counters.state.load(std::memory_order_relaxed))},
+              {"trouble", sink.trouble()},
+              {"batches_sent", load(counters.batches_sent)},
+              {"batches_resent", load(counters.batches_resent)},
+              {"bytes_sent", load(counters.bytes_sent)},
+              {"replies_ok", load(counters.replies_ok)},
+              {"replies_busy", load(counters.replies_busy)},
+              {"replies_refused", load(counters.replies_refused)},
+              {"connects", load(counters.connects)},
+              {"connection_failures", load(counters.connection_failures)}};
+    if (load(counters.journal_bytes_max) != 0)
+        json["journal"] = {{"syncs", load(counters.journal_syncs)},
+                           {"bytes", load(counters.journal_bytes)},
+                           {"bytes_max", load(counters.journal_bytes_max)}};
+    return json;
 }
 
 Json position_json(const sinks::journal::Position& position) {

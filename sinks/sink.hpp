@@ -51,6 +51,10 @@ struct SinkCounters {
     std::atomic<std::uint64_t> connects{0};          // connections that became ready
     std::atomic<std::uint64_t> connection_failures{0};
     std::atomic<std::uint64_t> batches_resent{0};    // batches sent again: at-least-once
+    // Of a journal; journal_bytes_max is 0 for other sinks.
+    std::atomic<std::uint64_t> journal_syncs{0};     // each confirmed all batches that had gathered
+    std::atomic<std::uint64_t> journal_bytes{0};     // on disk, with what is reserved
+    std::atomic<std::uint64_t> journal_bytes_max{0};
 };
 
 // Adds on the single writer's thread: a plain load and store, no locked instruction.

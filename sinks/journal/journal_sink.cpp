@@ -83,6 +83,7 @@ class JournalSink final : public Sink {
     void refuse_fresh();
     void settle_delivered(BatchList& batches);
     void set_trouble(std::string text);
+    void note_size() { counters_.journal_bytes.store(log_->total_bytes(), std::memory_order_relaxed); }
 
     const JournalSettings settings_;
     CompletionPort& port_;
@@ -109,6 +110,8 @@ std::expected<std::vector<std::string>, std::string> JournalSink::open() {
     auto log = journal::Log::open(*files_, settings_.log, notes);
     if (!log) return std::unexpected("journal " + settings_.directory + ": " + log.error().sentence);
     log_ = std::move(*log);
+    counters_.journal_bytes_max.store(settings_.log.total_bytes_max, std::memory_order_relaxed);
+    note_size();
     if (const auto prepared = log_->prepare(); !prepared) stall(prepared.error());
     else counters_.state.store(SinkState::ready, std::memory_order_relaxed);
     if (settings_.listener != nullptr) settings_.listener->on_confirmed(log_->confirmed());
@@ -119,10 +122,13 @@ void JournalSink::advance(short, std::uint64_t now_ns) {
     CHECK(log_ != nullptr);
     if (is_stalled_ && now_ns < retry_at_ns_) return refuse_fresh();
     if (fresh_.empty() && !is_stalled_) return;
-    if (const auto written = write_all(); !written) {
+    const auto written = write_all();
+    note_size();
+    if (!written) {
         stall(written.error());
         return refuse_fresh();
     }
+    add(counters_.journal_syncs, 1);
     if (is_stalled_) recover();
     if (settings_.listener != nullptr) settings_.listener->on_confirmed(log_->confirmed());
     settle_delivered(kept_);

@@ -81,7 +81,11 @@ def test_levels(starter, directory):
         assert post(engine, sample(asked), asked).json()["ack"] == given
     engine.wait_delivered()
     assert ids_of(directory) == ["queued", "journaled", "stored"]
-    assert engine.status()["ack"] == "journaled"
+    status = engine.status()
+    assert status["ack"] == "journaled"
+    assert 1 <= status["sinks"][0]["journal"]["syncs"] <= 3
+    assert status["sinks"][0]["journal"]["bytes"] == sum(path.stat().st_size for path in directory.glob("*.log"))
+    assert "sluice_journal_bytes_max" in engine.metrics()
 
 
 def test_a_killed_engine_loses_nothing_that_was_journaled(starter, directory):
