@@ -1,5 +1,6 @@
 #include "engine/batcher.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace sluice {
@@ -26,12 +27,12 @@ void Batcher::List::append(List& other) {
 }
 
 Batcher::Batcher(sinks::Encoder& encoder, BatchPool& pool, std::vector<SinkThread::Producer*> sinks,
-                 std::uint32_t pipeline_depth)
+                 const BatcherSettings& settings)
     : encoder_(encoder),
       pool_(pool),
       sinks_(std::move(sinks)),
       in_flight_(sinks_.size()),
-      pipeline_depth_(pipeline_depth),
+      settings_(settings),
       lanes_(encoder.lane_count()) {
     for (std::uint32_t lane = 0; lane < lanes_.size(); ++lane) lanes_[lane].sink = encoder.sink_of(lane);
     touched_.reserve(lanes_.size());
@@ -94,6 +95,7 @@ void Batcher::roll_back() {
 }
 
 std::uint32_t Batcher::commit(std::optional<http::PendingRef> ref) {
+    ++commits_count_;
     std::uint32_t tickets_count = 0;
     for (const std::uint32_t index : touched_) {
         Lane& lane = lanes_[index];
@@ -129,11 +131,24 @@ bool Batcher::add_ticket(const Lane& lane, Batch& batch, http::PendingRef ref) {
 
 // --- handing over --------------------------------------------------------------------------------------------------
 
+void Batcher::begin_hand_over(std::uint64_t now_ns) {
+    is_busy_ = std::exchange(commits_count_, 0) >= busy_requests_count;
+    hand_over_ns_ = now_ns;
+    deadline_ns_ = 0;
+}
+
 Batch* Batcher::next_to_hand_over(Lane& lane) {
-    if (in_flight_[lane.sink] >= pipeline_depth_) return nullptr;
     if (lane.full.first != nullptr) return lane.full.pop_front();
     if (lane.open == nullptr || lane.open->empty()) return nullptr;
+    if (in_flight_[lane.sink] >= settings_.pipeline_depth || lingers(*lane.open)) return nullptr;
     return std::exchange(lane.open, nullptr);
+}
+
+bool Batcher::lingers(const Batch& batch) {
+    const std::uint64_t until_ns = batch.opened_ns + settings_.linger_ns;
+    if (!is_busy_ || !batch.tickets().empty() || hand_over_ns_ >= until_ns) return false;
+    deadline_ns_ = deadline_ns_ == 0 ? until_ns : std::min(deadline_ns_, until_ns);
+    return true;
 }
 
 void Batcher::push(Batch& batch, Lane& lane) {

@@ -4,9 +4,11 @@
 // is a transaction: begin(), append() for each sample, then commit() or roll_back(), which leaves every batch as it
 // was. One owner thread.
 //
-// Smart batching: hand_over(), at the end of each iteration of the loop, gives an open batch to its sink while fewer
-// than `pipeline_depth` batches are in flight there; else it goes on filling. An idle engine thus answers
-// after one round trip, a busy one sends full batches, and no timer is needed.
+// Smart batching: hand_over(), at the end of each iteration of the loop, gives full batches to their sink, and an open
+// one while fewer than `pipeline_depth` batches are in flight there; else it goes on filling. An idle engine thus
+// answers after one round trip, and a busy one sends full batches. Where many requests come in one iteration and nobody
+// waits for what is in the batch (no ticket), it goes on filling for `linger_ns`: to wake a sink thread for each iteration
+// cost a tenth of the CPU of small requests.
 #pragma once
 
 #include <cstdint>
@@ -20,11 +22,19 @@
 
 namespace sluice {
 
+struct BatcherSettings {
+    std::uint32_t pipeline_depth;
+    std::uint64_t linger_ns = 0;
+};
+
 class Batcher {
   public:
+    // Requests of one iteration that make it a busy one.
+    static constexpr std::uint32_t busy_requests_count = 4;
+
     // `sinks[i]` is the queue to sink connection i of the encoder.
     Batcher(sinks::Encoder& encoder, BatchPool& pool, std::vector<SinkThread::Producer*> sinks,
-            std::uint32_t pipeline_depth);
+            const BatcherSettings& settings);
 
     void begin();
     // False: no batch is free; the caller rolls back. `now_ns` is monotonic.
@@ -38,6 +48,7 @@ class Batcher {
     // first one, never empty under load, would take every place in the pipeline.
     template <typename OnHandedOver>
     void hand_over(std::uint64_t now_ns, OnHandedOver&& on_handed_over) {
+        begin_hand_over(now_ns);
         for (std::size_t i = 0; i < active_.size();) {  // ends: each turn passes a lane, or hands one of its batches over
             Lane& lane = lanes_[active_[i]];
             Batch* batch = next_to_hand_over(lane);
@@ -59,7 +70,9 @@ class Batcher {
 
     // Samples in batches that were not handed over yet, counted from the batches themselves.
     [[nodiscard]] std::uint64_t waiting_samples_count() const;
-    // Batches wait for the pipeline to have room.
+    // When hand_over() is wanted at the latest, for batches that linger (monotonic); 0: when something happens.
+    [[nodiscard]] std::uint64_t deadline_ns() const { return deadline_ns_; }
+    // Batches wait for the pipeline to have room, or linger.
     [[nodiscard]] bool has_waiting() const { return !active_.empty(); }
     [[nodiscard]] std::uint32_t in_flight_count() const { return in_flight_count_; }
 
@@ -85,7 +98,9 @@ class Batcher {
 
     void touch(Lane& lane, std::uint32_t index);
     [[nodiscard]] Batch* open_batch(Lane& lane, std::uint32_t index, std::uint64_t now_ns);
+    void begin_hand_over(std::uint64_t now_ns);
     [[nodiscard]] Batch* next_to_hand_over(Lane& lane);
+    [[nodiscard]] bool lingers(const Batch& batch);
     void push(Batch& batch, Lane& lane);
     void end_turn(std::size_t i);
     [[nodiscard]] std::uint32_t add_tickets(Lane& lane, http::PendingRef ref);
@@ -96,7 +111,11 @@ class Batcher {
     std::vector<SinkThread::Producer*> sinks_;
     std::vector<std::uint32_t> in_flight_;  // by sink
     std::uint32_t in_flight_count_ = 0;
-    std::uint32_t pipeline_depth_;
+    BatcherSettings settings_;
+    std::uint32_t commits_count_ = 0;       // since the last hand_over()
+    std::uint64_t hand_over_ns_ = 0;        // of the hand_over() in progress
+    bool is_busy_ = false;
+    std::uint64_t deadline_ns_ = 0;
     std::vector<Lane> lanes_;
     std::vector<std::uint32_t> touched_;    // lanes of the request in progress
     std::vector<std::uint32_t> active_;     // lanes with something to hand over, in the order of their turns

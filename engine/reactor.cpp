@@ -55,7 +55,8 @@ void Reactor::connect(const std::vector<std::unique_ptr<SinkThread>>& sinks) {
     std::vector<SinkThread::Producer*> producers;
     for (const auto& sink : sinks) producers.push_back(&sink->producer(index_));
     batcher_ = std::make_unique<Batcher>(*encoder_, pool_, std::move(producers),
-                                         static_cast<std::uint32_t>(config_.batch.pipeline_depth_count));
+                                         BatcherSettings{static_cast<std::uint32_t>(config_.batch.pipeline_depth_count),
+                                                         config_.batch.linger_ns});
     ingest_ = std::make_unique<Ingest>(wiring_.state, *batcher_, ack_offer(config_), config_.http.body_bytes_max);
 }
 
@@ -94,7 +95,7 @@ void Reactor::loop() {
     constexpr std::uint64_t at_once_ns = 1;
     while (!is_stopping_ && !(is_draining_ && is_drained())) {
         const bool may_sleep = !ingest_->waits_for_completions() && !is_draining_ ? true : inbox_.may_sleep();
-        server_.run_once(may_sleep && !mailbox_.has_tasks() ? 0 : at_once_ns);
+        server_.run_once(may_sleep && !mailbox_.has_tasks() ? batcher_->deadline_ns() : at_once_ns);
         inbox_.awake();
     }
 }

@@ -150,6 +150,12 @@ struct HttpParser::Callbacks {
 
     static int on_headers_complete(llhttp_t* parser) { return self(parser).on_head_complete(); }
 
+    // llhttp keeps the size of the chunk that begins where it keeps Content-Length otherwise.
+    static int on_chunk_header(llhttp_t* parser) {
+        const bool is_too_large = parser->content_length > self(parser).body_bytes_max_;
+        return is_too_large ? self(parser).refuse(Refusal::body_too_large) : static_cast<int>(HPE_OK);
+    }
+
     static int on_body(llhttp_t* parser, const char* at, std::size_t length) {
         HttpParser& me = self(parser);
         Refusal refusal = Refusal::body_too_large;
@@ -174,6 +180,7 @@ struct HttpParser::Callbacks {
         settings.on_header_value = on_header_value;
         settings.on_header_value_complete = on_header_value_complete;
         settings.on_headers_complete = on_headers_complete;
+        settings.on_chunk_header = on_chunk_header;
         settings.on_body = on_body;
         settings.on_message_complete = on_message_complete;
         return settings;

@@ -76,6 +76,7 @@ struct Config {
         std::uint64_t arena_bytes = 0;
         std::uint64_t count = 0;                  // per reactor
         std::uint64_t pipeline_depth_count = 0;   // batches in flight per reactor and sink
+        std::uint64_t linger_ns = 0;
     } batch;
 
     struct Journal {

@@ -63,7 +63,7 @@ constexpr Property table[] = {
      Number{Unit::count, 8, 32768, FIELD(io.ring_entries_count), true}},  // IORING_MAX_ENTRIES is 32768
     {"io.receive_buffer", "16KiB", "Size of a receive buffer; a request within one is parsed where it lies",
      Number{Unit::size, 256, 1 * mib, FIELD(io.receive_buffer_bytes)}},
-    {"io.receive_buffers", "128", "Receive buffers of a reactor, shared by its connections",
+    {"io.receive_buffers", "256", "Receive buffers of a reactor, shared by its connections",
      Number{Unit::count, 2, 32768, FIELD(io.receive_buffers_count), true}},  // the kernel's limit of a buffer ring
     {"io.mode", "auto", "io_uring features to do without, for comparing and for kernels that have them but not well",
      Choice<IoMode>{FIELD(io.mode), io_mode_words, {}}},
@@ -74,8 +74,10 @@ constexpr Property table[] = {
      Number{Unit::size, limits::batch_arena_bytes_min, limits::batch_arena_bytes_max, FIELD(batch.arena_bytes)}},
     {"batch.count", "256", "Batches of a reactor; when all are in use, requests are answered 503",
      Number{Unit::count, 2, limits::batches_per_reactor_count_max, FIELD(batch.count)}},
-    {"batch.pipeline_depth", "4", "Batches of a reactor that may be under way to a sink; less than batch.count",
+    {"batch.pipeline_depth", "4", "Batches under way to a sink at which one that is not full waits and fills; less than batch.count",
      Number{Unit::count, 1, 64, FIELD(batch.pipeline_depth_count)}},
+    {"batch.linger", "1ms", "How long a batch that nobody waits for may fill while many requests come; 0s: goes at once",
+     Number{Unit::duration, 0, 1 * s, FIELD(batch.linger_ns)}},
 
     {"journal.directory", "", "With Redis as sink: samples go to a journal here and from it to Redis; empty: to Redis at once",
      Text{FIELD(journal.directory), 0, limits::directory_path_bytes_max}},

@@ -372,6 +372,13 @@ TEST(Connection, OutOfBodyMemoryForChunksIsRefused) {
     EXPECT_TRUE(harness.gives_everything_back());
 }
 
+TEST(Connection, AChunkBeyondTheBodyBoundIsRefusedWhenItIsAnnounced) {
+    HttpHarness harness;
+    harness.feed("POST /t HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n7fffffff\r\n");
+    EXPECT_EQ(responses_in(harness.take_sent()), (Responses{refused(Refusal::body_too_large), "<half-close>"}));
+    EXPECT_TRUE(harness.gives_everything_back());
+}
+
 TEST(Connection, OutOfMemoryForStashedBytesAborts) {
     HttpHarness harness({.body_memory_bytes = 0, .pendings_count = 1});
     harness.answer_later();
