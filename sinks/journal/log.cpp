@@ -11,6 +11,8 @@ namespace sluice::sinks::journal {
 namespace {
 
 constexpr const char* lock_name = "lock";
+// Damages of one segment that open() names; `journal verify` names all.
+constexpr std::size_t notes_count_max = 20;
 
 std::string text_of(std::errc error) { return std::make_error_code(error).message(); }
 
@@ -91,7 +93,8 @@ LogResult<void> Log::recover_last(const Segment& last, std::vector<std::string>&
         const auto step = reader.next();
         if (!step) return failure("cannot read " + segment_name(last.sequence), step.error());
         if (*step == SegmentReader::Step::end) break;
-        if (*step == SegmentReader::Step::gap) notes.push_back(gap_note(last.sequence, reader.gap_offset(), reader.gap_bytes()));
+        if (*step == SegmentReader::Step::gap && notes.size() < notes_count_max)
+            notes.push_back(gap_note(last.sequence, reader.gap_offset(), reader.gap_bytes()));
         is_empty = false;
     }
     const std::uint64_t end = reader.offset();
