@@ -9,6 +9,7 @@
 
 #include "engine/config/config.hpp"
 #include "engine/engine_state.hpp"
+#include "engine/forward/forwarder.hpp"
 #include "engine/http/router.hpp"
 #include "engine/reactor.hpp"
 #include "engine/readiness.hpp"
@@ -24,6 +25,7 @@ struct EngineView {
     const Readiness& readiness;
     const std::vector<std::unique_ptr<SinkThread>>& sinks;
     const std::vector<std::unique_ptr<Snapshot>>& reactors;
+    const forward::Forwarder* forwarder;  // null: no journal in front of Redis
     std::uint64_t uptime_ns;
 };
 
@@ -36,7 +38,7 @@ class AdminService {
   public:
     AdminService(const config::Config& config, EngineState& state, const Readiness& readiness,
                  const std::vector<std::unique_ptr<Reactor>>& reactors,
-                 const std::vector<std::unique_ptr<SinkThread>>& sinks);
+                 const std::vector<std::unique_ptr<SinkThread>>& sinks, const forward::Forwarder* forwarder);
     ~AdminService();
 
     struct Answer {
@@ -64,6 +66,7 @@ class AdminService {
     const Readiness& readiness_;
     const std::vector<std::unique_ptr<Reactor>>& reactors_;
     const std::vector<std::unique_ptr<SinkThread>>& sinks_;
+    const forward::Forwarder* forwarder_;
     std::vector<std::shared_ptr<Question>> questions_;
     std::vector<std::unique_ptr<Snapshot>> snapshots_;
     std::uint64_t begin_ns_;

@@ -45,12 +45,13 @@ Engine::Engine(config::Config config) : config_(std::move(config)) {
 Engine::~Engine() { end_threads(); }
 
 void Engine::make_parts() {
-    admin_service_ = std::make_unique<AdminService>(config_, state_, readiness_, reactors_, sinks_);
+    if (!config_.journal.directory.empty()) forwarder_ = std::make_unique<forward::Forwarder>(config_);
+    admin_service_ = std::make_unique<AdminService>(config_, state_, readiness_, reactors_, sinks_, forwarder_.get());
     admin_ = std::make_unique<AdminThread>(config_, *admin_service_);
     const std::uint32_t count = sinks_count(config_);
     for (std::uint32_t i = 0; i < count; ++i) {
         ports_.push_back(std::make_unique<Port>(reactors_, i));
-        sinks_.push_back(std::make_unique<SinkThread>(make_sink(config_, i, *ports_[i]), i, config_.cores.size(), config_.batch.count));
+        sinks_.push_back(std::make_unique<SinkThread>(make_sink(config_, i, *ports_[i], forwarder_.get()), i, config_.cores.size(), config_.batch.count));
     }
     for (std::size_t i = 0; i < config_.cores.size(); ++i) {
         const Reactor::Wiring wiring{state_, readiness_, is_admin_shared_ ? admin_.get() : nullptr};
@@ -60,10 +61,23 @@ void Engine::make_parts() {
 }
 
 std::expected<void, Engine::StartError> Engine::start() {
+    if (auto opened = open_sinks(); !opened) return opened;
     if (auto started = start_reactors(); !started) return started;
     for (auto& sink : sinks_) sink->start();
+    if (forwarder_ != nullptr) forwarder_->start();
     if (auto started = start_admin(); !started) return started;
     log_listening();
+    return {};
+}
+
+std::expected<void, Engine::StartError> Engine::open_sinks() {
+    for (auto& sink : sinks_) {
+        const auto notes = sink->open();
+        if (!notes) return std::unexpected(StartError{notes.error(), false});
+        for (const std::string& note : *notes) log::warn("sink_recovered", {{"what", note}});
+    }
+    if (forwarder_ == nullptr) return {};
+    if (auto opened = forwarder_->open(); !opened) return std::unexpected(StartError{opened.error(), false});
     return {};
 }
 
@@ -123,6 +137,7 @@ void Engine::end_threads() {
     admin_->stop_and_join();  // its answers come from reactors that still run, or time out
     for (auto& reactor : reactors_) reactor->join();
     for (auto& sink : sinks_) sink->stop_and_join();
+    if (forwarder_ != nullptr) forwarder_->stop_and_join(config_.drain_timeout_ns);
 }
 
 Engine::Report Engine::stop() {

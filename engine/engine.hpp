@@ -13,6 +13,7 @@
 #include "engine/admin_thread.hpp"
 #include "engine/config/config.hpp"
 #include "engine/engine_state.hpp"
+#include "engine/forward/forwarder.hpp"
 #include "engine/reactor.hpp"
 #include "engine/readiness.hpp"
 #include "engine/sink_thread.hpp"
@@ -68,6 +69,7 @@ class Engine {
 
     void make_parts();
     void end_threads();
+    [[nodiscard]] std::expected<void, StartError> open_sinks();
     [[nodiscard]] std::expected<void, StartError> start_admin();
     [[nodiscard]] std::expected<void, StartError> start_reactors();
     void log_listening() const;
@@ -75,6 +77,7 @@ class Engine {
     config::Config config_;
     EngineState state_;
     std::vector<std::unique_ptr<Port>> ports_;
+    std::unique_ptr<forward::Forwarder> forwarder_;  // null: no journal in front of Redis; outlives the sink that tells it
     std::vector<std::unique_ptr<SinkThread>> sinks_;
     std::vector<std::unique_ptr<Reactor>> reactors_;
     Readiness readiness_{state_, sinks_};

@@ -27,8 +27,8 @@ struct LatestSample {
 
 class Ingest {
   public:
-    Ingest(const EngineState& state, Batcher& batcher, AckLevel default_ack, std::uint64_t body_bytes_max)
-        : state_(state), batcher_(batcher), default_ack_(default_ack), decoder_(body_bytes_max) {}
+    Ingest(const EngineState& state, Batcher& batcher, const AckOffer& offer, std::uint64_t body_bytes_max)
+        : state_(state), batcher_(batcher), offer_(offer), decoder_(body_bytes_max) {}
 
     // True: `reply` is decided; false: it will be when the batches with the request's samples are settled.
     [[nodiscard]] bool on_telemetry(const http::Request& request, http::PendingRef ref, http::Pending& pending);
@@ -66,7 +66,7 @@ class Ingest {
 
     const EngineState& state_;
     Batcher& batcher_;
-    AckLevel default_ack_;
+    AckOffer offer_;
     parsers::JsonDecoder decoder_;
     SampleCounters counters_;
     Latency latency_;

@@ -3,6 +3,7 @@
 //   sluice serve --listen 127.0.0.1:8080 --sink redis://127.0.0.1:6379
 //   sluice check-config sluice.toml
 //   sluice print-config > sluice.toml
+//   sluice journal cat DIR
 //   sluice --help
 #include <signal.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "engine/config/command_line.hpp"
 #include "engine/core/clock.hpp"
 #include "engine/engine.hpp"
+#include "engine/journal_tool/commands.hpp"
 #include "engine/log/log.hpp"
 
 namespace {
@@ -101,6 +103,7 @@ int main(int argc, char** argv) {
     using namespace sluice::config;
     auto invocation = parse_command_line(argc, argv);
     if (!invocation) return complain(invocation.error().text, ExitCode::bad_usage);
+    if (invocation->command == Command::journal) return code_of(sluice::journal_tool::run(*invocation));
     if (invocation->command != Command::serve) {
         const auto text = answer(*invocation);
         if (!text) return complain(text.error().sentence, ExitCode::bad_usage);

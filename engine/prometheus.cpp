@@ -152,6 +152,27 @@ void sink_families(Exposition& out, const EngineView& view) {
              [](const SinkCounters& c) { return load(c.connection_failures); });
 }
 
+void journal_families(Exposition& out, const EngineView& view) {
+    using sinks::SinkCounters;
+    if (!view.config.has_journal()) return;
+    per_sink(out, view, "sluice_journal_syncs_total", "counter", "Times the journal was made safe; each for all batches that had gathered.",
+             [](const SinkCounters& c) { return load(c.journal_syncs); });
+    per_sink(out, view, "sluice_journal_bytes", "gauge", "Size of the journal on disk, with what is reserved.",
+             [](const SinkCounters& c) { return load(c.journal_bytes); });
+    per_sink(out, view, "sluice_journal_bytes_max", "gauge", "Size that the journal may reach.",
+             [](const SinkCounters& c) { return load(c.journal_bytes_max); });
+}
+
+void forwarder_families(Exposition& out, const forward::Forwarder& forwarder) {
+    const forward::Forwarder::View view = forwarder.view();
+    out.family("sluice_forwarder_delivered_samples_total", "counter", "Samples brought from the journal to Redis.");
+    out.value("sluice_forwarder_delivered_samples_total", "", view.delivered_samples_count);
+    out.family("sluice_forwarder_ready", "gauge", "1 while Redis takes what the journal holds.");
+    out.value("sluice_forwarder_ready", "", view.state == sinks::SinkState::ready ? 1 : 0);
+    out.family("sluice_forwarder_is_behind", "gauge", "1 while the journal holds samples that are not known to be in Redis.");
+    out.value("sluice_forwarder_is_behind", "", view.delivered < view.confirmed ? 1 : 0);
+}
+
 void latency(Exposition& out, const EngineView& view) {
     out.family("sluice_stage_seconds", "histogram", "Time in each stage of a sample's way.");
     for (const auto& reactor : view.reactors) {
@@ -183,6 +204,8 @@ std::string render_metrics(const EngineView& view) {
     requests(out, view);
     loop(out, view);
     sink_families(out, view);
+    journal_families(out, view);
+    if (view.forwarder != nullptr) forwarder_families(out, *view.forwarder);
     latency(out, view);
     return out.take();
 }

@@ -57,7 +57,7 @@ void Reactor::connect(const std::vector<std::unique_ptr<SinkThread>>& sinks) {
     batcher_ = std::make_unique<Batcher>(*encoder_, pool_, std::move(producers),
                                          BatcherSettings{static_cast<std::uint32_t>(config_.batch.pipeline_depth_count),
                                                          config_.batch.linger_ns});
-    ingest_ = std::make_unique<Ingest>(wiring_.state, *batcher_, config_.ack, config_.http.body_bytes_max);
+    ingest_ = std::make_unique<Ingest>(wiring_.state, *batcher_, ack_offer(config_), config_.http.body_bytes_max);
 }
 
 // --- the thread ----------------------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ bool Reactor::refuses_head(const http::Request& request, http::Reply& reply) {
     const auto endpoint = http::admit_method(*route, request.head.method, reply);
     if (!endpoint) return true;
     if (*endpoint != http::Endpoint::telemetry) return false;
-    const auto options = http::telemetry_options(request, config_.ack);
+    const auto options = http::telemetry_options(request, ack_offer(config_));
     if (!options) reply.set_refusal(options.error());
     if (options && wiring_.state.paused.load(std::memory_order_relaxed)) {
         reply.set_refusal(Refusal::paused);

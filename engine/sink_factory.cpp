@@ -2,6 +2,7 @@
 
 #include <random>
 
+#include "sinks/journal/encoder.hpp"
 #include "sinks/null/null_sink.hpp"
 #include "sinks/redis/encoder.hpp"
 #include "sinks/redis/redis_sink.hpp"
@@ -37,9 +38,20 @@ sinks::RedisSettings redis_settings(const config::Config& config) {
     return settings;
 }
 
+sinks::JournalSettings journal_settings(const config::Config& config, sinks::JournalListener* listener) {
+    const bool is_sink = config.sink.url.kind == config::SinkKind::journal;
+    return {.directory = is_sink ? config.sink.url.path : config.journal.directory,
+            .log = {.segment_bytes = config.journal.segment_bytes, .total_bytes_max = config.journal.total_bytes_max},
+            .listener = listener};
+}
+
 }  // namespace
 
 std::unique_ptr<sinks::Encoder> make_encoder(const config::Config& config) {
+    return config.has_journal() ? sinks::make_journal_encoder() : make_delivery_encoder(config);
+}
+
+std::unique_ptr<sinks::Encoder> make_delivery_encoder(const config::Config& config) {
     const auto& redis = config.sink.redis;
     sinks::RedisLayoutSettings settings;
     settings.layout = layout_of(redis.layout);
@@ -51,13 +63,24 @@ std::unique_ptr<sinks::Encoder> make_encoder(const config::Config& config) {
     return sinks::make_redis_encoder(settings);
 }
 
+AckOffer ack_offer(const config::Config& config) {
+    return {.preset = config.ack, .has_journal = config.has_journal(), .has_store = !config.has_journal()};
+}
+
 std::uint32_t sinks_count(const config::Config& config) {
     static_cast<void>(config);
     return 1;
 }
 
-std::unique_ptr<sinks::Sink> make_sink(const config::Config& config, std::uint32_t index, sinks::CompletionPort& port) {
+std::unique_ptr<sinks::Sink> make_sink(const config::Config& config, std::uint32_t index, sinks::CompletionPort& port,
+                                       sinks::JournalListener* listener) {
     CHECK(index < sinks_count(config));
+    if (config.has_journal()) return sinks::make_journal_sink(journal_settings(config, listener), port);
+    return make_delivery_sink(config, port);
+}
+
+std::unique_ptr<sinks::Sink> make_delivery_sink(const config::Config& config, sinks::CompletionPort& port) {
+    CHECK(config.sink.url.kind != config::SinkKind::journal);
     if (config.sink.url.kind == config::SinkKind::null) return sinks::make_null_sink(port);
     return sinks::make_redis_sink(redis_settings(config), port);
 }

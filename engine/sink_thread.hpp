@@ -62,6 +62,8 @@ class SinkThread {
 
     [[nodiscard]] Producer& producer(std::size_t reactor_index) { return producers_[reactor_index]; }
 
+    // See Sink::open(). Before start().
+    [[nodiscard]] std::expected<std::vector<std::string>, std::string> open() { return sink_->open(); }
     void start();
     // Leaves what is not delivered in the queue and in the sink: the caller has drained before, or gives up.
     void stop_and_join();

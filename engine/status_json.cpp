@@ -73,16 +73,33 @@ Json reactor_json(const Snapshot& reactor) {
 Json sink_json(const sinks::Sink& sink) {
     const sinks::SinkCounters& counters = sink.counters();
     const auto load = [](const std::atomic<std::uint64_t>& value) { return value.load(std::memory_order_relaxed); };
-    return {{"state", sinks::name_of(counters.state.load(std::memory_order_relaxed))},
-            {"trouble", sink.trouble()},
-            {"batches_sent", load(counters.batches_sent)},
-            {"batches_resent", load(counters.batches_resent)},
-            {"bytes_sent", load(counters.bytes_sent)},
-            {"replies_ok", load(counters.replies_ok)},
-            {"replies_busy", load(counters.replies_busy)},
-            {"replies_refused", load(counters.replies_refused)},
-            {"connects", load(counters.connects)},
-            {"connection_failures", load(counters.connection_failures)}};
+    Json json{{"state", sinks::name_of(counters.state.load(std::memory_order_relaxed))},
+              {"trouble", sink.trouble()},
+              {"batches_sent", load(counters.batches_sent)},
+              {"batches_resent", load(counters.batches_resent)},
+              {"bytes_sent", load(counters.bytes_sent)},
+              {"replies_ok", load(counters.replies_ok)},
+              {"replies_busy", load(counters.replies_busy)},
+              {"replies_refused", load(counters.replies_refused)},
+              {"connects", load(counters.connects)},
+              {"connection_failures", load(counters.connection_failures)}};
+    if (load(counters.journal_bytes_max) != 0)
+        json["journal"] = {{"syncs", load(counters.journal_syncs)},
+                           {"bytes", load(counters.journal_bytes)},
+                           {"bytes_max", load(counters.journal_bytes_max)}};
+    return json;
+}
+
+Json position_json(const sinks::journal::Position& position) {
+    return {{"segment", position.segment}, {"offset", position.offset}};
+}
+
+Json forwarder_json(const forward::Forwarder::View& view) {
+    return {{"state", sinks::name_of(view.state)},
+            {"trouble", view.trouble},
+            {"delivered_samples", view.delivered_samples_count},
+            {"delivered", position_json(view.delivered)},
+            {"journaled", position_json(view.confirmed)}};
 }
 
 Json stages_json(const Latency& latency) {
@@ -130,7 +147,7 @@ std::string render_status(const EngineView& view) {
     Json sinks = Json::array();
     for (const auto& thread : view.sinks) sinks.push_back(sink_json(thread->sink()));
     const Readiness::Verdict verdict = view.readiness.verdict();
-    const Json status{{"state", state_name(view.state)},
+    Json status{{"state", state_name(view.state)},
                       {"latest_sample", latest_sample(view)},
                       {"metrics",
                        {{"samples_processed", total.delivered},
@@ -149,6 +166,7 @@ std::string render_status(const EngineView& view) {
                       {"reactors", std::move(reactors)},
                       {"latency", {{"stages", stages_json(latency)}}},
                       {"sinks", std::move(sinks)}};
+    if (view.forwarder != nullptr) status["forwarder"] = forwarder_json(view.forwarder->view());
     return status.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

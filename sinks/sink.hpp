@@ -1,13 +1,15 @@
 // Sink: delivers batches over one connection. Lives on one sink thread (engine/sink_thread), which owns the
 // loop: it hands batches on, waits on the sink's descriptor, and calls advance().
 //
-// A sink never blocks, never drops a batch while the process lives, and settles every batch exactly once
+// A sink never blocks (the journal's does, on its disk alone), never drops a batch while the process lives, and settles every batch exactly once
 // (Settlement::final), in the order of submission for those that succeed.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <expected>
 #include <string>
+#include <vector>
 
 #include "engine/core/batch.hpp"
 
@@ -49,6 +51,10 @@ struct SinkCounters {
     std::atomic<std::uint64_t> connects{0};          // connections that became ready
     std::atomic<std::uint64_t> connection_failures{0};
     std::atomic<std::uint64_t> batches_resent{0};    // batches sent again: at-least-once
+    // Of a journal; journal_bytes_max is 0 for other sinks.
+    std::atomic<std::uint64_t> journal_syncs{0};     // each confirmed all batches that had gathered
+    std::atomic<std::uint64_t> journal_bytes{0};     // on disk, with what is reserved
+    std::atomic<std::uint64_t> journal_bytes_max{0};
 };
 
 // Adds on the single writer's thread: a plain load and store, no locked instruction.
@@ -66,6 +72,10 @@ struct Interest {
 class Sink {
   public:
     virtual ~Sink() = default;
+
+    // Once, before anything else and before the engine listens: takes what must be there from the start (a directory,
+    // a lock). Returns sentences worth logging, or the one that says why the engine can not start.
+    [[nodiscard]] virtual std::expected<std::vector<std::string>, std::string> open() { return {}; }
 
     // Whether submit() may be called now. A sink that is away has room until its own small window is full;
     // the rest waits in the queue and then in the reactors' batches, which is the bound.

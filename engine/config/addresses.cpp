@@ -170,6 +170,13 @@ std::expected<SinkUrl, ValueError> parse_unix(std::string_view text) {
     return url;
 }
 
+// What stands behind journal:
+std::expected<SinkUrl, ValueError> parse_journal(std::string_view directory) {
+    if (directory.empty() || directory.size() > limits::directory_path_bytes_max)
+        return std::unexpected(ValueError::directory_invalid);
+    return SinkUrl{.kind = SinkKind::journal, .path = std::string(directory), .display = "journal:" + std::string(directory)};
+}
+
 bool has_control_character(std::string_view text) {
     return std::ranges::any_of(text, [](char c) { return (c >= 0 && c < ' ') || c == '\x7F'; });
 }
@@ -196,9 +203,10 @@ std::string format_endpoint(const Endpoint& endpoint) {
 }
 
 std::expected<SinkUrl, ValueError> parse_sink_url(std::string_view text) {
-    constexpr std::string_view tcp = "redis://", unix_socket = "redis+unix://";
+    constexpr std::string_view tcp = "redis://", unix_socket = "redis+unix://", journal = "journal:";
     if (has_control_character(text)) return std::unexpected(ValueError::control_character);
     if (text == "null:") return SinkUrl{.kind = SinkKind::null, .display = "null:"};
+    if (text.starts_with(journal)) return parse_journal(text.substr(journal.size()));
     if (text.starts_with(tcp)) return parse_tcp(text.substr(tcp.size()));
     if (text.starts_with(unix_socket)) return parse_unix(text.substr(unix_socket.size()));
     if (text.starts_with("rediss://") || text.starts_with("redis+cluster://")) {

@@ -17,6 +17,7 @@ namespace sluice::config {
 
 // redis://[user[:password]@]host[:port][/db]   host: a name, IPv4, or [IPv6]; user and password percent-encoded
 // redis+unix:///path[?db=N]                    percent-encoded path; credentials come from sink.redis.*
+// journal:directory                            a journal on local disk; the directory as it is, not percent-encoded
 // null:                                        counts and discards
 [[nodiscard]] std::expected<SinkUrl, ValueError> parse_sink_url(std::string_view text);
 

@@ -17,6 +17,7 @@ constexpr const char* main_help = R"(Examples:
   sluice serve --config sluice.toml --log-level debug
   sluice check-config sluice.toml                 is this file right?
   sluice print-config > sluice.toml               a file to start from
+  sluice journal cat DIR                          the samples of a journal
 
 Configuration:
   The command line beats the environment, which beats the file.
@@ -46,6 +47,33 @@ constexpr const char* print_config_help = R"(Example:
 
 toml is a commented file that can be loaded, markdown is the table of the README, json is for programs.)";
 
+constexpr const char* journal_help = R"(Examples:
+  sluice serve --sink journal:/var/lib/sluice           writes it
+  sluice journal cat /var/lib/sluice | jq .device_id
+  sluice journal verify /var/lib/sluice                 exits with 1 if anything in it is damaged
+  sluice journal replay /var/lib/sluice --to redis://10.0.0.7:6379 --set sink.redis.layout=json
+
+All but replay only read, and may run while an engine writes. replay goes on where the last one was stopped.)";
+
+constexpr const char* replay_help = R"(Example:
+  sluice journal replay /var/lib/sluice --to redis://10.0.0.7:6379
+
+Delivers in order, at least once, what was not delivered yet. SIGTERM or Ctrl-C stops it; run again, it goes on.
+Exits 0 if everything was delivered, 1 if not, 2 for a wrong command line. Settings: the keys sink.redis.*)";
+
+struct JournalCommand {
+    JournalAction action;
+    const char* name;
+    const char* help;
+};
+constexpr JournalCommand journal_commands[] = {
+    {JournalAction::ls, "ls", "List the segments as NDJSON"},
+    {JournalAction::cat, "cat", "Print the samples as they were received, as NDJSON"},
+    {JournalAction::verify, "verify", "Check every record; report damage as NDJSON"},
+    {JournalAction::export_all, "export", "Print the samples with position and time, as NDJSON"},
+    {JournalAction::replay, "replay", "Deliver the samples to Redis"},
+};
+
 // The options of serve that stand for a key.
 struct KeyOption {
     const char* option;
@@ -57,8 +85,8 @@ constexpr KeyOption key_options[] = {
     {"--listen", "listen", "ADDR:PORT", "Take telemetry here, e.g. 127.0.0.1:8080 or [::1]:8080"},
     {"--admin", "admin.listen", "ADDR:PORT", "Serve /status, /metrics and the controls here"},
     {"--cores", "cores", "LIST", "One reactor on each of these cores: auto, or e.g. 0,2-3"},
-    {"--sink", "sink.url", "URL", "redis://[user[:password]@]host[:port][/db], redis+unix:///path or null:"},
-    {"--ack", "ack", "LEVEL", "What a 2xx promises: queued or stored"},
+    {"--sink", "sink.url", "URL", "redis://[user[:password]@]host[:port][/db], redis+unix:///path, journal:directory or null:"},
+    {"--ack", "ack", "LEVEL", "What a 2xx promises: queued, journaled or stored"},
     {"--log-level", "log.level", "LEVEL", "debug, info, warn or error"},
 };
 
@@ -67,6 +95,12 @@ struct Parser {
     CLI::App* serve = app.add_subcommand("serve", "Run the engine in the foreground");
     CLI::App* check_config = app.add_subcommand("check-config", "Check a configuration file");
     CLI::App* print_config = app.add_subcommand("print-config", "Print every key with unit, default, bounds and help");
+    CLI::App* journal = app.add_subcommand("journal", "Read or deliver a journal");
+    std::array<CLI::App*, std::size(journal_commands)> journal_apps{};
+    std::array<CLI::Option*, std::size(journal_commands)> journal_directories{};
+    CLI::Option* replay_to = nullptr;
+    CLI::Option* replay_config_file = nullptr;
+    CLI::Option* replay_settings = nullptr;
     CLI::Option* config_file = nullptr;
     std::array<CLI::Option*, std::size(key_options)> keys{};
     CLI::Option* settings = nullptr;
@@ -81,9 +115,28 @@ struct Parser {
         check_config->footer(check_config_help);
         print_config->footer(print_config_help);
         declare_serve();
+        declare_journal();
         checked_file = check_config->add_option("FILE", "The file to check")->expected(1);
         format =
             print_config->add_option("--format", "toml (default), markdown or json")->type_name("FORMAT")->expected(1);
+    }
+
+    void declare_journal() {
+        journal->footer(journal_help);
+        for (std::size_t i = 0; i < journal_apps.size(); ++i) {
+            journal_apps[i] = journal->add_subcommand(journal_commands[i].name, journal_commands[i].help);
+            journal_directories[i] = journal_apps[i]->add_option("DIR", "The journal's directory")->expected(1);
+            if (journal_commands[i].action != JournalAction::replay) continue;
+            journal_apps[i]->footer(replay_help);
+            replay_to = journal_apps[i]->add_option("--to", "Deliver here: redis://… or redis+unix://…")->type_name("URL")->expected(1);
+            replay_config_file = journal_apps[i]->add_option("--config", "Read this file")->type_name("FILE")->expected(1);
+            replay_settings = declare_settings(*journal_apps[i]);
+        }
+    }
+
+    static CLI::Option* declare_settings(CLI::App& command) {
+        CLI::Option* option = command.add_option("--set", "Set any key, e.g. batch.size=128KiB; may be given several times");
+        return option->type_name("KEY=VALUE")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     }
 
     void declare_serve() {
@@ -93,8 +146,7 @@ struct Parser {
             keys[i] = serve->add_option(option.option, option.help)->type_name(option.value_name)->expected(1);
             keys[i]->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);  // load_config refuses a second one
         }
-        settings = serve->add_option("--set", "Set any key, e.g. batch.size=128KiB; may be given several times");
-        settings->type_name("KEY=VALUE")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+        settings = declare_settings(*serve);
     }
 };
 
@@ -138,6 +190,32 @@ std::expected<Invocation, UsageError> read_serve(const Parser& parser) {
     return invocation;
 }
 
+std::expected<Invocation, UsageError> read_replay(const Parser& parser, Invocation invocation) {
+    const auto& urls = parser.replay_to->results();
+    if (urls.size() != 1) return usage_error("replay needs --to, such as --to redis://127.0.0.1:6379", "sluice journal replay --help");
+    invocation.overrides.settings.push_back({"--to", "sink.url", urls.front()});
+    if (!parser.replay_config_file->results().empty()) invocation.overrides.config_file = parser.replay_config_file->results().front();
+    for (const std::string& text : parser.replay_settings->results()) {
+        auto setting = split_setting(text);
+        if (!setting) return std::unexpected(std::move(setting).error());
+        invocation.overrides.settings.push_back(*std::move(setting));
+    }
+    return invocation;
+}
+
+std::expected<Invocation, UsageError> read_journal(const Parser& parser) {
+    for (std::size_t i = 0; i < parser.journal_apps.size(); ++i) {
+        if (!parser.journal_apps[i]->parsed()) continue;
+        const auto& directories = parser.journal_directories[i]->results();
+        if (directories.size() != 1 || directories.front().empty())
+            return usage_error(std::string(journal_commands[i].name) + " takes one directory, such as /var/lib/sluice", "sluice journal --help");
+        Invocation invocation{.command = Command::journal, .overrides = {}, .file = directories.front(), .text = {}};
+        invocation.journal_action = journal_commands[i].action;
+        return invocation.journal_action == JournalAction::replay ? read_replay(parser, std::move(invocation)) : invocation;
+    }
+    return usage_error("journal takes one of ls, cat, verify, export and replay", "sluice journal --help");
+}
+
 std::expected<Invocation, UsageError> read_check_config(const Parser& parser) {
     const auto& files = parser.checked_file->results();
     if (files.size() != 1 || files.front().empty()) {
@@ -177,6 +255,7 @@ std::expected<Invocation, UsageError> read_invocation(const Parser& parser) {
     if (parser.serve->parsed()) return read_serve(parser);
     if (parser.check_config->parsed()) return read_check_config(parser);
     if (parser.print_config->parsed()) return read_print_config(parser);
+    if (parser.journal->parsed()) return read_journal(parser);
     return std::unexpected(UsageError{"no command was given\n\n" + without_final_line_feeds(parser.app.help())});
 }
 
@@ -214,7 +293,8 @@ std::expected<std::string, ConfigError> answer(const Invocation& invocation) {
     switch (invocation.command) {
         case Command::print_config: return print_config(invocation.format);
         case Command::show: return invocation.text;
-        case Command::serve: return "";
+        case Command::serve:
+        case Command::journal: return "";
         case Command::check_config: break;
     }
     const auto config = check_config_file(invocation.file);

@@ -21,14 +21,18 @@ enum class Command : std::uint8_t {
     serve,         // overrides
     check_config,  // file
     print_config,  // format
+    journal,       // journal_action; file: the directory; overrides for replay
     show,          // text: help or version
 };
+
+enum class JournalAction : std::uint8_t { ls, cat, verify, export_all, replay };
 
 struct Invocation {
     Command command = Command::show;
     Overrides overrides;
     std::string file;
     PrintFormat format = PrintFormat::toml;
+    JournalAction journal_action = JournalAction::ls;
     std::string text;
 };
 
@@ -39,7 +43,7 @@ struct UsageError {
 // `argv[0]` is ignored.
 [[nodiscard]] std::expected<Invocation, UsageError> parse_command_line(int argc, const char* const* argv);
 
-// What a command other than serve writes to stdout, with its line feeds. Reads files, writes none.
+// What a command other than serve and journal writes to stdout, with its line feeds. Reads files, writes none.
 [[nodiscard]] std::expected<std::string, ConfigError> answer(const Invocation& invocation);
 
 // Exit codes of the process.

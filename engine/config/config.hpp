@@ -24,13 +24,13 @@ struct Endpoint {
 enum class RedisLayout : std::uint8_t { fields, json, list, packed };
 // What to do without, each being a fallback that the loop also takes where the kernel lacks the feature.
 enum class IoMode : std::uint8_t { all, no_defer_taskrun, no_multishot, no_buffer_ring };
-enum class SinkKind : std::uint8_t { redis, null };
+enum class SinkKind : std::uint8_t { redis, null, journal };
 
 struct SinkUrl {
     SinkKind kind = SinkKind::redis;
     std::string host{};     // redis://; empty for a unix socket
     std::uint16_t port = 0;
-    std::string path{};     // redis+unix://; empty for TCP
+    std::string path{};     // redis+unix://: the socket, empty for TCP; journal: the directory
     std::string user{};     // empty: AUTH without a user name. After loading, sink.redis.user has been put here
     std::string password{};  // both empty: no AUTH. After loading, sink.redis.password has been put here
     std::uint32_t db = 0;
@@ -79,6 +79,12 @@ struct Config {
         std::uint64_t linger_ns = 0;
     } batch;
 
+    struct Journal {
+        std::string directory;                    // of the journal in front of Redis; empty: none
+        std::uint64_t segment_bytes = 0;          // of a segment file, preallocated
+        std::uint64_t total_bytes_max = 0;        // of all of them
+    } journal;
+
     struct Sink {
         SinkUrl url;
         struct Redis {
@@ -95,6 +101,9 @@ struct Config {
             std::uint64_t backoff_max_ns = 0;
         } redis;
     } sink;
+
+    // Samples go to a journal first, or only.
+    [[nodiscard]] bool has_journal() const { return sink.url.kind == SinkKind::journal || !journal.directory.empty(); }
 };
 
 }  // namespace sluice::config

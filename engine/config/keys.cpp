@@ -13,10 +13,11 @@ namespace {
 using limits::mib;
 constexpr std::uint64_t us = 1'000, ms = 1'000 * us, s = 1'000 * ms, minute = 60 * s, hour = 60 * minute;
 
-constexpr std::array<std::string_view, 2> ack_words{"queued", "stored"};
-constexpr std::array<std::string_view, 2> ack_words_to_come{"journaled", "replicated"};
+constexpr std::array<std::string_view, 3> ack_words{"queued", "journaled", "stored"};
+constexpr std::array<std::string_view, 1> ack_words_to_come{"replicated"};
 constexpr std::array<std::string_view, 4> layout_words{"fields", "json", "list", "packed"};
-static_assert(name_of(AckLevel::queued) == ack_words[0] && name_of(AckLevel::stored) == ack_words[1]);
+static_assert(name_of(AckLevel::queued) == ack_words[0] && name_of(AckLevel::journaled) == ack_words[1] &&
+              name_of(AckLevel::stored) == ack_words[2]);
 constexpr std::array<std::string_view, 4> io_mode_words{"auto", "no_defer_taskrun", "no_multishot", "no_buffer_ring"};
 static_assert(static_cast<std::size_t>(IoMode::no_buffer_ring) == io_mode_words.size() - 1);
 static_assert(static_cast<std::size_t>(RedisLayout::packed) == layout_words.size() - 1);
@@ -28,7 +29,7 @@ constexpr Property table[] = {
     {"listen", "127.0.0.1:8080",
      "Where telemetry is taken; 0.0.0.0 or [::] for every interface, port 0 for any free one", Address{FIELD(listen)}},
     {"cores", "auto", "CPU cores that get a reactor each; auto: all that the process may use", Cores{FIELD(cores)}},
-    {"ack", "stored", "What a 2xx promises unless the request says ?ack=: in a bounded queue, or stored in Redis",
+    {"ack", "stored", "What a 2xx promises unless the request says ?ack=: in a bounded queue, on local disk, or in Redis",
      Choice<AckLevel>{FIELD(ack), ack_words, ack_words_to_come}},
     {"ack_timeout", "5s", "How long a request waits to be stored before it is answered 503",
      Number{Unit::duration, 10 * ms, 10 * minute, FIELD(ack_timeout_ns)}},
@@ -78,7 +79,15 @@ constexpr Property table[] = {
     {"batch.linger", "1ms", "How long a batch that nobody waits for may fill while many requests come; 0s: goes at once",
      Number{Unit::duration, 0, 1 * s, FIELD(batch.linger_ns)}},
 
-    {"sink.url", "redis://127.0.0.1:6379", "Where samples go; null: counts and discards them", Url{FIELD(sink.url)}},
+    {"journal.directory", "", "With Redis as sink: samples go to a journal here and from it to Redis; empty: to Redis at once",
+     Text{FIELD(journal.directory), 0, limits::directory_path_bytes_max}},
+    {"journal.segment_size", "64MiB", "Size of a file of the journal; reserved on disk before it is used",
+     Number{Unit::size, limits::journal_segment_bytes_min, limits::journal_segment_bytes_max, FIELD(journal.segment_bytes)}},
+    {"journal.size_max", "1GiB", "Size of the whole journal; when it is full, samples are answered 503",
+     Number{Unit::size, 2 * limits::journal_segment_bytes_min, limits::journal_bytes_max, FIELD(journal.total_bytes_max)}},
+
+    {"sink.url", "redis://127.0.0.1:6379", "Where samples go; null: counts and discards them, journal: keeps them on disk",
+     Url{FIELD(sink.url)}},
     {"sink.redis.layout", "fields", "What a sample becomes: XADD of fields, XADD of JSON, RPUSH, or one XADD a batch",
      Choice<RedisLayout>{FIELD(sink.redis.layout), layout_words, {}}},
     {"sink.redis.stream", "telemetry", "Stream key; with several partitions :{0}, :{1} and so on are appended",

@@ -106,6 +106,15 @@ Status Draft::check_relations() {
     if (redis.backoff_min_ns > redis.backoff_max_ns) {
         return contradiction("sink.redis.backoff_min", "be at most", "sink.redis.backoff_max");
     }
+    if (config.journal.total_bytes_max < 2 * config.journal.segment_bytes) {
+        return contradiction("journal.size_max", "be at least twice", "journal.segment_size");
+    }
+    if (!config.journal.directory.empty() && config.sink.url.kind == SinkKind::journal) {
+        return contradiction("journal.directory", "be empty beside a journal in", "sink.url");
+    }
+    if (config.ack == AckLevel::journaled && !config.has_journal()) {
+        return contradiction("ack", "not be that without a journal in", "sink.url");
+    }
     // Braces decide the slot of a key in Redis Cluster; those of the partition must be the only ones.
     if (redis.partitions_count > 1 && redis.stream.find_first_of("{}") != std::string::npos) {
         return contradiction("sink.redis.stream", "hold no { or } beside", "sink.redis.partitions");
@@ -142,6 +151,8 @@ std::expected<Config, ConfigError> Draft::finish() && {
     if (auto checked = check_relations(); !checked) return std::unexpected(std::move(checked).error());
     if (auto resolved = resolve_cores(); !resolved) return std::unexpected(std::move(resolved).error());
     merge_credentials();
+    // Where samples go to a journal, that is where they are stored when they are answered: see AckOffer.
+    if (config.ack == AckLevel::stored && config.has_journal()) config.ack = AckLevel::journaled;
     return std::move(config);
 }
 

@@ -30,6 +30,7 @@ enum class ValueError : std::uint8_t {
     credentials_invalid,   // %zz in a user name or password, or too long
     database_invalid,      // redis://host/x
     socket_path_invalid,   // redis+unix://relative
+    directory_invalid,     // journal:
     query_unknown,         // redis://host?timeout=5
 };
 
@@ -59,6 +60,7 @@ enum class ValueError : std::uint8_t {
         case ValueError::database_invalid: return "whose database is not a number from 0 to 65535";
         case ValueError::socket_path_invalid:
             return "whose socket path is not absolute, too long or not percent-encoded properly";
+        case ValueError::directory_invalid: return "whose directory is missing or too long";
         case ValueError::query_unknown: return "whose part after ? or # is not known here";
     }
     return "";

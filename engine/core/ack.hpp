@@ -1,6 +1,7 @@
 // Acknowledgement levels: what a 2xx promises. See README, "What a 2xx means".
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -8,18 +9,42 @@
 namespace sluice {
 
 enum class AckLevel : std::uint8_t {
-    queued,  // checked and in a bounded in-memory batch; survives nothing
-    stored,  // Redis answered OK to every command of the request; survives the engine's crash
+    queued,     // checked and in a bounded in-memory batch; survives nothing
+    journaled,  // in the local journal, and synced; survives the engine's crash and a power loss
+    stored,     // Redis answered OK to every command of the request; survives the engine's crash
 };
 
+inline constexpr std::size_t ack_levels_count = 3;
+
 [[nodiscard]] constexpr std::string_view name_of(AckLevel level) {
-    return level == AckLevel::queued ? "queued" : "stored";
+    switch (level) {
+        case AckLevel::queued: return "queued";
+        case AckLevel::journaled: return "journaled";
+        case AckLevel::stored: return "stored";
+    }
+    return "";
 }
 
 [[nodiscard]] constexpr std::optional<AckLevel> ack_level_of(std::string_view name) {
     if (name == "queued") return AckLevel::queued;
+    if (name == "journaled") return AckLevel::journaled;
     if (name == "stored") return AckLevel::stored;
     return std::nullopt;
 }
+
+// What an engine can promise, which follows from its sink.
+struct AckOffer {
+    AckLevel preset = AckLevel::stored;  // where a request does not ask; one that is offered
+    bool has_journal = false;
+    bool has_store = true;
+
+    // The level that a request gets which asks for `asked`; nothing if the engine does not have it. Where samples go to
+    // a journal, `stored` gets `journaled`: it survives more, and the answer names it.
+    [[nodiscard]] constexpr std::optional<AckLevel> resolve(AckLevel asked) const {
+        if (asked == AckLevel::stored && !has_store) return AckLevel::journaled;
+        if (asked == AckLevel::journaled && !has_journal) return std::nullopt;
+        return asked;
+    }
+};
 
 }  // namespace sluice

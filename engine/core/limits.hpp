@@ -58,6 +58,12 @@ inline constexpr std::size_t host_name_bytes_max = 253;       // RFC 1035, secti
 inline constexpr std::size_t unix_socket_path_bytes_max = 107;  // sockaddr_un::sun_path with its final NUL
 inline constexpr std::size_t log_value_bytes_max = 256;       // of one field, before escaping
 
+// --- the journal --------------------------------------------------------------------------------
+inline constexpr std::size_t journal_segment_bytes_min = 2 * mib;
+inline constexpr std::size_t journal_segment_bytes_max = 1024 * mib;
+inline constexpr std::size_t journal_bytes_max = 16 * 1024 * (1024 * mib);
+inline constexpr std::size_t directory_path_bytes_max = 4095;  // PATH_MAX without its final NUL
+
 // --- a sink connection --------------------------------------------------------------------------
 // Batches that a sink holds, sent or not; more wait in its queue.
 inline constexpr std::size_t sink_window_batches_count_max = 16;
@@ -72,6 +78,7 @@ inline constexpr std::size_t encoding_overhead_bytes_max = members_count_max * 3
 
 static_assert(sample_bytes_max + encoding_overhead_bytes_max + batch_headroom_bytes <= batch_arena_bytes_min,
               "any legal sample must fit into an empty batch of any legal size");
+static_assert(batch_arena_bytes_max + 4 * kib <= journal_segment_bytes_min, "any batch must fit into an empty segment");
 static_assert(request_body_bytes_min >= sample_bytes_max, "a body of one sample must be allowed");
 static_assert(device_id_bytes_max + type_bytes_max + unit_bytes_max < sample_bytes_max);
 

@@ -43,7 +43,8 @@ enum class RefusalScope : std::uint8_t {
     X(method_not_allowed,     request,    405, "This endpoint does not take this method.")                                          \
     X(unsupported_media_type, request,    415, "Send application/json or application/x-ndjson.")                                    \
     X(unsupported_encoding,   request,    415, "Compressed bodies are not accepted; send the body as it is.")                       \
-    X(bad_ack,                request,    400, "ack must be one of queued, stored.")                                                \
+    X(bad_ack,                request,    400, "ack must be one of queued, journaled, stored.")                                     \
+    X(ack_unavailable,        request,    400, "This engine has no journal, so it can not promise journaled.")                      \
     X(bad_precision,          request,    400, "precision must be one of s, ms, us, ns.")                                           \
     X(not_paused,             request,    400, "Cannot reset while measuring. Stop gateway first.")                                 \
     X(empty_body,             request,    400, "Empty request body")                                                                \

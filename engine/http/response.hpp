@@ -49,7 +49,7 @@ class ResponseRenderer {
     std::uint64_t retry_after_s_;
     std::time_t unix_s_ = -1;
     std::string date_line_;                   // "Date: …\r\n"
-    std::array<std::string, 2> single_ok_;    // by AckLevel: HTTP/1.1, keep-alive, one accepted sample
+    std::array<std::string, ack_levels_count> single_ok_;    // by AckLevel: HTTP/1.1, keep-alive, one accepted sample
     std::array<char, 768> scratch_{};
 };
 

@@ -29,8 +29,8 @@ std::optional<Refusal> apply_parameter(std::string_view name, std::string_view v
 
 }  // namespace
 
-std::expected<TelemetryOptions, Refusal> telemetry_options(const Request& request, AckLevel default_ack) {
-    TelemetryOptions options{default_ack};
+std::expected<TelemetryOptions, Refusal> telemetry_options(const Request& request, const AckOffer& offer) {
+    TelemetryOptions options{offer.preset};
     if (request.head.has_content_encoding) return std::unexpected(Refusal::unsupported_encoding);
     if (request.head.media_type == parsers::MediaType::other) return std::unexpected(Refusal::unsupported_media_type);
     if (request.head.media_type == parsers::MediaType::ndjson) options.format = parsers::BodyFormat::ndjson;
@@ -44,6 +44,9 @@ std::expected<TelemetryOptions, Refusal> telemetry_options(const Request& reques
         if (const auto refusal = apply_parameter(parameter.substr(0, equals), value, options))
             return std::unexpected(*refusal);
     }
+    const auto level = offer.resolve(options.ack);
+    if (!level) return std::unexpected(Refusal::ack_unavailable);
+    options.ack = *level;
     return options;
 }
 

@@ -19,6 +19,6 @@ struct TelemetryOptions {
 
 // Reads `?ack=` and `?precision=`; other parameters are ignored, of repeated ones the last counts. A body without
 // Content-Type is taken as JSON.
-[[nodiscard]] std::expected<TelemetryOptions, Refusal> telemetry_options(const Request& request, AckLevel default_ack);
+[[nodiscard]] std::expected<TelemetryOptions, Refusal> telemetry_options(const Request& request, const AckOffer& offer);
 
 }  // namespace sluice::http

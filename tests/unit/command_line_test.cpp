@@ -56,6 +56,14 @@ TEST(CommandLine, OtherCommands) {
     EXPECT_EQ(parse({"print-config"})->format, PrintFormat::toml);
     EXPECT_EQ(parse({"print-config", "--format", "json"})->format, PrintFormat::json);
     EXPECT_EQ(parse({"print-config", "--format=markdown"})->format, PrintFormat::markdown);
+    EXPECT_EQ(parse({"journal", "cat", "d"})->command, Command::journal);
+    EXPECT_EQ(parse({"journal", "cat", "d"})->journal_action, JournalAction::cat);
+    EXPECT_EQ(parse({"journal", "verify", "d"})->file, "d");
+    const auto replay = parse({"journal", "replay", "d", "--to", "redis://h", "--config", "c", "--set", "batch.size=64KiB"});
+    ASSERT_TRUE(replay) << replay.error().text;
+    EXPECT_EQ(replay->journal_action, JournalAction::replay);
+    EXPECT_EQ(replay->overrides.config_file, "c");
+    EXPECT_EQ(settings_of(*replay), "--to sink.url=redis://h\n--set batch.size=64KiB\n");
     EXPECT_EQ(parse({"--version"})->text, "sluice " SLUICE_VERSION "\n");
 }
 
@@ -65,7 +73,7 @@ TEST(CommandLine, HelpTeaches) {
          {"serve", "check-config", "print-config", "command line beats the environment", "  3  io_uring"}) {
         EXPECT_NE(main_help.find(part), std::string::npos) << part;
     }
-    for (const char* const command : {"serve", "check-config", "print-config"}) {
+    for (const char* const command : {"serve", "check-config", "print-config", "journal"}) {
         const auto help = parse({command, "--help"});
         ASSERT_TRUE(help);
         EXPECT_EQ(help->command, Command::show);
@@ -102,6 +110,11 @@ TEST(CommandLine, EveryMistakeIsOneSentence) {
         {{"check-config", "a", "b"}, R"("b" is not known here; see sluice check-config --help)"},
         {{"print-config", "--format", "yaml"},
          R"(--format is "yaml"; allowed is one of toml, markdown and json; see sluice print-config --help)"},
+        {{"journal"}, "journal takes one of ls, cat, verify, export and replay; see sluice journal --help"},
+        {{"journal", "ls"}, "ls takes one directory, such as /var/lib/sluice; see sluice journal --help"},
+        {{"journal", "burn", "d"}, R"("burn" is not known here; see sluice journal --help)"},
+        {{"journal", "replay", "d"},
+         "replay needs --to, such as --to redis://127.0.0.1:6379; see sluice journal replay --help"},
         {{"print-config", "--format"}, "--format takes one value; see sluice print-config --help"},
     };
     for (const auto& [arguments, sentence] : rows) {

@@ -186,6 +186,13 @@ TEST(Load, EveryKeyCanBeSetByEverySource) {
     }
 }
 
+// Where the journal is the sink, `stored`, which is the default, can only mean the journal.
+TEST(Load, AJournalSinkPromisesJournaled) {
+    EXPECT_EQ(load_text("sink.url = 'journal:d'")->ack, AckLevel::journaled);
+    EXPECT_EQ(load_text("journal.directory = 'd'")->ack, AckLevel::journaled);
+    EXPECT_EQ(load_text("sink.url = 'journal:d'\nack = 'queued'")->ack, AckLevel::queued);
+}
+
 TEST(Load, EnvironmentNamesTheFile) {
     const TemporaryFile file("ack = 'queued'");
     const auto config = load_config({}, surroundings({"SLUICE_CONFIG=" + file.path()}));
@@ -259,11 +266,9 @@ TEST(Sentences, OfValuesInAFile) {
         {"[io]\nring_entries = 1000",
          "sluice.toml:2: io.ring_entries is 1000, which is not a power of two; allowed is a power of two from 8 to "
          "32768 such as 1024"},
-        {"ack = 'journaled'",
-         R"(sluice.toml:1: ack is "journaled", which does not exist yet in 0.1; allowed is queued or stored)"},
         {"ack = 'replicated'",
-         R"(sluice.toml:1: ack is "replicated", which does not exist yet in 0.1; allowed is queued or stored)"},
-        {"ack = 'Stored'", R"(sluice.toml:1: ack is "Stored"; allowed is queued or stored)"},
+         R"(sluice.toml:1: ack is "replicated", which does not exist yet in 0.1; allowed is queued, journaled or stored)"},
+        {"ack = 'Stored'", R"(sluice.toml:1: ack is "Stored"; allowed is queued, journaled or stored)"},
         {"log.level = 'trace'", R"(sluice.toml:1: log.level is "trace"; allowed is debug, info, warn or error)"},
         {"listen = ':8080'",
          R"(sluice.toml:1: listen is ":8080", which has no address (for all interfaces write 0.0.0.0 or [::]); allowed is a numeric address and a port such as 127.0.0.1:8080 or [::1]:8080)"},
@@ -279,7 +284,7 @@ TEST(Sentences, OfValuesInAFile) {
         {"cores = '1-2'",
          R"(sluice.toml:1: cores is "1-2", but core 2 does not exist or is closed to this process; allowed is auto or any of 0-1,4)"},
         {"sink.url = 'rediss://h'",
-         R"(sluice.toml:1: sink.url is "rediss://h", whose scheme does not exist yet in 0.1; allowed is redis://[user[:password]@]host[:port][/db], redis+unix:///path[?db=N] or null:)"},
+         R"(sluice.toml:1: sink.url is "rediss://h", whose scheme does not exist yet in 0.1; allowed is redis://[user[:password]@]host[:port][/db], redis+unix:///path[?db=N], journal:directory or null:)"},
         {"sink.redis.stream = ''",
          R"(sluice.toml:1: sink.redis.stream is ""; allowed is a string of 1 to 128 bytes without control characters)"},
         {"sink.redis.stream = \"a\\r\\nb\"",
@@ -292,14 +297,14 @@ TEST(Sentences, OfKeysInAFile) {
     const SentenceRow rows[] = {
         {"ack = 'queued'\nlisen = '127.0.0.1:1'", "sluice.toml:2: lisen is not a setting; the nearest is listen"},
         {"[sinks]\nurl = 'null:'",
-         "sluice.toml:1: sinks is not a group of settings; groups are admin, log, http, io, batch, sink, sink.redis"},
+         "sluice.toml:1: sinks is not a group of settings; groups are admin, log, http, io, batch, journal, sink, sink.redis"},
         {"[sink]\nurll = 'null:'", "sluice.toml:2: sink.urll is not a setting; the nearest is sink.url"},
         {"[batch]\n[batch.deep]",
-         "sluice.toml:2: batch.deep is not a group of settings; groups are admin, log, http, io, batch, sink, "
+         "sluice.toml:2: batch.deep is not a group of settings; groups are admin, log, http, io, batch, journal, sink, "
          "sink.redis"},
         {"http = 5", "sluice.toml:1: http is an integer, but must be a table of settings"},
         {"[[http]]\nbody_max = '1MiB'", "sluice.toml:1: http is an array, but must be a table of settings"},
-        {"[ack]", "sluice.toml:1: ack is a table; allowed is queued or stored"},
+        {"[ack]", "sluice.toml:1: ack is a table; allowed is queued, journaled or stored"},
         {"http.body_max = '1MiB'\n'http.body_max' = '2MiB'", "sluice.toml:2: http.body_max is set twice"},
         {"\"li\\nst\\u001Ben\" = 1", "sluice.toml:1: li\\x0Ast\\x1Ben is not a setting; the nearest is listen"},
         {"batch.count = 2\nbatch.sise = 1\nack = 'x'",
@@ -342,7 +347,7 @@ TEST(Sentences, OfEnvironmentAndCommandLine) {
         "environment SLUICE_LISTEN: listen is \"\", which has no port; allowed is a numeric address and a port such as "
         "127.0.0.1:8080 or [::1]:8080");
     EXPECT_EQ(sentence_of("", {}, {{"--ack", "ack", "maybe"}}),
-              R"(command line --ack: ack is "maybe"; allowed is queued or stored)");
+              R"(command line --ack: ack is "maybe"; allowed is queued, journaled or stored)");
     EXPECT_EQ(
         sentence_of("", {}, {set("no.such.key", "1")}),
         "command line --set: no.such.key is not a setting; the nearest is " + std::string(nearest_key("no.such.key")));
@@ -366,6 +371,14 @@ TEST(Sentences, OfKeysThatDoNotFitTogether) {
         {"sink.redis.stream = 'a{b}'\nsink.redis.partitions = 2",
          "sluice.toml:1: sink.redis.stream is a{b}, but must hold no { or } beside sink.redis.partitions, which is 2"},
         {"sink.redis.stream = 'a{b}'", "loaded"},
+        {"journal.size_max = '100MiB'",
+         "sluice.toml:1: journal.size_max is 100MiB, but must be at least twice journal.segment_size, which is 64MiB"},
+        {"ack = 'journaled'",
+         "sluice.toml:1: ack is journaled, but must not be that without a journal in sink.url, which is redis://127.0.0.1:6379"},
+        {"ack = 'journaled'\nsink.url = 'journal:/var/lib/sluice'", "loaded"},
+        {"ack = 'journaled'\njournal.directory = '/var/lib/sluice'", "loaded"},
+        {"journal.directory = '/a'\nsink.url = 'journal:/b'",
+         "sluice.toml:1: journal.directory is /a, but must be empty beside a journal in sink.url, which is journal:/b"},
     };
     for (const SentenceRow& row : rows) EXPECT_EQ(sentence_of(row.toml), row.sentence);
     EXPECT_EQ(sentence_of("", {"SLUICE_BATCH_PIPELINE_DEPTH=64"}, {set("batch.count", "8")}),

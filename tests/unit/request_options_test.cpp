@@ -47,12 +47,13 @@ TEST(Router, AdmitsMethods) {
     }
 }
 
-std::expected<http::TelemetryOptions, Refusal> options_of(std::string_view query, MediaType type = MediaType::none, bool has_encoding = false) {
+std::expected<http::TelemetryOptions, Refusal> options_of(std::string_view query, MediaType type = MediaType::none, bool has_encoding = false,
+                                                         const AckOffer& offer = {}) {
     parsers::RequestHead head;
     head.clear();
     head.media_type = type;
     head.has_content_encoding = has_encoding;
-    return http::telemetry_options({head, "/telemetry", query, "", 0}, AckLevel::stored);
+    return http::telemetry_options({head, "/telemetry", query, "", 0}, offer);
 }
 
 TEST(TelemetryOptions, Queries) {
@@ -87,13 +88,23 @@ TEST(TelemetryOptions, RefusedQueries) {
         Refusal refusal;
     };
     for (const Row& row : {Row{"ack=", Refusal::bad_ack}, Row{"ack", Refusal::bad_ack}, Row{"ack=Queued", Refusal::bad_ack},
-                           Row{"ack=journaled", Refusal::bad_ack}, Row{"ack=queued=", Refusal::bad_ack},
+                           Row{"ack=journaled", Refusal::ack_unavailable}, Row{"ack=replicated", Refusal::bad_ack}, Row{"ack=queued=", Refusal::bad_ack},
                            Row{"ack=bad&ack=queued", Refusal::bad_ack}, Row{"precision=", Refusal::bad_precision},
                            Row{"precision=m", Refusal::bad_precision}, Row{"x=1&precision=hours", Refusal::bad_precision}}) {
         const auto options = options_of(row.query);
         ASSERT_FALSE(options.has_value()) << row.query;
         EXPECT_EQ(options.error(), row.refusal) << row.query;
     }
+}
+
+// With a journal in place of a store, `stored` is answered as what it is there: `journaled`.
+TEST(TelemetryOptions, AJournalIsTheStoreOfItsEngine) {
+    const AckOffer journal{.preset = AckLevel::journaled, .has_journal = true, .has_store = false};
+    const auto level_of = [&](std::string_view query) { return options_of(query, MediaType::none, false, journal)->ack; };
+    EXPECT_EQ(level_of(""), AckLevel::journaled);
+    EXPECT_EQ(level_of("ack=queued"), AckLevel::queued);
+    EXPECT_EQ(level_of("ack=journaled"), AckLevel::journaled);
+    EXPECT_EQ(level_of("ack=stored"), AckLevel::journaled);
 }
 
 TEST(TelemetryOptions, Heads) {

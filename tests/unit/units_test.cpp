@@ -205,6 +205,11 @@ TEST(Addresses, SinkUrls) {
     ASSERT_TRUE(null);
     EXPECT_EQ(null->kind, SinkKind::null);
     EXPECT_EQ(null->display, "null:");
+    const auto journal = parse_sink_url("journal:/var/lib/a%20b");
+    ASSERT_TRUE(journal);
+    EXPECT_EQ(journal->kind, SinkKind::journal);
+    EXPECT_EQ(journal->path, "/var/lib/a%20b");
+    EXPECT_EQ(journal->display, "journal:/var/lib/a%20b");
 }
 
 TEST(Addresses, RefusedSinkUrls) {
@@ -214,6 +219,8 @@ TEST(Addresses, RefusedSinkUrls) {
         {"redis:", scheme_unknown},
         {"http://h", scheme_unknown},
         {"null", scheme_unknown},
+        {"journal:", directory_invalid},
+        {"journal:\n", control_character},
         {"rediss://h", scheme_not_yet},
         {"redis+cluster://h", scheme_not_yet},
         {"redis://", host_invalid},

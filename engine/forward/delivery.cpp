@@ -1,0 +1,102 @@
+#include "engine/forward/delivery.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "engine/core/check.hpp"
+#include "engine/core/clock.hpp"
+#include "engine/sink_factory.hpp"
+
+namespace sluice::forward {
+namespace {
+
+// Rounds that may be rendered while the first of them is under way: as many as the Redis sink sends ahead.
+constexpr std::size_t rounds_count_max = 8;
+
+}  // namespace
+
+Delivery::Delivery(const config::Config& config)
+    : encoder_(make_delivery_encoder(config)), sink_(make_delivery_sink(config, *this)), open_(encoder_->lane_count()) {
+    const std::size_t count = rounds_count_max * open_.size();
+    for (std::size_t i = 0; i < count; ++i) {
+        auto parcel = std::make_unique<Parcel>();
+        parcel->arena.resize(config.batch.arena_bytes);
+        parcel->batch.bind(parcel->arena, 0);
+        free_.push_back(parcel.get());
+        parcels_.push_back(std::move(parcel));
+    }
+}
+
+Delivery::~Delivery() = default;
+
+bool Delivery::append(const Sample& sample) {
+    const std::uint32_t lane = encoder_->lane_of(sample);
+    if (open_[lane] == nullptr) {
+        CHECK(!free_.empty());
+        open_[lane] = free_.back();
+        free_.pop_back();
+        open_[lane]->batch.clear();
+        open_[lane]->batch.lane = static_cast<std::uint16_t>(lane);
+        open_[lane]->end.reset();
+        open_[lane]->is_settled = false;
+    }
+    return encoder_->append(open_[lane]->batch, sample);
+}
+
+void Delivery::close_round(const sinks::journal::Position& end) {
+    Parcel* last = nullptr;
+    for (Parcel*& open : open_) {
+        if (open == nullptr) continue;
+        Parcel* const parcel = std::exchange(open, nullptr);
+        if (parcel->batch.empty()) {
+            free_.push_back(parcel);
+            continue;
+        }
+        encoder_->seal(parcel->batch);
+        parcel->batch.handed_over_count = parcel->batch.sample_count();
+        waiting_.push_back(parcel);
+        in_flight_.push_back(parcel);
+        last = parcel;
+    }
+    if (last != nullptr) last->end = end;
+}
+
+bool Delivery::is_idle() const {
+    return in_flight_.empty() && std::ranges::all_of(open_, [](const Parcel* parcel) { return parcel == nullptr; });
+}
+
+void Delivery::settle(Batch& batch, Settlement settlement) {
+    CHECK(settlement == Settlement::final);  // nobody waits for a part of a batch
+    const auto parcel = std::ranges::find(in_flight_, &batch, [](Parcel* p) { return &p->batch; });
+    CHECK(parcel != in_flight_.end());
+    (*parcel)->is_settled = true;
+}
+
+void Delivery::take_settled() {
+    while (!in_flight_.empty() && in_flight_.front()->is_settled) {
+        Parcel* const parcel = in_flight_.front();
+        in_flight_.pop_front();
+        confirmed_samples_count_ += parcel->batch.settled.delivered;
+        if (parcel->end) confirmed_ = parcel->end;
+        free_.push_back(parcel);
+    }
+}
+
+void Delivery::pump(std::uint64_t wait_ns, int wake_fd) {
+    for (; !waiting_.empty() && sink_->has_room(); waiting_.pop_front()) sink_->submit(waiting_.front()->batch);
+    sink_->advance(revents_, monotonic_ns());
+    take_settled();
+    const sinks::Interest interest = sink_->interest();
+    const std::uint64_t now_ns = monotonic_ns();
+    if (interest.deadline_ns != 0) wait_ns = std::min(wait_ns, interest.deadline_ns > now_ns ? interest.deadline_ns - now_ns : 0);
+    // ppoll(2) passes over descriptors that are negative.
+    std::array<pollfd, 2> descriptors{pollfd{interest.fd, interest.events, 0}, pollfd{wake_fd, POLLIN, 0}};
+    const timespec timeout{static_cast<time_t>(wait_ns / 1'000'000'000), static_cast<long>(wait_ns % 1'000'000'000)};
+    const int ready = ::ppoll(descriptors.data(), descriptors.size(), &timeout, nullptr);
+    revents_ = ready > 0 ? descriptors[0].revents : short{0};
+}
+
+}  // namespace sluice::forward

@@ -1,0 +1,167 @@
+#include "engine/forward/forwarder.hpp"
+
+#include <pthread.h>
+
+#include <utility>
+
+#include "engine/core/clock.hpp"
+#include "engine/log/log.hpp"
+#include "sinks/journal/posix_file_system.hpp"
+
+namespace sluice::forward {
+namespace {
+
+using sinks::journal::Position;
+
+constexpr std::uint64_t save_interval_ns = 1'000'000'000;
+constexpr std::uint64_t retry_interval_ns = 1'000'000'000;
+constexpr std::uint64_t sleep_ns = 3'600'000'000'000;
+constexpr int records_between_pumps = 256;
+
+std::string text_of(std::errc error) { return std::make_error_code(error).message(); }
+
+}  // namespace
+
+Forwarder::Forwarder(const config::Config& config) : directory_(config.journal.directory), delivery_(config) {}
+
+Forwarder::~Forwarder() { stop_and_join(0); }
+
+std::expected<void, std::string> Forwarder::open() {
+    const auto failure = [&](const std::string& what) { return std::unexpected("journal " + directory_ + ": " + what); };
+    auto files = sinks::journal::open_directory(directory_);
+    if (!files) return failure(text_of(files.error()));
+    files_ = std::move(*files);
+    auto lock = files_->lock(sinks::journal::replay_lock_name);
+    if (!lock && lock.error() == std::errc::resource_unavailable_try_again) return failure("a replay delivers it; stop that first");
+    if (!lock) return failure(text_of(lock.error()));
+    lock_ = std::move(*lock);
+    const auto delivered = read_delivered(*files_);
+    if (!delivered) return failure("the file `delivered` is damaged; remove it to deliver everything again");
+    saved_ = *delivered;
+    delivered_ = delivered->value_or(Position{});
+    feed_ = std::make_unique<RecordFeed>(*files_, delivered_, delivery_);
+    return {};
+}
+
+void Forwarder::start() {
+    thread_ = std::thread([this] { run(); });
+    static_cast<void>(::pthread_setname_np(thread_.native_handle(), "sluice-forward"));
+}
+
+void Forwarder::stop_and_join(std::uint64_t patience_ns) {
+    if (!thread_.joinable()) return;
+    stop_deadline_ns_.store(monotonic_ns() + patience_ns, std::memory_order_release);
+    waker_.wake();
+    thread_.join();
+}
+
+void Forwarder::on_confirmed(const Position& end) {
+    {
+        const std::scoped_lock lock(mutex_);
+        confirmed_ = end;
+    }
+    waker_.wake();
+}
+
+Position Forwarder::confirmed() const {
+    const std::scoped_lock lock(mutex_);
+    return confirmed_;
+}
+
+Forwarder::View Forwarder::view() const {
+    const std::scoped_lock lock(mutex_);
+    const sinks::Sink& sink = delivery_.sink();
+    return {sink.counters().state.load(std::memory_order_relaxed), trouble_.empty() ? sink.trouble() : trouble_, delivered_samples_count_,
+            delivered_, confirmed_};
+}
+
+// --- the thread ----------------------------------------------------------------------------------------------------
+
+void Forwarder::run() {
+    for (;;) {
+        const bool has_more = feed_some();
+        // Asleep until there is something to do: a wake, a reply, or a position to keep.
+        const std::uint64_t wait_ns = saved_ == delivered() && retry_at_ns_ == 0 ? sleep_ns : save_interval_ns;
+        delivery_.pump(has_more ? 0 : wait_ns, waker_.fd());
+        waker_.drain();
+        const std::uint64_t now_ns = monotonic_ns();
+        if (now_ns - saved_ns_ >= save_interval_ns) save(now_ns);
+        if (may_end(now_ns)) break;
+    }
+    save(monotonic_ns());
+    const View last = view();
+    log::info("forwarder_stopped", {{"delivered", last.delivered_samples_count}, {"is_behind", last.delivered < last.confirmed}});
+}
+
+// Renders what is confirmed, as far as there is room; true if there may be more to do at once.
+bool Forwarder::feed_some() {
+    const Position end = confirmed();
+    if (monotonic_ns() < retry_at_ns_) return false;
+    for (int i = 0; i < records_between_pumps; ++i) {
+        if (!delivery_.can_begin_round()) return false;
+        if (!feed_->is_pending() && feed_->reader().position() >= end) {
+            feed_->close_round();
+            return false;
+        }
+        const auto step = feed_->step();
+        if (!step) {
+            fail(text_of(step.error()), monotonic_ns());
+            return false;
+        }
+        switch (*step) {
+            case RecordFeed::Step::sample:
+            case RecordFeed::Step::full: break;
+            case RecordFeed::Step::end: feed_->close_round(); return false;
+            case RecordFeed::Step::gap:
+                log::error("journal_damaged", {{"segment", feed_->reader().gap_position().segment},
+                                               {"offset", feed_->reader().gap_position().offset},
+                                               {"bytes", feed_->reader().gap_bytes()}});
+                break;
+            case RecordFeed::Step::refused:
+                log::error("journal_record_not_understood", {{"segment", feed_->reader().record_position().segment},
+                                                             {"offset", feed_->reader().record_position().offset}});
+                break;
+        }
+    }
+    return true;
+}
+
+// Everything is delivered, or time is up, or nothing can be expected of Redis.
+bool Forwarder::may_end(std::uint64_t now_ns) const {
+    const std::uint64_t deadline_ns = stop_deadline_ns_.load(std::memory_order_acquire);
+    if (deadline_ns == 0) return false;
+    const bool is_ready = delivery_.sink().counters().state.load(std::memory_order_relaxed) == sinks::SinkState::ready;
+    const bool is_done = delivery_.is_idle() && feed_->reader().position() >= confirmed();
+    return is_done || !is_ready || now_ns >= deadline_ns;
+}
+
+// With nothing under way that is all that was read, also where no record follows.
+std::optional<Position> Forwarder::delivered() const {
+    return delivery_.is_idle() && !feed_->is_pending() && feed_->reader().position() > Position{} ? feed_->reader().position()
+                                                                                                   : delivery_.confirmed();
+}
+
+void Forwarder::save(std::uint64_t now_ns) {
+    saved_ns_ = now_ns;
+    const auto position = delivered();
+    const bool is_new = position && saved_ != position;
+    if (is_new) {
+        if (const auto written = write_delivered(*files_, *position); !written)
+            return fail("cannot keep the delivered position: " + text_of(written.error()), now_ns);
+        saved_ = position;
+    }
+    const std::scoped_lock lock(mutex_);
+    if (is_new) delivered_ = *position;
+    delivered_samples_count_ = delivery_.confirmed_samples_count();
+    if (now_ns < retry_at_ns_) return;
+    retry_at_ns_ = 0;
+    trouble_.clear();
+}
+
+void Forwarder::fail(const std::string& what, std::uint64_t now_ns) {
+    retry_at_ns_ = now_ns + retry_interval_ns;
+    const std::scoped_lock lock(mutex_);
+    trouble_ = "journal " + directory_ + ": " + what;
+}
+
+}  // namespace sluice::forward

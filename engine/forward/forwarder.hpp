@@ -1,0 +1,84 @@
+// Forwarder: store-and-forward. Delivers to Redis, in order, what the journal in front of it has confirmed, for as long as
+// the engine runs. While Redis is away the journal grows, the reactors go on answering, and nothing is held in memory.
+//
+// Everything goes through the journal, also while Redis is well: so a device's samples have one way and one order,
+// whatever their level, and there is no moment at which the engine changes from one way to another. The price is one
+// write to disk and one more decoding for each sample, on threads of their own. (Rejected: only what Redis refuses goes to
+// disk. Batches are rendered for Redis by then, and samples that come when it is back must wait behind the journal.)
+//
+// Its own thread; on_confirmed() is called by the journal sink's.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "engine/config/config.hpp"
+#include "engine/forward/record_feed.hpp"
+#include "engine/waker.hpp"
+#include "sinks/journal/journal_sink.hpp"
+
+namespace sluice::forward {
+
+class Forwarder final : public sinks::JournalListener {
+  public:
+    explicit Forwarder(const config::Config& config);
+    ~Forwarder();
+    Forwarder(const Forwarder&) = delete;
+    Forwarder& operator=(const Forwarder&) = delete;
+
+    // After the journal sink's open(). One sentence if the journal cannot be read.
+    [[nodiscard]] std::expected<void, std::string> open();
+    void start();
+    // Delivers the rest if Redis takes it within `patience_ns`; what is left, the next engine delivers.
+    void stop_and_join(std::uint64_t patience_ns);
+
+    // The journal sink's thread.
+    void on_confirmed(const sinks::journal::Position& end) override;
+
+    struct View {
+        sinks::SinkState state;
+        std::string trouble;                        // empty if all is well
+        std::uint64_t delivered_samples_count;      // since the engine started
+        sinks::journal::Position delivered;         // everything before it is in Redis
+        sinks::journal::Position confirmed;         // everything before it is in the journal
+    };
+    // Any thread.
+    [[nodiscard]] View view() const;
+
+  private:
+    void run();
+    [[nodiscard]] bool feed_some();
+    [[nodiscard]] bool may_end(std::uint64_t now_ns) const;
+    [[nodiscard]] std::optional<sinks::journal::Position> delivered() const;
+    void save(std::uint64_t now_ns);
+    void fail(const std::string& what, std::uint64_t now_ns);
+    [[nodiscard]] sinks::journal::Position confirmed() const;
+
+    const std::string directory_;
+    Delivery delivery_;
+    std::unique_ptr<sinks::journal::FileSystem> files_;
+    std::unique_ptr<sinks::journal::Lock> lock_;  // against a replay beside it
+    std::unique_ptr<RecordFeed> feed_;
+    std::optional<sinks::journal::Position> saved_;
+    std::uint64_t saved_ns_ = 0;
+    std::uint64_t retry_at_ns_ = 0;               // the journal could not be read: not before
+    Waker waker_;
+    std::thread thread_;
+
+    mutable std::mutex mutex_;                    // guards the four below
+    sinks::journal::Position confirmed_;
+    sinks::journal::Position delivered_;
+    std::uint64_t delivered_samples_count_ = 0;
+    std::string trouble_;                         // with the journal; Redis' is the sink's
+
+    // stop_and_join() stores, release; pairs with the acquire load in run(). 0: goes on.
+    std::atomic<std::uint64_t> stop_deadline_ns_{0};
+};
+
+}  // namespace sluice::forward

@@ -1,0 +1,50 @@
+#include "engine/forward/record_feed.hpp"
+
+#include <cstring>
+
+#include "engine/core/check.hpp"
+
+namespace sluice::forward {
+
+using sinks::journal::IoResult;
+using sinks::journal::Reader;
+
+IoResult<RecordFeed::Step> RecordFeed::step() {
+    if (is_pending_) {
+        CHECK(delivery_.can_begin_round());
+        const Step appended = append();
+        CHECK(appended == Step::sample);  // limits.hpp: any legal sample fits an empty batch
+        return appended;
+    }
+    const auto step = reader_.next();
+    if (!step) return std::unexpected(step.error());
+    switch (*step) {
+        case Reader::Step::end: return Step::end;
+        case Reader::Step::gap: return Step::gap;
+        case Reader::Step::record: break;
+    }
+    return decode() ? append() : Step::refused;
+}
+
+bool RecordFeed::decode() {
+    const sinks::journal::RecordView& record = reader_.record();
+    std::memcpy(body_.data(), record.text.data(), record.text.size());
+    // A number in `timestamp` was understood when it came; read as nanoseconds none is out of range.
+    decoder_.start({body_.data(), record.text.size()}, parsers::BodyFormat::json, {parsers::Precision::ns, record.timestamp_ns});
+    if (decoder_.next() != parsers::Step::sample) return false;
+    sample_ = decoder_.sample();
+    sample_.timestamp_ns = record.timestamp_ns;
+    return true;
+}
+
+RecordFeed::Step RecordFeed::append() {
+    is_pending_ = !delivery_.append(sample_);
+    if (is_pending_) {
+        close_round();
+        return Step::full;
+    }
+    rendered_ = reader_.position();
+    return Step::sample;
+}
+
+}  // namespace sluice::forward

@@ -1,0 +1,48 @@
+// RecordFeed: from a journal's records to samples in a Delivery. The decoder that read the samples when they came reads
+// them once more; their time is the one that was understood then.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "engine/forward/delivery.hpp"
+#include "parsers/json_decoder.hpp"
+#include "sinks/journal/reader.hpp"
+
+namespace sluice::forward {
+
+class RecordFeed {
+  public:
+    // `files` and `delivery` outlive the feed.
+    RecordFeed(sinks::journal::FileSystem& files, const sinks::journal::Position& from, Delivery& delivery)
+        : reader_(files, from), delivery_(delivery), decoder_(limits::sample_bytes_max) {}
+
+    enum class Step : std::uint8_t {
+        sample,   // one more is in the delivery
+        gap,      // reader().gap_bytes() bytes at reader().gap_position() are damaged, and skipped
+        refused,  // the record at reader().record_position() holds no sample that this version understands; skipped
+        full,     // the round was closed; the same sample again, when delivery.can_begin_round()
+        end,      // nothing more, for now
+    };
+    [[nodiscard]] sinks::journal::IoResult<Step> step();
+    // Hands on what is rendered so far.
+    void close_round() { delivery_.close_round(rendered_); }
+
+    // The last step was `full`: its sample waits for the next round.
+    [[nodiscard]] bool is_pending() const { return is_pending_; }
+    [[nodiscard]] const sinks::journal::Reader& reader() const { return reader_; }
+
+  private:
+    [[nodiscard]] bool decode();
+    [[nodiscard]] Step append();
+
+    sinks::journal::Reader reader_;
+    Delivery& delivery_;
+    parsers::JsonDecoder decoder_;
+    std::array<char, limits::sample_bytes_max + parsers::JsonDecoder::padding_bytes> body_{};
+    Sample sample_;                            // views into body_ and the decoder
+    bool is_pending_ = false;                  // sample_ did not fit the round
+    sinks::journal::Position rendered_;        // behind the last record that is in the delivery
+};
+
+}  // namespace sluice::forward

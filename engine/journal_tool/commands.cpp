@@ -1,0 +1,178 @@
+#include "engine/journal_tool/commands.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "engine/journal_tool/replay.hpp"
+#include "sinks/journal/posix_file_system.hpp"
+#include "sinks/journal/reader.hpp"
+
+namespace sluice::journal_tool {
+namespace {
+
+using config::ExitCode;
+using Json = nlohmann::ordered_json;
+using namespace sinks::journal;
+
+std::string text_of(std::errc error) { return std::make_error_code(error).message(); }
+
+void print_line(const Json& line) { std::puts(line.dump(-1, ' ', false, Json::error_handler_t::replace).c_str()); }
+
+// The sample as one line: a line feed or carriage return in it can only be white space between its tokens.
+std::string line_of(std::string_view text) {
+    std::string line(text);
+    std::ranges::replace(line, '\n', ' ');
+    std::ranges::replace(line, '\r', ' ');
+    return line;
+}
+
+Json json_of(const Position& position) { return {{"segment", position.segment}, {"offset", position.offset}}; }
+
+// Calls on_record(reader) and on_gap(reader) for everything in the journal.
+template <typename OnRecord, typename OnGap>
+IoResult<void> for_each(FileSystem& files, OnRecord on_record, OnGap on_gap) {
+    Reader reader(files, {});
+    for (;;) {
+        const auto step = reader.next();
+        if (!step) return std::unexpected(step.error());
+        switch (*step) {
+            case Reader::Step::record: on_record(reader); break;
+            case Reader::Step::gap: on_gap(reader); break;
+            case Reader::Step::end: return {};
+        }
+    }
+}
+
+void warn_of_gap(const Reader& reader) {
+    std::fprintf(stderr, "sluice: %s: %llu bytes at offset %llu are damaged and skipped\n",
+                 segment_name(reader.gap_position().segment).c_str(), static_cast<unsigned long long>(reader.gap_bytes()),
+                 static_cast<unsigned long long>(reader.gap_position().offset));
+}
+
+// Opens the directory and calls command(files).
+template <typename Command>
+ExitCode with_journal(const std::string& directory, Command command) {
+    auto files = open_directory(directory);
+    if (!files) return complain(directory, text_of(files.error()));
+    const IoResult<ExitCode> code = command(**files);
+    if (!code) return complain(directory, text_of(code.error()));
+    if (std::fflush(stdout) != 0) return complain(directory, "standard output cannot be written");
+    return *code;
+}
+
+// Prints each sample by `print`; gaps go to stderr and make the end `failed`.
+template <typename Print>
+ExitCode print_each(const std::string& directory, Print print) {
+    return with_journal(directory, [&](FileSystem& files) -> IoResult<ExitCode> {
+        ExitCode code = ExitCode::ok;
+        const auto read = for_each(files, print, [&](const Reader& reader) {
+            warn_of_gap(reader);
+            code = ExitCode::failed;
+        });
+        if (!read) return std::unexpected(read.error());
+        return code;
+    });
+}
+
+}  // namespace
+
+ExitCode complain(const std::string& directory, const std::string& what) {
+    std::fprintf(stderr, "sluice: journal %s: %s\n", directory.c_str(), what.c_str());
+    return ExitCode::failed;
+}
+
+ExitCode run(const config::Invocation& invocation) {
+    switch (invocation.journal_action) {
+        case config::JournalAction::ls: return list(invocation.file);
+        case config::JournalAction::cat: return print_samples(invocation.file);
+        case config::JournalAction::verify: return verify(invocation.file);
+        case config::JournalAction::export_all: return export_samples(invocation.file);
+        case config::JournalAction::replay: return replay(invocation.file, invocation.overrides);
+    }
+    return ExitCode::failed;
+}
+
+ExitCode list(const std::string& directory) {
+    return with_journal(directory, [](FileSystem& files) -> IoResult<ExitCode> {
+        const auto segments = list_segments(files);
+        if (!segments) return std::unexpected(segments.error());
+        const auto delivered = read_delivered(files);
+        for (const Segment& segment : *segments) {
+            auto file = files.open(segment_name(segment.sequence), Access::read);
+            if (!file) continue;  // removed meanwhile
+            SegmentReader reader(**file, segment_header_bytes);
+            if (segment.end) reader.set_end(*segment.end);
+            std::uint64_t records_count = 0;
+            for (auto step = reader.next(); step && *step != SegmentReader::Step::end; step = reader.next())
+                if (*step == SegmentReader::Step::record) ++records_count;
+            print_line({{"segment", segment.sequence},
+                        {"file", segment_name(segment.sequence)},
+                        {"bytes", segment.bytes},
+                        {"end", reader.offset()},
+                        {"records", records_count},
+                        {"created_ns", segment.header ? Json(segment.header->created_ns) : Json(nullptr)},
+                        {"is_open", !segment.end.has_value()},
+                        {"is_delivered", delivered && *delivered && is_delivered(segment, **delivered)}});
+        }
+        return ExitCode::ok;
+    });
+}
+
+ExitCode print_samples(const std::string& directory) {
+    return print_each(directory, [](const Reader& reader) { std::puts(line_of(reader.record().text).c_str()); });
+}
+
+ExitCode export_samples(const std::string& directory) {
+    return print_each(directory, [](const Reader& reader) {
+        const Position at = reader.record_position();
+        std::printf("{\"segment\":%llu,\"offset\":%llu,\"timestamp_ns\":%lld,\"sample\":%s}\n",
+                    static_cast<unsigned long long>(at.segment), static_cast<unsigned long long>(at.offset),
+                    static_cast<long long>(reader.record().timestamp_ns), line_of(reader.record().text).c_str());
+    });
+}
+
+ExitCode verify(const std::string& directory) {
+    return with_journal(directory, [](FileSystem& files) -> IoResult<ExitCode> {
+        std::uint64_t records_count = 0;
+        std::uint64_t damages_count = 0;
+        const auto segments = list_segments(files);
+        if (!segments) return std::unexpected(segments.error());
+        for (const Segment& segment : *segments) {
+            if (segment.has_predecessor) continue;
+            ++damages_count;
+            print_line({{"damage", "the segment before this one is missing"}, {"file", segment_name(segment.sequence)}});
+        }
+        Position end;
+        const auto read = for_each(
+            files,
+            [&](const Reader& reader) {
+                ++records_count;
+                end = reader.position();
+            },
+            [&](const Reader& reader) {
+                ++damages_count;
+                const Position at = reader.gap_position();
+                print_line({{"damage", "bytes that are no record"},
+                            {"file", segment_name(at.segment)},
+                            {"segment", at.segment},
+                            {"offset", at.offset},
+                            {"bytes", reader.gap_bytes()}});
+            });
+        if (!read) return std::unexpected(read.error());
+        const auto delivered = read_delivered(files);
+        if (!delivered) {
+            ++damages_count;
+            print_line({{"damage", "the position up to which it was delivered cannot be read"}, {"file", "delivered"}});
+        }
+        print_line({{"segments", segments->size()},
+                    {"records", records_count},
+                    {"damages", damages_count},
+                    {"end", json_of(end)},
+                    {"delivered", delivered && *delivered ? json_of(**delivered) : Json(nullptr)}});
+        return damages_count == 0 ? ExitCode::ok : ExitCode::failed;
+    });
+}
+
+}  // namespace sluice::journal_tool

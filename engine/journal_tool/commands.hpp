@@ -1,0 +1,26 @@
+// `sluice journal ls|cat|verify|export|replay DIR`: what they do and print. NDJSON on stdout, words for people on
+// stderr. Reading takes no lock and changes nothing, so it may be done while an engine writes.
+#pragma once
+
+#include <string>
+
+#include "engine/config/command_line.hpp"
+
+namespace sluice::journal_tool {
+
+// Runs the command and returns the exit code of the process.
+[[nodiscard]] config::ExitCode run(const config::Invocation& invocation);
+
+// A line for each segment: {"segment","file","bytes","end","records","created_ns","is_open","is_delivered"}.
+[[nodiscard]] config::ExitCode list(const std::string& directory);
+// Each sample as it was received, a line each.
+[[nodiscard]] config::ExitCode print_samples(const std::string& directory);
+// Each sample with where it is and the time it counts for: {"segment","offset","timestamp_ns","sample"}.
+[[nodiscard]] config::ExitCode export_samples(const std::string& directory);
+// A line for each damage, then a summary. `failed` if there is any damage.
+[[nodiscard]] config::ExitCode verify(const std::string& directory);
+
+// One sentence on stderr; returns `failed`.
+config::ExitCode complain(const std::string& directory, const std::string& what);
+
+}  // namespace sluice::journal_tool

@@ -1,0 +1,184 @@
+#include "engine/journal_tool/replay.hpp"
+
+#include <signal.h>
+
+#include <cstdio>
+#include <optional>
+
+#include "engine/core/clock.hpp"
+#include "engine/forward/record_feed.hpp"
+#include "engine/journal_tool/commands.hpp"
+#include "sinks/journal/posix_file_system.hpp"
+
+namespace sluice::journal_tool {
+namespace {
+
+using config::ExitCode;
+using namespace sinks::journal;
+
+constexpr std::uint64_t report_interval_ns = 1'000'000'000;
+constexpr std::uint64_t wait_max_ns = 100'000'000;          // how soon a signal is noticed
+constexpr std::uint64_t give_up_after_ns = 5'000'000'000;   // what is under way when a signal comes has so long
+constexpr std::uint32_t records_between_pumps = 256;
+
+// SIGTERM and SIGINT, taken when asked for.
+class StopSignal {
+  public:
+    StopSignal() {
+        ::sigemptyset(&signals_);
+        ::sigaddset(&signals_, SIGTERM);
+        ::sigaddset(&signals_, SIGINT);
+        ::pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+    }
+    [[nodiscard]] bool has_come() {
+        const timespec at_once{};
+        if (::sigtimedwait(&signals_, nullptr, &at_once) > 0) has_come_ = true;
+        return has_come_;
+    }
+
+  private:
+    sigset_t signals_{};
+    bool has_come_ = false;
+};
+
+class Replay {
+  public:
+    Replay(FileSystem& files, const config::Config& config, const Position& from)
+        : files_(files), delivery_(config), feed_(files, from, delivery_) {}
+
+    [[nodiscard]] IoResult<ExitCode> run();
+
+  private:
+    [[nodiscard]] IoResult<bool> render_all();
+    [[nodiscard]] bool wait_for_room();
+    [[nodiscard]] bool drain();
+    [[nodiscard]] bool pump(std::uint64_t wait_ns);
+    [[nodiscard]] IoResult<void> save();
+    void report(std::uint64_t now_ns);
+
+    FileSystem& files_;
+    StopSignal stop_;
+    forward::Delivery delivery_;
+    forward::RecordFeed feed_;
+    std::optional<Position> saved_;
+    IoResult<void> save_error_;
+    std::uint64_t problems_count_ = 0;  // gaps, and records that the decoder refuses
+    std::uint64_t began_ns_ = monotonic_ns();
+    std::uint64_t reported_ns_ = began_ns_;
+    std::uint64_t reported_samples_count_ = 0;
+};
+
+IoResult<ExitCode> Replay::run() {
+    const auto rendered = render_all();
+    if (!rendered) return std::unexpected(rendered.error());
+    feed_.close_round();
+    const bool is_complete = *rendered && drain();
+    if (!is_complete) {
+        const std::uint64_t deadline_ns = monotonic_ns() + give_up_after_ns;
+        while (delivery_.has_in_flight() && monotonic_ns() < deadline_ns) delivery_.pump(wait_max_ns);
+    }
+    if (auto saved = save(); !saved) return std::unexpected(saved.error());
+    const double elapsed_s = static_cast<double>(monotonic_ns() - began_ns_) / 1e9;
+    const auto count = static_cast<unsigned long long>(delivery_.confirmed_samples_count());
+    std::fprintf(stderr, "replay: %llu samples delivered in %.1f s%s\n", count, elapsed_s,
+                 is_complete ? "" : "; stopped before the end, run it again to go on");
+    return is_complete && problems_count_ == 0 ? ExitCode::ok : ExitCode::failed;
+}
+
+void complain_at(const Position& position, const std::string& what) {
+    std::fprintf(stderr, "replay: %s: %s at offset %llu\n", segment_name(position.segment).c_str(), what.c_str(),
+                 static_cast<unsigned long long>(position.offset));
+}
+
+// False: a signal came.
+IoResult<bool> Replay::render_all() {
+    using Step = forward::RecordFeed::Step;
+    for (std::uint32_t count = 1;; ++count) {
+        if (count % records_between_pumps == 0 && !pump(0)) return false;
+        const auto step = feed_.step();
+        if (!step) return std::unexpected(step.error());
+        switch (*step) {
+            case Step::sample: break;
+            case Step::end: return true;
+            case Step::full:
+                if (!wait_for_room()) return false;
+                break;
+            case Step::gap:
+                ++problems_count_;
+                complain_at(feed_.reader().gap_position(), "skipped " + std::to_string(feed_.reader().gap_bytes()) + " damaged bytes");
+                break;
+            case Step::refused:
+                ++problems_count_;
+                complain_at(feed_.reader().record_position(), "skipped a record without a sample that this version understands");
+                break;
+        }
+    }
+}
+
+bool Replay::wait_for_room() {
+    while (!delivery_.can_begin_round())
+        if (!pump(wait_max_ns)) return false;
+    return pump(0);
+}
+
+bool Replay::drain() {
+    while (delivery_.has_in_flight())
+        if (!pump(wait_max_ns)) return false;
+    return true;
+}
+
+// False: a signal came, or the position cannot be kept.
+bool Replay::pump(std::uint64_t wait_ns) {
+    delivery_.pump(wait_ns);
+    const std::uint64_t now_ns = monotonic_ns();
+    if (now_ns - reported_ns_ >= report_interval_ns) {
+        report(now_ns);
+        save_error_ = save();
+    }
+    return !stop_.has_come() && save_error_.has_value();
+}
+
+IoResult<void> Replay::save() {
+    const auto& confirmed = delivery_.confirmed();
+    if (!confirmed || saved_ == confirmed) return {};
+    auto written = write_delivered(files_, *confirmed);
+    if (written) saved_ = confirmed;
+    return written;
+}
+
+void Replay::report(std::uint64_t now_ns) {
+    const std::uint64_t count = delivery_.confirmed_samples_count();
+    const double rate = static_cast<double>(count - reported_samples_count_) * 1e9 / static_cast<double>(now_ns - reported_ns_);
+    const std::string trouble = delivery_.sink().trouble();
+    std::fprintf(stderr, "replay: %llu samples delivered, %.0f/s, at %s%s%s\n", static_cast<unsigned long long>(count), rate,
+                 segment_name(feed_.reader().position().segment).c_str(), trouble.empty() ? "" : "; ", trouble.c_str());
+    reported_ns_ = now_ns;
+    reported_samples_count_ = count;
+}
+
+}  // namespace
+
+ExitCode replay(const std::string& directory, const config::Overrides& overrides) {
+    config::Overrides settings = overrides;
+    settings.settings.push_back({"--to", "ack", "stored"});  // a file for the engine may ask for what only a journal gives
+    const auto config = config::load_config(settings);
+    if (!config) {
+        std::fprintf(stderr, "sluice: %s\n", config.error().sentence.c_str());
+        return ExitCode::bad_usage;
+    }
+    if (config->sink.url.kind == config::SinkKind::journal) return complain(directory, "replay delivers to Redis, not to a journal");
+    auto files = open_directory(directory);
+    if (!files) return complain(directory, std::make_error_code(files.error()).message());
+    const auto lock = (*files)->lock(replay_lock_name);
+    if (!lock && lock.error() == std::errc::resource_unavailable_try_again) return complain(directory, "another replay, or an engine, delivers it already");
+    if (!lock) return complain(directory, "cannot take the lock file: " + std::make_error_code(lock.error()).message());
+    const auto delivered = read_delivered(**files);
+    if (!delivered)
+        return complain(directory, "the file `delivered` is damaged; remove it to deliver everything again");
+    Replay replay(**files, *config, delivered->value_or(Position{}));
+    const auto code = replay.run();
+    if (!code) return complain(directory, std::make_error_code(code.error()).message());
+    return *code;
+}
+
+}  // namespace sluice::journal_tool

@@ -1,0 +1,14 @@
+// The journal's encoder: renders samples as records (format.hpp) straight into the batch, checksum included, so that
+// the sink's thread has only to write. Runs on the reactors.
+#pragma once
+
+#include <memory>
+
+#include "sinks/encoder.hpp"
+
+namespace sluice::sinks {
+
+// One for each reactor.
+[[nodiscard]] std::unique_ptr<Encoder> make_journal_encoder();
+
+}  // namespace sluice::sinks

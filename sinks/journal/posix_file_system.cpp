@@ -1,0 +1,152 @@
+#include "sinks/journal/posix_file_system.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace sluice::sinks::journal {
+namespace {
+
+constexpr mode_t file_mode = 0640;
+
+std::unexpected<std::errc> failure(int error = errno) {
+    // A quota that is used up is, for all that we can do, a full disk.
+    return std::unexpected(error == EDQUOT ? std::errc::no_space_on_device : static_cast<std::errc>(error));
+}
+
+IoResult<void> done(int result) {
+    if (result != 0) return failure();
+    return {};
+}
+
+// An open descriptor.
+class Descriptor {
+  public:
+    explicit Descriptor(int fd) : fd_(fd) {}
+    ~Descriptor() { ::close(fd_); }
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    [[nodiscard]] int fd() const { return fd_; }
+
+  private:
+    int fd_;
+};
+
+class PosixFile final : public File {
+  public:
+    explicit PosixFile(int fd) : descriptor_(fd) {}
+
+    IoResult<void> write(std::uint64_t offset, std::span<const char> bytes) override {
+        while (!bytes.empty()) {
+            const ssize_t written = ::pwrite(descriptor_.fd(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+            if (written < 0 && errno == EINTR) continue;
+            if (written < 0) return failure();
+            if (written == 0) return failure(EIO);
+            bytes = bytes.subspan(static_cast<std::size_t>(written));
+            offset += static_cast<std::uint64_t>(written);
+        }
+        return {};
+    }
+
+    IoResult<std::size_t> read(std::uint64_t offset, std::span<char> to) override {
+        std::size_t filled = 0;
+        while (filled < to.size()) {
+            const ssize_t got = ::pread(descriptor_.fd(), to.data() + filled, to.size() - filled, static_cast<off_t>(offset + filled));
+            if (got < 0 && errno == EINTR) continue;
+            if (got < 0) return failure();
+            if (got == 0) break;
+            filled += static_cast<std::size_t>(got);
+        }
+        return filled;
+    }
+
+    IoResult<void> sync() override { return done(::fdatasync(descriptor_.fd())); }
+    IoResult<void> truncate(std::uint64_t bytes) override { return done(::ftruncate(descriptor_.fd(), static_cast<off_t>(bytes))); }
+
+    IoResult<std::uint64_t> size() override {
+        struct stat status {};
+        if (::fstat(descriptor_.fd(), &status) != 0) return failure();
+        return static_cast<std::uint64_t>(status.st_size);
+    }
+
+  private:
+    Descriptor descriptor_;
+};
+
+class PosixLock final : public Lock {
+  public:
+    explicit PosixLock(int fd) : descriptor_(fd) {}
+
+  private:
+    Descriptor descriptor_;
+};
+
+class PosixFileSystem final : public FileSystem {
+  public:
+    explicit PosixFileSystem(int fd) : directory_(fd) {}
+
+    IoResult<std::unique_ptr<File>> create(const std::string& name, std::uint64_t bytes) override {
+        const int fd = ::openat(directory_.fd(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, file_mode);
+        if (fd < 0) return failure();
+        auto file = std::make_unique<PosixFile>(fd);
+        // Where the file system cannot reserve, this writes into each block. Returns the error, and leaves errno alone.
+        int error = EINTR;
+        while (error == EINTR) error = ::posix_fallocate(fd, 0, static_cast<off_t>(bytes));
+        if (error == 0) return file;
+        ::unlinkat(directory_.fd(), name.c_str(), 0);
+        return failure(error);
+    }
+
+    IoResult<std::unique_ptr<File>> open(const std::string& name, Access access) override {
+        const int flags = (access == Access::read ? O_RDONLY : O_RDWR) | O_CLOEXEC;
+        const int fd = ::openat(directory_.fd(), name.c_str(), flags);
+        if (fd < 0) return failure();
+        return std::make_unique<PosixFile>(fd);
+    }
+
+    IoResult<std::vector<std::string>> list() override {
+        // A second descriptor: the stream takes its own with it.
+        const int fd = ::openat(directory_.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0) return failure();
+        DIR* stream = ::fdopendir(fd);
+        if (stream == nullptr) return failure();
+        std::vector<std::string> names;
+        errno = 0;
+        while (const dirent* entry = ::readdir(stream)) names.emplace_back(entry->d_name);
+        const int error = errno;
+        ::closedir(stream);
+        if (error != 0) return failure(error);
+        return names;
+    }
+
+    IoResult<void> remove(const std::string& name) override { return done(::unlinkat(directory_.fd(), name.c_str(), 0)); }
+    IoResult<void> rename(const std::string& from, const std::string& to) override {
+        return done(::renameat(directory_.fd(), from.c_str(), directory_.fd(), to.c_str()));
+    }
+    IoResult<void> sync_directory() override { return done(::fsync(directory_.fd())); }
+
+    IoResult<std::unique_ptr<Lock>> lock(const std::string& name) override {
+        const int fd = ::openat(directory_.fd(), name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, file_mode);
+        if (fd < 0) return failure();
+        auto lock = std::make_unique<PosixLock>(fd);
+        if (::flock(fd, LOCK_EX | LOCK_NB) != 0) return failure();
+        return lock;
+    }
+
+  private:
+    Descriptor directory_;
+};
+
+}  // namespace
+
+IoResult<std::unique_ptr<FileSystem>> open_directory(const std::string& directory) {
+    const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return failure();
+    return std::make_unique<PosixFileSystem>(fd);
+}
+
+}  // namespace sluice::sinks::journal

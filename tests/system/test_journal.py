@@ -1,0 +1,276 @@
+"""`journal:DIR`: what was answered `journaled` is on disk, whatever happens to the engine or to the disk."""
+
+import json
+import re
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from harness import Load, engine as engine_module, ndjson, reserve_port, sample, stream_entries, wait_until
+
+SMALL = {"journal.segment_size": "2MiB", "journal.size_max": "4MiB"}
+
+
+@pytest.fixture
+def directory(workspace):
+    return Path(tempfile.mkdtemp(dir=workspace))
+
+
+def journal(action: str, directory: Path, *arguments, timeout_s: float = 60) -> subprocess.CompletedProcess:
+    return subprocess.run([engine_module.BINARY, "journal", action, directory, *arguments], capture_output=True, text=True,
+                          timeout=timeout_s, env=engine_module.CLEAN_ENVIRONMENT)
+
+
+def samples_of(directory: Path) -> list[dict]:
+    finished = journal("cat", directory)
+    assert finished.returncode == 0, finished.stderr
+    return [json.loads(line) for line in finished.stdout.splitlines()]
+
+
+def ids_of(directory: Path) -> list[str]:
+    return [record["device_id"] for record in samples_of(directory)]
+
+
+def post(engine, record, ack: str = "journaled"):
+    with engine.connect() as connection:
+        return connection.post(record, query=f"?ack={ack}")
+
+
+def fill(engine, ack: str = "journaled") -> tuple[list[str], object]:
+    """Posts large samples until one is refused; the device ids that were accepted, and the refusal."""
+    accepted = []
+    with engine.connect() as connection:
+        for number in range(10_000):
+            response = connection.post(sample(f"{ack}-{number}", note="x" * 12_000), query=f"?ack={ack}")
+            if response.status != 200:
+                return accepted, response
+            accepted.append(f"{ack}-{number}")
+    raise AssertionError("the journal never gets full")
+
+
+def refused_start(sink: str, *settings: str) -> str:
+    """What an engine says that cannot start."""
+    finished = subprocess.run([engine_module.BINARY, "serve", "--listen", f"127.0.0.1:{reserve_port()}", "--admin",
+                               f"127.0.0.1:{reserve_port()}", "--sink", sink, *settings],
+                              capture_output=True, text=True, timeout=30, env=engine_module.CLEAN_ENVIRONMENT)
+    assert finished.returncode == 1, finished
+    [sentence] = [line for line in finished.stderr.splitlines() if line.startswith("sluice: ")]
+    return sentence
+
+
+@pytest.fixture
+def small_disk(directory):
+    """A file system of 6 MiB of its own, and how to mount it anew. To be named before `starter`: its engines end first."""
+    def mount(options: str) -> subprocess.CompletedProcess:
+        return subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", directory], capture_output=True, text=True)
+
+    mounted = mount("size=6m")
+    if mounted.returncode != 0:
+        pytest.skip(f"mounting a tmpfs is not permitted here: {mounted.stderr.strip()}")
+    yield directory, lambda options: mount(f"remount,{options}").check_returncode()
+    subprocess.run(["umount", "--lazy", directory], check=True)
+
+
+def test_levels(starter, directory):
+    engine = starter.engine(f"journal:{directory}")
+    for asked, given in (("queued", "queued"), ("journaled", "journaled"), ("stored", "journaled")):
+        assert post(engine, sample(asked), asked).json()["ack"] == given
+    engine.wait_delivered()
+    assert ids_of(directory) == ["queued", "journaled", "stored"]
+    status = engine.status()
+    assert status["ack"] == "journaled"
+    assert 1 <= status["sinks"][0]["journal"]["syncs"] <= 3
+    assert status["sinks"][0]["journal"]["bytes"] == sum(path.stat().st_size for path in directory.glob("*.log"))
+    assert "sluice_journal_bytes_max" in engine.metrics()
+
+
+def test_a_killed_engine_loses_nothing_that_was_journaled(starter, directory):
+    acknowledged, undecided = set(), set()
+    for round_ in range(3):
+        engine = starter.engine(f"journal:{directory}", cores="0,1", settings={"journal.segment_size": "2MiB"})
+        load = Load(engine.address, clients=16, ack="journaled", name=f"round-{round_}").start()
+        load.wait_for(400, timeout_s=30)
+        engine.signal(signal.SIGKILL)
+        assert engine.wait_exit() == -signal.SIGKILL
+        load.stop()
+        acknowledged |= load.acknowledged
+        undecided |= load.undecided
+        verified = journal("verify", directory)
+        assert verified.returncode == 0, verified.stdout
+        found = ids_of(directory)
+        assert len(found) == len(set(found))
+        assert acknowledged <= set(found), f"{len(acknowledged - set(found))} samples are lost"
+        assert set(found) <= acknowledged | undecided
+    summary = json.loads(verified.stdout.splitlines()[-1])
+    assert summary["records"] == len(found) and summary["damages"] == 0
+
+
+def test_reading_beside_the_engine(starter, directory):
+    engine = starter.engine(f"journal:{directory}", settings=SMALL)
+    load = Load(engine.address, clients=4, ack="journaled").start()
+    for _ in range(5):
+        before = len(load.acknowledged)
+        load.wait_for(before + 50)
+        promised = set(load.acknowledged)
+        assert journal("verify", directory).returncode == 0
+        assert promised <= set(ids_of(directory))
+        exported = [json.loads(line) for line in journal("export", directory).stdout.splitlines()]
+        assert len({(line["segment"], line["offset"]) for line in exported}) == len(exported)
+        assert all(line["sample"]["device_id"] and line["timestamp_ns"] > 1e18 for line in exported)
+    load.stop()
+    segments = [json.loads(line) for line in journal("ls", directory).stdout.splitlines()]
+    assert sum(segment["records"] for segment in segments) == len(ids_of(directory))
+
+
+def test_damage_is_reported_with_its_place_and_skipped(starter, directory):
+    engine = starter.engine(f"journal:{directory}")
+    for name in ("a", "b", "c"):
+        assert post(engine, sample(name)).status == 200
+    engine.signal(signal.SIGTERM)
+    assert engine.wait_exit() == 0
+    exported = [json.loads(line) for line in journal("export", directory).stdout.splitlines()]
+    [segment] = directory.glob("*.log")
+    content = bytearray(segment.read_bytes())
+    content[exported[1]["offset"] + 40] ^= 4
+    segment.write_bytes(content)
+    verified = journal("verify", directory)
+    assert verified.returncode == 1
+    damage = json.loads(verified.stdout.splitlines()[0])
+    assert (damage["segment"], damage["offset"]) == (exported[1]["segment"], exported[1]["offset"])
+    finished = journal("cat", directory)
+    assert finished.returncode == 1 and "damaged" in finished.stderr
+    assert [json.loads(line)["device_id"] for line in finished.stdout.splitlines()] == ["a", "c"]
+    engine = starter.engine(f"journal:{directory}")
+    assert re.search(r"event=sink_recovered .*damaged", engine.log())
+
+
+def test_a_full_journal_refuses_until_it_was_delivered(starter, directory):
+    engine = starter.engine(f"journal:{directory}", settings=SMALL)
+    accepted, refusal = fill(engine)
+    assert (refusal.status, refusal.code) == (503, "sink_busy")
+    assert int(refusal.header("Retry-After")) >= 1
+    ready = engine.admin("GET", "/ready")
+    assert ready.status == 503 and "bound" in ready.json()["error"]
+    assert post(engine, sample("later"), "queued").status == 200  # other levels go on
+    assert ids_of(directory) == accepted, "nothing is dropped for room"
+    redis = starter.redis()
+    replayed = journal("replay", directory, "--to", redis.url)
+    assert replayed.returncode == 0, replayed.stderr
+    wait_until(lambda: engine.admin("GET", "/ready").status == 200, "it takes samples again")
+    engine.wait_delivered()
+    assert post(engine, sample("last")).status == 200
+    assert journal("replay", directory, "--to", redis.url).returncode == 0
+    assert [entry[b"device_id"].decode() for entry in stream_entries(redis.client())] == [*accepted, "later", "last"]
+
+
+def test_a_full_disk_refuses_and_recovers(small_disk, starter):
+    directory, remount = small_disk
+    engine = starter.engine(f"journal:{directory}", settings={"journal.segment_size": "2MiB"})
+    accepted, refusal = fill(engine)
+    assert (refusal.status, refusal.code) == (503, "sink_busy")
+    assert "No space left" in engine.admin("GET", "/ready").json()["error"]
+    assert post(engine, sample("later"), "queued").status == 200
+    remount("size=32m")
+    wait_until(lambda: engine.admin("GET", "/ready").status == 200, "it takes samples again")
+    engine.wait_delivered()
+    assert post(engine, sample("last")).status == 200
+    assert ids_of(directory) == [*accepted, "later", "last"]
+
+
+def test_a_read_only_file_system(small_disk, starter):
+    directory, remount = small_disk
+    engine = starter.engine(f"journal:{directory}", settings=SMALL)
+    assert post(engine, sample("kept")).status == 200
+    engine.signal(signal.SIGTERM)
+    assert engine.wait_exit() == 0
+    remount("ro")
+    assert "Read-only file system" in refused_start(f"journal:{directory}")
+    assert ids_of(directory) == ["kept"]  # reading needs no writing
+
+
+def test_a_directory_that_is_not_there(directory):
+    sentence = refused_start(f"journal:{directory}/none")
+    assert f"journal {directory}/none: No such file or directory" in sentence
+    assert not (directory / "none").exists()
+    assert journal("cat", directory / "none").returncode == 1
+
+
+def test_two_engines_on_one_directory(starter, directory):
+    engine = starter.engine(f"journal:{directory}")
+    assert "another process writes this journal" in refused_start(f"journal:{directory}")
+    assert post(engine, sample("first")).status == 200
+    engine.signal(signal.SIGKILL)
+    engine.wait_exit()
+    starter.engine(f"journal:{directory}")  # the lock ends with its process
+    assert ids_of(directory) == ["first"]
+
+
+@pytest.mark.parametrize("layout", ["fields", "json", "list", "packed"])
+def test_a_replay_gives_what_direct_delivery_gives(starter, directory, layout):
+    records = [sample(f"d{number % 7}", timestamp=1_700_000_000 + number, value=number, note="n\u00e9", metadata={"n": [number]})
+               for number in range(3000)]
+    records += [sample("odd", timestamp=5, value=True), {"device_id": "many", "timestamp": 7, "values": {"a": 1, "b": "x"}}]
+    settings = {"sink.redis.layout": layout, "sink.redis.partitions": 1 if layout == "list" else 3}
+    direct, replayed = starter.redis(), starter.redis()
+    engines = [starter.engine(direct.url, settings=settings), starter.engine(f"journal:{directory}")]
+    for engine in engines:
+        with engine.connect() as connection:
+            assert connection.post(ndjson(records), "?precision=ms", "application/x-ndjson").status == 200
+        engine.wait_delivered()
+    options = [option for key, value in settings.items() for option in ("--set", f"{key}={value}")]
+    finished = journal("replay", directory, "--to", replayed.url, *options)
+    assert finished.returncode == 0, finished.stderr
+
+    def contents(server) -> dict:
+        client, found = server.client(), {}
+        for key in sorted(client.keys()):
+            if layout == "list":
+                found[key] = client.lrange(key, 0, -1)
+            elif layout == "packed":  # where one batch ends and the next begins is free
+                found[key] = b"".join(entry[b"ndjson"] for entry in stream_entries(client, key))
+            else:
+                found[key] = stream_entries(client, key)
+        return found
+
+    assert contents(replayed) == contents(direct)
+
+
+def test_a_replay_that_is_stopped_goes_on(starter, directory):
+    engine = starter.engine(f"journal:{directory}", settings={"journal.segment_size": "2MiB"})
+    count = 20_000
+    with engine.connect() as connection:
+        for begin in range(0, count, 2000):
+            body = ndjson(sample(f"d{number % 5}", value=number) for number in range(begin, begin + 2000))
+            assert connection.post(body, "", "application/x-ndjson").status == 200
+    redis = starter.redis(persistent=True)
+    command = [engine_module.BINARY, "journal", "replay", directory, "--to", redis.url, "--set", "sink.redis.backoff_max=200ms"]
+
+    def start() -> subprocess.Popen:
+        return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=engine_module.CLEAN_ENVIRONMENT)
+
+    stopped = start()
+    wait_until(lambda: redis.client().xlen("telemetry") > 1000, "it delivers", pause_s=0.001)
+    second = journal("replay", directory, "--to", redis.url)
+    assert second.returncode == 1 and "another replay" in second.stderr
+    stopped.send_signal(signal.SIGTERM)
+    assert stopped.wait(20) in (0, 1)
+    before = redis.client().xlen("telemetry")
+    if stopped.returncode == 1:
+        assert before < count and "run it again" in stopped.stderr.read()
+    killed = start()  # and one that finds its Redis dead for a while
+    redis.kill()
+    time.sleep(0.3)
+    redis.start()
+    assert killed.wait(60) == 0
+    values = [(entry[b"device_id"], int(entry[b"value"])) for entry in stream_entries(redis.client())]
+    assert {value for _, value in values} == set(range(count))
+    newest = {f"d{index}".encode(): index - 5 for index in range(5)}
+    for device, value in values:  # in order; some may come twice
+        assert value <= newest[device] + 5, "a sample was overtaken"
+        newest[device] = max(newest[device], value)
+    assert journal("replay", directory, "--to", redis.url).returncode == 0
+    assert redis.client().xlen("telemetry") == len(values), "what was delivered is not delivered again"

@@ -1,0 +1,307 @@
+// The journal's log over a simulated disk: one promise of sinks/journal/log.hpp a test; and its checksum and format.
+// Random sequences of all of them: tests/property/journal_model_test.cpp.
+#include "sinks/journal/log.hpp"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "sinks/journal/crc32c.hpp"
+#include "sinks/journal/reader.hpp"
+#include "tests/support/seed.hpp"
+#include "tests/support/simulated_disk.hpp"
+
+namespace sluice::sinks::journal {
+namespace {
+
+using tests::SimulatedDisk;
+
+constexpr LogSettings settings{.segment_bytes = 4096, .total_bytes_max = 3 * 4096};
+
+std::string record_of(std::string_view text) {
+    std::string record(record_bytes(text.size()), '\xFF');
+    write_record(record.data(), 7, text);
+    return record;
+}
+
+class JournalLog : public testing::Test {
+  protected:
+    std::unique_ptr<Log> open() {
+        notes.clear();
+        auto log = Log::open(disk, settings, notes);
+        EXPECT_TRUE(log) << log.error().sentence;
+        return log ? std::move(*log) : nullptr;
+    }
+    static bool put(Log& log, std::string_view text) { return log.append(record_of(text)) && log.commit(); }
+
+    // Texts of all records, and gaps as `[segment:offset+bytes]`.
+    std::string contents(const Position& from = {}) {
+        Reader reader(disk, from);
+        std::string text;
+        for (;;) {
+            const auto step = reader.next();
+            if (!step || *step == Reader::Step::end) return text;
+            if (!text.empty()) text += ' ';
+            if (*step == Reader::Step::record) text += reader.record().text;
+            else text += "[" + std::to_string(reader.gap_position().segment) + ":" + std::to_string(reader.gap_position().offset) + "+" +
+                         std::to_string(reader.gap_bytes()) + "]";
+        }
+    }
+    std::vector<std::uint64_t> sequences() {
+        std::vector<std::uint64_t> found;
+        const auto segments = list_segments(disk).value();
+        for (const Segment& segment : segments) found.push_back(segment.sequence);
+        return found;
+    }
+
+    SimulatedDisk disk{1};
+    std::vector<std::string> notes;
+};
+
+TEST(Crc32c, KnownValues) {
+    EXPECT_EQ(crc32c({}), 0u);
+    EXPECT_EQ(crc32c(std::string_view("123456789")), 0xE3069283u);
+    EXPECT_EQ(crc32c(std::string(32, '\0')), 0x8A9136AAu);  // RFC 3720, appendix B.4
+    EXPECT_EQ(crc32c(std::string(32, '\xFF')), 0x62A8AB43u);
+}
+
+TEST(Crc32c, TablesAndInstructionAgree) {
+    const std::uint64_t seed = tests::test_seed();
+    SCOPED_TRACE(tests::seed_trace(seed));
+    std::mt19937_64 random(seed);
+    for (std::size_t bytes = 0; bytes < 300; ++bytes) {
+        std::string text(bytes, '\0');
+        for (char& c : text) c = static_cast<char>(random());
+        ASSERT_EQ(crc32c(text), crc32c_by_tables(text)) << bytes;
+    }
+}
+
+TEST(JournalFormat, ARecordOfEveryLengthComesBack) {
+    for (std::size_t bytes = 0; bytes <= 40; ++bytes) {
+        const std::string text(bytes, 'x');
+        const std::string record = record_of(text);
+        EXPECT_EQ(record.size() % record_alignment, 0u);
+        const auto read = read_record(record);
+        ASSERT_TRUE(read) << bytes;
+        EXPECT_EQ(read->text, text);
+        EXPECT_EQ(read->timestamp_ns, 7);
+        EXPECT_EQ(read->bytes, record.size());
+        EXPECT_EQ(first_record_bytes(record), record.size());
+    }
+}
+
+TEST(JournalFormat, EveryFlippedBitAndEveryCutIsFound) {
+    const std::string record = record_of("{\"device_id\":\"d\"}");
+    const std::size_t covered = sizeof(RecordHeader) + 17;  // the padding behind it says nothing
+    for (std::size_t bit = 0; bit < covered * 8; ++bit) {
+        std::string damaged = record;
+        damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
+        EXPECT_FALSE(read_record(damaged)) << bit;
+    }
+    for (std::size_t bytes = 0; bytes < record.size(); ++bytes) EXPECT_FALSE(read_record(std::string_view(record).substr(0, bytes)));
+}
+
+TEST(JournalFormat, SegmentNames) {
+    EXPECT_EQ(segment_name(42), "00000000000000000042.log");
+    EXPECT_EQ(sequence_of_name("00000000000000000042.log"), 42u);
+    EXPECT_EQ(sequence_of_name(segment_name(~std::uint64_t{0})), ~std::uint64_t{0});
+    for (const char* const other : {"", "42.log", "00000000000000000000.log", "0000000000000000004x.log", "99999999999999999999.log", "delivered"})
+        EXPECT_FALSE(sequence_of_name(other)) << other;
+}
+
+TEST_F(JournalLog, HoldsWhatWasCommittedAcrossRestarts) {
+    auto log = open();
+    EXPECT_TRUE(put(*log, "one"));
+    log.reset();
+    log = open();
+    EXPECT_TRUE(put(*log, "two"));
+    EXPECT_EQ(contents(), "one two");
+    EXPECT_TRUE(notes.empty());
+}
+
+TEST_F(JournalLog, OneSyncConfirmsAGroup) {
+    auto log = open();
+    ASSERT_TRUE(log->append(record_of("one")));
+    ASSERT_TRUE(log->append(record_of("two")));
+    disk.syncs_until_failure = 1;  // the second sync would fail
+    EXPECT_TRUE(log->commit());
+    EXPECT_TRUE(log->commit()) << "nothing to sync";
+    EXPECT_EQ(contents(), "one two");
+}
+
+TEST_F(JournalLog, RotatesAndKeepsAll) {
+    auto log = open();
+    std::string expected;
+    for (int i = 0; i < 9; ++i) {
+        const std::string text = std::to_string(i) + std::string(900, 'x');
+        ASSERT_TRUE(put(*log, text));
+        expected += (i == 0 ? "" : " ") + text;
+    }
+    EXPECT_EQ(contents(), expected);
+    EXPECT_EQ(sequences(), (std::vector<std::uint64_t>{1, 2, 3}));
+}
+
+TEST_F(JournalLog, ASecondWriterIsRefused) {
+    const auto first = open();
+    const auto second = Log::open(disk, settings, notes);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().failure, LogFailure::locked);
+}
+
+TEST_F(JournalLog, AReadOnlyDirectoryIsRefused) {
+    disk.is_read_only = true;
+    const auto log = Log::open(disk, settings, notes);
+    ASSERT_FALSE(log);
+    EXPECT_EQ(log.error().failure, LogFailure::broken);
+    EXPECT_NE(log.error().sentence.find("Read-only file system"), std::string::npos);
+}
+
+// Once fdatasync has failed, the segment is never written or synced again, and its tail does not count.
+TEST_F(JournalLog, AfterAFailedSyncASegmentIsNotTrustedAgain) {
+    auto log = open();
+    ASSERT_TRUE(put(*log, "kept"));
+    ASSERT_TRUE(log->append(record_of("lost")));
+    disk.syncs_until_failure = 0;
+    EXPECT_FALSE(log->commit());
+    EXPECT_TRUE(log->commit()) << "nothing is left to commit";
+    ASSERT_TRUE(put(*log, "next"));
+    EXPECT_EQ(contents(), "kept next");
+    EXPECT_EQ(sequences(), (std::vector<std::uint64_t>{1, 2}));
+    disk.die();
+    log.reset();
+    disk.revive_after_power_loss();
+    log = open();
+    EXPECT_EQ(contents(), "kept next");
+}
+
+TEST_F(JournalLog, AFailedWriteTakesItsGroupWithIt) {
+    auto log = open();
+    ASSERT_TRUE(put(*log, "kept"));
+    ASSERT_TRUE(log->append(record_of("same group")));
+    disk.writes_until_failure = 0;
+    const auto failed = log->append(record_of("lost"));
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().failure, LogFailure::broken);
+    ASSERT_TRUE(put(*log, "next"));
+    EXPECT_EQ(contents(), "kept next");
+}
+
+TEST_F(JournalLog, AFullDeviceRefusesAndRecovers) {
+    disk.capacity_bytes = 5000;  // one segment
+    auto log = open();
+    while (put(*log, std::string(500, 'x'))) {
+    }
+    const std::string full = contents();
+    const auto refused = log->append(record_of("no"));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().failure, LogFailure::full);
+    EXPECT_EQ(contents(), full) << "nothing is dropped for room";
+    disk.capacity_bytes = 50'000;
+    EXPECT_TRUE(log->prepare());
+    EXPECT_TRUE(put(*log, "yes"));
+    EXPECT_EQ(contents(), full + " yes");
+}
+
+TEST_F(JournalLog, OpensOnAFullDeviceAndRefuses) {
+    disk.capacity_bytes = 100;
+    auto log = open();
+    const auto refused = log->append(record_of("no"));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().failure, LogFailure::full);
+}
+
+TEST_F(JournalLog, ItsBoundIsFreedByDeliveryOnly) {
+    auto log = open();
+    while (put(*log, std::string(900, 'x'))) {
+    }
+    EXPECT_EQ(sequences(), (std::vector<std::uint64_t>{1, 2, 3}));
+    EXPECT_EQ(log->append(record_of("no")).error().failure, LogFailure::full);
+    EXPECT_LE(disk.used_bytes(), settings.total_bytes_max);
+    ASSERT_TRUE(write_delivered(disk, {2, segment_header_bytes}));
+    EXPECT_TRUE(put(*log, "yes"));
+    EXPECT_EQ(sequences(), (std::vector<std::uint64_t>{2, 3, 4}));
+}
+
+TEST_F(JournalLog, NumbersGoOnBehindWhatWasDeliveredAndRemoved) {
+    auto log = open();
+    ASSERT_TRUE(put(*log, "old"));
+    log.reset();
+    ASSERT_TRUE(write_delivered(disk, {5, 4096}));
+    ASSERT_TRUE(disk.remove(segment_name(1)));
+    log = open();
+    ASSERT_TRUE(put(*log, "new"));
+    EXPECT_GT(sequences().front(), 5u);
+    EXPECT_EQ(contents(**read_delivered(disk)), "new");
+}
+
+TEST_F(JournalLog, ATornTailIsCutAndReported) {
+    auto log = open();
+    ASSERT_TRUE(put(*log, "kept"));
+    disk.die();
+    log.reset();
+    disk.revive();
+    const std::uint64_t end = segment_header_bytes + record_bytes(4);
+    auto file = *disk.open(segment_name(1), Access::read_and_write);
+    ASSERT_TRUE(file->write(end, record_of("torn").substr(0, 20)));
+    log = open();
+    ASSERT_EQ(notes.size(), 1u);
+    EXPECT_NE(notes[0].find("00000000000000000001.log: "), std::string::npos);
+    EXPECT_NE(notes[0].find("offset " + std::to_string(end)), std::string::npos) << notes[0];
+    ASSERT_TRUE(put(*log, "next"));
+    EXPECT_EQ(contents(), "kept next");
+}
+
+TEST_F(JournalLog, ADamagedRecordIsReportedAndSkipped) {
+    auto log = open();
+    for (const char* const text : {"one", "two", "three"}) ASSERT_TRUE(put(*log, text));
+    const std::uint64_t two = segment_header_bytes + record_bytes(3);
+    // In its text, in its length, and in its mark.
+    for (const std::uint64_t byte : {sizeof(RecordHeader), offsetof(RecordHeader, text_bytes) + 1, std::size_t{0}}) {
+        disk.flip_bit(segment_name(1), two + byte, 3);
+        EXPECT_EQ(contents(), "one [1:" + std::to_string(two) + "+" + std::to_string(record_bytes(3)) + "] three");
+        disk.flip_bit(segment_name(1), two + byte, 3);
+    }
+    disk.flip_bit(segment_name(1), two, 3);
+    disk.die();
+    log.reset();
+    disk.revive();
+    log = open();
+    ASSERT_EQ(notes.size(), 1u);
+    EXPECT_NE(notes[0].find("00000000000000000001.log: 32 bytes at offset " + std::to_string(two)), std::string::npos) << notes[0];
+}
+
+TEST_F(JournalLog, ADamagedHeaderHidesNoRecords) {
+    auto log = open();
+    for (int i = 0; i < 6; ++i) ASSERT_TRUE(put(*log, std::to_string(i) + std::string(900, 'x')));
+    ASSERT_EQ(sequences(), (std::vector<std::uint64_t>{1, 2}));
+    const std::string before = contents();
+    disk.flip_bit(segment_name(2), 20, 1);
+    const std::string after = contents();
+    EXPECT_EQ(after.find("[2:0+64]"), after.find(" 4x") - 8) << after;
+    EXPECT_EQ(after.size(), before.size() + 9);
+}
+
+// A reader that was at the end goes on when the writer has: in the same segment, and in the next one.
+TEST_F(JournalLog, AReaderFollowsTheWriter) {
+    auto log = open();
+    Reader reader(disk, {});
+    EXPECT_EQ(reader.next().value(), Reader::Step::end);
+    for (int i = 0; i < 8; ++i) {
+        const std::string text = std::to_string(i) + std::string(900, 'x');
+        ASSERT_TRUE(put(*log, text));
+        ASSERT_EQ(reader.next().value(), Reader::Step::record);
+        EXPECT_EQ(reader.record().text, text);
+        EXPECT_EQ(reader.next().value(), Reader::Step::end);
+    }
+}
+
+TEST_F(JournalLog, ADamagedDeliveredFileIsAnError) {
+    EXPECT_FALSE(read_delivered(disk)->has_value());
+    ASSERT_TRUE(write_delivered(disk, {3, 100}));
+    EXPECT_EQ(**read_delivered(disk), (Position{3, 100}));
+    disk.flip_bit("delivered", 9, 0);
+    EXPECT_FALSE(read_delivered(disk));
+}
+
+}  // namespace
+}  // namespace sluice::sinks::journal
