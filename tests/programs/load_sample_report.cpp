@@ -10,6 +10,7 @@
 #include "tools/load/report/csv.hpp"
 #include "tools/load/report/hgrm.hpp"
 #include "tools/load/report/hlog.hpp"
+#include "tools/load/report/html.hpp"
 #include "tools/load/report/json.hpp"
 #include "tools/load/report/output_file.hpp"
 
@@ -52,6 +53,7 @@ int main(int arguments_count, char** arguments) {
     if (csv_file.close() || hlog_file.close()) return 1;
 
     write(load::write_json, result, directory + "/run.json");
+    write(load::write_html, result, directory + "/run.html");
     const std::string hgrm = directory + "/run.hgrm";
     write(load::write_hgrm, result.latencies.corrected, hgrm);
     write(load::write_hgrm, result.latencies.uncorrected, load::path_with_name(hgrm, "uncorrected"));
