@@ -18,9 +18,8 @@ body{margin:0 auto;padding:1.5rem;max-width:60rem;background:var(--ground);color
  font:16px/1.45 system-ui,sans-serif;overflow-wrap:anywhere}
 h1{font-size:1.5rem;margin:0}h2{font-size:1.15rem;margin:0}
 h1+p,figcaption p{margin:.2rem 0;color:var(--quiet)}
-section,.plot{margin:2rem 0 0}
-.plot{border-top:1px solid var(--line);padding-top:1rem}
-section>h2{border-top:1px solid var(--line);padding-top:1rem;margin-bottom:.5rem}
+section,.plot{margin:2rem 0 0;padding:1rem 0 0;border-top:1px solid var(--line)}
+section>h2{margin-bottom:.5rem}
 .banner{border:2px solid var(--bad);background:var(--bad-ground);border-radius:.4rem;padding:.8rem 1rem;margin:1rem 0 0}
 .banner strong{color:var(--bad);font-size:1.2rem}.banner ul{margin:.3rem 0 0;padding-left:1.2rem}
 .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(12rem,1fr));gap:.6rem;margin:1.2rem 0 0}

@@ -14,7 +14,7 @@ namespace {
 
 // In the SVG's own units; the browser scales the whole to the width of the page.
 constexpr double width = 720, height = 300;
-constexpr double left = 64, right = 20, top = 12, bottom = 44;
+constexpr double left = 64, right = 20, top = 12, bottom = 48;
 constexpr double plot_width = width - left - right, plot_height = height - top - bottom;
 constexpr int x_ticks_max = 9, y_ticks_max = 8;
 
@@ -72,7 +72,7 @@ class Canvas {
         for (const Tick& tick : x_.ticks()) {
             const double x = left + plot_width * tick.position;
             add(R"(<path class="{}" d="M{:.1f} {}v{}"/>)", tick.text.empty() ? "minor" : "grid", x, top, plot_height);
-            if (!tick.text.empty()) add(R"(<text x="{:.1f}" y="{}">{}</text>)", x, height - bottom + 16, tick.text);
+            if (!tick.text.empty()) add(R"(<text x="{:.1f}" y="{}">{}</text>)", x, height - bottom + 20, tick.text);
         }
         add(R"(<path class="axis" d="M{} {}v{}h{}"/>)", left, top, plot_height, plot_width);
         add(R"(<text class="label" x="{}" y="{}">{}</text>)", left + plot_width / 2, height - 8,
@@ -151,7 +151,7 @@ std::string_view plot_style() {
  --grid:#d8dce0;--minor:#eceff1;--axis:#5b6570;--band:#0060a81a}
 @media (prefers-color-scheme:dark){@media screen{:root{--s0:#5db4f5;--s1:#f59a4c;--s2:#35c79a;--s3:#e08fc4;--s4:#e8d44d;
  --s5:#a5d8ff;--s6:#b0b0b0;--s7:#ff8a80;--grid:#343b43;--minor:#262c32;--axis:#8b96a1;--band:#5db4f52b}}}
-.plot{margin:0;break-inside:avoid}
+.plot{break-inside:avoid}
 .plot svg{display:block;width:100%;height:auto}
 .plot svg text{font-size:12px;fill:currentColor;text-anchor:middle}
 .plot svg text.y{text-anchor:end}
