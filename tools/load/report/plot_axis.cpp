@@ -63,7 +63,10 @@ PlotAxis::PlotAxis(Scale scale, Quantity quantity, double low, double high, int 
         };
         begin_ = std::log10(floor_of(low));
         end_ = std::log10(round_step(high, Quantity::count));
-        if (end_ - begin_ < 0.3) end_ = begin_ + 0.30103;
+        if (end_ - begin_ < 1) {  // less than a decade would make noise look like news
+            begin_ = std::floor(begin_);
+            end_ = std::max(end_, begin_ + 1);
+        }
         add_log_ticks(ticks_max);
         return;
     }
