@@ -26,6 +26,7 @@ function(dependency name header)
 endfunction()
 
 find_package(Threads REQUIRED)
+find_package(ZLIB REQUIRED)
 find_package(CURL REQUIRED)  # shared: its archive would draw in some twenty others
 
 dependency(liburing liburing.h uring)
