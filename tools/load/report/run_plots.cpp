@@ -55,17 +55,17 @@ Plot time_plot(const RunResult& result, std::string title, std::string descripti
     return plot;
 }
 
-AxisOptions latency_axis() {
-    return {.label = "latency, logarithmic", .scale = Scale::log10, .quantity = Quantity::ns, .low = {}, .high = {}};
-}
-
 AxisOptions count_axis(std::string label) {
-    return {.label = std::move(label), .quantity = Quantity::count, .low = {}, .high = {}};
+    return {.label = std::move(label), .quantity = Quantity::whole, .low = {}, .high = {}};
 }
 
 double of(std::uint64_t value) { return static_cast<double>(value); }
 
 }  // namespace
+
+AxisOptions latency_axis() {
+    return {.label = "latency, logarithmic", .scale = Scale::log10, .quantity = Quantity::ns, .low = {}, .high = {}};
+}
 
 Series percentile_series(std::string name, const Histogram& histogram) {
     Series series{.name = std::move(name), .points = {}};
