@@ -29,7 +29,14 @@ const blocks = [...document.querySelectorAll("header > *, main > *")];
 blocks.slice(1).forEach((block, i) => {
   if (overlap(block.getBoundingClientRect(), blocks[i].getBoundingClientRect())) problems.push(`${block.textContent.slice(0, 30)} overlaps`);
 });
+for (const head of document.querySelectorAll("th")) {
+  const box = head.getBoundingClientRect();
+  if (box.height > 3 * box.width) problems.push(`${head.textContent} is squeezed`);
+}
 const width = document.documentElement.clientWidth;
+for (const box of document.querySelectorAll(".wide")) {
+  if (width > 1000 && box.scrollWidth > box.clientWidth) problems.push(`a table is cut: ${box.textContent.slice(0, 30)}`);
+}
 if (document.documentElement.scrollWidth > width) problems.push(`wider than ${width} px`);
 return problems;
 })()"""

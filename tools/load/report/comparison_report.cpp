@@ -27,12 +27,16 @@ std::string ratio_digits(double ratio) {
     return fmt::format("{:.{}f}", ratio, magnitude >= 0 ? std::max(0, 2 - magnitude) : 1 - magnitude);
 }
 
-// 1.24 × (1.18–1.31); empty if there is no ratio.
-std::string ratio_text(const Estimate& ratio) {
+// 1.24 × and 1.18–1.31, both empty if there is no ratio.
+struct RatioText {
+    std::string value, interval;
+};
+
+RatioText text_of(const Estimate& ratio) {
     if (!std::isfinite(ratio.value)) return {};
-    const std::string value = ratio_digits(ratio.value) + " ×";
-    if (!std::isfinite(ratio.low)) return value + " (too few runs)";
-    return fmt::format("{} ({}–{})", value, ratio_digits(ratio.low), ratio_digits(ratio.high));
+    return {.value = ratio_digits(ratio.value) + " ×",
+            .interval =
+                std::isfinite(ratio.low) ? ratio_digits(ratio.low) + "–" + ratio_digits(ratio.high) : "too few runs"};
 }
 
 std::string_view target_of(const Contender& contender) {
@@ -83,8 +87,9 @@ std::string figures_table(const Comparison& comparison) {
             const ComparedFigure& compared = compared_figures()[j];
             fmt::format_to(out, "<td>{}", std::isfinite(figure.median) ? compared.text(figure.median) : "–");
             if (i != 0) {
-                fmt::format_to(out, R"(<br><small class="{}">{}</small>)", ratio_class(figure, compared),
-                               ratio_text(figure.ratio_to_first));
+                const RatioText ratio = text_of(figure.ratio_to_first);
+                fmt::format_to(out, R"(<br><small class="{}">{}<br>{}</small>)", ratio_class(figure, compared),
+                               ratio.value, ratio.interval);
             }
             html += "</td>";
         }
@@ -158,10 +163,10 @@ void write_comparison_markdown(const Comparison& comparison, std::FILE* stream) 
                        comparison.contenders[i].runs.size());
         for (std::size_t j = 0; j < compared_figures_count; ++j) {
             const FigureOfContender& figure = comparison.figures[i][j];
-            const std::string ratio = i == 0 ? std::string() : ratio_text(figure.ratio_to_first);
-            fmt::format_to(out, " {}{}{} |",
-                           std::isfinite(figure.median) ? compared_figures()[j].text(figure.median) : "–",
-                           ratio.empty() ? "" : ", ", ratio);
+            fmt::format_to(out, " {}", std::isfinite(figure.median) ? compared_figures()[j].text(figure.median) : "–");
+            const RatioText ratio = i == 0 ? RatioText() : text_of(figure.ratio_to_first);
+            if (!ratio.value.empty()) fmt::format_to(out, ", {} ({})", ratio.value, ratio.interval);
+            text += " |";
         }
         text += "\n";
     }
