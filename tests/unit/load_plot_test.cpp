@@ -9,6 +9,7 @@
 #include "tools/load/report/html_text.hpp"
 #include "tools/load/report/plot_axis.hpp"
 #include "tools/load/report/quantity.hpp"
+#include "tools/load/report/run_plots.hpp"
 #include "tools/load/report/svg_plot.hpp"
 
 namespace sluice::load {
@@ -122,6 +123,39 @@ TEST(LoadPlot, WhatCannotBeShownLeavesAGap) {
     const std::string path = html.substr(line, html.find("</path>", line) - line);
     EXPECT_EQ(std::ranges::count(path, 'M'), 2) << path;
     EXPECT_EQ(std::ranges::count(path, 'L'), 0) << path;
+}
+
+TEST(LoadPlot, ALongRunIsDrawnInGroupsThatKeepItsWorst) {
+    constexpr std::size_t seconds_count = 7200;
+    RunResult result;
+    for (std::size_t i = 0; i < seconds_count; ++i) {
+        result.seconds.push_back(
+            {.begin_s = static_cast<double>(i), .responses = i % 2 == 0 ? 100U : 300U, .p99_ns = 1000});
+    }
+    result.seconds[4321].p99_ns = 77'000;
+    const Plot latency = latency_over_time(result);
+    EXPECT_TRUE(latency.description.ends_with("Each point is the worst of 8 seconds.")) << latency.description;
+    const std::vector<PlotPoint>& p99 = latency.series[2].points;
+    ASSERT_EQ(p99.size(), seconds_count / 8);
+    EXPECT_EQ(p99[4321 / 8].y, 77'000);
+    EXPECT_EQ(std::ranges::count(p99, 1000, &PlotPoint::y), 899);
+    for (const PlotPoint& point : rate_over_time(result).series[2].points) EXPECT_EQ(point.y, 200);
+    result.seconds.resize(900);
+    EXPECT_EQ(latency_over_time(result).series[2].points.size(), 900u);
+}
+
+TEST(LoadPlot, PercentilesEndAtTheSlowest) {
+    const Histogram histogram = make_histogram();
+    for (std::int64_t i = 1; i <= 1000; ++i) ::hdr_record_value(histogram.get(), i);
+    const Series series = percentile_series("one", histogram);
+    EXPECT_TRUE(std::ranges::is_sorted(series.points, {}, &PlotPoint::x));
+    EXPECT_TRUE(std::ranges::is_sorted(series.points, {}, &PlotPoint::y));
+    EXPECT_EQ(series.points.back().x, 100);
+    EXPECT_EQ(series.points.back().y, 1000);
+    const auto at_median = std::ranges::find_if(series.points, [](const PlotPoint& point) { return point.x >= 50; });
+    EXPECT_EQ(at_median->y, 500);
+    EXPECT_TRUE(percentile_series("none", make_histogram()).points.empty());
+    EXPECT_NEAR(*percentile_plot({}, 1000).x.high, 99.9, 1e-9);
 }
 
 TEST(LoadPlot, NothingMeasuredIsSaid) {

@@ -15,7 +15,9 @@ constexpr std::size_t time_points_max = 900;
 
 enum class Grouping : std::uint8_t { highest, mean };
 
-std::size_t group_size(const RunResult& result) { return result.seconds.size() / time_points_max + 1; }
+std::size_t group_size(const RunResult& result) {
+    return std::max<std::size_t>(1, (result.seconds.size() + time_points_max - 1) / time_points_max);
+}
 
 std::string grouped_note(const RunResult& result, std::string_view of_each) {
     const std::size_t size = group_size(result);
