@@ -5,8 +5,11 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "tests/support/load_sample.hpp"
+#include "tools/load/report/comparison_report.hpp"
 #include "tools/load/report/csv.hpp"
 #include "tools/load/report/hgrm.hpp"
 #include "tools/load/report/hlog.hpp"
@@ -25,6 +28,19 @@ load::OutputFile create(const std::string& path) {
         std::exit(1);
     }
     return std::move(*file);
+}
+
+// Four runs each, as if interleaved: the second target serves a third more and does not stall.
+load::Comparison sample_comparison() {
+    std::vector<load::Contender> contenders(2);
+    contenders[0].name = "baseline <8 threads>";
+    contenders[1].name = "sluice";
+    for (std::uint64_t run = 0; run < 4; ++run) {
+        const auto rate = static_cast<unsigned>(1500 + 10 * run);
+        contenders[0].runs.push_back(tests::sample_run({.seed = 1 + run, .seconds = 5, .rate = rate, .stall_at_s = 2}));
+        contenders[1].runs.push_back(tests::sample_run({.seed = 9 + run, .seconds = 5, .rate = rate * 4 / 3}));
+    }
+    return load::compare(std::move(contenders), 42);
 }
 
 template <typename Writer, typename Content>
@@ -58,4 +74,9 @@ int main(int arguments_count, char** arguments) {
     write(load::write_hgrm, result.latencies.corrected, hgrm);
     write(load::write_hgrm, result.latencies.uncorrected, load::path_with_name(hgrm, "uncorrected"));
     write(load::write_hgrm, result.latencies.lag, load::path_with_name(hgrm, "lag"));
+
+    const load::Comparison comparison = sample_comparison();
+    write(load::write_comparison_json, comparison, directory + "/comparison.json");
+    write(load::write_comparison_html, comparison, directory + "/comparison.html");
+    write(load::write_comparison_markdown, comparison, directory + "/comparison.md");
 }

@@ -29,7 +29,14 @@ const blocks = [...document.querySelectorAll("header > *, main > *")];
 blocks.slice(1).forEach((block, i) => {
   if (overlap(block.getBoundingClientRect(), blocks[i].getBoundingClientRect())) problems.push(`${block.textContent.slice(0, 30)} overlaps`);
 });
+for (const head of document.querySelectorAll("th")) {
+  const box = head.getBoundingClientRect();
+  if (box.height > 3 * box.width) problems.push(`${head.textContent} is squeezed`);
+}
 const width = document.documentElement.clientWidth;
+for (const box of document.querySelectorAll(".wide")) {
+  if (width > 1000 && box.scrollWidth > box.clientWidth) problems.push(`a table is cut: ${box.textContent.slice(0, 30)}`);
+}
 if (document.documentElement.scrollWidth > width) problems.push(`wider than ${width} px`);
 return problems;
 })()"""
@@ -71,6 +78,7 @@ def pages(workspace):
         directory.mkdir()
         subprocess.run([SAMPLE_REPORT, directory, *options], check=True, timeout=60)
         found[name] = directory / "run.html"
+    found["comparison"] = directory / "comparison.html"
     return found
 
 
@@ -103,16 +111,24 @@ def test_this_test_would_see_what_loads(pages, browser):
     assert browser.complaints
 
 
+def test_a_comparison_is_such_a_page_too(pages, browser):
+    browser.open(pages["comparison"])
+    assert browser.complaints == [] and browser.requests == []
+    assert browser.evaluate("[...document.querySelectorAll('tbody th')].map(th => th.firstChild.data)") == ["baseline <8 threads>", "sluice"]
+    assert browser.evaluate("document.querySelectorAll('figure.plot > svg').length") == 3
+
+
 @pytest.mark.parametrize("width", [1280, 500, 360])
-@pytest.mark.parametrize("name", ["valid", "invalid"])
+@pytest.mark.parametrize("name", ["valid", "invalid", "comparison"])
 def test_nothing_overlaps(pages, browser, name, width):
     browser.open(pages[name], width=width)
     assert browser.evaluate(LAYOUT_PROBLEMS) == []
 
 
 @pytest.mark.parametrize("dark, media", [(False, "screen"), (True, "screen"), (True, "print")])
-def test_text_stands_out(pages, browser, dark, media):
-    browser.open(pages["invalid"], dark=dark, media=media)
+@pytest.mark.parametrize("name", ["invalid", "comparison"])
+def test_text_stands_out(pages, browser, name, dark, media):
+    browser.open(pages[name], dark=dark, media=media)
     ground = browser.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (ground == "rgb(255, 255, 255)") == (not dark or media == "print"), ground
     assert browser.evaluate(CONTRAST_MIN) >= 4.5

@@ -103,3 +103,16 @@ class TestHistogramLog:
         if name == "corrected":
             medians_ms = [float(line.split("(")[1].split()[0]) for line in seconds]
             assert medians_ms == pytest.approx([second["p50_ns"] / 1e6 for second in measured], rel=2e-3, abs=1e-3)
+
+
+def test_a_comparison_states_ratios(report):
+    comparison = json.loads((report / "comparison.json").read_text())
+    baseline, other = comparison["contenders"]
+    assert comparison["valid"] and (baseline["runs"], other["runs"]) == (4, 4)
+    rate = other["figures"]["rate"]
+    assert rate["ratio"] == pytest.approx(4 / 3, rel=0.02) and 1.2 < rate["ratio_low"] <= rate["ratio"] <= rate["ratio_high"] < 1.5
+    assert other["figures"]["p99_ns"]["ratio_high"] < 0.01, "only the first one stalls"
+    failed = other["figures"]["failed_share"]
+    assert failed["ratio_low"] < 1 < failed["ratio_high"], "both fail alike"
+    rows = [line.split("|") for line in (report / "comparison.md").read_text().splitlines() if line.startswith("|")]
+    assert {len(row) for row in rows} == {9} and len(rows) == 4

@@ -29,7 +29,7 @@ section>h2{margin-bottom:.5rem}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 .wide{overflow-x:auto}
 th,td{text-align:right;padding:.25rem .8rem;border-bottom:1px solid var(--line)}
-th:first-child,td:first-child{text-align:left;padding-left:0}td.text{text-align:left}
+th{overflow-wrap:normal}th:first-child,td:first-child{text-align:left;padding-left:0}td{white-space:nowrap}td.text{text-align:left;white-space:normal}
 .good{color:var(--good)}.bad{color:var(--bad);font-weight:600}
 .environment{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem;margin:0}
 .environment dt{color:var(--quiet)}.environment dd{margin:0}code{font:.9em ui-monospace,monospace}

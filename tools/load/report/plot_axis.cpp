@@ -20,6 +20,7 @@ double round_step(double minimum, Quantity quantity) {
         if (step != steps.end()) return *step;
         return 86400 * std::ceil(minimum / 86400);
     }
+    if (quantity == Quantity::whole) minimum = std::max(minimum, 1.0);
     const double power = std::pow(10, std::floor(std::log10(minimum)));
     for (const double factor : {1.0, 2.0, 5.0}) {
         if (factor * power >= minimum * (1 - 1e-9)) return factor * power;
@@ -37,7 +38,8 @@ std::string text_of_nines(int nines) {
 
 std::string text_of(double value, Quantity quantity) {
     switch (quantity) {
-        case Quantity::count: return text_of_count(value);
+        case Quantity::count:
+        case Quantity::whole: return text_of_count(value);
         case Quantity::ns: return text_of_ns(value);
         case Quantity::seconds: return text_of_seconds(value);
         case Quantity::share: return text_of_share(value);

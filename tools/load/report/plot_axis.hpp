@@ -14,7 +14,7 @@ enum class Scale : std::uint8_t {
 };
 
 // How tick values are written; see quantity.hpp.
-enum class Quantity : std::uint8_t { count, ns, seconds, share };
+enum class Quantity : std::uint8_t { count, whole, ns, seconds, share };  // whole: a count with no tick between 0 and 1
 [[nodiscard]] std::string text_of(double value, Quantity quantity);
 
 struct Tick {

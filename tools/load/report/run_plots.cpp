@@ -15,7 +15,9 @@ constexpr std::size_t time_points_max = 900;
 
 enum class Grouping : std::uint8_t { highest, mean };
 
-std::size_t group_size(const RunResult& result) { return result.seconds.size() / time_points_max + 1; }
+std::size_t group_size(const RunResult& result) {
+    return std::max<std::size_t>(1, (result.seconds.size() + time_points_max - 1) / time_points_max);
+}
 
 std::string grouped_note(const RunResult& result, std::string_view of_each) {
     const std::size_t size = group_size(result);
@@ -55,17 +57,17 @@ Plot time_plot(const RunResult& result, std::string title, std::string descripti
     return plot;
 }
 
-AxisOptions latency_axis() {
-    return {.label = "latency, logarithmic", .scale = Scale::log10, .quantity = Quantity::ns, .low = {}, .high = {}};
-}
-
 AxisOptions count_axis(std::string label) {
-    return {.label = std::move(label), .quantity = Quantity::count, .low = {}, .high = {}};
+    return {.label = std::move(label), .quantity = Quantity::whole, .low = {}, .high = {}};
 }
 
 double of(std::uint64_t value) { return static_cast<double>(value); }
 
 }  // namespace
+
+AxisOptions latency_axis() {
+    return {.label = "latency, logarithmic", .scale = Scale::log10, .quantity = Quantity::ns, .low = {}, .high = {}};
+}
 
 Series percentile_series(std::string name, const Histogram& histogram) {
     Series series{.name = std::move(name), .points = {}};

@@ -1,6 +1,8 @@
 // The plots of one run, from its histograms and seconds.
 #pragma once
 
+#include <cstdint>
+#include <string>
 #include <vector>
 
 #include "tools/load/report/results.hpp"
@@ -8,6 +10,8 @@
 
 namespace sluice::load {
 
+// A y axis for ns, logarithmic.
+[[nodiscard]] AxisOptions latency_axis();
 // Latency in ns against percentile of 0 to 100; some 20 points for each halving of what remains. Empty: no points.
 [[nodiscard]] Series percentile_series(std::string name, const Histogram& histogram);
 // With any histograms' series: the axis ends where `count`, the largest histogram's, has one value left.
