@@ -55,7 +55,8 @@ LAYERS = {
     "tools/load/plan": Layer(["tools/load/plan", "tools/load/report/results.hpp", "engine/core"]),
     "tools/load/run": Layer(["tools/load/run", "tools/load/plan", "tools/load/report/results.hpp", "engine/io", "engine/core"],
                             ["llhttp", "hdr/", "nlohmann", "zlib"]),
-    "tools/load/command": Layer(["tools/load", "engine/core", "engine/config"], ["CLI/", "toml++", "fmt/"]),
+    "tools/load/ledger": Layer(["tools/load/ledger", "engine/core", "engine/config"], ["hiredis", "nlohmann"]),
+    "tools/load/command": Layer(["tools/load", "engine/core", "engine/config"], ["CLI/", "toml++", "fmt/", "nlohmann", "hdr/"]),
     "tools/load/report": Layer(["tools/load/report", "engine/core"], ["hdr/", "nlohmann", "fmt/", "curl/"]),
 }
 

@@ -9,8 +9,11 @@
 #include <cstdio>
 #include <string>
 
+#include "tools/load/command/compare_command.hpp"
 #include "tools/load/command/options.hpp"
 #include "tools/load/command/run_command.hpp"
+#include "tools/load/command/search_command.hpp"
+#include "tools/load/command/verify_command.hpp"
 
 namespace {
 
@@ -59,5 +62,13 @@ int main(int argc, char** argv) {
     }
     stop_at_signals();
     raise_descriptors_limit();
-    return code_of(run(invocation->plan, invocation->outputs, joined(argc, argv), stop_requested));
+    const std::string command_line = joined(argc, argv);
+    switch (invocation->command) {
+        case Invocation::Command::verify: return code_of(verify(invocation->verify));
+        case Invocation::Command::compare: return code_of(compare(invocation->compare, command_line, stop_requested));
+        case Invocation::Command::run:
+        case Invocation::Command::show: break;
+    }
+    if (invocation->search.is_wanted()) return code_of(search(*invocation, stop_requested));
+    return code_of(run(invocation->plan, invocation->outputs, command_line, stop_requested));
 }

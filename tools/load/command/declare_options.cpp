@@ -4,8 +4,6 @@
 namespace sluice::load {
 
 void declare(CLI::App& app, RunOptions& options) {
-    app.add_option("URL", options.url, "Where to send: http://host[:port][/path]")->type_name("");
-
     const auto load = [&](const char* name, std::string& value, const char* type, const char* help) {
         app.add_option(name, value, help)->type_name(type)->group("Load");
     };
@@ -71,6 +69,30 @@ void declare(CLI::App& app, RunOptions& options) {
             "INVALID if fewer connections are open at the start (default 100%)");
 }
 
+void declare_search(CLI::App& app, RunOptions& options) {
+    app.add_option("URL", options.url, "Where to send: http://host[:port][/path]")->type_name("");
+    const auto add = [&](const char* group, const char* name, std::string& value, const char* type, const char* help) {
+        app.add_option(name, value, help)->type_name(type)->group(group);
+    };
+    add("Load", "--scenario", options.scenario, "FILE", "Read load, endpoints and thresholds from TOML; options beat it");
+    add("Load", "--time-scale", options.time_scale, "N", "Pass through durations N times as fast; think times stay");
+    add("Searching", "--sweep", options.sweep, "RATES", "A run at each rate, e.g. 1k,2k,5k: latency against rate");
+    add("Searching", "--slo", options.slo, "BOUNDS", "Find the highest rate that holds, e.g. 'p99<5ms,errors<0.1%'");
+    add("Searching", "--rate-max", options.rate_max, "RATE", "Where the search ends (default 10M/s); it begins at --rate");
+    add("Output", "--ledger", options.ledger, "FILE", "Record durably what was acknowledged; see verify --help");
+}
+
+void declare(CLI::App& app, VerifyPlan& plan) {
+    const auto add = [&](const char* name, std::string& value, const char* type, const char* help) {
+        return app.add_option(name, value, help)->type_name(type);
+    };
+    add("--ledger", plan.ledger_path, "FILE", "What sluice-load --ledger has written")->required();
+    add("--redis", plan.redis_url, "URL", "redis://[user[:password]@]host[:port][/db] or redis+unix:///path");
+    add("--stream", plan.stream, "KEY", "The stream; its partitions KEY:{0} and so on are read too (default telemetry)");
+    add("--list", plan.list_key, "KEY", "The list of layout `list` (default telemetry_queue)");
+    add("--json", plan.json_path, "FILE", "The verdict for each device");
+}
+
 void declare(CLI::App& app, Outputs& outputs) {
     const auto output = [&](const char* name, std::string& value, const char* help) {
         app.add_option(name, value, help)->type_name("FILE")->group("Output");
@@ -81,6 +103,14 @@ void declare(CLI::App& app, Outputs& outputs) {
            "Percentiles of the corrected latency; FILE with .uncorrected and .lag for the others");
     output("--hlog", outputs.hlog, "HdrHistogram's log (V2), each second");
     output("--html", outputs.html, "The report as one offline page");
+    const auto influx = [&](const char* name, std::string& value, const char* type, const char* help) {
+        app.add_option(name, value, help)->type_name(type)->group("Output");
+    };
+    influx("--influx", outputs.influx_url, "URL", "Send each second to InfluxDB, e.g. http://127.0.0.1:8086, live");
+    influx("--influx-database", outputs.influx_database, "NAME", "InfluxDB 1: the database (default sluice_load)");
+    influx("--influx-bucket", outputs.influx_bucket, "NAME", "InfluxDB 2: the bucket, with --influx-org and a token");
+    influx("--influx-org", outputs.influx_organization, "NAME", "InfluxDB 2: the organization");
+    influx("--influx-token", outputs.influx_token, "TOKEN", "InfluxDB 2; better in the environment as INFLUX_TOKEN");
     app.add_flag("--quiet", outputs.is_quiet, "No progress, no summary; only what is wrong")->group("Output");
 }
 

@@ -1,15 +1,17 @@
 #include "tools/load/command/run_command.hpp"
 
-#include <functional>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "tools/load/command/summary.hpp"
+#include "tools/load/ledger/ledger.hpp"
 #include "tools/load/report/csv.hpp"
 #include "tools/load/report/hgrm.hpp"
 #include "tools/load/report/hlog.hpp"
 #include "tools/load/report/html.hpp"
+#include "tools/load/report/influx.hpp"
 #include "tools/load/report/json.hpp"
 #include "tools/load/report/output_file.hpp"
 #include "tools/load/run/coordinator.hpp"
@@ -69,6 +71,22 @@ void write_files(const RunResult& result, const Writers& writers) {
     if (writers.hgrm_lag != nullptr) write_hgrm(result.latencies.lag, writers.hgrm_lag);
 }
 
+void warn(const std::string& sentence) { std::fprintf(stderr, "sluice-load: %s\n", sentence.c_str()); }
+
+InfluxTarget influx_target_of(const Outputs& outputs) {
+    const char* const token = std::getenv("INFLUX_TOKEN");
+    return {.url = outputs.influx_url,
+            .database = outputs.influx_database.empty() ? "sluice_load" : outputs.influx_database,
+            .organization = outputs.influx_organization,
+            .bucket = outputs.influx_bucket,
+            .token = outputs.influx_token.empty() && token != nullptr ? token : outputs.influx_token};
+}
+
+void tell_outcome(const InfluxExporter::Outcome& outcome) {
+    if (outcome.points_lost != 0)
+        warn(std::to_string(outcome.points_lost) + " points could not be written to InfluxDB");
+}
+
 ExitCode exit_code_of(const RunResult& result) {
     if (!result.is_valid()) return ExitCode::invalid;
     for (const ThresholdResult& threshold : result.thresholds)
@@ -95,12 +113,29 @@ ExitCode run(const RunPlan& plan, const Outputs& outputs, const std::string& com
     if (std::FILE* stream = files.open(outputs.csv)) observers.push_back(&csv.emplace(stream));
     if (std::FILE* stream = files.open(outputs.hlog)) observers.push_back(&hlog.emplace(stream, environment));
     if (!files.error().empty()) return complain(files.error());
+    std::optional<InfluxExporter> influx;
+    if (!outputs.influx_url.empty())
+        observers.push_back(&influx.emplace(influx_target_of(outputs), plan.name, environment.began_at_ms, warn));
+    std::unique_ptr<Ledger> ledger;
+    OnAcknowledged on_acknowledged;
+    if (!plan.ledger_path.empty()) {
+        auto created = Ledger::create(plan.ledger_path, plan.device_prefix, plan.devices_count);
+        if (!created)
+            return complain("cannot create the ledger " + plan.ledger_path + ": " + created.error().message());
+        ledger = std::move(*created);
+        on_acknowledged = [&ledger](const RequestIdentity& request) {
+            ledger->record(request.device, request.first_seq, request.samples_count);
+        };
+    }
     Progress progress(stderr);
     if (!outputs.is_quiet) observers.push_back(&progress);
 
-    auto result = carry_out(plan, observers, stop);
+    auto result = carry_out(plan, observers, stop, on_acknowledged);
     if (!outputs.is_quiet) progress.finish();
+    if (ledger != nullptr)
+        if (const auto error = ledger->close()) return complain("cannot write the ledger: " + error.message());
     if (!result) return complain(result.error().sentence);
+    if (influx) tell_outcome(influx->finish());
     result->environment = environment;
     write_files(*result, writers);
     files.close();

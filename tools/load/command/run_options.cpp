@@ -6,8 +6,8 @@
 #include <limits>
 #include <sstream>
 
-#include "engine/config/units.hpp"
 #include "engine/core/escape.hpp"
+#include "tools/load/command/option_values.hpp"
 
 namespace sluice::load {
 namespace {
@@ -21,92 +21,6 @@ constexpr std::uint64_t connections_count_max = 60'000;
 constexpr std::uint64_t threads_count_max = 256;
 constexpr std::uint64_t pipeline_depth_max = 1024;
 constexpr std::uint64_t batch_count_max = 100'000;
-
-template <typename T>
-using Result = std::expected<T, PlanError>;
-
-std::unexpected<PlanError> wrong(std::string sentence) { return std::unexpected(PlanError{std::move(sentence)}); }
-
-// Parses `text` into `value` unless it is empty; the sentence of an error begins with the option's name.
-template <typename Parse, typename T>
-Result<void> read(const char* option, const std::string& text, Parse parse, T& value) {
-    if (text.empty()) return {};
-    auto parsed = parse(text);
-    if (!parsed) return wrong(std::string(option) + ": " + parsed.error().sentence);
-    value = static_cast<T>(*parsed);
-    return {};
-}
-
-// A count of `min` to `max`.
-auto count_within(std::uint64_t min, std::uint64_t max) {
-    return [=](std::string_view text) -> Result<std::uint64_t> {
-        auto count = parse_count(text);
-        if (count && (*count < min || *count > max))
-            return wrong(quoted(text, 64) + " is not within " + std::to_string(min) + " and " + std::to_string(max));
-        return count;
-    };
-}
-
-Result<double> parse_share(std::string_view text) {
-    const bool is_percent = text.ends_with('%');
-    const auto number = parse_number(is_percent ? text.substr(0, text.size() - 1) : text);
-    if (!number) return number;
-    const double share = is_percent ? *number / 100 : *number;
-    if (share < 0 || share > 1) return wrong(quoted(text, 64) + " is no share; write it as 95% or 0.95");
-    return share;
-}
-
-Result<double> parse_seconds(std::string_view text) {
-    const auto ns = parse_span_ns(text);
-    if (!ns) return std::unexpected(ns.error());
-    return static_cast<double>(*ns) / 1e9;
-}
-
-Result<double> parse_positive_rate(std::string_view text) {
-    auto rate = parse_rate(text);
-    if (rate && (*rate <= 0 || *rate > 1e8)) return wrong(quoted(text, 64) + " is not within 0/s and 100M/s");
-    return rate;
-}
-
-Result<ThinkTime> parse_think(std::string_view text) {
-    const std::size_t dash = text.find('-');
-    const auto low = parse_span_ns(text.substr(0, dash));
-    const auto high = dash == std::string_view::npos ? low : parse_span_ns(text.substr(dash + 1));
-    if (!low || !high) return std::unexpected(low ? high.error() : low.error());
-    if (*low > *high) return wrong(quoted(text, 64) + " has its bounds the wrong way round");
-    return ThinkTime{*low, *high};
-}
-
-Result<ArrivalKind> parse_arrivals(std::string_view text) {
-    if (text == "constant") return ArrivalKind::constant;
-    if (text == "poisson") return ArrivalKind::poisson;
-    return wrong(quoted(text, 64) + " is neither constant nor poisson");
-}
-
-Result<std::vector<unsigned>> parse_core_list(std::string_view text) {
-    auto cores = config::parse_cores(text);
-    if (!cores) return wrong(quoted(text, 64) + " is no list of cores; write it as 0,2-3");
-    return std::move(*cores);
-}
-
-Result<std::string> read_file(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::ostringstream text;
-    if (!file || !(text << file.rdbuf())) return wrong("--body-file: cannot read " + quoted(path, 256));
-    return text.str();
-}
-
-Result<std::vector<std::uint16_t>> parse_statuses(std::string_view text) {
-    std::vector<std::uint16_t> statuses;
-    while (true) {
-        const std::size_t end = std::min(text.find(','), text.size());
-        const auto status = count_within(200, 599)(text.substr(0, end));
-        if (!status) return std::unexpected(status.error());
-        statuses.push_back(static_cast<std::uint16_t>(*status));
-        if (end == text.size()) return statuses;
-        text.remove_prefix(end + 1);
-    }
-}
 
 // The first error of several results.
 template <typename... Results>
@@ -126,8 +40,8 @@ bool has_header(const std::vector<std::pair<std::string, std::string>>& headers,
     });
 }
 
-Result<void> read_headers(const RunOptions& options, Endpoint& endpoint) {
-    for (const std::string& line : options.headers) {
+Result<void> read_headers(const std::vector<std::string>& lines, Endpoint& endpoint) {
+    for (const std::string& line : lines) {
         const std::size_t colon = line.find(':');
         if (colon == std::string::npos || colon == 0 || line.find_first_of("\r\n") != std::string::npos)
             return wrong("--header: " + quoted(line, 64) + " is no header line; write NAME: VALUE");
@@ -135,52 +49,69 @@ Result<void> read_headers(const RunOptions& options, Endpoint& endpoint) {
         endpoint.headers.emplace_back(line.substr(0, colon), line.substr(value));
     }
     for (const char* name : {"host", "content-length", "content-encoding", "transfer-encoding"})
-        if (has_header(endpoint.headers, name) && std::string_view(name) != "host")
+        if (has_header(endpoint.headers, name))
             return wrong("--header: " + std::string(name) + " is written by sluice-load itself");
     return {};
 }
 
-Result<void> read_request(const RunOptions& options, RunPlan& plan) {
+// The endpoint that the command line describes.
+Result<Endpoint> endpoint_of(const RunOptions& options, const Target& target) {
     Endpoint endpoint;
-    endpoint.path = plan.target.path;
+    endpoint.path = target.path;
+    endpoint.method = options.method;
     const int bodies_count = int{options.is_sample} + int{!options.body.empty()} + int{!options.body_file.empty()};
     if (bodies_count > 1) return wrong("--sample, --body and --body-file exclude each other");
     endpoint.body = options.is_sample ? telemetry_sample : options.body;
     if (!options.body_file.empty()) {
-        auto text = read_file(options.body_file);
+        auto text = read_body_file(options.body_file);
         if (!text) return std::unexpected(text.error());
         endpoint.body = std::move(*text);
     }
+    if (const auto done = read_check(options.check, options.status, endpoint.check); !done)
+        return std::unexpected(done.error());
+    return endpoint;
+}
+
+// What is the same for endpoints of the command line and of scenario files.
+Result<void> complete(const RunOptions& options, const RunPlan& plan, Endpoint& endpoint) {
     if (const auto parsed = parse_body_template(endpoint.body); !parsed)
         return wrong("the body: " + parsed.error().sentence);
     const bool has_body = !endpoint.body.empty();
-    endpoint.method = !options.method.empty() ? options.method : has_body ? "POST" : "GET";
+    if (endpoint.method.empty()) endpoint.method = has_body ? "POST" : "GET";
     if (!std::all_of(endpoint.method.begin(), endpoint.method.end(), [](char c) { return c >= 'A' && c <= 'Z'; }))
         return wrong("--method: " + quoted(endpoint.method, 64) + " is no method; write it in capitals");
-    if (const auto done =
-            first_error(read_headers(options, endpoint),
-                        read("--batch", options.batch, count_within(1, batch_count_max), plan.batch_count),
-                        read("--devices", options.devices, count_within(1, devices_count_max), plan.devices_count),
-                        read("--zipf", options.zipf, parse_number, plan.zipf_exponent),
-                        read("--status", options.status, parse_statuses, endpoint.check.statuses));
-        !done)
-        return done;
-    if (!has_body && (plan.batch_count != 0 || options.is_gzip)) return wrong("--batch and --gzip need a body");
+    if (!has_body && endpoint.weight > 0 && plan.endpoints.size() == 1 && (plan.batch_count != 0 || plan.is_gzip))
+        return wrong("--batch and --gzip need a body");
+    if (const auto done = read_headers(options.headers, endpoint); !done) return done;
+    if (has_body && !has_header(endpoint.headers, "content-type"))
+        endpoint.headers.emplace_back("Content-Type", options.is_ndjson ? "application/x-ndjson" : "application/json");
+    return {};
+}
+
+Result<void> read_request(const RunOptions& options, RunPlan& plan) {
+    const auto done =
+        first_error(read("--batch", options.batch, count_within(1, batch_count_max), plan.batch_count),
+                    read("--devices", options.devices, count_within(1, devices_count_max), plan.devices_count),
+                    read("--zipf", options.zipf, parse_number, plan.zipf_exponent));
+    if (!done) return done;
     if (options.is_ndjson && plan.batch_count == 0) plan.batch_count = 1;
     plan.batch_form = options.is_ndjson ? BatchForm::ndjson : BatchForm::array;
     plan.is_gzip = options.is_gzip;
     if (!options.device_prefix.empty()) plan.device_prefix = options.device_prefix;
     if (plan.device_prefix.size() > 64) return wrong("--device-prefix has more than 64 characters");
     if (plan.zipf_exponent < 0 || plan.zipf_exponent > 10) return wrong("--zipf is not within 0 and 10");
-    if (has_body && !has_header(endpoint.headers, "content-type"))
-        endpoint.headers.emplace_back("Content-Type", options.is_ndjson ? "application/x-ndjson" : "application/json");
-    if (!options.check.empty()) {
-        const std::size_t equals = options.check.find('=');
-        if (equals == std::string::npos || equals == 0) return wrong("--check: write MEMBER=JSON, such as ok=true");
-        endpoint.check.json_member = options.check.substr(0, equals);
-        endpoint.check.json_value = options.check.substr(equals + 1);
+    plan.endpoints = options.endpoints;
+    if (plan.endpoints.empty()) {
+        auto endpoint = endpoint_of(options, plan.target);
+        if (!endpoint) return std::unexpected(endpoint.error());
+        plan.endpoints.push_back(std::move(*endpoint));
     }
-    plan.endpoints.push_back(std::move(endpoint));
+    for (Endpoint& endpoint : plan.endpoints)
+        if (const auto completed = complete(options, plan, endpoint); !completed) return completed;
+    if (options.ledger.empty()) return {};
+    for (const Endpoint& endpoint : plan.endpoints)
+        if (endpoint.body.find("{device}") == std::string::npos || endpoint.body.find("{seq}") == std::string::npos)
+            return wrong("--ledger: every body must have {device} and {seq}, so that samples can be told apart");
     return {};
 }
 
@@ -229,6 +160,13 @@ Result<void> read_load(const RunOptions& options, RunPlan& plan) {
         return wrong("--requests counts from the first; leave --warmup out");
     if (plan.warmup_s > 0 && has_stages) return wrong("a run of stages has no warm-up; begin with a stage of it");
 
+    double time_scale = 1;
+    if (const auto done = read("--time-scale", options.time_scale, parse_number, time_scale); !done) return done;
+    if (time_scale <= 0) return wrong("--time-scale: must be above 0; 10 is ten times as fast");
+    if (has_stages) stages = stages.sped_up(time_scale);
+    plan.duration_s /= time_scale;
+    plan.warmup_s /= time_scale;
+
     plan.is_open_loop = !is_closed;
     // A run that ends by count has all the time it needs.
     if (plan.requests_count_max != 0)
@@ -273,19 +211,61 @@ Result<void> read_judging(const RunOptions& options, RunPlan& plan) {
 
 }  // namespace
 
+std::expected<void, PlanError> read_check(const std::string& check, const std::string& statuses, ResponseCheck& into) {
+    if (const auto done = read("--status", statuses, parse_statuses, into.statuses); !done) return done;
+    if (check.empty()) return {};
+    const std::size_t equals = check.find('=');
+    if (equals == std::string::npos || equals == 0) return wrong("--check: write MEMBER=JSON, such as ok=true");
+    into.json_member = check.substr(0, equals);
+    into.json_value = check.substr(equals + 1);
+    return {};
+}
+
 std::expected<RunPlan, PlanError> plan_of(const RunOptions& options) {
     RunPlan plan;
     if (options.url.empty()) return wrong("no URL was given");
     auto target = parse_target(options.url);
     if (!target) return std::unexpected(target.error());
     plan.target = std::move(*target);
-    plan.name = options.url;
+    plan.name = options.name.empty() ? options.url : options.name;
     plan.ledger_path = options.ledger;
     if (const auto done = read_request(options, plan); !done) return std::unexpected(done.error());
     if (const auto done = read_load(options, plan); !done) return std::unexpected(done.error());
     if (const auto done = read_connections(options, plan); !done) return std::unexpected(done.error());
     if (const auto done = read_judging(options, plan); !done) return std::unexpected(done.error());
     return plan;
+}
+
+std::expected<Search, PlanError> search_of(const RunOptions& options) {
+    Search search;
+    if (!options.sweep.empty() && !options.slo.empty()) return wrong("--sweep and --slo exclude each other");
+    const bool is_wanted = !options.sweep.empty() || !options.slo.empty();
+    if (is_wanted && (!options.users.empty() || !options.user_stages.empty() || !options.stages.empty() ||
+                      !options.requests.empty()))
+        return wrong("--sweep and --slo set the rate of each run; leave users, stages and --requests out");
+    if (!options.sweep.empty()) {
+        const auto parts = split_list(options.sweep);
+        if (!parts) return wrong("--sweep: " + parts.error().sentence);
+        for (const std::string& part : *parts) {
+            double rate = 0;
+            if (const auto done = read("--sweep", part, parse_positive_rate, rate); !done)
+                return std::unexpected(done.error());
+            search.sweep_rates.push_back(rate);
+        }
+    }
+    if (!options.slo.empty()) {
+        const auto parts = split_list(options.slo);
+        if (!parts) return wrong("--slo: " + parts.error().sentence);
+        for (const std::string& part : *parts) {
+            auto bound = parse_threshold(part);
+            if (!bound) return wrong("--slo: " + bound.error().sentence);
+            search.slo.push_back(std::move(*bound));
+        }
+    }
+    const auto done = first_error(read("--rate", options.rate, parse_positive_rate, search.rate_first),
+                                  read("--rate-max", options.rate_max, parse_positive_rate, search.rate_max));
+    if (!done) return std::unexpected(done.error());
+    return search;
 }
 
 }  // namespace sluice::load

@@ -193,7 +193,9 @@ void Client::judge(const Exchange& request, const ResponseReader::Result& result
         ++counts.succeeded;
         counts.samples += request.identity.samples_count;
     }
-    if (on_acknowledged_ && result.status >= 200 && result.status <= 299) on_acknowledged_(request.identity);
+    // 207 (Multi-Status): some of the batch was refused, so not all of it was acknowledged.
+    const bool is_acknowledged = result.status >= 200 && result.status <= 299 && result.status != 207;
+    if (on_acknowledged_ && is_acknowledged) on_acknowledged_(request.identity);
 }
 
 void Client::finish(Slot slot, const ResponseReader::Result& result, std::uint64_t done_ns) {

@@ -50,7 +50,7 @@ struct ClientSettings {
     std::uint64_t timeout_ns = 0;
 };
 
-// Told of each sample that was acknowledged with a 2xx.
+// Told of each request that was acknowledged with a 2xx, on the load thread.
 using OnAcknowledged = std::function<void(const RequestIdentity&)>;
 
 class Client final : private io::ClientEvents {
