@@ -62,7 +62,7 @@ void declare(CLI::App& app, RunOptions& options) {
         ->group("Judging");
     judging("--status", options.status, "LIST", "What counts as success (default any 2xx), e.g. 200,204");
     judging("--check", options.check, "MEMBER=JSON", "The response's JSON object must have this member, e.g. ok=true");
-    judging("--max-lag", options.max_lag, "TIME", "INVALID if the generator's own lag p99 is above (default 1ms)");
+    judging("--max-lag", options.max_lag, "TIME", "INVALID if the generator's own lag p99 is above (default 2ms)");
     judging("--max-cpu", options.max_cpu, "SHARE", "INVALID if a load thread uses more of a core (default 95%)");
     judging("--min-sent", options.min_sent, "SHARE", "INVALID if less of the plan was sent (default 99%)");
     judging("--min-open", options.min_open, "SHARE",
@@ -74,11 +74,13 @@ void declare_search(CLI::App& app, RunOptions& options) {
     const auto add = [&](const char* group, const char* name, std::string& value, const char* type, const char* help) {
         app.add_option(name, value, help)->type_name(type)->group(group);
     };
-    add("Load", "--scenario", options.scenario, "FILE", "Read load, endpoints and thresholds from TOML; options beat it");
+    add("Load", "--scenario", options.scenario, "FILE",
+        "Read load, endpoints and thresholds from TOML; options beat it");
     add("Load", "--time-scale", options.time_scale, "N", "Pass through durations N times as fast; think times stay");
     add("Searching", "--sweep", options.sweep, "RATES", "A run at each rate, e.g. 1k,2k,5k: latency against rate");
     add("Searching", "--slo", options.slo, "BOUNDS", "Find the highest rate that holds, e.g. 'p99<5ms,errors<0.1%'");
-    add("Searching", "--rate-max", options.rate_max, "RATE", "Where the search ends (default 10M/s); it begins at --rate");
+    add("Searching", "--rate-max", options.rate_max, "RATE",
+        "Where the search ends (default 10M/s); it begins at --rate");
     add("Output", "--ledger", options.ledger, "FILE", "Record durably what was acknowledged; see verify --help");
 }
 
@@ -88,7 +90,8 @@ void declare(CLI::App& app, VerifyPlan& plan) {
     };
     add("--ledger", plan.ledger_path, "FILE", "What sluice-load --ledger has written")->required();
     add("--redis", plan.redis_url, "URL", "redis://[user[:password]@]host[:port][/db] or redis+unix:///path");
-    add("--stream", plan.stream, "KEY", "The stream; its partitions KEY:{0} and so on are read too (default telemetry)");
+    add("--stream", plan.stream, "KEY",
+        "The stream; its partitions KEY:{0} and so on are read too (default telemetry)");
     add("--list", plan.list_key, "KEY", "The list of layout `list` (default telemetry_queue)");
     add("--json", plan.json_path, "FILE", "The verdict for each device");
 }

@@ -13,12 +13,10 @@ namespace {
 
 std::error_code last_error() { return {errno, std::generic_category()}; }
 
-// Takes the decimal number that `text` begins with, and the character behind it.
-bool take_number(std::string_view& text, std::uint64_t& number) {
+// The whole of `text` as a decimal number.
+bool read_number(std::string_view text, std::uint64_t& number) {
     const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc{}) return false;
-    text.remove_prefix(std::min(static_cast<std::size_t>(stop - text.data()) + 1, text.size()));
-    return true;
+    return error == std::errc{} && stop == text.data() + text.size();
 }
 
 }  // namespace
@@ -109,14 +107,15 @@ std::expected<std::vector<LedgerEntry>, std::string> read_ledger(const std::stri
     for (std::string line; std::getline(file, line);) {
         ++line_number;
         if (file.eof()) break;  // no line feed: cut short
-        // The device may have spaces; what follows it has none.
-        const std::size_t count_begin = line.rfind(' ');
-        const std::size_t seq_begin =
-            count_begin == std::string::npos || count_begin == 0 ? count_begin : line.rfind(' ', count_begin - 1);
+        // The device may have spaces; the two numbers behind it have none.
+        const std::string_view text = line;
+        const std::size_t count_begin = text.rfind(' ');
+        const std::size_t seq_begin = text.substr(0, std::min(count_begin, text.size())).rfind(' ');
         LedgerEntry entry;
-        std::string_view numbers =
-            seq_begin == std::string::npos ? std::string_view{} : std::string_view(line).substr(seq_begin + 1);
-        if (!take_number(numbers, entry.first_seq) || !take_number(numbers, entry.samples_count) || !numbers.empty())
+        const bool is_entry = seq_begin != std::string_view::npos &&
+                              read_number(text.substr(seq_begin + 1, count_begin - seq_begin - 1), entry.first_seq) &&
+                              read_number(text.substr(count_begin + 1), entry.samples_count);
+        if (!is_entry)
             return std::unexpected(path + " line " + std::to_string(line_number) + " is no line of a ledger");
         entry.device = line.substr(0, seq_begin);
         entries.push_back(std::move(entry));
