@@ -12,7 +12,8 @@ constexpr std::uint64_t far_ns = std::numeric_limits<std::uint64_t>::max();
 }  // namespace
 
 OpenLoad::OpenLoad(const RunPlan& plan, std::uint32_t thread, std::uint32_t connections_count, Recorder& recorder)
-    : recorder_(recorder),
+    : plan_(plan),
+      recorder_(recorder),
       due_(plan.arrivals, thread, plan.threads_count),
       oldest_(due_),
       grace_ns_(std::min(plan.timeout_ns, grace_ns_max)),
@@ -24,9 +25,15 @@ void OpenLoad::open_connections() {
     for (Slot slot = 0; slot < connections_count_; ++slot) client_->connect(slot);
 }
 
+void OpenLoad::start(std::uint64_t start_ns) {
+    start_ns_ = start_ns;
+    if (plan_.requests_count_max == 0)
+        end_ns_ = start_ns + static_cast<std::uint64_t>(plan_.arrivals.rate.seconds() * 1e9);
+}
+
 void OpenLoad::count_due(std::uint64_t now_ns) {
     while (due_.next_ns() && start_ns_ + *due_.next_ns() <= now_ns) {
-        end_ns_ = start_ns_ + *due_.next_ns();
+        end_ns_ = std::max(end_ns_, start_ns_ + *due_.next_ns());
         due_.advance();
         ++backlog_count_;
         ++recorder_.counts().planned;
@@ -42,14 +49,16 @@ bool OpenLoad::pump(std::uint64_t now_ns) {
         --backlog_count_;
         if (client_->has_room(slot)) on_room(slot, now_ns);
     }
-    if (due_.next_ns()) return true;
+    if (due_.next_ns() || now_ns < end_ns_) return true;
     if (backlog_count_ != 0 && now_ns >= end_ns_ + grace_ns_) stop(now_ns);
     return backlog_count_ != 0;
 }
 
-std::uint64_t OpenLoad::next_ns(std::uint64_t) const {
+std::uint64_t OpenLoad::next_ns(std::uint64_t now_ns) const {
     if (due_.next_ns()) return start_ns_ + *due_.next_ns();
-    return backlog_count_ != 0 ? end_ns_ + grace_ns_ : far_ns;
+    // At the end of the schedule pump() finds that it is over.
+    if (backlog_count_ != 0) return end_ns_ + grace_ns_;
+    return now_ns < end_ns_ ? end_ns_ : far_ns;
 }
 
 void OpenLoad::fail_oldest(Fault fault) {
@@ -63,6 +72,7 @@ void OpenLoad::stop(std::uint64_t now_ns) {
     const Fault fault = client_->connected_count() == 0 ? last_fault_ : Fault::timeout;
     while (backlog_count_ != 0) fail_oldest(fault);
     while (due_.next_ns()) due_.advance();
+    end_ns_ = std::min(end_ns_, now_ns);
 }
 
 void OpenLoad::on_room(Slot slot, std::uint64_t) {

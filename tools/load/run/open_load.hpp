@@ -17,7 +17,7 @@ class OpenLoad final : public PacedLoad {
 
     void attach(Client& client) override { client_ = &client; }
     void open_connections() override;
-    void start(std::uint64_t start_ns) override { start_ns_ = start_ns; }
+    void start(std::uint64_t start_ns) override;
     [[nodiscard]] bool pump(std::uint64_t now_ns) override;
     [[nodiscard]] std::uint64_t next_ns(std::uint64_t now_ns) const override;
     void stop(std::uint64_t now_ns) override;
@@ -31,6 +31,7 @@ class OpenLoad final : public PacedLoad {
     void count_due(std::uint64_t now_ns);
     void fail_oldest(Fault fault);
 
+    const RunPlan& plan_;
     Recorder& recorder_;
     Client* client_ = nullptr;
     Arrivals due_;                 // the next request that falls due
@@ -38,10 +39,10 @@ class OpenLoad final : public PacedLoad {
     std::uint64_t backlog_count_ = 0;  // due and not sent
     std::uint64_t start_ns_ = 0;   // 0: not started
     std::uint64_t grace_ns_;       // how long a backlog is still sent after the schedule's end
-    std::uint64_t end_ns_ = 0;     // when the last request fell due
+    std::uint64_t end_ns_ = 0;  // of the schedule; of a run that ends by count: when the last request fell due
     std::uint32_t connections_count_;
     Fault last_fault_ = Fault::timeout;  // why no connection is there; timeout if there is one
-    std::vector<Slot> rooms_;      // a ring
+    std::vector<Slot> rooms_;  // a ring
     std::vector<bool> is_in_rooms_;
     std::size_t rooms_first_ = 0, rooms_count_ = 0;
 };
