@@ -26,12 +26,15 @@ function(dependency name header)
 endfunction()
 
 find_package(Threads REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(CURL REQUIRED)  # shared: its archive would draw in some twenty others
 
 dependency(liburing liburing.h uring)
 dependency(llhttp llhttp.h llhttp)
 dependency(simdjson simdjson.h simdjson_static)
 dependency(hiredis hiredis/hiredis.h hiredis)
 dependency(concurrentqueue concurrentqueue.h)  # <concurrentqueue.h>: the folder differs between releases
+dependency(zlib zlib.h z)
 dependency(hdr_histogram hdr/hdr_histogram.h hdr_histogram_static)
 dependency(tomlplusplus toml++/toml.h)
 dependency(cli11 CLI/CLI.hpp)
@@ -42,7 +45,7 @@ dependency(nlohmann_json nlohmann/json.hpp)
 target_link_libraries(dep::spdlog INTERFACE dep::fmt Threads::Threads)
 target_compile_definitions(dep::spdlog INTERFACE SPDLOG_FMT_EXTERNAL)
 target_link_libraries(dep::concurrentqueue INTERFACE Threads::Threads)
-target_link_libraries(dep::hdr_histogram INTERFACE m)
+target_link_libraries(dep::hdr_histogram INTERFACE dep::zlib m)  # its logs are compressed
 
 # trixie's archives were built with a newer libstdc++ and glibc; on older ones these symbols are missing:
 # the first is an empty marker of GCC 13's iostream initialisation, the second glibc 2.38's C23 sscanf.

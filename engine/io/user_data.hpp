@@ -8,7 +8,8 @@
 
 namespace sluice::io {
 
-enum class Operation : std::uint8_t { accept = 1, receive, send, shutdown, close, cancel, wake };
+// quiet_send: a send of which only a failure is told (ClientLoop).
+enum class Operation : std::uint8_t { accept = 1, receive, send, shutdown, close, cancel, wake, connect, quiet_send };
 
 struct UserData {
     Operation operation;

@@ -1,0 +1,224 @@
+#include "engine/io/client_loop.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "engine/core/check.hpp"
+#include "engine/core/clock.hpp"
+#include "engine/io/operation_result.hpp"
+
+namespace sluice::io {
+
+std::expected<std::unique_ptr<ClientLoop>, LoopError> ClientLoop::open(const LoopSettings& settings,
+                                                                       ClientEvents& events) {
+    auto ring = Ring::open(settings);
+    if (!ring) return std::unexpected(ring.error());
+    if (!(*ring)->features().receive_multishot)
+        return std::unexpected(
+            LoopError{"the load generator needs io_uring's multishot receive: Linux 6.0 or newer", true});
+    std::unique_ptr<ClientLoop> loop(new ClientLoop(settings, events, std::move(*ring)));
+    loop->buffers_ = BufferRing::open(loop->ring_->raw(), settings.receive_buffers_count, settings.receive_buffer_bytes,
+                                      settings.padding_bytes);
+    if (loop->buffers_ == nullptr)
+        return std::unexpected(
+            LoopError{"io_uring gives no receive buffers: raise the locked-memory limit (ulimit -l)", true});
+    if (io_uring_register_files_sparse(loop->ring_->raw(), settings.slots_count_max) != 0)
+        return std::unexpected(
+            LoopError{"too few descriptors for so many connections: raise the limit (ulimit -n)", false});
+    return loop;
+}
+
+ClientLoop::ClientLoop(const LoopSettings& settings, ClientEvents& events, std::unique_ptr<Ring> ring)
+    : events_(events), ring_(std::move(ring)), sockets_(settings.slots_count_max) {
+    starved_.reserve(settings.slots_count_max);
+}
+
+// The buffers belong to the ring, which must outlive them.
+ClientLoop::~ClientLoop() { buffers_.reset(); }
+
+// --- submissions ------------------------------------------------------------------------------------
+
+// liburing's prep functions leave user_data alone.
+io_uring_sqe* ClientLoop::submission(Operation operation, Slot slot) {
+    io_uring_sqe* sqe = ring_->submission();
+    io_uring_sqe_set_data64(sqe, encode({operation, sockets_[slot].generation, slot}));
+    if (operation != Operation::quiet_send) ++sockets_[slot].operations_count;
+    return sqe;
+}
+
+std::expected<void, int> ClientLoop::connect(Slot slot, const sockaddr_storage& address, socklen_t address_bytes) {
+    Socket& socket = sockets_[slot];
+    CHECK(!socket.is_open);
+    int fd = ::socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return std::unexpected(errno);
+    const int on = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    const int registered = io_uring_register_files_update(ring_->raw(), slot, &fd, 1);
+    ::close(fd);
+    if (registered != 1) return std::unexpected(registered < 0 ? -registered : EMFILE);
+
+    const std::uint32_t generation = socket.generation;
+    socket = Socket{};
+    socket.generation = generation;
+    socket.address = address;
+    socket.is_open = true;
+    io_uring_sqe* sqe = submission(Operation::connect, slot);
+    io_uring_prep_connect(sqe, static_cast<int>(slot), reinterpret_cast<const sockaddr*>(&socket.address),
+                          address_bytes);
+    sqe->flags |= IOSQE_FIXED_FILE;
+    return {};
+}
+
+void ClientLoop::arm_receive(Slot slot) {
+    io_uring_sqe* sqe = submission(Operation::receive, slot);
+    io_uring_prep_recv_multishot(sqe, static_cast<int>(slot), nullptr, 0, 0);
+    sqe->flags |= IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT;
+    sqe->buf_group = BufferRing::group_id;
+}
+
+void ClientLoop::send(Slot slot, std::span<const char> bytes, Notice notice) {
+    Socket& socket = sockets_[slot];
+    DCHECK(socket.is_open && !socket.is_closing && socket.send_begin == nullptr && !bytes.empty());
+    if (notice == Notice::when_sent) {
+        socket.send_begin = bytes.data();
+        socket.send_bytes = static_cast<std::uint32_t>(bytes.size());
+        return arm_send(slot);
+    }
+    io_uring_sqe* sqe = submission(Operation::quiet_send, slot);
+    io_uring_prep_send(sqe, static_cast<int>(slot), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_WAITALL);
+    sqe->flags |= IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
+}
+
+void ClientLoop::arm_send(Slot slot) {
+    const Socket& socket = sockets_[slot];
+    io_uring_sqe* sqe = submission(Operation::send, slot);
+    io_uring_prep_send(sqe, static_cast<int>(slot), socket.send_begin, socket.send_bytes, MSG_NOSIGNAL | MSG_WAITALL);
+    sqe->flags |= IOSQE_FIXED_FILE;
+}
+
+// All that the kernel may hold of the socket is cancelled first: closing a direct descriptor under an armed multishot
+// receive would leave the socket alive, and a quiet send may still read the caller's bytes.
+void ClientLoop::close(Slot slot) {
+    Socket& socket = sockets_[slot];
+    CHECK(socket.is_open);
+    if (socket.is_closing) return;
+    socket.is_closing = true;
+    io_uring_sqe* sqe = submission(Operation::cancel, slot);
+    io_uring_prep_cancel_fd(sqe, static_cast<int>(slot), IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD_FIXED);
+}
+
+void ClientLoop::close_when_quiet(Slot slot) {
+    Socket& socket = sockets_[slot];
+    if (!socket.is_closing || socket.close_submitted || socket.operations_count != 0) return;
+    socket.close_submitted = true;
+    io_uring_sqe* sqe = submission(Operation::close, slot);
+    io_uring_prep_close_direct(sqe, slot);
+}
+
+// --- completions ------------------------------------------------------------------------------------
+
+void ClientLoop::run_once(std::uint64_t deadline_ns) {
+    const std::uint64_t now_ns = monotonic_ns();
+    ring_->submit_and_wait(deadline_ns > now_ns ? deadline_ns - now_ns : 1, 1);
+
+    unsigned head = 0;
+    unsigned completions_count = 0;
+    io_uring_cqe* cqe = nullptr;
+    io_uring_for_each_cqe(ring_->raw(), head, cqe) {
+        dispatch(cqe->user_data, cqe->res, cqe->flags);
+        ++completions_count;
+    }
+    io_uring_cq_advance(ring_->raw(), completions_count);
+    buffers_->publish();
+
+    // All buffers have come back, so each receive that found none may try again, once.
+    for (const UserData& starved : starved_) {
+        const Socket& socket = sockets_[starved.slot];
+        if (socket.generation == starved.generation && socket.is_open && !socket.is_closing) arm_receive(starved.slot);
+    }
+    starved_.clear();
+}
+
+void ClientLoop::dispatch(std::uint64_t user_data, int result, std::uint32_t flags) {
+    const UserData data = decode(user_data);
+    Socket& socket = sockets_[data.slot];
+    const bool is_stale = socket.generation != data.generation;
+    // Only quiet sends are not waited for before a slot is closed.
+    CHECK(!is_stale || data.operation == Operation::quiet_send);
+    const bool more = (flags & IORING_CQE_F_MORE) != 0;
+    if (!more && data.operation != Operation::quiet_send) --socket.operations_count;
+
+    if (data.operation == Operation::receive) {
+        const bool has_buffer = (flags & IORING_CQE_F_BUFFER) != 0;
+        const auto buffer_id = static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT);
+        if (result > 0 && !socket.is_closing)
+            events_.on_bytes(data.slot, {buffers_->bytes_of(buffer_id), static_cast<std::size_t>(result)});
+        if (has_buffer) buffers_->give_back(buffer_id);
+    }
+    switch (data.operation) {
+        case Operation::receive: on_receive(data.slot, result, more); break;
+        case Operation::send: on_send(data.slot, result); break;
+        case Operation::quiet_send:
+            if (!is_stale) fail(data.slot, result < 0 ? -result : EPIPE);
+            break;
+        case Operation::connect:
+            if (socket.is_closing) break;
+            if (result < 0) {
+                fail(data.slot, -result);
+                break;
+            }
+            arm_receive(data.slot);
+            events_.on_connected(data.slot);
+            break;
+        case Operation::close:
+            socket.is_open = false;
+            socket.generation = (socket.generation + 1) & generation_mask;
+            return events_.on_closed(data.slot);
+        default: break;
+    }
+    close_when_quiet(data.slot);
+}
+
+void ClientLoop::on_receive(Slot slot, int result, bool is_armed) {
+    const Socket& socket = sockets_[slot];
+    if (socket.is_closing) return;
+    switch (receive_outcome(result)) {
+        case ReceiveOutcome::bytes:
+        case ReceiveOutcome::again:
+        case ReceiveOutcome::cancelled:
+            if (!is_armed) arm_receive(slot);
+            break;
+        case ReceiveOutcome::starved: starved_.push_back({Operation::receive, socket.generation, slot}); break;
+        case ReceiveOutcome::end_of_stream: events_.on_ended(slot); break;
+        case ReceiveOutcome::failed: fail(slot, -result); break;
+    }
+}
+
+void ClientLoop::on_send(Slot slot, int result) {
+    Socket& socket = sockets_[slot];
+    if (socket.is_closing) return;
+    switch (send_outcome(result)) {
+        case SendOutcome::sent:
+            CHECK(static_cast<std::uint32_t>(result) <= socket.send_bytes);
+            socket.send_begin += result;
+            socket.send_bytes -= static_cast<std::uint32_t>(result);
+            if (socket.send_bytes != 0) return arm_send(slot);
+            socket.send_begin = nullptr;
+            return events_.on_sent(slot);
+        case SendOutcome::again: return arm_send(slot);
+        case SendOutcome::cancelled:
+        case SendOutcome::failed: return fail(slot, result == 0 ? EPIPE : -result);
+    }
+}
+
+void ClientLoop::fail(Slot slot, int error) {
+    Socket& socket = sockets_[slot];
+    if (socket.has_failed || socket.is_closing) return;
+    socket.has_failed = true;
+    events_.on_failed(slot, error);
+}
+
+}  // namespace sluice::io

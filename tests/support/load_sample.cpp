@@ -1,0 +1,170 @@
+#include "tests/support/load_sample.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <random>
+#include <string>
+#include <utility>
+
+namespace sluice::tests {
+namespace {
+
+using load::Counts;
+using load::Fault;
+using load::Latencies;
+
+constexpr std::int64_t second_ns = 1'000'000'000;
+
+class Simulation {
+  public:
+    explicit Simulation(const LoadSample& sample)
+        : sample_(sample), random_(sample.seed), second_(make_latencies()), total_(make_latencies()) {}
+
+    load::RunResult run(const std::vector<load::Observer*>& observers);
+
+  private:
+    static Latencies make_latencies() {
+        return {load::make_histogram(), load::make_histogram(), load::make_histogram()};
+    }
+    Counts simulate_second(unsigned index);
+    void record(std::int64_t corrected_ns, std::int64_t uncorrected_ns, std::int64_t lag_ns);
+    [[nodiscard]] load::Second figures_of(const load::Interval& interval) const;
+    void add_to_total(const Counts& counts);
+
+    LoadSample sample_;
+    std::mt19937_64 random_;
+    Latencies second_, total_;
+    Counts totals_;
+};
+
+void Simulation::record(std::int64_t corrected_ns, std::int64_t uncorrected_ns, std::int64_t lag_ns) {
+    ::hdr_record_value(second_.corrected.get(), corrected_ns);
+    ::hdr_record_value(second_.uncorrected.get(), uncorrected_ns);
+    ::hdr_record_value(second_.lag.get(), lag_ns);
+}
+
+Counts Simulation::simulate_second(unsigned index) {
+    std::lognormal_distribution<double> service(std::log(180e3), 0.45);  // ns
+    std::lognormal_distribution<double> lag(std::log(9e3), 0.6);
+    std::uniform_int_distribution<int> per_thousand(0, 999);
+    const bool is_stalled = index == sample_.warmup_seconds + sample_.stall_at_s;
+    Counts counts;
+    for (unsigned i = 0; i < sample_.rate; ++i) {
+        ++counts.planned;
+        ++counts.sent;
+        counts.sent_bytes += 260;
+        const int chance = per_thousand(random_);
+        if (chance == 0) {
+            ++counts.faults[static_cast<std::size_t>(Fault::timeout)];
+            continue;
+        }
+        const auto own_ns = static_cast<std::int64_t>(lag(random_));
+        const auto service_ns = static_cast<std::int64_t>(service(random_));
+        // In the stalled second everything waits for its end; only what was on its way then sees that as the server's delay.
+        const std::int64_t wait_ns =
+            is_stalled ? second_ns - static_cast<std::int64_t>(i) * second_ns / sample_.rate : 0;
+        record(own_ns + service_ns + wait_ns, service_ns + (i < 3 ? wait_ns : 0), own_ns);
+        ++counts.responses;
+        counts.received_bytes += 190;
+        if (chance < 3) {
+            ++counts.faults[static_cast<std::size_t>(Fault::bad_status)];
+            ++counts.statuses[503];
+        } else {
+            ++counts.succeeded;
+            counts.samples += 10;
+            ++counts.statuses[200];
+        }
+    }
+    if (index == 0) counts.connects = 100;
+    return counts;
+}
+
+load::Second Simulation::figures_of(const load::Interval& interval) const {
+    const auto at = [](const load::Histogram& histogram, double percentile) {
+        return static_cast<std::uint64_t>(::hdr_value_at_percentile(histogram.get(), percentile));
+    };
+    const Counts& counts = interval.counts;
+    return {.begin_s = interval.begin_s,
+            .is_warmup = interval.is_warmup,
+            .planned = counts.planned,
+            .sent = counts.sent,
+            .responses = counts.responses,
+            .failed = counts.failed(),
+            .p50_ns = at(second_.corrected, 50),
+            .p90_ns = at(second_.corrected, 90),
+            .p99_ns = at(second_.corrected, 99),
+            .p999_ns = at(second_.corrected, 99.9),
+            .max_ns = at(second_.corrected, 100),
+            .uncorrected_p99_ns = at(second_.uncorrected, 99),
+            .lag_p99_ns = at(second_.lag, 99),
+            .open_connections = interval.open_connections};
+}
+
+void Simulation::add_to_total(const Counts& counts) {
+    totals_.planned += counts.planned;
+    totals_.sent += counts.sent;
+    totals_.responses += counts.responses;
+    totals_.succeeded += counts.succeeded;
+    totals_.samples += counts.samples;
+    totals_.connects += counts.connects;
+    totals_.sent_bytes += counts.sent_bytes;
+    totals_.received_bytes += counts.received_bytes;
+    std::ranges::transform(totals_.faults, counts.faults, totals_.faults.begin(), std::plus{});
+    std::ranges::transform(totals_.statuses, counts.statuses, totals_.statuses.begin(), std::plus{});
+    ::hdr_add(total_.corrected.get(), second_.corrected.get());
+    ::hdr_add(total_.uncorrected.get(), second_.uncorrected.get());
+    ::hdr_add(total_.lag.get(), second_.lag.get());
+}
+
+load::RunResult Simulation::run(const std::vector<load::Observer*>& observers) {
+    load::RunResult result;
+    const unsigned count = sample_.warmup_seconds + sample_.seconds;
+    for (unsigned i = 0; i < count; ++i) {
+        load::Interval interval{.begin_s = static_cast<double>(i),
+                                .end_s = i + 1.0,
+                                .is_warmup = i < sample_.warmup_seconds,
+                                .open_connections = 100,
+                                .counts = simulate_second(i),
+                                .latencies = &second_,
+                                .left_s = static_cast<double>(count - i) - 1};
+        for (load::Observer* observer : observers) observer->on_interval(interval);
+        result.seconds.push_back(figures_of(interval));
+        if (!interval.is_warmup) add_to_total(interval.counts);
+        for (const load::Histogram* histogram : {&second_.corrected, &second_.uncorrected, &second_.lag}) {
+            ::hdr_reset(histogram->get());
+        }
+    }
+    result.environment = {
+        .version = "0.1.0",
+        .commit = "0123abcd",
+        .host = "reference",
+        .cpu = "Example CPU @ 2.50GHz",
+        .kernel = "Linux 6.18.5 x86_64",
+        .cores_count = 2,
+        .command_line = "sluice-load http://127.0.0.1:8080/telemetry --rate 2000/s --header 'X: <b>&\"</b>'",
+        .server_command_line = "sluice serve --listen 127.0.0.1:8080",
+        .began_at = "2026-09-21T14:13:20Z",
+        .began_at_ms = sample_.began_at_ms};
+    result.target = "http://127.0.0.1:8080/telemetry?<script>alert(1)</script>";
+    result.plan = "open loop, " + std::to_string(sample_.rate) + "/s poisson, " + std::to_string(sample_.seconds) +
+                  " s, 100 connections on 1 thread";
+    result.duration_s = sample_.seconds;
+    result.warmup_s = sample_.warmup_seconds;
+    result.planned_rate = sample_.rate;
+    result.achieved_rate = static_cast<double>(totals_.responses) / sample_.seconds;
+    result.cpu_busiest = 0.43;
+    result.totals = totals_;
+    result.latencies = std::move(total_);
+    result.thresholds = {{"p95<200ms", "0.4 ms", true}, {"errors<0.1%", "0.3 %", false}};
+    if (!sample_.is_valid) result.invalid_reasons = {"The lag's p99 was 2.1 ms; more than 1 ms is not trusted."};
+    return result;
+}
+
+}  // namespace
+
+load::RunResult sample_run(const LoadSample& sample, const std::vector<load::Observer*>& observers) {
+    return Simulation(sample).run(observers);
+}
+
+}  // namespace sluice::tests

@@ -1,0 +1,25 @@
+// A made-up run of sluice-load, for tests of its outputs: a warm-up, steady seconds, one stall of the server, some errors.
+// The same seed gives the same run.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "tools/load/report/results.hpp"
+
+namespace sluice::tests {
+
+struct LoadSample {
+    std::uint64_t seed = 1;
+    unsigned seconds = 30;  // measured
+    unsigned warmup_seconds = 3;
+    unsigned rate = 2000;  // requests/s
+    unsigned stall_at_s = 12;  // of the measured part; the server stands still for this second
+    std::int64_t began_at_ms = 1'790'000'000'000;  // Unix time
+    bool is_valid = true;
+};
+
+// Tells the observers every second, as a run would, and returns what it would.
+[[nodiscard]] load::RunResult sample_run(const LoadSample& sample, const std::vector<load::Observer*>& observers = {});
+
+}  // namespace sluice::tests

@@ -1,0 +1,111 @@
+"""The ledger: every acknowledged sample is found again, in every layout, and what is missing is named."""
+
+import json
+import subprocess
+
+import pytest
+
+from harness.load import BAD_USAGE, LOAD_BINARY, OK, SETUP_FAILED, THRESHOLD_MISSED, run_load
+
+LOST = THRESHOLD_MISSED
+
+
+def url_of(engine) -> str:
+    return "http://{}:{}/telemetry".format(*engine.address)
+
+
+def verify(ledger, redis_url, *options):
+    path = ledger.parent / "verdict.json"
+    done = subprocess.run([str(word) for word in (LOAD_BINARY, "verify", "--ledger", ledger, "--redis", redis_url, "--json", path, *options)],
+                          capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout + done.stderr, json.loads(path.read_text()) if path.exists() else None
+
+
+@pytest.mark.parametrize("settings", [
+    {"sink.redis.layout": "fields"},
+    {"sink.redis.layout": "fields", "sink.redis.partitions": 3},
+    {"sink.redis.layout": "json"},
+    {"sink.redis.layout": "list"},
+    {"sink.redis.layout": "packed"},
+], ids=["fields", "partitions", "json", "list", "packed"])
+def test_all_that_was_acknowledged_is_found(starter, tmp_path, settings):
+    server = starter.redis()
+    engine = starter.engine(server.url, settings=settings)
+    ledger = tmp_path / "ledger"
+    run = run_load(url_of(engine), "--sample", "--users", 4, "--requests", 300, "--batch", 5, "--devices", 20, "--ledger", ledger)
+    assert run.exit_code == OK and run.totals["samples"] == 1500, run.messages
+    code, output, verdict = verify(ledger, server.url)
+    assert code == OK, output
+    assert verdict["total"] | {"reordered": 0} == {"acknowledged": 1500, "found": 1500, "lost": 0, "duplicated": 0, "reordered": 0,
+                                                   "unacknowledged": 0}
+    assert len(verdict["devices"]) == 20
+
+
+def test_lost_duplicated_reordered_and_unacknowledged_are_told_apart(starter, tmp_path):
+    server = starter.redis()
+    redis = server.client()
+    ledger = tmp_path / "ledger"
+    ledger.write_text("a 0 1\na 1 3\nb 0 2\nc 0 1\nb 2 1")  # the last line is cut short
+
+    def store(device, seq):
+        redis.xadd("telemetry", {"device_id": device, "seq": seq, "type": "t"})
+
+    for device, seq in (("a", 0), ("a", 2), ("a", 1), ("a", 2), ("b", 0), ("b", 1), ("b", 2)):
+        store(device, seq)
+    redis.xadd("telemetry", {"x": "y"})
+    code, output, verdict = verify(ledger, server.url)
+    assert code == LOST
+    assert "ACKNOWLEDGED SAMPLES ARE LOST" in output and "1 entries" in output
+    assert verdict["total"] == {"acknowledged": 7, "found": 5, "lost": 2, "duplicated": 1, "reordered": 1, "unacknowledged": 1}
+    assert verdict["devices"]["a"]["lost_first"] == [3] and verdict["devices"]["c"]["lost"] == 1
+    assert verdict["devices"]["b"] == {"acknowledged": 2, "found": 2, "lost": 0, "duplicated": 0, "reordered": 0,
+                                       "unacknowledged": 1, "lost_first": []}
+
+
+def test_a_ledger_survives_an_engine_that_is_killed(starter, tmp_path):
+    server = starter.redis()
+    engine = starter.engine(server.url)
+    ledger = tmp_path / "ledger"
+    load = subprocess.Popen([str(word) for word in (LOAD_BINARY, url_of(engine), "--sample", "--rate", "2000/s", "--duration", "2s",
+                                                    "--connections", 8, "--ledger", ledger, "--quiet")], stderr=subprocess.DEVNULL)
+    try:
+        while not ledger.exists() or ledger.stat().st_size < 4000:
+            assert load.poll() is None
+        engine.signal(9)
+        engine.wait_exit()
+        load.wait(30)
+    finally:
+        if load.poll() is None:
+            load.kill()
+            load.wait()
+    code, output, verdict = verify(ledger, server.url)
+    assert code == OK, output
+    assert verdict["total"]["acknowledged"] > 100 and verdict["total"]["lost"] == 0
+
+
+def test_a_ledger_is_never_overwritten(tmp_path):
+    ledger = tmp_path / "ledger"
+    ledger.write_text("a 0 1\n")
+    run = run_load("http://127.0.0.1:1/", "--sample", "--ledger", ledger)
+    assert run.exit_code == SETUP_FAILED and "File exists" in run.messages
+    assert ledger.read_text() == "a 0 1\n"
+
+
+def test_a_ledger_needs_samples_that_can_be_told_apart(tmp_path):
+    run = run_load("http://127.0.0.1:1/", "--body", "{}", "--ledger", tmp_path / "ledger")
+    assert run.exit_code == BAD_USAGE and "{seq}" in run.messages
+
+
+@pytest.mark.parametrize("text", ["a\n", "a 1\n", "a b c\n", "a 1 2 3x\n", " \n"])
+def test_what_is_no_ledger_is_refused(starter, tmp_path, text):
+    ledger = tmp_path / "ledger"
+    ledger.write_text(text)
+    code, output, _ = verify(ledger, "redis://127.0.0.1:1")
+    assert code == SETUP_FAILED and "line 1" in output
+
+
+def test_a_redis_that_is_not_there(tmp_path):
+    ledger = tmp_path / "ledger"
+    ledger.write_text("a 0 1\n")
+    code, output, _ = verify(ledger, "redis://127.0.0.1:1")
+    assert code == SETUP_FAILED and "Redis" in output

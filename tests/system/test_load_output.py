@@ -1,0 +1,102 @@
+"""What a real run of sluice-load writes: files that agree with one another, progress, sweeps and comparisons."""
+
+import csv
+import re
+import subprocess
+
+import pytest
+
+from harness.load import LOAD_BINARY, OK, SETUP_FAILED, Connection, LoadTarget, run_load
+
+
+async def answer_all(connection: Connection):
+    while True:
+        await connection.request()
+        connection.answer()
+
+
+@pytest.fixture(scope="module")
+def target():
+    with LoadTarget(answer_all) as server:
+        yield server
+
+
+def load(*options):
+    return subprocess.run([str(word) for word in (LOAD_BINARY, *options)], capture_output=True, text=True, timeout=60)
+
+
+def test_all_outputs_of_one_run_agree(target, tmp_path):
+    run = run_load(target.url, "--sample", "--rate", "300/s", "--duration", "2s", "--warmup", "1s", "--csv", tmp_path / "run.csv",
+                   "--hgrm", tmp_path / "run.hgrm", "--hlog", tmp_path / "run.hlog", "--html", tmp_path / "run.html")
+    assert run.exit_code == OK, run.messages
+    assert run.totals["planned"] == 600 and run.result["warmup_s"] == 1 and run.result["duration_s"] == 2
+    rows = list(csv.DictReader((tmp_path / "run.csv").open()))
+    measured = [row for row in rows if row["warmup"] == "0"]
+    assert sum(int(row["planned"]) for row in measured) == 600
+    assert sum(int(row["planned"]) for row in rows) == 900
+    for name in ("run.hgrm", "run.uncorrected.hgrm", "run.lag.hgrm", "run.hlog", "run.html"):
+        assert (tmp_path / name).stat().st_size > 500, name
+    assert len(re.findall(r"^ +\d+ s ", run.messages, re.M)) == 3, "one line of progress for each second"
+    environment = run.result["environment"]
+    assert "pytest" in environment["server_command_line"] and "--rate 300/s" in environment["command_line"]
+
+
+def test_quiet_says_nothing(target):
+    done = load(target.url, "--requests", 10, "--users", 1, "--quiet", "--max-cpu", "100%", "--max-lag", "10s")
+    assert (done.returncode, done.stdout, done.stderr) == (OK, "", "")
+
+
+def test_a_file_that_cannot_be_written_is_told_before_the_run(target):
+    done = load(target.url, "--json", "/nonexistent/x.json")
+    assert done.returncode == SETUP_FAILED and "/nonexistent/x.json" in done.stderr
+
+
+def test_a_sweep_has_a_line_for_each_rate(target):
+    done = load(target.url, "--sweep", "100,200/s", "--duration", "500ms", "--warmup", "0", "--max-lag", "10s")
+    assert done.returncode == OK, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["planned", "100/s", "200/s"]
+
+
+def test_the_highest_rate_is_found_where_the_server_refuses_more():
+    # Refuses all once more than 400 requests come in a second of its clock.
+    import time
+    counts: dict[int, int] = {}
+
+    async def serve(connection: Connection):
+        while True:
+            await connection.request()
+            second = int(time.monotonic() * 4)
+            counts[second] = counts.get(second, 0) + 1
+            connection.answer(status="200 OK" if counts[second] <= 100 else "503 Service Unavailable")
+
+    with LoadTarget(serve) as server:
+        done = load(server.url, "--slo", "errors<1%", "--rate", "100/s", "--duration", "600ms", "--warmup", "0",
+                    "--connections", 20, "--max-lag", "10s", "--max-cpu", "100%")
+    assert done.returncode == OK, done.stderr
+    found = float(re.search(r"highest rate that holds: (\d+)/s", done.stdout)[1])
+    assert 300 < found < 450, done.stdout
+
+
+def test_targets_take_turns(target):
+    done = load("compare", target.url, target.url + "2", "--rate", "200/s", "--duration", "300ms", "--warmup", "0", "--rounds", 2,
+                "--max-lag", "10s")
+    assert done.returncode == OK, done.stderr
+    order = [line.split(": ")[0][-1] for line in done.stderr.splitlines()]
+    assert order == ["y", "2", "2", "y"]
+    assert done.stdout.count("http://") == 2
+
+
+def test_an_interrupted_run_reports_what_it_has(target, tmp_path):
+    import json
+    import signal
+    path = tmp_path / "run.json"
+    process = subprocess.Popen([str(LOAD_BINARY), target.url, "--rate", "100/s", "--duration", "60s", "--json", str(path)],
+                               stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if " s " in line:
+            break
+    process.send_signal(signal.SIGINT)
+    messages = process.communicate(timeout=20)[1]
+    assert process.returncode == 3 and "interrupted" in messages
+    result = json.loads(path.read_text())
+    assert 0 < result["duration_s"] < 30 or result["totals"]["responses"] == 0

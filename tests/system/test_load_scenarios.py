@@ -1,0 +1,88 @@
+"""The five TelemetryHub scenarios against Sluice, and what scenario files may say."""
+
+import pytest
+
+from harness.load import BAD_USAGE, LOAD_BINARY, OK, PROJECT, Connection, LoadTarget, run_load
+
+SCENARIOS = PROJECT / "tools/load/scenarios"
+ATTEMPTS = 3  # of so short a run that another program on this machine may spoil its percentiles
+
+
+def url_of(engine) -> str:
+    return "http://{}:{}".format(*engine.address)
+
+
+# Length at full speed, and about how many user seconds of load it has.
+@pytest.mark.parametrize("name, time_scale, least_responses", [
+    ("simple", 15, 20), ("high_concurrency", 45, 150), ("grafana", 60, 30), ("telemetry_ingestion", 120, 500), ("health_check", 15, 20),
+])
+def test_each_scenario_passes_against_sluice(stack, name, time_scale, least_responses):
+    # telemetry_ingestion rises to 5,000 users in half a second then; its latencies are for a run at full length.
+    options = ("--threshold", "errors<=0%") if name == "telemetry_ingestion" else ()
+    for _ in range(ATTEMPTS):
+        stack.redis.flushall()
+        run = run_load(url_of(stack.engine), "--scenario", SCENARIOS / f"{name}.toml", "--time-scale", time_scale, *options)
+        assert run.result["target"] == name
+        assert run.totals["succeeded"] >= least_responses and not run.faults, run.messages
+        if name != "health_check":
+            assert stack.redis.xlen("telemetry") == run.totals["succeeded"]
+        if run.exit_code == OK:
+            return
+    raise AssertionError(run.messages)
+
+
+def write_scenario(path, text: str):
+    path.write_text(text)
+    return path
+
+
+def test_endpoints_are_drawn_by_weight_and_the_command_line_beats_the_file(tmp_path):
+    counts = {"/a": 0, "/b": 0}
+    headers = []
+
+    async def serve(connection: Connection):
+        while True:
+            request = await connection.request()
+            counts[request.target] += 1
+            headers.append(request.head)
+            connection.answer(b'{"n":1}')
+
+    scenario = write_scenario(tmp_path / "two.toml", """
+        name = "two"
+        thresholds = ["p99<1ns"]
+        [load]
+        user-stages = "1s@5"
+        [[endpoint]]
+        path = "/a"
+        weight = 3
+        check = "n=1"
+        [[endpoint]]
+        path = "/b"
+        method = "PUT"
+        body = '{"x":{float:0:1}}'
+        headers = { X-Key = "k" }
+        """)
+    with LoadTarget(serve) as target:
+        run = run_load(target.url.rsplit("/", 1)[0], "--scenario", scenario, "--users", 2, "--requests", 400, "--threshold", "errors<1%")
+    assert run.exit_code == OK, run.messages
+    assert run.totals["succeeded"] == 400 == sum(counts.values())
+    assert 260 < counts["/a"] < 340  # 300 ± 4.6 standard deviations
+    puts = [head for head in headers if head.startswith(b"PUT /b ")]
+    assert len(puts) == counts["/b"] and all(b"\r\nX-Key: k\r\n" in head for head in puts)
+
+
+@pytest.mark.parametrize("text, word", [
+    ("name = 5.5\n[[endpoint]]\npath = '/'", "name"),
+    ("[load]\nusers = 3", "[[endpoint]]"),
+    ("[load]\nuserz = 3\n[[endpoint]]\npath = '/'", "userz"),
+    ("[[endpoint]]\npath = 'a b'", "path"),
+    ("[[endpoint]]\npath = '/'\nbody = '{oops}'", "oops"),
+    ("[[endpoint]]\nweight = -1", "weight"),
+    ("[[endpoint]\n", "line 1"),
+    ("[load]\nusers = 3\nrate = 5\n[[endpoint]]\npath = '/'", "--users"),
+])
+def test_a_wrong_scenario_is_explained(tmp_path, text, word):
+    import subprocess
+    scenario = write_scenario(tmp_path / "wrong.toml", text)
+    done = subprocess.run([str(LOAD_BINARY), "http://127.0.0.1:1", "--scenario", str(scenario)], capture_output=True, text=True, timeout=10)
+    assert done.returncode == BAD_USAGE and word in done.stderr, done.stderr

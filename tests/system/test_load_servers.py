@@ -1,0 +1,244 @@
+"""sluice-load against servers that misbehave: each failure under its own name, each request counted once."""
+
+import asyncio
+import socket
+import struct
+
+import pytest
+
+from harness.load import BAD_USAGE, INVALID, OK, SETUP_FAILED, THRESHOLD_MISSED, Connection, LoadTarget, run_load
+from harness import reserve_port
+
+REQUESTS = 6
+
+
+async def well_behaved(connection: Connection):
+    while True:
+        await connection.request()
+        connection.answer()
+
+
+async def with_interim_responses(connection: Connection):
+    while True:
+        await connection.request()
+        connection.writer.write(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
+        connection.answer()
+
+
+async def chunked(connection: Connection):
+    while True:
+        await connection.request()
+        connection.writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n")
+        await asyncio.sleep(0.005)
+        connection.writer.write(b"1\r\n!\r\n0\r\nTrailer: x\r\n\r\n")
+
+
+async def in_single_bytes(connection: Connection):
+    while True:
+        await connection.request()
+        for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}":
+            connection.writer.write(bytes([byte]))
+            await asyncio.sleep(0)
+
+
+async def without_body(connection: Connection):
+    while True:
+        await connection.request()
+        connection.writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+
+async def closing_each_time(connection: Connection):
+    await connection.request()
+    connection.answer(headers=b"Connection: close\r\n")
+
+
+async def until_the_end_of_the_stream(connection: Connection):
+    await connection.request()
+    connection.writer.write(b"HTTP/1.0 200 OK\r\n\r\nhello")
+
+
+@pytest.mark.parametrize("serve, statuses, connects", [
+    pytest.param(well_behaved, {"200": REQUESTS}, 2, id="keep-alive"),
+    pytest.param(with_interim_responses, {"100": REQUESTS, "103": REQUESTS, "200": REQUESTS}, 2, id="interim"),
+    pytest.param(chunked, {"200": REQUESTS}, 2, id="chunked"),
+    pytest.param(in_single_bytes, {"200": REQUESTS}, 2, id="single bytes"),
+    pytest.param(without_body, {"204": REQUESTS}, 2, id="204"),
+    pytest.param(closing_each_time, {"200": REQUESTS}, REQUESTS, id="no keep-alive"),
+    pytest.param(until_the_end_of_the_stream, {"200": REQUESTS}, REQUESTS, id="HTTP/1.0"),
+])
+def test_legal_answers_succeed(serve, statuses, connects):
+    with LoadTarget(serve) as target:
+        run = run_load(target.url, "--users", 2, "--requests", REQUESTS, "--sample")
+    assert run.exit_code == OK, run.messages
+    run.assert_conserved()
+    assert run.totals["succeeded"] == REQUESTS and not run.faults
+    assert run.statuses == statuses
+    assert connects <= run.totals["connects"] <= connects + 2  # a connection may be opened that is not used any more
+
+
+def reset(connection: Connection):
+    connection.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.writer.transport.abort()
+
+
+async def not_http(connection: Connection):
+    await connection.request()
+    connection.writer.write(b"220 mail.example ESMTP ready\r\n")
+    await asyncio.sleep(5)
+
+
+async def two_lengths(connection: Connection):
+    await connection.request()
+    connection.writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}")
+    await asyncio.sleep(5)
+
+
+async def cut_short(connection: Connection):
+    await connection.request()
+    connection.writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello")
+
+
+async def closing_unanswered(connection: Connection):
+    await connection.request()
+
+
+async def resetting(connection: Connection):
+    await connection.request()
+    connection.writer.write(b"HTTP/1.1 200 OK\r\nContent-Le")
+    await connection.writer.drain()
+    reset(connection)
+
+
+async def silent(connection: Connection):
+    await connection.request()
+    await asyncio.sleep(30)
+
+
+async def endless_head(connection: Connection):
+    await connection.request()
+    connection.writer.write(b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: %s\r\n" % (i, b"x" * 1000) for i in range(100)) + b"\r\n")
+    await asyncio.sleep(5)
+
+
+@pytest.mark.parametrize("serve, fault", [
+    pytest.param(not_http, "malformed", id="not HTTP"),
+    pytest.param(two_lengths, "malformed", id="two lengths"),
+    pytest.param(cut_short, "closed_early", id="cut short"),
+    pytest.param(closing_unanswered, "closed_early", id="closes unanswered"),
+    pytest.param(resetting, "reset", id="reset"),
+    pytest.param(silent, "timeout", id="silent"),
+    pytest.param(endless_head, "too_large", id="endless head"),
+])
+def test_broken_answers_are_named(serve, fault):
+    with LoadTarget(serve) as target:
+        run = run_load(target.url, "--users", 3, "--requests", REQUESTS, "--sample", "--timeout", "300ms")
+    assert run.exit_code == INVALID, run.messages  # not one response
+    run.assert_conserved()
+    assert run.faults == {fault: REQUESTS}
+
+
+def test_nobody_listens():
+    run = run_load(f"http://127.0.0.1:{reserve_port()}/", "--requests", 1)
+    assert run.exit_code == SETUP_FAILED
+    assert "Connection refused" in run.messages
+
+
+def test_a_name_that_does_not_exist():
+    run = run_load("http://name.invalid/", "--requests", 1)
+    assert run.exit_code == SETUP_FAILED and "name.invalid" in run.messages
+
+
+@pytest.mark.parametrize("answer, options, fault", [
+    (dict(status="503 Service Unavailable"), (), "bad_status"),
+    (dict(status="204 No Content", body=b""), ("--status", "200"), "bad_status"),
+    (dict(body=b'{"ok":false}'), ("--check", "ok=true"), "bad_body"),
+    (dict(body=b'{"ok":"true"}'), ("--check", "ok=true"), "bad_body"),
+    (dict(body=b"hello"), ("--check", "ok=true"), "bad_body"),
+    (dict(body=b'{"ok":true}'), ("--check", "ok=true"), None),
+])
+def test_an_answer_is_judged(answer, options, fault):
+    async def serve(connection: Connection):
+        while True:
+            await connection.request()
+            connection.answer(**answer)
+
+    with LoadTarget(serve) as target:
+        run = run_load(target.url, "--users", 2, "--requests", REQUESTS, "--threshold", "errors<50%", *options)
+    run.assert_conserved()
+    assert run.faults == ({fault: REQUESTS} if fault else {})
+    assert run.exit_code == (THRESHOLD_MISSED if fault else OK)
+    assert run.totals["responses"] == REQUESTS
+
+
+def test_a_server_that_goes_away_and_comes_back_is_found_again():
+    async def serve(connection: Connection):
+        for _ in range(20):
+            await connection.request()
+            connection.answer()
+        if connection.number < 4:
+            reset(connection)
+
+    with LoadTarget(serve) as target:
+        run = run_load(target.url, "--rate", "200/s", "--duration", "2s", "--warmup", "0", "--connections", 4)
+    run.assert_conserved()
+    assert run.totals["planned"] == 400
+    assert run.totals["succeeded"] > 300 and run.totals["connects"] > 4
+
+
+def test_head_has_no_body():
+    async def serve(connection: Connection):
+        while True:
+            await connection.request()
+            connection.writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n")
+
+    with LoadTarget(serve) as target:
+        run = run_load(target.url, "--users", 2, "--requests", REQUESTS, "--method", "HEAD")
+    assert run.totals["succeeded"] == REQUESTS
+
+
+def test_pipelined_answers_in_one_piece():
+    async def serve(connection: Connection):
+        while True:
+            for _ in range(4):
+                await connection.request()
+            connection.writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}" * 4)
+
+    with LoadTarget(serve) as target:
+        run = run_load(target.url, "--users", 2, "--requests", 400, "--pipeline", 4, "--sample")
+    assert run.totals["succeeded"] == 400 and not run.faults
+
+
+def test_a_large_body_is_sent_whole(tmp_path):
+    body = bytes(range(32, 123)) * 20_000
+    (tmp_path / "body").write_bytes(body)
+    seen = []
+
+    async def serve(connection: Connection):
+        while True:
+            seen.append((await connection.request()).body)
+            connection.answer()
+
+    with LoadTarget(serve) as target:
+        run = run_load(target.url, "--users", 1, "--requests", 3, "--body-file", tmp_path / "body")
+    assert run.totals["succeeded"] == 3
+    assert seen == [body] * 3
+
+
+@pytest.mark.parametrize("options, word", [
+    ((), "no URL"),
+    (("ftp://a/",), "http://"),
+    (("https://a/",), "TLS"),
+    (("http://127.0.0.1/", "--rate", "5 apples"), "--rate"),
+    (("http://127.0.0.1/", "--users", "3", "--rate", "5"), "--users"),
+    (("http://127.0.0.1/", "--threshold", "p95<fast"), "--threshold"),
+    (("http://127.0.0.1/", "--body", "{nonsense}"), "nonsense"),
+    (("http://127.0.0.1/", "--duration", "3"), "--duration"),
+    (("http://127.0.0.1/", "--no-such-option"), "not known"),
+])
+def test_a_wrong_command_line_is_explained(options, word):
+    import subprocess
+
+    from harness.load import LOAD_BINARY
+    done = subprocess.run([str(LOAD_BINARY), *options], capture_output=True, text=True, timeout=10)
+    assert done.returncode == BAD_USAGE
+    assert word in done.stderr, done.stderr

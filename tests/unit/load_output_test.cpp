@@ -1,0 +1,132 @@
+// sluice-load's outputs where a system test would be too coarse: names, empty histograms, disks that are full.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <string>
+
+#include "tools/load/report/csv.hpp"
+#include "tools/load/report/hgrm.hpp"
+#include "tools/load/report/hlog.hpp"
+#include "tools/load/report/json.hpp"
+#include "tools/load/report/output_file.hpp"
+#include "tools/load/report/percentiles.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace sluice::load {
+namespace {
+
+// What `write` puts into a stream.
+template <typename Write>
+std::string written(Write write) {
+    char* text = nullptr;
+    std::size_t size = 0;
+    std::FILE* stream = ::open_memstream(&text, &size);
+    write(stream);
+    std::fclose(stream);
+    const std::unique_ptr<char, decltype(&std::free)> owner(text, &std::free);
+    return {text, size};
+}
+
+RunResult empty_run() {
+    RunResult result;
+    result.latencies = {make_histogram(), make_histogram(), make_histogram()};
+    return result;
+}
+
+TEST(LoadOutput, FaultsHaveNames) {
+    for (std::size_t i = 0; i < faults_count; ++i) EXPECT_FALSE(name_of(static_cast<Fault>(i)).empty());
+    EXPECT_EQ(name_of(Fault::bad_body), "bad_body");
+}
+
+TEST(LoadOutput, OneHourIsKeptToThreeDigits) {
+    const Histogram histogram = make_histogram();
+    constexpr std::int64_t hour_ns = 3'600'000'000'000;
+    EXPECT_TRUE(::hdr_record_value(histogram.get(), 1));
+    EXPECT_TRUE(::hdr_record_value(histogram.get(), hour_ns));
+    EXPECT_EQ(min_ns(histogram), 1u);
+    EXPECT_NEAR(static_cast<double>(max_ns(histogram)), static_cast<double>(hour_ns),
+                0.001 * static_cast<double>(hour_ns));
+}
+
+TEST(LoadOutput, ARunWithoutResponsesHasNoGarbage) {
+    const RunResult result = empty_run();
+    const auto json = nlohmann::json::parse(written([&](std::FILE* stream) { write_json(result, stream); }));
+    for (const char* name : {"corrected", "uncorrected", "lag"}) {
+        for (const char* key : {"count", "min_ns", "mean_ns", "stddev_ns", "max_ns"})
+            EXPECT_EQ(json["latency"][name][key], 0) << name << key;
+        EXPECT_EQ(json["latency"][name]["percentiles_ns"]["99.9"], 0);
+    }
+    EXPECT_EQ(written([&](std::FILE* stream) { write_hgrm(result.latencies.corrected, stream); }), "");
+    EXPECT_EQ(json["planned_rate"], 0);
+}
+
+TEST(LoadOutput, AClosedLoopPlansNoRate) {
+    RunResult result = empty_run();
+    result.is_open_loop = false;
+    const auto json = nlohmann::json::parse(written([&](std::FILE* stream) { write_json(result, stream); }));
+    EXPECT_TRUE(json["planned_rate"].is_null());
+    EXPECT_EQ(json["loop"], "closed");
+}
+
+TEST(LoadOutput, ForeignBytesDoNotBreakJson) {
+    RunResult result = empty_run();
+    result.environment.command_line = "sluice-load --header \"X: \xff\n\x01\"";
+    result.target = "http://h/\xc3";
+    const auto json = nlohmann::json::parse(written([&](std::FILE* stream) { write_json(result, stream); }));
+    EXPECT_EQ(json["environment"]["command_line"], "sluice-load --header \"X: \xef\xbf\xbd\n\x01\"");
+}
+
+TEST(LoadOutput, EveryLineOfCsvHasEveryColumn) {
+    const RunResult result = empty_run();
+    Interval interval;
+    interval.latencies = &result.latencies;
+    interval.counts.statuses[100] = 7;
+    interval.counts.statuses[599] = 9;
+    interval.counts.faults[faults_count - 1] = 11;
+    const std::string text = written([&](std::FILE* stream) { CsvWriter(stream).on_interval(interval); });
+    const std::size_t end = text.find('\n');
+    const std::string head = text.substr(0, end);
+    const std::string line = text.substr(end + 1);
+    EXPECT_EQ(std::ranges::count(head, ','), std::ranges::count(line, ','));
+    EXPECT_TRUE(line.ends_with(",7,0,0,0,9,0,0,0,0,0,0,0,0,11\n")) << line;
+}
+
+TEST(LoadOutput, AnEmptySecondHasNoLineInTheLog) {
+    const RunResult result = empty_run();
+    Interval interval;
+    interval.end_s = 1;
+    interval.latencies = &result.latencies;
+    const std::string text =
+        written([&](std::FILE* stream) { HlogWriter(stream, result.environment).on_interval(interval); });
+    EXPECT_TRUE(text.contains("format version 1.2]"));
+    EXPECT_FALSE(text.contains("Tag="));
+}
+
+TEST(LoadOutput, NamesGoBeforeTheExtension) {
+    EXPECT_EQ(path_with_name("run.hgrm", "lag"), "run.lag.hgrm");
+    EXPECT_EQ(path_with_name("/a.b/run", "lag"), "/a.b/run.lag");
+    EXPECT_EQ(path_with_name("/a.b/.run", "lag"), "/a.b/.run.lag");
+}
+
+TEST(LoadOutput, ErrorsOfAFileAreTold) {
+    EXPECT_EQ(OutputFile::create("/nonexistent/run.json").error(), std::errc::no_such_file_or_directory);
+    auto full = OutputFile::create("/dev/full");
+    ASSERT_TRUE(full);
+    put(full->stream(), "lost");
+    EXPECT_EQ(full->close(), std::errc::no_space_on_device);
+    auto flushed = OutputFile::create("/dev/full");
+    ASSERT_TRUE(flushed);
+    put(flushed->stream(), "lost");
+    std::fflush(flushed->stream());
+    EXPECT_TRUE(flushed->close()) << "an earlier failed write is remembered";
+    auto good = OutputFile::create("/dev/null");
+    ASSERT_TRUE(good);
+    put(good->stream(), "kept");
+    EXPECT_FALSE(good->close());
+}
+
+}  // namespace
+}  // namespace sluice::load

@@ -1,0 +1,177 @@
+// What a load plan is made of: units, stages, arrivals, thresholds, targets.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "tools/load/plan/arrivals.hpp"
+#include "tools/load/plan/stages.hpp"
+#include "tools/load/plan/target.hpp"
+#include "tools/load/plan/threshold.hpp"
+#include "tools/load/plan/units.hpp"
+
+namespace sluice::load {
+namespace {
+
+std::vector<std::uint64_t> times_of(Arrivals arrivals) {
+    std::vector<std::uint64_t> times;
+    for (; arrivals.next_ns(); arrivals.advance()) times.push_back(*arrivals.next_ns());
+    return times;
+}
+
+TEST(LoadUnits, ParsesWhatPeopleWrite) {
+    EXPECT_EQ(parse_span_ns("0.5s"), 500'000'000u);
+    EXPECT_EQ(parse_span_ns("134ms"), 134'000'000u);
+    EXPECT_EQ(parse_span_ns("2m"), 120'000'000'000u);
+    EXPECT_EQ(parse_span_ns("0"), 0u);
+    EXPECT_EQ(parse_rate("20000/s"), 20000.0);
+    EXPECT_EQ(parse_rate("1.5k"), 1500.0);
+    EXPECT_EQ(parse_rate("600/m"), 10.0);
+    EXPECT_EQ(parse_count("5k"), 5000u);
+}
+
+TEST(LoadUnits, RefusesWhatCouldMeanSomethingElse) {
+    for (const char* text : {"5", "s", "", "-1s", "1 s", "1d", "nans", "infs", "1e300s"})
+        EXPECT_FALSE(parse_span_ns(text)) << text;
+    for (const char* text : {"5/d", "k", "-5/s", "5 /s", "5kk"}) EXPECT_FALSE(parse_rate(text)) << text;
+    for (const char* text : {"1.5", "0.0001k", "-1", ""}) EXPECT_FALSE(parse_count(text)) << text;
+}
+
+TEST(LoadUnits, FormatsForPeople) {
+    EXPECT_EQ(format_ns(871), "871 ns");
+    EXPECT_EQ(format_ns(12'300), "12.3 us");
+    EXPECT_EQ(format_ns(1'530'000), "1.53 ms");
+    EXPECT_EQ(format_rate(20000), "20000/s");
+    EXPECT_EQ(format_rate(0.5), "0.5/s");
+}
+
+TEST(LoadStages, AreaAndItsInverseAgree) {
+    const Stages stages = *parse_rate_stages("10s@100,5s@100,0s@40,10s@0");
+    EXPECT_DOUBLE_EQ(stages.seconds(), 25);
+    EXPECT_DOUBLE_EQ(stages.level_at(5), 50);
+    EXPECT_DOUBLE_EQ(stages.level_at(12), 100);
+    EXPECT_DOUBLE_EQ(stages.level_at(20), 20);
+    EXPECT_DOUBLE_EQ(stages.level_at(25), 0);
+    EXPECT_DOUBLE_EQ(stages.area_until(25), 500 + 500 + 200);
+    for (double second = 0.25; second < 25; second += 0.25)
+        EXPECT_NEAR(stages.second_of_area(stages.area_until(second)), second, 1e-9) << second;
+    EXPECT_LT(stages.second_of_area(1201), 0);
+}
+
+TEST(LoadStages, ATimeScaleShortensAndKeepsTheLevels) {
+    const Stages stages = parse_user_stages("10s@50,20s@100,10s@0")->sped_up(10);
+    EXPECT_DOUBLE_EQ(stages.seconds(), 4);
+    EXPECT_DOUBLE_EQ(stages.level_max(), 100);
+    EXPECT_DOUBLE_EQ(stages.level_at(0.5), 25);
+}
+
+TEST(LoadStages, RefusesNonsense) {
+    for (const char* text : {"", "10s", "@5", "10s@", "10s@5,", "0s@5", "10s@0"})
+        EXPECT_FALSE(parse_rate_stages(text)) << text;
+    EXPECT_FALSE(parse_user_stages("10s@2.5"));
+}
+
+TEST(LoadArrivals, AConstantRateIsEven) {
+    const ArrivalPlan plan{.rate = Stages::constant(1000, 2)};
+    const auto times = times_of(Arrivals(plan, 0, 1));
+    ASSERT_EQ(times.size(), 2000u);
+    for (std::size_t i = 0; i < times.size(); ++i) EXPECT_EQ(times[i], i * 1'000'000) << i;
+}
+
+TEST(LoadArrivals, ThreadsShareOneSchedule) {
+    const ArrivalPlan plan{.rate = *parse_rate_stages("1s@500,1s@100")};
+    const auto all = times_of(Arrivals(plan, 0, 1));
+    std::vector<std::uint64_t> merged;
+    for (std::uint32_t thread = 0; thread < 3; ++thread)
+        for (const std::uint64_t time : times_of(Arrivals(plan, thread, 3))) merged.push_back(time);
+    std::sort(merged.begin(), merged.end());
+    EXPECT_EQ(merged, all);
+    EXPECT_EQ(all.size(), 550u);
+}
+
+TEST(LoadArrivals, ARampHasTheCountOfItsArea) {
+    const ArrivalPlan plan{.rate = *parse_rate_stages("10s@1k")};
+    const auto times = times_of(Arrivals(plan, 0, 1));
+    ASSERT_EQ(times.size(), 5000u);
+    EXPECT_NEAR(static_cast<double>(times[1250]) / 1e9, 5, 1e-6);  // a quarter of the area lies before the middle
+}
+
+TEST(LoadArrivals, ACountEndsTheSchedule) {
+    const ArrivalPlan plan{.rate = Stages::constant(1000, 100), .requests_count_max = 10};
+    EXPECT_EQ(times_of(Arrivals(plan, 0, 1)).size(), 10u);
+    EXPECT_EQ(times_of(Arrivals(plan, 0, 3)).size() + times_of(Arrivals(plan, 1, 3)).size() +
+                  times_of(Arrivals(plan, 2, 3)).size(),
+              10u);
+}
+
+TEST(LoadArrivals, PoissonGapsHaveMeanAndDeviationOfTheRate) {
+    const ArrivalPlan plan{.rate = Stages::constant(1000, 100), .kind = ArrivalKind::poisson, .seed = 5};
+    const auto times = times_of(Arrivals(plan, 0, 2));
+    EXPECT_NEAR(static_cast<double>(times.size()), 50'000, 1000);  // 4.5 standard deviations
+    double sum = 0, square_sum = 0;
+    for (std::size_t i = 1; i < times.size(); ++i) {
+        const auto gap = static_cast<double>(times[i] - times[i - 1]);
+        sum += gap;
+        square_sum += gap * gap;
+    }
+    const auto count = static_cast<double>(times.size() - 1);
+    const double mean = sum / count;
+    EXPECT_NEAR(mean, 2e6, 0.05e6);
+    EXPECT_NEAR(std::sqrt(square_sum / count - mean * mean) / mean, 1, 0.05);
+    EXPECT_EQ(times_of(Arrivals(plan, 0, 2)), times);  // a second cursor sees the same
+}
+
+TEST(LoadTarget, TakesUrlsApart) {
+    const Target target = *parse_target("http://[::1]:8080/telemetry?ack=queued#x");
+    EXPECT_EQ(target.host, "::1");
+    EXPECT_EQ(target.port, 8080);
+    EXPECT_EQ(target.host_header, "[::1]:8080");
+    EXPECT_EQ(target.path, "/telemetry?ack=queued");
+    EXPECT_EQ(parse_target("example.com")->path, "/");
+    EXPECT_EQ(parse_target("example.com?a")->path, "/?a");
+    EXPECT_EQ(parse_target("example.com")->port, 80);
+    for (const char* url :
+         {"", "http://", "https://a", "ftp://a", "a:0", "a:70000", "a:x", "http://u@a/", "[::1", "a/ b", "a/\r\n"})
+        EXPECT_FALSE(parse_target(url)) << url;
+}
+
+RunResult result_of(std::initializer_list<std::int64_t> latencies_ns) {
+    RunResult result;
+    result.latencies = {make_histogram(), make_histogram(), make_histogram()};
+    for (const std::int64_t ns : latencies_ns) hdr_record_value(result.latencies.corrected.get(), ns);
+    return result;
+}
+
+TEST(LoadThreshold, ComparesWhatItNames) {
+    RunResult result = result_of({1'000'000, 2'000'000, 3'000'000, 100'000'000});
+    result.totals.responses = 100;
+    result.totals.succeeded = 98;
+    result.totals.faults[static_cast<std::size_t>(Fault::bad_status)] = 2;
+    result.achieved_rate = 1000;
+    const auto holds = [&](const char* text) { return evaluate(*parse_threshold(text), result).holds; };
+    EXPECT_TRUE(holds("p50<2.1ms"));
+    EXPECT_FALSE(holds("p50<1.9ms"));
+    EXPECT_FALSE(holds("p99.9<50ms"));
+    EXPECT_TRUE(holds("max<101ms"));
+    EXPECT_TRUE(holds("avg>20ms"));
+    EXPECT_TRUE(holds("errors<=2%"));
+    EXPECT_FALSE(holds("errors<2%"));
+    EXPECT_TRUE(holds("errors<0.03"));
+    EXPECT_TRUE(holds("rate>=980/s"));
+    EXPECT_FALSE(holds("rate>980/s"));
+}
+
+TEST(LoadThreshold, NothingMeasuredHoldsNothing) {
+    const RunResult result = result_of({});
+    for (const char* text : {"p99<1s", "avg<1s", "max<1s", "errors<1%", "rate>1/s"})
+        EXPECT_FALSE(evaluate(*parse_threshold(text), result).holds) << text;
+}
+
+TEST(LoadThreshold, RefusesNonsense) {
+    for (const char* text :
+         {"", "p99", "p99<", "p0<1s", "p101<1s", "px<1s", "q<1s", "errors<200%", "errors<1s", "rate>1s", "p99<5"})
+        EXPECT_FALSE(parse_threshold(text)) << text;
+}
+
+}  // namespace
+}  // namespace sluice::load

@@ -1,0 +1,222 @@
+// Requests that sluice-load renders and responses that it reads.
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+
+#include "tools/load/run/request_renderer.hpp"
+#include "tools/load/run/response_reader.hpp"
+
+namespace sluice::load {
+namespace {
+
+constexpr const char* sample =
+    R"({"device_id":"{device}","value":{float:-5:35.25},"kind":"{choice:a|bb}","at":"{ts}","ms":{ts:ms},"seq":{seq}})";
+
+struct Parts {
+    std::string head, body;
+};
+
+Parts split(const std::string& request) {
+    const std::size_t end = request.find("\r\n\r\n");
+    return {request.substr(0, end), request.substr(end + 4)};
+}
+
+class Source {
+  public:
+    explicit Source(const RequestSpec& spec)
+        : renderer_(spec), devices_(spec.devices_count, 0, 0, 1), out_(renderer_.bytes_max()) {}
+    std::string next() {
+        const std::size_t bytes = renderer_.render(out_.data(), devices_, random_, identity);
+        EXPECT_LE(bytes, out_.size());
+        return {out_.data(), bytes};
+    }
+    RequestIdentity identity;
+
+  private:
+    RequestRenderer renderer_;
+    Devices devices_;
+    Random random_{42};
+    std::vector<char> out_;
+};
+
+RequestSpec spec_of(const char* body, std::uint32_t batch_count = 0, BatchForm form = BatchForm::array) {
+    RequestSpec spec;
+    spec.path = "/telemetry";
+    spec.host_header = "h";
+    spec.body = *parse_body_template(body);
+    spec.samples_count = batch_count == 0 ? 1 : batch_count;
+    if (batch_count != 0) spec.body = batch_of(spec.body, batch_count, form);
+    spec.devices_count = 3;
+    return spec;
+}
+
+TEST(LoadRequest, EveryRequestIsValidAndItsLengthIsRight) {
+    Source source(spec_of(sample));
+    std::array<std::uint64_t, 3> next_seq{};
+    for (int i = 0; i < 4000; ++i) {  // counts gain digits, floats change width: both ways of rendering
+        const Parts parts = split(source.next());
+        ASSERT_TRUE(parts.head.ends_with("\r\nContent-Length: " + std::to_string(parts.body.size()))) << parts.head;
+        const auto json = nlohmann::json::parse(parts.body);
+        const auto device = json["device_id"].get<std::string>();
+        ASSERT_TRUE(device == "device-0" || device == "device-1" || device == "device-2") << device;
+        const auto index = static_cast<std::size_t>(device.back() - '0');
+        ASSERT_EQ(source.identity.device, index);
+        ASSERT_EQ(json["seq"], next_seq[index]);
+        ASSERT_EQ(source.identity.first_seq, next_seq[index]++);
+        ASSERT_GE(json["value"], -5);
+        ASSERT_LE(json["value"], 35.25);
+        ASSERT_TRUE(json["kind"] == "a" || json["kind"] == "bb");
+        ASSERT_EQ(json["at"].get<std::string>().size(), 24u);
+    }
+    EXPECT_GT(next_seq[0], 1000u);
+}
+
+TEST(LoadRequest, ABatchIsOfOneDeviceWithConsecutiveCounts) {
+    for (const BatchForm form : {BatchForm::array, BatchForm::ndjson}) {
+        Source source(spec_of(sample, 5, form));
+        for (int i = 0; i < 10; ++i) {
+            std::string body = split(source.next()).body;
+            if (form == BatchForm::ndjson) {
+                EXPECT_TRUE(body.ends_with('\n'));
+                std::string lines = "[";
+                for (const char c : body.substr(0, body.size() - 1)) lines += c == '\n' ? ',' : c;
+                body = lines + "]";
+            }
+            const auto json = nlohmann::json::parse(body);
+            ASSERT_EQ(json.size(), 5u);
+            for (std::size_t n = 0; n < 5; ++n) {
+                EXPECT_EQ(json[n]["seq"], source.identity.first_seq + n);
+                EXPECT_EQ(json[n]["device_id"], json[0]["device_id"]);
+            }
+        }
+    }
+}
+
+TEST(LoadRequest, ABodyWithoutFieldsIsFixed) {
+    const RequestRenderer renderer(spec_of(R"({"a":{"b":1},"c":{}})"));
+    ASSERT_TRUE(renderer.is_fixed());
+    EXPECT_EQ(renderer.fixed(),
+              "POST /telemetry HTTP/1.1\r\nHost: h\r\nContent-Length: 20\r\n\r\n{\"a\":{\"b\":1},\"c\":{}}");
+}
+
+TEST(LoadRequest, GzipIsWhatZlibReads) {
+    RequestSpec spec = spec_of(sample, 50);
+    spec.is_gzip = true;
+    Source source(spec);
+    for (int i = 0; i < 3; ++i) {
+        const Parts parts = split(source.next());
+        ASSERT_TRUE(
+            parts.head.ends_with("Content-Encoding: gzip\r\nContent-Length: " + std::to_string(parts.body.size())));
+        std::string plain(100'000, '\0');
+        z_stream stream{};
+        ASSERT_EQ(inflateInit2(&stream, 15 + 16), Z_OK);
+        std::string body = parts.body;
+        stream.next_in = reinterpret_cast<Bytef*>(body.data());
+        stream.avail_in = static_cast<uInt>(body.size());
+        stream.next_out = reinterpret_cast<Bytef*>(plain.data());
+        stream.avail_out = static_cast<uInt>(plain.size());
+        ASSERT_EQ(inflate(&stream, Z_FINISH), Z_STREAM_END);
+        plain.resize(plain.size() - stream.avail_out);
+        inflateEnd(&stream);
+        EXPECT_EQ(nlohmann::json::parse(plain).size(), 50u);
+    }
+}
+
+TEST(LoadRequest, UnknownFieldsAreRefused) {
+    for (const char* body : {"{nonsense}", "{float}", "{float:2:1}", "{float:a:b}", "{choice:}", "{ts:s}", "{seq:1}"})
+        EXPECT_FALSE(parse_body_template(body)) << body;
+    EXPECT_TRUE(parse_body_template(R"({"a":{},"b":{"c":1}} {A} {} { device})")->fields.empty());
+}
+
+TEST(LoadRequest, ZipfPrefersTheFirst) {
+    Devices devices(1000, 1.0, 0, 1);
+    Random random(1);
+    std::array<int, 1000> counts{};
+    for (int i = 0; i < 100'000; ++i) ++counts[devices.number_of(devices.draw(random))];
+    // The harmonic number of 1000 is 7.485.
+    EXPECT_NEAR(counts[0], 100'000 / 7.485, 500);
+    EXPECT_NEAR(counts[1], 50'000 / 7.485, 400);
+}
+
+// --- responses --------------------------------------------------------------------------------------
+
+using Event = ResponseReader::Event;
+
+// Reads `bytes` cut into pieces of `piece_bytes`; the events but need_more, with status and body length.
+std::string events_of(const std::string& bytes, std::size_t piece_bytes, ResponseReader& reader) {
+    ResponseState state;
+    reader.start(state);
+    std::string events;
+    for (std::size_t begin = 0; begin < bytes.size(); begin += piece_bytes) {
+        // A copy of its own size, so that a sanitizer sees any read behind it.
+        const std::string piece = bytes.substr(begin, piece_bytes);
+        const std::vector<char> exact(piece.begin(), piece.end());
+        std::span<const char> rest(exact);
+        while (!rest.empty()) {
+            const auto result = reader.read(state, rest, false);
+            rest = rest.subspan(result.consumed_bytes);
+            if (result.event == Event::response)
+                events +=
+                    std::to_string(result.status) + (result.keep_alive ? "+" : "-") + std::string(result.body) + " ";
+            if (result.event == Event::interim) events += "interim" + std::to_string(result.status) + " ";
+            if (result.event == Event::malformed) return events + "malformed";
+            if (result.event == Event::too_large) return events + "too_large";
+        }
+    }
+    return events;
+}
+
+TEST(LoadResponse, EverySplitGivesTheSameEvents) {
+    const std::string plain = "HTTP/1.1 200 OK\r\nDate: x\r\nContent-Length: 5\r\n\r\nhello";
+    const std::string stream = plain + plain + "HTTP/1.1 100 Continue\r\n\r\n" +
+                               "HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n" +
+                               plain + "HTTP/1.1 204 No Content\r\n\r\n" + plain +
+                               "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    const std::string expected = "200+hello 200+hello interim100 404+abc 200+hello 204+ 200+hello 200- ";
+    for (std::size_t piece_bytes = 1; piece_bytes <= stream.size(); ++piece_bytes) {
+        ResponseReader reader(true);
+        ASSERT_EQ(events_of(stream, piece_bytes, reader), expected) << piece_bytes;
+        ASSERT_EQ(events_of(stream, stream.size(), reader), expected)
+            << "once the heads are known, after " << piece_bytes;
+    }
+}
+
+TEST(LoadResponse, BrokenOnesAreNamed) {
+    const std::pair<const char*, const char*> cases[] = {
+        {"SSH-2.0-x\r\n", "malformed"},
+        {"HTTP/1.1 20 OK\r\n\r\n", "malformed"},
+        {"HTTP/1.1 999 ?\r\nContent-Length: 0\r\n\r\n", "malformed"},
+        {"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "malformed"},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "malformed"},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "malformed"},
+        {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "malformed"},
+    };
+    for (const auto& [bytes, expected] : cases) {
+        ResponseReader reader(false);
+        EXPECT_EQ(events_of(bytes, 1000, reader), expected) << bytes;
+        EXPECT_EQ(events_of(bytes, 1, reader), expected) << bytes;
+    }
+}
+
+TEST(LoadResponse, TheEndOfTheStreamEndsABodyWithoutLength) {
+    ResponseReader reader(true);
+    ResponseState state;
+    reader.start(state);
+    const std::string bytes = "HTTP/1.1 200 OK\r\n\r\nhello";
+    EXPECT_EQ(reader.read(state, bytes, false).event, Event::need_more);
+    const auto end = reader.read_end(state);
+    EXPECT_EQ(end.event, Event::response);
+    EXPECT_EQ(end.body, "hello");
+    EXPECT_FALSE(end.keep_alive);
+
+    reader.start(state);
+    const std::string cut = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello";
+    EXPECT_EQ(reader.read(state, cut, false).event, Event::need_more);
+    EXPECT_EQ(reader.read_end(state).event, Event::need_more);
+}
+
+}  // namespace
+}  // namespace sluice::load

@@ -1,0 +1,152 @@
+#include <CLI/CLI.hpp>
+
+#include <memory>
+
+#include "engine/core/escape.hpp"
+#include "tools/load/command/options.hpp"
+#include "tools/load/command/run_options.hpp"
+
+namespace sluice::load {
+namespace {
+
+constexpr const char* help_footer = R"(Examples:
+  sluice-load http://127.0.0.1:8080/telemetry --sample --rate 20000/s --duration 30s --connections 100
+  sluice-load http://127.0.0.1:8080/telemetry --sample --stages 30s@5k,1m@50k,10s@0 --arrivals poisson
+  sluice-load http://127.0.0.1:8080/telemetry --sample --users 64 --pipeline 16
+  sluice-load http://127.0.0.1:8080/telemetry --sample --connections 100 --slo 'p99<5ms,errors<0.1%'
+  sluice-load http://127.0.0.1:8080 --scenario tools/load/scenarios/high_concurrency.toml --time-scale 10
+  sluice-load http://127.0.0.1:8080/health --users 100 --think 1s-3s --threshold 'p95<200ms' 'errors<1%'
+
+Open loop (--rate, --stages): requests fall due by a schedule that is fixed in advance, like those of devices that know
+nothing of one another. A stalled server delays them, and the corrected latency, from the time at which each should have
+been sent, shows it. Closed loop (--users): N users who wait for their answers; a stalled server makes them send less.
+
+Three latencies are measured: corrected (intended start to response: the headline), uncorrected (sent to response: the
+server alone) and lag (intended start to sent). Requests that time out count with the time until they were given up.
+
+Exit codes:
+  0  the run is valid and holds its thresholds
+  1  a threshold was missed
+  2  wrong command line
+  3  INVALID: the run measured the generator and not the server; the summary says why
+  4  the run could not begin: unreachable target, no io_uring, a file that cannot be written)";
+
+constexpr const char* compare_footer = R"(Example:
+  sluice-load compare http://127.0.0.1:8080/telemetry http://127.0.0.1:9090/telemetry --sample --rate 5k --rounds 6
+
+The targets take turns, A B B A, so that a machine that grows slower spares none of them. Ratios are those of medians
+over runs, with bootstrap confidence intervals of 95 %.)";
+
+constexpr const char* verify_footer = R"(Example:
+  sluice-load http://127.0.0.1:8080/telemetry --sample --rate 5k --ledger acknowledged
+  sluice-load verify --ledger acknowledged --redis redis://127.0.0.1:6379
+
+Reads the stream and its partitions (layouts fields, json, packed) and the list (layout list).
+Exit codes: 0 nothing is lost, 1 something acknowledged is lost, 4 the ledger or Redis cannot be read)";
+
+std::string without_final_line_feeds(std::string text) {
+    while (text.ends_with('\n')) text.pop_back();
+    return text;
+}
+
+Invocation shown(std::string text) {
+    Invocation invocation;
+    invocation.command = Invocation::Command::show;
+    invocation.text = std::move(text);
+    return invocation;
+}
+
+std::unexpected<PlanError> usage_error(const std::string& sentence) {
+    return std::unexpected(PlanError{sentence + "; see sluice-load --help"});
+}
+
+struct Parser {
+    CLI::App app{"Measures HTTP servers: open or closed loop, honest latencies, constant memory.", "sluice-load"};
+    CLI::App* compare = app.add_subcommand("compare", "The same load on several URLs, in turn, and their ratios");
+    CLI::App* verify = app.add_subcommand("verify", "Is all that was acknowledged in Redis?");
+    RunOptions options, compare_options;
+    std::vector<std::string> urls;
+    std::string rounds;
+    Invocation invocation;
+
+    Parser() {
+        app.set_version_flag("--version", "sluice-load " SLUICE_VERSION, "Print the version and exit");
+        app.require_subcommand(0, 1);
+        app.footer(help_footer);
+        declare_search(app, options);
+        declare(app, options);
+        declare(app, invocation.outputs);
+        declare_compare();
+        verify->footer(verify_footer);
+        declare(*verify, invocation.verify);
+    }
+
+    void declare_compare() {
+        compare->footer(compare_footer);
+        compare->add_option("URL", urls, "Two or more targets; the first is what the others are compared with")
+            ->type_name("");
+        compare->add_option("--rounds", rounds, "Runs of each target (default 4)")->type_name("N");
+        compare->add_option("--json", invocation.compare.json_path, "The figures of each run, medians, ratios")
+            ->type_name("FILE");
+        compare->add_option("--markdown", invocation.compare.markdown_path, "A table")->type_name("FILE");
+        compare->add_option("--html", invocation.compare.html_path, "One offline page with plots")->type_name("FILE");
+        compare->add_flag("--quiet", invocation.compare.is_quiet, "Only the table");
+        declare(*compare, compare_options);
+    }
+};
+
+std::expected<Invocation, PlanError> read_run(Parser& parser) {
+    RunOptions& options = parser.options;
+    if (const auto done = read_scenario(options); !done) return usage_error(done.error().sentence);
+    auto plan = plan_of(options);
+    if (!plan) return usage_error(plan.error().sentence);
+    auto search = search_of(options);
+    if (!search) return usage_error(search.error().sentence);
+    parser.invocation.plan = std::move(*plan);
+    parser.invocation.search = std::move(*search);
+    return std::move(parser.invocation);
+}
+
+std::expected<Invocation, PlanError> read_compare(Parser& parser) {
+    Invocation& invocation = parser.invocation;
+    invocation.command = Invocation::Command::compare;
+    if (parser.urls.size() < 2) return usage_error("compare takes two URLs or more");
+    if (!parser.rounds.empty()) {
+        const auto rounds = parse_count(parser.rounds);
+        if (!rounds || *rounds < 2 || *rounds > 1000) return usage_error("--rounds is not within 2 and 1000");
+        invocation.compare.rounds_count = static_cast<std::uint32_t>(*rounds);
+    }
+    for (const std::string& url : parser.urls) {
+        parser.compare_options.url = url;
+        auto plan = plan_of(parser.compare_options);
+        if (!plan) return usage_error(plan.error().sentence);
+        invocation.compare.plans.push_back(std::move(*plan));
+    }
+    return std::move(invocation);
+}
+
+}  // namespace
+
+std::expected<Invocation, PlanError> parse_command_line(int argc, const char* const* argv) {
+    Parser parser;
+    if (argc <= 1)
+        return std::unexpected(PlanError{"no URL was given\n\n" + without_final_line_feeds(parser.app.help())});
+    try {
+        parser.app.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+        return shown(without_final_line_feeds(parser.app.help()) + "\n");
+    } catch (const CLI::CallForVersion&) {
+        return shown("sluice-load " SLUICE_VERSION "\n");
+    } catch (const CLI::ExtrasError&) {
+        const auto extras = parser.app.remaining(true);
+        return usage_error((extras.empty() ? "an argument" : quoted(extras.front(), 64)) + " is not known here");
+    } catch (const CLI::ParseError& error) {
+        return usage_error(error.what());
+    }
+    if (parser.compare->parsed()) return read_compare(parser);
+    if (!parser.verify->parsed()) return read_run(parser);
+    parser.invocation.command = Invocation::Command::verify;
+    return std::move(parser.invocation);
+}
+
+}  // namespace sluice::load

@@ -1,0 +1,78 @@
+#include "tools/load/command/compare_command.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <numeric>
+#include <vector>
+
+#include "tools/load/command/summary.hpp"
+#include "tools/load/plan/units.hpp"
+#include "tools/load/report/comparison.hpp"
+#include "tools/load/report/comparison_report.hpp"
+#include "tools/load/report/output_file.hpp"
+#include "tools/load/run/coordinator.hpp"
+#include "tools/load/run/environment.hpp"
+
+namespace sluice::load {
+namespace {
+
+constexpr std::uint64_t bootstrap_seed = 1;
+
+ExitCode complain(const std::string& sentence) {
+    std::fprintf(stderr, "sluice-load: %s\n", sentence.c_str());
+    return ExitCode::setup_failed;
+}
+
+// A B C, then C B A, and so on: what drifts with time meets each target alike.
+std::vector<std::size_t> order_of_round(std::uint32_t round, std::size_t targets_count) {
+    std::vector<std::size_t> order(targets_count);
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    if (round % 2 == 1) std::reverse(order.begin(), order.end());
+    return order;
+}
+
+void tell(const RunResult& result) {
+    const auto p99_ns = static_cast<std::uint64_t>(hdr_value_at_percentile(result.latencies.corrected.get(), 99));
+    std::fprintf(stderr, "%s: %s, p99 %s%s\n", result.target.c_str(), format_rate(result.achieved_rate).c_str(),
+                 result.totals.responses == 0 ? "-" : format_ns(p99_ns).c_str(), result.is_valid() ? "" : ", INVALID");
+}
+
+using Write = void (*)(const Comparison&, std::FILE*);
+
+// True if there is nothing to write, too.
+bool write_file(const std::string& path, const Comparison& comparison, Write write) {
+    if (path.empty()) return true;
+    auto file = OutputFile::create(path);
+    if (!file) return false;
+    write(comparison, file->stream());
+    return !file->close();
+}
+
+}  // namespace
+
+ExitCode compare(const ComparePlan& plan, const std::string& command_line, const std::atomic<bool>& stop) {
+    std::vector<Contender> contenders;
+    for (const RunPlan& one : plan.plans) contenders.push_back({.name = one.name, .runs = {}});
+    for (std::uint32_t round = 0; round < plan.rounds_count; ++round) {
+        for (const std::size_t index : order_of_round(round, contenders.size())) {
+            auto result = carry_out(plan.plans[index], {}, stop);
+            if (!result) return complain(plan.plans[index].name + ": " + result.error().sentence);
+            if (stop.load(std::memory_order_acquire)) return complain("interrupted; there is nothing to compare");
+            result->environment = environment_of(plan.plans[index].target, command_line);
+            if (!plan.is_quiet) tell(*result);
+            contenders[index].runs.push_back(std::move(*result));
+        }
+    }
+    const Comparison comparison = compare(std::move(contenders), bootstrap_seed);
+    write_comparison_markdown(comparison, stdout);
+    std::fflush(stdout);
+    for (const auto& [path, write] : {std::pair{&plan.json_path, &write_comparison_json},
+                                      std::pair{&plan.markdown_path, &write_comparison_markdown},
+                                      std::pair{&plan.html_path, &write_comparison_html}})
+        if (!write_file(*path, comparison, write)) return complain("cannot write " + *path);
+    for (const std::string& reason : comparison.invalid_reasons())
+        std::fprintf(stderr, "INVALID: %s\n", reason.c_str());
+    return comparison.invalid_reasons().empty() ? ExitCode::ok : ExitCode::invalid;
+}
+
+}  // namespace sluice::load

@@ -1,0 +1,14 @@
+// `sluice-load compare A B …`: the same load on several targets, in turn.
+#pragma once
+
+#include <atomic>
+#include <string>
+
+#include "tools/load/command/options.hpp"
+
+namespace sluice::load {
+
+// The table goes to standard output. invalid if any run is.
+[[nodiscard]] ExitCode compare(const ComparePlan& plan, const std::string& command_line, const std::atomic<bool>& stop);
+
+}  // namespace sluice::load

@@ -1,0 +1,120 @@
+// The options' names and help: what `sluice-load --help` shows.
+#include "tools/load/command/run_options.hpp"
+
+namespace sluice::load {
+
+void declare(CLI::App& app, RunOptions& options) {
+    const auto load = [&](const char* name, std::string& value, const char* type, const char* help) {
+        app.add_option(name, value, help)->type_name(type)->group("Load");
+    };
+    load("--rate", options.rate, "RATE",
+         "Open loop: requests fall due at this rate, e.g. 20000/s, 5k, 600/m (default 1000/s)");
+    load("--stages", options.stages, "STAGES", "Open loop: DURATION@RATE, linear in between, e.g. 30s@5k,1m@50k,10s@0");
+    load("--arrivals", options.arrivals, "KIND", "constant (default) or poisson");
+    load("--users", options.users, "N", "Closed loop: N users, each waiting for his answer before he sends again");
+    load("--user-stages", options.user_stages, "STAGES", "Closed loop: DURATION@USERS, e.g. 10s@50,20s@100,10s@0");
+    load("--think", options.think, "TIME",
+         "How long a user waits between answer and next request: 0.5s, or uniform 1s-3s");
+    load("--duration", options.duration, "TIME", "How long is measured (default 10s)");
+    load("--requests", options.requests, "N", "End after this many requests instead");
+    load("--warmup", options.warmup, "TIME",
+         "Load before the measurement: auto (default: a tenth, 5s at most), or e.g. 5s, 0");
+    load("--timeout", options.timeout, "TIME", "Give a request up after this (default 10s; checked every 134 ms)");
+    load("--seed", options.seed, "N", "Of all random draws (default 1)");
+
+    const auto connections = [&](const char* name, std::string& value, const char* type, const char* help) {
+        app.add_option(name, value, help)->type_name(type)->group("Connections");
+    };
+    connections("--connections", options.connections, "N", "Open loop: keep N open (default 10); users have one each");
+    connections("--threads", options.threads, "N", "Load threads, each with its own ring (default 1)");
+    connections("--cores", options.cores, "LIST", "Pin the threads to these cores, e.g. 2-3 (default: the last ones)");
+    connections("--pipeline", options.pipeline, "N", "Requests in flight on a connection (default 1)");
+    connections("--requests-per-connection", options.requests_per_connection, "N",
+                "Then close it and open another (churn)");
+
+    const auto request = [&](const char* name, std::string& value, const char* type, const char* help) {
+        app.add_option(name, value, help)->type_name(type)->group("Request");
+    };
+    request("--method", options.method, "METHOD", "GET, or POST if there is a body");
+    app.add_option("--header", options.headers, "NAME: VALUE; may be given several times")
+        ->type_name("LINE")
+        ->take_all()
+        ->allow_extra_args(false)
+        ->group("Request");
+    request("--body", options.body, "TEMPLATE",
+            "{device} {seq} {ts} {ts:ms} {ts:ns} {float:15:35} {choice:a|b} are filled in for each request");
+    request("--body-file", options.body_file, "FILE", "The template is in a file");
+    app.add_flag("--sample", options.is_sample, "POST a built-in telemetry sample")->group("Request");
+    request("--batch", options.batch, "N", "N samples in a request, as a JSON array, all of one device");
+    app.add_flag("--ndjson", options.is_ndjson, "Batches are lines (application/x-ndjson)")->group("Request");
+    app.add_flag("--gzip", options.is_gzip, "Compress bodies")->group("Request");
+    request("--devices", options.devices, "N", "How many devices there are (default 1000)");
+    request("--device-prefix", options.device_prefix, "TEXT", "{device} is this and a number (default device-)");
+    request("--zipf", options.zipf, "S", "Devices are drawn by rank^-S instead of uniformly, e.g. 1.0");
+
+    const auto judging = [&](const char* name, std::string& value, const char* type, const char* help) {
+        app.add_option(name, value, help)->type_name(type)->group("Judging");
+    };
+    app.add_option("--threshold", options.thresholds,
+                   "p95<200ms, avg<…, max<…, errors<1%, rate>1000/s; several may follow")
+        ->type_name("BOUND")
+        ->take_all()
+        ->group("Judging");
+    judging("--status", options.status, "LIST", "What counts as success (default any 2xx), e.g. 200,204");
+    judging("--check", options.check, "MEMBER=JSON", "The response's JSON object must have this member, e.g. ok=true");
+    judging("--max-lag", options.max_lag, "TIME", "INVALID if the generator's own lag p99 is above (default 2ms)");
+    judging("--max-cpu", options.max_cpu, "SHARE", "INVALID if a load thread uses more of a core (default 95%)");
+    judging("--min-sent", options.min_sent, "SHARE", "INVALID if less of the plan was sent (default 99%)");
+    judging("--min-open", options.min_open, "SHARE",
+            "INVALID if fewer connections are open at the start (default 100%)");
+}
+
+void declare_search(CLI::App& app, RunOptions& options) {
+    app.add_option("URL", options.url, "Where to send: http://host[:port][/path]")->type_name("");
+    const auto add = [&](const char* group, const char* name, std::string& value, const char* type, const char* help) {
+        app.add_option(name, value, help)->type_name(type)->group(group);
+    };
+    add("Load", "--scenario", options.scenario, "FILE",
+        "Read load, endpoints and thresholds from TOML; options beat it");
+    add("Load", "--time-scale", options.time_scale, "N", "Pass through durations N times as fast; think times stay");
+    add("Searching", "--sweep", options.sweep, "RATES", "A run at each rate, e.g. 1k,2k,5k: latency against rate");
+    add("Searching", "--slo", options.slo, "BOUNDS", "Find the highest rate that holds, e.g. 'p99<5ms,errors<0.1%'");
+    add("Searching", "--rate-max", options.rate_max, "RATE",
+        "Where the search ends (default 10M/s); it begins at --rate");
+    add("Output", "--ledger", options.ledger, "FILE", "Record durably what was acknowledged; see verify --help");
+}
+
+void declare(CLI::App& app, VerifyPlan& plan) {
+    const auto add = [&](const char* name, std::string& value, const char* type, const char* help) {
+        return app.add_option(name, value, help)->type_name(type);
+    };
+    add("--ledger", plan.ledger_path, "FILE", "What sluice-load --ledger has written")->required();
+    add("--redis", plan.redis_url, "URL", "redis://[user[:password]@]host[:port][/db] or redis+unix:///path");
+    add("--stream", plan.stream, "KEY",
+        "The stream; its partitions KEY:{0} and so on are read too (default telemetry)");
+    add("--list", plan.list_key, "KEY", "The list of layout `list` (default telemetry_queue)");
+    add("--json", plan.json_path, "FILE", "The verdict for each device");
+}
+
+void declare(CLI::App& app, Outputs& outputs) {
+    const auto output = [&](const char* name, std::string& value, const char* help) {
+        app.add_option(name, value, help)->type_name("FILE")->group("Output");
+    };
+    output("--json", outputs.json, "The whole result");
+    output("--csv", outputs.csv, "A line each second");
+    output("--hgrm", outputs.hgrm,
+           "Percentiles of the corrected latency; FILE with .uncorrected and .lag for the others");
+    output("--hlog", outputs.hlog, "HdrHistogram's log (V2), each second");
+    output("--html", outputs.html, "The report as one offline page");
+    const auto influx = [&](const char* name, std::string& value, const char* type, const char* help) {
+        app.add_option(name, value, help)->type_name(type)->group("Output");
+    };
+    influx("--influx", outputs.influx_url, "URL", "Send each second to InfluxDB, e.g. http://127.0.0.1:8086, live");
+    influx("--influx-database", outputs.influx_database, "NAME", "InfluxDB 1: the database (default sluice_load)");
+    influx("--influx-bucket", outputs.influx_bucket, "NAME", "InfluxDB 2: the bucket, with --influx-org and a token");
+    influx("--influx-org", outputs.influx_organization, "NAME", "InfluxDB 2: the organization");
+    influx("--influx-token", outputs.influx_token, "TOKEN", "InfluxDB 2; better in the environment as INFLUX_TOKEN");
+    app.add_flag("--quiet", outputs.is_quiet, "No progress, no summary; only what is wrong")->group("Output");
+}
+
+}  // namespace sluice::load

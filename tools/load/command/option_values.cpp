@@ -1,0 +1,83 @@
+#include "tools/load/command/option_values.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "engine/config/units.hpp"
+
+namespace sluice::load {
+
+Result<double> parse_share(std::string_view text) {
+    const bool is_percent = text.ends_with('%');
+    const auto number = parse_number(is_percent ? text.substr(0, text.size() - 1) : text);
+    if (!number) return number;
+    const double share = is_percent ? *number / 100 : *number;
+    if (share < 0 || share > 1) return wrong(quoted(text, 64) + " is no share; write it as 95% or 0.95");
+    return share;
+}
+
+Result<double> parse_seconds(std::string_view text) {
+    const auto ns = parse_span_ns(text);
+    if (!ns) return std::unexpected(ns.error());
+    return static_cast<double>(*ns) / 1e9;
+}
+
+Result<double> parse_positive_rate(std::string_view text) {
+    auto rate = parse_rate(text);
+    if (rate && (*rate <= 0 || *rate > 1e8)) return wrong(quoted(text, 64) + " is not within 0/s and 100M/s");
+    return rate;
+}
+
+Result<ThinkTime> parse_think(std::string_view text) {
+    const std::size_t dash = text.find('-');
+    const auto low = parse_span_ns(text.substr(0, dash));
+    const auto high = dash == std::string_view::npos ? low : parse_span_ns(text.substr(dash + 1));
+    if (!low || !high) return std::unexpected(low ? high.error() : low.error());
+    if (*low > *high) return wrong(quoted(text, 64) + " has its bounds the wrong way round");
+    return ThinkTime{*low, *high};
+}
+
+Result<ArrivalKind> parse_arrivals(std::string_view text) {
+    if (text == "constant") return ArrivalKind::constant;
+    if (text == "poisson") return ArrivalKind::poisson;
+    return wrong(quoted(text, 64) + " is neither constant nor poisson");
+}
+
+Result<std::vector<unsigned>> parse_core_list(std::string_view text) {
+    auto cores = config::parse_cores(text);
+    if (!cores) return wrong(quoted(text, 64) + " is no list of cores; write it as 0,2-3");
+    return std::move(*cores);
+}
+
+Result<std::string> read_body_file(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::ostringstream text;
+    if (!file || !(text << file.rdbuf())) return wrong("--body-file: cannot read " + quoted(path, 256));
+    return text.str();
+}
+
+Result<std::vector<std::string>> split_list(std::string_view text) {
+    std::vector<std::string> parts;
+    while (true) {
+        const std::size_t end = std::min(text.find(','), text.size());
+        if (end == 0) return wrong("an empty part in a list that is separated by commas");
+        parts.emplace_back(text.substr(0, end));
+        if (end == text.size()) return parts;
+        text.remove_prefix(end + 1);
+    }
+}
+
+Result<std::vector<std::uint16_t>> parse_statuses(std::string_view text) {
+    const auto parts = split_list(text);
+    if (!parts) return std::unexpected(parts.error());
+    std::vector<std::uint16_t> statuses;
+    for (const std::string& part : *parts) {
+        const auto status = count_within(200, 599)(part);
+        if (!status) return std::unexpected(status.error());
+        statuses.push_back(static_cast<std::uint16_t>(*status));
+    }
+    return statuses;
+}
+
+}  // namespace sluice::load

@@ -1,0 +1,54 @@
+// What the values of options mean: numbers within bounds, shares, think times, lists.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/core/escape.hpp"
+#include "tools/load/plan/run_plan.hpp"
+#include "tools/load/plan/units.hpp"
+
+namespace sluice::load {
+
+template <typename T>
+using Result = std::expected<T, PlanError>;
+
+inline std::unexpected<PlanError> wrong(std::string sentence) {
+    return std::unexpected(PlanError{std::move(sentence)});
+}
+
+// Parses `text` into `value` unless it is empty; the sentence of an error begins with the option's name.
+template <typename Parse, typename T>
+Result<void> read(const char* option, const std::string& text, Parse parse, T& value) {
+    if (text.empty()) return {};
+    auto parsed = parse(text);
+    if (!parsed) return wrong(std::string(option) + ": " + parsed.error().sentence);
+    value = static_cast<T>(*parsed);
+    return {};
+}
+
+// A parser of a count of `min` to `max`.
+inline auto count_within(std::uint64_t min, std::uint64_t max) {
+    return [=](std::string_view text) -> Result<std::uint64_t> {
+        auto count = parse_count(text);
+        if (count && (*count < min || *count > max))
+            return wrong(quoted(text, 64) + " is not within " + std::to_string(min) + " and " + std::to_string(max));
+        return count;
+    };
+}
+
+[[nodiscard]] Result<double> parse_share(std::string_view text);            // 95% or 0.95
+[[nodiscard]] Result<double> parse_seconds(std::string_view text);          // a duration
+[[nodiscard]] Result<double> parse_positive_rate(std::string_view text);    // at most 100M/s
+[[nodiscard]] Result<ThinkTime> parse_think(std::string_view text);         // 0.5s or 1s-3s
+[[nodiscard]] Result<ArrivalKind> parse_arrivals(std::string_view text);    // constant or poisson
+[[nodiscard]] Result<std::vector<unsigned>> parse_core_list(std::string_view text);
+[[nodiscard]] Result<std::vector<std::uint16_t>> parse_statuses(std::string_view text);  // 200,204
+[[nodiscard]] Result<std::string> read_body_file(const std::string& path);
+// The parts between commas; none may be empty.
+[[nodiscard]] Result<std::vector<std::string>> split_list(std::string_view text);
+
+}  // namespace sluice::load

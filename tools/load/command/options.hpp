@@ -1,0 +1,63 @@
+// What `sluice-load` was asked to do.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <vector>
+
+#include "tools/load/plan/run_plan.hpp"
+
+namespace sluice::load {
+
+enum class ExitCode : int {
+    ok = 0,
+    threshold_missed = 1,  // the run is valid; verify: something that was acknowledged is lost
+    bad_usage = 2,         // command line, scenario file
+    invalid = 3,           // the run measured the generator, not the server
+    setup_failed = 4,      // unreachable target, no io_uring, a file that cannot be written
+};
+
+// Where a run's outcome goes; empty: nowhere. "-" is standard output.
+struct Outputs {
+    std::string json, csv, hgrm, hlog, html;
+    std::string influx_url, influx_database, influx_organization, influx_bucket, influx_token;
+    bool is_quiet = false;
+};
+
+// `sluice-load URL --sweep …` or `--slo …`: several runs of one plan at different rates.
+struct Search {
+    std::vector<double> sweep_rates;     // requests/s; empty: no sweep
+    std::vector<Threshold> slo;          // empty: no search
+    double rate_first = 1000, rate_max = 1e7;  // of the search for the highest rate that holds the SLO
+    [[nodiscard]] bool is_wanted() const { return !sweep_rates.empty() || !slo.empty(); }
+};
+
+struct VerifyPlan {
+    std::string ledger_path, redis_url = "redis://127.0.0.1:6379";
+    std::string stream = "telemetry", list_key = "telemetry_queue";
+    std::string json_path;  // empty: none
+};
+
+struct ComparePlan {
+    std::vector<RunPlan> plans;  // the same load for each URL
+    std::uint32_t rounds_count = 4;
+    std::string json_path, markdown_path, html_path;
+    bool is_quiet = false;
+};
+
+struct Invocation {
+    enum class Command : std::uint8_t { run, verify, compare, show };
+    Command command = Command::run;
+    RunPlan plan;
+    Outputs outputs;
+    Search search;
+    VerifyPlan verify;
+    ComparePlan compare;
+    std::string text;  // show: what to print
+};
+
+// The sentence tells what is wrong and where help is.
+[[nodiscard]] std::expected<Invocation, PlanError> parse_command_line(int argc, const char* const* argv);
+
+}  // namespace sluice::load

@@ -1,0 +1,59 @@
+#include "tools/load/command/rate_search.hpp"
+
+#include <algorithm>
+
+namespace sluice::load {
+namespace {
+
+// Below this share of the first rate the search gives up: 10 halvings.
+constexpr double least_share = 1.0 / 1024;
+
+struct Bracket {
+    double holds = 0;   // 0: none is known
+    double breaks = 0;  // 0: none is known
+};
+
+// Doubles or halves until one rate holds and one does not.
+Bracket find_bracket(const RateSearchBounds& bounds, const std::function<bool(double)>& holds) {
+    Bracket bracket;
+    double rate = std::min(bounds.first, bounds.max);
+    while (true) {
+        if (holds(rate)) {
+            bracket.holds = rate;
+            if (bracket.breaks != 0 || rate >= bounds.max) return bracket;
+            rate = std::min(rate * 2, bounds.max);
+        } else {
+            bracket.breaks = rate;
+            if (bracket.holds != 0 || rate <= bounds.first * least_share) return bracket;
+            rate /= 2;
+        }
+    }
+}
+
+void narrow(Bracket& bracket, double precision, const std::function<bool(double)>& holds) {
+    while (bracket.holds != 0 && bracket.breaks != 0 && bracket.breaks - bracket.holds > precision * bracket.holds) {
+        const double middle = (bracket.holds + bracket.breaks) / 2;
+        (holds(middle) ? bracket.holds : bracket.breaks) = middle;
+    }
+}
+
+bool is_confirmed(double rate, int count, const std::function<bool(double)>& holds) {
+    for (int i = 0; i < count; ++i)
+        if (!holds(rate)) return false;
+    return true;
+}
+
+}  // namespace
+
+double find_highest_rate(const RateSearchBounds& bounds, const std::function<bool(double)>& holds) {
+    Bracket bracket = find_bracket(bounds, holds);
+    narrow(bracket, bounds.precision, holds);
+    // What held once and not again was luck: 5 % less is tried, as long as that is no idle hope.
+    while (bracket.holds > bounds.first * least_share) {
+        if (is_confirmed(bracket.holds, bounds.confirmations_count, holds)) return bracket.holds;
+        bracket.holds *= 1 - bounds.precision;
+    }
+    return 0;
+}
+
+}  // namespace sluice::load

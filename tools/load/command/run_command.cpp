@@ -1,0 +1,150 @@
+#include "tools/load/command/run_command.hpp"
+
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "tools/load/command/summary.hpp"
+#include "tools/load/ledger/ledger.hpp"
+#include "tools/load/report/csv.hpp"
+#include "tools/load/report/hgrm.hpp"
+#include "tools/load/report/hlog.hpp"
+#include "tools/load/report/html.hpp"
+#include "tools/load/report/influx.hpp"
+#include "tools/load/report/json.hpp"
+#include "tools/load/report/output_file.hpp"
+#include "tools/load/run/coordinator.hpp"
+#include "tools/load/run/environment.hpp"
+
+namespace sluice::load {
+namespace {
+
+ExitCode complain(const std::string& sentence) {
+    std::fprintf(stderr, "sluice-load: %s\n", sentence.c_str());
+    return ExitCode::setup_failed;
+}
+
+// The files of a run, all opened before it begins, so that a wrong path does not cost a run.
+class OutputFiles {
+  public:
+    // Null if the path is empty or cannot be written; error() tells which.
+    std::FILE* open(const std::string& path) {
+        if (path.empty()) return nullptr;
+        auto file = OutputFile::create(path);
+        if (!file) {
+            note(path, file.error());
+            return nullptr;
+        }
+        files_.push_back({path, std::move(*file)});
+        return files_.back().file.stream();
+    }
+    void close() {
+        for (Named& named : files_)
+            if (const auto error = named.file.close()) note(named.path, error);
+        files_.clear();
+    }
+    [[nodiscard]] const std::string& error() const { return error_; }
+
+  private:
+    struct Named {
+        std::string path;
+        OutputFile file;
+    };
+    void note(const std::string& path, const std::error_code& error) {
+        if (error_.empty()) error_ = "cannot write " + path + ": " + error.message();
+    }
+    std::vector<Named> files_;
+    std::string error_;
+};
+
+struct Writers {
+    std::FILE *json, *html, *hgrm, *hgrm_uncorrected, *hgrm_lag;
+};
+
+void write_files(const RunResult& result, const Writers& writers) {
+    if (writers.json != nullptr) write_json(result, writers.json);
+    if (writers.html != nullptr) write_html(result, writers.html);
+    if (writers.hgrm == nullptr) return;
+    write_hgrm(result.latencies.corrected, writers.hgrm);
+    if (writers.hgrm_uncorrected != nullptr) write_hgrm(result.latencies.uncorrected, writers.hgrm_uncorrected);
+    if (writers.hgrm_lag != nullptr) write_hgrm(result.latencies.lag, writers.hgrm_lag);
+}
+
+void warn(const std::string& sentence) { std::fprintf(stderr, "sluice-load: %s\n", sentence.c_str()); }
+
+InfluxTarget influx_target_of(const Outputs& outputs) {
+    const char* const token = std::getenv("INFLUX_TOKEN");
+    return {.url = outputs.influx_url,
+            .database = outputs.influx_database.empty() ? "sluice_load" : outputs.influx_database,
+            .organization = outputs.influx_organization,
+            .bucket = outputs.influx_bucket,
+            .token = outputs.influx_token.empty() && token != nullptr ? token : outputs.influx_token};
+}
+
+void tell_outcome(const InfluxExporter::Outcome& outcome) {
+    if (outcome.points_lost != 0)
+        warn(std::to_string(outcome.points_lost) + " points could not be written to InfluxDB");
+}
+
+ExitCode exit_code_of(const RunResult& result) {
+    if (!result.is_valid()) return ExitCode::invalid;
+    for (const ThresholdResult& threshold : result.thresholds)
+        if (!threshold.holds) return ExitCode::threshold_missed;
+    return ExitCode::ok;
+}
+
+}  // namespace
+
+ExitCode run(const RunPlan& plan, const Outputs& outputs, const std::string& command_line,
+             const std::atomic<bool>& stop) {
+    const Environment environment = environment_of(plan.target, command_line);
+    OutputFiles files;
+    const bool has_hgrm_names = !outputs.hgrm.empty() && outputs.hgrm != "-";
+    const Writers writers{
+        .json = files.open(outputs.json),
+        .html = files.open(outputs.html),
+        .hgrm = files.open(outputs.hgrm),
+        .hgrm_uncorrected = has_hgrm_names ? files.open(path_with_name(outputs.hgrm, "uncorrected")) : nullptr,
+        .hgrm_lag = has_hgrm_names ? files.open(path_with_name(outputs.hgrm, "lag")) : nullptr};
+    std::vector<Observer*> observers;
+    std::optional<CsvWriter> csv;
+    std::optional<HlogWriter> hlog;
+    if (std::FILE* stream = files.open(outputs.csv)) observers.push_back(&csv.emplace(stream));
+    if (std::FILE* stream = files.open(outputs.hlog)) observers.push_back(&hlog.emplace(stream, environment));
+    if (!files.error().empty()) return complain(files.error());
+    std::optional<InfluxExporter> influx;
+    if (!outputs.influx_url.empty())
+        observers.push_back(&influx.emplace(influx_target_of(outputs), plan.name, environment.began_at_ms, warn));
+    std::unique_ptr<Ledger> ledger;
+    OnAcknowledged on_acknowledged;
+    if (!plan.ledger_path.empty()) {
+        auto created = Ledger::create(plan.ledger_path, plan.device_prefix, plan.devices_count);
+        if (!created)
+            return complain("cannot create the ledger " + plan.ledger_path + ": " + created.error().message());
+        ledger = std::move(*created);
+        on_acknowledged = [&ledger](const RequestIdentity& request) {
+            ledger->record(request.device, request.first_seq, request.samples_count);
+        };
+    }
+    Progress progress(stderr);
+    if (!outputs.is_quiet) observers.push_back(&progress);
+
+    auto result = carry_out(plan, observers, stop, on_acknowledged);
+    if (!outputs.is_quiet) progress.finish();
+    if (ledger != nullptr)
+        if (const auto error = ledger->close()) return complain("cannot write the ledger: " + error.message());
+    if (!result) return complain(result.error().sentence);
+    if (influx) tell_outcome(influx->finish());
+    result->environment = environment;
+    write_files(*result, writers);
+    files.close();
+    if (!outputs.is_quiet) write_summary(*result, stderr);
+    if (!files.error().empty()) return complain(files.error());
+    if (outputs.is_quiet)
+        for (const std::string& reason : result->invalid_reasons)
+            std::fprintf(stderr, "sluice-load: INVALID: %s\n", reason.c_str());
+    return exit_code_of(*result);
+}
+
+}  // namespace sluice::load

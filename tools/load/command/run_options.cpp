@@ -1,0 +1,271 @@
+#include "tools/load/command/run_options.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <sstream>
+
+#include "engine/core/escape.hpp"
+#include "tools/load/command/option_values.hpp"
+
+namespace sluice::load {
+namespace {
+
+constexpr const char* telemetry_sample =
+    R"({"device_id":"{device}","type":"{choice:temperature|humidity|pressure|co2}","value":{float:15:35},)"
+    R"("unit":"celsius","timestamp":{ts:ms},"seq":{seq}})";
+constexpr std::uint64_t warmup_ns_max = 5'000'000'000;
+constexpr std::uint64_t devices_count_max = 10'000'000;
+constexpr std::uint64_t connections_count_max = 60'000;
+constexpr std::uint64_t threads_count_max = 256;
+constexpr std::uint64_t pipeline_depth_max = 1024;
+constexpr std::uint64_t batch_count_max = 100'000;
+
+// The first error of several results.
+template <typename... Results>
+Result<void> first_error(Results... results) {
+    Result<void> first;
+    const auto keep = [&](const Result<void>& one) {
+        if (first && !one) first = one;
+    };
+    (keep(results), ...);
+    return first;
+}
+
+bool has_header(const std::vector<std::pair<std::string, std::string>>& headers, std::string_view lower_name) {
+    return std::any_of(headers.begin(), headers.end(), [&](const auto& header) {
+        return std::equal(header.first.begin(), header.first.end(), lower_name.begin(), lower_name.end(),
+                          [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
+    });
+}
+
+Result<void> read_headers(const std::vector<std::string>& lines, Endpoint& endpoint) {
+    for (const std::string& line : lines) {
+        const std::size_t colon = line.find(':');
+        if (colon == std::string::npos || colon == 0 || line.find_first_of("\r\n") != std::string::npos)
+            return wrong("--header: " + quoted(line, 64) + " is no header line; write NAME: VALUE");
+        const std::size_t value = std::min(line.find_first_not_of(' ', colon + 1), line.size());
+        endpoint.headers.emplace_back(line.substr(0, colon), line.substr(value));
+    }
+    for (const char* name : {"host", "content-length", "content-encoding", "transfer-encoding"})
+        if (has_header(endpoint.headers, name))
+            return wrong("--header: " + std::string(name) + " is written by sluice-load itself");
+    return {};
+}
+
+// The endpoint that the command line describes.
+Result<Endpoint> endpoint_of(const RunOptions& options, const Target& target) {
+    Endpoint endpoint;
+    endpoint.path = target.path;
+    endpoint.method = options.method;
+    const int bodies_count = int{options.is_sample} + int{!options.body.empty()} + int{!options.body_file.empty()};
+    if (bodies_count > 1) return wrong("--sample, --body and --body-file exclude each other");
+    endpoint.body = options.is_sample ? telemetry_sample : options.body;
+    if (!options.body_file.empty()) {
+        auto text = read_body_file(options.body_file);
+        if (!text) return std::unexpected(text.error());
+        endpoint.body = std::move(*text);
+    }
+    if (const auto done = read_check(options.check, options.status, endpoint.check); !done)
+        return std::unexpected(done.error());
+    return endpoint;
+}
+
+// What is the same for endpoints of the command line and of scenario files.
+Result<void> complete(const RunOptions& options, const RunPlan& plan, Endpoint& endpoint) {
+    if (const auto parsed = parse_body_template(endpoint.body); !parsed)
+        return wrong("the body: " + parsed.error().sentence);
+    const bool has_body = !endpoint.body.empty();
+    if (endpoint.method.empty()) endpoint.method = has_body ? "POST" : "GET";
+    if (!std::all_of(endpoint.method.begin(), endpoint.method.end(), [](char c) { return c >= 'A' && c <= 'Z'; }))
+        return wrong("--method: " + quoted(endpoint.method, 64) + " is no method; write it in capitals");
+    if (!has_body && endpoint.weight > 0 && plan.endpoints.size() == 1 && (plan.batch_count != 0 || plan.is_gzip))
+        return wrong("--batch and --gzip need a body");
+    if (const auto done = read_headers(options.headers, endpoint); !done) return done;
+    if (has_body && !has_header(endpoint.headers, "content-type"))
+        endpoint.headers.emplace_back("Content-Type", options.is_ndjson ? "application/x-ndjson" : "application/json");
+    return {};
+}
+
+Result<void> read_request(const RunOptions& options, RunPlan& plan) {
+    const auto done =
+        first_error(read("--batch", options.batch, count_within(1, batch_count_max), plan.batch_count),
+                    read("--devices", options.devices, count_within(1, devices_count_max), plan.devices_count),
+                    read("--zipf", options.zipf, parse_number, plan.zipf_exponent));
+    if (!done) return done;
+    if (options.is_ndjson && plan.batch_count == 0) plan.batch_count = 1;
+    plan.batch_form = options.is_ndjson ? BatchForm::ndjson : BatchForm::array;
+    plan.is_gzip = options.is_gzip;
+    if (!options.device_prefix.empty()) plan.device_prefix = options.device_prefix;
+    if (plan.device_prefix.size() > 64) return wrong("--device-prefix has more than 64 characters");
+    if (plan.zipf_exponent < 0 || plan.zipf_exponent > 10) return wrong("--zipf is not within 0 and 10");
+    plan.endpoints = options.endpoints;
+    if (plan.endpoints.empty()) {
+        auto endpoint = endpoint_of(options, plan.target);
+        if (!endpoint) return std::unexpected(endpoint.error());
+        plan.endpoints.push_back(std::move(*endpoint));
+    }
+    for (Endpoint& endpoint : plan.endpoints)
+        if (const auto completed = complete(options, plan, endpoint); !completed) return completed;
+    if (options.ledger.empty()) return {};
+    for (const Endpoint& endpoint : plan.endpoints)
+        if (endpoint.body.find("{device}") == std::string::npos || endpoint.body.find("{seq}") == std::string::npos)
+            return wrong("--ledger: every body must have {device} and {seq}, so that samples can be told apart");
+    return {};
+}
+
+Result<void> read_load(const RunOptions& options, RunPlan& plan) {
+    const bool is_closed = !options.users.empty() || !options.user_stages.empty();
+    const bool has_stages = !options.stages.empty() || !options.user_stages.empty();
+    if (is_closed && (!options.rate.empty() || !options.stages.empty() || !options.arrivals.empty()))
+        return wrong(
+            "--rate, --stages and --arrivals make an open loop, --users and --user-stages a closed one; choose one of "
+            "them");
+    if (!options.rate.empty() && !options.stages.empty()) return wrong("--rate and --stages exclude each other");
+    if (!options.users.empty() && !options.user_stages.empty())
+        return wrong("--users and --user-stages exclude each other");
+    if (has_stages && !options.duration.empty())
+        return wrong("the stages say how long the run is; leave --duration out");
+    if (!is_closed && !options.think.empty()) return wrong("--think is for users; give --users as well");
+    if (is_closed && !options.connections.empty()) return wrong("each user has a connection; leave --connections out");
+    if (!options.requests.empty() && (has_stages || !options.duration.empty()))
+        return wrong("--requests ends the run by count; leave --duration and stages out");
+
+    double rate = 1000, users = 1;
+    Stages stages;
+    if (const auto done = first_error(
+            read("--rate", options.rate, parse_positive_rate, rate),
+            read("--stages", options.stages, parse_rate_stages, stages),
+            read("--user-stages", options.user_stages, parse_user_stages, stages),
+            read("--users", options.users, count_within(1, connections_count_max), users),
+            read("--arrivals", options.arrivals, parse_arrivals, plan.arrivals.kind),
+            read("--think", options.think, parse_think, plan.think),
+            read("--duration", options.duration, parse_seconds, plan.duration_s),
+            read("--requests", options.requests, count_within(1, 1'000'000'000'000), plan.requests_count_max));
+        !done)
+        return done;
+    if (plan.duration_s <= 0) return wrong("--duration: a run takes longer than nothing");
+    if (has_stages) plan.duration_s = stages.seconds();
+    if (stages.level_max() > connections_count_max && is_closed)
+        return wrong("--user-stages: more than " + std::to_string(connections_count_max) + " users");
+
+    const bool is_auto = options.warmup.empty() || options.warmup == "auto";
+    if (is_auto)
+        plan.warmup_s = has_stages || plan.requests_count_max != 0
+                            ? 0
+                            : std::min(plan.duration_s / 10, static_cast<double>(warmup_ns_max) / 1e9);
+    else if (const auto done = read("--warmup", options.warmup, parse_seconds, plan.warmup_s); !done) return done;
+    if (plan.warmup_s > 0 && plan.requests_count_max != 0)
+        return wrong("--requests counts from the first; leave --warmup out");
+    if (plan.warmup_s > 0 && has_stages) return wrong("a run of stages has no warm-up; begin with a stage of it");
+
+    double time_scale = 1;
+    if (const auto done = read("--time-scale", options.time_scale, parse_number, time_scale); !done) return done;
+    if (time_scale <= 0) return wrong("--time-scale: must be above 0; 10 is ten times as fast");
+    if (has_stages) stages = stages.sped_up(time_scale);
+    plan.duration_s /= time_scale;
+    plan.warmup_s /= time_scale;
+
+    plan.is_open_loop = !is_closed;
+    // A run that ends by count has all the time it needs.
+    if (plan.requests_count_max != 0)
+        plan.duration_s = is_closed ? 1e7 : static_cast<double>(plan.requests_count_max) / rate + 1;
+    plan.arrivals.requests_count_max = plan.requests_count_max;
+    plan.arrivals.rate = has_stages ? stages : Stages::constant(rate, plan.warmup_s + plan.duration_s);
+    plan.users = has_stages ? stages : Stages::constant(users, plan.warmup_s + plan.duration_s);
+    return {};
+}
+
+Result<void> read_connections(const RunOptions& options, RunPlan& plan) {
+    const auto done = first_error(
+        read("--connections", options.connections, count_within(1, connections_count_max), plan.connections_count),
+        read("--threads", options.threads, count_within(1, threads_count_max), plan.threads_count),
+        read("--cores", options.cores, parse_core_list, plan.cores),
+        read("--pipeline", options.pipeline, count_within(1, pipeline_depth_max), plan.pipeline_depth),
+        read("--requests-per-connection", options.requests_per_connection, count_within(1, 1'000'000'000),
+             plan.requests_per_connection),
+        read("--timeout", options.timeout, parse_span_ns, plan.timeout_ns),
+        read("--seed", options.seed, parse_count, plan.seed));
+    if (!done) return done;
+    if (plan.timeout_ns == 0) return wrong("--timeout: must be longer than nothing");
+    if (options.threads.empty() && !plan.cores.empty())
+        plan.threads_count = static_cast<std::uint32_t>(plan.cores.size());
+    if (plan.sockets_count() < plan.threads_count) return wrong("there are fewer connections than --threads");
+    if (plan.devices_count < plan.threads_count) return wrong("there are fewer --devices than --threads");
+    plan.arrivals.seed = plan.seed;
+    return {};
+}
+
+Result<void> read_judging(const RunOptions& options, RunPlan& plan) {
+    for (const std::string& text : options.thresholds) {
+        auto threshold = parse_threshold(text);
+        if (!threshold) return wrong("--threshold: " + threshold.error().sentence);
+        plan.thresholds.push_back(std::move(*threshold));
+    }
+    return first_error(read("--max-lag", options.max_lag, parse_span_ns, plan.bounds.lag_p99_ns_max),
+                       read("--max-cpu", options.max_cpu, parse_share, plan.bounds.cpu_max),
+                       read("--min-sent", options.min_sent, parse_share, plan.bounds.sent_min),
+                       read("--min-open", options.min_open, parse_share, plan.bounds.open_min));
+}
+
+}  // namespace
+
+std::expected<void, PlanError> read_check(const std::string& check, const std::string& statuses, ResponseCheck& into) {
+    if (const auto done = read("--status", statuses, parse_statuses, into.statuses); !done) return done;
+    if (check.empty()) return {};
+    const std::size_t equals = check.find('=');
+    if (equals == std::string::npos || equals == 0) return wrong("--check: write MEMBER=JSON, such as ok=true");
+    into.json_member = check.substr(0, equals);
+    into.json_value = check.substr(equals + 1);
+    return {};
+}
+
+std::expected<RunPlan, PlanError> plan_of(const RunOptions& options) {
+    RunPlan plan;
+    if (options.url.empty()) return wrong("no URL was given");
+    auto target = parse_target(options.url);
+    if (!target) return std::unexpected(target.error());
+    plan.target = std::move(*target);
+    plan.name = options.name.empty() ? options.url : options.name;
+    plan.ledger_path = options.ledger;
+    if (const auto done = read_request(options, plan); !done) return std::unexpected(done.error());
+    if (const auto done = read_load(options, plan); !done) return std::unexpected(done.error());
+    if (const auto done = read_connections(options, plan); !done) return std::unexpected(done.error());
+    if (const auto done = read_judging(options, plan); !done) return std::unexpected(done.error());
+    return plan;
+}
+
+std::expected<Search, PlanError> search_of(const RunOptions& options) {
+    Search search;
+    if (!options.sweep.empty() && !options.slo.empty()) return wrong("--sweep and --slo exclude each other");
+    const bool is_wanted = !options.sweep.empty() || !options.slo.empty();
+    if (is_wanted && (!options.users.empty() || !options.user_stages.empty() || !options.stages.empty() ||
+                      !options.requests.empty()))
+        return wrong("--sweep and --slo set the rate of each run; leave users, stages and --requests out");
+    if (!options.sweep.empty()) {
+        const auto parts = split_list(options.sweep);
+        if (!parts) return wrong("--sweep: " + parts.error().sentence);
+        for (const std::string& part : *parts) {
+            double rate = 0;
+            if (const auto done = read("--sweep", part, parse_positive_rate, rate); !done)
+                return std::unexpected(done.error());
+            search.sweep_rates.push_back(rate);
+        }
+    }
+    if (!options.slo.empty()) {
+        const auto parts = split_list(options.slo);
+        if (!parts) return wrong("--slo: " + parts.error().sentence);
+        for (const std::string& part : *parts) {
+            auto bound = parse_threshold(part);
+            if (!bound) return wrong("--slo: " + bound.error().sentence);
+            search.slo.push_back(std::move(*bound));
+        }
+    }
+    const auto done = first_error(read("--rate", options.rate, parse_positive_rate, search.rate_first),
+                                  read("--rate-max", options.rate_max, parse_positive_rate, search.rate_max));
+    if (!done) return std::unexpected(done.error());
+    return search;
+}
+
+}  // namespace sluice::load

@@ -1,0 +1,53 @@
+// The options of a run, as given, and the plan that they make. Empty text: not given.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <vector>
+
+#include "tools/load/command/options.hpp"
+#include "tools/load/plan/run_plan.hpp"
+
+namespace sluice::load {
+
+struct RunOptions {
+    std::string url;
+    std::string rate, arrivals, stages;
+    std::string users, think, user_stages;
+    std::string duration, requests, warmup;
+    std::string connections, threads, cores, pipeline, requests_per_connection, timeout, seed;
+    std::string method, body, body_file;
+    std::vector<std::string> headers;
+    bool is_sample = false, is_gzip = false, is_ndjson = false;
+    std::string batch, devices, device_prefix, zipf, status, check;
+    std::vector<std::string> thresholds;
+    std::string max_lag, max_cpu, min_sent, min_open;
+    std::string ledger;
+    std::string scenario, time_scale;
+    std::string sweep, slo, rate_max;
+
+    // Of a scenario file, instead of what the options of a request say.
+    std::string name;
+    std::vector<Endpoint> endpoints;
+};
+
+// Declares the options on `app`, which writes into them when it parses.
+void declare(CLI::App& app, RunOptions& options);
+void declare_search(CLI::App& app, RunOptions& options);
+void declare(CLI::App& app, Outputs& outputs);
+void declare(CLI::App& app, VerifyPlan& plan);
+
+[[nodiscard]] std::expected<RunPlan, PlanError> plan_of(const RunOptions& options);
+[[nodiscard]] std::expected<Search, PlanError> search_of(const RunOptions& options);
+
+// Fills what the command line has left open from the scenario file that it names, if it names one.
+[[nodiscard]] std::expected<void, PlanError> read_scenario(RunOptions& options);
+
+// `ok=true` and `200,204` into a check; empty texts leave it as it is.
+[[nodiscard]] std::expected<void, PlanError> read_check(const std::string& check, const std::string& statuses,
+                                                        ResponseCheck& into);
+
+}  // namespace sluice::load

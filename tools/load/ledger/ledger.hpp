@@ -1,0 +1,65 @@
+// Ledger: the durable record of what a server has acknowledged. A line for each request that was answered 2xx:
+//
+//   device-017 42 1        device, first {seq}, how many samples
+//
+// Appended only after the answer was read, so a line never claims more than the server did. Load threads hand lines over;
+// a thread of the ledger's writes them, and fdatasync(2)s each group before the next. A file that ends in the middle of a
+// line (the generator was killed) is read up to the line before.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+namespace sluice::load {
+
+class Ledger {
+  public:
+    // Creates the file; one that exists is refused (EEXIST), since {seq} begins again with each run.
+    // Devices are named as in bodies: prefix and number, padded with zeros to the width of devices_count - 1.
+    [[nodiscard]] static std::expected<std::unique_ptr<Ledger>, std::error_code> create(
+        const std::string& path, const std::string& device_prefix, std::uint32_t devices_count);
+    ~Ledger();
+    Ledger(const Ledger&) = delete;
+    Ledger& operator=(const Ledger&) = delete;
+
+    // Any thread.
+    void record(std::uint32_t device, std::uint64_t first_seq, std::uint32_t samples_count);
+    // Writes and syncs what is left. The first error of any write. Nothing is recorded afterwards.
+    std::error_code close();
+
+  private:
+    Ledger(int fd, std::string device_prefix, std::uint32_t devices_count);
+    void run();
+    void write_out(std::string_view lines);
+
+    int fd_;
+    std::string device_prefix_;
+    std::size_t digits_;
+    std::error_code error_;  // of the ledger's thread; read after it has ended
+
+    std::mutex mutex_;  // of what follows
+    std::condition_variable changed_;
+    std::string pending_;
+    bool is_closing_ = false;
+
+    std::thread thread_;
+};
+
+struct LedgerEntry {
+    std::string device;
+    std::uint64_t first_seq = 0;
+    std::uint64_t samples_count = 0;
+};
+
+// All complete lines. The error is a sentence: no such file, or a line that is none of a ledger's.
+[[nodiscard]] std::expected<std::vector<LedgerEntry>, std::string> read_ledger(const std::string& path);
+
+}  // namespace sluice::load

@@ -1,0 +1,176 @@
+#include "tools/load/ledger/redis_samples.hpp"
+
+#include <hiredis/hiredis.h>
+#include <sys/time.h>
+
+#include <charconv>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "engine/core/limits.hpp"
+
+namespace sluice::load {
+namespace {
+
+constexpr timeval timeout{.tv_sec = 10, .tv_usec = 0};
+constexpr int page_entries_count = 1000;
+
+struct FreeContext {
+    void operator()(redisContext* context) const { redisFree(context); }
+};
+struct FreeReply {
+    void operator()(redisReply* reply) const { freeReplyObject(reply); }
+};
+using Reply = std::unique_ptr<redisReply, FreeReply>;
+
+std::string_view text_of(const redisReply* reply) {
+    return reply->str == nullptr ? std::string_view{} : std::string_view(reply->str, reply->len);
+}
+
+class Reader {
+  public:
+    explicit Reader(const TakeSample& take) : take_(take) {}
+
+    [[nodiscard]] bool connect(const config::SinkUrl& url) {
+        context_.reset(url.path.empty() ? redisConnectWithTimeout(url.host.c_str(), url.port, timeout)
+                                        : redisConnectUnixWithTimeout(url.path.c_str(), timeout));
+        if (context_ == nullptr || context_->err != 0)
+            return fail(context_ == nullptr ? "no memory" : context_->errstr);
+        redisSetTimeout(context_.get(), timeout);
+        if (!url.password.empty() && url.user.empty() && !ask({"AUTH", url.password})) return false;
+        if (!url.user.empty() && !ask({"AUTH", url.user, url.password})) return false;
+        return url.db == 0 || ask({"SELECT", std::to_string(url.db)});
+    }
+
+    // Nothing on an error: error() tells which.
+    [[nodiscard]] Reply ask(const std::vector<std::string>& words) {
+        std::vector<const char*> texts;
+        std::vector<std::size_t> lengths;
+        for (const std::string& word : words) {
+            texts.push_back(word.data());
+            lengths.push_back(word.size());
+        }
+        Reply reply(static_cast<redisReply*>(
+            redisCommandArgv(context_.get(), static_cast<int>(words.size()), texts.data(), lengths.data())));
+        if (reply == nullptr) static_cast<void>(fail(context_->errstr));
+        else if (reply->type == REDIS_REPLY_ERROR) {
+            static_cast<void>(fail(text_of(reply.get())));
+            reply.reset();
+        }
+        return reply;
+    }
+
+    // `stream`, `list`, or `none`; nothing on an error.
+    [[nodiscard]] std::optional<std::string> type_of(const std::string& key) {
+        const Reply reply = ask({"TYPE", key});
+        if (reply == nullptr) return std::nullopt;
+        return std::string(text_of(reply.get()));
+    }
+
+    [[nodiscard]] bool read_stream(const std::string& key) {
+        std::string begin = "-";
+        while (true) {
+            const Reply page = ask({"XRANGE", key, begin, "+", "COUNT", std::to_string(page_entries_count)});
+            if (page == nullptr) return false;
+            if (page->elements == 0) return true;
+            for (std::size_t i = 0; i < page->elements; ++i) {
+                const redisReply* const entry = page->element[i];
+                begin = "(" + std::string(text_of(entry->element[0]));  // exclusive, Redis 6.2
+                take_entry(*entry->element[1]);
+            }
+        }
+    }
+
+    [[nodiscard]] bool read_list(const std::string& key) {
+        for (std::uint64_t first = 0;; first += page_entries_count) {
+            const Reply page =
+                ask({"LRANGE", key, std::to_string(first), std::to_string(first + page_entries_count - 1)});
+            if (page == nullptr) return false;
+            if (page->elements == 0) return true;
+            for (std::size_t i = 0; i < page->elements; ++i) take_json(text_of(page->element[i]));
+        }
+    }
+
+    [[nodiscard]] const std::string& error() const { return error_; }
+    [[nodiscard]] const StoredSamples& stored() const { return stored_; }
+
+  private:
+    [[nodiscard]] bool fail(std::string_view why) {
+        if (error_.empty()) error_ = "Redis: " + std::string(why);
+        return false;
+    }
+
+    void take_entry(const redisReply& fields) {
+        std::string_view device, seq;
+        for (std::size_t i = 0; i + 1 < fields.elements; i += 2) {
+            const std::string_view name = text_of(fields.element[i]), value = text_of(fields.element[i + 1]);
+            if (name == "json") return take_json(value);
+            if (name == "ndjson") return take_lines(value);
+            if (name == "device_id") device = value;
+            if (name == "seq") seq = value;
+        }
+        std::uint64_t number = 0;
+        const auto [stop, error] = std::from_chars(seq.data(), seq.data() + seq.size(), number);
+        if (device.empty() || error != std::errc{} || stop != seq.data() + seq.size()) {
+            ++stored_.foreign_count;
+            return;
+        }
+        ++stored_.samples_count;
+        take_(std::string(device), number);
+    }
+
+    void take_lines(std::string_view lines) {
+        while (!lines.empty()) {
+            const std::size_t end = std::min(lines.find('\n'), lines.size());
+            if (end != 0) take_json(lines.substr(0, end));
+            lines.remove_prefix(std::min(end + 1, lines.size()));
+        }
+    }
+
+    void take_json(std::string_view text) {
+        const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+        const bool is_ours = json.is_object() && json.contains("device_id") && json["device_id"].is_string() &&
+                             json.contains("seq") && json["seq"].is_number_unsigned();
+        if (!is_ours) {
+            ++stored_.foreign_count;
+            return;
+        }
+        ++stored_.samples_count;
+        take_(json["device_id"].get<std::string>(), json["seq"].get<std::uint64_t>());
+    }
+
+    const TakeSample& take_;
+    std::unique_ptr<redisContext, FreeContext> context_;
+    std::string error_;
+    StoredSamples stored_;
+};
+
+// Reads a key of whatever type it has; false on an error. `exists` tells whether it is there.
+bool read_key(Reader& reader, const std::string& key, bool& exists) {
+    const auto type = reader.type_of(key);
+    if (!type) return false;
+    exists = *type != "none";
+    if (*type == "stream") return reader.read_stream(key);
+    if (*type == "list") return reader.read_list(key);
+    return true;
+}
+
+}  // namespace
+
+std::expected<StoredSamples, std::string> read_samples(const config::SinkUrl& url, const std::string& stream,
+                                                       const std::string& list_key, const TakeSample& take) {
+    Reader reader(take);
+    bool exists = true;
+    bool is_read = reader.connect(url) && read_key(reader, stream, exists) && read_key(reader, list_key, exists);
+    exists = true;
+    // A partition to which no sample has come does not exist, so the numbers may have gaps.
+    for (unsigned number = 0; is_read && number < limits::partitions_count_max; ++number)
+        is_read = read_key(reader, stream + ":{" + std::to_string(number) + "}", exists);
+    if (!is_read) return std::unexpected(reader.error());
+    return reader.stored();
+}
+
+}  // namespace sluice::load

@@ -1,0 +1,62 @@
+#include "tools/load/plan/target.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "engine/core/escape.hpp"
+
+namespace sluice::load {
+namespace {
+
+constexpr std::size_t shown_bytes_max = 128;
+
+bool is_visible(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
+}
+
+}  // namespace
+
+std::expected<Target, PlanError> parse_target(std::string_view url) {
+    const auto wrong = [&](std::string_view why) {
+        return std::unexpected(PlanError{quoted(url, shown_bytes_max) + " " + std::string(why)});
+    };
+    constexpr std::string_view form = "is no URL of the form http://host[:port][/path]";
+    std::string_view rest = url;
+    if (const std::size_t scheme_end = rest.find("://"); scheme_end != std::string_view::npos) {
+        const std::string_view scheme = rest.substr(0, scheme_end);
+        if (scheme == "https") return wrong("asks for TLS, which sluice-load does not speak; use http://");
+        if (scheme != "http") return wrong(form);
+        rest.remove_prefix(scheme_end + 3);
+    }
+    if (!is_visible(rest)) return wrong("has characters that a URL must not have; write them as %XX");
+    rest = rest.substr(0, rest.find('#'));
+    const std::size_t path_begin = std::min(rest.find_first_of("/?"), rest.size());
+    std::string_view authority = rest.substr(0, path_begin);
+    Target target;
+    target.path = std::string(rest.substr(path_begin));
+    if (target.path.empty() || target.path.front() == '?') target.path.insert(0, "/");
+    if (authority.find('@') != std::string_view::npos) return wrong("has a user name; send it with --header instead");
+
+    target.host_header = std::string(authority);
+    std::string_view port;
+    if (authority.starts_with('[')) {
+        const std::size_t bracket = authority.find(']');
+        if (bracket == std::string_view::npos) return wrong(form);
+        target.host = std::string(authority.substr(1, bracket - 1));
+        port = authority.substr(bracket + 1);
+        if (!port.empty() && port.front() != ':') return wrong(form);
+    } else {
+        const std::size_t colon = std::min(authority.find(':'), authority.size());
+        target.host = std::string(authority.substr(0, colon));
+        port = authority.substr(colon);
+    }
+    if (target.host.empty()) return wrong(form);
+    if (port.empty()) return target;
+    port.remove_prefix(1);
+    const auto [stop, error] = std::from_chars(port.data(), port.data() + port.size(), target.port);
+    if (error != std::errc{} || stop != port.data() + port.size() || target.port == 0)
+        return wrong("has no port between 1 and 65535");
+    return target;
+}
+
+}  // namespace sluice::load

@@ -1,0 +1,40 @@
+// Thresholds: what a run must hold to be called good, written as k6 writes them: `p95<200ms`, `errors<1%`, `rate>1000/s`.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+
+#include "tools/load/plan/units.hpp"
+#include "tools/load/report/results.hpp"
+
+namespace sluice::load {
+
+struct Threshold {
+    enum class Metric : std::uint8_t {
+        percentile,  // of the corrected latency, ns
+        mean,  // ns
+        max,  // ns
+        errors,  // share of requests that failed, 0 to 1
+        rate,  // successful requests a second
+    };
+    enum class Relation : std::uint8_t { below, at_most, above, at_least };
+
+    std::string text;  // as given
+    Metric metric = Metric::percentile;
+    double percentile = 0;
+    Relation relation = Relation::below;
+    double bound = 0;
+};
+
+// `pNN<DURATION`, `avg<…`, `max<…`, `errors<N%`, `rate>N/s`, with <, <=, > or >=.
+[[nodiscard]] std::expected<Threshold, PlanError> parse_threshold(std::string_view text);
+
+// A threshold that nothing was measured for does not hold.
+[[nodiscard]] ThresholdResult evaluate(const Threshold& threshold, const RunResult& result);
+
+// Share of finished requests that failed, 0 to 1; 0 if none finished.
+[[nodiscard]] double error_share(const Counts& counts);
+
+}  // namespace sluice::load

@@ -1,0 +1,74 @@
+#include "tools/load/report/comparison.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "tools/load/report/percentiles.hpp"
+
+namespace sluice::load {
+namespace {
+
+double corrected(const RunResult& run, double percentile) {
+    return static_cast<double>(value_at_ns(run.latencies.corrected, percentile));
+}
+
+double failed_share(const RunResult& run) {
+    const std::uint64_t failed = run.totals.failed();
+    const std::uint64_t ended = failed + run.totals.succeeded;
+    return ended == 0 ? 0 : static_cast<double>(failed) / static_cast<double>(ended);
+}
+
+}  // namespace
+
+const std::array<ComparedFigure, compared_figures_count>& compared_figures() {
+    static constexpr std::array<ComparedFigure, compared_figures_count> figures{{
+        {"rate", "Rate", false, [](const RunResult& run) { return run.achieved_rate; },
+         [](double value) { return text_of_count(value) + "/s"; }},
+        {"p50_ns", "Latency p50", true, [](const RunResult& run) { return corrected(run, 50); }, text_of_ns},
+        {"p99_ns", "Latency p99", true, [](const RunResult& run) { return corrected(run, 99); }, text_of_ns},
+        {"p99.9_ns", "Latency p99.9", true, [](const RunResult& run) { return corrected(run, 99.9); }, text_of_ns},
+        {"failed_share", "Failed", true, failed_share, text_of_share},
+    }};
+    return figures;
+}
+
+std::vector<std::string> Comparison::invalid_reasons() const {
+    std::vector<std::string> reasons;
+    for (const Contender& contender : contenders) {
+        for (std::size_t i = 0; i < contender.runs.size(); ++i) {
+            for (const std::string& reason : contender.runs[i].invalid_reasons) {
+                reasons.push_back(fmt::format("{}, run {}: {}", contender.name, i + 1, reason));
+            }
+        }
+    }
+    return reasons;
+}
+
+Comparison compare(std::vector<Contender> contenders, std::uint64_t seed) {
+    Comparison comparison{.contenders = std::move(contenders), .figures = {}, .seed = seed};
+    const auto& figures = compared_figures();
+    for (const Contender& contender : comparison.contenders) {
+        auto& of_contender = comparison.figures.emplace_back();
+        for (std::size_t i = 0; i < figures.size(); ++i) {
+            FigureOfContender& figure = of_contender[i];
+            for (const RunResult& run : contender.runs) figure.values.push_back(figures[i].of(run));
+            figure.median = median(figure.values);
+            const bool is_first = comparison.figures.size() == 1;
+            figure.ratio_to_first = is_first
+                                        ? Estimate{.value = 1, .low = 1, .high = 1}
+                                        : ratio_of_medians(figure.values, comparison.figures.front()[i].values, seed);
+        }
+    }
+    return comparison;
+}
+
+Histogram corrected_of_all(const Contender& contender) {
+    Histogram sum = make_histogram();
+    for (const RunResult& run : contender.runs) {
+        if (run.latencies.corrected) ::hdr_add(sum.get(), run.latencies.corrected.get());
+    }
+    return sum;
+}
+
+}  // namespace sluice::load

@@ -1,0 +1,54 @@
+// Several targets under the same load: figures of each run, and each target's ratio to the first one.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tools/load/report/bootstrap.hpp"
+#include "tools/load/report/quantity.hpp"
+#include "tools/load/report/results.hpp"
+
+namespace sluice::load {
+
+struct Contender {
+    std::string name;
+    std::vector<RunResult> runs;  // in the order in which they ran; interleaved with the others'
+};
+
+// A figure of a run that contenders are compared by.
+struct ComparedFigure {
+    std::string_view key;   // in JSON: p99_ns
+    std::string_view name;  // for people
+    bool is_less_better;
+    double (*of)(const RunResult&);
+    std::string (*text)(double);
+};
+
+// Rate, p50, p99 and p99.9 (corrected), share of failed requests.
+inline constexpr std::size_t compared_figures_count = 5;
+[[nodiscard]] const std::array<ComparedFigure, compared_figures_count>& compared_figures();
+
+struct FigureOfContender {
+    std::vector<double> values;  // one for each run
+    double median = 0;
+    Estimate ratio_to_first;  // 1, 1, 1 for the first itself
+};
+
+struct Comparison {
+    std::vector<Contender> contenders;
+    std::vector<std::array<FigureOfContender, compared_figures_count>> figures;  // by contender
+    std::uint64_t seed = 0;  // of the bootstrap
+
+    // Of all contenders' runs: "A, run 2: The lag's p99 …". A comparison with invalid runs is not to be trusted.
+    [[nodiscard]] std::vector<std::string> invalid_reasons() const;
+};
+
+[[nodiscard]] Comparison compare(std::vector<Contender> contenders, std::uint64_t seed);
+
+// All runs of a contender as one: the sum of their corrected latencies.
+[[nodiscard]] Histogram corrected_of_all(const Contender& contender);
+
+}  // namespace sluice::load

@@ -1,0 +1,50 @@
+#include "tools/load/report/csv.hpp"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <numeric>
+
+#include "tools/load/report/output_file.hpp"
+#include "tools/load/report/percentiles.hpp"
+
+namespace sluice::load {
+namespace {
+
+constexpr std::size_t status_classes_count = 5;  // 1xx to 5xx
+
+std::uint64_t of_class(const Counts& counts, std::size_t status_class) {
+    const auto begin = counts.statuses.begin() + static_cast<std::ptrdiff_t>(100 * status_class);
+    return std::accumulate(begin, begin + 100, std::uint64_t{0});
+}
+
+}  // namespace
+
+CsvWriter::CsvWriter(std::FILE* stream) : stream_(stream) {
+    std::string line =
+        "begin_s,end_s,warmup,planned,sent,responses,succeeded,failed,samples,open_connections,connects,sent_bytes,"
+        "received_bytes,corrected_p50_ns,corrected_p90_ns,corrected_p99_ns,corrected_p99.9_ns,corrected_max_ns,"
+        "uncorrected_p50_ns,uncorrected_p99_ns,lag_p99_ns";
+    for (std::size_t i = 1; i <= status_classes_count; ++i) fmt::format_to(std::back_inserter(line), ",status_{}xx", i);
+    for (std::size_t i = 0; i < faults_count; ++i) line.append(",").append(name_of(static_cast<Fault>(i)));
+    put(stream_, line.append("\n"));
+}
+
+void CsvWriter::on_interval(const Interval& interval) {
+    const Counts& counts = interval.counts;
+    const Latencies& latencies = *interval.latencies;
+    std::string line = fmt::format(
+        "{:.3f},{:.3f},{:d},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}", interval.begin_s, interval.end_s,
+        interval.is_warmup, counts.planned, counts.sent, counts.responses, counts.succeeded, counts.failed(),
+        counts.samples, interval.open_connections, counts.connects, counts.sent_bytes, counts.received_bytes,
+        value_at_ns(latencies.corrected, 50), value_at_ns(latencies.corrected, 90),
+        value_at_ns(latencies.corrected, 99), value_at_ns(latencies.corrected, 99.9), max_ns(latencies.corrected),
+        value_at_ns(latencies.uncorrected, 50), value_at_ns(latencies.uncorrected, 99), value_at_ns(latencies.lag, 99));
+    const auto append = [&line](std::uint64_t count) { fmt::format_to(std::back_inserter(line), ",{}", count); };
+    for (std::size_t i = 1; i <= status_classes_count; ++i) append(of_class(counts, i));
+    for (const std::uint64_t count : counts.faults) append(count);
+    put(stream_, line.append("\n"));
+    std::fflush(stream_);
+}
+
+}  // namespace sluice::load

@@ -1,0 +1,21 @@
+// One line for each second of a run, after a line of column names: RFC 4180 without quotes, since all are numbers.
+// Latencies are ns; warmup is 0 or 1; status_2xx counts the responses of that class; one column for each Fault.
+#pragma once
+
+#include <cstdio>
+
+#include "tools/load/report/results.hpp"
+
+namespace sluice::load {
+
+class CsvWriter : public Observer {
+  public:
+    // `stream` stays the caller's and must outlive this. Each line is flushed, so that a run can be followed.
+    explicit CsvWriter(std::FILE* stream);
+    void on_interval(const Interval& interval) override;
+
+  private:
+    std::FILE* stream_;
+};
+
+}  // namespace sluice::load

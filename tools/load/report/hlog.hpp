@@ -1,0 +1,26 @@
+// HdrHistogram's log, format 1.2 with V2 histograms: per second one line for each of the three latencies, told apart by
+// their tags corrected, uncorrected and lag. Seconds of the warm-up have the tags warmup_corrected and so on, so that the
+// sum of a tag's lines is the run's histogram. Values are ns; times are Unix seconds.
+#pragma once
+
+#include <hdr/hdr_histogram_log.h>
+
+#include <cstdio>
+
+#include "tools/load/report/results.hpp"
+
+namespace sluice::load {
+
+class HlogWriter : public Observer {
+  public:
+    // `stream` stays the caller's and must outlive this. What fails to be written, the stream remembers.
+    HlogWriter(std::FILE* stream, const Environment& environment);
+    void on_interval(const Interval& interval) override;
+
+  private:
+    std::FILE* stream_;
+    hdr_log_writer writer_{};
+    double began_at_s_;  // Unix time
+};
+
+}  // namespace sluice::load

@@ -1,0 +1,204 @@
+#include "tools/load/report/html.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <iterator>
+#include <string>
+
+#include "tools/load/report/html_page.hpp"
+#include "tools/load/report/html_text.hpp"
+#include "tools/load/report/output_file.hpp"
+#include "tools/load/report/percentiles.hpp"
+#include "tools/load/report/quantity.hpp"
+#include "tools/load/report/run_plots.hpp"
+
+namespace sluice::load {
+namespace {
+
+// What each fault means, for who reads the report and not this code.
+std::string_view meaning_of(Fault fault) {
+    switch (fault) {
+        case Fault::refused: return "nobody listens at the address";
+        case Fault::unreachable: return "no connection for another reason";
+        case Fault::timeout: return "no complete response in time";
+        case Fault::reset: return "the connection broke before the response was complete";
+        case Fault::closed_early: return "the server closed before the response was complete";
+        case Fault::malformed: return "what came is not an HTTP response";
+        case Fault::too_large: return "a response larger than the generator takes";
+        case Fault::bad_status: return "a complete response whose status is no success";
+        case Fault::bad_body: return "a complete response whose body fails the check";
+    }
+    return {};
+}
+
+// Latencies of an empty histogram are unknown, not 0.
+std::string latency_text(const Histogram& histogram, std::uint64_t ns) {
+    return count_of(histogram) == 0 ? "–" : text_of_ns(static_cast<double>(ns));
+}
+
+std::string rate_text(double rate) {
+    constexpr double plain_from = 100;  // below, fractions matter
+    return (rate >= plain_from ? grouped(static_cast<std::uint64_t>(std::llround(rate))) : text_of_count(rate)) + "/s";
+}
+
+class Report {
+  public:
+    explicit Report(const RunResult& result) : result_(result) {}
+
+    std::string render() {
+        add("<header><h1>Load on {}</h1><p>{}</p>", escaped_html(result_.target), escaped_html(result_.plan));
+        add_verdict();
+        out_ += "</header>\n<main>\n";
+        add_figures();
+        out_ += render_plot(latency_by_percentile(result_));
+        add_percentiles();
+        add_thresholds();
+        out_ += render_plot(latency_over_time(result_));
+        out_ += render_plot(rate_over_time(result_));
+        add_errors();
+        out_ += render_plot(lag_over_time(result_));
+        out_ += render_plot(connections_over_time(result_));
+        add_environment();
+        out_ += "</main>\n";
+        return render_page("sluice-load: " + result_.target, out_);
+    }
+
+  private:
+    template <typename... Arguments>
+    void add(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+        fmt::format_to(std::back_inserter(out_), format, std::forward<Arguments>(arguments)...);
+    }
+    // All three arguments are HTML.
+    void add_figure(std::string_view name, const std::string& value, const std::string& remark = {}) {
+        add("<div><dt>{}</dt><dd>{}<small>{}</small></dd></div>\n", name, value, remark);
+    }
+
+    void add_verdict() {
+        if (!result_.is_valid()) {
+            out_ +=
+                R"(<div class="banner" role="alert"><strong>INVALID</strong> – the figures below must not be trusted:<ul>)";
+            for (const std::string& reason : result_.invalid_reasons) add("<li>{}</li>", escaped_html(reason));
+            out_ += "</ul></div>\n";
+        }
+    }
+
+    void add_figures() {
+        const Counts& totals = result_.totals;
+        const Latencies& latencies = result_.latencies;
+        const auto corrected = [&](double percentile) {
+            return latency_text(latencies.corrected, value_at_ns(latencies.corrected, percentile));
+        };
+        // Of all requests that ended; those without a response have failed too.
+        const std::uint64_t ended = totals.succeeded + totals.failed();
+        const double failed = ended == 0 ? 0 : static_cast<double>(totals.failed()) / static_cast<double>(ended);
+        out_ += R"(<dl class="figures">)";
+        add_figure("Rate", rate_text(result_.achieved_rate),
+                   result_.is_open_loop ? "of " + rate_text(result_.planned_rate) + " planned" : "closed loop");
+        add_figure("Latency p50", corrected(50));
+        add_figure("Latency p99", corrected(99),
+                   "uncorrected " + latency_text(latencies.uncorrected, value_at_ns(latencies.uncorrected, 99)));
+        add_figure("Latency p99.9", corrected(99.9),
+                   "uncorrected " + latency_text(latencies.uncorrected, value_at_ns(latencies.uncorrected, 99.9)));
+        add_figure("Slowest", latency_text(latencies.corrected, max_ns(latencies.corrected)));
+        add_figure("Failed", text_of_share(failed), grouped(totals.failed()) + " of " + grouped(ended));
+        add_figure("Own lag p99", latency_text(latencies.lag, value_at_ns(latencies.lag, 99)),
+                   "busiest thread " + text_of_share(result_.cpu_busiest) + " CPU");
+        add_figure("Samples", grouped(totals.samples), "in " + text_of_seconds(result_.duration_s));
+        out_ += "</dl>\n";
+    }
+
+    void add_percentiles() {
+        const Latencies& latencies = result_.latencies;
+        out_ +=
+            R"(<section><h2>Latency</h2><div class="wide"><table><thead><tr><th scope="col"></th>)"
+            R"(<th scope="col">corrected</th><th scope="col">uncorrected</th><th scope="col">lag</th></tr></thead><tbody>)";
+        const auto add_row = [&](std::string_view name, auto figure) {
+            add(R"(<tr><th scope="row">{}</th>)", name);
+            for (const Histogram* histogram : {&latencies.corrected, &latencies.uncorrected, &latencies.lag}) {
+                add("<td>{}</td>", latency_text(*histogram, static_cast<std::uint64_t>(figure(*histogram))));
+            }
+            out_ += "</tr>";
+        };
+        add_row("fastest", min_ns);
+        for (const Percentile& percentile : headline_percentiles) {
+            add_row(fmt::format("p{}", percentile.name),
+                    [&](const Histogram& histogram) { return value_at_ns(histogram, percentile.value); });
+        }
+        add_row("slowest", max_ns);
+        add_row("mean", mean_ns);
+        add(R"(<tr><th scope="row">count</th><td>{}</td><td>{}</td><td>{}</td></tr></tbody></table></div></section>)",
+            grouped(count_of(latencies.corrected)), grouped(count_of(latencies.uncorrected)),
+            grouped(count_of(latencies.lag)));
+        out_ += "\n";
+    }
+
+    void add_thresholds() {
+        if (result_.thresholds.empty()) return;
+        out_ += R"(<section><h2>Thresholds</h2><div class="wide"><table><thead><tr><th scope="col">demanded</th>)"
+                R"(<th scope="col">measured</th><th scope="col"></th></tr></thead><tbody>)";
+        for (const ThresholdResult& threshold : result_.thresholds) {
+            add(R"(<tr><td>{}</td><td>{}</td><td class="{}">{}</td></tr>)", escaped_html(threshold.text),
+                escaped_html(threshold.measured), threshold.holds ? "good" : "bad",
+                threshold.holds ? "✓ holds" : "✗ missed");
+        }
+        out_ += "</tbody></table></div></section>\n";
+    }
+
+    void add_errors() {
+        const Counts& totals = result_.totals;
+        if (totals.failed() != 0) out_ += render_plot(errors_over_time(result_));
+        out_ += R"(<section><h2>Responses and errors</h2>)";
+        if (totals.failed() == 0) out_ += "<p>No request failed.</p>";
+        out_ += R"(<div class="wide"><table><thead><tr><th scope="col">outcome</th><th scope="col">requests</th>)"
+                R"(<th scope="col" style="text-align:left">meaning</th></tr></thead><tbody>)";
+        for (std::size_t i = 0; i < faults_count; ++i) {
+            const auto fault = static_cast<Fault>(i);
+            if (totals.faults[i] == 0) continue;
+            add(R"(<tr><td class="bad">{}</td><td>{}</td><td class="text">{}</td></tr>)", name_of(fault),
+                grouped(totals.faults[i]), meaning_of(fault));
+        }
+        for (std::size_t status = 0; status < totals.statuses.size(); ++status) {
+            if (totals.statuses[status] == 0) continue;
+            add(R"(<tr><td>status {}</td><td>{}</td><td class="text">{}</td></tr>)", status,
+                grouped(totals.statuses[status]), status < 200 ? "interim; not a response" : "");
+        }
+        out_ += "</tbody></table></div></section>\n";
+    }
+
+    void add_environment() {
+        const Environment& environment = result_.environment;
+        const auto add_entry = [this](std::string_view name, std::string_view text, std::string_view tag) {
+            if (!text.empty()) add("<dt>{}</dt><dd><{}>{}</{}></dd>", name, tag, escaped_html(text), tag);
+        };
+        out_ += R"(<section><h2>Environment</h2><dl class="environment">)";
+        add_entry("begun", environment.began_at, "span");
+        add_entry("measured",
+                  text_of_seconds(result_.duration_s) + " after " + text_of_seconds(result_.warmup_s) + " of warm-up",
+                  "span");
+        add_entry("machine", environment.host, "span");
+        add_entry("CPU", fmt::format("{}, {} cores", environment.cpu, environment.cores_count), "span");
+        add_entry("kernel", environment.kernel, "span");
+        add_entry(
+            "sluice-load",
+            environment.commit.empty() ? environment.version : environment.version + ", commit " + environment.commit,
+            "span");
+        add_entry("command", environment.command_line, "code");
+        add_entry("server", environment.server_command_line, "code");
+        add_entry("traffic",
+                  text_of_bytes(static_cast<double>(result_.totals.sent_bytes)) + " sent, " +
+                      text_of_bytes(static_cast<double>(result_.totals.received_bytes)) + " received, " +
+                      grouped(result_.totals.connects) + " connects",
+                  "span");
+        out_ += "</dl></section>\n";
+    }
+
+    const RunResult& result_;
+    std::string out_;
+};
+
+}  // namespace
+
+void write_html(const RunResult& result, std::FILE* stream) { put(stream, Report(result).render()); }
+
+}  // namespace sluice::load

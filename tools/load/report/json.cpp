@@ -1,0 +1,102 @@
+#include "tools/load/report/json.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "tools/load/report/output_file.hpp"
+#include "tools/load/report/percentiles.hpp"
+
+namespace sluice::load {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json json_of(const Environment& environment) {
+    return {{"version", environment.version},
+            {"commit", environment.commit},
+            {"host", environment.host},
+            {"cpu", environment.cpu},
+            {"cores", environment.cores_count},
+            {"kernel", environment.kernel},
+            {"command_line", environment.command_line},
+            {"server_command_line", environment.server_command_line}};
+}
+
+Json json_of(const Counts& counts) {
+    Json faults = Json::object();
+    for (std::size_t i = 0; i < faults_count; ++i)
+        faults[std::string(name_of(static_cast<Fault>(i)))] = counts.faults[i];
+    Json statuses = Json::object();
+    for (std::size_t status = 0; status < counts.statuses.size(); ++status) {
+        if (counts.statuses[status] != 0) statuses[std::to_string(status)] = counts.statuses[status];
+    }
+    return {{"planned", counts.planned},
+            {"sent", counts.sent},
+            {"responses", counts.responses},
+            {"succeeded", counts.succeeded},
+            {"failed", counts.failed()},
+            {"samples", counts.samples},
+            {"connects", counts.connects},
+            {"sent_bytes", counts.sent_bytes},
+            {"received_bytes", counts.received_bytes},
+            {"faults", std::move(faults)},
+            {"statuses", std::move(statuses)}};
+}
+
+Json json_of(const Histogram& histogram) {
+    Json percentiles = Json::object();
+    for (const Percentile& percentile : headline_percentiles) {
+        percentiles[std::string(percentile.name)] = value_at_ns(histogram, percentile.value);
+    }
+    return {{"count", count_of(histogram)},  {"min_ns", min_ns(histogram)},
+            {"mean_ns", mean_ns(histogram)}, {"stddev_ns", deviation_ns(histogram)},
+            {"max_ns", max_ns(histogram)},   {"percentiles_ns", std::move(percentiles)}};
+}
+
+Json json_of(const Second& second) {
+    return {{"begin_s", second.begin_s},       {"warmup", second.is_warmup},
+            {"planned", second.planned},       {"sent", second.sent},
+            {"responses", second.responses},   {"failed", second.failed},
+            {"p50_ns", second.p50_ns},         {"p90_ns", second.p90_ns},
+            {"p99_ns", second.p99_ns},         {"p99.9_ns", second.p999_ns},
+            {"max_ns", second.max_ns},         {"uncorrected_p99_ns", second.uncorrected_p99_ns},
+            {"lag_p99_ns", second.lag_p99_ns}, {"open_connections", second.open_connections}};
+}
+
+Json json_of(const RunResult& result) {
+    Json seconds = Json::array();
+    for (const Second& second : result.seconds) seconds.push_back(json_of(second));
+    Json thresholds = Json::array();
+    for (const ThresholdResult& threshold : result.thresholds) {
+        thresholds.push_back({{"text", threshold.text}, {"measured", threshold.measured}, {"holds", threshold.holds}});
+    }
+    return {{"format", "sluice-load/1"},
+            {"valid", result.is_valid()},
+            {"invalid_reasons", result.invalid_reasons},
+            {"target", result.target},
+            {"plan", result.plan},
+            {"loop", result.is_open_loop ? "open" : "closed"},
+            {"began_at", result.environment.began_at},
+            {"duration_s", result.duration_s},
+            {"warmup_s", result.warmup_s},
+            {"planned_rate", result.is_open_loop ? Json(result.planned_rate) : Json()},
+            {"achieved_rate", result.achieved_rate},
+            {"cpu_busiest", result.cpu_busiest},
+            {"environment", json_of(result.environment)},
+            {"totals", json_of(result.totals)},
+            {"latency",
+             {{"corrected", json_of(result.latencies.corrected)},
+              {"uncorrected", json_of(result.latencies.uncorrected)},
+              {"lag", json_of(result.latencies.lag)}}},
+            {"seconds", std::move(seconds)},
+            {"thresholds", std::move(thresholds)}};
+}
+
+}  // namespace
+
+void write_json(const RunResult& result, std::FILE* stream) {
+    constexpr int indent = 2;
+    put(stream, json_of(result).dump(indent, ' ', false, Json::error_handler_t::replace));
+    put(stream, "\n");
+}
+
+}  // namespace sluice::load

@@ -1,0 +1,22 @@
+// The whole result of a run as one JSON document, for programs. Keys are stable: they are added to, never renamed
+// while `format` is sluice-load/1. Units end the keys: _ns, _s, _bytes; rates are per second; shares are 0 to 1.
+//
+//   format, valid, invalid_reasons[], target, plan, loop ("open", "closed"), began_at, duration_s, warmup_s,
+//   planned_rate (null in a closed loop), achieved_rate, cpu_busiest,
+//   environment{version, commit, host, cpu, cores, kernel, command_line, server_command_line},
+//   totals{planned, sent, responses, succeeded, failed, samples, connects, sent_bytes, received_bytes,
+//          faults{every name of Fault}, statuses{"200": …}},
+//   latency{corrected, uncorrected, lag: {count, min_ns, mean_ns, stddev_ns, max_ns, percentiles_ns{"50", …}}},
+//   seconds[{…}], thresholds[{text, measured, holds}]
+#pragma once
+
+#include <cstdio>
+
+#include "tools/load/report/results.hpp"
+
+namespace sluice::load {
+
+// Bytes that are not UTF-8 are written as U+FFFD.
+void write_json(const RunResult& result, std::FILE* stream);
+
+}  // namespace sluice::load

@@ -1,0 +1,346 @@
+#include "tools/load/run/client.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+
+#include "engine/core/check.hpp"
+#include "engine/core/clock.hpp"
+
+namespace sluice::load {
+namespace {
+
+// Below what any TCP socket takes at once (net.ipv4.tcp_wmem begins with 16 KiB and grows with the connection), so a send
+// that leaves no more than this unanswered is taken in whole, and its bytes are free when the answer comes.
+constexpr std::size_t quiet_bytes_max = 16 * 1024;
+
+constexpr std::uint64_t retry_ns_first = 100'000'000;
+constexpr std::uint64_t retry_ns_max = 1'000'000'000;
+
+io::LoopSettings loop_settings(std::uint32_t slots_count) {
+    io::LoopSettings settings;
+    settings.ring_entries_count = 4096;
+    settings.receive_buffers_count = 512;
+    settings.receive_buffer_bytes = 16 * 1024;
+    settings.slots_count_max = slots_count;
+    return settings;
+}
+
+Fault fault_of_connect(int error) { return error == ECONNREFUSED ? Fault::refused : Fault::unreachable; }
+
+}  // namespace
+
+Client::Client(const ClientSettings& settings, RequestSource& source, Recorder& recorder, Pacer& pacer)
+    : settings_(settings),
+      source_(source),
+      recorder_(recorder),
+      pacer_(pacer),
+      reader_(source.keeps_bodies()),
+      wheel_(settings.connections_count),
+      connections_(settings.connections_count),
+      exchanges_(std::size_t{settings.connections_count} * settings.pipeline_depth),
+      request_bytes_max_(source.bytes_max()),
+      // A batch of requests is contiguous, so it begins at 0 again where it might not fit before the end. Three times the
+      // longest batch: the requests in flight, the place that such a return leaves free, and the new batch.
+      buffer_bytes_(source.is_fixed() ? 0 : 3 * settings.pipeline_depth * source.bytes_max()),
+      buffers_(new char[buffer_bytes_ * settings.connections_count]) {
+    dirty_.reserve(settings.connections_count);
+}
+
+Client::~Client() = default;
+
+std::expected<void, io::LoopError> Client::open() {
+    auto loop = io::ClientLoop::open(loop_settings(settings_.connections_count), *this);
+    if (!loop) return std::unexpected(loop.error());
+    loop_ = std::move(*loop);
+    return {};
+}
+
+Client::Exchange& Client::exchange(Slot slot, std::uint32_t index) {
+    const std::uint32_t depth = settings_.pipeline_depth;
+    std::uint32_t place = connections_[slot].exchange_first + index;
+    if (place >= depth) place -= depth;
+    return exchanges_[std::size_t{slot} * depth + place];
+}
+
+bool Client::is_worn_out(const Connection& connection) const {
+    return settings_.requests_per_connection != 0 && connection.issued_count >= settings_.requests_per_connection;
+}
+
+bool Client::has_room(Slot slot) const {
+    const Connection& connection = connections_[slot];
+    return connection.state == State::ready && !connection.is_sending &&
+           connection.in_flight < settings_.pipeline_depth && !is_worn_out(connection);
+}
+
+// --- sending ----------------------------------------------------------------------------------------
+
+void Client::issue(Slot slot, std::uint64_t intended_ns) {
+    DCHECK(has_room(slot));
+    Connection& connection = connections_[slot];
+    Exchange& request = exchange(slot, connection.in_flight);
+    request = {.intended_ns = intended_ns,
+               .sendable_ns = connection.sendable_ns,
+               .sent_ns = 0,
+               .identity = {},
+               .bytes = 0,
+               .endpoint = source_.next_endpoint()};
+    if (connection.unsent == 0) {
+        if (source_.is_fixed() || buffer_bytes_ - connection.out_end < settings_.pipeline_depth * request_bytes_max_)
+            connection.out_end = 0;
+        connection.out_begin = connection.out_end;
+    }
+    if (source_.is_fixed()) {
+        request.bytes = static_cast<std::uint32_t>(source_.fixed_bytes());
+        request.identity.samples_count = source_.samples_count();
+    } else {
+        request.bytes = static_cast<std::uint32_t>(
+            source_.render(request.endpoint, buffer(slot) + connection.out_end, request.identity));
+    }
+    connection.out_end += request.bytes;
+    ++connection.in_flight;
+    ++connection.unsent;
+    ++connection.issued_count;
+    ++in_flight_count_;
+    mark_dirty(slot);
+}
+
+void Client::mark_dirty(Slot slot) {
+    if (connections_[slot].is_queued) return;
+    connections_[slot].is_queued = true;
+    dirty_.push_back(slot);
+}
+
+void Client::fail_unsent(Fault fault, std::uint64_t intended_ns) {
+    ++recorder_.counts().faults[static_cast<std::size_t>(fault)];
+    if (fault == Fault::timeout) recorder_.record_never_sent(intended_ns, monotonic_ns());
+}
+
+void Client::flush() {
+    if (dirty_.empty()) return;
+    const std::uint64_t now_ns = monotonic_ns();
+    for (const Slot slot : dirty_) {
+        connections_[slot].is_queued = false;
+        if (connections_[slot].unsent != 0) flush(slot, now_ns);
+    }
+    dirty_.clear();
+}
+
+void Client::flush(Slot slot, std::uint64_t now_ns) {
+    Connection& connection = connections_[slot];
+    const std::size_t bytes_count = connection.out_end - connection.out_begin;
+    const char* const bytes = source_.is_fixed() ? source_.fixed() : buffer(slot) + connection.out_begin;
+    connection.unanswered_bytes += bytes_count;
+    connection.is_sending = connection.unanswered_bytes > quiet_bytes_max;
+    loop_->send(slot, {bytes, bytes_count}, connection.is_sending ? io::Notice::when_sent : io::Notice::none);
+
+    Counts& counts = recorder_.counts();
+    counts.sent += connection.unsent;
+    counts.sent_bytes += bytes_count;
+    for (std::uint32_t index = connection.in_flight - connection.unsent; index < connection.in_flight; ++index) {
+        Exchange& request = exchange(slot, index);
+        request.sent_ns = now_ns;
+        recorder_.record_lag(request.intended_ns, request.sendable_ns, now_ns);
+    }
+    connection.unsent = 0;
+    connection.out_begin = connection.out_end;
+    if (wheel_.deadline_ns(slot) == 0) wheel_.set(slot, now_ns + settings_.timeout_ns, now_ns);
+}
+
+void Client::on_sent(Slot slot) {
+    connections_[slot].is_sending = false;
+    if (has_room(slot)) pacer_.on_room(slot, monotonic_ns());
+}
+
+void Client::run_once(std::uint64_t deadline_ns) {
+    flush();
+    const std::uint64_t timer_ns = wheel_.next_ns();
+    loop_->run_once(timer_ns == 0 ? deadline_ns : std::min(deadline_ns, timer_ns));
+    const std::uint64_t now_ns = monotonic_ns();
+    wheel_.advance(now_ns, [&](Slot slot) { on_deadline(slot, now_ns); });
+}
+
+// --- receiving --------------------------------------------------------------------------------------
+
+void Client::on_bytes(Slot slot, std::span<const char> bytes) {
+    const std::uint64_t now_ns = monotonic_ns();
+    recorder_.counts().received_bytes += bytes.size();
+    Connection& connection = connections_[slot];
+    while (!bytes.empty() && connection.state == State::ready) {
+        // An answer that nobody asked for; some servers send 408 before they close an idle connection.
+        if (connection.in_flight == connection.unsent) return break_off(slot, Fault::malformed);
+        const auto result = reader_.read(connection.response, bytes, source_.is_head(exchange(slot, 0).endpoint));
+        bytes = bytes.subspan(result.consumed_bytes);
+        switch (result.event) {
+            case ResponseReader::Event::need_more: break;
+            case ResponseReader::Event::interim: ++recorder_.counts().statuses[result.status]; break;
+            case ResponseReader::Event::response: finish(slot, result, now_ns); break;
+            case ResponseReader::Event::malformed: return break_off(slot, Fault::malformed);
+            case ResponseReader::Event::too_large: return break_off(slot, Fault::too_large);
+        }
+    }
+}
+
+void Client::judge(const Exchange& request, const ResponseReader::Result& result) {
+    Counts& counts = recorder_.counts();
+    ++counts.responses;
+    ++counts.statuses[result.status];
+    if (!source_.is_good_status(request.endpoint, result.status)) {
+        ++counts.faults[static_cast<std::size_t>(Fault::bad_status)];
+    } else if (!source_.is_good_body(request.endpoint, result.body)) {
+        ++counts.faults[static_cast<std::size_t>(Fault::bad_body)];
+    } else {
+        ++counts.succeeded;
+        counts.samples += request.identity.samples_count;
+    }
+    // 207 (Multi-Status): some of the batch was refused, so not all of it was acknowledged.
+    const bool is_acknowledged = result.status >= 200 && result.status <= 299 && result.status != 207;
+    if (on_acknowledged_ && is_acknowledged) on_acknowledged_(request.identity);
+}
+
+void Client::finish(Slot slot, const ResponseReader::Result& result, std::uint64_t done_ns) {
+    Connection& connection = connections_[slot];
+    const Exchange& request = exchange(slot, 0);
+    recorder_.record(request.intended_ns, request.sent_ns, done_ns);
+    judge(request, result);
+    const bool had_room = has_room(slot);
+    connection.failures_count = 0;
+    connection.unanswered_bytes -= request.bytes;
+    connection.exchange_first =
+        connection.exchange_first + 1 == settings_.pipeline_depth ? 0 : connection.exchange_first + 1;
+    --connection.in_flight;
+    --in_flight_count_;
+    if (!had_room) connection.sendable_ns = done_ns;
+
+    if (!result.keep_alive) break_off(slot, Fault::closed_early);  // what was pipelined behind it
+    else if (connection.in_flight == 0 && is_worn_out(connection)) close(slot, true);
+    pacer_.on_finished(slot, done_ns);
+    if (has_room(slot)) pacer_.on_room(slot, done_ns);
+}
+
+void Client::on_ended(Slot slot) {
+    Connection& connection = connections_[slot];
+    if (connection.state != State::ready) return;
+    if (connection.in_flight > connection.unsent) {
+        const auto result = reader_.read_end(connection.response);
+        if (result.event == ResponseReader::Event::response) {
+            finish(slot, result, monotonic_ns());
+            if (connection.state != State::ready) return;
+        }
+    }
+    break_off(slot, Fault::closed_early);
+}
+
+void Client::on_failed(Slot slot, int error) {
+    if (connections_[slot].state == State::connecting) return connect_failed(slot, error);
+    if (connections_[slot].state == State::ready) break_off(slot, Fault::reset);
+}
+
+// --- connections ------------------------------------------------------------------------------------
+
+void Client::connect(Slot slot) {
+    Connection& connection = connections_[slot];
+    DCHECK(connection.state == State::none || connection.state == State::waiting);
+    if (!may_connect_) {
+        connection.state = State::none;
+        return;
+    }
+    const ServerAddress& address = settings_.addresses[next_address_++ % settings_.addresses.size()];
+    const std::uint64_t now_ns = monotonic_ns();
+    wheel_.set(slot, now_ns + settings_.timeout_ns, now_ns);
+    connection.state = State::connecting;
+    ++connecting_count_;
+    if (const auto begun = loop_->connect(slot, address.bytes, address.bytes_count); !begun) {
+        connect_failed(slot, begun.error());
+    }
+}
+
+void Client::on_connected(Slot slot) {
+    Connection& connection = connections_[slot];
+    const std::uint64_t now_ns = monotonic_ns();
+    wheel_.clear(slot);
+    --connecting_count_;
+    ++connected_count_;
+    ++recorder_.counts().connects;
+    connection.state = State::ready;
+    connection.is_sending = false;
+    connection.exchange_first = connection.in_flight = connection.unsent = 0;
+    connection.issued_count = 0;
+    connection.out_begin = connection.out_end = connection.unanswered_bytes = 0;
+    connection.sendable_ns = now_ns;
+    reader_.start(connection.response);
+    pacer_.on_room(slot, now_ns);
+}
+
+void Client::connect_failed(Slot slot, int error) {
+    Connection& connection = connections_[slot];
+    const std::uint64_t now_ns = monotonic_ns();
+    --connecting_count_;
+    last_connect_error_ = error;
+    connection.failures_count = static_cast<std::uint8_t>(std::min(connection.failures_count + 1, 250));
+    connection.state = State::closing;
+    connection.reconnects = true;
+    wheel_.clear(slot);
+    if (!loop_->is_open(slot)) on_closed(slot);  // the socket could not even be made
+    else loop_->close(slot);
+    pacer_.on_connect_failed(slot, fault_of_connect(error), now_ns);
+}
+
+// Ends a connection; what it has in flight failed with it.
+void Client::break_off(Slot slot, Fault fault) {
+    Connection& connection = connections_[slot];
+    const std::uint32_t failed_count = connection.in_flight;
+    const std::uint64_t now_ns = monotonic_ns();
+    Counts& counts = recorder_.counts();
+    counts.faults[static_cast<std::size_t>(fault)] += failed_count;
+    for (std::uint32_t index = 0; index < failed_count && fault == Fault::timeout; ++index) {
+        const Exchange& request = exchange(slot, index);
+        if (request.sent_ns != 0) recorder_.record(request.intended_ns, request.sent_ns, now_ns);
+    }
+    if (failed_count != 0 && connection.failures_count < 250) ++connection.failures_count;
+    in_flight_count_ -= failed_count;
+    connection.in_flight = connection.unsent = 0;
+    close(slot, true);
+    for (std::uint32_t index = 0; index < failed_count; ++index) pacer_.on_finished(slot, now_ns);
+}
+
+void Client::close(Slot slot, bool reconnects) {
+    Connection& connection = connections_[slot];
+    DCHECK(connection.state == State::ready && connection.in_flight == 0);
+    connection.state = State::closing;
+    connection.reconnects = reconnects;
+    --connected_count_;
+    wheel_.clear(slot);
+    loop_->close(slot);
+}
+
+void Client::on_closed(Slot slot) {
+    Connection& connection = connections_[slot];
+    if (!connection.reconnects || !may_connect_) {
+        connection.state = State::none;
+        return;
+    }
+    connection.state = State::waiting;
+    if (connection.failures_count == 0) return connect(slot);
+    const std::uint64_t now_ns = monotonic_ns();
+    const std::uint64_t wait_ns =
+        std::min(retry_ns_first << std::min<unsigned>(connection.failures_count - 1u, 10), retry_ns_max);
+    wheel_.set(slot, now_ns + wait_ns, now_ns);
+}
+
+void Client::on_deadline(Slot slot, std::uint64_t now_ns) {
+    Connection& connection = connections_[slot];
+    switch (connection.state) {
+        case State::waiting: return connect(slot);
+        case State::connecting: return connect_failed(slot, ETIMEDOUT);
+        case State::ready: break;
+        case State::none:
+        case State::closing: return;
+    }
+    if (connection.in_flight == connection.unsent) return;  // the next send sets it again
+    const std::uint64_t deadline_ns = exchange(slot, 0).sent_ns + settings_.timeout_ns;
+    if (deadline_ns <= now_ns) return break_off(slot, Fault::timeout);
+    wheel_.set(slot, deadline_ns, now_ns);
+}
+
+}  // namespace sluice::load

@@ -1,0 +1,14 @@
+// Where a run takes place: machine, kernel, and which program answers, if it is one of this machine's.
+#pragma once
+
+#include <string>
+
+#include "tools/load/plan/target.hpp"
+#include "tools/load/report/results.hpp"
+
+namespace sluice::load {
+
+// What cannot be found out stays empty.
+[[nodiscard]] Environment environment_of(const Target& target, const std::string& command_line);
+
+}  // namespace sluice::load

@@ -1,0 +1,126 @@
+#include "tools/load/run/load_thread.hpp"
+
+#include <sched.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/core/clock.hpp"
+#include "tools/load/run/closed_load.hpp"
+#include "tools/load/run/open_load.hpp"
+
+namespace sluice::load {
+namespace {
+
+constexpr std::uint64_t start_look_interval_ns = 1'000'000;
+constexpr std::uint64_t opening_ns_max = 10'000'000'000;
+constexpr std::uint64_t stop_look_interval_ns = 100'000'000;
+
+std::uint64_t thread_cpu_ns() {
+    timespec ts{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+    return static_cast<std::uint64_t>(ts.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(ts.tv_nsec);
+}
+
+// A thread's timers are rounded up by 50 µs unless it asks for better (PR_SET_TIMERSLACK, prctl(2)); lag would show it.
+void make_timers_exact() { ::prctl(PR_SET_TIMERSLACK, 1UL); }
+
+void pin_to(unsigned core) {
+    cpu_set_t cores;
+    CPU_ZERO(&cores);
+    CPU_SET(core, &cores);
+    ::sched_setaffinity(0, sizeof cores, &cores);
+}
+
+std::uint32_t share_of(std::uint32_t count, std::uint32_t thread, std::uint32_t threads_count) {
+    return count / threads_count + (thread < count % threads_count ? 1 : 0);
+}
+
+}  // namespace
+
+double span_end_after(double second, double warmup_s, double duration_s) {
+    const double end_s = warmup_s + duration_s;
+    if (second < warmup_s) return std::min(std::floor(second) + 1, warmup_s);
+    const double next = warmup_s + std::floor(second - warmup_s) + 1;
+    return second < end_s ? std::min(next, end_s) : next;
+}
+
+LoadThread::LoadThread(const RunPlan& plan, const std::vector<ServerAddress>& addresses, std::uint32_t thread,
+                       std::optional<unsigned> core, OnAcknowledged on_acknowledged)
+    : plan_(plan), addresses_(addresses), thread_(thread), core_(core), on_acknowledged_(std::move(on_acknowledged)) {
+    thread_of_run_ = std::thread([this] { run(); });
+}
+
+LoadThread::~LoadThread() { join(); }
+
+void LoadThread::join() {
+    if (thread_of_run_.joinable()) thread_of_run_.join();
+}
+
+void LoadThread::run() {
+    if (core_) pin_to(*core_);
+    make_timers_exact();
+    RequestSource source(plan_, thread_);
+    const std::uint32_t sockets_count = share_of(plan_.sockets_count(), thread_, plan_.threads_count);
+    std::unique_ptr<PacedLoad> load;
+    if (plan_.is_open_loop) load = std::make_unique<OpenLoad>(plan_, thread_, sockets_count, recorder_);
+    else load = std::make_unique<ClosedLoad>(plan_, thread_, sockets_count, recorder_);
+    Client client({.addresses = addresses_,
+                   .connections_count = sockets_count,
+                   .pipeline_depth = plan_.pipeline_depth,
+                   .requests_per_connection = plan_.requests_per_connection,
+                   .timeout_ns = plan_.timeout_ns},
+                  source, recorder_, *load);
+    if (on_acknowledged_) client.on_acknowledged(on_acknowledged_);
+    load->attach(client);
+    if (const auto opened = client.open(); !opened) {
+        error_ = opened.error().sentence;
+        return enter(Phase::failed);
+    }
+    load->open_connections();
+    wanted_count_ = client.connecting_count() + client.connected_count();
+    const std::uint64_t opening_end_ns = monotonic_ns() + std::min(opening_ns_max, plan_.timeout_ns);
+    while (client.connecting_count() != 0 && monotonic_ns() < opening_end_ns && !stop_.load(std::memory_order_acquire))
+        client.run_once(monotonic_ns() + stop_look_interval_ns);
+    opened_count_ = client.connected_count();
+    connect_error_ = client.last_connect_error();
+    enter(Phase::ready);
+    std::uint64_t start_ns = 0;
+    while ((start_ns = start_ns_.load(std::memory_order_acquire)) == 0 && !stop_.load(std::memory_order_acquire))
+        client.run_once(monotonic_ns() + start_look_interval_ns);
+    if (start_ns != 0) run_load(client, *load, start_ns);
+    enter(Phase::finished);
+}
+
+void LoadThread::run_load(Client& client, PacedLoad& load, std::uint64_t start_ns) {
+    load.start(start_ns);
+    const auto since_start_s = [&](std::uint64_t now_ns) {
+        return now_ns <= start_ns ? 0.0 : static_cast<double>(now_ns - start_ns) / 1e9;
+    };
+    const auto span_end_ns = [&](double second) {
+        return start_ns + static_cast<std::uint64_t>(span_end_after(second, plan_.warmup_s, plan_.duration_s) * 1e9);
+    };
+    while (monotonic_ns() < start_ns) client.run_once(start_ns);
+    recorder_.counts() = {};  // of connecting: opened_count() tells
+    std::uint64_t boundary_ns = span_end_ns(0);
+    bool is_loading = true;
+    while (true) {
+        const std::uint64_t now_ns = monotonic_ns();
+        if (now_ns >= boundary_ns) {
+            recorder_.publish(boundary_ns - start_ns, thread_cpu_ns(), client.connected_count());
+            boundary_ns = span_end_ns(since_start_s(now_ns) + 1e-9);
+        }
+        if (is_loading && stop_.load(std::memory_order_acquire)) load.stop(now_ns);
+        is_loading = load.pump(now_ns) && is_loading;
+        if (!is_loading) {
+            client.stop_connecting();
+            if (client.in_flight_count() == 0) break;
+        }
+        client.run_once(std::min({load.next_ns(now_ns), boundary_ns, now_ns + stop_look_interval_ns}));
+    }
+    recorder_.publish_last(monotonic_ns() - start_ns, thread_cpu_ns(), client.connected_count());
+}
+
+}  // namespace sluice::load

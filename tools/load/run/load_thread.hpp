@@ -1,0 +1,68 @@
+// LoadThread: one pinned thread with its own ring, connections and share of the load. It shares nothing with the other threads
+// but what the coordinator reads: phase, stop, and the recorder's spans.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tools/load/plan/run_plan.hpp"
+#include "tools/load/run/client.hpp"
+#include "tools/load/run/recorder.hpp"
+
+namespace sluice::load {
+
+class LoadThread {
+  public:
+    // `plan` outlives this. `core`: to be pinned to.
+    LoadThread(const RunPlan& plan, const std::vector<ServerAddress>& addresses, std::uint32_t thread,
+               std::optional<unsigned> core, OnAcknowledged on_acknowledged);
+    ~LoadThread();
+    LoadThread(const LoadThread&) = delete;
+    LoadThread& operator=(const LoadThread&) = delete;
+
+    enum class Phase : std::uint8_t { opening, ready, failed, finished };
+    // Acquire: what the thread wrote before is visible: error(), opened_count(), connect_error().
+    [[nodiscard]] Phase phase() const { return phase_.load(std::memory_order_acquire); }
+
+    [[nodiscard]] const std::string& error() const { return error_; }  // failed: a sentence
+    [[nodiscard]] std::uint32_t opened_count() const { return opened_count_; }  // connections at the start
+    [[nodiscard]] std::uint32_t wanted_count() const { return wanted_count_; }
+    [[nodiscard]] int connect_error() const { return connect_error_; }  // errno; 0: none
+
+    // Begins the load at `start_ns` (monotonic).
+    void start(std::uint64_t start_ns) { start_ns_.store(start_ns, std::memory_order_release); }
+    void stop() { stop_.store(true, std::memory_order_release); }
+    void join();
+
+    [[nodiscard]] Recorder& recorder() { return recorder_; }
+
+  private:
+    void run();
+    [[nodiscard]] bool open(Client& client);
+    void run_load(Client& client, class PacedLoad& load, std::uint64_t start_ns);
+    void enter(Phase phase) { phase_.store(phase, std::memory_order_release); }  // pairs with phase()
+
+    const RunPlan& plan_;
+    const std::vector<ServerAddress>& addresses_;
+    std::uint32_t thread_;
+    std::optional<unsigned> core_;
+    OnAcknowledged on_acknowledged_;
+    Recorder recorder_;
+    std::string error_;
+    std::uint32_t opened_count_ = 0, wanted_count_ = 0;
+    int connect_error_ = 0;
+    std::atomic<Phase> phase_{Phase::opening};
+    std::atomic<std::uint64_t> start_ns_{0};  // pairs with the loads in run()
+    std::atomic<bool> stop_{false};  // pairs with the loads in run()
+    std::thread thread_of_run_;
+};
+
+// When the span that holds `second` (since the start) ends: at each full second of warm-up and measurement, and at the ends of both.
+[[nodiscard]] double span_end_after(double second, double warmup_s, double duration_s);
+
+}  // namespace sluice::load

@@ -1,0 +1,103 @@
+#include "tools/load/run/open_load.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace sluice::load {
+namespace {
+
+constexpr std::uint64_t grace_ns_max = 1'000'000'000;
+constexpr std::uint64_t far_ns = std::numeric_limits<std::uint64_t>::max();
+
+}  // namespace
+
+OpenLoad::OpenLoad(const RunPlan& plan, std::uint32_t thread, std::uint32_t connections_count, Recorder& recorder)
+    : plan_(plan),
+      recorder_(recorder),
+      due_(plan.arrivals, thread, plan.threads_count),
+      oldest_(due_),
+      grace_ns_(std::min(plan.timeout_ns, grace_ns_max)),
+      connections_count_(connections_count),
+      rooms_(connections_count),
+      is_in_rooms_(connections_count) {}
+
+void OpenLoad::open_connections() {
+    for (Slot slot = 0; slot < connections_count_; ++slot) client_->connect(slot);
+}
+
+void OpenLoad::start(std::uint64_t start_ns) {
+    start_ns_ = start_ns;
+    if (plan_.requests_count_max == 0)
+        end_ns_ = start_ns + static_cast<std::uint64_t>(plan_.arrivals.rate.seconds() * 1e9);
+}
+
+void OpenLoad::count_due(std::uint64_t now_ns) {
+    while (due_.next_ns() && start_ns_ + *due_.next_ns() <= now_ns) {
+        end_ns_ = std::max(end_ns_, start_ns_ + *due_.next_ns());
+        due_.advance();
+        ++backlog_count_;
+        ++recorder_.counts().planned;
+    }
+}
+
+bool OpenLoad::pump(std::uint64_t now_ns) {
+    count_due(now_ns);
+    Slot slot = 0;
+    while (backlog_count_ != 0 && take_room(slot)) {
+        client_->issue(slot, start_ns_ + *oldest_.next_ns());
+        oldest_.advance();
+        --backlog_count_;
+        if (client_->has_room(slot)) on_room(slot, now_ns);
+    }
+    if (due_.next_ns() || now_ns < end_ns_) return true;
+    if (backlog_count_ != 0 && now_ns >= end_ns_ + grace_ns_) stop(now_ns);
+    return backlog_count_ != 0;
+}
+
+std::uint64_t OpenLoad::next_ns(std::uint64_t now_ns) const {
+    if (due_.next_ns()) return start_ns_ + *due_.next_ns();
+    // At the end of the schedule pump() finds that it is over.
+    if (backlog_count_ != 0) return end_ns_ + grace_ns_;
+    return now_ns < end_ns_ ? end_ns_ : far_ns;
+}
+
+void OpenLoad::fail_oldest(Fault fault) {
+    client_->fail_unsent(fault, start_ns_ + *oldest_.next_ns());
+    oldest_.advance();
+    --backlog_count_;
+}
+
+void OpenLoad::stop(std::uint64_t now_ns) {
+    count_due(now_ns);
+    const Fault fault = client_->connected_count() == 0 ? last_fault_ : Fault::timeout;
+    while (backlog_count_ != 0) fail_oldest(fault);
+    while (due_.next_ns()) due_.advance();
+    end_ns_ = std::min(end_ns_, now_ns);
+}
+
+void OpenLoad::on_room(Slot slot, std::uint64_t) {
+    if (is_in_rooms_[slot]) return;
+    is_in_rooms_[slot] = true;
+    rooms_[(rooms_first_ + rooms_count_) % rooms_.size()] = slot;
+    ++rooms_count_;
+}
+
+// A connection may have been lost since it was queued.
+bool OpenLoad::take_room(Slot& slot) {
+    while (rooms_count_ != 0) {
+        slot = rooms_[rooms_first_];
+        rooms_first_ = (rooms_first_ + 1) % rooms_.size();
+        --rooms_count_;
+        is_in_rooms_[slot] = false;
+        if (client_->has_room(slot)) return true;
+    }
+    return false;
+}
+
+// While any connection is there, requests wait for it. Without one, each attempt that fails fails one request.
+void OpenLoad::on_connect_failed(Slot, Fault fault, std::uint64_t) {
+    last_fault_ = fault;
+    if (start_ns_ != 0 && backlog_count_ != 0 && client_->connected_count() == 0) fail_oldest(fault);
+}
+
+}  // namespace sluice::load

@@ -1,0 +1,83 @@
+#include "tools/load/run/recorder.hpp"
+
+#include <unistd.h>
+
+namespace sluice::load {
+namespace {
+
+constexpr unsigned look_interval_us = 1000;
+
+void add_counts(Counts& to, const Counts& from) {
+    to.planned += from.planned;
+    to.sent += from.sent;
+    to.responses += from.responses;
+    to.succeeded += from.succeeded;
+    to.samples += from.samples;
+    to.connects += from.connects;
+    to.sent_bytes += from.sent_bytes;
+    to.received_bytes += from.received_bytes;
+    for (std::size_t i = 0; i < to.faults.size(); ++i) to.faults[i] += from.faults[i];
+    for (std::size_t i = 0; i < to.statuses.size(); ++i) to.statuses[i] += from.statuses[i];
+}
+
+}  // namespace
+
+void Span::clear() {
+    counts = {};
+    for (hdr_histogram* histogram :
+         {latencies.corrected.get(), latencies.uncorrected.get(), latencies.lag.get(), own_lag.get()})
+        hdr_reset(histogram);
+    cpu_ns = 0;
+}
+
+void Span::add(const Span& other) {
+    add_counts(counts, other.counts);
+    hdr_add(latencies.corrected.get(), other.latencies.corrected.get());
+    hdr_add(latencies.uncorrected.get(), other.latencies.uncorrected.get());
+    hdr_add(latencies.lag.get(), other.latencies.lag.get());
+    hdr_add(own_lag.get(), other.own_lag.get());
+    open_connections += other.open_connections;
+}
+
+bool Recorder::has_free_span() const {
+    // Acquire: pairs with release(); the span that becomes ours was cleared before.
+    return published_count_.load(std::memory_order_relaxed) + 1 - released_count_.load(std::memory_order_acquire) <
+           spans_count;
+}
+
+void Recorder::end_span(std::uint64_t end_ns, std::uint64_t cpu_ns, std::uint32_t open_connections) {
+    Span& span = spans_[index_];
+    span.end_ns = end_ns;
+    span.cpu_ns = cpu_ns - cpu_begin_ns_;
+    span.open_connections = open_connections;
+    cpu_begin_ns_ = cpu_ns;
+    index_ = (index_ + 1) % spans_count;
+    spans_[index_].begin_ns = end_ns;
+    // Release: pairs with published().
+    published_count_.store(published_count_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+}
+
+void Recorder::publish(std::uint64_t end_ns, std::uint64_t cpu_ns, std::uint32_t open_connections) {
+    if (has_free_span()) end_span(end_ns, cpu_ns, open_connections);
+}
+
+void Recorder::publish_last(std::uint64_t end_ns, std::uint64_t cpu_ns, std::uint32_t open_connections) {
+    while (!has_free_span()) ::usleep(look_interval_us);
+    end_span(end_ns, cpu_ns, open_connections);
+}
+
+Span* Recorder::published() {
+    const std::uint64_t released = released_count_.load(std::memory_order_relaxed);
+    // Acquire: pairs with end_span().
+    if (published_count_.load(std::memory_order_acquire) == released) return nullptr;
+    return &spans_[released % spans_count];
+}
+
+void Recorder::release() {
+    const std::uint64_t released = released_count_.load(std::memory_order_relaxed);
+    spans_[released % spans_count].clear();
+    // Release: pairs with has_free_span().
+    released_count_.store(released + 1, std::memory_order_release);
+}
+
+}  // namespace sluice::load

@@ -1,0 +1,77 @@
+// Recorder: what one load thread measures, handed to the coordinator span by span without a lock.
+//
+// The load thread records into one of a few blocks; at the end of each second it publishes that and goes on with the next. Only
+// if the coordinator has not come round to empty any does it go on with the same block: the span is longer then, and
+// nothing is lost.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "tools/load/report/results.hpp"
+
+namespace sluice::load {
+
+inline constexpr std::int64_t latency_ns_max = 3'600'000'000'000;  // of make_histogram()
+
+struct Span {
+    std::uint64_t begin_ns = 0, end_ns = 0;  // since the run's start
+    Counts counts;
+    Latencies latencies{make_histogram(), make_histogram(), make_histogram()};
+    Histogram own_lag = make_histogram();  // ns; the part of the lag in which a connection was free
+    std::uint64_t cpu_ns = 0;  // that the load thread spent
+    std::uint32_t open_connections = 0;
+
+    void clear();
+    void add(const Span& other);
+};
+
+class Recorder {
+  public:
+    // --- the load thread's ---
+    Counts& counts() { return spans_[index_].counts; }
+
+    // The request's three times, of the run's clock, and since when it could have been sent.
+    void record(std::uint64_t intended_ns, std::uint64_t sent_ns, std::uint64_t done_ns) {
+        record_value(spans_[index_].latencies.corrected.get(), intended_ns, done_ns);
+        record_value(spans_[index_].latencies.uncorrected.get(), sent_ns, done_ns);
+    }
+    void record_never_sent(std::uint64_t intended_ns, std::uint64_t given_up_ns) {
+        record_value(spans_[index_].latencies.corrected.get(), intended_ns, given_up_ns);
+    }
+    void record_lag(std::uint64_t intended_ns, std::uint64_t sendable_ns, std::uint64_t sent_ns) {
+        record_value(spans_[index_].latencies.lag.get(), intended_ns, sent_ns);
+        record_value(spans_[index_].own_lag.get(), std::max(intended_ns, sendable_ns), sent_ns);
+    }
+    // Ends the span at `end_ns` and begins the next.
+    void publish(std::uint64_t end_ns, std::uint64_t cpu_ns, std::uint32_t open_connections);
+    // As publish(), after the last request; waits until there is room.
+    void publish_last(std::uint64_t end_ns, std::uint64_t cpu_ns, std::uint32_t open_connections);
+
+    // --- the coordinator's ---
+    // The oldest published span, null if there is none; release() gives it back.
+    [[nodiscard]] Span* published();
+    void release();
+
+  private:
+    static constexpr std::size_t spans_count = 4;
+
+    static void record_value(hdr_histogram* histogram, std::uint64_t begin_ns, std::uint64_t end_ns) {
+        const auto ns = static_cast<std::int64_t>(end_ns > begin_ns ? end_ns - begin_ns : 0);
+        hdr_record_value(histogram, std::clamp<std::int64_t>(ns, 1, latency_ns_max));
+    }
+    void end_span(std::uint64_t end_ns, std::uint64_t cpu_ns, std::uint32_t open_connections);
+    [[nodiscard]] bool has_free_span() const;
+
+    std::array<Span, spans_count> spans_;
+    std::size_t index_ = 0;  // spans_ in use by the load thread
+    std::uint64_t cpu_begin_ns_ = 0;
+    alignas(64) std::atomic<std::uint64_t> published_count_{
+        0};  // stored (release) by publish, loaded (acquire) by published
+    alignas(64) std::atomic<std::uint64_t> released_count_{
+        0};  // stored (release) by release, loaded (acquire) by publish
+};
+
+}  // namespace sluice::load

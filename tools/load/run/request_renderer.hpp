@@ -1,0 +1,83 @@
+// RequestRenderer: the bytes of each request of one endpoint. One load thread's; allocates only when it is made.
+//
+// The last request is kept as an image. As long as every field is as wide as in it, the fields are patched in place and the
+// image is copied; when a width changes (a count gains a digit), the image and its Content-Length are written anew.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tools/load/plan/body_template.hpp"
+#include "tools/load/run/devices.hpp"
+
+namespace sluice::load {
+
+struct RequestSpec {
+    std::string method = "POST";
+    std::string path = "/";
+    std::string host_header;
+    std::vector<std::pair<std::string, std::string>> headers;
+    bool has_body = true;
+    BodyTemplate body;  // of the whole batch
+    std::uint32_t samples_count = 1;  // in a request
+    std::string device_prefix = "device-";
+    std::uint32_t devices_count = 1000;
+    bool is_gzip = false;
+};
+
+// Which samples a request carries.
+struct RequestIdentity {
+    std::uint32_t device = 0;
+    std::uint32_t samples_count = 1;
+    std::uint64_t first_seq = 0;
+};
+
+class RequestRenderer {
+  public:
+    explicit RequestRenderer(const RequestSpec& spec);
+    ~RequestRenderer();
+    RequestRenderer(const RequestRenderer&) = delete;
+    RequestRenderer& operator=(const RequestRenderer&) = delete;
+
+    // Every request is the same: fixed() are its bytes.
+    [[nodiscard]] bool is_fixed() const { return spec_.body.fields.empty(); }
+    [[nodiscard]] std::string_view fixed() const { return {image_.data(), image_bytes_}; }
+    // No request is longer.
+    [[nodiscard]] std::size_t bytes_max() const { return bytes_max_; }
+
+    // Writes the next request to `out`, which has room for bytes_max(), and returns its length. Not for fixed ones.
+    std::size_t render(char* out, Devices& devices, Random& random, RequestIdentity& identity);
+
+  private:
+    struct Deflater;
+
+    void draw(Devices& devices, Random& random, RequestIdentity& identity);
+    void draw_number(const Field& field, Random& random, std::size_t index);
+    void draw_time(Field::Kind kind, std::int64_t now_ns, std::size_t index);
+    void keep(std::size_t index, std::string_view text);
+    [[nodiscard]] bool fits_image() const;
+    void write_image();
+    std::size_t write_compressed(char* out);
+
+    RequestSpec spec_;
+    std::string head_;  // up to and including "Content-Length: "
+    std::size_t bytes_max_ = 0;
+    std::vector<char> image_;  // head, length, body
+    std::size_t image_bytes_ = 0;
+    std::size_t body_begin_ = 0;  // in image_
+    std::vector<std::uint32_t> positions_;  // of each field, in image_
+    std::vector<std::uint32_t> widths_;  // of each field, in image_
+    std::vector<char> scratch_;  // value_bytes_max for each field
+    std::vector<std::string_view> values_;  // in scratch_ or a choice
+    int device_digits_ = 1;
+    std::int64_t iso_second_ = -1;
+    char iso_text_[32] = {};  // of iso_second_, up to the point
+    std::unique_ptr<Deflater> deflater_;
+};
+
+}  // namespace sluice::load

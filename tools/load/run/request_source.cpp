@@ -1,0 +1,62 @@
+#include "tools/load/run/request_source.hpp"
+
+#include <cstring>
+
+#include "engine/core/check.hpp"
+
+namespace sluice::load {
+namespace {
+
+RequestSpec spec_of(const RunPlan& plan, const Endpoint& endpoint) {
+    const auto sample = parse_body_template(endpoint.body);
+    CHECK(sample.has_value());
+    const bool is_batch = plan.batch_count != 0 && !endpoint.body.empty();
+    RequestSpec spec;
+    spec.method = endpoint.method;
+    spec.path = endpoint.path;
+    spec.host_header = plan.target.host_header;
+    spec.headers = endpoint.headers;
+    spec.has_body = !endpoint.body.empty();
+    spec.body = is_batch ? batch_of(*sample, plan.batch_count, plan.batch_form) : *sample;
+    spec.samples_count = is_batch ? plan.batch_count : 1;
+    spec.device_prefix = plan.device_prefix;
+    spec.devices_count = plan.devices_count;
+    spec.is_gzip = plan.is_gzip;
+    return spec;
+}
+
+}  // namespace
+
+RequestSource::RequestSource(const RunPlan& plan, std::uint32_t thread)
+    : devices_(plan.devices_count, plan.zipf_exponent, thread, plan.threads_count),
+      random_(plan.seed + thread * 0x1'0000'0001ull),
+      samples_count_(std::max(plan.batch_count, 1u)) {
+    double sum = 0;
+    for (const Endpoint& endpoint : plan.endpoints) {
+        renderers_.push_back(std::make_unique<RequestRenderer>(spec_of(plan, endpoint)));
+        checks_.emplace_back(endpoint.check.json_member, endpoint.check.json_value);
+        statuses_.push_back(endpoint.check.statuses);
+        is_head_.push_back(endpoint.method == "HEAD");
+        weights_.push_back(sum += endpoint.weight);
+        bytes_max_ = std::max(bytes_max_, renderers_.back()->bytes_max());
+        keeps_bodies_ = keeps_bodies_ || checks_.back().is_needed();
+    }
+    if (renderers_.size() == 1 && renderers_.front()->is_fixed())
+        for (std::uint32_t i = 0; i < plan.pipeline_depth; ++i) fixed_ += renderers_.front()->fixed();
+}
+
+std::size_t RequestSource::render(std::uint16_t endpoint, char* out, RequestIdentity& identity) {
+    RequestRenderer& renderer = *renderers_[endpoint];
+    if (!renderer.is_fixed()) return renderer.render(out, devices_, random_, identity);
+    identity.samples_count = samples_count_;
+    std::memcpy(out, renderer.fixed().data(), renderer.fixed().size());
+    return renderer.fixed().size();
+}
+
+bool RequestSource::is_good_status(std::uint16_t endpoint, std::uint16_t status) const {
+    const auto& statuses = statuses_[endpoint];
+    if (statuses.empty()) return status >= 200 && status <= 299;
+    return std::find(statuses.begin(), statuses.end(), status) != statuses.end();
+}
+
+}  // namespace sluice::load

@@ -1,0 +1,57 @@
+// RequestSource: the next request of a load thread, of one of the plan's endpoints, and what its response must be.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "tools/load/plan/run_plan.hpp"
+#include "tools/load/run/body_check.hpp"
+#include "tools/load/run/request_renderer.hpp"
+
+namespace sluice::load {
+
+class RequestSource {
+  public:
+    // The plan's templates have been parsed before without error.
+    RequestSource(const RunPlan& plan, std::uint32_t thread);
+
+    // Every request is the same bytes; fixed() returns them, as often as it is pipelined.
+    [[nodiscard]] bool is_fixed() const { return !fixed_.empty(); }
+    [[nodiscard]] const char* fixed() const { return fixed_.data(); }
+    [[nodiscard]] std::size_t fixed_bytes() const { return renderers_.front()->fixed().size(); }
+    [[nodiscard]] std::size_t bytes_max() const { return bytes_max_; }
+    [[nodiscard]] bool keeps_bodies() const { return keeps_bodies_; }
+
+    // Draws the endpoint of the next request.
+    std::uint16_t next_endpoint() {
+        if (renderers_.size() == 1) return 0;
+        const double at = random_.uniform() * weights_.back();
+        return static_cast<std::uint16_t>(std::upper_bound(weights_.begin(), weights_.end() - 1, at) -
+                                          weights_.begin());
+    }
+    std::size_t render(std::uint16_t endpoint, char* out, RequestIdentity& identity);
+
+    [[nodiscard]] bool is_head(std::uint16_t endpoint) const { return is_head_[endpoint]; }
+    [[nodiscard]] bool is_good_status(std::uint16_t endpoint, std::uint16_t status) const;
+    [[nodiscard]] bool is_good_body(std::uint16_t endpoint, std::string_view body) {
+        return checks_[endpoint].passes(body);
+    }
+    [[nodiscard]] std::uint32_t samples_count() const { return samples_count_; }
+
+  private:
+    Devices devices_;
+    Random random_;
+    std::vector<std::unique_ptr<RequestRenderer>> renderers_;
+    std::vector<BodyCheck> checks_;
+    std::vector<std::vector<std::uint16_t>> statuses_;
+    std::vector<bool> is_head_;
+    std::vector<double> weights_;  // cumulative
+    std::string fixed_;
+    std::size_t bytes_max_ = 0;
+    std::uint32_t samples_count_;
+    bool keeps_bodies_ = false;
+};
+
+}  // namespace sluice::load

@@ -1,0 +1,150 @@
+#include "tools/load/run/response_reader.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace sluice::load {
+namespace {
+
+ResponseState& state_of(llhttp_t* parser) { return *static_cast<ResponseState*>(parser->data); }
+
+int on_message_begin(llhttp_t* parser) {
+    ResponseState& state = state_of(parser);
+    state.is_in_message = true;
+    state.is_in_head = true;
+    state.is_complete = false;
+    state.body_bytes = 0;
+    state.body.clear();
+    return HPE_OK;
+}
+
+int on_headers_complete(llhttp_t* parser) {
+    ResponseState& state = state_of(parser);
+    state.is_in_head = false;
+    state.status = parser->status_code;
+    state.has_plain_length = (parser->flags & (F_CONTENT_LENGTH | F_CHUNKED | F_TRANSFER_ENCODING)) == F_CONTENT_LENGTH;
+    // llhttp's documented answers: 0 reads a body, 1 says that there is none (a response to HEAD).
+    return state.expects_no_body ? 1 : 0;
+}
+
+int on_body(llhttp_t* parser, const char* at, std::size_t length) {
+    ResponseState& state = state_of(parser);
+    state.body_bytes += length;
+    const bool is_kept_too_large = state.kept_bytes_max != 0 && state.body_bytes > state.kept_bytes_max;
+    if (state.body_bytes > response_body_bytes_max || is_kept_too_large) {
+        state.is_too_large = true;
+        return HPE_USER;
+    }
+    if (state.kept_bytes_max != 0) state.body.append(at, length);
+    return HPE_OK;
+}
+
+int on_message_complete(llhttp_t* parser) {
+    ResponseState& state = state_of(parser);
+    state.is_in_message = false;
+    state.is_complete = true;
+    state.keep_alive = llhttp_should_keep_alive(parser) == 1;
+    return HPE_PAUSED;
+}
+
+const llhttp_settings_t& settings() {
+    static const llhttp_settings_t made = [] {
+        llhttp_settings_t result;
+        llhttp_settings_init(&result);
+        result.on_message_begin = on_message_begin;
+        result.on_headers_complete = on_headers_complete;
+        result.on_body = on_body;
+        result.on_message_complete = on_message_complete;
+        return result;
+    }();
+    return made;
+}
+
+bool is_status(unsigned status) { return status >= 100 && status <= 599; }
+
+}  // namespace
+
+ResponseReader::ResponseReader(bool keeps_bodies) : keeps_bodies_(keeps_bodies) {}
+
+void ResponseReader::start(ResponseState& state) const {
+    llhttp_init(&state.parser, HTTP_RESPONSE, &settings());
+    state.parser.data = &state;
+    state.is_in_message = false;
+    state.is_in_head = false;
+    state.is_too_large = false;
+    state.head_bytes = 0;
+    state.kept_bytes_max = keeps_bodies_ ? kept_body_bytes_max : 0;
+}
+
+ResponseReader::Result ResponseReader::read(ResponseState& state, std::span<const char> bytes, bool is_head_request) {
+    Result known;
+    const bool is_at_begin = !state.is_in_message;
+    if (is_at_begin && !is_head_request && read_known(bytes, known)) return known;
+    state.expects_no_body = is_head_request;
+    state.is_complete = false;
+    if (is_at_begin) state.head_bytes = 0;
+    const llhttp_errno_t error = llhttp_execute(&state.parser, bytes.data(), bytes.size());
+    const std::size_t consumed =
+        error == HPE_OK
+            ? bytes.size()
+            : std::min(bytes.size(), static_cast<std::size_t>(llhttp_get_error_pos(&state.parser) - bytes.data()));
+    if (state.is_in_head) {
+        state.head_bytes += consumed;
+        state.is_too_large = state.is_too_large || state.head_bytes > response_head_bytes_max;
+    }
+    if (is_at_begin && error == HPE_PAUSED && !is_head_request) learn(bytes, state, consumed);
+    return result_of(state, error, consumed);
+}
+
+ResponseReader::Result ResponseReader::read_end(ResponseState& state) {
+    state.is_complete = false;
+    const llhttp_errno_t error = llhttp_finish(&state.parser);
+    return state.is_complete ? result_of(state, error, 0) : Result{};
+}
+
+ResponseReader::Result ResponseReader::result_of(ResponseState& state, llhttp_errno_t error,
+                                                 std::size_t consumed_bytes) const {
+    if (state.is_too_large) return {.event = Event::too_large, .consumed_bytes = consumed_bytes, .body = {}};
+    if (error == HPE_OK && !state.is_complete)
+        return {.event = Event::need_more, .consumed_bytes = consumed_bytes, .body = {}};
+    // An upgrade, too, ends what can be read as HTTP.
+    if ((error != HPE_PAUSED && error != HPE_OK) || !is_status(state.status) || state.status == 101)
+        return {.event = Event::malformed, .consumed_bytes = consumed_bytes, .body = {}};
+    llhttp_resume(&state.parser);
+    return {.event = state.status < 200 ? Event::interim : Event::response,
+            .consumed_bytes = consumed_bytes,
+            .status = state.status,
+            .keep_alive = state.keep_alive,
+            .body = state.body};
+}
+
+bool ResponseReader::read_known(std::span<const char> bytes, Result& result) const {
+    for (const KnownHead& known : known_heads_) {
+        const std::size_t head_bytes = known.bytes.size();
+        if (head_bytes == 0 || bytes.size() < head_bytes + known.content_bytes ||
+            std::memcmp(bytes.data(), known.bytes.data(), head_bytes) != 0)
+            continue;
+        result = {.event = Event::response,
+                  .consumed_bytes = head_bytes + known.content_bytes,
+                  .status = known.status,
+                  .keep_alive = true,
+                  .body = {bytes.data() + head_bytes, known.content_bytes}};
+        return true;
+    }
+    return false;
+}
+
+// Keeps the head of a whole response that lies in `bytes`, if its length alone tells where it ends and the connection
+// goes on. Of such a response, all bytes before the content are its head.
+void ResponseReader::learn(std::span<const char> bytes, const ResponseState& state, std::size_t consumed_bytes) {
+    if (!state.is_complete || state.is_too_large || !state.keep_alive || !state.has_plain_length ||
+        state.status < 200 || state.status > 599)
+        return;
+    KnownHead& known = known_heads_[forgotten_next_];
+    forgotten_next_ = (forgotten_next_ + 1) % known_heads_count;
+    known.bytes.assign(bytes.data(), consumed_bytes - state.body_bytes);
+    known.content_bytes = state.body_bytes;
+    known.status = state.status;
+}
+
+}  // namespace sluice::load
