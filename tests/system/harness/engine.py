@@ -10,6 +10,8 @@ from .process import Child, reserve_port, wait_until
 
 PROJECT = Path(__file__).resolve().parents[3]
 BINARY = Path(os.environ.get("SLUICE_BIN", PROJECT / "build/release/sluice")).resolve()
+# The backend of every engine that does not choose its own; the suite runs once over each.
+BACKEND = os.environ.get("SLUICE_TEST_BACKEND", "io_uring")
 
 # The engine takes SLUICE_… from its environment as settings: those of whoever runs the tests must not reach it.
 CLEAN_ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}
@@ -36,13 +38,15 @@ class Engine:
 
     def __init__(self, directory: Path, sink: str, ack: Optional[str] = None, cores: str = "0",
                  settings: Optional[Mapping[str, object]] = None, prefix: Sequence[str] = (),
-                 environment: Optional[Mapping[str, str]] = None, admin_on_data_listener: bool = False):
+                 environment: Optional[Mapping[str, str]] = None, admin_on_data_listener: bool = False,
+                 backend: str = BACKEND):
         self.address = ("127.0.0.1", reserve_port())
         self.admin_address = self.address if admin_on_data_listener else ("127.0.0.1", reserve_port())
         self._directory = directory
         self._environment = {**CLEAN_ENVIRONMENT, **(environment or {})}
         self._command = [*prefix, BINARY, "serve", "--listen", "{}:{}".format(*self.address),
-                         "--admin", "{}:{}".format(*self.admin_address), "--cores", cores, "--sink", sink]
+                         "--admin", "{}:{}".format(*self.admin_address), "--cores", cores, "--sink", sink,
+                         "--backend", backend]
         if ack:
             self._command += ["--ack", ack]
         for key, value in (settings or {}).items():
