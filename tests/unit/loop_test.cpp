@@ -312,6 +312,21 @@ TEST_P(Loop, SendsMoreThanSocketBuffersHold) {
     EXPECT_EQ(loop->counters().sent_bytes, text.size());
 }
 
+// Nothing else happens that could end the wait.
+TEST_P(Loop, TellsOfSendsAndClosesAtOnce) {
+    OPEN_OR_SKIP();
+    const TcpClient client(port);
+    ASSERT_TRUE(run_until_open(1));
+    run_for(20 * ms);
+    const Slot slot = recorder.opened[0];
+    const std::uint64_t begin_ns = monotonic_ns();
+    loop->send(slot, std::string_view("pong"));
+    while (recorder.sockets[slot].sent_count == 0) loop->run_once(begin_ns + 3000 * ms);
+    close(slot);
+    while (recorder.closed_count == 0) loop->run_once(begin_ns + 3000 * ms);
+    EXPECT_LT(monotonic_ns() - begin_ns, 2000 * ms);
+}
+
 TEST_P(Loop, AHalfClosedConnectionStillReceives) {
     OPEN_OR_SKIP();
     const TcpClient client(port);
