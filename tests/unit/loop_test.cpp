@@ -1,172 +1,28 @@
-// Both loops over real sockets, with a ring and buffers so small that what is rare under load happens at once:
-// submission queue full, no buffer free, no slot free; and peers that reset, never read, or leave too early.
-#include "engine/io/loop.hpp"
-
+// Both loops: receiving, sending, ending and waiting, with peers that reset, never read, or leave too early.
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
-#include "engine/io/backend.hpp"
-#include "engine/io/listener.hpp"
+#include "tests/support/loop_test.hpp"
 #include "tests/support/tcp_client.hpp"
 
 namespace sluice {
 namespace {
 
-using io::Slot;
+using tests::ms;
+using tests::pattern;
+using tests::Slot;
 using tests::TcpClient;
 
-constexpr std::uint64_t ms = 1'000'000;
-
-// Keeps what the loop says, and checks the life of each slot.
-class Recorder final : public io::Events {
-  public:
-    struct Socket {
-        bool is_open = false;
-        bool is_closing = false;  // close() was called
-        std::string received;
-        bool has_ended = false;
-        bool has_failed = false;
-        int sent_count = 0;
-    };
-
-    void on_open(Slot slot) override {
-        EXPECT_FALSE(sockets[slot].is_open);
-        sockets[slot] = Socket{};
-        sockets[slot].is_open = true;
-        opened.push_back(slot);
-    }
-    void on_bytes(Slot slot, std::span<const char> bytes) override {
-        Socket& socket = alive(slot);
-        EXPECT_FALSE(socket.has_ended || socket.has_failed);
-        socket.received.append(bytes.data(), bytes.size());
-        pieces_max = std::max(pieces_max, bytes.size());
-        if (after_bytes) after_bytes(slot);
-    }
-    void on_end_of_stream(Slot slot) override {
-        EXPECT_FALSE(alive(slot).has_ended);
-        alive(slot).has_ended = true;
-    }
-    void on_sent(Slot slot) override { ++alive(slot).sent_count; }
-    void on_failed(Slot slot) override {
-        EXPECT_FALSE(alive(slot).has_failed);
-        alive(slot).has_failed = true;
-    }
-    void on_closed(Slot slot) override {
-        EXPECT_TRUE(sockets[slot].is_open && sockets[slot].is_closing);
-        sockets[slot].is_open = false;
-        ++closed_count;
-    }
-    void on_wake() override { ++wakes_count; }
-    void on_iteration(std::uint64_t now_ns) override {
-        EXPECT_GE(now_ns, now);
-        now = now_ns;
-    }
-    void on_iteration_end() override { ++iterations_count; }
-
-    Socket& alive(Slot slot) {
-        EXPECT_TRUE(sockets[slot].is_open && !sockets[slot].is_closing) << "an event after close()";
-        return sockets[slot];
-    }
-
-    std::function<void(Slot)> after_bytes;
-    std::map<Slot, Socket> sockets;
-    std::vector<Slot> opened;
-    std::size_t pieces_max = 0;
-    int closed_count = 0;
-    int wakes_count = 0;
-    int iterations_count = 0;
-    std::uint64_t now = 0;
-};
-
-class Loop : public testing::TestWithParam<io::Backend> {
-  protected:
-    void SetUp() override {
-        settings.ring_entries_count = 8;
-        settings.receive_buffer_bytes = 256;
-        settings.receive_buffers_count = 2;
-        settings.slots_count_max = 64;
-    }
-    void TearDown() override {
-        loop.reset();
-        if (listener_fd >= 0) ::close(listener_fd);
-    }
-
-    [[nodiscard]] static bool is_uring() { return GetParam() == io::Backend::io_uring; }
-
-    // False: io_uring is not available here, which the test then reports.
-    [[nodiscard]] bool open() {
-        auto opened = io::open_loop(GetParam(), settings, recorder);
-        if (!opened) {
-            EXPECT_TRUE(opened.error().is_unavailable) << opened.error().sentence;
-            unavailable = opened.error().sentence;
-            return false;
-        }
-        loop = std::move(*opened);
-        auto fd = io::open_listener({"127.0.0.1", 0});
-        CHECK(fd.has_value());
-        listener_fd = *fd;
-        port = io::port_of(listener_fd);
-        loop->listen(listener_fd);
-        return true;
-    }
-
-    // Runs until `done`; false when that takes more than five seconds.
-    bool run_until(const std::function<bool()>& done) {
-        const std::uint64_t end_ns = monotonic_ns() + 5000 * ms;
-        while (!done()) {
-            if (monotonic_ns() > end_ns) return false;
-            loop->run_once(monotonic_ns() + 20 * ms);
-        }
-        return true;
-    }
-    void run_for(std::uint64_t ns) {
-        const std::uint64_t end_ns = monotonic_ns() + ns;
-        while (monotonic_ns() < end_ns) loop->run_once(end_ns);
-    }
-    bool run_until_open(std::size_t count) {
-        return run_until([&] { return recorder.opened.size() >= count; });
-    }
-    void close(Slot slot) {
-        recorder.sockets[slot].is_closing = true;
-        loop->close(slot);
-    }
-    // The slot may be open again afterwards, for a client that waited.
-    bool close_and_wait(Slot slot) {
-        const int count = recorder.closed_count + 1;
-        close(slot);
-        return run_until([&] { return recorder.closed_count == count; });
-    }
-
-    io::LoopSettings settings;
-    Recorder recorder;
-    std::unique_ptr<io::Loop> loop;
-    int listener_fd = -1;
-    std::uint16_t port = 0;
-    std::string unavailable;
-};
+class Loop : public tests::LoopTest {};
 
 INSTANTIATE_TEST_SUITE_P(Backends, Loop, testing::Values(io::Backend::io_uring, io::Backend::epoll),
                          [](const auto& test) { return std::string(io::name_of(test.param)); });
-
-#define OPEN_OR_SKIP() \
-    if (!open()) GTEST_SKIP() << unavailable
-
-std::string pattern(std::size_t bytes, unsigned salt = 0) {
-    std::string text(bytes, ' ');
-    for (std::size_t i = 0; i < bytes; ++i) text[i] = static_cast<char>('a' + (i + salt + i / 251) % 26);
-    return text;
-}
 
 // --- receiving -------------------------------------------------------------------------------------------------------
 
@@ -348,7 +204,8 @@ TEST_P(Loop, SendsToManyInOneIteration) {
     for (int round = 1; round <= 20; ++round) {
         for (const Slot slot : recorder.opened) loop->send(slot, std::string_view("pong"));
         ASSERT_TRUE(run_until([&] {
-            return std::ranges::all_of(recorder.opened, [&](Slot slot) { return recorder.sockets[slot].sent_count == round; });
+            return std::ranges::all_of(recorder.opened,
+                                       [&](Slot slot) { return recorder.sockets[slot].sent_count == round; });
         })) << round;
     }
     for (const TcpClient& client : clients) EXPECT_EQ(client.receive_now().size(), 80u);
@@ -429,111 +286,6 @@ TEST_P(Loop, ClosesInTheIterationOfOpening) {
         ASSERT_TRUE(run_until([&] { return recorder.closed_count == i + 1; })) << i;
     }
     EXPECT_EQ(loop->counters().accepted, 100u);
-}
-
-// --- accepting -------------------------------------------------------------------------------------------------------
-
-TEST_P(Loop, WaitsWhenSlotsAreUsedUpAndGoesOn) {
-    settings.slots_count_max = 4;
-    OPEN_OR_SKIP();
-    std::vector<TcpClient> clients;
-    for (int i = 0; i < 6; ++i) clients.emplace_back(port);
-    ASSERT_TRUE(run_until_open(4));
-    run_for(20 * ms);
-    EXPECT_EQ(recorder.opened.size(), 4u);
-    EXPECT_GT(loop->counters().accept_pauses, 0u);
-    for (const TcpClient& client : clients) EXPECT_EQ(client.receive_now(), "") << "turned away instead of left waiting";
-    clients[0].send("served");  // those that are in are served meanwhile
-    ASSERT_TRUE(run_until([&] {
-        return std::ranges::any_of(recorder.sockets, [](const auto& entry) { return entry.second.received == "served"; });
-    }));
-    EXPECT_TRUE(close_and_wait(recorder.opened[0]));
-    EXPECT_TRUE(close_and_wait(recorder.opened[1]));
-    EXPECT_TRUE(run_until_open(6)) << "the two that waited";
-    EXPECT_EQ(loop->counters().open_slots, 4u);
-}
-
-// Far from the bound many are accepted at once, near it one by one: nobody is turned away.
-TEST_P(Loop, AcceptsWithCareNearTheBound) {
-    settings.slots_count_max = 40;
-    OPEN_OR_SKIP();
-    std::vector<TcpClient> clients;
-    for (std::size_t i = 0; i < 10; ++i) {
-        clients.emplace_back(port);
-        ASSERT_TRUE(run_until_open(i + 1));
-    }
-    for (int i = 0; i < 35; ++i) clients.emplace_back(port);
-    ASSERT_TRUE(run_until_open(40));
-    run_for(20 * ms);
-    for (const TcpClient& client : clients) EXPECT_EQ(client.receive_now(), "");
-    for (std::size_t i = 0; i < 5; ++i) EXPECT_TRUE(close_and_wait(recorder.opened[i]));
-    EXPECT_TRUE(run_until_open(45));
-}
-
-// A full house costs nothing: the loop sleeps until somebody leaves.
-TEST_P(Loop, DoesNotSpinWhenSlotsAreUsedUp) {
-    settings.slots_count_max = 2;
-    OPEN_OR_SKIP();
-    std::vector<TcpClient> clients;
-    for (int i = 0; i < 4; ++i) clients.emplace_back(port);
-    ASSERT_TRUE(run_until_open(2));
-    run_for(150 * ms);
-    const int before = recorder.iterations_count;
-    run_for(300 * ms);
-    EXPECT_LE(recorder.iterations_count - before, 10);
-}
-
-// Descriptors that others use up, as a server's sinks and admin endpoints do: clients wait, and are served when some
-// come free. (Direct descriptors are not the process's.)
-TEST_P(Loop, WaitsForDescriptors) {
-    if (is_uring()) GTEST_SKIP() << "its sockets are direct descriptors";
-    rlimit before{};
-    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-    const rlimit low{64, before.rlim_max};
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
-    settings.spare_descriptors_count = 4;
-    OPEN_OR_SKIP();
-    std::vector<TcpClient> clients;
-    for (int i = 0; i < 3; ++i) clients.emplace_back(port);
-    std::vector<int> taken;  // all but the spare ones
-    while (taken.empty() || taken.back() < 59) taken.push_back(::dup(listener_fd));
-    ASSERT_TRUE(run_until_open(1)) << "one is taken, which shows that few descriptors are left";
-    run_for(250 * ms);
-    EXPECT_EQ(recorder.opened.size(), 1u) << "spare descriptors were used";
-    EXPECT_EQ(loop->counters().accept_pauses, 1u);
-    const int spare = ::dup(listener_fd);
-    EXPECT_GE(spare, 0) << "none is left for others";
-    ::close(spare);
-    for (const int fd : taken) ::close(fd);
-    EXPECT_TRUE(run_until_open(3));
-    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
-}
-
-TEST_P(Loop, StopsListening) {
-    OPEN_OR_SKIP();
-    const TcpClient before(port);
-    ASSERT_TRUE(run_until_open(1));
-    loop->stop_listening();
-    run_for(5 * ms);
-    ::close(std::exchange(listener_fd, -1));
-    run_for(5 * ms);
-    EXPECT_FALSE(TcpClient::can_connect(port)) << "an accept still holds the listener";
-    EXPECT_EQ(recorder.opened.size(), 1u);
-    before.send("x");
-    EXPECT_TRUE(run_until([&] { return recorder.sockets[recorder.opened[0]].received == "x"; }));
-}
-
-TEST_P(Loop, StopsListeningWhileItIsPaused) {
-    settings.slots_count_max = 1;
-    OPEN_OR_SKIP();
-    const TcpClient one(port);
-    const TcpClient other(port);
-    ASSERT_TRUE(run_until_open(1));
-    run_for(20 * ms);
-    loop->stop_listening();
-    EXPECT_TRUE(close_and_wait(recorder.opened[0]));
-    run_for(150 * ms);
-    EXPECT_EQ(recorder.opened.size(), 1u);
 }
 
 // --- waiting ---------------------------------------------------------------------------------------------------------
