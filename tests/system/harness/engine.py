@@ -10,8 +10,8 @@ from .process import Child, reserve_port, wait_until
 
 PROJECT = Path(__file__).resolve().parents[3]
 BINARY = Path(os.environ.get("SLUICE_BIN", PROJECT / "build/release/sluice")).resolve()
-# The backend of every engine that does not choose its own; the suite runs once over each.
-BACKEND = os.environ.get("SLUICE_TEST_BACKEND", "io_uring")
+# The backend of every engine that does not choose its own (None: the engine's default); ctest runs the suite over each.
+BACKEND = os.environ.get("SLUICE_TEST_BACKEND")
 
 # The engine takes SLUICE_… from its environment as settings: those of whoever runs the tests must not reach it.
 CLEAN_ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}
@@ -46,6 +46,7 @@ class Engine:
         self._environment = {**CLEAN_ENVIRONMENT, **(environment or {})}
         self._command = [*prefix, BINARY, "serve", "--listen", "{}:{}".format(*self.address),
                          "--admin", "{}:{}".format(*self.admin_address), "--cores", cores, "--sink", sink]
+        self._backend = backend
         if backend:
             self._command += ["--backend", backend]
         if ack:
@@ -127,7 +128,10 @@ class Engine:
             return
         try:
             if self.running:
-                assert_conserved(self.status())
+                status = self.status()
+                assert_conserved(status)
+                if self._backend in ("io_uring", "epoll"):
+                    assert status["io_backend"] == self._backend
                 self.signal(signal.SIGTERM)
                 assert self.wait_exit() == 0, f"the engine's end; its log:\n{self.log()[-3000:]}"
             assert self._expected_exit_seen, f"the engine ended by itself with {self._child.exit_code}:\n{self.log()[-3000:]}"
