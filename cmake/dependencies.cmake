@@ -41,11 +41,15 @@ dependency(cli11 CLI/CLI.hpp)
 dependency(spdlog spdlog/spdlog.h)
 dependency(fmt fmt/format.h fmt)
 dependency(nlohmann_json nlohmann/json.hpp)
+dependency(cpp_httplib httplib.h cpp-httplib)
 
 target_link_libraries(dep::spdlog INTERFACE dep::fmt Threads::Threads)
 target_compile_definitions(dep::spdlog INTERFACE SPDLOG_FMT_EXTERNAL)
 target_link_libraries(dep::concurrentqueue INTERFACE Threads::Threads)
 target_link_libraries(dep::hdr_histogram INTERFACE dep::zlib m)  # its logs are compressed
+# What Debian's library was built with: the classes' layout depends on it.
+target_compile_definitions(dep::cpp_httplib INTERFACE CPPHTTPLIB_OPENSSL_SUPPORT CPPHTTPLIB_ZLIB_SUPPORT CPPHTTPLIB_BROTLI_SUPPORT)
+target_link_libraries(dep::cpp_httplib INTERFACE Threads::Threads)
 
 # trixie's archives were built with a newer libstdc++ and glibc; on older ones these symbols are missing:
 # the first is an empty marker of GCC 13's iostream initialisation, the second glibc 2.38's C23 sscanf.

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "engine/backend_choice.hpp"
 #include "engine/core/clock.hpp"
 
 namespace sluice {
@@ -17,6 +18,7 @@ ServerSettings admin_settings(const config::Config& config) {
     ServerSettings settings{};
     settings.http = {admin_body_bytes_max,          config.http.header_timeout_ns, config.http.body_timeout_ns,
                      config.http.idle_timeout_ns, config.http.write_timeout_ns,  config.ack_timeout_ns};
+    settings.backend = backend_of(config);
     settings.loop.ring_entries_count = 64;
     settings.loop.receive_buffer_bytes = 8 * 1024;
     settings.loop.receive_buffers_count = 16;

@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "engine/backend_choice.hpp"
 #include "engine/io/listener.hpp"
 #include "engine/log/log.hpp"
 #include "engine/sink_factory.hpp"
@@ -38,6 +39,7 @@ std::expected<int, Engine::StartError> listen_on(config::Endpoint& endpoint, boo
 }  // namespace
 
 Engine::Engine(config::Config config) : config_(std::move(config)) {
+    resolve_backend(config_);
     is_admin_shared_ = config_.admin.listen == config_.listen && config_.listen.port != 0;
     make_parts();
 }
@@ -116,6 +118,7 @@ void Engine::log_listening() const {
                             {"cores", cores},
                             {"sink", config_.sink.url.display},
                             {"ack", name_of(config_.ack)},
+                            {"backend", io::name_of(backend_of(config_))},
                             {"io", reactors_.front()->mode()},
                             {"version", SLUICE_VERSION}});
 }

@@ -5,7 +5,9 @@
 
 #include <string>
 
+#include "engine/backend_choice.hpp"
 #include "engine/core/clock.hpp"
+#include "engine/core/limits.hpp"
 #include "engine/log/log.hpp"
 #include "engine/sink_factory.hpp"
 
@@ -16,12 +18,14 @@ ServerSettings server_settings(const config::Config& config) {
     ServerSettings settings{};
     settings.http = {config.http.body_bytes_max,  config.http.header_timeout_ns, config.http.body_timeout_ns,
                      config.http.idle_timeout_ns, config.http.write_timeout_ns,  config.ack_timeout_ns};
+    settings.backend = backend_of(config);
     settings.loop.ring_entries_count = static_cast<std::uint32_t>(config.io.ring_entries_count);
     settings.loop.receive_buffer_bytes = static_cast<std::uint32_t>(config.io.receive_buffer_bytes);
     settings.loop.receive_buffers_count = static_cast<std::uint32_t>(config.io.receive_buffers_count);
     settings.loop.padding_bytes = parsers::JsonDecoder::padding_bytes;
     settings.loop.slots_count_max = static_cast<std::uint32_t>(config.http.connections_count_max);
     settings.loop.busy_wait_ns = config.io.busy_wait_ns;
+    settings.loop.spare_descriptors_count = limits::spare_descriptors_count;
     settings.loop.without_defer_taskrun = config.io.mode == config::IoMode::no_defer_taskrun;
     settings.loop.without_multishot = config.io.mode == config::IoMode::no_multishot;
     settings.loop.without_buffer_ring = config.io.mode == config::IoMode::no_buffer_ring;

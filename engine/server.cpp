@@ -6,7 +6,7 @@
 #include <ctime>
 #include <utility>
 
-#include "engine/io/uring_loop.hpp"
+#include "engine/io/backend.hpp"
 
 namespace sluice {
 namespace {
@@ -42,7 +42,11 @@ Server::~Server() {
     if (listener_fd_ >= 0) ::close(listener_fd_);
 }
 
-std::expected<void, io::LoopError> Server::open(int listener_fd) { return open(listener_fd, io::UringLoop::open); }
+std::expected<void, io::LoopError> Server::open(int listener_fd) {
+    return open(listener_fd, [this](const io::LoopSettings& settings, io::Events& events) {
+        return io::open_loop(settings_.backend, settings, events);
+    });
+}
 
 std::expected<void, io::LoopError> Server::open(int listener_fd, const LoopFactory& make_loop) {
     listener_fd_ = listener_fd;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/http/connection.hpp"
+#include "engine/io/backend.hpp"
 #include "engine/io/loop.hpp"
 #include "engine/io/timer_wheel.hpp"
 
@@ -20,6 +21,7 @@ namespace sluice {
 
 struct ServerSettings {
     http::HttpSettings http;
+    io::Backend backend;
     io::LoopSettings loop;
     std::uint64_t retry_after_s;
     std::uint64_t body_memory_bytes;
@@ -44,7 +46,7 @@ class Server final : private io::Events {
 
     // On the thread that will run it. `listener_fd` is closed by the server.
     [[nodiscard]] std::expected<void, io::LoopError> open(int listener_fd);
-    // The same with a loop of another kind than io_uring's.
+    // The same with a loop of another kind.
     using LoopFactory =
         std::function<std::expected<std::unique_ptr<io::Loop>, io::LoopError>(const io::LoopSettings&, io::Events&)>;
     [[nodiscard]] std::expected<void, io::LoopError> open(int listener_fd, const LoopFactory& make_loop);

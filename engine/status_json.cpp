@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/admin_service.hpp"
+#include "engine/backend_choice.hpp"
 
 namespace sluice {
 namespace {
@@ -161,6 +162,7 @@ std::string render_status(const EngineView& view) {
                       {"not_ready_reason", verdict.reason},
                       {"ack", name_of(view.config.ack)},
                       {"sink", view.config.sink.url.display},
+                      {"io_backend", io::name_of(backend_of(view.config))},
                       {"samples", samples_json(total, in_flight)},
                       {"imbalance", imbalance(view)},
                       {"reactors", std::move(reactors)},

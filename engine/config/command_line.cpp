@@ -27,7 +27,7 @@ Exit codes:
   0  everything accepted was delivered
   1  samples were not delivered when the engine stopped, or it failed while it ran
   2  wrong command line or configuration
-  3  io_uring is not available)";
+  3  io_uring is not available, and --backend io_uring asks for it)";
 
 constexpr const char* serve_help = R"(Examples:
   sluice serve --listen 0.0.0.0:8080 --cores 2-5 --sink redis://ingest:secret@10.0.0.7:6379
@@ -87,6 +87,7 @@ constexpr KeyOption key_options[] = {
     {"--cores", "cores", "LIST", "One reactor on each of these cores: auto, or e.g. 0,2-3"},
     {"--sink", "sink.url", "URL", "redis://[user[:password]@]host[:port][/db], redis+unix:///path, journal:directory or null:"},
     {"--ack", "ack", "LEVEL", "What a 2xx promises: queued, journaled or stored"},
+    {"--backend", "io.backend", "NAME", "io_uring, epoll, or auto: io_uring where it is available"},
     {"--log-level", "log.level", "LEVEL", "debug, info, warn or error"},
 };
 

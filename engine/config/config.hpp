@@ -22,6 +22,7 @@ struct Endpoint {
 };
 
 enum class RedisLayout : std::uint8_t { fields, json, list, packed };
+enum class IoBackend : std::uint8_t { automatic, io_uring, epoll };
 // What to do without, each being a fallback that the loop also takes where the kernel lacks the feature.
 enum class IoMode : std::uint8_t { all, no_defer_taskrun, no_multishot, no_buffer_ring };
 enum class SinkKind : std::uint8_t { redis, null, journal };
@@ -65,6 +66,7 @@ struct Config {
     } http;
 
     struct Io {
+        IoBackend backend = IoBackend::automatic;
         std::uint64_t ring_entries_count = 0;
         std::uint64_t receive_buffer_bytes = 0;
         std::uint64_t receive_buffers_count = 0;  // per reactor; a power of two

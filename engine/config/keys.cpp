@@ -18,6 +18,8 @@ constexpr std::array<std::string_view, 1> ack_words_to_come{"replicated"};
 constexpr std::array<std::string_view, 4> layout_words{"fields", "json", "list", "packed"};
 static_assert(name_of(AckLevel::queued) == ack_words[0] && name_of(AckLevel::journaled) == ack_words[1] &&
               name_of(AckLevel::stored) == ack_words[2]);
+constexpr std::array<std::string_view, 3> io_backend_words{"auto", "io_uring", "epoll"};
+static_assert(static_cast<std::size_t>(IoBackend::epoll) == io_backend_words.size() - 1);
 constexpr std::array<std::string_view, 4> io_mode_words{"auto", "no_defer_taskrun", "no_multishot", "no_buffer_ring"};
 static_assert(static_cast<std::size_t>(IoMode::no_buffer_ring) == io_mode_words.size() - 1);
 static_assert(static_cast<std::size_t>(RedisLayout::packed) == layout_words.size() - 1);
@@ -59,6 +61,8 @@ constexpr Property table[] = {
     {"http.connections_max", "16384", "Open connections of a reactor; more wait in the kernel's queue",
      Number{Unit::count, 1, 65536, FIELD(http.connections_count_max)}},
 
+    {"io.backend", "auto", "Kernel interface of the event loops; auto: io_uring, and epoll where that is not available",
+     Choice<IoBackend>{FIELD(io.backend), io_backend_words, {}}},
     {"io.ring_entries", "1024", "Submission queue entries of a reactor's ring",
      Number{Unit::count, 8, 32768, FIELD(io.ring_entries_count), true}},  // IORING_MAX_ENTRIES is 32768
     {"io.receive_buffer", "16KiB", "Size of a receive buffer; a request within one is parsed where it lies",

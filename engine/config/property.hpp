@@ -70,8 +70,8 @@ struct Url {
     Field<SinkUrl> field;
 };
 
-using PropertyKind = std::variant<Number, Choice<AckLevel>, Choice<LogLevel>, Choice<LogFormat>, Choice<RedisLayout>, Choice<IoMode>,
-                                  Text, Address, Cores, Url>;
+using PropertyKind = std::variant<Number, Choice<AckLevel>, Choice<LogLevel>, Choice<LogFormat>, Choice<RedisLayout>,
+                                  Choice<IoBackend>, Choice<IoMode>, Text, Address, Cores, Url>;
 
 struct Property {
     std::string_view key;           // as in a file, with its groups: sink.redis.layout

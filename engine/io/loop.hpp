@@ -43,8 +43,10 @@ struct LoopSettings {
     std::uint32_t receive_buffers_count = 128;  // a power of two
     std::uint32_t padding_bytes = 64;
     std::uint32_t slots_count_max = 16 * 1024;
-    std::uint64_t busy_wait_ns = 0;             // how long a busy loop lets completions gather
-    // Fallbacks, taken whether the kernel has the feature or not.
+    std::uint64_t busy_wait_ns = 0;             // how long a busy loop lets completions gather; io_uring only
+    // Descriptors of the process that accepting leaves to others (sinks, admin); where sockets are ordinary ones.
+    std::uint32_t spare_descriptors_count = 0;
+    // Fallbacks of io_uring, taken whether the kernel has the feature or not.
     bool without_defer_taskrun = false;
     bool without_multishot = false;             // of receives
     bool without_buffer_ring = false;

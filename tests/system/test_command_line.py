@@ -44,7 +44,7 @@ def test_help(arguments):
 def test_help_names_every_command_and_option():
     assert all(command in run("--help").stdout for command in ("serve", "check-config", "print-config"))
     help_text = run("serve", "--help").stdout
-    for option in ("--config", "--listen", "--admin", "--cores", "--sink", "--ack", "--log-level", "--set"):
+    for option in ("--config", "--listen", "--admin", "--cores", "--sink", "--ack", "--backend", "--log-level", "--set"):
         assert option in help_text
 
 

@@ -10,6 +10,8 @@ from .process import Child, reserve_port, wait_until
 
 PROJECT = Path(__file__).resolve().parents[3]
 BINARY = Path(os.environ.get("SLUICE_BIN", PROJECT / "build/release/sluice")).resolve()
+# The backend of every engine that does not choose its own (None: the engine's default); ctest runs the suite over each.
+BACKEND = os.environ.get("SLUICE_TEST_BACKEND")
 
 # The engine takes SLUICE_… from its environment as settings: those of whoever runs the tests must not reach it.
 CLEAN_ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}
@@ -36,13 +38,17 @@ class Engine:
 
     def __init__(self, directory: Path, sink: str, ack: Optional[str] = None, cores: str = "0",
                  settings: Optional[Mapping[str, object]] = None, prefix: Sequence[str] = (),
-                 environment: Optional[Mapping[str, str]] = None, admin_on_data_listener: bool = False):
+                 environment: Optional[Mapping[str, str]] = None, admin_on_data_listener: bool = False,
+                 backend: Optional[str] = BACKEND):
         self.address = ("127.0.0.1", reserve_port())
         self.admin_address = self.address if admin_on_data_listener else ("127.0.0.1", reserve_port())
         self._directory = directory
         self._environment = {**CLEAN_ENVIRONMENT, **(environment or {})}
         self._command = [*prefix, BINARY, "serve", "--listen", "{}:{}".format(*self.address),
                          "--admin", "{}:{}".format(*self.admin_address), "--cores", cores, "--sink", sink]
+        self._backend = backend
+        if backend:
+            self._command += ["--backend", backend]
         if ack:
             self._command += ["--ack", ack]
         for key, value in (settings or {}).items():
@@ -122,7 +128,10 @@ class Engine:
             return
         try:
             if self.running:
-                assert_conserved(self.status())
+                status = self.status()
+                assert_conserved(status)
+                if self._backend in ("io_uring", "epoll"):
+                    assert status["io_backend"] == self._backend
                 self.signal(signal.SIGTERM)
                 assert self.wait_exit() == 0, f"the engine's end; its log:\n{self.log()[-3000:]}"
             assert self._expected_exit_seen, f"the engine ended by itself with {self._child.exit_code}:\n{self.log()[-3000:]}"

@@ -1,0 +1,26 @@
+// Backend: which kernel interface a Loop stands on.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <string_view>
+
+#include "engine/io/loop.hpp"
+
+namespace sluice::io {
+
+enum class Backend : std::uint8_t { io_uring, epoll };
+
+[[nodiscard]] constexpr std::string_view name_of(Backend backend) {
+    return backend == Backend::io_uring ? "io_uring" : "epoll";
+}
+
+// On the thread that will run the loop. `events` outlives it.
+[[nodiscard]] std::expected<std::unique_ptr<Loop>, LoopError> open_loop(Backend backend, const LoopSettings& settings,
+                                                                        Events& events);
+
+// Sends a no-op through a ring of its own: an error says what forbids io_uring here. Any thread.
+[[nodiscard]] std::expected<void, LoopError> try_io_uring();
+
+}  // namespace sluice::io
