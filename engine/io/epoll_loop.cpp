@@ -67,6 +67,7 @@ EpollLoop::EpollLoop(const LoopSettings& settings, Events& events)
 EpollLoop::~EpollLoop() {
     for (Slot slot = 0; slot < settings_.slots_count_max; ++slot)
         if (sockets_[slot].open && !sockets_[slot].closing) ::close(sockets_[slot].fd);
+    for (const int fd : last_accepted_) ::close(fd);
     for (const int fd : {epoll_fd_, wake_fd_})
         if (fd >= 0) ::close(fd);
 }
@@ -100,6 +101,7 @@ void EpollLoop::run_once(std::uint64_t deadline_ns) {
     now_ns_ = monotonic_ns();
     events_.on_iteration(now_ns_);
     finish_closing(closed_count);  // those that were closed before the wait: no event of it is theirs
+    open_last_accepted();
     for (std::size_t i = 0; i < ready_count_; ++i) dispatch(ready_[i]);
     serve_due();
     accept_if_possible();
@@ -118,7 +120,7 @@ void EpollLoop::wait(std::uint64_t deadline_ns) {
 
 // Milliseconds, rounded up: deadlines are never early, and a millisecond is little beside the timers' 134.
 int EpollLoop::wait_ms(std::uint64_t deadline_ns) const {
-    if (!due_.empty() || !closing_.empty()) return 0;
+    if (!due_.empty() || !closing_.empty() || !last_accepted_.empty()) return 0;
     std::uint64_t until_ns = deadline_ns;
     if (accept_retry_ns_ != 0 && (until_ns == 0 || accept_retry_ns_ < until_ns)) until_ns = accept_retry_ns_;
     if (until_ns == 0) return -1;
@@ -187,9 +189,26 @@ void EpollLoop::listen(int listener_fd) {
 }
 
 void EpollLoop::stop_listening() {
-    if (listening_ && !is_accept_paused_) unwatch_listener();
+    if (listening_ && !is_accept_paused_) {
+        take_backlog();
+        unwatch_listener();
+    }
     listening_ = false;
     accept_retry_ns_ = 0;
+}
+
+// Who is connected already is not turned away by the end of the listener, which may come next and resets the backlog.
+void EpollLoop::take_backlog() {
+    for (std::size_t i = 0; i < free_slots_.size(); ++i) {
+        const int fd = ::accept4(listener_fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) last_accepted_.push_back(fd);
+        if (fd < 0 && (errno == EAGAIN || accept_outcome(-errno) != AcceptOutcome::again)) return;
+    }
+}
+
+void EpollLoop::open_last_accepted() {
+    for (const int fd : last_accepted_) open_slot(fd);
+    last_accepted_.clear();
 }
 
 void EpollLoop::watch_listener() { CHECK(watch(listener_fd_, EPOLLIN, listener_data)); }
@@ -208,13 +227,10 @@ void EpollLoop::accept_some() {
         const int result = result_of(::accept4(listener_fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (result == -EAGAIN) return;
         switch (accept_outcome(result)) {
-            case AcceptOutcome::accepted: {
-                const Slot slot = free_slots_.back();
-                free_slots_.pop_back();
-                open_slot(slot, result);
+            case AcceptOutcome::accepted:
+                open_slot(result);
                 if (!leaves_enough(result)) return pause_accept(now_ns_ + accept_retry_interval_ns);
                 break;
-            }
             case AcceptOutcome::exhausted: return pause_accept(now_ns_ + accept_retry_interval_ns);
             case AcceptOutcome::again: ++counters_.accept_errors; break;
             case AcceptOutcome::stopped:
@@ -255,7 +271,10 @@ void EpollLoop::accept_if_possible() {
     watch_listener();
 }
 
-void EpollLoop::open_slot(Slot slot, int fd) {
+void EpollLoop::open_slot(int fd) {
+    CHECK(!free_slots_.empty());
+    const Slot slot = free_slots_.back();
+    free_slots_.pop_back();
     Socket& socket = sockets_[slot];
     CHECK(!socket.open);
     const bool is_due = socket.is_due;  // as what the slot was before

@@ -83,7 +83,9 @@ class EpollLoop final : public Loop {
     [[nodiscard]] bool leaves_enough(int fd) const;
     [[nodiscard]] bool may_take_descriptors() const;
     void accept_if_possible();
-    void open_slot(Slot slot, int fd);
+    void open_slot(int fd);
+    void take_backlog();
+    void open_last_accepted();
 
     void receive(Slot slot);
     void receive_ended(Slot slot, int result);
@@ -100,6 +102,7 @@ class EpollLoop final : public Loop {
     std::vector<Slot> due_;                // something to receive or to tell
     std::vector<Slot> due_before_;
     std::vector<Slot> closing_;            // on_closed is due
+    std::vector<int> last_accepted_;       // by stop_listening(); on_open is due
     int epoll_fd_ = -1;
     int wake_fd_ = -1;
     int listener_fd_ = -1;

@@ -69,6 +69,7 @@ class Recorder final : public io::Events {
     void on_iteration(std::uint64_t now_ns) override {
         EXPECT_GE(now_ns, now);
         now = now_ns;
+        if (at_iteration) at_iteration();
     }
     void on_iteration_end() override { ++iterations_count; }
 
@@ -78,6 +79,7 @@ class Recorder final : public io::Events {
     }
 
     std::function<void(Slot)> after_bytes;
+    std::function<void()> at_iteration;
     std::map<Slot, Socket> sockets;
     std::vector<Slot> opened;
     std::size_t pieces_max = 0;

@@ -1,6 +1,7 @@
 // Both loops: accepting, up to the last slot and the last descriptor, and stopping to.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -111,6 +112,25 @@ TEST_P(LoopAccept, StopsListening) {
     EXPECT_EQ(recorder.opened.size(), 1u);
     before.send("x");
     EXPECT_TRUE(run_until([&] { return recorder.sockets[recorder.opened[0]].received == "x"; }));
+}
+
+// Clients that are connected when listening stops are served, though nobody had time to accept them.
+TEST_P(LoopAccept, TakesWhoIsThereWhenItStops) {
+    OPEN_OR_SKIP();
+    run_for(5 * ms);
+    std::vector<TcpClient> clients;
+    for (int i = 0; i < 20; ++i) clients.emplace_back(port);
+    recorder.at_iteration = [&] {
+        if (listener_fd < 0) return;
+        loop->stop_listening();
+        ::shutdown(listener_fd, SHUT_RDWR);
+        ::close(std::exchange(listener_fd, -1));
+    };
+    ASSERT_TRUE(run_until_open(20));
+    for (const TcpClient& client : clients) client.send("x");
+    EXPECT_TRUE(run_until([&] {
+        return std::ranges::all_of(recorder.sockets, [](const auto& entry) { return entry.second.received == "x"; });
+    }));
 }
 
 TEST_P(LoopAccept, StopsListeningWhileItIsPaused) {
