@@ -46,8 +46,11 @@ bool Ingest::take_step(parsers::Step step, Tally& tally, http::Reply& reply, std
         case parsers::Step::sample:
             ++tally.accepted;
             if (!batcher_.append(decoder_.sample(), now_ns)) {
-                abandon(Refusal::overloaded, tally.accepted);
-                reply.set_refusal(Refusal::overloaded);
+                // With nothing under way that could free batches it would be refused for ever.
+                const bool can_fit = batcher_.in_flight_count() != 0;
+                const Refusal reason = can_fit ? Refusal::overloaded : Refusal::too_many_batches;
+                abandon(reason, tally.accepted);
+                reply.set_refusal(reason);
                 return false;
             }
             tally.last_record = decoder_.sample().raw;

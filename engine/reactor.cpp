@@ -196,10 +196,11 @@ void Reactor::ask_admin(http::Endpoint endpoint, http::PendingRef ref) {
 
 void Reactor::take_completions(std::uint64_t now_ns) {
     static_cast<void>(now_ns);
-    // What is posted may answer requests, which leave at the end of the iteration: so here, not between two of them.
-    mailbox_.run_all();
     while (const auto completion = inbox_.try_pop())
         ingest_->on_settled(*completion->batch, completion->settlement, server_);
+    // What is posted may answer requests, which leave at the end of the iteration: so here, not between two of them. After
+    // the completions, since it may ask for the books.
+    mailbox_.run_all();
 }
 
 void Reactor::hand_over(std::uint64_t now_ns) { ingest_->hand_over(now_ns); }

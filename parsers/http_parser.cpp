@@ -269,7 +269,8 @@ int HttpParser::on_head_complete() {
     if (head.content_length > body_bytes_max_) return refuse(Refusal::body_too_large);
     stage_ = Stage::body;
     parser_.upgrade = 0;  // an Upgrade may be ignored (RFC 9110 section 7.8), and is
-    if (!head.expects_continue || head.is_http_1_0) return HPE_OK;
+    const bool has_body = head.has_transfer_encoding || head.content_length != 0;
+    if (!head.expects_continue || head.is_http_1_0 || !has_body) return HPE_OK;
     event_ = Event::head;
     return HPE_PAUSED;
 }

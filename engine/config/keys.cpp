@@ -95,7 +95,7 @@ constexpr Property table[] = {
     {"sink.redis.layout", "fields", "What a sample becomes: XADD of fields, XADD of JSON, RPUSH, or one XADD a batch",
      Choice<RedisLayout>{FIELD(sink.redis.layout), layout_words, {}}},
     {"sink.redis.stream", "telemetry", "Stream key; with several partitions :{0}, :{1} and so on are appended",
-     Text{FIELD(sink.redis.stream), 1, limits::stream_name_bytes_max}},
+     Text{FIELD(sink.redis.stream), 1, limits::stream_key_bytes_max}},
     {"sink.redis.list_key", "telemetry_queue", "List key of the layout list",
      Text{FIELD(sink.redis.list_key), 1, limits::stream_name_bytes_max}},
     {"sink.redis.partitions", "1", "Streams that the samples are spread over by device_id",

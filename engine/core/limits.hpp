@@ -52,7 +52,8 @@ inline constexpr std::size_t sinks_count_max = 64;
 // sink's reconnection out; under RLIMIT_NOFILE < 4 × this, a quarter of that.
 inline constexpr std::uint32_t spare_descriptors_count = 64;
 inline constexpr std::size_t partitions_count_max = 256;
-inline constexpr std::size_t stream_name_bytes_max = 128;
+inline constexpr std::size_t stream_name_bytes_max = 128;  // with the partition behind it
+inline constexpr std::size_t stream_key_bytes_max = stream_name_bytes_max - sizeof(":{255}");
 
 // --- configuration and log ----------------------------------------------------------------------
 inline constexpr std::size_t config_file_bytes_max = 1 * mib;

@@ -54,6 +54,7 @@ enum class RefusalScope : std::uint8_t {
     X(no_samples,             request,    400, "The body holds no sample.")                                                         \
     X(all_records_refused,    request,    400, "Every record was refused.")                                                         \
     X(overloaded,             request,    503, "The engine's buffers are full; retry later.")                                       \
+    X(too_many_batches,       request,    413, "The samples of one request need more batches than there are; send fewer at once.")       \
     X(body_memory_full,       connection, 503, "The memory for request bodies is used up; retry later.")                            \
     X(paused,                 request,    503, "Telemetry is paused; retry later.")                                                 \
     X(draining,               connection, 503, "The engine is shutting down.")                                                      \

@@ -57,7 +57,6 @@ bool Connection::is_blocked(const Context& context) const {
 }
 
 void Connection::on_bytes(Context& context, std::span<const char> bytes) {
-    last_activity_ns_ = context.now_ns;
     if (state_ != State::open) return;  // what follows the last request is discarded, never parsed
     if (stash_bytes_ != 0) return stash(context, bytes);
     const std::size_t consumed = consume(context, bytes);
@@ -225,6 +224,7 @@ PendingIndex Connection::enqueue(Context& context) {
 
 void Connection::dispatch(Context& context) {
     ++context.counters.requests;
+    last_activity_ns_ = context.now_ns;  // empty lines between requests are none
     wants_continue_ = false;
     head_complete_ns_ = 0;
     const PendingIndex index = enqueue(context);
@@ -354,10 +354,7 @@ void Connection::on_deadline(Context& context) {
         ++context.counters.write_timeouts;
         must_close_ = true;
     } else if (pending_count_ != 0) {
-        Pending& pending = context.pendings[pending_first_];
-        ++pending.generation;  // what settles later finds nobody
-        pending.reply.set_refusal(Refusal::ack_timeout);
-        decide(context, pending);
+        time_out_pendings(context);
     } else if (state_ == State::open && parser_.is_in_request()) {
         refuse(context, parser_.is_in_body() ? Refusal::body_timeout : Refusal::header_timeout);
     } else {
@@ -367,6 +364,20 @@ void Connection::on_deadline(Context& context) {
         else
             must_close_ = true;
     }
+}
+
+// All requests that have waited too long, in one go: they are in the order of their arrival.
+void Connection::time_out_pendings(Context& context) {
+    for (PendingIndex index = pending_first_; index != no_pending; index = context.pendings[index].next) {
+        Pending& pending = context.pendings[index];
+        if (pending.received_ns + context.settings.ack_timeout_ns > context.now_ns) break;
+        if (pending.is_ready) continue;
+        ++pending.generation;  // what settles later finds nobody
+        pending.reply.set_refusal(Refusal::ack_timeout);
+        pending.is_ready = true;
+        pending.ready_ns = context.now_ns;
+    }
+    flush_ready(context);
 }
 
 }  // namespace sluice::http

@@ -119,6 +119,7 @@ class Connection {
     [[nodiscard]] PendingIndex enqueue(Context& context);
     void decide(Context& context, Pending& pending);
     void flush_ready(Context& context);
+    void time_out_pendings(Context& context);
     void answer_first(Context& context);
     void abort(Context& context);
 

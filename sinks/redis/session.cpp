@@ -119,10 +119,10 @@ short Session::events() const {
 // --- greeting --------------------------------------------------------------------------------------
 
 void Session::render_greeting(const RedisSettings& settings) {
-    if (!settings.password.empty() && settings.user.empty()) {
-        add_greeting({"AUTH", nullptr}, {"AUTH", settings.password});
-    } else if (!settings.password.empty()) {
+    if (!settings.user.empty()) {  // without a password too: a `nopass` user takes any, and other users' refusal is told
         add_greeting({"AUTH", nullptr}, {"AUTH", settings.user, settings.password});
+    } else if (!settings.password.empty()) {
+        add_greeting({"AUTH", nullptr}, {"AUTH", settings.password});
     }
     if (settings.db != 0) add_greeting({"SELECT", nullptr}, {"SELECT", std::to_string(settings.db)});
     add_greeting({"CLIENT SETNAME", ""}, {"CLIENT", "SETNAME", "sluice"});

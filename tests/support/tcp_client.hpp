@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -59,7 +60,10 @@ class TcpClient {
     // Waits for bytes; empty at the end of the stream, and when none have come for long.
     [[nodiscard]] std::string receive() const {
         std::array<char, 65536> bytes;
-        const ssize_t count = ::recv(fd_, bytes.data(), bytes.size(), 0);
+        ssize_t count = 0;
+        // A thread that has opened and closed a ring may find a call with a timeout interrupted, by no signal of ours.
+        do count = ::recv(fd_, bytes.data(), bytes.size(), 0);
+        while (count < 0 && errno == EINTR);
         return {bytes.data(), count > 0 ? static_cast<std::size_t>(count) : 0};
     }
     // What there is to read now; "<end>" at the end of the stream.

@@ -190,3 +190,14 @@ def test_an_empty_line_before_a_request_is_forgiven(stack, http):
     """RFC 9112 §2.2: a server SHOULD ignore at least one empty line received before the request line."""
     http.send(b"\r\n" + POST)
     assert http.read_response().status == 200
+
+
+def test_a_body_that_fits_no_idle_engine_is_too_large(starter):
+    """To retry would be in vain: 413, where a busy engine says 503."""
+    engine = starter.engine("null:", ack="queued", settings={"batch.count": 2, "batch.pipeline_depth": 1})
+    lines = b"".join(json.dumps(sample(f"d{i}")).encode() + b"\n" for i in range(2000))
+    with engine.connect() as connection:
+        headers = [("Content-Type", "application/x-ndjson")]
+        response = connection.request("POST", "/telemetry", lines, headers)
+        assert response.status == 413 and response.json()["code"] == "too_many_batches", response
+        assert connection.request("POST", "/telemetry", lines[:lines.index(b"\n") + 1], headers).status == 200

@@ -286,9 +286,9 @@ TEST(Sentences, OfValuesInAFile) {
         {"sink.url = 'rediss://h'",
          R"(sluice.toml:1: sink.url is "rediss://h", whose scheme does not exist yet in 0.1; allowed is redis://[user[:password]@]host[:port][/db], redis+unix:///path[?db=N], journal:directory or null:)"},
         {"sink.redis.stream = ''",
-         R"(sluice.toml:1: sink.redis.stream is ""; allowed is a string of 1 to 128 bytes without control characters)"},
+         R"(sluice.toml:1: sink.redis.stream is ""; allowed is a string of 1 to 121 bytes without control characters)"},
         {"sink.redis.stream = \"a\\r\\nb\"",
-         R"(sluice.toml:1: sink.redis.stream is "a\x0D\x0Ab", which holds a control character; allowed is a string of 1 to 128 bytes without control characters)"},
+         R"(sluice.toml:1: sink.redis.stream is "a\x0D\x0Ab", which holds a control character; allowed is a string of 1 to 121 bytes without control characters)"},
     };
     for (const SentenceRow& row : rows) EXPECT_EQ(sentence_of(row.toml), row.sentence);
 }

@@ -228,6 +228,14 @@ TEST_F(ConnectionTest, GoneWhileSending) {
 
 // --- 100-continue ----------------------------------------------------------------------------------------------------
 
+TEST(Connection, ThereIsNothingToGoOnWithWithoutABody) {
+    for (const std::string_view length : {"", "Content-Length: 0\r\n"}) {
+        HttpHarness harness;
+        harness.feed("GET /x HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n" + std::string(length) + "\r\n");
+        EXPECT_EQ(responses_in(harness.take_sent()), Responses{ok("GET /x? ")});
+    }
+}
+
 constexpr std::string_view expecting_head = "POST /x HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n";
 
 TEST_F(ConnectionTest, AsksForTheBodyThatWaits) {

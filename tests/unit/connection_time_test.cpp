@@ -55,6 +55,13 @@ TEST_F(ConnectionTime, IdleTimeCountsFromTheLastAnswer) {
     EXPECT_EQ(responses(), Responses{"<half-close>"});
 }
 
+TEST_F(ConnectionTime, EmptyLinesAreNoActivity) {
+    harness.advance(70 * s);
+    harness.feed("\r\n\r\n");
+    expect_deadline_in(5 * s);
+    EXPECT_EQ(responses(), Responses{"<half-close>"});
+}
+
 // Each byte is activity, and none of them prolongs the time for the whole header.
 TEST_F(ConnectionTime, AHeaderThatTrickles) {
     harness.feed("G");
@@ -127,6 +134,18 @@ TEST_F(ConnectionTime, AnAcknowledgementThatDoesNotCome) {
     EXPECT_EQ(responses(), Responses{ok("GET /in-time? ")});
     EXPECT_EQ(harness.counters.refusals[static_cast<std::size_t>(Refusal::ack_timeout)], 1u);
     EXPECT_EQ(harness.connection.state(), State::open) << "the stream is sound: the connection goes on";
+}
+
+TEST_F(ConnectionTime, PipelinedRequestsTimeOutTogether) {
+    harness.answer_later();
+    harness.feed(get("/0") + get("/1") + get("/2"));
+    harness.decide(1);
+    harness.advance(1 * s);
+    harness.feed(get("/later"));
+    expect_deadline_in(39 * s);
+    EXPECT_EQ(responses(), (Responses{refused(Refusal::ack_timeout), ok("GET /1? "), refused(Refusal::ack_timeout)}));
+    expect_deadline_in(1 * s);
+    EXPECT_EQ(responses(), Responses{refused(Refusal::ack_timeout)});
 }
 
 TEST_F(ConnectionTime, ALateSettleDoesNotMeetTheNextRequestInItsPlace) {

@@ -131,6 +131,15 @@ TEST_F(RedisSinkTest, AuthenticatesWithPasswordAndWithUser) {
     driver->submit(batch_of(1));
     ASSERT_TRUE(driver->run_until_settled(2)) << trouble();
     EXPECT_EQ(server->command({"XLEN", "telemetry"}, "secret"), "2");
+
+    // A user without a password is a user nevertheless.
+    server->command({"ACL", "SETUSER", "open", "on", "nopass", "~telemetry", "+xadd"}, "secret");
+    server->command({"ACL", "SETUSER", "default", "off"}, "secret");
+    settings.user = "open";
+    settings.password = "";
+    connect();
+    driver->submit(batch_of(1));
+    ASSERT_TRUE(driver->run_until_settled(3)) << trouble();
 }
 
 TEST_F(RedisSinkTest, WrongPasswordIsNamedAndRetriedUntilItIsRight) {
