@@ -69,7 +69,7 @@ class Reactor final : private http::Application, private Server::Hooks {
     // After join(): counts what the sinks settled since.
     void take_last_completions() { take_completions(0); }
 
-    // --- the reactor's thread (post()), or any after join() ----------------------------------------
+    // --- the reactor's thread (post()), or another once it has ended --------------------------------------
     void fill(Snapshot& snapshot);
     void reset_counters();
     [[nodiscard]] const std::string& mode() const { return server_.mode(); }
