@@ -1,6 +1,7 @@
 // AdminService: what the admin endpoints answer. Runs on the admin thread only.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <semaphore>
@@ -57,7 +58,10 @@ class AdminService {
         bool is_outstanding = false;
     };
 
+    enum class Wait : std::uint8_t { answered, ended, timed_out };
+
     [[nodiscard]] bool take_snapshots(bool resets);
+    [[nodiscard]] Wait wait_for(std::size_t reactor_index, std::chrono::steady_clock::time_point deadline);
     [[nodiscard]] Answer set_paused(bool paused);
     [[nodiscard]] Answer reset();
 

@@ -58,9 +58,9 @@ Reactor::~Reactor() { join(); }
 void Reactor::connect(const std::vector<std::unique_ptr<SinkThread>>& sinks) {
     std::vector<SinkThread::Producer*> producers;
     for (const auto& sink : sinks) producers.push_back(&sink->producer(index_));
-    batcher_ = std::make_unique<Batcher>(*encoder_, pool_, std::move(producers),
-                                         BatcherSettings{static_cast<std::uint32_t>(config_.batch.pipeline_depth_count),
-                                                         config_.batch.linger_ns});
+    batcher_ = std::make_unique<Batcher>(
+        *encoder_, pool_, std::move(producers),
+        BatcherSettings{static_cast<std::uint32_t>(config_.batch.pipeline_depth_count), config_.batch.linger_ns});
     ingest_ = std::make_unique<Ingest>(wiring_.state, *batcher_, ack_offer(config_), config_.http.body_bytes_max);
 }
 
@@ -101,7 +101,19 @@ void Reactor::loop() {
         const bool may_sleep = !ingest_->waits_for_completions() && !is_draining_ ? true : inbox_.may_sleep();
         server_.run_once(may_sleep && !mailbox_.has_tasks() ? batcher_->deadline_ns() : at_once_ns);
         inbox_.awake();
+        if (server_.loop_counters().accept_pauses != accept_pauses_seen_count_) log_accept_pauses();
     }
+}
+
+// Clients bring this about, and may again and again.
+void Reactor::log_accept_pauses() {
+    const io::LoopCounters& counters = server_.loop_counters();
+    accept_pauses_seen_count_ = counters.accept_pauses;
+    accept_log_.line(LogLevel::warn, server_.now_ns(), "accept_paused",
+                     {{"core", core_},
+                      {"reason", "no connection slot or file descriptor is free"},
+                      {"connections", counters.open_slots},
+                      {"pauses", counters.accept_pauses}});
 }
 
 bool Reactor::is_drained() const {

@@ -17,6 +17,7 @@
 #include "engine/engine_state.hpp"
 #include "engine/http/router.hpp"
 #include "engine/ingest.hpp"
+#include "engine/log/log.hpp"
 #include "engine/mailbox.hpp"
 #include "engine/readiness.hpp"
 #include "engine/server.hpp"
@@ -69,7 +70,7 @@ class Reactor final : private http::Application, private Server::Hooks {
     // After join(): counts what the sinks settled since.
     void take_last_completions() { take_completions(0); }
 
-    // --- the reactor's thread (post()), or any after join() ----------------------------------------
+    // --- the reactor's thread (post()), or another once it has ended --------------------------------------
     void fill(Snapshot& snapshot);
     void reset_counters();
     [[nodiscard]] const std::string& mode() const { return server_.mode(); }
@@ -87,6 +88,7 @@ class Reactor final : private http::Application, private Server::Hooks {
     void pin();
     void run(int listener_fd, std::promise<std::expected<void, io::LoopError>>& started);
     void loop();
+    void log_accept_pauses();
     [[nodiscard]] bool is_drained() const;
 
     const Wiring wiring_;
@@ -101,6 +103,8 @@ class Reactor final : private http::Application, private Server::Hooks {
     Mailbox mailbox_;
     Server server_;
     std::thread thread_;
+    log::RateLimited accept_log_;
+    std::uint64_t accept_pauses_seen_count_ = 0;
     bool is_draining_ = false;
     bool is_stopping_ = false;
     std::atomic<bool> has_ended_{false};  // run() stores, release; pairs with has_ended()

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <pthread.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <ctime>
@@ -13,17 +14,24 @@
 #include "engine/core/clock.hpp"
 
 namespace sluice {
+namespace {
+
+// Of two deadlines; 0 is none.
+constexpr std::uint64_t earlier(std::uint64_t one_ns, std::uint64_t other_ns) {
+    if (one_ns == 0 || other_ns == 0) return one_ns + other_ns;
+    return std::min(one_ns, other_ns);
+}
+
+}  // namespace
 
 SinkThread::SinkThread(std::unique_ptr<sinks::Sink> sink, std::uint32_t index, std::size_t reactors_count,
                        std::size_t batches_per_reactor)
-    : sink_(std::move(sink)), index_(index), queue_(reactors_count, batches_per_reactor) {
+    : sink_(std::move(sink)), index_(index), log_(std::to_string(index)), queue_(reactors_count, batches_per_reactor) {
     producers_.reserve(reactors_count);
     for (std::size_t i = 0; i < reactors_count; ++i) producers_.push_back(Producer(*this, i));
 }
 
-SinkThread::~SinkThread() {
-    stop_and_join();
-}
+SinkThread::~SinkThread() { stop_and_join(); }
 
 void SinkThread::start() {
     CHECK(!thread_.joinable());
@@ -42,7 +50,9 @@ void SinkThread::run() {
     short revents = 0;
     while (!stopping_.load(std::memory_order_acquire)) {
         hand_on_batches();
-        sink_->advance(revents, monotonic_ns());
+        const std::uint64_t now_ns = monotonic_ns();
+        sink_->advance(revents, now_ns);
+        log_.look(*sink_, now_ns);
         revents = may_sleep() ? sleep(sink_->interest()) : short{0};
     }
 }
@@ -68,18 +78,19 @@ bool SinkThread::may_sleep() {
     return false;
 }
 
-// The poll(2) results of the sink's descriptor; 0 on a deadline or a wake.
+// The poll(2) results of the sink's descriptor; 0 on a deadline, the sink's or the log's, or a wake.
 short SinkThread::sleep(const sinks::Interest& interest) {
     std::array<pollfd, 2> descriptors{pollfd{waker_.fd(), POLLIN, 0}, pollfd{interest.fd, interest.events, 0}};
     timespec timeout{};
-    if (interest.deadline_ns != 0) {
+    const std::uint64_t deadline_ns = earlier(interest.deadline_ns, log_.deadline_ns());
+    if (deadline_ns != 0) {
         const std::uint64_t now_ns = monotonic_ns();
-        const std::uint64_t wait_ns = interest.deadline_ns > now_ns ? interest.deadline_ns - now_ns : 0;
+        const std::uint64_t wait_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
         timeout.tv_sec = static_cast<time_t>(wait_ns / 1'000'000'000);
         timeout.tv_nsec = static_cast<long>(wait_ns % 1'000'000'000);
     }
     const nfds_t count = interest.fd >= 0 ? 2 : 1;
-    const int ready = ::ppoll(descriptors.data(), count, interest.deadline_ns != 0 ? &timeout : nullptr, nullptr);
+    const int ready = ::ppoll(descriptors.data(), count, deadline_ns != 0 ? &timeout : nullptr, nullptr);
     CHECK(ready >= 0 || errno == EINTR);
     sleeping_.store(false, std::memory_order_relaxed);
     if (ready <= 0) return 0;

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "engine/bounded_queue.hpp"
+#include "engine/sink_log.hpp"
 #include "engine/waker.hpp"
 #include "sinks/sink.hpp"
 
@@ -80,6 +81,7 @@ class SinkThread {
 
     std::unique_ptr<sinks::Sink> sink_;
     const std::uint32_t index_;
+    SinkLog log_;
     BoundedQueue<Batch*> queue_;
     std::vector<Producer> producers_;
     Waker waker_;

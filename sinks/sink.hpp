@@ -26,8 +26,8 @@ class CompletionPort {
 
 enum class SinkState : std::uint8_t {
     connecting,  // not connected yet, or again; batches are kept
-    ready,       // connected, authenticated, delivering
-    stalled,     // connected, but the sink refuses commands; batches are kept and tried again
+    ready,  // connected, authenticated, delivering
+    stalled,  // connected, but the sink refuses commands; batches are kept and tried again
 };
 
 [[nodiscard]] constexpr const char* name_of(SinkState state) {
@@ -43,17 +43,21 @@ enum class SinkState : std::uint8_t {
 // needed because no other memory is published through them.
 struct SinkCounters {
     std::atomic<SinkState> state{SinkState::connecting};
-    std::atomic<std::uint64_t> batches_sent{0};      // resends included
+    std::atomic<std::uint64_t> batches_sent{0};  // resends included
     std::atomic<std::uint64_t> bytes_sent{0};
     std::atomic<std::uint64_t> replies_ok{0};
-    std::atomic<std::uint64_t> replies_busy{0};      // error replies that a later try may not see
-    std::atomic<std::uint64_t> replies_refused{0};   // error replies that an operator has to mend
-    std::atomic<std::uint64_t> connects{0};          // connections that became ready
+    std::atomic<std::uint64_t> replies_busy{0};  // error replies that a later try may not see
+    std::atomic<std::uint64_t> replies_refused{0};  // error replies that an operator has to mend
+    std::atomic<std::uint64_t> connects{0};  // connections that became ready
     std::atomic<std::uint64_t> connection_failures{0};
-    std::atomic<std::uint64_t> batches_resent{0};    // batches sent again: at-least-once
+    std::atomic<std::uint64_t> batches_resent{0};  // batches sent again: at-least-once
+    // Monotonic time of the last refusal if nothing has succeeded since, else 0; and its class, busy or refused. A sink
+    // that keeps nothing stays `ready` while it refuses, and only the next batch shows whether it still does.
+    std::atomic<std::uint64_t> refused_ns{0};
+    std::atomic<CommandOutcome> refusal{CommandOutcome::delivered};
     // Of a journal; journal_bytes_max is 0 for other sinks.
-    std::atomic<std::uint64_t> journal_syncs{0};     // each confirmed all batches that had gathered
-    std::atomic<std::uint64_t> journal_bytes{0};     // on disk, with what is reserved
+    std::atomic<std::uint64_t> journal_syncs{0};  // each confirmed all batches that had gathered
+    std::atomic<std::uint64_t> journal_bytes{0};  // on disk, with what is reserved
     std::atomic<std::uint64_t> journal_bytes_max{0};
 };
 
@@ -62,11 +66,21 @@ inline void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) {
     counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
 }
 
+// As the writer: the sink has just refused something, or no longer refuses.
+inline void note_refusal(SinkCounters& counters, CommandOutcome refusal, std::uint64_t now_ns) {
+    counters.refusal.store(refusal, std::memory_order_relaxed);
+    counters.refused_ns.store(now_ns, std::memory_order_relaxed);
+}
+inline void forget_refusal(SinkCounters& counters) {
+    if (counters.refused_ns.load(std::memory_order_relaxed) != 0)
+        counters.refused_ns.store(0, std::memory_order_relaxed);
+}
+
 // What the sink waits for.
 struct Interest {
-    int fd = -1;                   // -1: none
-    short events = 0;              // poll(2) events
-    std::uint64_t deadline_ns = 0; // monotonic time at which advance() is wanted anyway; 0: never
+    int fd = -1;  // -1: none
+    short events = 0;  // poll(2) events
+    std::uint64_t deadline_ns = 0;  // monotonic time at which advance() is wanted anyway; 0: never
 };
 
 class Sink {
@@ -88,7 +102,8 @@ class Sink {
 
     [[nodiscard]] virtual const SinkCounters& counters() const = 0;
     // One sentence on the last failure, for /ready and /status; empty once a batch was delivered whole, or a connection
-    // became ready with nothing kept. So it may be set while ready: commands that somebody waited for were refused. Any thread.
+    // became ready with nothing kept after one that was lost. So it may be set while ready: commands that somebody
+    // waited for were refused. Any thread.
     [[nodiscard]] virtual std::string trouble() const = 0;
 };
 

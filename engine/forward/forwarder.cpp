@@ -27,12 +27,15 @@ Forwarder::Forwarder(const config::Config& config) : directory_(config.journal.d
 Forwarder::~Forwarder() { stop_and_join(0); }
 
 std::expected<void, std::string> Forwarder::open() {
-    const auto failure = [&](const std::string& what) { return std::unexpected("journal " + directory_ + ": " + what); };
+    const auto failure = [&](const std::string& what) {
+        return std::unexpected("journal " + directory_ + ": " + what);
+    };
     auto files = sinks::journal::open_directory(directory_);
     if (!files) return failure(text_of(files.error()));
     files_ = std::move(*files);
     auto lock = files_->lock(sinks::journal::replay_lock_name);
-    if (!lock && lock.error() == std::errc::resource_unavailable_try_again) return failure("a replay delivers it; stop that first");
+    if (!lock && lock.error() == std::errc::resource_unavailable_try_again)
+        return failure("a replay delivers it; stop that first");
     if (!lock) return failure(text_of(lock.error()));
     lock_ = std::move(*lock);
     const auto delivered = read_delivered(*files_);
@@ -71,8 +74,8 @@ Position Forwarder::confirmed() const {
 Forwarder::View Forwarder::view() const {
     const std::scoped_lock lock(mutex_);
     const sinks::Sink& sink = delivery_.sink();
-    return {sink.counters().state.load(std::memory_order_relaxed), trouble_.empty() ? sink.trouble() : trouble_, delivered_samples_count_,
-            delivered_, confirmed_};
+    return {sink.counters().state.load(std::memory_order_relaxed), trouble_.empty() ? sink.trouble() : trouble_,
+            delivered_samples_count_, delivered_, confirmed_};
 }
 
 // --- the thread ----------------------------------------------------------------------------------------------------
@@ -81,16 +84,19 @@ void Forwarder::run() {
     for (;;) {
         const bool has_more = feed_some();
         // Asleep until there is something to do: a wake, a reply, or a position to keep.
-        const std::uint64_t wait_ns = saved_ == delivered() && retry_at_ns_ == 0 ? sleep_ns : save_interval_ns;
+        const bool may_sleep = saved_ == delivered() && retry_at_ns_ == 0 && log_.deadline_ns() == 0;
+        const std::uint64_t wait_ns = may_sleep ? sleep_ns : save_interval_ns;
         delivery_.pump(has_more ? 0 : wait_ns, waker_.fd());
         waker_.drain();
         const std::uint64_t now_ns = monotonic_ns();
+        log_.look(delivery_.sink(), now_ns);
         if (now_ns - saved_ns_ >= save_interval_ns) save(now_ns);
         if (may_end(now_ns)) break;
     }
     save(monotonic_ns());
     const View last = view();
-    log::info("forwarder_stopped", {{"delivered", last.delivered_samples_count}, {"is_behind", last.delivered < last.confirmed}});
+    log::info("forwarder_stopped",
+              {{"delivered", last.delivered_samples_count}, {"is_behind", last.delivered < last.confirmed}});
 }
 
 // Renders what is confirmed, as far as there is room; true if there may be more to do at once.
@@ -137,8 +143,9 @@ bool Forwarder::may_end(std::uint64_t now_ns) const {
 
 // With nothing under way that is all that was read, also where no record follows.
 std::optional<Position> Forwarder::delivered() const {
-    return delivery_.is_idle() && !feed_->is_pending() && feed_->reader().position() > Position{} ? feed_->reader().position()
-                                                                                                   : delivery_.confirmed();
+    return delivery_.is_idle() && !feed_->is_pending() && feed_->reader().position() > Position{}
+               ? feed_->reader().position()
+               : delivery_.confirmed();
 }
 
 void Forwarder::save(std::uint64_t now_ns) {

@@ -20,6 +20,7 @@
 
 #include "engine/config/config.hpp"
 #include "engine/forward/record_feed.hpp"
+#include "engine/sink_log.hpp"
 #include "engine/waker.hpp"
 #include "sinks/journal/journal_sink.hpp"
 
@@ -43,10 +44,10 @@ class Forwarder final : public sinks::JournalListener {
 
     struct View {
         sinks::SinkState state;
-        std::string trouble;                        // empty if all is well
-        std::uint64_t delivered_samples_count;      // since the engine started
-        sinks::journal::Position delivered;         // everything before it is in Redis
-        sinks::journal::Position confirmed;         // everything before it is in the journal
+        std::string trouble;  // empty if all is well
+        std::uint64_t delivered_samples_count;  // since the engine started
+        sinks::journal::Position delivered;  // everything before it is in Redis
+        sinks::journal::Position confirmed;  // everything before it is in the journal
     };
     // Any thread.
     [[nodiscard]] View view() const;
@@ -65,17 +66,18 @@ class Forwarder final : public sinks::JournalListener {
     std::unique_ptr<sinks::journal::FileSystem> files_;
     std::unique_ptr<sinks::journal::Lock> lock_;  // against a replay beside it
     std::unique_ptr<RecordFeed> feed_;
+    SinkLog log_{"forwarder"};
     std::optional<sinks::journal::Position> saved_;
     std::uint64_t saved_ns_ = 0;
-    std::uint64_t retry_at_ns_ = 0;               // the journal could not be read: not before
+    std::uint64_t retry_at_ns_ = 0;  // the journal could not be read: not before
     Waker waker_;
     std::thread thread_;
 
-    mutable std::mutex mutex_;                    // guards the four below
+    mutable std::mutex mutex_;  // guards the four below
     sinks::journal::Position confirmed_;
     sinks::journal::Position delivered_;
     std::uint64_t delivered_samples_count_ = 0;
-    std::string trouble_;                         // with the journal; Redis' is the sink's
+    std::string trouble_;  // with the journal; Redis' is the sink's
 
     // stop_and_join() stores, release; pairs with the acquire load in run(). 0: goes on.
     std::atomic<std::uint64_t> stop_deadline_ns_{0};

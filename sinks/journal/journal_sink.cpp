@@ -103,7 +103,9 @@ class JournalSink final : public Sink {
 std::expected<std::vector<std::string>, std::string> JournalSink::open() {
     if (files_ == nullptr) {
         auto files = journal::open_directory(settings_.directory);
-        if (!files) return std::unexpected("journal " + settings_.directory + ": " + std::make_error_code(files.error()).message());
+        if (!files)
+            return std::unexpected("journal " + settings_.directory + ": " +
+                                   std::make_error_code(files.error()).message());
         files_ = std::move(*files);
     }
     std::vector<std::string> notes;
@@ -138,7 +140,8 @@ void JournalSink::advance(short, std::uint64_t now_ns) {
 // --- writing -------------------------------------------------------------------------------------------------------
 
 journal::LogResult<void> JournalSink::write_all() {
-    if (auto prepared = log_->prepare(); !prepared) return prepared;  // while stalled there may be nothing to write but this
+    if (auto prepared = log_->prepare(); !prepared)
+        return prepared;  // while stalled there may be nothing to write but this
     if (auto written = write(kept_); !written) return written;
     if (auto written = write(fresh_); !written) return written;
     return log_->commit();
@@ -170,13 +173,16 @@ void JournalSink::stall(const journal::LogError& error) {
     const bool is_full = error.failure == journal::LogFailure::full;
     is_stalled_ = true;
     refusal_ = is_full ? CommandOutcome::busy : CommandOutcome::refused;
-    retry_at_ns_ = monotonic_ns() + retry_interval_ns;
+    const std::uint64_t now_ns = monotonic_ns();
+    retry_at_ns_ = now_ns + retry_interval_ns;
+    note_refusal(counters_, refusal_, now_ns);
     counters_.state.store(SinkState::stalled, std::memory_order_relaxed);
     set_trouble("journal " + settings_.directory + ": " + error.sentence);
 }
 
 void JournalSink::recover() {
     is_stalled_ = false;
+    forget_refusal(counters_);
     counters_.state.store(SinkState::ready, std::memory_order_relaxed);
     set_trouble({});
 }
@@ -188,7 +194,8 @@ void JournalSink::refuse_fresh() {
     while (!fresh_.empty()) {
         Batch& batch = fresh_.pop_front();
         for (const BatchTicket& ticket : batch.tickets())
-            for (std::uint32_t i = 0; i < ticket.command_count; ++i) batch.set_outcome(ticket.first_command + i, refusal_);
+            for (std::uint32_t i = 0; i < ticket.command_count; ++i)
+                batch.set_outcome(ticket.first_command + i, refusal_);
         add(replies, batch.ticketed_sample_count());
         batch.settled.tickets_dropped = batch.ticketed_sample_count();
         batch.settled.replied_ns = now_ns;

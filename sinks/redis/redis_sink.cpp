@@ -80,6 +80,7 @@ class RedisSink final : public Sink {
     std::uint64_t whole_batches_seen_count_ = 0;
 
     SinkCounters counters_;
+    bool is_refusing_ = false;                // the last reply was an error
     std::string last_error_;                  // text of the last error reply, as it came
     bool has_trouble_ = true;                 // mirrors !trouble_.empty() for this thread
     mutable std::mutex trouble_mutex_;        // guards trouble_: written when something goes wrong, or is over
@@ -134,7 +135,8 @@ void RedisSink::go_on_connecting(short revents, std::uint64_t now_ns) {
     const bool connected = session_.state() == Session::State::greeting;
     session_.close();
     connection_failed(session_.peer() + (connected ? " accepts connections but does not answer"
-                                                   : " does not answer (connect timeout)"), now_ns);
+                                                   : " does not answer (connect timeout)"),
+                      now_ns);
 }
 
 void RedisSink::became_ready(std::uint64_t now_ns) {
@@ -142,7 +144,9 @@ void RedisSink::became_ready(std::uint64_t now_ns) {
     ready_since_ns_ = now_ns;
     send_blocked_ = false;
     reconnect_wanted_ = false;
-    if (!window_.stalled()) set_trouble({});
+    if (window_.stalled()) return;
+    // Made anew because the last one refused: whether this one does, the next command shows.
+    set_trouble(is_refusing_ ? "Redis refuses: " + printable(last_error_) : std::string());
 }
 
 // An attempt to connect came to nothing.
@@ -156,6 +160,8 @@ void RedisSink::connection_failed(const std::string& why, std::uint64_t now_ns) 
 void RedisSink::drop_connection(const std::string& why, std::uint64_t now_ns) {
     session_.close();
     window_.connection_lost();
+    is_refusing_ = false;
+    forget_refusal(counters_);
     // A server that greets and then hangs up must not be met in a quick loop; one that served us for a while may.
     if (now_ns - ready_since_ns_ >= settings_.backoff_max_ns) connect_backoff_.reset();
     connection_failed(why, now_ns);
@@ -199,17 +205,21 @@ bool RedisSink::take_replies() {
 
 bool RedisSink::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
     if (reply == ReplyStream::Next::broken) {
-        drop_connection("protocol error from " + session_.peer() + ": " +
-                        printable(session_.replies().broken_because()), now_ns);
+        drop_connection(
+            "protocol error from " + session_.peer() + ": " + printable(session_.replies().broken_because()), now_ns);
         return false;
     }
     bool was_due = false;
     if (reply == ReplyStream::Next::ok) {
         was_due = window_.reply_ok(now_ns);
+        is_refusing_ = false;
     } else {
         const std::string_view text = session_.replies().error_text();
+        const CommandOutcome outcome = outcome_of_error(text);
         note_error(text);
-        was_due = window_.reply_error(outcome_of_error(text), now_ns);
+        note_refusal(counters_, outcome, now_ns);
+        is_refusing_ = true;
+        was_due = window_.reply_error(outcome, now_ns);
     }
     if (!was_due) drop_connection(session_.peer() + " answers what it was not asked", now_ns);
     return was_due;
@@ -225,6 +235,7 @@ void RedisSink::note_error(std::string_view text) {
 
 // Sets the time of the next try for what was kept, and takes note of what went well.
 void RedisSink::note_refusals(std::uint64_t now_ns) {
+    if (!is_refusing_) forget_refusal(counters_);
     const CommandOutcome reason = window_.take_kept_reason();
     if (reason != CommandOutcome::delivered && retry_at_ns_ == 0) {
         const bool refused = reason == CommandOutcome::refused;
@@ -244,8 +255,7 @@ void RedisSink::note_refusals(std::uint64_t now_ns) {
 DeliveryWindow::Begin RedisSink::may_begin(std::uint64_t now_ns) const {
     if (reconnect_wanted_) return DeliveryWindow::Begin::none;
     if (!window_.stalled()) return DeliveryWindow::Begin::all;
-    return retry_is_next() && now_ns >= retry_at_ns_ ? DeliveryWindow::Begin::front_only
-                                                     : DeliveryWindow::Begin::none;
+    return retry_is_next() && now_ns >= retry_at_ns_ ? DeliveryWindow::Begin::front_only : DeliveryWindow::Begin::none;
 }
 
 void RedisSink::send(std::uint64_t now_ns) {

@@ -50,6 +50,7 @@ def test_a_full_engine_rests(starter):
     assert len(engine.log().splitlines()) - log_lines <= seconds + 1, engine.log()[-2000:]
 
     assert engine.status()["reactors"][0]["accept_pauses"] > 0, "or this test shows nothing"
+    assert "event=accept_paused " in engine.log(), engine.log()
     answered = [connection for connection in connections if has_answer(connection)]
     assert answered, "nobody was served"
     # (That the status could be asked for at all: the admin endpoints have descriptors left.)

@@ -68,6 +68,38 @@ def test_stored_is_refused_with_the_reason(starter, trouble):
     assert "refused" not in device_ids(server.client())
 
 
+def test_ready_and_the_log_say_that_stored_is_refused(starter, trouble):
+    """Nothing is kept, so nothing stalls: what was refused says it alone, for some seconds or until a sample is stored."""
+    server = starter.redis()
+    engine = starter.engine(server.url, settings=SETTINGS)
+    trouble.begin(server.client())
+    assert post(engine, "refused", "stored").status == 503
+    ready = engine.admin("GET", "/ready")
+    assert (ready.status, ready.code) == (503, "not_ready")
+    assert engine.status()["ready"] is False
+    line = wait_until(lambda: next((line for line in engine.log().splitlines() if "event=sink_refuses " in line), None), "a line")
+    assert f"class={'busy' if trouble.code == 'sink_busy' else 'refused'}" in line
+    assert "reason=" in line and "refuses" in line
+    for _ in range(30):
+        post(engine, "refused", "stored")
+    assert engine.log().count("event=sink_refuses ") <= 2
+    trouble.end(server.client())
+    wait_stored(engine, "after")
+    wait_until(lambda: engine.admin("GET", "/ready").status == 200, "/ready turns 200", timeout_s=3)
+    wait_until(lambda: "event=sink_restored " in engine.log().splitlines()[-1], "the log says that it is over", timeout_s=3)
+
+
+def test_a_refusal_does_not_count_for_ever(starter):
+    """Whoever waits for /ready sends nothing meanwhile: what was refused counts for 5 s."""
+    server = starter.redis()
+    engine = starter.engine(server.url, settings=SETTINGS)
+    TROUBLES["WRONGTYPE"].begin(server.client())
+    assert post(engine, "refused", "stored").status == 503
+    ready = engine.admin("GET", "/ready")
+    assert ready.status == 503 and "WRONGTYPE" in ready.json()["error"], ready.body
+    wait_until(lambda: engine.admin("GET", "/ready").status == 200, "/ready turns 200", timeout_s=10)
+
+
 def test_queued_is_kept_until_it_is_mended(starter, trouble):
     server = starter.redis()
     engine = starter.engine(server.url, settings=SETTINGS)

@@ -3,6 +3,7 @@
 The Redis of these tests fsyncs every command, so that what it answered OK outlives its own death.
 """
 
+import re
 import time
 
 import pytest
@@ -135,12 +136,35 @@ def test_a_start_without_redis(starter):
 
 
 def test_the_log_does_not_flood_during_an_outage(engine, server):
+    def lines_of(event):
+        return [line for line in engine.log().splitlines() if f"event={event} " in line]
+
     lines = len(engine.log().splitlines())
     server.stop()
     time.sleep(3)
-    assert len(engine.log().splitlines()) - lines <= 3 + 3
+    assert len(lines_of("sink_unreachable")) == 1, engine.log()
+    assert "level=warn" in lines_of("sink_unreachable")[0] and "sink=0" in lines_of("sink_unreachable")[0]
+    assert 'reason="' in lines_of("sink_unreachable")[0]
+    assert not lines_of("sink_restored")
+    assert len(engine.log().splitlines()) - lines <= 3 + 3, engine.log()
     server.start()
     wait_accepting(engine)
+    wait_until(lambda: lines_of("sink_restored"), "the log says that it is over")
+    assert float(re.search(r"after_s=([0-9.]+)", lines_of("sink_restored")[0])[1]) >= 2.5
+
+
+def test_the_log_does_not_flood_while_connections_come_and_go(engine, server):
+    """Each second has a line at most, and the last one says how things are."""
+    begin = time.monotonic()
+    lines = len(engine.log().splitlines())
+    for _ in range(20):
+        server.client().client_kill_filter(_type="normal", skipme=True)
+        time.sleep(0.1)
+    wait_accepting(engine)
+    wait_until(lambda: "event=sink_restored " in engine.log().splitlines()[-1], "the log says that it is over")
+    told = engine.log().splitlines()[lines:]
+    assert any("event=sink_unreachable " in line for line in told), told
+    assert len(told) <= time.monotonic() - begin + 2, told
 
 
 def test_a_frozen_redis(engine, server):

@@ -85,6 +85,28 @@ def test_while_draining_new_telemetry_is_refused_and_ready_says_so(starter):
     assert device_ids(server.client()) == ["waiting"]
 
 
+def test_the_admin_answers_while_one_reactor_has_ended(starter):
+    """Two reactors drain; the one without work ends at once, the other waits for a paused Redis."""
+    server = starter.redis()
+    engine = starter.engine(server.url, cores="0,1")
+    with engine.connect() as connection:
+        assert connection.post(sample("before")).status == 200
+    server.client().client_pause(3000)
+    waiting = engine.connect()
+    waiting.send(render_request("POST", "/telemetry", json.dumps(sample("waiting")).encode()))
+    wait_until(lambda: engine.samples()["accepted"] == 2, "the sample is in flight")
+    engine.signal(signal.SIGTERM)
+    wait_until(lambda: engine.status()["state"] == "draining", "it drains")
+    time.sleep(0.2)  # for the reactor without work to end
+    for _ in range(3):
+        status = engine.status()
+        assert [reactor["core"] for reactor in status["reactors"]] == [0, 1]
+        assert status["samples"]["accepted"] == 2 and status["samples"]["in_flight"] == 1, status["samples"]
+        assert "sluice_samples_in_flight" in engine.metrics()
+    assert waiting.read_response().status == 200
+    assert engine.wait_exit() == 0
+
+
 def refuses_connections(address) -> bool:
     try:
         HttpConnection(address).close()

@@ -1,0 +1,44 @@
+#include "engine/sink_log.hpp"
+
+#include "engine/log/log.hpp"
+
+namespace sluice {
+namespace {
+
+constexpr std::uint64_t interval_ns = 1'000'000'000;
+
+}  // namespace
+
+void SinkLog::note(Condition condition, const sinks::Sink& sink, std::uint64_t now_ns) {
+    if (seen_ == Condition::well && condition != Condition::well) began_ns_ = now_ns;
+    if (seen_ != Condition::well && condition == Condition::well) lasted_ns_ = now_ns - began_ns_;
+    seen_ = condition;
+    if (seen_ == told_ || now_ns < next_ns_) return;
+    tell(sink);
+    told_ = seen_;
+    next_ns_ = now_ns + interval_ns;
+}
+
+void SinkLog::tell(const sinks::Sink& sink) const {
+    const sinks::SinkCounters& counters = sink.counters();
+    const std::uint64_t failures_count = counters.connection_failures.load(std::memory_order_relaxed);
+    switch (seen_) {
+        case Condition::well:
+            log::info("sink_restored", {{"sink", name_},
+                                        {"after_s", static_cast<double>(lasted_ns_ / 1'000'000) / 1e3},
+                                        {"connection_failures", failures_count}});
+            break;
+        case Condition::unreachable:
+            log::warn("sink_unreachable",
+                      {{"sink", name_}, {"reason", sink.trouble()}, {"connection_failures", failures_count}});
+            break;
+        case Condition::refusing: {
+            const bool is_busy = counters.refusal.load(std::memory_order_relaxed) == CommandOutcome::busy;
+            log::warn("sink_refuses",
+                      {{"sink", name_}, {"class", is_busy ? "busy" : "refused"}, {"reason", sink.trouble()}});
+            break;
+        }
+    }
+}
+
+}  // namespace sluice

@@ -1,0 +1,55 @@
+// SinkLog: tells the log when a sink is lost, refuses what it is given, and is well again.
+//
+// At most one line a second. A change that comes sooner is told when the second is over, if it still holds then: so the
+// last line always says how things are, and a sink that comes and goes does not flood the log.
+//
+// Used by whoever calls the sink's advance(), on that thread: sinks themselves know no log, and a watcher of its own
+// would have to wake an idle engine.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "sinks/sink.hpp"
+
+namespace sluice {
+
+class SinkLog {
+  public:
+    // `name` tells the sink from others in the lines: its number, or what it is for.
+    explicit SinkLog(std::string name) : name_(std::move(name)) {}
+
+    // After each advance(). Three relaxed loads where nothing has changed. `now_ns`: monotonic.
+    void look(const sinks::Sink& sink, std::uint64_t now_ns) {
+        const Condition condition = condition_of(sink.counters());
+        if (condition != seen_ || condition != told_) note(condition, sink, now_ns);
+    }
+
+    // Monotonic time at which look() is wanted although nothing happens; 0: never.
+    [[nodiscard]] std::uint64_t deadline_ns() const { return seen_ != told_ ? next_ns_ : 0; }
+
+  private:
+    enum class Condition : std::uint8_t { well, unreachable, refusing };
+
+    // The first attempt to connect is no trouble yet.
+    [[nodiscard]] static Condition condition_of(const sinks::SinkCounters& counters) {
+        const auto state = counters.state.load(std::memory_order_relaxed);
+        const bool refuses = counters.refused_ns.load(std::memory_order_relaxed) != 0;
+        if (refuses || state == sinks::SinkState::stalled) return Condition::refusing;
+        const bool has_failed = counters.connection_failures.load(std::memory_order_relaxed) != 0;
+        return state == sinks::SinkState::connecting && has_failed ? Condition::unreachable : Condition::well;
+    }
+
+    void note(Condition condition, const sinks::Sink& sink, std::uint64_t now_ns);
+    void tell(const sinks::Sink& sink) const;
+
+    const std::string name_;
+    Condition seen_ = Condition::well;
+    Condition told_ = Condition::well;
+    std::uint64_t next_ns_ = 0;  // no line before
+    std::uint64_t began_ns_ = 0;  // the last trouble
+    std::uint64_t lasted_ns_ = 0;
+};
+
+}  // namespace sluice

@@ -1,0 +1,97 @@
+// SinkLog: which lines a sink's ups and downs leave, and how many.
+#include "engine/sink_log.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace sluice {
+namespace {
+
+using sinks::SinkState;
+
+constexpr std::uint64_t second_ns = 1'000'000'000;
+
+class MoodySink final : public sinks::Sink {
+  public:
+    [[nodiscard]] bool has_room() const override { return true; }
+    void submit(Batch&) override {}
+    [[nodiscard]] sinks::Interest interest() const override { return {}; }
+    void advance(short, std::uint64_t) override {}
+    [[nodiscard]] const sinks::SinkCounters& counters() const override { return state; }
+    [[nodiscard]] std::string trouble() const override { return text; }
+
+    void fail(std::string why) {
+        state.state = SinkState::connecting;
+        add(state.connection_failures, 1);
+        text = std::move(why);
+    }
+
+    sinks::SinkCounters state;
+    std::string text;
+};
+
+class SinkLogTest : public testing::Test {
+  protected:
+    // What a look() at `at_ns` writes, without the time stamp; empty: nothing.
+    std::string line_at(std::uint64_t at_ns) {
+        testing::internal::CaptureStderr();
+        log.look(sink, at_ns);
+        const std::string text = testing::internal::GetCapturedStderr();
+        return text.empty() ? text : text.substr(text.find("level="));
+    }
+
+    MoodySink sink;
+    SinkLog log{"0"};
+};
+
+TEST_F(SinkLogTest, TheFirstConnectionIsNoEvent) {
+    EXPECT_EQ(line_at(100), "");
+    sink.state.state = SinkState::ready;
+    EXPECT_EQ(line_at(200), "");
+    EXPECT_EQ(log.deadline_ns(), 0u);
+}
+
+TEST_F(SinkLogTest, AnOutageIsTwoLines) {
+    sink.fail("broken\npipe");
+    EXPECT_EQ(line_at(5 * second_ns),
+              "level=warn event=sink_unreachable sink=0 reason=\"broken\\npipe\" connection_failures=1\n");
+    for (int i = 0; i < 100; ++i) {
+        sink.fail("still");
+        EXPECT_EQ(line_at((6 + static_cast<std::uint64_t>(i)) * second_ns), "");
+    }
+    sink.state.state = SinkState::ready;
+    EXPECT_EQ(line_at(107 * second_ns + second_ns / 2),
+              "level=info event=sink_restored sink=0 after_s=102.5 connection_failures=101\n");
+}
+
+TEST_F(SinkLogTest, RefusalsNameTheirClass) {
+    sink.state.state = SinkState::ready;
+    sink.text = "Redis refuses: OOM";
+    note_refusal(sink.state, CommandOutcome::busy, 1);
+    EXPECT_EQ(line_at(second_ns), "level=warn event=sink_refuses sink=0 class=busy reason=\"Redis refuses: OOM\"\n");
+    forget_refusal(sink.state);
+    EXPECT_EQ(line_at(2 * second_ns), "level=info event=sink_restored sink=0 after_s=1 connection_failures=0\n");
+    sink.state.state = SinkState::stalled;
+    sink.state.refusal = CommandOutcome::refused;
+    EXPECT_EQ(line_at(3 * second_ns),
+              "level=warn event=sink_refuses sink=0 class=refused reason=\"Redis refuses: OOM\"\n");
+}
+
+TEST_F(SinkLogTest, ChangesOfASecondAreOneLineAndTheLastOneHolds) {
+    sink.fail("gone");
+    EXPECT_NE(line_at(10 * second_ns), "");
+    for (std::uint64_t i = 1; i <= 50; ++i) {
+        sink.state.state = i % 2 == 1 ? SinkState::ready : SinkState::connecting;
+        EXPECT_EQ(line_at(10 * second_ns + i), "");
+    }
+    EXPECT_EQ(log.deadline_ns(), 0u) << "it is as the last line says";
+    sink.state.state = SinkState::ready;
+    EXPECT_EQ(line_at(10 * second_ns + 60), "");
+    EXPECT_EQ(log.deadline_ns(), 11 * second_ns) << "a thread that slept on would leave the log saying it is away";
+    EXPECT_NE(line_at(11 * second_ns).find("event=sink_restored"), std::string::npos);
+    EXPECT_EQ(log.deadline_ns(), 0u);
+}
+
+}  // namespace
+}  // namespace sluice
