@@ -246,12 +246,14 @@ void UringLoop::wait(std::uint64_t deadline_ns) {
     const std::uint64_t timeout_ns = wait_ns(deadline_ns, iteration_end_ns_);
     const bool may_gather = receives_last_count_ >= busy_receives_count && settings_.busy_wait_ns != 0 &&
                             (timeout_ns == 0 || timeout_ns > settings_.busy_wait_ns);
-    if (may_gather)
-        ring_->submit_and_wait(settings_.busy_wait_ns,
-                               ring_->queued_count() + std::clamp(2 * receives_last_count_, gather_completions_min,
-                                                                  gather_completions_max));
-    else
+    if (may_gather) {
+        const std::uint32_t wanted = std::clamp(2 * receives_last_count_, gather_completions_min, gather_completions_max);
+        // No more than may come: half of the clients, as the others' answers are still on their way.
+        const auto possible = static_cast<std::uint32_t>(counters_.open_slots / 2);
+        ring_->submit_and_wait(settings_.busy_wait_ns, ring_->queued_count() + std::max(std::min(wanted, possible), 1u));
+    } else {
         ring_->submit_and_wait(timeout_ns, 1);
+    }
 }
 
 void UringLoop::run_once(std::uint64_t deadline_ns) {

@@ -23,7 +23,7 @@ class MoodySink final : public sinks::Sink {
 
     void fail(std::string why) {
         state.state = SinkState::connecting;
-        add(state.connection_failures, 1);
+        sinks::add(state.connection_failures, 1);
         text = std::move(why);
     }
 
@@ -55,7 +55,7 @@ TEST_F(SinkLogTest, TheFirstConnectionIsNoEvent) {
 TEST_F(SinkLogTest, AnOutageIsTwoLines) {
     sink.fail("broken\npipe");
     EXPECT_EQ(line_at(5 * second_ns),
-              "level=warn event=sink_unreachable sink=0 reason=\"broken\\npipe\" connection_failures=1\n");
+              "level=warn event=sink_unreachable sink=0 reason=\"broken\\x0Apipe\" connection_failures=1\n");
     for (int i = 0; i < 100; ++i) {
         sink.fail("still");
         EXPECT_EQ(line_at((6 + static_cast<std::uint64_t>(i)) * second_ns), "");
