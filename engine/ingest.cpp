@@ -47,7 +47,7 @@ bool Ingest::take_step(parsers::Step step, Tally& tally, http::Reply& reply, std
             ++tally.accepted;
             if (!batcher_.append(decoder_.sample(), now_ns)) {
                 // With nothing under way that could free batches it would be refused for ever.
-                const bool can_fit = batcher_.in_flight_count() != 0;
+                const bool can_fit = batcher_.in_flight_count() != 0 || batcher_.has_waiting();
                 const Refusal reason = can_fit ? Refusal::overloaded : Refusal::too_many_batches;
                 abandon(reason, tally.accepted);
                 reply.set_refusal(reason);

@@ -126,7 +126,8 @@ class Model {
     void append_and_commit() {
         if (!append_group()) return;
         if (log_->commit()) {
-            for (const std::uint64_t id : uncommitted_) fates_[id] = Fate::confirmed;
+            for (const std::uint64_t id : uncommitted_)
+                if (fates_[id] == Fate::undecided) fates_[id] = Fate::confirmed;  // a reader may have delivered it before
             confirmed_total_ += uncommitted_.size();
         }
         uncommitted_.clear();
