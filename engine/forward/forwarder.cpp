@@ -132,13 +132,15 @@ bool Forwarder::feed_some() {
     return true;
 }
 
-// Everything is delivered, or time is up, or nothing can be expected of Redis.
+// Everything is delivered, or time is up, or nothing can be expected of Redis; a first connection is waited for.
 bool Forwarder::may_end(std::uint64_t now_ns) const {
     const std::uint64_t deadline_ns = stop_deadline_ns_.load(std::memory_order_acquire);
     if (deadline_ns == 0) return false;
-    const bool is_ready = delivery_.sink().counters().state.load(std::memory_order_relaxed) == sinks::SinkState::ready;
+    const sinks::SinkCounters& sink = delivery_.sink().counters();
+    const bool is_ready = sink.state.load(std::memory_order_relaxed) == sinks::SinkState::ready;
+    const bool is_hopeless = !is_ready && sink.connection_failures.load(std::memory_order_relaxed) != 0;
     const bool is_done = delivery_.is_idle() && feed_->reader().position() >= confirmed();
-    return is_done || !is_ready || now_ns >= deadline_ns;
+    return is_done || is_hopeless || now_ns >= deadline_ns;
 }
 
 // With nothing under way that is all that was read, also where no record follows.
