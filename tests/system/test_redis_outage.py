@@ -91,7 +91,7 @@ def test_a_batch_that_does_not_fit_is_refused_whole(engine, server):
     with engine.connect() as connection:
         records = [sample(f"whole-{index}", note="x" * 1000) for index in range(1000)]
         response = connection.post(records, query="?ack=queued")
-    assert (response.status, response.code) == (503, "overloaded")
+    assert (response.status, response.code) == (413, "too_many_batches")
     assert engine.samples()["accepted"] == 0
     server.start()
     wait_accepting(engine)
