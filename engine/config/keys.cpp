@@ -67,7 +67,7 @@ constexpr Property table[] = {
      Number{Unit::count, 8, 32768, FIELD(io.ring_entries_count), true}},  // IORING_MAX_ENTRIES is 32768
     {"io.receive_buffer", "16KiB", "Size of a receive buffer; a request within one is parsed where it lies",
      Number{Unit::size, 256, 1 * mib, FIELD(io.receive_buffer_bytes)}},
-    {"io.receive_buffers", "256", "Receive buffers of a reactor, shared by its connections",
+    {"io.receive_buffers", "128", "Receive buffers of a reactor, shared by its connections",
      Number{Unit::count, 2, 32768, FIELD(io.receive_buffers_count), true}},  // the kernel's limit of a buffer ring
     {"io.mode", "auto", "io_uring features to do without, for comparing and for kernels that have them but not well",
      Choice<IoMode>{FIELD(io.mode), io_mode_words, {}}},
