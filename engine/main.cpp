@@ -17,6 +17,7 @@
 #include "engine/engine.hpp"
 #include "engine/journal_tool/commands.hpp"
 #include "engine/log/log.hpp"
+#include "engine/stop_signals.hpp"
 
 namespace {
 
@@ -27,18 +28,6 @@ constexpr int code_of(ExitCode code) { return static_cast<int>(code); }
 int complain(const std::string& sentence, ExitCode code) {
     std::fprintf(stderr, "sluice: %s\n", sentence.c_str());
     return code_of(code);
-}
-
-// SIGTERM and SIGINT are taken by the main thread, one at a time, with sigtimedwait(2); every thread is started with
-// them blocked. A broken pipe is an error of its send.
-sigset_t block_signals() {
-    sigset_t signals;
-    ::sigemptyset(&signals);
-    ::sigaddset(&signals, SIGTERM);
-    ::sigaddset(&signals, SIGINT);
-    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-    ::signal(SIGPIPE, SIG_IGN);
-    return signals;
 }
 
 // The signal that came, or 0 when `timeout_ns` has passed.
@@ -81,7 +70,9 @@ int report(const sluice::Engine::Report& report) {
 }
 
 int serve(sluice::config::Config config) {
-    const sigset_t signals = block_signals();
+    // The main thread takes them, one at a time; every thread is started with them blocked.
+    const sigset_t signals = sluice::block_stop_signals();
+    ::signal(SIGPIPE, SIG_IGN);  // a broken pipe is an error of its send
     sluice::log::configure(config.log.level, config.log.format);
     sluice::Engine engine(std::move(config));
     if (const auto started = engine.start(); !started)

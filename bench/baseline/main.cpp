@@ -10,8 +10,8 @@
 #include <httplib.h>
 #include <signal.h>
 
-#include <CLI/CLI.hpp>
 #include <chrono>
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <limits>
 #include <string>
@@ -22,6 +22,7 @@
 #include "bench/baseline/telemetry.hpp"
 #include "engine/config/addresses.hpp"
 #include "engine/core/clock.hpp"
+#include "engine/stop_signals.hpp"
 
 namespace {
 
@@ -42,21 +43,13 @@ struct Counters {
     std::atomic<std::uint64_t> full{0};  // answered 503
 };
 
-sigset_t block_signals() {
-    sigset_t signals;
-    ::sigemptyset(&signals);
-    ::sigaddset(&signals, SIGTERM);
-    ::sigaddset(&signals, SIGINT);
-    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-    return signals;
-}
-
 void answer(httplib::Response& response, int status, const std::string& body) {
     response.status = status;
     response.set_content(body, json);
 }
 
-std::string metrics_json(const Options& options, const SampleQueue& queue, const RedisWorker& worker, const Counters& counters) {
+std::string metrics_json(const Options& options, const SampleQueue& queue, const RedisWorker& worker,
+                         const Counters& counters) {
     return "{\"samples_processed\":" + std::to_string(worker.stored_count()) +
            ",\"samples_dropped\":" + std::to_string(worker.dropped_count() + counters.full.load()) +
            ",\"pool_jobs_processed\":" + std::to_string(counters.requests.load()) +
@@ -64,21 +57,27 @@ std::string metrics_json(const Options& options, const SampleQueue& queue, const
            ",\"pool_num_threads\":" + std::to_string(options.threads_count) + "}";
 }
 
-void add_routes(httplib::Server& server, const Options& options, SampleQueue& queue, RedisWorker& worker, Counters& counters) {
+void add_routes(httplib::Server& server, const Options& options, SampleQueue& queue, RedisWorker& worker,
+                Counters& counters) {
     server.Post("/telemetry", [&](const httplib::Request& request, httplib::Response& response) {
         counters.requests.fetch_add(1, std::memory_order_relaxed);
         auto sample = accept_sample(request.body, options.layout, sluice::unix_ns());
         if (!sample) return answer(response, 400, "{\"error\":\"" + std::string(sample.error()) + "\"}");
-        if (queue.try_push(std::move(*sample))) return answer(response, 200, R"({"ok":true,"message":"Telemetry received"})");
+        if (queue.try_push(std::move(*sample)))
+            return answer(response, 200, R"({"ok":true,"message":"Telemetry received"})");
         counters.full.fetch_add(1, std::memory_order_relaxed);
         answer(response, 503, R"({"error":"Queue full"})");
     });
-    server.Get("/health", [](const httplib::Request&, httplib::Response& response) { answer(response, 200, R"({"status":"ok"})"); });
+    server.Get("/health", [](const httplib::Request&, httplib::Response& response) {
+        answer(response, 200, R"({"status":"ok"})");
+    });
     server.Get("/metrics", [&](const httplib::Request&, httplib::Response& response) {
         answer(response, 200, metrics_json(options, queue, worker, counters));
     });
     server.Get("/status", [&](const httplib::Request&, httplib::Response& response) {
-        answer(response, 200, R"({"state":"measuring","latest_sample":null,"metrics":)" + metrics_json(options, queue, worker, counters) + "}");
+        answer(response, 200,
+               R"({"state":"measuring","latest_sample":null,"metrics":)" +
+                   metrics_json(options, queue, worker, counters) + "}");
     });
 }
 
@@ -111,7 +110,7 @@ int serve(const Options& options) {
         std::fprintf(stderr, "baseline-gateway: --listen takes ADDR:PORT and --redis a redis:// URL\n");
         return 2;
     }
-    const sigset_t signals = block_signals();  // before any thread starts
+    const sigset_t signals = sluice::block_stop_signals();  // before any thread starts
     httplib::Server server;
     configure(server, options);
     if (!server.bind_to_port(address->address, address->port)) {
@@ -122,7 +121,8 @@ int serve(const Options& options) {
     RedisWorker worker(queue, *url, options.layout);
     Counters counters;
     add_routes(server, options, queue, worker, counters);
-    std::fprintf(stderr, "baseline-gateway: listening on %s with %zu threads\n", options.listen.c_str(), options.threads_count);
+    std::fprintf(stderr, "baseline-gateway: listening on %s with %zu threads\n", options.listen.c_str(),
+                 options.threads_count);
     listen_until_signal(server, signals);
     queue.close();
     worker.join();
@@ -140,9 +140,11 @@ int main(int argc, char** argv) {
     app.add_option("--threads", options.threads_count, "Threads of the pool, hence connections served at once")
         ->check(CLI::Range(1, 4096))
         ->capture_default_str();
-    app.add_option("--keepalive-max", options.keepalive_max_count, "Requests of one connection; 0: without end")->capture_default_str();
+    app.add_option("--keepalive-max", options.keepalive_max_count, "Requests of one connection; 0: without end")
+        ->capture_default_str();
     app.add_option("--layout", options.layout, "list: RPUSH of the body; fields: XADD, as Sluice's layout of that name")
-        ->transform(CLI::CheckedTransformer(std::map<std::string, Layout>{{"list", Layout::list}, {"fields", Layout::fields}}))
+        ->transform(
+            CLI::CheckedTransformer(std::map<std::string, Layout>{{"list", Layout::list}, {"fields", Layout::fields}}))
         ->type_name("list|fields");
     try {
         app.parse(argc, argv);

@@ -8,6 +8,7 @@
 #include "engine/core/clock.hpp"
 #include "engine/forward/record_feed.hpp"
 #include "engine/journal_tool/commands.hpp"
+#include "engine/stop_signals.hpp"
 #include "sinks/journal/posix_file_system.hpp"
 
 namespace sluice::journal_tool {
@@ -24,12 +25,6 @@ constexpr std::uint32_t records_between_pumps = 256;
 // SIGTERM and SIGINT, taken when asked for.
 class StopSignal {
   public:
-    StopSignal() {
-        ::sigemptyset(&signals_);
-        ::sigaddset(&signals_, SIGTERM);
-        ::sigaddset(&signals_, SIGINT);
-        ::pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
-    }
     [[nodiscard]] bool has_come() {
         const timespec at_once{};
         if (::sigtimedwait(&signals_, nullptr, &at_once) > 0) has_come_ = true;
@@ -37,7 +32,7 @@ class StopSignal {
     }
 
   private:
-    sigset_t signals_{};
+    sigset_t signals_ = block_stop_signals();
     bool has_come_ = false;
 };
 
@@ -105,11 +100,13 @@ IoResult<bool> Replay::render_all() {
                 break;
             case Step::gap:
                 ++problems_count_;
-                complain_at(feed_.reader().gap_position(), "skipped " + std::to_string(feed_.reader().gap_bytes()) + " damaged bytes");
+                complain_at(feed_.reader().gap_position(),
+                            "skipped " + std::to_string(feed_.reader().gap_bytes()) + " damaged bytes");
                 break;
             case Step::refused:
                 ++problems_count_;
-                complain_at(feed_.reader().record_position(), "skipped a record without a sample that this version understands");
+                complain_at(feed_.reader().record_position(),
+                            "skipped a record without a sample that this version understands");
                 break;
         }
     }
@@ -148,10 +145,12 @@ IoResult<void> Replay::save() {
 
 void Replay::report(std::uint64_t now_ns) {
     const std::uint64_t count = delivery_.confirmed_samples_count();
-    const double rate = static_cast<double>(count - reported_samples_count_) * 1e9 / static_cast<double>(now_ns - reported_ns_);
+    const double rate =
+        static_cast<double>(count - reported_samples_count_) * 1e9 / static_cast<double>(now_ns - reported_ns_);
     const std::string trouble = delivery_.sink().trouble();
-    std::fprintf(stderr, "replay: %llu samples delivered, %.0f/s, at %s%s%s\n", static_cast<unsigned long long>(count), rate,
-                 segment_name(feed_.reader().position().segment).c_str(), trouble.empty() ? "" : "; ", trouble.c_str());
+    std::fprintf(stderr, "replay: %llu samples delivered, %.0f/s, at %s%s%s\n", static_cast<unsigned long long>(count),
+                 rate, segment_name(feed_.reader().position().segment).c_str(), trouble.empty() ? "" : "; ",
+                 trouble.c_str());
     reported_ns_ = now_ns;
     reported_samples_count_ = count;
 }
@@ -160,17 +159,20 @@ void Replay::report(std::uint64_t now_ns) {
 
 ExitCode replay(const std::string& directory, const config::Overrides& overrides) {
     config::Overrides settings = overrides;
-    settings.settings.push_back({"--to", "ack", "stored"});  // a file for the engine may ask for what only a journal gives
+    settings.settings.push_back(
+        {"--to", "ack", "stored"});  // a file for the engine may ask for what only a journal gives
     const auto config = config::load_config(settings);
     if (!config) {
         std::fprintf(stderr, "sluice: %s\n", config.error().sentence.c_str());
         return ExitCode::bad_usage;
     }
-    if (config->sink.url.kind == config::SinkKind::journal) return complain(directory, "replay delivers to Redis, not to a journal");
+    if (config->sink.url.kind == config::SinkKind::journal)
+        return complain(directory, "replay delivers to Redis, not to a journal");
     auto files = open_directory(directory);
     if (!files) return complain(directory, std::make_error_code(files.error()).message());
     const auto lock = (*files)->lock(replay_lock_name);
-    if (!lock && lock.error() == std::errc::resource_unavailable_try_again) return complain(directory, "another replay, or an engine, delivers it already");
+    if (!lock && lock.error() == std::errc::resource_unavailable_try_again)
+        return complain(directory, "another replay, or an engine, delivers it already");
     if (!lock) return complain(directory, "cannot take the lock file: " + std::make_error_code(lock.error()).message());
     const auto delivered = read_delivered(**files);
     if (!delivered)

@@ -2,12 +2,12 @@
 
 #include <bitset>
 #include <cstring>
-#include <mutex>
 #include <utility>
 
 #include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
 #include "sinks/journal/posix_file_system.hpp"
+#include "sinks/trouble.hpp"
 
 namespace sluice::sinks {
 namespace {
@@ -70,10 +70,7 @@ class JournalSink final : public Sink {
     [[nodiscard]] Interest interest() const override { return {-1, 0, is_stalled_ ? retry_at_ns_ : 0}; }
     void advance(short revents, std::uint64_t now_ns) override;
     [[nodiscard]] const SinkCounters& counters() const override { return counters_; }
-    [[nodiscard]] std::string trouble() const override {
-        const std::scoped_lock lock(trouble_mutex_);
-        return trouble_;
-    }
+    [[nodiscard]] std::string trouble() const override { return trouble_.text(); }
 
   private:
     [[nodiscard]] journal::LogResult<void> write_all();
@@ -82,7 +79,6 @@ class JournalSink final : public Sink {
     void recover();
     void refuse_fresh();
     void settle_delivered(BatchList& batches);
-    void set_trouble(std::string text);
     void note_size() { counters_.journal_bytes.store(log_->total_bytes(), std::memory_order_relaxed); }
 
     const JournalSettings settings_;
@@ -96,8 +92,7 @@ class JournalSink final : public Sink {
     std::uint64_t retry_at_ns_ = 0;
 
     SinkCounters counters_;
-    mutable std::mutex trouble_mutex_;  // guards trouble_
-    std::string trouble_;
+    Trouble trouble_;
 };
 
 std::expected<std::vector<std::string>, std::string> JournalSink::open() {
@@ -177,14 +172,14 @@ void JournalSink::stall(const journal::LogError& error) {
     retry_at_ns_ = now_ns + retry_interval_ns;
     note_refusal(counters_, refusal_, now_ns);
     counters_.state.store(SinkState::stalled, std::memory_order_relaxed);
-    set_trouble("journal " + settings_.directory + ": " + error.sentence);
+    trouble_.set("journal " + settings_.directory + ": " + error.sentence);
 }
 
 void JournalSink::recover() {
     is_stalled_ = false;
     forget_refusal(counters_);
     counters_.state.store(SinkState::ready, std::memory_order_relaxed);
-    set_trouble({});
+    trouble_.set({});
 }
 
 // Answers whoever waits, and keeps the rest.
@@ -208,11 +203,6 @@ void JournalSink::refuse_fresh() {
         kept_.push_back(batch);
         if (has_tickets) port_.settle(batch, Settlement::tickets);
     }
-}
-
-void JournalSink::set_trouble(std::string text) {
-    const std::scoped_lock lock(trouble_mutex_);
-    trouble_ = std::move(text);
 }
 
 }  // namespace

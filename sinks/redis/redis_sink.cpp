@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +14,7 @@
 #include "sinks/redis/delivery_window.hpp"
 #include "sinks/redis/error_class.hpp"
 #include "sinks/redis/session.hpp"
+#include "sinks/trouble.hpp"
 
 namespace sluice::sinks::redis {
 namespace {
@@ -39,10 +39,7 @@ class RedisSink final : public Sink {
     [[nodiscard]] Interest interest() const override;
     void advance(short revents, std::uint64_t now_ns) override;
     [[nodiscard]] const SinkCounters& counters() const override { return counters_; }
-    [[nodiscard]] std::string trouble() const override {
-        const std::scoped_lock lock(trouble_mutex_);
-        return trouble_;
-    }
+    [[nodiscard]] std::string trouble() const override { return trouble_.text(); }
 
   private:
     void connect(std::uint64_t now_ns);
@@ -62,7 +59,6 @@ class RedisSink final : public Sink {
     [[nodiscard]] bool retry_is_next() const { return window_.stalled() && !window_.awaits_replies(); }
 
     void publish_state();
-    void set_trouble(std::string text);
 
     RedisSettings settings_;
     Session session_;
@@ -82,9 +78,7 @@ class RedisSink final : public Sink {
     SinkCounters counters_;
     bool is_refusing_ = false;                // the last reply was an error
     std::string last_error_;                  // text of the last error reply, as it came
-    bool has_trouble_ = true;                 // mirrors !trouble_.empty() for this thread
-    mutable std::mutex trouble_mutex_;        // guards trouble_: written when something goes wrong, or is over
-    std::string trouble_;
+    Trouble trouble_;
 };
 
 // --- the loop body -----------------------------------------------------------------------------------
@@ -146,14 +140,14 @@ void RedisSink::became_ready(std::uint64_t now_ns) {
     reconnect_wanted_ = false;
     if (window_.stalled()) return;
     // Made anew because the last one refused: whether this one does, the next command shows.
-    set_trouble(is_refusing_ ? "Redis refuses: " + printable(last_error_) : std::string());
+    trouble_.set(is_refusing_ ? "Redis refuses: " + printable(last_error_) : std::string());
 }
 
 // An attempt to connect came to nothing.
 void RedisSink::connection_failed(const std::string& why, std::uint64_t now_ns) {
     add(counters_.connection_failures, 1);
     connect_at_ns_ = now_ns + connect_backoff_.next_ns();
-    set_trouble(why);
+    trouble_.set(why);
 }
 
 // A connection that was ready is gone, or is given up.
@@ -171,7 +165,7 @@ void RedisSink::reconnect_if_wanted(std::uint64_t now_ns) {
     if (!reconnect_wanted_ || window_.awaits_replies()) return;
     session_.close();
     connect_at_ns_ = retry_at_ns_ != 0 ? retry_at_ns_ : now_ns + retry_backoff_.next_ns();
-    set_trouble("Redis at " + session_.peer() + " refuses commands, connecting again: " + printable(last_error_));
+    trouble_.set("Redis at " + session_.peer() + " refuses commands, connecting again: " + printable(last_error_));
 }
 
 // --- replies ---------------------------------------------------------------------------------------
@@ -228,9 +222,9 @@ bool RedisSink::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
 // Under pressure every command is refused with the same text: it is shown only when it changes.
 void RedisSink::note_error(std::string_view text) {
     reconnect_wanted_ |= error_wants_reconnect(text);
-    if (has_trouble_ && text == last_error_) return;
+    if (trouble_.is_set() && text == last_error_) return;
     last_error_ = text;
-    set_trouble("Redis refuses: " + printable(text));
+    trouble_.set("Redis refuses: " + printable(text));
 }
 
 // Sets the time of the next try for what was kept, and takes note of what went well.
@@ -247,7 +241,7 @@ void RedisSink::note_refusals(std::uint64_t now_ns) {
     retry_at_ns_ = 0;
     if (!any_whole) return;
     retry_backoff_.reset();
-    if (has_trouble_ && session_.ready()) set_trouble({});
+    if (trouble_.is_set() && session_.ready()) trouble_.set({});
 }
 
 // --- sending ---------------------------------------------------------------------------------------
@@ -288,12 +282,6 @@ void RedisSink::publish_state() {
     if (counters_.state.load(std::memory_order_relaxed) != state) {
         counters_.state.store(state, std::memory_order_relaxed);
     }
-}
-
-void RedisSink::set_trouble(std::string text) {
-    const std::scoped_lock lock(trouble_mutex_);
-    trouble_ = std::move(text);
-    has_trouble_ = !trouble_.empty();
 }
 
 }  // namespace

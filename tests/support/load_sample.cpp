@@ -102,16 +102,7 @@ load::Second Simulation::figures_of(const load::Interval& interval) const {
 }
 
 void Simulation::add_to_total(const Counts& counts) {
-    totals_.planned += counts.planned;
-    totals_.sent += counts.sent;
-    totals_.responses += counts.responses;
-    totals_.succeeded += counts.succeeded;
-    totals_.samples += counts.samples;
-    totals_.connects += counts.connects;
-    totals_.sent_bytes += counts.sent_bytes;
-    totals_.received_bytes += counts.received_bytes;
-    std::ranges::transform(totals_.faults, counts.faults, totals_.faults.begin(), std::plus{});
-    std::ranges::transform(totals_.statuses, counts.statuses, totals_.statuses.begin(), std::plus{});
+    totals_.add(counts);
     ::hdr_add(total_.corrected.get(), second_.corrected.get());
     ::hdr_add(total_.uncorrected.get(), second_.uncorrected.get());
     ::hdr_add(total_.lag.get(), second_.lag.get());

@@ -2,11 +2,22 @@
 #include "tools/load/command/run_options.hpp"
 
 namespace sluice::load {
+namespace {
+
+// Options of one value that stand under one heading.
+struct Group {
+    CLI::App& app;
+    const char* heading;
+
+    void operator()(const char* name, std::string& value, const char* type, const char* help) const {
+        app.add_option(name, value, help)->type_name(type)->group(heading);
+    }
+};
+
+}  // namespace
 
 void declare(CLI::App& app, RunOptions& options) {
-    const auto load = [&](const char* name, std::string& value, const char* type, const char* help) {
-        app.add_option(name, value, help)->type_name(type)->group("Load");
-    };
+    const Group load{app, "Load"};
     load("--rate", options.rate, "RATE",
          "Open loop: requests fall due at this rate, e.g. 20000/s, 5k, 600/m (default 1000/s)");
     load("--stages", options.stages, "STAGES", "Open loop: DURATION@RATE, linear in between, e.g. 30s@5k,1m@50k,10s@0");
@@ -22,9 +33,7 @@ void declare(CLI::App& app, RunOptions& options) {
     load("--timeout", options.timeout, "TIME", "Give a request up after this (default 10s; checked every 134 ms)");
     load("--seed", options.seed, "N", "Of all random draws (default 1)");
 
-    const auto connections = [&](const char* name, std::string& value, const char* type, const char* help) {
-        app.add_option(name, value, help)->type_name(type)->group("Connections");
-    };
+    const Group connections{app, "Connections"};
     connections("--connections", options.connections, "N", "Open loop: keep N open (default 10); users have one each");
     connections("--threads", options.threads, "N", "Load threads, each with its own ring (default 1)");
     connections("--cores", options.cores, "LIST", "Pin the threads to these cores, e.g. 2-3 (default: the last ones)");
@@ -32,9 +41,7 @@ void declare(CLI::App& app, RunOptions& options) {
     connections("--requests-per-connection", options.requests_per_connection, "N",
                 "Then close it and open another (churn)");
 
-    const auto request = [&](const char* name, std::string& value, const char* type, const char* help) {
-        app.add_option(name, value, help)->type_name(type)->group("Request");
-    };
+    const Group request{app, "Request"};
     request("--method", options.method, "METHOD", "GET, or POST if there is a body");
     app.add_option("--header", options.headers, "NAME: VALUE; may be given several times")
         ->type_name("LINE")
@@ -52,9 +59,7 @@ void declare(CLI::App& app, RunOptions& options) {
     request("--device-prefix", options.device_prefix, "TEXT", "{device} is this and a number (default device-)");
     request("--zipf", options.zipf, "S", "Devices are drawn by rank^-S instead of uniformly, e.g. 1.0");
 
-    const auto judging = [&](const char* name, std::string& value, const char* type, const char* help) {
-        app.add_option(name, value, help)->type_name(type)->group("Judging");
-    };
+    const Group judging{app, "Judging"};
     app.add_option("--threshold", options.thresholds,
                    "p95<200ms, avg<…, max<…, errors<1%, rate>1000/s; several may follow")
         ->type_name("BOUND")
@@ -71,17 +76,13 @@ void declare(CLI::App& app, RunOptions& options) {
 
 void declare_search(CLI::App& app, RunOptions& options) {
     app.add_option("URL", options.url, "Where to send: http://host[:port][/path]")->type_name("");
-    const auto add = [&](const char* group, const char* name, std::string& value, const char* type, const char* help) {
-        app.add_option(name, value, help)->type_name(type)->group(group);
-    };
-    add("Load", "--scenario", options.scenario, "FILE",
-        "Read load, endpoints and thresholds from TOML; options beat it");
-    add("Load", "--time-scale", options.time_scale, "N", "Pass through durations N times as fast; think times stay");
-    add("Searching", "--sweep", options.sweep, "RATES", "A run at each rate, e.g. 1k,2k,5k: latency against rate");
-    add("Searching", "--slo", options.slo, "BOUNDS", "Find the highest rate that holds, e.g. 'p99<5ms,errors<0.1%'");
-    add("Searching", "--rate-max", options.rate_max, "RATE",
-        "Where the search ends (default 10M/s); it begins at --rate");
-    add("Output", "--ledger", options.ledger, "FILE", "Record durably what was acknowledged; see verify --help");
+    const Group load{app, "Load"}, searching{app, "Searching"}, output{app, "Output"};
+    load("--scenario", options.scenario, "FILE", "Read load, endpoints and thresholds from TOML; options beat it");
+    load("--time-scale", options.time_scale, "N", "Pass through durations N times as fast; think times stay");
+    searching("--sweep", options.sweep, "RATES", "A run at each rate, e.g. 1k,2k,5k: latency against rate");
+    searching("--slo", options.slo, "BOUNDS", "Find the highest rate that holds, e.g. 'p99<5ms,errors<0.1%'");
+    searching("--rate-max", options.rate_max, "RATE", "Where the search ends (default 10M/s); it begins at --rate");
+    output("--ledger", options.ledger, "FILE", "Record durably what was acknowledged; see verify --help");
 }
 
 void declare(CLI::App& app, VerifyPlan& plan) {
@@ -97,23 +98,18 @@ void declare(CLI::App& app, VerifyPlan& plan) {
 }
 
 void declare(CLI::App& app, Outputs& outputs) {
-    const auto output = [&](const char* name, std::string& value, const char* help) {
-        app.add_option(name, value, help)->type_name("FILE")->group("Output");
-    };
-    output("--json", outputs.json, "The whole result");
-    output("--csv", outputs.csv, "A line each second");
-    output("--hgrm", outputs.hgrm,
+    const Group output{app, "Output"};
+    output("--json", outputs.json, "FILE", "The whole result");
+    output("--csv", outputs.csv, "FILE", "A line each second");
+    output("--hgrm", outputs.hgrm, "FILE",
            "Percentiles of the corrected latency; FILE with .uncorrected and .lag for the others");
-    output("--hlog", outputs.hlog, "HdrHistogram's log (V2), each second");
-    output("--html", outputs.html, "The report as one offline page");
-    const auto influx = [&](const char* name, std::string& value, const char* type, const char* help) {
-        app.add_option(name, value, help)->type_name(type)->group("Output");
-    };
-    influx("--influx", outputs.influx_url, "URL", "Send each second to InfluxDB, e.g. http://127.0.0.1:8086, live");
-    influx("--influx-database", outputs.influx_database, "NAME", "InfluxDB 1: the database (default sluice_load)");
-    influx("--influx-bucket", outputs.influx_bucket, "NAME", "InfluxDB 2: the bucket, with --influx-org and a token");
-    influx("--influx-org", outputs.influx_organization, "NAME", "InfluxDB 2: the organization");
-    influx("--influx-token", outputs.influx_token, "TOKEN", "InfluxDB 2; better in the environment as INFLUX_TOKEN");
+    output("--hlog", outputs.hlog, "FILE", "HdrHistogram's log (V2), each second");
+    output("--html", outputs.html, "FILE", "The report as one offline page");
+    output("--influx", outputs.influx_url, "URL", "Send each second to InfluxDB, e.g. http://127.0.0.1:8086, live");
+    output("--influx-database", outputs.influx_database, "NAME", "InfluxDB 1: the database (default sluice_load)");
+    output("--influx-bucket", outputs.influx_bucket, "NAME", "InfluxDB 2: the bucket, with --influx-org and a token");
+    output("--influx-org", outputs.influx_organization, "NAME", "InfluxDB 2: the organization");
+    output("--influx-token", outputs.influx_token, "TOKEN", "InfluxDB 2; better in the environment as INFLUX_TOKEN");
     app.add_flag("--quiet", outputs.is_quiet, "No progress, no summary; only what is wrong")->group("Output");
 }
 

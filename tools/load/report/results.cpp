@@ -1,5 +1,8 @@
 #include "tools/load/report/results.hpp"
 
+#include <algorithm>
+#include <functional>
+
 #include "engine/core/check.hpp"
 
 namespace sluice::load {
@@ -14,6 +17,19 @@ Histogram make_histogram() {
     hdr_histogram* histogram = nullptr;
     CHECK(::hdr_init(1, value_ns_max, significant_digits, &histogram) == 0);
     return Histogram(histogram);
+}
+
+void Counts::add(const Counts& other) {
+    planned += other.planned;
+    sent += other.sent;
+    responses += other.responses;
+    succeeded += other.succeeded;
+    samples += other.samples;
+    connects += other.connects;
+    sent_bytes += other.sent_bytes;
+    received_bytes += other.received_bytes;
+    std::ranges::transform(faults, other.faults, faults.begin(), std::plus{});
+    std::ranges::transform(statuses, other.statuses, statuses.begin(), std::plus{});
 }
 
 }  // namespace sluice::load

@@ -31,20 +31,21 @@ using Histogram = std::unique_ptr<hdr_histogram, CloseHistogram>;
 
 // Each failed request is counted under the first of these that applies.
 enum class Fault : std::uint8_t {
-    refused,       // connect(2): nobody listens
-    unreachable,   // connect(2): any other error
-    timeout,       // no complete response within --timeout; the connection is closed
-    reset,         // the connection broke before the response was complete
+    refused,  // connect(2): nobody listens
+    unreachable,  // connect(2): any other error
+    timeout,  // no complete response within --timeout; the connection is closed
+    reset,  // the connection broke before the response was complete
     closed_early,  // the server ended the connection before the response was complete
-    malformed,     // what came is not an HTTP response
-    too_large,     // a response head or body beyond what the generator keeps or skips
-    bad_status,    // a complete response of a status that the run does not count as success
-    bad_body,      // a complete response whose body fails the run's check
+    malformed,  // what came is not an HTTP response
+    too_large,  // a response head or body beyond what the generator keeps or skips
+    bad_status,  // a complete response of a status that the run does not count as success
+    bad_body,  // a complete response whose body fails the run's check
 };
 inline constexpr std::size_t faults_count = 9;
 [[nodiscard]] constexpr std::string_view name_of(Fault fault) {
-    constexpr std::array<std::string_view, faults_count> names{"refused",   "unreachable", "timeout",    "reset",   "closed_early",
-                                                               "malformed", "too_large",   "bad_status", "bad_body"};
+    constexpr std::array<std::string_view, faults_count> names{"refused",   "unreachable",  "timeout",
+                                                               "reset",     "closed_early", "malformed",
+                                                               "too_large", "bad_status",   "bad_body"};
     return names[static_cast<std::size_t>(fault)];
 }
 
@@ -54,11 +55,11 @@ struct Latencies {
 
 // Counts of a span of time: one second, or the whole run. A request counts in the span in which it ends.
 struct Counts {
-    std::uint64_t planned = 0;    // requests that fell due
+    std::uint64_t planned = 0;  // requests that fell due
     std::uint64_t sent = 0;
     std::uint64_t responses = 0;  // complete ones, of any status
     std::uint64_t succeeded = 0;  // responses that are neither bad_status nor bad_body
-    std::uint64_t samples = 0;    // telemetry samples in succeeded requests (--batch); as succeeded without one
+    std::uint64_t samples = 0;  // telemetry samples in succeeded requests (--batch); as succeeded without one
     std::uint64_t connects = 0, sent_bytes = 0, received_bytes = 0;
     std::array<std::uint64_t, faults_count> faults{};
     std::array<std::uint64_t, 600> statuses{};  // responses by status; interim (1xx) ones too, which are no responses
@@ -68,12 +69,13 @@ struct Counts {
         for (const std::uint64_t count : faults) sum += count;
         return sum;
     }
+    void add(const Counts& other);
 };
 
 // One second of a run. `latencies` are those of requests that ended in it and are reused for the next second.
 struct Interval {
     double begin_s = 0, end_s = 0;  // since the run's start, warm-up included
-    bool is_warmup = false;         // not part of the totals
+    bool is_warmup = false;  // not part of the totals
     std::uint32_t open_connections = 0;
     Counts counts;
     const Latencies* latencies = nullptr;
@@ -103,14 +105,15 @@ struct Environment {
     std::string version, commit;  // of sluice-load; commit may be empty
     std::string host, cpu, kernel;
     std::uint32_t cores_count = 0;
-    std::string command_line;         // of sluice-load
-    std::string server_command_line;  // of the target if it is a process of this machine that we may look at; else empty
-    std::string began_at;             // UTC, RFC 3339
-    std::int64_t began_at_ms = 0;     // Unix time
+    std::string command_line;  // of sluice-load
+    std::string
+        server_command_line;  // of the target if it is a process of this machine that we may look at; else empty
+    std::string began_at;  // UTC, RFC 3339
+    std::int64_t began_at_ms = 0;  // Unix time
 };
 
 struct ThresholdResult {
-    std::string text;      // as given: p95<200ms
+    std::string text;  // as given: p95<200ms
     std::string measured;  // with unit
     bool holds = false;
 };
@@ -118,13 +121,13 @@ struct ThresholdResult {
 struct RunResult {
     Environment environment;
     std::string target;  // URL, or the scenario's name
-    std::string plan;    // one line for people: "open loop, 20000/s constant, 30 s, 100 connections on 1 thread"
+    std::string plan;  // one line for people: "open loop, 20000/s constant, 30 s, 100 connections on 1 thread"
     bool is_open_loop = true;
-    double duration_s = 0;      // measured part, warm-up excluded
+    double duration_s = 0;  // measured part, warm-up excluded
     double warmup_s = 0;
-    double planned_rate = 0;    // requests/s; 0 in a closed loop
-    double achieved_rate = 0;   // responses/s
-    double cpu_busiest = 0;     // share of the busiest load thread's time spent on the CPU, 0 to 1
+    double planned_rate = 0;  // requests/s; 0 in a closed loop
+    double achieved_rate = 0;  // responses/s
+    double cpu_busiest = 0;  // share of the busiest load thread's time spent on the CPU, 0 to 1
     Counts totals;
     Latencies latencies;
     std::vector<Second> seconds;

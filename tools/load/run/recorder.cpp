@@ -7,19 +7,6 @@ namespace {
 
 constexpr unsigned look_interval_us = 1000;
 
-void add_counts(Counts& to, const Counts& from) {
-    to.planned += from.planned;
-    to.sent += from.sent;
-    to.responses += from.responses;
-    to.succeeded += from.succeeded;
-    to.samples += from.samples;
-    to.connects += from.connects;
-    to.sent_bytes += from.sent_bytes;
-    to.received_bytes += from.received_bytes;
-    for (std::size_t i = 0; i < to.faults.size(); ++i) to.faults[i] += from.faults[i];
-    for (std::size_t i = 0; i < to.statuses.size(); ++i) to.statuses[i] += from.statuses[i];
-}
-
 }  // namespace
 
 void Span::clear() {
@@ -31,7 +18,7 @@ void Span::clear() {
 }
 
 void Span::add(const Span& other) {
-    add_counts(counts, other.counts);
+    counts.add(other.counts);
     hdr_add(latencies.corrected.get(), other.latencies.corrected.get());
     hdr_add(latencies.uncorrected.get(), other.latencies.uncorrected.get());
     hdr_add(latencies.lag.get(), other.latencies.lag.get());
