@@ -8,7 +8,7 @@
 // one while fewer than `pipeline_depth` batches are in flight there; else it goes on filling. An idle engine thus
 // answers after one round trip, and a busy one sends full batches. Where many requests come in one iteration and nobody
 // waits for what is in the batch (no ticket), it goes on filling for `linger_ns`: to wake a sink thread for each iteration
-// cost a tenth of the CPU of small requests.
+// was about 5 % of the CPU of small requests, measured at 512 connections.
 #pragma once
 
 #include <cstdint>

@@ -89,8 +89,8 @@ class RespWriter {
         crlf();
     }
 
-    // A number that is not negative. Sample times have 19 digits since 2001, and are written where they belong: rendered
-    // elsewhere first, they cost three times as much, since loads right behind narrower stores stall the processor.
+    // A number that is not negative. Sample times have 19 digits since 2001, and are written where they belong, not
+    // rendered elsewhere first and copied: 3 ns of a sample's 125.
     // (std::to_chars takes about 350 instructions for 19 digits: callgrind.)
     void bulk(std::int64_t number) {
         DCHECK(number >= 0);
