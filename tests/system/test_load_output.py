@@ -41,6 +41,16 @@ def test_all_outputs_of_one_run_agree(target, tmp_path):
     assert "pytest" in environment["server_command_line"] and "--rate 300/s" in environment["command_line"]
 
 
+def test_no_output_has_a_secret(target, tmp_path):
+    names = [tmp_path / name for name in ("run.json", "run.html", "run.csv", "run.hlog")]
+    done = load(target.url + "?api_key=HUSH1", "--requests", 5, "--header", "Authorization: Bearer HUSH2", "--influx", "http://u:HUSH3@127.0.0.1:1",
+                "--influx-bucket", "b", "--influx-org", "o", "--influx-token", "HUSH4", "--json", names[0], "--html", names[1],
+                "--csv", names[2], "--hlog", names[3])
+    assert "api_key" in names[0].read_text() and "--influx-token" in names[1].read_text()
+    for text in (done.stdout, done.stderr, *(name.read_text() for name in names)):
+        assert "HUSH" not in text
+
+
 def test_quiet_says_nothing(target):
     done = load(target.url, "--requests", 10, "--users", 1, "--quiet", "--max-cpu", "100%", "--max-lag", "10s")
     assert (done.returncode, done.stdout, done.stderr) == (OK, "", "")

@@ -5,6 +5,7 @@
 #include "engine/core/escape.hpp"
 #include "tools/load/command/options.hpp"
 #include "tools/load/command/run_options.hpp"
+#include "tools/load/plan/secrets.hpp"
 
 namespace sluice::load {
 namespace {
@@ -139,7 +140,7 @@ std::expected<Invocation, PlanError> parse_command_line(int argc, const char* co
         return shown("sluice-load " SLUICE_VERSION "\n");
     } catch (const CLI::ExtrasError&) {
         const auto extras = parser.app.remaining(true);
-        return usage_error((extras.empty() ? "an argument" : quoted(extras.front(), 64)) + " is not known here");
+        return usage_error((extras.empty() ? "an argument" : quoted(without_secrets(extras.front()), 64)) + " is not known here");
     } catch (const CLI::ParseError& error) {
         return usage_error(error.what());
     }

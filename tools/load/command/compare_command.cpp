@@ -50,7 +50,7 @@ bool write_file(const std::string& path, const Comparison& comparison, Write wri
 
 }  // namespace
 
-ExitCode compare(const ComparePlan& plan, const std::string& command_line, const std::atomic<bool>& stop) {
+ExitCode compare(const ComparePlan& plan, const std::vector<std::string>& command_line, const std::atomic<bool>& stop) {
     std::vector<Contender> contenders;
     for (const RunPlan& one : plan.plans) contenders.push_back({.name = one.name, .runs = {}});
     for (std::uint32_t round = 0; round < plan.rounds_count; ++round) {

@@ -8,6 +8,7 @@
 
 #include "engine/core/escape.hpp"
 #include "tools/load/command/option_values.hpp"
+#include "tools/load/plan/secrets.hpp"
 
 namespace sluice::load {
 namespace {
@@ -227,7 +228,7 @@ std::expected<RunPlan, PlanError> plan_of(const RunOptions& options) {
     auto target = parse_target(options.url);
     if (!target) return std::unexpected(target.error());
     plan.target = std::move(*target);
-    plan.name = options.name.empty() ? options.url : options.name;
+    plan.name = options.name.empty() ? without_secrets(options.url) : options.name;
     plan.ledger_path = options.ledger;
     if (const auto done = read_request(options, plan); !done) return std::unexpected(done.error());
     if (const auto done = read_load(options, plan); !done) return std::unexpected(done.error());
