@@ -64,6 +64,6 @@ int main(int argc, char** argv) {
         case Invocation::Command::run:
         case Invocation::Command::show: break;
     }
-    if (invocation->search.is_wanted()) return code_of(search(*invocation, stop_requested));
+    if (invocation->search.is_wanted()) return code_of(search(*invocation, command_line, stop_requested));
     return code_of(run(invocation->plan, invocation->outputs, command_line, stop_requested));
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <fstream>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "engine/core/escape.hpp"
@@ -17,6 +18,8 @@ constexpr const char* telemetry_sample =
     R"({"device_id":"{device}","type":"{choice:temperature|humidity|pressure|co2}","value":{float:15:35},)"
     R"("unit":"celsius","timestamp":{ts:ms},"seq":{seq}})";
 constexpr std::uint64_t warmup_ns_max = 5'000'000'000;
+constexpr std::uint64_t timeout_ns_max = 3'600'000'000'000;
+constexpr std::uint64_t spin_ns_max = 1'000'000;
 constexpr std::uint64_t devices_count_max = 10'000'000;
 constexpr std::uint64_t connections_count_max = 60'000;
 constexpr std::uint64_t threads_count_max = 256;
@@ -41,11 +44,23 @@ bool has_header(const std::vector<std::pair<std::string, std::string>>& headers,
     });
 }
 
+// A field name is a token (RFC 9110, 5.1 and 5.6.2); a value has no control character but the tab (5.5).
+bool is_header_name(std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+        return std::isalnum(c) != 0 ||
+               std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
+    });
+}
+bool is_header_value(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](unsigned char c) { return (c >= ' ' && c != 0x7f) || c == '\t'; });
+}
+
 Result<void> read_headers(const std::vector<std::string>& lines, Endpoint& endpoint) {
     for (const std::string& line : lines) {
         const std::size_t colon = line.find(':');
-        if (colon == std::string::npos || colon == 0 || line.find_first_of("\r\n") != std::string::npos)
-            return wrong("--header: " + quoted(line, 64) + " is no header line; write NAME: VALUE");
+        if (colon == std::string::npos || !is_header_name(std::string_view(line).substr(0, colon)) ||
+            !is_header_value(std::string_view(line).substr(colon + 1)))
+            return wrong("--header: " + quoted(without_secrets(line), 64) + " is no header line; write NAME: VALUE");
         const std::size_t value = std::min(line.find_first_not_of(' ', colon + 1), line.size());
         endpoint.headers.emplace_back(line.substr(0, colon), line.substr(value));
     }
@@ -187,9 +202,12 @@ Result<void> read_connections(const RunOptions& options, RunPlan& plan) {
         read("--requests-per-connection", options.requests_per_connection, count_within(1, 1'000'000'000),
              plan.requests_per_connection),
         read("--timeout", options.timeout, parse_span_ns, plan.timeout_ns),
+        read("--spin", options.spin, parse_span_ns, plan.spin_ns),
         read("--seed", options.seed, parse_count, plan.seed));
     if (!done) return done;
     if (plan.timeout_ns == 0) return wrong("--timeout: must be longer than nothing");
+    if (plan.timeout_ns > timeout_ns_max) return wrong("--timeout: no latency beyond 1h is measured");
+    if (plan.spin_ns > spin_ns_max) return wrong("--spin: more than 1ms would be a busy loop");
     if (options.threads.empty() && !plan.cores.empty())
         plan.threads_count = static_cast<std::uint32_t>(plan.cores.size());
     if (plan.sockets_count() < plan.threads_count) return wrong("there are fewer connections than --threads");
@@ -219,6 +237,8 @@ std::expected<void, PlanError> read_check(const std::string& check, const std::s
     if (equals == std::string::npos || equals == 0) return wrong("--check: write MEMBER=JSON, such as ok=true");
     into.json_member = check.substr(0, equals);
     into.json_value = check.substr(equals + 1);
+    if (!nlohmann::json::accept(into.json_value))
+        return wrong("--check: " + quoted(into.json_value, 64) + " is no JSON; a text is written as status='\"ok\"'");
     return {};
 }
 
