@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/core/batch.hpp"
+#include "sinks/breaker.hpp"
 
 namespace sluice::sinks {
 
@@ -55,6 +56,14 @@ struct SinkCounters {
     // that keeps nothing stays `ready` while it refuses, and only the next batch shows whether it still does.
     std::atomic<std::uint64_t> refused_ns{0};
     std::atomic<CommandOutcome> refusal{CommandOutcome::delivered};
+    // The circuit breaker's, for reactors and admin; sinks without one leave it closed.
+    std::atomic<BreakerState> breaker{BreakerState::closed};
+    std::atomic<std::uint32_t> breaker_failures{0};  // in a row
+    std::atomic<std::uint64_t> breaker_opens{0};
+    std::atomic<std::uint64_t> breaker_retry_ns{0};  // monotonic: when the server is tried next; 0: not waiting
+    // While it is half open and only new samples can show whether the server takes any again: the number of this turn,
+    // for which each reactor may let one request through. Else 0.
+    std::atomic<std::uint64_t> breaker_turn{0};
     // Of a journal; journal_bytes_max is 0 for other sinks.
     std::atomic<std::uint64_t> journal_syncs{0};  // each confirmed all batches that had gathered
     std::atomic<std::uint64_t> journal_bytes{0};  // on disk, with what is reserved
