@@ -44,17 +44,6 @@ bool has_header(const std::vector<std::pair<std::string, std::string>>& headers,
     });
 }
 
-// A field name is a token (RFC 9110, 5.1 and 5.6.2); a value has no control character but the tab (5.5).
-bool is_header_name(std::string_view text) {
-    return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-        return std::isalnum(c) != 0 ||
-               std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
-    });
-}
-bool is_header_value(std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](unsigned char c) { return (c >= ' ' && c != 0x7f) || c == '\t'; });
-}
-
 Result<void> read_headers(const std::vector<std::string>& lines, Endpoint& endpoint) {
     for (const std::string& line : lines) {
         const std::size_t colon = line.find(':');
