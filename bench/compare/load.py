@@ -1,0 +1,108 @@
+"""sluice-load, as the comparison runs it: one load thread on the clients' core, everything it says taken over."""
+
+import json
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Sequence
+
+from servers import CLIENT_CORE, directory, pinned
+from .contenders import Server
+from .scenarios import SLO
+
+BINARY = Path(os.environ.get("SLUICE_LOAD_BIN", Path(__file__).parents[2] / "build/release/sluice-load")).resolve()
+RAN = (0, 1, 3)  # exit codes after which there is a result: good, a threshold was missed, INVALID
+
+# Percentiles of the plotted curve: three to a halving of what is above, which looks smooth on a logarithmic axis.
+CURVE = [100 * (1 - 2 ** (-step / 3)) for step in range(31)]
+
+
+class LoadFailed(Exception):
+    """sluice-load did not measure; the text is what it said."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """One run: sluice-load's JSON, and its percentile table as (percentile, ms)."""
+    result: dict
+    table: list[tuple[float, float]]
+
+    @property
+    def faults(self) -> dict[str, int]:
+        return {name: count for name, count in self.result["totals"]["faults"].items() if count}
+
+    def reasons(self, of_generator: bool) -> list[str]:
+        """Why the run is INVALID: its own sentences about the generator, or those about what the server let it do."""
+        is_servers = re.compile("Only .* (requests could be sent|connections could be opened)|Not one response")
+        return [reason for reason in self.result["invalid_reasons"] if of_generator != bool(is_servers.match(reason))]
+
+    def percentiles_ms(self) -> dict[str, float]:
+        return {name: ns / 1e6 for name, ns in self.result["latency"]["corrected"]["percentiles_ns"].items()}
+
+    def curve(self) -> list[tuple[float, float]]:
+        """The table at the percentiles of CURVE, as far as at least one request is above."""
+        count = self.result["latency"]["corrected"]["count"]
+        points = []
+        for percentile in CURVE:
+            if (1 - percentile / 100) * count < 1:
+                break
+            above = next((ms for at, ms in self.table if at >= percentile - 1e-9), None)
+            if above is not None:
+                points.append((round(percentile, 6), above))
+        return points
+
+
+def read_hgrm(text: str) -> list[tuple[float, float]]:
+    """The rows of HdrHistogram's percentile table: value, percentile as a share, count, 1/(1-percentile)."""
+    rows = (line.split() for line in text.splitlines())
+    return [(float(row[1]) * 100, float(row[0])) for row in rows if len(row) == 4 and re.match(r"\d+\.\d+$", row[0])]
+
+
+def command(server: Server, options: Sequence[object], timeout_s: float) -> list[str]:
+    words = [*pinned(CLIENT_CORE), BINARY, server.url, "--sample", "--method", server.method, "--cores", CLIENT_CORE,
+             "--timeout", f"{timeout_s}s", *options]
+    return [str(word) for word in words]
+
+
+def run(server: Server, options: Sequence[object], seconds: float, timeout_s: float,
+        at_half_time: Callable[[], None] = lambda: None) -> Report:
+    """One run without warm-up, so that what is counted is all that was sent."""
+    with directory() as path:
+        words = command(server, [*options, "--duration", f"{seconds}s", "--warmup", "0", "--quiet",
+                                 "--json", path / "run.json", "--hgrm", path / "run.hgrm"], timeout_s)
+        with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                              start_new_session=True) as process:
+            try:
+                try:
+                    process.wait(seconds / 2)
+                except subprocess.TimeoutExpired:
+                    at_half_time()
+                errors = process.communicate(timeout=seconds + 10 * timeout_s + 30)[1]
+            finally:
+                process.kill()
+        if process.returncode not in RAN:
+            raise LoadFailed(f"sluice-load ended with {process.returncode}: {errors.strip()}")
+        table = path / "run.hgrm"
+        return Report(json.loads((path / "run.json").read_text()), read_hgrm(table.read_text()) if table.exists() else [])
+
+
+def search(server: Server, options_at: Callable[[float], list[object]], first_rate: float, seconds: float,
+           timeout_s: float, give_up_s: float) -> tuple[float, str]:
+    """The highest rate within the SLO (0: none), and what sluice-load printed of each rate that it tried."""
+    words = command(server, [*options_at(first_rate), "--slo", SLO, "--duration", f"{seconds}s", "--warmup", "100ms"], timeout_s)
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=give_up_s, start_new_session=True)
+    except subprocess.TimeoutExpired as expired:
+        printed = (expired.stdout or b"").decode()
+        return highest_that_held(printed), printed + f"ended after {give_up_s:.0f} s, unfinished\n"
+    if done.returncode not in RAN:
+        raise LoadFailed(f"sluice-load ended with {done.returncode}: {done.stderr.strip()}")
+    found = re.search(r"^highest rate that holds: ([\d.]+)/s", done.stdout, re.MULTILINE)
+    return (float(found[1]) if found else 0.0), done.stdout
+
+
+def highest_that_held(printed: str) -> float:
+    """Of a search that is not finished."""
+    return max((float(rate) for rate in re.findall(r"^ *([\d.]+)/s .* holds$", printed, re.MULTILINE)), default=0.0)

@@ -1,0 +1,174 @@
+"""The order of the runs, and what each costs the server and leaves in Redis."""
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass
+from typing import Iterator, Sequence
+
+from servers import CLIENT_CORE, SERVER_CORE, running_redis
+from harness import RedisServer, cpu_seconds, rss_bytes
+from . import load
+from .contenders import LIST, Contender, Server
+from .progress import Progress
+from .results import Cell, Comparison, Run, Search, spread
+from .scenarios import Scenario
+
+DELIVERY_S_MAX = 15.0  # how long what was acknowledged may take to appear in Redis
+DELIVERY_PAUSE_S = 1.5  # without a new sample: no more will come
+PROBE_RATE = 500  # requests/s; what does not hold even this has no highest rate
+SEARCH_RUNS = 11  # doublings, bisection and confirmations, as a rule
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how often."""
+    offered_s: float
+    flat_out_s: float
+    rounds: int  # each measures everyone twice: A B … B A
+    search_s: float  # of one run of a search
+    searches: int
+    search_everywhere: bool
+    timeout_s: float  # of a request
+
+    def runs_s(self, scenario: Scenario) -> float:
+        """One visit to a contender."""
+        overhead_s = 0.2
+        return self.offered_s + overhead_s + (self.flat_out_s + overhead_s if scenario.is_paced else 0)
+
+    def searches_in(self, scenario: Scenario) -> int:
+        return self.searches if scenario.is_paced and (self.search_everywhere or scenario.searches_quick) else 0
+
+    @property
+    def one_search_s(self) -> float:
+        return SEARCH_RUNS * (self.search_s + 0.2) + self.offered_s
+
+    def expected_s(self, scenario: Scenario, contenders: int) -> float:
+        return contenders * (2 * self.rounds * self.runs_s(scenario) + self.searches_in(scenario) * self.one_search_s)
+
+
+QUICK = Plan(offered_s=1.2, flat_out_s=0.8, rounds=1, search_s=0.4, searches=1, search_everywhere=False, timeout_s=1)
+FULL = Plan(offered_s=5, flat_out_s=3, rounds=3, search_s=2, searches=3, search_everywhere=True, timeout_s=2)
+
+
+def wait_delivered(client, acknowledged: int) -> tuple[int, float]:
+    """Samples in Redis, and the seconds until all that were acknowledged were there; or until no more came."""
+    begin = last_growth = time.monotonic()
+    found = client.llen(LIST)
+    while found < acknowledged:
+        now = time.monotonic()
+        if now - last_growth > DELIVERY_PAUSE_S or now - begin > DELIVERY_S_MAX:
+            break
+        time.sleep(0.01)
+        before, found = found, client.llen(LIST)
+        if found > before:
+            last_growth = time.monotonic()
+    return found, last_growth - begin
+
+
+def settle(client) -> None:
+    """Waits until nothing arrives any more of what an earlier run left in queues, DELIVERY_S_MAX at most."""
+    end, before, found = time.monotonic() + DELIVERY_S_MAX, -1, client.llen(LIST)
+    while found != before and time.monotonic() < end:
+        time.sleep(0.03)
+        before, found = found, client.llen(LIST)
+
+
+def measure(contender: Contender, server: Server, redis: RedisServer, options: Sequence[object], batch: int,
+            seconds: float, timeout_s: float) -> Run:
+    client = redis.client()
+    settle(client)
+    client.flushall()
+    resident = [0]
+
+    def note_memory() -> None:
+        resident[0] = rss_bytes(server.pid)
+
+    cpu_before = cpu_seconds(server.pid)
+    report = load.run(server, options, seconds, timeout_s, at_half_time=note_memory)
+    totals = report.result["totals"]
+    acknowledged = totals["succeeded"] * batch
+    found, delivery_s = wait_delivered(client, acknowledged) if contender.stores else (None, 0.0)
+    return Run(
+        duration_s=report.result["duration_s"], planned_rate=report.result["planned_rate"], requests=totals["planned"],
+        succeeded=totals["succeeded"], faults=report.faults, percentiles_ms=report.percentiles_ms(), curve=report.curve(),
+        lag_p99_ms=report.result["latency"]["lag"]["percentiles_ns"]["99"] / 1e6,
+        generator_faults=report.reasons(of_generator=True), server_faults=report.reasons(of_generator=False),
+        cpu_s=cpu_seconds(server.pid) - cpu_before, rss_bytes=resident[0], samples_acknowledged=acknowledged,
+        samples_found=found, delivery_s=delivery_s)
+
+
+class Measuring:
+    """One comparison. Everything that it starts ends with it, also when it is interrupted."""
+
+    def __init__(self, comparison: Comparison, plan: Plan, progress: Progress):
+        self._comparison = comparison
+        self._plan = plan
+        self._progress = progress
+
+    def run(self, scenarios: Sequence[Scenario], contenders: Sequence[Contender]) -> None:
+        with running_redis(redis_core()) as redis:
+            for scenario in scenarios:
+                self._run_scenario(scenario, contenders, redis)
+
+    def _run_scenario(self, scenario: Scenario, contenders: Sequence[Contender], redis: RedisServer) -> None:
+        with contextlib.ExitStack() as stack:
+            running = list(self._start(scenario, contenders, redis, stack))
+            for contender, server, _ in running:  # caches, connections to Redis, clock frequency
+                load.run(server, scenario.as_offered(), 0.2, self._plan.timeout_s)
+            for number in range(self._plan.rounds):
+                for contender, server, cell in [*running, *reversed(running)]:
+                    self._visit(scenario, contender, server, cell, redis)
+            for number in range(self._plan.searches_in(scenario)):
+                for contender, server, cell in running if number % 2 == 0 else reversed(running):
+                    self._search(scenario, contender, server, cell, redis)
+            redis.client().flushall()
+
+    def _start(self, scenario: Scenario, contenders: Sequence[Contender], redis: RedisServer,
+               stack: contextlib.ExitStack) -> Iterator[tuple[Contender, Server, Cell]]:
+        for contender in contenders:
+            if scenario.only and contender.name not in scenario.only:
+                continue
+            cell = Cell(contender.name, scenario.name, contender.absent or contender.lacks.get(scenario.name))
+            self._comparison.cells.append(cell)
+            if cell.missing is None:
+                try:
+                    server = stack.enter_context(contender.start(redis))
+                except (AssertionError, OSError) as failure:
+                    cell.missing = f"it does not start here: {str(failure).strip().splitlines()[0]}"
+            if cell.missing is None:
+                yield contender, server, cell
+            else:
+                self._progress.done(self._plan.expected_s(scenario, 1), f"{scenario.name} · {contender.name}: {cell.missing}")
+
+    def _visit(self, scenario: Scenario, contender: Contender, server: Server, cell: Cell, redis: RedisServer) -> None:
+        plan = self._plan
+        offered = measure(contender, server, redis, scenario.as_offered(), scenario.batch, plan.offered_s, plan.timeout_s)
+        cell.offered.append(offered)
+        told = f"p99 {offered.percentiles_ms['99']:.3g} ms, {offered.cpu_us:.1f} µs CPU"
+        if scenario.is_paced:
+            flat_out = measure(contender, server, redis, scenario.flat_out(), scenario.batch, plan.flat_out_s, plan.timeout_s)
+            cell.flat_out.append(flat_out)
+            told += f", flat out {flat_out.achieved_rate:,.0f}/s"
+        self._progress.done(plan.runs_s(scenario), f"{scenario.name} · {contender.name}: {told}")
+
+    def _search(self, scenario: Scenario, contender: Contender, server: Server, cell: Cell, redis: RedisServer) -> None:
+        plan = self._plan
+        rate, printed = 0.0, f"{PROBE_RATE}/s does not hold\n"
+        redis.client().flushall()
+        # A server that loses the SLO at the lowest rate is not searched: each of its runs would wait for time-outs.
+        probe = load.run(server, scenario.at(PROBE_RATE), plan.search_s, plan.timeout_s)
+        if probe.percentiles_ms()["99"] < 5 and not probe.faults:
+            first = max(PROBE_RATE, 0.4 * spread(cell.flat_out, lambda run: run.achieved_rate).median)
+            rate, printed = load.search(server, scenario.at, first, plan.search_s, plan.timeout_s, give_up_s=4 * plan.one_search_s)
+        run = None
+        if rate:
+            run = measure(contender, server, redis, scenario.at(rate), scenario.batch, plan.offered_s, plan.timeout_s)
+        cell.searches.append(Search(rate, printed, run))
+        self._progress.done(plan.one_search_s, f"{scenario.name} · {contender.name}: highest rate within the SLO {rate:,.0f}/s")
+
+
+def redis_core() -> int:
+    """A core of its own where there is one; of two cores the load generator's, so that servers have theirs alone."""
+    free = sorted(os.sched_getaffinity(0) - {SERVER_CORE, CLIENT_CORE})
+    return free[0] if free else CLIENT_CORE

@@ -1,0 +1,47 @@
+"""The report's sentences."""
+
+from .results import Comparison, spread
+from .scenarios import SCENARIOS
+
+STARVATION = ("A thread of the baseline serves one connection for as long as it lives (100 requests, or 5 s without one), so of N clients "
+              "that keep their connections, all but as many as it has threads wait for their turn: the same 8 threads that "
+              "starve 92 of 100 clients serve 8 clients without a fault.")
+
+
+def facts(comparison: Comparison) -> list[str]:
+    """Where and when, and what a reader must know of this run."""
+    return [f"{name}: {value}" for name, value in comparison.environment.items()] + comparison.notes
+
+
+def starvation(comparison: Comparison) -> list[str]:
+    """The baseline's flaw as it is, and the same server with no more connections than threads. Nothing if not measured."""
+    told = []
+    for name, clients in (("clients", "100 clients"), ("connections-100", "100 connections"), ("connections-8", "8 connections")):
+        cell = comparison.cell("baseline-8", name)
+        if cell and cell.offered:
+            rate = spread(cell.offered, lambda run: run.achieved_rate).median
+            share = spread(cell.offered, lambda run: run.error_share).median
+            offered = next(scenario for scenario in SCENARIOS if scenario.name == name)
+            wanted = offered.rate if offered.is_paced else offered.connections * 1000 / offered.think_ms
+            told.append(f"{clients} that want {wanted:,.0f}/s are answered {rate:,.0f}/s, and {share:.1%} of the requests fail")
+    if not told:
+        return []
+    return ["**The baseline starves.** " + STARVATION + " With 8 threads: " + "; ".join(told) + "."]
+
+
+def method(comparison: Comparison) -> list[str]:
+    plan = comparison.plan
+    return [
+        f"Servers on core 0, the load generator on core 1, Redis on core {plan['redis_core']}. "
+        + ("Redis and the generator share a core, so that each server has one alone; the generator's lag beside each figure tells "
+           "what that costs." if plan["redis_core"] == 1 else "Each has a core alone."),
+        "The same payload for everyone: sluice-load's built-in sample (about 110 bytes). The same work for everyone who stores: RPUSH of "
+        "the body to one list of the same redis-server, which writes nothing to disk.",
+        f"At the offered rate: {plan['offered_s']} s open loop; latency is from the time at which each request was due (corrected). "
+        f"Flat out: {plan['flat_out_s']} s closed loop. A request is given up after {plan['timeout_s']} s and counts with that time.",
+        f"Runs are interleaved (A B … B A), {plan['rounds']} round(s) of two runs each: median (least – greatest). Lag is the worst run's.",
+        f"The highest rate is sluice-load's search, {plan['searches']} of runs of {plan['search_s']} s, each then confirmed by a run at that rate.",
+        "CPU is that of all threads of the server, user and system, until everything acknowledged was in Redis; that of Redis and of the "
+        "kernel's work for the client is not in it. RSS is from the middle of a run.",
+        "Found in Redis: LLEN after each run against the samples of all 2xx. A run is INVALID if it measured the generator.",
+    ]
