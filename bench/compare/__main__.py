@@ -66,7 +66,7 @@ def chosen(names: str, all_of_them: list, what: str, complain) -> list:
 
 def compare(arguments: argparse.Namespace) -> None:
     # Imported here, since --help must work before tools/setup has installed what they need.
-    from . import measuring, report
+    from . import measuring
     from .contenders import CONTENDERS
     from .environment import complaints, environment
     from .progress import Progress, clock
@@ -97,6 +97,7 @@ def compare(arguments: argparse.Namespace) -> None:
     for complaint in comparison.notes:
         progress.say(complaint)
     measuring.Measuring(comparison, plan, progress).run(scenarios, contenders)
+    from . import report  # matplotlib takes a second to load
     report.write(comparison, scenarios, contenders, arguments.output)
     print(f"compare: done after {clock(progress.elapsed_s)}; see {arguments.output}/report.html", file=sys.stderr)
 

@@ -75,23 +75,24 @@ def latency(comparison: Comparison, scenario: Scenario, contenders: Sequence[Con
 
 def bars(title: str, label: str, comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender],
          value: Callable[[Cell], Optional[Spread]]) -> Optional[str]:
-    """A bar for each contender: the median, with the spread as a line. None if nobody has a value."""
+    """A bar for each contender: the median, with the spread as a line. None if nobody has one above 0."""
     measured = []
     for contender in contenders:
         cell = comparison.cell(contender.name, scenario.name)
         spread_of = value(cell) if cell else None
         if spread_of:
             measured.append((contender, spread_of))
-    if not measured:
+    greatest = max((one.greatest for _, one in measured), default=0.0)
+    if not greatest:
         return None
     with pyplot.rc_context(SETTINGS):
         figure, axes = pyplot.subplots(figsize=(8.6, 0.8 + 0.42 * len(measured)))
-        greatest = max(one.greatest for _, one in measured)
         for row, (contender, one) in enumerate(measured):
             color, dashes = STYLES[contender.name]
             axes.barh(row, one.median, color=color, alpha=1 if dashes == "-" else 0.6, height=0.66)
             axes.plot([one.least, one.greatest], [row, row], color="#222222", linewidth=1.2, marker="|", markersize=6)
-            axes.text(max(one.greatest, one.median) + greatest * 0.012, row, number(one.median), va="center", fontsize=10)
+            told = number(one.median) if one.greatest else "none"
+            axes.text(one.greatest + greatest * 0.012, row, told, va="center", fontsize=10)
         names = [plain(contender.title) + ("" if contender.stores else "\n(stores nothing)") for contender, _ in measured]
         axes.set_yticks(range(len(measured)), names)
         axes.invert_yaxis()
