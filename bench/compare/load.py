@@ -88,21 +88,40 @@ def run(server: Server, options: Sequence[object], seconds: float, timeout_s: fl
         return Report(json.loads((path / "run.json").read_text()), read_hgrm(table.read_text()) if table.exists() else [])
 
 
+@dataclass(frozen=True)
+class Found:
+    """What a search found."""
+    rate: float  # the highest within the SLO; 0: none
+    is_generators_limit: bool  # the next rate that was tried broke only because the generator could not offer it
+    printed: str
+
+
 def search(server: Server, options_at: Callable[[float], list[object]], first_rate: float, seconds: float,
-           timeout_s: float, give_up_s: float) -> tuple[float, str]:
-    """The highest rate within the SLO (0: none), and what sluice-load printed of each rate that it tried."""
-    words = command(server, [*options_at(first_rate), "--slo", SLO, "--duration", f"{seconds}s", "--warmup", "100ms"], timeout_s)
+           timeout_s: float, give_up_s: float) -> Found:
+    """sluice-load's search for the highest rate within the SLO. Connections that open late count by what they delay."""
+    words = command(server, [*options_at(first_rate), "--slo", SLO, "--duration", f"{seconds}s", "--warmup", "100ms",
+                             "--min-open", "0%"], timeout_s)
     try:
         done = subprocess.run(words, capture_output=True, text=True, timeout=give_up_s, start_new_session=True)
     except subprocess.TimeoutExpired as expired:
         printed = (expired.stdout or b"").decode()
-        return highest_that_held(printed), printed + f"ended after {give_up_s:.0f} s, unfinished\n"
+        return read_search(printed + f"ended after {give_up_s:.0f} s, unfinished\n")
     if done.returncode not in RAN:
         raise LoadFailed(f"sluice-load ended with {done.returncode}: {done.stderr.strip()}")
-    found = re.search(r"^highest rate that holds: ([\d.]+)/s", done.stdout, re.MULTILINE)
-    return (float(found[1]) if found else 0.0), done.stdout
+    return read_search(done.stdout)
 
 
-def highest_that_held(printed: str) -> float:
-    """Of a search that is not finished."""
-    return max((float(rate) for rate in re.findall(r"^ *([\d.]+)/s .* holds$", printed, re.MULTILINE)), default=0.0)
+def read_search(printed: str) -> Found:
+    """From what sluice-load printed: a line for each run, and the answer, which a search that did not end lacks."""
+    runs = [(float(rate), verdict) for rate, verdict in re.findall(r"^ *([\d.]+)/s .*? %( .*)?$", printed, re.MULTILINE)]
+    answer = re.search(r"^highest rate that holds: ([\d.]+)/s", printed, re.MULTILINE)
+    if answer:
+        rate = float(answer[1])
+    elif "no rate was found" in printed:
+        rate = 0.0
+    else:
+        rate = max((rate for rate, verdict in runs if verdict.strip() == "holds"), default=0.0)
+    broke = [(tried, verdict) for tried, verdict in runs if tried > rate and verdict.strip() != "holds"]
+    next_rate = min((tried for tried, _ in broke), default=0.0)
+    verdicts = [verdict for tried, verdict in broke if tried == next_rate]
+    return Found(rate, bool(verdicts) and rate > 0 and all("INVALID: The generator" in verdict for verdict in verdicts), printed)

@@ -19,14 +19,16 @@ h1 { margin-bottom: .3rem; } h2 { margin-top: 2.5rem; border-top: 1px solid #ccc
 table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
 th, td { padding: .35rem .6rem; border-bottom: 1px solid #ddd; text-align: right; vertical-align: top; }
 thead th { vertical-align: bottom; border-bottom: 2px solid #666; font-weight: 600; }
-tbody th, th:first-child { text-align: left; white-space: nowrap; } td.words { text-align: left; min-width: 9rem; }
-td.bad { color: #a40000; font-weight: 600; }
+th:first-child, th.words, td.words { text-align: left; } tbody th, td { white-space: nowrap; } td.words { white-space: normal; min-width: 8rem; }
+td.bad { color: #a40000; font-weight: 600; } td small { display: block; color: #666; }
 img { display: block; max-width: 100%; height: auto; margin: 1rem 0; }
 ul { padding-left: 1.2rem; } .facts { color: #555; font-size: 13px; }
 pre { font-size: 12px; overflow-x: auto; background: #f6f6f6; padding: .6rem; } code { font-size: .95em; }
 nav a { margin-right: 1rem; }
 """
 BAD = re.compile("LOST|INVALID")
+SPREAD = re.compile(r" (\([\d.,]+ – [\d.,]+\))$")
+WORDY = ("a 2xx means", "errors")  # columns of words
 
 
 def text(markdown: str) -> str:
@@ -36,18 +38,19 @@ def text(markdown: str) -> str:
     return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", escaped)
 
 
-def cell(index: int, content: str) -> str:
+def cell(index: int, head: str, content: str) -> str:
     if index == 0:
         return f"<th scope=row>{text(content)}</th>"
-    kind = "bad" if BAD.search(content) else "words" if len(content.split()) > 5 else ""
-    return f"<td{f' class={kind}' if kind else ''}>{text(content)}</td>"
+    kinds = " ".join(name for name, is_so in (("words", head in WORDY), ("bad", BAD.search(content))) if is_so)
+    shown = SPREAD.sub(r"<small>\1</small>", text(content))
+    return f'<td class="{kinds}">{shown}</td>'
 
 
 def as_html(table: Table) -> str:
-    heads = "".join(f"<th scope=col>{text(head)}</th>" for head in table.heads)
-    rows = "".join("<tr>" + "".join(cell(index, content) for index, content in enumerate(row)) + "</tr>\n" for row in table.rows)
-    listed = items(table.notes)
-    return f"<div class=wide><table><thead><tr>{heads}</tr></thead><tbody>\n{rows}</tbody></table></div>\n{listed}"
+    heads = "".join(f"<th scope=col{' class=words' if head in WORDY else ''}>{text(head)}</th>" for head in table.heads)
+    rows = "".join("<tr>" + "".join(cell(index, head, content) for index, (head, content) in enumerate(zip(table.heads, row)))
+                   + "</tr>\n" for row in table.rows)
+    return f"<div class=wide><table><thead><tr>{heads}</tr></thead><tbody>\n{rows}</tbody></table></div>\n{items(table.notes)}"
 
 
 def items(lines: Sequence[str], kind: str = "") -> str:

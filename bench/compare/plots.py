@@ -11,9 +11,9 @@ from matplotlib import pyplot  # noqa: E402
 from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, NullLocator  # noqa: E402
 
 from .contenders import Contender  # noqa: E402
-from .results import Cell, Comparison, Spread, median_curve, spread  # noqa: E402
+from .results import Cell, Comparison, Run, Spread, median_curve, spread  # noqa: E402
 from .scenarios import Scenario  # noqa: E402
-from .tables import SLO_TEXT, number  # noqa: E402
+from .tables import SLO_TEXT, highest_rate, number, only_median  # noqa: E402
 
 # Okabe and Ito's colours, which colour-blind readers tell apart; dashes are those who wait for Redis.
 STYLES = {
@@ -28,6 +28,12 @@ SETTINGS = {"svg.hashsalt": "sluice", "font.size": 11, "axes.spines.top": False,
 
 def plain(title: str) -> str:
     return title.replace("`", "")
+
+
+def name_of(contender: Contender, runs: Sequence[Run], separator: str = " ") -> str:
+    """With what a reader must not overlook."""
+    marks = ([] if contender.stores else ["stores nothing"]) + (["INVALID"] if any(run.generator_faults for run in runs) else [])
+    return plain(contender.title) + (f"{separator}({', '.join(marks)})" if marks else "")
 
 
 def svg_of(figure) -> str:
@@ -55,7 +61,7 @@ def latency(comparison: Comparison, scenario: Scenario, contenders: Sequence[Con
                 continue
             color, dashes = STYLES[contender.name]
             axes.plot([1 / (1 - at / 100) for at, _ in curve], [ms for _, ms in curve], dashes, color=color, linewidth=1.9,
-                      label=plain(contender.title) + ("" if contender.stores else " (stores nothing)"))
+                      label=name_of(contender, cell.offered))
             rightmost = max(rightmost, curve[-1][0])
         if not axes.lines:
             pyplot.close(figure)
@@ -74,27 +80,29 @@ def latency(comparison: Comparison, scenario: Scenario, contenders: Sequence[Con
 
 
 def bars(title: str, label: str, comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender],
-         value: Callable[[Cell], Optional[Spread]]) -> Optional[str]:
-    """A bar for each contender: the median, with the spread as a line. None if nobody has one above 0."""
+         runs_of: Callable[[Cell], Sequence[Run]], value: Callable[[Cell], Optional[Spread]],
+         told: Callable[[Cell], str] = lambda _: "") -> Optional[str]:
+    """A bar for each contender: the median, with the spread as a line and `told` (or the number) beside it.
+
+    None if nobody has a value above 0.
+    """
     measured = []
     for contender in contenders:
         cell = comparison.cell(contender.name, scenario.name)
         spread_of = value(cell) if cell else None
         if spread_of:
-            measured.append((contender, spread_of))
-    greatest = max((one.greatest for _, one in measured), default=0.0)
+            measured.append((contender, name_of(contender, runs_of(cell), "\n"), spread_of, told(cell) or number(spread_of.median)))
+    greatest = max((one.greatest for _, _, one, _ in measured), default=0.0)
     if not greatest:
         return None
     with pyplot.rc_context(SETTINGS):
         figure, axes = pyplot.subplots(figsize=(8.6, 0.8 + 0.42 * len(measured)))
-        for row, (contender, one) in enumerate(measured):
+        for row, (contender, _, one, words) in enumerate(measured):
             color, dashes = STYLES[contender.name]
             axes.barh(row, one.median, color=color, alpha=1 if dashes == "-" else 0.6, height=0.66)
             axes.plot([one.least, one.greatest], [row, row], color="#222222", linewidth=1.2, marker="|", markersize=6)
-            told = number(one.median) if one.greatest else "none"
-            axes.text(one.greatest + greatest * 0.012, row, told, va="center", fontsize=10)
-        names = [plain(contender.title) + ("" if contender.stores else "\n(stores nothing)") for contender, _ in measured]
-        axes.set_yticks(range(len(measured)), names)
+            axes.text(one.greatest + greatest * 0.012, row, words, va="center", fontsize=10)
+        axes.set_yticks(range(len(measured)), [name for _, name, _, _ in measured])
         axes.invert_yaxis()
         axes.set_xlim(0, greatest * 1.12)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: f"{at:,.0f}"))
@@ -108,17 +116,20 @@ def bars(title: str, label: str, comparison: Comparison, scenario: Scenario, con
 def cpu(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender]) -> Optional[str]:
     offered = f"at {scenario.rate:,} requests/s" if scenario.is_paced else "as offered"
     return bars(f"CPU time of a request {offered}: {scenario.title}", "µs of the server's CPU for each 2xx; median, least – greatest",
-                comparison, scenario, contenders, lambda cell: spread([run for run in cell.offered if run.succeeded], lambda run: run.cpu_us))
+                comparison, scenario, contenders, lambda cell: cell.offered,
+                lambda cell: spread([run for run in cell.offered if run.succeeded], lambda run: run.cpu_us))
 
 
 def rate(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender]) -> Optional[str]:
     return bars(f"Highest rate within {SLO_TEXT}: {scenario.title}", "requests/s; median, least – greatest",
-                comparison, scenario, contenders, lambda cell: spread(cell.searches, lambda search: search.rate))
+                comparison, scenario, contenders, lambda cell: [search.run for search in cell.searches if search.run],
+                lambda cell: spread(cell.searches, lambda search: search.rate), lambda cell: highest_rate(cell, only_median))
 
 
 def flat_out(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender]) -> Optional[str]:
     return bars(f"Flat out: {scenario.title}", "2xx a second, closed loop; median, least – greatest",
-                comparison, scenario, contenders, lambda cell: spread(cell.flat_out, lambda run: run.achieved_rate))
+                comparison, scenario, contenders, lambda cell: cell.flat_out,
+                lambda cell: spread(cell.flat_out, lambda run: run.achieved_rate))
 
 
 PLOTS = {"latency": latency, "cpu": cpu, "rate": rate, "flat-out": flat_out}

@@ -50,6 +50,7 @@ class Run:
 class Search:
     """One search for the highest rate within the SLO."""
     rate: float  # requests/s; 0: none was found
+    is_generators_limit: bool  # more could not be offered: the server may bear it
     curve: str  # what sluice-load printed of each rate
     run: Optional[Run]  # at that rate, afterwards
 

@@ -73,11 +73,13 @@ def found(runs: Sequence[Run], stores: bool) -> str:
     return f"all {acknowledged:,}"
 
 
-def highest_rate(cell: Cell) -> str:
+def highest_rate(cell: Cell, told=with_spread) -> str:
     if not cell.searches:
         return NOT_POSSIBLE
     rate = spread(cell.searches, lambda search: search.rate)
-    return "none" if rate.greatest == 0 else with_spread(rate)
+    if rate.median == 0:
+        return "none"
+    return ("≥ " if any(search.is_generators_limit for search in cell.searches) else "") + told(rate)
 
 
 def notes(cells: Sequence[Cell], titles: dict[str, str]) -> list[str]:
@@ -88,14 +90,16 @@ def notes(cells: Sequence[Cell], titles: dict[str, str]) -> list[str]:
         if cell.missing:
             said.append(f"{NOT_POSSIBLE} {name}: {cell.missing}.")
             continue
-        for reason in sorted({reason for run in cell.offered for reason in run.server_faults}):
-            said.append(f"{name}: {reason}")
-        for reason in sorted({reason for run in cell.runs for reason in run.generator_faults}):
-            said.append(f"{name}, INVALID: {reason}")
+        for found_in, what in (("server_faults", "in {} of {} runs, e.g.: "), ("generator_faults", "INVALID in {} of {} runs, e.g.: ")):
+            reasons = [getattr(run, found_in) for run in cell.runs if getattr(run, found_in)]
+            if reasons:
+                said.append(f"{name}: {what.format(len(reasons), len(cell.runs))}{reasons[-1][0]}")
         late = [search.run.delivery_s for search in cell.searches if search.run and search.run.delivery_s > 0.5]
         if late:
             said.append(f"{name}: at its highest rate the last sample was in Redis {max(late):.1f} s after the last answer, "
                         "so its queue was growing, and it cannot keep that rate for long.")
+        if any(search.is_generators_limit for search in cell.searches):
+            said.append(f"≥ {name}: the generator could not offer more without being late itself; the server may bear more.")
     return said
 
 
@@ -142,7 +146,7 @@ def limits_table(comparison: Comparison, scenario: Scenario, contenders: Sequenc
 def headline_table(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender]) -> Table:
     """What README shows of one scenario: medians only."""
     heads = (f"{scenario.connections} connections, {scenario.rate:,} requests/s", "a 2xx means", "p50 / p99 / p99.9, ms", "errors",
-             "CPU µs/request", "RSS, MiB", f"highest rate within {SLO_TEXT}", "acknowledged and found", "lag p99, ms")
+             "CPU µs/request", "RSS, MiB", f"highest rate within {SLO_TEXT}, /s", "acknowledged and found", "lag p99, ms")
     rows = []
     for contender in contenders:
         cell = comparison.cell(contender.name, scenario.name)
@@ -150,11 +154,10 @@ def headline_table(comparison: Comparison, scenario: Scenario, contenders: Seque
             continue
         runs = cell.offered
         share = sum(run.requests - run.succeeded for run in runs) / sum(run.requests for run in runs)
-        rate = spread(cell.searches, lambda search: search.rate)
         rows.append((
             contender.title, contender.promise, " / ".join(latency(runs, p, only_median) for p in ("50", "99", "99.9")),
             percent(share), only_median(spread(runs, lambda run: run.cpu_us)),
             f"{spread(runs, lambda run: run.rss_bytes).median / 2**20:.0f}",
-            NOT_POSSIBLE if rate is None else "none" if rate.median == 0 else f"{rate.median:,.0f}/s",
+            highest_rate(cell, only_median),
             found(cell.runs, contender.stores), lag(runs)))
     return Table(heads, rows, [])

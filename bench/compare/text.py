@@ -3,9 +3,8 @@
 from .results import Comparison, spread
 from .scenarios import SCENARIOS
 
-STARVATION = ("A thread of the baseline serves one connection for as long as it lives (100 requests, or 5 s without one), so of N clients "
-              "that keep their connections, all but as many as it has threads wait for their turn: the same 8 threads that "
-              "starve 92 of 100 clients serve 8 clients without a fault.")
+STARVATION = ("A thread of the baseline serves one connection for as long as it lives (100 requests, or 5 s without one), so of the "
+              "clients that keep their connections all but as many as it has threads wait for their turn.")
 
 
 def facts(comparison: Comparison) -> list[str]:
@@ -40,7 +39,8 @@ def method(comparison: Comparison) -> list[str]:
         f"At the offered rate: {plan['offered_s']} s open loop; latency is from the time at which each request was due (corrected). "
         f"Flat out: {plan['flat_out_s']} s closed loop. A request is given up after {plan['timeout_s']} s and counts with that time.",
         f"Runs are interleaved (A B … B A), {plan['rounds']} round(s) of two runs each: median (least – greatest). Lag is the worst run's.",
-        f"The highest rate is sluice-load's search, {plan['searches']} of runs of {plan['search_s']} s, each then confirmed by a run at that rate.",
+        f"The highest rate is that of sluice-load --slo with runs of {plan['search_s']} s (searches: {plan['searches']}), and is then run once more for "
+        "the columns beside it. A rate breaks when it breaks twice. ≥: the generator could not offer more.",
         "CPU is that of all threads of the server, user and system, until everything acknowledged was in Redis; that of Redis and of the "
         "kernel's work for the client is not in it. RSS is from the middle of a run.",
         "Found in Redis: LLEN after each run against the samples of all 2xx. A run is INVALID if it measured the generator.",

@@ -97,10 +97,10 @@ def rows_of(markdown: str, title: str) -> list[str]:
 def test_a_lost_sample_is_shown_wherever_it_was_lost():
     fine, loses = made_up_run(), made_up_run(found=993)
     for runs in ({"offered": [fine, loses]}, {"offered": [fine], "flat_out": [loses]},
-                 {"offered": [fine], "flat_out": [fine], "searches": [Search(900.0, "", loses)]}):
+                 {"offered": [fine], "flat_out": [fine], "searches": [Search(900.0, False, "", loses)]}):
         text, html = made_up(cell("sluice-epoll-stored", **runs), cell("baseline-8", offered=[fine]))
         assert "**7 LOST** of" in rows_of(text, "Sluice epoll, `stored`")[0]
-        assert "<td class=bad><strong>7 LOST</strong> of" in html
+        assert '<td class="bad"><strong>7 LOST</strong> of' in html
         assert "LOST" not in "".join(rows_of(text, "baseline, 8 threads"))
         assert "all 1,000" in rows_of(text, "baseline, 8 threads")[0]
 
@@ -123,12 +123,12 @@ def test_the_generators_own_error_is_told_and_errors_by_name():
     text, html = made_up(cell("baseline-128", offered=[made_up_run(), bad]))
     row = rows_of(text, "baseline, 128 threads")
     assert "7.50 INVALID in 1 of 2" in row[0] and "5 %: 100 timeout" in row[1]
-    assert "- baseline, 128 threads: Only 5 of 100 connections" in text and "The generator was late: 7.5 ms." in html
+    assert "- baseline, 128 threads: in 1 of 2 runs, e.g.: Only 5 of 100 connections" in text and "The generator was late: 7.5 ms." in html
 
 
 def test_what_has_no_runs_says_why():
     text, _ = made_up(cell("webdis", missing="Webdis is not installed (tools/setup compare)"),
-                                     cell("nginx", offered=[made_up_run(found=None)], searches=[Search(0.0, "", None)]))
+                                     cell("nginx", offered=[made_up_run(found=None)], searches=[Search(0.0, False, "", None)]))
     assert "- — Webdis: Webdis is not installed" in text
     assert "| none |" in rows_of(text, "nginx `return 200`")[0]
 
@@ -150,8 +150,25 @@ def test_reasons_of_the_server_are_told_from_the_generators():
     assert result.reasons(of_generator=True) == [reasons[0], reasons[3]], "what is not known spoils the run"
 
 
-def test_an_unfinished_search_counts_with_what_held():
-    printed = ("   planned   achieved       p50  verdict\n    1000/s     999/s   100 us   0 % holds\n"
-               "    2000/s    1999/s   100 us   0 % holds\n    4000/s    3000/s   100 us   0 % misses p99<5ms\n")
-    assert load.highest_that_held(printed) == 2000
-    assert load.highest_that_held("") == 0
+SEARCH = """   planned   achieved       p50       p99     p99.9       max   lag p99   errors
+    1000/s     999/s    100 us    900 us      1 ms      1 ms     50 us      0 % holds
+    4000/s    3000/s    100 us   19.1 ms     20 ms     21 ms     50 us   1.2 % misses p99<5ms misses errors<0.1%
+    2000/s    1999/s    100 us    900 us      1 ms      1 ms     50 us      0 % holds
+    3000/s    2000/s    100 us    900 us      1 ms      1 ms      3 ms      0 % INVALID: The generator was late: its own lag p99 is 3 ms.
+"""
+
+
+@pytest.mark.parametrize("ending, rate, is_generators", [
+    ("highest rate that holds: 2000/s\n", 2000, True), ("highest rate that holds: 3000/s\n", 3000, False), ("", 2000, True),
+    ("no rate was found that holds\n", 0, False)])
+def test_a_search_tells_its_rate_and_what_ended_it(ending, rate, is_generators):
+    found = load.read_search(SEARCH + ending)
+    assert (found.rate, found.is_generators_limit) == (rate, is_generators)
+
+
+def test_a_rate_that_the_generator_limits_is_a_lower_bound():
+    for is_generators, told in ((True, "| ≥ 900 |"), (False, "| 900 |")):
+        search = Search(900.0, is_generators, SEARCH, made_up_run())
+        text, html = made_up(cell("sluice-io_uring-queued", offered=[made_up_run()], flat_out=[made_up_run()], searches=[search]))
+        assert all(told in row for row in (rows_of(text, "Sluice io_uring, `queued`")[0], rows_of(text, "Sluice io_uring, `queued`")[2]))
+        assert "INVALID: The generator was late" in html, "every rate that was tried"
