@@ -88,9 +88,10 @@ def running_nginx() -> Iterator[tuple[int, int]]:
 @contextlib.contextmanager
 def running_redis(core: int) -> Iterator[RedisServer]:
     with directory() as path:
-        server = RedisServer(path).start()
-        subprocess.run(["taskset", "-a", "-c", "-p", str(core), str(server.pid)], check=True, capture_output=True)
+        server = RedisServer(path)
         try:
+            server.start()
+            subprocess.run(["taskset", "-a", "-c", "-p", str(core), str(server.pid)], check=True, capture_output=True)
             yield server
         finally:
             server.kill()

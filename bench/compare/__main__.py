@@ -102,13 +102,20 @@ def compare(arguments: argparse.Namespace) -> None:
     print(f"compare: done after {clock(progress.elapsed_s)}; see {arguments.output}/report.html", file=sys.stderr)
 
 
-def interrupted(number, _) -> None:
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def stop(*_) -> None:
+    """The first signal ends everything in order; those after it must not disturb that."""
+    for number in STOPS:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 def main() -> int:
     arguments = arguments_of(sys.argv[1:])
-    signal.signal(signal.SIGTERM, interrupted)
+    for number in STOPS:
+        signal.signal(number, stop)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, DESCRIPTORS)), hard))
     try:

@@ -27,6 +27,6 @@ def report(comparison: Comparison, scenarios: Sequence[Scenario], contenders: Se
         limits = limits_table(comparison, scenario, contenders)
         if limits:
             parts.append(as_markdown(limits))
-    parts += [f"{paragraph}\n" for paragraph in starvation(comparison)]
+    parts += [f"{paragraph}\n" for paragraph in starvation(comparison, scenarios)]
     parts += ["## How it was measured\n", *(f"- {line}" for line in method(comparison)), ""]
     return "\n".join(parts)

@@ -84,7 +84,7 @@ def measure(contender: Contender, server: Server, redis: RedisServer, options: S
     def note_memory() -> None:
         resident[0] = rss_bytes(server.pid)
 
-    cpu_before = cpu_seconds(server.pid)
+    cpu_before, redis_cpu_before = cpu_seconds(server.pid), cpu_seconds(redis.pid)
     report = load.run(server, options, seconds, timeout_s, at_half_time=note_memory)
     totals = report.result["totals"]
     acknowledged = totals["succeeded"] * batch
@@ -94,7 +94,7 @@ def measure(contender: Contender, server: Server, redis: RedisServer, options: S
         succeeded=totals["succeeded"], faults=report.faults, percentiles_ms=report.percentiles_ms(), curve=report.curve(),
         lag_p99_ms=report.result["latency"]["lag"]["percentiles_ns"]["99"] / 1e6,
         generator_faults=report.reasons(of_generator=True), server_faults=report.reasons(of_generator=False),
-        cpu_s=cpu_seconds(server.pid) - cpu_before, rss_bytes=resident[0], samples_acknowledged=acknowledged,
+        cpu_s=cpu_seconds(server.pid) - cpu_before, redis_cpu_s=cpu_seconds(redis.pid) - redis_cpu_before, rss_bytes=resident[0], samples_acknowledged=acknowledged,
         samples_found=found, delivery_s=delivery_s)
 
 
@@ -115,13 +115,16 @@ class Measuring:
         with contextlib.ExitStack() as stack:
             running = list(self._start(scenario, contenders, redis, stack))
             for contender, server, _ in running:  # caches, connections to Redis, clock frequency
-                load.run(server, scenario.as_offered(), 0.2, self._plan.timeout_s)
+                with self._going_on(contender):
+                    load.run(server, scenario.as_offered(), 0.2, self._plan.timeout_s)
             for number in range(self._plan.rounds):
                 for contender, server, cell in [*running, *reversed(running)]:
-                    self._visit(scenario, contender, server, cell, redis)
+                    with self._going_on(contender):
+                        self._visit(scenario, contender, server, cell, redis)
             for number in range(self._plan.searches_in(scenario)):
                 for contender, server, cell in running if number % 2 == 0 else reversed(running):
-                    self._search(scenario, contender, server, cell, redis)
+                    with self._going_on(contender):
+                        self._search(scenario, contender, server, cell, redis)
             redis.client().flushall()
 
     def _start(self, scenario: Scenario, contenders: Sequence[Contender], redis: RedisServer,
@@ -133,13 +136,38 @@ class Measuring:
             self._comparison.cells.append(cell)
             if cell.missing is None:
                 try:
-                    server = stack.enter_context(contender.start(redis))
+                    server = stack.enter_context(self._ending_in_order(contender, redis))
                 except (AssertionError, OSError) as failure:
                     cell.missing = f"it does not start here: {str(failure).strip().splitlines()[0]}"
             if cell.missing is None:
                 yield contender, server, cell
             else:
                 self._progress.done(self._plan.expected_s(scenario, 1), f"{scenario.name} · {contender.name}: {cell.missing}")
+
+    @contextlib.contextmanager
+    def _ending_in_order(self, contender: Contender, redis: RedisServer) -> Iterator[Server]:
+        """Runs the contender. That it does not end as it should is told, and does not cost the report."""
+        started = False
+        try:
+            with contender.start(redis) as server:
+                started = True
+                yield server
+        except AssertionError as failure:
+            if not started:
+                raise
+            self._note(contender, f"it did not end in order: {failure}")
+
+    @contextlib.contextmanager
+    def _going_on(self, contender: Contender) -> Iterator[None]:
+        """A contender that has ended, or that the generator cannot reach, is told of and does not end the comparison."""
+        try:
+            yield
+        except (load.LoadFailed, OSError) as failure:
+            self._note(contender, f"a run failed: {failure}")
+
+    def _note(self, contender: Contender, what: str) -> None:
+        self._comparison.notes.append(f"{contender.title}: {what}")
+        self._progress.say(self._comparison.notes[-1])
 
     def _visit(self, scenario: Scenario, contender: Contender, server: Server, cell: Cell, redis: RedisServer) -> None:
         plan = self._plan
@@ -158,7 +186,8 @@ class Measuring:
         redis.client().flushall()
         # A server that loses the SLO at the lowest rate is not searched: each of its runs would wait for time-outs.
         if self._holds_probe(scenario, server):
-            first = max(PROBE_RATE, 0.4 * spread(cell.flat_out, lambda run: run.achieved_rate).median)
+            flat_out = spread(cell.flat_out, lambda run: run.achieved_rate)
+            first = max(PROBE_RATE, 0.4 * flat_out.median if flat_out else 0)
             found = load.search(server, scenario.at, first, plan.search_s, plan.timeout_s, give_up_s=4 * plan.one_search_s)
         run = None
         if found.rate:

@@ -13,13 +13,15 @@ from .text import facts, method, starvation
 
 STYLE = """
 :root { color-scheme: light; }
-body { font: 15px/1.5 system-ui, sans-serif; color: #1b1b1b; background: #fff; max-width: 78rem; margin: 0 auto; padding: 1rem 1.5rem 4rem; }
+body { font: 15px/1.5 system-ui, sans-serif; color: #1b1b1b; background: #fff;
+  max-width: 78rem; margin: 0 auto; padding: 1rem 1.5rem 4rem; }
 h1 { margin-bottom: .3rem; } h2 { margin-top: 2.5rem; border-top: 1px solid #ccc; padding-top: 1rem; }
 .wide { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
 th, td { padding: .35rem .6rem; border-bottom: 1px solid #ddd; text-align: right; vertical-align: top; }
 thead th { vertical-align: bottom; border-bottom: 2px solid #666; font-weight: 600; }
-th:first-child, th.words, td.words { text-align: left; } tbody th, td { white-space: nowrap; } td.words { white-space: normal; min-width: 8rem; }
+th:first-child, th.words, td.words { text-align: left; } tbody th, td { white-space: nowrap; }
+td.words { white-space: normal; min-width: 8rem; }
 td.bad { color: #a40000; font-weight: 600; } td small { display: block; color: #666; }
 img { display: block; max-width: 100%; height: auto; margin: 1rem 0; }
 ul { padding-left: 1.2rem; } .facts { color: #555; font-size: 13px; }
@@ -92,6 +94,6 @@ def report(comparison: Comparison, scenarios: Sequence[Scenario], contenders: Se
             f"<style>{STYLE}</style></head><body>\n<h1>Sluice beside others</h1>\n{items(facts(comparison), 'facts')}"
             f"<nav>{links}</nav>\n"
             + as_html(headline_table(comparison, scenarios[0], contenders))
-            + "".join(f"<p>{text(paragraph)}</p>\n" for paragraph in starvation(comparison))
+            + "".join(f"<p>{text(paragraph)}</p>\n" for paragraph in starvation(comparison, scenarios))
             + "".join(section(comparison, scenario, contenders, plots.get(scenario.name, {})) for scenario in scenarios)
             + "<h2>How it was measured</h2>\n" + items(method(comparison)) + "</body></html>\n")

@@ -21,6 +21,7 @@ class Run:
     generator_faults: list[str]  # why the run measured the generator (INVALID); none if it did not
     server_faults: list[str]  # what of the plan the server did not let the generator do
     cpu_s: float  # of the server, user and system, until all was delivered
+    redis_cpu_s: float  # of Redis, for the same
     rss_bytes: int  # of the server, in the middle of the run
     samples_acknowledged: int
     samples_found: Optional[int]  # in Redis; None: the contender stores nothing
@@ -39,6 +40,11 @@ class Run:
     def cpu_us(self) -> float:
         """CPU time of the server for each 2xx."""
         return self.cpu_s / self.succeeded * 1e6 if self.succeeded else float("nan")
+
+    @property
+    def redis_cpu_us(self) -> float:
+        """CPU time of Redis for each sample found."""
+        return self.redis_cpu_s / self.samples_found * 1e6 if self.samples_found else float("nan")
 
     @property
     def samples_lost(self) -> int:

@@ -23,6 +23,11 @@ class Scenario:
         """Whether requests fall due by a schedule, and not by what the server answers."""
         return self.think_ms is None
 
+    @property
+    def requests_per_s(self) -> float:
+        """What is offered; by clients, if they had their answers at once."""
+        return self.rate if self.is_paced else self.connections * 1000 / self.think_ms
+
     def _shape(self) -> list[object]:
         return ["--pipeline", self.pipeline, *(["--batch", self.batch] if self.batch > 1 else [])]
 
@@ -44,7 +49,7 @@ def small_posts(connections: int, rate: int = 5000, **more) -> Scenario:
     return Scenario(f"connections-{connections}", f"Small POSTs, {connections:,} connections", connections, rate, **more)
 
 
-SCENARIOS = [
+SCENARIOS = [  # the first is the one that README shows
     small_posts(100, searches_quick=True),
     small_posts(8),
     small_posts(1000),
@@ -53,5 +58,3 @@ SCENARIOS = [
     Scenario("clients", "100 clients that each keep a connection and send every 20 ms", 100, think_ms=20,
              only=("sluice-io_uring-queued", "baseline-8", "baseline-128")),
 ]
-# The one that README shows.
-HEADLINE = SCENARIOS[0].name

@@ -126,7 +126,7 @@ def offered_table(comparison: Comparison, scenario: Scenario, contenders: Sequen
 
 def limits_table(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender]) -> Optional[Table]:
     """What each can at most: flat out, and within the SLO. None if nobody was asked."""
-    heads = ("", "flat out, 2xx/s", "errors", "CPU µs/request", "acknowledged and found in Redis", "last found after, s",
+    heads = ("", "flat out, 2xx/s", "errors", "CPU µs/request", "Redis' CPU µs/sample", "acknowledged and found in Redis", "last found after, s",
              f"highest rate within {SLO_TEXT}, /s", "acknowledged and found, there", "generator's lag p99 there, ms")
     rows = []
     for contender in contenders:
@@ -136,7 +136,8 @@ def limits_table(comparison: Comparison, scenario: Scenario, contenders: Sequenc
         at_limit = [search.run for search in cell.searches if search.run]
         rows.append((
             contender.title, with_spread(spread(cell.flat_out, lambda run: run.achieved_rate)), errors(cell.flat_out),
-            with_spread(spread(cell.flat_out, lambda run: run.cpu_us)), found(cell.flat_out, contender.stores),
+            with_spread(spread(cell.flat_out, lambda run: run.cpu_us)),
+            with_spread(spread([run for run in cell.flat_out if run.samples_found], lambda run: run.redis_cpu_us)), found(cell.flat_out, contender.stores),
             only_median(spread(cell.flat_out, lambda run: run.delivery_s)) if contender.stores else NOT_POSSIBLE,
             highest_rate(cell), found(at_limit, contender.stores) if at_limit else NOT_POSSIBLE,
             lag(at_limit) if at_limit else NOT_POSSIBLE))

@@ -1,12 +1,16 @@
 """tools/compare: what it reports of servers that run, and of made-up ones that lose what they acknowledged."""
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from harness import wait_until
 from harness.engine import CLEAN_ENVIRONMENT, PROJECT
 
 sys.path.insert(0, str(PROJECT / "bench"))
@@ -48,7 +52,7 @@ def test_every_contender_is_measured_in_both_ways(measured):
             assert run["succeeded"] + sum(run["faults"].values()) == run["requests"]
             assert run["samples_found"] >= run["samples_acknowledged"] == run["succeeded"] > 0
             assert 0 < run["percentiles_ms"]["50"] <= run["percentiles_ms"]["99"] <= run["percentiles_ms"]["99.9"]
-            assert run["curve"] == sorted(run["curve"]) and run["cpu_s"] > 0 and run["rss_bytes"] > 2**20
+            assert run["curve"] == sorted(run["curve"]) and run["cpu_s"] > 0 and run["redis_cpu_s"] > 0 and run["rss_bytes"] > 2**20
 
 
 def test_the_same_is_told_for_readers(measured):
@@ -64,6 +68,38 @@ def test_the_same_is_told_for_readers(measured):
         assert (directory / f"plots/{name}.svg").read_text().startswith("<?xml")
 
 
+def command_line(pid: int) -> str:
+    """Empty if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
+
+
+def descendants(pid: int) -> dict[int, str]:
+    """Everything that a process has started, directly or not, with its command line."""
+    found = {}
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        found[int(child)] = command_line(int(child))
+        with contextlib.suppress(OSError):  # it has ended
+            found.update(descendants(int(child)))
+    return found
+
+
+def test_ctrl_c_ends_all_that_it_started(tmp_path):
+    command = [PROJECT / "tools/compare", "--no-build", "--only", "sluice-epoll-stored,baseline-8", "--connections", "8", "--seconds", "5",
+               "--output", tmp_path / "report"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, start_new_session=True) as process:
+        names = ("redis-server", "baseline-gateway", "sluice serve", "sluice-load")
+        wait_until(lambda: all(any(name in line for line in descendants(process.pid).values()) for name in names), "all run", 30)
+        started = descendants(process.pid)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        message = process.communicate(timeout=30)[1]
+    assert process.returncode == 130 and "all that it started has ended" in message
+    assert [line for pid, line in started.items() if command_line(pid) == line] == []
+    assert not (tmp_path / "report").exists()
+
+
 def test_bad_names_are_refused():
     for arguments, complaint in ((["--only", "apache"], "no such contender: apache"), (["--rounds", "0"], "--rounds must be above 0"),
                                  (["--rate", "5"], "--rate goes with --connections")):
@@ -74,7 +110,7 @@ def test_bad_names_are_refused():
 def made_up_run(acknowledged: int = 1000, found=1000, lag_p99_ms: float = 0.05, **changes) -> Run:
     values = {"duration_s": 1.0, "planned_rate": 1000.0, "requests": 1000, "succeeded": acknowledged, "faults": {},
               "percentiles_ms": {"50": 0.2, "99": 0.9, "99.9": 1.5}, "curve": [(0.0, 0.1), (50.0, 0.2), (99.0, 0.9)],
-              "lag_p99_ms": lag_p99_ms, "generator_faults": [], "server_faults": [], "cpu_s": 0.01, "rss_bytes": 2**24,
+              "lag_p99_ms": lag_p99_ms, "generator_faults": [], "server_faults": [], "cpu_s": 0.01, "redis_cpu_s": 0.002, "rss_bytes": 2**24,
               "samples_acknowledged": acknowledged, "samples_found": found, "delivery_s": 0.0}
     return Run(**{**values, **changes})
 
