@@ -95,8 +95,10 @@ def test_ctrl_c_ends_all_that_it_started(tmp_path):
         started = descendants(process.pid)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         message = process.communicate(timeout=30)[1]
-    assert process.returncode == 130 and "all that it started has ended" in message
-    assert [line for pid, line in started.items() if command_line(pid) == line] == []
+    left = {pid: line for pid, line in started.items() if line and command_line(pid) == line}
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert process.returncode == 130 and "all that it started has ended" in message and not left
     assert not (tmp_path / "report").exists()
 
 
