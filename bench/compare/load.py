@@ -6,7 +6,7 @@ import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Sequence
+from typing import Callable, Optional, Sequence
 
 from servers import CLIENT_CORE, directory, pinned
 from .contenders import Server
@@ -67,8 +67,11 @@ def command(server: Server, options: Sequence[object], timeout_s: float) -> list
 
 
 def run(server: Server, options: Sequence[object], seconds: float, timeout_s: float,
-        at_half_time: Callable[[], None] = lambda: None) -> Report:
-    """One run without warm-up, so that what is counted is all that was sent."""
+        meanwhile: Callable[[], None] = lambda: None, after_s: Optional[float] = None) -> Report:
+    """One run without warm-up, so that what is counted is all that was sent.
+
+    `meanwhile` is called `after_s` from the start of sluice-load (default: half of `seconds`), which first opens its connections.
+    """
     with directory() as path:
         words = command(server, [*options, "--duration", f"{seconds}s", "--warmup", "0", "--quiet",
                                  "--json", path / "run.json", "--hgrm", path / "run.hgrm"], timeout_s)
@@ -76,9 +79,9 @@ def run(server: Server, options: Sequence[object], seconds: float, timeout_s: fl
                               start_new_session=True) as process:
             try:
                 try:
-                    process.wait(seconds / 2)
+                    process.wait(seconds / 2 if after_s is None else after_s)
                 except subprocess.TimeoutExpired:
-                    at_half_time()
+                    meanwhile()
                 errors = process.communicate(timeout=seconds + 10 * timeout_s + 30)[1]
             finally:
                 process.kill()

@@ -5,7 +5,7 @@ from typing import Sequence
 from .contenders import Contender
 from .results import Comparison
 from .scenarios import Scenario
-from .tables import Table, headline_table, limits_table, offered_table
+from .tables import Table, headline_table, tables_of
 from .text import facts, method, starvation
 
 
@@ -23,10 +23,7 @@ def report(comparison: Comparison, scenarios: Sequence[Scenario], contenders: Se
     parts += [as_markdown(headline_table(comparison, scenarios[0], contenders))]
     parts += ["![latency by percentile](plots/latency.svg)\n", "![CPU time of a request](plots/cpu.svg)\n"]
     for scenario in scenarios:
-        parts += [f"## {scenario.title}\n", as_markdown(offered_table(comparison, scenario, contenders))]
-        limits = limits_table(comparison, scenario, contenders)
-        if limits:
-            parts.append(as_markdown(limits))
+        parts += [f"## {scenario.title}\n", *(as_markdown(table) for table in tables_of(comparison, scenario, contenders))]
     parts += [f"{paragraph}\n" for paragraph in starvation(comparison, scenarios)]
     parts += ["## How it was measured\n", *(f"- {line}" for line in method(comparison)), ""]
     return "\n".join(parts)

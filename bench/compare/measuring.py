@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import time
 from dataclasses import dataclass
 from typing import Iterator, Sequence
@@ -11,11 +12,12 @@ from harness import RedisServer, cpu_seconds, rss_bytes
 from . import load
 from .contenders import LIST, Contender, Server
 from .progress import Progress
-from .results import Cell, Comparison, Run, Search, spread
+from .results import Cell, Comparison, Crash, Run, Search, spread
 from .scenarios import Scenario
 
 DELIVERY_S_MAX = 15.0  # how long what was acknowledged may take to appear in Redis
 DELIVERY_PAUSE_S = 1.5  # without a new sample: no more will come
+CRASH_MARGIN_S = 0.2  # of a run, after the server is killed
 PROBE_RATE = 500  # requests/s; what does not hold even this has no highest rate
 SEARCH_RUNS = 14  # doublings, bisection, what breaks again, and confirmations, as a rule
 
@@ -34,16 +36,25 @@ class Plan:
     def runs_s(self, scenario: Scenario) -> float:
         """One visit to a contender."""
         overhead_s = 0.2
+        if scenario.kills:
+            return self.crash_s + 0.7
         return self.offered_s + overhead_s + (self.flat_out_s + overhead_s if scenario.is_paced else 0)
 
     def searches_in(self, scenario: Scenario) -> int:
         return self.searches if scenario.is_paced and (self.search_everywhere or scenario.searches_quick) else 0
 
     @property
+    def crash_s(self) -> float:
+        """Of a run in which the server is killed."""
+        return self.timeout_s + self.flat_out_s + CRASH_MARGIN_S
+
+    @property
     def one_search_s(self) -> float:
         return SEARCH_RUNS * (self.search_s + 0.2) + self.offered_s
 
     def expected_s(self, scenario: Scenario, contenders: int) -> float:
+        if scenario.kills:
+            return contenders * self.rounds * self.runs_s(scenario)
         return contenders * (2 * self.rounds * self.runs_s(scenario) + self.searches_in(scenario) * self.one_search_s)
 
 
@@ -85,7 +96,7 @@ def measure(contender: Contender, server: Server, redis: RedisServer, options: S
         resident[0] = rss_bytes(server.pid)
 
     cpu_before, redis_cpu_before = cpu_seconds(server.pid), cpu_seconds(redis.pid)
-    report = load.run(server, options, seconds, timeout_s, at_half_time=note_memory)
+    report = load.run(server, options, seconds, timeout_s, meanwhile=note_memory)
     totals = report.result["totals"]
     acknowledged = totals["succeeded"] * batch
     found, delivery_s = wait_delivered(client, acknowledged) if contender.stores else (None, 0.0)
@@ -96,6 +107,22 @@ def measure(contender: Contender, server: Server, redis: RedisServer, options: S
         generator_faults=report.reasons(of_generator=True), server_faults=report.reasons(of_generator=False),
         cpu_s=cpu_seconds(server.pid) - cpu_before, redis_cpu_s=cpu_seconds(redis.pid) - redis_cpu_before, rss_bytes=resident[0], samples_acknowledged=acknowledged,
         samples_found=found, delivery_s=delivery_s)
+
+
+def crash(contender: Contender, redis: RedisServer, options: Sequence[object], batch: int, plan: Plan) -> Crash:
+    """A closed loop without pauses, in the middle of which the server is killed."""
+    client = redis.client()
+    settle(client)
+    client.flushall()
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(contender.start(redis))
+        # Late enough for connections that a short listen backlog delays by a second.
+        report = load.run(server, options, plan.crash_s, plan.timeout_s, lambda: os.kill(server.pid, signal.SIGKILL),
+                          after_s=plan.crash_s - CRASH_MARGIN_S)
+        with contextlib.suppress(AssertionError):  # that it has ended by itself
+            stack.close()
+    settle(client)
+    return Crash(report.result["totals"]["succeeded"] * batch, client.llen(LIST))
 
 
 class Measuring:
@@ -109,7 +136,7 @@ class Measuring:
     def run(self, scenarios: Sequence[Scenario], contenders: Sequence[Contender]) -> None:
         with running_redis(redis_core()) as redis:
             for scenario in scenarios:
-                self._run_scenario(scenario, contenders, redis)
+                (self._kill_all if scenario.kills else self._run_scenario)(scenario, contenders, redis)
 
     def _run_scenario(self, scenario: Scenario, contenders: Sequence[Contender], redis: RedisServer) -> None:
         with contextlib.ExitStack() as stack:
@@ -144,6 +171,19 @@ class Measuring:
             else:
                 self._progress.done(self._plan.expected_s(scenario, 1), f"{scenario.name} · {contender.name}: {cell.missing}")
 
+    def _kill_all(self, scenario: Scenario, contenders: Sequence[Contender], redis: RedisServer) -> None:
+        """Each by itself: once it is dead, what it delivered is all that will ever be found."""
+        for contender in contenders:
+            reason = contender.absent or (None if contender.stores else "it stores nothing")
+            cell = Cell(contender.name, scenario.name, reason)
+            self._comparison.cells.append(cell)
+            for _ in range(self._plan.rounds if reason is None else 0):
+                told = "no result"
+                with self._going_on(contender):
+                    cell.crashes.append(crash(contender, redis, scenario.flat_out(), scenario.batch, self._plan))
+                    told = f"{cell.crashes[-1].samples_lost:,} of {cell.crashes[-1].samples_acknowledged:,} acknowledged samples lost"
+                self._progress.done(self._plan.runs_s(scenario), f"{scenario.name} · {contender.name}: {told}")
+
     @contextlib.contextmanager
     def _ending_in_order(self, contender: Contender, redis: RedisServer) -> Iterator[Server]:
         """Runs the contender. That it does not end as it should is told, and does not cost the report."""
@@ -162,7 +202,7 @@ class Measuring:
         """A contender that has ended, or that the generator cannot reach, is told of and does not end the comparison."""
         try:
             yield
-        except (load.LoadFailed, OSError) as failure:
+        except (load.LoadFailed, OSError, AssertionError) as failure:
             self._note(contender, f"a run failed: {failure}")
 
     def _note(self, contender: Contender, what: str) -> None:

@@ -8,7 +8,7 @@ from typing import Mapping, Sequence
 from .contenders import Contender
 from .results import Comparison
 from .scenarios import Scenario
-from .tables import Table, headline_table, limits_table, offered_table
+from .tables import Table, headline_table, tables_of
 from .text import facts, method, starvation
 
 STYLE = """
@@ -77,11 +77,10 @@ def searches(comparison: Comparison, scenario: Scenario, contenders: Sequence[Co
 
 
 def section(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender], plots: Mapping[str, str]) -> str:
-    limits = limits_table(comparison, scenario, contenders)
-    return (f'<h2 id="{scenario.name}">{text(scenario.title)}</h2>\n'
-            + as_html(offered_table(comparison, scenario, contenders))
+    first, *others = tables_of(comparison, scenario, contenders)
+    return (f'<h2 id="{scenario.name}">{text(scenario.title)}</h2>\n' + as_html(first)
             + "".join(image(svg, f"{scenario.title}: {name}") for name, svg in plots.items())
-            + (as_html(limits) if limits else "") + searches(comparison, scenario, contenders))
+            + "".join(as_html(table) for table in others) + searches(comparison, scenario, contenders))
 
 
 def report(comparison: Comparison, scenarios: Sequence[Scenario], contenders: Sequence[Contender],

@@ -61,6 +61,17 @@ class Search:
     run: Optional[Run]  # at that rate, afterwards
 
 
+@dataclass(frozen=True)
+class Crash:
+    """What is left of what a server acknowledged before it was killed."""
+    samples_acknowledged: int
+    samples_found: int
+
+    @property
+    def samples_lost(self) -> int:
+        return max(0, self.samples_acknowledged - self.samples_found)
+
+
 @dataclass
 class Cell:
     """One contender in one scenario."""
@@ -70,6 +81,7 @@ class Cell:
     offered: list[Run] = field(default_factory=list)  # at the scenario's rate
     flat_out: list[Run] = field(default_factory=list)  # closed loop without pauses
     searches: list[Search] = field(default_factory=list)
+    crashes: list[Crash] = field(default_factory=list)
 
     @property
     def runs(self) -> list[Run]:

@@ -17,11 +17,12 @@ class Scenario:
     think_ms: Optional[int] = None  # clients that wait for their own answers: a closed loop instead of a rate
     only: tuple[str, ...] = ()  # contenders; all if empty
     searches_quick: bool = False  # whether --quick looks for the highest rate, too
+    kills: bool = False  # SIGKILL in the middle of a closed loop without pauses, and nothing else is measured
 
     @property
     def is_paced(self) -> bool:
         """Whether requests fall due by a schedule, and not by what the server answers."""
-        return self.think_ms is None
+        return self.think_ms is None and not self.kills
 
     @property
     def requests_per_s(self) -> float:
@@ -57,4 +58,5 @@ SCENARIOS = [  # the first is the one that README shows
     Scenario("batches", "Batches of 100 samples, 8 connections", 8, rate=1000, batch=100),
     Scenario("clients", "100 clients that each keep a connection and send every 20 ms", 100, think_ms=20,
              only=("sluice-io_uring-queued", "baseline-8", "baseline-128")),
+    Scenario("killed", "Killed in mid-run: 8 connections, flat out, then SIGKILL", 8, kills=True),
 ]

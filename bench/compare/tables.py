@@ -144,6 +144,30 @@ def limits_table(comparison: Comparison, scenario: Scenario, contenders: Sequenc
     return Table(heads, rows, []) if rows else None
 
 
+def crash_table(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender]) -> Table:
+    """What each 2xx was worth when the server was killed."""
+    rows = []
+    for contender in contenders:
+        cell = comparison.cell(contender.name, scenario.name)
+        if cell is None:
+            continue
+        told = (NOT_POSSIBLE, NOT_POSSIBLE)
+        if cell.crashes:
+            lost = sum(crash.samples_lost for crash in cell.crashes)
+            told = (f"{sum(crash.samples_acknowledged for crash in cell.crashes):,}", f"**{lost:,} LOST**" if lost else "0")
+        rows.append((contender.title, contender.promise, *told))
+    titles = {contender.name: contender.title for contender in contenders}
+    return Table(("", "a 2xx means", "acknowledged before the end", "of these, not in Redis"), rows,
+                 notes(comparison.of(scenario.name), titles))
+
+
+def tables_of(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender]) -> list[Table]:
+    if scenario.kills:
+        return [crash_table(comparison, scenario, contenders)]
+    tables = [offered_table(comparison, scenario, contenders), limits_table(comparison, scenario, contenders)]
+    return [table for table in tables if table]
+
+
 def headline_table(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender]) -> Table:
     """What README shows of one scenario: medians only."""
     heads = (f"{scenario.connections} connections, {scenario.rate:,} requests/s", "a 2xx means", "p50 / p99 / p99.9, ms", "errors",

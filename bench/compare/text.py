@@ -19,7 +19,7 @@ def starvation(comparison: Comparison, scenarios: Sequence[Scenario]) -> list[st
     told = {}
     for scenario in scenarios:
         cell = comparison.cell("baseline-8", scenario.name)
-        if scenario.pipeline == scenario.batch == 1 and cell and cell.offered:
+        if scenario.pipeline == scenario.batch == 1 and not scenario.kills and cell and cell.offered:
             rate = spread(cell.offered, lambda run: run.achieved_rate).median
             share = spread(cell.offered, lambda run: run.error_share).median
             told[scenario.connections > 8] = told.get(scenario.connections > 8, []) + [
