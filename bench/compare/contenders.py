@@ -18,6 +18,7 @@ LIST = "telemetry_queue"
 BASELINE = Path(os.environ.get("SLUICE_BASELINE_BIN", Path(__file__).parents[2] / "build/release/baseline-gateway"))
 WEBDIS = find_program("webdis")
 WEBDIS_THREADS = 2  # Debian's configuration
+QUEUED = "checked, in a memory queue"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Contender:
     start: Callable[[RedisServer], ContextManager[Server]]
     stores: bool = True
     lacks: Mapping[str, str] = field(default_factory=dict)  # scenario → why it cannot take part
+    remark: str = ""  # explains what it does not let the generator do
     absent: Optional[str] = None  # why it cannot run on this machine
 
 
@@ -50,7 +52,7 @@ def sluice(backend: str, ack: str) -> Contender:
         with running_engine(redis.url, ack, backend, **{"sink.redis.layout": "list"}) as engine:
             yield Server(engine.pid, engine.address[1])
 
-    promise = {"queued": "checked, and in a bounded queue in memory", "stored": "checked, and Redis answered OK to it"}[ack]
+    promise = {"queued": QUEUED, "stored": "checked, and stored by Redis"}[ack]
     return Contender(f"sluice-{backend}-{ack}", f"Sluice {backend}, `{ack}`", promise, start)
 
 
@@ -63,9 +65,10 @@ def baseline(threads: int) -> Contender:
             yield Server(child.pid, port)
 
     return Contender(
-        f"baseline-{threads}", f"baseline, {threads} threads", "checked, and in a bounded queue in memory", start,
+        f"baseline-{threads}", f"baseline, {threads} threads", QUEUED, start,
         lacks={"pipelined": "cpp-httplib leaves pipelined requests in its buffer until more bytes come, and clients time out",
-               "batches": "a request of the old interface is one sample"})
+               "batches": "a request of the old interface is one sample"},
+        remark="it listens with cpp-httplib's backlog of 5, as the original: of connections that come at once, others wait a second")
 
 
 @contextlib.contextmanager
@@ -89,9 +92,9 @@ CONTENDERS = [
     *(sluice(backend, ack) for backend in ("io_uring", "epoll") for ack in ("queued", "stored")),
     baseline(8),
     baseline(128),
-    Contender("webdis", "Webdis", "unchecked, and Redis has answered", start_webdis,
+    Contender("webdis", "Webdis", "stored by Redis, unchecked", start_webdis,
               lacks={"batches": "a request of Webdis is one Redis command, and it does not take arrays apart"},
               absent=None if WEBDIS else "Webdis is not installed (tools/setup compare)"),
-    Contender("nginx", "nginx `return 200`", "nothing: the body is thrown away (an HTTP floor)", start_nginx, stores=False,
+    Contender("nginx", "nginx `return 200`", "nothing: an HTTP floor", start_nginx, stores=False,
               absent=None if NGINX else "nginx is not installed (tools/setup compare)"),
 ]

@@ -31,7 +31,10 @@ class Report:
 
     @property
     def faults(self) -> dict[str, int]:
-        return {name: count for name, count in self.result["totals"]["faults"].items() if count}
+        """How often each fault occurred; answers that are none of success by their status."""
+        totals = self.result["totals"]
+        faults = {name: count for name, count in totals["faults"].items() if count and name != "bad_status"}
+        return {**faults, **{status: count for status, count in totals["statuses"].items() if not status.startswith("2")}}
 
     def reasons(self, of_generator: bool) -> list[str]:
         """Why the run is INVALID: its own sentences about the generator, or those about what the server let it do."""
@@ -75,20 +78,21 @@ def run(server: Server, options: Sequence[object], seconds: float, timeout_s: fl
     with directory() as path:
         words = command(server, [*options, "--duration", f"{seconds}s", "--warmup", "0", "--quiet",
                                  "--json", path / "run.json", "--hgrm", path / "run.hgrm"], timeout_s)
-        with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                              start_new_session=True) as process:
-            try:
+        for _ in range(2):  # a short listen backlog can make the very first connection wait too long
+            with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                  start_new_session=True) as process:
                 try:
-                    process.wait(seconds / 2 if after_s is None else after_s)
-                except subprocess.TimeoutExpired:
-                    meanwhile()
-                errors = process.communicate(timeout=seconds + 10 * timeout_s + 30)[1]
-            finally:
-                process.kill()
-        if process.returncode not in RAN:
-            raise LoadFailed(f"sluice-load ended with {process.returncode}: {errors.strip()}")
-        table = path / "run.hgrm"
-        return Report(json.loads((path / "run.json").read_text()), read_hgrm(table.read_text()) if table.exists() else [])
+                    try:
+                        process.wait(seconds / 2 if after_s is None else after_s)
+                    except subprocess.TimeoutExpired:
+                        meanwhile()
+                    errors = process.communicate(timeout=seconds + 10 * timeout_s + 30)[1]
+                finally:
+                    process.kill()
+            if process.returncode in RAN:
+                table = path / "run.hgrm"
+                return Report(json.loads((path / "run.json").read_text()), read_hgrm(table.read_text()) if table.exists() else [])
+        raise LoadFailed(f"sluice-load ended with {process.returncode}: {errors.strip()}")
 
 
 @dataclass(frozen=True)

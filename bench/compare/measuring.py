@@ -105,8 +105,8 @@ def measure(contender: Contender, server: Server, redis: RedisServer, options: S
         succeeded=totals["succeeded"], faults=report.faults, percentiles_ms=report.percentiles_ms(), curve=report.curve(),
         lag_p99_ms=report.result["latency"]["lag"]["percentiles_ns"]["99"] / 1e6,
         generator_faults=report.reasons(of_generator=True), server_faults=report.reasons(of_generator=False),
-        cpu_s=cpu_seconds(server.pid) - cpu_before, redis_cpu_s=cpu_seconds(redis.pid) - redis_cpu_before, rss_bytes=resident[0], samples_acknowledged=acknowledged,
-        samples_found=found, delivery_s=delivery_s)
+        cpu_s=cpu_seconds(server.pid) - cpu_before, redis_cpu_s=cpu_seconds(redis.pid) - redis_cpu_before,
+        rss_bytes=resident[0], samples_acknowledged=acknowledged, samples_found=found, delivery_s=delivery_s)
 
 
 def crash(contender: Contender, redis: RedisServer, options: Sequence[object], batch: int, plan: Plan) -> Crash:

@@ -14,7 +14,7 @@ from .text import facts, method, starvation
 STYLE = """
 :root { color-scheme: light; }
 body { font: 15px/1.5 system-ui, sans-serif; color: #1b1b1b; background: #fff;
-  max-width: 78rem; margin: 0 auto; padding: 1rem 1.5rem 4rem; }
+  max-width: 84rem; margin: 0 auto; padding: 1rem 1.5rem 4rem; }
 h1 { margin-bottom: .3rem; } h2 { margin-top: 2.5rem; border-top: 1px solid #ccc; padding-top: 1rem; }
 .wide { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
@@ -22,14 +22,14 @@ th, td { padding: .35rem .6rem; border-bottom: 1px solid #ddd; text-align: right
 thead th { vertical-align: bottom; border-bottom: 2px solid #666; font-weight: 600; }
 th:first-child, th.words, td.words { text-align: left; } tbody th, td { white-space: nowrap; }
 td.words { white-space: normal; min-width: 8rem; }
-td.bad { color: #a40000; font-weight: 600; } td small { display: block; color: #666; }
+td.bad { color: #a40000; font-weight: 600; } td small { display: block; color: #666; } td.bad small { color: inherit; }
 img { display: block; max-width: 100%; height: auto; margin: 1rem 0; }
 ul { padding-left: 1.2rem; } .facts { color: #555; font-size: 13px; }
 pre { font-size: 12px; overflow-x: auto; background: #f6f6f6; padding: .6rem; } code { font-size: .95em; }
 nav a { margin-right: 1rem; }
 """
 BAD = re.compile("LOST|INVALID")
-SPREAD = re.compile(r" (\([\d.,]+ – [\d.,]+\))$")
+SECOND_LINE = re.compile(r" (\([\d.,]+ – [\d.,]+\)|INVALID in .*)$")
 WORDY = ("a 2xx means", "errors")  # columns of words
 
 
@@ -44,7 +44,7 @@ def cell(index: int, head: str, content: str) -> str:
     if index == 0:
         return f"<th scope=row>{text(content)}</th>"
     kinds = " ".join(name for name, is_so in (("words", head in WORDY), ("bad", BAD.search(content))) if is_so)
-    shown = SPREAD.sub(r"<small>\1</small>", text(content))
+    shown = SECOND_LINE.sub(r"<small>\1</small>", text(content))
     return f'<td class="{kinds}">{shown}</td>'
 
 

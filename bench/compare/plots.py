@@ -1,6 +1,7 @@
 """The report's plots as SVG, on white whatever the reader's colours are."""
 
 import io
+from dataclasses import dataclass
 from typing import Callable, Optional, Sequence
 
 import matplotlib
@@ -8,6 +9,7 @@ import matplotlib
 matplotlib.use("svg")
 
 from matplotlib import pyplot  # noqa: E402
+from matplotlib.patches import Patch  # noqa: E402
 from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, NullLocator  # noqa: E402
 
 from .contenders import Contender  # noqa: E402
@@ -21,6 +23,7 @@ STYLES = {
     "sluice-epoll-queued": ("#009E73", "-"), "sluice-epoll-stored": ("#009E73", "--"),
     "baseline-8": ("#D55E00", "-"), "baseline-128": ("#E69F00", "-"), "webdis": ("#AA4499", "--"), "nginx": ("#777777", ":"),
 }
+HATCHES = ("", "////")  # of the bars in a group
 PERCENTILES = (50, 90, 99, 99.9, 99.99, 99.999)
 SETTINGS = {"svg.hashsalt": "sluice", "font.size": 11, "axes.spines.top": False, "axes.spines.right": False,
             "figure.facecolor": "white", "axes.facecolor": "white", "axes.titlelocation": "left", "axes.titlesize": 12}
@@ -79,30 +82,39 @@ def latency(comparison: Comparison, scenario: Scenario, contenders: Sequence[Con
         return svg_of(figure)
 
 
-def bars(title: str, label: str, comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender],
-         runs_of: Callable[[Cell], Sequence[Run]], value: Callable[[Cell], Optional[Spread]],
-         told: Callable[[Cell], str] = lambda _: "") -> Optional[str]:
-    """A bar for each contender: the median, with the spread as a line and `told` (or the number) beside it.
+@dataclass(frozen=True)
+class Series:
+    """One kind of bar."""
+    label: str
+    runs: Callable[[Cell], Sequence[Run]]  # that it is taken from
+    value: Callable[[Cell], Optional[Spread]]
+    told: Callable[[Cell], str] = lambda cell: ""  # beside the bar, instead of the median
 
-    None if nobody has a value above 0.
-    """
-    measured = []
-    for contender in contenders:
-        cell = comparison.cell(contender.name, scenario.name)
-        spread_of = value(cell) if cell else None
-        if spread_of:
-            measured.append((contender, name_of(contender, runs_of(cell), "\n"), spread_of, told(cell) or number(spread_of.median)))
-    greatest = max((one.greatest for _, _, one, _ in measured), default=0.0)
+
+def bars(title: str, label: str, comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender],
+         series: Sequence[Series]) -> Optional[str]:
+    """A group of bars for each contender: medians, with the spread as a line. None if nobody has a value above 0."""
+    found = [(contender, comparison.cell(contender.name, scenario.name)) for contender in contenders]
+    measured = [(contender, cell) for contender, cell in found if cell and any(one.value(cell) for one in series)]
+    greatest = max((one.value(cell).greatest for _, cell in measured for one in series if one.value(cell)), default=0.0)
     if not greatest:
         return None
     with pyplot.rc_context(SETTINGS):
-        figure, axes = pyplot.subplots(figsize=(8.6, 0.8 + 0.42 * len(measured)))
-        for row, (contender, _, one, words) in enumerate(measured):
+        figure, axes = pyplot.subplots(figsize=(8.6, 0.8 + (0.3 + 0.17 * len(series)) * len(measured)))
+        height = 0.72 / len(series)
+        for row, (contender, cell) in enumerate(measured):
             color, dashes = STYLES[contender.name]
-            axes.barh(row, one.median, color=color, alpha=1 if dashes == "-" else 0.6, height=0.66)
-            axes.plot([one.least, one.greatest], [row, row], color="#222222", linewidth=1.2, marker="|", markersize=6)
-            axes.text(one.greatest + greatest * 0.012, row, words, va="center", fontsize=10)
-        axes.set_yticks(range(len(measured)), [name for _, name, _, _ in measured])
+            for number_of, (one, hatch) in enumerate(zip(series, HATCHES)):
+                value = one.value(cell)
+                if not value:
+                    continue
+                at = row + (number_of - (len(series) - 1) / 2) * height
+                axes.barh(at, value.median, color=color, alpha=1 if dashes == "-" else 0.6, height=height, hatch=hatch, edgecolor="white",
+                          linewidth=0)
+                axes.plot([value.least, value.greatest], [at, at], color="#222222", linewidth=1, marker="|", markersize=5)
+                axes.text(value.greatest + greatest * 0.012, at, one.told(cell) or number(value.median), va="center", fontsize=9)
+        axes.set_yticks(range(len(measured)), [name_of(contender, [run for one in series for run in one.runs(cell)], "\n")
+                                               for contender, cell in measured])
         axes.invert_yaxis()
         axes.set_xlim(0, greatest * 1.12)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: f"{at:,.0f}"))
@@ -110,26 +122,30 @@ def bars(title: str, label: str, comparison: Comparison, scenario: Scenario, con
         axes.set_axisbelow(True)
         axes.set_xlabel(label)
         axes.set_title(title, pad=10)
+        if len(series) > 1:
+            axes.legend(handles=[Patch(facecolor="#777777", edgecolor="white", hatch=hatch, label=one.label)
+                                 for one, hatch in zip(series, HATCHES)], frameon=False, fontsize=9, loc="lower right")
         return svg_of(figure)
 
 
 def cpu(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender]) -> Optional[str]:
-    offered = f"at {scenario.rate:,} requests/s" if scenario.is_paced else "as offered"
-    return bars(f"CPU time of a request {offered}: {scenario.title}", "µs of the server's CPU for each 2xx; median, least – greatest",
-                comparison, scenario, contenders, lambda cell: cell.offered,
-                lambda cell: spread([run for run in cell.offered if run.succeeded], lambda run: run.cpu_us))
+    offered = f"{scenario.rate:,} requests/s offered" if scenario.is_paced else f"a request every {scenario.think_ms} ms each"
+    series = [Series(label, runs, lambda cell, runs=runs: spread([run for run in runs(cell) if run.succeeded], lambda run: run.cpu_us))
+              for label, runs in ((offered, lambda cell: cell.offered), ("flat out", lambda cell: cell.flat_out))]
+    return bars(f"CPU time of a request: {scenario.title}", "µs of the server's CPU for each 2xx; median, least – greatest",
+                comparison, scenario, contenders, series if scenario.is_paced else series[:1])
 
 
 def rate(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender]) -> Optional[str]:
     return bars(f"Highest rate within {SLO_TEXT}: {scenario.title}", "requests/s; median, least – greatest",
-                comparison, scenario, contenders, lambda cell: [search.run for search in cell.searches if search.run],
-                lambda cell: spread(cell.searches, lambda search: search.rate), lambda cell: highest_rate(cell, only_median))
+                comparison, scenario, contenders,
+                [Series("", lambda cell: [search.run for search in cell.searches if search.run],
+                        lambda cell: spread(cell.searches, lambda search: search.rate), lambda cell: highest_rate(cell, only_median))])
 
 
 def flat_out(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender]) -> Optional[str]:
-    return bars(f"Flat out: {scenario.title}", "2xx a second, closed loop; median, least – greatest",
-                comparison, scenario, contenders, lambda cell: cell.flat_out,
-                lambda cell: spread(cell.flat_out, lambda run: run.achieved_rate))
+    return bars(f"Flat out: {scenario.title}", "2xx a second, closed loop; median, least – greatest", comparison, scenario, contenders,
+                [Series("", lambda cell: cell.flat_out, lambda cell: spread(cell.flat_out, lambda run: run.achieved_rate))])
 
 
 PLOTS = {"latency": latency, "cpu": cpu, "rate": rate, "flat-out": flat_out}

@@ -5,9 +5,9 @@ from typing import Optional, Sequence
 
 from .contenders import Contender
 from .results import Cell, Comparison, Run, Spread, spread
-from .scenarios import SLO, Scenario
+from .scenarios import Scenario
 
-SLO_TEXT = SLO.replace("<", " < ").replace(",", ", ").replace("%", " %")
+SLO_TEXT = "p99 < 5 ms, errors < 0.1 %"  # scenarios.SLO, for readers
 NOT_POSSIBLE = "—"
 
 
@@ -82,18 +82,20 @@ def highest_rate(cell: Cell, told=with_spread) -> str:
     return ("≥ " if any(search.is_generators_limit for search in cell.searches) else "") + told(rate)
 
 
-def notes(cells: Sequence[Cell], titles: dict[str, str]) -> list[str]:
+def notes(cells: Sequence[Cell], contenders: Sequence[Contender]) -> list[str]:
     """Sentences on what is missing, what the servers did not let the generator do, and where it was itself at fault."""
     said = []
     for cell in cells:
-        name = titles[cell.contender]
+        contender = next(one for one in contenders if one.name == cell.contender)
+        name = contender.title
         if cell.missing:
             said.append(f"{NOT_POSSIBLE} {name}: {cell.missing}.")
             continue
         for found_in, what in (("server_faults", "in {} of {} runs, e.g.: "), ("generator_faults", "INVALID in {} of {} runs, e.g.: ")):
             reasons = [getattr(run, found_in) for run in cell.runs if getattr(run, found_in)]
             if reasons:
-                said.append(f"{name}: {what.format(len(reasons), len(cell.runs))}{reasons[-1][0]}")
+                why = f" ({contender.remark})" if contender.remark and found_in == "server_faults" else ""
+                said.append(f"{name}: {what.format(len(reasons), len(cell.runs))}{reasons[-1][0]}{why}")
         late = [search.run.delivery_s for search in cell.searches if search.run and search.run.delivery_s > 0.5]
         if late:
             said.append(f"{name}: at its highest rate the last sample was in Redis {max(late):.1f} s after the last answer, "
@@ -121,13 +123,13 @@ def offered_table(comparison: Comparison, scenario: Scenario, contenders: Sequen
             *(latency(runs, percentile) for percentile in ("50", "99", "99.9")), with_spread(spread(runs, lambda run: run.cpu_us)),
             number(spread(runs, lambda run: run.rss_bytes).median / 2**20), found(runs, contender.stores), lag(runs)))
     cells = comparison.of(scenario.name)
-    return Table(heads, rows, notes(cells, {contender.name: contender.title for contender in contenders}))
+    return Table(heads, rows, notes(cells, contenders))
 
 
 def limits_table(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender]) -> Optional[Table]:
     """What each can at most: flat out, and within the SLO. None if nobody was asked."""
-    heads = ("", "flat out, 2xx/s", "errors", "CPU µs/request", "Redis' CPU µs/sample", "acknowledged and found in Redis", "last found after, s",
-             f"highest rate within {SLO_TEXT}, /s", "acknowledged and found, there", "generator's lag p99 there, ms")
+    heads = ("", "flat out, 2xx/s", "errors", "CPU µs/request", "Redis' CPU µs/sample", "acknowledged and found in Redis",
+             "last found after, s", f"highest rate within {SLO_TEXT}, /s", "acknowledged and found, there", "generator's lag p99 there, ms")
     rows = []
     for contender in contenders:
         cell = comparison.cell(contender.name, scenario.name)
@@ -137,7 +139,8 @@ def limits_table(comparison: Comparison, scenario: Scenario, contenders: Sequenc
         rows.append((
             contender.title, with_spread(spread(cell.flat_out, lambda run: run.achieved_rate)), errors(cell.flat_out),
             with_spread(spread(cell.flat_out, lambda run: run.cpu_us)),
-            with_spread(spread([run for run in cell.flat_out if run.samples_found], lambda run: run.redis_cpu_us)), found(cell.flat_out, contender.stores),
+            with_spread(spread([run for run in cell.flat_out if run.samples_found], lambda run: run.redis_cpu_us)),
+            found(cell.flat_out, contender.stores),
             only_median(spread(cell.flat_out, lambda run: run.delivery_s)) if contender.stores else NOT_POSSIBLE,
             highest_rate(cell), found(at_limit, contender.stores) if at_limit else NOT_POSSIBLE,
             lag(at_limit) if at_limit else NOT_POSSIBLE))
@@ -156,9 +159,8 @@ def crash_table(comparison: Comparison, scenario: Scenario, contenders: Sequence
             lost = sum(crash.samples_lost for crash in cell.crashes)
             told = (f"{sum(crash.samples_acknowledged for crash in cell.crashes):,}", f"**{lost:,} LOST**" if lost else "0")
         rows.append((contender.title, contender.promise, *told))
-    titles = {contender.name: contender.title for contender in contenders}
     return Table(("", "a 2xx means", "acknowledged before the end", "of these, not in Redis"), rows,
-                 notes(comparison.of(scenario.name), titles))
+                 notes(comparison.of(scenario.name), contenders))
 
 
 def tables_of(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender]) -> list[Table]:
@@ -171,7 +173,7 @@ def tables_of(comparison: Comparison, scenario: Scenario, contenders: Sequence[C
 def headline_table(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender]) -> Table:
     """What README shows of one scenario: medians only."""
     heads = (f"{scenario.connections} connections, {scenario.rate:,} requests/s", "a 2xx means", "p50 / p99 / p99.9, ms", "errors",
-             "CPU µs/request", "RSS, MiB", f"highest rate within {SLO_TEXT}, /s", "acknowledged and found", "lag p99, ms")
+             "CPU µs/request, so / flat out", "RSS, MiB", f"highest rate within {SLO_TEXT}, /s", "acknowledged and found", "lag p99, ms")
     rows = []
     for contender in contenders:
         cell = comparison.cell(contender.name, scenario.name)
@@ -181,7 +183,7 @@ def headline_table(comparison: Comparison, scenario: Scenario, contenders: Seque
         share = sum(run.requests - run.succeeded for run in runs) / sum(run.requests for run in runs)
         rows.append((
             contender.title, contender.promise, " / ".join(latency(runs, p, only_median) for p in ("50", "99", "99.9")),
-            percent(share), only_median(spread(runs, lambda run: run.cpu_us)),
+            percent(share), " / ".join(only_median(spread(some, lambda run: run.cpu_us)) for some in (runs, cell.flat_out)),
             f"{spread(runs, lambda run: run.rss_bytes).median / 2**20:.0f}",
             highest_rate(cell, only_median),
             found(cell.runs, contender.stores), lag(runs)))

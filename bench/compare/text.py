@@ -23,7 +23,8 @@ def starvation(comparison: Comparison, scenarios: Sequence[Scenario]) -> list[st
             rate = spread(cell.offered, lambda run: run.achieved_rate).median
             share = spread(cell.offered, lambda run: run.error_share).median
             told[scenario.connections > 8] = told.get(scenario.connections > 8, []) + [
-                f"{scenario.title}: of {scenario.requests_per_s:,.0f}/s offered, {rate:,.0f}/s are answered, and {share:.1%} of the requests fail"]
+                f"{scenario.title}: of {scenario.requests_per_s:,.0f}/s offered, {rate:,.0f}/s are answered, and {share:.1%} of the "
+                "requests fail"]
     if True not in told:
         return []
     return ["**The baseline starves.** " + STARVATION + " With 8 threads as they are: " + "; ".join(told[True]) + "."
@@ -40,7 +41,8 @@ def method(comparison: Comparison) -> list[str]:
         "the body to one list of the same redis-server, which writes nothing to disk.",
         f"At the offered rate: {plan['offered_s']} s open loop; latency is from the time at which each request was due (corrected). "
         f"Flat out: {plan['flat_out_s']} s closed loop. A request is given up after {plan['timeout_s']} s and counts with that time.",
-        f"Runs are interleaved (A B … B A; rounds of two runs each: {plan['rounds']}): median (least – greatest). Lag is the worst run's.",
+        f"Runs are interleaved (A B … B A; rounds of two runs each: {plan['rounds']}): median (least – greatest). Lag is that of "
+        "the worst run.",
         f"The highest rate is that of sluice-load --slo with runs of {plan['search_s']} s (searches: {plan['searches']}), then run "
         "once more for the columns beside it. A rate breaks when it breaks twice. ≥: the generator could not offer more.",
         "CPU is that of all threads of the server, user and system, until everything acknowledged was in Redis; that of Redis and of the "

@@ -15,9 +15,9 @@ from harness.engine import CLEAN_ENVIRONMENT, PROJECT
 
 sys.path.insert(0, str(PROJECT / "bench"))
 
-from compare import load, markdown, page  # noqa: E402
+from compare import load, markdown, page, tables  # noqa: E402
 from compare.contenders import CONTENDERS  # noqa: E402
-from compare.results import Cell, Comparison, Run, Search  # noqa: E402
+from compare.results import Cell, Comparison, Crash, Run, Search  # noqa: E402
 from compare.scenarios import SCENARIOS  # noqa: E402
 
 # The programs of this build; not what whoever runs the tests has set for engines.
@@ -59,7 +59,7 @@ def test_the_same_is_told_for_readers(measured):
     result, markdown, directory = measured
     head = next(line for line in markdown.splitlines() if line.startswith("| 8 connections, 500 requests/s |"))
     rows = [line for line in markdown.splitlines() if line.startswith("| baseline, 8 threads |")]
-    assert rows[0].count("|") == head.count("|") and "a bounded queue in memory" in rows[0]
+    assert rows[0].count("|") == head.count("|") and "checked, in a memory queue" in rows[0]
     acknowledged = sum(run["samples_acknowledged"] for run in result["cells"][1]["offered"] + result["cells"][1]["flat_out"])
     assert f"all {acknowledged:,}" in rows[0]
     page = (directory / "report.html").read_text()
@@ -143,6 +143,15 @@ def test_a_lost_sample_is_shown_wherever_it_was_lost():
         assert "all 1,000" in rows_of(text, "baseline, 8 threads")[0]
 
 
+def test_what_a_crash_loses_is_shown():
+    scenario = next(one for one in SCENARIOS if one.kills)
+    cells = [Cell("baseline-8", scenario.name, crashes=[Crash(100, 90), Crash(50, 55)]), Cell("webdis", scenario.name, crashes=[Crash(70, 71)]),
+             Cell("nginx", scenario.name, missing="it stores nothing")]
+    comparison = Comparison({}, {}, [], [scenario.name], cells)
+    told = {row[0]: row[2:] for row in tables.crash_table(comparison, scenario, CONTENDERS).rows}
+    assert told == {"baseline, 8 threads": ("150", "**10 LOST**"), "Webdis": ("70", "0"), "nginx `return 200`": ("—", "—")}
+
+
 def test_surplus_of_one_run_hides_no_loss_of_another():
     # Stored without an answer: more is found than was acknowledged.
     runs = [made_up_run(acknowledged=990, found=1000), made_up_run(found=995)]
@@ -152,7 +161,7 @@ def test_surplus_of_one_run_hides_no_loss_of_another():
 def test_a_server_that_stores_nothing_neither_loses_nor_finds():
     text, _ = made_up(cell("nginx", offered=[made_up_run(found=None)]))
     row = rows_of(text, "nginx `return 200`")[0]
-    assert "stores nothing" in row and "LOST" not in row and "nothing: the body is thrown away" in row
+    assert "stores nothing" in row and "LOST" not in row and "nothing: an HTTP floor" in row
 
 
 def test_the_generators_own_error_is_told_and_errors_by_name():
@@ -175,7 +184,7 @@ def test_medians_and_spread():
     runs = [made_up_run(cpu_s=cpu_s) for cpu_s in (0.009, 0.012, 0.030)]
     text, _ = made_up(cell("sluice-io_uring-queued", offered=runs))
     rows = rows_of(text, "Sluice io_uring, `queued`")
-    assert "| 12.0 |" in rows[0] and "| 12.0 (9.00 – 30.0) |" in rows[1]
+    assert "| 12.0 / — |" in rows[0] and "| 12.0 (9.00 – 30.0) |" in rows[1]
 
 
 def test_reasons_of_the_server_are_told_from_the_generators():
