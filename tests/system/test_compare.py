@@ -112,8 +112,8 @@ def test_bad_names_are_refused():
 def made_up_run(acknowledged: int = 1000, found=1000, lag_p99_ms: float = 0.05, **changes) -> Run:
     values = {"duration_s": 1.0, "planned_rate": 1000.0, "requests": 1000, "succeeded": acknowledged, "faults": {},
               "percentiles_ms": {"50": 0.2, "99": 0.9, "99.9": 1.5}, "curve": [(0.0, 0.1), (50.0, 0.2), (99.0, 0.9)],
-              "lag_p99_ms": lag_p99_ms, "generator_faults": [], "server_faults": [], "cpu_s": 0.01, "redis_cpu_s": 0.002, "rss_bytes": 2**24,
-              "samples_acknowledged": acknowledged, "samples_found": found, "delivery_s": 0.0}
+              "lag_p99_ms": lag_p99_ms, "generator_faults": [], "server_faults": [], "cpu_s": 0.01, "redis_cpu_s": 0.002,
+              "rss_bytes": 2**24, "samples_acknowledged": acknowledged, "samples_found": found, "delivery_s": 0.0}
     return Run(**{**values, **changes})
 
 
@@ -145,8 +145,8 @@ def test_a_lost_sample_is_shown_wherever_it_was_lost():
 
 def test_what_a_crash_loses_is_shown():
     scenario = next(one for one in SCENARIOS if one.kills)
-    cells = [Cell("baseline-8", scenario.name, crashes=[Crash(100, 90), Crash(50, 55)]), Cell("webdis", scenario.name, crashes=[Crash(70, 71)]),
-             Cell("nginx", scenario.name, missing="it stores nothing")]
+    cells = [Cell("baseline-8", scenario.name, crashes=[Crash(100, 90), Crash(50, 55)]),
+             Cell("webdis", scenario.name, crashes=[Crash(70, 71)]), Cell("nginx", scenario.name, missing="it stores nothing")]
     comparison = Comparison({}, {}, [], [scenario.name], cells)
     told = {row[0]: row[2:] for row in tables.crash_table(comparison, scenario, CONTENDERS).rows}
     assert told == {"baseline, 8 threads": ("150", "**10 LOST**"), "Webdis": ("70", "0"), "nginx `return 200`": ("—", "—")}
