@@ -83,22 +83,22 @@ def compare(arguments: argparse.Namespace) -> None:
     scenarios = chosen(arguments.scenarios, SCENARIOS, "scenario", arguments.complain)
     if arguments.connections:
         scenarios = [small_posts(arguments.connections, arguments.rate or 5000, searches_quick=True)]
-    scenarios = [one for one in scenarios if not one.only or set(one.only) & {contender.name for contender in contenders}]
+    scenarios = [one for one in scenarios if measuring.taking_part(one, contenders)]
     plan = measuring.QUICK if arguments.quick else measuring.FULL
     if arguments.rounds:
-        plan = replace(plan, rounds=arguments.rounds)
+        plan = replace(plan, rounds=arguments.rounds, budget_s=None)
     if arguments.seconds:
         plan = replace(plan, offered_s=arguments.seconds, flat_out_s=arguments.seconds, searches=0)
 
     comparison = Comparison(environment(), {**asdict(plan), "redis_core": measuring.redis_core()}, complaints(),
                             [scenario.name for scenario in scenarios])
-    progress = Progress(sum(plan.expected_s(scenario, len([one for one in contenders if not scenario.only or one.name in scenario.only]))
-                            for scenario in scenarios))
+    progress = Progress(sum(plan.expected_s(one, len(measuring.taking_part(one, contenders))) for one in scenarios))
     for complaint in comparison.notes:
         progress.say(complaint)
     measuring.Measuring(comparison, plan, progress).run(scenarios, contenders)
     from . import report  # matplotlib takes a second to load
-    report.write(comparison, scenarios, contenders, arguments.output)
+    measured = [scenario for scenario in scenarios if comparison.of(scenario.name)]
+    report.write(comparison, measured, contenders, arguments.output)
     print(f"compare: done after {clock(progress.elapsed_s)}; see {arguments.output}/report.html", file=sys.stderr)
 
 

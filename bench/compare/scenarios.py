@@ -53,10 +53,10 @@ def small_posts(connections: int, rate: int = 5000, **more) -> Scenario:
 SCENARIOS = [  # the first is the one that README shows
     small_posts(100, searches_quick=True),
     small_posts(8),
-    small_posts(1000),
-    Scenario("pipelined", "Pipelined: 8 connections, 16 requests in flight on each", 8, pipeline=16),
-    Scenario("batches", "Batches of 100 samples, 8 connections", 8, rate=1000, batch=100),
     Scenario("clients", "100 clients that each keep a connection and send every 20 ms", 100, think_ms=20,
              only=("sluice-io_uring-queued", "baseline-8", "baseline-128")),
     Scenario("killed", "Killed in mid-run: 8 connections, flat out, then SIGKILL", 8, kills=True),
+    small_posts(1000),
+    Scenario("pipelined", "Pipelined: 8 connections, 16 requests in flight on each", 8, pipeline=16),
+    Scenario("batches", "Batches of 100 samples, 8 connections", 8, rate=1000, batch=100),
 ]

@@ -1,6 +1,7 @@
 """tools/compare: what it reports of servers that run, and of made-up ones that lose what they acknowledged."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import signal
@@ -15,8 +16,9 @@ from harness.engine import CLEAN_ENVIRONMENT, PROJECT
 
 sys.path.insert(0, str(PROJECT / "bench"))
 
-from compare import load, markdown, page, tables  # noqa: E402
+from compare import load, markdown, measuring, page, tables  # noqa: E402
 from compare.contenders import CONTENDERS  # noqa: E402
+from compare.progress import Progress  # noqa: E402
 from compare.results import Cell, Comparison, Crash, Run, Search  # noqa: E402
 from compare.scenarios import SCENARIOS  # noqa: E402
 
@@ -100,6 +102,14 @@ def test_ctrl_c_ends_all_that_it_started(tmp_path):
         os.kill(pid, signal.SIGKILL)
     assert process.returncode == 130 and "all that it started has ended" in message and not left
     assert not (tmp_path / "report").exists()
+
+
+def test_what_quick_has_no_time_for_is_left_out_and_told():
+    comparison = Comparison({}, {}, [], [], [])
+    plan = dataclasses.replace(measuring.QUICK, budget_s=1)
+    measuring.Measuring(comparison, plan, Progress(1000)).run(SCENARIOS, CONTENDERS)  # else: five minutes
+    assert comparison.cells == [] and len(comparison.notes) == len(SCENARIOS)
+    assert all("no time left" in note for note in comparison.notes)
 
 
 def test_bad_names_are_refused():
