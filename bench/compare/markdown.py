@@ -20,8 +20,9 @@ def as_markdown(table: Table) -> str:
 
 def report(comparison: Comparison, scenarios: Sequence[Scenario], contenders: Sequence[Contender]) -> str:
     parts = ["# Sluice beside others\n", *(f"- {line}" for line in facts(comparison)), ""]
-    parts += [as_markdown(headline_table(comparison, scenarios[0], contenders))]
-    parts += ["![latency by percentile](plots/latency.svg)\n", "![CPU time of a request](plots/cpu.svg)\n"]
+    headline = headline_table(comparison, scenarios[0], contenders)
+    if headline.rows:
+        parts += [as_markdown(headline), "![latency by percentile](plots/latency.svg)\n", "![CPU time of a request](plots/cpu.svg)\n"]
     for scenario in scenarios:
         parts += [f"## {scenario.title}\n", *(as_markdown(table) for table in tables_of(comparison, scenario, contenders))]
     parts += [f"{paragraph}\n" for paragraph in starvation(comparison, scenarios)]

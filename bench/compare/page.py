@@ -17,11 +17,11 @@ body { font: 15px/1.5 system-ui, sans-serif; color: #1b1b1b; background: #fff;
   max-width: 84rem; margin: 0 auto; padding: 1rem 1.5rem 4rem; }
 h1 { margin-bottom: .3rem; } h2 { margin-top: 2.5rem; border-top: 1px solid #ccc; padding-top: 1rem; }
 .wide { overflow-x: auto; margin: 1rem 0; }
-table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
-th, td { padding: .35rem .6rem; border-bottom: 1px solid #ddd; text-align: right; vertical-align: top; }
+table { border-collapse: collapse; font-size: 12.5px; font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .42rem; border-bottom: 1px solid #ddd; text-align: right; vertical-align: top; }
 thead th { vertical-align: bottom; border-bottom: 2px solid #666; font-weight: 600; }
 th:first-child, th.words, td.words { text-align: left; } tbody th, td { white-space: nowrap; }
-td.words { white-space: normal; min-width: 8rem; }
+td.words { white-space: normal; min-width: 6.5rem; }
 td.bad { color: #a40000; font-weight: 600; } td small { display: block; color: #666; } td.bad small { color: inherit; }
 img { display: block; max-width: 100%; height: auto; margin: 1rem 0; }
 ul { padding-left: 1.2rem; } .facts { color: #555; font-size: 13px; }
@@ -30,7 +30,7 @@ nav a { margin-right: 1rem; }
 """
 BAD = re.compile("LOST|INVALID")
 SECOND_LINE = re.compile(r" (\([\d.,]+ – [\d.,]+\)|INVALID in .*)$")
-WORDY = ("a 2xx means", "errors")  # columns of words
+WORDY = ("a 2xx means",)  # columns of words
 
 
 def text(markdown: str) -> str:
@@ -86,13 +86,14 @@ def section(comparison: Comparison, scenario: Scenario, contenders: Sequence[Con
 def report(comparison: Comparison, scenarios: Sequence[Scenario], contenders: Sequence[Contender],
            plots: Mapping[str, Mapping[str, str]]) -> str:
     """`plots`: scenario → name → SVG."""
+    headline = headline_table(comparison, scenarios[0], contenders)
     links = "".join(f'<a href="#{scenario.name}">{text(scenario.title)}</a>' for scenario in scenarios)
     return ("<!doctype html>\n<html lang=en><head><meta charset=utf-8><title>Sluice beside others</title>\n"
             "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n"
             '<meta name=viewport content="width=device-width, initial-scale=1">\n'
             f"<style>{STYLE}</style></head><body>\n<h1>Sluice beside others</h1>\n{items(facts(comparison), 'facts')}"
             f"<nav>{links}</nav>\n"
-            + as_html(headline_table(comparison, scenarios[0], contenders))
+            + (as_html(headline) if headline.rows else "")
             + "".join(f"<p>{text(paragraph)}</p>\n" for paragraph in starvation(comparison, scenarios))
             + "".join(section(comparison, scenario, contenders, plots.get(scenario.name, {})) for scenario in scenarios)
             + "<h2>How it was measured</h2>\n" + items(method(comparison)) + "</body></html>\n")

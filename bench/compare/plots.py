@@ -117,7 +117,7 @@ def bars(title: str, label: str, comparison: Comparison, scenario: Scenario, con
                                                for contender, cell in measured])
         axes.invert_yaxis()
         axes.set_xlim(0, greatest * 1.12)
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: f"{at:,.0f}"))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: f"{at / 1000:,.0f}k" if greatest >= 10_000 and at else f"{at:,.0f}"))
         axes.grid(True, axis="x", color="#dddddd", linewidth=0.7)
         axes.set_axisbelow(True)
         axes.set_xlabel(label)

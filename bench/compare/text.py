@@ -46,6 +46,8 @@ def method(comparison: Comparison) -> list[str]:
         f"The highest rate is that of sluice-load --slo with runs of {plan['search_s']} s (searches: {plan['searches']}), then run "
         "once more for the columns beside it. A rate breaks when it breaks twice. ≥: the generator could not offer more.",
         "CPU is that of all threads of the server, user and system, until everything acknowledged was in Redis; that of Redis and of the "
-        "kernel's work for the client is not in it. RSS is from the middle of a run.",
-        "Found in Redis: LLEN after each run against the samples of all 2xx. A run is INVALID if it measured the generator.",
+        "kernel's work for the client is not in it. At a low rate most of it is waking up; flat out it is the work. "
+        "RSS is from the middle of a run.",
+        "Found in Redis: LLEN after each run against the samples of all 2xx. A run is INVALID if it measured the generator. Lag "
+        "also has the wait for a free connection, which is the server's doing and makes no run INVALID.",
     ]
