@@ -96,11 +96,14 @@ Json position_json(const sinks::journal::Position& position) {
 }
 
 Json forwarder_json(const forward::Forwarder::View& view) {
-    return {{"state", sinks::name_of(view.state)},
-            {"trouble", view.trouble},
-            {"delivered_samples", view.delivered_samples_count},
-            {"delivered", position_json(view.delivered)},
-            {"journaled", position_json(view.confirmed)}};
+    Json json{{"state", sinks::name_of(view.state)},
+              {"trouble", view.trouble},
+              {"delivered_samples", view.delivered_samples_count},
+              {"delivered", position_json(view.delivered)},
+              {"journaled", position_json(view.confirmed)}};
+    if (!view.instance.empty())
+        json["exactly_once"] = {{"instance", view.instance}, {"duplicates_refused", view.duplicates_refused_count}};
+    return json;
 }
 
 Json stages_json(const Latency& latency) {

@@ -51,6 +51,7 @@ struct SinkCounters {
     std::atomic<std::uint64_t> connects{0};  // connections that became ready
     std::atomic<std::uint64_t> connection_failures{0};
     std::atomic<std::uint64_t> batches_resent{0};  // batches sent again: at-least-once
+    std::atomic<std::uint64_t> duplicates_refused{0};  // commands that Redis had already: exactly once
     // Monotonic time of the last refusal if nothing has succeeded since, else 0; and its class, busy or refused. A sink
     // that keeps nothing stays `ready` while it refuses, and only the next batch shows whether it still does.
     std::atomic<std::uint64_t> refused_ns{0};
