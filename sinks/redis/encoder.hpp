@@ -35,7 +35,7 @@ struct RedisLayoutSettings {
     std::string list_key = "telemetry_queue";  // likewise
     std::uint32_t partitions_count = 1;        // 1 to limits::partitions_count_max
     std::uint64_t maxlen_count = 0;            // entries a stream is trimmed to, roughly; 0: never
-    std::string instance;                      // who owns the streams, for exactly once; empty: shared by all
+    std::string instance{};                    // who owns the streams, for exactly once; empty: shared by all
 };
 
 // The key of a partition's stream.
