@@ -161,10 +161,10 @@ void ExactlyOnceSink::drop_connection(const std::string& why, std::uint64_t now_
 void ExactlyOnceSink::stop_for_good(const std::string& conflict) {
     is_stopped_ = true;
     session_.close();
+    if (conflict != owner_.conflict && owner_.on_conflict) owner_.on_conflict(conflict);  // kept before it is seen
     add(counters_.connection_failures, 1);
     trouble_.set("nothing is delivered any more, see docs/exactly-once.md: " + conflict);
     publish_state();
-    if (conflict != owner_.conflict && owner_.on_conflict) owner_.on_conflict(conflict);
 }
 
 void ExactlyOnceSink::check_deadlines(std::uint64_t now_ns) {
