@@ -1,0 +1,42 @@
+"""The acknowledgement levels, each with the engine that gives it and with what it promises (DESIGN §4, docs/journal.md)."""
+
+import subprocess
+from dataclasses import dataclass
+
+from harness import engine as engine_module
+
+# Short waits show recovery within a round. The load's own time-out is longer than any of them.
+QUICK = {"ack_timeout": "1s", "drain_timeout": "1s", "sink.redis.backoff_max": "200ms", "sink.redis.connect_timeout": "500ms",
+         "sink.redis.reply_timeout": "1s"}
+SEGMENTS = {"journal.segment_size": "2MiB", "journal.size_max": "64MiB"}
+
+
+@dataclass(frozen=True)
+class Level:
+    name: str
+    ack: str
+    has_redis: bool = True
+    has_journal: bool = False
+    survives_engine: bool = True    # else what an engine held that was killed may be lost
+    has_duplicates: bool = True     # may have: at least once
+    settings: tuple = ()            # beside QUICK and those of the journal; pairs
+
+
+LEVELS = {level.name: level for level in (
+    Level("queued", "queued", survives_engine=False),
+    Level("stored", "stored"),
+    Level("journaled", "journaled", has_journal=True),                     # store-and-forward: a journal in front of Redis
+    Level("embedded", "journaled", has_redis=False, has_journal=True),     # journal:DIR, and nothing behind it
+    Level("exactly_once", "journaled", has_journal=True, has_duplicates=False,
+          settings=(("sink.redis.exactly_once", "true"), ("sink.redis.instance", "torture"))),
+)}
+
+
+def offered(configuration: str) -> list[Level]:
+    """Those that the engine whose `print-config` wrote `configuration` has."""
+    return [level for level in LEVELS.values() if level.name != "exactly_once" or "\nexactly_once = " in configuration]
+
+
+def print_config() -> str:
+    return subprocess.run([engine_module.BINARY, "print-config"], capture_output=True, text=True, check=True, timeout=20,
+                          env=engine_module.CLEAN_ENVIRONMENT).stdout
