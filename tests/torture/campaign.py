@@ -4,6 +4,7 @@ import argparse
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -19,6 +20,7 @@ from .report import line_of, table_of
 from .round import Result, run_round
 
 KEPT, BROKEN, BAD_USAGE, SETUP_FAILED = 0, 1, 2, 4
+INTERRUPTED = 130
 ROUND_S = 3.5  # about; for the time left before the first round has told
 
 DESCRIPTION = """\
@@ -111,8 +113,12 @@ def main(arguments: list[str]) -> int:
     if hindrance := missing_setup():
         return complain(hindrance)
     directory = Path(tempfile.mkdtemp(prefix="sluice-torture-"))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is ended
     try:
         return campaign(options, directory)
+    except KeyboardInterrupt:
+        print("torture: interrupted", file=sys.stderr)
+        return INTERRUPTED
     finally:
         if not options.keep or not any(path.is_dir() for path in directory.iterdir()):
             shutil.rmtree(directory)

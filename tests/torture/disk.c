@@ -1,12 +1,13 @@
 // LD_PRELOAD library: a journal's directory as a disk that forgets, at a power loss, whatever was not synced.
 //
 //   cc -shared -fPIC -O2 -o disk.so disk.c
-//   TORTURE_DISK=DIR TORTURE_SHADOW=DIR2 [TORTURE_SYNC_US=N] LD_PRELOAD=disk.so sluice serve …
+//   TORTURE_DISK=DIR TORTURE_SHADOW=DIR2 [TORTURE_SYNC_US=N] [TORTURE_DISK_LIES=1] LD_PRELOAD=disk.so sluice serve …
 //
 // DIR is used as always; DIR2 keeps what a disk would hold: the bytes of each file as of its last fdatasync (`i<number>`),
 // and the names as of the last fsync of the directory (`durable`; `live` has the names as they are now, for the next
 // process). disk.py puts DIR back to that after the process was killed. A kill in the middle of a sync leaves the
-// shadow half way, as a disk would be. TORTURE_SYNC_US: how long a sync takes at least.
+// shadow half way, as a disk would be. TORTURE_SYNC_US: how long a sync takes at least. TORTURE_DISK_LIES: fdatasync does
+// nothing and says that it did, so that the losses which tools/torture has to find can be seen.
 //
 // Only what the journal does is known: openat, unlinkat and renameat relative to the directory, pwrite, ftruncate,
 // posix_fallocate, fdatasync, and fsync of the directory. Trouble with the shadow ends the process: a test must not go on
@@ -37,6 +38,7 @@ static int names_count, number_last;
 static struct stat directory;
 static const char* shadow;
 static useconds_t sync_us;
+static int lies;
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
@@ -65,6 +67,7 @@ __attribute__((constructor)) static void start(void) {
     shadow = getenv("TORTURE_SHADOW");
     if (path == NULL || shadow == NULL || stat(path, &directory) != 0) die("TORTURE_DISK, TORTURE_SHADOW");
     if (getenv("TORTURE_SYNC_US") != NULL) sync_us = (useconds_t)atoi(getenv("TORTURE_SYNC_US"));
+    lies = getenv("TORTURE_DISK_LIES") != NULL;
     char live[4096];
     path_of(live, "live");
     FILE* in = fopen(live, "r");
@@ -195,6 +198,7 @@ static void copy_to_shadow(int fd, int number, off_t begin, off_t end) {
 }
 
 int fdatasync(int fd) {
+    if (lies) return 0;
     pthread_mutex_lock(&mutex);
     struct file* const file = file_of(fd);
     const struct file dirty = file != NULL ? *file : (struct file){0, 0};
