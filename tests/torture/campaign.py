@@ -35,10 +35,12 @@ levels:
   queued        an engine that is killed may lose samples (they are shown); one that lives or is stopped orderly loses none
                 but those that it reports
   stored        nothing is lost (Redis: appendfsync always); duplicates are allowed
+  replicated    nothing is lost when a primary that keeps nothing is lost and its replica takes over
   journaled     a journal in front of Redis: nothing is lost, in the journal or in Redis; power losses included
   embedded      journal:DIR, no Redis: nothing is lost, as sluice journal export tells
-  exactly_once  nothing is lost and nothing stands twice; only if the engine has sink.redis.exactly_once
-Order is judged where no connection of the load broke. Not covered: failover, reshard, replicated.
+  exactly_once  nothing is lost and nothing stands twice
+Levels that the engine does not have are left out. Order is judged where no connection of the load broke. Not covered: Redis
+Cluster (reshard) and Sentinel.
 
 exit codes: 0 every promise was kept; 1 one was broken (seed, round, rows of the ledger and how to repeat are printed);
             2 wrong command line; 4 the setup is missing (binaries, redis-server)."""

@@ -56,6 +56,13 @@ class FaultProxy:
         """Every connection ends with RST, at both ends."""
         self._call(self._reset_all)
 
+    def retarget(self, port: int) -> None:
+        """New connections lead to another server; the others end with RST."""
+        def lead_there():
+            self._target_port = port
+            self._reset_all()
+        self._call(lead_there)
+
     def stall(self) -> None:
         """Nothing passes until `flow()`; connections stay, and new ones are accepted."""
         self._call(lambda: self._flows.clear())

@@ -24,12 +24,12 @@ class Fault:
 
 def _pause(scene: Scene, lasts_s: float) -> None:
     mode = scene.random.choice((b"WRITE", b"ALL"))
-    scene.redis_client().execute_command("CLIENT", "PAUSE", int(lasts_s * 1000), mode)
+    scene.store.client().execute_command("CLIENT", "PAUSE", int(lasts_s * 1000), mode)
 
 
 def _await_cut(scene: Scene) -> None:
-    scene.proxy.was_cut.wait(CUT_TIMEOUT_S)  # none comes where the engine is away
-    scene.proxy.flow()
+    scene.store.proxy.was_cut.wait(CUT_TIMEOUT_S)  # none comes where the engine is away
+    scene.store.proxy.flow()
 
 
 def _start_engine(scene: Scene) -> None:
@@ -48,16 +48,20 @@ FAULTS = {fault.name: fault for fault in (
           "SIGTERM of the engine: its exit code and closing line have to agree; and a new one"),
     Fault("engine_freeze", "engine", lambda scene, _: scene.engine.signal(signal.SIGSTOP),
           lambda scene: scene.engine.signal(signal.SIGCONT), (0.05, 0.5), 2, "SIGSTOP, then SIGCONT of the engine"),
-    Fault("redis_kill", "redis", lambda scene, _: scene.redis.kill(), lambda scene: scene.redis.start(), (0, 0.4), 5,
+    Fault("redis_kill", "redis", lambda scene, _: scene.store.primary.kill(), lambda scene: scene.store.primary.start(), (0, 0.4), 5,
           "kill -9 of Redis, and a new one with its append-only file"),
-    Fault("redis_freeze", "redis", lambda scene, _: scene.redis.freeze(), lambda scene: scene.redis.thaw(), (0.05, 1.5), 2,
+    Fault("failover", "redis", lambda scene, _: scene.store.lose_primary(), lambda scene: scene.store.lead_to_primary(), (0, 0.4), 5,
+          "kill -9 of the primary, which has no file; the replica takes its place, and gets a replica of its own"),
+    Fault("replica_freeze", "redis", lambda scene, _: scene.store.replica.freeze(), lambda scene: scene.store.replica.thaw(),
+          (0.05, 0.5), 2, "SIGSTOP, then SIGCONT of the replica"),
+    Fault("redis_freeze", "redis", lambda scene, _: scene.store.primary.freeze(), lambda scene: scene.store.primary.thaw(), (0.05, 1.5), 2,
           "SIGSTOP, then SIGCONT of Redis"),
     Fault("redis_pause", "redis", _pause, _nothing, (0.05, 0.5), 2, "CLIENT PAUSE"),
-    Fault("reset", "network", lambda scene, _: scene.proxy.reset(), _nothing, (0, 0), 2, "RST on every connection to Redis"),
-    Fault("stall", "network", lambda scene, _: scene.proxy.stall(), lambda scene: scene.proxy.flow(), (0.05, 1.5), 2,
+    Fault("reset", "network", lambda scene, _: scene.store.proxy.reset(), _nothing, (0, 0), 2, "RST on every connection to Redis"),
+    Fault("stall", "network", lambda scene, _: scene.store.proxy.stall(), lambda scene: scene.store.proxy.flow(), (0.05, 1.5), 2,
           "nothing passes between engine and Redis"),
-    Fault("cut", "network", lambda scene, _: scene.proxy.cut(), _await_cut, (0, 0), 3, "RST in the middle of a reply"),
-    Fault("drip", "network", lambda scene, _: scene.proxy.drip(), lambda scene: scene.proxy.flow(), (0.1, 0.5), 1,
+    Fault("cut", "network", lambda scene, _: scene.store.proxy.cut(), _await_cut, (0, 0), 3, "RST in the middle of a reply"),
+    Fault("drip", "network", lambda scene, _: scene.store.proxy.drip(), lambda scene: scene.store.proxy.flow(), (0.1, 0.5), 1,
           "replies pass a few bytes at a time"),
     Fault("disk_full", "disk", lambda scene, _: scene.small_disk.fill(), lambda scene: scene.small_disk.empty(), (0.3, 1.2), 2,
           "the journal's disk has no room"),
@@ -69,6 +73,10 @@ def applicable(level: Level, unavailable: set[str]) -> list[Fault]:
     def is_possible(fault: Fault) -> bool:
         if fault.name in unavailable:
             return False
+        if fault.name in ("failover", "replica_freeze"):
+            return level.has_replica
+        if fault.name == "redis_kill":
+            return level.has_redis and not level.has_replica
         if fault.part in ("redis", "network"):
             return level.has_redis
         return level.has_journal or fault.name not in ("power_loss", "disk_full")

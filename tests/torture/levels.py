@@ -16,25 +16,29 @@ class Level:
     name: str
     ack: str
     has_redis: bool = True
+    has_replica: bool = False
     has_journal: bool = False
     survives_engine: bool = True    # else what an engine held that was killed may be lost
     has_duplicates: bool = True     # may have: at least once
     settings: tuple = ()            # beside QUICK and those of the journal; pairs
+    key: str = "listen"             # of the configuration; an engine that has it has the level
 
 
 LEVELS = {level.name: level for level in (
     Level("queued", "queued", survives_engine=False),
     Level("stored", "stored"),
+    Level("replicated", "replicated", has_replica=True,                    # a primary without any file, and a replica
+          settings=(("sink.redis.replicas", 1), ("sink.redis.replicas_timeout", "300ms")), key="replicas"),
     Level("journaled", "journaled", has_journal=True),                     # store-and-forward: a journal in front of Redis
     Level("embedded", "journaled", has_redis=False, has_journal=True),     # journal:DIR, and nothing behind it
     Level("exactly_once", "journaled", has_journal=True, has_duplicates=False,
-          settings=(("sink.redis.exactly_once", "true"), ("sink.redis.instance", "torture"))),
+          settings=(("sink.redis.exactly_once", "true"), ("sink.redis.instance", "torture")), key="exactly_once"),
 )}
 
 
 def offered(configuration: str) -> list[Level]:
     """Those that the engine whose `print-config` wrote `configuration` has."""
-    return [level for level in LEVELS.values() if level.name != "exactly_once" or "\nexactly_once = " in configuration]
+    return [level for level in LEVELS.values() if f"\n{level.key} = " in configuration]
 
 
 def print_config() -> str:

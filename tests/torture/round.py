@@ -120,7 +120,7 @@ def _judge(scene: Scene, result: Result) -> None:
     level = scene.level
     verdicts = {}
     if level.has_redis:
-        verdicts["Redis"] = verdict.of_redis(scene.ledger, scene.redis.url)
+        verdicts["Redis"] = verdict.of_redis(scene.ledger, scene.store.primary.url)
     if level.has_journal:
         verdicts["the journal"] = verdict.of_journal(scene.ledger, scene.journal)
     result.counts = next(iter(verdicts.values())).counts

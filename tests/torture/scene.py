@@ -1,4 +1,4 @@
-"""What one round plays with: a Redis, a proxy before it, an engine in one life after another, its disk, and the load."""
+"""What one round plays with: its store, an engine in one life after another, the disk of its journal, and the load."""
 
 import json
 import random
@@ -8,15 +8,13 @@ import time
 from pathlib import Path
 from typing import Optional
 
-import redis
-
-from harness import Child, Engine, RedisServer, assert_conserved, wait_until
+from harness import Child, Engine, assert_conserved, wait_until
 from harness.engine import SIGNS_OF_A_BUG
 from harness.load import LOAD_BINARY
 
 from .disk import ForgetfulDisk, SmallDisk
-from .fault_proxy import FaultProxy
 from .levels import QUICK, SEGMENTS, Level
+from .store import Store
 
 SMALL_DISK_BYTES = 24 * 1024 * 1024
 # Samples of a round whose disk gets full: a segment has to end while there is no room for another.
@@ -41,8 +39,7 @@ class Scene:
         self.reconnects = 0             # of the load
         self.journal = directory / "journal"
         self.ledger = directory / "ledger"
-        self.redis = RedisServer(directory, persistent=True)
-        self.proxy: Optional[FaultProxy] = None
+        self.store = Store(directory, level.has_replica)
         self.small_disk: Optional[SmallDisk] = None
         self.power: Optional[ForgetfulDisk] = None
         self.engine: Optional[Engine] = None
@@ -66,11 +63,7 @@ class Scene:
     def _open_sink(self) -> str:
         if not self.level.has_redis:
             return f"journal:{self.journal}"
-        self.redis.start()
-        if "network" not in self._parts:
-            return self.redis.url
-        self.proxy = FaultProxy(self.redis.port, self.random).start()
-        return f"redis://127.0.0.1:{self.proxy.port}"
+        return self.store.open("network" in self._parts, self.random)
 
     def _settings(self) -> dict:
         settings = dict(QUICK)
@@ -173,17 +166,12 @@ class Scene:
         if found:
             raise Broken(f"the engine printed {found}")
 
-    def redis_client(self) -> redis.Redis:
-        return self.redis.client()
-
     def close(self) -> None:
         """Ends whatever still runs."""
         if self._load is not None:
             self._load.kill()
         if self.engine is not None:
             self.engine.kill()
-        if self.proxy is not None:
-            self.proxy.stop()
-        self.redis.kill()
+        self.store.close()
         if self.small_disk is not None:
             self.small_disk.close()
