@@ -122,7 +122,7 @@ def _judge(scene: Scene, result: Result) -> None:
     if level.has_redis:
         verdicts["Redis"] = verdict.of_redis(scene.ledger, scene.store.primary.url)
     if level.has_journal:
-        verdicts["the journal"] = verdict.of_journal(scene.ledger, scene.journal)
+        verdicts["the journal"] = verdict.of_journal(scene.ledger, scene.journal, scene.power is not None)
     result.counts = next(iter(verdicts.values())).counts
     for place, one in verdicts.items():
         counts = one.counts

@@ -1,6 +1,7 @@
 """The Redis of a scene: alone with appendfsync always, or one without any file and a replica; and the proxy before it."""
 
 import random
+import time
 from pathlib import Path
 from typing import Optional
 
@@ -12,6 +13,7 @@ from .fault_proxy import FaultProxy
 
 # Redis 7 would wait 5 s for more replicas before it sends them the data.
 SYNC_AT_ONCE = ("--repl-diskless-sync-delay", "0")
+LAG_S_MAX = 0.1
 
 
 class Store:
@@ -21,10 +23,13 @@ class Store:
         self.proxy: Optional[FaultProxy] = None
         self._directory = directory
         self._has_replica = has_replica
+        self._link: Optional[FaultProxy] = None  # from the replica to the primary
+        self._random: Optional[random.Random] = None
         self._servers: list[RedisServer] = []
 
     def open(self, needs_proxy: bool, random_: random.Random) -> str:
         """Starts it; the URL at which the engine finds it, whoever is the primary."""
+        self._random = random_
         if not self._has_replica:
             self.primary = self._start(persistent=True)
         else:
@@ -40,8 +45,11 @@ class Store:
         return self.primary.client()
 
     def lose_primary(self) -> None:
-        """Its machine is gone; the replica becomes the primary, but nobody is led to it yet."""
+        """Its machine is gone, with what the replica lags behind; that becomes the primary, but nobody is led to it yet."""
+        self._link.stall()
+        time.sleep(self._random.uniform(0, LAG_S_MAX))
         self.primary.kill()
+        self._link.stop()
         self.primary = self.replica
         self.client().replicaof("NO", "ONE")
 
@@ -50,8 +58,9 @@ class Store:
         self._add_replica()
 
     def close(self) -> None:
-        if self.proxy is not None:
-            self.proxy.stop()
+        for proxy in (self.proxy, self._link):
+            if proxy is not None:
+                proxy.stop()
         for server in self._servers:
             server.kill()
 
@@ -63,6 +72,7 @@ class Store:
         return server.start()
 
     def _add_replica(self) -> None:
-        self.replica = self._start(arguments=(*SYNC_AT_ONCE, "--replicaof", "127.0.0.1", self.primary.port))
+        self._link = FaultProxy(self.primary.port, self._random).start()
+        self.replica = self._start(arguments=(*SYNC_AT_ONCE, "--replicaof", "127.0.0.1", self._link.port))
         client = self.replica.client()
         wait_until(lambda: client.info("replication")["master_link_status"] == "up", "the replica follows the primary")
