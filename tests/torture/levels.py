@@ -20,6 +20,7 @@ class Level:
     has_journal: bool = False
     survives_engine: bool = True    # else what an engine held that was killed may be lost
     has_duplicates: bool = True     # may have: at least once
+    layouts: tuple = ("fields", "fields", "json", "packed", "list")
     settings: tuple = ()            # beside QUICK and those of the journal; pairs
     key: str = "listen"             # of the configuration; an engine that has it has the level
 
@@ -31,7 +32,7 @@ LEVELS = {level.name: level for level in (
           settings=(("sink.redis.replicas", 1), ("sink.redis.replicas_timeout", "300ms")), key="replicas"),
     Level("journaled", "journaled", has_journal=True),                     # store-and-forward: a journal in front of Redis
     Level("embedded", "journaled", has_redis=False, has_journal=True),     # journal:DIR, and nothing behind it
-    Level("exactly_once", "journaled", has_journal=True, has_duplicates=False,
+    Level("exactly_once", "journaled", has_journal=True, has_duplicates=False, layouts=("fields", "json"),
           settings=(("sink.redis.exactly_once", "true"), ("sink.redis.instance", "torture")), key="exactly_once"),
 )}
 

@@ -57,7 +57,8 @@ class Scene:
             sync_us = self.random.choice((0, 1_000, 5_000))
             self.power = ForgetfulDisk(self.journal, self.directory / "shadow", self._library, sync_us)
         self.engine = Engine(self.directory, self._open_sink(), ack=self.level.ack, cores=self.random.choice(("0", "0,1")),
-                             settings=self._settings(), environment=self.power.environment if self.power else None)
+                             backend=self.random.choice(("auto", "auto", "epoll")), settings=self._settings(),
+                             environment=self.power.environment if self.power else None)
         self.start_engine()
 
     def _open_sink(self) -> str:
@@ -71,6 +72,9 @@ class Scene:
             settings.update(SEGMENTS)
             if self.level.has_redis:
                 settings["journal.directory"] = self.journal
+        if self.level.has_redis:
+            settings["sink.redis.layout"] = self.random.choice(self.level.layouts)
+            settings["sink.redis.partitions"] = self.random.choice((1, 1, 3))
         return {**settings, **dict(self.level.settings)}
 
     # --- the engine's lives ---
