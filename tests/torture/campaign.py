@@ -15,7 +15,7 @@ from harness import engine as engine_module
 from harness.load import LOAD_BINARY
 
 from . import disk, levels
-from .faults import FAULTS, applicable
+from .faults import FAULTS, NEEDS_LIBRARY, applicable
 from .report import line_of, table_of
 from .round import Result, run_round
 
@@ -80,7 +80,7 @@ def find_unavailable(directory: Path) -> dict[str, str]:
     """The faults that this machine cannot do, and why."""
     unavailable = {}
     if hindrance := disk.build_library(directory):
-        unavailable["power_loss"] = hindrance
+        unavailable.update({name: hindrance for name in NEEDS_LIBRARY})
     mount_point = directory / "mount"
     mount_point.mkdir()
     try:

@@ -7,7 +7,8 @@
 // and the names as of the last fsync of the directory (`durable`; `live` has the names as they are now, for the next
 // process). disk.py puts DIR back to that after the process was killed. A kill in the middle of a sync leaves the
 // shadow half way, as a disk would be. TORTURE_SYNC_US: how long a sync takes at least. TORTURE_DISK_LIES: fdatasync does
-// nothing and says that it did, so that the losses which tools/torture has to find can be seen.
+// nothing and says that it did, so that the losses which tools/torture has to find can be seen. While DIR2 has a file `fail`,
+// fdatasync answers EIO, and what it should have synced never gets to the disk: Linux marks the pages clean.
 //
 // Only what the journal does is known: openat, unlinkat and renameat relative to the directory, pwrite, ftruncate,
 // posix_fallocate, fdatasync, and fsync of the directory. Trouble with the shadow ends the process: a test must not go on
@@ -39,6 +40,7 @@ static struct stat directory;
 static const char* shadow;
 static useconds_t sync_us;
 static int lies;
+static char fail_path[4096];
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
@@ -68,6 +70,7 @@ __attribute__((constructor)) static void start(void) {
     if (path == NULL || shadow == NULL || stat(path, &directory) != 0) die("TORTURE_DISK, TORTURE_SHADOW");
     if (getenv("TORTURE_SYNC_US") != NULL) sync_us = (useconds_t)atoi(getenv("TORTURE_SYNC_US"));
     lies = getenv("TORTURE_DISK_LIES") != NULL;
+    path_of(fail_path, "fail");
     char live[4096];
     path_of(live, "live");
     FILE* in = fopen(live, "r");
@@ -205,6 +208,10 @@ int fdatasync(int fd) {
     if (file != NULL) file->dirty_begin = file->dirty_end = size_of(fd) + 1;  // clean, and not new
     const int number = file != NULL ? number_of_fd[fd] : 0;
     pthread_mutex_unlock(&mutex);
+    if (file != NULL && access(fail_path, F_OK) == 0) {
+        errno = EIO;
+        return -1;
+    }
     const int result = REAL(fdatasync)(fd);
     if (file == NULL) return result;
     usleep(sync_us);

@@ -35,8 +35,9 @@ class ForgetfulDisk:
         share = random_.choice((0, 0, 0.5, 1))
         live, durable = self._names("live"), self._names("durable")
         contents = {name: self._content(number, live, share, random_) for name, number in durable.items()}
-        shutil.rmtree(self._shadow)
-        self._shadow.mkdir()
+        for path in self._shadow.iterdir():
+            if path.name != "fail":
+                path.unlink()
         for path in self._directory.iterdir():
             path.unlink()
         listed = []
@@ -46,6 +47,17 @@ class ForgetfulDisk:
             listed.append(f"{number} {name}\n")
         for names in ("durable", "live"):
             (self._shadow / names).write_text("".join(listed) + f"{len(listed)} .\n")
+
+    def fail(self) -> None:
+        """Every fdatasync answers EIO until `work()`, and what it should have synced is lost at the next power loss."""
+        (self._shadow / "fail").touch()
+
+    def work(self) -> None:
+        (self._shadow / "fail").unlink(missing_ok=True)
+
+    @property
+    def is_failing(self) -> bool:
+        return (self._shadow / "fail").exists()
 
     def _names(self, file: str) -> dict[str, int]:
         path = self._shadow / file

@@ -65,7 +65,13 @@ FAULTS = {fault.name: fault for fault in (
           "replies pass a few bytes at a time"),
     Fault("disk_full", "disk", lambda scene, _: scene.small_disk.fill(), lambda scene: scene.small_disk.empty(), (0.3, 1.2), 2,
           "the journal's disk has no room"),
+    Fault("disk_error", "disk", lambda scene, _: scene.power.fail(), lambda scene: scene.mend_disk(), (0.02, 0.5), 2,
+          "fdatasync of the journal fails, and what it should have synced never gets to the disk"),
 )}
+
+
+NEEDS_JOURNAL = {"power_loss", "disk_full", "disk_error"}
+NEEDS_LIBRARY = {"power_loss", "disk_error"}  # disk.c
 
 
 def applicable(level: Level, unavailable: set[str]) -> list[Fault]:
@@ -79,8 +85,14 @@ def applicable(level: Level, unavailable: set[str]) -> list[Fault]:
             return level.has_redis and not level.has_replica
         if fault.part in ("redis", "network"):
             return level.has_redis
-        return level.has_journal or fault.name not in ("power_loss", "disk_full")
+        return level.has_journal or fault.name not in NEEDS_JOURNAL
     return [fault for fault in FAULTS.values() if is_possible(fault)]
+
+
+def needs_of(names: set[str]) -> set[str]:
+    """What a scene needs beside the engine, so that these faults can be done to it."""
+    needs = {FAULTS[name].part for name in names} & {"network"}
+    return needs | ({"power"} if names & NEEDS_LIBRARY else set()) | ({"small disk"} if "disk_full" in names else set())
 
 
 @dataclass(frozen=True)

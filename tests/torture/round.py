@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Optional
 
 from . import verdict
-from .faults import Fault, Moment, applicable, play
+from .faults import Fault, Moment, applicable, needs_of, play
 from .levels import Level
 from .prober import Prober
 from .scene import Broken, Scene
@@ -65,10 +65,6 @@ def draw_plan(random_: random.Random, faults: list[Fault]) -> Plan:
     return Plan(tuple(groups))
 
 
-def parts_of(plan: Plan) -> set[str]:
-    return {fault.part for fault in plan.faults} | ({"power"} if "power_loss" in {fault.name for fault in plan.faults} else set())
-
-
 def run_round(seed: int, number: int, level: Level, directory: Path, library: Optional[Path], only: set[str], unavailable: set[str],
               keeps: bool) -> Result:
     random_ = random_of(seed, number, level)
@@ -78,7 +74,7 @@ def run_round(seed: int, number: int, level: Level, directory: Path, library: Op
     begin = time.monotonic()
     home = directory / f"{number}-{level.name}"
     home.mkdir()
-    scene = Scene(home, level, parts_of(plan), random_, library)
+    scene = Scene(home, level, needs_of({fault.name for fault in plan.faults}), random_, library)
     try:
         scene.open()
         _hurt(scene, plan, result)

@@ -28,9 +28,9 @@ class Broken(AssertionError):
 
 
 class Scene:
-    """`part` names are those of faults.py. Every method that begins something leaves its end to another."""
+    """`needs` as needs_of() of faults.py tells. Every method that begins something leaves its end to another."""
 
-    def __init__(self, directory: Path, level: Level, parts: set[str], random_: random.Random, library: Optional[Path]):
+    def __init__(self, directory: Path, level: Level, needs: set[str], random_: random.Random, library: Optional[Path]):
         self.directory = directory
         self.level = level
         self.random = random_
@@ -43,17 +43,18 @@ class Scene:
         self.small_disk: Optional[SmallDisk] = None
         self.power: Optional[ForgetfulDisk] = None
         self.engine: Optional[Engine] = None
-        self._parts = parts
+        self._needs = needs
         self._library = library
         self._load: Optional[Child] = None
         self._life_begin = 0            # in the engine's log
+        self._start_is_due = False      # the engine refused it, because of a disk_error
 
     def open(self) -> None:
         """Starts everything but the load."""
         self.journal.mkdir()
-        if "disk" in self._parts:
+        if "small disk" in self._needs:
             self.small_disk = SmallDisk(self.journal, SMALL_DISK_BYTES)
-        if "power" in self._parts:
+        if "power" in self._needs:
             sync_us = self.random.choice((0, 1_000, 5_000))
             self.power = ForgetfulDisk(self.journal, self.directory / "shadow", self._library, sync_us)
         self.engine = Engine(self.directory, self._open_sink(), ack=self.level.ack, cores=self.random.choice(("0", "0,1")),
@@ -64,7 +65,7 @@ class Scene:
     def _open_sink(self) -> str:
         if not self.level.has_redis:
             return f"journal:{self.journal}"
-        return self.store.open("network" in self._parts, self.random)
+        return self.store.open("network" in self._needs, self.random)
 
     def _settings(self) -> dict:
         settings = dict(QUICK)
@@ -82,7 +83,20 @@ class Scene:
     def start_engine(self) -> None:
         log = self.directory / "engine.log"
         self._life_begin = len(self.engine.log()) if log.exists() else 0
-        self.engine.start("/health")
+        try:
+            self.engine.start("/health")
+        except AssertionError:
+            # It does not start on a broken disk, and says so; whoever mends the disk starts it again.
+            is_refusal = self.power is not None and self.power.is_failing and self.engine.wait_exit() == 1
+            if not is_refusal or ": Input/output error" not in self.engine.log()[self._life_begin:]:
+                raise
+            self._start_is_due = True
+
+    def mend_disk(self) -> None:
+        self.power.work()
+        if self._start_is_due:
+            self._start_is_due = False
+            self.start_engine()
 
     def look(self) -> dict:
         """The engine's /status, of which the conservation law holds at any time."""
