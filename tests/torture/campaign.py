@@ -21,7 +21,6 @@ from .round import Result, run_round
 
 KEPT, BROKEN, BAD_USAGE, SETUP_FAILED = 0, 1, 2, 4
 INTERRUPTED = 130
-ROUND_S = 3.5  # about; for the time left before the first round has told
 
 DESCRIPTION = """\
 Kills and hurts the real engine and a real Redis under load, and then looks whether what was acknowledged is there.
@@ -36,11 +35,11 @@ levels:
                 but those that it reports
   stored        nothing is lost (Redis: appendfsync always); duplicates are allowed
   replicated    nothing is lost when a primary that keeps nothing is lost and its replica takes over
+  cluster       Redis Cluster, appendfsync always: nothing is lost; slots move, replicas take over as planned
   journaled     a journal in front of Redis: nothing is lost, in the journal or in Redis; power losses included
   embedded      journal:DIR, no Redis: nothing is lost, as sluice journal export tells
   exactly_once  nothing is lost and nothing stands twice
-Levels that the engine does not have are left out. Order is judged where no connection of the load broke. Not covered: Redis
-Cluster (reshard) and Sentinel.
+Levels that the engine does not have are left out. Order is judged where no connection of the load broke. Not covered: Sentinel.
 
 exit codes: 0 every promise was kept; 1 one was broken (seed, round, rows of the ledger and how to repeat are printed);
             2 wrong command line; 4 the setup is missing (binaries, redis-server)."""

@@ -27,6 +27,16 @@ def _pause(scene: Scene, lasts_s: float) -> None:
     scene.store.client().execute_command("CLIENT", "PAUSE", int(lasts_s * 1000), mode)
 
 
+def _kill_redis(scene: Scene, _: float) -> None:
+    scene.store.choose()
+    scene.store.primary.kill()
+
+
+def _freeze_redis(scene: Scene, _: float) -> None:
+    scene.store.choose()
+    scene.store.primary.freeze()
+
+
 def _await_cut(scene: Scene) -> None:
     scene.store.proxy.was_cut.wait(CUT_TIMEOUT_S)  # none comes where the engine is away
     scene.store.proxy.flow()
@@ -48,13 +58,16 @@ FAULTS = {fault.name: fault for fault in (
           "SIGTERM of the engine: its exit code and closing line have to agree; and a new one"),
     Fault("engine_freeze", "engine", lambda scene, _: scene.engine.signal(signal.SIGSTOP),
           lambda scene: scene.engine.signal(signal.SIGCONT), (0.05, 0.5), 2, "SIGSTOP, then SIGCONT of the engine"),
-    Fault("redis_kill", "redis", lambda scene, _: scene.store.primary.kill(), lambda scene: scene.store.primary.start(), (0, 0.4), 5,
+    Fault("redis_kill", "redis", _kill_redis, lambda scene: scene.store.primary.start(), (0, 0.4), 5,
           "kill -9 of Redis, and a new one with its append-only file"),
     Fault("failover", "redis", lambda scene, _: scene.store.lose_primary(), lambda scene: scene.store.lead_to_primary(), (0, 0.4), 5,
           "kill -9 of the primary, which has no file; the replica takes its place, and gets a replica of its own"),
     Fault("replica_freeze", "redis", lambda scene, _: scene.store.replica.freeze(), lambda scene: scene.store.replica.thaw(),
           (0.05, 0.5), 2, "SIGSTOP, then SIGCONT of the replica"),
-    Fault("redis_freeze", "redis", lambda scene, _: scene.store.primary.freeze(), lambda scene: scene.store.primary.thaw(), (0.05, 1.5), 2,
+    Fault("reshard", "redis", lambda scene, _: scene.store.reshard(), _nothing, (0, 0), 5, "slots of the cluster move to other primaries"),
+    Fault("takeover", "redis", lambda scene, _: scene.store.begin_takeover(), lambda scene: scene.store.wait_takeover(), (0, 0.2), 4,
+          "CLUSTER FAILOVER: a replica becomes primary, as planned"),
+    Fault("redis_freeze", "redis", _freeze_redis, lambda scene: scene.store.primary.thaw(), (0.05, 1.5), 2,
           "SIGSTOP, then SIGCONT of Redis"),
     Fault("redis_pause", "redis", _pause, _nothing, (0.05, 0.5), 2, "CLIENT PAUSE"),
     Fault("reset", "network", lambda scene, _: scene.store.proxy.reset(), _nothing, (0, 0), 2, "RST on every connection to Redis"),
@@ -81,9 +94,13 @@ def applicable(level: Level, unavailable: set[str]) -> list[Fault]:
             return False
         if fault.name in ("failover", "replica_freeze"):
             return level.has_replica
+        if fault.name in ("reshard", "takeover"):
+            return level.has_cluster
         if fault.name == "redis_kill":
             return level.has_redis and not level.has_replica
-        if fault.part in ("redis", "network"):
+        if fault.part == "network":
+            return level.has_redis and not level.has_cluster  # a proxy cannot be what nodes tell of each other
+        if fault.part == "redis":
             return level.has_redis
         return level.has_journal or fault.name not in NEEDS_JOURNAL
     return [fault for fault in FAULTS.values() if is_possible(fault)]

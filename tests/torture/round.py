@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
 
+import redis
+
 from . import verdict
 from .faults import Fault, Moment, applicable, needs_of, play
 from .levels import Level
@@ -79,7 +81,7 @@ def run_round(seed: int, number: int, level: Level, directory: Path, library: Op
         scene.open()
         _hurt(scene, plan, result)
         _judge(scene, result)
-    except (AssertionError, OSError, EOFError) as failure:
+    except (AssertionError, OSError, EOFError, redis.RedisError) as failure:
         result.failures.append(str(failure))
     finally:
         scene.close()
@@ -116,7 +118,7 @@ def _judge(scene: Scene, result: Result) -> None:
     level = scene.level
     verdicts = {}
     if level.has_redis:
-        verdicts["Redis"] = verdict.of_redis(scene.ledger, scene.store.primary.url)
+        verdicts["Redis"] = verdict.of_redis(scene.ledger, scene.store.url)
     if level.has_journal:
         verdicts["the journal"] = verdict.of_journal(scene.ledger, scene.journal, scene.power is not None)
     result.counts = next(iter(verdicts.values())).counts

@@ -12,6 +12,7 @@ from harness import Child, Engine, assert_conserved, wait_until
 from harness.engine import SIGNS_OF_A_BUG
 from harness.load import LOAD_BINARY
 
+from .cluster_store import ClusterStore
 from .disk import ForgetfulDisk, SmallDisk
 from .levels import QUICK, SEGMENTS, Level
 from .store import Store
@@ -39,7 +40,7 @@ class Scene:
         self.reconnects = 0             # of the load
         self.journal = directory / "journal"
         self.ledger = directory / "ledger"
-        self.store = Store(directory, level.has_replica)
+        self.store = ClusterStore(directory) if level.has_cluster else Store(directory, level.has_replica)
         self.small_disk: Optional[SmallDisk] = None
         self.power: Optional[ForgetfulDisk] = None
         self.engine: Optional[Engine] = None

@@ -40,8 +40,15 @@ class Store:
         self.proxy = FaultProxy(self.primary.port, random_).start()
         return f"redis://127.0.0.1:{self.proxy.port}"
 
-    def client(self) -> redis.Redis:
+    @property
+    def url(self) -> str:
         """Of the primary, past the proxy."""
+        return self.primary.url
+
+    def choose(self) -> None:
+        """There is only one."""
+
+    def client(self) -> redis.Redis:
         return self.primary.client()
 
     def lose_primary(self) -> None:
