@@ -82,6 +82,7 @@ class Scene:
     # --- the engine's lives ---
 
     def start_engine(self) -> None:
+        assert not self.engine.running, "a second engine would be left behind"
         log = self.directory / "engine.log"
         self._life_begin = len(self.engine.log()) if log.exists() else 0
         try:
