@@ -59,8 +59,8 @@ class Plan:
         return contenders * (2 * self.rounds * self.runs_s(scenario) + self.searches_in(scenario) * self.one_search_s)
 
 
-QUICK = Plan(offered_s=1, flat_out_s=0.6, rounds=1, search_s=0.4, searches=1, search_everywhere=False, timeout_s=1,
-             budget_s=420)
+QUICK = Plan(offered_s=1, flat_out_s=0.5, rounds=1, search_s=0.3, searches=1, search_everywhere=False, timeout_s=1,
+             budget_s=400)
 FULL = Plan(offered_s=5, flat_out_s=3, rounds=3, search_s=2, searches=3, search_everywhere=True, timeout_s=2)
 
 

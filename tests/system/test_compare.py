@@ -13,11 +13,12 @@ import pytest
 
 from harness import wait_until
 from harness.engine import CLEAN_ENVIRONMENT, PROJECT
+from harness.load import LoadTarget
 
 sys.path.insert(0, str(PROJECT / "bench"))
 
 from compare import load, markdown, measuring, page, tables  # noqa: E402
-from compare.contenders import CONTENDERS  # noqa: E402
+from compare.contenders import CONTENDERS, Server  # noqa: E402
 from compare.progress import Progress  # noqa: E402
 from compare.results import Cell, Comparison, Crash, Run, Search  # noqa: E402
 from compare.scenarios import SCENARIOS  # noqa: E402
@@ -205,6 +206,20 @@ def test_reasons_of_the_server_are_told_from_the_generators():
     result = load.Report({"invalid_reasons": reasons}, [])
     assert result.reasons(of_generator=False) == reasons[1:3]
     assert result.reasons(of_generator=True) == [reasons[0], reasons[3]], "what is not known spoils the run"
+
+
+async def answer_all(connection) -> None:
+    while True:
+        await connection.request()
+        connection.answer()
+
+
+def test_it_reads_what_sluice_load_prints_of_a_search():
+    with LoadTarget(answer_all) as target:
+        server = Server(os.getpid(), int(target.url.split(":")[2].partition("/")[0]))
+        found = load.search(server, lambda rate: ["--rate", rate, "--rate-max", 200], 100, 0.2, 1, give_up_s=60)
+    # A busy machine may miss the SLO; then it must say so.
+    assert found.rate == 200 or "misses" in found.printed or "INVALID" in found.printed, found.printed
 
 
 SEARCH = """   planned   achieved       p50       p99     p99.9       max   lag p99   errors
