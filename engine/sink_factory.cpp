@@ -39,6 +39,26 @@ sinks::RedisSettings redis_settings(const config::Config& config) {
     return settings;
 }
 
+sinks::RedisLayoutSettings layout_settings(const config::Config& config, const sinks::StreamOwner& owner) {
+    const auto& redis = config.sink.redis;
+    sinks::RedisLayoutSettings settings;
+    settings.layout = layout_of(redis.layout);
+    settings.stream = redis.stream;
+    settings.list_key = redis.list_key;
+    settings.partitions_count = static_cast<std::uint32_t>(redis.partitions_count);
+    settings.maxlen_count = redis.maxlen_count;
+    settings.instance = owner.instance;
+    return settings;
+}
+
+sinks::OwnedStreams owned_streams(const config::Config& config, const sinks::StreamOwner& owner) {
+    const sinks::RedisLayoutSettings settings = layout_settings(config, owner);
+    sinks::OwnedStreams streams{.index_key = settings.stream + ":streams", .keys = {}, .owner = owner};
+    for (std::uint32_t partition = 0; partition < settings.partitions_count; ++partition)
+        streams.keys.push_back(sinks::stream_key(settings, partition));
+    return streams;
+}
+
 sinks::JournalSettings journal_settings(const config::Config& config, sinks::JournalListener* listener) {
     const bool is_sink = config.sink.url.kind == config::SinkKind::journal;
     return {.directory = is_sink ? config.sink.url.path : config.journal.directory,
@@ -52,16 +72,9 @@ std::unique_ptr<sinks::Encoder> make_encoder(const config::Config& config) {
     return config.has_journal() ? sinks::make_journal_encoder() : make_delivery_encoder(config);
 }
 
-std::unique_ptr<sinks::Encoder> make_delivery_encoder(const config::Config& config) {
-    const auto& redis = config.sink.redis;
-    sinks::RedisLayoutSettings settings;
-    settings.layout = layout_of(redis.layout);
-    settings.stream = redis.stream;
-    settings.list_key = redis.list_key;
-    settings.partitions_count = static_cast<std::uint32_t>(redis.partitions_count);
-    settings.maxlen_count = redis.maxlen_count;
+std::unique_ptr<sinks::Encoder> make_delivery_encoder(const config::Config& config, const sinks::StreamOwner& owner) {
     // The null sink renders what Redis would get, so that it measures all of the work but the delivery.
-    return sinks::make_redis_encoder(settings);
+    return sinks::make_redis_encoder(layout_settings(config, owner));
 }
 
 AckOffer ack_offer(const config::Config& config) {
@@ -80,9 +93,11 @@ std::unique_ptr<sinks::Sink> make_sink(const config::Config& config, std::uint32
     return make_delivery_sink(config, port);
 }
 
-std::unique_ptr<sinks::Sink> make_delivery_sink(const config::Config& config, sinks::CompletionPort& port) {
+std::unique_ptr<sinks::Sink> make_delivery_sink(const config::Config& config, sinks::CompletionPort& port,
+                                                const sinks::StreamOwner& owner) {
     CHECK(config.sink.url.kind != config::SinkKind::journal);
     if (config.sink.url.kind == config::SinkKind::null) return sinks::make_null_sink(port);
+    if (!owner.instance.empty()) return sinks::make_exactly_once_sink(redis_settings(config), owned_streams(config, owner), port);
     return sinks::make_redis_sink(redis_settings(config), port);
 }
 

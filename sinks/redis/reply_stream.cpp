@@ -30,7 +30,16 @@ struct ReplyStream::Callbacks {
         return nullptr;
     }
 
+    // Elements exist only within an array that was accepted, so there is a listener.
+    static void* tell_element(const redisReadTask* task, std::string_view text) {
+        std::size_t depth = 0;
+        for (const redisReadTask* parent = task->parent; parent != nullptr; parent = parent->parent) ++depth;
+        stream_of(task).listener_->on_element(depth, task->type == REDIS_REPLY_ERROR, text);
+        return &accepted_reply;
+    }
+
     static void* create_string(const redisReadTask* task, char* text, std::size_t bytes) {
+        if (task->parent != nullptr) return tell_element(task, {text, bytes});
         if (task->type == REDIS_REPLY_ERROR) return create_error(task, text, bytes);
         if (task->type != REDIS_REPLY_STRING && task->type != REDIS_REPLY_STATUS) {
             return reject(task, "a reply of an unexpected type (RESP3 string)");
@@ -48,17 +57,25 @@ struct ReplyStream::Callbacks {
     }
 
     static void* create_integer(const redisReadTask* task, long long) {
+        if (task->parent != nullptr) return tell_element(task, {});
         stream_of(task).reply_is_error_ = false;
         return &accepted_reply;
     }
 
     static void* create_array(const redisReadTask* task, std::size_t) {
-        return reject(task, "a reply of an unexpected type (array)");
+        if (stream_of(task).listener_ == nullptr || task->type != REDIS_REPLY_ARRAY)
+            return reject(task, "a reply of an unexpected type (array)");
+        if (task->parent != nullptr) return tell_element(task, {});
+        stream_of(task).reply_is_error_ = false;
+        return &accepted_reply;
     }
     static void* create_double(const redisReadTask* task, double, char*, std::size_t) {
         return reject(task, "a reply of an unexpected type (double)");
     }
-    static void* create_nil(const redisReadTask* task) { return reject(task, "a reply of an unexpected type (nil)"); }
+    static void* create_nil(const redisReadTask* task) {
+        if (task->parent != nullptr) return tell_element(task, {});
+        return reject(task, "a reply of an unexpected type (nil)");
+    }
     static void* create_bool(const redisReadTask* task, int) {
         return reject(task, "a reply of an unexpected type (boolean)");
     }

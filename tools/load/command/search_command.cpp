@@ -104,11 +104,14 @@ class Judge {
     Judge(const Search& search, Prober& prober) : search_(search), prober_(prober) {}
 
     [[nodiscard]] bool holds(double rate) {
+        int misses_count = 0;
         for (int i = 0; i < tries_count_max; ++i) {
             const RunResult* const result = prober_.probe(rate, search_.slo);
             if (result == nullptr) return false;
             if (result->is_generator_limited) continue;
             if (does_hold(*result)) return true;
+            // A rate breaks when it breaks twice: what disturbs a machine for a moment makes runs worse, and none better.
+            if (++misses_count < misses_count_max) continue;
             too_high_ = std::min(too_high_, rate);
             return false;
         }
@@ -122,7 +125,7 @@ class Judge {
     }
 
   private:
-    static constexpr int tries_count_max = 3;
+    static constexpr int tries_count_max = 3, misses_count_max = 2;
     static constexpr double none = std::numeric_limits<double>::infinity();
 
     // A run of which too little was sent does not hold, too: that rate was not offered.
