@@ -152,6 +152,24 @@ void sink_families(Exposition& out, const EngineView& view) {
              [](const SinkCounters& c) { return load(c.connection_failures); });
 }
 
+// Whatever delivers to a cluster: the sink, or the forwarder behind a journal.
+void cluster_families(Exposition& out, const EngineView& view) {
+    if (view.config.sink.url.kind != config::SinkKind::redis_cluster) return;
+    const sinks::Sink& sink = view.forwarder != nullptr ? view.forwarder->sink() : view.sinks.front()->sink();
+    const auto nodes = sink.nodes();
+    out.family("sluice_cluster_node_ready", "gauge", "1 while this primary of the cluster is connected.");
+    for (const sinks::NodeView& node : nodes)
+        out.value("sluice_cluster_node_ready", fmt::format("node=\"{}\"", node.address), node.state == sinks::SinkState::ready ? 1 : 0);
+    out.family("sluice_cluster_node_partitions", "gauge", "Partitions that go to this primary.");
+    for (const sinks::NodeView& node : nodes)
+        out.value("sluice_cluster_node_partitions", fmt::format("node=\"{}\"", node.address), node.partitions_count);
+    out.family("sluice_cluster_redirects_total", "counter", "Commands answered with a redirect, and sent again elsewhere.");
+    out.value("sluice_cluster_redirects_total", "kind=\"moved\"", load(sink.counters().redirects_moved));
+    out.value("sluice_cluster_redirects_total", "kind=\"ask\"", load(sink.counters().redirects_ask));
+    out.family("sluice_cluster_refreshes_total", "counter", "Times the cluster's slots were read.");
+    out.value("sluice_cluster_refreshes_total", "", load(sink.counters().refreshes));
+}
+
 void journal_families(Exposition& out, const EngineView& view) {
     using sinks::SinkCounters;
     if (!view.config.has_journal()) return;
@@ -204,6 +222,7 @@ std::string render_metrics(const EngineView& view) {
     requests(out, view);
     loop(out, view);
     sink_families(out, view);
+    cluster_families(out, view);
     journal_families(out, view);
     if (view.forwarder != nullptr) forwarder_families(out, *view.forwarder);
     latency(out, view);

@@ -4,8 +4,10 @@
 
 #include "sinks/journal/encoder.hpp"
 #include "sinks/null/null_sink.hpp"
+#include "sinks/redis/cluster/cluster_sink.hpp"
 #include "sinks/redis/encoder.hpp"
 #include "sinks/redis/redis_sink.hpp"
+#include "sinks/redis/sentinel/primary_finder.hpp"
 
 namespace sluice {
 namespace {
@@ -38,6 +40,33 @@ sinks::RedisSettings redis_settings(const config::Config& config) {
     return settings;
 }
 
+std::vector<sinks::ServerAddress> servers_of(const config::SinkUrl& url) {
+    std::vector<sinks::ServerAddress> servers;
+    for (const config::Endpoint& server : url.servers) servers.push_back({server.address, server.port});
+    return servers;
+}
+
+sinks::RedisSettings sentinel_settings(const config::Config& config) {
+    sinks::RedisSettings settings = redis_settings(config);
+    const config::SinkUrl& url = config.sink.url;
+    settings.host = url.master;  // a name for sentences, until the sentinels have been asked
+    auto finder = sinks::redis::PrimaryFinder({servers_of(url), url.master, url.user, url.password});
+    settings.find_server = [finder]() mutable { return finder.find(); };
+    return settings;
+}
+
+sinks::RedisLayoutSettings layout_settings(const config::Config& config) {
+    const auto& redis = config.sink.redis;
+    sinks::RedisLayoutSettings settings;
+    settings.layout = layout_of(redis.layout);
+    settings.stream = redis.stream;
+    settings.list_key = redis.list_key;
+    settings.partitions_count = static_cast<std::uint32_t>(redis.partitions_count);
+    settings.maxlen_count = redis.maxlen_count;
+    settings.has_lane_per_partition = config.sink.url.kind == config::SinkKind::redis_cluster;
+    return settings;
+}
+
 sinks::JournalSettings journal_settings(const config::Config& config, sinks::JournalListener* listener) {
     const bool is_sink = config.sink.url.kind == config::SinkKind::journal;
     return {.directory = is_sink ? config.sink.url.path : config.journal.directory,
@@ -52,15 +81,8 @@ std::unique_ptr<sinks::Encoder> make_encoder(const config::Config& config) {
 }
 
 std::unique_ptr<sinks::Encoder> make_delivery_encoder(const config::Config& config) {
-    const auto& redis = config.sink.redis;
-    sinks::RedisLayoutSettings settings;
-    settings.layout = layout_of(redis.layout);
-    settings.stream = redis.stream;
-    settings.list_key = redis.list_key;
-    settings.partitions_count = static_cast<std::uint32_t>(redis.partitions_count);
-    settings.maxlen_count = redis.maxlen_count;
     // The null sink renders what Redis would get, so that it measures all of the work but the delivery.
-    return sinks::make_redis_encoder(settings);
+    return sinks::make_redis_encoder(layout_settings(config));
 }
 
 AckOffer ack_offer(const config::Config& config) {
@@ -80,9 +102,18 @@ std::unique_ptr<sinks::Sink> make_sink(const config::Config& config, std::uint32
 }
 
 std::unique_ptr<sinks::Sink> make_delivery_sink(const config::Config& config, sinks::CompletionPort& port) {
-    CHECK(config.sink.url.kind != config::SinkKind::journal);
-    if (config.sink.url.kind == config::SinkKind::null) return sinks::make_null_sink(port);
-    return sinks::make_redis_sink(redis_settings(config), port);
+    const config::SinkUrl& url = config.sink.url;
+    switch (url.kind) {
+        case config::SinkKind::null: return sinks::make_null_sink(port);
+        case config::SinkKind::redis: return sinks::make_redis_sink(redis_settings(config), port);
+        case config::SinkKind::redis_sentinel: return sinks::make_redis_sink(sentinel_settings(config), port);
+        case config::SinkKind::redis_cluster:
+            return sinks::make_cluster_sink(
+                {servers_of(url), sinks::keys_of_partitions(layout_settings(config)), redis_settings(config)}, port);
+        case config::SinkKind::journal: break;
+    }
+    CHECK(false);  // a journal delivers nothing
+    return nullptr;
 }
 
 }  // namespace sluice

@@ -71,6 +71,18 @@ Json reactor_json(const Snapshot& reactor) {
             {"loop_iteration_us_max", static_cast<double>(reactor.loop.iteration_ns_max) / 1e3}};
 }
 
+Json cluster_json(const sinks::SinkCounters& counters, const std::vector<sinks::NodeView>& nodes) {
+    const auto load = [](const std::atomic<std::uint64_t>& value) { return value.load(std::memory_order_relaxed); };
+    Json json{{"redirects_moved", load(counters.redirects_moved)},
+              {"redirects_ask", load(counters.redirects_ask)},
+              {"refreshes", load(counters.refreshes)},
+              {"nodes", Json::array()}};
+    for (const sinks::NodeView& node : nodes)
+        json["nodes"].push_back(
+            {{"address", node.address}, {"state", sinks::name_of(node.state)}, {"partitions", node.partitions_count}});
+    return json;
+}
+
 Json sink_json(const sinks::Sink& sink) {
     const sinks::SinkCounters& counters = sink.counters();
     const auto load = [](const std::atomic<std::uint64_t>& value) { return value.load(std::memory_order_relaxed); };
@@ -88,6 +100,7 @@ Json sink_json(const sinks::Sink& sink) {
         json["journal"] = {{"syncs", load(counters.journal_syncs)},
                            {"bytes", load(counters.journal_bytes)},
                            {"bytes_max", load(counters.journal_bytes_max)}};
+    if (const auto nodes = sink.nodes(); !nodes.empty()) json["cluster"] = cluster_json(counters, nodes);
     return json;
 }
 
@@ -95,12 +108,16 @@ Json position_json(const sinks::journal::Position& position) {
     return {{"segment", position.segment}, {"offset", position.offset}};
 }
 
-Json forwarder_json(const forward::Forwarder::View& view) {
-    return {{"state", sinks::name_of(view.state)},
-            {"trouble", view.trouble},
-            {"delivered_samples", view.delivered_samples_count},
-            {"delivered", position_json(view.delivered)},
-            {"journaled", position_json(view.confirmed)}};
+Json forwarder_json(const forward::Forwarder& forwarder) {
+    const forward::Forwarder::View view = forwarder.view();
+    Json json{{"state", sinks::name_of(view.state)},
+              {"trouble", view.trouble},
+              {"delivered_samples", view.delivered_samples_count},
+              {"delivered", position_json(view.delivered)},
+              {"journaled", position_json(view.confirmed)}};
+    const sinks::Sink& sink = forwarder.sink();
+    if (const auto nodes = sink.nodes(); !nodes.empty()) json["cluster"] = cluster_json(sink.counters(), nodes);
+    return json;
 }
 
 Json stages_json(const Latency& latency) {
@@ -168,7 +185,7 @@ std::string render_status(const EngineView& view) {
                       {"reactors", std::move(reactors)},
                       {"latency", {{"stages", stages_json(latency)}}},
                       {"sinks", std::move(sinks)}};
-    if (view.forwarder != nullptr) status["forwarder"] = forwarder_json(view.forwarder->view());
+    if (view.forwarder != nullptr) status["forwarder"] = forwarder_json(*view.forwarder);
     return status.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

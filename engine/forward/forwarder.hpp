@@ -51,6 +51,8 @@ class Forwarder final : public sinks::JournalListener {
     };
     // Any thread.
     [[nodiscard]] View view() const;
+    // What delivers: for what any thread may ask of it.
+    [[nodiscard]] const sinks::Sink& sink() const { return delivery_.sink(); }
 
   private:
     void run();
