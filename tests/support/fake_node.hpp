@@ -41,7 +41,7 @@ class FakeNode {
 
     Answer answer_;
     std::map<int, std::string> clients_;  // what was received of each and is no whole command yet
-    mutable std::mutex mutex_;            // guards commands_
+    mutable std::mutex mutex_;  // guards commands_
     std::vector<std::string> commands_;
     int listener_ = -1;
     int stop_pipe_[2] = {-1, -1};

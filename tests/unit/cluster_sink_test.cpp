@@ -24,10 +24,12 @@ const std::string stored = "$3\r\n1-1\r\n";
 
 // CLUSTER SLOTS that gives all slots to `port`. An empty host: the one that was asked.
 std::string slots_of(std::uint16_t port, const std::string& host = "127.0.0.1") {
-    return "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$" + std::to_string(host.size()) + "\r\n" + host + "\r\n:" + std::to_string(port) + "\r\n";
+    return "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$" + std::to_string(host.size()) + "\r\n" + host +
+           "\r\n:" + std::to_string(port) + "\r\n";
 }
 
-sinks::ClusterSettings settings_for(const std::vector<sinks::ServerAddress>& seeds, std::vector<std::string> keys = {std::string(key)}) {
+sinks::ClusterSettings settings_for(const std::vector<sinks::ServerAddress>& seeds,
+                                    std::vector<std::string> keys = {std::string(key)}) {
     sinks::RedisSettings node;
     node.connect_timeout_ns = node.reply_timeout_ns = 1'000'000'000;
     node.backoff_min_ns = 2'000'000;
@@ -76,7 +78,10 @@ class ClusterSinkTest : public testing::Test {
 };
 
 TEST_F(ClusterSinkTest, DeliversToTheOwnerThatAnyNodeNames) {
-    run([&](const std::string& command) { return command == "CLUSTER SLOTS" ? slots_of(b.port()) : "-MOVED " + b.target_of(slot) + "\r\n"; },
+    run(
+        [&](const std::string& command) {
+            return command == "CLUSTER SLOTS" ? slots_of(b.port()) : "-MOVED " + b.target_of(slot) + "\r\n";
+        },
         [&](const std::string&) { return stored; });
     deliver(2);
     EXPECT_EQ(a.commands(), Commands{});
@@ -88,14 +93,20 @@ TEST_F(ClusterSinkTest, DeliversToTheOwnerThatAnyNodeNames) {
 }
 
 TEST_F(ClusterSinkTest, AnEmptyHostIsTheOneThatWasAsked) {
-    run([&](const std::string& command) { return command == "CLUSTER SLOTS" ? slots_of(a.port(), "") : "-MOVED " + std::to_string(slot) + " :" + std::to_string(b.port()) + "\r\n"; },
+    run(
+        [&](const std::string& command) {
+            return command == "CLUSTER SLOTS"
+                       ? slots_of(a.port(), "")
+                       : "-MOVED " + std::to_string(slot) + " :" + std::to_string(b.port()) + "\r\n";
+        },
         [&](const std::string& command) { return command == "CLUSTER SLOTS" ? slots_of(b.port(), "") : stored; });
     deliver(1);
     EXPECT_EQ(b.commands(), adds(0, 3));
 }
 
 TEST_F(ClusterSinkTest, MovedInTheMiddleOfABatchGoesOnAtTheOwner) {
-    run([&](const std::string& command) {
+    run(
+        [&](const std::string& command) {
             if (command == "CLUSTER SLOTS") return slots_of(taken > 1 ? b.port() : a.port());
             return taken++ < 1 ? stored : "-MOVED " + b.target_of(slot) + "\r\n";
         },
@@ -108,7 +119,8 @@ TEST_F(ClusterSinkTest, MovedInTheMiddleOfABatchGoesOnAtTheOwner) {
 
 TEST_F(ClusterSinkTest, WhatIsOnTheWireBehindARedirectIsSentAgainEvenIfItWasTaken) {
     // The slot comes back while commands are on the wire: at least once, and the last time in order.
-    run([&](const std::string& command) {
+    run(
+        [&](const std::string& command) {
             if (command == "CLUSTER SLOTS") return slots_of(a.port());
             return taken++ == 1 ? "-MOVED " + a.target_of(slot) + "\r\n" : stored;
         },
@@ -118,7 +130,8 @@ TEST_F(ClusterSinkTest, WhatIsOnTheWireBehindARedirectIsSentAgainEvenIfItWasTake
 }
 
 TEST_F(ClusterSinkTest, AskGoesThereWithAskingForThisBatchOnly) {
-    run([&](const std::string& command) {
+    run(
+        [&](const std::string& command) {
             if (command == "CLUSTER SLOTS") return slots_of(a.port());
             return taken++ < 3 ? "-ASK " + b.target_of(slot) + "\r\n" : stored;
         },
@@ -137,7 +150,8 @@ TEST_F(ClusterSinkTest, AskGoesThereWithAskingForThisBatchOnly) {
 class NotNow : public ClusterSinkTest, public testing::WithParamInterface<const char*> {};
 
 TEST_P(NotNow, IsTriedAgainInOrder) {
-    run([&](const std::string& command) {
+    run(
+        [&](const std::string& command) {
             if (command == "CLUSTER SLOTS") return slots_of(a.port());
             return taken++ < 8 ? std::string("-") + GetParam() + " for a while\r\n" : stored;
         },
@@ -162,7 +176,8 @@ INSTANTIATE_TEST_SUITE_P(Errors, NotNow, testing::Values("TRYAGAIN", "CLUSTERDOW
                          [](const auto& error) { return std::string(error.param); });
 
 TEST_F(ClusterSinkTest, ARefusalIsToldToWhoeverWaits) {
-    run([&](const std::string& command) {
+    run(
+        [&](const std::string& command) {
             if (command == "CLUSTER SLOTS") return slots_of(a.port());
             return taken++ == 1 ? std::string("-OOM no\r\n") : stored;
         },
@@ -177,14 +192,16 @@ TEST_F(ClusterSinkTest, ARefusalIsToldToWhoeverWaits) {
 }
 
 TEST_F(ClusterSinkTest, ALostNodeIsReplacedByWhomTheOthersName) {
-    run([&](const std::string& command) {
+    run(
+        [&](const std::string& command) {
             if (is_lost) return std::string("hang up");
             if (command == "CLUSTER SLOTS") return slots_of(a.port());
             if (taken++ == 1) is_lost = true;
             return is_lost ? std::string("hang up") : stored;
         },
         [&](const std::string& command) { return command == "CLUSTER SLOTS" ? slots_of(b.port()) : stored; });
-    driver = std::make_unique<SinkDriver>(ledger, sinks::make_cluster_sink(settings_for({a.address(), b.address()}), ledger));
+    driver = std::make_unique<SinkDriver>(ledger,
+                                          sinks::make_cluster_sink(settings_for({a.address(), b.address()}), ledger));
     // b says that it owns everything from the beginning: whoever is asked first decides, and both ways must do.
     deliver(4);
     const Commands at_a = a.commands(), at_b = b.commands();
@@ -193,13 +210,19 @@ TEST_F(ClusterSinkTest, ALostNodeIsReplacedByWhomTheOthersName) {
 }
 
 TEST_F(ClusterSinkTest, NodesThatSendEachOtherTheBlameAreNotAskedInAQuickLoop) {
-    run([&](const std::string& command) { return command == "CLUSTER SLOTS" ? slots_of(a.port()) : "-MOVED " + b.target_of(slot) + "\r\n"; },
-        [&](const std::string& command) { return command == "CLUSTER SLOTS" ? slots_of(a.port()) : "-MOVED " + a.target_of(slot) + "\r\n"; });
+    run(
+        [&](const std::string& command) {
+            return command == "CLUSTER SLOTS" ? slots_of(a.port()) : "-MOVED " + b.target_of(slot) + "\r\n";
+        },
+        [&](const std::string& command) {
+            return command == "CLUSTER SLOTS" ? slots_of(a.port()) : "-MOVED " + a.target_of(slot) + "\r\n";
+        });
     driver->submit(submit());
     driver->run_for(300);
     EXPECT_TRUE(ledger.finals.empty());
     EXPECT_GT(a.commands().size() + b.commands().size(), 4u);
-    EXPECT_LT(a.commands().size() + b.commands().size(), 150u) << "pauses grow to 10 to 20 ms";
+    // Four times three at once, then one command for each pause, of at least 1, 2, 4, 8 and then 10 ms.
+    EXPECT_LT(a.commands().size() + b.commands().size(), 60u);
 }
 
 TEST(ClusterSink, APartitionWhoseNodeIsAwayHoldsUpNoOther) {
@@ -208,10 +231,12 @@ TEST(ClusterSink, APartitionWhoseNodeIsAwayHoldsUpNoOther) {
     node.start([&](const std::string& command) {
         if (command != "CLUSTER SLOTS") return stored;
         const auto range = [](int from, int to, std::uint16_t port) {
-            return "*3\r\n:" + std::to_string(from) + "\r\n:" + std::to_string(to) + "\r\n*2\r\n$9\r\n127.0.0.1\r\n:" + std::to_string(port) + "\r\n";
+            return "*3\r\n:" + std::to_string(from) + "\r\n:" + std::to_string(to) +
+                   "\r\n*2\r\n$9\r\n127.0.0.1\r\n:" + std::to_string(port) + "\r\n";
         };
         const int first = sinks::redis::slot_of(keys[0]);
-        return "*3\r\n" + range(0, first - 1, node.port()) + range(first, first, away.port()) + range(first + 1, 16383, node.port());
+        return "*3\r\n" + range(0, first - 1, node.port()) + range(first, first, away.port()) +
+               range(first + 1, 16383, node.port());
     });
     LedgerPort ledger;
     SinkDriver driver(ledger, sinks::make_cluster_sink(settings_for({node.address()}, keys), ledger));

@@ -82,12 +82,13 @@ Reply parse(const std::string& resp) {
 }
 
 TEST(SlotMapOfReplies, TakesOwnersAndLeavesGaps) {
-    const auto map = SlotMap::from(*parse("*4\r\n"
-                                          "*4\r\n:0\r\n:99\r\n*3\r\n$8\r\n10.0.0.1\r\n:7000\r\n$2\r\nid\r\n*2\r\n$1\r\nr\r\n:1\r\n"
-                                          "*3\r\n:100\r\n:100\r\n*2\r\n$-1\r\n:7001\r\n"
-                                          "*3\r\n:101\r\n:101\r\n*2\r\n$0\r\n\r\n:7002\r\n"
-                                          "*3\r\n:200\r\n:300\r\n*2\r\n$1\r\n?\r\n:7003\r\n"),
-                                   {"asked", 1});
+    const auto map =
+        SlotMap::from(*parse("*4\r\n"
+                             "*4\r\n:0\r\n:99\r\n*3\r\n$8\r\n10.0.0.1\r\n:7000\r\n$2\r\nid\r\n*2\r\n$1\r\nr\r\n:1\r\n"
+                             "*3\r\n:100\r\n:100\r\n*2\r\n$-1\r\n:7001\r\n"
+                             "*3\r\n:101\r\n:101\r\n*2\r\n$0\r\n\r\n:7002\r\n"
+                             "*3\r\n:200\r\n:300\r\n*2\r\n$1\r\n?\r\n:7003\r\n"),
+                      {"asked", 1});
     ASSERT_TRUE(map) << map.error();
     EXPECT_EQ(*map->owner(0), (ServerAddress{"10.0.0.1", 7000}));
     EXPECT_EQ(*map->owner(99), (ServerAddress{"10.0.0.1", 7000}));
@@ -100,8 +101,10 @@ TEST(SlotMapOfReplies, TakesOwnersAndLeavesGaps) {
 }
 
 TEST(SlotMapOfReplies, RefusesWhatIsNone) {
-    for (const char* resp : {"+OK\r\n", "*0\r\n", "*1\r\n:1\r\n", "*1\r\n*2\r\n:0\r\n:1\r\n", "*1\r\n*3\r\n:0\r\n:16384\r\n*2\r\n$1\r\nh\r\n:1\r\n",
-                             "*1\r\n*3\r\n:-1\r\n:5\r\n*2\r\n$1\r\nh\r\n:1\r\n", "*1\r\n*3\r\n:0\r\n:5\r\n*2\r\n$1\r\nh\r\n:70000\r\n"})
+    for (const char* resp :
+         {"+OK\r\n", "*0\r\n", "*1\r\n:1\r\n", "*1\r\n*2\r\n:0\r\n:1\r\n",
+          "*1\r\n*3\r\n:0\r\n:16384\r\n*2\r\n$1\r\nh\r\n:1\r\n", "*1\r\n*3\r\n:-1\r\n:5\r\n*2\r\n$1\r\nh\r\n:1\r\n",
+          "*1\r\n*3\r\n:0\r\n:5\r\n*2\r\n$1\r\nh\r\n:70000\r\n"})
         EXPECT_FALSE(SlotMap::from(*parse(resp), {"asked", 1})) << resp;
 }
 
@@ -139,7 +142,8 @@ TEST(ClusterLanes, EachLaneWritesToItsKey) {
             encoder->seal(batch);
             const std::string_view wire(batch.bytes().data(), batch.bytes().size());
             const std::string& key = keys[batch.lane];
-            EXPECT_NE(wire.find("$" + std::to_string(key.size()) + "\r\n" + key + "\r\n"), std::string_view::npos) << key;
+            EXPECT_NE(wire.find("$" + std::to_string(key.size()) + "\r\n" + key + "\r\n"), std::string_view::npos)
+                << key;
         }
     }
 }

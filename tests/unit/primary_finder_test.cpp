@@ -17,11 +17,17 @@ class PrimaryFinderTest : public testing::Test {
   protected:
     // What both sentinels say, and the role of the server that they name.
     void start(const std::string& first, const std::string& second, const std::string& role) {
-        sentinel.start([=](const std::string& command) { return command == "SENTINEL get-master-addr-by-name main" ? first : "-ERR\r\n"; });
+        sentinel.start([=](const std::string& command) {
+            return command == "SENTINEL get-master-addr-by-name main" ? first : "-ERR\r\n";
+        });
         other.start([=](const std::string&) { return second; });
-        server.start([=](const std::string& command) { return command == "ROLE" ? "*3\r\n" + bulk(role) + ":0\r\n*0\r\n" : "-ERR\r\n"; });
+        server.start([=](const std::string& command) {
+            return command == "ROLE" ? "*3\r\n" + bulk(role) + ":0\r\n*0\r\n" : "-ERR\r\n";
+        });
     }
-    [[nodiscard]] std::string names_server() const { return "*2\r\n$9\r\n127.0.0.1\r\n" + bulk(std::to_string(server.port())); }
+    [[nodiscard]] std::string names_server() const {
+        return "*2\r\n$9\r\n127.0.0.1\r\n" + bulk(std::to_string(server.port()));
+    }
     [[nodiscard]] auto find(const std::string& password = {}) {
         sinks::redis::PrimaryFinder finder({{sentinel.address(), other.address()}, "main", "", password, 300'000'000});
         return finder.find();

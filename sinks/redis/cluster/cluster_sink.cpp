@@ -112,7 +112,8 @@ void ClusterSink::advance(short revents, std::uint64_t now_ns) {
         if (member->node.take_failed()) is_refresh_wanted_ = are_views_stale_ = true;
         if (member->node.ready() != was_ready) are_views_stale_ = true;
     }
-    if (auto answer = query_.advance(std::exchange(query_revents_, short{0}), now_ns)) take_map(std::move(*answer), now_ns);
+    if (auto answer = query_.advance(std::exchange(query_revents_, short{0}), now_ns))
+        take_map(std::move(*answer), now_ns);
     mind_silent_nodes(now_ns);
     route_all(now_ns);
     for (const auto& member : members_) member->node.send(now_ns);
@@ -178,7 +179,8 @@ void ClusterSink::route(PartitionQueue& partition, std::uint64_t now_ns) {
     partition.hold(is_elsewhere);
     if (!partition.is_drained() || !(is_redirected || is_elsewhere || partition.has_asked())) return;
 
-    const bool must_pause = redirect.kind == Redirect::Kind::wait || partition.redirects_in_row_count() > redirects_at_once_max;
+    const bool must_pause =
+        redirect.kind == Redirect::Kind::wait || partition.redirects_in_row_count() > redirects_at_once_max;
     const std::uint64_t not_before_ns = is_redirected && must_pause ? now_ns + partition.next_pause_ns() : 0;
     partition.hold(next == nullptr);
     are_views_stale_ = true;
@@ -257,7 +259,8 @@ void ClusterSink::publish() {
     const auto is_stuck = [&](const auto& p) { return p->stalled() || map_.owner(p->slot()) == nullptr; };
     const bool is_stalled = std::ranges::any_of(partitions_, is_stuck);
     const SinkState state = !is_connected ? SinkState::connecting : is_stalled ? SinkState::stalled : SinkState::ready;
-    if (counters_.state.load(std::memory_order_relaxed) != state) counters_.state.store(state, std::memory_order_relaxed);
+    if (counters_.state.load(std::memory_order_relaxed) != state)
+        counters_.state.store(state, std::memory_order_relaxed);
 
     std::string text = first_trouble();
     if (text.empty() && state == SinkState::connecting) text = "connecting to the cluster";
@@ -292,7 +295,8 @@ std::string ClusterSink::first_trouble() const {
             return "no node serves slot " + std::to_string(partition->slot());
         if (partition->last_error().empty()) continue;
         const ServerAddress* const owner = map_.owner(partition->slot());
-        return "Redis " + (owner == nullptr ? std::string() : "at " + owner->host + ":" + std::to_string(owner->port) + " ") +
+        return "Redis " +
+               (owner == nullptr ? std::string() : "at " + owner->host + ":" + std::to_string(owner->port) + " ") +
                "refuses: " + printable(partition->last_error());
     }
     return {};

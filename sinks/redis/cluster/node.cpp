@@ -176,7 +176,8 @@ void Node::send(std::uint64_t now_ns) {
     std::array<Piece, pieces_count_max> owners;
     const std::size_t count = gather(pieces, owners, now_ns);
     is_send_blocked_ = false;
-    if (count != 0) static_cast<void>(send_pieces(std::span(pieces).first(count), std::span(owners).first(count), now_ns));
+    if (count != 0)
+        static_cast<void>(send_pieces(std::span(pieces).first(count), std::span(owners).first(count), now_ns));
 }
 
 // What is partly on the wire, of a batch or of what was staged. False if there is more of it, or the connection is gone.

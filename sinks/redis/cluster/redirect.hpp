@@ -11,14 +11,14 @@ namespace sluice::sinks::redis {
 
 struct Redirect {
     enum class Kind : std::uint8_t {
-        none,   // the error is about the command: OOM, WRONGTYPE, …
+        none,  // the error is about the command: OOM, WRONGTYPE, …
         moved,  // the slot belongs to `to`
-        ask,    // the slot is being moved to `to`, and this key is there already: this time, send it there
-        wait,   // nobody can take it for now: CLUSTERDOWN, TRYAGAIN, LOADING, MASTERDOWN, READONLY
+        ask,  // the slot is being moved to `to`, and this key is there already: this time, send it there
+        wait,  // nobody can take it for now: CLUSTERDOWN, TRYAGAIN, LOADING, MASTERDOWN, READONLY
     };
     Kind kind = Kind::none;
     std::uint16_t slot = 0;  // of moved and ask
-    ServerAddress to{};      // likewise; an empty host means the host that answered
+    ServerAddress to{};  // likewise; an empty host means the host that answered
 };
 
 // `text`: the error reply without its '-'. MOVED and ASK that are not well-formed are `wait`, so that nobody follows them.

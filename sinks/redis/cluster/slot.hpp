@@ -17,7 +17,8 @@ constexpr std::array<std::uint16_t, 256> crc16_table() {
     std::array<std::uint16_t, 256> table{};
     for (std::uint32_t byte = 0; byte < table.size(); ++byte) {
         std::uint32_t remainder = byte << 8;
-        for (int bit = 0; bit < 8; ++bit) remainder = (remainder & 0x8000) != 0 ? remainder << 1 ^ 0x1021 : remainder << 1;
+        for (int bit = 0; bit < 8; ++bit)
+            remainder = (remainder & 0x8000) != 0 ? remainder << 1 ^ 0x1021 : remainder << 1;
         table[byte] = static_cast<std::uint16_t>(remainder);
     }
     return table;

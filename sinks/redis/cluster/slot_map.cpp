@@ -30,7 +30,8 @@ std::optional<ServerAddress> address_of(const redisReply& node, const ServerAddr
 }
 
 bool is_slot(const redisReply& reply) {
-    return reply.type == REDIS_REPLY_INTEGER && reply.integer >= 0 && reply.integer < static_cast<long long>(slots_count);
+    return reply.type == REDIS_REPLY_INTEGER && reply.integer >= 0 &&
+           reply.integer < static_cast<long long>(slots_count);
 }
 
 }  // namespace

@@ -45,7 +45,8 @@ class Poll {
         std::array<epoll_event, 64> events;
         const int count = ::epoll_wait(fd_, events.data(), static_cast<int>(events.size()), 0);
         for (int i = 0; i < count; ++i)
-            *static_cast<short*>(events[static_cast<std::size_t>(i)].data.ptr) |= static_cast<short>(events[static_cast<std::size_t>(i)].events);
+            *static_cast<short*>(events[static_cast<std::size_t>(i)].data.ptr) |=
+                static_cast<short>(events[static_cast<std::size_t>(i)].events);
     }
 
   private:

@@ -21,8 +21,8 @@ namespace sluice::sinks::redis {
 
 struct SentinelSettings {
     std::vector<ServerAddress> sentinels;  // not empty
-    std::string master;                    // the name they watch it under
-    std::string user;                      // of the primary; also given to a sentinel that wants a password
+    std::string master;  // the name they watch it under
+    std::string user;  // of the primary; also given to a sentinel that wants a password
     std::string password;
     std::uint64_t timeout_ns = 500'000'000;
 };
