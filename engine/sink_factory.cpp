@@ -36,6 +36,7 @@ sinks::RedisSettings redis_settings(const config::Config& config) {
     settings.reply_timeout_ns = redis.reply_timeout_ns;
     settings.backoff_min_ns = redis.backoff_min_ns;
     settings.backoff_max_ns = redis.backoff_max_ns;
+    settings.breaker_failures_count = static_cast<std::uint32_t>(redis.breaker_failures_count);
     settings.random_seed = std::random_device{}();
     return settings;
 }

@@ -4,6 +4,7 @@
 
 #include "engine/admin_service.hpp"
 #include "engine/backend_choice.hpp"
+#include "engine/core/clock.hpp"
 
 namespace sluice {
 namespace {
@@ -71,8 +72,9 @@ Json reactor_json(const Snapshot& reactor) {
             {"loop_iteration_us_max", static_cast<double>(reactor.loop.iteration_ns_max) / 1e3}};
 }
 
+std::uint64_t load(const std::atomic<std::uint64_t>& value) { return value.load(std::memory_order_relaxed); }
+
 Json cluster_json(const sinks::SinkCounters& counters, const std::vector<sinks::NodeView>& nodes) {
-    const auto load = [](const std::atomic<std::uint64_t>& value) { return value.load(std::memory_order_relaxed); };
     Json json{{"redirects_moved", load(counters.redirects_moved)},
               {"redirects_ask", load(counters.redirects_ask)},
               {"refreshes", load(counters.refreshes)},
@@ -83,9 +85,18 @@ Json cluster_json(const sinks::SinkCounters& counters, const std::vector<sinks::
     return json;
 }
 
+Json breaker_json(const sinks::SinkCounters& counters) {
+    const std::uint64_t retry_ns = load(counters.breaker_retry_ns);
+    const std::uint64_t now_ns = monotonic_ns();
+    Json json{{"state", sinks::name_of(counters.breaker.load(std::memory_order_relaxed))},
+              {"opens", load(counters.breaker_opens)},
+              {"failures", counters.breaker_failures.load(std::memory_order_relaxed)}};
+    if (retry_ns != 0) json["retry_in_s"] = retry_ns > now_ns ? static_cast<double>(retry_ns - now_ns) / 1e9 : 0.0;
+    return json;
+}
+
 Json sink_json(const sinks::Sink& sink) {
     const sinks::SinkCounters& counters = sink.counters();
-    const auto load = [](const std::atomic<std::uint64_t>& value) { return value.load(std::memory_order_relaxed); };
     Json json{{"state", sinks::name_of(counters.state.load(std::memory_order_relaxed))},
               {"trouble", sink.trouble()},
               {"batches_sent", load(counters.batches_sent)},
@@ -95,7 +106,8 @@ Json sink_json(const sinks::Sink& sink) {
               {"replies_busy", load(counters.replies_busy)},
               {"replies_refused", load(counters.replies_refused)},
               {"connects", load(counters.connects)},
-              {"connection_failures", load(counters.connection_failures)}};
+              {"connection_failures", load(counters.connection_failures)},
+              {"breaker", breaker_json(counters)}};
     if (load(counters.journal_bytes_max) != 0)
         json["journal"] = {{"syncs", load(counters.journal_syncs)},
                            {"bytes", load(counters.journal_bytes)},
@@ -112,6 +124,7 @@ Json forwarder_json(const forward::Forwarder& forwarder) {
     const forward::Forwarder::View view = forwarder.view();
     Json json{{"state", sinks::name_of(view.state)},
               {"trouble", view.trouble},
+              {"breaker", breaker_json(forwarder.sink().counters())},
               {"delivered_samples", view.delivered_samples_count},
               {"delivered", position_json(view.delivered)},
               {"journaled", position_json(view.confirmed)}};

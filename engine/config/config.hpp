@@ -104,6 +104,7 @@ struct Config {
             std::uint64_t reply_timeout_ns = 0;
             std::uint64_t backoff_min_ns = 0;
             std::uint64_t backoff_max_ns = 0;
+            std::uint64_t breaker_failures_count = 0;  // in a row; 0: the circuit breaker never opens
         } redis;
     } sink;
 

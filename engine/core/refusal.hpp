@@ -62,6 +62,7 @@ enum class RefusalScope : std::uint8_t {
     X(ack_timeout,            request,    503, "The sink did not confirm in time; the samples may be stored nevertheless.")         \
     X(sink_busy,              request,    503, "The sink refused for now; retry later.")                                            \
     X(sink_refused,           request,    503, "The sink refused; an operator has to mend it.")                                     \
+    X(sink_unavailable,       request,    503, "The sink is away or refuses, so nothing can be stored now; retry later.")                    \
     X(admin_timeout,          request,    503, "The engine did not answer the admin thread in time.")                               \
     X(not_an_object,          record,     400, "A sample must be a JSON object.")                                                   \
     X(duplicate_member,       record,     400, "A member occurs twice.")                                                            \

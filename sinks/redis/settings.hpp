@@ -26,6 +26,7 @@ struct RedisSettings {
     std::uint64_t reply_timeout_ns = 10'000'000'000;    // no reply for so long while some are due
     std::uint64_t backoff_min_ns = 100'000'000;
     std::uint64_t backoff_max_ns = 5'000'000'000;
+    std::uint32_t breaker_failures_count = 3;           // in a row, until the circuit breaker opens; 0: never
     std::uint64_t random_seed = 1;   // of the jitter
     // Set where the server changes (Sentinel): asked before each connect, instead of host and port. May block for a
     // moment, on the sink's thread. The error is a sentence.

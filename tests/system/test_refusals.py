@@ -33,6 +33,7 @@ IN_OTHER_FILES = {
     "overloaded": "test_redis_outage.py", "not_ready": "test_redis_outage.py", "ack_timeout": "test_redis_outage.py",
     "sink_busy": "test_redis_errors.py", "sink_refused": "test_redis_errors.py",
     "draining": "test_shutdown.py", "too_many_batches": "test_protocol.py",
+    "sink_unavailable": "test_breaker.py",
 }
 # A reactor that does not answer the admin thread cannot be had from outside: stopping the process stops both.
 NOT_FROM_OUTSIDE = {"admin_timeout"}
