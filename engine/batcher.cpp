@@ -140,8 +140,15 @@ void Batcher::begin_hand_over(std::uint64_t now_ns) {
 Batch* Batcher::next_to_hand_over(Lane& lane) {
     if (lane.full.first != nullptr) return lane.full.pop_front();
     if (lane.open == nullptr || lane.open->empty()) return nullptr;
-    if (in_flight_[lane.sink] >= settings_.pipeline_depth || lingers(*lane.open)) return nullptr;
+    if (!has_turn(lane) || lingers(*lane.open)) return nullptr;
     return std::exchange(lane.open, nullptr);
+}
+
+// Where lanes lead to different servers, each may have one batch under way: else a server that is away would in time hold
+// the whole pipeline.
+bool Batcher::has_turn(const Lane& lane) const {
+    if (in_flight_[lane.sink] < settings_.pipeline_depth) return true;
+    return lane.in_flight_count == 0 && encoder_.lanes_are_independent();
 }
 
 bool Batcher::lingers(const Batch& batch) {
@@ -154,6 +161,7 @@ bool Batcher::lingers(const Batch& batch) {
 void Batcher::push(Batch& batch, Lane& lane) {
     encoder_.seal(batch);
     ++in_flight_[lane.sink];
+    ++lane.in_flight_count;
     ++in_flight_count_;
     sinks_[lane.sink]->push(batch);
 }
@@ -168,9 +176,10 @@ void Batcher::end_turn(std::size_t i) {
 }
 
 void Batcher::settled(Batch& batch) {
-    const std::uint32_t sink = lanes_[batch.lane].sink;
-    CHECK(in_flight_[sink] != 0);
-    --in_flight_[sink];
+    Lane& lane = lanes_[batch.lane];
+    CHECK(in_flight_[lane.sink] != 0 && lane.in_flight_count != 0);
+    --in_flight_[lane.sink];
+    --lane.in_flight_count;
     --in_flight_count_;
     pool_.give_back(&batch);
 }

@@ -91,6 +91,7 @@ class Batcher {
         std::uint32_t sink = 0;
         Batch* open = nullptr;
         List full;
+        std::uint32_t in_flight_count = 0;
         // The request in progress.
         bool is_touched = false;
         bool is_active = false;
@@ -103,6 +104,7 @@ class Batcher {
     [[nodiscard]] Batch* open_batch(Lane& lane, std::uint32_t index, std::uint64_t now_ns);
     void begin_hand_over(std::uint64_t now_ns);
     [[nodiscard]] Batch* next_to_hand_over(Lane& lane);
+    [[nodiscard]] bool has_turn(const Lane& lane) const;
     [[nodiscard]] bool lingers(const Batch& batch);
     void push(Batch& batch, Lane& lane);
     void end_turn(std::size_t i);

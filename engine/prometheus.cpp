@@ -156,13 +156,31 @@ void sink_families(Exposition& out, const EngineView& view) {
              [](const SinkCounters& c) { return load(c.connection_failures); });
 }
 
+// Whatever delivers to a cluster: the sink, or the forwarder behind a journal.
+void cluster_families(Exposition& out, const EngineView& view) {
+    if (view.config.sink.url.kind != config::SinkKind::redis_cluster) return;
+    const sinks::Sink& sink = view.forwarder != nullptr ? view.forwarder->sink() : view.sinks.front()->sink();
+    const auto nodes = sink.nodes();
+    out.family("sluice_cluster_node_ready", "gauge", "1 while this primary of the cluster is connected.");
+    for (const sinks::NodeView& node : nodes)
+        out.value("sluice_cluster_node_ready", fmt::format("node=\"{}\"", node.address), node.state == sinks::SinkState::ready ? 1 : 0);
+    out.family("sluice_cluster_node_partitions", "gauge", "Partitions that go to this primary.");
+    for (const sinks::NodeView& node : nodes)
+        out.value("sluice_cluster_node_partitions", fmt::format("node=\"{}\"", node.address), node.partitions_count);
+    out.family("sluice_cluster_redirects_total", "counter", "Commands answered with a redirect, and sent again elsewhere.");
+    out.value("sluice_cluster_redirects_total", "kind=\"moved\"", load(sink.counters().redirects_moved));
+    out.value("sluice_cluster_redirects_total", "kind=\"ask\"", load(sink.counters().redirects_ask));
+    out.family("sluice_cluster_refreshes_total", "counter", "Times the cluster's slots were read.");
+    out.value("sluice_cluster_refreshes_total", "", load(sink.counters().refreshes));
+}
+
 void breaker_families(Exposition& out, const EngineView& view) {
     using sinks::BreakerState;
     using sinks::SinkCounters;
     std::vector<std::pair<std::string, const SinkCounters*>> watched;
     for (std::size_t i = 0; i < view.sinks.size(); ++i)
         watched.emplace_back(std::to_string(i), &view.sinks[i]->sink().counters());
-    if (view.forwarder != nullptr) watched.emplace_back("forwarder", &view.forwarder->sink_counters());
+    if (view.forwarder != nullptr) watched.emplace_back("forwarder", &view.forwarder->sink().counters());
 
     out.family("sluice_sink_breaker_state", "gauge", "1 for the state that the sink's circuit breaker is in.");
     for (const auto& [name, counters] : watched)
@@ -228,6 +246,7 @@ std::string render_metrics(const EngineView& view) {
     requests(out, view);
     loop(out, view);
     sink_families(out, view);
+    cluster_families(out, view);
     breaker_families(out, view);
     journal_families(out, view);
     if (view.forwarder != nullptr) forwarder_families(out, *view.forwarder);

@@ -4,8 +4,10 @@
 
 #include "sinks/journal/encoder.hpp"
 #include "sinks/null/null_sink.hpp"
+#include "sinks/redis/cluster/cluster_sink.hpp"
 #include "sinks/redis/encoder.hpp"
 #include "sinks/redis/redis_sink.hpp"
+#include "sinks/redis/sentinel/primary_finder.hpp"
 
 namespace sluice {
 namespace {
@@ -39,6 +41,21 @@ sinks::RedisSettings redis_settings(const config::Config& config) {
     return settings;
 }
 
+std::vector<sinks::ServerAddress> servers_of(const config::SinkUrl& url) {
+    std::vector<sinks::ServerAddress> servers;
+    for (const config::Endpoint& server : url.servers) servers.push_back({server.address, server.port});
+    return servers;
+}
+
+sinks::RedisSettings sentinel_settings(const config::Config& config) {
+    sinks::RedisSettings settings = redis_settings(config);
+    const config::SinkUrl& url = config.sink.url;
+    settings.host = url.master;  // a name for sentences, until the sentinels have been asked
+    auto finder = sinks::redis::PrimaryFinder({servers_of(url), url.master, url.user, url.password});
+    settings.find_server = [finder]() mutable { return finder.find(); };
+    return settings;
+}
+
 sinks::RedisLayoutSettings layout_settings(const config::Config& config, const sinks::StreamOwner& owner) {
     const auto& redis = config.sink.redis;
     sinks::RedisLayoutSettings settings;
@@ -48,15 +65,13 @@ sinks::RedisLayoutSettings layout_settings(const config::Config& config, const s
     settings.partitions_count = static_cast<std::uint32_t>(redis.partitions_count);
     settings.maxlen_count = redis.maxlen_count;
     settings.instance = owner.instance;
+    settings.has_lane_per_partition = config.sink.url.kind == config::SinkKind::redis_cluster;
     return settings;
 }
 
 sinks::OwnedStreams owned_streams(const config::Config& config, const sinks::StreamOwner& owner) {
     const sinks::RedisLayoutSettings settings = layout_settings(config, owner);
-    sinks::OwnedStreams streams{.index_key = settings.stream + ":streams", .keys = {}, .owner = owner};
-    for (std::uint32_t partition = 0; partition < settings.partitions_count; ++partition)
-        streams.keys.push_back(sinks::stream_key(settings, partition));
-    return streams;
+    return {.index_key = settings.stream + ":streams", .keys = sinks::keys_of_partitions(settings), .owner = owner};
 }
 
 sinks::JournalSettings journal_settings(const config::Config& config, sinks::JournalListener* listener) {
@@ -95,10 +110,21 @@ std::unique_ptr<sinks::Sink> make_sink(const config::Config& config, std::uint32
 
 std::unique_ptr<sinks::Sink> make_delivery_sink(const config::Config& config, sinks::CompletionPort& port,
                                                 const sinks::StreamOwner& owner) {
-    CHECK(config.sink.url.kind != config::SinkKind::journal);
-    if (config.sink.url.kind == config::SinkKind::null) return sinks::make_null_sink(port);
-    if (!owner.instance.empty()) return sinks::make_exactly_once_sink(redis_settings(config), owned_streams(config, owner), port);
-    return sinks::make_redis_sink(redis_settings(config), port);
+    const config::SinkUrl& url = config.sink.url;
+    switch (url.kind) {
+        case config::SinkKind::null: return sinks::make_null_sink(port);
+        case config::SinkKind::redis:
+            if (!owner.instance.empty())
+                return sinks::make_exactly_once_sink(redis_settings(config), owned_streams(config, owner), port);
+            return sinks::make_redis_sink(redis_settings(config), port);
+        case config::SinkKind::redis_sentinel: return sinks::make_redis_sink(sentinel_settings(config), port);
+        case config::SinkKind::redis_cluster:
+            return sinks::make_cluster_sink(
+                {servers_of(url), sinks::keys_of_partitions(layout_settings(config, owner)), redis_settings(config)}, port);
+        case config::SinkKind::journal: break;
+    }
+    CHECK(false);  // a journal delivers nothing
+    return nullptr;
 }
 
 }  // namespace sluice

@@ -74,6 +74,17 @@ Json reactor_json(const Snapshot& reactor) {
 
 std::uint64_t load(const std::atomic<std::uint64_t>& value) { return value.load(std::memory_order_relaxed); }
 
+Json cluster_json(const sinks::SinkCounters& counters, const std::vector<sinks::NodeView>& nodes) {
+    Json json{{"redirects_moved", load(counters.redirects_moved)},
+              {"redirects_ask", load(counters.redirects_ask)},
+              {"refreshes", load(counters.refreshes)},
+              {"nodes", Json::array()}};
+    for (const sinks::NodeView& node : nodes)
+        json["nodes"].push_back(
+            {{"address", node.address}, {"state", sinks::name_of(node.state)}, {"partitions", node.partitions_count}});
+    return json;
+}
+
 Json breaker_json(const sinks::SinkCounters& counters) {
     const std::uint64_t retry_ns = load(counters.breaker_retry_ns);
     const std::uint64_t now_ns = monotonic_ns();
@@ -101,6 +112,7 @@ Json sink_json(const sinks::Sink& sink) {
         json["journal"] = {{"syncs", load(counters.journal_syncs)},
                            {"bytes", load(counters.journal_bytes)},
                            {"bytes_max", load(counters.journal_bytes_max)}};
+    if (const auto nodes = sink.nodes(); !nodes.empty()) json["cluster"] = cluster_json(counters, nodes);
     return json;
 }
 
@@ -112,12 +124,14 @@ Json forwarder_json(const forward::Forwarder& forwarder) {
     const forward::Forwarder::View view = forwarder.view();
     Json json{{"state", sinks::name_of(view.state)},
               {"trouble", view.trouble},
-              {"breaker", breaker_json(forwarder.sink_counters())},
+              {"breaker", breaker_json(forwarder.sink().counters())},
               {"delivered_samples", view.delivered_samples_count},
               {"delivered", position_json(view.delivered)},
               {"journaled", position_json(view.confirmed)}};
     if (!view.instance.empty())
         json["exactly_once"] = {{"instance", view.instance}, {"duplicates_refused", view.duplicates_refused_count}};
+    const sinks::Sink& sink = forwarder.sink();
+    if (const auto nodes = sink.nodes(); !nodes.empty()) json["cluster"] = cluster_json(sink.counters(), nodes);
     return json;
 }
 

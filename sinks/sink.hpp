@@ -57,6 +57,10 @@ struct SinkCounters {
     // that keeps nothing stays `ready` while it refuses, and only the next batch shows whether it still does.
     std::atomic<std::uint64_t> refused_ns{0};
     std::atomic<CommandOutcome> refusal{CommandOutcome::delivered};
+    // Of a cluster.
+    std::atomic<std::uint64_t> redirects_moved{0};  // commands answered MOVED
+    std::atomic<std::uint64_t> redirects_ask{0};    // commands answered ASK
+    std::atomic<std::uint64_t> refreshes{0};        // times its slots were read
     // Of a journal; journal_bytes_max is 0 for other sinks.
     std::atomic<std::uint64_t> journal_syncs{0};  // each confirmed all batches that had gathered
     std::atomic<std::uint64_t> journal_bytes{0};  // on disk, with what is reserved
@@ -98,6 +102,13 @@ inline void publish_breaker(SinkCounters& counters, const Breaker& breaker) {
     publish(counters.breaker, breaker.state());
 }
 
+// One server of a cluster, as an operator sees it.
+struct NodeView {
+    std::string address;
+    SinkState state;
+    std::uint32_t partitions_count;  // that go there
+};
+
 // What the sink waits for.
 struct Interest {
     int fd = -1;  // -1: none
@@ -127,6 +138,9 @@ class Sink {
     // became ready with nothing kept after one that was lost. So it may be set while ready: commands that somebody
     // waited for were refused. Any thread.
     [[nodiscard]] virtual std::string trouble() const = 0;
+
+    // The servers of a cluster that get something; empty for other sinks. Any thread.
+    [[nodiscard]] virtual std::vector<NodeView> nodes() const { return {}; }
 };
 
 }  // namespace sluice::sinks

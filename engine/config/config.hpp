@@ -25,7 +25,7 @@ enum class RedisLayout : std::uint8_t { fields, json, list, packed };
 enum class IoBackend : std::uint8_t { automatic, io_uring, epoll };
 // What to do without, each being a fallback that the loop also takes where the kernel lacks the feature.
 enum class IoMode : std::uint8_t { all, no_defer_taskrun, no_multishot, no_buffer_ring };
-enum class SinkKind : std::uint8_t { redis, null, journal };
+enum class SinkKind : std::uint8_t { redis, redis_cluster, redis_sentinel, null, journal };
 
 struct SinkUrl {
     SinkKind kind = SinkKind::redis;
@@ -36,6 +36,9 @@ struct SinkUrl {
     std::string password{};  // both empty: no AUTH. After loading, sink.redis.password has been put here
     std::uint32_t db = 0;
     std::string display{};  // the URL with the password replaced by ***, for logs and /status
+    // redis-cluster:// any of its nodes; redis-sentinel:// the sentinels. Names or numeric addresses
+    std::vector<Endpoint> servers{};
+    std::string master{};   // redis-sentinel://: the name that the sentinels watch the primary under
 };
 
 struct Config {

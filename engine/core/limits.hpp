@@ -71,6 +71,7 @@ inline constexpr std::size_t config_file_bytes_max = 1 * mib;
 inline constexpr std::size_t credential_bytes_max = 4 * kib;  // a user name or password; cloud tokens reach 2 KiB
 inline constexpr std::size_t host_name_bytes_max = 253;       // RFC 1035, section 2.3.4, as written text
 inline constexpr std::size_t unix_socket_path_bytes_max = 107;  // sockaddr_un::sun_path with its final NUL
+inline constexpr std::size_t url_servers_count_max = 16;      // of a cluster or of sentinels, to begin with
 inline constexpr std::size_t log_value_bytes_max = 256;       // of one field, before escaping
 
 // --- the journal --------------------------------------------------------------------------------

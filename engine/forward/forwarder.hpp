@@ -55,7 +55,8 @@ class Forwarder final : public sinks::JournalListener {
     };
     // Any thread, after open().
     [[nodiscard]] View view() const;
-    [[nodiscard]] const sinks::SinkCounters& sink_counters() const { return delivery_->sink().counters(); }
+    // What delivers: for what any thread may ask of it, after open().
+    [[nodiscard]] const sinks::Sink& sink() const { return delivery_->sink(); }
 
   private:
     void run();

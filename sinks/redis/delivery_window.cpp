@@ -93,6 +93,15 @@ void DeliveryWindow::sent(std::size_t bytes) {
     }
 }
 
+std::size_t DeliveryWindow::replies_due_count() const {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < in_flight_count_; ++i) {
+        const Entry& entry = at(first_in_flight_ + i);
+        count += entry.batch->command_count() - entry.replies_count;
+    }
+    return count;
+}
+
 void DeliveryWindow::connection_lost() {
     for (std::size_t position = 0; position < entries_count_; ++position) {
         Entry& entry = at(position);

@@ -56,6 +56,9 @@ class DeliveryWindow {
     [[nodiscard]] bool reply_ok(std::uint64_t now_ns);
     [[nodiscard]] bool reply_error(CommandOutcome outcome, std::uint64_t now_ns);
 
+    // Replies that are still to come for what was begun, as if it were all sent.
+    [[nodiscard]] std::size_t replies_due_count() const;
+
     void connection_lost();
 
     // Commands are kept that Redis refused. Ends when the front entry went through.

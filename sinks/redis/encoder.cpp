@@ -48,7 +48,7 @@ std::size_t prefix_bytes_max(const StreamPrefix& prefix) {
 
 StreamPrefix stream_prefix(const RedisLayoutSettings& settings, std::uint32_t partition) {
     const std::string stream = stream_key(settings, partition);
-    CHECK(!settings.stream.empty() && stream.size() <= limits::stream_name_bytes_max);
+    CHECK(!stream.empty() && stream.size() <= limits::stream_name_bytes_max);
     StreamPrefix prefix{bulk_of("XADD") + bulk_of(stream), {}, 2};
     if (settings.maxlen_count > 0) {
         prefix.resp += bulk_of("MAXLEN") + bulk_of("~") + bulk_of(std::to_string(settings.maxlen_count));
@@ -73,15 +73,20 @@ void note_timestamp(Batch& batch, std::int64_t timestamp_ns) {
     batch.last_timestamp_ns = is_first ? timestamp_ns : std::max(batch.last_timestamp_ns, timestamp_ns);
 }
 
-// What the layouts of one command a sample share: one lane, and whether a command fits.
+// What the layouts of one command a sample share: one lane, or one a partition, and whether a command fits.
 class CommandEncoder : public Encoder {
   public:
-    [[nodiscard]] std::uint32_t lane_count() const final { return 1; }
-    [[nodiscard]] std::uint32_t lane_of(const Sample&) const final { return 0; }
+    [[nodiscard]] std::uint32_t lane_count() const final { return lanes_count_; }
+    [[nodiscard]] std::uint32_t lane_of(const Sample& sample) const final {
+        return partition_of(sample.device_id, lanes_count_);
+    }
     [[nodiscard]] std::uint32_t sink_of(std::uint32_t) const final { return 0; }
+    [[nodiscard]] bool lanes_are_independent() const final { return lanes_count_ > 1; }
     void seal(Batch&) final {}
 
   protected:
+    explicit CommandEncoder(std::uint32_t lanes_count) : lanes_count_(lanes_count) {}
+
     [[nodiscard]] static bool fits(Batch& batch, std::size_t bytes_max) {
         return bytes_max <= batch.room().size() && batch.command_count() < limits::batch_commands_count_max;
     }
@@ -89,11 +94,20 @@ class CommandEncoder : public Encoder {
         note_timestamp(batch, sample.timestamp_ns);
         batch.commit(bytes, 1, 1);
     }
+
+  private:
+    const std::uint32_t lanes_count_;
 };
+
+std::uint32_t lanes_count(const RedisLayoutSettings& settings) {
+    const bool is_partitioned = settings.has_lane_per_partition && settings.layout != RedisLayout::list;
+    return is_partitioned ? settings.partitions_count : 1;
+}
 
 class FieldsEncoder final : public CommandEncoder {
   public:
-    explicit FieldsEncoder(const RedisLayoutSettings& settings) : prefixes_(stream_prefixes(settings)) {
+    explicit FieldsEncoder(const RedisLayoutSettings& settings)
+        : CommandEncoder(lanes_count(settings)), prefixes_(stream_prefixes(settings)) {
         for (StreamPrefix& prefix : prefixes_) prefix.end_with(bulk_of("device_id"), settings);
     }
 
@@ -182,7 +196,8 @@ class FieldsEncoder final : public CommandEncoder {
 // `json` and `list`: constant words, then the sample as it came.
 class RawEncoder final : public CommandEncoder {
   public:
-    explicit RawEncoder(std::vector<StreamPrefix> prefixes) : prefixes_(std::move(prefixes)) {}
+    RawEncoder(const RedisLayoutSettings& settings, std::vector<StreamPrefix> prefixes)
+        : CommandEncoder(lanes_count(settings)), prefixes_(std::move(prefixes)) {}
 
     [[nodiscard]] bool append(Batch& batch, const Sample& sample) override {
         const auto partitions_count = static_cast<std::uint32_t>(prefixes_.size());
@@ -201,7 +216,8 @@ class RawEncoder final : public CommandEncoder {
 
 class PackedEncoder final : public Encoder {
   public:
-    explicit PackedEncoder(const RedisLayoutSettings& settings) : prefixes_(stream_prefixes(settings)) {}
+    explicit PackedEncoder(const RedisLayoutSettings& settings)
+        : prefixes_(stream_prefixes(settings)), has_independent_lanes_(settings.has_lane_per_partition) {}
 
     [[nodiscard]] std::uint32_t lane_count() const override { return static_cast<std::uint32_t>(prefixes_.size()); }
     [[nodiscard]] std::uint32_t lane_of(const Sample& sample) const override {
@@ -209,6 +225,7 @@ class PackedEncoder final : public Encoder {
     }
     [[nodiscard]] std::uint32_t sink_of(std::uint32_t) const override { return 0; }
     [[nodiscard]] bool one_command_per_batch() const override { return true; }
+    [[nodiscard]] bool lanes_are_independent() const override { return has_independent_lanes_; }
 
     [[nodiscard]] bool append(Batch& batch, const Sample& sample) override {
         const std::span<char> room = batch.room();
@@ -250,6 +267,7 @@ class PackedEncoder final : public Encoder {
                   limits::batch_headroom_bytes);
 
     std::vector<StreamPrefix> prefixes_;
+    const bool has_independent_lanes_;
 };
 
 std::vector<StreamPrefix> json_prefixes(const RedisLayoutSettings& settings) {
@@ -276,12 +294,20 @@ std::string stream_key(const RedisLayoutSettings& settings, std::uint32_t partit
     return key;
 }
 
+std::vector<std::string> keys_of_partitions(const RedisLayoutSettings& settings) {
+    if (settings.layout == RedisLayout::list) return {settings.list_key};
+    std::vector<std::string> keys;
+    for (std::uint32_t partition = 0; partition < settings.partitions_count; ++partition)
+        keys.push_back(stream_key(settings, partition));
+    return keys;
+}
+
 std::unique_ptr<Encoder> make_redis_encoder(const RedisLayoutSettings& settings) {
     CHECK(settings.instance.empty() || settings.layout == RedisLayout::fields || settings.layout == RedisLayout::json);
     switch (settings.layout) {
         case RedisLayout::fields: return std::make_unique<FieldsEncoder>(settings);
-        case RedisLayout::json: return std::make_unique<RawEncoder>(json_prefixes(settings));
-        case RedisLayout::list: return std::make_unique<RawEncoder>(list_prefixes(settings));
+        case RedisLayout::json: return std::make_unique<RawEncoder>(settings, json_prefixes(settings));
+        case RedisLayout::list: return std::make_unique<RawEncoder>(settings, list_prefixes(settings));
         case RedisLayout::packed: return std::make_unique<PackedEncoder>(settings);
     }
     return nullptr;

@@ -35,7 +35,8 @@ void set_option(int fd, int level, int name, int value) {
 }  // namespace
 
 Session::Session(const RedisSettings& settings)
-    : host_(settings.host),
+    : find_server_(settings.find_server),
+      host_(settings.host),
       path_(settings.path),
       port_(settings.port),
       send_buffer_bytes_(settings.send_buffer_bytes),
@@ -48,6 +49,13 @@ Session::Session(const RedisSettings& settings)
 
 Session::Step Session::open() {
     CHECK(state_ == State::closed);
+    if (find_server_) {
+        auto server = find_server_();
+        if (!server) return fail(std::move(server).error());
+        host_ = std::move(server->host);
+        port_ = server->port;
+        peer_ = host_ + ":" + std::to_string(port_);
+    }
     redisOptions options{};
     options.options = REDIS_OPT_NONBLOCK | (prefer_ipv6_ ? REDIS_OPT_PREFER_IPV6 : REDIS_OPT_PREFER_IPV4);
     prefer_ipv6_ = !prefer_ipv6_;

@@ -80,9 +80,10 @@ class Session {
     [[nodiscard]] Step fail(std::string sentence);
     [[nodiscard]] Step fail_with_errno(const char* what, int error_number);
 
-    const std::string host_;
+    const std::function<std::expected<ServerAddress, std::string>()> find_server_;
+    std::string host_;  // what find_server_ said last, if there is one
     const std::string path_;
-    const std::uint16_t port_;
+    std::uint16_t port_;
     const int send_buffer_bytes_;
     std::string peer_;
     std::string greeting_bytes_;         // RESP of all greetings

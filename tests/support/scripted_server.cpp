@@ -11,6 +11,7 @@
 #include <array>
 
 #include "engine/core/check.hpp"
+#include "tests/support/resp_text.hpp"
 
 namespace sluice::tests {
 namespace {
@@ -29,30 +30,6 @@ void send_in_pieces(int fd, const std::string& bytes, std::size_t piece_bytes) {
         const std::size_t count = std::min(piece_bytes, bytes.size() - at);
         if (::send(fd, bytes.data() + at, count, MSG_NOSIGNAL) < 0) return;
     }
-}
-
-[[nodiscard]] std::size_t whole_command_bytes(const std::string& bytes) {
-    std::size_t at = bytes.find("\r\n");
-    if (at == std::string::npos) return 0;
-    std::size_t words = std::stoul(bytes.substr(1));
-    for (at += 2; words > 0; --words) {
-        const std::size_t line_end = bytes.find("\r\n", at);
-        if (line_end == std::string::npos) return 0;
-        at = line_end + 2 + std::stoul(bytes.substr(at + 1)) + 2;
-    }
-    return at <= bytes.size() ? at : 0;
-}
-
-[[nodiscard]] std::string words_of(const std::string& command) {
-    std::string words;
-    std::size_t at = command.find("\r\n") + 2;
-    while (at < command.size()) {
-        const std::size_t line_end = command.find("\r\n", at);
-        const std::size_t length = std::stoul(command.substr(at + 1));
-        words += (words.empty() ? "" : " ") + command.substr(line_end + 2, length);
-        at = line_end + 2 + length + 2;
-    }
-    return words;
 }
 
 }  // namespace

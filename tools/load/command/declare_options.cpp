@@ -97,7 +97,7 @@ void declare(CLI::App& app, VerifyPlan& plan) {
         return app.add_option(name, value, help)->type_name(type)->check(not_empty);
     };
     add("--ledger", plan.ledger_path, "FILE", "What sluice-load --ledger has written")->required();
-    add("--redis", plan.redis_url, "URL", "redis://[user[:password]@]host[:port][/db] or redis+unix:///path");
+    add("--redis", plan.redis_url, "URL", "redis://[user[:password]@]host[:port][/db], redis-cluster://host:port,..., redis-sentinel://host:port,.../name or redis+unix:///path");
     add("--stream", plan.stream, "KEY",
         "The stream; its partitions KEY:{0} and so on are read too (default telemetry)");
     add("--list", plan.list_key, "KEY", "The list of layout `list` (default telemetry_queue)");
