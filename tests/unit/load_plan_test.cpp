@@ -23,7 +23,8 @@ std::vector<std::uint64_t> times_of(Arrivals arrivals) {
 TEST(LoadSecrets, AreLeftOutOfWhatIsShown) {
     EXPECT_EQ(without_secrets("http://u:pw@h:8086/write?db=x"), "http://***@h:8086/write?db=x");
     EXPECT_EQ(without_secrets("redis://:a/b@c@h:6379/0"), "redis://***@h:6379/0");
-    EXPECT_EQ(without_secrets("http://h/users/@me?api_key=pw&n=1&Token=pw#end"), "http://h/users/@me?api_key=***&n=1&Token=***#end");
+    EXPECT_EQ(without_secrets("http://h/users/@me?api_key=pw&n=1&Token=pw#end"),
+              "http://h/users/@me?api_key=***&n=1&Token=***#end");
     EXPECT_EQ(without_secrets("Authorization: Bearer pw"), "Authorization:***");
     EXPECT_EQ(without_secrets("--header=X-API-Key: pw"), "--header=X-API-Key:***");
     EXPECT_EQ(without_secrets("sink.redis.password=pw"), "sink.redis.password=***");
@@ -35,8 +36,10 @@ TEST(LoadSecrets, AreLeftOutOfWhatIsShown) {
 }
 
 TEST(LoadSecrets, ACommandLineCanBePasted) {
-    const std::vector<std::string> words{"sluice-load", "http://h/a?b=c", "--influx-token", "pw", "--quiet", "--body", "it's", ""};
-    EXPECT_EQ(shown_command_line(words), "sluice-load 'http://h/a?b=c' --influx-token *** --quiet --body 'it'\\''s' ''");
+    const std::vector<std::string> words{"sluice-load", "http://h/a?b=c", "--influx-token", "pw",
+                                         "--quiet",     "--body",         "it's",           ""};
+    EXPECT_EQ(shown_command_line(words),
+              "sluice-load 'http://h/a?b=c' --influx-token *** --quiet --body 'it'\\''s' ''");
 }
 
 TEST(LoadUnits, ParsesWhatPeopleWrite) {

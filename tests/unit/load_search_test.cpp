@@ -51,7 +51,8 @@ TEST(LoadRateSearch, ARateThatHeldOnlyOnceIsNotTheAnswer) {
 TEST(LoadVerification, AnySeqMayBeStored) {
     Verification verification;
     verification.acknowledge("a", 0, 2);
-    for (const std::uint64_t seq : {std::uint64_t{0}, ~std::uint64_t{0}, std::uint64_t{1} << 53, ~std::uint64_t{0}, std::uint64_t{1}})
+    for (const std::uint64_t seq :
+         {std::uint64_t{0}, ~std::uint64_t{0}, std::uint64_t{1} << 53, ~std::uint64_t{0}, std::uint64_t{1}})
         verification.find("a", seq);
     const DeviceVerdict verdict = verification.by_device().at("a");
     EXPECT_EQ(verdict.found, 2u);

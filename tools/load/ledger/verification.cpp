@@ -45,7 +45,8 @@ std::map<std::string, DeviceVerdict> Verification::by_device() const {
         const std::uint64_t count = std::max(device.is_acknowledged.size(), device.found_near.size());
         for (std::uint64_t seq = 0; seq < count; ++seq) {
             const bool is_acknowledged = seq < device.is_acknowledged.size() && device.is_acknowledged[seq];
-            judge(verdict, seq, is_acknowledged, seq < device.found_near.size() ? device.found_near[seq] : std::uint8_t{0});
+            judge(verdict, seq, is_acknowledged,
+                  seq < device.found_near.size() ? device.found_near[seq] : std::uint8_t{0});
         }
         for (const auto& [seq, copies] : device.found_far) judge(verdict, seq, false, copies);
     }

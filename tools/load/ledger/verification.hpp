@@ -36,7 +36,7 @@ class Verification {
     // anybody's, with any seq: beyond found_near_count it is kept one by one.
     struct Device {
         std::vector<bool> is_acknowledged;
-        std::vector<std::uint8_t> found_near;                        // counts; saturate
+        std::vector<std::uint8_t> found_near;  // counts; saturate
         std::unordered_map<std::uint64_t, std::uint8_t> found_far;  // by seq; counts saturate
         std::uint64_t found_max = 0;  // the greatest seq found so far, if has_found
         bool has_found = false;

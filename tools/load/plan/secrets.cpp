@@ -24,15 +24,15 @@ bool is_telling(std::string_view name) {
     std::transform(lower.begin(), lower.end(), lower.begin(),
                    [](unsigned char c) { return c == '_' ? '-' : static_cast<char>(std::tolower(c)); });
     return is_name(name) && (lower == "key" || lower == "sig" || lower == "pw" ||
-                             std::any_of(telling_parts.begin(), telling_parts.end(), [&](std::string_view part) {
-                                 return lower.find(part) != std::string::npos;
-                             }));
+                             std::any_of(telling_parts.begin(), telling_parts.end(),
+                                         [&](std::string_view part) { return lower.find(part) != std::string::npos; }));
 }
 
 // The user and password in front of the host. In a URL of HTTP they end before the path, in which an @ is usual; in others
 // a password that was not percent-encoded may hold anything.
 std::string without_user(std::string_view url, std::size_t authority) {
-    const bool is_http = url.substr(0, authority).ends_with("http://") || url.substr(0, authority).ends_with("https://");
+    const bool is_http =
+        url.substr(0, authority).ends_with("http://") || url.substr(0, authority).ends_with("https://");
     const std::size_t end = is_http ? std::min(url.find_first_of("/?#", authority), url.size()) : url.size();
     const std::size_t at = url.substr(0, end).rfind('@');
     if (at == std::string_view::npos || at < authority) return std::string(url);
@@ -56,7 +56,8 @@ std::string without_query_secrets(const std::string& url) {
 
 std::string quoted_for_shell(const std::string& word) {
     const bool is_plain = !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
-        return std::isalnum(c) != 0 || std::string_view("-_./:=@,+%*").find(static_cast<char>(c)) != std::string_view::npos;
+        return std::isalnum(c) != 0 ||
+               std::string_view("-_./:=@,+%*").find(static_cast<char>(c)) != std::string_view::npos;
     });
     if (is_plain) return word;
     std::string text = "'";

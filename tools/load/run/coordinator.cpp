@@ -102,8 +102,7 @@ class Tally {
         if (!warmup) {
             total_.add(interval_);
             result_.totals = total_.counts;
-            if (is_within(interval_))
-                responses_within_ += interval_.counts.responses + interval_.late_responses;
+            if (is_within(interval_)) responses_within_ += interval_.counts.responses + interval_.late_responses;
             hdr_add(result_.latencies.corrected.get(), interval_.latencies.corrected.get());
             hdr_add(result_.latencies.uncorrected.get(), interval_.latencies.uncorrected.get());
             hdr_add(result_.latencies.lag.get(), interval_.latencies.lag.get());

@@ -23,7 +23,7 @@ struct Span {
     Latencies latencies{make_histogram(), make_histogram(), make_histogram()};
     Histogram own_lag = make_histogram();  // ns; the part of the lag in which a connection was free
     std::uint64_t late_responses = 0;  // in the measured part, to requests of the warm-up; not in counts
-    std::uint64_t sent_in_time = 0;    // of counts.sent, those before Recorder::in_time_until()
+    std::uint64_t sent_in_time = 0;  // of counts.sent, those before Recorder::in_time_until()
     std::uint64_t clipped = 0;  // latencies beyond latency_ns_max, recorded as that
     std::uint64_t cpu_ns = 0;  // that the load thread spent
     std::uint32_t open_connections = 0;
