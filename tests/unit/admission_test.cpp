@@ -1,0 +1,64 @@
+// Admission: who is let in while a breaker is not closed, and how many try a sink that may take samples again.
+#include "engine/admission.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sluice {
+namespace {
+
+using sinks::BreakerState;
+
+class AdmissionTest : public testing::Test {
+  protected:
+    [[nodiscard]] std::optional<Refusal> stored() const { return admission.check(AckLevel::stored); }
+
+    EngineState state;
+    sinks::SinkCounters one;
+    sinks::SinkCounters other;
+    Admission admission{state, {&one, &other}};
+};
+
+TEST_F(AdmissionTest, PausedRefusesEveryLevel) {
+    EXPECT_EQ(stored(), std::nullopt);
+    state.paused = true;
+    for (const AckLevel level : {AckLevel::queued, AckLevel::journaled, AckLevel::stored})
+        EXPECT_EQ(admission.check(level), Refusal::paused);
+}
+
+TEST_F(AdmissionTest, StoredIsRefusedWhenNoSinkCanTakeIt) {
+    one.breaker = BreakerState::open;
+    EXPECT_EQ(stored(), std::nullopt) << "it may be meant for the other";
+    other.breaker = BreakerState::half_open;
+    EXPECT_EQ(stored(), Refusal::sink_unavailable);
+    EXPECT_EQ(admission.check(AckLevel::queued), std::nullopt);
+    EXPECT_EQ(admission.check(AckLevel::journaled), std::nullopt);
+    other.breaker = BreakerState::closed;
+    EXPECT_EQ(stored(), std::nullopt);
+}
+
+TEST_F(AdmissionTest, OneRequestATurn) {
+    one.breaker = BreakerState::open;
+    other.breaker = BreakerState::half_open;
+    other.breaker_turn = 7;
+    EXPECT_EQ(stored(), std::nullopt);
+    EXPECT_EQ(stored(), std::nullopt) << "none was taken: its body was no sample, say";
+    admission.taken(AckLevel::queued);
+    EXPECT_EQ(stored(), std::nullopt) << "nobody waits for those";
+    admission.taken(AckLevel::stored);
+    EXPECT_EQ(stored(), Refusal::sink_unavailable);
+    other.breaker_turn = 8;
+    EXPECT_EQ(stored(), std::nullopt) << "the next turn";
+}
+
+TEST_F(AdmissionTest, KnowsWhenTheFirstSinkIsTried) {
+    one.breaker = BreakerState::open;
+    one.breaker_retry_ns = 500;
+    EXPECT_EQ(admission.retry_ns(), 0u) << "the other takes samples";
+    other.breaker = BreakerState::open;
+    EXPECT_EQ(admission.retry_ns(), 500u);
+    other.breaker_retry_ns = 300;
+    EXPECT_EQ(admission.retry_ns(), 300u);
+}
+
+}  // namespace
+}  // namespace sluice
