@@ -86,7 +86,9 @@ def run(server: Server, options: Sequence[object], seconds: float, timeout_s: fl
                         process.wait(seconds / 2 if after_s is None else after_s)
                     except subprocess.TimeoutExpired:
                         meanwhile()
-                    errors = process.communicate(timeout=seconds + 10 * timeout_s + 30)[1]
+                    errors = process.communicate(timeout=seconds + 5 * timeout_s + 20)[1]
+                except subprocess.TimeoutExpired as expired:
+                    raise LoadFailed(f"sluice-load did not end: {' '.join(words)}") from expired
                 finally:
                     process.kill()
             if process.returncode in RAN:
