@@ -150,6 +150,11 @@ void sink_families(Exposition& out, const EngineView& view) {
              [](const SinkCounters& c) { return load(c.connects); });
     per_sink(out, view, "sluice_sink_connection_failures_total", "counter", "Connections to the sink that failed or broke.",
              [](const SinkCounters& c) { return load(c.connection_failures); });
+    if (!view.config.has_replicas()) return;
+    per_sink(out, view, "sluice_sink_waits_total", "counter", "Batches of which it was asked whether replicas have them.",
+             [](const SinkCounters& c) { return load(c.waits); });
+    per_sink(out, view, "sluice_sink_waits_short_total", "counter", "Of those, batches that too few replicas confirmed in time.",
+             [](const SinkCounters& c) { return load(c.waits_short); });
 }
 
 void journal_families(Exposition& out, const EngineView& view) {

@@ -34,6 +34,9 @@ sinks::RedisSettings redis_settings(const config::Config& config) {
     settings.reply_timeout_ns = redis.reply_timeout_ns;
     settings.backoff_min_ns = redis.backoff_min_ns;
     settings.backoff_max_ns = redis.backoff_max_ns;
+    settings.replicas_count = static_cast<std::uint32_t>(redis.replicas_count);
+    settings.replicas_timeout_ns = redis.replicas_timeout_ns;
+    settings.tries_wait_aof = redis.wait_aof == config::WaitAof::automatic;
     settings.random_seed = std::random_device{}();
     return settings;
 }
@@ -64,7 +67,8 @@ std::unique_ptr<sinks::Encoder> make_delivery_encoder(const config::Config& conf
 }
 
 AckOffer ack_offer(const config::Config& config) {
-    return {.preset = config.ack, .has_journal = config.has_journal(), .has_store = !config.has_journal()};
+    return {.preset = config.ack, .has_journal = config.has_journal(), .has_store = !config.has_journal(),
+            .has_replicas = config.has_replicas()};
 }
 
 std::uint32_t sinks_count(const config::Config& config) {

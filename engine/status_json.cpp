@@ -84,6 +84,8 @@ Json sink_json(const sinks::Sink& sink) {
               {"replies_refused", load(counters.replies_refused)},
               {"connects", load(counters.connects)},
               {"connection_failures", load(counters.connection_failures)}};
+    if (load(counters.waits) != 0)
+        json["replication"] = {{"waits", load(counters.waits)}, {"waits_short", load(counters.waits_short)}};
     if (load(counters.journal_bytes_max) != 0)
         json["journal"] = {{"syncs", load(counters.journal_syncs)},
                            {"bytes", load(counters.journal_bytes)},

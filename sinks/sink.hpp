@@ -55,6 +55,8 @@ struct SinkCounters {
     // that keeps nothing stays `ready` while it refuses, and only the next batch shows whether it still does.
     std::atomic<std::uint64_t> refused_ns{0};
     std::atomic<CommandOutcome> refusal{CommandOutcome::delivered};
+    std::atomic<std::uint64_t> waits{0};  // WAITs for replicas that were answered, or came to nothing
+    std::atomic<std::uint64_t> waits_short{0};  // of those: too few replicas, or none can tell
     // Of a journal; journal_bytes_max is 0 for other sinks.
     std::atomic<std::uint64_t> journal_syncs{0};  // each confirmed all batches that had gathered
     std::atomic<std::uint64_t> journal_bytes{0};  // on disk, with what is reserved

@@ -22,6 +22,7 @@ struct Endpoint {
 };
 
 enum class RedisLayout : std::uint8_t { fields, json, list, packed };
+enum class WaitAof : std::uint8_t { automatic, off };
 enum class IoBackend : std::uint8_t { automatic, io_uring, epoll };
 // What to do without, each being a fallback that the loop also takes where the kernel lacks the feature.
 enum class IoMode : std::uint8_t { all, no_defer_taskrun, no_multishot, no_buffer_ring };
@@ -101,11 +102,18 @@ struct Config {
             std::uint64_t reply_timeout_ns = 0;
             std::uint64_t backoff_min_ns = 0;
             std::uint64_t backoff_max_ns = 0;
+            std::uint64_t replicas_count = 0;     // that `replicated` waits for; 0: the level is not offered
+            std::uint64_t replicas_timeout_ns = 0;
+            WaitAof wait_aof = WaitAof::automatic;
         } redis;
     } sink;
 
     // Samples go to a journal first, or only.
     [[nodiscard]] bool has_journal() const { return sink.url.kind == SinkKind::journal || !journal.directory.empty(); }
+    // `replicated` is offered.
+    [[nodiscard]] bool has_replicas() const {
+        return sink.url.kind == SinkKind::redis && sink.redis.replicas_count != 0 && !has_journal();
+    }
 };
 
 }  // namespace sluice::config

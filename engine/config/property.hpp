@@ -70,7 +70,7 @@ struct Url {
     Field<SinkUrl> field;
 };
 
-using PropertyKind = std::variant<Number, Choice<AckLevel>, Choice<LogLevel>, Choice<LogFormat>, Choice<RedisLayout>,
+using PropertyKind = std::variant<Number, Choice<AckLevel>, Choice<LogLevel>, Choice<LogFormat>, Choice<RedisLayout>, Choice<WaitAof>,
                                   Choice<IoBackend>, Choice<IoMode>, Text, Address, Cores, Url>;
 
 struct Property {

@@ -35,25 +35,37 @@ struct ReplyStream::Callbacks {
         if (task->type != REDIS_REPLY_STRING && task->type != REDIS_REPLY_STATUS) {
             return reject(task, "a reply of an unexpected type (RESP3 string)");
         }
+        if (task->parent != nullptr) return reject(task, "a reply of an unexpected type (array of strings)");
         stream_of(task).reply_is_error_ = false;
+        stream_of(task).integers_count_ = 0;
         return &accepted_reply;
     }
 
     static void* create_error(const redisReadTask* task, const char* text, std::size_t bytes) {
         ReplyStream& stream = stream_of(task);
+        if (task->parent != nullptr) return reject(task, "a reply of an unexpected type (array of errors)");
         stream.reply_is_error_ = true;
         stream.error_text_bytes_ = std::min(bytes, stream.error_text_.size());
         std::copy_n(text, stream.error_text_bytes_, stream.error_text_.begin());
         return &accepted_reply;
     }
 
-    static void* create_integer(const redisReadTask* task, long long) {
-        stream_of(task).reply_is_error_ = false;
+    static void* create_integer(const redisReadTask* task, long long value) {
+        ReplyStream& stream = stream_of(task);
+        if (task->parent == nullptr) stream.integers_count_ = 0;  // else create_array() has checked that there is room
+        stream.integers_[stream.integers_count_++] = value;
+        stream.reply_is_error_ = false;
         return &accepted_reply;
     }
 
-    static void* create_array(const redisReadTask* task, std::size_t) {
-        return reject(task, "a reply of an unexpected type (array)");
+    static void* create_array(const redisReadTask* task, std::size_t elements_count) {
+        ReplyStream& stream = stream_of(task);
+        const bool is_expected = stream.may_be_array_ && task->parent == nullptr && task->type == REDIS_REPLY_ARRAY;
+        if (!is_expected || elements_count > integers_count_max)
+            return reject(task, "a reply of an unexpected type (array)");
+        stream.integers_count_ = 0;
+        stream.reply_is_error_ = false;
+        return &accepted_reply;
     }
     static void* create_double(const redisReadTask* task, double, char*, std::size_t) {
         return reject(task, "a reply of an unexpected type (double)");
@@ -102,7 +114,8 @@ void ReplyStream::give(std::span<const char> bytes) {
     given_ = bytes;
 }
 
-ReplyStream::Next ReplyStream::next() {
+ReplyStream::Next ReplyStream::next(bool may_be_array) {
+    may_be_array_ = may_be_array;
     for (;;) {  // ends: each turn feeds at least one byte of given_
         const Next result = next_from_reader();
         if (result != Next::need_more || given_.empty()) return result;

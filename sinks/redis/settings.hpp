@@ -18,6 +18,9 @@ struct RedisSettings {
     std::uint64_t reply_timeout_ns = 10'000'000'000;    // no reply for so long while some are due
     std::uint64_t backoff_min_ns = 100'000'000;
     std::uint64_t backoff_max_ns = 5'000'000'000;
+    std::uint32_t replicas_count = 0;       // that confirm a batch with `replicated` samples; 0: there are none
+    std::uint64_t replicas_timeout_ns = 1'000'000'000;  // of one WAIT
+    bool tries_wait_aof = true;             // WAITAOF instead of WAIT, if the server takes it
     std::uint64_t random_seed = 1;   // of the jitter
     int send_buffer_bytes = 0;       // SO_SNDBUF; 0: the kernel's. Tests force partial writes with it
 };

@@ -106,8 +106,8 @@ CASES = {
     "unsupported_media_type": [telemetry(ONE, ("Content-Type", kind)) for kind in
                                ("text/plain", "application/x-protobuf", "application/jsonx", "application/xml; a=application/json")],
     "unsupported_encoding": [telemetry(ONE, ("Content-Encoding", coding)) for coding in ("gzip", "deflate", "br", "zstd")],
-    "bad_ack": [telemetry(ONE, query=f"?ack={level}") for level in ("", "STORED", "replicated", "none")],
-    "ack_unavailable": [telemetry(ONE, query="?ack=journaled")],
+    "bad_ack": [telemetry(ONE, query=f"?ack={level}") for level in ("", "STORED", "none")],
+    "ack_unavailable": [telemetry(ONE, query=f"?ack={level}") for level in ("journaled", "replicated")],
     "bad_precision": [telemetry(ONE, query=f"?precision={precision}") for precision in ("", "m", "seconds", "MS")],
     "empty_body": [telemetry(b""), render_request("POST", "/telemetry"), raw(CHUNKED, b"0\r\n\r\n")],
     "invalid_json": [telemetry(body) for body in (
