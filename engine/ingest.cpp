@@ -13,6 +13,7 @@ bool Ingest::on_telemetry(const http::Request& request, http::PendingRef ref, ht
         return true;
     };
     if (state_.paused.load(std::memory_order_relaxed)) return refuse(Refusal::paused);
+    if (const auto refusal = state_.admission.refusal()) return refuse(*refusal);
     const auto options = http::telemetry_options(request, offer_);
     if (!options) return refuse(options.error());
     if (request.body.empty()) return refuse(Refusal::empty_body);

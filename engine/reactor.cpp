@@ -188,6 +188,10 @@ bool Reactor::refuses_head(const http::Request& request, http::Reply& reply) {
         reply.set_refusal(Refusal::paused);
         return true;
     }
+    if (const auto refusal = wiring_.state.admission.refusal(); options && refusal) {
+        reply.set_refusal(*refusal);
+        return true;
+    }
     return !options.has_value();
 }
 

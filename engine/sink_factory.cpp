@@ -41,6 +41,26 @@ sinks::RedisSettings redis_settings(const config::Config& config) {
     return settings;
 }
 
+sinks::RedisLayoutSettings layout_settings(const config::Config& config) {
+    const auto& redis = config.sink.redis;
+    sinks::RedisLayoutSettings settings;
+    settings.layout = layout_of(redis.layout);
+    settings.stream = redis.stream;
+    settings.list_key = redis.list_key;
+    settings.partitions_count = static_cast<std::uint32_t>(redis.partitions_count);
+    settings.maxlen_count = redis.maxlen_count;
+    return settings;
+}
+
+admission::Subject admission_subject(const config::Config& config) {
+    const sinks::RedisLayoutSettings layout = layout_settings(config);
+    if (layout.layout == sinks::RedisLayout::list) return {{layout.list_key}, true};
+    admission::Subject subject;
+    for (std::uint32_t partition = 0; partition < layout.partitions_count; ++partition)
+        subject.keys.push_back(sinks::stream_key(layout, partition));
+    return subject;
+}
+
 sinks::JournalSettings journal_settings(const config::Config& config, sinks::JournalListener* listener) {
     const bool is_sink = config.sink.url.kind == config::SinkKind::journal;
     return {.directory = is_sink ? config.sink.url.path : config.journal.directory,
@@ -55,20 +75,24 @@ std::unique_ptr<sinks::Encoder> make_encoder(const config::Config& config) {
 }
 
 std::unique_ptr<sinks::Encoder> make_delivery_encoder(const config::Config& config) {
-    const auto& redis = config.sink.redis;
-    sinks::RedisLayoutSettings settings;
-    settings.layout = layout_of(redis.layout);
-    settings.stream = redis.stream;
-    settings.list_key = redis.list_key;
-    settings.partitions_count = static_cast<std::uint32_t>(redis.partitions_count);
-    settings.maxlen_count = redis.maxlen_count;
     // The null sink renders what Redis would get, so that it measures all of the work but the delivery.
-    return sinks::make_redis_encoder(settings);
+    return sinks::make_redis_encoder(layout_settings(config));
 }
 
 AckOffer ack_offer(const config::Config& config) {
     return {.preset = config.ack, .has_journal = config.has_journal(), .has_store = !config.has_journal(),
             .has_replicas = config.has_replicas()};
+}
+
+std::optional<admission::SamplerSettings> sampler_settings(const config::Config& config) {
+    if (config.sink.url.kind != config::SinkKind::redis || config.admission.interval_ns == 0) return std::nullopt;
+    return admission::SamplerSettings{.redis = redis_settings(config),
+                                      .subject = admission_subject(config),
+                                      .bounds = {.length_max = config.admission.stream_length_max,
+                                                 .group_lag_max = config.admission.group_lag_max,
+                                                 .memory_percent_max = config.admission.memory_percent_max},
+                                      .interval_ns = config.admission.interval_ns,
+                                      .sheds = !config.has_journal()};
 }
 
 std::uint32_t sinks_count(const config::Config& config) {

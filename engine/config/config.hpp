@@ -82,6 +82,13 @@ struct Config {
         std::uint64_t linger_ns = 0;
     } batch;
 
+    struct Admission {
+        std::uint64_t interval_ns = 0;            // of looking at Redis; 0: never
+        std::uint64_t stream_length_max = 0;      // entries of all partitions; 0: no bound
+        std::uint64_t group_lag_max = 0;          // entries; 0: no bound
+        std::uint64_t memory_percent_max = 0;     // of Redis' maxmemory; 0: no bound
+    } admission;
+
     struct Journal {
         std::string directory;                    // of the journal in front of Redis; empty: none
         std::uint64_t segment_bytes = 0;          // of a segment file, preallocated

@@ -90,6 +90,15 @@ constexpr Property table[] = {
     {"journal.size_max", "1GiB", "Size of the whole journal; when it is full, samples are answered 503",
      Number{Unit::size, 2 * limits::journal_segment_bytes_min, limits::journal_bytes_max, FIELD(journal.total_bytes_max)}},
 
+    {"admission.interval", "1s", "How often it is looked how full Redis is and how far its consumers are behind; 0s: never",
+     Number{Unit::duration, 0, 1 * hour, FIELD(admission.interval_ns)}},
+    {"admission.stream_length_max", "0", "Entries of all partitions at which samples are answered 503 until 10 % are gone; 0: no bound",
+     Number{Unit::count, 0, 1'000'000'000'000, FIELD(admission.stream_length_max)}},
+    {"admission.group_lag_max", "0", "Entries that a consumer group has not read of a stream, at which samples are answered 503; 0: no bound",
+     Number{Unit::count, 0, 1'000'000'000'000, FIELD(admission.group_lag_max)}},
+    {"admission.memory_max", "90", "Percent of Redis' maxmemory in use, at which samples are answered 503; 0: no bound",
+     Number{Unit::count, 0, 100, FIELD(admission.memory_percent_max)}},
+
     {"sink.url", "redis://127.0.0.1:6379", "Where samples go; null: counts and discards them, journal: keeps them on disk",
      Url{FIELD(sink.url)}},
     {"sink.redis.layout", "fields", "What a sample becomes: XADD of fields, XADD of JSON, RPUSH, or one XADD a batch",

@@ -63,6 +63,9 @@ enum class RefusalScope : std::uint8_t {
     X(sink_busy,              request,    503, "The sink refused for now; retry later.")                                            \
     X(sink_refused,           request,    503, "The sink refused; an operator has to mend it.")                                     \
     X(not_replicated,         request,    503, "Too few replicas confirmed in time; the samples are possibly stored nevertheless.")     \
+    X(redis_memory,           request,    503, "Redis is running out of memory; retry later.")                                              \
+    X(stream_full,            request,    503, "The stream holds as many entries as it may; retry later.")                              \
+    X(consumers_behind,       request,    503, "The consumers of the stream are too far behind; retry later.")                          \
     X(admin_timeout,          request,    503, "The engine did not answer the admin thread in time.")                               \
     X(not_an_object,          record,     400, "A sample must be a JSON object.")                                                   \
     X(duplicate_member,       record,     400, "A member occurs twice.")                                                            \

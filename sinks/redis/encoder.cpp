@@ -27,8 +27,7 @@ struct StreamPrefix {
 };
 
 StreamPrefix stream_prefix(const RedisLayoutSettings& settings, std::uint32_t partition) {
-    std::string stream = settings.stream;
-    if (settings.partitions_count > 1) stream += ":{" + std::to_string(partition) + "}";
+    const std::string stream = stream_key(settings, partition);
     CHECK(!stream.empty() && stream.size() <= limits::stream_name_bytes_max);
     StreamPrefix prefix{bulk_of("XADD") + bulk_of(stream), 2};
     if (settings.maxlen_count > 0) {
@@ -246,6 +245,10 @@ std::vector<std::string> list_prefixes(const RedisLayoutSettings& settings) {
 }
 
 }  // namespace
+
+std::string stream_key(const RedisLayoutSettings& settings, std::uint32_t partition) {
+    return settings.stream + (settings.partitions_count > 1 ? ":{" + std::to_string(partition) + "}" : "");
+}
 
 std::unique_ptr<Encoder> make_redis_encoder(const RedisLayoutSettings& settings) {
     switch (settings.layout) {

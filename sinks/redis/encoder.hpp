@@ -35,6 +35,9 @@ struct RedisLayoutSettings {
     std::uint64_t maxlen_count = 0;            // entries a stream is trimmed to, roughly; 0: never
 };
 
+// The key of a partition's stream.
+[[nodiscard]] std::string stream_key(const RedisLayoutSettings& settings, std::uint32_t partition);
+
 // One for each reactor. Settings were checked by the configuration; a broken one is a failed CHECK.
 [[nodiscard]] std::unique_ptr<Encoder> make_redis_encoder(const RedisLayoutSettings& settings);
 
