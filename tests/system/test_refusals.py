@@ -32,6 +32,8 @@ IN_OTHER_FILES = {
     "not_paused": "test_admin.py", "paused": "test_admin.py",
     "overloaded": "test_redis_outage.py", "not_ready": "test_redis_outage.py", "ack_timeout": "test_redis_outage.py",
     "sink_busy": "test_redis_errors.py", "sink_refused": "test_redis_errors.py",
+    "not_replicated": "test_replicated.py",
+    "redis_memory": "test_admission.py", "stream_full": "test_admission.py", "consumers_behind": "test_admission.py",
     "draining": "test_shutdown.py", "too_many_batches": "test_protocol.py",
 }
 # A reactor that does not answer the admin thread cannot be had from outside: stopping the process stops both.
