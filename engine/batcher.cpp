@@ -176,6 +176,14 @@ void Batcher::settled(Batch& batch) {
     pool_.give_back(&batch);
 }
 
+bool Batcher::may_have_room(std::uint64_t bytes) const {
+    if (pool_.in_use_count() < pool_.count()) return true;
+    std::uint64_t room_bytes = 0;
+    for (const Lane& lane : lanes_)
+        if (lane.open != nullptr && lane.open->has_ticket_room()) room_bytes += lane.open->room().size();
+    return bytes <= room_bytes;
+}
+
 std::uint64_t Batcher::waiting_samples_count() const {
     std::uint64_t count = 0;
     for (const Lane& lane : lanes_) {

@@ -70,6 +70,9 @@ class Batcher {
 
     // Samples in batches that were not handed over yet, counted from the batches themselves.
     [[nodiscard]] std::uint64_t waiting_samples_count() const;
+    // Whether `bytes` of samples might find room. Exact while a batch is free; else by the size they came in, which is
+    // seldom more than what they are rendered to.
+    [[nodiscard]] bool may_have_room(std::uint64_t bytes) const;
     // When hand_over() is wanted at the latest, for batches that linger (monotonic); 0: when something happens.
     [[nodiscard]] std::uint64_t deadline_ns() const { return deadline_ns_; }
     // Batches wait for the pipeline to have room, or linger.

@@ -12,10 +12,9 @@ bool Ingest::on_telemetry(const http::Request& request, http::PendingRef ref, ht
         reply.set_refusal(reason);
         return true;
     };
-    if (state_.paused.load(std::memory_order_relaxed)) return refuse(Refusal::paused);
-    if (const auto refusal = state_.admission.refusal()) return refuse(*refusal);
     const auto options = http::telemetry_options(request, offer_);
     if (!options) return refuse(options.error());
+    if (const auto refusal = admission_.check(options->ack)) return refuse(*refusal);
     if (request.body.empty()) return refuse(Refusal::empty_body);
 
     const Tally tally = decode(request, *options, reply);
@@ -28,6 +27,15 @@ bool Ingest::on_telemetry(const http::Request& request, http::PendingRef ref, ht
         return true;
     }
     return accept(tally, *options, ref, pending);
+}
+
+std::optional<Refusal> Ingest::refusal_before_body(const http::Request& request) const {
+    const auto options = http::telemetry_options(request, offer_);
+    if (!options) return options.error();
+    if (const auto refusal = admission_.check(options->ack)) return refusal;
+    // A chunked body's size is not known: it is 0 here, and fits.
+    if (!batcher_.may_have_room(request.head.content_length)) return Refusal::overloaded;
+    return std::nullopt;
 }
 
 Ingest::Tally Ingest::decode(const http::Request& request, const http::TelemetryOptions& options, http::Reply& reply) {
@@ -79,6 +87,7 @@ bool Ingest::accept(const Tally& tally, const http::TelemetryOptions& options, h
                     http::Pending& pending) {
     counters_.received += tally.accepted;
     counters_.accepted += tally.accepted;
+    admission_.taken(options.ack);
     pending.reply.accepted = tally.accepted;
     if (tally.last_record.size() <= latest_.text.size()) {
         std::memcpy(latest_.text.data(), tally.last_record.data(), tally.last_record.size());
@@ -101,6 +110,8 @@ void Ingest::hand_over(std::uint64_t now_ns) {
         handed_over_samples_count_ += batch.handed_over_count;
         latency_.record(Stage::hand_over, batch.opened_ns, now_ns);
     });
+    const std::uint64_t left_count = counters_.delivered + counters_.dropped_sink_refused;
+    drain_rate_.look(now_ns, left_count, counters_.accepted != left_count);
 }
 
 void Ingest::on_settled(Batch& batch, Settlement settlement, Server& server) {
@@ -149,10 +160,20 @@ void Ingest::answer_ticket(const Batch& batch, const BatchTicket& ticket, Server
     server.complete({ticket.pending_index, ticket.pending_generation});
 }
 
+std::uint64_t Ingest::retry_after_s(std::uint64_t least_s, std::uint64_t now_ns) const {
+    const std::uint64_t attempt_ns = admission_.retry_ns();
+    const Backlog backlog{.in_flight_count = in_flight_samples_count(),
+                          .drained_per_s = drain_rate_.per_s(),
+                          .is_rate_known = drain_rate_.is_measured(),
+                          .attempt_in_ns = attempt_ns > now_ns ? attempt_ns - now_ns : 0};
+    return sluice::retry_after_s(backlog, least_s);
+}
+
 void Ingest::reset() {
     const std::uint64_t in_flight = in_flight_samples_count();
     counters_ = {};
     counters_.received = counters_.accepted = in_flight;
+    drain_rate_.restart_count();
     latency_.reset();
 }
 

@@ -6,12 +6,13 @@
 #include <cstdint>
 #include <string_view>
 
+#include "engine/admission.hpp"
 #include "engine/batcher.hpp"
 #include "engine/counters.hpp"
-#include "engine/engine_state.hpp"
 #include "engine/http/application.hpp"
 #include "engine/http/telemetry_options.hpp"
 #include "engine/latency.hpp"
+#include "engine/retry_after.hpp"
 #include "engine/server.hpp"
 #include "parsers/json_decoder.hpp"
 
@@ -27,11 +28,14 @@ struct LatestSample {
 
 class Ingest {
   public:
-    Ingest(const EngineState& state, Batcher& batcher, const AckOffer& offer, std::uint64_t body_bytes_max)
-        : state_(state), batcher_(batcher), offer_(offer), decoder_(body_bytes_max) {}
+    Ingest(Admission& admission, Batcher& batcher, const AckOffer& offer, std::uint64_t body_bytes_max)
+        : admission_(admission), batcher_(batcher), offer_(offer), decoder_(body_bytes_max) {}
 
     // True: `reply` is decided; false: it will be when the batches with the request's samples are settled.
     [[nodiscard]] bool on_telemetry(const http::Request& request, http::PendingRef ref, http::Pending& pending);
+
+    // Why a request would be refused whatever its body holds, by its head and the state of the engine.
+    [[nodiscard]] std::optional<Refusal> refusal_before_body(const http::Request& request) const;
 
     void hand_over(std::uint64_t now_ns);
     void on_settled(Batch& batch, Settlement settlement, Server& server);
@@ -42,6 +46,9 @@ class Ingest {
     [[nodiscard]] std::uint64_t in_flight_samples_count() const {
         return handed_over_samples_count_ + batcher_.waiting_samples_count();
     }
+
+    // What a 503 tells the client, in seconds.
+    [[nodiscard]] std::uint64_t retry_after_s(std::uint64_t least_s, std::uint64_t now_ns) const;
 
     // Zeroes what can be zeroed without breaking the law: what is in flight stays counted as accepted.
     void reset();
@@ -64,7 +71,7 @@ class Ingest {
     void answer_tickets(Batch& batch, Server& server);
     void answer_ticket(const Batch& batch, const BatchTicket& ticket, Server& server);
 
-    const EngineState& state_;
+    Admission& admission_;
     Batcher& batcher_;
     AckOffer offer_;
     parsers::JsonDecoder decoder_;
@@ -73,6 +80,7 @@ class Ingest {
     LatestSample latest_;
     std::uint64_t handed_over_samples_count_ = 0;
     std::uint64_t tickets_outstanding_count_ = 0;
+    DrainRate drain_rate_;
 };
 
 }  // namespace sluice

@@ -6,6 +6,9 @@
 
 #include <array>
 #include <iterator>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/admin_service.hpp"
 
@@ -106,7 +109,8 @@ void loop(Exposition& out, const EngineView& view) {
                 [](const Snapshot& s) { return s.loop.sent_bytes; });
     per_reactor(out, view, "sluice_loop_iterations_total", "counter", "Iterations of the event loop.",
                 [](const Snapshot& s) { return s.loop.iterations; });
-    per_reactor(out, view, "sluice_loop_iteration_seconds_max", "gauge", "Longest iteration of the event loop.",
+    per_reactor(out, view, "sluice_loop_iteration_seconds_max", "gauge",
+                "Longest time from one wait of the event loop to the next, since the start or the last reset.",
                 [](const Snapshot& s) { return static_cast<double>(s.loop.iteration_ns_max) / 1e9; });
     per_reactor(out, view, "sluice_batches_in_use", "gauge", "Batches filling, waiting or in flight.",
                 [](const Snapshot& s) { return s.batches_in_use; });
@@ -155,6 +159,24 @@ void sink_families(Exposition& out, const EngineView& view) {
              [](const SinkCounters& c) { return load(c.waits); });
     per_sink(out, view, "sluice_sink_waits_short_total", "counter", "Of those, batches that too few replicas confirmed in time.",
              [](const SinkCounters& c) { return load(c.waits_short); });
+}
+
+void breaker_families(Exposition& out, const EngineView& view) {
+    using sinks::BreakerState;
+    using sinks::SinkCounters;
+    std::vector<std::pair<std::string, const SinkCounters*>> watched;
+    for (std::size_t i = 0; i < view.sinks.size(); ++i)
+        watched.emplace_back(std::to_string(i), &view.sinks[i]->sink().counters());
+    if (view.forwarder != nullptr) watched.emplace_back("forwarder", &view.forwarder->sink_counters());
+
+    out.family("sluice_sink_breaker_state", "gauge", "1 for the state that the sink's circuit breaker is in.");
+    for (const auto& [name, counters] : watched)
+        for (const auto state : {BreakerState::closed, BreakerState::open, BreakerState::half_open})
+            out.value("sluice_sink_breaker_state", fmt::format("sink=\"{}\",state=\"{}\"", name, sinks::name_of(state)),
+                      counters->breaker.load(std::memory_order_relaxed) == state ? 1 : 0);
+    out.family("sluice_sink_breaker_opens_total", "counter", "Times that the sink's circuit breaker left closed.");
+    for (const auto& [name, counters] : watched)
+        out.value("sluice_sink_breaker_opens_total", fmt::format("sink=\"{}\"", name), load(counters->breaker_opens));
 }
 
 void journal_families(Exposition& out, const EngineView& view) {
@@ -233,6 +255,7 @@ std::string render_metrics(const EngineView& view) {
     requests(out, view);
     loop(out, view);
     sink_families(out, view);
+    breaker_families(out, view);
     journal_families(out, view);
     admission_families(out, view.state.admission);
     if (view.forwarder != nullptr) forwarder_families(out, *view.forwarder);

@@ -57,11 +57,16 @@ Reactor::~Reactor() { join(); }
 
 void Reactor::connect(const std::vector<std::unique_ptr<SinkThread>>& sinks) {
     std::vector<SinkThread::Producer*> producers;
-    for (const auto& sink : sinks) producers.push_back(&sink->producer(index_));
+    std::vector<const sinks::SinkCounters*> counters;
+    for (const auto& sink : sinks) {
+        producers.push_back(&sink->producer(index_));
+        counters.push_back(&sink->sink().counters());
+    }
     batcher_ = std::make_unique<Batcher>(
         *encoder_, pool_, std::move(producers),
         BatcherSettings{static_cast<std::uint32_t>(config_.batch.pipeline_depth_count), config_.batch.linger_ns});
-    ingest_ = std::make_unique<Ingest>(wiring_.state, *batcher_, ack_offer(config_), config_.http.body_bytes_max);
+    admission_ = std::make_unique<Admission>(wiring_.state, std::move(counters));
+    ingest_ = std::make_unique<Ingest>(*admission_, *batcher_, ack_offer(config_), config_.http.body_bytes_max);
 }
 
 // --- the thread ----------------------------------------------------------------------------------------------------
@@ -182,18 +187,12 @@ bool Reactor::refuses_head(const http::Request& request, http::Reply& reply) {
     const auto endpoint = http::admit_method(*route, request.head.method, reply);
     if (!endpoint) return true;
     if (*endpoint != http::Endpoint::telemetry) return false;
-    const auto options = http::telemetry_options(request, ack_offer(config_));
-    if (!options) reply.set_refusal(options.error());
-    if (options && wiring_.state.paused.load(std::memory_order_relaxed)) {
-        reply.set_refusal(Refusal::paused);
-        return true;
-    }
-    if (const auto refusal = wiring_.state.admission.refusal(); options && refusal) {
-        reply.set_refusal(*refusal);
-        return true;
-    }
-    return !options.has_value();
+    const auto refusal = ingest_->refusal_before_body(request);
+    if (refusal) reply.set_refusal(*refusal);
+    return refusal.has_value();
 }
+
+std::uint64_t Reactor::retry_after_s(std::uint64_t least_s) { return ingest_->retry_after_s(least_s, server_.now_ns()); }
 
 // The admin thread answers; meanwhile this reactor goes on.
 void Reactor::ask_admin(http::Endpoint endpoint, http::PendingRef ref) {
@@ -245,6 +244,7 @@ void Reactor::fill(Snapshot& snapshot) {
 void Reactor::reset_counters() {
     ingest_->reset();
     server_.http_counters() = {};
+    server_.forget_longest_iteration();
 }
 
 }  // namespace sluice

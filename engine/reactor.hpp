@@ -79,6 +79,7 @@ class Reactor final : private http::Application, private Server::Hooks {
   private:
     bool on_request(const http::Request& request, http::PendingRef ref, http::Pending& pending) override;
     bool refuses_head(const http::Request& request, http::Reply& reply) override;
+    std::uint64_t retry_after_s(std::uint64_t least_s) override;
     void on_responses_sent(std::uint32_t count, std::uint64_t received_ns, std::uint64_t ready_ns) override;
     void take_completions(std::uint64_t now_ns) override;
     void hand_over(std::uint64_t now_ns) override;
@@ -97,6 +98,7 @@ class Reactor final : private http::Application, private Server::Hooks {
     std::unique_ptr<sinks::Encoder> encoder_;
     BatchPool pool_;
     std::unique_ptr<Batcher> batcher_;
+    std::unique_ptr<Admission> admission_;
     std::unique_ptr<Ingest> ingest_;
     const config::Config& config_;
     CompletionInbox inbox_;

@@ -25,6 +25,7 @@ class Readiness {
         bool is_ready;
         std::string_view code;
         std::string reason;  // one sentence; empty if ready
+        std::string_view breaker;  // state of the circuit breaker, if a sink is the reason
     };
     // Any thread. Takes a lock and allocates when a sink is in trouble.
     [[nodiscard]] Verdict verdict() const;

@@ -71,6 +71,7 @@ class Server final : private io::Events {
     [[nodiscard]] const http::HttpCounters& http_counters() const { return counters_; }
     [[nodiscard]] http::HttpCounters& http_counters() { return counters_; }
     [[nodiscard]] const io::LoopCounters& loop_counters() const { return loop_->counters(); }
+    void forget_longest_iteration() { loop_->forget_longest_iteration(); }
     [[nodiscard]] const std::string& mode() const { return loop_->mode(); }
     [[nodiscard]] http::BlockPool& blocks() { return blocks_; }
     [[nodiscard]] std::size_t body_bytes_in_use() const { return bodies_.in_use_bytes(); }

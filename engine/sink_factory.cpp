@@ -34,6 +34,7 @@ sinks::RedisSettings redis_settings(const config::Config& config) {
     settings.reply_timeout_ns = redis.reply_timeout_ns;
     settings.backoff_min_ns = redis.backoff_min_ns;
     settings.backoff_max_ns = redis.backoff_max_ns;
+    settings.breaker_failures_count = static_cast<std::uint32_t>(redis.breaker_failures_count);
     settings.replicas_count = static_cast<std::uint32_t>(redis.replicas_count);
     settings.replicas_timeout_ns = redis.replicas_timeout_ns;
     settings.tries_wait_aof = redis.wait_aof == config::WaitAof::automatic;

@@ -9,6 +9,34 @@ constexpr std::uint64_t interval_ns = 1'000'000'000;
 
 }  // namespace
 
+void SinkLog::note_breaker(sinks::BreakerState breaker, const sinks::Sink& sink, std::uint64_t now_ns) {
+    if (breaker != breaker_) {
+        const bool was_open = is_open();
+        breaker_ = breaker;
+        if (!was_open && is_open()) opened_ns_ = now_ns;
+        if (was_open && !is_open()) open_ns_ = now_ns - opened_ns_;
+        if (was_open && is_open()) tell_breaker(LogLevel::debug, sink, now_ns);
+    }
+    if (is_open() == told_open_ || now_ns < next_ns_) return;
+    tell_breaker(is_open() ? LogLevel::warn : LogLevel::info, sink, now_ns);
+    told_open_ = is_open();
+    next_ns_ = now_ns + interval_ns;
+}
+
+void SinkLog::tell_breaker(LogLevel level, const sinks::Sink& sink, std::uint64_t now_ns) const {
+    const auto in_s = [](std::uint64_t ns) { return static_cast<double>(ns / 1'000'000) / 1e3; };
+    if (!is_open())
+        return log::line(level, "sink_breaker", {{"sink", name_}, {"state", "closed"}, {"after_s", in_s(open_ns_)}});
+    const sinks::SinkCounters& counters = sink.counters();
+    const std::uint64_t retry_ns = counters.breaker_retry_ns.load(std::memory_order_relaxed);
+    log::line(level, "sink_breaker",
+              {{"sink", name_},
+               {"state", sinks::name_of(breaker_)},
+               {"failures", counters.breaker_failures.load(std::memory_order_relaxed)},
+               {"retry_in_s", in_s(retry_ns > now_ns ? retry_ns - now_ns : 0)},
+               {"reason", sink.trouble()}});
+}
+
 void SinkLog::note(Condition condition, const sinks::Sink& sink, std::uint64_t now_ns) {
     if (seen_ == Condition::well && condition != Condition::well) began_ns_ = now_ns;
     if (seen_ != Condition::well && condition == Condition::well) lasted_ns_ = now_ns - began_ns_;

@@ -4,6 +4,7 @@
 
 #include "engine/admin_service.hpp"
 #include "engine/backend_choice.hpp"
+#include "engine/core/clock.hpp"
 
 namespace sluice {
 namespace {
@@ -71,9 +72,20 @@ Json reactor_json(const Snapshot& reactor) {
             {"loop_iteration_us_max", static_cast<double>(reactor.loop.iteration_ns_max) / 1e3}};
 }
 
+std::uint64_t load(const std::atomic<std::uint64_t>& value) { return value.load(std::memory_order_relaxed); }
+
+Json breaker_json(const sinks::SinkCounters& counters) {
+    const std::uint64_t retry_ns = load(counters.breaker_retry_ns);
+    const std::uint64_t now_ns = monotonic_ns();
+    Json json{{"state", sinks::name_of(counters.breaker.load(std::memory_order_relaxed))},
+              {"opens", load(counters.breaker_opens)},
+              {"failures", counters.breaker_failures.load(std::memory_order_relaxed)}};
+    if (retry_ns != 0) json["retry_in_s"] = retry_ns > now_ns ? static_cast<double>(retry_ns - now_ns) / 1e9 : 0.0;
+    return json;
+}
+
 Json sink_json(const sinks::Sink& sink) {
     const sinks::SinkCounters& counters = sink.counters();
-    const auto load = [](const std::atomic<std::uint64_t>& value) { return value.load(std::memory_order_relaxed); };
     Json json{{"state", sinks::name_of(counters.state.load(std::memory_order_relaxed))},
               {"trouble", sink.trouble()},
               {"batches_sent", load(counters.batches_sent)},
@@ -83,7 +95,8 @@ Json sink_json(const sinks::Sink& sink) {
               {"replies_busy", load(counters.replies_busy)},
               {"replies_refused", load(counters.replies_refused)},
               {"connects", load(counters.connects)},
-              {"connection_failures", load(counters.connection_failures)}};
+              {"connection_failures", load(counters.connection_failures)},
+              {"breaker", breaker_json(counters)}};
     if (load(counters.waits) != 0)
         json["replication"] = {{"waits", load(counters.waits)}, {"waits_short", load(counters.waits_short)}};
     if (load(counters.journal_bytes_max) != 0)
@@ -97,9 +110,11 @@ Json position_json(const sinks::journal::Position& position) {
     return {{"segment", position.segment}, {"offset", position.offset}};
 }
 
-Json forwarder_json(const forward::Forwarder::View& view) {
+Json forwarder_json(const forward::Forwarder& forwarder) {
+    const forward::Forwarder::View view = forwarder.view();
     return {{"state", sinks::name_of(view.state)},
             {"trouble", view.trouble},
+            {"breaker", breaker_json(forwarder.sink_counters())},
             {"delivered_samples", view.delivered_samples_count},
             {"delivered", position_json(view.delivered)},
             {"journaled", position_json(view.confirmed)}};
@@ -188,7 +203,7 @@ std::string render_status(const EngineView& view) {
                       {"latency", {{"stages", stages_json(latency)}}},
                       {"sinks", std::move(sinks)}};
     if (view.state.admission.is_on.load(std::memory_order_relaxed)) status["admission"] = admission_json(view);
-    if (view.forwarder != nullptr) status["forwarder"] = forwarder_json(view.forwarder->view());
+    if (view.forwarder != nullptr) status["forwarder"] = forwarder_json(*view.forwarder);
     return status.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/core/batch.hpp"
+#include "sinks/breaker.hpp"
 
 namespace sluice::sinks {
 
@@ -39,8 +40,8 @@ enum class SinkState : std::uint8_t {
     return "";
 }
 
-// Written by the sink thread only, read by the admin thread: relaxed atomics, one writer, no pairing
-// needed because no other memory is published through them.
+// Written by the sink thread only, read by the admin thread and, as far as the breaker goes, by reactors: relaxed atomics,
+// one writer, no pairing needed because no other memory is published through them.
 struct SinkCounters {
     std::atomic<SinkState> state{SinkState::connecting};
     std::atomic<std::uint64_t> batches_sent{0};  // resends included
@@ -61,6 +62,15 @@ struct SinkCounters {
     std::atomic<std::uint64_t> journal_syncs{0};  // each confirmed all batches that had gathered
     std::atomic<std::uint64_t> journal_bytes{0};  // on disk, with what is reserved
     std::atomic<std::uint64_t> journal_bytes_max{0};
+    // The circuit breaker's; sinks without one leave it closed. Reactors look at it for each request, so it stands on a
+    // cache line of its own, which is written only when the breaker moves.
+    alignas(64) std::atomic<BreakerState> breaker{BreakerState::closed};
+    std::atomic<std::uint32_t> breaker_failures{0};  // in a row
+    std::atomic<std::uint64_t> breaker_opens{0};
+    std::atomic<std::uint64_t> breaker_retry_ns{0};  // monotonic: when the server is tried next; 0: not waiting
+    // While it is half open and only new samples can show whether the server takes any again: the number of this turn,
+    // for which each reactor may let one request through. Else 0.
+    std::atomic<std::uint64_t> breaker_turn{0};
 };
 
 // Adds on the single writer's thread: a plain load and store, no locked instruction.

@@ -109,6 +109,7 @@ struct Config {
             std::uint64_t reply_timeout_ns = 0;
             std::uint64_t backoff_min_ns = 0;
             std::uint64_t backoff_max_ns = 0;
+            std::uint64_t breaker_failures_count = 0;  // in a row; 0: the circuit breaker never opens
             std::uint64_t replicas_count = 0;     // that `replicated` waits for; 0: the level is not offered
             std::uint64_t replicas_timeout_ns = 0;
             WaitAof wait_aof = WaitAof::automatic;

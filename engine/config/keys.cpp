@@ -37,7 +37,7 @@ constexpr Property table[] = {
      Number{Unit::duration, 10 * ms, 10 * minute, FIELD(ack_timeout_ns)}},
     {"drain_timeout", "10s", "How long a stopping engine tries to deliver what it accepted",
      Number{Unit::duration, 0, hour, FIELD(drain_timeout_ns)}},
-    {"retry_after", "1s", "Retry-After of a 503", Number{Unit::duration_seconds, 1, 3600, FIELD(retry_after_s)}},
+    {"retry_after", "1s", "Least Retry-After of a 503; more, up to 60 s, as long as the backlog takes", Number{Unit::duration_seconds, 1, 3600, FIELD(retry_after_s)}},
 
     {"admin.listen", "127.0.0.1:8081", "Where /status, /metrics and the controls are served; may equal listen",
      Address{FIELD(admin.listen)}},
@@ -123,6 +123,8 @@ constexpr Property table[] = {
      Number{Unit::duration, 1 * ms, 1 * minute, FIELD(sink.redis.backoff_min_ns)}},
     {"sink.redis.backoff_max", "2s", "Longest pause before connecting again",
      Number{Unit::duration, 1 * ms, 10 * minute, FIELD(sink.redis.backoff_max_ns)}},
+    {"sink.redis.breaker_failures", "3", "Failures in a row that open the circuit breaker; then stored is answered 503 at once; 0: never",
+     Number{Unit::count, 0, 1'000'000, FIELD(sink.redis.breaker_failures_count)}},
     {"sink.redis.replicas", "0", "Replicas that must confirm what is answered as replicated; 0: the level is not offered",
      Number{Unit::count, 0, 64, FIELD(sink.redis.replicas_count)}},
     {"sink.redis.replicas_timeout", "1s", "How long a batch waits for its replicas; less than ack_timeout and sink.redis.reply_timeout",

@@ -34,6 +34,11 @@ inline constexpr std::size_t request_body_bytes_max = 64 * mib;    // largest va
 inline constexpr std::size_t record_errors_count_max = 100;
 // Requests of one connection that wait for their acknowledgement at the same time (pipelining).
 inline constexpr std::size_t pending_per_connection_count_max = 128;
+// Of the body of a request that was refused by its head: what may still come is read and discarded up to here, so that the
+// connection stays usable. Beyond, a new connection costs both sides less than the rest of the body.
+inline constexpr std::size_t refused_body_bytes_max = 64 * kib;
+// Largest Retry-After that the engine works out by itself: an outage may end at any time.
+inline constexpr std::uint64_t retry_after_s_max = 60;
 
 // --- a batch ------------------------------------------------------------------------------------
 inline constexpr std::size_t batch_arena_bytes_min = 32 * kib;

@@ -62,6 +62,7 @@ enum class RefusalScope : std::uint8_t {
     X(ack_timeout,            request,    503, "The sink did not confirm in time; the samples may be stored nevertheless.")         \
     X(sink_busy,              request,    503, "The sink refused for now; retry later.")                                            \
     X(sink_refused,           request,    503, "The sink refused; an operator has to mend it.")                                     \
+    X(sink_unavailable,       request,    503, "The sink is away or refuses, so nothing can be stored now; retry later.")                    \
     X(not_replicated,         request,    503, "Too few replicas confirmed in time; the samples are possibly stored nevertheless.")     \
     X(redis_memory,           request,    503, "Redis is running out of memory; retry later.")                                              \
     X(stream_full,            request,    503, "The stream holds as many entries as it may; retry later.")                              \

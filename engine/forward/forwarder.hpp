@@ -51,6 +51,7 @@ class Forwarder final : public sinks::JournalListener {
     };
     // Any thread.
     [[nodiscard]] View view() const;
+    [[nodiscard]] const sinks::SinkCounters& sink_counters() const { return delivery_.sink().counters(); }
 
   private:
     void run();

@@ -23,9 +23,12 @@ class Application {
     // True: `pending.reply` is decided. False: it will be, by Server::complete(ref).
     [[nodiscard]] virtual bool on_request(const Request& request, PendingRef ref, Pending& pending) = 0;
 
-    // Whether a request that asks "100-continue?" would be refused anyway, by its head alone. Returns true with `reply`
-    // decided if so.
+    // Whether a request whose body is not (all) there would be refused anyway, by its head alone. Returns true with
+    // `reply`, a refusal, decided if so. Not asked of requests that arrived whole.
     [[nodiscard]] virtual bool refuses_head(const Request& request, Reply& reply) = 0;
+
+    // Retry-After of a 503, asked for each of them; at least `least_s`.
+    [[nodiscard]] virtual std::uint64_t retry_after_s(std::uint64_t least_s) { return least_s; }
 
     // The kernel took the last bytes of `count` responses; the times are those of the first of them.
     virtual void on_responses_sent(std::uint32_t count, std::uint64_t received_ns, std::uint64_t ready_ns) = 0;

@@ -76,7 +76,7 @@ std::size_t Connection::consume(Context& context, std::span<const char> bytes) {
         if (result.event == Event::complete) dispatch(context);
         if (result.event == Event::refused) refuse(context, parser_.refusal());
     }
-    if (state_ == State::open && parser_.is_in_body() && head_complete_ns_ == 0) head_complete_ns_ = context.now_ns;
+    if (state_ == State::open && parser_.is_in_body() && head_complete_ns_ == 0) on_head_without_body(context);
     if (!keep_partial_body(context)) refuse(context, Refusal::body_memory_full);
     if (head_ != nullptr && (!parser_.is_in_request() || state_ != State::open)) {
         context.heads.give_back(head_);
@@ -127,24 +127,52 @@ void Connection::on_end_of_stream(Context& context) {
 
 // A request that expects 100-continue: refuse it before its body is sent, or ask for the body.
 void Connection::on_head(Context& context) {
-    Reply reply;
-    if (context.application.refuses_head(request_of(context.now_ns), reply)) {
-        const PendingIndex index = enqueue(context);
-        Pending& pending = context.pendings[index];
-        pending.reply = reply;
-        // Whether the client sends the body nevertheless is unknown, so no request can follow.
-        pending.closes = true;
-        transition(State::finishing);
-        return decide(context, pending);
-    }
+    head_complete_ns_ = context.now_ns;
+    if (refuse_head(context, false)) return;
     wants_continue_ = true;
     flush_ready(context);
+}
+
+// All bytes were read, and the head of a request is complete, but not its body.
+void Connection::on_head_without_body(Context& context) {
+    head_complete_ns_ = context.now_ns;
+    const std::uint64_t here_bytes = body_bytes_ + body_view_.size();
+    // How long a chunked body is will be seen: content_length is 0.
+    static_cast<void>(refuse_head(context, head_->content_length <= here_bytes + limits::refused_body_bytes_max));
+}
+
+// True: the request is refused, and answered in its turn.
+bool Connection::refuse_head(Context& context, bool may_discard) {
+    Reply reply;
+    if (!context.application.refuses_head(request_of(context.now_ns), reply)) return false;
+    const PendingIndex index = enqueue(context);
+    Pending& pending = context.pendings[index];
+    pending.reply = reply;
+    pending.closes = pending.closes || !may_discard || !head_->keep_alive;
+    drop_body(context);
+    is_discarding_ = !pending.closes;
+    if (pending.closes) transition(State::finishing);
+    decide(context, pending);
+    return true;
+}
+
+// The body of a request that was answered before is there.
+void Connection::end_discarding(Context& context) {
+    last_activity_ns_ = context.now_ns;
+    head_complete_ns_ = 0;
+    body_bytes_ = 0;
+    is_discarding_ = false;
 }
 
 // --- the body ----------------------------------------------------------------------------------------------------
 
 bool Connection::collect(Context& context, std::span<const char> bytes, Refusal& refusal) {
     wants_continue_ = false;
+    if (is_discarding_) {
+        body_bytes_ += bytes.size();
+        const std::size_t bytes_max = std::min<std::size_t>(limits::refused_body_bytes_max, context.settings.body_bytes_max);
+        return body_bytes_ <= bytes_max;  // if not: refuse(), which then only ends the connection
+    }
     const std::size_t bytes_before = body_bytes_ + body_view_.size();
     if (bytes_before + bytes.size() > context.settings.body_bytes_max) {
         refusal = Refusal::body_too_large;
@@ -223,6 +251,7 @@ PendingIndex Connection::enqueue(Context& context) {
 }
 
 void Connection::dispatch(Context& context) {
+    if (is_discarding_) return end_discarding(context);
     ++context.counters.requests;
     last_activity_ns_ = context.now_ns;  // empty lines between requests are none
     wants_continue_ = false;
@@ -239,6 +268,7 @@ void Connection::dispatch(Context& context) {
 
 // The stream can no longer be trusted: one last answer.
 void Connection::refuse(Context& context, Refusal refusal) {
+    if (is_discarding_) return transition(State::finishing);  // its answer was given
     if (!context.pendings.has_room()) return abort(context);
     const PendingIndex index = enqueue(context);
     Pending& pending = context.pendings[index];
@@ -269,7 +299,10 @@ void Connection::answer_first(Context& context) {
         ++context.counters.refusals[static_cast<std::size_t>(pending.reply.refusal)];
     if (pending.reply.kind == ReplyKind::telemetry && pending.reply.accepted == 0)
         ++context.counters.refusals[static_cast<std::size_t>(Refusal::all_records_refused)];
-    ++context.counters.responses[ResponseRenderer::status_of(pending.reply) / 100];
+    const int status = ResponseRenderer::status_of(pending.reply);
+    ++context.counters.responses[status / 100];
+    if (status == 503)
+        context.renderer.set_retry_after(context.application.retry_after_s(context.renderer.retry_after_s_min()));
     if (!context.renderer.render(pending, output_, context.blocks)) abort(context);
     if (OutputBlock* block = output_.last; block != nullptr && ++block->responses_count == 1) {
         block->received_ns = pending.received_ns;

@@ -9,6 +9,11 @@
 // `open` reads requests. `finishing` reads none any more, but has answers to give. `lingering` waits for the
 // client to see the end: closing at once with unread input would send RST and destroy the answer on its way.
 //
+// A request that its head alone refuses is answered before its body is there. What the client sends of that body
+// is then read and discarded (RFC 9112 section 9.3: read it, or close; what is left would be taken for a request), if it
+// is small; else the answer says Connection: close and the connection lingers, so that the answer is not lost by a reset
+// (section 9.6). The latter also where the client waits for 100-continue: whether it sends the body nevertheless is unknown.
+//
 // Back-pressure: while too many requests wait for their answer, or the client does not read what it is sent, no
 // further request is parsed; bytes that arrived already wait in `stash_`, and the server stops receiving.
 //
@@ -114,6 +119,9 @@ class Connection {
     std::size_t consume(Context& context, std::span<const char> bytes);
     void stash(Context& context, std::span<const char> bytes);
     void on_head(Context& context);
+    void on_head_without_body(Context& context);
+    [[nodiscard]] bool refuse_head(Context& context, bool may_discard);
+    void end_discarding(Context& context);
     void dispatch(Context& context);
     void refuse(Context& context, Refusal refusal);
     [[nodiscard]] PendingIndex enqueue(Context& context);
@@ -133,7 +141,7 @@ class Connection {
     parsers::RequestHead* head_;          // while a request is being read
     std::span<const char> body_view_;     // of the current request, where it lies in the received bytes
     BodyBlock body_;                      // or collected
-    std::size_t body_bytes_;              // in body_
+    std::size_t body_bytes_;              // in body_; while discarding: so far discarded
     Output output_;
     OutputBlock* sending_;                // in flight
     BodyBlock stash_;
@@ -152,6 +160,7 @@ class Connection {
     bool must_close_;
     bool saw_end_of_stream_;
     bool wants_continue_;                 // owes a 100 Continue
+    bool is_discarding_;                  // the body that is being read belongs to a request that was refused by its head
 };
 
 static_assert(sizeof(Connection) <= 512, "10,000 idle connections must cost less than 1 KiB each");

@@ -16,10 +16,15 @@ namespace sluice::http {
 
 class ResponseRenderer {
   public:
-    explicit ResponseRenderer(std::uint64_t retry_after_s) : retry_after_s_(retry_after_s) {}
+    explicit ResponseRenderer(std::uint64_t retry_after_s_min)
+        : retry_after_s_min_(retry_after_s_min), retry_after_s_(retry_after_s_min) {}
 
     // Call with the wall clock before rendering; does nothing unless the second has changed.
     void set_time(std::time_t unix_s);
+
+    // What 503s say from now on; at least retry_after_s_min(), to be of use.
+    void set_retry_after(std::uint64_t s) { retry_after_s_ = s; }
+    [[nodiscard]] std::uint64_t retry_after_s_min() const { return retry_after_s_min_; }
 
     // Appends the response to `pending` to `output`; takes over the body of a text reply. False: out of blocks.
     // `closes` adds Connection: close.
@@ -46,6 +51,7 @@ class ResponseRenderer {
     [[nodiscard]] bool render_record_errors(Pending& pending, Output& output, BlockPool& pool);
     [[nodiscard]] bool emit(const Pending& pending, std::string_view body, Output& output, BlockPool& pool);
 
+    const std::uint64_t retry_after_s_min_;
     std::uint64_t retry_after_s_;
     std::time_t unix_s_ = -1;
     std::string date_line_;                   // "Date: …\r\n"

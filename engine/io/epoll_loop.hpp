@@ -45,6 +45,7 @@ class EpollLoop final : public Loop {
     void run_once(std::uint64_t deadline_ns) override;
     void wake() override;
     [[nodiscard]] const LoopCounters& counters() const override { return counters_; }
+    void forget_longest_iteration() override { counters_.iteration_ns_max = 0; }
     [[nodiscard]] const std::string& mode() const override { return mode_; }
 
   private:
@@ -70,6 +71,7 @@ class EpollLoop final : public Loop {
     [[nodiscard]] bool watch(int fd, std::uint32_t events, std::uint64_t data) const;
 
     void wait(std::uint64_t deadline_ns);
+    void end_iteration();
     [[nodiscard]] int wait_ms(std::uint64_t deadline_ns) const;
     void dispatch(const epoll_event& event);
     void finish_closing(std::size_t count);

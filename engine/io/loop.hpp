@@ -68,7 +68,7 @@ struct LoopCounters {
     std::uint64_t received_bytes = 0;
     std::uint64_t sent_bytes = 0;
     std::uint64_t open_slots = 0;
-    std::uint64_t iteration_ns_max = 0;    // longest time between two waits
+    std::uint64_t iteration_ns_max = 0;    // longest time from one wait to the next; see forget_longest_iteration()
 };
 
 class Loop {
@@ -94,6 +94,7 @@ class Loop {
     virtual void wake() = 0;
 
     [[nodiscard]] virtual const LoopCounters& counters() const = 0;
+    virtual void forget_longest_iteration() = 0;
     [[nodiscard]] virtual const std::string& mode() const = 0;  // which features are in use, for the log
 };
 

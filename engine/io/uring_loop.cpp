@@ -257,6 +257,7 @@ void UringLoop::wait(std::uint64_t deadline_ns) {
 }
 
 void UringLoop::run_once(std::uint64_t deadline_ns) {
+    end_iteration();
     wait(deadline_ns);
     now_ns_ = monotonic_ns();
     events_.on_iteration(now_ns_);
@@ -275,8 +276,12 @@ void UringLoop::run_once(std::uint64_t deadline_ns) {
     rearm_starved();
     accept_if_possible();
     events_.on_iteration_end();
+}
 
+// What its owner does between two calls counts, too: nothing may keep clients waiting.
+void UringLoop::end_iteration() {
     iteration_end_ns_ = monotonic_ns();
+    if (now_ns_ == 0) return;  // there was none yet
     ++counters_.iterations;
     counters_.iteration_ns_max = std::max(counters_.iteration_ns_max, iteration_end_ns_ - now_ns_);
 }

@@ -43,6 +43,7 @@ class UringLoop final : public Loop {
     void run_once(std::uint64_t deadline_ns) override;
     void wake() override;
     [[nodiscard]] const LoopCounters& counters() const override { return counters_; }
+    void forget_longest_iteration() override { counters_.iteration_ns_max = 0; }
     [[nodiscard]] const std::string& mode() const override { return mode_; }
 
   private:
@@ -93,6 +94,7 @@ class UringLoop final : public Loop {
     [[nodiscard]] std::uint64_t free_slots_count() const { return settings_.slots_count_max - counters_.open_slots; }
     [[nodiscard]] bool may_accept_many() const;
     void wait(std::uint64_t deadline_ns);
+    void end_iteration();
     [[nodiscard]] std::uint64_t wait_ns(std::uint64_t deadline_ns, std::uint64_t now_ns) const;
 
     LoopSettings settings_;

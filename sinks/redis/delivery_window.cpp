@@ -196,6 +196,7 @@ void DeliveryWindow::finish_round(std::size_t position, std::uint64_t now_ns) {
 void DeliveryWindow::finish_round_with_failures(std::size_t position, std::uint64_t now_ns) {
     Entry& entry = at(position);
     Batch& batch = *entry.batch;
+    if (entry.failures_count == batch.command_count()) ++refused_batches_count_;
     const bool tickets_wait = !entry.tickets_decided && !batch.tickets().empty();
     CommandSet kept = entry.failed;
     if (entry.packed()) {

@@ -80,6 +80,8 @@ class DeliveryWindow {
     [[nodiscard]] CommandOutcome take_kept_reason();
     // Batches settled with all their commands stored, since construction.
     [[nodiscard]] std::uint64_t whole_batches_count() const { return whole_batches_count_; }
+    // Times that all commands of a batch were refused, since construction.
+    [[nodiscard]] std::uint64_t refused_batches_count() const { return refused_batches_count_; }
 
   private:
     using CommandSet = std::bitset<limits::batch_commands_count_max>;
@@ -132,6 +134,7 @@ class DeliveryWindow {
     bool stalled_ = false;
     CommandOutcome kept_reason_ = CommandOutcome::delivered;
     std::uint64_t whole_batches_count_ = 0;
+    std::uint64_t refused_batches_count_ = 0;
 };
 
 }  // namespace sluice::sinks::redis

@@ -30,6 +30,7 @@ class RedisSink final : public Sink {
           window_(port, counters_),
           connect_backoff_(settings.backoff_min_ns, settings.backoff_max_ns, settings.random_seed),
           retry_backoff_(settings.backoff_min_ns, settings.backoff_max_ns, ~settings.random_seed),
+          breaker_(settings.breaker_failures_count),
           trouble_("connecting to " + session_.peer()) {
         if (settings_.replicas_count != 0) window_.set_wait_command(wait_command());
         settings_.password.clear();  // the session has what it needs
@@ -47,6 +48,7 @@ class RedisSink final : public Sink {
     void go_on_connecting(short revents, std::uint64_t now_ns);
     void became_ready(std::uint64_t now_ns);
     void connection_failed(const std::string& why, std::uint64_t now_ns);
+    void retry_connection(const std::string& why, std::uint64_t now_ns);
     void drop_connection(const std::string& why, std::uint64_t now_ns);
     void reconnect_if_wanted(std::uint64_t now_ns);
 
@@ -55,6 +57,7 @@ class RedisSink final : public Sink {
     [[nodiscard]] bool take_reply(ReplyStream::Next reply, std::uint64_t now_ns);
     [[nodiscard]] bool take_wait_reply(ReplyStream::Next reply, std::uint64_t now_ns);
     [[nodiscard]] std::string wait_command() const;
+    void note_refused_batches();
     void note_error(std::string_view text);
     void note_refusals(std::uint64_t now_ns);
     void send(std::uint64_t now_ns);
@@ -62,12 +65,17 @@ class RedisSink final : public Sink {
     [[nodiscard]] bool retry_is_next() const { return window_.stalled() && !window_.awaits_replies(); }
 
     void publish_state();
+    void publish_breaker();
+    [[nodiscard]] bool is_half_open_after(Breaker::Failure failure) const {
+        return breaker_.state() == BreakerState::half_open && breaker_.last_failure() == failure;
+    }
 
     RedisSettings settings_;
     Session session_;
     DeliveryWindow window_;
     Backoff connect_backoff_;
     Backoff retry_backoff_;
+    Breaker breaker_;
 
     std::uint64_t connect_at_ns_ = 0;         // session closed: when to try again
     std::uint64_t connect_deadline_ns_ = 0;   // connecting, greeting
@@ -77,6 +85,9 @@ class RedisSink final : public Sink {
     bool send_blocked_ = false;               // the socket took less than we had
     bool reconnect_wanted_ = false;           // as soon as no reply is due
     std::uint64_t whole_batches_seen_count_ = 0;
+    std::uint64_t refused_batches_seen_count_ = 0;
+    std::uint64_t breaker_turns_count_ = 0;
+    bool is_samples_turn_ = false;            // half open, and new samples alone can show how the server is
 
     SinkCounters counters_;
     bool is_wait_refused_ = false;            // the last WAIT was answered with an error
@@ -98,6 +109,8 @@ Interest RedisSink::interest() const {
     if (send_blocked_) interest.events = POLLIN | POLLOUT;
     if (window_.awaits_replies()) interest.deadline_ns = progress_ns_ + settings_.reply_timeout_ns;
     if (retry_is_next()) interest.deadline_ns = retry_at_ns_;
+    if (const std::uint64_t retry_ns = breaker_.retry_ns(); retry_ns != 0 && !window_.stalled())
+        interest.deadline_ns = interest.deadline_ns == 0 ? retry_ns : std::min(interest.deadline_ns, retry_ns);
     return interest;
 }
 
@@ -115,7 +128,10 @@ void RedisSink::advance(short revents, std::uint64_t now_ns) {
     }
     if (session_.ready()) reconnect_if_wanted(now_ns);
     if (session_.ready()) send(now_ns);
+    // Nothing is kept that could be tried: new samples have to show whether the server takes any again.
+    if (session_.ready() && !window_.stalled() && breaker_.retry_ns() <= now_ns) breaker_.attempt();
     publish_state();
+    publish_breaker();
 }
 
 // --- connecting ------------------------------------------------------------------------------------
@@ -123,6 +139,7 @@ void RedisSink::advance(short revents, std::uint64_t now_ns) {
 void RedisSink::connect(std::uint64_t now_ns) {
     if (now_ns < connect_at_ns_) return;
     connect_deadline_ns_ = now_ns + settings_.connect_timeout_ns;
+    breaker_.attempt();
     if (session_.open() == Session::Step::failed) connection_failed(session_.failure(), now_ns);
 }
 
@@ -143,6 +160,8 @@ void RedisSink::became_ready(std::uint64_t now_ns) {
     send_blocked_ = false;
     reconnect_wanted_ = is_wait_refused_ = false;
     if (settings_.replicas_count != 0) window_.set_wait_command(wait_command());
+    // What waits to be sent must show whether this server can be trusted; where nothing waits, that it greets is enough.
+    if (is_half_open_after(Breaker::Failure::connection) && window_.empty()) breaker_.succeeded();
     if (window_.stalled()) return;
     // Made anew because the last one refused: whether this one does, the next command shows.
     trouble_.set(is_refusing_ ? "Redis refuses: " + printable(last_error_) : std::string());
@@ -150,26 +169,35 @@ void RedisSink::became_ready(std::uint64_t now_ns) {
 
 // An attempt to connect came to nothing.
 void RedisSink::connection_failed(const std::string& why, std::uint64_t now_ns) {
+    breaker_.failed(Breaker::Failure::connection);
+    retry_connection(why, now_ns);
+}
+
+void RedisSink::retry_connection(const std::string& why, std::uint64_t now_ns) {
     add(counters_.connection_failures, 1);
     connect_at_ns_ = now_ns + connect_backoff_.next_ns();
+    breaker_.retry_at(connect_at_ns_);
     trouble_.set(why);
 }
 
 // A connection that was ready is gone, or is given up.
 void RedisSink::drop_connection(const std::string& why, std::uint64_t now_ns) {
+    // Servers may end idle connections (Redis' `timeout`): that is no failure unless the next attempt is one, too.
+    if (!window_.empty()) breaker_.failed(Breaker::Failure::connection);
     session_.close();
     window_.connection_lost(now_ns);
     is_refusing_ = false;
     forget_refusal(counters_);
     // A server that greets and then hangs up must not be met in a quick loop; one that served us for a while may.
     if (now_ns - ready_since_ns_ >= settings_.backoff_max_ns) connect_backoff_.reset();
-    connection_failed(why, now_ns);
+    retry_connection(why, now_ns);
 }
 
 void RedisSink::reconnect_if_wanted(std::uint64_t now_ns) {
     if (!reconnect_wanted_ || window_.awaits_replies()) return;
     session_.close();
-    connect_at_ns_ = retry_at_ns_ != 0 ? retry_at_ns_ : now_ns + retry_backoff_.next_ns();
+    connect_at_ns_ = std::max(retry_at_ns_, breaker_.retry_ns());
+    if (connect_at_ns_ == 0) connect_at_ns_ = now_ns + retry_backoff_.next_ns();
     trouble_.set("Redis at " + session_.peer() + " refuses commands, connecting again: " + printable(last_error_));
 }
 
@@ -214,6 +242,7 @@ bool RedisSink::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
     } else if (reply == ReplyStream::Next::ok) {
         was_due = window_.reply_ok(now_ns);
         is_refusing_ = false;
+        if (was_due) breaker_.succeeded();
     } else {
         const std::string_view text = session_.replies().error_text();
         const CommandOutcome outcome = outcome_of_error(text);
@@ -221,6 +250,7 @@ bool RedisSink::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
         note_refusal(counters_, outcome, now_ns);
         is_refusing_ = true;
         was_due = window_.reply_error(outcome, now_ns);
+        note_refused_batches();
     }
     if (!was_due) drop_connection(session_.peer() + " answers what it was not asked", now_ns);
     return was_due;
@@ -230,14 +260,19 @@ bool RedisSink::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
 // WAIT, this is a replica by now) is of no account for the commands before it.
 bool RedisSink::take_wait_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
     is_wait_refused_ = reply == ReplyStream::Next::error;
-    if (is_wait_refused_) {
-        note_error(session_.replies().error_text());
-        return window_.reply_wait(false, now_ns);
-    }
+    if (is_wait_refused_) note_error(session_.replies().error_text());
     const std::span<const long long> counts = session_.replies().integers();
     const bool has_local = !session_.takes_wait_aof() || (counts.size() == 2 && counts[0] >= 1);
     const bool has_replicas = !counts.empty() && counts.back() >= static_cast<long long>(settings_.replicas_count);
-    return window_.reply_wait(has_local && has_replicas, now_ns);
+    const bool was_due = window_.reply_wait(!is_wait_refused_ && has_local && has_replicas, now_ns);
+    note_refused_batches();
+    return was_due;
+}
+
+// A batch of which every command was refused ends with its last reply, which may be that of a WAIT.
+void RedisSink::note_refused_batches() {
+    if (window_.refused_batches_count() != std::exchange(refused_batches_seen_count_, window_.refused_batches_count()))
+        breaker_.failed(Breaker::Failure::refusal);
 }
 
 std::string RedisSink::wait_command() const {
@@ -271,6 +306,8 @@ void RedisSink::note_refusals(std::uint64_t now_ns) {
         const bool refused = reason == CommandOutcome::refused;
         retry_at_ns_ = now_ns + (refused ? retry_backoff_.longest_ns() : retry_backoff_.next_ns());
     }
+    if (breaker_.wants_retry_time())
+        breaker_.retry_at(retry_at_ns_ != 0 ? retry_at_ns_ : now_ns + retry_backoff_.next_ns());
     const bool any_whole = window_.whole_batches_count() != whole_batches_seen_count_;
     whole_batches_seen_count_ = window_.whole_batches_count();
     if (window_.stalled() || reason != CommandOutcome::delivered) return;
@@ -284,7 +321,12 @@ void RedisSink::note_refusals(std::uint64_t now_ns) {
 
 DeliveryWindow::Begin RedisSink::may_begin(std::uint64_t now_ns) const {
     if (reconnect_wanted_) return DeliveryWindow::Begin::none;
-    if (!window_.stalled()) return DeliveryWindow::Begin::all;
+    if (!window_.stalled()) {
+        // A server that was lost gets one batch to prove itself with. One that refuses gets all that was sent on before
+        // the breaker opened: who waits for it is then told so.
+        if (!is_half_open_after(Breaker::Failure::connection)) return DeliveryWindow::Begin::all;
+        return window_.awaits_replies() ? DeliveryWindow::Begin::none : DeliveryWindow::Begin::front_only;
+    }
     return retry_is_next() && now_ns >= retry_at_ns_ ? DeliveryWindow::Begin::front_only : DeliveryWindow::Begin::none;
 }
 
@@ -305,7 +347,10 @@ void RedisSink::send(std::uint64_t now_ns) {
     send_blocked_ = sent_bytes < wanted_bytes;
     if (sent_bytes == 0) return;
     if (!window_.awaits_replies()) progress_ns_ = now_ns;
-    if (window_.stalled()) retry_at_ns_ = 0;
+    if (window_.stalled()) {
+        retry_at_ns_ = 0;
+        breaker_.attempt();
+    }
     window_.sent(sent_bytes);
     add(counters_.bytes_sent, sent_bytes);
 }
@@ -318,6 +363,21 @@ void RedisSink::publish_state() {
     if (counters_.state.load(std::memory_order_relaxed) != state) {
         counters_.state.store(state, std::memory_order_relaxed);
     }
+}
+
+void RedisSink::publish_breaker() {
+    const auto publish = [](auto& counter, auto value) {
+        if (counter.load(std::memory_order_relaxed) != value) counter.store(value, std::memory_order_relaxed);
+    };
+    const bool is_samples_turn =
+        session_.ready() && !window_.stalled() && is_half_open_after(Breaker::Failure::refusal);
+    if (is_samples_turn && !std::exchange(is_samples_turn_, true)) ++breaker_turns_count_;
+    is_samples_turn_ = is_samples_turn;
+    publish(counters_.breaker_turn, is_samples_turn ? breaker_turns_count_ : 0);
+    publish(counters_.breaker_failures, breaker_.failures_count());
+    publish(counters_.breaker_opens, breaker_.opens_count());
+    publish(counters_.breaker_retry_ns, breaker_.retry_ns());
+    publish(counters_.breaker, breaker_.state());
 }
 
 }  // namespace

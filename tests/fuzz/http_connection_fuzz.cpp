@@ -80,6 +80,14 @@ bool differ_only_in_why_the_header_was_refused(const std::string& one, const std
     return (is_too_long(one) || is_too_long(other)) && is_refusal(one) && is_refusal(other);
 }
 
+// A request whose head is refused is answered before the rest of it is seen, if that comes later; in one piece its framing,
+// which is refused first, is.
+bool differ_only_in_what_was_refused_first(const std::string& whole, const std::string& in_pieces) {
+    const std::size_t last = in_pieces.rfind("HTTP/1.1 503");
+    return last != std::string::npos && last == whole.rfind("HTTP/1.1 4") && whole.substr(0, last) == in_pieces.substr(0, last) &&
+           whole.find("HTTP/1.1 ", last + 1) == std::string::npos && in_pieces.find("HTTP/1.1 ", last + 1) == std::string::npos;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -89,6 +97,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string whole = transcript(harness, input, {});
     const std::string in_pieces = transcript(harness, input, input.pieces);
     if (whole == in_pieces || differ_only_in_why_the_header_was_refused(whole, in_pieces)) return 0;
+    if (input.refuses_heads && differ_only_in_what_was_refused_first(whole, in_pieces)) return 0;
     std::fprintf(stderr, "in one piece:\n%s\nin pieces:\n%s\n", whole.c_str(), in_pieces.c_str());
     CHECK(whole == in_pieces);
     return 0;

@@ -79,6 +79,22 @@ TEST(HttpSplit, EveryCutOfEveryGoldenRequest) {
     }
 }
 
+// A request that is refused by its head is answered the same whether its body came with it or later: what is discarded of
+// the body is exactly the body.
+TEST(HttpSplit, EveryCutOfARequestThatIsRefusedByItsHead) {
+    tests::HttpHarness harness({.body_bytes_max = tests::golden_body_bytes_max});
+    harness.app.refuses_heads = true;
+    for (const tests::HttpGolden& golden : tests::goldens::valid()) {
+        const std::string whole = transcript(harness, golden.bytes, {}, Answers::at_once);
+        for (std::size_t cut = 1; cut < golden.bytes.size(); ++cut) {
+            if (!is_cut_at(cut, golden.bytes.size())) continue;
+            ASSERT_EQ(transcript(harness, golden.bytes, {cut}, Answers::at_once), whole) << golden.name << ", cut at " << cut;
+        }
+        ASSERT_EQ(transcript(harness, golden.bytes, every_byte(golden.bytes.size()), Answers::at_once), whole) << golden.name;
+        ASSERT_TRUE(harness.pools_are_whole()) << golden.name;
+    }
+}
+
 // A request that fills several receive buffers and its own blocks: body collected, not viewed.
 TEST(HttpSplit, LongBodiesAreCollectedWhole) {
     tests::HttpHarness harness;

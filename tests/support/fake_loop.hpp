@@ -80,6 +80,7 @@ class FakeLoop final : public io::Loop {
     void close(io::Slot slot) override { open_peer(slot).state = FakePeer::State::closing; }
     void wake() override {}
     [[nodiscard]] const io::LoopCounters& counters() const override { return counters_; }
+    void forget_longest_iteration() override { counters_.iteration_ns_max = 0; }
     [[nodiscard]] const std::string& mode() const override { return mode_; }
 
     void run_once(std::uint64_t deadline_ns) override {

@@ -30,6 +30,10 @@ class EchoApplication final : public http::Application {
 
     [[nodiscard]] bool on_request(const http::Request& request, http::PendingRef ref, http::Pending& pending) override {
         const std::size_t index = requests_count++;
+        if (refuses_heads) {  // whether its body came with its head or not
+            pending.reply.set_refusal(Refusal::paused);
+            return true;
+        }
         std::string echo = echo_of(request);
         if (!answers_at_once(index)) {
             waiting.push_back({ref, std::move(echo)});

@@ -280,6 +280,72 @@ TEST_F(ConnectionTest, RefusesABodyBeforeItIsSent) {
     EXPECT_EQ(harness.app.requests_count, 0u);
 }
 
+// --- refused by the head, without 100-continue -------------------------------------------------------------------------
+
+std::string head_of(std::string_view framing) { return "POST /x HTTP/1.1\r\nHost: h\r\n" + std::string(framing) + "\r\n\r\n"; }
+
+TEST_F(ConnectionTest, AnswersBeforeASmallBodyAndDiscardsIt) {
+    harness.app.refuses_heads = true;
+    harness.feed(head_of("Content-Length: 5") + "he");
+    EXPECT_EQ(harness.sent.find("Connection: close"), std::string::npos);
+    EXPECT_EQ(responses(), Responses{refused(Refusal::paused)});
+    EXPECT_EQ(harness.bodies.in_use_bytes(), 0u) << "no memory is spent on it";
+    EXPECT_EQ(harness.counters.refusals[static_cast<std::size_t>(Refusal::paused)], 1u);
+    harness.app.refuses_heads = false;
+    harness.feed("ll");
+    harness.feed("o" + get("/next"));
+    EXPECT_EQ(responses(), Responses{ok("GET /next? ")});
+    EXPECT_EQ(harness.app.requests_count, 1u);
+    harness.feed(head_of("Content-Length: 2"));
+    harness.feed("hi");
+    EXPECT_EQ(responses(), Responses{ok("POST /x? hi")});
+}
+
+TEST_F(ConnectionTest, DiscardsAChunkedBodyUpToABound) {
+    harness.app.refuses_heads = true;
+    harness.feed(head_of("Transfer-Encoding: chunked"));
+    harness.feed("3\r\nabc\r\n0\r\n\r\n" + head_of("Transfer-Encoding: chunked"));
+    EXPECT_EQ(responses(), (Responses{refused(Refusal::paused), refused(Refusal::paused)}));
+    const std::string chunk = "4000\r\n" + std::string(0x4000, 'b') + "\r\n";
+    for (std::size_t bytes = 0; bytes < limits::refused_body_bytes_max; bytes += 0x4000) harness.feed(chunk);
+    EXPECT_EQ(harness.connection.state(), State::open);
+    harness.feed(chunk);
+    EXPECT_EQ(responses(), Responses{"<half-close>"}) << "it was answered already";
+}
+
+TEST_F(ConnectionTest, ClosesRatherThanReadALargeBody) {
+    harness.app.refuses_heads = true;
+    harness.feed(head_of("Content-Length: " + std::to_string(limits::refused_body_bytes_max + 1)));
+    EXPECT_NE(harness.sent.find("Connection: close\r\n"), std::string::npos);
+    EXPECT_EQ(responses(), (Responses{refused(Refusal::paused), "<half-close>"}));
+    harness.feed(std::string(1000, 'b') + get("/smuggled"));
+    EXPECT_EQ(harness.app.requests_count, 0u);
+}
+
+TEST_F(ConnectionTest, ABodyThatIsDiscardedHasNoSecondAnswer) {
+    harness.app.refuses_heads = true;
+    harness.feed(head_of("Transfer-Encoding: chunked"));
+    harness.feed("no chunk\r\n");
+    EXPECT_EQ(responses(), (Responses{refused(Refusal::paused), "<half-close>"}));
+}
+
+TEST_F(ConnectionTest, ABodyThatIsDiscardedMustComeInTime) {
+    harness.app.refuses_heads = true;
+    harness.feed(head_of("Content-Length: 5"));
+    harness.advance(harness.settings.body_timeout_ns);
+    EXPECT_EQ(responses(), (Responses{refused(Refusal::paused), "<half-close>"}));
+}
+
+TEST_F(ConnectionTest, ARequestThatCameWholeIsNotAskedAboutItsHead) {
+    harness.feed(post("/x", "body"));
+    EXPECT_EQ(harness.app.heads_count, 0u);
+    harness.feed(head_of("Content-Length: 3") + "a");
+    harness.feed("b");
+    EXPECT_EQ(harness.app.heads_count, 1u) << "once for each request";
+    harness.feed("c");
+    EXPECT_EQ(responses(), (Responses{ok("POST /x? body"), ok("POST /x? abc")}));
+}
+
 // --- back-pressure ---------------------------------------------------------------------------------------------------
 
 TEST_F(ConnectionTest, StopsReadingWhileTooManyRequestsWait) {

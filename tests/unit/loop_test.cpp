@@ -312,5 +312,28 @@ TEST_P(Loop, WaitsUntilTheDeadline) {
     EXPECT_LT(monotonic_ns() - then_ns, 1000 * ms);
 }
 
+// Waiting is no work; what the server does in an iteration, and its owner between two of them, is.
+TEST_P(Loop, KnowsItsLongestIteration) {
+    OPEN_OR_SKIP();
+    const auto work_for = [](std::uint64_t duration_ns) {
+        for (const std::uint64_t end_ns = monotonic_ns() + duration_ns; monotonic_ns() < end_ns;) {
+        }
+    };
+    run_for(200 * ms);
+    EXPECT_LT(loop->counters().iteration_ns_max, 150 * ms);
+    recorder.at_iteration = [&] { work_for(20 * ms); };
+    loop->run_once(1);
+    recorder.at_iteration = nullptr;
+    loop->run_once(1);
+    EXPECT_GE(loop->counters().iteration_ns_max, 20 * ms);
+    work_for(200 * ms);
+    loop->run_once(1);
+    EXPECT_GE(loop->counters().iteration_ns_max, 200 * ms);
+    loop->forget_longest_iteration();
+    EXPECT_EQ(loop->counters().iteration_ns_max, 0u);
+    loop->run_once(1);
+    EXPECT_GT(loop->counters().iteration_ns_max, 0u);
+}
+
 }  // namespace
 }  // namespace sluice

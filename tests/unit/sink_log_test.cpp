@@ -78,6 +78,33 @@ TEST_F(SinkLogTest, RefusalsNameTheirClass) {
               "level=warn event=sink_refuses sink=0 class=refused reason=\"Redis refuses: OOM\"\n");
 }
 
+TEST_F(SinkLogTest, ABreakerThatOpensAndClosesIsTwoLines) {
+    using sinks::BreakerState;
+    sink.state.state = SinkState::ready;
+    sink.state.breaker = BreakerState::open;
+    sink.state.breaker_failures = 3;
+    sink.state.breaker_retry_ns = 10 * second_ns + second_ns / 2;
+    sink.text = "gone";
+    EXPECT_EQ(line_at(10 * second_ns),
+              "level=warn event=sink_breaker sink=0 state=open failures=3 retry_in_s=0.5 reason=gone\n");
+    for (std::uint64_t i = 0; i < 100; ++i) {  // attempts
+        sink.state.breaker = i % 2 == 0 ? BreakerState::half_open : BreakerState::open;
+        EXPECT_EQ(line_at((12 + i) * second_ns), "");
+    }
+    sink.state.breaker = BreakerState::closed;
+    EXPECT_EQ(line_at(113 * second_ns), "level=info event=sink_breaker sink=0 state=closed after_s=103\n");
+    EXPECT_EQ(log.deadline_ns(), 0u);
+}
+
+TEST_F(SinkLogTest, ABreakersLineWaitsForItsSecond) {
+    sink.fail("gone");
+    EXPECT_NE(line_at(10 * second_ns), "");
+    sink.state.breaker = sinks::BreakerState::open;
+    EXPECT_EQ(line_at(10 * second_ns + 1), "");
+    EXPECT_EQ(log.deadline_ns(), 11 * second_ns);
+    EXPECT_NE(line_at(11 * second_ns).find("event=sink_breaker sink=0 state=open"), std::string::npos);
+}
+
 TEST_F(SinkLogTest, ChangesOfASecondAreOneLineAndTheLastOneHolds) {
     sink.fail("gone");
     EXPECT_NE(line_at(10 * second_ns), "");
