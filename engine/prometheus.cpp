@@ -198,6 +198,8 @@ void forwarder_families(Exposition& out, const forward::Forwarder& forwarder) {
     out.value("sluice_forwarder_ready", "", view.state == sinks::SinkState::ready ? 1 : 0);
     out.family("sluice_forwarder_is_behind", "gauge", "1 while the journal holds samples that are not known to be in Redis.");
     out.value("sluice_forwarder_is_behind", "", view.delivered < view.confirmed ? 1 : 0);
+    out.family("sluice_forwarder_duplicates_refused_total", "counter", "Samples sent again that Redis had already (sink.redis.exactly_once).");
+    out.value("sluice_forwarder_duplicates_refused_total", "", view.duplicates_refused_count);
 }
 
 void admission_families(Exposition& out, const admission::Board& board) {

@@ -42,7 +42,7 @@ sinks::RedisSettings redis_settings(const config::Config& config) {
     return settings;
 }
 
-sinks::RedisLayoutSettings layout_settings(const config::Config& config) {
+sinks::RedisLayoutSettings layout_settings(const config::Config& config, const sinks::StreamOwner& owner) {
     const auto& redis = config.sink.redis;
     sinks::RedisLayoutSettings settings;
     settings.layout = layout_of(redis.layout);
@@ -50,13 +50,24 @@ sinks::RedisLayoutSettings layout_settings(const config::Config& config) {
     settings.list_key = redis.list_key;
     settings.partitions_count = static_cast<std::uint32_t>(redis.partitions_count);
     settings.maxlen_count = redis.maxlen_count;
+    settings.instance = owner.instance;
     return settings;
 }
 
+sinks::OwnedStreams owned_streams(const config::Config& config, const sinks::StreamOwner& owner) {
+    const sinks::RedisLayoutSettings settings = layout_settings(config, owner);
+    sinks::OwnedStreams streams{.index_key = settings.stream + ":streams", .keys = {}, .owner = owner};
+    for (std::uint32_t partition = 0; partition < settings.partitions_count; ++partition)
+        streams.keys.push_back(sinks::stream_key(settings, partition));
+    return streams;
+}
+
+// With exactly once the streams are named by the journal, which is not open yet: they are not looked at.
 admission::Subject admission_subject(const config::Config& config) {
-    const sinks::RedisLayoutSettings layout = layout_settings(config);
+    const sinks::RedisLayoutSettings layout = layout_settings(config, {});
     if (layout.layout == sinks::RedisLayout::list) return {{layout.list_key}, true};
     admission::Subject subject;
+    if (config.sink.redis.exactly_once) return subject;
     for (std::uint32_t partition = 0; partition < layout.partitions_count; ++partition)
         subject.keys.push_back(sinks::stream_key(layout, partition));
     return subject;
@@ -75,9 +86,9 @@ std::unique_ptr<sinks::Encoder> make_encoder(const config::Config& config) {
     return config.has_journal() ? sinks::make_journal_encoder() : make_delivery_encoder(config);
 }
 
-std::unique_ptr<sinks::Encoder> make_delivery_encoder(const config::Config& config) {
+std::unique_ptr<sinks::Encoder> make_delivery_encoder(const config::Config& config, const sinks::StreamOwner& owner) {
     // The null sink renders what Redis would get, so that it measures all of the work but the delivery.
-    return sinks::make_redis_encoder(layout_settings(config));
+    return sinks::make_redis_encoder(layout_settings(config, owner));
 }
 
 AckOffer ack_offer(const config::Config& config) {
@@ -108,9 +119,11 @@ std::unique_ptr<sinks::Sink> make_sink(const config::Config& config, std::uint32
     return make_delivery_sink(config, port);
 }
 
-std::unique_ptr<sinks::Sink> make_delivery_sink(const config::Config& config, sinks::CompletionPort& port) {
+std::unique_ptr<sinks::Sink> make_delivery_sink(const config::Config& config, sinks::CompletionPort& port,
+                                                const sinks::StreamOwner& owner) {
     CHECK(config.sink.url.kind != config::SinkKind::journal);
     if (config.sink.url.kind == config::SinkKind::null) return sinks::make_null_sink(port);
+    if (!owner.instance.empty()) return sinks::make_exactly_once_sink(redis_settings(config), owned_streams(config, owner), port);
     return sinks::make_redis_sink(redis_settings(config), port);
 }
 

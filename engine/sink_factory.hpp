@@ -9,6 +9,7 @@
 #include "engine/config/config.hpp"
 #include "sinks/encoder.hpp"
 #include "sinks/journal/journal_sink.hpp"
+#include "sinks/redis/exactly_once_sink.hpp"
 #include "sinks/sink.hpp"
 
 namespace sluice {
@@ -29,8 +30,10 @@ namespace sluice {
 [[nodiscard]] std::unique_ptr<sinks::Sink> make_sink(const config::Config& config, std::uint32_t index, sinks::CompletionPort& port,
                                                      sinks::JournalListener* listener);
 
-// What brings samples to Redis, whether there is a journal in front or not. sink.url is no journal.
-[[nodiscard]] std::unique_ptr<sinks::Encoder> make_delivery_encoder(const config::Config& config);
-[[nodiscard]] std::unique_ptr<sinks::Sink> make_delivery_sink(const config::Config& config, sinks::CompletionPort& port);
+// What brings samples to Redis, whether there is a journal in front or not. sink.url is no journal. With an owner of the
+// streams: exactly once.
+[[nodiscard]] std::unique_ptr<sinks::Encoder> make_delivery_encoder(const config::Config& config, const sinks::StreamOwner& owner = {});
+[[nodiscard]] std::unique_ptr<sinks::Sink> make_delivery_sink(const config::Config& config, sinks::CompletionPort& port,
+                                                              const sinks::StreamOwner& owner = {});
 
 }  // namespace sluice

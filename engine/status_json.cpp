@@ -112,12 +112,15 @@ Json position_json(const sinks::journal::Position& position) {
 
 Json forwarder_json(const forward::Forwarder& forwarder) {
     const forward::Forwarder::View view = forwarder.view();
-    return {{"state", sinks::name_of(view.state)},
-            {"trouble", view.trouble},
-            {"breaker", breaker_json(forwarder.sink_counters())},
-            {"delivered_samples", view.delivered_samples_count},
-            {"delivered", position_json(view.delivered)},
-            {"journaled", position_json(view.confirmed)}};
+    Json json{{"state", sinks::name_of(view.state)},
+              {"trouble", view.trouble},
+              {"breaker", breaker_json(forwarder.sink_counters())},
+              {"delivered_samples", view.delivered_samples_count},
+              {"delivered", position_json(view.delivered)},
+              {"journaled", position_json(view.confirmed)}};
+    if (!view.instance.empty())
+        json["exactly_once"] = {{"instance", view.instance}, {"duplicates_refused", view.duplicates_refused_count}};
+    return json;
 }
 
 Json admission_json(const EngineView& view) {

@@ -52,6 +52,7 @@ struct SinkCounters {
     std::atomic<std::uint64_t> connects{0};  // connections that became ready
     std::atomic<std::uint64_t> connection_failures{0};
     std::atomic<std::uint64_t> batches_resent{0};  // batches sent again: at-least-once
+    std::atomic<std::uint64_t> duplicates_refused{0};  // commands that Redis had already: exactly once
     // Monotonic time of the last refusal if nothing has succeeded since, else 0; and its class, busy or refused. A sink
     // that keeps nothing stays `ready` while it refuses, and only the next batch shows whether it still does.
     std::atomic<std::uint64_t> refused_ns{0};
@@ -86,6 +87,17 @@ inline void note_refusal(SinkCounters& counters, CommandOutcome refusal, std::ui
 inline void forget_refusal(SinkCounters& counters) {
     if (counters.refused_ns.load(std::memory_order_relaxed) != 0)
         counters.refused_ns.store(0, std::memory_order_relaxed);
+}
+
+// As the writer: what others may know of the sink's breaker. breaker_turn is the sink's own business.
+inline void publish_breaker(SinkCounters& counters, const Breaker& breaker) {
+    const auto publish = [](auto& counter, auto value) {
+        if (counter.load(std::memory_order_relaxed) != value) counter.store(value, std::memory_order_relaxed);
+    };
+    publish(counters.breaker_failures, breaker.failures_count());
+    publish(counters.breaker_opens, breaker.opens_count());
+    publish(counters.breaker_retry_ns, breaker.retry_ns());
+    publish(counters.breaker, breaker.state());
 }
 
 // What the sink waits for.

@@ -20,21 +20,41 @@ std::string bulk_of(std::string_view text) {
     return "$" + std::to_string(text.size()) + "\r\n" + std::string{text} + "\r\n";
 }
 
-// The words that every XADD to one partition begins with, behind the array header.
+// The words that every XADD to one partition begins with, behind the array header. With exactly_once the entry's ID
+// follows, and then the words of `behind_id`.
 struct StreamPrefix {
     std::string resp;
-    std::size_t words_count = 0;
+    std::string behind_id;
+    std::size_t words_count = 0;  // of both, and the ID
+
+    // Appends what stands behind the ID, which is `*` unless samples bring one.
+    void end_with(std::string_view words, const RedisLayoutSettings& settings) {
+        if (settings.instance.empty()) resp.append(words);
+        else behind_id.append(words);
+    }
 };
+
+void write_prefix(RespWriter& writer, const StreamPrefix& prefix, const Sample& sample) {
+    writer.raw(prefix.resp);
+    if (prefix.behind_id.empty()) return;
+    writer.bulk(sample.entry_id);
+    writer.raw(prefix.behind_id);
+}
+
+std::size_t prefix_bytes_max(const StreamPrefix& prefix) {
+    const std::size_t id_bytes = prefix.behind_id.empty() ? 0 : limits::entry_id_bytes_max + resp_overhead_bytes_max;
+    return prefix.resp.size() + id_bytes + prefix.behind_id.size();
+}
 
 StreamPrefix stream_prefix(const RedisLayoutSettings& settings, std::uint32_t partition) {
     const std::string stream = stream_key(settings, partition);
-    CHECK(!stream.empty() && stream.size() <= limits::stream_name_bytes_max);
-    StreamPrefix prefix{bulk_of("XADD") + bulk_of(stream), 2};
+    CHECK(!settings.stream.empty() && stream.size() <= limits::stream_name_bytes_max);
+    StreamPrefix prefix{bulk_of("XADD") + bulk_of(stream), {}, 2};
     if (settings.maxlen_count > 0) {
         prefix.resp += bulk_of("MAXLEN") + bulk_of("~") + bulk_of(std::to_string(settings.maxlen_count));
         prefix.words_count += 3;
     }
-    prefix.resp += bulk_of("*");
+    if (settings.instance.empty()) prefix.resp += bulk_of("*");
     prefix.words_count += 1;
     return prefix;
 }
@@ -74,7 +94,7 @@ class CommandEncoder : public Encoder {
 class FieldsEncoder final : public CommandEncoder {
   public:
     explicit FieldsEncoder(const RedisLayoutSettings& settings) : prefixes_(stream_prefixes(settings)) {
-        for (StreamPrefix& prefix : prefixes_) prefix.resp += bulk_of("device_id");
+        for (StreamPrefix& prefix : prefixes_) prefix.end_with(bulk_of("device_id"), settings);
     }
 
     [[nodiscard]] bool append(Batch& batch, const Sample& sample) override {
@@ -83,7 +103,7 @@ class FieldsEncoder final : public CommandEncoder {
         if (!fits(batch, bytes_max(prefix, sample))) return false;
         RespWriter writer(batch.room().data());
         writer.array_header(prefix.words_count + 2 * fields_count(sample));
-        writer.raw(prefix.resp);
+        write_prefix(writer, prefix, sample);
         writer.bulk(sample.device_id);
         writer.raw("$2\r\nts\r\n");
         writer.bulk(sample.timestamp_ns);
@@ -108,7 +128,7 @@ class FieldsEncoder final : public CommandEncoder {
     }
 
     static std::size_t bytes_max(const StreamPrefix& prefix, const Sample& sample) {
-        std::size_t bytes = prefix.resp.size() + resp_overhead_bytes_max;
+        std::size_t bytes = prefix_bytes_max(prefix) + resp_overhead_bytes_max;
         bytes += fixed_fields_count_max * (name_bytes_max + resp_overhead_bytes_max) + 20;
         bytes += sample.device_id.size() + sample.type.size() + sample.value.size() + sample.unit.size();
         bytes += sample.values.size() + sample.metadata.size();
@@ -162,21 +182,21 @@ class FieldsEncoder final : public CommandEncoder {
 // `json` and `list`: constant words, then the sample as it came.
 class RawEncoder final : public CommandEncoder {
   public:
-    explicit RawEncoder(std::vector<std::string> prefixes) : prefixes_(std::move(prefixes)) {}
+    explicit RawEncoder(std::vector<StreamPrefix> prefixes) : prefixes_(std::move(prefixes)) {}
 
     [[nodiscard]] bool append(Batch& batch, const Sample& sample) override {
         const auto partitions_count = static_cast<std::uint32_t>(prefixes_.size());
-        const std::string& prefix = prefixes_[partition_of(sample.device_id, partitions_count)];
-        if (!fits(batch, prefix.size() + sample.raw.size() + resp_overhead_bytes_max)) return false;
+        const StreamPrefix& prefix = prefixes_[partition_of(sample.device_id, partitions_count)];
+        if (!fits(batch, prefix_bytes_max(prefix) + sample.raw.size() + resp_overhead_bytes_max)) return false;
         RespWriter writer(batch.room().data());
-        writer.raw(prefix);
+        write_prefix(writer, prefix, sample);
         writer.bulk(sample.raw);
         commit(batch, sample, writer.size());
         return true;
     }
 
   private:
-    std::vector<std::string> prefixes_;
+    std::vector<StreamPrefix> prefixes_;  // with the array header
 };
 
 class PackedEncoder final : public Encoder {
@@ -232,25 +252,32 @@ class PackedEncoder final : public Encoder {
     std::vector<StreamPrefix> prefixes_;
 };
 
-std::vector<std::string> json_prefixes(const RedisLayoutSettings& settings) {
-    std::vector<std::string> prefixes;
-    for (const StreamPrefix& prefix : stream_prefixes(settings))
-        prefixes.push_back("*" + std::to_string(prefix.words_count + 2) + "\r\n" + prefix.resp + bulk_of("json"));
+std::vector<StreamPrefix> json_prefixes(const RedisLayoutSettings& settings) {
+    std::vector<StreamPrefix> prefixes = stream_prefixes(settings);
+    for (StreamPrefix& prefix : prefixes) {
+        prefix.resp.insert(0, "*" + std::to_string(prefix.words_count + 2) + "\r\n");
+        prefix.end_with(bulk_of("json"), settings);
+    }
     return prefixes;
 }
 
-std::vector<std::string> list_prefixes(const RedisLayoutSettings& settings) {
+std::vector<StreamPrefix> list_prefixes(const RedisLayoutSettings& settings) {
     CHECK(!settings.list_key.empty() && settings.list_key.size() <= limits::stream_name_bytes_max);
-    return {"*3\r\n" + bulk_of("RPUSH") + bulk_of(settings.list_key)};
+    return {{"*3\r\n" + bulk_of("RPUSH") + bulk_of(settings.list_key), {}, 3}};
 }
 
 }  // namespace
 
 std::string stream_key(const RedisLayoutSettings& settings, std::uint32_t partition) {
-    return settings.stream + (settings.partitions_count > 1 ? ":{" + std::to_string(partition) + "}" : "");
+    const bool is_owned = !settings.instance.empty();
+    std::string key = settings.stream;
+    if (settings.partitions_count > 1 || is_owned) key += ":{" + std::to_string(partition) + "}";
+    if (is_owned) key += ":" + settings.instance;
+    return key;
 }
 
 std::unique_ptr<Encoder> make_redis_encoder(const RedisLayoutSettings& settings) {
+    CHECK(settings.instance.empty() || settings.layout == RedisLayout::fields || settings.layout == RedisLayout::json);
     switch (settings.layout) {
         case RedisLayout::fields: return std::make_unique<FieldsEncoder>(settings);
         case RedisLayout::json: return std::make_unique<RawEncoder>(json_prefixes(settings));

@@ -14,6 +14,8 @@
 // Partitions: with P > 1 the stream is `<stream>:{p}`, p by partition_of(device_id). The braces make each a
 // Redis Cluster hash tag. `list` has one key.
 //
+// Exactly once: the key is `<stream>:{p}:<instance>` and the entry's ID is Sample::entry_id, where otherwise Redis gives one.
+//
 // Client bytes are only ever arguments behind a length: never a key, a command, or a field count.
 #pragma once
 
@@ -33,6 +35,7 @@ struct RedisLayoutSettings {
     std::string list_key = "telemetry_queue";  // likewise
     std::uint32_t partitions_count = 1;        // 1 to limits::partitions_count_max
     std::uint64_t maxlen_count = 0;            // entries a stream is trimmed to, roughly; 0: never
+    std::string instance{};                    // who owns the streams, for exactly once; empty: shared by all
 };
 
 // The key of a partition's stream.

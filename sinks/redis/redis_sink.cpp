@@ -366,18 +366,14 @@ void RedisSink::publish_state() {
 }
 
 void RedisSink::publish_breaker() {
-    const auto publish = [](auto& counter, auto value) {
-        if (counter.load(std::memory_order_relaxed) != value) counter.store(value, std::memory_order_relaxed);
-    };
     const bool is_samples_turn =
         session_.ready() && !window_.stalled() && is_half_open_after(Breaker::Failure::refusal);
     if (is_samples_turn && !std::exchange(is_samples_turn_, true)) ++breaker_turns_count_;
     is_samples_turn_ = is_samples_turn;
-    publish(counters_.breaker_turn, is_samples_turn ? breaker_turns_count_ : 0);
-    publish(counters_.breaker_failures, breaker_.failures_count());
-    publish(counters_.breaker_opens, breaker_.opens_count());
-    publish(counters_.breaker_retry_ns, breaker_.retry_ns());
-    publish(counters_.breaker, breaker_.state());
+    const std::uint64_t turn = is_samples_turn ? breaker_turns_count_ : 0;
+    if (counters_.breaker_turn.load(std::memory_order_relaxed) != turn)
+        counters_.breaker_turn.store(turn, std::memory_order_relaxed);
+    sinks::publish_breaker(counters_, breaker_);
 }
 
 }  // namespace

@@ -3,8 +3,9 @@
 // Wraps hiredis' redisReader with object functions that build nothing: a reply becomes its kind and, for
 // an error, the beginning of its text, or its integers. So a reply costs no allocation: the reader's buffer has its working size (some 40 KiB)
 // from reset() on. Only what answers our commands is accepted: a simple string, a bulk string,
-// an integer or an error, and an array of integers where the caller expects one. Nil, other arrays and RESP3 types break the stream, before the reader recurses into
-// them, because after an unexpected reply nobody can say which command the next one answers.
+// an integer or an error, and an array of integers where the caller expects one. Nil, other arrays and RESP3 types break
+// the stream, before the reader recurses into them, because after an unexpected reply nobody can say which command the next
+// one answers. A sink that asks for arrays says so, and gets their elements one by one.
 //
 // Rejected: a hand-written scanner. It would save perhaps 30 ns a reply and cost a second RESP parser.
 #pragma once
@@ -19,6 +20,17 @@ struct redisReadTask;
 
 namespace sluice::sinks::redis {
 
+// Learns the elements of array replies, while ReplyStream::next() reads them.
+class ArrayListener {
+  public:
+    // `depth` 1: an element of the reply itself; 2: of an array within it; and so on. Integers, nil and arrays come
+    // with an empty `text`, which is valid during the call.
+    virtual void on_element(std::size_t depth, bool is_error, std::string_view text) = 0;
+
+  protected:
+    ~ArrayListener() = default;
+};
+
 class ReplyStream {
   public:
     ReplyStream();
@@ -26,7 +38,10 @@ class ReplyStream {
     ReplyStream(const ReplyStream&) = delete;
     ReplyStream& operator=(const ReplyStream&) = delete;
 
-    // Forgets everything: a new connection begins. Allocates.
+    // From now on arrays are accepted; null: no longer. `listener` outlives the stream.
+    void accept_arrays(ArrayListener* listener) { listener_ = listener; }
+
+    // Forgets everything but the listener: a new connection begins. Allocates.
     void reset();
 
     // Gives the next bytes of the connection. They are not copied: they must stay until next() has said
@@ -61,6 +76,7 @@ class ReplyStream {
     std::span<const char> given_;    // what the reader has not been fed yet
     const char* broken_because_ = nullptr;
     bool may_be_array_ = false;
+    ArrayListener* listener_ = nullptr;
     bool reply_is_error_ = false;
     std::size_t integers_count_ = 0;
     std::array<long long, integers_count_max> integers_;

@@ -110,7 +110,8 @@ TEST(RedisWait, ARefusedWaitIsNamed) {
 TEST(RedisWait, AnArrayElsewhereBreaksTheConnection) {
     for (const char* const replies :
          {"*2\r\n:1\r\n:2\r\n", "$3\r\n1-1\r\n$3\r\n1-1\r\n*3\r\n:1\r\n:2\r\n:3\r\n",
-          "$3\r\n1-1\r\n$3\r\n1-1\r\n*1\r\n*1\r\n:1\r\n", "$3\r\n1-1\r\n$3\r\n1-1\r\n*1\r\n+a\r\n"}) {
+          "$3\r\n1-1\r\n$3\r\n1-1\r\n*1\r\n*1\r\n:1\r\n", "$3\r\n1-1\r\n$3\r\n1-1\r\n*1\r\n+a\r\n",
+                                      "$3\r\n1-1\r\n$3\r\n1-1\r\n*1\r\n$-1\r\n", "$3\r\n1-1\r\n$3\r\n1-1\r\n*1\r\n-a\r\n"}) {
         Delivered run;
         deliver_two({greeted(unknown_reply, replies), greeted(unknown_reply, id_reply + id_reply + ":2\r\n")}, run);
         EXPECT_EQ(run.failures_count, 1u) << replies;

@@ -158,6 +158,19 @@ bool read_key(Reader& reader, const std::string& key, bool& exists) {
     return true;
 }
 
+// The streams that engines with sink.redis.exactly_once own stand in a set.
+bool read_owned_streams(Reader& reader, const std::string& stream) {
+    const std::string index = stream + ":streams";
+    const auto type = reader.type_of(index);
+    if (!type || *type != "set") return type.has_value();
+    const Reply keys = reader.ask({"SMEMBERS", index});
+    if (keys == nullptr) return false;
+    bool exists = true;
+    for (std::size_t i = 0; i < keys->elements; ++i)
+        if (!read_key(reader, std::string(text_of(keys->element[i])), exists)) return false;
+    return true;
+}
+
 }  // namespace
 
 std::expected<StoredSamples, std::string> read_samples(const config::SinkUrl& url, const std::string& stream,
@@ -169,6 +182,7 @@ std::expected<StoredSamples, std::string> read_samples(const config::SinkUrl& ur
     // A partition to which no sample has come does not exist, so the numbers may have gaps.
     for (unsigned number = 0; is_read && number < limits::partitions_count_max; ++number)
         is_read = read_key(reader, stream + ":{" + std::to_string(number) + "}", exists);
+    if (is_read) is_read = read_owned_streams(reader, stream);
     if (!is_read) return std::unexpected(reader.error());
     return reader.stored();
 }
