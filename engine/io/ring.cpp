@@ -145,18 +145,17 @@ void Ring::submit_and_wait(std::uint64_t timeout_ns, std::uint32_t completions_c
     CHECK(result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY);
 }
 
-// Work that DEFER_TASKRUN has put off is told of by TASKRUN_FLAG, and io_uring_get_events(3) runs it.
+// Work that DEFER_TASKRUN has put off is told of by TASKRUN_FLAG, and io_uring_get_events(3) runs it. The flag may be stale: the
+// kernel raises it after it has queued the work, which this thread may have run in between. So it ends no wait by itself.
 void Ring::submit_and_poll(std::uint64_t deadline_ns) {
     submit();
-    while (io_uring_cq_ready(&ring_) == 0) {
+    do {
         const unsigned flags = IO_URING_READ_ONCE(*ring_.sq.kflags);
         if ((flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0) {
             const int result = io_uring_get_events(&ring_);
             CHECK(result >= 0 || result == -EINTR || result == -EAGAIN || result == -EBUSY);
-        } else if (monotonic_ns() >= deadline_ns) {
-            return;
         }
-    }
+    } while (io_uring_cq_ready(&ring_) == 0 && monotonic_ns() < deadline_ns);
 }
 
 std::string Ring::mode() const {

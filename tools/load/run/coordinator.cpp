@@ -17,7 +17,6 @@ namespace sluice::load {
 namespace {
 
 constexpr unsigned look_interval_us = 2000;
-constexpr double short_run_s = 0.2;
 constexpr std::uint64_t start_delay_ns = 20'000'000;
 
 using Threads = std::vector<std::unique_ptr<LoadThread>>;
@@ -73,10 +72,7 @@ class Tally {
     }
 
     [[nodiscard]] std::uint64_t clipped_count() const { return total_.clipped; }
-    // After finish(). A request that was due shortly before the end is sent shortly after it, which matters in a short run only.
-    [[nodiscard]] std::uint64_t sent_in_time_count() const {
-        return plan_.requests_count_max != 0 || result_.duration_s < short_run_s ? result_.totals.sent : sent_within_;
-    }
+    [[nodiscard]] std::uint64_t sent_in_time_count() const { return total_.sent_in_time; }
 
     void finish() {
         const double elapsed_s = std::max(static_cast<double>(last_end_ns_) / 1e9 - plan_.warmup_s, 1e-9);
@@ -106,10 +102,8 @@ class Tally {
         if (!warmup) {
             total_.add(interval_);
             result_.totals = total_.counts;
-            if (is_within(interval_)) {
+            if (is_within(interval_))
                 responses_within_ += interval_.counts.responses + interval_.late_responses;
-                sent_within_ += interval_.counts.sent;
-            }
             hdr_add(result_.latencies.corrected.get(), interval_.latencies.corrected.get());
             hdr_add(result_.latencies.uncorrected.get(), interval_.latencies.uncorrected.get());
             hdr_add(result_.latencies.lag.get(), interval_.latencies.lag.get());
@@ -163,7 +157,7 @@ class Tally {
     Span interval_, total_;
     Histogram own_lag_ = make_histogram();
     std::vector<std::uint64_t> cpu_ns_;  // of each thread, while measured
-    std::uint64_t responses_within_ = 0, sent_within_ = 0, last_end_ns_ = 0;
+    std::uint64_t responses_within_ = 0, last_end_ns_ = 0;
 };
 
 bool are_all(const Threads& threads, LoadThread::Phase phase) {

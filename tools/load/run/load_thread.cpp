@@ -19,6 +19,8 @@ namespace {
 constexpr std::uint64_t start_look_interval_ns = 1'000'000;
 constexpr std::uint64_t opening_ns_max = 10'000'000'000;
 constexpr std::uint64_t stop_look_interval_ns = 100'000'000;
+// What is sent so soon after the schedule's end was in time: a stall just then says nothing of the rate.
+constexpr std::uint64_t late_ns_max = 100'000'000;
 constexpr std::int64_t preemptions_per_span_max = 100;
 
 std::uint64_t thread_cpu_ns() {
@@ -138,6 +140,8 @@ void LoadThread::run_load(Client& client, PacedLoad& load, std::uint64_t start_n
     recorder_.begin(thread_cpu_ns());  // the counts of connecting go: opened_count() tells
     preempted_count_ = preempted_count();
     const std::uint64_t measured_begin_ns = start_ns + static_cast<std::uint64_t>(plan_.warmup_s * 1e9);
+    if (plan_.requests_count_max == 0)
+        recorder_.in_time_until(measured_begin_ns + static_cast<std::uint64_t>(plan_.duration_s * 1e9) + late_ns_max);
     std::uint64_t boundary_ns = span_end_ns(0);
     bool is_loading = true;
     while (true) {

@@ -14,7 +14,7 @@ void Span::clear() {
     for (hdr_histogram* histogram :
          {latencies.corrected.get(), latencies.uncorrected.get(), latencies.lag.get(), own_lag.get()})
         hdr_reset(histogram);
-    late_responses = clipped = 0;
+    late_responses = sent_in_time = clipped = 0;
     cpu_ns = 0;
 }
 
@@ -25,6 +25,7 @@ void Span::add(const Span& other) {
     hdr_add(latencies.lag.get(), other.latencies.lag.get());
     hdr_add(own_lag.get(), other.own_lag.get());
     late_responses += other.late_responses;
+    sent_in_time += other.sent_in_time;
     clipped += other.clipped;
     open_connections += other.open_connections;
 }

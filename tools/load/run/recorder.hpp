@@ -9,6 +9,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <limits>
 
 #include "tools/load/report/results.hpp"
 
@@ -22,6 +23,7 @@ struct Span {
     Latencies latencies{make_histogram(), make_histogram(), make_histogram()};
     Histogram own_lag = make_histogram();  // ns; the part of the lag in which a connection was free
     std::uint64_t late_responses = 0;  // in the measured part, to requests of the warm-up; not in counts
+    std::uint64_t sent_in_time = 0;    // of counts.sent, those before Recorder::in_time_until()
     std::uint64_t clipped = 0;  // latencies beyond latency_ns_max, recorded as that
     std::uint64_t cpu_ns = 0;  // that the load thread spent
     std::uint32_t open_connections = 0;
@@ -43,6 +45,8 @@ class Recorder {
     }
     // Requests that fell due before do not count from here on: the warm-up is over.
     void ignore_before(std::uint64_t begin_ns) { measured_begin_ns_ = begin_ns; }
+    // What is sent later was not offered when it should have been.
+    void in_time_until(std::uint64_t end_ns) { in_time_until_ns_ = end_ns; }
     // CPU time that was spent before is not the run's.
     void begin(std::uint64_t cpu_ns) {
         counts() = {};
@@ -61,6 +65,7 @@ class Recorder {
     }
     void record_lag(std::uint64_t intended_ns, std::uint64_t sendable_ns, std::uint64_t sent_ns) {
         if (is_ignored(intended_ns)) return;
+        if (sent_ns <= in_time_until_ns_) ++spans_[index_].sent_in_time;
         record_value(spans_[index_].latencies.lag.get(), intended_ns, sent_ns);
         record_value(spans_[index_].own_lag.get(), std::max(intended_ns, sendable_ns), sent_ns);
     }
@@ -89,6 +94,7 @@ class Recorder {
     std::array<Span, spans_count> spans_;
     std::size_t index_ = 0;  // spans_ in use by the load thread
     Counts ignored_;
+    std::uint64_t in_time_until_ns_ = std::numeric_limits<std::uint64_t>::max();
     std::uint64_t measured_begin_ns_ = 0;  // 0: all requests count
     std::uint64_t cpu_begin_ns_ = 0;
     alignas(64) std::atomic<std::uint64_t> published_count_{
