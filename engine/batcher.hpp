@@ -42,7 +42,7 @@ class Batcher {
     void roll_back();
     // Makes the request's samples part of the batches. With `ref`, adds a ticket for it to each of them;
     // returns how many.
-    std::uint32_t commit(std::optional<http::PendingRef> ref);
+    std::uint32_t commit(std::optional<http::PendingRef> ref, bool wants_replicas = false);
 
     // Calls on_handed_over(batch) for each batch, before it is pushed. Lanes take turns, a batch at a time: else the
     // first one, never empty under load, would take every place in the pipeline.
@@ -108,8 +108,8 @@ class Batcher {
     [[nodiscard]] bool lingers(const Batch& batch);
     void push(Batch& batch, Lane& lane);
     void end_turn(std::size_t i);
-    [[nodiscard]] std::uint32_t add_tickets(Lane& lane, http::PendingRef ref);
-    [[nodiscard]] bool add_ticket(const Lane& lane, Batch& batch, http::PendingRef ref);
+    [[nodiscard]] std::uint32_t add_tickets(Lane& lane, http::PendingRef ref, bool wants_replicas);
+    [[nodiscard]] bool add_ticket(const Lane& lane, Batch& batch, http::PendingRef ref, bool wants_replicas);
 
     sinks::Encoder& encoder_;
     BatchPool& pool_;

@@ -154,6 +154,11 @@ void sink_families(Exposition& out, const EngineView& view) {
              [](const SinkCounters& c) { return load(c.connects); });
     per_sink(out, view, "sluice_sink_connection_failures_total", "counter", "Connections to the sink that failed or broke.",
              [](const SinkCounters& c) { return load(c.connection_failures); });
+    if (!view.config.has_replicas()) return;
+    per_sink(out, view, "sluice_sink_waits_total", "counter", "Batches of which it was asked whether replicas have them.",
+             [](const SinkCounters& c) { return load(c.waits); });
+    per_sink(out, view, "sluice_sink_waits_short_total", "counter", "Of those, batches that too few replicas confirmed in time.",
+             [](const SinkCounters& c) { return load(c.waits_short); });
 }
 
 // Whatever delivers to a cluster: the sink, or the forwarder behind a journal.
@@ -215,6 +220,30 @@ void forwarder_families(Exposition& out, const forward::Forwarder& forwarder) {
     out.value("sluice_forwarder_duplicates_refused_total", "", view.duplicates_refused_count);
 }
 
+void admission_families(Exposition& out, const admission::Board& board) {
+    using admission::Verdict;
+    if (!board.is_on.load(std::memory_order_relaxed)) return;
+    out.family("sluice_admission_bound_passed", "gauge", "1 for the bound of Redis or its consumers that is passed.");
+    for (const Verdict verdict : {Verdict::redis_memory, Verdict::stream_full, Verdict::consumers_behind})
+        out.value("sluice_admission_bound_passed", fmt::format("code=\"{}\"", info_of(*admission::refusal_of(verdict)).code),
+                  board.judged.load(std::memory_order_relaxed) == verdict ? 1 : 0);
+    out.family("sluice_admission_sheds", "gauge", "1 while telemetry is refused for it.");
+    out.value("sluice_admission_sheds", "", board.refusal() ? 1 : 0);
+    out.family("sluice_admission_samples_total", "counter", "Times that Redis was asked and told everything.");
+    out.value("sluice_admission_samples_total", "", load(board.samples));
+    out.family("sluice_admission_failures_total", "counter", "Times that Redis did not tell everything.");
+    out.value("sluice_admission_failures_total", "", load(board.failures));
+    const auto figure = [&out](std::string_view name, std::string_view help, const admission::SharedFigure& shared) {
+        out.family(name, "gauge", help);
+        if (const auto value = shared.get()) out.value(name, "", *value);
+    };
+    figure("sluice_stream_entries", "Entries of all partitions' streams, or of the list.", board.length_sum);
+    figure("sluice_stream_entries_longest", "Entries of the longest partition's stream.", board.length_max);
+    figure("sluice_group_lag_entries", "Entries that the slowest consumer group has not read of one stream.", board.group_lag_max);
+    figure("sluice_redis_used_bytes", "Memory that Redis counts against its bound.", board.used_bytes);
+    figure("sluice_redis_maxmemory_bytes", "The bound of Redis' memory; 0: none.", board.limit_bytes);
+}
+
 void latency(Exposition& out, const EngineView& view) {
     out.family("sluice_stage_seconds", "histogram", "Time in each stage of a sample's way.");
     for (const auto& reactor : view.reactors) {
@@ -249,6 +278,7 @@ std::string render_metrics(const EngineView& view) {
     cluster_families(out, view);
     breaker_families(out, view);
     journal_families(out, view);
+    admission_families(out, view.state.admission);
     if (view.forwarder != nullptr) forwarder_families(out, *view.forwarder);
     latency(out, view);
     return out.take();

@@ -37,6 +37,9 @@ sinks::RedisSettings redis_settings(const config::Config& config) {
     settings.backoff_min_ns = redis.backoff_min_ns;
     settings.backoff_max_ns = redis.backoff_max_ns;
     settings.breaker_failures_count = static_cast<std::uint32_t>(redis.breaker_failures_count);
+    settings.replicas_count = static_cast<std::uint32_t>(redis.replicas_count);
+    settings.replicas_timeout_ns = redis.replicas_timeout_ns;
+    settings.tries_wait_aof = redis.wait_aof == config::WaitAof::automatic;
     settings.random_seed = std::random_device{}();
     return settings;
 }
@@ -74,6 +77,17 @@ sinks::OwnedStreams owned_streams(const config::Config& config, const sinks::Str
     return {.index_key = settings.stream + ":streams", .keys = sinks::keys_of_partitions(settings), .owner = owner};
 }
 
+// With exactly once the streams are named by the journal, which is not open yet: they are not looked at.
+admission::Subject admission_subject(const config::Config& config) {
+    const sinks::RedisLayoutSettings layout = layout_settings(config, {});
+    if (layout.layout == sinks::RedisLayout::list) return {{layout.list_key}, true};
+    admission::Subject subject;
+    if (config.sink.redis.exactly_once) return subject;
+    for (std::uint32_t partition = 0; partition < layout.partitions_count; ++partition)
+        subject.keys.push_back(sinks::stream_key(layout, partition));
+    return subject;
+}
+
 sinks::JournalSettings journal_settings(const config::Config& config, sinks::JournalListener* listener) {
     const bool is_sink = config.sink.url.kind == config::SinkKind::journal;
     return {.directory = is_sink ? config.sink.url.path : config.journal.directory,
@@ -93,7 +107,19 @@ std::unique_ptr<sinks::Encoder> make_delivery_encoder(const config::Config& conf
 }
 
 AckOffer ack_offer(const config::Config& config) {
-    return {.preset = config.ack, .has_journal = config.has_journal(), .has_store = !config.has_journal()};
+    return {.preset = config.ack, .has_journal = config.has_journal(), .has_store = !config.has_journal(),
+            .has_replicas = config.has_replicas()};
+}
+
+std::optional<admission::SamplerSettings> sampler_settings(const config::Config& config) {
+    if (config.sink.url.kind != config::SinkKind::redis || config.admission.interval_ns == 0) return std::nullopt;
+    return admission::SamplerSettings{.redis = redis_settings(config),
+                                      .subject = admission_subject(config),
+                                      .bounds = {.length_max = config.admission.stream_length_max,
+                                                 .group_lag_max = config.admission.group_lag_max,
+                                                 .memory_percent_max = config.admission.memory_percent_max},
+                                      .interval_ns = config.admission.interval_ns,
+                                      .sheds = !config.has_journal()};
 }
 
 std::uint32_t sinks_count(const config::Config& config) {

@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
+#include "engine/admission/sampler.hpp"
 #include "engine/config/config.hpp"
 #include "sinks/encoder.hpp"
 #include "sinks/journal/journal_sink.hpp"
@@ -17,6 +19,9 @@ namespace sluice {
 
 // What a 2xx may promise with the sink that is configured.
 [[nodiscard]] AckOffer ack_offer(const config::Config& config);
+
+// What is sampled of Redis, to admit or not; nothing where there is no Redis, or admission.interval is 0.
+[[nodiscard]] std::optional<admission::SamplerSettings> sampler_settings(const config::Config& config);
 
 // Sink connections the configuration asks for; encoders number them from 0.
 [[nodiscard]] std::uint32_t sinks_count(const config::Config& config);

@@ -108,6 +108,8 @@ Json sink_json(const sinks::Sink& sink) {
               {"connects", load(counters.connects)},
               {"connection_failures", load(counters.connection_failures)},
               {"breaker", breaker_json(counters)}};
+    if (load(counters.waits) != 0)
+        json["replication"] = {{"waits", load(counters.waits)}, {"waits_short", load(counters.waits_short)}};
     if (load(counters.journal_bytes_max) != 0)
         json["journal"] = {{"syncs", load(counters.journal_syncs)},
                            {"bytes", load(counters.journal_bytes)},
@@ -133,6 +135,23 @@ Json forwarder_json(const forward::Forwarder& forwarder) {
     const sinks::Sink& sink = forwarder.sink();
     if (const auto nodes = sink.nodes(); !nodes.empty()) json["cluster"] = cluster_json(sink.counters(), nodes);
     return json;
+}
+
+Json admission_json(const EngineView& view) {
+    const admission::Board& board = view.state.admission;
+    const auto figure = [](const admission::SharedFigure& shared) { return shared.get() ? Json(*shared.get()) : Json(nullptr); };
+    const auto load = [](const std::atomic<std::uint64_t>& value) { return value.load(std::memory_order_relaxed); };
+    const auto passed = admission::refusal_of(board.judged.load(std::memory_order_relaxed));
+    return {{"sheds", board.refusal().has_value()},
+            {"passed_bound", passed ? Json(std::string(info_of(*passed).code)) : Json(nullptr)},
+            {"trouble", board.trouble.text()},
+            {"stream_length", figure(board.length_sum)},
+            {"stream_length_longest", figure(board.length_max)},
+            {"group_lag", figure(board.group_lag_max)},
+            {"redis_used_bytes", figure(board.used_bytes)},
+            {"redis_maxmemory_bytes", figure(board.limit_bytes)},
+            {"samples", load(board.samples)},
+            {"failures", load(board.failures)}};
 }
 
 Json stages_json(const Latency& latency) {
@@ -200,6 +219,7 @@ std::string render_status(const EngineView& view) {
                       {"reactors", std::move(reactors)},
                       {"latency", {{"stages", stages_json(latency)}}},
                       {"sinks", std::move(sinks)}};
+    if (view.state.admission.is_on.load(std::memory_order_relaxed)) status["admission"] = admission_json(view);
     if (view.forwarder != nullptr) status["forwarder"] = forwarder_json(*view.forwarder);
     return status.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

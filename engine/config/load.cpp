@@ -117,6 +117,17 @@ Status Draft::check_relations() {
     if (config.ack == AckLevel::journaled && !config.has_journal()) {
         return contradiction("ack", "not be that without a journal in", "sink.url");
     }
+    if (config.ack == AckLevel::replicated && !config.has_replicas()) {
+        if (redis.replicas_count == 0) return contradiction("ack", "not be that without", "sink.redis.replicas");
+        const bool is_in_front = !config.journal.directory.empty();
+        return contradiction("ack", "not be that beside", is_in_front ? "journal.directory" : "sink.url");
+    }
+    if (config.has_replicas() && redis.replicas_timeout_ns >= config.ack_timeout_ns) {
+        return contradiction("sink.redis.replicas_timeout", "be less than", "ack_timeout");
+    }
+    if (config.has_replicas() && redis.replicas_timeout_ns >= redis.reply_timeout_ns) {
+        return contradiction("sink.redis.replicas_timeout", "be less than", "sink.redis.reply_timeout");
+    }
     // Braces decide the slot of a key in Redis Cluster; those of the partition must be the only ones.
     if (redis.partitions_count > 1 && redis.stream.find_first_of("{}") != std::string::npos) {
         return contradiction("sink.redis.stream", "hold no { or } beside", "sink.redis.partitions");

@@ -76,7 +76,7 @@ struct Url {
 };
 
 using PropertyKind = std::variant<Number, Choice<AckLevel>, Choice<LogLevel>, Choice<LogFormat>, Choice<RedisLayout>,
-                                  Choice<IoBackend>, Choice<IoMode>, Flag, Text, Address, Cores, Url>;
+                                  Choice<WaitAof>, Choice<IoBackend>, Choice<IoMode>, Flag, Text, Address, Cores, Url>;
 
 struct Property {
     std::string_view key;           // as in a file, with its groups: sink.redis.layout

@@ -27,6 +27,9 @@ struct RedisSettings {
     std::uint64_t backoff_min_ns = 100'000'000;
     std::uint64_t backoff_max_ns = 5'000'000'000;
     std::uint32_t breaker_failures_count = 3;           // in a row, until the circuit breaker opens; 0: never
+    std::uint32_t replicas_count = 0;       // that confirm a batch with `replicated` samples; 0: there are none
+    std::uint64_t replicas_timeout_ns = 1'000'000'000;  // of one WAIT
+    bool tries_wait_aof = true;             // WAITAOF instead of WAIT, if the server takes it
     std::uint64_t random_seed = 1;   // of the jitter
     // Set where the server changes (Sentinel): asked before each connect, instead of host and port. May block for a
     // moment, on the sink's thread. The error is a sentence.

@@ -16,8 +16,6 @@
 namespace sluice::tests {
 namespace {
 
-constexpr std::size_t greeting_commands_count = 2;
-
 // False when the peer hung up or the test is over.
 bool wait_readable(int fd, int stop_fd) {
     std::array<pollfd, 2> descriptors{pollfd{fd, POLLIN, 0}, pollfd{stop_fd, POLLIN, 0}};
@@ -93,14 +91,14 @@ void ScriptedServer::serve_connection(int fd, const Connection& script) {
         received.append(chunk.data(), static_cast<std::size_t>(count));
         for (std::size_t length = 0; (length = whole_command_bytes(received)) > 0; received.erase(0, length)) {
             ++seen_count;
-            if (seen_count == greeting_commands_count) send_in_pieces(fd, script.greeting, script.piece_bytes);
-            if (seen_count <= greeting_commands_count) continue;
+            if (seen_count == script.greeting_commands_count) send_in_pieces(fd, script.greeting, script.piece_bytes);
+            if (seen_count <= script.greeting_commands_count) continue;
             commands_.back().push_back(words_of(received.substr(0, length)));
-            const bool first = seen_count == greeting_commands_count + 1;
+            const bool first = seen_count == script.greeting_commands_count + 1;
             if (first) send_in_pieces(fd, script.replies, script.piece_bytes);
             if (script.replies.empty()) send_in_pieces(fd, "$3\r\n1-1\r\n", script.piece_bytes);
         }
-        if (script.hang_up && seen_count > greeting_commands_count) return;
+        if (script.hang_up && seen_count > script.greeting_commands_count) return;
     }
 }
 

@@ -135,7 +135,7 @@ bool PartitionQueue::reply_error(std::string_view error, std::uint64_t now_ns) {
 }
 
 void PartitionQueue::connection_lost() {
-    window_.connection_lost();
+    window_.connection_lost(0);  // settles nothing: WAIT is not used with a cluster
     replies_due_count_ = 0;
     is_asking_ = false;
     redirect_ = {};
@@ -160,7 +160,7 @@ void PartitionQueue::note_refusals(std::uint64_t now_ns) {
 
 void PartitionQueue::go_to(Node* node, bool is_asking, std::uint64_t not_before_ns) {
     CHECK(is_drained());
-    if (window_.awaits_replies()) window_.connection_lost();
+    if (window_.awaits_replies()) window_.connection_lost(0);
     node_ = node;
     redirect_ = {};
     is_asking_ = is_asking;
