@@ -112,8 +112,10 @@ AckOffer ack_offer(const config::Config& config) {
 }
 
 std::optional<admission::SamplerSettings> sampler_settings(const config::Config& config) {
-    if (config.sink.url.kind != config::SinkKind::redis || config.admission.interval_ns == 0) return std::nullopt;
-    return admission::SamplerSettings{.redis = redis_settings(config),
+    const config::SinkKind kind = config.sink.url.kind;
+    const bool is_sentinel = kind == config::SinkKind::redis_sentinel;
+    if ((kind != config::SinkKind::redis && !is_sentinel) || config.admission.interval_ns == 0) return std::nullopt;
+    return admission::SamplerSettings{.redis = is_sentinel ? sentinel_settings(config) : redis_settings(config),
                                       .subject = admission_subject(config),
                                       .bounds = {.length_max = config.admission.stream_length_max,
                                                  .group_lag_max = config.admission.group_lag_max,

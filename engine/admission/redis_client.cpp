@@ -29,8 +29,17 @@ bool RedisClient::connect() {
     redisOptions options{};
     options.connect_timeout = &timeout;
     options.command_timeout = &timeout;
+    sinks::ServerAddress server{settings_.host, settings_.port};
+    if (settings_.find_server) {
+        const auto found = settings_.find_server();
+        if (!found) {
+            fail(found.error());
+            return false;
+        }
+        server = *found;
+    }
     if (settings_.path.empty()) {
-        REDIS_OPTIONS_SET_TCP(&options, settings_.host.c_str(), settings_.port);
+        REDIS_OPTIONS_SET_TCP(&options, server.host.c_str(), server.port);
     } else {
         REDIS_OPTIONS_SET_UNIX(&options, settings_.path.c_str());
     }
