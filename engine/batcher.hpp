@@ -40,9 +40,9 @@ class Batcher {
     // False: no batch is free; the caller rolls back. `now_ns` is monotonic.
     [[nodiscard]] bool append(const Sample& sample, std::uint64_t now_ns);
     void roll_back();
-    // Makes the request's samples part of the batches. With `ref`, adds a ticket for it to each of them;
-    // returns how many.
-    std::uint32_t commit(std::optional<http::PendingRef> ref);
+    // Makes the request's samples part of the batches. With `ref`, adds a ticket for it to each of them, in which
+    // `idempotency_entry` stands as well; returns how many.
+    std::uint32_t commit(std::optional<http::PendingRef> ref, std::uint32_t idempotency_entry = no_idempotency_entry);
 
     // Calls on_handed_over(batch) for each batch, before it is pushed. Lanes take turns, a batch at a time: else the
     // first one, never empty under load, would take every place in the pipeline.
@@ -75,6 +75,7 @@ class Batcher {
     // Batches wait for the pipeline to have room, or linger.
     [[nodiscard]] bool has_waiting() const { return !active_.empty(); }
     [[nodiscard]] std::uint32_t in_flight_count() const { return in_flight_count_; }
+    [[nodiscard]] bool one_command_per_batch() const { return encoder_.one_command_per_batch(); }
 
   private:
     struct List {
@@ -103,8 +104,9 @@ class Batcher {
     [[nodiscard]] bool lingers(const Batch& batch);
     void push(Batch& batch, Lane& lane);
     void end_turn(std::size_t i);
-    [[nodiscard]] std::uint32_t add_tickets(Lane& lane, http::PendingRef ref);
-    [[nodiscard]] bool add_ticket(const Lane& lane, Batch& batch, http::PendingRef ref);
+    [[nodiscard]] std::uint32_t add_tickets(Lane& lane, http::PendingRef ref, std::uint32_t idempotency_entry);
+    [[nodiscard]] bool add_ticket(const Lane& lane, Batch& batch, http::PendingRef ref,
+                                  std::uint32_t idempotency_entry);
 
     sinks::Encoder& encoder_;
     BatchPool& pool_;

@@ -90,6 +90,12 @@ constexpr Property table[] = {
     {"journal.size_max", "1GiB", "Size of the whole journal; when it is full, samples are answered 503",
      Number{Unit::size, 2 * limits::journal_segment_bytes_min, limits::journal_bytes_max, FIELD(journal.total_bytes_max)}},
 
+    {"idempotency.window", "5m", "How long the answer to an Idempotency-Key is remembered, at most",
+     Number{Unit::duration, 1 * s, 24 * hour, FIELD(idempotency.window_ns)}},
+    {"idempotency.keys_max", "65536",
+     "Keys remembered at a time, about 256 bytes each; 0: requests with a key are refused",
+     Number{Unit::count, 0, limits::idempotency_keys_count_max, FIELD(idempotency.keys_count_max)}},
+
     {"sink.url", "redis://127.0.0.1:6379", "Where samples go; null: counts and discards them, journal: keeps them on disk",
      Url{FIELD(sink.url)}},
     {"sink.redis.layout", "fields", "What a sample becomes: XADD of fields, XADD of JSON, RPUSH, or one XADD a batch",

@@ -35,6 +35,8 @@ enum class CommandOutcome : std::uint8_t {
     refused,    // refused until an operator mends something (WRONGTYPE, NOPERM, …)
 };
 
+inline constexpr std::uint32_t no_idempotency_entry = 0xffff'ffff;
+
 // Who waits for a part of a batch: the samples of one request with `stored`.
 struct BatchTicket {
     std::uint32_t pending_index;       // the reactor's pending request
@@ -42,6 +44,8 @@ struct BatchTicket {
     std::uint32_t first_command;       // its commands are [first_command, first_command + command_count)
     std::uint32_t command_count;
     std::uint32_t sample_count;
+    // Of the engine's IdempotencyTable, which waits for the outcome as well.
+    std::uint32_t idempotency_entry = no_idempotency_entry;
 };
 
 enum class Settlement : std::uint8_t {
