@@ -36,6 +36,7 @@ dependency(hiredis hiredis/hiredis.h hiredis)
 dependency(concurrentqueue concurrentqueue.h)  # <concurrentqueue.h>: the folder differs between releases
 dependency(zlib zlib.h z)
 dependency(hdr_histogram hdr/hdr_histogram.h hdr_histogram_static)
+dependency(xxhash xxhash.h)  # inlined where it is used
 dependency(tomlplusplus toml++/toml.h)
 dependency(cli11 CLI/CLI.hpp)
 dependency(spdlog spdlog/spdlog.h)

@@ -23,13 +23,15 @@ AdminService::Answer refusal(Refusal reason) {
 
 AdminService::AdminService(const config::Config& config, EngineState& state, const Readiness& readiness,
                            const std::vector<std::unique_ptr<Reactor>>& reactors,
-                           const std::vector<std::unique_ptr<SinkThread>>& sinks, const forward::Forwarder* forwarder)
+                           const std::vector<std::unique_ptr<SinkThread>>& sinks, const forward::Forwarder* forwarder,
+                           const IdempotencyTable* idempotency)
     : config_(config),
       state_(state),
       readiness_(readiness),
       reactors_(reactors),
       sinks_(sinks),
       forwarder_(forwarder),
+      idempotency_(idempotency),
       begin_ns_(monotonic_ns()) {
     for (std::size_t i = 0; i < config.cores.size(); ++i) {
         questions_.push_back(std::make_shared<Question>());
@@ -54,7 +56,8 @@ AdminService::Answer AdminService::answer(http::Endpoint endpoint) {
         default: break;
     }
     if (!take_snapshots(false)) return refusal(Refusal::admin_timeout);
-    const EngineView view{config_, state_, readiness_, sinks_, snapshots_, forwarder_, monotonic_ns() - begin_ns_};
+    const EngineView view{config_,     state_, readiness_, sinks_, snapshots_, forwarder_, monotonic_ns() - begin_ns_,
+                          idempotency_};
     if (endpoint == Endpoint::metrics) return {200, http::ContentType::prometheus, render_metrics(view)};
     return {200, http::ContentType::json, render_status(view)};
 }

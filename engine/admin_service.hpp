@@ -12,6 +12,7 @@
 #include "engine/engine_state.hpp"
 #include "engine/forward/forwarder.hpp"
 #include "engine/http/router.hpp"
+#include "engine/idempotency_table.hpp"
 #include "engine/reactor.hpp"
 #include "engine/readiness.hpp"
 #include "engine/sink_thread.hpp"
@@ -28,6 +29,7 @@ struct EngineView {
     const std::vector<std::unique_ptr<Snapshot>>& reactors;
     const forward::Forwarder* forwarder;  // null: no journal in front of Redis
     std::uint64_t uptime_ns;
+    const IdempotencyTable* idempotency;  // null: no keys are remembered
 };
 
 // JSON of GET /status; the members of TelemetryHub's first (README, "Endpoints").
@@ -39,7 +41,8 @@ class AdminService {
   public:
     AdminService(const config::Config& config, EngineState& state, const Readiness& readiness,
                  const std::vector<std::unique_ptr<Reactor>>& reactors,
-                 const std::vector<std::unique_ptr<SinkThread>>& sinks, const forward::Forwarder* forwarder);
+                 const std::vector<std::unique_ptr<SinkThread>>& sinks, const forward::Forwarder* forwarder,
+                 const IdempotencyTable* idempotency);
     ~AdminService();
 
     struct Answer {
@@ -71,6 +74,7 @@ class AdminService {
     const std::vector<std::unique_ptr<Reactor>>& reactors_;
     const std::vector<std::unique_ptr<SinkThread>>& sinks_;
     const forward::Forwarder* forwarder_;
+    const IdempotencyTable* idempotency_;
     std::vector<std::shared_ptr<Question>> questions_;
     std::vector<std::unique_ptr<Snapshot>> snapshots_;
     std::uint64_t begin_ns_;

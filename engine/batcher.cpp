@@ -94,12 +94,12 @@ void Batcher::roll_back() {
     touched_.clear();
 }
 
-std::uint32_t Batcher::commit(std::optional<http::PendingRef> ref, bool wants_replicas) {
+std::uint32_t Batcher::commit(std::optional<http::PendingRef> ref, TicketOptions options) {
     ++commits_count_;
     std::uint32_t tickets_count = 0;
     for (const std::uint32_t index : touched_) {
         Lane& lane = lanes_[index];
-        if (ref) tickets_count += add_tickets(lane, *ref, wants_replicas);
+        if (ref) tickets_count += add_tickets(lane, *ref, options);
         lane.full.append(lane.filled);
         lane.is_touched = false;
         lane.base = nullptr;
@@ -109,16 +109,16 @@ std::uint32_t Batcher::commit(std::optional<http::PendingRef> ref, bool wants_re
     return tickets_count;
 }
 
-std::uint32_t Batcher::add_tickets(Lane& lane, http::PendingRef ref, bool wants_replicas) {
+std::uint32_t Batcher::add_tickets(Lane& lane, http::PendingRef ref, TicketOptions options) {
     std::uint32_t count = 0;
     for (Batch* batch = lane.filled.first; batch != nullptr; batch = batch->next)
-        count += add_ticket(lane, *batch, ref, wants_replicas);
-    if (lane.open != nullptr) count += add_ticket(lane, *lane.open, ref, wants_replicas);
+        count += add_ticket(lane, *batch, ref, options);
+    if (lane.open != nullptr) count += add_ticket(lane, *lane.open, ref, options);
     return count;
 }
 
 // False if nothing of the request went into `batch` (it was full already).
-bool Batcher::add_ticket(const Lane& lane, Batch& batch, http::PendingRef ref, bool wants_replicas) {
+bool Batcher::add_ticket(const Lane& lane, Batch& batch, http::PendingRef ref, TicketOptions options) {
     const bool is_base = &batch == lane.base;
     const std::uint32_t samples_before = is_base ? lane.mark.sample_count : 0;
     if (batch.sample_count() == samples_before) return false;
@@ -126,7 +126,7 @@ bool Batcher::add_ticket(const Lane& lane, Batch& batch, http::PendingRef ref, b
     const std::uint32_t commands_before = is_base && !is_one_command ? lane.mark.command_count : 0;
     batch.add_ticket({ref.index, ref.generation, commands_before,
                       is_one_command ? 1 : batch.command_count() - commands_before,
-                      batch.sample_count() - samples_before, wants_replicas});
+                      batch.sample_count() - samples_before, options});
     return true;
 }
 
@@ -197,7 +197,8 @@ std::uint64_t Batcher::waiting_samples_count() const {
     std::uint64_t count = 0;
     for (const Lane& lane : lanes_) {
         if (lane.open != nullptr) count += lane.open->sample_count();
-        for (const Batch* batch = lane.full.first; batch != nullptr; batch = batch->next) count += batch->sample_count();
+        for (const Batch* batch = lane.full.first; batch != nullptr; batch = batch->next)
+            count += batch->sample_count();
     }
     return count;
 }

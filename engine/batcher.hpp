@@ -40,9 +40,9 @@ class Batcher {
     // False: no batch is free; the caller rolls back. `now_ns` is monotonic.
     [[nodiscard]] bool append(const Sample& sample, std::uint64_t now_ns);
     void roll_back();
-    // Makes the request's samples part of the batches. With `ref`, adds a ticket for it to each of them;
+    // Makes the request's samples part of the batches. With `ref`, adds a ticket for it to each of them, with `options`;
     // returns how many.
-    std::uint32_t commit(std::optional<http::PendingRef> ref, bool wants_replicas = false);
+    std::uint32_t commit(std::optional<http::PendingRef> ref, TicketOptions options = {});
 
     // Calls on_handed_over(batch) for each batch, before it is pushed. Lanes take turns, a batch at a time: else the
     // first one, never empty under load, would take every place in the pipeline.
@@ -78,6 +78,7 @@ class Batcher {
     // Batches wait for the pipeline to have room, or linger.
     [[nodiscard]] bool has_waiting() const { return !active_.empty(); }
     [[nodiscard]] std::uint32_t in_flight_count() const { return in_flight_count_; }
+    [[nodiscard]] bool one_command_per_batch() const { return encoder_.one_command_per_batch(); }
 
   private:
     struct List {
@@ -108,8 +109,8 @@ class Batcher {
     [[nodiscard]] bool lingers(const Batch& batch);
     void push(Batch& batch, Lane& lane);
     void end_turn(std::size_t i);
-    [[nodiscard]] std::uint32_t add_tickets(Lane& lane, http::PendingRef ref, bool wants_replicas);
-    [[nodiscard]] bool add_ticket(const Lane& lane, Batch& batch, http::PendingRef ref, bool wants_replicas);
+    [[nodiscard]] std::uint32_t add_tickets(Lane& lane, http::PendingRef ref, TicketOptions options);
+    [[nodiscard]] bool add_ticket(const Lane& lane, Batch& batch, http::PendingRef ref, TicketOptions options);
 
     sinks::Encoder& encoder_;
     BatchPool& pool_;

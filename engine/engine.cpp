@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <random>
 #include <thread>
 #include <utility>
 
@@ -36,6 +37,11 @@ std::expected<int, Engine::StartError> listen_on(config::Endpoint& endpoint, boo
     return *fd;
 }
 
+std::uint64_t random_seed() {
+    std::random_device random;
+    return (std::uint64_t{random()} << 32) | random();
+}
+
 }  // namespace
 
 Engine::Engine(config::Config config) : config_(std::move(config)) {
@@ -48,7 +54,11 @@ Engine::~Engine() { end_threads(); }
 
 void Engine::make_parts() {
     if (!config_.journal.directory.empty()) forwarder_ = std::make_unique<forward::Forwarder>(config_);
-    admin_service_ = std::make_unique<AdminService>(config_, state_, readiness_, reactors_, sinks_, forwarder_.get());
+    if (config_.idempotency.keys_count_max != 0)
+        idempotency_ = std::make_unique<IdempotencyTable>(
+            IdempotencySettings{config_.idempotency.keys_count_max, config_.idempotency.window_ns, random_seed()});
+    admin_service_ = std::make_unique<AdminService>(config_, state_, readiness_, reactors_, sinks_, forwarder_.get(),
+                                                    idempotency_.get());
     admin_ = std::make_unique<AdminThread>(config_, *admin_service_);
     if (const auto settings = sampler_settings(config_))
         sampler_ = std::make_unique<admission::Sampler>(*settings, state_.admission);
@@ -58,7 +68,7 @@ void Engine::make_parts() {
         sinks_.push_back(std::make_unique<SinkThread>(make_sink(config_, i, *ports_[i], forwarder_.get()), i, config_.cores.size(), config_.batch.count));
     }
     for (std::size_t i = 0; i < config_.cores.size(); ++i) {
-        const Reactor::Wiring wiring{state_, readiness_, is_admin_shared_ ? admin_.get() : nullptr};
+        const Reactor::Wiring wiring{state_, readiness_, is_admin_shared_ ? admin_.get() : nullptr, idempotency_.get()};
         reactors_.push_back(std::make_unique<Reactor>(config_, static_cast<std::uint16_t>(i), wiring));
         reactors_.back()->connect(sinks_);
     }

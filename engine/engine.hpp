@@ -15,6 +15,7 @@
 #include "engine/config/config.hpp"
 #include "engine/engine_state.hpp"
 #include "engine/forward/forwarder.hpp"
+#include "engine/idempotency_table.hpp"
 #include "engine/reactor.hpp"
 #include "engine/readiness.hpp"
 #include "engine/sink_thread.hpp"
@@ -78,6 +79,7 @@ class Engine {
     config::Config config_;
     EngineState state_;
     std::unique_ptr<admission::Sampler> sampler_;  // null: nothing is sampled
+    std::unique_ptr<IdempotencyTable> idempotency_;  // null: none; shared by the reactors
     std::vector<std::unique_ptr<Port>> ports_;
     std::unique_ptr<forward::Forwarder> forwarder_;  // null: no journal in front of Redis; outlives the sink that tells it
     std::vector<std::unique_ptr<SinkThread>> sinks_;

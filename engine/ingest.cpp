@@ -16,8 +16,18 @@ bool Ingest::on_telemetry(const http::Request& request, http::PendingRef ref, ht
     if (!options) return refuse(options.error());
     if (const auto refusal = admission_.check(options->ack)) return refuse(*refusal);
     if (request.body.empty()) return refuse(Refusal::empty_body);
+    if (request.head.idempotency_key_bytes != 0) return take_once(request, *options, ref, pending);
+    return take(request, *options, ref, pending, no_idempotency_entry);
+}
 
-    const Tally tally = decode(request, *options, reply);
+bool Ingest::take(const http::Request& request, const http::TelemetryOptions& options, http::PendingRef ref,
+                  http::Pending& pending, std::uint32_t idempotency_entry) {
+    http::Reply& reply = pending.reply;
+    const auto refuse = [&reply](Refusal reason) {
+        reply.set_refusal(reason);
+        return true;
+    };
+    const Tally tally = decode(request, options, reply);
     latency_.record(Stage::decode, request.received_ns, monotonic_ns());
     if (!tally.is_whole) return true;
     if (tally.accepted == 0) {
@@ -26,7 +36,60 @@ bool Ingest::on_telemetry(const http::Request& request, http::PendingRef ref, ht
         if (reply.is_single) return refuse(reply.errors[0].refusal);
         return true;
     }
-    return accept(tally, *options, ref, pending);
+    return accept(tally, options, ref, pending, idempotency_entry);
+}
+
+// --- idempotency keys ----------------------------------------------------------------------------------------------
+
+bool Ingest::take_once(const http::Request& request, const http::TelemetryOptions& options, http::PendingRef ref,
+                       http::Pending& pending) {
+    using Verdict = IdempotencyTable::Verdict;
+    http::Reply& reply = pending.reply;
+    const auto refuse = [&reply](Refusal reason) {
+        reply.set_refusal(reason);
+        return true;
+    };
+    if (idempotency_ == nullptr) return refuse(Refusal::idempotency_unavailable);
+    const Fingerprint fingerprint = fingerprint_of(idempotency_->seed(), request.path, request.query,
+                                                   static_cast<std::uint8_t>(options.format), request.body);
+    const auto claim = idempotency_->claim(request.head.idempotency_key_view(), fingerprint, request.received_ns);
+    switch (claim.verdict) {
+        case Verdict::fresh: break;
+        case Verdict::replay: replay(request, options, claim.answer, reply); return true;
+        case Verdict::in_progress: return refuse(Refusal::idempotency_in_progress);
+        case Verdict::mismatch: return refuse(Refusal::idempotency_mismatch);
+        case Verdict::full: return refuse(Refusal::overloaded);
+    }
+    const bool is_decided = take(request, options, ref, pending, claim.entry);
+    if (reply.kind != http::ReplyKind::telemetry || reply.accepted == 0) {
+        idempotency_->forget(claim.entry);
+        return is_decided;
+    }
+    const IdempotentAnswer answer{reply.ack, reply.is_single, reply.accepted, reply.rejected};
+    idempotency_->expect(claim.entry, answer, is_decided ? 1 : pending.tickets_count);
+    if (is_decided) idempotency_->settle(claim.entry, {}, request.received_ns);
+    return is_decided;
+}
+
+void Ingest::replay(const http::Request& request, const http::TelemetryOptions& options, const IdempotentAnswer& answer,
+                    http::Reply& reply) {
+    reply.set_telemetry(answer.ack, answer.is_single);
+    reply.accepted = answer.accepted;
+    reply.is_replayed = true;
+    if (answer.rejected == 0) return;
+    decoder_.start(request.body, options.format, {options.precision, unix_ns()});
+    for (auto step = decoder_.next(); step == parsers::Step::sample || step == parsers::Step::record_refused;
+         step = decoder_.next())
+        if (step == parsers::Step::record_refused) reply.add_error(decoder_.record_index(), decoder_.refusal());
+    CHECK(reply.rejected == answer.rejected);  // the body is the same, and so is what is wrong with it
+}
+
+// One command carries the whole batch, was refused, and is tried until it is stored, because samples that nobody waits for
+// share it. Their clients were answered; the keys had to wait.
+void Ingest::settle_keys_of_packed(const Batch& batch, std::uint64_t now_ns) {
+    for (const BatchTicket& ticket : batch.tickets())
+        if (ticket.options.idempotency_entry != no_idempotency_entry)
+            idempotency_->settle(ticket.options.idempotency_entry, {}, now_ns);
 }
 
 std::optional<Refusal> Ingest::refusal_before_body(const http::Request& request) const {
@@ -84,7 +147,7 @@ void Ingest::abandon(Refusal reason, std::uint32_t accepted) {
 }
 
 bool Ingest::accept(const Tally& tally, const http::TelemetryOptions& options, http::PendingRef ref,
-                    http::Pending& pending) {
+                    http::Pending& pending, std::uint32_t idempotency_entry) {
     counters_.received += tally.accepted;
     counters_.accepted += tally.accepted;
     admission_.taken(options.ack);
@@ -98,7 +161,8 @@ bool Ingest::accept(const Tally& tally, const http::TelemetryOptions& options, h
         batcher_.commit(std::nullopt);
         return true;
     }
-    pending.tickets_count = batcher_.commit(ref, options.ack == AckLevel::replicated);
+    const TicketOptions wanted{.wants_replicas = options.ack == AckLevel::replicated, .idempotency_entry = idempotency_entry};
+    pending.tickets_count = batcher_.commit(ref, wanted);
     tickets_outstanding_count_ += pending.tickets_count;
     return false;
 }
@@ -115,7 +179,7 @@ void Ingest::hand_over(std::uint64_t now_ns) {
 }
 
 void Ingest::on_settled(Batch& batch, Settlement settlement, Server& server) {
-    answer_tickets(batch, server);
+    answer_tickets(batch, settlement, server);
     if (settlement != Settlement::final) return;
     const BatchSettled& settled = batch.settled;
     CHECK(settled.delivered + settled.tickets_dropped == batch.handed_over_count);
@@ -126,26 +190,45 @@ void Ingest::on_settled(Batch& batch, Settlement settlement, Server& server) {
     batcher_.settled(batch);
 }
 
-void Ingest::answer_tickets(Batch& batch, Server& server) {
-    if (batch.are_tickets_answered) return;
+void Ingest::answer_tickets(Batch& batch, Settlement settlement, Server& server) {
+    const bool is_packed = batcher_.one_command_per_batch();
+    if (batch.are_tickets_answered) {
+        if (is_packed) settle_keys_of_packed(batch, batch.settled.replied_ns);
+        return;
+    }
     batch.are_tickets_answered = true;
+    const bool are_keys_settled = settlement == Settlement::final || !is_packed;
     for (const BatchTicket& ticket : batch.tickets()) {
         --tickets_outstanding_count_;
-        answer_ticket(batch, ticket, server);
+        const TicketOutcome outcome = outcome_of(batch, ticket);
+        if (ticket.options.idempotency_entry != no_idempotency_entry && are_keys_settled) {
+            const IdempotencyTable::Outcome fate{outcome.samples_failed, outcome.lacks_replicas};
+            idempotency_->settle(ticket.options.idempotency_entry, fate, server.now_ns());
+        }
+        answer_ticket(ticket, outcome, server);
     }
 }
 
-void Ingest::answer_ticket(const Batch& batch, const BatchTicket& ticket, Server& server) {
-    http::Pending* pending = server.find({ticket.pending_index, ticket.pending_generation});
-    if (pending == nullptr) return;  // its client is gone, or was told that time is up
-    for (std::uint32_t command = ticket.first_command; command < ticket.first_command + ticket.command_count; ++command) {
+Ingest::TicketOutcome Ingest::outcome_of(const Batch& batch, const BatchTicket& ticket) {
+    TicketOutcome result;
+    for (std::uint32_t command = ticket.first_command; command < ticket.first_command + ticket.command_count;
+         ++command) {
         const CommandOutcome outcome = batch.outcome(command);
         if (outcome == CommandOutcome::delivered) continue;
         // One command is one sample, unless one command carries the whole batch.
-        pending->samples_failed += ticket.command_count == 1 ? ticket.sample_count : 1;
-        if (outcome == CommandOutcome::refused) pending->failure = Refusal::sink_refused;
+        result.samples_failed += ticket.command_count == 1 ? ticket.sample_count : 1;
+        if (outcome == CommandOutcome::refused) result.failure = Refusal::sink_refused;
     }
-    if (ticket.wants_replicas && ticket.first_command < batch.settled.tickets_replicated_from) pending->lacks_replicas = true;
+    result.lacks_replicas = ticket.options.wants_replicas && ticket.first_command < batch.settled.tickets_replicated_from;
+    return result;
+}
+
+void Ingest::answer_ticket(const BatchTicket& ticket, const TicketOutcome& outcome, Server& server) {
+    http::Pending* pending = server.find({ticket.pending_index, ticket.pending_generation});
+    if (pending == nullptr) return;  // its client is gone, or was told that time is up
+    pending->samples_failed += outcome.samples_failed;
+    if (outcome.failure == Refusal::sink_refused) pending->failure = Refusal::sink_refused;
+    if (outcome.lacks_replicas) pending->lacks_replicas = true;
     if (--pending->tickets_count != 0) return;
     if (pending->samples_failed != 0) {
         http::Reply& reply = pending->reply;

@@ -11,6 +11,7 @@
 #include "engine/counters.hpp"
 #include "engine/http/application.hpp"
 #include "engine/http/telemetry_options.hpp"
+#include "engine/idempotency_table.hpp"
 #include "engine/latency.hpp"
 #include "engine/retry_after.hpp"
 #include "engine/server.hpp"
@@ -28,8 +29,10 @@ struct LatestSample {
 
 class Ingest {
   public:
-    Ingest(Admission& admission, Batcher& batcher, const AckOffer& offer, std::uint64_t body_bytes_max)
-        : admission_(admission), batcher_(batcher), offer_(offer), decoder_(body_bytes_max) {}
+    // `idempotency` is shared with the other reactors; null: none.
+    Ingest(Admission& admission, Batcher& batcher, const AckOffer& offer, std::uint64_t body_bytes_max,
+           IdempotencyTable* idempotency = nullptr)
+        : admission_(admission), batcher_(batcher), offer_(offer), decoder_(body_bytes_max), idempotency_(idempotency) {}
 
     // True: `reply` is decided; false: it will be when the batches with the request's samples are settled.
     [[nodiscard]] bool on_telemetry(const http::Request& request, http::PendingRef ref, http::Pending& pending);
@@ -41,7 +44,9 @@ class Ingest {
     void on_settled(Batch& batch, Settlement settlement, Server& server);
 
     // Somebody waits for a completion, or samples wait for the pipeline to have room.
-    [[nodiscard]] bool waits_for_completions() const { return tickets_outstanding_count_ != 0 || batcher_.has_waiting(); }
+    [[nodiscard]] bool waits_for_completions() const {
+        return tickets_outstanding_count_ != 0 || batcher_.has_waiting();
+    }
     // Samples that were accepted and whose fate is open, counted from the batches.
     [[nodiscard]] std::uint64_t in_flight_samples_count() const {
         return handed_over_samples_count_ + batcher_.waiting_samples_count();
@@ -64,17 +69,34 @@ class Ingest {
         std::string_view last_record;
         bool is_whole = false;  // the body was read to its end
     };
+    struct TicketOutcome {
+        std::uint32_t samples_failed = 0;
+        Refusal failure = Refusal::sink_busy;
+        bool lacks_replicas = false;
+    };
+    // `idempotency_entry` goes into the tickets.
+    [[nodiscard]] bool take(const http::Request& request, const http::TelemetryOptions& options, http::PendingRef ref,
+                            http::Pending& pending, std::uint32_t idempotency_entry);
+    // A request with an Idempotency-Key.
+    [[nodiscard]] bool take_once(const http::Request& request, const http::TelemetryOptions& options,
+                                 http::PendingRef ref, http::Pending& pending);
+    void replay(const http::Request& request, const http::TelemetryOptions& options, const IdempotentAnswer& answer,
+                http::Reply& reply);
     [[nodiscard]] Tally decode(const http::Request& request, const http::TelemetryOptions& options, http::Reply& reply);
     [[nodiscard]] bool take_step(parsers::Step step, Tally& tally, http::Reply& reply, std::uint64_t now_ns);
     void abandon(Refusal reason, std::uint32_t accepted);
-    [[nodiscard]] bool accept(const Tally& tally, const http::TelemetryOptions& options, http::PendingRef ref, http::Pending& pending);
-    void answer_tickets(Batch& batch, Server& server);
-    void answer_ticket(const Batch& batch, const BatchTicket& ticket, Server& server);
+    [[nodiscard]] bool accept(const Tally& tally, const http::TelemetryOptions& options, http::PendingRef ref,
+                              http::Pending& pending, std::uint32_t idempotency_entry);
+    void answer_tickets(Batch& batch, Settlement settlement, Server& server);
+    void settle_keys_of_packed(const Batch& batch, std::uint64_t now_ns);
+    [[nodiscard]] static TicketOutcome outcome_of(const Batch& batch, const BatchTicket& ticket);
+    void answer_ticket(const BatchTicket& ticket, const TicketOutcome& outcome, Server& server);
 
     Admission& admission_;
     Batcher& batcher_;
     AckOffer offer_;
     parsers::JsonDecoder decoder_;
+    IdempotencyTable* idempotency_;
     SampleCounters counters_;
     Latency latency_;
     LatestSample latest_;

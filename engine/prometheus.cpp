@@ -244,6 +244,29 @@ void admission_families(Exposition& out, const admission::Board& board) {
     figure("sluice_redis_maxmemory_bytes", "The bound of Redis' memory; 0: none.", board.limit_bytes);
 }
 
+void idempotency_families(Exposition& out, const IdempotencyTable& table) {
+    const IdempotencyTable::Figures figures = table.figures();
+    const auto one = [&out](std::string_view name, std::string_view type, std::string_view help, std::uint64_t value) {
+        out.family(name, type, help);
+        out.value(name, "", value);
+    };
+    one("sluice_idempotency_keys", "gauge", "Idempotency keys that are remembered.", figures.keys);
+    one("sluice_idempotency_keys_in_progress", "gauge", "Those whose samples are still on their way.",
+        figures.in_progress);
+    one("sluice_idempotency_replayed_total", "counter", "Requests answered as the first with their key was.",
+        figures.replayed);
+    one("sluice_idempotency_conflicts_total", "counter",
+        "Requests refused because the first with their key was in progress.", figures.conflicts);
+    one("sluice_idempotency_mismatches_total", "counter", "Requests refused because their key was another request's.",
+        figures.mismatches);
+    one("sluice_idempotency_evicted_early_total", "counter", "Answers forgotten for room before their window was over.",
+        figures.evicted_early);
+    one("sluice_idempotency_refused_full_total", "counter", "Requests refused because all keys were in progress.",
+        figures.refused_full);
+    one("sluice_idempotency_released_partly_total", "counter",
+        "Keys forgotten after the sink had refused a part of their samples.", figures.released_partly);
+}
+
 void latency(Exposition& out, const EngineView& view) {
     out.family("sluice_stage_seconds", "histogram", "Time in each stage of a sample's way.");
     for (const auto& reactor : view.reactors) {
@@ -280,6 +303,7 @@ std::string render_metrics(const EngineView& view) {
     journal_families(out, view);
     admission_families(out, view.state.admission);
     if (view.forwarder != nullptr) forwarder_families(out, *view.forwarder);
+    if (view.idempotency != nullptr) idempotency_families(out, *view.idempotency);
     latency(out, view);
     return out.take();
 }

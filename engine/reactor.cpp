@@ -66,7 +66,8 @@ void Reactor::connect(const std::vector<std::unique_ptr<SinkThread>>& sinks) {
         *encoder_, pool_, std::move(producers),
         BatcherSettings{static_cast<std::uint32_t>(config_.batch.pipeline_depth_count), config_.batch.linger_ns});
     admission_ = std::make_unique<Admission>(wiring_.state, std::move(counters));
-    ingest_ = std::make_unique<Ingest>(*admission_, *batcher_, ack_offer(config_), config_.http.body_bytes_max);
+    ingest_ = std::make_unique<Ingest>(*admission_, *batcher_, ack_offer(config_), config_.http.body_bytes_max,
+                                       wiring_.idempotency);
 }
 
 // --- the thread ----------------------------------------------------------------------------------------------------

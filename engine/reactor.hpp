@@ -43,6 +43,7 @@ class Reactor final : private http::Application, private Server::Hooks {
         const EngineState& state;
         const Readiness& readiness;
         AdminPort* admin = nullptr;  // null: admin endpoints are not served here
+        IdempotencyTable* idempotency = nullptr;  // null: idempotency.keys_max is 0
     };
 
     Reactor(const config::Config& config, std::uint16_t index, const Wiring& wiring);

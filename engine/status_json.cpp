@@ -154,6 +154,17 @@ Json admission_json(const EngineView& view) {
             {"failures", load(board.failures)}};
 }
 
+Json idempotency_json(const IdempotencyTable::Figures& figures) {
+    return {{"keys", figures.keys},
+            {"in_progress", figures.in_progress},
+            {"replayed", figures.replayed},
+            {"conflicts", figures.conflicts},
+            {"mismatches", figures.mismatches},
+            {"evicted_early", figures.evicted_early},
+            {"refused_full", figures.refused_full},
+            {"released_partly", figures.released_partly}};
+}
+
 Json stages_json(const Latency& latency) {
     Json stages = Json::object();
     for (std::size_t i = 0; i < stages_count; ++i) {
@@ -221,6 +232,7 @@ std::string render_status(const EngineView& view) {
                       {"sinks", std::move(sinks)}};
     if (view.state.admission.is_on.load(std::memory_order_relaxed)) status["admission"] = admission_json(view);
     if (view.forwarder != nullptr) status["forwarder"] = forwarder_json(*view.forwarder);
+    if (view.idempotency != nullptr) status["idempotency"] = idempotency_json(view.idempotency->figures());
     return status.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

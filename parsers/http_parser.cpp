@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "engine/core/check.hpp"
+#include "parsers/idempotency_key.hpp"
 
 namespace sluice::parsers {
 namespace {
@@ -16,6 +17,7 @@ enum KnownHeader : std::uint8_t {
     content_type,
     content_encoding,
     expect,
+    idempotency_key,
 };
 
 struct KnownName {
@@ -30,6 +32,7 @@ constexpr KnownName known_names[]{
     {"content-type", content_type},
     {"content-encoding", content_encoding},
     {"expect", expect},
+    {"idempotency-key", idempotency_key},
 };
 
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
@@ -246,6 +249,12 @@ void HttpParser::apply_header() {
             head.expects_continue = equals_ignoring_case(value, "100-continue");
             head.has_other_expectation = head.has_other_expectation || !head.expects_continue;
             break;
+        case idempotency_key: {
+            const auto key = is_cut ? std::nullopt : read_idempotency_key(value, head.idempotency_key);
+            head.has_bad_idempotency_key = head.has_bad_idempotency_key || head.idempotency_key_bytes != 0 || !key;
+            if (key) head.idempotency_key_bytes = static_cast<std::uint8_t>(key->size());
+            break;
+        }
         default: break;
     }
 }

@@ -38,6 +38,8 @@ struct RequestHead {
     bool has_unknown_coding;     // a transfer coding other than exactly `chunked`
     bool has_other_expectation;
     bool has_bad_host;
+    bool has_bad_idempotency_key;       // unreadable, or given twice
+    std::uint8_t idempotency_key_bytes;  // 0: none
     std::uint8_t host_count;     // saturates
     std::uint64_t content_length;
     std::uint32_t header_bytes;  // names and values so far
@@ -49,9 +51,11 @@ struct RequestHead {
     char target[limits::request_target_bytes_max];
     char name[32];               // longer names are none that we know
     char value[192];             // of known headers only; longer values are cut, and match nothing
+    char idempotency_key[limits::idempotency_key_bytes_max];
 
     void clear();
     [[nodiscard]] std::string_view target_view() const { return {target, target_bytes}; }
+    [[nodiscard]] std::string_view idempotency_key_view() const { return {idempotency_key, idempotency_key_bytes}; }
 };
 
 // Receives a body as it is read from the stream: each span lies in the bytes given to parse().

@@ -98,6 +98,11 @@ struct Config {
         std::uint64_t total_bytes_max = 0;        // of all of them
     } journal;
 
+    struct Idempotency {
+        std::uint64_t window_ns = 0;              // how long the answer to a key is remembered
+        std::uint64_t keys_count_max = 0;         // 0: requests with a key are refused
+    } idempotency;
+
     struct Sink {
         SinkUrl url;
         struct Redis {

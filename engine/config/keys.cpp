@@ -98,6 +98,11 @@ constexpr Property table[] = {
      Number{Unit::count, 0, 1'000'000'000'000, FIELD(admission.group_lag_max)}},
     {"admission.memory_max", "90", "Percent of Redis' maxmemory in use, at which samples are answered 503; 0: no bound",
      Number{Unit::count, 0, 100, FIELD(admission.memory_percent_max)}},
+    {"idempotency.window", "5m", "How long the answer to an Idempotency-Key is remembered, at most",
+     Number{Unit::duration, 1 * s, 24 * hour, FIELD(idempotency.window_ns)}},
+    {"idempotency.keys_max", "65536",
+     "Keys remembered at a time, about 256 bytes each; 0: requests with a key are refused",
+     Number{Unit::count, 0, limits::idempotency_keys_count_max, FIELD(idempotency.keys_count_max)}},
 
     {"sink.url", "redis://127.0.0.1:6379", "Where samples go; null: counts and discards them, journal: keeps them on disk",
      Url{FIELD(sink.url)}},

@@ -36,6 +36,15 @@ enum class CommandOutcome : std::uint8_t {
     refused,    // refused until an operator mends something (WRONGTYPE, NOPERM, …)
 };
 
+inline constexpr std::uint32_t no_idempotency_entry = 0xffff'ffff;
+
+// What a request wants beside being stored.
+struct TicketOptions {
+    bool wants_replicas = false;  // asked for `replicated`: the sink sends a WAIT behind the batch
+    // Of the engine's IdempotencyTable, which waits for the outcome as well.
+    std::uint32_t idempotency_entry = no_idempotency_entry;
+};
+
 // Who waits for a part of a batch: the samples of one request with `stored`.
 struct BatchTicket {
     std::uint32_t pending_index;       // the reactor's pending request
@@ -43,7 +52,7 @@ struct BatchTicket {
     std::uint32_t first_command;       // its commands are [first_command, first_command + command_count)
     std::uint32_t command_count;
     std::uint32_t sample_count;
-    bool wants_replicas = false;       // asked for `replicated`: the sink sends a WAIT behind the batch
+    TicketOptions options{};
 };
 
 enum class Settlement : std::uint8_t {
@@ -124,7 +133,7 @@ class Batch {
         CHECK(has_ticket_room());
         tickets_[ticket_count_++] = ticket;
         ticketed_sample_count_ += ticket.sample_count;
-        wants_replicas_ |= ticket.wants_replicas;
+        wants_replicas_ |= ticket.options.wants_replicas;
     }
 
     // --- reading (either side, as the life cycle allows) ---------------------------------------------

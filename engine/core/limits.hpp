@@ -30,6 +30,8 @@ inline constexpr std::size_t request_header_bytes_max = 16 * kib;
 inline constexpr std::size_t request_headers_count_max = 100;
 inline constexpr std::size_t request_body_bytes_min = 64 * kib;    // smallest value of http.body_max
 inline constexpr std::size_t request_body_bytes_max = 64 * mib;    // largest value of http.body_max
+// Of an Idempotency-Key, unescaped. The draft's own examples are UUIDs (36 bytes).
+inline constexpr std::size_t idempotency_key_bytes_max = 128;
 // Refused records that an answer lists one by one; the rest are only counted.
 inline constexpr std::size_t record_errors_count_max = 100;
 // Requests of one connection that wait for their acknowledgement at the same time (pipelining).
@@ -57,6 +59,7 @@ inline constexpr std::size_t sinks_count_max = 64;
 // sink's reconnection out; under RLIMIT_NOFILE < 4 × this, a quarter of that.
 inline constexpr std::uint32_t spare_descriptors_count = 64;
 inline constexpr std::size_t partitions_count_max = 256;
+inline constexpr std::size_t idempotency_keys_count_max = std::size_t{4} * 1024 * 1024;  // about 1 GiB
 inline constexpr std::size_t stream_name_bytes_max = 128;  // with the partition behind it
 inline constexpr std::size_t stream_key_bytes_max = stream_name_bytes_max - sizeof(":{255}");
 // With exactly_once: the configured part of an instance's name, the name with its 8 random digits, and the

@@ -32,6 +32,7 @@ struct Reply {
     AckLevel ack;
     ContentType content_type;
     bool is_single;             // telemetry: the body was one object
+    bool is_replayed;           // telemetry: the answer to an earlier request with the same Idempotency-Key
     bool has_offset;            // refusal: `offset` is the byte of the body at which it was refused
     bool has_samples_stored;    // refusal: samples_stored and samples_failed are known
     std::uint16_t status;       // text
@@ -49,6 +50,7 @@ struct Reply {
         kind = ReplyKind::telemetry;
         ack = level;
         is_single = single;
+        is_replayed = false;
         accepted = rejected = errors_count = 0;
     }
     void set_refusal(Refusal reason) {

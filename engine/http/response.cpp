@@ -17,10 +17,12 @@ std::string_view reason_of(int status) {
         case 404: return "Not Found";
         case 405: return "Method Not Allowed";
         case 408: return "Request Timeout";
+        case 409: return "Conflict";
         case 413: return "Content Too Large";
         case 414: return "URI Too Long";
         case 415: return "Unsupported Media Type";
         case 417: return "Expectation Failed";
+        case 422: return "Unprocessable Content";
         case 431: return "Request Header Fields Too Large";
         case 501: return "Not Implemented";
         case 503: return "Service Unavailable";
@@ -76,10 +78,11 @@ std::string_view ResponseRenderer::render_head(const Head& head) {
     const char* connection = head.closes            ? "Connection: close\r\n"
                              : head.says_keep_alive ? "Connection: keep-alive\r\n"
                                                     : "";
-    return print(scratch_, "HTTP/1.1 %d %.*s\r\n%sContent-Type: %.*s\r\nContent-Length: %zu\r\n%s%s%.*s%s%s\r\n", head.status,
-                 length_of(reason), reason.data(), date_line_.c_str(), length_of(type), type.data(), head.content_bytes,
-                 retry.data(), head.allow.empty() ? "" : "Allow: ", length_of(head.allow), head.allow.data(),
-                 head.allow.empty() ? "" : "\r\n", connection);
+    return print(scratch_, "HTTP/1.1 %d %.*s\r\n%sContent-Type: %.*s\r\nContent-Length: %zu\r\n%s%s%.*s%s%s%s\r\n",
+                 head.status, length_of(reason), reason.data(), date_line_.c_str(), length_of(type), type.data(),
+                 head.content_bytes, retry.data(), head.allow.empty() ? "" : "Allow: ", length_of(head.allow),
+                 head.allow.data(), head.allow.empty() ? "" : "\r\n",
+                 head.is_replayed ? "Idempotent-Replayed: true\r\n" : "", connection);
 }
 
 int ResponseRenderer::status_of(const Reply& reply) {
@@ -99,10 +102,11 @@ ResponseRenderer::Head ResponseRenderer::head_of(const Pending& pending) const {
     return {status,
             reply.kind == ReplyKind::text ? reply.content_type : ContentType::json,
             0,
-            status == 503,
+            status == 503 || status == 409,  // 409: the first request with this key will be decided soon
             reply.kind == ReplyKind::refusal ? reply.allow : std::string_view{},
             pending.closes,
-            pending.is_http_1_0};
+            pending.is_http_1_0,
+            reply.kind == ReplyKind::telemetry && reply.is_replayed};
 }
 
 bool ResponseRenderer::emit(const Pending& pending, std::string_view body, Output& output, BlockPool& pool) {
@@ -132,7 +136,7 @@ bool ResponseRenderer::render(Pending& pending, Output& output, BlockPool& pool)
     }
     if (reply.rejected != 0) return render_record_errors(pending, output, pool);
     if (reply.is_single) {
-        if (!pending.closes && !pending.is_http_1_0)
+        if (!pending.closes && !pending.is_http_1_0 && !reply.is_replayed)
             return output.append(pool, single_ok_[static_cast<std::size_t>(reply.ack)]);
         return emit(pending, print_single_ok_body(body, reply.ack), output, pool);
     }

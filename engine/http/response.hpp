@@ -44,6 +44,7 @@ class ResponseRenderer {
         std::string_view allow;
         bool closes;
         bool says_keep_alive;  // HTTP/1.0 needs to be told
+        bool is_replayed = false;
     };
     [[nodiscard]] std::string_view render_head(const Head& head);
     [[nodiscard]] Head head_of(const Pending& pending) const;
@@ -55,7 +56,7 @@ class ResponseRenderer {
     std::uint64_t retry_after_s_;
     std::time_t unix_s_ = -1;
     std::string date_line_;                   // "Date: …\r\n"
-    std::array<std::string, ack_levels_count> single_ok_;    // by AckLevel: HTTP/1.1, keep-alive, one accepted sample
+    std::array<std::string, ack_levels_count> single_ok_;  // by AckLevel: HTTP/1.1, keep-alive, one accepted sample
     std::array<char, 768> scratch_{};
 };
 

@@ -34,6 +34,7 @@ std::expected<TelemetryOptions, Refusal> telemetry_options(const Request& reques
     if (request.head.has_content_encoding) return std::unexpected(Refusal::unsupported_encoding);
     if (request.head.media_type == parsers::MediaType::other) return std::unexpected(Refusal::unsupported_media_type);
     if (request.head.media_type == parsers::MediaType::ndjson) options.format = parsers::BodyFormat::ndjson;
+    if (request.head.has_bad_idempotency_key) return std::unexpected(Refusal::bad_idempotency_key);
     std::string_view query = request.query;
     while (!query.empty()) {
         const std::size_t end = std::min(query.find('&'), query.size());

@@ -1,5 +1,6 @@
 #include "sinks/journal/journal_sink.hpp"
 
+#include <algorithm>
 #include <bitset>
 #include <cstring>
 #include <utility>
@@ -18,23 +19,27 @@ constexpr std::uint64_t retry_interval_ns = 1'000'000'000;
 class BatchList {
   public:
     [[nodiscard]] bool empty() const { return first_ == nullptr; }
+    [[nodiscard]] std::size_t count() const { return count_; }
     [[nodiscard]] Batch* first() const { return first_; }
     void push_back(Batch& batch) {
         batch.next = nullptr;
         (last_ == nullptr ? first_ : last_->next) = &batch;
         last_ = &batch;
+        ++count_;
     }
     [[nodiscard]] Batch& pop_front() {
         Batch& batch = *first_;
         first_ = batch.next;
         if (first_ == nullptr) last_ = nullptr;
         batch.next = nullptr;
+        --count_;
         return batch;
     }
 
   private:
     Batch* first_ = nullptr;
     Batch* last_ = nullptr;
+    std::size_t count_ = 0;
 };
 
 // Moves the records that no ticket covers to the front of the batch; returns how many there are.
@@ -78,7 +83,10 @@ class JournalSink final : public Sink {
     void stall(const journal::LogError& error);
     void recover();
     void refuse_fresh();
-    void settle_delivered(BatchList& batches);
+    void settle_delivered(BatchList& batches, std::size_t count_max);
+    void announce() {
+        if (settings_.listener != nullptr) settings_.listener->on_confirmed(log_->confirmed());
+    }
     void note_size() { counters_.journal_bytes.store(log_->total_bytes(), std::memory_order_relaxed); }
 
     const JournalSettings settings_;
@@ -87,6 +95,8 @@ class JournalSink final : public Sink {
     std::unique_ptr<journal::Log> log_;
     BatchList kept_;   // only `queued` samples, whose tickets are decided; before all of fresh_
     BatchList fresh_;  // as they were submitted
+    std::size_t appended_count_ = 0;   // batches of the group that is being written: of kept_, then of fresh_
+    std::size_t confirmed_count_ = 0;  // those of them that are on disk although the group as a whole is not
     bool is_stalled_ = false;
     CommandOutcome refusal_ = CommandOutcome::busy;  // what tickets are told while stalled
     std::uint64_t retry_at_ns_ = 0;
@@ -111,7 +121,7 @@ std::expected<std::vector<std::string>, std::string> JournalSink::open() {
     note_size();
     if (const auto prepared = log_->prepare(); !prepared) stall(prepared.error());
     else counters_.state.store(SinkState::ready, std::memory_order_relaxed);
-    if (settings_.listener != nullptr) settings_.listener->on_confirmed(log_->confirmed());
+    announce();
     return notes;
 }
 
@@ -121,20 +131,24 @@ void JournalSink::advance(short, std::uint64_t now_ns) {
     if (fresh_.empty() && !is_stalled_) return;
     const auto written = write_all();
     note_size();
+    announce();  // also after an error: only who learns of a segment can deliver it, and so make room
     if (!written) {
+        const std::size_t confirmed_of_kept = std::min(confirmed_count_, kept_.count());
+        settle_delivered(kept_, confirmed_of_kept);
+        settle_delivered(fresh_, confirmed_count_ - confirmed_of_kept);
         stall(written.error());
         return refuse_fresh();
     }
     add(counters_.journal_syncs, 1);
     if (is_stalled_) recover();
-    if (settings_.listener != nullptr) settings_.listener->on_confirmed(log_->confirmed());
-    settle_delivered(kept_);
-    settle_delivered(fresh_);
+    settle_delivered(kept_, kept_.count());
+    settle_delivered(fresh_, fresh_.count());
 }
 
 // --- writing -------------------------------------------------------------------------------------------------------
 
 journal::LogResult<void> JournalSink::write_all() {
+    appended_count_ = confirmed_count_ = 0;
     if (auto prepared = log_->prepare(); !prepared)
         return prepared;  // while stalled there may be nothing to write but this
     if (auto written = write(kept_); !written) return written;
@@ -144,16 +158,21 @@ journal::LogResult<void> JournalSink::write_all() {
 
 journal::LogResult<void> JournalSink::write(const BatchList& batches) {
     for (Batch* batch = batches.first(); batch != nullptr; batch = batch->next) {
-        if (auto appended = log_->append(batch->bytes()); !appended) return appended;
+        const journal::Position before = log_->confirmed();
+        const auto appended = log_->append(batch->bytes());
+        // A segment was full and is closed: whatever becomes of the next one, what stands in it counts.
+        if (log_->confirmed() != before) confirmed_count_ = appended_count_;
+        if (!appended) return appended;
+        ++appended_count_;
         add(counters_.batches_sent, 1);
         add(counters_.bytes_sent, batch->bytes().size());
     }
     return {};
 }
 
-void JournalSink::settle_delivered(BatchList& batches) {
+void JournalSink::settle_delivered(BatchList& batches, std::size_t count_max) {
     const std::uint64_t now_ns = monotonic_ns();
-    while (!batches.empty()) {
+    for (; count_max != 0; --count_max) {
         Batch& batch = batches.pop_front();
         add(counters_.replies_ok, batch.command_count());
         batch.settled.delivered = batch.sample_count();

@@ -54,6 +54,7 @@ LogResult<std::unique_ptr<Log>> Log::open(FileSystem& files, const LogSettings& 
         return std::unexpected(LogError{LogFailure::locked, "another process writes this journal"});
     if (!lock) return failure("cannot take the lock file", lock.error());
     std::unique_ptr<Log> log(new Log(files, settings, std::move(*lock)));
+    reserve_delivered(files);
     if (auto recovered = log->recover(notes); !recovered) return std::unexpected(recovered.error());
     // A directory that takes no new file must be known at the start; a full one may be emptied while the engine runs.
     if (auto prepared = log->prepare(); !prepared && prepared.error().failure != LogFailure::full)
@@ -153,9 +154,16 @@ void Log::close_segment() {
     file_.reset();
 }
 
-// Removes delivered segments, oldest first.
 LogResult<void> Log::make_room() {
     if (total_bytes_ + settings_.segment_bytes <= settings_.total_bytes_max) return {};
+    if (auto removed = remove_delivered(); !removed) return removed;
+    if (total_bytes_ + settings_.segment_bytes <= settings_.total_bytes_max) return {};
+    return std::unexpected(LogError{LogFailure::full, "the journal has reached its bound of " + std::to_string(settings_.total_bytes_max) +
+                                                          " bytes, and nothing of it was delivered that could be removed"});
+}
+
+// Oldest first.
+LogResult<void> Log::remove_delivered() {
     const auto delivered = read_delivered(files_);
     const auto segments = list_segments(files_);
     if (!segments) return failure("cannot read the directory", segments.error());
@@ -167,9 +175,7 @@ LogResult<void> Log::make_room() {
         if (!delivered || !*delivered || !is_delivered(closed, **delivered)) continue;
         if (files_.remove(segment_name(segment.sequence))) total_bytes_ -= segment.bytes;
     }
-    if (total_bytes_ + settings_.segment_bytes <= settings_.total_bytes_max) return {};
-    return std::unexpected(LogError{LogFailure::full, "the journal has reached its bound of " + std::to_string(settings_.total_bytes_max) +
-                                                          " bytes, and nothing of it was delivered that could be removed"});
+    return {};
 }
 
 LogResult<void> Log::prepare() {
@@ -178,6 +184,10 @@ LogResult<void> Log::prepare() {
     const std::uint64_t sequence = next_sequence_;
     const std::string name = segment_name(sequence);
     auto file = files_.create(name, settings_.segment_bytes);
+    if (!file && file.error() == std::errc::no_space_on_device) {  // the device is smaller than the bound, or others fill it
+        if (auto removed = remove_delivered(); !removed) return removed;
+        file = files_.create(name, settings_.segment_bytes);
+    }
     if (!file) return failure("cannot make " + name, file.error());
     next_sequence_ = sequence + 1;  // whatever happens: a name that was tried is not used again
     if (auto begun = begin_segment(*file, sequence); !begun) {

@@ -75,6 +75,7 @@ class Log {
     [[nodiscard]] LogResult<void> recover_last(const Segment& last, std::vector<std::string>& notes);
     [[nodiscard]] LogResult<void> discard_last(const Segment& last);
     [[nodiscard]] LogResult<void> make_room();
+    [[nodiscard]] LogResult<void> remove_delivered();
     [[nodiscard]] IoResult<void> begin_segment(std::unique_ptr<File>& file, std::uint64_t sequence);
     void close_segment();
 

@@ -85,19 +85,21 @@ IoResult<std::optional<Position>> read_delivered(FileSystem& files) {
     return Position{stored.segment, stored.offset};
 }
 
+void reserve_delivered(FileSystem& files) { static_cast<void>(files.create(delivered_new_name, sizeof(StoredPosition))); }
+
 IoResult<void> write_delivered(FileSystem& files, const Position& position) {
     StoredPosition stored{position_magic, position.segment, position.offset, 0, 0};
     std::array<char, sizeof stored> bytes{};
     std::memcpy(bytes.data(), &stored, sizeof stored);
     stored.crc = crc32c(std::span(bytes).first(position_crc_bytes));
     std::memcpy(bytes.data(), &stored, sizeof stored);
-    // One that a crash left behind is of no use.
-    if (const auto removed = files.remove(delivered_new_name); !removed && !is_gone(removed.error())) return removed;
-    auto file = files.create(delivered_new_name, sizeof stored);
+    auto file = files.open(delivered_new_name, Access::read_and_write);
+    if (!file && is_gone(file.error())) file = files.create(delivered_new_name, sizeof stored);
     if (!file) return std::unexpected(file.error());
     if (auto written = (*file)->write(0, bytes); !written) return written;
     if (auto synced = (*file)->sync(); !synced) return synced;
     if (auto renamed = files.rename(delivered_new_name, delivered_name); !renamed) return renamed;
+    reserve_delivered(files);  // in the room of the one that was replaced
     return files.sync_directory();
 }
 

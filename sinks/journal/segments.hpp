@@ -37,7 +37,10 @@ inline constexpr const char* replay_lock_name = "replay.lock";
 // What lies before the position was delivered and may be removed. Nothing if nothing was delivered yet; an error
 // (io_error) if the file is damaged: its data then counts as not delivered.
 [[nodiscard]] IoResult<std::optional<Position>> read_delivered(FileSystem& files);
-// Replaces it in one step that survives a power loss.
+// Makes sure, if it can, that the first write_delivered() needs no room on the device.
+void reserve_delivered(FileSystem& files);
+// Replaces it in one step that survives a power loss. Needs no room after the first time: on a device that is full, to keep
+// the position is what lets segments be removed.
 [[nodiscard]] IoResult<void> write_delivered(FileSystem& files, const Position& position);
 
 // Whether all of a closed segment lies before `delivered`.

@@ -39,7 +39,7 @@ class Layer:
 
 
 LIBRARIES = ("liburing", "linux/io_uring", "llhttp", "simdjson", "hiredis", "concurrentqueue", "hdr/", "toml++", "CLI/", "spdlog", "fmt/",
-             "nlohmann", "curl/", "benchmark", "gtest", "gmock")
+             "nlohmann", "xxhash", "curl/", "benchmark", "gtest", "gmock")
 
 # DESIGN, "Layout and the direction of dependencies". The longest prefix of a file's path decides.
 LAYERS = {
@@ -49,7 +49,7 @@ LAYERS = {
     "engine/log": Layer(["engine/log", "engine/core"], ["spdlog", "fmt/"]),
     "engine/config": Layer(["engine/config", "engine/core"], ["toml++", "CLI/"]),
     "engine/admission": Layer(["engine/admission", "engine/core", "engine/log", "sinks"], ["hiredis"]),
-    "engine": Layer(["engine", "parsers", "sinks"], ["concurrentqueue", "hdr/", "fmt/", "nlohmann"]),
+    "engine": Layer(["engine", "parsers", "sinks"], ["concurrentqueue", "hdr/", "fmt/", "nlohmann", "xxhash"]),
     "parsers": Layer(["parsers", "engine/core"], ["llhttp", "simdjson"], system=set(), but_not=[NO_CLOCK]),
     "sinks": Layer(["sinks", "engine/core"], ["hiredis"]),
     "tools/load": Layer(["tools/load/command"]),

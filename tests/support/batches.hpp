@@ -55,7 +55,7 @@ class OwnedBatch {
     // The same for `replicated`.
     OwnedBatch& replicated_ticket(std::uint32_t first, std::uint32_t count, std::uint32_t samples) {
         batch_->add_ticket({.pending_index = 0, .pending_generation = 0, .first_command = first,
-                            .command_count = count, .sample_count = samples, .wants_replicas = true});
+                            .command_count = count, .sample_count = samples, .options = {.wants_replicas = true}});
         return *this;
     }
     // The same for the layout `packed`, where one command carries all samples.

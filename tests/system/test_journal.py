@@ -181,6 +181,21 @@ def test_a_full_disk_refuses_and_recovers(small_disk, starter):
     assert ids_of(directory) == [*accepted, "later", "last"]
 
 
+def test_a_full_disk_is_emptied_by_delivery(small_disk, starter):
+    """The disk is smaller than journal.size_max: what Redis has makes room all the same."""
+    directory, _ = small_disk
+    redis = starter.redis(persistent=True)
+    engine = starter.engine(redis.url, settings={"journal.directory": directory, "journal.segment_size": "2MiB", "sink.redis.backoff_max": "200ms"})
+    redis.stop()
+    accepted, refusal = fill(engine)
+    assert (refusal.status, refusal.code) == (503, "sink_busy")
+    assert "No space left" in engine.admin("GET", "/ready").json()["error"]
+    redis.start()
+    wait_until(lambda: post(engine, sample("last")).status == 200, "it takes samples again", timeout_s=20)
+    ids = [*accepted, "last"]
+    wait_until(lambda: [entry[b"device_id"].decode() for entry in stream_entries(redis.client())] == ids, "Redis has every sample", 20)
+
+
 def test_a_read_only_file_system(small_disk, starter):
     directory, remount = small_disk
     engine = starter.engine(f"journal:{directory}", settings=SMALL)

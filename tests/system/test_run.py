@@ -1,5 +1,6 @@
 """`tools/run` as a newcomer meets it: in a terminal, with nothing configured, ended by Ctrl-C."""
 
+import json
 import os
 import pty
 import re
@@ -74,11 +75,10 @@ def terminal(addresses):
     terminal.close()
 
 
-@pytest.mark.skipif(redis_answers(6379), reason="a Redis answers at 127.0.0.1:6379, so tools/run starts none")
-def test_from_nothing_to_a_stored_sample_and_back(terminal, addresses):
-    wait_until(lambda: "XREVRANGE" in terminal.read() or terminal.has_ended(), "tools/run says what to try", timeout_s=240)
+@pytest.mark.skipif(redis_answers(6379), reason="a Redis answers at 127.0.0.1:6379, so tools/run keeps no journal")
+def test_from_nothing_to_a_journaled_sample_and_back(terminal, addresses):
+    wait_until(lambda: "journal replay" in terminal.read() or terminal.has_ended(), "tools/run says what to try", timeout_s=240)
     assert not terminal.has_ended(), terminal.output
-    port = int(re.search(r"redis-cli -p (\d+) XREVRANGE telemetry \+ - COUNT 1", terminal.output)[1])
     commands = re.findall(r"^ +(curl .*?)\r?$", terminal.output, re.MULTILINE)
     assert len(commands) == 2
     for command in commands:  # the very lines that it prints
@@ -87,14 +87,17 @@ def test_from_nothing_to_a_stored_sample_and_back(terminal, addresses):
     device_id = f"run-{time.time_ns()}"
     with HttpConnection(addresses[0]) as connection:
         assert connection.post(sample(device_id)).status == 200
-    [(_, newest)] = redis.Redis(port=port).xrevrange("telemetry", count=1)
-    assert newest[b"device_id"].decode() == device_id
+    read_back = re.search(r"^ +(build/release/sluice journal cat \S+?)\r?$", terminal.output, re.MULTILINE)[1]
+    assert re.search(r"build/release/sluice journal replay \S+ --to redis://127\.0\.0\.1:6379", terminal.output)
+    # Beside the engine: the journal may be read at any time.
+    finished = subprocess.run(["bash", "-c", read_back], capture_output=True, text=True, timeout=60, cwd=PROJECT, env=CLEAN_ENVIRONMENT)
+    assert finished.returncode == 0, finished.stderr
+    assert json.loads(finished.stdout.splitlines()[-1])["device_id"] == device_id
 
     terminal.type(CTRL_C)
     wait_until(terminal.has_ended, "tools/run ends after Ctrl-C", timeout_s=20)
     assert terminal.status == 0, terminal.output
     assert "conserved=true" in terminal.output
-    assert not redis_answers(port), "the private redis-server still runs"
 
 
 def test_a_taken_port_is_named(addresses):

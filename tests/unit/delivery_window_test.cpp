@@ -402,7 +402,7 @@ class RandomServer {
 
     void check_replicated(const Batch& batch, std::size_t first_id) {
         for (const BatchTicket& ticket : batch.tickets()) {
-            if (!ticket.wants_replicas) continue;
+            if (!ticket.options.wants_replicas) continue;
             const bool holds = ticket.first_command >= batch.settled.tickets_replicated_from;
             ++(holds ? replicated_tickets_count : other_tickets_count);
             for (std::uint32_t i = ticket.first_command; holds && i < ticket.first_command + ticket.command_count;

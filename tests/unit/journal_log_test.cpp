@@ -129,6 +129,25 @@ TEST_F(JournalLog, OneSyncConfirmsAGroup) {
     EXPECT_EQ(contents(), "one two");
 }
 
+// The disk may be smaller than journal.size_max, or shared.
+TEST_F(JournalLog, AFullDiskIsMadeRoomOnByRemovingWhatWasDelivered) {
+    auto log = open();
+    const auto text = [](char c) { return std::string(3000, c); };
+    ASSERT_TRUE(put(*log, text('a')));
+    ASSERT_TRUE(write_delivered(disk, log->confirmed()));
+    const std::uint64_t capacity_bytes = disk.capacity_bytes = disk.used_bytes();
+    ASSERT_TRUE(put(*log, text('b')));
+    EXPECT_EQ(contents(), text('b'));
+    const auto full = log->append(record_of(text('c')));
+    ASSERT_FALSE(full) << "nothing else was delivered";
+    EXPECT_EQ(full.error().failure, LogFailure::full);
+    disk.capacity_bytes = disk.used_bytes();
+    ASSERT_TRUE(write_delivered(disk, log->confirmed())) << "to keep the position needs no room";
+    disk.capacity_bytes = capacity_bytes;
+    ASSERT_TRUE(put(*log, text('d')));
+    EXPECT_EQ(contents(), text('d'));
+}
+
 TEST_F(JournalLog, RotatesAndKeepsAll) {
     auto log = open();
     std::string expected;

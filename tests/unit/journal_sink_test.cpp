@@ -64,7 +64,7 @@ class JournalSink : public testing::Test {
         return text;
     }
 
-    const JournalSettings settings{.directory = "d", .log = {.segment_bytes = 8192, .total_bytes_max = 4 * 8192}};
+    JournalSettings settings{.directory = "d", .log = {.segment_bytes = 8192, .total_bytes_max = 4 * 8192}};
     const std::uint64_t start_ns = monotonic_ns();
     SimulatedDisk disk{1};
     tests::LedgerPort ledger;
@@ -137,6 +137,38 @@ TEST_F(JournalSink, AFullJournalIsBusyAndRecovers) {
     expect_state(SinkState::ready);
     EXPECT_EQ(contents(), "b");
     EXPECT_TRUE(ledger.conserved());
+}
+
+// A group may fill several segments. What those hold is on disk when there is no room for the next: it is neither refused nor
+// written a second time, and the listener learns of it, who alone can make room.
+TEST_F(JournalSink, WhatAGroupCommittedBeforeTheJournalWasFullCounts) {
+    class Listener final : public JournalListener {
+      public:
+        void on_confirmed(const journal::Position& end) override { confirmed = end; }
+        journal::Position confirmed;
+    } listener;
+    settings.listener = &listener;
+    disk.capacity_bytes = 2 * 8192 + 100;
+    open();
+    const std::string text(3000, 'x');
+    for (const char first : {'a', 'b'}) submit(batch_of({first + text, first + text}).ticket(0, 1));  // a segment each
+    OwnedBatch& refused = batch_of({'c' + text, 'c' + text}).ticket(0, 1);
+    submit(refused);
+    advance();
+    expect_state(SinkState::stalled);
+    EXPECT_EQ(ledger.finals, (std::vector<Batch*>{batches[0]->get(), batches[1]->get()}));
+    EXPECT_EQ(ledger.ticket_settlements, (std::vector<Batch*>{refused.get()}));
+    EXPECT_EQ(refused->outcome(0), CommandOutcome::busy);
+    EXPECT_EQ(listener.confirmed.segment, 2u);
+    disk.capacity_bytes = 100'000;
+    advance(2);
+    expect_state(SinkState::ready);
+    EXPECT_TRUE(ledger.conserved());
+    EXPECT_EQ(ledger.dropped_samples, 1u);
+    std::string firsts;
+    for (const char c : contents())
+        if (c != 'x' && c != ' ') firsts += c;
+    EXPECT_EQ(firsts, "aabbc");
 }
 
 // An idle engine says by itself that the disk takes something again.
