@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace sluice {
+namespace {
+
+bool waits_for_redis(AckLevel level) { return level == AckLevel::stored || level == AckLevel::replicated; }
+
+}  // namespace
 
 Admission::Admission(const EngineState& state, std::vector<const sinks::SinkCounters*> sinks) : state_(state) {
     for (const sinks::SinkCounters* counters : sinks) sinks_.push_back({counters});
@@ -21,13 +26,14 @@ bool Admission::any_takes_stored() const {
 
 std::optional<Refusal> Admission::check(AckLevel level) const {
     if (state_.paused.load(std::memory_order_relaxed)) return Refusal::paused;
-    // Other levels do not wait for a sink: they are taken as long as there is room.
-    if (level == AckLevel::stored && !any_takes_stored()) return Refusal::sink_unavailable;
+    if (const auto refusal = state_.admission.refusal()) return refusal;
+    // Other levels do not wait for Redis: they are taken as long as there is room.
+    if (waits_for_redis(level) && !any_takes_stored()) return Refusal::sink_unavailable;
     return std::nullopt;
 }
 
 void Admission::taken(AckLevel level) {
-    if (level != AckLevel::stored) return;
+    if (!waits_for_redis(level)) return;
     for (Sink& sink : sinks_) {
         const std::uint64_t turn = sink.counters->breaker_turn.load(std::memory_order_relaxed);
         if (turn != 0) sink.turn_used = turn;

@@ -94,12 +94,12 @@ void Batcher::roll_back() {
     touched_.clear();
 }
 
-std::uint32_t Batcher::commit(std::optional<http::PendingRef> ref) {
+std::uint32_t Batcher::commit(std::optional<http::PendingRef> ref, bool wants_replicas) {
     ++commits_count_;
     std::uint32_t tickets_count = 0;
     for (const std::uint32_t index : touched_) {
         Lane& lane = lanes_[index];
-        if (ref) tickets_count += add_tickets(lane, *ref);
+        if (ref) tickets_count += add_tickets(lane, *ref, wants_replicas);
         lane.full.append(lane.filled);
         lane.is_touched = false;
         lane.base = nullptr;
@@ -109,15 +109,16 @@ std::uint32_t Batcher::commit(std::optional<http::PendingRef> ref) {
     return tickets_count;
 }
 
-std::uint32_t Batcher::add_tickets(Lane& lane, http::PendingRef ref) {
+std::uint32_t Batcher::add_tickets(Lane& lane, http::PendingRef ref, bool wants_replicas) {
     std::uint32_t count = 0;
-    for (Batch* batch = lane.filled.first; batch != nullptr; batch = batch->next) count += add_ticket(lane, *batch, ref);
-    if (lane.open != nullptr) count += add_ticket(lane, *lane.open, ref);
+    for (Batch* batch = lane.filled.first; batch != nullptr; batch = batch->next)
+        count += add_ticket(lane, *batch, ref, wants_replicas);
+    if (lane.open != nullptr) count += add_ticket(lane, *lane.open, ref, wants_replicas);
     return count;
 }
 
 // False if nothing of the request went into `batch` (it was full already).
-bool Batcher::add_ticket(const Lane& lane, Batch& batch, http::PendingRef ref) {
+bool Batcher::add_ticket(const Lane& lane, Batch& batch, http::PendingRef ref, bool wants_replicas) {
     const bool is_base = &batch == lane.base;
     const std::uint32_t samples_before = is_base ? lane.mark.sample_count : 0;
     if (batch.sample_count() == samples_before) return false;
@@ -125,7 +126,7 @@ bool Batcher::add_ticket(const Lane& lane, Batch& batch, http::PendingRef ref) {
     const std::uint32_t commands_before = is_base && !is_one_command ? lane.mark.command_count : 0;
     batch.add_ticket({ref.index, ref.generation, commands_before,
                       is_one_command ? 1 : batch.command_count() - commands_before,
-                      batch.sample_count() - samples_before});
+                      batch.sample_count() - samples_before, wants_replicas});
     return true;
 }
 
@@ -140,8 +141,15 @@ void Batcher::begin_hand_over(std::uint64_t now_ns) {
 Batch* Batcher::next_to_hand_over(Lane& lane) {
     if (lane.full.first != nullptr) return lane.full.pop_front();
     if (lane.open == nullptr || lane.open->empty()) return nullptr;
-    if (in_flight_[lane.sink] >= settings_.pipeline_depth || lingers(*lane.open)) return nullptr;
+    if (!has_turn(lane) || lingers(*lane.open)) return nullptr;
     return std::exchange(lane.open, nullptr);
+}
+
+// Where lanes lead to different servers, each may have one batch under way: else a server that is away would in time hold
+// the whole pipeline.
+bool Batcher::has_turn(const Lane& lane) const {
+    if (in_flight_[lane.sink] < settings_.pipeline_depth) return true;
+    return lane.in_flight_count == 0 && encoder_.lanes_are_independent();
 }
 
 bool Batcher::lingers(const Batch& batch) {
@@ -154,6 +162,7 @@ bool Batcher::lingers(const Batch& batch) {
 void Batcher::push(Batch& batch, Lane& lane) {
     encoder_.seal(batch);
     ++in_flight_[lane.sink];
+    ++lane.in_flight_count;
     ++in_flight_count_;
     sinks_[lane.sink]->push(batch);
 }
@@ -168,9 +177,10 @@ void Batcher::end_turn(std::size_t i) {
 }
 
 void Batcher::settled(Batch& batch) {
-    const std::uint32_t sink = lanes_[batch.lane].sink;
-    CHECK(in_flight_[sink] != 0);
-    --in_flight_[sink];
+    Lane& lane = lanes_[batch.lane];
+    CHECK(in_flight_[lane.sink] != 0 && lane.in_flight_count != 0);
+    --in_flight_[lane.sink];
+    --lane.in_flight_count;
     --in_flight_count_;
     pool_.give_back(&batch);
 }

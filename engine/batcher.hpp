@@ -42,7 +42,7 @@ class Batcher {
     void roll_back();
     // Makes the request's samples part of the batches. With `ref`, adds a ticket for it to each of them;
     // returns how many.
-    std::uint32_t commit(std::optional<http::PendingRef> ref);
+    std::uint32_t commit(std::optional<http::PendingRef> ref, bool wants_replicas = false);
 
     // Calls on_handed_over(batch) for each batch, before it is pushed. Lanes take turns, a batch at a time: else the
     // first one, never empty under load, would take every place in the pipeline.
@@ -91,6 +91,7 @@ class Batcher {
         std::uint32_t sink = 0;
         Batch* open = nullptr;
         List full;
+        std::uint32_t in_flight_count = 0;
         // The request in progress.
         bool is_touched = false;
         bool is_active = false;
@@ -103,11 +104,12 @@ class Batcher {
     [[nodiscard]] Batch* open_batch(Lane& lane, std::uint32_t index, std::uint64_t now_ns);
     void begin_hand_over(std::uint64_t now_ns);
     [[nodiscard]] Batch* next_to_hand_over(Lane& lane);
+    [[nodiscard]] bool has_turn(const Lane& lane) const;
     [[nodiscard]] bool lingers(const Batch& batch);
     void push(Batch& batch, Lane& lane);
     void end_turn(std::size_t i);
-    [[nodiscard]] std::uint32_t add_tickets(Lane& lane, http::PendingRef ref);
-    [[nodiscard]] bool add_ticket(const Lane& lane, Batch& batch, http::PendingRef ref);
+    [[nodiscard]] std::uint32_t add_tickets(Lane& lane, http::PendingRef ref, bool wants_replicas);
+    [[nodiscard]] bool add_ticket(const Lane& lane, Batch& batch, http::PendingRef ref, bool wants_replicas);
 
     sinks::Encoder& encoder_;
     BatchPool& pool_;

@@ -50,6 +50,8 @@ void Engine::make_parts() {
     if (!config_.journal.directory.empty()) forwarder_ = std::make_unique<forward::Forwarder>(config_);
     admin_service_ = std::make_unique<AdminService>(config_, state_, readiness_, reactors_, sinks_, forwarder_.get());
     admin_ = std::make_unique<AdminThread>(config_, *admin_service_);
+    if (const auto settings = sampler_settings(config_))
+        sampler_ = std::make_unique<admission::Sampler>(*settings, state_.admission);
     const std::uint32_t count = sinks_count(config_);
     for (std::uint32_t i = 0; i < count; ++i) {
         ports_.push_back(std::make_unique<Port>(reactors_, i));
@@ -67,6 +69,7 @@ std::expected<void, Engine::StartError> Engine::start() {
     if (auto started = start_reactors(); !started) return started;
     for (auto& sink : sinks_) sink->start();
     if (forwarder_ != nullptr) forwarder_->start();
+    if (sampler_ != nullptr) sampler_->start();
     if (auto started = start_admin(); !started) return started;
     log_listening();
     return {};
@@ -121,6 +124,11 @@ void Engine::log_listening() const {
                             {"backend", io::name_of(backend_of(config_))},
                             {"io", reactors_.front()->mode()},
                             {"version", SLUICE_VERSION}});
+    const auto& redis = config_.sink.redis;
+    const bool has_one_key = redis.partitions_count == 1 || redis.layout == config::RedisLayout::list;
+    if (config_.sink.url.kind == config::SinkKind::redis_cluster && has_one_key)
+        log::warn("cluster_of_one", {{"what", "all samples go to one key, so to one primary of the cluster"},
+                                     {"key", "sink.redis.partitions"}});
 }
 
 void Engine::begin_drain() {
@@ -140,6 +148,7 @@ void Engine::end_threads() {
     admin_->stop_and_join();  // its answers come from reactors that still run, or time out
     for (auto& reactor : reactors_) reactor->join();
     for (auto& sink : sinks_) sink->stop_and_join();
+    if (sampler_ != nullptr) sampler_->stop_and_join();
     if (forwarder_ != nullptr) forwarder_->stop_and_join(config_.drain_timeout_ns);
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/admin_thread.hpp"
+#include "engine/admission/sampler.hpp"
 #include "engine/config/config.hpp"
 #include "engine/engine_state.hpp"
 #include "engine/forward/forwarder.hpp"
@@ -76,6 +77,7 @@ class Engine {
 
     config::Config config_;
     EngineState state_;
+    std::unique_ptr<admission::Sampler> sampler_;  // null: nothing is sampled
     std::vector<std::unique_ptr<Port>> ports_;
     std::unique_ptr<forward::Forwarder> forwarder_;  // null: no journal in front of Redis; outlives the sink that tells it
     std::vector<std::unique_ptr<SinkThread>> sinks_;

@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "engine/admission/board.hpp"
+
 namespace sluice {
 
 struct EngineState {
@@ -12,6 +14,8 @@ struct EngineState {
     std::atomic<bool> paused{false};
     // Written once by the main thread when the drain begins; read relaxed for /ready and /status.
     std::atomic<bool> draining{false};
+    // Written by the sampler; read by the reactors before they take telemetry, and for /ready, /status and /metrics.
+    admission::Board admission;
 };
 
 }  // namespace sluice

@@ -98,7 +98,7 @@ bool Ingest::accept(const Tally& tally, const http::TelemetryOptions& options, h
         batcher_.commit(std::nullopt);
         return true;
     }
-    pending.tickets_count = batcher_.commit(ref);
+    pending.tickets_count = batcher_.commit(ref, options.ack == AckLevel::replicated);
     tickets_outstanding_count_ += pending.tickets_count;
     return false;
 }
@@ -145,6 +145,7 @@ void Ingest::answer_ticket(const Batch& batch, const BatchTicket& ticket, Server
         pending->samples_failed += ticket.command_count == 1 ? ticket.sample_count : 1;
         if (outcome == CommandOutcome::refused) pending->failure = Refusal::sink_refused;
     }
+    if (ticket.wants_replicas && ticket.first_command < batch.settled.tickets_replicated_from) pending->lacks_replicas = true;
     if (--pending->tickets_count != 0) return;
     if (pending->samples_failed != 0) {
         http::Reply& reply = pending->reply;
@@ -153,6 +154,8 @@ void Ingest::answer_ticket(const Batch& batch, const BatchTicket& ticket, Server
         reply.has_samples_stored = true;
         reply.samples_failed = pending->samples_failed;
         reply.samples_stored = accepted - pending->samples_failed;
+    } else if (pending->lacks_replicas) {
+        pending->reply.set_refusal(Refusal::not_replicated);
     }
     server.complete({ticket.pending_index, ticket.pending_generation});
 }

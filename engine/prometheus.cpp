@@ -154,6 +154,29 @@ void sink_families(Exposition& out, const EngineView& view) {
              [](const SinkCounters& c) { return load(c.connects); });
     per_sink(out, view, "sluice_sink_connection_failures_total", "counter", "Connections to the sink that failed or broke.",
              [](const SinkCounters& c) { return load(c.connection_failures); });
+    if (!view.config.has_replicas()) return;
+    per_sink(out, view, "sluice_sink_waits_total", "counter", "Batches of which it was asked whether replicas have them.",
+             [](const SinkCounters& c) { return load(c.waits); });
+    per_sink(out, view, "sluice_sink_waits_short_total", "counter", "Of those, batches that too few replicas confirmed in time.",
+             [](const SinkCounters& c) { return load(c.waits_short); });
+}
+
+// Whatever delivers to a cluster: the sink, or the forwarder behind a journal.
+void cluster_families(Exposition& out, const EngineView& view) {
+    if (view.config.sink.url.kind != config::SinkKind::redis_cluster) return;
+    const sinks::Sink& sink = view.forwarder != nullptr ? view.forwarder->sink() : view.sinks.front()->sink();
+    const auto nodes = sink.nodes();
+    out.family("sluice_cluster_node_ready", "gauge", "1 while this primary of the cluster is connected.");
+    for (const sinks::NodeView& node : nodes)
+        out.value("sluice_cluster_node_ready", fmt::format("node=\"{}\"", node.address), node.state == sinks::SinkState::ready ? 1 : 0);
+    out.family("sluice_cluster_node_partitions", "gauge", "Partitions that go to this primary.");
+    for (const sinks::NodeView& node : nodes)
+        out.value("sluice_cluster_node_partitions", fmt::format("node=\"{}\"", node.address), node.partitions_count);
+    out.family("sluice_cluster_redirects_total", "counter", "Commands answered with a redirect, and sent again elsewhere.");
+    out.value("sluice_cluster_redirects_total", "kind=\"moved\"", load(sink.counters().redirects_moved));
+    out.value("sluice_cluster_redirects_total", "kind=\"ask\"", load(sink.counters().redirects_ask));
+    out.family("sluice_cluster_refreshes_total", "counter", "Times the cluster's slots were read.");
+    out.value("sluice_cluster_refreshes_total", "", load(sink.counters().refreshes));
 }
 
 void breaker_families(Exposition& out, const EngineView& view) {
@@ -162,7 +185,7 @@ void breaker_families(Exposition& out, const EngineView& view) {
     std::vector<std::pair<std::string, const SinkCounters*>> watched;
     for (std::size_t i = 0; i < view.sinks.size(); ++i)
         watched.emplace_back(std::to_string(i), &view.sinks[i]->sink().counters());
-    if (view.forwarder != nullptr) watched.emplace_back("forwarder", &view.forwarder->sink_counters());
+    if (view.forwarder != nullptr) watched.emplace_back("forwarder", &view.forwarder->sink().counters());
 
     out.family("sluice_sink_breaker_state", "gauge", "1 for the state that the sink's circuit breaker is in.");
     for (const auto& [name, counters] : watched)
@@ -193,6 +216,32 @@ void forwarder_families(Exposition& out, const forward::Forwarder& forwarder) {
     out.value("sluice_forwarder_ready", "", view.state == sinks::SinkState::ready ? 1 : 0);
     out.family("sluice_forwarder_is_behind", "gauge", "1 while the journal holds samples that are not known to be in Redis.");
     out.value("sluice_forwarder_is_behind", "", view.delivered < view.confirmed ? 1 : 0);
+    out.family("sluice_forwarder_duplicates_refused_total", "counter", "Samples sent again that Redis had already (sink.redis.exactly_once).");
+    out.value("sluice_forwarder_duplicates_refused_total", "", view.duplicates_refused_count);
+}
+
+void admission_families(Exposition& out, const admission::Board& board) {
+    using admission::Verdict;
+    if (!board.is_on.load(std::memory_order_relaxed)) return;
+    out.family("sluice_admission_bound_passed", "gauge", "1 for the bound of Redis or its consumers that is passed.");
+    for (const Verdict verdict : {Verdict::redis_memory, Verdict::stream_full, Verdict::consumers_behind})
+        out.value("sluice_admission_bound_passed", fmt::format("code=\"{}\"", info_of(*admission::refusal_of(verdict)).code),
+                  board.judged.load(std::memory_order_relaxed) == verdict ? 1 : 0);
+    out.family("sluice_admission_sheds", "gauge", "1 while telemetry is refused for it.");
+    out.value("sluice_admission_sheds", "", board.refusal() ? 1 : 0);
+    out.family("sluice_admission_samples_total", "counter", "Times that Redis was asked and told everything.");
+    out.value("sluice_admission_samples_total", "", load(board.samples));
+    out.family("sluice_admission_failures_total", "counter", "Times that Redis did not tell everything.");
+    out.value("sluice_admission_failures_total", "", load(board.failures));
+    const auto figure = [&out](std::string_view name, std::string_view help, const admission::SharedFigure& shared) {
+        out.family(name, "gauge", help);
+        if (const auto value = shared.get()) out.value(name, "", *value);
+    };
+    figure("sluice_stream_entries", "Entries of all partitions' streams, or of the list.", board.length_sum);
+    figure("sluice_stream_entries_longest", "Entries of the longest partition's stream.", board.length_max);
+    figure("sluice_group_lag_entries", "Entries that the slowest consumer group has not read of one stream.", board.group_lag_max);
+    figure("sluice_redis_used_bytes", "Memory that Redis counts against its bound.", board.used_bytes);
+    figure("sluice_redis_maxmemory_bytes", "The bound of Redis' memory; 0: none.", board.limit_bytes);
 }
 
 void latency(Exposition& out, const EngineView& view) {
@@ -226,8 +275,10 @@ std::string render_metrics(const EngineView& view) {
     requests(out, view);
     loop(out, view);
     sink_families(out, view);
+    cluster_families(out, view);
     breaker_families(out, view);
     journal_families(out, view);
+    admission_families(out, view.state.admission);
     if (view.forwarder != nullptr) forwarder_families(out, *view.forwarder);
     latency(out, view);
     return out.take();

@@ -39,6 +39,7 @@ Readiness::Verdict Readiness::verdict() const {
     };
     if (state_.draining.load(std::memory_order_relaxed)) return no(Refusal::draining);
     if (state_.paused.load(std::memory_order_relaxed)) return no(Refusal::paused);
+    if (const auto refusal = state_.admission.refusal()) return no(*refusal);
     for (const auto& thread : sinks_) {
         const sinks::Sink& sink = thread->sink();
         std::string what = what_is_wrong(sink.counters());

@@ -3,10 +3,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
+#include "engine/admission/sampler.hpp"
 #include "engine/config/config.hpp"
 #include "sinks/encoder.hpp"
 #include "sinks/journal/journal_sink.hpp"
+#include "sinks/redis/exactly_once_sink.hpp"
 #include "sinks/sink.hpp"
 
 namespace sluice {
@@ -17,6 +20,9 @@ namespace sluice {
 // What a 2xx may promise with the sink that is configured.
 [[nodiscard]] AckOffer ack_offer(const config::Config& config);
 
+// What is sampled of Redis, to admit or not; nothing where there is no Redis, or admission.interval is 0.
+[[nodiscard]] std::optional<admission::SamplerSettings> sampler_settings(const config::Config& config);
+
 // Sink connections the configuration asks for; encoders number them from 0.
 [[nodiscard]] std::uint32_t sinks_count(const config::Config& config);
 
@@ -24,8 +30,10 @@ namespace sluice {
 [[nodiscard]] std::unique_ptr<sinks::Sink> make_sink(const config::Config& config, std::uint32_t index, sinks::CompletionPort& port,
                                                      sinks::JournalListener* listener);
 
-// What brings samples to Redis, whether there is a journal in front or not. sink.url is no journal.
-[[nodiscard]] std::unique_ptr<sinks::Encoder> make_delivery_encoder(const config::Config& config);
-[[nodiscard]] std::unique_ptr<sinks::Sink> make_delivery_sink(const config::Config& config, sinks::CompletionPort& port);
+// What brings samples to Redis, whether there is a journal in front or not. sink.url is no journal. With an owner of the
+// streams: exactly once.
+[[nodiscard]] std::unique_ptr<sinks::Encoder> make_delivery_encoder(const config::Config& config, const sinks::StreamOwner& owner = {});
+[[nodiscard]] std::unique_ptr<sinks::Sink> make_delivery_sink(const config::Config& config, sinks::CompletionPort& port,
+                                                              const sinks::StreamOwner& owner = {});
 
 }  // namespace sluice

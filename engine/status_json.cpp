@@ -74,6 +74,17 @@ Json reactor_json(const Snapshot& reactor) {
 
 std::uint64_t load(const std::atomic<std::uint64_t>& value) { return value.load(std::memory_order_relaxed); }
 
+Json cluster_json(const sinks::SinkCounters& counters, const std::vector<sinks::NodeView>& nodes) {
+    Json json{{"redirects_moved", load(counters.redirects_moved)},
+              {"redirects_ask", load(counters.redirects_ask)},
+              {"refreshes", load(counters.refreshes)},
+              {"nodes", Json::array()}};
+    for (const sinks::NodeView& node : nodes)
+        json["nodes"].push_back(
+            {{"address", node.address}, {"state", sinks::name_of(node.state)}, {"partitions", node.partitions_count}});
+    return json;
+}
+
 Json breaker_json(const sinks::SinkCounters& counters) {
     const std::uint64_t retry_ns = load(counters.breaker_retry_ns);
     const std::uint64_t now_ns = monotonic_ns();
@@ -97,10 +108,13 @@ Json sink_json(const sinks::Sink& sink) {
               {"connects", load(counters.connects)},
               {"connection_failures", load(counters.connection_failures)},
               {"breaker", breaker_json(counters)}};
+    if (load(counters.waits) != 0)
+        json["replication"] = {{"waits", load(counters.waits)}, {"waits_short", load(counters.waits_short)}};
     if (load(counters.journal_bytes_max) != 0)
         json["journal"] = {{"syncs", load(counters.journal_syncs)},
                            {"bytes", load(counters.journal_bytes)},
                            {"bytes_max", load(counters.journal_bytes_max)}};
+    if (const auto nodes = sink.nodes(); !nodes.empty()) json["cluster"] = cluster_json(counters, nodes);
     return json;
 }
 
@@ -110,12 +124,34 @@ Json position_json(const sinks::journal::Position& position) {
 
 Json forwarder_json(const forward::Forwarder& forwarder) {
     const forward::Forwarder::View view = forwarder.view();
-    return {{"state", sinks::name_of(view.state)},
-            {"trouble", view.trouble},
-            {"breaker", breaker_json(forwarder.sink_counters())},
-            {"delivered_samples", view.delivered_samples_count},
-            {"delivered", position_json(view.delivered)},
-            {"journaled", position_json(view.confirmed)}};
+    Json json{{"state", sinks::name_of(view.state)},
+              {"trouble", view.trouble},
+              {"breaker", breaker_json(forwarder.sink().counters())},
+              {"delivered_samples", view.delivered_samples_count},
+              {"delivered", position_json(view.delivered)},
+              {"journaled", position_json(view.confirmed)}};
+    if (!view.instance.empty())
+        json["exactly_once"] = {{"instance", view.instance}, {"duplicates_refused", view.duplicates_refused_count}};
+    const sinks::Sink& sink = forwarder.sink();
+    if (const auto nodes = sink.nodes(); !nodes.empty()) json["cluster"] = cluster_json(sink.counters(), nodes);
+    return json;
+}
+
+Json admission_json(const EngineView& view) {
+    const admission::Board& board = view.state.admission;
+    const auto figure = [](const admission::SharedFigure& shared) { return shared.get() ? Json(*shared.get()) : Json(nullptr); };
+    const auto load = [](const std::atomic<std::uint64_t>& value) { return value.load(std::memory_order_relaxed); };
+    const auto passed = admission::refusal_of(board.judged.load(std::memory_order_relaxed));
+    return {{"sheds", board.refusal().has_value()},
+            {"passed_bound", passed ? Json(std::string(info_of(*passed).code)) : Json(nullptr)},
+            {"trouble", board.trouble.text()},
+            {"stream_length", figure(board.length_sum)},
+            {"stream_length_longest", figure(board.length_max)},
+            {"group_lag", figure(board.group_lag_max)},
+            {"redis_used_bytes", figure(board.used_bytes)},
+            {"redis_maxmemory_bytes", figure(board.limit_bytes)},
+            {"samples", load(board.samples)},
+            {"failures", load(board.failures)}};
 }
 
 Json stages_json(const Latency& latency) {
@@ -183,6 +219,7 @@ std::string render_status(const EngineView& view) {
                       {"reactors", std::move(reactors)},
                       {"latency", {{"stages", stages_json(latency)}}},
                       {"sinks", std::move(sinks)}};
+    if (view.state.admission.is_on.load(std::memory_order_relaxed)) status["admission"] = admission_json(view);
     if (view.forwarder != nullptr) status["forwarder"] = forwarder_json(*view.forwarder);
     return status.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -21,6 +21,9 @@ class Encoder {
     // Which sink connection (0-based) a lane's batches go to.
     [[nodiscard]] virtual std::uint32_t sink_of(std::uint32_t lane) const = 0;
 
+    // Lanes of one sink may lead to different servers (a cluster): one that is away must not hold up the others.
+    [[nodiscard]] virtual bool lanes_are_independent() const { return false; }
+
     // Renders `sample` behind what `batch` holds. False, with the batch unchanged, if it does not fit
     // (bytes or commands); it always fits an empty batch (limits.hpp asserts it).
     [[nodiscard]] virtual bool append(Batch& batch, const Sample& sample) = 0;

@@ -52,10 +52,17 @@ struct SinkCounters {
     std::atomic<std::uint64_t> connects{0};  // connections that became ready
     std::atomic<std::uint64_t> connection_failures{0};
     std::atomic<std::uint64_t> batches_resent{0};  // batches sent again: at-least-once
+    std::atomic<std::uint64_t> duplicates_refused{0};  // commands that Redis had already: exactly once
     // Monotonic time of the last refusal if nothing has succeeded since, else 0; and its class, busy or refused. A sink
     // that keeps nothing stays `ready` while it refuses, and only the next batch shows whether it still does.
     std::atomic<std::uint64_t> refused_ns{0};
     std::atomic<CommandOutcome> refusal{CommandOutcome::delivered};
+    // Of a cluster.
+    std::atomic<std::uint64_t> redirects_moved{0};  // commands answered MOVED
+    std::atomic<std::uint64_t> redirects_ask{0};    // commands answered ASK
+    std::atomic<std::uint64_t> refreshes{0};        // times its slots were read
+    std::atomic<std::uint64_t> waits{0};  // WAITs for replicas that were answered, or came to nothing
+    std::atomic<std::uint64_t> waits_short{0};  // of those: too few replicas, or none can tell
     // Of a journal; journal_bytes_max is 0 for other sinks.
     std::atomic<std::uint64_t> journal_syncs{0};  // each confirmed all batches that had gathered
     std::atomic<std::uint64_t> journal_bytes{0};  // on disk, with what is reserved
@@ -86,6 +93,24 @@ inline void forget_refusal(SinkCounters& counters) {
         counters.refused_ns.store(0, std::memory_order_relaxed);
 }
 
+// As the writer: what others may know of the sink's breaker. breaker_turn is the sink's own business.
+inline void publish_breaker(SinkCounters& counters, const Breaker& breaker) {
+    const auto publish = [](auto& counter, auto value) {
+        if (counter.load(std::memory_order_relaxed) != value) counter.store(value, std::memory_order_relaxed);
+    };
+    publish(counters.breaker_failures, breaker.failures_count());
+    publish(counters.breaker_opens, breaker.opens_count());
+    publish(counters.breaker_retry_ns, breaker.retry_ns());
+    publish(counters.breaker, breaker.state());
+}
+
+// One server of a cluster, as an operator sees it.
+struct NodeView {
+    std::string address;
+    SinkState state;
+    std::uint32_t partitions_count;  // that go there
+};
+
 // What the sink waits for.
 struct Interest {
     int fd = -1;  // -1: none
@@ -115,6 +140,9 @@ class Sink {
     // became ready with nothing kept after one that was lost. So it may be set while ready: commands that somebody
     // waited for were refused. Any thread.
     [[nodiscard]] virtual std::string trouble() const = 0;
+
+    // The servers of a cluster that get something; empty for other sinks. Any thread.
+    [[nodiscard]] virtual std::vector<NodeView> nodes() const { return {}; }
 };
 
 }  // namespace sluice::sinks

@@ -14,6 +14,7 @@ namespace sluice::config {
 namespace {
 
 constexpr std::uint16_t redis_port_default = 6379;
+constexpr std::uint16_t sentinel_port_default = 26379;
 constexpr std::uint64_t database_max = 65535;
 
 // `text` before and after `separator` at `position`, which is a find() result.
@@ -117,37 +118,94 @@ bool read_credentials(std::string_view text, SinkUrl& url) {
     return true;
 }
 
-std::expected<void, ValueError> read_server(std::string_view text, SinkUrl& url) {
+std::expected<Endpoint, ValueError> parse_server(std::string_view text, std::uint16_t port_default) {
     const auto split = split_host_port(text);
     if (!split) return std::unexpected(ValueError::host_invalid);
     const auto host = split->bracketed ? canonical_address(split->host, AF_INET6) : host_name(split->host);
     if (!host) return std::unexpected(ValueError::host_invalid);
     const auto port_text = split->port;
-    const auto port = port_text ? parse_port(*port_text) : redis_port_default;
+    const auto port = port_text ? parse_port(*port_text) : port_default;
     if (!port || *port == 0) return std::unexpected(ValueError::port_invalid);
-    url.host = *host;
-    url.port = *port;
-    url.display += format_endpoint({url.host, url.port});
-    return {};
+    return Endpoint{*host, *port};
 }
 
-// What stands behind redis://
-std::expected<SinkUrl, ValueError> parse_tcp(std::string_view text) {
-    SinkUrl url{.kind = SinkKind::redis, .display = "redis://"};
+// Reads `[user[:password]@]` into `url`; returns what stands behind it, which holds no query.
+std::expected<std::string_view, ValueError> read_authority(std::string_view text, SinkUrl& url) {
     const std::size_t at = text.rfind('@');
     if (at != std::string_view::npos && !read_credentials(before(text, at), url)) {
         return std::unexpected(ValueError::credentials_invalid);
     }
     const std::string_view location = at == std::string_view::npos ? text : after(text, at);
     if (location.find_first_of("?#") != std::string_view::npos) return std::unexpected(ValueError::query_unknown);
-    const std::size_t slash = location.find('/');
-    if (const auto read = read_server(before(location, slash), url); !read) return std::unexpected(read.error());
-    if (const std::string_view db = after(location, slash); !db.empty()) {
-        const auto number = number_up_to(db, database_max);
-        if (!number) return std::unexpected(ValueError::database_invalid);
-        url.db = static_cast<std::uint32_t>(*number);
-        url.display.append("/").append(std::to_string(url.db));
+    return location;
+}
+
+std::expected<void, ValueError> read_database(std::string_view text, SinkUrl& url) {
+    if (text.empty()) return {};
+    const auto number = number_up_to(text, database_max);
+    if (!number) return std::unexpected(ValueError::database_invalid);
+    url.db = static_cast<std::uint32_t>(*number);
+    url.display.append("/").append(std::to_string(url.db));
+    return {};
+}
+
+// `host[:port]`, several of them separated by commas.
+std::expected<void, ValueError> read_servers(std::string_view text, std::uint16_t port_default, SinkUrl& url) {
+    for (std::size_t count = 0;; ++count) {
+        if (count == limits::url_servers_count_max) return std::unexpected(ValueError::servers_too_many);
+        const std::size_t comma = text.find(',');
+        auto server = parse_server(before(text, comma), port_default);
+        if (!server) return std::unexpected(server.error());
+        url.display.append(count == 0 ? "" : ",").append(format_endpoint(*server));
+        url.servers.push_back(*std::move(server));
+        if (comma == std::string_view::npos) return {};
+        text = after(text, comma);
     }
+}
+
+// What stands behind redis://
+std::expected<SinkUrl, ValueError> parse_tcp(std::string_view text) {
+    SinkUrl url{.kind = SinkKind::redis, .display = "redis://"};
+    const auto location = read_authority(text, url);
+    if (!location) return std::unexpected(location.error());
+    const std::size_t slash = location->find('/');
+    auto server = parse_server(before(*location, slash), redis_port_default);
+    if (!server) return std::unexpected(server.error());
+    url.display += format_endpoint(*server);
+    url.host = std::move(server->address);
+    url.port = server->port;
+    if (const auto read = read_database(after(*location, slash), url); !read) return std::unexpected(read.error());
+    return url;
+}
+
+// What stands behind redis-cluster://. A cluster has database 0 only.
+std::expected<SinkUrl, ValueError> parse_cluster(std::string_view text) {
+    SinkUrl url{.kind = SinkKind::redis_cluster, .display = "redis-cluster://"};
+    const auto location = read_authority(text, url);
+    if (!location) return std::unexpected(location.error());
+    const std::size_t slash = location->find('/');
+    if (!after(*location, slash).empty()) return std::unexpected(ValueError::database_in_cluster);
+    const auto read = read_servers(before(*location, slash), redis_port_default, url);
+    if (!read) return std::unexpected(read.error());
+    return url;
+}
+
+// What stands behind redis-sentinel://
+std::expected<SinkUrl, ValueError> parse_sentinel(std::string_view text) {
+    SinkUrl url{.kind = SinkKind::redis_sentinel, .display = "redis-sentinel://"};
+    const auto location = read_authority(text, url);
+    if (!location) return std::unexpected(location.error());
+    const std::size_t slash = location->find('/');
+    const auto read = read_servers(before(*location, slash), sentinel_port_default, url);
+    if (!read) return std::unexpected(read.error());
+    const std::string_view path = after(*location, slash);
+    const std::size_t second = path.find('/');
+    const auto master = percent_decoded(before(path, second), limits::host_name_bytes_max);
+    if (!master || master->empty()) return std::unexpected(ValueError::master_missing);
+    url.master = *master;
+    url.display.append("/").append(before(path, second));
+    const auto database = read_database(after(path, second), url);
+    if (!database) return std::unexpected(database.error());
     return url;
 }
 
@@ -204,14 +262,15 @@ std::string format_endpoint(const Endpoint& endpoint) {
 
 std::expected<SinkUrl, ValueError> parse_sink_url(std::string_view text) {
     constexpr std::string_view tcp = "redis://", unix_socket = "redis+unix://", journal = "journal:";
+    constexpr std::string_view cluster = "redis-cluster://", sentinel = "redis-sentinel://";
     if (has_control_character(text)) return std::unexpected(ValueError::control_character);
     if (text == "null:") return SinkUrl{.kind = SinkKind::null, .display = "null:"};
     if (text.starts_with(journal)) return parse_journal(text.substr(journal.size()));
     if (text.starts_with(tcp)) return parse_tcp(text.substr(tcp.size()));
     if (text.starts_with(unix_socket)) return parse_unix(text.substr(unix_socket.size()));
-    if (text.starts_with("rediss://") || text.starts_with("redis+cluster://")) {
-        return std::unexpected(ValueError::scheme_not_yet);
-    }
+    if (text.starts_with(cluster)) return parse_cluster(text.substr(cluster.size()));
+    if (text.starts_with(sentinel)) return parse_sentinel(text.substr(sentinel.size()));
+    if (text.starts_with("rediss://")) return std::unexpected(ValueError::scheme_not_yet);
     return std::unexpected(ValueError::scheme_unknown);
 }
 

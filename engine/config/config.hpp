@@ -22,10 +22,11 @@ struct Endpoint {
 };
 
 enum class RedisLayout : std::uint8_t { fields, json, list, packed };
+enum class WaitAof : std::uint8_t { automatic, off };
 enum class IoBackend : std::uint8_t { automatic, io_uring, epoll };
 // What to do without, each being a fallback that the loop also takes where the kernel lacks the feature.
 enum class IoMode : std::uint8_t { all, no_defer_taskrun, no_multishot, no_buffer_ring };
-enum class SinkKind : std::uint8_t { redis, null, journal };
+enum class SinkKind : std::uint8_t { redis, redis_cluster, redis_sentinel, null, journal };
 
 struct SinkUrl {
     SinkKind kind = SinkKind::redis;
@@ -36,6 +37,9 @@ struct SinkUrl {
     std::string password{};  // both empty: no AUTH. After loading, sink.redis.password has been put here
     std::uint32_t db = 0;
     std::string display{};  // the URL with the password replaced by ***, for logs and /status
+    // redis-cluster:// any of its nodes; redis-sentinel:// the sentinels. Names or numeric addresses
+    std::vector<Endpoint> servers{};
+    std::string master{};   // redis-sentinel://: the name that the sentinels watch the primary under
 };
 
 struct Config {
@@ -81,6 +85,13 @@ struct Config {
         std::uint64_t linger_ns = 0;
     } batch;
 
+    struct Admission {
+        std::uint64_t interval_ns = 0;            // of looking at Redis; 0: never
+        std::uint64_t stream_length_max = 0;      // entries of all partitions; 0: no bound
+        std::uint64_t group_lag_max = 0;          // entries; 0: no bound
+        std::uint64_t memory_percent_max = 0;     // of Redis' maxmemory; 0: no bound
+    } admission;
+
     struct Journal {
         std::string directory;                    // of the journal in front of Redis; empty: none
         std::uint64_t segment_bytes = 0;          // of a segment file, preallocated
@@ -95,6 +106,8 @@ struct Config {
             std::string list_key;
             std::uint64_t partitions_count = 1;
             std::uint64_t maxlen_count = 0;       // 0: streams are not trimmed
+            bool exactly_once = false;            // this engine's own streams, entry IDs from the journal
+            std::string instance;                 // beginning of its name in them; empty: the host's name
             std::string user;                     // both win over those of the URL when not empty
             std::string password;
             std::uint64_t connect_timeout_ns = 0;
@@ -102,11 +115,19 @@ struct Config {
             std::uint64_t backoff_min_ns = 0;
             std::uint64_t backoff_max_ns = 0;
             std::uint64_t breaker_failures_count = 0;  // in a row; 0: the circuit breaker never opens
+            std::uint64_t replicas_count = 0;     // that `replicated` waits for; 0: the level is not offered
+            std::uint64_t replicas_timeout_ns = 0;
+            WaitAof wait_aof = WaitAof::automatic;
         } redis;
     } sink;
 
     // Samples go to a journal first, or only.
     [[nodiscard]] bool has_journal() const { return sink.url.kind == SinkKind::journal || !journal.directory.empty(); }
+    // `replicated` is offered.
+    [[nodiscard]] bool has_replicas() const {
+        const bool is_one_primary = sink.url.kind == SinkKind::redis || sink.url.kind == SinkKind::redis_sentinel;
+        return is_one_primary && sink.redis.replicas_count != 0 && !has_journal();
+    }
 };
 
 }  // namespace sluice::config

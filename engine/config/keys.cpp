@@ -13,11 +13,11 @@ namespace {
 using limits::mib;
 constexpr std::uint64_t us = 1'000, ms = 1'000 * us, s = 1'000 * ms, minute = 60 * s, hour = 60 * minute;
 
-constexpr std::array<std::string_view, 3> ack_words{"queued", "journaled", "stored"};
-constexpr std::array<std::string_view, 1> ack_words_to_come{"replicated"};
+constexpr std::array<std::string_view, 4> ack_words{"queued", "journaled", "stored", "replicated"};
+constexpr std::array<std::string_view, 2> wait_aof_words{"auto", "off"};
 constexpr std::array<std::string_view, 4> layout_words{"fields", "json", "list", "packed"};
 static_assert(name_of(AckLevel::queued) == ack_words[0] && name_of(AckLevel::journaled) == ack_words[1] &&
-              name_of(AckLevel::stored) == ack_words[2]);
+              name_of(AckLevel::stored) == ack_words[2] && name_of(AckLevel::replicated) == ack_words[3]);
 constexpr std::array<std::string_view, 3> io_backend_words{"auto", "io_uring", "epoll"};
 static_assert(static_cast<std::size_t>(IoBackend::epoll) == io_backend_words.size() - 1);
 constexpr std::array<std::string_view, 4> io_mode_words{"auto", "no_defer_taskrun", "no_multishot", "no_buffer_ring"};
@@ -31,8 +31,8 @@ constexpr Property table[] = {
     {"listen", "127.0.0.1:8080",
      "Where telemetry is taken; 0.0.0.0 or [::] for every interface, port 0 for any free one", Address{FIELD(listen)}},
     {"cores", "auto", "CPU cores that get a reactor each; auto: all that the process may use", Cores{FIELD(cores)}},
-    {"ack", "stored", "What a 2xx promises unless the request says ?ack=: in a bounded queue, on local disk, or in Redis",
-     Choice<AckLevel>{FIELD(ack), ack_words, ack_words_to_come}},
+    {"ack", "stored", "What a 2xx promises unless the request says ?ack=: in a bounded queue, on local disk, in Redis, or in its replicas too",
+     Choice<AckLevel>{FIELD(ack), ack_words, {}}},
     {"ack_timeout", "5s", "How long a request waits to be stored before it is answered 503",
      Number{Unit::duration, 10 * ms, 10 * minute, FIELD(ack_timeout_ns)}},
     {"drain_timeout", "10s", "How long a stopping engine tries to deliver what it accepted",
@@ -90,6 +90,15 @@ constexpr Property table[] = {
     {"journal.size_max", "1GiB", "Size of the whole journal; when it is full, samples are answered 503",
      Number{Unit::size, 2 * limits::journal_segment_bytes_min, limits::journal_bytes_max, FIELD(journal.total_bytes_max)}},
 
+    {"admission.interval", "1s", "How often it is looked how full Redis is and how far its consumers are behind; 0s: never",
+     Number{Unit::duration, 0, 1 * hour, FIELD(admission.interval_ns)}},
+    {"admission.stream_length_max", "0", "Entries of all partitions at which samples are answered 503 until 10 % are gone; 0: no bound",
+     Number{Unit::count, 0, 1'000'000'000'000, FIELD(admission.stream_length_max)}},
+    {"admission.group_lag_max", "0", "Entries that a consumer group has not read of a stream, at which samples are answered 503; 0: no bound",
+     Number{Unit::count, 0, 1'000'000'000'000, FIELD(admission.group_lag_max)}},
+    {"admission.memory_max", "90", "Percent of Redis' maxmemory in use, at which samples are answered 503; 0: no bound",
+     Number{Unit::count, 0, 100, FIELD(admission.memory_percent_max)}},
+
     {"sink.url", "redis://127.0.0.1:6379", "Where samples go; null: counts and discards them, journal: keeps them on disk",
      Url{FIELD(sink.url)}},
     {"sink.redis.layout", "fields", "What a sample becomes: XADD of fields, XADD of JSON, RPUSH, or one XADD a batch",
@@ -102,6 +111,10 @@ constexpr Property table[] = {
      Number{Unit::count, 1, limits::partitions_count_max, FIELD(sink.redis.partitions_count)}},
     {"sink.redis.maxlen", "0", "Entries that a stream is trimmed to, approximately; 0: not trimmed",
      Number{Unit::count, 0, 1'000'000'000'000, FIELD(sink.redis.maxlen_count)}},
+    {"sink.redis.exactly_once", "false", "Streams of this engine's own, in which nothing is lost and nothing stands twice; needs journal.directory",
+     Flag{FIELD(sink.redis.exactly_once)}},
+    {"sink.redis.instance", "", "Beginning of this engine's name in the keys of exactly_once; empty: the host's name",
+     Text{FIELD(sink.redis.instance), 0, limits::instance_base_bytes_max}},
     {"sink.redis.user", "", "ACL user; wins over that of sink.url",
      Text{FIELD(sink.redis.user), 0, limits::credential_bytes_max}},
     {"sink.redis.password", "", "Password; wins over that of sink.url; best set by SLUICE_SINK_REDIS_PASSWORD",
@@ -116,6 +129,12 @@ constexpr Property table[] = {
      Number{Unit::duration, 1 * ms, 10 * minute, FIELD(sink.redis.backoff_max_ns)}},
     {"sink.redis.breaker_failures", "3", "Failures in a row that open the circuit breaker; then stored is answered 503 at once; 0: never",
      Number{Unit::count, 0, 1'000'000, FIELD(sink.redis.breaker_failures_count)}},
+    {"sink.redis.replicas", "0", "Replicas that must confirm what is answered as replicated; 0: the level is not offered",
+     Number{Unit::count, 0, 64, FIELD(sink.redis.replicas_count)}},
+    {"sink.redis.replicas_timeout", "1s", "How long a batch waits for its replicas; less than ack_timeout and sink.redis.reply_timeout",
+     Number{Unit::duration, 1 * ms, 1 * minute, FIELD(sink.redis.replicas_timeout_ns)}},
+    {"sink.redis.wait_aof", "auto", "auto: replicas must have it on disk where Redis has WAITAOF (7.2) and appends to a file; off: in memory",
+     Choice<WaitAof>{FIELD(sink.redis.wait_aof), wait_aof_words, {}}},
 };
 
 #undef FIELD

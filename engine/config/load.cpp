@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <optional>
 #include <set>
 
@@ -87,6 +88,7 @@ class Draft {
     }
 
     Status check_relations();
+    Status check_exactly_once();
     Status resolve_cores();  // the one check that depends on the machine, hence of the effective value only
     Status check_cores();
     void merge_credentials();
@@ -115,9 +117,49 @@ Status Draft::check_relations() {
     if (config.ack == AckLevel::journaled && !config.has_journal()) {
         return contradiction("ack", "not be that without a journal in", "sink.url");
     }
+    if (config.ack == AckLevel::replicated && !config.has_replicas()) {
+        if (redis.replicas_count == 0) return contradiction("ack", "not be that without", "sink.redis.replicas");
+        const bool is_in_front = !config.journal.directory.empty();
+        return contradiction("ack", "not be that beside", is_in_front ? "journal.directory" : "sink.url");
+    }
+    if (config.has_replicas() && redis.replicas_timeout_ns >= config.ack_timeout_ns) {
+        return contradiction("sink.redis.replicas_timeout", "be less than", "ack_timeout");
+    }
+    if (config.has_replicas() && redis.replicas_timeout_ns >= redis.reply_timeout_ns) {
+        return contradiction("sink.redis.replicas_timeout", "be less than", "sink.redis.reply_timeout");
+    }
     // Braces decide the slot of a key in Redis Cluster; those of the partition must be the only ones.
     if (redis.partitions_count > 1 && redis.stream.find_first_of("{}") != std::string::npos) {
         return contradiction("sink.redis.stream", "hold no { or } beside", "sink.redis.partitions");
+    }
+    return redis.exactly_once ? check_exactly_once() : Status{};
+}
+
+// See docs/exactly-once.md for the reasons.
+Status Draft::check_exactly_once() {
+    constexpr std::string_view key = "sink.redis.exactly_once";
+    if (config.journal.directory.empty()) {
+        return contradiction(key, "not be that without a journal to send again from:", "journal.directory");
+    }
+    if (config.sink.url.kind != SinkKind::redis) return contradiction(key, "not be that without Redis in", "sink.url");
+    const RedisLayout layout = config.sink.redis.layout;
+    if (layout != RedisLayout::fields && layout != RedisLayout::json) {
+        return contradiction(key, "not be that but with fields or json as", "sink.redis.layout");
+    }
+    if (config.sink.redis.stream.size() > limits::owned_stream_key_bytes_max) {
+        return contradiction(key,
+                             "not be that with more than " + std::to_string(limits::owned_stream_key_bytes_max) +
+                                 " bytes in",
+                             "sink.redis.stream");
+    }
+    if (config.sink.redis.stream.find_first_of("{}") != std::string::npos) {
+        return contradiction(key, "not be that with { or } in", "sink.redis.stream");
+    }
+    const auto is_plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-'; };
+    if (!std::ranges::all_of(config.sink.redis.instance, is_plain)) {
+        return failure(place_of("sink.redis.instance"),
+                       "sink.redis.instance is " + quoted(config.sink.redis.instance, shown_bytes_max) +
+                           ", but must be of letters, digits, '.', '_' and '-'");
     }
     return {};
 }
@@ -184,6 +226,8 @@ Status apply_setting(Draft& draft, const FileSetting& setting, const std::string
         const std::string found = is_secret(*property) ? "an integer" : "the integer " + setting.text;
         return Draft::refuse(*property, found, ValueError::malformed, place);
     }
+    if (setting.type == FileSetting::Type::boolean && takes_boolean(*property))
+        return draft.set(*property, setting.text, setting.text, place);
     return Draft::refuse(*property, setting.type_name, ValueError::malformed, place);
 }
 

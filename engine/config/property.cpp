@@ -106,6 +106,15 @@ std::string bounds_of_kind(const Choice<E>& choice) {
     return list;
 }
 
+Assigned assign_kind(const Flag& kind, Config& config, std::string_view text) {
+    if (text != "true" && text != "false") return std::unexpected(ValueError::malformed);
+    kind.field.of(config) = text == "true";
+    return {};
+}
+std::string text_of_kind(const Flag& kind, const Config& config) { return kind.field.of_const(config) ? "true" : "false"; }
+std::string_view unit_of_kind(const Flag&) { return "boolean"; }
+std::string bounds_of_kind(const Flag&) { return "true or false"; }
+
 // --- strings ------------------------------------------------------------------------------------
 
 Assigned assign_kind(const Text& kind, Config& config, std::string_view text) {
@@ -161,7 +170,7 @@ Assigned assign_kind(const Url& kind, Config& config, std::string_view text) {
 std::string text_of_kind(const Url& kind, const Config& config) { return kind.field.of_const(config).display; }
 std::string_view unit_of_kind(const Url&) { return "URL"; }
 std::string bounds_of_kind(const Url&) {
-    return "redis://[user[:password]@]host[:port][/db], redis+unix:///path[?db=N], journal:directory or null:";
+    return "redis://[user[:password]@]host[:port][/db], redis-cluster://host:port,..., redis-sentinel://host:port,.../name[/db], redis+unix:///path[?db=N], journal:directory or null:";
 }
 
 // --- what is allowed, as a phrase --------------------------------------------------------------------
@@ -215,8 +224,11 @@ bool is_secret(const Property& property) {
 bool takes_integer(const Property& property) { return std::holds_alternative<Number>(property.kind); }
 
 bool takes_string(const Property& property) {
+    if (takes_boolean(property)) return false;
     const auto* const number = std::get_if<Number>(&property.kind);
     return number == nullptr || number->unit != Unit::count;
 }
+
+bool takes_boolean(const Property& property) { return std::holds_alternative<Flag>(property.kind); }
 
 }  // namespace sluice::config

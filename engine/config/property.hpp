@@ -51,6 +51,11 @@ struct Choice {
     std::span<const std::string_view> words_to_come;  // known, but of a later version
 };
 
+// true or false; a boolean in a file.
+struct Flag {
+    Field<bool> field;
+};
+
 struct Text {
     Field<std::string> field;
     std::size_t bytes_min;
@@ -71,7 +76,7 @@ struct Url {
 };
 
 using PropertyKind = std::variant<Number, Choice<AckLevel>, Choice<LogLevel>, Choice<LogFormat>, Choice<RedisLayout>,
-                                  Choice<IoBackend>, Choice<IoMode>, Text, Address, Cores, Url>;
+                                  Choice<WaitAof>, Choice<IoBackend>, Choice<IoMode>, Flag, Text, Address, Cores, Url>;
 
 struct Property {
     std::string_view key;           // as in a file, with its groups: sink.redis.layout
@@ -86,7 +91,7 @@ struct Property {
 // The value in `config`, so that assign() takes it; secrets as ***.
 [[nodiscard]] std::string text_of(const Property& property, const Config& config);
 
-// What one calls the values: size, duration, integer, word, string, address, core list, URL.
+// What one calls the values: size, duration, integer, word, boolean, string, address, core list, URL.
 [[nodiscard]] std::string_view unit_of(const Property& property);
 
 // `from 32KiB to 1MiB`, `queued or stored`, …; for tables.
@@ -104,5 +109,6 @@ struct Property {
 // Whether a TOML value may be an integer, or must be one. (A duration may, so that the error can tell of the unit.)
 [[nodiscard]] bool takes_integer(const Property& property);
 [[nodiscard]] bool takes_string(const Property& property);
+[[nodiscard]] bool takes_boolean(const Property& property);
 
 }  // namespace sluice::config

@@ -55,6 +55,9 @@ FileSetting setting_of(std::string key, std::uint32_t line, const toml::node& no
     } else if (const auto* const integer = node.as_integer()) {
         setting.type = FileSetting::Type::integer;
         setting.text = std::to_string(integer->get());
+    } else if (const auto* const boolean = node.as_boolean()) {
+        setting.type = FileSetting::Type::boolean;
+        setting.text = boolean->get() ? "true" : "false";
     }
     return setting;
 }

@@ -12,15 +12,17 @@ enum class AckLevel : std::uint8_t {
     queued,     // checked and in a bounded in-memory batch; survives nothing
     journaled,  // in the local journal, and synced; survives the engine's crash and a power loss
     stored,     // Redis answered OK to every command of the request; survives the engine's crash
+    replicated, // as stored, and enough replicas have it; survives the primary's crash as far as a failover keeps it
 };
 
-inline constexpr std::size_t ack_levels_count = 3;
+inline constexpr std::size_t ack_levels_count = 4;
 
 [[nodiscard]] constexpr std::string_view name_of(AckLevel level) {
     switch (level) {
         case AckLevel::queued: return "queued";
         case AckLevel::journaled: return "journaled";
         case AckLevel::stored: return "stored";
+        case AckLevel::replicated: return "replicated";
     }
     return "";
 }
@@ -29,6 +31,7 @@ inline constexpr std::size_t ack_levels_count = 3;
     if (name == "queued") return AckLevel::queued;
     if (name == "journaled") return AckLevel::journaled;
     if (name == "stored") return AckLevel::stored;
+    if (name == "replicated") return AckLevel::replicated;
     return std::nullopt;
 }
 
@@ -37,12 +40,15 @@ struct AckOffer {
     AckLevel preset = AckLevel::stored;  // where a request does not ask; one that is offered
     bool has_journal = false;
     bool has_store = true;
+    bool has_replicas = false;
 
     // The level that a request gets which asks for `asked`; nothing if the engine does not have it. Where samples go to
     // a journal, `stored` gets `journaled`: it survives more, and the answer names it.
+    // `replicated` is refused there: no journal on one disk is worth another machine's copy.
     [[nodiscard]] constexpr std::optional<AckLevel> resolve(AckLevel asked) const {
         if (asked == AckLevel::stored && !has_store) return AckLevel::journaled;
         if (asked == AckLevel::journaled && !has_journal) return std::nullopt;
+        if (asked == AckLevel::replicated && !has_replicas) return std::nullopt;
         return asked;
     }
 };

@@ -20,6 +20,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string_view>
 
@@ -42,6 +43,7 @@ struct BatchTicket {
     std::uint32_t first_command;       // its commands are [first_command, first_command + command_count)
     std::uint32_t command_count;
     std::uint32_t sample_count;
+    bool wants_replicas = false;       // asked for `replicated`: the sink sends a WAIT behind the batch
 };
 
 enum class Settlement : std::uint8_t {
@@ -52,6 +54,9 @@ enum class Settlement : std::uint8_t {
 // Figures that the sink hands back. Samples, not commands.
 struct BatchSettled {
     std::uint32_t tickets_dropped = 0;    // samples of tickets whose command was refused, counted once
+    // Tickets that want replicas and begin at this command or later are held by enough of them. None of the others is
+    // known to be. `delivered` counts either way: the primary has the samples.
+    std::uint32_t tickets_replicated_from = std::numeric_limits<std::uint32_t>::max();
     std::uint32_t delivered = 0;          // at Settlement::final: samples that the sink confirmed
     std::uint64_t replied_ns = 0;         // monotonic, when the last reply of the batch was read
 };
@@ -69,7 +74,7 @@ class Batch {
         begin_ = end_ = static_cast<std::uint32_t>(limits::batch_headroom_bytes);
         command_count_ = sample_count_ = ticket_count_ = 0;
         ticketed_sample_count_ = 0;
-        has_failures_ = false;
+        has_failures_ = wants_replicas_ = false;
         first_timestamp_ns = last_timestamp_ns = 0;
         opened_ns = handed_over_ns = 0;
         handed_over_count = 0;
@@ -119,6 +124,7 @@ class Batch {
         CHECK(has_ticket_room());
         tickets_[ticket_count_++] = ticket;
         ticketed_sample_count_ += ticket.sample_count;
+        wants_replicas_ |= ticket.wants_replicas;
     }
 
     // --- reading (either side, as the life cycle allows) ---------------------------------------------
@@ -129,6 +135,7 @@ class Batch {
     [[nodiscard]] std::span<const BatchTicket> tickets() const { return {tickets_.data(), ticket_count_}; }
     // Samples that some ticket waits for; the others are `queued`.
     [[nodiscard]] std::uint32_t ticketed_sample_count() const { return ticketed_sample_count_; }
+    [[nodiscard]] bool wants_replicas() const { return wants_replicas_; }  // some ticket does
     [[nodiscard]] std::uint16_t reactor_index() const { return reactor_index_; }
 
     // --- outcome (sink) ------------------------------------------------------------------------------
@@ -174,6 +181,7 @@ class Batch {
     std::uint32_t ticketed_sample_count_ = 0;
     std::uint16_t reactor_index_ = 0;
     bool has_failures_ = false;
+    bool wants_replicas_ = false;
     std::array<BatchTicket, limits::batch_tickets_count_max> tickets_;
     std::array<CommandOutcome, limits::batch_commands_count_max> outcomes_;
 };

@@ -59,12 +59,19 @@ inline constexpr std::uint32_t spare_descriptors_count = 64;
 inline constexpr std::size_t partitions_count_max = 256;
 inline constexpr std::size_t stream_name_bytes_max = 128;  // with the partition behind it
 inline constexpr std::size_t stream_key_bytes_max = stream_name_bytes_max - sizeof(":{255}");
+// With exactly_once: the configured part of an instance's name, the name with its 8 random digits, and the
+// stream key in front of `:{255}:<instance>`.
+inline constexpr std::size_t instance_base_bytes_max = 40;
+inline constexpr std::size_t instance_bytes_max = instance_base_bytes_max + sizeof("-01234567") - 1;
+inline constexpr std::size_t owned_stream_key_bytes_max = stream_key_bytes_max - 1 - instance_bytes_max;
+inline constexpr std::size_t entry_id_bytes_max = 20 + 1 + 20;  // two 64-bit numbers
 
 // --- configuration and log ----------------------------------------------------------------------
 inline constexpr std::size_t config_file_bytes_max = 1 * mib;
 inline constexpr std::size_t credential_bytes_max = 4 * kib;  // a user name or password; cloud tokens reach 2 KiB
 inline constexpr std::size_t host_name_bytes_max = 253;       // RFC 1035, section 2.3.4, as written text
 inline constexpr std::size_t unix_socket_path_bytes_max = 107;  // sockaddr_un::sun_path with its final NUL
+inline constexpr std::size_t url_servers_count_max = 16;      // of a cluster or of sentinels, to begin with
 inline constexpr std::size_t log_value_bytes_max = 256;       // of one field, before escaping
 
 // --- the journal --------------------------------------------------------------------------------
@@ -76,14 +83,16 @@ inline constexpr std::size_t directory_path_bytes_max = 4095;  // PATH_MAX witho
 // --- a sink connection --------------------------------------------------------------------------
 // Batches that a sink holds, sent or not; more wait in its queue.
 inline constexpr std::size_t sink_window_batches_count_max = 16;
+// Batches of one transaction (exactly once): half the window, so that the next fill while one is under way.
+inline constexpr std::size_t transaction_batches_count_max = sink_window_batches_count_max / 2;
 // Read from Redis at once, and the longest reply that can be one to our commands.
 inline constexpr std::size_t redis_receive_bytes = 64 * kib;
-inline constexpr std::size_t redis_reply_bytes_max = 16 * kib;
+inline constexpr std::size_t redis_reply_bytes_max = sample_bytes_max + 1 * kib;  // XINFO shows two entries
 
 // --- how they relate ----------------------------------------------------------------------------
 // What rendering adds to a sample at most: `$<len>\r\n…\r\n` twice for each member (2 × 14 bytes), the
-// command's own words with the key, and the fixed field names.
-inline constexpr std::size_t encoding_overhead_bytes_max = members_count_max * 32 + stream_name_bytes_max + 1 * kib;
+// command's own words with the key, the entry's ID, and the fixed field names.
+inline constexpr std::size_t encoding_overhead_bytes_max = members_count_max * 32 + stream_name_bytes_max + 1 * kib + 64;
 
 static_assert(sample_bytes_max + encoding_overhead_bytes_max + batch_headroom_bytes <= batch_arena_bytes_min,
               "any legal sample must fit into an empty batch of any legal size");

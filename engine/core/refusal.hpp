@@ -43,8 +43,8 @@ enum class RefusalScope : std::uint8_t {
     X(method_not_allowed,     request,    405, "This endpoint does not take this method.")                                          \
     X(unsupported_media_type, request,    415, "Send application/json or application/x-ndjson.")                                    \
     X(unsupported_encoding,   request,    415, "Compressed bodies are not accepted; send the body as it is.")                       \
-    X(bad_ack,                request,    400, "ack must be one of queued, journaled, stored.")                                     \
-    X(ack_unavailable,        request,    400, "This engine has no journal, so it can not promise journaled.")                      \
+    X(bad_ack,                request,    400, "ack must be one of queued, journaled, stored, replicated.")                         \
+    X(ack_unavailable,        request,    400, "The level is not offered: journaled needs a journal, replicated needs replicas and no journal.") \
     X(bad_precision,          request,    400, "precision must be one of s, ms, us, ns.")                                           \
     X(not_paused,             request,    400, "Cannot reset while measuring. Stop gateway first.")                                 \
     X(empty_body,             request,    400, "Empty request body")                                                                \
@@ -63,6 +63,10 @@ enum class RefusalScope : std::uint8_t {
     X(sink_busy,              request,    503, "The sink refused for now; retry later.")                                            \
     X(sink_refused,           request,    503, "The sink refused; an operator has to mend it.")                                     \
     X(sink_unavailable,       request,    503, "The sink is away or refuses, so nothing can be stored now; retry later.")                    \
+    X(not_replicated,         request,    503, "Too few replicas confirmed in time; the samples are possibly stored nevertheless.")     \
+    X(redis_memory,           request,    503, "Redis is running out of memory; retry later.")                                              \
+    X(stream_full,            request,    503, "The stream holds as many entries as it may; retry later.")                              \
+    X(consumers_behind,       request,    503, "The consumers of the stream are too far behind; retry later.")                          \
     X(admin_timeout,          request,    503, "The engine did not answer the admin thread in time.")                               \
     X(not_an_object,          record,     400, "A sample must be a JSON object.")                                                   \
     X(duplicate_member,       record,     400, "A member occurs twice.")                                                            \

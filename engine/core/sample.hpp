@@ -39,6 +39,7 @@ struct Sample {
     std::string_view metadata;      // raw JSON object; empty if absent
     std::span<const Member> others; // unknown members, in order
     std::string_view raw;           // the whole record as it came, without surrounding white space
+    std::string_view entry_id{};    // of its entry in Redis; only where samples come from a journal
 };
 
 }  // namespace sluice

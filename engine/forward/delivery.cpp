@@ -13,14 +13,18 @@
 namespace sluice::forward {
 namespace {
 
-// Rounds that may be rendered while the first of them is under way: as many as the Redis sink sends ahead.
+// Rounds that may be rendered while the first of them is under way: as many as the Redis sink sends ahead; and exactly
+// once, where it sends half of them in one transaction, all that it holds.
 constexpr std::size_t rounds_count_max = 8;
+constexpr std::size_t owned_rounds_count_max = limits::sink_window_batches_count_max;
 
 }  // namespace
 
-Delivery::Delivery(const config::Config& config)
-    : encoder_(make_delivery_encoder(config)), sink_(make_delivery_sink(config, *this)), open_(encoder_->lane_count()) {
-    const std::size_t count = rounds_count_max * open_.size();
+Delivery::Delivery(const config::Config& config, const sinks::StreamOwner& owner)
+    : encoder_(make_delivery_encoder(config, owner)),
+      sink_(make_delivery_sink(config, *this, owner)),
+      open_(encoder_->lane_count()) {
+    const std::size_t count = (owner.instance.empty() ? rounds_count_max : owned_rounds_count_max) * open_.size();
     for (std::size_t i = 0; i < count; ++i) {
         auto parcel = std::make_unique<Parcel>();
         parcel->arena.resize(config.batch.arena_bytes);

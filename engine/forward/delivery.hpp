@@ -15,13 +15,15 @@
 #include "engine/config/config.hpp"
 #include "sinks/encoder.hpp"
 #include "sinks/journal/segments.hpp"
+#include "sinks/redis/exactly_once_sink.hpp"
 #include "sinks/sink.hpp"
 
 namespace sluice::forward {
 
 class Delivery final : private sinks::CompletionPort {
   public:
-    explicit Delivery(const config::Config& config);
+    // With an `owner` of the streams: exactly once.
+    explicit Delivery(const config::Config& config, const sinks::StreamOwner& owner = {});
     ~Delivery();
 
     // False: the round is full, and was closed; again when can_begin_round().

@@ -22,7 +22,7 @@ std::string text_of(std::errc error) { return std::make_error_code(error).messag
 
 }  // namespace
 
-Forwarder::Forwarder(const config::Config& config) : directory_(config.journal.directory), delivery_(config) {}
+Forwarder::Forwarder(const config::Config& config) : config_(config), directory_(config.journal.directory) {}
 
 Forwarder::~Forwarder() { stop_and_join(0); }
 
@@ -42,7 +42,18 @@ std::expected<void, std::string> Forwarder::open() {
     if (!delivered) return failure("the file `delivered` is damaged; remove it to deliver everything again");
     saved_ = *delivered;
     delivered_ = delivered->value_or(Position{});
-    feed_ = std::make_unique<RecordFeed>(*files_, delivered_, delivery_);
+    sinks::StreamOwner owner;
+    if (config_.sink.redis.exactly_once) {
+        auto instance = Instance::open(*files_, config_.sink.redis.instance);
+        if (!instance) return failure(instance.error());
+        instance_ = std::make_unique<Instance>(std::move(*instance));
+        // What an earlier life may have sent: all that is confirmed by now. (Nothing may be left but `delivered`.)
+        const Position end = std::max(confirmed(), delivered_);
+        owner = {.instance = instance_->name(), .known_end = {end.segment, end.offset}, .conflict = instance_->conflict(),
+                 .on_conflict = [this](const std::string& sentence) { keep_conflict(sentence); }};
+    }
+    delivery_ = std::make_unique<Delivery>(config_, owner);
+    feed_ = std::make_unique<RecordFeed>(*files_, delivered_, *delivery_);
     return {};
 }
 
@@ -73,9 +84,10 @@ Position Forwarder::confirmed() const {
 
 Forwarder::View Forwarder::view() const {
     const std::scoped_lock lock(mutex_);
-    const sinks::Sink& sink = delivery_.sink();
+    const sinks::Sink& sink = delivery_->sink();
     return {sink.counters().state.load(std::memory_order_relaxed), trouble_.empty() ? sink.trouble() : trouble_,
-            delivered_samples_count_, delivered_, confirmed_};
+            delivered_samples_count_, delivered_, confirmed_, instance_ == nullptr ? std::string() : instance_->name(),
+            sink.counters().duplicates_refused.load(std::memory_order_relaxed)};
 }
 
 // --- the thread ----------------------------------------------------------------------------------------------------
@@ -86,10 +98,10 @@ void Forwarder::run() {
         // Asleep until there is something to do: a wake, a reply, or a position to keep.
         const bool may_sleep = saved_ == delivered() && retry_at_ns_ == 0 && log_.deadline_ns() == 0;
         const std::uint64_t wait_ns = may_sleep ? sleep_ns : save_interval_ns;
-        delivery_.pump(has_more ? 0 : wait_ns, waker_.fd());
+        delivery_->pump(has_more ? 0 : wait_ns, waker_.fd());
         waker_.drain();
         const std::uint64_t now_ns = monotonic_ns();
-        log_.look(delivery_.sink(), now_ns);
+        log_.look(delivery_->sink(), now_ns);
         if (now_ns - saved_ns_ >= save_interval_ns) save(now_ns);
         if (may_end(now_ns)) break;
     }
@@ -104,7 +116,7 @@ bool Forwarder::feed_some() {
     const Position end = confirmed();
     if (monotonic_ns() < retry_at_ns_) return false;
     for (int i = 0; i < records_between_pumps; ++i) {
-        if (!delivery_.can_begin_round()) return false;
+        if (!delivery_->can_begin_round()) return false;
         if (!feed_->is_pending() && feed_->reader().position() >= end) {
             feed_->close_round();
             return false;
@@ -136,18 +148,18 @@ bool Forwarder::feed_some() {
 bool Forwarder::may_end(std::uint64_t now_ns) const {
     const std::uint64_t deadline_ns = stop_deadline_ns_.load(std::memory_order_acquire);
     if (deadline_ns == 0) return false;
-    const sinks::SinkCounters& sink = delivery_.sink().counters();
+    const sinks::SinkCounters& sink = delivery_->sink().counters();
     const bool is_ready = sink.state.load(std::memory_order_relaxed) == sinks::SinkState::ready;
     const bool is_hopeless = !is_ready && sink.connection_failures.load(std::memory_order_relaxed) != 0;
-    const bool is_done = delivery_.is_idle() && feed_->reader().position() >= confirmed();
+    const bool is_done = delivery_->is_idle() && feed_->reader().position() >= confirmed();
     return is_done || is_hopeless || now_ns >= deadline_ns;
 }
 
 // With nothing under way that is all that was read, also where no record follows.
 std::optional<Position> Forwarder::delivered() const {
-    return delivery_.is_idle() && !feed_->is_pending() && feed_->reader().position() > Position{}
+    return delivery_->is_idle() && !feed_->is_pending() && feed_->reader().position() > Position{}
                ? feed_->reader().position()
-               : delivery_.confirmed();
+               : delivery_->confirmed();
 }
 
 void Forwarder::save(std::uint64_t now_ns) {
@@ -161,10 +173,16 @@ void Forwarder::save(std::uint64_t now_ns) {
     }
     const std::scoped_lock lock(mutex_);
     if (is_new) delivered_ = *position;
-    delivered_samples_count_ = delivery_.confirmed_samples_count();
+    delivered_samples_count_ = delivery_->confirmed_samples_count();
     if (now_ns < retry_at_ns_) return;
     retry_at_ns_ = 0;
     trouble_.clear();
+}
+
+void Forwarder::keep_conflict(const std::string& sentence) {
+    log::error("streams_not_ours_alone", {{"instance", instance_->name()}, {"reason", sentence}});
+    if (const auto kept = instance_->set_conflict(sentence); !kept)
+        log::error("conflict_not_kept", {{"reason", text_of(kept.error())}});
 }
 
 void Forwarder::fail(const std::string& what, std::uint64_t now_ns) {

@@ -19,6 +19,7 @@
 #include <thread>
 
 #include "engine/config/config.hpp"
+#include "engine/forward/instance.hpp"
 #include "engine/forward/record_feed.hpp"
 #include "engine/sink_log.hpp"
 #include "engine/waker.hpp"
@@ -28,6 +29,7 @@ namespace sluice::forward {
 
 class Forwarder final : public sinks::JournalListener {
   public:
+    // `config` outlives the forwarder.
     explicit Forwarder(const config::Config& config);
     ~Forwarder();
     Forwarder(const Forwarder&) = delete;
@@ -48,10 +50,13 @@ class Forwarder final : public sinks::JournalListener {
         std::uint64_t delivered_samples_count;  // since the engine started
         sinks::journal::Position delivered;  // everything before it is in Redis
         sinks::journal::Position confirmed;  // everything before it is in the journal
+        std::string instance;  // exactly once: this engine's name in the keys; else empty
+        std::uint64_t duplicates_refused_count;  // samples that were sent again, and that Redis had
     };
-    // Any thread.
+    // Any thread, after open().
     [[nodiscard]] View view() const;
-    [[nodiscard]] const sinks::SinkCounters& sink_counters() const { return delivery_.sink().counters(); }
+    // What delivers: for what any thread may ask of it, after open().
+    [[nodiscard]] const sinks::Sink& sink() const { return delivery_->sink(); }
 
   private:
     void run();
@@ -60,11 +65,14 @@ class Forwarder final : public sinks::JournalListener {
     [[nodiscard]] std::optional<sinks::journal::Position> delivered() const;
     void save(std::uint64_t now_ns);
     void fail(const std::string& what, std::uint64_t now_ns);
+    void keep_conflict(const std::string& sentence);
     [[nodiscard]] sinks::journal::Position confirmed() const;
 
+    const config::Config& config_;
     const std::string directory_;
-    Delivery delivery_;
     std::unique_ptr<sinks::journal::FileSystem> files_;
+    std::unique_ptr<Instance> instance_;  // null: not exactly once
+    std::unique_ptr<Delivery> delivery_;
     std::unique_ptr<sinks::journal::Lock> lock_;  // against a replay beside it
     std::unique_ptr<RecordFeed> feed_;
     SinkLog log_{"forwarder"};

@@ -1,5 +1,6 @@
 #include "engine/forward/record_feed.hpp"
 
+#include <charconv>
 #include <cstring>
 
 #include "engine/core/check.hpp"
@@ -34,7 +35,18 @@ bool RecordFeed::decode() {
     if (decoder_.next() != parsers::Step::sample) return false;
     sample_ = decoder_.sample();
     sample_.timestamp_ns = record.timestamp_ns;
+    sample_.entry_id = render_entry_id();
     return true;
+}
+
+// The record's position: it rises from record to record, and stays the same whenever the record is read again.
+std::string_view RecordFeed::render_entry_id() {
+    const sinks::journal::Position position = reader_.record_position();
+    char* const end = entry_id_.data() + entry_id_.size();
+    char* to = std::to_chars(entry_id_.data(), end, position.segment).ptr;
+    *to++ = '-';
+    to = std::to_chars(to, end, position.offset).ptr;
+    return {entry_id_.data(), to};
 }
 
 RecordFeed::Step RecordFeed::append() {

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 
 #include "engine/forward/delivery.hpp"
 #include "parsers/json_decoder.hpp"
@@ -34,13 +35,15 @@ class RecordFeed {
 
   private:
     [[nodiscard]] bool decode();
+    [[nodiscard]] std::string_view render_entry_id();
     [[nodiscard]] Step append();
 
     sinks::journal::Reader reader_;
     Delivery& delivery_;
     parsers::JsonDecoder decoder_;
     std::array<char, limits::sample_bytes_max + parsers::JsonDecoder::padding_bytes> body_{};
-    Sample sample_;                            // views into body_ and the decoder
+    std::array<char, limits::entry_id_bytes_max> entry_id_{};
+    Sample sample_;                            // views into body_, entry_id_ and the decoder
     bool is_pending_ = false;                  // sample_ did not fit the round
     sinks::journal::Position rendered_;        // behind the last record that is in the delivery
 };

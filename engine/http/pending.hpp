@@ -33,6 +33,7 @@ struct Pending {
     bool closes;                   // the connection ends with this answer
     std::uint32_t tickets_count;   // parts of batches that are not settled
     std::uint32_t samples_failed;  // of settled parts
+    bool lacks_replicas;           // some settled part is not known to be held by enough replicas
     Refusal failure;               // why, if samples_failed != 0: sink_busy, or sink_refused if any was
     std::uint64_t received_ns;
     std::uint64_t ready_ns;
@@ -57,6 +58,7 @@ class PendingTable {
         pending.next = no_pending;
         pending.is_ready = false;
         pending.tickets_count = pending.samples_failed = 0;
+        pending.lacks_replicas = false;
         pending.failure = Refusal::sink_busy;
         return index;
     }

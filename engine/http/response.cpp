@@ -58,7 +58,7 @@ void ResponseRenderer::set_time(std::time_t unix_s) {
     // IMF-fixdate, RFC 9110 section 5.6.7. The process never leaves the C locale.
     const std::size_t length = std::strftime(text.data(), text.size(), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &utc);
     date_line_.assign(text.data(), length);
-    for (const AckLevel level : {AckLevel::queued, AckLevel::journaled, AckLevel::stored}) {
+    for (const AckLevel level : {AckLevel::queued, AckLevel::journaled, AckLevel::stored, AckLevel::replicated}) {
         std::array<char, 128> buffer{};
         const std::string_view body = print_single_ok_body(buffer, level);
         std::string& response = single_ok_[static_cast<std::size_t>(level)];

@@ -120,9 +120,15 @@ void ClientLoop::close_when_quiet(Slot slot) {
 
 // --- completions ------------------------------------------------------------------------------------
 
-void ClientLoop::run_once(std::uint64_t deadline_ns) {
+void ClientLoop::run_once(std::uint64_t deadline_ns, std::uint64_t spin_ns) {
     const std::uint64_t now_ns = monotonic_ns();
-    ring_->submit_and_wait(deadline_ns > now_ns ? deadline_ns - now_ns : 1, 1);
+    const std::uint64_t left_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
+    if (left_ns != 0 && left_ns <= spin_ns) {
+        ring_->submit_and_poll(deadline_ns);
+        spun_ns_ += monotonic_ns() - now_ns;
+    } else {
+        ring_->submit_and_wait(left_ns != 0 ? left_ns - spin_ns : 1, 1);
+    }
 
     unsigned head = 0;
     unsigned completions_count = 0;

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "engine/core/check.hpp"
+#include "engine/core/clock.hpp"
 
 namespace sluice::io {
 namespace {
@@ -41,16 +42,18 @@ LoopError explain_unavailable(int error) {
     const std::string cause = std::string("io_uring is not available: io_uring_setup says ") + std::strerror(error);
     const int sysctl = io_uring_disabled_sysctl();
     if (error == ENOSYS)
-        return {cause + "; this kernel has no io_uring (Linux 5.19 or newer with CONFIG_IO_URING is needed), "
-                        "or a seccomp profile hides it, as those of containers do",
+        return {cause +
+                    "; this kernel has no io_uring (Linux 5.19 or newer with CONFIG_IO_URING is needed), "
+                    "or a seccomp profile hides it, as those of containers do",
                 true};
     if (error == EPERM && sysctl > 0)
         return {cause + "; sysctl kernel.io_uring_disabled is " + std::to_string(sysctl) +
                     ": set it to 0, or run as a member of kernel.io_uring_group if it is 1",
                 true};
     if (error == EPERM)
-        return {cause + "; a seccomp profile or security module forbids it: allow io_uring_setup, io_uring_enter and "
-                        "io_uring_register",
+        return {cause +
+                    "; a seccomp profile or security module forbids it: allow io_uring_setup, io_uring_enter and "
+                    "io_uring_register",
                 true};
     if (error == ENOMEM)
         return {cause + "; the locked-memory limit is too low: raise it (ulimit -l, LimitMEMLOCK=)", true};
@@ -140,6 +143,19 @@ void Ring::submit_and_wait(std::uint64_t timeout_ns, std::uint32_t completions_c
     }
     // EBUSY: the completion queue overflowed; it is drained next, and what was not submitted stays queued.
     CHECK(result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY);
+}
+
+// Work that DEFER_TASKRUN has put off is told of by TASKRUN_FLAG, and io_uring_get_events(3) runs it. The flag may be stale: the
+// kernel raises it after it has queued the work, which this thread may have run in between. So it ends no wait by itself.
+void Ring::submit_and_poll(std::uint64_t deadline_ns) {
+    submit();
+    do {
+        const unsigned flags = IO_URING_READ_ONCE(*ring_.sq.kflags);
+        if ((flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0) {
+            const int result = io_uring_get_events(&ring_);
+            CHECK(result >= 0 || result == -EINTR || result == -EAGAIN || result == -EBUSY);
+        }
+    } while (io_uring_cq_ready(&ring_) == 0 && monotonic_ns() < deadline_ns);
 }
 
 std::string Ring::mode() const {

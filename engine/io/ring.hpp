@@ -39,6 +39,8 @@ class Ring {
     // Entries that the next submit_and_wait() will submit.
     [[nodiscard]] std::uint32_t queued_count() const { return io_uring_sq_ready(&ring_); }
     void submit();
+    // Submits, then polls for completions until `deadline_ns` (monotonic) without sleeping.
+    void submit_and_poll(std::uint64_t deadline_ns);
 
     [[nodiscard]] io_uring* raw() { return &ring_; }
     [[nodiscard]] const RingFeatures& features() const { return features_; }

@@ -2,10 +2,13 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <optional>
+#include <utility>
 
 #include "engine/core/clock.hpp"
+#include "engine/forward/instance.hpp"
 #include "engine/forward/record_feed.hpp"
 #include "engine/journal_tool/commands.hpp"
 #include "engine/stop_signals.hpp"
@@ -38,8 +41,8 @@ class StopSignal {
 
 class Replay {
   public:
-    Replay(FileSystem& files, const config::Config& config, const Position& from)
-        : files_(files), delivery_(config), feed_(files, from, delivery_) {}
+    Replay(FileSystem& files, const config::Config& config, const Position& from, const sinks::StreamOwner& owner)
+        : files_(files), delivery_(config, owner), feed_(files, from, delivery_) {}
 
     [[nodiscard]] IoResult<ExitCode> run();
 
@@ -155,12 +158,23 @@ void Replay::report(std::uint64_t now_ns) {
     reported_samples_count_ = count;
 }
 
+// As the engine's forwarder would deliver it, under the same name.
+std::expected<sinks::StreamOwner, std::string> owner_of(forward::Instance& instance, FileSystem& files, const Position& delivered) {
+    const auto segments = list_segments(files);
+    if (!segments) return std::unexpected(std::make_error_code(segments.error()).message());
+    // The files are at least as long as what is in them.
+    const Position end = segments->empty() ? delivered : std::max(delivered, {segments->back().sequence, segments->back().bytes});
+    return sinks::StreamOwner{.instance = instance.name(), .known_end = {end.segment, end.offset}, .conflict = instance.conflict(),
+                              .on_conflict = [&instance](const std::string& sentence) { static_cast<void>(instance.set_conflict(sentence)); }};
+}
+
 }  // namespace
 
 ExitCode replay(const std::string& directory, const config::Overrides& overrides) {
     config::Overrides settings = overrides;
     settings.settings.push_back(
         {"--to", "ack", "stored"});  // a file for the engine may ask for what only a journal gives
+    settings.settings.push_back({"DIR", "journal.directory", directory});
     const auto config = config::load_config(settings);
     if (!config) {
         std::fprintf(stderr, "sluice: %s\n", config.error().sentence.c_str());
@@ -177,7 +191,17 @@ ExitCode replay(const std::string& directory, const config::Overrides& overrides
     const auto delivered = read_delivered(**files);
     if (!delivered)
         return complain(directory, "the file `delivered` is damaged; remove it to deliver everything again");
-    Replay replay(**files, *config, delivered->value_or(Position{}));
+    sinks::StreamOwner owner;
+    std::optional<forward::Instance> instance;
+    if (config->sink.redis.exactly_once) {
+        auto opened = forward::Instance::open(**files, config->sink.redis.instance);
+        if (!opened) return complain(directory, opened.error());
+        instance.emplace(std::move(*opened));
+        auto owned = owner_of(*instance, **files, delivered->value_or(Position{}));
+        if (!owned) return complain(directory, owned.error());
+        owner = std::move(*owned);
+    }
+    Replay replay(**files, *config, delivered->value_or(Position{}), owner);
     const auto code = replay.run();
     if (!code) return complain(directory, std::make_error_code(code.error()).message());
     return *code;

@@ -57,6 +57,13 @@ void DeliveryWindow::submit(Batch& batch) {
     entry.replies_count = entry.failures_count = 0;
     entry.sent_bytes = 0;
     entry.in_flight = entry.tickets_decided = false;
+    entry.waits = batch.wants_replicas();
+    entry.wait_covers_from = 0;
+}
+
+void DeliveryWindow::set_wait_command(std::string command) {
+    CHECK(!awaits_replies() && !command.empty());
+    wait_command_ = std::move(command);
 }
 
 // --- sending ---------------------------------------------------------------------------------------
@@ -68,9 +75,17 @@ std::size_t DeliveryWindow::gather(std::span<iovec> pieces, Begin begin) const {
     for (std::size_t position = 0; position < entries_count_ && count < pieces.size(); ++position) {
         const Entry& entry = at(position);
         const bool may_begin = begin == Begin::all || (begin == Begin::front_only && position == 0);
-        if (!entry.unsent() || !(entry.in_flight || may_begin)) continue;
-        const std::span<char> rest = entry.batch->bytes().subspan(entry.sent_bytes);
-        pieces[count++] = iovec{rest.data(), rest.size()};
+        if (!unsent(entry) || !(entry.in_flight || may_begin)) continue;
+        const std::span<char> bytes = entry.batch->bytes();
+        if (entry.sent_bytes < bytes.size()) {
+            const std::span<char> rest = bytes.subspan(entry.sent_bytes);
+            pieces[count++] = iovec{rest.data(), rest.size()};
+        }
+        if (!entry.waits || count == pieces.size()) continue;
+        CHECK(!wait_command_.empty());
+        const std::size_t skipped = std::max(entry.sent_bytes, bytes.size()) - bytes.size();
+        // sendmsg(2) takes a pointer to non-const but only reads.
+        pieces[count++] = iovec{const_cast<char*>(wait_command_.data()) + skipped, wait_command_.size() - skipped};
     }
     return count;
 }
@@ -81,24 +96,36 @@ void DeliveryWindow::sent(std::size_t bytes) {
     for (std::size_t position = awaits_replies() ? first_in_flight_ : 0; bytes > 0; ++position) {
         CHECK(position < entries_count_);
         Entry& entry = at(position);
-        if (!entry.unsent()) continue;
+        if (!unsent(entry)) continue;
         if (!entry.in_flight) {
             entry.in_flight = true;
             if (in_flight_count_++ == 0) first_in_flight_ = position;
             add(counters_.batches_sent, 1);
         }
-        const std::size_t taken = std::min(bytes, entry.batch->bytes().size() - entry.sent_bytes);
+        const std::size_t taken = std::min(bytes, bytes_of(entry) - entry.sent_bytes);
         entry.sent_bytes += taken;
         bytes -= taken;
     }
 }
 
-void DeliveryWindow::connection_lost() {
+std::size_t DeliveryWindow::replies_due_count() const {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < in_flight_count_; ++i) {
+        const Entry& entry = at(first_in_flight_ + i);
+        count += entry.batch->command_count() - entry.replies_count;
+    }
+    return count;
+}
+
+void DeliveryWindow::connection_lost(std::uint64_t now_ns) {
+    // Another connection, which has written nothing, would be told at once that every replica has it all.
+    if (wait_is_due()) finish_wait(false, now_ns);
     for (std::size_t position = 0; position < entries_count_; ++position) {
         Entry& entry = at(position);
         if (!entry.in_flight) continue;
         entry.in_flight = false;
         entry.sent_bytes = commands_bytes(entry.batch->bytes(), entry.replies_count);
+        entry.wait_covers_from = entry.replies_count;
         add(counters_.batches_resent, 1);
     }
     in_flight_count_ = 0;
@@ -108,6 +135,7 @@ void DeliveryWindow::connection_lost() {
 
 bool DeliveryWindow::reply_ok(std::uint64_t now_ns) {
     if (!reply_is_due()) return false;
+    CHECK(!wait_is_due());
     add(counters_.replies_ok, 1);
     reply_read(now_ns);
     return true;
@@ -115,6 +143,7 @@ bool DeliveryWindow::reply_ok(std::uint64_t now_ns) {
 
 bool DeliveryWindow::reply_error(CommandOutcome outcome, std::uint64_t now_ns) {
     if (!reply_is_due()) return false;
+    CHECK(!wait_is_due());
     const bool is_refused = outcome == CommandOutcome::refused;
     add(is_refused ? counters_.replies_refused : counters_.replies_busy, 1);
     Entry& entry = at(first_in_flight_);
@@ -128,22 +157,43 @@ bool DeliveryWindow::reply_error(CommandOutcome outcome, std::uint64_t now_ns) {
     return true;
 }
 
+bool DeliveryWindow::wait_is_due() const {
+    if (!awaits_replies()) return false;
+    const Entry& entry = at(first_in_flight_);
+    return entry.waits && entry.replies_count == entry.batch->command_count();
+}
+
+bool DeliveryWindow::reply_wait(bool is_replicated, std::uint64_t now_ns) {
+    if (!wait_is_due() || !reply_is_due()) return false;
+    finish_wait(is_replicated, now_ns);
+    return true;
+}
+
+void DeliveryWindow::finish_wait(bool is_replicated, std::uint64_t now_ns) {
+    Entry& entry = at(first_in_flight_);
+    if (is_replicated) entry.batch->settled.tickets_replicated_from = entry.wait_covers_from;
+    add(counters_.waits, 1);
+    if (!is_replicated || entry.wait_covers_from > 0) add(counters_.waits_short, 1);
+    finish_round(first_in_flight_, now_ns);
+}
+
 // A batch's last reply cannot come before its last byte was sent. (Earlier ones could be checked too, by
 // walking the arena; a server that answers ahead is not worth that.)
 bool DeliveryWindow::reply_is_due() const {
     if (!awaits_replies()) return false;
     const Entry& entry = at(first_in_flight_);
-    return entry.replies_count + 1 < entry.batch->command_count() || !entry.unsent();
+    const std::uint32_t replies_wanted_count = entry.batch->command_count() + (entry.waits ? 1 : 0);
+    return entry.replies_count + 1 < replies_wanted_count || !unsent(entry);
 }
 
 void DeliveryWindow::reply_read(std::uint64_t now_ns) {
     Entry& entry = at(first_in_flight_);
-    if (++entry.replies_count == entry.batch->command_count()) finish_round(first_in_flight_, now_ns);
+    if (++entry.replies_count == entry.batch->command_count() && !entry.waits) finish_round(first_in_flight_, now_ns);
 }
 
 void DeliveryWindow::finish_round(std::size_t position, std::uint64_t now_ns) {
     Entry& entry = at(position);
-    entry.in_flight = false;
+    entry.in_flight = entry.waits = false;
     --in_flight_count_;
     ++first_in_flight_;  // the next in flight, if any, stands right behind
     if (entry.failures_count > 0) return finish_round_with_failures(position, now_ns);

@@ -20,22 +20,41 @@ std::string bulk_of(std::string_view text) {
     return "$" + std::to_string(text.size()) + "\r\n" + std::string{text} + "\r\n";
 }
 
-// The words that every XADD to one partition begins with, behind the array header.
+// The words that every XADD to one partition begins with, behind the array header. With exactly_once the entry's ID
+// follows, and then the words of `behind_id`.
 struct StreamPrefix {
     std::string resp;
-    std::size_t words_count = 0;
+    std::string behind_id;
+    std::size_t words_count = 0;  // of both, and the ID
+
+    // Appends what stands behind the ID, which is `*` unless samples bring one.
+    void end_with(std::string_view words, const RedisLayoutSettings& settings) {
+        if (settings.instance.empty()) resp.append(words);
+        else behind_id.append(words);
+    }
 };
 
+void write_prefix(RespWriter& writer, const StreamPrefix& prefix, const Sample& sample) {
+    writer.raw(prefix.resp);
+    if (prefix.behind_id.empty()) return;
+    writer.bulk(sample.entry_id);
+    writer.raw(prefix.behind_id);
+}
+
+std::size_t prefix_bytes_max(const StreamPrefix& prefix) {
+    const std::size_t id_bytes = prefix.behind_id.empty() ? 0 : limits::entry_id_bytes_max + resp_overhead_bytes_max;
+    return prefix.resp.size() + id_bytes + prefix.behind_id.size();
+}
+
 StreamPrefix stream_prefix(const RedisLayoutSettings& settings, std::uint32_t partition) {
-    std::string stream = settings.stream;
-    if (settings.partitions_count > 1) stream += ":{" + std::to_string(partition) + "}";
+    const std::string stream = stream_key(settings, partition);
     CHECK(!stream.empty() && stream.size() <= limits::stream_name_bytes_max);
-    StreamPrefix prefix{bulk_of("XADD") + bulk_of(stream), 2};
+    StreamPrefix prefix{bulk_of("XADD") + bulk_of(stream), {}, 2};
     if (settings.maxlen_count > 0) {
         prefix.resp += bulk_of("MAXLEN") + bulk_of("~") + bulk_of(std::to_string(settings.maxlen_count));
         prefix.words_count += 3;
     }
-    prefix.resp += bulk_of("*");
+    if (settings.instance.empty()) prefix.resp += bulk_of("*");
     prefix.words_count += 1;
     return prefix;
 }
@@ -54,15 +73,20 @@ void note_timestamp(Batch& batch, std::int64_t timestamp_ns) {
     batch.last_timestamp_ns = is_first ? timestamp_ns : std::max(batch.last_timestamp_ns, timestamp_ns);
 }
 
-// What the layouts of one command a sample share: one lane, and whether a command fits.
+// What the layouts of one command a sample share: one lane, or one a partition, and whether a command fits.
 class CommandEncoder : public Encoder {
   public:
-    [[nodiscard]] std::uint32_t lane_count() const final { return 1; }
-    [[nodiscard]] std::uint32_t lane_of(const Sample&) const final { return 0; }
+    [[nodiscard]] std::uint32_t lane_count() const final { return lanes_count_; }
+    [[nodiscard]] std::uint32_t lane_of(const Sample& sample) const final {
+        return partition_of(sample.device_id, lanes_count_);
+    }
     [[nodiscard]] std::uint32_t sink_of(std::uint32_t) const final { return 0; }
+    [[nodiscard]] bool lanes_are_independent() const final { return lanes_count_ > 1; }
     void seal(Batch&) final {}
 
   protected:
+    explicit CommandEncoder(std::uint32_t lanes_count) : lanes_count_(lanes_count) {}
+
     [[nodiscard]] static bool fits(Batch& batch, std::size_t bytes_max) {
         return bytes_max <= batch.room().size() && batch.command_count() < limits::batch_commands_count_max;
     }
@@ -70,12 +94,21 @@ class CommandEncoder : public Encoder {
         note_timestamp(batch, sample.timestamp_ns);
         batch.commit(bytes, 1, 1);
     }
+
+  private:
+    const std::uint32_t lanes_count_;
 };
+
+std::uint32_t lanes_count(const RedisLayoutSettings& settings) {
+    const bool is_partitioned = settings.has_lane_per_partition && settings.layout != RedisLayout::list;
+    return is_partitioned ? settings.partitions_count : 1;
+}
 
 class FieldsEncoder final : public CommandEncoder {
   public:
-    explicit FieldsEncoder(const RedisLayoutSettings& settings) : prefixes_(stream_prefixes(settings)) {
-        for (StreamPrefix& prefix : prefixes_) prefix.resp += bulk_of("device_id");
+    explicit FieldsEncoder(const RedisLayoutSettings& settings)
+        : CommandEncoder(lanes_count(settings)), prefixes_(stream_prefixes(settings)) {
+        for (StreamPrefix& prefix : prefixes_) prefix.end_with(bulk_of("device_id"), settings);
     }
 
     [[nodiscard]] bool append(Batch& batch, const Sample& sample) override {
@@ -84,7 +117,7 @@ class FieldsEncoder final : public CommandEncoder {
         if (!fits(batch, bytes_max(prefix, sample))) return false;
         RespWriter writer(batch.room().data());
         writer.array_header(prefix.words_count + 2 * fields_count(sample));
-        writer.raw(prefix.resp);
+        write_prefix(writer, prefix, sample);
         writer.bulk(sample.device_id);
         writer.raw("$2\r\nts\r\n");
         writer.bulk(sample.timestamp_ns);
@@ -109,7 +142,7 @@ class FieldsEncoder final : public CommandEncoder {
     }
 
     static std::size_t bytes_max(const StreamPrefix& prefix, const Sample& sample) {
-        std::size_t bytes = prefix.resp.size() + resp_overhead_bytes_max;
+        std::size_t bytes = prefix_bytes_max(prefix) + resp_overhead_bytes_max;
         bytes += fixed_fields_count_max * (name_bytes_max + resp_overhead_bytes_max) + 20;
         bytes += sample.device_id.size() + sample.type.size() + sample.value.size() + sample.unit.size();
         bytes += sample.values.size() + sample.metadata.size();
@@ -163,26 +196,28 @@ class FieldsEncoder final : public CommandEncoder {
 // `json` and `list`: constant words, then the sample as it came.
 class RawEncoder final : public CommandEncoder {
   public:
-    explicit RawEncoder(std::vector<std::string> prefixes) : prefixes_(std::move(prefixes)) {}
+    RawEncoder(const RedisLayoutSettings& settings, std::vector<StreamPrefix> prefixes)
+        : CommandEncoder(lanes_count(settings)), prefixes_(std::move(prefixes)) {}
 
     [[nodiscard]] bool append(Batch& batch, const Sample& sample) override {
         const auto partitions_count = static_cast<std::uint32_t>(prefixes_.size());
-        const std::string& prefix = prefixes_[partition_of(sample.device_id, partitions_count)];
-        if (!fits(batch, prefix.size() + sample.raw.size() + resp_overhead_bytes_max)) return false;
+        const StreamPrefix& prefix = prefixes_[partition_of(sample.device_id, partitions_count)];
+        if (!fits(batch, prefix_bytes_max(prefix) + sample.raw.size() + resp_overhead_bytes_max)) return false;
         RespWriter writer(batch.room().data());
-        writer.raw(prefix);
+        write_prefix(writer, prefix, sample);
         writer.bulk(sample.raw);
         commit(batch, sample, writer.size());
         return true;
     }
 
   private:
-    std::vector<std::string> prefixes_;
+    std::vector<StreamPrefix> prefixes_;  // with the array header
 };
 
 class PackedEncoder final : public Encoder {
   public:
-    explicit PackedEncoder(const RedisLayoutSettings& settings) : prefixes_(stream_prefixes(settings)) {}
+    explicit PackedEncoder(const RedisLayoutSettings& settings)
+        : prefixes_(stream_prefixes(settings)), has_independent_lanes_(settings.has_lane_per_partition) {}
 
     [[nodiscard]] std::uint32_t lane_count() const override { return static_cast<std::uint32_t>(prefixes_.size()); }
     [[nodiscard]] std::uint32_t lane_of(const Sample& sample) const override {
@@ -190,6 +225,7 @@ class PackedEncoder final : public Encoder {
     }
     [[nodiscard]] std::uint32_t sink_of(std::uint32_t) const override { return 0; }
     [[nodiscard]] bool one_command_per_batch() const override { return true; }
+    [[nodiscard]] bool lanes_are_independent() const override { return has_independent_lanes_; }
 
     [[nodiscard]] bool append(Batch& batch, const Sample& sample) override {
         const std::span<char> room = batch.room();
@@ -231,27 +267,47 @@ class PackedEncoder final : public Encoder {
                   limits::batch_headroom_bytes);
 
     std::vector<StreamPrefix> prefixes_;
+    const bool has_independent_lanes_;
 };
 
-std::vector<std::string> json_prefixes(const RedisLayoutSettings& settings) {
-    std::vector<std::string> prefixes;
-    for (const StreamPrefix& prefix : stream_prefixes(settings))
-        prefixes.push_back("*" + std::to_string(prefix.words_count + 2) + "\r\n" + prefix.resp + bulk_of("json"));
+std::vector<StreamPrefix> json_prefixes(const RedisLayoutSettings& settings) {
+    std::vector<StreamPrefix> prefixes = stream_prefixes(settings);
+    for (StreamPrefix& prefix : prefixes) {
+        prefix.resp.insert(0, "*" + std::to_string(prefix.words_count + 2) + "\r\n");
+        prefix.end_with(bulk_of("json"), settings);
+    }
     return prefixes;
 }
 
-std::vector<std::string> list_prefixes(const RedisLayoutSettings& settings) {
+std::vector<StreamPrefix> list_prefixes(const RedisLayoutSettings& settings) {
     CHECK(!settings.list_key.empty() && settings.list_key.size() <= limits::stream_name_bytes_max);
-    return {"*3\r\n" + bulk_of("RPUSH") + bulk_of(settings.list_key)};
+    return {{"*3\r\n" + bulk_of("RPUSH") + bulk_of(settings.list_key), {}, 3}};
 }
 
 }  // namespace
 
+std::string stream_key(const RedisLayoutSettings& settings, std::uint32_t partition) {
+    const bool is_owned = !settings.instance.empty();
+    std::string key = settings.stream;
+    if (settings.partitions_count > 1 || is_owned) key += ":{" + std::to_string(partition) + "}";
+    if (is_owned) key += ":" + settings.instance;
+    return key;
+}
+
+std::vector<std::string> keys_of_partitions(const RedisLayoutSettings& settings) {
+    if (settings.layout == RedisLayout::list) return {settings.list_key};
+    std::vector<std::string> keys;
+    for (std::uint32_t partition = 0; partition < settings.partitions_count; ++partition)
+        keys.push_back(stream_key(settings, partition));
+    return keys;
+}
+
 std::unique_ptr<Encoder> make_redis_encoder(const RedisLayoutSettings& settings) {
+    CHECK(settings.instance.empty() || settings.layout == RedisLayout::fields || settings.layout == RedisLayout::json);
     switch (settings.layout) {
         case RedisLayout::fields: return std::make_unique<FieldsEncoder>(settings);
-        case RedisLayout::json: return std::make_unique<RawEncoder>(json_prefixes(settings));
-        case RedisLayout::list: return std::make_unique<RawEncoder>(list_prefixes(settings));
+        case RedisLayout::json: return std::make_unique<RawEncoder>(settings, json_prefixes(settings));
+        case RedisLayout::list: return std::make_unique<RawEncoder>(settings, list_prefixes(settings));
         case RedisLayout::packed: return std::make_unique<PackedEncoder>(settings);
     }
     return nullptr;

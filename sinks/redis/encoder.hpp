@@ -14,12 +14,15 @@
 // Partitions: with P > 1 the stream is `<stream>:{p}`, p by partition_of(device_id). The braces make each a
 // Redis Cluster hash tag. `list` has one key.
 //
+// Exactly once: the key is `<stream>:{p}:<instance>` and the entry's ID is Sample::entry_id, where otherwise Redis gives one.
+//
 // Client bytes are only ever arguments behind a length: never a key, a command, or a field count.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "sinks/encoder.hpp"
 
@@ -33,7 +36,16 @@ struct RedisLayoutSettings {
     std::string list_key = "telemetry_queue";  // likewise
     std::uint32_t partitions_count = 1;        // 1 to limits::partitions_count_max
     std::uint64_t maxlen_count = 0;            // entries a stream is trimmed to, roughly; 0: never
+    std::string instance{};                    // who owns the streams, for exactly once; empty: shared by all
+    // A batch holds commands of one partition, so of one slot: what a cluster needs.
+    bool has_lane_per_partition = false;
 };
+
+// The key of a partition's stream.
+[[nodiscard]] std::string stream_key(const RedisLayoutSettings& settings, std::uint32_t partition);
+
+// The keys that the encoder's lanes write to, in their order; with a lane for each partition.
+[[nodiscard]] std::vector<std::string> keys_of_partitions(const RedisLayoutSettings& settings);
 
 // One for each reactor. Settings were checked by the configuration; a broken one is a failed CHECK.
 [[nodiscard]] std::unique_ptr<Encoder> make_redis_encoder(const RedisLayoutSettings& settings);

@@ -39,6 +39,11 @@ bool error_wants_reconnect(std::string_view text) {
     return starts_with_one_of(reconnect_codes, text);
 }
 
+// Redis 5.0 to 7.4, t_stream.c.
+bool is_not_above_last_id(std::string_view text) {
+    return text.starts_with("ERR The ID specified in XADD is equal or smaller than the target stream top item");
+}
+
 std::string printable(std::string_view text) {
     std::string shown(text.substr(0, printable_bytes_max));
     for (char& c : shown) {

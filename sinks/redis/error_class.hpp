@@ -16,6 +16,9 @@ namespace sluice::sinks::redis {
 // the new one by now), or it forgot who we are (the greeting says it again).
 [[nodiscard]] bool error_wants_reconnect(std::string_view text);
 
+// Whether an XADD was refused because its ID is not above the stream's last one: what Redis has already.
+[[nodiscard]] bool is_not_above_last_id(std::string_view text);
+
 // `text` as printable ASCII, bounded, for logs and JSON: other bytes become '?'.
 [[nodiscard]] std::string printable(std::string_view text);
 

@@ -32,6 +32,7 @@ class RedisSink final : public Sink {
           retry_backoff_(settings.backoff_min_ns, settings.backoff_max_ns, ~settings.random_seed),
           breaker_(settings.breaker_failures_count),
           trouble_("connecting to " + session_.peer()) {
+        if (settings_.replicas_count != 0) window_.set_wait_command(wait_command());
         settings_.password.clear();  // the session has what it needs
     }
 
@@ -54,6 +55,9 @@ class RedisSink final : public Sink {
     void receive(std::uint64_t now_ns);
     [[nodiscard]] bool take_replies();
     [[nodiscard]] bool take_reply(ReplyStream::Next reply, std::uint64_t now_ns);
+    [[nodiscard]] bool take_wait_reply(ReplyStream::Next reply, std::uint64_t now_ns);
+    [[nodiscard]] std::string wait_command() const;
+    void note_refused_batches();
     void note_error(std::string_view text);
     void note_refusals(std::uint64_t now_ns);
     void send(std::uint64_t now_ns);
@@ -86,6 +90,7 @@ class RedisSink final : public Sink {
     bool is_samples_turn_ = false;            // half open, and new samples alone can show how the server is
 
     SinkCounters counters_;
+    bool is_wait_refused_ = false;            // the last WAIT was answered with an error
     bool is_refusing_ = false;                // the last reply was an error
     std::string last_error_;                  // text of the last error reply, as it came
     Trouble trouble_;
@@ -153,7 +158,8 @@ void RedisSink::became_ready(std::uint64_t now_ns) {
     add(counters_.connects, 1);
     ready_since_ns_ = now_ns;
     send_blocked_ = false;
-    reconnect_wanted_ = false;
+    reconnect_wanted_ = is_wait_refused_ = false;
+    if (settings_.replicas_count != 0) window_.set_wait_command(wait_command());
     // What waits to be sent must show whether this server can be trusted; where nothing waits, that it greets is enough.
     if (is_half_open_after(Breaker::Failure::connection) && window_.empty()) breaker_.succeeded();
     if (window_.stalled()) return;
@@ -179,7 +185,7 @@ void RedisSink::drop_connection(const std::string& why, std::uint64_t now_ns) {
     // Servers may end idle connections (Redis' `timeout`): that is no failure unless the next attempt is one, too.
     if (!window_.empty()) breaker_.failed(Breaker::Failure::connection);
     session_.close();
-    window_.connection_lost();
+    window_.connection_lost(now_ns);
     is_refusing_ = false;
     forget_refusal(counters_);
     // A server that greets and then hangs up must not be met in a quick loop; one that served us for a while may.
@@ -214,7 +220,7 @@ void RedisSink::receive(std::uint64_t now_ns) {
 bool RedisSink::take_replies() {
     const std::uint64_t now_ns = monotonic_ns();  // batches are settled with the time their reply was read
     for (bool any = false;; any = true) {  // ends: each turn takes a reply out of what was received
-        const ReplyStream::Next reply = session_.replies().next();
+        const ReplyStream::Next reply = session_.replies().next(window_.wait_is_due());
         if (reply == ReplyStream::Next::need_more) {
             if (any) connect_backoff_.reset();
             return true;
@@ -231,7 +237,9 @@ bool RedisSink::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
         return false;
     }
     bool was_due = false;
-    if (reply == ReplyStream::Next::ok) {
+    if (window_.wait_is_due()) {
+        was_due = take_wait_reply(reply, now_ns);
+    } else if (reply == ReplyStream::Next::ok) {
         was_due = window_.reply_ok(now_ns);
         is_refusing_ = false;
         if (was_due) breaker_.succeeded();
@@ -242,11 +250,44 @@ bool RedisSink::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
         note_refusal(counters_, outcome, now_ns);
         is_refusing_ = true;
         was_due = window_.reply_error(outcome, now_ns);
-        if (window_.refused_batches_count() != std::exchange(refused_batches_seen_count_, window_.refused_batches_count()))
-            breaker_.failed(Breaker::Failure::refusal);
+        note_refused_batches();
     }
     if (!was_due) drop_connection(session_.peer() + " answers what it was not asked", now_ns);
     return was_due;
+}
+
+// WAIT answers with the number of replicas, WAITAOF with those of local and of remote disks. An error (the user may not
+// WAIT, this is a replica by now) is of no account for the commands before it.
+bool RedisSink::take_wait_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
+    is_wait_refused_ = reply == ReplyStream::Next::error;
+    if (is_wait_refused_) note_error(session_.replies().error_text());
+    const std::span<const long long> counts = session_.replies().integers();
+    const bool has_local = !session_.takes_wait_aof() || (counts.size() == 2 && counts[0] >= 1);
+    const bool has_replicas = !counts.empty() && counts.back() >= static_cast<long long>(settings_.replicas_count);
+    const bool was_due = window_.reply_wait(!is_wait_refused_ && has_local && has_replicas, now_ns);
+    note_refused_batches();
+    return was_due;
+}
+
+// A batch of which every command was refused ends with its last reply, which may be that of a WAIT.
+void RedisSink::note_refused_batches() {
+    if (window_.refused_batches_count() != std::exchange(refused_batches_seen_count_, window_.refused_batches_count()))
+        breaker_.failed(Breaker::Failure::refusal);
+}
+
+std::string RedisSink::wait_command() const {
+    const std::string replicas = std::to_string(settings_.replicas_count);
+    const std::string timeout_ms = std::to_string(settings_.replicas_timeout_ns / 1'000'000);
+    std::string words;
+    const auto add_word = [&words](const std::string& word) {
+        words += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+    };
+    const bool is_aof = session_.ready() && session_.takes_wait_aof();
+    add_word(is_aof ? "WAITAOF" : "WAIT");
+    if (is_aof) add_word("1");  // on the primary's own disk
+    add_word(replicas);
+    add_word(timeout_ms);
+    return (is_aof ? "*4\r\n" : "*3\r\n") + words;
 }
 
 // Under pressure every command is refused with the same text: it is shown only when it changes.
@@ -273,7 +314,7 @@ void RedisSink::note_refusals(std::uint64_t now_ns) {
     retry_at_ns_ = 0;
     if (!any_whole) return;
     retry_backoff_.reset();
-    if (trouble_.is_set() && session_.ready()) trouble_.set({});
+    if (trouble_.is_set() && session_.ready() && !is_wait_refused_) trouble_.set({});
 }
 
 // --- sending ---------------------------------------------------------------------------------------
@@ -290,7 +331,7 @@ DeliveryWindow::Begin RedisSink::may_begin(std::uint64_t now_ns) const {
 }
 
 void RedisSink::send(std::uint64_t now_ns) {
-    std::array<iovec, limits::sink_window_batches_count_max> pieces;
+    std::array<iovec, DeliveryWindow::pieces_count_max> pieces;
     const std::size_t count = window_.gather(pieces, may_begin(now_ns));
     if (count == 0) {
         send_blocked_ = false;
@@ -325,18 +366,14 @@ void RedisSink::publish_state() {
 }
 
 void RedisSink::publish_breaker() {
-    const auto publish = [](auto& counter, auto value) {
-        if (counter.load(std::memory_order_relaxed) != value) counter.store(value, std::memory_order_relaxed);
-    };
     const bool is_samples_turn =
         session_.ready() && !window_.stalled() && is_half_open_after(Breaker::Failure::refusal);
     if (is_samples_turn && !std::exchange(is_samples_turn_, true)) ++breaker_turns_count_;
     is_samples_turn_ = is_samples_turn;
-    publish(counters_.breaker_turn, is_samples_turn ? breaker_turns_count_ : 0);
-    publish(counters_.breaker_failures, breaker_.failures_count());
-    publish(counters_.breaker_opens, breaker_.opens_count());
-    publish(counters_.breaker_retry_ns, breaker_.retry_ns());
-    publish(counters_.breaker, breaker_.state());
+    const std::uint64_t turn = is_samples_turn ? breaker_turns_count_ : 0;
+    if (counters_.breaker_turn.load(std::memory_order_relaxed) != turn)
+        counters_.breaker_turn.store(turn, std::memory_order_relaxed);
+    sinks::publish_breaker(counters_, breaker_);
 }
 
 }  // namespace

@@ -30,12 +30,23 @@ struct ReplyStream::Callbacks {
         return nullptr;
     }
 
+    // Without a listener only the integers of a pair are taken.
+    static void* tell_element(const redisReadTask* task, std::string_view text) {
+        if (stream_of(task).listener_ == nullptr) return reject(task, "a reply of an unexpected type (within an array)");
+        std::size_t depth = 0;
+        for (const redisReadTask* parent = task->parent; parent != nullptr; parent = parent->parent) ++depth;
+        stream_of(task).listener_->on_element(depth, task->type == REDIS_REPLY_ERROR, text);
+        return &accepted_reply;
+    }
+
     static void* create_string(const redisReadTask* task, char* text, std::size_t bytes) {
+        if (task->parent != nullptr) return tell_element(task, {text, bytes});
         if (task->type == REDIS_REPLY_ERROR) return create_error(task, text, bytes);
         if (task->type != REDIS_REPLY_STRING && task->type != REDIS_REPLY_STATUS) {
             return reject(task, "a reply of an unexpected type (RESP3 string)");
         }
         stream_of(task).reply_is_error_ = false;
+        stream_of(task).integers_count_ = 0;
         return &accepted_reply;
     }
 
@@ -47,18 +58,32 @@ struct ReplyStream::Callbacks {
         return &accepted_reply;
     }
 
-    static void* create_integer(const redisReadTask* task, long long) {
-        stream_of(task).reply_is_error_ = false;
+    static void* create_integer(const redisReadTask* task, long long value) {
+        ReplyStream& stream = stream_of(task);
+        if (task->parent != nullptr && stream.listener_ != nullptr) return tell_element(task, {});
+        if (task->parent == nullptr) stream.integers_count_ = 0;  // else create_array() has checked that there is room
+        stream.integers_[stream.integers_count_++] = value;
+        stream.reply_is_error_ = false;
         return &accepted_reply;
     }
 
-    static void* create_array(const redisReadTask* task, std::size_t) {
-        return reject(task, "a reply of an unexpected type (array)");
+    static void* create_array(const redisReadTask* task, std::size_t elements_count) {
+        ReplyStream& stream = stream_of(task);
+        const bool is_pair = stream.may_be_array_ && task->parent == nullptr && elements_count <= integers_count_max;
+        if (task->type != REDIS_REPLY_ARRAY || (stream.listener_ == nullptr && !is_pair))
+            return reject(task, "a reply of an unexpected type (array)");
+        if (task->parent != nullptr) return tell_element(task, {});
+        stream.integers_count_ = 0;
+        stream.reply_is_error_ = false;
+        return &accepted_reply;
     }
     static void* create_double(const redisReadTask* task, double, char*, std::size_t) {
         return reject(task, "a reply of an unexpected type (double)");
     }
-    static void* create_nil(const redisReadTask* task) { return reject(task, "a reply of an unexpected type (nil)"); }
+    static void* create_nil(const redisReadTask* task) {
+        if (task->parent != nullptr) return tell_element(task, {});
+        return reject(task, "a reply of an unexpected type (nil)");
+    }
     static void* create_bool(const redisReadTask* task, int) {
         return reject(task, "a reply of an unexpected type (boolean)");
     }
@@ -102,7 +127,8 @@ void ReplyStream::give(std::span<const char> bytes) {
     given_ = bytes;
 }
 
-ReplyStream::Next ReplyStream::next() {
+ReplyStream::Next ReplyStream::next(bool may_be_array) {
+    may_be_array_ = may_be_array;
     for (;;) {  // ends: each turn feeds at least one byte of given_
         const Next result = next_from_reader();
         if (result != Next::need_more || given_.empty()) return result;

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string_view>
 
 #include "engine/core/check.hpp"
 
@@ -37,6 +38,18 @@ namespace detail {
         at += word_bytes + 2;
     }
     return at;
+}
+
+// Word `index` of the first command of `bytes`, which has that many.
+[[nodiscard]] inline std::string_view word_of_command(std::span<const char> bytes, std::size_t index) {
+    std::size_t at = 0;
+    CHECK(index < detail::read_length(bytes, at, '*'));
+    for (;; --index) {
+        const std::size_t word_bytes = detail::read_length(bytes, at, '$');
+        CHECK(bytes.size() - at >= word_bytes + 2);
+        if (index == 0) return {bytes.data() + at, word_bytes};
+        at += word_bytes + 2;
+    }
 }
 
 // Length in bytes of the first `commands_count` commands.

@@ -35,7 +35,8 @@ void set_option(int fd, int level, int name, int value) {
 }  // namespace
 
 Session::Session(const RedisSettings& settings)
-    : host_(settings.host),
+    : find_server_(settings.find_server),
+      host_(settings.host),
       path_(settings.path),
       port_(settings.port),
       send_buffer_bytes_(settings.send_buffer_bytes),
@@ -48,6 +49,13 @@ Session::Session(const RedisSettings& settings)
 
 Session::Step Session::open() {
     CHECK(state_ == State::closed);
+    if (find_server_) {
+        auto server = find_server_();
+        if (!server) return fail(std::move(server).error());
+        host_ = std::move(server->host);
+        port_ = server->port;
+        peer_ = host_ + ":" + std::to_string(port_);
+    }
     redisOptions options{};
     options.options = REDIS_OPT_NONBLOCK | (prefer_ipv6_ ? REDIS_OPT_PREFER_IPV6 : REDIS_OPT_PREFER_IPV4);
     prefer_ipv6_ = !prefer_ipv6_;
@@ -100,6 +108,7 @@ Session::Step Session::finish_connect() {
     state_ = State::greeting;
     greeting_sent_bytes_ = 0;
     greetings_answered_count_ = 0;
+    takes_wait_aof_ = false;
     replies_.reset();
     return greet(POLLOUT);
 }
@@ -126,6 +135,9 @@ void Session::render_greeting(const RedisSettings& settings) {
     }
     if (settings.db != 0) add_greeting({"SELECT", nullptr}, {"SELECT", std::to_string(settings.db)});
     add_greeting({"CLIENT SETNAME", ""}, {"CLIENT", "SETNAME", "sluice"});
+    // At once on a connection that has written nothing; an error without append-only file, and before Redis 7.2.
+    if (settings.replicas_count != 0 && settings.tries_wait_aof)
+        add_greeting({"WAITAOF", "", true}, {"WAITAOF", "1", "0", "1"});
     add_greeting({"PING", "NOPERM"}, {"PING"});  // a user who may not PING may still be allowed to write
 }
 
@@ -152,7 +164,8 @@ Session::Step Session::greet(short revents) {
     if (receive(bytes) == Step::failed) return Step::failed;
     replies_.give(bytes);
     for (;;) {  // ends: each turn takes a reply out of what was received
-        const ReplyStream::Next reply = replies_.next();
+        const bool is_wait_aof = state_ == State::greeting && greetings_[greetings_answered_count_].is_wait_aof;
+        const ReplyStream::Next reply = replies_.next(is_wait_aof);
         if (reply == ReplyStream::Next::need_more) return Step::going_on;
         if (greeting_answered(reply) == Step::failed) return Step::failed;
     }
@@ -168,6 +181,7 @@ Session::Step Session::greeting_answered(ReplyStream::Next reply) {
     if (is_error && (greeting.tolerated_errors == nullptr || !replies_.error_text().starts_with(greeting.tolerated_errors))) {
         return fail("Redis at " + peer_ + " refuses " + greeting.name + ": " + printable(replies_.error_text()));
     }
+    if (greeting.is_wait_aof) takes_wait_aof_ = !is_error;
     if (greetings_answered_count_ == greetings_.size()) state_ = State::ready;
     return Step::going_on;
 }

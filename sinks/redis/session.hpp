@@ -3,7 +3,8 @@
 //     closed ── open() ──> connecting ── writable ──> greeting ── all answered ──> ready
 //        ^──────────────────── close(), or any failure ─────────────────────────────┘
 //
-// The greeting is AUTH and SELECT where configured, CLIENT SETNAME (its failure is of no account) and PING,
+// The greeting is AUTH and SELECT where configured, CLIENT SETNAME (its failure is of no account), WAITAOF where replicas
+// are wanted (its reply shows whether this server has it and appends to a file, else WAIT does) and PING,
 // which tells at once of a server that is loading or wants a password: sent together, answered in order.
 //
 // hiredis resolves and connects; after that the session owns the plain descriptor and hiredis' context is
@@ -60,6 +61,9 @@ class Session {
     [[nodiscard]] Step receive(std::span<const char>& bytes);
     [[nodiscard]] ReplyStream& replies() { return replies_; }
 
+    // Whether the server took WAITAOF when it was greeted last. While ready.
+    [[nodiscard]] bool takes_wait_aof() const { return takes_wait_aof_; }
+
     // The last failure, printable; holds no password.
     [[nodiscard]] const std::string& failure() const { return failure_; }
     // "host:port" or the socket's path, for sentences.
@@ -69,6 +73,7 @@ class Session {
     struct Greeting {
         const char* name;              // for sentences
         const char* tolerated_errors;  // errors that begin so are of no account; null: none are
+        bool is_wait_aof = false;
     };
 
     void render_greeting(const RedisSettings& settings);
@@ -80,9 +85,10 @@ class Session {
     [[nodiscard]] Step fail(std::string sentence);
     [[nodiscard]] Step fail_with_errno(const char* what, int error_number);
 
-    const std::string host_;
+    const std::function<std::expected<ServerAddress, std::string>()> find_server_;
+    std::string host_;  // what find_server_ said last, if there is one
     const std::string path_;
-    const std::uint16_t port_;
+    std::uint16_t port_;
     const int send_buffer_bytes_;
     std::string peer_;
     std::string greeting_bytes_;         // RESP of all greetings
@@ -93,6 +99,7 @@ class Session {
     bool prefer_ipv6_ = false;           // changes with each attempt: a name may lead to both, Redis listen on one
     std::size_t greeting_sent_bytes_ = 0;
     std::size_t greetings_answered_count_ = 0;
+    bool takes_wait_aof_ = false;
     ReplyStream replies_;
     std::vector<char> receive_buffer_;
     std::string failure_;

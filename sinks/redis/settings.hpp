@@ -3,9 +3,17 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
+#include <functional>
 #include <string>
 
 namespace sluice::sinks {
+
+struct ServerAddress {
+    std::string host;  // name or address, IPv6 without brackets
+    std::uint16_t port = 0;
+    friend bool operator==(const ServerAddress&, const ServerAddress&) = default;
+};
 
 struct RedisSettings {
     std::string host;                // name or address; empty for a unix socket
@@ -19,7 +27,13 @@ struct RedisSettings {
     std::uint64_t backoff_min_ns = 100'000'000;
     std::uint64_t backoff_max_ns = 5'000'000'000;
     std::uint32_t breaker_failures_count = 3;           // in a row, until the circuit breaker opens; 0: never
+    std::uint32_t replicas_count = 0;       // that confirm a batch with `replicated` samples; 0: there are none
+    std::uint64_t replicas_timeout_ns = 1'000'000'000;  // of one WAIT
+    bool tries_wait_aof = true;             // WAITAOF instead of WAIT, if the server takes it
     std::uint64_t random_seed = 1;   // of the jitter
+    // Set where the server changes (Sentinel): asked before each connect, instead of host and port. May block for a
+    // moment, on the sink's thread. The error is a sentence.
+    std::function<std::expected<ServerAddress, std::string>()> find_server{};
     int send_buffer_bytes = 0;       // SO_SNDBUF; 0: the kernel's. Tests force partial writes with it
 };
 

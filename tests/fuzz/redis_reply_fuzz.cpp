@@ -27,7 +27,8 @@ using sinks::redis::ReplyStream;
 class FuzzedSink {
   public:
     FuzzedSink() {
-        for (std::uint32_t i = 0; i < 6; ++i) submit(i);
+        window_.set_wait_command(tests::resp({"WAIT", "1", "100"}));
+        for (std::uint32_t i = 0; i < 9; ++i) submit(i);
         send();
     }
 
@@ -35,7 +36,7 @@ class FuzzedSink {
     bool receive(std::span<const char> bytes) {
         stream_.give(bytes);
         for (;;) {  // ends: each turn takes a reply out of `bytes`
-            const ReplyStream::Next reply = stream_.next();
+            const ReplyStream::Next reply = stream_.next(window_.wait_is_due());
             if (reply == ReplyStream::Next::need_more) return true;
             if (reply == ReplyStream::Next::broken) return static_cast<void>(stream_.broken_because()), false;
             if (!take(reply == ReplyStream::Next::error)) return false;
@@ -45,8 +46,9 @@ class FuzzedSink {
 
     // After the end of the input everything that is kept goes well.
     void finish() {
-        window_.connection_lost();
-        for (send(); window_.awaits_replies(); send()) CHECK(window_.reply_ok(1));
+        window_.connection_lost(1);
+        for (send(); window_.awaits_replies(); send())
+            CHECK(window_.wait_is_due() ? window_.reply_wait(true, 1) : window_.reply_ok(1));
         CHECK(window_.empty());
         CHECK(ledger_.conserved());
     }
@@ -56,9 +58,12 @@ class FuzzedSink {
         tests::OwnedBatch& batch = batches_.emplace_back(4096);
         if (kind == 5) {
             batch.add(tests::resp({"XADD", "t", "*", "n", "4"}), 4).packed_ticket(1);
+        } else if (kind == 8) {
+            batch.add(tests::resp({"XADD", "t", "*", "n", "4"}), 4).replicated_ticket(0, 1, 1);
         } else {
             for (std::uint32_t i = 0; i < 3; ++i) batch.add_sample("t", "d", i);
             if (kind > 0 && kind < 4) batch.ticket(0, kind);
+            if (kind == 6 || kind == 7) batch.replicated_ticket(kind - 6, 2, 2);
         }
         ledger_.submitted(*batch);
         window_.submit(*batch);
@@ -69,13 +74,15 @@ class FuzzedSink {
         if (window_.stalled()) {
             begin = window_.awaits_replies() ? DeliveryWindow::Begin::none : DeliveryWindow::Begin::front_only;
         }
-        std::array<iovec, limits::sink_window_batches_count_max> pieces;
+        std::array<iovec, DeliveryWindow::pieces_count_max> pieces;
         std::size_t bytes = 0;
         for (const iovec& piece : std::span(pieces).first(window_.gather(pieces, begin))) bytes += piece.iov_len;
         window_.sent(bytes);
     }
 
     bool take(bool is_error) {
+        if (window_.wait_is_due())
+            return window_.reply_wait(!is_error && !stream_.integers().empty() && stream_.integers().back() > 0, 1);
         if (!is_error) return window_.reply_ok(1);
         const std::string shown = sinks::redis::printable(stream_.error_text());
         CHECK(std::ranges::all_of(shown, [](char c) { return c >= ' ' && c <= '~'; }));

@@ -48,6 +48,7 @@ LAYERS = {
     "engine/http": Layer(["engine/http", "engine/core", "parsers"], system=MEMORY, but_not=[NO_CLOCK]),
     "engine/log": Layer(["engine/log", "engine/core"], ["spdlog", "fmt/"]),
     "engine/config": Layer(["engine/config", "engine/core"], ["toml++", "CLI/"]),
+    "engine/admission": Layer(["engine/admission", "engine/core", "engine/log", "sinks"], ["hiredis"]),
     "engine": Layer(["engine", "parsers", "sinks"], ["concurrentqueue", "hdr/", "fmt/", "nlohmann"]),
     "parsers": Layer(["parsers", "engine/core"], ["llhttp", "simdjson"], system=set(), but_not=[NO_CLOCK]),
     "sinks": Layer(["sinks", "engine/core"], ["hiredis"]),

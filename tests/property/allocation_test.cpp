@@ -137,6 +137,8 @@ class Allocation : public testing::Test {
         const std::vector<config::Override> settings{{"--listen", "listen", "127.0.0.1:0"}, {"--admin", "admin.listen", "127.0.0.1:0"},
                                                      {"--sink", "sink.url", sink_url},      {"--set", "sink.redis.layout", layout},
                                                      {"--set", "ack_timeout", "20s"},
+                                                     // A thread of its own, which asks once a second and allocates.
+                                                     {"--set", "admission.interval", "0s"},
                                                      {"--backend", "io.backend", backend}};
         const config::Surroundings surroundings{{}, config::Surroundings::of_process().allowed_cores};
         auto config = config::load_config({{}, settings}, surroundings);

@@ -11,11 +11,10 @@
 #include <array>
 
 #include "engine/core/check.hpp"
+#include "tests/support/resp_text.hpp"
 
 namespace sluice::tests {
 namespace {
-
-constexpr std::size_t greeting_commands_count = 2;
 
 // False when the peer hung up or the test is over.
 bool wait_readable(int fd, int stop_fd) {
@@ -29,30 +28,6 @@ void send_in_pieces(int fd, const std::string& bytes, std::size_t piece_bytes) {
         const std::size_t count = std::min(piece_bytes, bytes.size() - at);
         if (::send(fd, bytes.data() + at, count, MSG_NOSIGNAL) < 0) return;
     }
-}
-
-[[nodiscard]] std::size_t whole_command_bytes(const std::string& bytes) {
-    std::size_t at = bytes.find("\r\n");
-    if (at == std::string::npos) return 0;
-    std::size_t words = std::stoul(bytes.substr(1));
-    for (at += 2; words > 0; --words) {
-        const std::size_t line_end = bytes.find("\r\n", at);
-        if (line_end == std::string::npos) return 0;
-        at = line_end + 2 + std::stoul(bytes.substr(at + 1)) + 2;
-    }
-    return at <= bytes.size() ? at : 0;
-}
-
-[[nodiscard]] std::string words_of(const std::string& command) {
-    std::string words;
-    std::size_t at = command.find("\r\n") + 2;
-    while (at < command.size()) {
-        const std::size_t line_end = command.find("\r\n", at);
-        const std::size_t length = std::stoul(command.substr(at + 1));
-        words += (words.empty() ? "" : " ") + command.substr(line_end + 2, length);
-        at = line_end + 2 + length + 2;
-    }
-    return words;
 }
 
 }  // namespace
@@ -116,14 +91,14 @@ void ScriptedServer::serve_connection(int fd, const Connection& script) {
         received.append(chunk.data(), static_cast<std::size_t>(count));
         for (std::size_t length = 0; (length = whole_command_bytes(received)) > 0; received.erase(0, length)) {
             ++seen_count;
-            if (seen_count == greeting_commands_count) send_in_pieces(fd, script.greeting, script.piece_bytes);
-            if (seen_count <= greeting_commands_count) continue;
+            if (seen_count == script.greeting_commands_count) send_in_pieces(fd, script.greeting, script.piece_bytes);
+            if (seen_count <= script.greeting_commands_count) continue;
             commands_.back().push_back(words_of(received.substr(0, length)));
-            const bool first = seen_count == greeting_commands_count + 1;
+            const bool first = seen_count == script.greeting_commands_count + 1;
             if (first) send_in_pieces(fd, script.replies, script.piece_bytes);
             if (script.replies.empty()) send_in_pieces(fd, "$3\r\n1-1\r\n", script.piece_bytes);
         }
-        if (script.hang_up && seen_count > greeting_commands_count) return;
+        if (script.hang_up && seen_count > script.greeting_commands_count) return;
     }
 }
 

@@ -20,6 +20,7 @@ class ScriptedServer {
                                          // other answer; empty: every command is answered with a stream id
         bool hang_up = false;            // close afterwards
         std::string greeting = "+OK\r\n+PONG\r\n";
+        std::size_t greeting_commands_count = 2;
         std::size_t piece_bytes = 1;     // bytes for each send(2)
     };
 

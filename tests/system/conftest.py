@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from harness import Engine, HttpConnection, RedisServer, engine as engine_module
+from harness import Engine, HttpConnection, RedisCluster, RedisServer, Sentinels, engine as engine_module
 
 
 def pytest_sessionstart(session):
@@ -32,7 +32,7 @@ class Starter:
     def __init__(self, workspace: Path):
         self._workspace = workspace
         self._engines: list[Engine] = []
-        self._redises: list[RedisServer] = []
+        self._redises: list[RedisServer | RedisCluster | Sentinels] = []
 
     def _directory(self) -> Path:
         return Path(tempfile.mkdtemp(dir=self._workspace))
@@ -41,6 +41,16 @@ class Starter:
         server = RedisServer(self._directory(), **options).start()
         self._redises.append(server)
         return server
+
+    def cluster(self, **options) -> RedisCluster:
+        cluster = RedisCluster(self._directory(), **options)
+        self._redises.append(cluster)
+        return cluster.start()
+
+    def sentinels(self, **options) -> Sentinels:
+        sentinels = Sentinels(self._directory(), **options)
+        self._redises.append(sentinels)
+        return sentinels.start()
 
     def engine(self, sink: str, until: str = "/ready", **options) -> Engine:
         engine = Engine(self._directory(), sink, **options)

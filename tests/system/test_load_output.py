@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness.load import LOAD_BINARY, OK, SETUP_FAILED, Connection, LoadTarget, run_load
+from harness.load import BAD_USAGE, INVALID, LOAD_BINARY, OK, SETUP_FAILED, THRESHOLD_MISSED, Connection, LoadTarget, run_load
 
 
 async def answer_all(connection: Connection):
@@ -41,6 +41,16 @@ def test_all_outputs_of_one_run_agree(target, tmp_path):
     assert "pytest" in environment["server_command_line"] and "--rate 300/s" in environment["command_line"]
 
 
+def test_no_output_has_a_secret(target, tmp_path):
+    names = [tmp_path / name for name in ("run.json", "run.html", "run.csv", "run.hlog")]
+    done = load(target.url + "?api_key=HUSH1", "--requests", 5, "--header", "Authorization: Bearer HUSH2", "--influx", "http://u:HUSH3@127.0.0.1:1",
+                "--influx-bucket", "b", "--influx-org", "o", "--influx-token", "HUSH4", "--json", names[0], "--html", names[1],
+                "--csv", names[2], "--hlog", names[3])
+    assert "api_key" in names[0].read_text() and "--influx-token" in names[1].read_text()
+    for text in (done.stdout, done.stderr, *(name.read_text() for name in names)):
+        assert "HUSH" not in text
+
+
 def test_quiet_says_nothing(target):
     done = load(target.url, "--requests", 10, "--users", 1, "--quiet", "--max-cpu", "100%", "--max-lag", "10s")
     assert (done.returncode, done.stdout, done.stderr) == (OK, "", "")
@@ -55,6 +65,23 @@ def test_a_sweep_has_a_line_for_each_rate(target):
     done = load(target.url, "--sweep", "100,200/s", "--duration", "500ms", "--warmup", "0", "--max-lag", "10s")
     assert done.returncode == OK, done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["planned", "100/s", "200/s"]
+
+
+def test_a_sweep_keeps_what_it_is_asked_to_keep(target, tmp_path):
+    import json
+    done = load(target.url, "--sweep", "100,200", "--duration", "200ms", "--json", tmp_path / "curve.json", "--max-lag", "10s",
+                "--threshold", "p50<1ns")
+    assert done.returncode == THRESHOLD_MISSED and done.stdout.count("misses p50<1ns") == 2, done.stdout
+    curve = json.loads((tmp_path / "curve.json").read_text())
+    assert [round(run["planned_rate"]) for run in curve["runs"]] == [100, 200] and curve["highest_rate"] is None
+    for option in ("--ledger", "--csv", "--html", "--hgrm", "--hlog", "--influx"):
+        done = load(target.url, "--sample", "--slo", "p99<1s", option, tmp_path / "x")
+        assert done.returncode == BAD_USAGE and option in done.stderr and not (tmp_path / "x").exists()
+
+
+def test_a_generator_that_is_late_does_not_make_the_server_slow(target):
+    done = load(target.url, "--slo", "p99<10s", "--rate", "100/s", "--rate-max", "100/s", "--duration", "100ms", "--max-lag", "1ns")
+    assert done.returncode == INVALID and "server may hold more" in done.stderr, done.stdout
 
 
 def test_the_highest_rate_is_found_where_the_server_refuses_more():

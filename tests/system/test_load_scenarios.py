@@ -78,6 +78,7 @@ def test_endpoints_are_drawn_by_weight_and_the_command_line_beats_the_file(tmp_p
     ("[[endpoint]]\npath = 'a b'", "path"),
     ("[[endpoint]]\npath = '/'\nbody = '{oops}'", "oops"),
     ("[[endpoint]]\nweight = -1", "weight"),
+    ("[[endpoint]]\npath = '/'\nheaders = { 'a b' = 'c' }", "a b"),
     ("[[endpoint]\n", "line 1"),
     ("[load]\nusers = 3\nrate = 5\n[[endpoint]]\npath = '/'", "--users"),
 ])

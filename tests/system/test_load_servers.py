@@ -1,6 +1,7 @@
 """sluice-load against servers that misbehave: each failure under its own name, each request counted once."""
 
 import asyncio
+import os
 import socket
 import struct
 
@@ -185,6 +186,78 @@ def test_a_server_that_goes_away_and_comes_back_is_found_again():
     assert run.totals["succeeded"] > 300 and run.totals["connects"] > 4
 
 
+def test_bytes_that_answer_no_request_are_counted():
+    async def serve(connection: Connection):
+        while True:
+            await connection.request()
+            connection.answer(b"{}")
+            connection.writer.write(b"more")
+
+    with LoadTarget(serve) as target:
+        run = run_load(target.url, "--rate", "50/s", "--duration", "1s", "--warmup", "0", "--connections", 5)
+    run.assert_conserved()
+    assert run.totals["succeeded"] == 50 and 45 <= run.totals["unsolicited"] <= 50
+    assert "unsolicited" in run.messages
+
+
+def test_a_server_that_answers_before_it_is_asked_is_not_stormed():
+    async def serve(connection: Connection):
+        while True:
+            connection.answer()
+            await connection.request()
+
+    with LoadTarget(serve) as target:
+        run = run_load(target.url, "--rate", "2/s", "--duration", "2s", "--warmup", "0", "--connections", 1, "--min-open", "0")
+    assert run.totals["connects"] < 40, run.totals  # waits of 0.1 s, 0.2 s, …
+
+
+def test_requests_of_the_warm_up_do_not_count():
+    async def serve(connection: Connection):
+        while True:
+            await connection.request()
+            await asyncio.sleep(0.3)
+            connection.answer()
+
+    with LoadTarget(serve) as target:
+        run = run_load(target.url, "--rate", "200/s", "--warmup", "500ms", "--duration", "500ms", "--connections", 100)
+    run.assert_conserved()
+    assert run.totals["planned"] == run.totals["responses"] == 100
+    for latency in ("corrected", "uncorrected", "lag"):
+        assert run.result["latency"][latency]["count"] == 100
+    # In the measured half second as many answers come as requests fall due.
+    assert 150 < run.result["achieved_rate"] < 250
+
+
+def test_a_rate_that_is_reached_only_after_the_end_is_not_valid():
+    async def serve(connection: Connection):
+        while True:
+            await connection.request()
+            await asyncio.sleep(0.01)
+            connection.answer()
+
+    with LoadTarget(serve) as target:
+        run = run_load(target.url, "--rate", "300/s", "--duration", "1s", "--warmup", "0", "--connections", 2)
+    assert run.totals["sent"] == 300  # the last ones in the grace
+    assert run.exit_code == INVALID and "in time" in run.messages
+
+
+@pytest.mark.parametrize("options", [(), ("--users", 1)])
+def test_one_request_saturates_nothing(options):
+    with LoadTarget(well_behaved) as target:
+        run = run_load(target.url, "--requests", 1, "--max-lag", "10s", *options, patient=False)
+    assert run.exit_code == OK, run.messages
+
+
+def test_what_the_machine_has_not_is_told():
+    with LoadTarget(well_behaved) as target:
+        run = run_load(target.url, "--requests", 1, "--cores", 1000)
+        assert run.exit_code == SETUP_FAILED and "core 1000" in run.messages
+        if os.environ.get("SLUICE_SANITIZED") == "1":
+            return  # a sanitizer's allocator aborts
+        run = run_load(target.url, "--sample", "--batch", "100k", "--connections", 60_000)
+        assert run.exit_code == SETUP_FAILED and "memory" in run.messages
+
+
 def test_head_has_no_body():
     async def serve(connection: Connection):
         while True:
@@ -234,6 +307,12 @@ def test_a_large_body_is_sent_whole(tmp_path):
     (("http://127.0.0.1/", "--body", "{nonsense}"), "nonsense"),
     (("http://127.0.0.1/", "--duration", "3"), "--duration"),
     (("http://127.0.0.1/", "--no-such-option"), "not known"),
+    (("http://127.0.0.1/", "--header", "a b: c"), "--header"),
+    (("http://127.0.0.1/", "--header", "a: b\x01c"), "--header"),
+    (("http://127.0.0.1/", "--check", "ok=tru"), "JSON"),
+    (("http://127.0.0.1/", "--sweep", ""), "--sweep"),
+    (("http://127.0.0.1/", "--timeout", "2h"), "1h"),
+    (("compare", "http://127.0.0.1/a", "http://127.0.0.1/b", "--threshold", "p99<1s"), "--threshold"),
 ])
 def test_a_wrong_command_line_is_explained(options, word):
     import subprocess

@@ -32,6 +32,8 @@ IN_OTHER_FILES = {
     "not_paused": "test_admin.py", "paused": "test_admin.py",
     "overloaded": "test_redis_outage.py", "not_ready": "test_redis_outage.py", "ack_timeout": "test_redis_outage.py",
     "sink_busy": "test_redis_errors.py", "sink_refused": "test_redis_errors.py",
+    "not_replicated": "test_replicated.py",
+    "redis_memory": "test_admission.py", "stream_full": "test_admission.py", "consumers_behind": "test_admission.py",
     "draining": "test_shutdown.py", "too_many_batches": "test_protocol.py",
     "sink_unavailable": "test_breaker.py",
 }
@@ -107,8 +109,8 @@ CASES = {
     "unsupported_media_type": [telemetry(ONE, ("Content-Type", kind)) for kind in
                                ("text/plain", "application/x-protobuf", "application/jsonx", "application/xml; a=application/json")],
     "unsupported_encoding": [telemetry(ONE, ("Content-Encoding", coding)) for coding in ("gzip", "deflate", "br", "zstd")],
-    "bad_ack": [telemetry(ONE, query=f"?ack={level}") for level in ("", "STORED", "replicated", "none")],
-    "ack_unavailable": [telemetry(ONE, query="?ack=journaled")],
+    "bad_ack": [telemetry(ONE, query=f"?ack={level}") for level in ("", "STORED", "none")],
+    "ack_unavailable": [telemetry(ONE, query=f"?ack={level}") for level in ("journaled", "replicated")],
     "bad_precision": [telemetry(ONE, query=f"?precision={precision}") for precision in ("", "m", "seconds", "MS")],
     "empty_body": [telemetry(b""), render_request("POST", "/telemetry"), raw(CHUNKED, b"0\r\n\r\n")],
     "invalid_json": [telemetry(body) for body in (

@@ -25,8 +25,8 @@ constexpr std::uint32_t samples_per_batch = 4;
 // Renders "<device>:<value>;". Device names end in a digit, which chooses the lane; lane and sink by remainder.
 class SmallEncoder final : public sinks::Encoder {
   public:
-    SmallEncoder(std::uint32_t lanes_count, std::uint32_t sinks_count, bool is_packed)
-        : lanes_count_(lanes_count), sinks_count_(sinks_count), is_packed_(is_packed) {}
+    SmallEncoder(std::uint32_t lanes_count, std::uint32_t sinks_count, bool is_packed, bool is_cluster)
+        : lanes_count_(lanes_count), sinks_count_(sinks_count), is_packed_(is_packed), is_cluster_(is_cluster) {}
 
     [[nodiscard]] std::uint32_t lane_count() const override { return lanes_count_; }
     [[nodiscard]] std::uint32_t lane_of(const Sample& sample) const override {
@@ -34,6 +34,7 @@ class SmallEncoder final : public sinks::Encoder {
     }
     [[nodiscard]] std::uint32_t sink_of(std::uint32_t lane) const override { return lane % sinks_count_; }
     [[nodiscard]] bool one_command_per_batch() const override { return is_packed_; }
+    [[nodiscard]] bool lanes_are_independent() const override { return is_cluster_; }
 
     [[nodiscard]] bool append(Batch& batch, const Sample& sample) override {
         if (batch.sample_count() == samples_per_batch) return false;
@@ -50,6 +51,7 @@ class SmallEncoder final : public sinks::Encoder {
     std::uint32_t lanes_count_;
     std::uint32_t sinks_count_;
     bool is_packed_;
+    bool is_cluster_;
 };
 
 // Takes batches off the queue and leaves the rest to the test.
@@ -75,12 +77,13 @@ struct Setup {
     std::uint64_t linger_ns = 0;
     std::size_t batches_count = 64;
     bool is_packed = false;
+    bool is_cluster = false;
 };
 
 class Bench {
   public:
     explicit Bench(const Setup& setup)
-        : encoder_(setup.lanes_count, setup.sinks_count, setup.is_packed),
+        : encoder_(setup.lanes_count, setup.sinks_count, setup.is_packed, setup.is_cluster),
           pool(setup.batches_count, limits::batch_arena_bytes_min, 0) {
         std::vector<SinkThread::Producer*> producers;
         for (std::uint32_t i = 0; i < setup.sinks_count; ++i) {
@@ -330,6 +333,18 @@ TEST(Batcher, EachSinkHasAPipelineOfItsOwn) {
     EXPECT_TRUE(bench.add({"d0", "d1"}));
     EXPECT_EQ(bench.hand_over().size(), 2u);
     EXPECT_EQ(bench.batcher->in_flight_count(), 2u);
+}
+
+// A server that is away holds what was handed over to it; lanes to others go on.
+TEST(Batcher, AnIndependentLaneHasAPlaceBesideAFullPipeline) {
+    Bench bench({.lanes_count = 3, .pipeline_depth = 1, .is_cluster = true});
+    EXPECT_TRUE(bench.add({"d0"}));
+    const std::vector<Batch*> stuck = bench.hand_over();
+    EXPECT_EQ(stuck.size(), 1u);
+    EXPECT_TRUE(bench.add({"d0", "d1", "d2"}));
+    EXPECT_EQ(bench.hand_over_texts(), (Texts{"d1:2;", "d2:3;"})) << "d0's next waits behind its first";
+    bench.batcher->settled(*stuck[0]);
+    EXPECT_EQ(bench.hand_over_texts(), Texts{"d0:1;"});
 }
 
 // A lane that is never empty must not take every place in the pipeline: whether its turn leaves it empty (one sample a

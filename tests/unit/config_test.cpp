@@ -267,8 +267,16 @@ TEST(Sentences, OfValuesInAFile) {
          "sluice.toml:2: io.ring_entries is 1000, which is not a power of two; allowed is a power of two from 8 to "
          "32768 such as 1024"},
         {"ack = 'replicated'",
-         R"(sluice.toml:1: ack is "replicated", which does not exist yet in 0.1; allowed is queued, journaled or stored)"},
-        {"ack = 'Stored'", R"(sluice.toml:1: ack is "Stored"; allowed is queued, journaled or stored)"},
+         R"(sluice.toml:1: ack is replicated, but must not be that without sink.redis.replicas, which is 0)"},
+        {"ack = 'replicated'\nsink.redis.replicas = 1\nsink.url = 'null:'",
+         R"(sluice.toml:1: ack is replicated, but must not be that beside sink.url, which is null:)"},
+        {"ack = 'replicated'\nsink.redis.replicas = 1\njournal.directory = 'd'",
+         R"(sluice.toml:1: ack is replicated, but must not be that beside journal.directory, which is d)"},
+        {"sink.redis.replicas = 1\nsink.redis.replicas_timeout = '5s'",
+         R"(sluice.toml:2: sink.redis.replicas_timeout is 5s, but must be less than ack_timeout, which is 5s)"},
+        {"sink.redis.replicas = 1\nsink.redis.replicas_timeout = '4s'\nsink.redis.reply_timeout = '3s'",
+         R"(sluice.toml:2: sink.redis.replicas_timeout is 4s, but must be less than sink.redis.reply_timeout, which is 3s)"},
+        {"ack = 'Stored'", R"(sluice.toml:1: ack is "Stored"; allowed is queued, journaled, stored or replicated)"},
         {"log.level = 'trace'", R"(sluice.toml:1: log.level is "trace"; allowed is debug, info, warn or error)"},
         {"listen = ':8080'",
          R"(sluice.toml:1: listen is ":8080", which has no address (for all interfaces write 0.0.0.0 or [::]); allowed is a numeric address and a port such as 127.0.0.1:8080 or [::1]:8080)"},
@@ -284,7 +292,7 @@ TEST(Sentences, OfValuesInAFile) {
         {"cores = '1-2'",
          R"(sluice.toml:1: cores is "1-2", but core 2 does not exist or is closed to this process; allowed is auto or any of 0-1,4)"},
         {"sink.url = 'rediss://h'",
-         R"(sluice.toml:1: sink.url is "rediss://h", whose scheme does not exist yet in 0.1; allowed is redis://[user[:password]@]host[:port][/db], redis+unix:///path[?db=N], journal:directory or null:)"},
+         R"(sluice.toml:1: sink.url is "rediss://h", whose scheme does not exist yet in 0.1; allowed is redis://[user[:password]@]host[:port][/db], redis-cluster://host:port,..., redis-sentinel://host:port,.../name[/db], redis+unix:///path[?db=N], journal:directory or null:)"},
         {"sink.redis.stream = ''",
          R"(sluice.toml:1: sink.redis.stream is ""; allowed is a string of 1 to 121 bytes without control characters)"},
         {"sink.redis.stream = \"a\\r\\nb\"",
@@ -297,14 +305,15 @@ TEST(Sentences, OfKeysInAFile) {
     const SentenceRow rows[] = {
         {"ack = 'queued'\nlisen = '127.0.0.1:1'", "sluice.toml:2: lisen is not a setting; the nearest is listen"},
         {"[sinks]\nurl = 'null:'",
-         "sluice.toml:1: sinks is not a group of settings; groups are admin, log, http, io, batch, journal, sink, sink.redis"},
+         "sluice.toml:1: sinks is not a group of settings; groups are admin, log, http, io, batch, journal, admission, sink, "
+         "sink.redis"},
         {"[sink]\nurll = 'null:'", "sluice.toml:2: sink.urll is not a setting; the nearest is sink.url"},
         {"[batch]\n[batch.deep]",
-         "sluice.toml:2: batch.deep is not a group of settings; groups are admin, log, http, io, batch, journal, sink, "
+         "sluice.toml:2: batch.deep is not a group of settings; groups are admin, log, http, io, batch, journal, admission, sink, "
          "sink.redis"},
         {"http = 5", "sluice.toml:1: http is an integer, but must be a table of settings"},
         {"[[http]]\nbody_max = '1MiB'", "sluice.toml:1: http is an array, but must be a table of settings"},
-        {"[ack]", "sluice.toml:1: ack is a table; allowed is queued, journaled or stored"},
+        {"[ack]", "sluice.toml:1: ack is a table; allowed is queued, journaled, stored or replicated"},
         {"http.body_max = '1MiB'\n'http.body_max' = '2MiB'", "sluice.toml:2: http.body_max is set twice"},
         {"\"li\\nst\\u001Ben\" = 1", "sluice.toml:1: li\\x0Ast\\x1Ben is not a setting; the nearest is listen"},
         {"batch.count = 2\nbatch.sise = 1\nack = 'x'",
@@ -347,7 +356,7 @@ TEST(Sentences, OfEnvironmentAndCommandLine) {
         "environment SLUICE_LISTEN: listen is \"\", which has no port; allowed is a numeric address and a port such as "
         "127.0.0.1:8080 or [::1]:8080");
     EXPECT_EQ(sentence_of("", {}, {{"--ack", "ack", "maybe"}}),
-              R"(command line --ack: ack is "maybe"; allowed is queued, journaled or stored)");
+              R"(command line --ack: ack is "maybe"; allowed is queued, journaled, stored or replicated)");
     EXPECT_EQ(
         sentence_of("", {}, {set("no.such.key", "1")}),
         "command line --set: no.such.key is not a setting; the nearest is " + std::string(nearest_key("no.such.key")));
@@ -374,11 +383,25 @@ TEST(Sentences, OfKeysThatDoNotFitTogether) {
         {"journal.size_max = '100MiB'",
          "sluice.toml:1: journal.size_max is 100MiB, but must be at least twice journal.segment_size, which is 64MiB"},
         {"ack = 'journaled'",
-         "sluice.toml:1: ack is journaled, but must not be that without a journal in sink.url, which is redis://127.0.0.1:6379"},
+         "sluice.toml:1: ack is journaled, but must not be that without a journal in sink.url, which is "
+         "redis://127.0.0.1:6379"},
         {"ack = 'journaled'\nsink.url = 'journal:/var/lib/sluice'", "loaded"},
         {"ack = 'journaled'\njournal.directory = '/var/lib/sluice'", "loaded"},
         {"journal.directory = '/a'\nsink.url = 'journal:/b'",
          "sluice.toml:1: journal.directory is /a, but must be empty beside a journal in sink.url, which is journal:/b"},
+        {"sink.redis.exactly_once = true",
+         "sluice.toml:1: sink.redis.exactly_once is true, but must not be that without a journal to send again from: journal.directory, which is "},
+        {"journal.directory = '/a'\nsink.redis.exactly_once = true", "loaded"},
+        {"journal.directory = '/a'\nsink.url = 'null:'\nsink.redis.exactly_once = true",
+         "sluice.toml:3: sink.redis.exactly_once is true, but must not be that without Redis in sink.url, which is null:"},
+        {"journal.directory = '/a'\nsink.redis.exactly_once = true\nsink.redis.layout = 'packed'",
+         "sluice.toml:2: sink.redis.exactly_once is true, but must not be that but with fields or json as sink.redis.layout, which is packed"},
+        {"journal.directory = '/a'\nsink.redis.exactly_once = true\nsink.redis.stream = 'a{b}'",
+         "sluice.toml:2: sink.redis.exactly_once is true, but must not be that with { or } in sink.redis.stream, which is a{b}"},
+        {"journal.directory = '/a'\nsink.redis.exactly_once = true\nsink.redis.instance = 'a:b'",
+         R"(sluice.toml:3: sink.redis.instance is "a:b", but must be of letters, digits, '.', '_' and '-')"},
+        {"sink.redis.exactly_once = 'true'",
+         "sluice.toml:1: sink.redis.exactly_once is the string \"true\"; allowed is true or false"},
     };
     for (const SentenceRow& row : rows) EXPECT_EQ(sentence_of(row.toml), row.sentence);
     EXPECT_EQ(sentence_of("", {"SLUICE_BATCH_PIPELINE_DEPTH=64"}, {set("batch.count", "8")}),

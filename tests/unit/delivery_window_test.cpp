@@ -19,10 +19,14 @@ namespace {
 using sinks::redis::DeliveryWindow;
 using Begin = DeliveryWindow::Begin;
 
+const std::string wait_command = resp({"WAIT", "1", "100"});
+
 struct Bench {
     LedgerPort ledger;
     sinks::SinkCounters counters;
     DeliveryWindow window{ledger, counters};
+
+    Bench() { window.set_wait_command(wait_command); }
 
     void submit(OwnedBatch& batch) {
         ledger.submitted(*batch);
@@ -30,17 +34,20 @@ struct Bench {
     }
     // Sends everything that may be sent; returns it.
     std::string send(Begin begin) {
-        std::array<iovec, limits::sink_window_batches_count_max> pieces;
+        std::array<iovec, DeliveryWindow::pieces_count_max> pieces;
         const std::size_t count = window.gather(pieces, begin);
         std::string bytes;
         for (std::size_t i = 0; i < count; ++i) bytes.append(static_cast<char*>(pieces[i].iov_base), pieces[i].iov_len);
         window.sent(bytes.size());
         return bytes;
     }
-    // 'o' is a good reply, 'b' busy, 'r' refused.
+    // 'o' is a good reply, 'b' busy, 'r' refused; 'w' is a WAIT with enough replicas, 'n' one without.
     void reply(std::string_view outcomes) {
         for (const char c : outcomes) {
-            if (c == 'o') {
+            if (c == 'w' || c == 'n') {
+                ASSERT_TRUE(window.wait_is_due());
+                ASSERT_TRUE(window.reply_wait(c == 'w', 7));
+            } else if (c == 'o') {
                 ASSERT_TRUE(window.reply_ok(7));
             } else {
                 ASSERT_TRUE(window.reply_error(c == 'b' ? CommandOutcome::busy : CommandOutcome::refused, 7));
@@ -153,6 +160,92 @@ TEST(DeliveryWindow, LaterBatchesWaitUntilTheKeptOneWentThrough) {
     EXPECT_EQ(bench.ledger.finals, (std::vector<Batch*>{on_the_wire.get(), kept.get(), later.get()}));
 }
 
+TEST(DeliveryWindow, OneWaitFollowsABatchOfWhichSomebodyWantsReplicas) {
+    Bench bench;
+    OwnedBatch batch = three_samples();
+    batch.ticket(0, 1).replicated_ticket(1, 2, 2);
+    OwnedBatch other = three_samples();
+    other.ticket(0, 3);
+    const std::string bytes(batch->bytes().begin(), batch->bytes().end());
+    bench.submit(batch);
+    bench.submit(other);
+    EXPECT_EQ(bench.send(Begin::all), bytes + wait_command + std::string(other->bytes().begin(), other->bytes().end()));
+    bench.reply("ooo");
+    EXPECT_TRUE(bench.ledger.finals.empty());
+    bench.reply("w");
+    ASSERT_EQ(bench.ledger.finals.size(), 1u);
+    EXPECT_EQ(batch->settled.tickets_replicated_from, 0u);
+    EXPECT_EQ(batch->settled.delivered, 3u);
+    bench.reply("ooo");
+    EXPECT_EQ(bench.ledger.finals.size(), 2u);
+    EXPECT_EQ(bench.counters.waits, 1u);
+    EXPECT_EQ(bench.counters.waits_short, 0u);
+}
+
+TEST(DeliveryWindow, TooFewReplicasDropNothing) {
+    Bench bench;
+    OwnedBatch batch = three_samples();
+    batch.replicated_ticket(0, 3, 3);
+    bench.submit(batch);
+    bench.send(Begin::all);
+    bench.reply("ooon");
+    ASSERT_EQ(bench.ledger.finals.size(), 1u);
+    EXPECT_GT(batch->settled.tickets_replicated_from, 2u);
+    EXPECT_EQ(batch->settled.delivered, 3u);
+    EXPECT_EQ(batch->settled.tickets_dropped, 0u);
+    EXPECT_FALSE(batch->has_failures());
+    EXPECT_EQ(bench.counters.waits_short, 1u);
+}
+
+TEST(DeliveryWindow, KeptCommandsAreTriedAgainWithoutAWait) {
+    Bench bench;
+    OwnedBatch batch = three_samples();
+    batch.replicated_ticket(1, 2, 2);
+    bench.submit(batch);
+    bench.send(Begin::all);
+    bench.reply("bobw");
+    EXPECT_EQ(bench.ledger.ticket_settlements.size(), 1u);
+    EXPECT_EQ(batch->settled.tickets_replicated_from, 0u);
+    EXPECT_EQ(batch->settled.tickets_dropped, 1u);
+    EXPECT_EQ(bench.send(Begin::front_only), resp({"XADD", "t", "*", "device_id", "d", "sequence", "0"}));
+    bench.reply("o");
+    EXPECT_EQ(bench.ledger.finals.size(), 1u);
+    EXPECT_TRUE(bench.ledger.conserved());
+}
+
+TEST(DeliveryWindow, AWaitTellsOnlyOfWhatItsConnectionSent) {
+    Bench bench;
+    OwnedBatch batch = three_samples();
+    batch.replicated_ticket(0, 1, 1).replicated_ticket(1, 2, 2);
+    bench.submit(batch);
+    bench.send(Begin::all);
+    bench.reply("o");
+    bench.window.connection_lost(5);
+    EXPECT_TRUE(bench.send(Begin::all).ends_with(wait_command));
+    bench.reply("oow");
+    ASSERT_EQ(bench.ledger.finals.size(), 1u);
+    EXPECT_EQ(batch->settled.tickets_replicated_from, 1u) << "the first ticket's sample went over the lost connection";
+}
+
+TEST(DeliveryWindow, AWaitThatIsCutOffIsNotAskedAgain) {
+    Bench bench;
+    OwnedBatch batch = three_samples();
+    batch.replicated_ticket(0, 3, 3);
+    OwnedBatch next = three_samples();
+    bench.submit(batch);
+    bench.submit(next);
+    const std::string sent = bench.send(Begin::all);
+    bench.reply("ooo");
+    bench.window.connection_lost(5);
+    ASSERT_EQ(bench.ledger.finals.size(), 1u);
+    EXPECT_GT(batch->settled.tickets_replicated_from, 2u);
+    EXPECT_EQ(batch->settled.delivered, 3u);
+    EXPECT_EQ(batch->settled.replied_ns, 5u);
+    EXPECT_EQ(bench.send(Begin::all), std::string(next->bytes().begin(), next->bytes().end()));
+    bench.reply("ooo");
+    EXPECT_TRUE(bench.window.empty());
+}
+
 TEST(DeliveryWindow, RepliesThatAreNotDueAreRefused) {
     Bench bench;
     EXPECT_FALSE(bench.window.reply_ok(1));
@@ -167,8 +260,9 @@ TEST(DeliveryWindow, RepliesThatAreNotDueAreRefused) {
 
 TEST(ErrorClass, TellsBusyFromRefused) {
     using sinks::redis::outcome_of_error;
-    for (const char* text : {"OOM command not allowed", "LOADING Redis is loading", "MISCONF x", "READONLY You can't write",
-                             "NOREPLICAS x", "CLUSTERDOWN x", "BUSY x", "TRYAGAIN x", "MASTERDOWN x", "LOADING"}) {
+    for (const char* text :
+         {"OOM command not allowed", "LOADING Redis is loading", "MISCONF x", "READONLY You can't write",
+          "NOREPLICAS x", "CLUSTERDOWN x", "BUSY x", "TRYAGAIN x", "MASTERDOWN x", "LOADING"}) {
         EXPECT_EQ(outcome_of_error(text), CommandOutcome::busy) << text;
     }
     for (const char* text : {"WRONGTYPE Operation", "NOAUTH x", "NOPERM x", "ERR unknown command", "BUSYGROUP x", "",
@@ -184,6 +278,7 @@ TEST(ErrorClass, TellsBusyFromRefused) {
 // What must hold for a sample, whatever the server does.
 struct SampleFate {
     bool ticketed = false;
+    bool replicated = false;        // a WAIT of the connection that it was executed on covers it
     bool confirmed = false;         // its good reply was read
     std::uint32_t stored_count = 0; // times the server executed it
     std::uint32_t chances_to_double = 0;  // connections lost after it was executed, before its reply was read
@@ -204,6 +299,9 @@ class RandomServer {
     }
 
   private:
+    // `*5 … id` of a sample, up to the id: further on stands another command's.
+    static constexpr std::size_t first_command_bytes_max = 40;
+
     [[nodiscard]] bool chance(unsigned percent) { return random_() % 100 < percent; }
     [[nodiscard]] std::size_t below(std::size_t n) { return static_cast<std::size_t>(random_() % n); }
 
@@ -218,11 +316,15 @@ class RandomServer {
         for (std::size_t at = 0; at < count;) {
             const std::size_t length = std::min(count - at, 1 + below(5));
             if (chance(50)) {
-                batch.ticket(static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(length));
+                const auto first = static_cast<std::uint32_t>(at);
+                const auto commands_count = static_cast<std::uint32_t>(length);
+                if (chance(30)) batch.replicated_ticket(first, commands_count, commands_count);
+                else batch.ticket(first, commands_count);
                 for (std::size_t i = 0; i < length; ++i) fates_[first_id + at + i].ticketed = true;
             }
             at += length;
         }
+        first_ids_.push_back(first_id);
         bench_.submit(batch);
     }
 
@@ -236,7 +338,7 @@ class RandomServer {
     void send() {
         Begin begin = Begin::all;
         if (bench_.window.stalled()) begin = bench_.window.awaits_replies() ? Begin::none : Begin::front_only;
-        std::array<iovec, limits::sink_window_batches_count_max> pieces;
+        std::array<iovec, DeliveryWindow::pieces_count_max> pieces;
         const std::size_t count = bench_.window.gather(pieces, begin);
         std::string bytes;
         for (std::size_t i = 0; i < count; ++i) bytes.append(static_cast<char*>(pieces[i].iov_base), pieces[i].iov_len);
@@ -246,9 +348,16 @@ class RandomServer {
     }
 
     void execute_one(bool calm) {
+        if (wire_.starts_with(wait_command)) {
+            wire_.erase(0, wait_command.size());
+            const bool holds = calm || chance(80);
+            for (const std::size_t id : executed_here_) fates_[id].replicated |= holds;
+            replies_.push_back({0, holds ? 'w' : 'n'});
+            return;
+        }
         const std::string_view tail = "\r\n";
         const std::size_t id_at = wire_.find("id\r\n$");
-        if (id_at == std::string::npos) return;
+        if (id_at == std::string::npos || id_at > first_command_bytes_max) return;
         const std::size_t digits_at = wire_.find("\r\n", id_at + 4) + tail.size();
         const std::size_t end = digits_at == 1 ? std::string::npos : wire_.find(tail, digits_at);
         if (digits_at == 1 || end == std::string::npos) return;  // not all of it has come
@@ -258,7 +367,7 @@ class RandomServer {
         const bool fails = !calm && chance(10);
         const bool busy = chance(50);
         EXPECT_FALSE(fates_[id].confirmed) << "sample " << id << " was sent again after its good reply";
-        if (!fails) ++fates_[id].stored_count;
+        if (!fails) ++fates_[id].stored_count, executed_here_.push_back(id);
         replies_.push_back({id, fails ? (busy ? 'b' : 'r') : 'o'});
     }
 
@@ -273,7 +382,8 @@ class RandomServer {
         for (const auto& [id, outcome] : replies_) fates_[id].chances_to_double += outcome == 'o';
         wire_.clear();
         replies_.clear();
-        bench_.window.connection_lost();
+        executed_here_.clear();
+        bench_.window.connection_lost(7);
     }
 
     void check() {
@@ -287,6 +397,20 @@ class RandomServer {
             not_confirmed_count += !fate.confirmed;
         }
         EXPECT_EQ(bench_.ledger.dropped_samples, not_confirmed_count);
+        for (std::size_t i = 0; i < batches_.size(); ++i) check_replicated(*batches_[i], first_ids_[i]);
+    }
+
+    void check_replicated(const Batch& batch, std::size_t first_id) {
+        for (const BatchTicket& ticket : batch.tickets()) {
+            if (!ticket.wants_replicas) continue;
+            const bool holds = ticket.first_command >= batch.settled.tickets_replicated_from;
+            ++(holds ? replicated_tickets_count : other_tickets_count);
+            for (std::uint32_t i = ticket.first_command; holds && i < ticket.first_command + ticket.command_count;
+                 ++i) {
+                if (batch.outcome(i) != CommandOutcome::delivered) continue;
+                EXPECT_TRUE(fates_[first_id + i].replicated) << "sample " << first_id + i;
+            }
+        }
     }
 
     std::mt19937_64 random_;
@@ -295,13 +419,29 @@ class RandomServer {
     std::vector<SampleFate> fates_;
     std::string wire_;  // sent, not executed
     std::deque<std::pair<std::size_t, char>> replies_;  // executed, reply not read
+    std::vector<std::size_t> first_ids_;      // of each batch's samples
+    std::vector<std::size_t> executed_here_;  // ids, over this connection
     std::uint32_t calm_steps_ = 0;
+
+  public:
+    // Tickets that asked for replicas and were told that they have them, or not.
+    std::uint64_t replicated_tickets_count = 0;
+    std::uint64_t other_tickets_count = 0;
 };
 
-TEST(DeliveryWindowRandom, NoQueuedSampleIsLostAndNoConfirmedOneSentAgain) {
+TEST(DeliveryWindowRandom, NoQueuedSampleIsLostNoConfirmedOneSentAgainAndNoneCalledReplicatedThatIsNot) {
     const std::uint64_t seed = test_seed();
     SCOPED_TRACE(seed_trace(seed));
-    for (std::uint64_t round = 0; round < 20; ++round) RandomServer(seed + round).run(100);
+    std::uint64_t replicated_count = 0;
+    std::uint64_t other_count = 0;
+    for (std::uint64_t round = 0; round < 20; ++round) {
+        RandomServer server(seed + round);
+        server.run(100);
+        replicated_count += server.replicated_tickets_count;
+        other_count += server.other_tickets_count;
+    }
+    EXPECT_GT(replicated_count, 100u);
+    EXPECT_GT(other_count, 100u);
 }
 
 }  // namespace

@@ -112,6 +112,33 @@ TEST(FieldsEncoder, TrimsAndPartitions) {
     EXPECT_EQ(head, (Command{"XADD", "telemetry:{" + std::to_string(partition) + "}", "MAXLEN", "~", "1000", "*"}));
 }
 
+TEST(Encoders, OfOwnedStreamsUseTheSamplesOwnId) {
+    Sample sample = sample_of({.device_id = "d", .type = "t", .value = "1", .raw = "{}"});
+    sample.entry_id = "18446744073709551615-18446744073709551615";
+    const std::string id(sample.entry_id);
+    EXPECT_EQ(commands_of(render(sample, {.maxlen_count = 9, .instance = "i"})),
+              (Commands{Command{"XADD", "telemetry:{0}:i", "MAXLEN", "~", "9", id, "device_id", "d", "ts", "0", "type", "t", "value", "1"}}));
+    EXPECT_EQ(commands_of(render(sample, {.layout = RedisLayout::json, .partitions_count = 1, .instance = "i"})),
+              (Commands{Command{"XADD", "telemetry:{0}:i", id, "json", "{}"}}));
+    const RedisLayoutSettings two{.partitions_count = 2, .instance = "i"};
+    EXPECT_EQ(commands_of(render(sample, two))[0][1], sinks::stream_key(two, sinks::partition_of("d", 2)));
+    EXPECT_EQ(sinks::stream_key(two, 1), "telemetry:{1}:i");
+    EXPECT_EQ(sinks::stream_key({.stream = "s"}, 0), "s");
+}
+
+// Room for the longest ID is counted: a batch that is nearly full refuses the sample, or holds all of it.
+TEST(Encoders, CountTheIdAmongTheBytes) {
+    Sample sample = sample_of({.device_id = "d", .type = "t", .value = "1", .raw = "{}"});
+    sample.entry_id = "18446744073709551615-18446744073709551615";
+    for (const RedisLayout layout : {RedisLayout::fields, RedisLayout::json}) {
+        const auto encoder = sinks::make_redis_encoder({.layout = layout, .instance = "i"});
+        ArenaBatch batch;
+        while (encoder->append(batch.batch, sample)) {}
+        EXPECT_LT(batch.batch.room().size(), 512u);
+        EXPECT_EQ(commands_of(batch.wire()).size(), batch.batch.command_count());
+    }
+}
+
 TEST(FieldsEncoder, ClientBytesStayArguments) {
     const std::string nul("a\0b\r\n", 5);
     const std::string resp = "*1\r\n$8\r\nFLUSHALL\r\n";

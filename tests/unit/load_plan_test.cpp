@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tools/load/plan/arrivals.hpp"
+#include "tools/load/plan/secrets.hpp"
 #include "tools/load/plan/stages.hpp"
 #include "tools/load/plan/target.hpp"
 #include "tools/load/plan/threshold.hpp"
@@ -17,6 +18,28 @@ std::vector<std::uint64_t> times_of(Arrivals arrivals) {
     std::vector<std::uint64_t> times;
     for (; arrivals.next_ns(); arrivals.advance()) times.push_back(*arrivals.next_ns());
     return times;
+}
+
+TEST(LoadSecrets, AreLeftOutOfWhatIsShown) {
+    EXPECT_EQ(without_secrets("http://u:pw@h:8086/write?db=x"), "http://***@h:8086/write?db=x");
+    EXPECT_EQ(without_secrets("redis://:a/b@c@h:6379/0"), "redis://***@h:6379/0");
+    EXPECT_EQ(without_secrets("http://h/users/@me?api_key=pw&n=1&Token=pw#end"),
+              "http://h/users/@me?api_key=***&n=1&Token=***#end");
+    EXPECT_EQ(without_secrets("Authorization: Bearer pw"), "Authorization:***");
+    EXPECT_EQ(without_secrets("--header=X-API-Key: pw"), "--header=X-API-Key:***");
+    EXPECT_EQ(without_secrets("sink.redis.password=pw"), "sink.redis.password=***");
+    EXPECT_EQ(without_secrets("--influx-token=pw"), "--influx-token=***");
+    EXPECT_EQ(without_secrets("--influx=http://u:pw@h"), "--influx=http://***@h");
+    for (const char* plain : {"--rate", "5k", "10s@50,20s@100", "http://127.0.0.1:8080/telemetry", "Accept: text/html",
+                              "ok=true", R"({"device_id":"{device}","ts":{ts:ms}})", "p95<200ms"})
+        EXPECT_EQ(without_secrets(plain), plain);
+}
+
+TEST(LoadSecrets, ACommandLineCanBePasted) {
+    const std::vector<std::string> words{"sluice-load", "http://h/a?b=c", "--influx-token", "pw",
+                                         "--quiet",     "--body",         "it's",           ""};
+    EXPECT_EQ(shown_command_line(words),
+              "sluice-load 'http://h/a?b=c' --influx-token *** --quiet --body 'it'\\''s' ''");
 }
 
 TEST(LoadUnits, ParsesWhatPeopleWrite) {

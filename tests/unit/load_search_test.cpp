@@ -47,6 +47,21 @@ TEST(LoadRateSearch, ARateThatHeldOnlyOnceIsNotTheAnswer) {
     EXPECT_GT(found, 450);
 }
 
+// What is stored may be anybody's: a seq of theirs must cost neither memory nor the verdict.
+TEST(LoadVerification, AnySeqMayBeStored) {
+    Verification verification;
+    verification.acknowledge("a", 0, 2);
+    for (const std::uint64_t seq :
+         {std::uint64_t{0}, ~std::uint64_t{0}, std::uint64_t{1} << 53, ~std::uint64_t{0}, std::uint64_t{1}})
+        verification.find("a", seq);
+    const DeviceVerdict verdict = verification.by_device().at("a");
+    EXPECT_EQ(verdict.found, 2u);
+    EXPECT_EQ(verdict.lost, 0u);
+    EXPECT_EQ(verdict.unacknowledged, 2u);
+    EXPECT_EQ(verdict.duplicated, 1u);
+    EXPECT_EQ(verdict.reordered, 2u);
+}
+
 TEST(LoadVerification, TellsEachFateApart) {
     Verification verification;
     verification.acknowledge("a", 0, 5);

@@ -88,7 +88,7 @@ TEST(TelemetryOptions, RefusedQueries) {
         Refusal refusal;
     };
     for (const Row& row : {Row{"ack=", Refusal::bad_ack}, Row{"ack", Refusal::bad_ack}, Row{"ack=Queued", Refusal::bad_ack},
-                           Row{"ack=journaled", Refusal::ack_unavailable}, Row{"ack=replicated", Refusal::bad_ack}, Row{"ack=queued=", Refusal::bad_ack},
+                           Row{"ack=journaled", Refusal::ack_unavailable}, Row{"ack=replicated", Refusal::ack_unavailable}, Row{"ack=queued=", Refusal::bad_ack},
                            Row{"ack=bad&ack=queued", Refusal::bad_ack}, Row{"precision=", Refusal::bad_precision},
                            Row{"precision=m", Refusal::bad_precision}, Row{"x=1&precision=hours", Refusal::bad_precision}}) {
         const auto options = options_of(row.query);
@@ -105,6 +105,13 @@ TEST(TelemetryOptions, AJournalIsTheStoreOfItsEngine) {
     EXPECT_EQ(level_of("ack=queued"), AckLevel::queued);
     EXPECT_EQ(level_of("ack=journaled"), AckLevel::journaled);
     EXPECT_EQ(level_of("ack=stored"), AckLevel::journaled);
+    EXPECT_EQ(options_of("ack=replicated", MediaType::none, false, journal).error(), Refusal::ack_unavailable);
+}
+
+TEST(TelemetryOptions, ReplicatedNeedsReplicas) {
+    const AckOffer replicas{.preset = AckLevel::replicated, .has_replicas = true};
+    EXPECT_EQ(options_of("", MediaType::none, false, replicas)->ack, AckLevel::replicated);
+    EXPECT_EQ(options_of("ack=stored", MediaType::none, false, replicas)->ack, AckLevel::stored);
 }
 
 TEST(TelemetryOptions, Heads) {

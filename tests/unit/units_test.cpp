@@ -212,6 +212,22 @@ TEST(Addresses, SinkUrls) {
     EXPECT_EQ(journal->display, "journal:/var/lib/a%20b");
 }
 
+TEST(Addresses, UrlsOfSeveralServers) {
+    const auto cluster = parse_sink_url("redis-cluster://u:p@10.0.0.1:7000,node-2,[::1]:7002");
+    ASSERT_TRUE(cluster);
+    EXPECT_EQ(cluster->kind, SinkKind::redis_cluster);
+    EXPECT_EQ(cluster->servers, (std::vector<Endpoint>{{"10.0.0.1", 7000}, {"node-2", 6379}, {"::1", 7002}}));
+    EXPECT_EQ(cluster->user + "/" + cluster->password, "u/p");
+    EXPECT_EQ(cluster->display, "redis-cluster://u:***@10.0.0.1:7000,node-2:6379,[::1]:7002");
+    const auto sentinel = parse_sink_url("redis-sentinel://s1,s2:26380/my%20primary/3");
+    ASSERT_TRUE(sentinel);
+    EXPECT_EQ(sentinel->kind, SinkKind::redis_sentinel);
+    EXPECT_EQ(sentinel->servers, (std::vector<Endpoint>{{"s1", 26379}, {"s2", 26380}}));
+    EXPECT_EQ(sentinel->master, "my primary");
+    EXPECT_EQ(sentinel->db, 3u);
+    EXPECT_EQ(sentinel->display, "redis-sentinel://s1:26379,s2:26380/my%20primary/3");
+}
+
 TEST(Addresses, RefusedSinkUrls) {
     const std::string long_path = "redis+unix:///" + std::string(107, 'a');
     const std::pair<std::string_view, ValueError> rows[] = {
@@ -222,7 +238,17 @@ TEST(Addresses, RefusedSinkUrls) {
         {"journal:", directory_invalid},
         {"journal:\n", control_character},
         {"rediss://h", scheme_not_yet},
-        {"redis+cluster://h", scheme_not_yet},
+        {"redis+cluster://h", scheme_unknown},
+        {"redis-cluster://", host_invalid},
+        {"redis-cluster://a,,b", host_invalid},
+        {"redis-cluster://a:1,b:0", port_invalid},
+        {"redis-cluster://a/1", database_in_cluster},
+        {"redis-cluster://a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q", servers_too_many},
+        {"redis-sentinel://a", master_missing},
+        {"redis-sentinel://a/", master_missing},
+        {"redis-sentinel://a/%zz", master_missing},
+        {"redis-sentinel://a/m/x", database_invalid},
+        {"redis-sentinel://u:%zz@a/m", credentials_invalid},
         {"redis://", host_invalid},
         {"redis://:6379", host_invalid},
         {"redis://h h", host_invalid},

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "tools/load/command/compare_command.hpp"
 #include "tools/load/command/options.hpp"
@@ -41,12 +42,6 @@ void raise_descriptors_limit() {
     ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-std::string joined(int argc, const char* const* argv) {
-    std::string text = argc > 0 ? argv[0] : "sluice-load";
-    for (int i = 1; i < argc; ++i) text.append(" ").append(argv[i]);
-    return text;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -62,13 +57,13 @@ int main(int argc, char** argv) {
     }
     stop_at_signals();
     raise_descriptors_limit();
-    const std::string command_line = joined(argc, argv);
+    const std::vector<std::string> command_line(argv, argv + argc);
     switch (invocation->command) {
         case Invocation::Command::verify: return code_of(verify(invocation->verify));
         case Invocation::Command::compare: return code_of(compare(invocation->compare, command_line, stop_requested));
         case Invocation::Command::run:
         case Invocation::Command::show: break;
     }
-    if (invocation->search.is_wanted()) return code_of(search(*invocation, stop_requested));
+    if (invocation->search.is_wanted()) return code_of(search(*invocation, command_line, stop_requested));
     return code_of(run(invocation->plan, invocation->outputs, command_line, stop_requested));
 }

@@ -3,10 +3,12 @@
 from .engine import Engine, assert_conserved
 from .http_client import HttpConnection, Response, render_request
 from .process import Child, cpu_seconds, reserve_port, rss_bytes, wait_until
+from .redis_cluster import RedisCluster
 from .redis_server import RedisServer
+from .sentinels import Sentinels
 from .traffic import Load, device_ids, ndjson, sample, stream_entries
 
 __all__ = [
-    "Child", "Engine", "HttpConnection", "Load", "RedisServer", "Response", "assert_conserved", "cpu_seconds",
+    "Child", "Engine", "HttpConnection", "Load", "RedisCluster", "RedisServer", "Response", "Sentinels", "assert_conserved", "cpu_seconds",
     "device_ids", "ndjson", "render_request", "reserve_port", "rss_bytes", "sample", "stream_entries", "wait_until",
 ]

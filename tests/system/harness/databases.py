@@ -14,8 +14,8 @@ from .process import Child, reserve_port, wait_until
 
 def find_program(name: str):
     """From the system, or unpacked by tools/setup; None if it is in neither."""
-    unpacked = PROJECT / ".deps/prefix/usr/bin" / name
-    return shutil.which(name) or (str(unpacked) if unpacked.exists() else None)
+    unpacked = [PROJECT / ".deps/prefix/usr" / folder / name for folder in ("bin", "sbin")]
+    return shutil.which(name) or next((str(path) for path in unpacked if path.exists()), None)
 
 
 INFLUXD = find_program("influxd")

@@ -117,6 +117,11 @@ class Engine:
     def signal(self, number: int) -> None:
         self._child.signal(number)
 
+    def kill(self) -> None:
+        """Ends it at once, if it runs."""
+        if self._child is not None:
+            self._child.kill()
+
     def wait_exit(self, timeout_s: float = 20.0) -> int:
         """The exit code; the test judges it."""
         code = self._child.wait(timeout_s)

@@ -30,6 +30,10 @@ class RedisServer:
     def pid(self) -> int:
         return self._child.pid
 
+    @property
+    def running(self) -> bool:
+        return self._child is not None and self._child.exit_code is None
+
     def client(self, **options) -> redis.Redis:
         if self.socket_path:
             return redis.Redis(unix_socket_path=str(self.socket_path), **options)

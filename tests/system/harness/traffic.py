@@ -38,7 +38,7 @@ class Load:
     """
 
     # Refusals after which a sample may have been stored nevertheless.
-    UNDECIDED_CODES = ("ack_timeout",)
+    UNDECIDED_CODES = ("ack_timeout", "not_replicated")
 
     def __init__(self, address: tuple[str, int], clients: int, ack: str, name: str = "load"):
         self.name = name

@@ -1,10 +1,13 @@
 #include <CLI/CLI.hpp>
 
 #include <memory>
+#include <string_view>
+#include <utility>
 
 #include "engine/core/escape.hpp"
 #include "tools/load/command/options.hpp"
 #include "tools/load/command/run_options.hpp"
+#include "tools/load/plan/secrets.hpp"
 
 namespace sluice::load {
 namespace {
@@ -95,13 +98,30 @@ struct Parser {
     }
 };
 
+// The first of one run's outputs that was asked for; empty: none.
+std::string_view output_of_one_run(const Outputs& outputs, const RunOptions& options) {
+    for (const auto& [name, value] : {std::pair{"--csv", &outputs.csv},
+                                      {"--hgrm", &outputs.hgrm},
+                                      {"--hlog", &outputs.hlog},
+                                      {"--html", &outputs.html},
+                                      {"--influx", &outputs.influx_url},
+                                      {"--ledger", &options.ledger}})
+        if (!value->empty()) return name;
+    return {};
+}
+
 std::expected<Invocation, PlanError> read_run(Parser& parser) {
     RunOptions& options = parser.options;
+    const bool has_thresholds = !options.thresholds.empty();  // those of a scenario are no wish of the command line
     if (const auto done = read_scenario(options); !done) return usage_error(done.error().sentence);
     auto plan = plan_of(options);
     if (!plan) return usage_error(plan.error().sentence);
     auto search = search_of(options);
     if (!search) return usage_error(search.error().sentence);
+    if (const auto output = output_of_one_run(parser.invocation.outputs, options);
+        search->is_wanted() && !output.empty())
+        return usage_error(std::string(output) + " is of one run; --sweep and --slo make many, and write --json");
+    if (!search->slo.empty() && has_thresholds) return usage_error("--slo says what must hold; leave --threshold out");
     parser.invocation.plan = std::move(*plan);
     parser.invocation.search = std::move(*search);
     return std::move(parser.invocation);
@@ -110,6 +130,7 @@ std::expected<Invocation, PlanError> read_run(Parser& parser) {
 std::expected<Invocation, PlanError> read_compare(Parser& parser) {
     Invocation& invocation = parser.invocation;
     invocation.command = Invocation::Command::compare;
+    if (!parser.compare_options.thresholds.empty()) return usage_error("compare states ratios; leave --threshold out");
     if (parser.urls.size() < 2) return usage_error("compare takes two URLs or more");
     if (!parser.rounds.empty()) {
         const auto rounds = parse_count(parser.rounds);
@@ -139,7 +160,8 @@ std::expected<Invocation, PlanError> parse_command_line(int argc, const char* co
         return shown("sluice-load " SLUICE_VERSION "\n");
     } catch (const CLI::ExtrasError&) {
         const auto extras = parser.app.remaining(true);
-        return usage_error((extras.empty() ? "an argument" : quoted(extras.front(), 64)) + " is not known here");
+        return usage_error((extras.empty() ? "an argument" : quoted(without_secrets(extras.front()), 64)) +
+                           " is not known here");
     } catch (const CLI::ParseError& error) {
         return usage_error(error.what());
     }

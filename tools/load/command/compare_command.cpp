@@ -1,8 +1,10 @@
 #include "tools/load/command/compare_command.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <numeric>
+#include <optional>
 #include <vector>
 
 #include "tools/load/command/summary.hpp"
@@ -39,18 +41,34 @@ void tell(const RunResult& result) {
 
 using Write = void (*)(const Comparison&, std::FILE*);
 
-// True if there is nothing to write, too.
-bool write_file(const std::string& path, const Comparison& comparison, Write write) {
-    if (path.empty()) return true;
-    auto file = OutputFile::create(path);
-    if (!file) return false;
-    write(comparison, file->stream());
-    return !file->close();
-}
+// A file of the report. All are opened before the first run, so that a wrong path does not cost the runs.
+struct Report {
+    const std::string* path;
+    Write write;
+    std::optional<OutputFile> file = std::nullopt;  // none: not wanted
+
+    [[nodiscard]] bool open() {
+        if (path->empty()) return true;
+        auto created = OutputFile::create(*path);
+        if (!created) return false;
+        file = std::move(*created);
+        return true;
+    }
+    [[nodiscard]] bool finish(const Comparison& comparison) {
+        if (!file) return true;
+        write(comparison, file->stream());
+        return !file->close();
+    }
+};
 
 }  // namespace
 
-ExitCode compare(const ComparePlan& plan, const std::string& command_line, const std::atomic<bool>& stop) {
+ExitCode compare(const ComparePlan& plan, const std::vector<std::string>& command_line, const std::atomic<bool>& stop) {
+    std::array<Report, 3> reports{Report{&plan.json_path, &write_comparison_json},
+                                  Report{&plan.markdown_path, &write_comparison_markdown},
+                                  Report{&plan.html_path, &write_comparison_html}};
+    for (Report& report : reports)
+        if (!report.open()) return complain("cannot write " + *report.path);
     std::vector<Contender> contenders;
     for (const RunPlan& one : plan.plans) contenders.push_back({.name = one.name, .runs = {}});
     for (std::uint32_t round = 0; round < plan.rounds_count; ++round) {
@@ -66,10 +84,8 @@ ExitCode compare(const ComparePlan& plan, const std::string& command_line, const
     const Comparison comparison = compare(std::move(contenders), bootstrap_seed);
     write_comparison_markdown(comparison, stdout);
     std::fflush(stdout);
-    for (const auto& [path, write] : {std::pair{&plan.json_path, &write_comparison_json},
-                                      std::pair{&plan.markdown_path, &write_comparison_markdown},
-                                      std::pair{&plan.html_path, &write_comparison_html}})
-        if (!write_file(*path, comparison, write)) return complain("cannot write " + *path);
+    for (Report& report : reports)
+        if (!report.finish(comparison)) return complain("cannot write " + *report.path);
     for (const std::string& reason : comparison.invalid_reasons())
         std::fprintf(stderr, "INVALID: %s\n", reason.c_str());
     return comparison.invalid_reasons().empty() ? ExitCode::ok : ExitCode::invalid;

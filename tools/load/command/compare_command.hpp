@@ -3,12 +3,14 @@
 
 #include <atomic>
 #include <string>
+#include <vector>
 
 #include "tools/load/command/options.hpp"
 
 namespace sluice::load {
 
 // The table goes to standard output. invalid if any run is.
-[[nodiscard]] ExitCode compare(const ComparePlan& plan, const std::string& command_line, const std::atomic<bool>& stop);
+[[nodiscard]] ExitCode compare(const ComparePlan& plan, const std::vector<std::string>& command_line,
+                               const std::atomic<bool>& stop);
 
 }  // namespace sluice::load

@@ -4,13 +4,16 @@
 namespace sluice::load {
 namespace {
 
+// A shell's variable that is not set must not pass for an option that is not given.
+std::string not_empty(const std::string& value) { return value.empty() ? "must not be empty" : ""; }
+
 // Options of one value that stand under one heading.
 struct Group {
     CLI::App& app;
     const char* heading;
 
     void operator()(const char* name, std::string& value, const char* type, const char* help) const {
-        app.add_option(name, value, help)->type_name(type)->group(heading);
+        app.add_option(name, value, help)->type_name(type)->group(heading)->check(not_empty);
     }
 };
 
@@ -40,6 +43,10 @@ void declare(CLI::App& app, RunOptions& options) {
     connections("--pipeline", options.pipeline, "N", "Requests in flight on a connection (default 1)");
     connections("--requests-per-connection", options.requests_per_connection, "N",
                 "Then close it and open another (churn)");
+    connections(
+        "--spin", options.spin, "TIME",
+        "Before a request is due, poll this long instead of sleeping (default 50us; 0: never); ends by itself where "
+        "others want the core");
 
     const Group request{app, "Request"};
     request("--method", options.method, "METHOD", "GET, or POST if there is a body");
@@ -87,10 +94,10 @@ void declare_search(CLI::App& app, RunOptions& options) {
 
 void declare(CLI::App& app, VerifyPlan& plan) {
     const auto add = [&](const char* name, std::string& value, const char* type, const char* help) {
-        return app.add_option(name, value, help)->type_name(type);
+        return app.add_option(name, value, help)->type_name(type)->check(not_empty);
     };
     add("--ledger", plan.ledger_path, "FILE", "What sluice-load --ledger has written")->required();
-    add("--redis", plan.redis_url, "URL", "redis://[user[:password]@]host[:port][/db] or redis+unix:///path");
+    add("--redis", plan.redis_url, "URL", "redis://[user[:password]@]host[:port][/db], redis-cluster://host:port,..., redis-sentinel://host:port,.../name or redis+unix:///path");
     add("--stream", plan.stream, "KEY",
         "The stream; its partitions KEY:{0} and so on are read too (default telemetry)");
     add("--list", plan.list_key, "KEY", "The list of layout `list` (default telemetry_queue)");
@@ -99,7 +106,7 @@ void declare(CLI::App& app, VerifyPlan& plan) {
 
 void declare(CLI::App& app, Outputs& outputs) {
     const Group output{app, "Output"};
-    output("--json", outputs.json, "FILE", "The whole result");
+    output("--json", outputs.json, "FILE", "The whole result; of a sweep or search, each run's");
     output("--csv", outputs.csv, "FILE", "A line each second");
     output("--hgrm", outputs.hgrm, "FILE",
            "Percentiles of the corrected latency; FILE with .uncorrected and .lag for the others");

@@ -1,6 +1,7 @@
 #include "tools/load/command/option_values.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <fstream>
 #include <sstream>
 
@@ -48,6 +49,17 @@ Result<std::vector<unsigned>> parse_core_list(std::string_view text) {
     auto cores = config::parse_cores(text);
     if (!cores) return wrong(quoted(text, 64) + " is no list of cores; write it as 0,2-3");
     return std::move(*cores);
+}
+
+bool is_header_name(std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+        return std::isalnum(c) != 0 ||
+               std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
+    });
+}
+
+bool is_header_value(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](unsigned char c) { return (c >= ' ' && c != 0x7f) || c == '\t'; });
 }
 
 Result<std::string> read_body_file(const std::string& path) {

@@ -47,6 +47,9 @@ inline auto count_within(std::uint64_t min, std::uint64_t max) {
 [[nodiscard]] Result<ArrivalKind> parse_arrivals(std::string_view text);    // constant or poisson
 [[nodiscard]] Result<std::vector<unsigned>> parse_core_list(std::string_view text);
 [[nodiscard]] Result<std::vector<std::uint16_t>> parse_statuses(std::string_view text);  // 200,204
+// A field name is a token (RFC 9110, 5.1 and 5.6.2); a value has no control character but the tab (5.5).
+[[nodiscard]] bool is_header_name(std::string_view text);
+[[nodiscard]] bool is_header_value(std::string_view text);
 [[nodiscard]] Result<std::string> read_body_file(const std::string& path);
 // The parts between commas; none may be empty.
 [[nodiscard]] Result<std::vector<std::string>> split_list(std::string_view text);

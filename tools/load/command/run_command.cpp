@@ -96,7 +96,7 @@ ExitCode exit_code_of(const RunResult& result) {
 
 }  // namespace
 
-ExitCode run(const RunPlan& plan, const Outputs& outputs, const std::string& command_line,
+ExitCode run(const RunPlan& plan, const Outputs& outputs, const std::vector<std::string>& command_line,
              const std::atomic<bool>& stop) {
     const Environment environment = environment_of(plan.target, command_line);
     OutputFiles files;

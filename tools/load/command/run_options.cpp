@@ -4,10 +4,12 @@
 #include <cmath>
 #include <fstream>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "engine/core/escape.hpp"
 #include "tools/load/command/option_values.hpp"
+#include "tools/load/plan/secrets.hpp"
 
 namespace sluice::load {
 namespace {
@@ -16,6 +18,8 @@ constexpr const char* telemetry_sample =
     R"({"device_id":"{device}","type":"{choice:temperature|humidity|pressure|co2}","value":{float:15:35},)"
     R"("unit":"celsius","timestamp":{ts:ms},"seq":{seq}})";
 constexpr std::uint64_t warmup_ns_max = 5'000'000'000;
+constexpr std::uint64_t timeout_ns_max = 3'600'000'000'000;
+constexpr std::uint64_t spin_ns_max = 1'000'000;
 constexpr std::uint64_t devices_count_max = 10'000'000;
 constexpr std::uint64_t connections_count_max = 60'000;
 constexpr std::uint64_t threads_count_max = 256;
@@ -43,8 +47,9 @@ bool has_header(const std::vector<std::pair<std::string, std::string>>& headers,
 Result<void> read_headers(const std::vector<std::string>& lines, Endpoint& endpoint) {
     for (const std::string& line : lines) {
         const std::size_t colon = line.find(':');
-        if (colon == std::string::npos || colon == 0 || line.find_first_of("\r\n") != std::string::npos)
-            return wrong("--header: " + quoted(line, 64) + " is no header line; write NAME: VALUE");
+        if (colon == std::string::npos || !is_header_name(std::string_view(line).substr(0, colon)) ||
+            !is_header_value(std::string_view(line).substr(colon + 1)))
+            return wrong("--header: " + quoted(without_secrets(line), 64) + " is no header line; write NAME: VALUE");
         const std::size_t value = std::min(line.find_first_not_of(' ', colon + 1), line.size());
         endpoint.headers.emplace_back(line.substr(0, colon), line.substr(value));
     }
@@ -186,9 +191,12 @@ Result<void> read_connections(const RunOptions& options, RunPlan& plan) {
         read("--requests-per-connection", options.requests_per_connection, count_within(1, 1'000'000'000),
              plan.requests_per_connection),
         read("--timeout", options.timeout, parse_span_ns, plan.timeout_ns),
+        read("--spin", options.spin, parse_span_ns, plan.spin_ns),
         read("--seed", options.seed, parse_count, plan.seed));
     if (!done) return done;
     if (plan.timeout_ns == 0) return wrong("--timeout: must be longer than nothing");
+    if (plan.timeout_ns > timeout_ns_max) return wrong("--timeout: no latency beyond 1h is measured");
+    if (plan.spin_ns > spin_ns_max) return wrong("--spin: more than 1ms would be a busy loop");
     if (options.threads.empty() && !plan.cores.empty())
         plan.threads_count = static_cast<std::uint32_t>(plan.cores.size());
     if (plan.sockets_count() < plan.threads_count) return wrong("there are fewer connections than --threads");
@@ -218,6 +226,8 @@ std::expected<void, PlanError> read_check(const std::string& check, const std::s
     if (equals == std::string::npos || equals == 0) return wrong("--check: write MEMBER=JSON, such as ok=true");
     into.json_member = check.substr(0, equals);
     into.json_value = check.substr(equals + 1);
+    if (!nlohmann::json::accept(into.json_value))
+        return wrong("--check: " + quoted(into.json_value, 64) + " is no JSON; a text is written as status='\"ok\"'");
     return {};
 }
 
@@ -227,7 +237,7 @@ std::expected<RunPlan, PlanError> plan_of(const RunOptions& options) {
     auto target = parse_target(options.url);
     if (!target) return std::unexpected(target.error());
     plan.target = std::move(*target);
-    plan.name = options.name.empty() ? options.url : options.name;
+    plan.name = options.name.empty() ? without_secrets(options.url) : options.name;
     plan.ledger_path = options.ledger;
     if (const auto done = read_request(options, plan); !done) return std::unexpected(done.error());
     if (const auto done = read_load(options, plan); !done) return std::unexpected(done.error());

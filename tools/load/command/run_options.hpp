@@ -18,7 +18,7 @@ struct RunOptions {
     std::string rate, arrivals, stages;
     std::string users, think, user_stages;
     std::string duration, requests, warmup;
-    std::string connections, threads, cores, pipeline, requests_per_connection, timeout, seed;
+    std::string connections, threads, cores, pipeline, requests_per_connection, timeout, spin, seed;
     std::string method, body, body_file;
     std::vector<std::string> headers;
     bool is_sample = false, is_gzip = false, is_ndjson = false;

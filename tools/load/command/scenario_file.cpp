@@ -77,9 +77,9 @@ Result<void> read_endpoint_headers(const toml::node& node, Endpoint& endpoint) {
     if (table == nullptr) return wrong("headers must be a table (" + place_of(node) + ")");
     for (const auto& [name, value] : *table) {
         const auto text = text_of(value);
-        if (!text || text->find_first_of("\r\n") != std::string::npos)
-            return wrong("the header " + quoted(name.str(), 64) + " must be text of one line (" + place_of(value) +
-                         ")");
+        if (!text || !is_header_name(name.str()) || !is_header_value(*text))
+            return wrong("the header " + quoted(name.str(), 64) + " must be a name and text of one line (" +
+                         place_of(value) + ")");
         endpoint.headers.emplace_back(std::string(name.str()), *text);
     }
     return {};

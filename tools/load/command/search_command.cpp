@@ -2,13 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <limits>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tools/load/command/rate_search.hpp"
 #include "tools/load/plan/threshold.hpp"
 #include "tools/load/plan/units.hpp"
+#include "tools/load/report/json.hpp"
+#include "tools/load/report/output_file.hpp"
 #include "tools/load/run/coordinator.hpp"
+#include "tools/load/run/environment.hpp"
 
 namespace sluice::load {
 namespace {
@@ -19,46 +25,59 @@ RunPlan at_rate(const RunPlan& plan, double rate) {
     return one;
 }
 
+std::string verdict_on(const RunResult& result, const std::vector<Threshold>& bounds) {
+    std::string verdict;
+    for (const Threshold& bound : bounds)
+        if (!evaluate(bound, result).holds) verdict += " misses " + bound.text;
+    if (!result.is_valid()) verdict += " INVALID: " + result.invalid_reasons.front();
+    return verdict.empty() && !bounds.empty() ? " holds" : verdict;
+}
+
 // Carries out runs at one rate after the other and prints a line for each.
 class Prober {
   public:
-    Prober(const RunPlan& plan, const std::atomic<bool>& stop) : plan_(plan), stop_(stop) {
-        fmt::print("{:>10} {:>10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8}\n", "planned", "achieved", "p50", "p99", "p99.9",
-                   "max", "lag p99", "errors");
+    // `table`: where the lines go.
+    Prober(const RunPlan& plan, std::vector<std::string> command_line, const std::atomic<bool>& stop, std::FILE* table)
+        : plan_(plan), command_line_(std::move(command_line)), stop_(stop), table_(table) {
+        fmt::print(table_, "{:>10} {:>10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8}\n", "planned", "achieved", "p50", "p99",
+                   "p99.9", "max", "lag p99", "errors");
     }
 
-    // Nothing if the run could not begin or was interrupted: error() tells.
-    [[nodiscard]] std::optional<RunResult> probe(double rate, const std::vector<Threshold>& slo) {
-        if (!error_.empty()) return std::nullopt;
+    // Null if the run could not begin or was interrupted: error() tells. Valid until the next call.
+    [[nodiscard]] const RunResult* probe(double rate, const std::vector<Threshold>& bounds) {
+        if (!error_.empty()) return nullptr;
+        const Environment environment = environment_of(plan_.target, command_line_);
         auto result = carry_out(at_rate(plan_, rate), {}, stop_);
         if (!result) error_ = result.error().sentence;
         if (stop_.load(std::memory_order_acquire)) error_ = "interrupted";
-        if (!error_.empty()) return std::nullopt;
-        std::string verdict;
-        for (const Threshold& threshold : slo)
-            if (!evaluate(threshold, *result).holds) verdict += " misses " + threshold.text;
-        if (!result->is_valid()) verdict += " INVALID: " + result->invalid_reasons.front();
-        print(*result, rate, verdict.empty() && !slo.empty() ? " holds" : verdict);
-        return std::move(*result);
+        if (!error_.empty()) return nullptr;
+        result->environment = environment;
+        print(*result, rate, verdict_on(*result, bounds));
+        runs_.push_back(std::move(*result));
+        return &runs_.back();
     }
     [[nodiscard]] const std::string& error() const { return error_; }
+    [[nodiscard]] const std::vector<RunResult>& runs() const { return runs_; }
 
   private:
-    static void print(const RunResult& result, double rate, const std::string& verdict) {
+    void print(const RunResult& result, double rate, const std::string& verdict) const {
         const auto latency = [&](const Histogram& histogram, double percentile) {
             if (histogram->total_count == 0) return std::string("-");
             return format_ns(static_cast<std::uint64_t>(hdr_value_at_percentile(histogram.get(), percentile)));
         };
         const Histogram& corrected = result.latencies.corrected;
-        fmt::print("{:>10} {:>10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8}{}\n", format_rate(rate),
+        fmt::print(table_, "{:>10} {:>10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8}{}\n", format_rate(rate),
                    format_rate(result.achieved_rate), latency(corrected, 50), latency(corrected, 99),
                    latency(corrected, 99.9), latency(corrected, 100), latency(result.latencies.lag, 99),
                    format_number(error_share(result.totals) * 100, 2) + " %", verdict);
-        std::fflush(stdout);
+        std::fflush(table_);
     }
 
     const RunPlan& plan_;
+    const std::vector<std::string> command_line_;
     const std::atomic<bool>& stop_;
+    std::FILE* const table_;
+    std::vector<RunResult> runs_;
     std::string error_;
 };
 
@@ -67,43 +86,101 @@ ExitCode complain(const std::string& sentence) {
     return ExitCode::setup_failed;
 }
 
-ExitCode sweep(const Search& search, Prober& prober) {
-    bool are_valid = true;
-    for (const double rate : search.sweep_rates) {
-        const auto result = prober.probe(rate, {});
-        if (!result) return complain(prober.error());
+ExitCode sweep(const Invocation& invocation, Prober& prober) {
+    bool are_valid = true, do_hold = true;
+    for (const double rate : invocation.search.sweep_rates) {
+        const RunResult* const result = prober.probe(rate, invocation.plan.thresholds);
+        if (result == nullptr) return complain(prober.error());
         are_valid = are_valid && result->is_valid();
+        for (const ThresholdResult& threshold : result->thresholds) do_hold = do_hold && threshold.holds;
     }
-    return are_valid ? ExitCode::ok : ExitCode::invalid;
+    return !are_valid ? ExitCode::invalid : do_hold ? ExitCode::ok : ExitCode::threshold_missed;
 }
 
-// A run that is invalid does not hold: that rate was not offered.
-bool does_hold(const RunResult& result, const std::vector<Threshold>& slo) {
-    for (const Threshold& threshold : slo)
-        if (!evaluate(threshold, result).holds) return false;
-    return result.is_valid();
-}
+// Whether rates hold. A run in which the generator was late or saturated says nothing of the server: it is repeated, and if that
+// does not help, the rate counts as too high for the generator.
+class Judge {
+  public:
+    Judge(const Search& search, Prober& prober) : search_(search), prober_(prober) {}
 
-ExitCode find_slo(const Search& search, Prober& prober) {
-    const auto holds = [&](double rate) {
-        const auto result = prober.probe(rate, search.slo);
-        return result && does_hold(*result, search.slo);
-    };
-    const double rate = find_highest_rate({.first = search.rate_first, .max = search.rate_max}, holds);
+    [[nodiscard]] bool holds(double rate) {
+        int misses_count = 0;
+        for (int i = 0; i < tries_count_max; ++i) {
+            const RunResult* const result = prober_.probe(rate, search_.slo);
+            if (result == nullptr) return false;
+            if (result->is_generator_limited) continue;
+            if (does_hold(*result)) return true;
+            // A rate breaks when it breaks twice: what disturbs a machine for a moment makes runs worse, and none better.
+            if (++misses_count < misses_count_max) continue;
+            too_high_ = std::min(too_high_, rate);
+            return false;
+        }
+        too_high_for_generator_ = std::min(too_high_for_generator_, rate);
+        return false;
+    }
+    // The search ended at the generator's limit, not at the server's: the rate that was too high; 0 if it did not.
+    [[nodiscard]] double generator_limit(double rate_found) const {
+        const bool was_server = rate_found != 0 && too_high_ < too_high_for_generator_;
+        return too_high_for_generator_ == none || was_server ? 0 : too_high_for_generator_;
+    }
+
+  private:
+    static constexpr int tries_count_max = 3, misses_count_max = 2;
+    static constexpr double none = std::numeric_limits<double>::infinity();
+
+    // A run of which too little was sent does not hold, too: that rate was not offered.
+    [[nodiscard]] bool does_hold(const RunResult& result) const {
+        for (const Threshold& bound : search_.slo)
+            if (!evaluate(bound, result).holds) return false;
+        return result.is_valid();
+    }
+
+    const Search& search_;
+    Prober& prober_;
+    double too_high_ = none, too_high_for_generator_ = none;  // the lowest of each
+};
+
+ExitCode find_slo(const Search& search, Prober& prober, std::FILE* table, std::optional<double>& highest_rate) {
+    Judge judge(search, prober);
+    const double rate = find_highest_rate({.first = search.rate_first, .max = search.rate_max},
+                                          [&](double tried) { return judge.holds(tried); });
     if (!prober.error().empty()) return complain(prober.error());
     if (rate == 0) {
-        fmt::print("no rate was found that holds\n");
-        return ExitCode::threshold_missed;
+        fmt::print(table, "no rate was found that holds\n");
+    } else {
+        highest_rate = rate;
+        fmt::print(table, "highest rate that holds: {}{}\n", format_rate(rate),
+                   rate >= search.rate_max ? " (--rate-max)" : "");
     }
-    fmt::print("highest rate that holds: {}{}\n", format_rate(rate), rate >= search.rate_max ? " (--rate-max)" : "");
-    return ExitCode::ok;
+    if (const double limit = judge.generator_limit(rate); limit != 0 && rate < search.rate_max) {
+        fmt::print(stderr,
+                   "INVALID: at {} the generator was late or saturated in each try, so the server may hold more.\n",
+                   format_rate(limit));
+        return ExitCode::invalid;
+    }
+    return rate == 0 ? ExitCode::threshold_missed : ExitCode::ok;
 }
 
 }  // namespace
 
-ExitCode search(const Invocation& invocation, const std::atomic<bool>& stop) {
-    Prober prober(invocation.plan, stop);
-    return invocation.search.slo.empty() ? sweep(invocation.search, prober) : find_slo(invocation.search, prober);
+ExitCode search(const Invocation& invocation, const std::vector<std::string>& command_line,
+                const std::atomic<bool>& stop) {
+    const std::string& path = invocation.outputs.json;
+    std::optional<OutputFile> json;
+    if (!path.empty()) {
+        auto created = OutputFile::create(path);
+        if (!created) return complain("cannot write " + path + ": " + created.error().message());
+        json = std::move(*created);
+    }
+    std::FILE* const table = path == "-" ? stderr : stdout;
+    Prober prober(invocation.plan, command_line, stop, table);
+    std::optional<double> highest_rate;
+    const ExitCode code = invocation.search.slo.empty() ? sweep(invocation, prober)
+                                                        : find_slo(invocation.search, prober, table, highest_rate);
+    if (!json) return code;
+    write_curve_json(prober.runs(), highest_rate, json->stream());
+    if (const auto error = json->close()) return complain("cannot write " + path + ": " + error.message());
+    return code;
 }
 
 }  // namespace sluice::load

@@ -2,12 +2,16 @@
 #pragma once
 
 #include <atomic>
+#include <string>
+#include <vector>
 
 #include "tools/load/command/options.hpp"
 
 namespace sluice::load {
 
-// The curve goes to standard output, a line for each run. --slo: threshold_missed if not even the first rate holds.
-[[nodiscard]] ExitCode search(const Invocation& invocation, const std::atomic<bool>& stop);
+// The curve goes to standard output, a line for each run, and to --json. --slo: threshold_missed if no rate holds, invalid if it
+// was the generator that limited the search.
+[[nodiscard]] ExitCode search(const Invocation& invocation, const std::vector<std::string>& command_line,
+                              const std::atomic<bool>& stop);
 
 }  // namespace sluice::load

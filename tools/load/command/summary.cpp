@@ -90,6 +90,8 @@ void write_summary(const RunResult& result, std::FILE* stream) {
     fmt::print(stream, "  statuses     {}\n", statuses_of(totals));
     fmt::print(stream, "  faults       {}\n", faults_of(totals));
     fmt::print(stream, "  connections  {} opened\n", totals.connects);
+    if (totals.unsolicited != 0)
+        fmt::print(stream, "  unsolicited  {} times bytes came that answer no request\n", totals.unsolicited);
     fmt::print(stream, "  load CPU     {} % of a core (busiest thread)\n\n",
                format_number(result.cpu_busiest * 100, 1));
     write_latencies(result, stream);

@@ -67,7 +67,8 @@ void print_verdicts(const Verdicts& verdicts, const DeviceVerdict& sum) {
 
 ExitCode verify(const VerifyPlan& plan) {
     const auto url = config::parse_sink_url(plan.redis_url);
-    if (!url || url->kind != config::SinkKind::redis) return complain("--redis is no redis:// or redis+unix:// URL");
+    const bool is_redis = url && url->kind != config::SinkKind::null && url->kind != config::SinkKind::journal;
+    if (!is_redis) return complain("--redis is no URL of Redis, a cluster or sentinels");
     const auto entries = read_ledger(plan.ledger_path);
     if (!entries) return complain(entries.error());
     Verification verification;

@@ -114,7 +114,9 @@ std::expected<std::vector<LedgerEntry>, std::string> read_ledger(const std::stri
         LedgerEntry entry;
         const bool is_entry = seq_begin != std::string_view::npos &&
                               read_number(text.substr(seq_begin + 1, count_begin - seq_begin - 1), entry.first_seq) &&
-                              read_number(text.substr(count_begin + 1), entry.samples_count);
+                              read_number(text.substr(count_begin + 1), entry.samples_count) &&
+                              entry.first_seq <= ledger_seq_max &&
+                              entry.samples_count <= ledger_seq_max - entry.first_seq;
         if (!is_entry)
             return std::unexpected(path + " line " + std::to_string(line_number) + " is no line of a ledger");
         entry.device = line.substr(0, seq_begin);

@@ -53,6 +53,10 @@ class Ledger {
     std::thread thread_;
 };
 
+// {seq} counts each device's samples; so many from one device in one run would take weeks.
+inline constexpr std::uint64_t ledger_seq_max = std::uint64_t{1} << 32;
+
+// first_seq + samples_count is ledger_seq_max at most.
 struct LedgerEntry {
     std::string device;
     std::uint64_t first_seq = 0;

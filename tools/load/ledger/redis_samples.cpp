@@ -17,6 +17,7 @@ namespace {
 
 constexpr timeval timeout{.tv_sec = 10, .tv_usec = 0};
 constexpr int page_entries_count = 1000;
+constexpr int redirects_count_max = 4;  // of one command, while a cluster is changing
 
 struct FreeContext {
     void operator()(redisContext* context) const { redisFree(context); }
@@ -30,19 +31,25 @@ std::string_view text_of(const redisReply* reply) {
     return reply->str == nullptr ? std::string_view{} : std::string_view(reply->str, reply->len);
 }
 
+template <typename Number>
+std::optional<Number> number_of(std::string_view text) {
+    Number number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return number;
+}
+
 class Reader {
   public:
     explicit Reader(const TakeSample& take) : take_(take) {}
 
     [[nodiscard]] bool connect(const config::SinkUrl& url) {
-        context_.reset(url.path.empty() ? redisConnectWithTimeout(url.host.c_str(), url.port, timeout)
-                                        : redisConnectUnixWithTimeout(url.path.c_str(), timeout));
-        if (context_ == nullptr || context_->err != 0)
-            return fail(context_ == nullptr ? "no memory" : context_->errstr);
-        redisSetTimeout(context_.get(), timeout);
-        if (!url.password.empty() && url.user.empty() && !ask({"AUTH", url.password})) return false;
-        if (!url.user.empty() && !ask({"AUTH", url.user, url.password})) return false;
-        return url.db == 0 || ask({"SELECT", std::to_string(url.db)});
+        url_ = url;
+        switch (url.kind) {
+            case config::SinkKind::redis_cluster: return connect_to_one_of(url.servers);
+            case config::SinkKind::redis_sentinel: return connect_to_primary();
+            default: return connect_to(url.host, url.port);
+        }
     }
 
     // Nothing on an error: error() tells which.
@@ -53,14 +60,16 @@ class Reader {
             texts.push_back(word.data());
             lengths.push_back(word.size());
         }
-        Reply reply(static_cast<redisReply*>(
-            redisCommandArgv(context_.get(), static_cast<int>(words.size()), texts.data(), lengths.data())));
-        if (reply == nullptr) static_cast<void>(fail(context_->errstr));
-        else if (reply->type == REDIS_REPLY_ERROR) {
-            static_cast<void>(fail(text_of(reply.get())));
-            reply.reset();
+        for (int redirects = 0;; ++redirects) {
+            Reply reply(static_cast<redisReply*>(
+                redisCommandArgv(context_.get(), static_cast<int>(words.size()), texts.data(), lengths.data())));
+            if (reply == nullptr) static_cast<void>(fail(context_->errstr));
+            if (reply == nullptr || reply->type != REDIS_REPLY_ERROR) return reply;
+            const std::string error(text_of(reply.get()));
+            if (redirects < redirects_count_max && error.starts_with("MOVED ") && follow(error)) continue;
+            static_cast<void>(fail(error));
+            return nullptr;
         }
-        return reply;
     }
 
     // `stream`, `list`, or `none`; nothing on an error.
@@ -103,6 +112,49 @@ class Reader {
         return false;
     }
 
+    [[nodiscard]] bool connect_to(const std::string& host, std::uint16_t port) {
+        host_ = host;
+        context_.reset(url_.path.empty() ? redisConnectWithTimeout(host.c_str(), port, timeout)
+                                         : redisConnectUnixWithTimeout(url_.path.c_str(), timeout));
+        if (context_ == nullptr || context_->err != 0)
+            return fail(context_ == nullptr ? "no memory" : context_->errstr);
+        redisSetTimeout(context_.get(), timeout);
+        if (!url_.password.empty() && url_.user.empty() && !ask({"AUTH", url_.password})) return false;
+        if (!url_.user.empty() && !ask({"AUTH", url_.user, url_.password})) return false;
+        return url_.db == 0 || ask({"SELECT", std::to_string(url_.db)});
+    }
+
+    // Any node of a cluster will do: it tells who has a key.
+    [[nodiscard]] bool connect_to_one_of(const std::vector<config::Endpoint>& servers) {
+        for (const config::Endpoint& server : servers) {
+            error_.clear();
+            if (connect_to(server.address, server.port)) return true;
+        }
+        return false;
+    }
+
+    [[nodiscard]] bool connect_to_primary() {
+        for (const config::Endpoint& sentinel : url_.servers) {
+            error_.clear();
+            context_.reset(redisConnectWithTimeout(sentinel.address.c_str(), sentinel.port, timeout));
+            if (context_ == nullptr || context_->err != 0) continue;
+            const Reply primary = ask({"SENTINEL", "get-master-addr-by-name", url_.master});
+            if (primary == nullptr || primary->elements != 2) continue;
+            const auto port = number_of<std::uint16_t>(text_of(primary->element[1]));
+            if (port && connect_to(std::string(text_of(primary->element[0])), *port)) return true;
+        }
+        return fail("no sentinel names a primary that answers");
+    }
+
+    // `MOVED <slot> <host>:<port>`; without a host it is the one that was asked.
+    [[nodiscard]] bool follow(const std::string& moved) {
+        const std::size_t space = moved.rfind(' '), colon = moved.rfind(':');
+        if (colon == std::string::npos || colon < space) return false;
+        const std::string host = moved.substr(space + 1, colon - space - 1);
+        const auto port = number_of<std::uint16_t>(std::string_view(moved).substr(colon + 1));
+        return port && connect_to(host.empty() ? std::string(host_) : host, *port);
+    }
+
     void take_entry(const redisReply& fields) {
         std::string_view device, seq;
         for (std::size_t i = 0; i + 1 < fields.elements; i += 2) {
@@ -112,14 +164,13 @@ class Reader {
             if (name == "device_id") device = value;
             if (name == "seq") seq = value;
         }
-        std::uint64_t number = 0;
-        const auto [stop, error] = std::from_chars(seq.data(), seq.data() + seq.size(), number);
-        if (device.empty() || error != std::errc{} || stop != seq.data() + seq.size()) {
+        const auto number = number_of<std::uint64_t>(seq);
+        if (device.empty() || !number) {
             ++stored_.foreign_count;
             return;
         }
         ++stored_.samples_count;
-        take_(std::string(device), number);
+        take_(std::string(device), *number);
     }
 
     void take_lines(std::string_view lines) {
@@ -143,6 +194,8 @@ class Reader {
     }
 
     const TakeSample& take_;
+    config::SinkUrl url_;
+    std::string host_;  // that is connected
     std::unique_ptr<redisContext, FreeContext> context_;
     std::string error_;
     StoredSamples stored_;
@@ -158,6 +211,19 @@ bool read_key(Reader& reader, const std::string& key, bool& exists) {
     return true;
 }
 
+// The streams that engines with sink.redis.exactly_once own stand in a set.
+bool read_owned_streams(Reader& reader, const std::string& stream) {
+    const std::string index = stream + ":streams";
+    const auto type = reader.type_of(index);
+    if (!type || *type != "set") return type.has_value();
+    const Reply keys = reader.ask({"SMEMBERS", index});
+    if (keys == nullptr) return false;
+    bool exists = true;
+    for (std::size_t i = 0; i < keys->elements; ++i)
+        if (!read_key(reader, std::string(text_of(keys->element[i])), exists)) return false;
+    return true;
+}
+
 }  // namespace
 
 std::expected<StoredSamples, std::string> read_samples(const config::SinkUrl& url, const std::string& stream,
@@ -169,6 +235,7 @@ std::expected<StoredSamples, std::string> read_samples(const config::SinkUrl& ur
     // A partition to which no sample has come does not exist, so the numbers may have gaps.
     for (unsigned number = 0; is_read && number < limits::partitions_count_max; ++number)
         is_read = read_key(reader, stream + ":{" + std::to_string(number) + "}", exists);
+    if (is_read) is_read = read_owned_streams(reader, stream);
     if (!is_read) return std::unexpected(reader.error());
     return reader.stored();
 }

@@ -6,26 +6,35 @@
 namespace sluice::load {
 namespace {
 
-template <typename Vector>
-void grow(Vector& vector, std::uint64_t size) {
-    if (vector.size() < size) vector.resize(size);
-}
+constexpr std::uint64_t found_near_count = std::uint64_t{1} << 16;
 
 }  // namespace
 
 void Verification::acknowledge(const std::string& device, std::uint64_t first_seq, std::uint64_t count) {
     Device& one = devices_[device];
-    grow(one.is_acknowledged, first_seq + count);
-    for (std::uint64_t seq = first_seq; seq < first_seq + count; ++seq) one.is_acknowledged[seq] = true;
+    const std::uint64_t end = first_seq + count;
+    if (one.is_acknowledged.size() < end) one.is_acknowledged.resize(end);
+    for (std::uint64_t seq = first_seq; seq < end; ++seq) one.is_acknowledged[seq] = true;
 }
 
 void Verification::find(const std::string& device, std::uint64_t seq) {
     Device& one = devices_[device];
-    grow(one.found_counts, seq + 1);
-    std::uint8_t& count = one.found_counts[seq];
-    if (count == 0 && seq < one.seq_next_min) ++one.reordered;
+    const bool is_near = seq < std::max<std::uint64_t>(one.is_acknowledged.size(), found_near_count);
+    if (is_near && one.found_near.size() <= seq) one.found_near.resize(seq + 1);
+    std::uint8_t& count = is_near ? one.found_near[seq] : one.found_far[seq];
+    if (count == 0 && one.has_found && seq < one.found_max) ++one.reordered;
     if (count < std::numeric_limits<std::uint8_t>::max()) ++count;
-    one.seq_next_min = std::max(one.seq_next_min, seq + 1);
+    one.found_max = std::max(one.found_max, seq);
+    one.has_found = true;
+}
+
+void Verification::judge(DeviceVerdict& verdict, std::uint64_t seq, bool is_acknowledged, std::uint8_t copies) {
+    verdict.acknowledged += is_acknowledged ? 1 : 0;
+    verdict.found += is_acknowledged && copies != 0 ? 1 : 0;
+    verdict.unacknowledged += !is_acknowledged && copies != 0 ? 1 : 0;
+    verdict.duplicated += copies > 1 ? copies - 1u : 0u;
+    if (!is_acknowledged || copies != 0) return;
+    if (++verdict.lost <= lost_shown_max) verdict.lost_first.push_back(seq);
 }
 
 std::map<std::string, DeviceVerdict> Verification::by_device() const {
@@ -33,17 +42,13 @@ std::map<std::string, DeviceVerdict> Verification::by_device() const {
     for (const auto& [name, device] : devices_) {
         DeviceVerdict& verdict = verdicts[name];
         verdict.reordered = device.reordered;
-        const std::size_t count = std::max(device.is_acknowledged.size(), device.found_counts.size());
-        for (std::size_t seq = 0; seq < count; ++seq) {
+        const std::uint64_t count = std::max(device.is_acknowledged.size(), device.found_near.size());
+        for (std::uint64_t seq = 0; seq < count; ++seq) {
             const bool is_acknowledged = seq < device.is_acknowledged.size() && device.is_acknowledged[seq];
-            const std::uint8_t copies = seq < device.found_counts.size() ? device.found_counts[seq] : std::uint8_t{0};
-            verdict.acknowledged += is_acknowledged ? 1 : 0;
-            verdict.found += is_acknowledged && copies != 0 ? 1 : 0;
-            verdict.unacknowledged += !is_acknowledged && copies != 0 ? 1 : 0;
-            verdict.duplicated += copies > 1 ? copies - 1u : 0u;
-            if (!is_acknowledged || copies != 0) continue;
-            if (++verdict.lost <= lost_shown_max) verdict.lost_first.push_back(seq);
+            judge(verdict, seq, is_acknowledged,
+                  seq < device.found_near.size() ? device.found_near[seq] : std::uint8_t{0});
         }
+        for (const auto& [seq, copies] : device.found_far) judge(verdict, seq, false, copies);
     }
     return verdicts;
 }

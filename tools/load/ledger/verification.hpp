@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace sluice::load {
@@ -23,6 +24,7 @@ inline constexpr std::size_t lost_shown_max = 5;
 
 class Verification {
   public:
+    // All of it before the first find(). Memory grows with `first_seq`, which LedgerEntry bounds.
     void acknowledge(const std::string& device, std::uint64_t first_seq, std::uint64_t count);
     // In the order in which samples are stored.
     void find(const std::string& device, std::uint64_t seq);
@@ -30,13 +32,18 @@ class Verification {
     [[nodiscard]] std::map<std::string, DeviceVerdict> by_device() const;
 
   private:
-    // Indexed by seq, which counts from 0 without gap.
+    // A generator's seqs count from 0 without gap, so what is acknowledged is indexed by seq. What is stored may be
+    // anybody's, with any seq: beyond found_near_count it is kept one by one.
     struct Device {
         std::vector<bool> is_acknowledged;
-        std::vector<std::uint8_t> found_counts;  // saturate
-        std::uint64_t seq_next_min = 0;          // beyond the greatest found so far
+        std::vector<std::uint8_t> found_near;  // counts; saturate
+        std::unordered_map<std::uint64_t, std::uint8_t> found_far;  // by seq; counts saturate
+        std::uint64_t found_max = 0;  // the greatest seq found so far, if has_found
+        bool has_found = false;
         std::uint64_t reordered = 0;
     };
+    static void judge(DeviceVerdict& verdict, std::uint64_t seq, bool is_acknowledged, std::uint8_t copies);
+
     std::map<std::string, Device> devices_;
 };
 

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "engine/core/escape.hpp"
+#include "tools/load/plan/secrets.hpp"
 
 namespace sluice::load {
 namespace {
@@ -18,7 +19,7 @@ bool is_visible(std::string_view text) {
 
 std::expected<Target, PlanError> parse_target(std::string_view url) {
     const auto wrong = [&](std::string_view why) {
-        return std::unexpected(PlanError{quoted(url, shown_bytes_max) + " " + std::string(why)});
+        return std::unexpected(PlanError{quoted(without_secrets(url), shown_bytes_max) + " " + std::string(why)});
     };
     constexpr std::string_view form = "is no URL of the form http://host[:port][/path]";
     std::string_view rest = url;

@@ -38,6 +38,7 @@ Json json_of(const Counts& counts) {
             {"connects", counts.connects},
             {"sent_bytes", counts.sent_bytes},
             {"received_bytes", counts.received_bytes},
+            {"unsolicited", counts.unsolicited},
             {"faults", std::move(faults)},
             {"statuses", std::move(statuses)}};
 }
@@ -91,12 +92,23 @@ Json json_of(const RunResult& result) {
             {"thresholds", std::move(thresholds)}};
 }
 
+void write(const Json& document, std::FILE* stream) {
+    constexpr int indent = 2;
+    put(stream, document.dump(indent, ' ', false, Json::error_handler_t::replace));
+    put(stream, "\n");
+}
+
 }  // namespace
 
-void write_json(const RunResult& result, std::FILE* stream) {
-    constexpr int indent = 2;
-    put(stream, json_of(result).dump(indent, ' ', false, Json::error_handler_t::replace));
-    put(stream, "\n");
+void write_json(const RunResult& result, std::FILE* stream) { write(json_of(result), stream); }
+
+void write_curve_json(const std::vector<RunResult>& runs, std::optional<double> highest_rate, std::FILE* stream) {
+    Json list = Json::array();
+    for (const RunResult& run : runs) list.push_back(json_of(run));
+    write({{"format", "sluice-load-curve/1"},
+           {"highest_rate", highest_rate ? Json(*highest_rate) : Json()},
+           {"runs", std::move(list)}},
+          stream);
 }
 
 }  // namespace sluice::load

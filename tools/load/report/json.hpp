@@ -5,12 +5,14 @@
 //   planned_rate (null in a closed loop), achieved_rate, cpu_busiest,
 //   environment{version, commit, host, cpu, cores, kernel, command_line, server_command_line},
 //   totals{planned, sent, responses, succeeded, failed, samples, connects, sent_bytes, received_bytes,
-//          faults{every name of Fault}, statuses{"200": …}},
+//          unsolicited, faults{every name of Fault}, statuses{"200": …}},
 //   latency{corrected, uncorrected, lag: {count, min_ns, mean_ns, stddev_ns, max_ns, percentiles_ns{"50", …}}},
 //   seconds[{…}], thresholds[{text, measured, holds}]
 #pragma once
 
 #include <cstdio>
+#include <optional>
+#include <vector>
 
 #include "tools/load/report/results.hpp"
 
@@ -18,5 +20,8 @@ namespace sluice::load {
 
 // Bytes that are not UTF-8 are written as U+FFFD.
 void write_json(const RunResult& result, std::FILE* stream);
+
+// The runs of a search or sweep, in their order; `highest_rate`: the search's answer, null if there is none.
+void write_curve_json(const std::vector<RunResult>& runs, std::optional<double> highest_rate, std::FILE* stream);
 
 }  // namespace sluice::load

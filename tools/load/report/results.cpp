@@ -28,6 +28,7 @@ void Counts::add(const Counts& other) {
     connects += other.connects;
     sent_bytes += other.sent_bytes;
     received_bytes += other.received_bytes;
+    unsolicited += other.unsolicited;
     std::ranges::transform(faults, other.faults, faults.begin(), std::plus{});
     std::ranges::transform(statuses, other.statuses, statuses.begin(), std::plus{});
 }

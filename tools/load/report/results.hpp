@@ -53,7 +53,8 @@ struct Latencies {
     Histogram corrected, uncorrected, lag;  // ns
 };
 
-// Counts of a span of time: one second, or the whole run. A request counts in the span in which it ends.
+// Counts of a span of time: one second, or the whole run. A request counts in the span in which it ends; one that fell due in
+// the warm-up and ends after it counts nowhere, so that the measured ones add up: planned = succeeded + failed.
 struct Counts {
     std::uint64_t planned = 0;  // requests that fell due
     std::uint64_t sent = 0;
@@ -61,6 +62,7 @@ struct Counts {
     std::uint64_t succeeded = 0;  // responses that are neither bad_status nor bad_body
     std::uint64_t samples = 0;  // telemetry samples in succeeded requests (--batch); as succeeded without one
     std::uint64_t connects = 0, sent_bytes = 0, received_bytes = 0;
+    std::uint64_t unsolicited = 0;  // bytes came that answer no request, and the connection was closed for it
     std::array<std::uint64_t, faults_count> faults{};
     std::array<std::uint64_t, 600> statuses{};  // responses by status; interim (1xx) ones too, which are no responses
 
@@ -132,6 +134,7 @@ struct RunResult {
     Latencies latencies;
     std::vector<Second> seconds;
     std::vector<std::string> invalid_reasons;  // sentences; the run is valid if empty
+    bool is_generator_limited = false;  // one of them: the generator was late or saturated, so the rate says nothing
     std::vector<ThresholdResult> thresholds;
 
     [[nodiscard]] bool is_valid() const { return invalid_reasons.empty(); }

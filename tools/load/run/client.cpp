@@ -112,7 +112,7 @@ void Client::mark_dirty(Slot slot) {
 }
 
 void Client::fail_unsent(Fault fault, std::uint64_t intended_ns) {
-    ++recorder_.counts().faults[static_cast<std::size_t>(fault)];
+    ++recorder_.counts_of(intended_ns).faults[static_cast<std::size_t>(fault)];
     if (fault == Fault::timeout) recorder_.record_never_sent(intended_ns, monotonic_ns());
 }
 
@@ -134,12 +134,11 @@ void Client::flush(Slot slot, std::uint64_t now_ns) {
     connection.is_sending = connection.unanswered_bytes > quiet_bytes_max;
     loop_->send(slot, {bytes, bytes_count}, connection.is_sending ? io::Notice::when_sent : io::Notice::none);
 
-    Counts& counts = recorder_.counts();
-    counts.sent += connection.unsent;
-    counts.sent_bytes += bytes_count;
+    recorder_.counts().sent_bytes += bytes_count;
     for (std::uint32_t index = connection.in_flight - connection.unsent; index < connection.in_flight; ++index) {
         Exchange& request = exchange(slot, index);
         request.sent_ns = now_ns;
+        ++recorder_.counts_of(request.intended_ns).sent;
         recorder_.record_lag(request.intended_ns, request.sendable_ns, now_ns);
     }
     connection.unsent = 0;
@@ -152,10 +151,11 @@ void Client::on_sent(Slot slot) {
     if (has_room(slot)) pacer_.on_room(slot, monotonic_ns());
 }
 
-void Client::run_once(std::uint64_t deadline_ns) {
+void Client::run_once(std::uint64_t deadline_ns, std::uint64_t spin_ns) {
     flush();
     const std::uint64_t timer_ns = wheel_.next_ns();
-    loop_->run_once(timer_ns == 0 ? deadline_ns : std::min(deadline_ns, timer_ns));
+    const bool is_timer_next = timer_ns != 0 && timer_ns < deadline_ns;
+    loop_->run_once(is_timer_next ? timer_ns : deadline_ns, is_timer_next ? 0 : spin_ns);
     const std::uint64_t now_ns = monotonic_ns();
     wheel_.advance(now_ns, [&](Slot slot) { on_deadline(slot, now_ns); });
 }
@@ -168,7 +168,10 @@ void Client::on_bytes(Slot slot, std::span<const char> bytes) {
     Connection& connection = connections_[slot];
     while (!bytes.empty() && connection.state == State::ready) {
         // An answer that nobody asked for; some servers send 408 before they close an idle connection.
-        if (connection.in_flight == connection.unsent) return break_off(slot, Fault::malformed);
+        if (connection.in_flight == connection.unsent) {
+            ++recorder_.counts().unsolicited;
+            return break_off(slot, Fault::malformed);
+        }
         const auto result = reader_.read(connection.response, bytes, source_.is_head(exchange(slot, 0).endpoint));
         bytes = bytes.subspan(result.consumed_bytes);
         switch (result.event) {
@@ -182,8 +185,8 @@ void Client::on_bytes(Slot slot, std::span<const char> bytes) {
 }
 
 void Client::judge(const Exchange& request, const ResponseReader::Result& result) {
-    Counts& counts = recorder_.counts();
-    ++counts.responses;
+    Counts& counts = recorder_.counts_of(request.intended_ns);
+    recorder_.count_response(request.intended_ns);
     ++counts.statuses[result.status];
     if (!source_.is_good_status(request.endpoint, result.status)) {
         ++counts.faults[static_cast<std::size_t>(Fault::bad_status)];
@@ -291,13 +294,15 @@ void Client::break_off(Slot slot, Fault fault) {
     Connection& connection = connections_[slot];
     const std::uint32_t failed_count = connection.in_flight;
     const std::uint64_t now_ns = monotonic_ns();
-    Counts& counts = recorder_.counts();
-    counts.faults[static_cast<std::size_t>(fault)] += failed_count;
-    for (std::uint32_t index = 0; index < failed_count && fault == Fault::timeout; ++index) {
+    for (std::uint32_t index = 0; index < failed_count; ++index) {
         const Exchange& request = exchange(slot, index);
-        if (request.sent_ns != 0) recorder_.record(request.intended_ns, request.sent_ns, now_ns);
+        ++recorder_.counts_of(request.intended_ns).faults[static_cast<std::size_t>(fault)];
+        if (fault == Fault::timeout && request.sent_ns != 0)
+            recorder_.record(request.intended_ns, request.sent_ns, now_ns);
     }
-    if (failed_count != 0 && connection.failures_count < 250) ++connection.failures_count;
+    // One that served nobody is a failure, too: a server that ends each connection at once is not to be stormed.
+    const bool was_useless = failed_count != 0 || connection.issued_count == 0;
+    if (was_useless && connection.failures_count < 250) ++connection.failures_count;
     in_flight_count_ -= failed_count;
     connection.in_flight = connection.unsent = 0;
     close(slot, true);

@@ -70,11 +70,12 @@ class Client final : private io::ClientEvents {
     // Counts a request that could not be sent.
     void fail_unsent(Fault fault, std::uint64_t intended_ns);
 
-    // Sends what was issued, waits for an event until `deadline_ns` at most, and handles what came.
-    void run_once(std::uint64_t deadline_ns);
+    // Sends what was issued, waits for an event until `deadline_ns` at most, and handles what came. `spin_ns`: see ClientLoop.
+    void run_once(std::uint64_t deadline_ns, std::uint64_t spin_ns = 0);
     // No new connections are made from here on.
     void stop_connecting() { may_connect_ = false; }
 
+    [[nodiscard]] std::uint64_t spun_ns() const { return loop_->spun_ns(); }
     [[nodiscard]] std::uint32_t in_flight_count() const { return in_flight_count_; }
     [[nodiscard]] std::uint32_t connected_count() const { return connected_count_; }
     [[nodiscard]] std::uint32_t connecting_count() const { return connecting_count_; }

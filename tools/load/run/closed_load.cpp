@@ -101,7 +101,7 @@ void ClosedLoad::send_waiting(Slot slot) {
     while (user.waiting_count != 0 && left_count_ != 0 && client_->has_room(slot)) {
         --user.waiting_count;
         --left_count_;
-        ++recorder_.counts().planned;
+        ++recorder_.counts_of(user.ready_ns).planned;
         client_->issue(slot, user.ready_ns);
     }
 }
@@ -127,7 +127,7 @@ void ClosedLoad::on_connect_failed(Slot slot, Fault fault, std::uint64_t now_ns)
     if (user.waiting_count == 0 || is_over(now_ns)) return;
     --user.waiting_count;
     --left_count_;
-    ++recorder_.counts().planned;
+    ++recorder_.counts_of(user.ready_ns).planned;
     client_->fail_unsent(fault, user.ready_ns);
     on_finished(slot, now_ns);
 }

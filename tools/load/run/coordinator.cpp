@@ -71,12 +71,16 @@ class Tally {
         return static_cast<std::uint64_t>(hdr_value_at_percentile(own_lag_.get(), 99));
     }
 
+    [[nodiscard]] std::uint64_t clipped_count() const { return total_.clipped; }
+    [[nodiscard]] std::uint64_t sent_in_time_count() const { return total_.sent_in_time; }
+
     void finish() {
         const double elapsed_s = std::max(static_cast<double>(last_end_ns_) / 1e9 - plan_.warmup_s, 1e-9);
         const bool ended_early = elapsed_s < plan_.duration_s || plan_.requests_count_max != 0;
         result_.warmup_s = plan_.warmup_s;
         result_.duration_s = ended_early ? elapsed_s : plan_.duration_s;
-        const std::uint64_t responses = ended_early ? result_.totals.responses : responses_within_;
+        const std::uint64_t responses =
+            ended_early ? result_.totals.responses + total_.late_responses : responses_within_;
         result_.achieved_rate = static_cast<double>(responses) / result_.duration_s;
         if (plan_.is_open_loop) result_.planned_rate = static_cast<double>(result_.totals.planned) / result_.duration_s;
         for (const std::uint64_t cpu_ns : cpu_ns_)
@@ -98,7 +102,7 @@ class Tally {
         if (!warmup) {
             total_.add(interval_);
             result_.totals = total_.counts;
-            if (is_within(interval_)) responses_within_ += interval_.counts.responses;
+            if (is_within(interval_)) responses_within_ += interval_.counts.responses + interval_.late_responses;
             hdr_add(result_.latencies.corrected.get(), interval_.latencies.corrected.get());
             hdr_add(result_.latencies.uncorrected.get(), interval_.latencies.uncorrected.get());
             hdr_add(result_.latencies.lag.get(), interval_.latencies.lag.get());
@@ -237,7 +241,9 @@ std::expected<RunResult, SetupError> carry_out(const RunPlan& plan, const std::v
     tally.finish();
     result.totals.connects += state->opened_count;
     state->own_lag_p99_ns = tally.own_lag_p99_ns();
-    result.invalid_reasons = reasons_against(result, plan, *state);
+    state->sent_in_time_count = tally.sent_in_time_count();
+    state->clipped_count = tally.clipped_count();
+    judge_validity(result, plan, *state);
     for (const Threshold& threshold : plan.thresholds) result.thresholds.push_back(evaluate(threshold, result));
     return result;
 }

@@ -11,8 +11,10 @@
 #include <fstream>
 #include <sstream>
 #include <thread>
+#include <vector>
 
 #include "engine/core/clock.hpp"
+#include "tools/load/plan/secrets.hpp"
 
 namespace sluice::load {
 namespace {
@@ -61,12 +63,12 @@ bool holds_socket(const fs::path& process, const std::string& link) {
     return false;
 }
 
+// proc(5): each word ends with a null byte.
 std::string command_line_of(const fs::path& process) {
     std::ifstream file(process / "cmdline", std::ios::binary);
-    std::string text((std::istreambuf_iterator<char>(file)), {});
-    while (!text.empty() && text.back() == '\0') text.pop_back();
-    std::replace(text.begin(), text.end(), '\0', ' ');
-    return text;
+    std::vector<std::string> words;
+    for (std::string word; std::getline(file, word, '\0');) words.push_back(word);
+    return shown_command_line(words);
 }
 
 bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
@@ -87,7 +89,7 @@ std::string server_command_line(const Target& target) {
 
 }  // namespace
 
-Environment environment_of(const Target& target, const std::string& command_line) {
+Environment environment_of(const Target& target, std::span<const std::string> command_line) {
     utsname system{};
     ::uname(&system);
     Environment environment;
@@ -97,7 +99,7 @@ Environment environment_of(const Target& target, const std::string& command_line
     environment.cpu = cpu_model();
     environment.kernel = std::string(system.sysname) + " " + system.release;
     environment.cores_count = std::thread::hardware_concurrency();
-    environment.command_line = command_line;
+    environment.command_line = shown_command_line(command_line);
     environment.server_command_line = server_command_line(target);
     environment.began_at_ms = unix_ns() / 1'000'000;
     environment.began_at = utc_now(environment.began_at_ms);

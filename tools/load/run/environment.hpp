@@ -1,6 +1,7 @@
 // Where a run takes place: machine, kernel, and which program answers, if it is one of this machine's.
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "tools/load/plan/target.hpp"
@@ -8,7 +9,7 @@
 
 namespace sluice::load {
 
-// What cannot be found out stays empty.
-[[nodiscard]] Environment environment_of(const Target& target, const std::string& command_line);
+// `command_line`: this program's words. Of it and of the server's, secrets are left out. What cannot be found out stays empty.
+[[nodiscard]] Environment environment_of(const Target& target, std::span<const std::string> command_line);
 
 }  // namespace sluice::load

@@ -2,10 +2,12 @@
 
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include <algorithm>
 #include <cmath>
+#include <new>
 
 #include "engine/core/clock.hpp"
 #include "tools/load/run/closed_load.hpp"
@@ -17,6 +19,9 @@ namespace {
 constexpr std::uint64_t start_look_interval_ns = 1'000'000;
 constexpr std::uint64_t opening_ns_max = 10'000'000'000;
 constexpr std::uint64_t stop_look_interval_ns = 100'000'000;
+// What is sent so soon after the schedule's end was in time: a stall just then says nothing of the rate.
+constexpr std::uint64_t late_ns_max = 100'000'000;
+constexpr std::int64_t preemptions_per_span_max = 100;
 
 std::uint64_t thread_cpu_ns() {
     timespec ts{};
@@ -27,11 +32,19 @@ std::uint64_t thread_cpu_ns() {
 // A thread's timers are rounded up by 50 µs unless it asks for better (PR_SET_TIMERSLACK, prctl(2)); lag would show it.
 void make_timers_exact() { ::prctl(PR_SET_TIMERSLACK, 1UL); }
 
-void pin_to(unsigned core) {
+// False: there is no such core for this process.
+[[nodiscard]] bool pin_to(unsigned core) {
     cpu_set_t cores;
     CPU_ZERO(&cores);
     CPU_SET(core, &cores);
-    ::sched_setaffinity(0, sizeof cores, &cores);
+    return ::sched_setaffinity(0, sizeof cores, &cores) == 0;
+}
+
+// How often this thread lost its core to another that wanted it.
+std::int64_t preempted_count() {
+    rusage usage{};
+    ::getrusage(RUSAGE_THREAD, &usage);
+    return usage.ru_nivcsw;
 }
 
 std::uint32_t share_of(std::uint32_t count, std::uint32_t thread, std::uint32_t threads_count) {
@@ -49,7 +62,13 @@ double span_end_after(double second, double warmup_s, double duration_s) {
 
 LoadThread::LoadThread(const RunPlan& plan, const std::vector<ServerAddress>& addresses, std::uint32_t thread,
                        std::optional<unsigned> core, OnAcknowledged on_acknowledged)
-    : plan_(plan), addresses_(addresses), thread_(thread), core_(core), on_acknowledged_(std::move(on_acknowledged)) {
+    : plan_(plan),
+      addresses_(addresses),
+      thread_(thread),
+      core_(core),
+      on_acknowledged_(std::move(on_acknowledged)),
+      // To spin is to take the core from the server where it has none of its own.
+      may_spin_(std::thread::hardware_concurrency() > plan.threads_count) {
     thread_of_run_ = std::thread([this] { run(); });
 }
 
@@ -60,8 +79,23 @@ void LoadThread::join() {
 }
 
 void LoadThread::run() {
-    if (core_) pin_to(*core_);
+    if (core_ && !pin_to(*core_)) {
+        error_ = "cannot pin a load thread to core " + std::to_string(*core_) +
+                 ": there is none, or this process may not use it";
+        return enter(Phase::failed);
+    }
     make_timers_exact();
+    try {
+        run_pinned();
+    } catch (const std::bad_alloc&) {  // of what is allocated before the load
+        error_ =
+            "there is not enough memory for the buffers of so many connections, so long requests and so deep a "
+            "pipeline";
+        enter(Phase::failed);
+    }
+}
+
+void LoadThread::run_pinned() {
     RequestSource source(plan_, thread_);
     const std::uint32_t sockets_count = share_of(plan_.sockets_count(), thread_, plan_.threads_count);
     std::unique_ptr<PacedLoad> load;
@@ -103,13 +137,20 @@ void LoadThread::run_load(Client& client, PacedLoad& load, std::uint64_t start_n
         return start_ns + static_cast<std::uint64_t>(span_end_after(second, plan_.warmup_s, plan_.duration_s) * 1e9);
     };
     while (monotonic_ns() < start_ns) client.run_once(start_ns);
-    recorder_.counts() = {};  // of connecting: opened_count() tells
+    recorder_.begin(thread_cpu_ns());  // the counts of connecting go: opened_count() tells
+    preempted_count_ = preempted_count();
+    const std::uint64_t measured_begin_ns = start_ns + static_cast<std::uint64_t>(plan_.warmup_s * 1e9);
+    if (plan_.requests_count_max == 0)
+        recorder_.in_time_until(measured_begin_ns + static_cast<std::uint64_t>(plan_.duration_s * 1e9) + late_ns_max);
     std::uint64_t boundary_ns = span_end_ns(0);
     bool is_loading = true;
     while (true) {
         const std::uint64_t now_ns = monotonic_ns();
         if (now_ns >= boundary_ns) {
-            recorder_.publish(boundary_ns - start_ns, thread_cpu_ns(), client.connected_count());
+            // What fell due before the boundary counts before it.
+            if (is_loading) is_loading = load.pump(boundary_ns - 1);
+            end_span(client, boundary_ns - start_ns, boundary_ns == measured_begin_ns);
+            if (boundary_ns == measured_begin_ns) recorder_.ignore_before(measured_begin_ns);
             boundary_ns = span_end_ns(since_start_s(now_ns) + 1e-9);
         }
         if (is_loading && stop_.load(std::memory_order_acquire)) load.stop(now_ns);
@@ -118,9 +159,23 @@ void LoadThread::run_load(Client& client, PacedLoad& load, std::uint64_t start_n
             client.stop_connecting();
             if (client.in_flight_count() == 0) break;
         }
-        client.run_once(std::min({load.next_ns(now_ns), boundary_ns, now_ns + stop_look_interval_ns}));
+        const std::uint64_t due_ns = load.next_ns(now_ns);
+        const std::uint64_t until_ns = std::min({due_ns, boundary_ns, now_ns + stop_look_interval_ns});
+        client.run_once(until_ns, until_ns == due_ns && may_spin_ ? plan_.spin_ns : 0);
     }
-    recorder_.publish_last(monotonic_ns() - start_ns, thread_cpu_ns(), client.connected_count());
+    end_span(client, monotonic_ns() - start_ns, true);
+}
+
+// `is_needed`: waits until the coordinator has room for the span.
+void LoadThread::end_span(Client& client, std::uint64_t since_start_ns, bool is_needed) {
+    // Spinning is no work. Preempted while it spins, a thread spends less than it counts.
+    const std::uint64_t used_ns = thread_cpu_ns();
+    const std::uint64_t cpu_ns = used_ns - std::min(used_ns, client.spun_ns());
+    if (is_needed) recorder_.publish_last(since_start_ns, cpu_ns, client.connected_count());
+    else recorder_.publish(since_start_ns, cpu_ns, client.connected_count());
+    const std::int64_t preempted = preempted_count();
+    if (preempted - preempted_count_ > preemptions_per_span_max) may_spin_ = false;
+    preempted_count_ = preempted;
 }
 
 }  // namespace sluice::load

@@ -43,8 +43,10 @@ class LoadThread {
 
   private:
     void run();
+    void run_pinned();
     [[nodiscard]] bool open(Client& client);
     void run_load(Client& client, class PacedLoad& load, std::uint64_t start_ns);
+    void end_span(Client& client, std::uint64_t since_start_ns, bool is_needed);
     void enter(Phase phase) { phase_.store(phase, std::memory_order_release); }  // pairs with phase()
 
     const RunPlan& plan_;
@@ -53,6 +55,8 @@ class LoadThread {
     std::optional<unsigned> core_;
     OnAcknowledged on_acknowledged_;
     Recorder recorder_;
+    bool may_spin_;  // until others want the core
+    std::int64_t preempted_count_ = 0;  // by other threads that wanted the core, at the end of the last span
     std::string error_;
     std::uint32_t opened_count_ = 0, wanted_count_ = 0;
     int connect_error_ = 0;

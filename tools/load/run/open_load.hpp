@@ -28,7 +28,7 @@ class OpenLoad final : public PacedLoad {
 
   private:
     [[nodiscard]] bool take_room(Slot& slot);
-    void count_due(std::uint64_t now_ns);
+    void count_due(std::uint64_t now_ns, std::uint64_t count_max);
     void fail_oldest(Fault fault);
 
     const RunPlan& plan_;

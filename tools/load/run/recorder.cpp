@@ -14,6 +14,7 @@ void Span::clear() {
     for (hdr_histogram* histogram :
          {latencies.corrected.get(), latencies.uncorrected.get(), latencies.lag.get(), own_lag.get()})
         hdr_reset(histogram);
+    late_responses = sent_in_time = clipped = 0;
     cpu_ns = 0;
 }
 
@@ -23,6 +24,9 @@ void Span::add(const Span& other) {
     hdr_add(latencies.uncorrected.get(), other.latencies.uncorrected.get());
     hdr_add(latencies.lag.get(), other.latencies.lag.get());
     hdr_add(own_lag.get(), other.own_lag.get());
+    late_responses += other.late_responses;
+    sent_in_time += other.sent_in_time;
+    clipped += other.clipped;
     open_connections += other.open_connections;
 }
 
@@ -35,7 +39,7 @@ bool Recorder::has_free_span() const {
 void Recorder::end_span(std::uint64_t end_ns, std::uint64_t cpu_ns, std::uint32_t open_connections) {
     Span& span = spans_[index_];
     span.end_ns = end_ns;
-    span.cpu_ns = cpu_ns - cpu_begin_ns_;
+    span.cpu_ns = cpu_ns - std::min(cpu_ns, cpu_begin_ns_);
     span.open_connections = open_connections;
     cpu_begin_ns_ = cpu_ns;
     index_ = (index_ + 1) % spans_count;

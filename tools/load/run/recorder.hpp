@@ -9,6 +9,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <limits>
 
 #include "tools/load/report/results.hpp"
 
@@ -21,6 +22,9 @@ struct Span {
     Counts counts;
     Latencies latencies{make_histogram(), make_histogram(), make_histogram()};
     Histogram own_lag = make_histogram();  // ns; the part of the lag in which a connection was free
+    std::uint64_t late_responses = 0;  // in the measured part, to requests of the warm-up; not in counts
+    std::uint64_t sent_in_time = 0;  // of counts.sent, those before Recorder::in_time_until()
+    std::uint64_t clipped = 0;  // latencies beyond latency_ns_max, recorded as that
     std::uint64_t cpu_ns = 0;  // that the load thread spent
     std::uint32_t open_connections = 0;
 
@@ -31,17 +35,37 @@ struct Span {
 class Recorder {
   public:
     // --- the load thread's ---
+    // What is no request's: connections, bytes.
     Counts& counts() { return spans_[index_].counts; }
+    // Where a request counts; see Counts.
+    Counts& counts_of(std::uint64_t intended_ns) { return is_ignored(intended_ns) ? ignored_ : counts(); }
+    void count_response(std::uint64_t intended_ns) {
+        ++counts_of(intended_ns).responses;
+        if (is_ignored(intended_ns)) ++spans_[index_].late_responses;
+    }
+    // Requests that fell due before do not count from here on: the warm-up is over.
+    void ignore_before(std::uint64_t begin_ns) { measured_begin_ns_ = begin_ns; }
+    // What is sent later was not offered when it should have been.
+    void in_time_until(std::uint64_t end_ns) { in_time_until_ns_ = end_ns; }
+    // CPU time that was spent before is not the run's.
+    void begin(std::uint64_t cpu_ns) {
+        counts() = {};
+        cpu_begin_ns_ = cpu_ns;
+    }
 
     // The request's three times, of the run's clock, and since when it could have been sent.
     void record(std::uint64_t intended_ns, std::uint64_t sent_ns, std::uint64_t done_ns) {
+        if (is_ignored(intended_ns)) return;
         record_value(spans_[index_].latencies.corrected.get(), intended_ns, done_ns);
         record_value(spans_[index_].latencies.uncorrected.get(), sent_ns, done_ns);
     }
     void record_never_sent(std::uint64_t intended_ns, std::uint64_t given_up_ns) {
+        if (is_ignored(intended_ns)) return;
         record_value(spans_[index_].latencies.corrected.get(), intended_ns, given_up_ns);
     }
     void record_lag(std::uint64_t intended_ns, std::uint64_t sendable_ns, std::uint64_t sent_ns) {
+        if (is_ignored(intended_ns)) return;
+        if (sent_ns <= in_time_until_ns_) ++spans_[index_].sent_in_time;
         record_value(spans_[index_].latencies.lag.get(), intended_ns, sent_ns);
         record_value(spans_[index_].own_lag.get(), std::max(intended_ns, sendable_ns), sent_ns);
     }
@@ -58,8 +82,10 @@ class Recorder {
   private:
     static constexpr std::size_t spans_count = 4;
 
-    static void record_value(hdr_histogram* histogram, std::uint64_t begin_ns, std::uint64_t end_ns) {
+    [[nodiscard]] bool is_ignored(std::uint64_t intended_ns) const { return intended_ns < measured_begin_ns_; }
+    void record_value(hdr_histogram* histogram, std::uint64_t begin_ns, std::uint64_t end_ns) {
         const auto ns = static_cast<std::int64_t>(end_ns > begin_ns ? end_ns - begin_ns : 0);
+        if (ns > latency_ns_max) ++spans_[index_].clipped;
         hdr_record_value(histogram, std::clamp<std::int64_t>(ns, 1, latency_ns_max));
     }
     void end_span(std::uint64_t end_ns, std::uint64_t cpu_ns, std::uint32_t open_connections);
@@ -67,6 +93,9 @@ class Recorder {
 
     std::array<Span, spans_count> spans_;
     std::size_t index_ = 0;  // spans_ in use by the load thread
+    Counts ignored_;
+    std::uint64_t in_time_until_ns_ = std::numeric_limits<std::uint64_t>::max();
+    std::uint64_t measured_begin_ns_ = 0;  // 0: all requests count
     std::uint64_t cpu_begin_ns_ = 0;
     alignas(64) std::atomic<std::uint64_t> published_count_{
         0};  // stored (release) by publish, loaded (acquire) by published

@@ -2,8 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
-#include <vector>
 
 #include "tools/load/plan/run_plan.hpp"
 #include "tools/load/report/results.hpp"
@@ -12,12 +10,13 @@ namespace sluice::load {
 
 struct GeneratorState {
     std::uint64_t own_lag_p99_ns = 0;  // lag in which a connection was free: nobody's fault but ours
+    std::uint64_t sent_in_time_count = 0;  // before the schedule's end, or shortly after it
+    std::uint64_t clipped_count = 0;       // latencies longer than any that is measured
     std::uint32_t opened_count = 0, wanted_count = 0;
     bool was_stopped = false;
 };
 
-// Sentences; none if the run is valid.
-[[nodiscard]] std::vector<std::string> reasons_against(const RunResult& result, const RunPlan& plan,
-                                                       const GeneratorState& state);
+// Fills the result's invalid_reasons, which stay empty if the run is valid, and is_generator_limited.
+void judge_validity(RunResult& result, const RunPlan& plan, const GeneratorState& state);
 
 }  // namespace sluice::load

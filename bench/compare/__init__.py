@@ -1,0 +1,9 @@
+"""tools/compare: Sluice beside the gateway that it replaces and beside other servers, on the same work, in one run.
+
+    contenders   who is compared, how each is started, and what its 2xx promises
+    scenarios    what is sent
+    load         sluice-load, as a run is measured with it
+    measuring    the order of the runs; what a run costs the server, and what of it is in Redis
+    results      what was measured; medians and spread
+    tables, markdown, plots, page    how it is told
+"""

@@ -1,0 +1,34 @@
+// Instance: the name of an engine in the keys of streams that it alone writes (sink.redis.exactly_once), kept in the file
+// `instance` of the journal's directory. The IDs of entries are positions in that journal, so name and journal belong
+// together: a journal that begins anew gets a new name, and its low positions never meet an old stream.
+#pragma once
+
+#include <expected>
+#include <string>
+
+#include "sinks/journal/file_system.hpp"
+
+namespace sluice::forward {
+
+class Instance {
+  public:
+    // Reads the name, or makes one: `base`, or the host's name if that is empty, and eight random hexadecimal digits; it is
+    // on disk then. `files` outlives it. One sentence if it can not be read or made, or begins with another base.
+    [[nodiscard]] static std::expected<Instance, std::string> open(sinks::journal::FileSystem& files, const std::string& base);
+
+    [[nodiscard]] const std::string& name() const { return name_; }
+    // Why the streams of this name can not be trusted, a sentence; empty if they can.
+    [[nodiscard]] const std::string& conflict() const { return conflict_; }
+    // Keeps that, so that a later start knows.
+    [[nodiscard]] sinks::journal::IoResult<void> set_conflict(const std::string& sentence);
+
+  private:
+    explicit Instance(sinks::journal::FileSystem& files) : files_(&files) {}
+    [[nodiscard]] sinks::journal::IoResult<void> save() const;
+
+    sinks::journal::FileSystem* files_;
+    std::string name_;
+    std::string conflict_;
+};
+
+}  // namespace sluice::forward

@@ -1,0 +1,314 @@
+#include "sinks/redis/cluster/cluster_sink.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "engine/core/check.hpp"
+#include "engine/core/clock.hpp"
+#include "sinks/redis/cluster/node.hpp"
+#include "sinks/redis/cluster/partition_queue.hpp"
+#include "sinks/redis/cluster/slot_query.hpp"
+#include "sinks/redis/cluster/watch.hpp"
+#include "sinks/redis/error_class.hpp"
+#include "sinks/trouble.hpp"
+
+namespace sluice::sinks::redis {
+namespace {
+
+constexpr std::uint64_t refresh_interval_ns = 250'000'000;
+// A node that says nothing for so long may have been replaced: the others are asked.
+constexpr std::uint64_t suspicious_silence_ns = 1'000'000'000;
+// Redirects in a row that are followed at once; then somebody's map is wrong, and hurry does not help.
+constexpr std::uint32_t redirects_at_once_max = 4;
+
+constexpr std::uint64_t earlier(std::uint64_t one_ns, std::uint64_t other_ns) {  // 0 is none
+    if (one_ns == 0 || other_ns == 0) return one_ns + other_ns;
+    return std::min(one_ns, other_ns);
+}
+
+class ClusterSink final : public Sink {
+  public:
+    ClusterSink(const ClusterSettings& settings, CompletionPort& port)
+        : settings_(settings), query_(settings.node), trouble_("asking for the slots of the cluster") {
+        CHECK(!settings_.seeds.empty() && !settings_.keys.empty());
+        for (const std::string& key : settings_.keys)
+            partitions_.push_back(std::make_unique<PartitionQueue>(slot_of(key), port, counters_, settings_.node));
+    }
+
+    [[nodiscard]] bool has_room() const override { return true; }
+    void submit(Batch& batch) override {
+        CHECK(batch.lane < partitions_.size());
+        partitions_[batch.lane]->submit(batch);
+    }
+    [[nodiscard]] Interest interest() const override { return {poll_.fd(), POLLIN, deadline_ns_}; }
+    void advance(short revents, std::uint64_t now_ns) override;
+    [[nodiscard]] const SinkCounters& counters() const override { return counters_; }
+    [[nodiscard]] std::string trouble() const override { return trouble_.text(); }
+    [[nodiscard]] std::vector<NodeView> nodes() const override {
+        const std::scoped_lock lock(views_mutex_);
+        return views_;
+    }
+
+  private:
+    struct Member {
+        Member(const ServerAddress& address, const ClusterSink& sink, SinkCounters& counters)
+            : node(address, sink.settings_.node, sink.partitions_, counters) {}
+        Node node;
+        Watch watch;
+        short revents = 0;
+    };
+
+    void refresh_if_wanted(std::uint64_t now_ns);
+    [[nodiscard]] ServerAddress whom_to_ask();
+    void take_map(SlotQuery::Answer answer, std::uint64_t now_ns);
+    void route_all(std::uint64_t now_ns);
+    void route(PartitionQueue& partition, std::uint64_t now_ns);
+    void take_hint(Redirect& redirect, const PartitionQueue& partition);
+    [[nodiscard]] Node* node_at(const ServerAddress& address);
+    void mind_silent_nodes(std::uint64_t now_ns);
+    void forget_unused_nodes();
+    void watch_all();
+    void publish();
+    void publish_views();
+    [[nodiscard]] std::string first_trouble() const;
+
+    ClusterSettings settings_;
+    SinkCounters counters_;
+    PartitionQueues partitions_;
+    std::vector<std::unique_ptr<Member>> members_;
+    SlotMap map_;
+    bool has_map_ = false;
+    bool is_map_new_ = false;  // since the partitions were routed
+
+    SlotQuery query_;
+    Watch query_watch_;
+    short query_revents_ = 0;
+    bool is_refresh_wanted_ = true;
+    std::uint64_t refresh_at_ns_ = 0;  // not before
+    std::size_t asked_count_ = 0;
+    std::string map_trouble_;
+
+    Poll poll_;
+    std::uint64_t deadline_ns_ = 0;
+    Trouble trouble_;
+    std::string trouble_text_;  // as trouble_ has it
+
+    mutable std::mutex views_mutex_;  // guards views_
+    std::vector<NodeView> views_;
+    bool are_views_stale_ = true;
+};
+
+// --- the loop body -----------------------------------------------------------------------------------
+
+void ClusterSink::advance(short revents, std::uint64_t now_ns) {
+    if (revents != 0) poll_.take();
+    for (const auto& member : members_) {
+        const bool was_ready = member->node.ready();
+        member->node.advance(std::exchange(member->revents, short{0}), now_ns);
+        if (member->node.take_failed()) is_refresh_wanted_ = are_views_stale_ = true;
+        if (member->node.ready() != was_ready) are_views_stale_ = true;
+    }
+    if (auto answer = query_.advance(std::exchange(query_revents_, short{0}), now_ns))
+        take_map(std::move(*answer), now_ns);
+    mind_silent_nodes(now_ns);
+    route_all(now_ns);
+    for (const auto& member : members_) member->node.send(now_ns);
+    forget_unused_nodes();
+    refresh_if_wanted(now_ns);
+    watch_all();
+    publish();
+}
+
+// --- the map -----------------------------------------------------------------------------------------
+
+void ClusterSink::refresh_if_wanted(std::uint64_t now_ns) {
+    if (!is_refresh_wanted_ || query_.is_running() || now_ns < refresh_at_ns_) return;
+    refresh_at_ns_ = now_ns + refresh_interval_ns;
+    query_.begin(whom_to_ask(), now_ns);
+}
+
+// Nodes that are connected, and the seeds; each time another, because one may be cut off from the rest and not know.
+ServerAddress ClusterSink::whom_to_ask() {
+    std::vector<ServerAddress> candidates;
+    for (const auto& member : members_)
+        if (member->node.ready()) candidates.push_back(member->node.address());
+    for (const ServerAddress& address : has_map_ ? map_.primaries() : settings_.seeds) {
+        const auto is_it = [&](const auto& member) { return member->node.address() == address; };
+        if (std::ranges::none_of(members_, is_it)) candidates.push_back(address);
+    }
+    if (candidates.empty()) candidates = settings_.seeds;
+    return candidates[asked_count_++ % candidates.size()];
+}
+
+void ClusterSink::take_map(SlotQuery::Answer answer, std::uint64_t now_ns) {
+    if (!answer) {
+        map_trouble_ = answer.error();
+        if (!has_map_) add(counters_.connection_failures, 1);
+        return;  // another is asked after the interval
+    }
+    add(counters_.refreshes, 1);
+    map_ = *std::move(answer);
+    has_map_ = is_map_new_ = true;
+    map_trouble_.clear();
+    is_refresh_wanted_ = false;
+    refresh_at_ns_ = now_ns + refresh_interval_ns;
+}
+
+// --- routing -----------------------------------------------------------------------------------------
+
+void ClusterSink::route_all(std::uint64_t now_ns) {
+    const bool is_map_new = std::exchange(is_map_new_, false);  // a MOVED that is met here counts for the next time
+    for (const auto& partition : partitions_) {
+        partition->note_refusals(now_ns);
+        if (has_map_ && (is_map_new || partition->wants_route())) route(*partition, now_ns);
+    }
+}
+
+void ClusterSink::route(PartitionQueue& partition, std::uint64_t now_ns) {
+    Redirect redirect = partition.redirect();
+    if (redirect.kind != Redirect::Kind::none) take_hint(redirect, partition);
+    const ServerAddress* const owner = map_.owner(partition.slot());
+    if (owner == nullptr) is_refresh_wanted_ = true;
+    Node* const next = owner == nullptr ? nullptr : node_at(*owner);
+    const bool is_redirected = redirect.kind != Redirect::Kind::none;
+    const bool is_elsewhere = partition.node() != next && (!partition.asking() || partition.has_asked());
+    partition.hold(is_elsewhere);
+    if (!partition.is_drained() || !(is_redirected || is_elsewhere || partition.has_asked())) return;
+
+    const bool must_pause =
+        redirect.kind == Redirect::Kind::wait || partition.redirects_in_row_count() > redirects_at_once_max;
+    const std::uint64_t not_before_ns = is_redirected && must_pause ? now_ns + partition.next_pause_ns() : 0;
+    partition.hold(next == nullptr);
+    are_views_stale_ = true;
+    if (redirect.kind == Redirect::Kind::ask) return partition.go_to(node_at(redirect.to), true, not_before_ns);
+    partition.go_to(next, false, not_before_ns);
+}
+
+// Makes `redirect` complete, and the map the better for it.
+void ClusterSink::take_hint(Redirect& redirect, const PartitionQueue& partition) {
+    is_refresh_wanted_ = true;
+    if (redirect.to.host.empty() && partition.node() != nullptr) redirect.to.host = partition.node()->address().host;
+    if (redirect.kind != Redirect::Kind::moved || redirect.slot != partition.slot()) return;
+    const ServerAddress* const owner = map_.owner(redirect.slot);
+    if (owner != nullptr && *owner == redirect.to) return;
+    map_.set_owner(redirect.slot, redirect.to);
+    is_map_new_ = true;
+}
+
+Node* ClusterSink::node_at(const ServerAddress& address) {
+    for (const auto& member : members_)
+        if (member->node.address() == address) return &member->node;
+    members_.push_back(std::make_unique<Member>(address, *this, counters_));
+    return &members_.back()->node;
+}
+
+// A node that was replaced and hangs holds what was sent to it until the reply timeout. Its successor is known sooner.
+void ClusterSink::mind_silent_nodes(std::uint64_t now_ns) {
+    for (const auto& member : members_) {
+        const std::uint64_t since_ns = member->node.silent_since_ns();
+        if (since_ns == 0 || now_ns < since_ns + suspicious_silence_ns) continue;
+        is_refresh_wanted_ = true;
+        const auto goes_elsewhere = [&](const auto& partition) {
+            const ServerAddress* const owner = map_.owner(partition->slot());
+            return partition->node() == &member->node && owner != nullptr && *owner != member->node.address();
+        };
+        if (std::ranges::any_of(partitions_, goes_elsewhere))
+            member->node.drop(member->node.address().host + ":" + std::to_string(member->node.address().port) +
+                                  " does not answer, and another is primary now",
+                              now_ns);
+    }
+}
+
+void ClusterSink::forget_unused_nodes() {
+    std::erase_if(members_, [&](const auto& member) {
+        return std::ranges::none_of(partitions_, [&](const auto& p) {
+            const ServerAddress* const owner = map_.owner(p->slot());
+            return p->node() == &member->node || (owner != nullptr && *owner == member->node.address());
+        });
+    });
+}
+
+// --- what others see -------------------------------------------------------------------------------
+
+void ClusterSink::watch_all() {
+    std::uint64_t deadline_ns = query_.deadline_ns();
+    const std::uint64_t now_ns = monotonic_ns();
+    for (const auto& member : members_) {
+        Node& node = member->node;
+        poll_.watch(member->watch, node.fd(), node.fd_generation(), node.events(), member->revents);
+        deadline_ns = earlier(deadline_ns, node.deadline_ns());
+        if (node.silent_since_ns() != 0) {
+            const std::uint64_t suspicious_ns = node.silent_since_ns() + suspicious_silence_ns;
+            if (suspicious_ns > now_ns) deadline_ns = earlier(deadline_ns, suspicious_ns);
+        }
+    }
+    if (query_.is_running() && query_.fd() >= 0)
+        poll_.watch(query_watch_, query_.fd(), query_.fd_generation(), query_.events(), query_revents_);
+    if (query_.is_running() && query_.fd() < 0) deadline_ns = now_ns;  // it failed at once
+    if (is_refresh_wanted_ && !query_.is_running()) deadline_ns = earlier(deadline_ns, refresh_at_ns_);
+    for (const auto& partition : partitions_) deadline_ns = earlier(deadline_ns, partition->deadline_ns(now_ns));
+    deadline_ns_ = deadline_ns;
+}
+
+void ClusterSink::publish() {
+    const bool is_connected = has_map_ && std::ranges::all_of(members_, [](const auto& m) { return m->node.ready(); });
+    const auto is_stuck = [&](const auto& p) { return p->stalled() || map_.owner(p->slot()) == nullptr; };
+    const bool is_stalled = std::ranges::any_of(partitions_, is_stuck);
+    const SinkState state = !is_connected ? SinkState::connecting : is_stalled ? SinkState::stalled : SinkState::ready;
+    if (counters_.state.load(std::memory_order_relaxed) != state)
+        counters_.state.store(state, std::memory_order_relaxed);
+
+    std::string text = first_trouble();
+    if (text.empty() && state == SinkState::connecting) text = "connecting to the cluster";
+    if (text.empty()) forget_refusal(counters_);
+    if (text != trouble_text_ || trouble_.is_set() == text.empty()) {
+        trouble_text_ = text;
+        trouble_.set(std::move(text));
+    }
+    if (std::exchange(are_views_stale_, false)) publish_views();
+}
+
+void ClusterSink::publish_views() {
+    std::vector<NodeView> views;
+    for (const auto& member : members_) {
+        const auto goes_here = [&](const auto& p) { return p->node() == &member->node; };
+        const auto count = static_cast<std::uint32_t>(std::ranges::count_if(partitions_, goes_here));
+        const ServerAddress& address = member->node.address();
+        views.push_back({address.host + ":" + std::to_string(address.port),
+                         member->node.ready() ? SinkState::ready : SinkState::connecting, count});
+    }
+    const std::scoped_lock lock(views_mutex_);
+    views_ = std::move(views);
+}
+
+// Empty if all is well.
+std::string ClusterSink::first_trouble() const {
+    for (const auto& member : members_)
+        if (!member->node.ready() && !member->node.trouble().empty()) return member->node.trouble();
+    if (!map_trouble_.empty()) return map_trouble_;
+    for (const auto& partition : partitions_) {
+        if (has_map_ && map_.owner(partition->slot()) == nullptr)
+            return "no node serves slot " + std::to_string(partition->slot());
+        if (partition->last_error().empty()) continue;
+        const ServerAddress* const owner = map_.owner(partition->slot());
+        return "Redis " +
+               (owner == nullptr ? std::string() : "at " + owner->host + ":" + std::to_string(owner->port) + " ") +
+               "refuses: " + printable(partition->last_error());
+    }
+    return {};
+}
+
+}  // namespace
+}  // namespace sluice::sinks::redis
+
+namespace sluice::sinks {
+
+std::unique_ptr<Sink> make_cluster_sink(const ClusterSettings& settings, CompletionPort& port) {
+    return std::make_unique<redis::ClusterSink>(settings, port);
+}
+
+}  // namespace sluice::sinks

@@ -1,0 +1,108 @@
+// Node: the connection to one primary of a cluster, and the order in which its replies are due.
+//
+// Several partitions share it. Each has its own queue; here is only a list of {partition, replies due}, in the order in which the
+// commands went over the wire. A batch that the socket took half of is finished before anything else is sent.
+//
+// Connecting again, and giving up on a silent server, is as in RedisSink. Sink thread only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sinks/redis/backoff.hpp"
+#include "sinks/redis/cluster/partition_queue.hpp"
+#include "sinks/redis/session.hpp"
+#include "sinks/sink.hpp"
+
+namespace sluice::sinks::redis {
+
+using PartitionQueues = std::vector<std::unique_ptr<PartitionQueue>>;
+
+class Node {
+  public:
+    // `settings`: of any node; host and port are `address`'. The others outlive the node.
+    Node(const ServerAddress& address, const RedisSettings& settings, const PartitionQueues& partitions,
+         SinkCounters& counters);
+
+    [[nodiscard]] const ServerAddress& address() const { return address_; }
+    [[nodiscard]] bool ready() const { return session_.ready(); }
+    // Connects, reads replies, notices silence. `revents`: poll(2)'s, of fd().
+    void advance(short revents, std::uint64_t now_ns);
+    // Sends what partitions that go here have.
+    void send(std::uint64_t now_ns);
+    // Gives the connection up.
+    void drop(const std::string& why, std::uint64_t now_ns);
+
+    [[nodiscard]] int fd() const { return session_.fd(); }
+    // Counts the descriptors so far: a new one may have an old one's number.
+    [[nodiscard]] std::uint64_t fd_generation() const { return fd_generation_; }
+    [[nodiscard]] short events() const;
+    [[nodiscard]] std::uint64_t deadline_ns() const;
+    // Replies are due, and since when none has come; 0: none is due.
+    [[nodiscard]] std::uint64_t silent_since_ns() const { return route_count_ != 0 ? progress_ns_ : 0; }
+
+    // One sentence while it is not ready.
+    [[nodiscard]] const std::string& trouble() const { return trouble_; }
+    // True once for each connection that was lost or could not be made.
+    [[nodiscard]] bool take_failed() { return std::exchange(has_failed_, false); }
+
+  private:
+    // Replies that are due next.
+    struct Route {
+        PartitionQueue* partition;
+        std::uint32_t replies_count;  // of commands; with is_asking, ASKING's own come before each
+        bool is_asking;
+    };
+    struct Piece {
+        PartitionQueue* partition;
+        std::size_t bytes;
+    };
+    static constexpr std::size_t pieces_count_max = 64;
+
+    void connect(std::uint64_t now_ns);
+    void go_on_connecting(short revents, std::uint64_t now_ns);
+    void connection_failed(const std::string& why, std::uint64_t now_ns);
+    void receive(std::uint64_t now_ns);
+    [[nodiscard]] bool take_replies();
+    [[nodiscard]] bool take_reply(ReplyStream::Next reply, std::uint64_t now_ns);
+    [[nodiscard]] bool finish_begun(std::uint64_t now_ns);
+    void stage(std::uint64_t now_ns);
+    [[nodiscard]] std::size_t gather(std::span<iovec> pieces, std::span<Piece> owners, std::uint64_t now_ns);
+    [[nodiscard]] bool send_pieces(std::span<iovec> pieces, std::span<const Piece> owners, std::uint64_t now_ns);
+    [[nodiscard]] bool write(std::span<iovec> pieces, std::size_t& sent_bytes, std::uint64_t now_ns);
+    void add_route(const Route& route);
+
+    const ServerAddress address_;
+    const PartitionQueues& partitions_;
+    SinkCounters& counters_;
+    const std::uint64_t connect_timeout_ns_;
+    const std::uint64_t reply_timeout_ns_;
+    const std::uint64_t backoff_max_ns_;
+    Session session_;
+    Backoff connect_backoff_;
+
+    std::uint64_t fd_generation_ = 0;
+    std::uint64_t connect_at_ns_ = 1;  // at once; 0 would be never, as a deadline
+    std::uint64_t connect_deadline_ns_ = 0;
+    std::uint64_t ready_since_ns_ = 0;
+    std::uint64_t progress_ns_ = 0;
+    bool is_send_blocked_ = false;
+    bool has_failed_ = false;
+    std::string trouble_;
+
+    std::vector<Route> routes_;  // a ring: a place for each batch that can be under way
+    std::size_t first_route_ = 0;
+    std::size_t route_count_ = 0;
+    bool is_asking_answered_ = false;  // of the first route's next command
+    PartitionQueue* begun_ = nullptr;  // a batch of it is partly sent
+    std::string staged_;
+    std::size_t staged_sent_bytes_ = 0;
+    std::size_t first_partition_ = 0;  // whose turn it is first
+};
+
+}  // namespace sluice::sinks::redis

@@ -1,0 +1,179 @@
+#include "sinks/redis/cluster/partition_queue.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/core/check.hpp"
+#include "sinks/redis/error_class.hpp"
+#include "sinks/redis/resp_walk.hpp"
+
+namespace sluice::sinks::redis {
+namespace {
+
+constexpr std::string_view asking_command = "*1\r\n$6\r\nASKING\r\n";
+
+}  // namespace
+
+PartitionQueue::PartitionQueue(std::uint16_t slot, CompletionPort& port, SinkCounters& counters,
+                               const RedisSettings& settings)
+    : slot_(slot),
+      counters_(counters),
+      window_(port, counters),
+      retry_backoff_(settings.backoff_min_ns, settings.backoff_max_ns, settings.random_seed + slot) {}
+
+void PartitionQueue::submit(Batch& batch) {
+    batch.next = nullptr;
+    (first_waiting_ == nullptr ? first_waiting_ : last_waiting_->next) = &batch;
+    last_waiting_ = &batch;
+    refill();
+}
+
+void PartitionQueue::refill() {
+    while (first_waiting_ != nullptr && window_.has_room()) {
+        Batch* const batch = std::exchange(first_waiting_, first_waiting_->next);
+        batch->next = nullptr;
+        window_.submit(*batch);
+    }
+}
+
+// --- sending ---------------------------------------------------------------------------------------
+
+PartitionQueue::Turn PartitionQueue::turn(std::uint64_t now_ns) const {
+    if (empty()) return Turn::nothing;
+    if (is_held_ || redirect_.kind != Redirect::Kind::none || now_ns < not_before_ns_) return Turn::nothing;
+    const bool is_too_early = window_.stalled() && (window_.awaits_replies() || now_ns < retry_at_ns_);
+    if (is_asking_ || is_probing_) return is_too_early || !is_drained() ? Turn::nothing : Turn::staged;
+    if (is_too_early) return Turn::rest;  // of the front batch, if a probe was its first command
+    return window_.stalled() ? Turn::front : Turn::all;
+}
+
+std::size_t PartitionQueue::gather(std::span<iovec> pieces, Turn turn) {
+    CHECK(turn != Turn::staged);
+    refill();
+    switch (turn) {
+        case Turn::rest: return window_.gather(pieces, DeliveryWindow::Begin::none);
+        case Turn::front: return window_.gather(pieces, DeliveryWindow::Begin::front_only);
+        case Turn::all: return window_.gather(pieces, DeliveryWindow::Begin::all);
+        case Turn::nothing:
+        case Turn::staged: break;
+    }
+    return 0;
+}
+
+std::uint32_t PartitionQueue::sent(std::size_t bytes) {
+    if (window_.stalled()) retry_at_ns_ = 0;
+    window_.sent(bytes);
+    // While replies are passed over the window does not hear of them; and what is sent then was begun, hence counted.
+    if (redirect_.kind != Redirect::Kind::none) return 0;
+    const std::size_t due_count = window_.replies_due_count();
+    CHECK(due_count >= replies_due_count_);
+    return static_cast<std::uint32_t>(due_count - std::exchange(replies_due_count_, due_count));
+}
+
+std::uint32_t PartitionQueue::stage(std::string& bytes) {
+    CHECK(is_drained());
+    refill();
+    iovec piece{};
+    const auto begin = window_.awaits_replies() ? DeliveryWindow::Begin::none : DeliveryWindow::Begin::front_only;
+    if (window_.gather({&piece, 1}, begin) == 0) return 0;
+    const std::span<const char> batch(static_cast<const char*>(piece.iov_base), piece.iov_len);
+    const std::uint32_t commands_count_max = is_probing_ ? 1 : limits::batch_commands_count_max;
+    std::uint32_t commands_count = 0;
+    std::size_t at = 0;
+    while (at < batch.size() && commands_count < commands_count_max) {
+        const std::size_t length = first_command_bytes(batch.subspan(at));
+        if (is_asking_) bytes += asking_command;
+        bytes.append(batch.data() + at, length);
+        at += length;
+        ++commands_count;
+    }
+    if (window_.stalled()) retry_at_ns_ = 0;
+    window_.sent(at);
+    replies_due_count_ = commands_count;
+    is_asked_ = true;
+    add(counters_.bytes_sent, at);
+    return commands_count;
+}
+
+// --- replies ---------------------------------------------------------------------------------------
+
+bool PartitionQueue::reply_ok(std::uint64_t now_ns) {
+    if (is_drained()) return false;
+    --replies_due_count_;
+    if (redirect_.kind != Redirect::Kind::none) return true;
+    went_through();
+    return window_.reply_ok(now_ns);
+}
+
+// A command was executed, or refused for what it is: the node is the right one.
+void PartitionQueue::went_through() {
+    is_probing_ = false;
+    redirects_in_row_count_ = 0;
+    not_before_ns_ = 0;
+}
+
+bool PartitionQueue::reply_error(std::string_view error, std::uint64_t now_ns) {
+    if (is_drained()) return false;
+    --replies_due_count_;
+    Redirect redirect = redirect_of(error);
+    if (redirect.kind == Redirect::Kind::moved) add(counters_.redirects_moved, 1);
+    if (redirect.kind == Redirect::Kind::ask) add(counters_.redirects_ask, 1);
+    if (redirect_.kind != Redirect::Kind::none) return true;
+    if (redirect.kind == Redirect::Kind::none || redirect.kind == Redirect::Kind::wait) {
+        if (error != last_error_) last_error_ = error;
+    }
+    if (redirect.kind == Redirect::Kind::none) {
+        went_through();
+        const CommandOutcome outcome = outcome_of_error(error);
+        note_refusal(counters_, outcome, now_ns);
+        return window_.reply_error(outcome, now_ns);
+    }
+    if (redirect.kind == Redirect::Kind::wait) add(counters_.replies_busy, 1);
+    redirect_ = std::move(redirect);
+    ++redirects_in_row_count_;
+    return true;
+}
+
+void PartitionQueue::connection_lost() {
+    window_.connection_lost(0);  // settles nothing: WAIT is not used with a cluster
+    replies_due_count_ = 0;
+    is_asking_ = false;
+    redirect_ = {};
+}
+
+void PartitionQueue::note_refusals(std::uint64_t now_ns) {
+    const CommandOutcome reason = window_.take_kept_reason();
+    if (reason != CommandOutcome::delivered && retry_at_ns_ == 0) {
+        const bool refused = reason == CommandOutcome::refused;
+        retry_at_ns_ = now_ns + (refused ? retry_backoff_.longest_ns() : retry_backoff_.next_ns());
+    }
+    const bool any_whole = window_.whole_batches_count() != whole_batches_seen_count_;
+    whole_batches_seen_count_ = window_.whole_batches_count();
+    if (window_.stalled() || reason != CommandOutcome::delivered) return;
+    retry_at_ns_ = 0;
+    if (!any_whole) return;
+    retry_backoff_.reset();
+    last_error_.clear();
+}
+
+// --- routing ---------------------------------------------------------------------------------------
+
+void PartitionQueue::go_to(Node* node, bool is_asking, std::uint64_t not_before_ns) {
+    CHECK(is_drained());
+    if (window_.awaits_replies()) window_.connection_lost(0);
+    node_ = node;
+    redirect_ = {};
+    is_asking_ = is_asking;
+    is_asked_ = false;
+    not_before_ns_ = not_before_ns;
+    is_probing_ = is_probing_ || not_before_ns != 0;
+}
+
+std::uint64_t PartitionQueue::deadline_ns(std::uint64_t now_ns) const {
+    if (empty() || !is_drained()) return 0;
+    std::uint64_t deadline_ns = not_before_ns_ > now_ns ? not_before_ns_ : 0;
+    if (window_.stalled() && retry_at_ns_ > now_ns) deadline_ns = std::max(deadline_ns, retry_at_ns_);
+    return deadline_ns;
+}
+
+}  // namespace sluice::sinks::redis

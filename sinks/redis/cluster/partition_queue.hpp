@@ -1,0 +1,127 @@
+// PartitionQueue: all batches of one partition that a cluster sink holds, in order, and how far they got. No socket.
+//
+// A partition is one stream, hence one key, one slot, and at any time one node: that is what keeps the order of a device's
+// samples through redirects. Its commands are on the wire to one node only. Once one of them is answered MOVED, ASK or
+// "not now", every reply behind it is passed over until none is due; then everything from that command on is sent
+// again, in order, to whoever is right by then, before anything newer. (A node answers in order and a slot does not come
+// back within a window, so what is passed over was redirected too. If it was executed after all, it is stored twice:
+// at least once, never less.)
+//
+// Built on a DeliveryWindow, which keeps account of replies and refusals; what does not fit there waits in a list. For
+// the window a redirect is a connection that was lost before that command was answered.
+//
+//     flowing ── redirect ──> passing over ── no reply due ──> go_to() ──> flowing | asking | probing
+//        asking: one batch goes out with ASKING before each command; then the slot's owner is asked again
+//        probing: one command alone, behind a pause; the rest follows when it went through
+//
+// Sink thread only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <sys/uio.h>
+
+#include "sinks/redis/backoff.hpp"
+#include "sinks/redis/cluster/redirect.hpp"
+#include "sinks/redis/delivery_window.hpp"
+#include "sinks/redis/settings.hpp"
+#include "sinks/sink.hpp"
+
+namespace sluice::sinks::redis {
+
+class Node;
+
+class PartitionQueue {
+  public:
+    // `port` and `counters` outlive the queue.
+    PartitionQueue(std::uint16_t slot, CompletionPort& port, SinkCounters& counters, const RedisSettings& settings);
+
+    [[nodiscard]] std::uint16_t slot() const { return slot_; }
+    void submit(Batch& batch);
+    [[nodiscard]] bool empty() const { return window_.empty() && first_waiting_ == nullptr; }
+
+    // --- what a node sends -------------------------------------------------------------------------------
+    enum class Turn : std::uint8_t {
+        nothing,
+        rest,  // only what is partly sent
+        front,  // the first batch alone
+        all,
+        staged,  // stage() instead of gather()
+    };
+    [[nodiscard]] Turn turn(std::uint64_t now_ns) const;
+    // As DeliveryWindow::gather(). `turn` as turn() has just said it.
+    [[nodiscard]] std::size_t gather(std::span<iovec> pieces, Turn turn);
+    // Of what gather() gave. Returns how many replies are due for it beside those that were before.
+    [[nodiscard]] std::uint32_t sent(std::size_t bytes);
+    // Appends what is to be sent to `bytes`, and counts it as sent. Returns the number of commands; with asking(), an
+    // ASKING stands before each.
+    [[nodiscard]] std::uint32_t stage(std::string& bytes);
+    [[nodiscard]] bool asking() const { return is_asking_; }
+    // The batch that went out with ASKING is answered.
+    [[nodiscard]] bool has_asked() const { return is_asking_ && is_asked_ && is_drained(); }
+
+    // --- what it hears -----------------------------------------------------------------------------------
+    // False if no reply was due: the connection can no longer be trusted. `error`: text of an error reply.
+    [[nodiscard]] bool reply_ok(std::uint64_t now_ns);
+    [[nodiscard]] bool reply_error(std::string_view error, std::uint64_t now_ns);
+    void connection_lost();
+    // After replies were read: sets the time of the next try for what Redis refused.
+    void note_refusals(std::uint64_t now_ns);
+
+    // --- where it goes -----------------------------------------------------------------------------------
+    // Where its commands are, and go; null: nowhere yet.
+    [[nodiscard]] Node* node() const { return node_; }
+    [[nodiscard]] bool is_drained() const { return replies_due_count_ == 0; }
+    // A redirect was seen, and all that follows is passed over. The first that was, until go_to() or a lost connection.
+    [[nodiscard]] const Redirect& redirect() const { return redirect_; }
+    // Needs is_drained(). Nothing is sent before `not_before_ns` (0: at once), and after a pause one command first.
+    void go_to(Node* node, bool is_asking, std::uint64_t not_before_ns);
+    // Sends nothing new, so that it drains.
+    void hold(bool is_held) { is_held_ = is_held; }
+    // Whether it may have to go elsewhere although the slots' owners are the same as before.
+    [[nodiscard]] bool wants_route() const {
+        return is_held_ || is_asking_ || node_ == nullptr || redirect_.kind != Redirect::Kind::none;
+    }
+
+    // Redirects since a command last went through, and how long to pause after too many or a "not now".
+    [[nodiscard]] std::uint32_t redirects_in_row_count() const { return redirects_in_row_count_; }
+    [[nodiscard]] std::uint64_t next_pause_ns() { return retry_backoff_.next_ns(); }
+
+    // Monotonic time at which it wants a turn although nothing happens; 0: never.
+    [[nodiscard]] std::uint64_t deadline_ns(std::uint64_t now_ns) const;
+    // It holds batches that Redis refused, or that nobody takes for now.
+    [[nodiscard]] bool stalled() const { return window_.stalled() || (is_probing_ && !empty()); }
+    // Text of the last error reply, since nothing went through; empty: all is well.
+    [[nodiscard]] const std::string& last_error() const { return last_error_; }
+
+  private:
+    void refill();
+    void went_through();
+
+    const std::uint16_t slot_;
+    SinkCounters& counters_;
+    DeliveryWindow window_;
+    Batch* first_waiting_ = nullptr;  // a list over Batch::next
+    Batch* last_waiting_ = nullptr;
+
+    Node* node_ = nullptr;
+    std::size_t replies_due_count_ = 0;
+    bool is_held_ = false;
+    bool is_asking_ = false;
+    bool is_asked_ = false;  // something was staged since go_to()
+    bool is_probing_ = false;
+    Redirect redirect_;
+    std::uint32_t redirects_in_row_count_ = 0;
+    std::uint64_t not_before_ns_ = 0;
+
+    Backoff retry_backoff_;
+    std::uint64_t retry_at_ns_ = 0;  // window stalled: when the front batch is tried again; 0: it is under way
+    std::uint64_t whole_batches_seen_count_ = 0;
+    std::string last_error_;
+};
+
+}  // namespace sluice::sinks::redis

@@ -1,0 +1,81 @@
+#include "sinks/redis/cluster/slot_query.hpp"
+
+#include <hiredis/hiredis.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "engine/core/check.hpp"
+#include "sinks/redis/error_class.hpp"
+
+namespace sluice::sinks::redis {
+namespace {
+
+constexpr std::uint64_t patience_ns = 1'000'000'000;  // then another node is asked
+constexpr std::string_view question = "*2\r\n$7\r\nCLUSTER\r\n$5\r\nSLOTS\r\n";
+
+struct FreeReply {
+    void operator()(redisReply* reply) const { freeReplyObject(reply); }
+};
+
+}  // namespace
+
+void SlotQuery::FreeReader::operator()(redisReader* reader) const { redisReaderFree(reader); }
+
+void SlotQuery::begin(const ServerAddress& node, std::uint64_t now_ns) {
+    CHECK(!is_running());
+    settings_.host = node.host;
+    settings_.port = node.port;
+    session_ = std::make_unique<Session>(settings_);
+    deadline_ns_ = now_ns + std::min(patience_ns, settings_.connect_timeout_ns);
+    ++begun_count_;
+    static_cast<void>(session_->open());  // a failure shows in advance(): the session is closed then
+}
+
+std::optional<SlotQuery::Answer> SlotQuery::advance(short revents, std::uint64_t now_ns) {
+    if (!is_running()) return std::nullopt;
+    auto answer = step(revents);
+    if (!answer && now_ns >= deadline_ns_) answer = fail(session_->peer() + " does not tell its slots in time");
+    if (answer) {
+        session_.reset();
+        reader_.reset();
+    }
+    return answer;
+}
+
+std::optional<SlotQuery::Answer> SlotQuery::step(short revents) {
+    if (session_->state() == Session::State::closed) return fail(session_->failure());
+    if (!session_->ready() && session_->advance(revents) == Session::Step::failed) return fail(session_->failure());
+    if (!session_->ready()) return std::nullopt;
+    if (reader_ != nullptr) return (revents & (POLLIN | POLLERR | POLLHUP)) != 0 ? read_answer() : std::nullopt;
+    std::string bytes(question);
+    iovec piece{bytes.data(), bytes.size()};
+    std::size_t sent_bytes = 0;
+    if (session_->send({&piece, 1}, sent_bytes) == Session::Step::failed) return fail(session_->failure());
+    // An empty socket buffer that does not take 31 bytes is no connection to rely on.
+    if (sent_bytes != bytes.size()) return fail(session_->peer() + " takes no question");
+    reader_.reset(redisReaderCreate());
+    CHECK(reader_ != nullptr);
+    return std::nullopt;
+}
+
+std::optional<SlotQuery::Answer> SlotQuery::read_answer() {
+    std::span<const char> bytes;
+    if (session_->receive(bytes) == Session::Step::failed) return fail(session_->failure());
+    static_cast<void>(redisReaderFeed(reader_.get(), bytes.data(), bytes.size()));  // a failure shows in the next call
+    void* object = nullptr;
+    if (redisReaderGetReply(reader_.get(), &object) != REDIS_OK)
+        return fail(session_->peer() + " does not speak the Redis protocol: " + printable(reader_->errstr));
+    if (object == nullptr) return std::nullopt;
+    const std::unique_ptr<redisReply, FreeReply> reply(static_cast<redisReply*>(object));
+    if (reply->type == REDIS_REPLY_ERROR)
+        return fail("Redis at " + session_->peer() + " refuses CLUSTER SLOTS: " + printable({reply->str, reply->len}));
+    auto map = SlotMap::from(*reply, {settings_.host, settings_.port});
+    if (!map) return fail("Redis at " + session_->peer() + ": " + map.error());
+    return map;
+}
+
+SlotQuery::Answer SlotQuery::fail(const std::string& why) const { return std::unexpected(why); }
+
+}  // namespace sluice::sinks::redis

@@ -1,0 +1,45 @@
+// PrimaryFinder: asks Redis Sentinels which server is the primary, and that server whether it thinks so too.
+//
+// Sentinels tell of a failover before the promoted replica may know, and an old primary that comes back does not know
+// for a moment that it is none: so an answer counts only if ROLE says `master`. The next question goes first to the sentinel that
+// answered last.
+//
+// Blocks, over hiredis' synchronous calls, for `timeout_ns` a server at most: on the sink's thread, and only while it
+// is not connected and has nothing that it could send to. (Rejected: a second state machine beside Session for two
+// commands that are asked when nothing else goes on.)
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <vector>
+
+#include "sinks/redis/settings.hpp"
+
+namespace sluice::sinks::redis {
+
+struct SentinelSettings {
+    std::vector<ServerAddress> sentinels;  // not empty
+    std::string master;  // the name they watch it under
+    std::string user;  // of the primary; also given to a sentinel that wants a password
+    std::string password;
+    std::uint64_t timeout_ns = 500'000'000;
+};
+
+class PrimaryFinder {
+  public:
+    explicit PrimaryFinder(SentinelSettings settings);
+
+    // The primary's address, or a sentence that says why none is known.
+    [[nodiscard]] std::expected<ServerAddress, std::string> find();
+
+  private:
+    [[nodiscard]] std::expected<ServerAddress, std::string> ask(const ServerAddress& sentinel) const;
+    [[nodiscard]] std::expected<void, std::string> confirm(const ServerAddress& primary) const;
+
+    SentinelSettings settings_;
+    std::size_t first_ = 0;  // the sentinel that answered last
+};
+
+}  // namespace sluice::sinks::redis

@@ -1,0 +1,188 @@
+"""Consumer-aware admission: what of Redis and its consumers closes the engine, opens it again, and shows where."""
+
+import pytest
+
+from harness import device_ids, ndjson, sample, wait_until
+
+FAST = {"admission.interval": "50ms"}
+
+
+@pytest.fixture
+def server(starter):
+    return starter.redis()
+
+
+def post(engine, count: int = 1, query: str = ""):
+    with engine.connect() as connection:
+        return connection.post(ndjson(sample(f"d{i}") for i in range(count)), query=query,
+                               headers=[("Content-Type", "application/x-ndjson")])
+
+
+def wait_shedding(engine, code: str):
+    wait_until(lambda: engine.status()["admission"]["passed_bound"] == code, "the bound is passed")
+    response = post(engine)
+    assert (response.status, response.code) == (503, code)
+    assert int(response.header("Retry-After")) >= 1
+    ready = engine.admin("GET", "/ready")
+    assert (ready.status, ready.code) == (503, code)
+    assert engine.status()["admission"]["sheds"] is True
+    assert f'sluice_admission_bound_passed{{code="{code}"}} 1' in engine.metrics()
+
+
+def wait_admitting(engine):
+    wait_until(lambda: engine.status()["admission"]["passed_bound"] is None, "no bound is passed")
+    assert engine.admin("GET", "/ready").status == 200
+    assert post(engine).status == 200
+
+
+def wait_sampled(engine):
+    """Two more rounds are over: what was true before the call has been seen."""
+    def rounds() -> int:
+        admission = engine.status()["admission"]
+        return admission["samples"] + admission["failures"]
+
+    before = rounds()
+    wait_until(lambda: rounds() >= before + 2, "Redis has been asked again")
+
+
+@pytest.mark.parametrize("settings", [{}, {"sink.redis.partitions": 4}, {"sink.redis.layout": "list"}])
+def test_a_full_stream(starter, server, settings):
+    engine = starter.engine(server.url, settings={**FAST, **settings, "admission.stream_length_max": 100})
+    client = server.client()
+    assert post(engine, 99).status == 200
+    wait_sampled(engine)
+    assert post(engine, 1).status == 200, "99 are fewer than 100"
+    wait_shedding(engine, "stream_full")
+    assert engine.status()["admission"]["stream_length"] == 100
+    assert post(engine, query="?ack=queued").code == "stream_full"
+    with engine.connect() as connection:  # refused by the head already
+        connection.send(b"POST /telemetry HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n")
+        assert connection.read_response().code == "stream_full"
+    if settings:
+        client.flushall()
+    else:
+        client.xtrim("telemetry", maxlen=90, approximate=False)
+        wait_sampled(engine)
+        assert post(engine).code == "stream_full", "it opens below 90 % of the bound, not at it"
+        client.xtrim("telemetry", maxlen=89, approximate=False)
+    wait_admitting(engine)
+    log = engine.log()
+    assert log.count("admission_closed") == 1 and "code=stream_full" in log
+    assert log.count("admission_opened") == 1 and "after_s=" in log
+
+
+def test_a_group_that_does_not_read(starter, server):
+    client = server.client()
+    client.xgroup_create("telemetry", "dashboard", id="0", mkstream=True)
+    client.xgroup_create("telemetry", "archive", id="0")
+    engine = starter.engine(server.url, settings={**FAST, "admission.group_lag_max": 50})
+    assert post(engine, 60).status == 200
+    wait_shedding(engine, "consumers_behind")
+    assert engine.status()["admission"]["group_lag"] == 60
+
+    def read(group: str):
+        for _, entries in client.xreadgroup(group, "one", {"telemetry": ">"}, count=1000):
+            client.xack("telemetry", group, *(entry for entry, _ in entries))
+
+    read("dashboard")
+    wait_sampled(engine)
+    assert post(engine).code == "consumers_behind", "the slowest group counts"
+    read("archive")
+    wait_admitting(engine)
+
+
+def test_a_lag_that_redis_can_not_tell_holds_up_nobody(starter, server):
+    client = server.client()
+    engine = starter.engine(server.url, settings={**FAST, "admission.group_lag_max": 10})
+    assert post(engine, 5).status == 200
+    client.xgroup_create("telemetry", "group", id="0")
+    client.xdel("telemetry", client.xrange("telemetry")[2][0])  # within the stream: `lag` is nil from here on
+    assert client.xinfo_groups("telemetry")[0]["lag"] is None
+    assert post(engine, 50).status == 200
+    wait_sampled(engine)
+    assert engine.status()["admission"]["group_lag"] is None
+    assert post(engine).status == 200
+
+
+def test_redis_runs_out_of_memory(starter, server):
+    client = server.client()
+    engine = starter.engine(server.url, settings=FAST)
+    assert post(engine).status == 200
+    assert engine.status()["admission"]["redis_maxmemory_bytes"] in (0, None)
+    used = client.info("memory")["used_memory"]
+    client.config_set("maxmemory", int(used / 0.92))
+    wait_shedding(engine, "redis_memory")
+    assert client.set("other", 1), "Redis itself is not full yet"
+    assert len(device_ids(client)) == 1, "nothing of what was refused is there"
+    client.config_set("maxmemory", 10 * used)
+    wait_admitting(engine)
+
+
+def test_without_redis_nobody_is_held_up(starter, server):
+    engine = starter.engine(server.url, settings={**FAST, "admission.stream_length_max": 10, "sink.redis.backoff_max": "100ms"})
+    assert post(engine, 20).status == 200
+    wait_shedding(engine, "stream_full")
+    server.kill()
+    wait_until(lambda: engine.status()["admission"]["failures"] > 0, "the failure shows")
+    assert engine.status()["admission"]["passed_bound"] is None
+    assert engine.status()["admission"]["stream_length"] is None
+    assert "Redis can not be asked" in engine.status()["admission"]["trouble"]
+    assert post(engine, query="?ack=queued").status == 200
+    server.start()
+    wait_until(lambda: engine.status()["admission"]["trouble"] == "", "Redis is asked again")
+    engine.wait_delivered()
+
+
+def test_a_user_who_may_not_ask(starter, server):
+    server.client().execute_command("ACL", "SETUSER", "writer", "on", ">pen", "~telemetry", "+xadd", "+xlen")
+    engine = starter.engine(server.url, settings={**FAST, "sink.redis.user": "writer", "sink.redis.password": "pen",
+                                                  "admission.group_lag_max": 1, "admission.stream_length_max": 30})
+    assert post(engine, 10).status == 200
+    wait_sampled(engine)
+    admission = engine.status()["admission"]
+    assert (admission["stream_length"], admission["group_lag"], admission["redis_used_bytes"]) == (10, None, None)
+    assert admission["trouble"].startswith("Redis refuses XINFO GROUPS: NOPERM")
+    assert engine.log().count("admission_unknown") == 1, "told once, not every round"
+    assert post(engine, 20).status == 200
+    wait_shedding(engine, "stream_full")
+
+
+def test_a_journal_in_front_takes_it_all(starter, server, tmp_path):
+    engine = starter.engine(server.url, settings={**FAST, "admission.stream_length_max": 10, "journal.directory": tmp_path})
+    assert post(engine, 20).status == 200
+    wait_until(lambda: engine.status()["admission"]["passed_bound"] == "stream_full", "the bound is passed")
+    assert engine.status()["admission"]["sheds"] is False
+    assert post(engine, 20).status == 200
+    assert engine.admin("GET", "/ready").status == 200
+
+
+def test_it_can_be_switched_off(starter, server):
+    engine = starter.engine(server.url, settings={"admission.interval": "0s", "admission.stream_length_max": 1})
+    assert post(engine, 5).status == 200
+    assert post(engine, 5).status == 200
+    assert "admission" not in engine.status()
+    assert "sluice_admission" not in engine.metrics()
+
+
+@pytest.mark.parametrize("arguments, events", [
+    (("--maxmemory-policy", "allkeys-lru"), ["level=warn event=redis_evicts", "level=warn event=redis_not_persistent"]),
+    (("--save", "60 1"), ["level=info event=redis_not_persistent"]),
+    (("--appendonly", "yes", "--appendfsync", "everysec"), ["level=info event=redis_fsync"]),
+    (("--appendonly", "yes", "--appendfsync", "always"), []),
+])
+def test_a_setup_that_can_lose_the_stream_is_told(starter, arguments, events):
+    server = starter.redis(arguments=arguments)
+    engine = starter.engine(server.url, settings=FAST)
+    wait_sampled(engine)
+    told = [line for line in engine.log().splitlines() if "event=redis_" in line]
+    assert len(told) == len(events)
+    for event in events:
+        assert any(event in line and "change=" in line for line in told), told
+
+
+def test_a_setup_is_told_of_again_after_a_reconnect(starter, server):
+    engine = starter.engine(server.url, settings={**FAST, "sink.redis.backoff_max": "100ms"})
+    wait_sampled(engine)
+    assert engine.log().count("redis_not_persistent") == 1
+    server.client().client_kill_filter(_type="normal", skipme=True)
+    wait_until(lambda: engine.log().count("redis_not_persistent") == 2, "the new connection has looked again")

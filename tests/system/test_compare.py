@@ -1,0 +1,246 @@
+"""tools/compare: what it reports of servers that run, and of made-up ones that lose what they acknowledged."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness import wait_until
+from harness.engine import CLEAN_ENVIRONMENT, PROJECT
+from harness.load import LoadTarget
+
+sys.path.insert(0, str(PROJECT / "bench"))
+
+from compare import load, markdown, measuring, page, tables  # noqa: E402
+from compare.contenders import CONTENDERS, Server  # noqa: E402
+from compare.progress import Progress  # noqa: E402
+from compare.results import Cell, Comparison, Crash, Run, Search  # noqa: E402
+from compare.scenarios import SCENARIOS  # noqa: E402
+
+# The programs of this build; not what whoever runs the tests has set for engines.
+ENVIRONMENT = {**CLEAN_ENVIRONMENT, **{name: os.environ[name] for name in ("SLUICE_BIN", "SLUICE_LOAD_BIN", "SLUICE_BASELINE_BIN")
+                                       if name in os.environ}}
+
+
+def compare(*arguments, timeout_s: float = 120) -> subprocess.CompletedProcess:
+    return subprocess.run([PROJECT / "tools/compare", "--no-build", *arguments], capture_output=True, text=True,
+                          timeout=timeout_s, env=ENVIRONMENT)
+
+
+@pytest.fixture(scope="module")
+def measured(workspace):
+    """A comparison of two contenders, as short as it can be: (report.json, report.md, directory)."""
+    done = compare("--only", "sluice-io_uring-queued,baseline-8", "--connections", "8", "--rate", "500", "--rounds", "1",
+                   "--seconds", "0.5", "--output", workspace)
+    assert done.returncode == 0, done.stderr
+    assert " left  connections-8 · baseline-8: p99 " in done.stderr, "progress with the time left"
+    return json.loads((workspace / "report.json").read_text()), (workspace / "report.md").read_text(), workspace
+
+
+def test_every_contender_is_measured_in_both_ways(measured):
+    result = measured[0]
+    assert result["format"] == "sluice-compare/1" and result["scenarios"] == ["connections-8"]
+    assert [cell["contender"] for cell in result["cells"]] == ["sluice-io_uring-queued", "baseline-8"]
+    for cell in result["cells"]:
+        assert cell["missing"] is None and len(cell["offered"]) == len(cell["flat_out"]) == 2
+        for run in cell["offered"]:
+            assert run["requests"] == 250 and run["planned_rate"] == 500
+        for run in cell["offered"] + cell["flat_out"]:
+            assert run["succeeded"] + sum(run["faults"].values()) == run["requests"]
+            assert run["samples_found"] >= run["samples_acknowledged"] == run["succeeded"] > 0
+            assert 0 < run["percentiles_ms"]["50"] <= run["percentiles_ms"]["99"] <= run["percentiles_ms"]["99.9"]
+            assert run["curve"] == sorted(run["curve"]) and run["cpu_s"] > 0 and run["redis_cpu_s"] > 0 and run["rss_bytes"] > 2**20
+
+
+def test_the_same_is_told_for_readers(measured):
+    result, markdown, directory = measured
+    head = next(line for line in markdown.splitlines() if line.startswith("| 8 connections, 500 requests/s |"))
+    rows = [line for line in markdown.splitlines() if line.startswith("| baseline, 8 threads |")]
+    assert rows[0].count("|") == head.count("|") and "checked, in a memory queue" in rows[0]
+    acknowledged = sum(run["samples_acknowledged"] for run in result["cells"][1]["offered"] + result["cells"][1]["flat_out"])
+    assert f"all {acknowledged:,}" in rows[0]
+    page = (directory / "report.html").read_text()
+    assert page.count("data:image/svg+xml;base64,") == 3 and "http://" not in page and "src=\"plots" not in page
+    for name in ("latency", "cpu"):
+        assert (directory / f"plots/{name}.svg").read_text().startswith("<?xml")
+
+
+def command_line(pid: int) -> str:
+    """Empty if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
+
+
+def descendants(pid: int) -> dict[int, str]:
+    """Everything that a process has started, directly or not, with its command line."""
+    found = {}
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        found[int(child)] = command_line(int(child))
+        with contextlib.suppress(OSError):  # it has ended
+            found.update(descendants(int(child)))
+    return found
+
+
+def test_ctrl_c_ends_all_that_it_started(tmp_path):
+    command = [PROJECT / "tools/compare", "--no-build", "--only", "sluice-epoll-stored,baseline-8", "--connections", "8", "--seconds", "5",
+               "--output", tmp_path / "report"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, start_new_session=True) as process:
+        names = ("redis-server", "baseline-gateway", "sluice serve", "sluice-load")
+        wait_until(lambda: all(any(name in line for line in descendants(process.pid).values()) for name in names), "all run", 30)
+        started = descendants(process.pid)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        message = process.communicate(timeout=30)[1]
+    left = {pid: line for pid, line in started.items() if line and command_line(pid) == line}
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert process.returncode == 130 and "all that it started has ended" in message and not left
+    assert not (tmp_path / "report").exists()
+
+
+def test_what_quick_has_no_time_for_is_left_out_and_told():
+    comparison = Comparison({}, {}, [], [], [])
+    plan = dataclasses.replace(measuring.QUICK, budget_s=1)
+    measuring.Measuring(comparison, plan, Progress(1000)).run(SCENARIOS, CONTENDERS)  # else: five minutes
+    assert comparison.cells == [] and len(comparison.notes) == len(SCENARIOS)
+    assert all("no time left" in note for note in comparison.notes)
+
+
+def test_bad_names_are_refused():
+    for arguments, complaint in ((["--only", "apache"], "no such contender: apache"), (["--rounds", "0"], "--rounds must be above 0"),
+                                 (["--rate", "5"], "--rate goes with --connections")):
+        done = compare(*arguments)
+        assert done.returncode == 2 and complaint in done.stderr
+
+
+def made_up_run(acknowledged: int = 1000, found=1000, lag_p99_ms: float = 0.05, **changes) -> Run:
+    values = {"duration_s": 1.0, "planned_rate": 1000.0, "requests": 1000, "succeeded": acknowledged, "faults": {},
+              "percentiles_ms": {"50": 0.2, "99": 0.9, "99.9": 1.5}, "curve": [(0.0, 0.1), (50.0, 0.2), (99.0, 0.9)],
+              "lag_p99_ms": lag_p99_ms, "generator_faults": [], "server_faults": [], "cpu_s": 0.01, "redis_cpu_s": 0.002,
+              "rss_bytes": 2**24, "samples_acknowledged": acknowledged, "samples_found": found, "delivery_s": 0.0}
+    return Run(**{**values, **changes})
+
+
+def made_up(*cells: Cell) -> tuple[str, str]:
+    """report.md, and report.html without plots, of made-up results in the first scenario."""
+    plan = {"offered_s": 1, "flat_out_s": 1, "rounds": 1, "search_s": 1, "searches": 1, "timeout_s": 1, "redis_core": 1}
+    comparison = Comparison({"Machine": "made up"}, plan, [], [SCENARIOS[0].name], list(cells))
+    return markdown.report(comparison, SCENARIOS[:1], CONTENDERS), page.report(comparison, SCENARIOS[:1], CONTENDERS, {})
+
+
+def cell(contender: str, **runs) -> Cell:
+    return Cell(contender, SCENARIOS[0].name, **runs)
+
+
+def rows_of(markdown: str, title: str) -> list[str]:
+    return [line for line in markdown.splitlines() if line.startswith(f"| {title} |")]
+
+
+def test_a_lost_sample_is_shown_wherever_it_was_lost():
+    fine, loses = made_up_run(), made_up_run(found=993)
+    for runs in ({"offered": [fine, loses]}, {"offered": [fine], "flat_out": [loses]},
+                 {"offered": [fine], "flat_out": [fine], "searches": [Search(900.0, False, "", loses)]}):
+        text, html = made_up(cell("sluice-epoll-stored", **runs), cell("baseline-8", offered=[fine]))
+        assert "**7 LOST** of" in rows_of(text, "Sluice epoll, `stored`")[0]
+        assert '<td class="bad"><strong>7 LOST</strong> of' in html
+        assert "LOST" not in "".join(rows_of(text, "baseline, 8 threads"))
+        assert "all 1,000" in rows_of(text, "baseline, 8 threads")[0]
+
+
+def test_what_a_crash_loses_is_shown():
+    scenario = next(one for one in SCENARIOS if one.kills)
+    cells = [Cell("baseline-8", scenario.name, crashes=[Crash(100, 90), Crash(50, 55)]),
+             Cell("webdis", scenario.name, crashes=[Crash(70, 71)]), Cell("nginx", scenario.name, missing="it stores nothing")]
+    comparison = Comparison({}, {}, [], [scenario.name], cells)
+    told = {row[0]: row[2:] for row in tables.crash_table(comparison, scenario, CONTENDERS).rows}
+    assert told == {"baseline, 8 threads": ("150", "**10 LOST**"), "Webdis": ("70", "0"), "nginx `return 200`": ("—", "—")}
+
+
+def test_surplus_of_one_run_hides_no_loss_of_another():
+    # Stored without an answer: more is found than was acknowledged.
+    runs = [made_up_run(acknowledged=990, found=1000), made_up_run(found=995)]
+    assert "**5 LOST** of 1,990" in rows_of(made_up(cell("webdis", offered=runs))[0], "Webdis")[0]
+
+
+def test_a_server_that_stores_nothing_neither_loses_nor_finds():
+    text, _ = made_up(cell("nginx", offered=[made_up_run(found=None)]))
+    row = rows_of(text, "nginx `return 200`")[0]
+    assert "stores nothing" in row and "LOST" not in row and "nothing: an HTTP floor" in row
+
+
+def test_the_generators_own_error_is_told_and_errors_by_name():
+    bad = made_up_run(acknowledged=900, found=900, lag_p99_ms=7.5, generator_faults=["The generator was late: 7.5 ms."],
+                      faults={"timeout": 100}, server_faults=["Only 5 of 100 connections could be opened before the start."])
+    text, html = made_up(cell("baseline-128", offered=[made_up_run(), bad]))
+    row = rows_of(text, "baseline, 128 threads")
+    assert "7.50 INVALID in 1 of 2" in row[0] and "5 %: 100 timeout" in row[1]
+    assert "- baseline, 128 threads: in 1 of 2 runs, e.g.: Only 5 of 100 connections" in text and "The generator was late: 7.5 ms." in html
+
+
+def test_what_has_no_runs_says_why():
+    text, _ = made_up(cell("webdis", missing="Webdis is not installed (tools/setup compare)"),
+                                     cell("nginx", offered=[made_up_run(found=None)], searches=[Search(0.0, False, "", None)]))
+    assert "- — Webdis: Webdis is not installed" in text
+    assert "| none |" in rows_of(text, "nginx `return 200`")[0]
+
+
+def test_medians_and_spread():
+    runs = [made_up_run(cpu_s=cpu_s) for cpu_s in (0.009, 0.012, 0.030)]
+    text, _ = made_up(cell("sluice-io_uring-queued", offered=runs))
+    rows = rows_of(text, "Sluice io_uring, `queued`")
+    assert "| 12.0 / — |" in rows[0] and "| 12.0 (9.00 – 30.0) |" in rows[1]
+
+
+def test_reasons_of_the_server_are_told_from_the_generators():
+    reasons = ["The generator was late: its own lag p99 is 3 ms, more than 2 ms (--max-lag).",
+               "Only 84 of 100 connections could be opened before the start (--min-open).",
+               "Only 37 % of the planned requests could be sent, less than 99 % (--min-sent): the server limits the rate.",
+               "Something new."]
+    result = load.Report({"invalid_reasons": reasons}, [])
+    assert result.reasons(of_generator=False) == reasons[1:3]
+    assert result.reasons(of_generator=True) == [reasons[0], reasons[3]], "what is not known spoils the run"
+
+
+async def answer_all(connection) -> None:
+    while True:
+        await connection.request()
+        connection.answer()
+
+
+def test_it_reads_what_sluice_load_prints_of_a_search():
+    with LoadTarget(answer_all) as target:
+        server = Server(os.getpid(), int(target.url.split(":")[2].partition("/")[0]))
+        found = load.search(server, lambda rate: ["--rate", rate, "--rate-max", 200], 100, 0.2, 1, give_up_s=60)
+    # A busy machine may miss the SLO; then it must say so.
+    assert found.rate == 200 or "misses" in found.printed or "INVALID" in found.printed, found.printed
+
+
+SEARCH = """   planned   achieved       p50       p99     p99.9       max   lag p99   errors
+    1000/s     999/s    100 us    900 us      1 ms      1 ms     50 us      0 % holds
+    4000/s    3000/s    100 us   19.1 ms     20 ms     21 ms     50 us   1.2 % misses p99<5ms misses errors<0.1%
+    2000/s    1999/s    100 us    900 us      1 ms      1 ms     50 us      0 % holds
+    3000/s    2000/s    100 us    900 us      1 ms      1 ms      3 ms      0 % INVALID: The generator was late: its own lag p99 is 3 ms.
+"""
+
+
+@pytest.mark.parametrize("ending, rate, is_generators", [
+    ("highest rate that holds: 2000/s\n", 2000, True), ("highest rate that holds: 3000/s\n", 3000, False), ("", 2000, True),
+    ("no rate was found that holds\n", 0, False)])
+def test_a_search_tells_its_rate_and_what_ended_it(ending, rate, is_generators):
+    found = load.read_search(SEARCH + ending)
+    assert (found.rate, found.is_generators_limit) == (rate, is_generators)
+
+
+def test_a_rate_that_the_generator_limits_is_a_lower_bound():
+    for is_generators, told in ((True, "| ≥ 900 |"), (False, "| 900 |")):
+        search = Search(900.0, is_generators, SEARCH, made_up_run())
+        text, html = made_up(cell("sluice-io_uring-queued", offered=[made_up_run()], flat_out=[made_up_run()], searches=[search]))
+        assert all(told in row for row in (rows_of(text, "Sluice io_uring, `queued`")[0], rows_of(text, "Sluice io_uring, `queued`")[2]))
+        assert "INVALID: The generator was late" in html, "every rate that was tried"

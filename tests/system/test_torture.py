@@ -1,0 +1,46 @@
+"""tools/torture: a short run keeps every promise, and a broken one is found and told."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from harness.engine import PROJECT
+
+KEPT, BROKEN, BAD_USAGE, SETUP_FAILED = 0, 1, 2, 4
+
+
+def torture(*arguments, **environment) -> subprocess.CompletedProcess:
+    command = [PROJECT / "tools/torture", *arguments]
+    return subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=280, env={**os.environ, **environment})
+
+
+def test_a_short_run(seeded_random):
+    run = torture("--rounds", 8, "--seed", seeded_random.randrange(2**32))
+    assert run.returncode == KEPT, run.stdout + run.stderr
+    rows = dict(re.findall(r"^(\w+) +(\d+) +0 +\d", run.stdout, re.MULTILINE))  # level, rounds, none of them broken
+    assert {"queued", "stored", "journaled", "embedded"} <= rows.keys() and rows["all"] == "8", run.stdout
+    assert not run.stderr
+
+
+def test_a_disk_that_lies_is_found_out(tmp_path):
+    """Without its fdatasync the journal loses what it acknowledged, and only a power loss can show that."""
+    run = torture("--rounds", 3, "--seed", 1, "--level", "embedded", "--only", "power_loss", TORTURE_DISK_LIES="1", TMPDIR=str(tmp_path))
+    if "skipped power_loss" in run.stdout:
+        pytest.skip(run.stdout)
+    assert run.returncode == BROKEN, run.stdout + run.stderr
+    assert re.search(r"\d+ of \d+ acknowledged samples are not in the journal", run.stdout)
+    assert re.search(r"lost of the ledger's row: (device-\d+|probe-\d+) \d+ \d+", run.stdout)
+    assert re.search(r"repeat it with: tools/torture --seed 1 --round \d --level embedded --only power_loss", run.stdout)
+    assert not list(tmp_path.iterdir()), "without --keep nothing stays"
+
+
+@pytest.mark.parametrize("arguments", [("--level", "magnetic"), ("--only", "earthquake"), ("--rounds", "0"), ("--minutes", "-1"), ("extra",)])
+def test_wrong_command_lines(arguments):
+    assert torture(*arguments).returncode == BAD_USAGE
+
+
+def test_what_is_missing_is_named():
+    run = torture("--rounds", 1, SLUICE_BIN="/nonexistent/sluice")
+    assert run.returncode == SETUP_FAILED and "/nonexistent/sluice is not there" in run.stderr
