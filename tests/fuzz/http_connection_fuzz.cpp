@@ -84,8 +84,8 @@ bool differ_only_in_why_the_header_was_refused(const std::string& one, const std
 // which is refused first, is.
 bool differ_only_in_what_was_refused_first(const std::string& whole, const std::string& in_pieces) {
     const std::size_t last = in_pieces.rfind("HTTP/1.1 503");
-    return last != std::string::npos && last == whole.rfind("HTTP/1.1 4") && whole.substr(0, last) == in_pieces.substr(0, last) &&
-           whole.find("HTTP/1.1 ", last + 1) == std::string::npos && in_pieces.find("HTTP/1.1 ", last + 1) == std::string::npos;
+    return last != std::string::npos && last == in_pieces.rfind("HTTP/1.1 ") && last == whole.rfind("HTTP/1.1 ") &&
+           whole.substr(0, last) == in_pieces.substr(0, last) && whole.find("Connection: close\r\n", last) != std::string::npos;
 }
 
 }  // namespace

@@ -278,6 +278,19 @@ TEST(Batcher, ABatchWithoutRoomForATicketIsClosed) {
     EXPECT_EQ(tickets, (std::vector<std::size_t>{limits::batch_tickets_count_max, 1}));
 }
 
+TEST(Batcher, MayHaveRoomUntilEveryBatchIsInUse) {
+    Bench bench({.batches_count = 1});
+    EXPECT_TRUE(bench.batcher->may_have_room(1ull << 40)) << "a batch is free: decoding will show";
+    EXPECT_TRUE(bench.add({"d0"}));
+    EXPECT_TRUE(bench.batcher->may_have_room(1000));
+    EXPECT_FALSE(bench.batcher->may_have_room(limits::batch_arena_bytes_min));
+    Batch* const batch = bench.hand_over().front();
+    EXPECT_FALSE(bench.batcher->may_have_room(1)) << "it is under way";
+    EXPECT_TRUE(bench.batcher->may_have_room(0)) << "of a body whose size is not known";
+    bench.batcher->settled(*batch);
+    EXPECT_TRUE(bench.batcher->may_have_room(1ull << 40));
+}
+
 // --- the pipeline ----------------------------------------------------------------------------------------------------
 
 TEST(Batcher, FullBatchesGoAtOnceAndAnOpenOneWhenThePipelineHasRoom) {
