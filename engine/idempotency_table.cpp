@@ -75,6 +75,13 @@ IdempotencyTable::Claim IdempotencyTable::claim(std::string_view key, const Fing
     return {Verdict::fresh, static_cast<std::uint32_t>(number * (shard_keys_count_max_ + 1) + index)};
 }
 
+bool IdempotencyTable::knows(std::string_view key) {
+    const std::uint64_t hash = hash_of(settings_.seed, key);
+    Shard& shard = *shards_[(hash >> 32) & (shards_.size() - 1)];
+    const std::scoped_lock lock(shard.mutex);
+    return shard.find(hash, key) != 0;
+}
+
 void IdempotencyTable::expect(std::uint32_t entry, const IdempotentAnswer& answer, std::uint32_t parts_count) {
     CHECK(parts_count != 0);
     const auto [shard, index] = place_of(entry);

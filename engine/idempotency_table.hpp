@@ -79,6 +79,8 @@ class IdempotencyTable {
 
     // `key` has 1 to limits::idempotency_key_bytes_max bytes; times are monotonic.
     [[nodiscard]] Claim claim(std::string_view key, const Fingerprint& fingerprint, std::uint64_t now_ns);
+    // Whether a request with it was answered, or is in progress; maybe longer than its window.
+    [[nodiscard]] bool knows(std::string_view key);
     // The entry's fate comes in `parts_count` parts, and this is the answer if all are good. Before the first settle().
     void expect(std::uint32_t entry, const IdempotentAnswer& answer, std::uint32_t parts_count);
     struct Outcome {

@@ -14,9 +14,12 @@ bool Ingest::on_telemetry(const http::Request& request, http::PendingRef ref, ht
     };
     const auto options = http::telemetry_options(request, offer_);
     if (!options) return refuse(options.error());
-    if (const auto refusal = admission_.check(options->ack)) return refuse(*refusal);
+    const bool has_key = request.head.idempotency_key_bytes != 0;
+    if (!has_key) {
+        if (const auto refusal = admission_.check(options->ack)) return refuse(*refusal);
+    }
     if (request.body.empty()) return refuse(Refusal::empty_body);
-    if (request.head.idempotency_key_bytes != 0) return take_once(request, *options, ref, pending);
+    if (has_key) return take_once(request, *options, ref, pending);
     return take(request, *options, ref, pending, no_idempotency_entry);
 }
 
@@ -60,7 +63,9 @@ bool Ingest::take_once(const http::Request& request, const http::TelemetryOption
         case Verdict::mismatch: return refuse(Refusal::idempotency_mismatch);
         case Verdict::full: return refuse(Refusal::overloaded);
     }
-    const bool is_decided = take(request, options, ref, pending, claim.entry);
+    // A retry needs no sink: it is answered also while first requests are refused.
+    const auto refusal = admission_.check(options.ack);
+    const bool is_decided = refusal ? refuse(*refusal) : take(request, options, ref, pending, claim.entry);
     if (reply.kind != http::ReplyKind::telemetry || reply.accepted == 0) {
         idempotency_->forget(claim.entry);
         return is_decided;
@@ -95,6 +100,9 @@ void Ingest::settle_keys_of_packed(const Batch& batch, std::uint64_t now_ns) {
 std::optional<Refusal> Ingest::refusal_before_body(const http::Request& request) const {
     const auto options = http::telemetry_options(request, offer_);
     if (!options) return options.error();
+    if (request.head.idempotency_key_bytes != 0 && idempotency_ != nullptr &&
+        idempotency_->knows(request.head.idempotency_key_view()))
+        return std::nullopt;  // the answer is at hand, if the body is the same
     if (const auto refusal = admission_.check(options->ack)) return refusal;
     // A chunked body's size is not known: it is 0 here, and fits.
     if (!batcher_.may_have_room(request.head.content_length)) return Refusal::overloaded;

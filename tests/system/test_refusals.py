@@ -36,6 +36,8 @@ IN_OTHER_FILES = {
     "redis_memory": "test_admission.py", "stream_full": "test_admission.py", "consumers_behind": "test_admission.py",
     "draining": "test_shutdown.py", "too_many_batches": "test_protocol.py",
     "sink_unavailable": "test_breaker.py",
+    "bad_idempotency_key": "test_idempotency.py", "idempotency_unavailable": "test_idempotency.py",
+    "idempotency_in_progress": "test_idempotency.py", "idempotency_mismatch": "test_idempotency.py",
 }
 # A reactor that does not answer the admin thread cannot be had from outside: stopping the process stops both.
 NOT_FROM_OUTSIDE = {"admin_timeout"}
