@@ -1,5 +1,6 @@
 """The journal's disk: one that forgets at a power loss what was not synced (disk.c), or a small one that fills up."""
 
+import contextlib
 import os
 import random
 import shutil
@@ -97,9 +98,17 @@ class SmallDisk:
 
     def fill(self) -> None:
         with open(self._directory / "filler", "wb") as filler:
-            room = os.fstatvfs(filler.fileno())
-            if room.f_bavail:
-                os.posix_fallocate(filler.fileno(), 0, room.f_bavail * room.f_frsize)
+            for _ in range(100):
+                room_bytes = self._room_bytes(filler.fileno())
+                if room_bytes == 0:
+                    return
+                with contextlib.suppress(OSError):  # the engine may take some of it meanwhile
+                    os.posix_fallocate(filler.fileno(), os.fstat(filler.fileno()).st_size, room_bytes)
+
+    @staticmethod
+    def _room_bytes(descriptor: int) -> int:
+        room = os.fstatvfs(descriptor)
+        return room.f_bavail * room.f_frsize
 
     def empty(self) -> None:
         (self._directory / "filler").unlink(missing_ok=True)

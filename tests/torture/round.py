@@ -119,7 +119,7 @@ def _judge(scene: Scene, result: Result) -> None:
     verdicts = {}
     if level.has_redis:
         verdicts["Redis"] = verdict.of_redis(scene.ledger, scene.store.url)
-    if level.has_journal:
+    if level.has_journal and not (level.has_redis and verdict.has_freed_segments(scene.journal)):
         verdicts["the journal"] = verdict.of_journal(scene.ledger, scene.journal, scene.power is not None)
     result.counts = next(iter(verdicts.values())).counts
     for place, one in verdicts.items():

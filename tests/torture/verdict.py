@@ -54,6 +54,11 @@ def of_redis(ledger: Path, url: str) -> Verdict:
     return Verdict(Counts(**{one.name: verdict["total"][one.name] for one in fields(Counts)}), rows_of(ledger, lost))
 
 
+def has_freed_segments(directory: Path) -> bool:
+    """Whether the journal has removed what was delivered, as it does when it, or its disk, is full."""
+    return min(int(path.stem) for path in directory.glob("*.log")) > 1
+
+
 def of_journal(ledger: Path, directory: Path, may_be_damaged: bool) -> Verdict:
     """After a power loss, sectors of what was never synced may have survived behind others that did not: records that nobody was
     promised are then reported as damaged, by an exit code of 1."""
