@@ -97,6 +97,11 @@ def test_a_ledger_needs_samples_that_can_be_told_apart(tmp_path):
     assert run.exit_code == BAD_USAGE and "{seq}" in run.messages
 
 
+def test_a_ledger_needs_a_device_for_each_connection(tmp_path):
+    run = run_load("http://127.0.0.1:1/", "--sample", "--connections", 21, "--devices", 20, "--ledger", tmp_path / "ledger")
+    assert run.exit_code == BAD_USAGE and "--devices" in run.messages
+
+
 @pytest.mark.parametrize("text", ["a\n", "a 1\n", "a b c\n", "a 1 2 3x\n", " \n", "a 18446744073709551615 9\n", "a 9007199254740991 1\n"])
 def test_what_is_no_ledger_is_refused(starter, tmp_path, text):
     ledger = tmp_path / "ledger"

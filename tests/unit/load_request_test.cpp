@@ -2,11 +2,13 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 
 #include "tools/load/run/request_renderer.hpp"
+#include "tools/load/run/request_source.hpp"
 #include "tools/load/run/response_reader.hpp"
 
 namespace sluice::load {
@@ -216,6 +218,46 @@ TEST(LoadResponse, TheEndOfTheStreamEndsABodyWithoutLength) {
     const std::string cut = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello";
     EXPECT_EQ(reader.read(state, cut, false).event, Event::need_more);
     EXPECT_EQ(reader.read_end(state).event, Event::need_more);
+}
+
+// For each device, the connections of all threads that drew it, in 2,000 draws of each.
+std::map<std::string, std::set<std::uint32_t>> connections_by_device(const RunPlan& plan) {
+    std::map<std::string, std::set<std::uint32_t>> connections;
+    for (std::uint32_t thread = 0; thread < plan.threads_count; ++thread) {
+        RequestSource source(plan, thread);
+        std::vector<char> out(source.bytes_max());
+        for (std::uint32_t share = thread, slot = 0; share < plan.connections_count; share += plan.threads_count, ++slot)
+            for (int i = 0; i < 2000; ++i) {
+                RequestIdentity identity;
+                const std::string request(out.data(), source.render(0, slot, out.data(), identity));
+                connections[nlohmann::json::parse(split(request).body)["d"]].insert(share);
+            }
+    }
+    return connections;
+}
+
+TEST(LoadRequest, WithALedgerADeviceKeepsToOneConnection) {
+    RunPlan plan;
+    plan.endpoints.emplace_back().body = R"({"d":"{device}","seq":{seq}})";
+    plan.threads_count = 2;
+    plan.connections_count = 7;
+    plan.devices_count = 20;
+    auto shared = connections_by_device(plan);
+    EXPECT_EQ(shared.size(), 20u);
+    for (const auto& [device, connections] : shared) EXPECT_GE(connections.size(), 3u) << device;
+
+    for (const double zipf_exponent : {0.0, 1.1}) {
+        plan.ledger_path = "a path";
+        plan.zipf_exponent = zipf_exponent;
+        auto own = connections_by_device(plan);
+        EXPECT_EQ(own.size(), 20u);
+        std::set<std::uint32_t> used;
+        for (const auto& [device, connections] : own) {
+            EXPECT_EQ(connections.size(), 1u) << device;
+            used.insert(connections.begin(), connections.end());
+        }
+        EXPECT_EQ(used.size(), 7u);
+    }
 }
 
 }  // namespace

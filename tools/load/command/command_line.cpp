@@ -45,6 +45,8 @@ constexpr const char* verify_footer = R"(Example:
   sluice-load verify --ledger acknowledged --redis redis://127.0.0.1:6379
 
 Reads the stream and its partitions (layouts fields, json, packed) and the list (layout list).
+`reordered` counts samples stored behind a later one of their device. With --ledger each device keeps to one connection, where
+requests have an order; after a connection broke or timed out, the next one's may overtake what was still under way.
 Exit codes: 0 nothing is lost, 1 something acknowledged is lost, 4 the ledger or Redis cannot be read)";
 
 std::string without_final_line_feeds(std::string text) {

@@ -89,7 +89,7 @@ void declare_search(CLI::App& app, RunOptions& options) {
     searching("--sweep", options.sweep, "RATES", "A run at each rate, e.g. 1k,2k,5k: latency against rate");
     searching("--slo", options.slo, "BOUNDS", "Find the highest rate that holds, e.g. 'p99<5ms,errors<0.1%'");
     searching("--rate-max", options.rate_max, "RATE", "Where the search ends (default 10M/s); it begins at --rate");
-    output("--ledger", options.ledger, "FILE", "Record durably what was acknowledged; see verify --help");
+    output("--ledger", options.ledger, "FILE", "Record durably what was acknowledged; each device keeps to one connection then. See verify --help");
 }
 
 void declare(CLI::App& app, VerifyPlan& plan) {

@@ -201,6 +201,8 @@ Result<void> read_connections(const RunOptions& options, RunPlan& plan) {
         plan.threads_count = static_cast<std::uint32_t>(plan.cores.size());
     if (plan.sockets_count() < plan.threads_count) return wrong("there are fewer connections than --threads");
     if (plan.devices_count < plan.threads_count) return wrong("there are fewer --devices than --threads");
+    if (!options.ledger.empty() && plan.devices_count < plan.sockets_count())
+        return wrong("--ledger: there are fewer --devices than connections, and each device is to keep to one");
     plan.arrivals.seed = plan.seed;
     return {};
 }

@@ -16,7 +16,7 @@ struct DeviceVerdict {
     std::uint64_t found = 0;           // acknowledged and stored
     std::uint64_t lost = 0;            // acknowledged and not stored
     std::uint64_t duplicated = 0;      // copies beyond the first, of any sample
-    std::uint64_t reordered = 0;       // stored behind a later one of the same device
+    std::uint64_t reordered = 0;       // stored behind a later one of the same device; see RequestSource
     std::uint64_t unacknowledged = 0;  // stored though no answer came: allowed, the answer may have been lost
     std::vector<std::uint64_t> lost_first;  // some of the lost: at most lost_shown_max
 };

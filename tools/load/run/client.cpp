@@ -95,7 +95,7 @@ void Client::issue(Slot slot, std::uint64_t intended_ns) {
         request.identity.samples_count = source_.samples_count();
     } else {
         request.bytes = static_cast<std::uint32_t>(
-            source_.render(request.endpoint, buffer(slot) + connection.out_end, request.identity));
+            source_.render(request.endpoint, slot, buffer(slot) + connection.out_end, request.identity));
     }
     connection.out_end += request.bytes;
     ++connection.in_flight;

@@ -1,5 +1,6 @@
-// Devices: which device a request comes from, and how many samples each has sent. Of one load thread: thread t of n has
-// the devices t, t + n, t + 2n, …, so that a device's count has no gap and no lock.
+// Devices: which device a request comes from, and how many samples each has sent. The devices are dealt out: of n shares,
+// share s has the devices s, s + n, s + 2n, …, and belongs to one load thread (see RequestSource), so that a device's
+// count has no gap and no lock.
 #pragma once
 
 #include <algorithm>
@@ -15,15 +16,15 @@ namespace sluice::load {
 class Devices {
   public:
     // `zipf_exponent` 0: all alike; else device of rank k (from 1) is drawn in proportion to 1 / k^exponent.
-    Devices(std::uint32_t devices_count, double zipf_exponent, std::uint32_t thread, std::uint32_t threads_count)
-        : thread_(thread),
-          threads_count_(threads_count),
-          sent_counts_((devices_count - thread + threads_count - 1) / threads_count) {
-        CHECK(devices_count > thread);
+    Devices(std::uint32_t devices_count, double zipf_exponent, std::uint32_t share, std::uint32_t shares_count)
+        : share_(share),
+          shares_count_(shares_count),
+          sent_counts_((devices_count - share + shares_count - 1) / shares_count) {
+        CHECK(devices_count > share);
         if (zipf_exponent == 0) return;
         double sum = 0;
         for (std::size_t rank = 0; rank < sent_counts_.size(); ++rank) {
-            sum += std::pow(static_cast<double>(rank * threads_count + thread + 1), -zipf_exponent);
+            sum += std::pow(static_cast<double>(rank * shares_count + share + 1), -zipf_exponent);
             cumulative_.push_back(sum);
         }
     }
@@ -35,7 +36,7 @@ class Devices {
         const auto found = std::upper_bound(cumulative_.begin(), cumulative_.end() - 1, at);
         return static_cast<std::uint32_t>(found - cumulative_.begin());
     }
-    [[nodiscard]] std::uint32_t number_of(std::uint32_t index) const { return index * threads_count_ + thread_; }
+    [[nodiscard]] std::uint32_t number_of(std::uint32_t index) const { return index * shares_count_ + share_; }
     // Takes the next `count` of the device's sequence; the first of them.
     std::uint64_t take(std::uint32_t index, std::uint32_t count) {
         const std::uint64_t first = sent_counts_[index];
@@ -44,7 +45,7 @@ class Devices {
     }
 
   private:
-    std::uint32_t thread_, threads_count_;
+    std::uint32_t share_, shares_count_;
     std::vector<std::uint64_t> sent_counts_;
     std::vector<double> cumulative_;
 };

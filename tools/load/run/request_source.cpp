@@ -25,10 +25,22 @@ RequestSpec spec_of(const RunPlan& plan, const Endpoint& endpoint) {
     return spec;
 }
 
+std::vector<Devices> deal_devices(const RunPlan& plan, std::uint32_t thread) {
+    std::vector<Devices> devices;
+    if (plan.ledger_path.empty()) {
+        devices.emplace_back(plan.devices_count, plan.zipf_exponent, thread, plan.threads_count);
+        return devices;
+    }
+    const std::uint32_t sockets_count = plan.sockets_count();
+    for (std::uint32_t share = thread; share < sockets_count; share += plan.threads_count)
+        devices.emplace_back(plan.devices_count, plan.zipf_exponent, share, sockets_count);
+    return devices;
+}
+
 }  // namespace
 
 RequestSource::RequestSource(const RunPlan& plan, std::uint32_t thread)
-    : devices_(plan.devices_count, plan.zipf_exponent, thread, plan.threads_count),
+    : devices_(deal_devices(plan, thread)),
       random_(plan.seed + thread * 0x1'0000'0001ull),
       samples_count_(std::max(plan.batch_count, 1u)) {
     double sum = 0;
@@ -45,9 +57,11 @@ RequestSource::RequestSource(const RunPlan& plan, std::uint32_t thread)
         for (std::uint32_t i = 0; i < plan.pipeline_depth; ++i) fixed_ += renderers_.front()->fixed();
 }
 
-std::size_t RequestSource::render(std::uint16_t endpoint, char* out, RequestIdentity& identity) {
+std::size_t RequestSource::render(std::uint16_t endpoint, Slot connection, char* out,
+                                  RequestIdentity& identity) {
     RequestRenderer& renderer = *renderers_[endpoint];
-    if (!renderer.is_fixed()) return renderer.render(out, devices_, random_, identity);
+    if (!renderer.is_fixed())
+        return renderer.render(out, devices_[devices_.size() == 1 ? 0 : connection], random_, identity);
     identity.samples_count = samples_count_;
     std::memcpy(out, renderer.fixed().data(), renderer.fixed().size());
     return renderer.fixed().size();

@@ -1,4 +1,7 @@
 // RequestSource: the next request of a load thread, of one of the plan's endpoints, and what its response must be.
+//
+// A device may send on any connection of its thread, as what is due goes where there is room. With a ledger each keeps to one
+// connection: two requests in flight at once have no order, and `verify` judges by order.
 #pragma once
 
 #include <algorithm>
@@ -6,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/core/slot.hpp"
 #include "tools/load/plan/run_plan.hpp"
 #include "tools/load/run/body_check.hpp"
 #include "tools/load/run/request_renderer.hpp"
@@ -31,7 +35,7 @@ class RequestSource {
         return static_cast<std::uint16_t>(std::upper_bound(weights_.begin(), weights_.end() - 1, at) -
                                           weights_.begin());
     }
-    std::size_t render(std::uint16_t endpoint, char* out, RequestIdentity& identity);
+    std::size_t render(std::uint16_t endpoint, Slot connection, char* out, RequestIdentity& identity);
 
     [[nodiscard]] bool is_head(std::uint16_t endpoint) const { return is_head_[endpoint]; }
     [[nodiscard]] bool is_good_status(std::uint16_t endpoint, std::uint16_t status) const;
@@ -41,7 +45,7 @@ class RequestSource {
     [[nodiscard]] std::uint32_t samples_count() const { return samples_count_; }
 
   private:
-    Devices devices_;
+    std::vector<Devices> devices_;  // of each connection, or one for all
     Random random_;
     std::vector<std::unique_ptr<RequestRenderer>> renderers_;
     std::vector<BodyCheck> checks_;
