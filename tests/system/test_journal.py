@@ -267,10 +267,14 @@ def test_a_replay_that_is_stopped_goes_on(starter, directory):
     def start() -> subprocess.Popen:
         return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=engine_module.CLEAN_ENVIRONMENT)
 
+    observer = redis.client()
+    observer.execute_command("CLIENT", "PAUSE", 60_000, "WRITE")
     stopped = start()
-    wait_until(lambda: redis.client().xlen("telemetry") > 1000, "it delivers", pause_s=0.001)
+    wait_until(lambda: any("xadd" in client["cmd"] for client in observer.client_list()), "it waits for Redis to take a sample")
     second = journal("replay", directory, "--to", redis.url)
     assert second.returncode == 1 and "another replay" in second.stderr
+    observer.execute_command("CLIENT", "UNPAUSE")
+    wait_until(lambda: observer.xlen("telemetry") > 1000, "it delivers", pause_s=0.001)
     stopped.send_signal(signal.SIGTERM)
     assert stopped.wait(20) in (0, 1)
     before = redis.client().xlen("telemetry")
