@@ -129,6 +129,7 @@ void UringLoop::on_close(Slot slot) {
     socket.open = false;
     // The all-ones generation marks cancellations of the accept.
     socket.generation = (socket.generation + 1) % generation_mask;
+    set_unanswered(slot, false);
     --counters_.open_slots;
     if (!direct_) free_slots_.push_back(slot);
     events_.on_closed(slot);
@@ -163,6 +164,7 @@ void UringLoop::receive_ready(Slot slot) {
 void UringLoop::deliver(Slot slot, std::span<const char> bytes) {
     counters_.received_bytes += bytes.size();
     ++counters_.receives;
+    set_unanswered(slot, true);
     if (!sockets_[slot].closing) events_.on_bytes(slot, bytes);
 }
 

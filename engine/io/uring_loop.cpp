@@ -112,14 +112,10 @@ void UringLoop::stop_listening() {
 void UringLoop::arm_accept() {
     io_uring_sqe* sqe = ring_->submission();
     accept_is_multishot_ = may_accept_many();
-    if (direct_ && accept_is_multishot_)
-        io_uring_prep_multishot_accept_direct(sqe, listener_fd_, nullptr, nullptr, 0);
-    else if (direct_)
-        io_uring_prep_accept_direct(sqe, listener_fd_, nullptr, nullptr, 0, IORING_FILE_INDEX_ALLOC);
-    else if (accept_is_multishot_)
-        io_uring_prep_multishot_accept(sqe, listener_fd_, nullptr, nullptr, SOCK_CLOEXEC);
-    else
-        io_uring_prep_accept(sqe, listener_fd_, nullptr, nullptr, SOCK_CLOEXEC);
+    if (direct_ && accept_is_multishot_) io_uring_prep_multishot_accept_direct(sqe, listener_fd_, nullptr, nullptr, 0);
+    else if (direct_) io_uring_prep_accept_direct(sqe, listener_fd_, nullptr, nullptr, 0, IORING_FILE_INDEX_ALLOC);
+    else if (accept_is_multishot_) io_uring_prep_multishot_accept(sqe, listener_fd_, nullptr, nullptr, SOCK_CLOEXEC);
+    else io_uring_prep_accept(sqe, listener_fd_, nullptr, nullptr, SOCK_CLOEXEC);
     io_uring_sqe_set_data64(sqe, encode({Operation::accept, 0, 0}));
     accept_armed_ = true;
 }
@@ -179,7 +175,14 @@ void UringLoop::send(Slot slot, std::span<const char> bytes) {
     CHECK(socket.open && !socket.closing && socket.send_begin == nullptr && !bytes.empty());
     socket.send_begin = bytes.data();
     socket.send_bytes = static_cast<std::uint32_t>(bytes.size());
+    set_unanswered(slot, false);
     arm_send(slot);
+}
+
+void UringLoop::set_unanswered(Slot slot, bool unanswered) {
+    if (sockets_[slot].unanswered == unanswered) return;
+    sockets_[slot].unanswered = unanswered;
+    unanswered_count_ += unanswered ? 1u : -1u;
 }
 
 void UringLoop::arm_send(Slot slot) {
@@ -215,10 +218,8 @@ void UringLoop::close_when_quiet(Slot slot) {
     Socket& socket = sockets_[slot];
     if (!socket.closing || socket.close_submitted || socket.operations_count != 0) return;
     io_uring_sqe* sqe = ring_->submission();
-    if (direct_)
-        io_uring_prep_close_direct(sqe, slot);
-    else
-        io_uring_prep_close(sqe, socket.fd);
+    if (direct_) io_uring_prep_close_direct(sqe, slot);
+    else io_uring_prep_close(sqe, socket.fd);
     commit(sqe, Operation::close, slot);
     socket.close_submitted = true;
 }
@@ -244,16 +245,20 @@ std::uint64_t UringLoop::wait_ns(std::uint64_t deadline_ns, std::uint64_t now_ns
 // wait for 64 completions without an overall timeout missed the wake-up of a single one, for ever.
 void UringLoop::wait(std::uint64_t deadline_ns) {
     const std::uint64_t timeout_ns = wait_ns(deadline_ns, iteration_end_ns_);
-    const bool may_gather = receives_last_count_ >= busy_receives_count && settings_.busy_wait_ns != 0 &&
-                            (timeout_ns == 0 || timeout_ns > settings_.busy_wait_ns);
-    if (may_gather) {
-        const std::uint32_t wanted = std::clamp(2 * receives_last_count_, gather_completions_min, gather_completions_max);
-        // No more than may come: half of the clients, as the others' answers are still on their way.
-        const auto possible = static_cast<std::uint32_t>(counters_.open_slots / 2);
-        ring_->submit_and_wait(settings_.busy_wait_ns, ring_->queued_count() + std::max(std::min(wanted, possible), 1u));
-    } else {
-        ring_->submit_and_wait(timeout_ns, 1);
-    }
+    const std::uint32_t gatherable = gatherable_count();
+    const bool may_gather =
+        gatherable > 1 && settings_.busy_wait_ns != 0 && (timeout_ns == 0 || timeout_ns > settings_.busy_wait_ns);
+    if (may_gather) ring_->submit_and_wait(settings_.busy_wait_ns, ring_->queued_count() + gatherable);
+    else ring_->submit_and_wait(timeout_ns, 1);
+}
+
+// How many completions to wait for; 0 or 1: not to gather.
+std::uint32_t UringLoop::gatherable_count() const {
+    if (receives_last_count_ < busy_receives_count) return 0;
+    // A client whose request is not answered yet sends nothing; its answer may come from another thread, by a wake-up, which
+    // would be kept waiting. Of the others half, as some answers are still on their way.
+    const auto possible = static_cast<std::uint32_t>((counters_.open_slots - unanswered_count_) / 2);
+    return std::min(possible, std::clamp(2 * receives_last_count_, gather_completions_min, gather_completions_max));
 }
 
 void UringLoop::run_once(std::uint64_t deadline_ns) {

@@ -61,6 +61,7 @@ class UringLoop final : public Loop {
         bool receive_armed;
         bool receive_cancel_in_flight;
         bool starved;                    // waits in starved_ for a buffer
+        bool unanswered;                 // bytes came since the last send
     };
 
     enum class ReceiveMode : std::uint8_t { multishot, oneshot, poll };
@@ -93,7 +94,9 @@ class UringLoop final : public Loop {
     void accept_if_possible();
     [[nodiscard]] std::uint64_t free_slots_count() const { return settings_.slots_count_max - counters_.open_slots; }
     [[nodiscard]] bool may_accept_many() const;
+    void set_unanswered(Slot slot, bool unanswered);
     void wait(std::uint64_t deadline_ns);
+    [[nodiscard]] std::uint32_t gatherable_count() const;
     void end_iteration();
     [[nodiscard]] std::uint64_t wait_ns(std::uint64_t deadline_ns, std::uint64_t now_ns) const;
 
@@ -117,6 +120,7 @@ class UringLoop final : public Loop {
     int wake_fd_ = -1;
     std::uint64_t wake_value_ = 0;
     std::uint32_t receives_last_count_ = 0;  // in the last iteration
+    std::uint32_t unanswered_count_ = 0;  // open slots whose last bytes were followed by no send
     std::uint64_t now_ns_ = 0;            // begin of this iteration
     std::uint64_t iteration_end_ns_ = 0;
     LoopCounters counters_;

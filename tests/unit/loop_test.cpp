@@ -312,6 +312,23 @@ TEST_P(Loop, WaitsUntilTheDeadline) {
     EXPECT_LT(monotonic_ns() - then_ns, 1000 * ms);
 }
 
+// Who answers clients from another thread wakes the loop when he can: requests that gather are not to delay that, as the
+// clients that wait for him send nothing. The loop would let them gather for seconds here.
+TEST_P(Loop, AWakeUpIsNotKeptWaitingForClientsThatWait) {
+    settings.busy_wait_ns = 5000 * ms;
+    settings.receive_buffers_count = 16;
+    OPEN_OR_SKIP();
+    std::vector<TcpClient> clients;
+    for (int i = 0; i < 8; ++i) clients.emplace_back(port);
+    ASSERT_TRUE(run_until_open(clients.size()));
+    for (const TcpClient& client : clients) client.send("x");
+    ASSERT_TRUE(run_until([&] { return loop->counters().receives == clients.size(); }));
+    loop->wake();
+    const std::uint64_t then_ns = monotonic_ns();
+    while (recorder.wakes_count == 0) loop->run_once(then_ns + 20'000 * ms);
+    EXPECT_LT(monotonic_ns() - then_ns, 2500 * ms);
+}
+
 // Waiting is no work; what the server does in an iteration, and its owner between two of them, is.
 TEST_P(Loop, KnowsItsLongestIteration) {
     OPEN_OR_SKIP();
