@@ -61,7 +61,7 @@ bool Ingest::take_once(const http::Request& request, const http::TelemetryOption
         case Verdict::replay: replay(request, options, claim.answer, reply); return true;
         case Verdict::in_progress: return refuse(Refusal::idempotency_in_progress);
         case Verdict::mismatch: return refuse(Refusal::idempotency_mismatch);
-        case Verdict::full: return refuse(Refusal::overloaded);
+        case Verdict::full: return refuse(Refusal::idempotency_full);
     }
     // A retry needs no sink: it is answered also while first requests are refused.
     const auto refusal = admission_.check(options.ack);

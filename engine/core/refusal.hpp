@@ -50,6 +50,7 @@ enum class RefusalScope : std::uint8_t {
     X(idempotency_unavailable,request,    400, "This engine remembers no idempotency keys, so it can not promise to store once.")       \
     X(idempotency_in_progress,request,    409, "The first request with this Idempotency-Key is still being handled; retry later.")      \
     X(idempotency_mismatch,   request,    422, "This Idempotency-Key was used for another request.")                                    \
+    X(idempotency_full,       request,    503, "As many Idempotency-Keys as are remembered belong to requests under way; retry later.") \
     X(not_paused,             request,    400, "Cannot reset while measuring. Stop gateway first.")                                 \
     X(empty_body,             request,    400, "Empty request body")                                                                \
     X(invalid_json,           request,    400, "The body is not valid JSON.")                                                       \

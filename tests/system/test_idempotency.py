@@ -200,6 +200,21 @@ def test_the_window_and_the_number_of_keys(starter):
     assert engine.status()["idempotency"]["replayed"] == 1
 
 
+def test_more_keys_under_way_than_are_remembered(starter):
+    server = starter.redis()
+    engine = starter.engine(server.url, settings={"idempotency.keys_max": 1})
+    server.client().client_pause(60_000, all=False)
+    with engine.connect() as connection:
+        for name in ("a", "b"):
+            connection.send(render_request("POST", "/telemetry", as_body(sample(name)), [("Idempotency-Key", name)]))
+        wait_until(lambda: metric(engine, "refused_full_total") == 1, "the second key is refused")
+        server.client().client_unpause()
+        first, second = (connection.read_response() for _ in range(2))
+    assert first.status == 200
+    assert (second.status, second.code) == (503, "idempotency_full")
+    assert int(second.header("Retry-After")) >= 1
+
+
 def test_an_engine_that_remembers_no_keys_says_so(starter):
     engine = starter.engine("null:", settings={"idempotency.keys_max": 0})
     response = post(engine, sample(), "k")

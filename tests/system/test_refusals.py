@@ -38,6 +38,7 @@ IN_OTHER_FILES = {
     "sink_unavailable": "test_breaker.py",
     "bad_idempotency_key": "test_idempotency.py", "idempotency_unavailable": "test_idempotency.py",
     "idempotency_in_progress": "test_idempotency.py", "idempotency_mismatch": "test_idempotency.py",
+    "idempotency_full": "test_idempotency.py",
 }
 # A reactor that does not answer the admin thread cannot be had from outside: stopping the process stops both.
 NOT_FROM_OUTSIDE = {"admin_timeout"}
