@@ -218,6 +218,10 @@ void forwarder_families(Exposition& out, const forward::Forwarder& forwarder) {
     out.value("sluice_forwarder_is_behind", "", view.delivered < view.confirmed ? 1 : 0);
     out.family("sluice_forwarder_duplicates_refused_total", "counter", "Samples sent again that Redis had already (sink.redis.exactly_once).");
     out.value("sluice_forwarder_duplicates_refused_total", "", view.duplicates_refused_count);
+    out.family("sluice_forwarder_damaged_bytes_total", "counter", "Bytes of the journal that were damaged, and skipped.");
+    out.value("sluice_forwarder_damaged_bytes_total", "", view.damaged_bytes);
+    out.family("sluice_forwarder_records_refused_total", "counter", "Records of the journal in which no sample was understood, and that were skipped.");
+    out.value("sluice_forwarder_records_refused_total", "", view.records_refused_count);
 }
 
 void admission_families(Exposition& out, const admission::Board& board) {

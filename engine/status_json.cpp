@@ -128,6 +128,8 @@ Json forwarder_json(const forward::Forwarder& forwarder) {
               {"trouble", view.trouble},
               {"breaker", breaker_json(forwarder.sink().counters())},
               {"delivered_samples", view.delivered_samples_count},
+              {"damaged_bytes", view.damaged_bytes},
+              {"records_refused", view.records_refused_count},
               {"delivered", position_json(view.delivered)},
               {"journaled", position_json(view.confirmed)}};
     if (!view.instance.empty())

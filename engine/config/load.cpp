@@ -144,7 +144,7 @@ Status Draft::check_exactly_once() {
     if (config.sink.url.kind != SinkKind::redis) return contradiction(key, "not be that without Redis in", "sink.url");
     const RedisLayout layout = config.sink.redis.layout;
     if (layout != RedisLayout::fields && layout != RedisLayout::json) {
-        return contradiction(key, "not be that but with fields or json as", "sink.redis.layout");
+        return contradiction(key, "stand beside fields or json as", "sink.redis.layout");
     }
     if (config.sink.redis.stream.size() > limits::owned_stream_key_bytes_max) {
         return contradiction(key,

@@ -6,6 +6,7 @@
 
 #include "engine/core/clock.hpp"
 #include "engine/log/log.hpp"
+#include "sinks/journal/delivered.hpp"
 #include "sinks/journal/posix_file_system.hpp"
 
 namespace sluice::forward {
@@ -33,23 +34,28 @@ std::expected<void, std::string> Forwarder::open() {
     auto files = sinks::journal::open_directory(directory_);
     if (!files) return failure(text_of(files.error()));
     files_ = std::move(*files);
-    auto lock = files_->lock(sinks::journal::replay_lock_name);
+    auto lock = files_->lock_file(sinks::journal::deliverer_lock_name);
     if (!lock && lock.error() == std::errc::resource_unavailable_try_again)
         return failure("a replay delivers it; stop that first");
     if (!lock) return failure(text_of(lock.error()));
     lock_ = std::move(*lock);
     const auto delivered = read_delivered(*files_);
-    if (!delivered) return failure("the file `delivered` is damaged; remove it to deliver everything again");
-    saved_ = *delivered;
-    delivered_ = delivered->value_or(Position{});
+    if (!delivered && delivered.error() != std::errc::io_error)
+        return failure("cannot read the file `delivered`: " + text_of(delivered.error()));
+    if (!delivered && !config_.sink.redis.exactly_once)
+        return failure("the file `delivered` is damaged; remove it to deliver everything again");
+    // Exactly once, Redis refuses what it has.
+    if (!delivered) log::warn("delivered_position_damaged", {{"directory", directory_}, {"consequence", "all is sent again"}});
+    saved_ = delivered.value_or(std::nullopt);
+    delivered_ = saved_.value_or(Position{});
     sinks::StreamOwner owner;
     if (config_.sink.redis.exactly_once) {
-        auto instance = Instance::open(*files_, config_.sink.redis.instance);
+        auto instance = Instance::open(*files_, config_.sink.redis);
         if (!instance) return failure(instance.error());
         instance_ = std::make_unique<Instance>(std::move(*instance));
         // What an earlier life may have sent: all that is confirmed by now. (Nothing may be left but `delivered`.)
-        const Position end = std::max(confirmed(), delivered_);
-        owner = {.instance = instance_->name(), .known_end = {end.segment, end.offset}, .conflict = instance_->conflict(),
+        owner = {.instance = instance_->name(), .known_last = last_entry_id_before(std::max(confirmed(), delivered_)),
+                 .conflict = instance_->conflict(),
                  .on_conflict = [this](const std::string& sentence) { keep_conflict(sentence); }};
     }
     delivery_ = std::make_unique<Delivery>(config_, owner);
@@ -87,7 +93,8 @@ Forwarder::View Forwarder::view() const {
     const sinks::Sink& sink = delivery_->sink();
     return {sink.counters().state.load(std::memory_order_relaxed), trouble_.empty() ? sink.trouble() : trouble_,
             delivered_samples_count_, delivered_, confirmed_, instance_ == nullptr ? std::string() : instance_->name(),
-            sink.counters().duplicates_refused.load(std::memory_order_relaxed)};
+            sink.counters().duplicates_refused.load(std::memory_order_relaxed), damaged_bytes_.load(std::memory_order_relaxed),
+            records_refused_count_.load(std::memory_order_relaxed)};
 }
 
 // --- the thread ----------------------------------------------------------------------------------------------------
@@ -102,7 +109,7 @@ void Forwarder::run() {
         waker_.drain();
         const std::uint64_t now_ns = monotonic_ns();
         log_.look(delivery_->sink(), now_ns);
-        if (now_ns - saved_ns_ >= save_interval_ns) save(now_ns);
+        if (now_ns - saved_ns_ >= save_interval_ns || frees_a_segment()) save(now_ns);
         if (may_end(now_ns)) break;
     }
     save(monotonic_ns());
@@ -115,6 +122,12 @@ void Forwarder::run() {
 bool Forwarder::feed_some() {
     const Position end = confirmed();
     if (monotonic_ns() < retry_at_ns_) return false;
+    if (end.segment > feed_->reader().position().segment) {
+        if (const auto learnt = feed_->learn_end(); !learnt) {
+            fail(text_of(learnt.error()), monotonic_ns());
+            return false;
+        }
+    }
     for (int i = 0; i < records_between_pumps; ++i) {
         if (!delivery_->can_begin_round()) return false;
         if (!feed_->is_pending() && feed_->reader().position() >= end) {
@@ -130,18 +143,24 @@ bool Forwarder::feed_some() {
             case RecordFeed::Step::sample:
             case RecordFeed::Step::full: break;
             case RecordFeed::Step::end: feed_->close_round(); return false;
-            case RecordFeed::Step::gap:
-                log::error("journal_damaged", {{"segment", feed_->reader().gap_position().segment},
-                                               {"offset", feed_->reader().gap_position().offset},
-                                               {"bytes", feed_->reader().gap_bytes()}});
-                break;
-            case RecordFeed::Step::refused:
-                log::error("journal_record_not_understood", {{"segment", feed_->reader().record_position().segment},
-                                                             {"offset", feed_->reader().record_position().offset}});
-                break;
+            case RecordFeed::Step::gap: note_gap(); break;
+            case RecordFeed::Step::refused: note_refused(); break;
         }
     }
     return true;
+}
+
+void Forwarder::note_gap() {
+    const auto& reader = feed_->reader();
+    damaged_bytes_.fetch_add(reader.gap_bytes(), std::memory_order_relaxed);
+    log::error("journal_damaged", {{"segment", reader.gap_position().segment}, {"offset", reader.gap_position().offset},
+                                   {"bytes", reader.gap_bytes()}});
+}
+
+void Forwarder::note_refused() {
+    const auto& reader = feed_->reader();
+    records_refused_count_.fetch_add(1, std::memory_order_relaxed);
+    log::error("journal_record_not_understood", {{"segment", reader.record_position().segment}, {"offset", reader.record_position().offset}});
 }
 
 // Everything is delivered, or time is up, or nothing can be expected of Redis; a first connection is waited for.
@@ -162,8 +181,18 @@ std::optional<Position> Forwarder::delivered() const {
                : delivery_->confirmed();
 }
 
+// A journal of few segments would wait for the interval to have room again.
+bool Forwarder::frees_a_segment() const {
+    const auto position = delivered();
+    return position && retry_at_ns_ == 0 && position->segment > saved_.value_or(Position{}).segment;
+}
+
 void Forwarder::save(std::uint64_t now_ns) {
     saved_ns_ = now_ns;
+    {
+        const std::scoped_lock lock(mutex_);
+        delivered_samples_count_ = delivery_->confirmed_samples_count();
+    }
     const auto position = delivered();
     const bool is_new = position && saved_ != position;
     if (is_new) {
@@ -173,7 +202,6 @@ void Forwarder::save(std::uint64_t now_ns) {
     }
     const std::scoped_lock lock(mutex_);
     if (is_new) delivered_ = *position;
-    delivered_samples_count_ = delivery_->confirmed_samples_count();
     if (now_ns < retry_at_ns_) return;
     retry_at_ns_ = 0;
     trouble_.clear();
@@ -188,7 +216,9 @@ void Forwarder::keep_conflict(const std::string& sentence) {
 void Forwarder::fail(const std::string& what, std::uint64_t now_ns) {
     retry_at_ns_ = now_ns + retry_interval_ns;
     const std::scoped_lock lock(mutex_);
-    trouble_ = "journal " + directory_ + ": " + what;
+    const std::string trouble = "journal " + directory_ + ": " + what;
+    if (trouble != trouble_) log::error("forwarder_stands_still", {{"reason", trouble}});
+    trouble_ = trouble;
 }
 
 }  // namespace sluice::forward

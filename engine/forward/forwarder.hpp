@@ -52,6 +52,8 @@ class Forwarder final : public sinks::JournalListener {
         sinks::journal::Position confirmed;  // everything before it is in the journal
         std::string instance;  // exactly once: this engine's name in the keys; else empty
         std::uint64_t duplicates_refused_count;  // samples that were sent again, and that Redis had
+        std::uint64_t damaged_bytes;             // of the journal, skipped since the engine started
+        std::uint64_t records_refused_count;     // whole ones in which no sample was understood, skipped likewise
     };
     // Any thread, after open().
     [[nodiscard]] View view() const;
@@ -61,8 +63,11 @@ class Forwarder final : public sinks::JournalListener {
   private:
     void run();
     [[nodiscard]] bool feed_some();
+    void note_gap();
+    void note_refused();
     [[nodiscard]] bool may_end(std::uint64_t now_ns) const;
     [[nodiscard]] std::optional<sinks::journal::Position> delivered() const;
+    [[nodiscard]] bool frees_a_segment() const;
     void save(std::uint64_t now_ns);
     void fail(const std::string& what, std::uint64_t now_ns);
     void keep_conflict(const std::string& sentence);
@@ -81,6 +86,9 @@ class Forwarder final : public sinks::JournalListener {
     std::uint64_t retry_at_ns_ = 0;  // the journal could not be read: not before
     Waker waker_;
     std::thread thread_;
+
+    std::atomic<std::uint64_t> damaged_bytes_{0};          // for view() only: relaxed
+    std::atomic<std::uint64_t> records_refused_count_{0};  // likewise
 
     mutable std::mutex mutex_;  // guards the four below
     sinks::journal::Position confirmed_;

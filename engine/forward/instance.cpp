@@ -7,8 +7,10 @@
 #include <cctype>
 #include <cstdio>
 #include <random>
+#include <vector>
 
 #include "engine/core/limits.hpp"
+#include "sinks/journal/crc32c.hpp"
 
 namespace sluice::forward {
 namespace {
@@ -16,7 +18,7 @@ namespace {
 using sinks::journal::FileSystem;
 using sinks::journal::IoResult;
 
-// Two lines: the name, and the conflict, which is empty if there is none.
+// Lines: the name; the conflict, which is empty if there is none; the streams; and the checksum of all that.
 constexpr const char* file_name = "instance";
 constexpr const char* new_file_name = "instance.new";
 constexpr std::size_t file_bytes_max = 4 * limits::kib;
@@ -45,6 +47,29 @@ bool is_name(const std::string& text) {
     return text.size() > suffix_bytes && text.size() <= limits::instance_bytes_max && std::ranges::all_of(text, is_plain);
 }
 
+std::string streams_of(const config::Config::Sink::Redis& settings) {
+    return settings.stream + " in " + std::to_string(settings.partitions_count) + (settings.partitions_count == 1 ? " partition" : " partitions");
+}
+
+std::string checksum_line(const std::string& text) {
+    std::array<char, 16> line{};
+    std::snprintf(line.data(), line.size(), "%08x\n", sinks::journal::crc32c(text));
+    return line.data();
+}
+
+// The lines before the checksum; none if that does not fit.
+std::vector<std::string> lines_of(const std::string& text) {
+    const std::size_t end = text.empty() ? std::string::npos : text.rfind('\n', text.size() - 2);
+    if (end == std::string::npos || text.substr(end + 1) != checksum_line(text.substr(0, end + 1))) return {};
+    std::vector<std::string> lines;
+    for (std::size_t begin = 0; begin <= end;) {
+        const std::size_t line_end = text.find('\n', begin);
+        lines.push_back(text.substr(begin, line_end - begin));
+        begin = line_end + 1;
+    }
+    return lines;
+}
+
 IoResult<std::string> read_all(FileSystem& files) {
     auto file = files.open(file_name, sinks::journal::Access::read);
     if (!file) return std::unexpected(file.error());
@@ -57,8 +82,10 @@ IoResult<std::string> read_all(FileSystem& files) {
 
 }  // namespace
 
-std::expected<Instance, std::string> Instance::open(FileSystem& files, const std::string& base) {
+std::expected<Instance, std::string> Instance::open(FileSystem& files, const config::Config::Sink::Redis& settings) {
     Instance instance(files);
+    instance.streams_ = streams_of(settings);
+    const std::string& base = settings.instance;
     const auto text = read_all(files);
     if (!text && text.error() != std::errc::no_such_file_or_directory)
         return std::unexpected("cannot read the file `instance`: " + text_of(text.error()));
@@ -68,15 +95,18 @@ std::expected<Instance, std::string> Instance::open(FileSystem& files, const std
             return std::unexpected("cannot make the file `instance`: " + text_of(saved.error()));
         return instance;
     }
-    const std::size_t end = text->find('\n');
-    instance.name_ = text->substr(0, end);
-    if (end == std::string::npos || !is_name(instance.name_))
+    const std::vector<std::string> lines = lines_of(*text);
+    if (lines.size() != 3 || !is_name(lines[0]))
         return std::unexpected("the file `instance` is damaged; remove it to begin streams with a new name, into which everything that is "
                                "not known to be delivered comes again");
-    instance.conflict_ = text->substr(end + 1, text->find('\n', end + 1) - end - 1);
+    instance.name_ = lines[0];
+    instance.conflict_ = lines[1];
     if (!base.empty() && instance.name_.substr(0, instance.name_.size() - suffix_bytes) != base)
         return std::unexpected("it belongs to the instance " + instance.name_ + ", but sink.redis.instance is " + base +
                                "; set it back, or empty, or use another directory");
+    if (lines[2] != instance.streams_)
+        return std::unexpected("its streams are " + lines[2] + ", and the settings say " + instance.streams_ +
+                               "; set them back, or, once all is delivered, remove the file `instance` to begin streams with a new name");
     return instance;
 }
 
@@ -88,7 +118,8 @@ IoResult<void> Instance::set_conflict(const std::string& sentence) {
 }
 
 IoResult<void> Instance::save() const {
-    const std::string text = name_ + "\n" + conflict_ + "\n";
+    std::string text = name_ + "\n" + conflict_ + "\n" + streams_ + "\n";
+    text += checksum_line(text);
     // One that a crash left behind is of no use.
     if (const auto removed = files_->remove(new_file_name); !removed && removed.error() != std::errc::no_such_file_or_directory)
         return removed;

@@ -10,6 +10,10 @@ namespace sluice::forward {
 using sinks::journal::IoResult;
 using sinks::journal::Reader;
 
+sinks::EntryId last_entry_id_before(const sinks::journal::Position& end) {
+    return {end.segment, end.offset - (end.offset != 0 ? 1 : 0)};  // at offset 0 stands a header, never a record
+}
+
 IoResult<RecordFeed::Step> RecordFeed::step() {
     if (is_pending_) {
         CHECK(delivery_.can_begin_round());

@@ -9,8 +9,13 @@
 #include "engine/forward/delivery.hpp"
 #include "parsers/json_decoder.hpp"
 #include "sinks/journal/reader.hpp"
+#include "sinks/redis/entry_id.hpp"
 
 namespace sluice::forward {
+
+// The greatest ID that a record before `end` can have. (The ID of a record is its position, and one at `end` itself may
+// be written later, by another life of this journal.)
+[[nodiscard]] sinks::EntryId last_entry_id_before(const sinks::journal::Position& end);
 
 class RecordFeed {
   public:
@@ -26,6 +31,8 @@ class RecordFeed {
         end,      // nothing more, for now
     };
     [[nodiscard]] sinks::journal::IoResult<Step> step();
+    // See Reader::learn_end().
+    [[nodiscard]] sinks::journal::IoResult<void> learn_end() { return reader_.learn_end(); }
     // Hands on what is rendered so far.
     void close_round() { delivery_.close_round(rendered_); }
 

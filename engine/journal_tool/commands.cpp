@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/journal_tool/replay.hpp"
+#include "sinks/journal/delivered.hpp"
 #include "sinks/journal/posix_file_system.hpp"
 #include "sinks/journal/reader.hpp"
 
@@ -56,6 +57,9 @@ template <typename Command>
 ExitCode with_journal(const std::string& directory, Command command) {
     auto files = open_directory(directory);
     if (!files) return complain(directory, text_of(files.error()));
+    const auto segments = list_segments(**files);
+    if (!segments) return complain(directory, text_of(segments.error()));
+    if (segments->empty()) return complain(directory, "there is no journal (no file like " + segment_name(1) + ")");
     const IoResult<ExitCode> code = command(**files);
     if (!code) return complain(directory, text_of(code.error()));
     if (std::fflush(stdout) != 0) return complain(directory, "standard output cannot be written");
@@ -105,8 +109,12 @@ ExitCode list(const std::string& directory) {
             SegmentReader reader(**file, segment_header_bytes);
             if (segment.end) reader.set_end(*segment.end);
             std::uint64_t records_count = 0;
-            for (auto step = reader.next(); step && *step != SegmentReader::Step::end; step = reader.next())
+            for (;;) {
+                const auto step = reader.next();
+                if (!step) return std::unexpected(step.error());
+                if (*step == SegmentReader::Step::end) break;
                 if (*step == SegmentReader::Step::record) ++records_count;
+            }
             print_line({{"segment", segment.sequence},
                         {"file", segment_name(segment.sequence)},
                         {"bytes", segment.bytes},
@@ -139,12 +147,18 @@ ExitCode verify(const std::string& directory) {
         std::uint64_t damages_count = 0;
         const auto segments = list_segments(files);
         if (!segments) return std::unexpected(segments.error());
+        const auto delivered = read_delivered(files);
+        if (!delivered && delivered.error() != std::errc::io_error) return std::unexpected(delivered.error());
+        if (!delivered) {
+            ++damages_count;
+            print_line({{"damage", "the position up to which it was delivered cannot be read"}, {"file", delivered_name}});
+        }
         for (const Segment& segment : *segments) {
-            if (segment.has_predecessor) continue;
+            if (!lacks_predecessor(segment, delivered.value_or(std::nullopt))) continue;
             ++damages_count;
             print_line({{"damage", "the segment before this one is missing"}, {"file", segment_name(segment.sequence)}});
         }
-        Position end;
+        Position end{segments->front().sequence, segment_header_bytes};
         const auto read = for_each(
             files,
             [&](const Reader& reader) {
@@ -153,6 +167,7 @@ ExitCode verify(const std::string& directory) {
             },
             [&](const Reader& reader) {
                 ++damages_count;
+                end = reader.position();
                 const Position at = reader.gap_position();
                 print_line({{"damage", "bytes that are no record"},
                             {"file", segment_name(at.segment)},
@@ -161,11 +176,6 @@ ExitCode verify(const std::string& directory) {
                             {"bytes", reader.gap_bytes()}});
             });
         if (!read) return std::unexpected(read.error());
-        const auto delivered = read_delivered(files);
-        if (!delivered) {
-            ++damages_count;
-            print_line({{"damage", "the position up to which it was delivered cannot be read"}, {"file", "delivered"}});
-        }
         print_line({{"segments", segments->size()},
                     {"records", records_count},
                     {"damages", damages_count},

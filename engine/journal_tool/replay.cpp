@@ -12,6 +12,7 @@
 #include "engine/forward/record_feed.hpp"
 #include "engine/journal_tool/commands.hpp"
 #include "engine/stop_signals.hpp"
+#include "sinks/journal/delivered.hpp"
 #include "sinks/journal/posix_file_system.hpp"
 
 namespace sluice::journal_tool {
@@ -164,37 +165,56 @@ std::expected<sinks::StreamOwner, std::string> owner_of(forward::Instance& insta
     if (!segments) return std::unexpected(std::make_error_code(segments.error()).message());
     // The files are at least as long as what is in them.
     const Position end = segments->empty() ? delivered : std::max(delivered, {segments->back().sequence, segments->back().bytes});
-    return sinks::StreamOwner{.instance = instance.name(), .known_end = {end.segment, end.offset}, .conflict = instance.conflict(),
+    return sinks::StreamOwner{.instance = instance.name(), .known_last = forward::last_entry_id_before(end), .conflict = instance.conflict(),
                               .on_conflict = [&instance](const std::string& sentence) { static_cast<void>(instance.set_conflict(sentence)); }};
+}
+
+ExitCode bad_usage(const std::string& sentence) {
+    std::fprintf(stderr, "sluice: %s\n", sentence.c_str());
+    return ExitCode::bad_usage;
+}
+
+// What would be marked as delivered, and be removed, without anybody having it.
+bool keeps_nothing(config::SinkKind kind) { return kind == config::SinkKind::null; }
+
+// The settings under which the journal of `directory` is delivered.
+std::expected<config::Config, std::string> load_settings(const std::string& directory, const config::Overrides& overrides) {
+    config::Overrides settings = overrides;
+    settings.settings.push_back({"--to", "ack", "stored"});  // a file for the engine may ask for what only a journal gives
+    const auto target = std::ranges::find(settings.settings, std::string("sink.url"), &config::Override::key);
+    if (target != settings.settings.end() && target->value.starts_with("journal:"))
+        return std::unexpected("--to is a journal; replay delivers to Redis");
+    settings.settings.push_back({"DIR", "journal.directory", directory});
+    auto config = config::load_config(settings);
+    if (!config) return std::unexpected(config.error().sentence);
+    if (keeps_nothing(config->sink.url.kind)) return std::unexpected("--to keeps nothing, and what was replayed may be removed; replay delivers to Redis");
+    return std::move(*config);
 }
 
 }  // namespace
 
 ExitCode replay(const std::string& directory, const config::Overrides& overrides) {
-    config::Overrides settings = overrides;
-    settings.settings.push_back(
-        {"--to", "ack", "stored"});  // a file for the engine may ask for what only a journal gives
-    settings.settings.push_back({"DIR", "journal.directory", directory});
-    const auto config = config::load_config(settings);
-    if (!config) {
-        std::fprintf(stderr, "sluice: %s\n", config.error().sentence.c_str());
-        return ExitCode::bad_usage;
-    }
-    if (config->sink.url.kind == config::SinkKind::journal)
-        return complain(directory, "replay delivers to Redis, not to a journal");
+    const auto config = load_settings(directory, overrides);
+    if (!config) return bad_usage(config.error());
     auto files = open_directory(directory);
     if (!files) return complain(directory, std::make_error_code(files.error()).message());
-    const auto lock = (*files)->lock(replay_lock_name);
+    const auto lock = (*files)->lock_file(deliverer_lock_name);
     if (!lock && lock.error() == std::errc::resource_unavailable_try_again)
         return complain(directory, "another replay, or an engine, delivers it already");
     if (!lock) return complain(directory, "cannot take the lock file: " + std::make_error_code(lock.error()).message());
-    const auto delivered = read_delivered(**files);
-    if (!delivered)
+    if (const auto segments = list_segments(**files); !segments || segments->empty())
+        return complain(directory, "there is no journal (no file like " + segment_name(1) + ")");
+    reserve_delivered(**files);
+    auto delivered = read_delivered(**files);
+    if (!delivered && delivered.error() != std::errc::io_error)
+        return complain(directory, "cannot read the file `delivered`: " + std::make_error_code(delivered.error()).message());
+    if (!delivered && !config->sink.redis.exactly_once)
         return complain(directory, "the file `delivered` is damaged; remove it to deliver everything again");
+    if (!delivered) delivered = std::nullopt;  // exactly once, Redis refuses what it has
     sinks::StreamOwner owner;
     std::optional<forward::Instance> instance;
     if (config->sink.redis.exactly_once) {
-        auto opened = forward::Instance::open(**files, config->sink.redis.instance);
+        auto opened = forward::Instance::open(**files, config->sink.redis);
         if (!opened) return complain(directory, opened.error());
         instance.emplace(std::move(*opened));
         auto owned = owner_of(*instance, **files, delivered->value_or(Position{}));

@@ -20,7 +20,8 @@ struct StoredSegmentHeader {
     std::int64_t created_ns;
     std::uint64_t previous_sequence;
     std::uint64_t previous_end;
-    std::array<char, 12> reserved;
+    std::uint64_t closed_end;
+    std::array<char, 4> reserved;
     std::uint32_t crc;  // of everything before it
 };
 static_assert(sizeof(StoredSegmentHeader) == segment_header_bytes);
@@ -59,8 +60,8 @@ std::size_t first_record_bytes(std::span<const char> bytes) {
 
 std::string render_segment_header(const SegmentHeader& header) {
     StoredSegmentHeader stored{segment_magic,     format_version,           segment_header_bytes, header.sequence,
-                               header.created_ns, header.previous_sequence, header.previous_end,  {},
-                               0};
+                               header.created_ns, header.previous_sequence, header.previous_end,  header.closed_end,
+                               {},                0};
     std::string text(sizeof stored, '\0');
     std::memcpy(text.data(), &stored, sizeof stored);
     stored.crc = crc32c({text.data(), header_crc_bytes});
@@ -74,7 +75,7 @@ std::optional<SegmentHeader> read_segment_header(std::span<const char> bytes) {
     std::memcpy(&stored, bytes.data(), sizeof stored);
     if (stored.magic != segment_magic || stored.version != format_version) return std::nullopt;
     if (stored.header_bytes != segment_header_bytes || stored.crc != crc32c(bytes.first(header_crc_bytes))) return std::nullopt;
-    return SegmentHeader{stored.sequence, stored.created_ns, stored.previous_sequence, stored.previous_end};
+    return SegmentHeader{stored.sequence, stored.created_ns, stored.previous_sequence, stored.previous_end, stored.closed_end};
 }
 
 std::string segment_name(std::uint64_t sequence) {

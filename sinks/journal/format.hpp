@@ -1,6 +1,6 @@
 // What stands in a segment file: a header, then records, then zeros. All numbers little-endian.
 //
-//   header  64 bytes   magic, version, sequence, created_ns, previous_sequence, previous_end, crc
+//   header  64 bytes   magic, version, sequence, created_ns, previous_sequence, previous_end, closed_end, crc
 //   record  24 bytes   mark, crc, text_bytes, kind, timestamp_ns; then the text, and zeros up to a multiple of 8
 //
 // A record holds a sample as the client sent it, and the time that the engine understood or gave it. From these two the
@@ -13,7 +13,9 @@
 // that a record can be found again behind one whose length is damaged, and no client can forge one inside its sample.
 //
 // Segments form a chain: each names its predecessor and how many bytes of that count (`previous_end`). What stands behind
-// them was never acknowledged: the torn tail of a crash, or what an fdatasync that failed left behind.
+// them was never acknowledged: the torn tail of a crash, or what an fdatasync that failed left behind. The last one has no
+// successor yet; if its writer stopped in order it says itself how many bytes count (`closed_end`), so that what is damaged or
+// missing at its very end can be told from a torn tail.
 #pragma once
 
 #include <bit>
@@ -70,6 +72,7 @@ struct SegmentHeader {
     std::int64_t created_ns = 0;          // since 1970
     std::uint64_t previous_sequence = 0;  // 0: this is the first
     std::uint64_t previous_end = 0;       // bytes of the predecessor that count
+    std::uint64_t closed_end = 0;         // bytes of this one that count; 0: its writer has not said so
 };
 inline constexpr std::size_t segment_header_bytes = 64;
 

@@ -14,6 +14,8 @@ namespace sluice::sinks {
 namespace {
 
 constexpr std::uint64_t retry_interval_ns = 1'000'000'000;
+// Room comes with each segment that was delivered, and to look for it is cheap.
+constexpr std::uint64_t retry_full_interval_ns = 50'000'000;
 
 // Batches in the order in which they came, linked through Batch::next.
 class BatchList {
@@ -188,7 +190,7 @@ void JournalSink::stall(const journal::LogError& error) {
     is_stalled_ = true;
     refusal_ = is_full ? CommandOutcome::busy : CommandOutcome::refused;
     const std::uint64_t now_ns = monotonic_ns();
-    retry_at_ns_ = now_ns + retry_interval_ns;
+    retry_at_ns_ = now_ns + (is_full ? retry_full_interval_ns : retry_interval_ns);
     note_refusal(counters_, refusal_, now_ns);
     counters_.state.store(SinkState::stalled, std::memory_order_relaxed);
     trouble_.set("journal " + settings_.directory + ": " + error.sentence);

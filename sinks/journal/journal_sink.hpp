@@ -6,7 +6,7 @@
 //
 // When the disk refuses, the state is `stalled`: samples that somebody waits for are answered at once (busy while the journal
 // or its device is full, refused on any other error) and dropped; `queued` ones are kept, in order, and written when
-// the disk takes them again, which is tried once a second. How much is kept is bounded by the reactors' batches.
+// the disk takes them again, which is tried once a second, or 20 times if it was full. How much is kept is bounded by the reactors' batches.
 //
 // Sink thread only, except counters() and trouble().
 #pragma once

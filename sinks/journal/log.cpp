@@ -5,12 +5,12 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
+#include "sinks/journal/delivered.hpp"
 #include "sinks/journal/segment_reader.hpp"
 
 namespace sluice::sinks::journal {
 namespace {
 
-constexpr const char* lock_name = "lock";
 // Damages of one segment that open() names; `journal verify` names all.
 constexpr std::size_t notes_count_max = 20;
 
@@ -49,10 +49,10 @@ IoResult<std::uint64_t> torn_bytes(File& file, std::uint64_t from) {
 
 LogResult<std::unique_ptr<Log>> Log::open(FileSystem& files, const LogSettings& settings, std::vector<std::string>& notes) {
     CHECK(settings.total_bytes_max >= 2 * settings.segment_bytes);
-    auto lock = files.lock(lock_name);
+    auto lock = files.lock_directory();
     if (!lock && lock.error() == std::errc::resource_unavailable_try_again)
         return std::unexpected(LogError{LogFailure::locked, "another process writes this journal"});
-    if (!lock) return failure("cannot take the lock file", lock.error());
+    if (!lock) return failure("cannot lock the directory", lock.error());
     std::unique_ptr<Log> log(new Log(files, settings, std::move(*lock)));
     reserve_delivered(files);
     if (auto recovered = log->recover(notes); !recovered) return std::unexpected(recovered.error());
@@ -63,32 +63,42 @@ LogResult<std::unique_ptr<Log>> Log::open(FileSystem& files, const LogSettings& 
 }
 
 LogResult<void> Log::recover(std::vector<std::string>& notes) {
+    Position told;  // what a segment that was removed said of the one before it
     for (;;) {  // ends: each turn but the last removes a segment
         const auto segments = list_segments(files_);
         if (!segments) return failure("cannot read the directory", segments.error());
         total_bytes_ = 0;
-        for (const Segment& segment : *segments) {
-            total_bytes_ += segment.bytes;
-            if (!segment.has_predecessor)
-                notes.push_back(segment_name(segment.sequence) + ": the segment before it is missing");
-        }
+        for (const Segment& segment : *segments) total_bytes_ += segment.bytes;
         // A number below the delivered position would count as delivered.
         if (const auto delivered = read_delivered(files_); delivered && *delivered)
             next_sequence_ = std::max(next_sequence_, (**delivered).segment + 1);
         if (segments->empty()) return {};
-        const Segment& last = segments->back();
+        Segment last = segments->back();
+        if (last.sequence == told.segment) last.end = told.offset;
         next_sequence_ = std::max(next_sequence_, last.sequence + 1);
         if (auto recovered = recover_last(last, notes); !recovered) return recovered;
-        if (closed_.segment == last.sequence) return {};
+        if (closed_.segment == last.sequence) {
+            note_losses(*segments, notes);
+            return {};
+        }
         if (auto discarded = discard_last(last); !discarded) return discarded;
+        if (last.header) told = {last.header->previous_sequence, last.header->previous_end};
     }
 }
 
-// Finds the end of what the last writer left and cuts the rest. Leaves closed_ alone if nothing is in the segment.
+void Log::note_losses(const std::vector<Segment>& segments, std::vector<std::string>& notes) {
+    const auto delivered = read_delivered(files_);
+    for (const Segment& segment : segments)
+        if (lacks_predecessor(segment, delivered.value_or(std::nullopt)))
+            notes.push_back(segment_name(segment.sequence) + ": the segment before it is missing");
+}
+
+// Finds the end of what the last writer left. Leaves closed_ alone if nothing is in the segment.
 LogResult<void> Log::recover_last(const Segment& last, std::vector<std::string>& notes) {
     auto file = files_.open(segment_name(last.sequence), Access::read_and_write);
     if (!file) return failure("cannot open " + segment_name(last.sequence), file.error());
     SegmentReader reader(**file, segment_header_bytes);
+    if (last.end) reader.set_end(*last.end);
     bool is_empty = true;
     for (;;) {  // ends: each turn passes a record or a gap
         const auto step = reader.next();
@@ -100,17 +110,22 @@ LogResult<void> Log::recover_last(const Segment& last, std::vector<std::string>&
     }
     const std::uint64_t end = reader.offset();
     const auto torn = torn_bytes(**file, end);
-    if (!torn) return failure("cannot read " + segment_name(last.sequence), torn.error());
-    if (*torn != 0)
+    if (!torn && torn.error() != std::errc::io_error) return failure("cannot read " + segment_name(last.sequence), torn.error());
+    if (!torn)
+        notes.push_back(segment_name(last.sequence) + ": what is behind offset " + std::to_string(end) + " cannot be read");
+    else if (*torn != 0)
         notes.push_back(segment_name(last.sequence) + ": " + std::to_string(*torn) + " bytes at offset " + std::to_string(end) +
-                        " are no whole record (a write that was not finished) and were cut");
-    if (is_empty) return {};
+                        " are no whole record (a write that was not finished, or damage) and do not count");
+    const bool is_used_up = torn && end + *torn >= last.bytes;
+    if (is_empty && torn && *torn == 0) return {};
     if (!last.header) notes.push_back(gap_note(last.sequence, 0, segment_header_bytes));
-    if (last.bytes != end) {
-        if (auto cut = (*file)->truncate(end); !cut) return failure("cannot cut the tail of " + segment_name(last.sequence), cut.error());
-        if (auto synced = (*file)->sync(); !synced) return failure("cannot sync " + segment_name(last.sequence), synced.error());
-        total_bytes_ -= last.bytes - end;
+    if (torn && !is_used_up) {  // gives back what is still zeros; what is not stays for whoever wants to look
+        const std::uint64_t bytes = end + *torn;
+        if (auto cut = (*file)->truncate(bytes); !cut) return failure("cannot cut the tail of " + segment_name(last.sequence), cut.error());
+        total_bytes_ -= last.bytes - bytes;
     }
+    // Whole records that the last writer had not synced count from now on.
+    if (auto synced = (*file)->sync(); !synced) return failure("cannot sync " + segment_name(last.sequence), synced.error());
     closed_ = {last.sequence, end};
     return {};
 }
@@ -138,9 +153,10 @@ LogResult<void> Log::discard_last(const Segment& last) {
 
 Log::~Log() {
     if (file_ == nullptr) return;
-    // Whatever this leaves undone, the next open() does.
-    static_cast<void>(file_->truncate(confirmed_end_));
-    static_cast<void>(file_->sync());
+    // Whatever this leaves undone, the next open() does. The header comes last: what it says must be true by then.
+    if (!file_->truncate(confirmed_end_) || !file_->sync()) return;
+    header_.closed_end = confirmed_end_;
+    if (file_->write(0, render_segment_header(header_))) static_cast<void>(file_->sync());
 }
 
 // --- segments ------------------------------------------------------------------------------------------------------
@@ -158,8 +174,10 @@ LogResult<void> Log::make_room() {
     if (total_bytes_ + settings_.segment_bytes <= settings_.total_bytes_max) return {};
     if (auto removed = remove_delivered(); !removed) return removed;
     if (total_bytes_ + settings_.segment_bytes <= settings_.total_bytes_max) return {};
-    return std::unexpected(LogError{LogFailure::full, "the journal has reached its bound of " + std::to_string(settings_.total_bytes_max) +
-                                                          " bytes, and nothing of it was delivered that could be removed"});
+    const char* const why = read_delivered(files_) ? "no segment of it was delivered, so that it could be removed"
+                                                   : "the file `delivered` cannot be read, so nothing can be removed";
+    return std::unexpected(
+        LogError{LogFailure::full, "the journal has reached its bound of " + std::to_string(settings_.total_bytes_max) + " bytes, and " + why});
 }
 
 // Oldest first.
@@ -202,8 +220,8 @@ LogResult<void> Log::prepare() {
 }
 
 IoResult<void> Log::begin_segment(std::unique_ptr<File>& file, std::uint64_t sequence) {
-    const std::string header = render_segment_header({sequence, unix_ns(), closed_.segment, closed_.offset});
-    if (auto written = file->write(0, header); !written) return written;
+    header_ = {sequence, unix_ns(), closed_.segment, closed_.offset, 0};
+    if (auto written = file->write(0, render_segment_header(header_)); !written) return written;
     if (auto synced = file->sync(); !synced) return synced;
     return files_.sync_directory();
 }

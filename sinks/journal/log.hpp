@@ -9,7 +9,7 @@
 //     not write and says so once. What follows goes into a new segment, whose header says where the old one ends.
 //   - Nothing is overwritten or dropped for room. When the bound or the device is full, append() says `full`;
 //     only segments that were delivered (segments.hpp) are removed.
-//   - open() cuts the torn tail of a crash, keeps whatever is whole, and reports what is damaged.
+//   - open() ends what a crash left at its last whole record, keeps whatever is whole, and reports what is damaged.
 //
 // Blocks on the disk: for a sink's thread. One owner thread.
 #pragma once
@@ -51,7 +51,7 @@ class Log {
     // A full disk is not an error of open(): append() will say so.
     [[nodiscard]] static LogResult<std::unique_ptr<Log>> open(FileSystem& files, const LogSettings& settings,
                                                               std::vector<std::string>& notes);
-    // Cuts what was preallocated and not used. Does not commit.
+    // Cuts what was preallocated and not used, and writes into the header where the segment ends. Does not commit.
     ~Log();
     Log(const Log&) = delete;
     Log& operator=(const Log&) = delete;
@@ -72,6 +72,7 @@ class Log {
         : files_(files), settings_(settings), lock_(std::move(lock)) {}
 
     [[nodiscard]] LogResult<void> recover(std::vector<std::string>& notes);
+    void note_losses(const std::vector<Segment>& segments, std::vector<std::string>& notes);
     [[nodiscard]] LogResult<void> recover_last(const Segment& last, std::vector<std::string>& notes);
     [[nodiscard]] LogResult<void> discard_last(const Segment& last);
     [[nodiscard]] LogResult<void> make_room();
@@ -87,6 +88,7 @@ class Log {
     Position closed_;                   // the last closed segment and its end; {0, 0}: none
 
     std::unique_ptr<File> file_;        // the open segment; null: none
+    SegmentHeader header_;              // of it
     std::uint64_t sequence_ = 0;
     std::uint64_t written_end_ = 0;     // bytes of it that hold header and records
     std::uint64_t confirmed_end_ = 0;   // and that are known to be on disk

@@ -64,7 +64,14 @@ class PosixFile final : public File {
         return filled;
     }
 
-    IoResult<void> sync() override { return done(::fdatasync(descriptor_.fd())); }
+    IoResult<void> sync() override {
+        if (::fdatasync(descriptor_.fd()) != 0) return failure();
+        struct stat status {};
+        if (::fstat(descriptor_.fd(), &status) != 0) return failure();
+        // Without a name it is gone as soon as it is closed.
+        if (status.st_nlink == 0) return failure(ENOENT);
+        return {};
+    }
     IoResult<void> truncate(std::uint64_t bytes) override { return done(::ftruncate(descriptor_.fd(), static_cast<off_t>(bytes))); }
 
     IoResult<std::uint64_t> size() override {
@@ -129,15 +136,22 @@ class PosixFileSystem final : public FileSystem {
     }
     IoResult<void> sync_directory() override { return done(::fsync(directory_.fd())); }
 
-    IoResult<std::unique_ptr<Lock>> lock(const std::string& name) override {
-        const int fd = ::openat(directory_.fd(), name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, file_mode);
+    // A descriptor of its own: the lock goes with it.
+    IoResult<std::unique_ptr<Lock>> lock_directory() override {
+        return take_lock(::openat(directory_.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    }
+    IoResult<std::unique_ptr<Lock>> lock_file(const std::string& name) override {
+        return take_lock(::openat(directory_.fd(), name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, file_mode));
+    }
+
+  private:
+    static IoResult<std::unique_ptr<Lock>> take_lock(int fd) {
         if (fd < 0) return failure();
         auto lock = std::make_unique<PosixLock>(fd);
         if (::flock(fd, LOCK_EX | LOCK_NB) != 0) return failure();
         return lock;
     }
 
-  private:
     Descriptor directory_;
 };
 

@@ -27,12 +27,7 @@ IoResult<Reader::Found> Reader::pass_end() {
     if (!is_end_known_) {
         const auto segments = list_segments(files_);
         if (!segments) return std::unexpected(segments.error());
-        const auto here = std::ranges::find(*segments, position_.segment, &Segment::sequence);
-        if (here != segments->end() && here->end) {  // it was closed meanwhile
-            is_end_known_ = true;
-            segment_->set_end(*here->end);
-            return Found::yes;
-        }
+        if (take_end(*segments)) return Found::yes;  // it was closed meanwhile
         // One that is blank may be about to name this one as its predecessor.
         const auto is_next = [&](const Segment& s) { return s.sequence > position_.segment && !s.is_blank; };
         if (std::ranges::none_of(*segments, is_next)) return Found::no;
@@ -41,6 +36,23 @@ IoResult<Reader::Found> Reader::pass_end() {
     file_.reset();
     position_ = {position_.segment + 1, 0};
     return Found::yes;
+}
+
+IoResult<void> Reader::learn_end() {
+    if (!segment_ || is_end_known_) return {};
+    const auto segments = list_segments(files_);
+    if (!segments) return std::unexpected(segments.error());
+    take_end(*segments);
+    return {};
+}
+
+// Whether `segments` tells where the segment ends.
+bool Reader::take_end(const std::vector<Segment>& segments) {
+    const auto here = std::ranges::find(segments, position_.segment, &Segment::sequence);
+    if (here == segments.end() || !here->end) return false;
+    is_end_known_ = true;
+    segment_->set_end(*here->end);
+    return true;
 }
 
 IoResult<Reader::Step> Reader::next() {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "sinks/journal/segment_reader.hpp"
 #include "sinks/journal/segments.hpp"
@@ -22,6 +23,9 @@ class Reader {
         end,     // nothing more, for now
     };
     [[nodiscard]] IoResult<Step> next();
+    // A later segment than that of position() is known: looks up, if it is not known, where that one ends, so that next()
+    // reads nothing behind it. What stands there was never confirmed, and need not have been cut.
+    [[nodiscard]] IoResult<void> learn_end();
 
     [[nodiscard]] const RecordView& record() const { return segment_->record(); }
     [[nodiscard]] Position record_position() const { return {position_.segment, segment_->record_offset()}; }
@@ -34,6 +38,7 @@ class Reader {
     enum class Found : std::uint8_t { yes, no };
     [[nodiscard]] IoResult<Found> open_segment();
     [[nodiscard]] IoResult<Found> pass_end();
+    bool take_end(const std::vector<Segment>& segments);
 
     FileSystem& files_;
     Position position_;

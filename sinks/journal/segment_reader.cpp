@@ -5,11 +5,36 @@
 
 namespace sluice::sinks::journal {
 
+// The buffer with the file's bytes from `offset`; returns how many there are.
+IoResult<std::size_t> SegmentReader::fill(std::uint64_t offset) {
+    auto filled = file_.read(offset, buffer_);
+    if (!filled && filled.error() == std::errc::io_error) return fill_by_blocks(offset);
+    return filled;
+}
+
+// The same where some of it cannot be read: zeros stand for that, which are no record.
+IoResult<std::size_t> SegmentReader::fill_by_blocks(std::uint64_t offset) {
+    met_unreadable_ = true;
+    const auto size = file_.size();
+    if (!size) return std::unexpected(size.error());
+    const std::size_t wanted = std::min<std::uint64_t>(buffer_.size(), *size - std::min(offset, *size));
+    std::size_t filled = 0;
+    while (filled < wanted) {
+        const std::size_t to_block_end = block_bytes - (offset + filled) % block_bytes;
+        const std::span<char> piece = std::span(buffer_).subspan(filled, std::min(to_block_end, wanted - filled));
+        const auto read = file_.read(offset + filled, piece);
+        if (!read && read.error() != std::errc::io_error) return std::unexpected(read.error());
+        if (!read) std::ranges::fill(piece, '\0');
+        filled += piece.size();
+    }
+    return filled;
+}
+
 // The bytes at `offset`: a whole record's at least, unless the file or what counts of it ends before.
 IoResult<std::span<const char>> SegmentReader::window(std::uint64_t offset, Freshness freshness) {
     const bool is_inside = offset >= buffer_offset_ && offset + record_bytes_max <= buffer_offset_ + filled_;
     if (!is_inside || freshness == Freshness::read_now) {
-        const auto filled = file_.read(offset, buffer_);
+        const auto filled = fill(offset);
         if (!filled) return std::unexpected(filled.error());
         buffer_offset_ = offset;
         filled_ = *filled;

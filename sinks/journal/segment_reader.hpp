@@ -2,7 +2,7 @@
 //
 // What is no record is skipped if a whole one follows (a gap: damage), and is the end otherwise (a torn or unwritten
 // tail). Reads beside a writer: the writer writes in ascending order, so a place that looks damaged is read once more
-// after something behind it was seen; only what is still damaged then is a gap.
+// after something behind it was seen; only what is still damaged then is a gap. What the disk cannot read (EIO) is damage, too.
 #pragma once
 
 #include <cstddef>
@@ -37,12 +37,17 @@ class SegmentReader {
     [[nodiscard]] std::uint64_t gap_bytes() const { return gap_bytes_; }
     // Where the next call goes on.
     [[nodiscard]] std::uint64_t offset() const { return offset_; }
+    // Some of what was looked at so far could not be read.
+    [[nodiscard]] bool met_unreadable() const { return met_unreadable_; }
 
   private:
     static constexpr std::size_t buffer_bytes = 128 * limits::kib;
     static_assert(buffer_bytes > 2 * record_bytes_max);
+    static constexpr std::size_t block_bytes = 4096;  // of disks and page cache: the least that is lost as a whole
 
     enum class Freshness : std::uint8_t { any, read_now };
+    [[nodiscard]] IoResult<std::size_t> fill(std::uint64_t offset);
+    [[nodiscard]] IoResult<std::size_t> fill_by_blocks(std::uint64_t offset);
     [[nodiscard]] IoResult<std::span<const char>> window(std::uint64_t offset, Freshness freshness = Freshness::any);
     [[nodiscard]] IoResult<std::optional<std::uint64_t>> find_record(std::uint64_t from);
     [[nodiscard]] Step take_gap(std::uint64_t end);
@@ -55,6 +60,7 @@ class SegmentReader {
     std::vector<char> buffer_;
     std::uint64_t buffer_offset_ = 0;  // buffer_[0, filled_) is the file from here
     std::size_t filled_ = 0;
+    bool met_unreadable_ = false;
 };
 
 }  // namespace sluice::sinks::journal

@@ -2,29 +2,22 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <string>
 
-#include "sinks/journal/crc32c.hpp"
+#include "sinks/journal/segment_reader.hpp"
 
 namespace sluice::sinks::journal {
 namespace {
 
-constexpr const char* delivered_name = "delivered";
-constexpr const char* delivered_new_name = "delivered.new";
-
-struct StoredPosition {
-    std::array<char, 8> magic;
-    std::uint64_t segment;
-    std::uint64_t offset;
-    std::uint32_t reserved;
-    std::uint32_t crc;  // of everything before it
-};
-static_assert(sizeof(StoredPosition) == 32);
-constexpr std::array<char, 8> position_magic{'S', 'L', 'U', 'I', 'C', 'E', 'P', '\n'};
-constexpr std::size_t position_crc_bytes = offsetof(StoredPosition, crc);
-
 bool is_gone(std::errc error) { return error == std::errc::no_such_file_or_directory; }
+
+// Whether no record stands behind the header, which is zeros.
+IoResult<bool> holds_nothing(File& file) {
+    SegmentReader reader(file, segment_header_bytes);
+    const auto step = reader.next();
+    if (!step) return std::unexpected(step.error());
+    return *step == SegmentReader::Step::end;
+}
 
 IoResult<Segment> look_at(FileSystem& files, std::uint64_t sequence) {
     auto file = files.open(segment_name(sequence), Access::read);
@@ -33,17 +26,24 @@ IoResult<Segment> look_at(FileSystem& files, std::uint64_t sequence) {
     if (!bytes) return std::unexpected(bytes.error());
     std::array<char, segment_header_bytes> header{};
     const auto read = (*file)->read(0, header);
-    if (!read) return std::unexpected(read.error());
-    Segment segment{.sequence = sequence, .bytes = *bytes, .header = read_segment_header(std::span(header).first(*read)),
+    if (!read && read.error() != std::errc::io_error) return std::unexpected(read.error());
+    if (!read) header.fill('?');  // cannot be read: damaged, and not blank
+    Segment segment{.sequence = sequence, .bytes = *bytes, .header = read_segment_header(std::span(header).first(read.value_or(0))),
                     .end = std::nullopt};
-    segment.is_blank = std::ranges::all_of(header, [](char c) { return c == 0; });
+    if (std::ranges::all_of(header, [](char c) { return c == 0; })) {  // rare: so it may cost a look at all of it
+        const auto is_blank = holds_nothing(**file);
+        if (!is_blank) return std::unexpected(is_blank.error());
+        segment.is_blank = *is_blank;
+    }
     if (segment.header && segment.header->sequence != sequence) segment.header.reset();  // a copy under another name
     return segment;
 }
 
-// From what each segment says of its predecessor.
+// From what each segment says of itself and of its predecessor.
 void link(std::vector<Segment>& segments) {
-    for (std::size_t i = 1; i < segments.size(); ++i) {
+    for (Segment& segment : segments)
+        if (segment.header && segment.header->closed_end != 0) segment.end = segment.header->closed_end;
+    for (std::size_t i = 0; i < segments.size(); ++i) {
         if (!segments[i].header) continue;
         const SegmentHeader& header = *segments[i].header;
         if (header.previous_sequence == 0) continue;
@@ -69,43 +69,6 @@ IoResult<std::vector<Segment>> list_segments(FileSystem& files) {
     std::ranges::sort(segments, {}, &Segment::sequence);
     link(segments);
     return segments;
-}
-
-IoResult<std::optional<Position>> read_delivered(FileSystem& files) {
-    auto file = files.open(delivered_name, Access::read);
-    if (!file && is_gone(file.error())) return std::nullopt;
-    if (!file) return std::unexpected(file.error());
-    std::array<char, sizeof(StoredPosition)> bytes{};
-    const auto read = (*file)->read(0, bytes);
-    if (!read) return std::unexpected(read.error());
-    StoredPosition stored;
-    std::memcpy(&stored, bytes.data(), sizeof stored);
-    if (*read != sizeof stored || stored.magic != position_magic) return std::unexpected(std::errc::io_error);
-    if (stored.crc != crc32c(std::span(bytes).first(position_crc_bytes))) return std::unexpected(std::errc::io_error);
-    return Position{stored.segment, stored.offset};
-}
-
-void reserve_delivered(FileSystem& files) { static_cast<void>(files.create(delivered_new_name, sizeof(StoredPosition))); }
-
-IoResult<void> write_delivered(FileSystem& files, const Position& position) {
-    StoredPosition stored{position_magic, position.segment, position.offset, 0, 0};
-    std::array<char, sizeof stored> bytes{};
-    std::memcpy(bytes.data(), &stored, sizeof stored);
-    stored.crc = crc32c(std::span(bytes).first(position_crc_bytes));
-    std::memcpy(bytes.data(), &stored, sizeof stored);
-    auto file = files.open(delivered_new_name, Access::read_and_write);
-    if (!file && is_gone(file.error())) file = files.create(delivered_new_name, sizeof stored);
-    if (!file) return std::unexpected(file.error());
-    if (auto written = (*file)->write(0, bytes); !written) return written;
-    if (auto synced = (*file)->sync(); !synced) return synced;
-    if (auto renamed = files.rename(delivered_new_name, delivered_name); !renamed) return renamed;
-    reserve_delivered(files);  // in the room of the one that was replaced
-    return files.sync_directory();
-}
-
-bool is_delivered(const Segment& segment, const Position& delivered) {
-    if (segment.sequence < delivered.segment) return true;
-    return segment.sequence == delivered.segment && segment.end && delivered.offset >= *segment.end;
 }
 
 }  // namespace sluice::sinks::journal

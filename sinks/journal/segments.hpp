@@ -1,4 +1,4 @@
-// The segments of a journal as they lie in its directory, and the position up to which they were delivered.
+// The segments of a journal as they lie in its directory.
 #pragma once
 
 #include <compare>
@@ -15,10 +15,11 @@ struct Segment {
     std::uint64_t sequence = 0;
     std::uint64_t bytes = 0;              // of the file
     std::optional<SegmentHeader> header;  // nothing if it is damaged or blank
-    bool is_blank = false;                // not even a header: it is being made, or a crash came in between
-    // Bytes that count, as the successor says; nothing for the last one, and for one that was begun in vain.
+    bool is_blank = false;                // nothing in it: it is being made, or a crash came in between
+    // Bytes that count, as the successor says or the writer that stopped in order; nothing for one that is being written
+    // or whose writer was killed, and for one that was begun in vain.
     std::optional<std::uint64_t> end;
-    bool has_predecessor = true;          // false: it names one that should be there and is not
+    bool has_predecessor = true;          // false: it names one that is not there; fine if that was delivered
 };
 
 // Ascending by sequence. A file that vanishes meanwhile is left out.
@@ -30,20 +31,5 @@ struct Position {
     std::uint64_t offset = 0;  // bytes from the begin of the segment's file
     friend auto operator<=>(const Position&, const Position&) = default;
 };
-
-// Whoever delivers holds this lock.
-inline constexpr const char* replay_lock_name = "replay.lock";
-
-// What lies before the position was delivered and may be removed. Nothing if nothing was delivered yet; an error
-// (io_error) if the file is damaged: its data then counts as not delivered.
-[[nodiscard]] IoResult<std::optional<Position>> read_delivered(FileSystem& files);
-// Makes sure, if it can, that the first write_delivered() needs no room on the device.
-void reserve_delivered(FileSystem& files);
-// Replaces it in one step that survives a power loss. Needs no room after the first time: on a device that is full, to keep
-// the position is what lets segments be removed.
-[[nodiscard]] IoResult<void> write_delivered(FileSystem& files, const Position& position);
-
-// Whether all of a closed segment lies before `delivered`.
-[[nodiscard]] bool is_delivered(const Segment& segment, const Position& delivered);
 
 }  // namespace sluice::sinks::journal

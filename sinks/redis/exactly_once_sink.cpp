@@ -28,7 +28,7 @@ class ExactlyOnceSink final : public Sink {
           owner_(streams.owner),
           session_(settings),
           introduction_(streams.index_key, streams.keys),
-          window_(port, counters_, streams.owner.known_end),
+          window_(port, counters_, streams.owner.known_last),
           connect_backoff_(settings.backoff_min_ns, settings.backoff_max_ns, settings.random_seed),
           retry_backoff_(settings.backoff_min_ns, settings.backoff_max_ns, ~settings.random_seed),
           breaker_(settings.breaker_failures_count),
@@ -215,9 +215,9 @@ bool ExactlyOnceSink::take_introduced(bool is_error, std::uint64_t now_ns) {
             return false;
         case Introduction::Step::done: break;
     }
-    if (introduction_.top() > window_.sent_end()) {
+    if (introduction_.top() > window_.sent_last()) {
         stop_for_good(introduction_.top_key() + " ends at " + text_of(introduction_.top()) + ", but this journal has sent no entry above " +
-                      text_of(window_.sent_end()));
+                      text_of(window_.sent_last()));
         return false;
     }
     stage_ = Stage::delivering;

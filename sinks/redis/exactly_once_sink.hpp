@@ -25,7 +25,7 @@ namespace sluice::sinks {
 // Whose streams they are.
 struct StreamOwner {
     std::string instance;  // the engine's name in the keys; empty: streams are not owned
-    EntryId known_end;     // end of the journal when the engine started: no entry above it is from an earlier life
+    EntryId known_last;    // the last that the journal could hold when the engine started: none above it is from an earlier life
     std::string conflict;  // found in an earlier life, a sentence: nothing is delivered
     std::function<void(const std::string&)> on_conflict;  // called once, on the sink's thread
 };

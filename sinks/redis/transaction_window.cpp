@@ -43,8 +43,8 @@ EntryId last_id_of(Batch& batch) {
 
 }  // namespace
 
-TransactionWindow::TransactionWindow(CompletionPort& port, SinkCounters& counters, const EntryId& known_end)
-    : port_(port), counters_(counters), known_end_(known_end), sent_end_(known_end) {
+TransactionWindow::TransactionWindow(CompletionPort& port, SinkCounters& counters, const EntryId& known_last)
+    : port_(port), counters_(counters), known_last_(known_last), sent_last_(known_last) {
     outcomes_.resize(limits::transaction_batches_count_max * limits::batch_commands_count_max);
 }
 
@@ -93,14 +93,14 @@ std::size_t TransactionWindow::gather(std::span<iovec> pieces) const {
 void TransactionWindow::connection_lost() {
     is_open_ = awaits_multi_ = false;
     if (transaction_count_ == 0) return;
-    note_sent_end();
+    note_sent_last();
     end_transaction();
 }
 
-void TransactionWindow::note_sent_end() {
+void TransactionWindow::note_sent_last() {
     if (sent_bytes_ == 0) return;
     resent_count_ = std::max(resent_count_, transaction_count_);
-    sent_end_ = std::max(sent_end_, last_id_of(*batches_[transaction_count_ - 1]));
+    sent_last_ = std::max(sent_last_, last_id_of(*batches_[transaction_count_ - 1]));
 }
 
 // --- replies -------------------------------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ void TransactionWindow::on_element(std::size_t depth, bool is_error, std::string
 TransactionWindow::Step TransactionWindow::take_exec(bool is_error, std::string_view error_text, std::uint64_t now_ns) {
     awaits_multi_ = true;
     if (is_error) {
-        if (!error_text.starts_with("EXECABORT")) note_sent_end();  // nobody knows
+        if (!error_text.starts_with("EXECABORT")) note_sent_last();  // nobody knows
         if (error_text.starts_with(abort_prefix)) error_text.remove_prefix(abort_prefix.size());
         return refuse(queue_error_.empty() ? error_text : std::string_view(queue_error_));
     }
@@ -150,7 +150,7 @@ TransactionWindow::Step TransactionWindow::look_closer(std::uint64_t now_ns) {
     error_text_ = find_conflict();
     if (!error_text_.empty()) return Step::conflict;
     if (errors_count_ == 0) return settle(now_ns);
-    note_sent_end();
+    note_sent_last();
     return refuse(queue_error_);
 }
 
@@ -166,7 +166,7 @@ std::string TransactionWindow::find_conflict() {
             if (outcome == Outcome::refused) refused_keys.insert(command.key);
             if (outcome == Outcome::added && refused_keys.contains(command.key))
                 return "Redis refused an entry of " + std::string(command.key) + " and took a later one";
-            if (outcome == Outcome::duplicate && i >= resent_count_ && command.id > known_end_)
+            if (outcome == Outcome::duplicate && i >= resent_count_ && command.id > known_last_)
                 return std::string(command.key) + " has an entry at or above " + text_of(command.id) + " that this journal did not send";
         }
     }
@@ -176,7 +176,7 @@ std::string TransactionWindow::find_conflict() {
 TransactionWindow::Step TransactionWindow::settle(std::uint64_t now_ns) {
     add(counters_.replies_ok, commands_count_ - duplicates_count_);
     add(counters_.duplicates_refused, duplicates_count_);
-    if (const auto last = parse_entry_id(last_added_)) sent_end_ = std::max(sent_end_, *last);
+    if (const auto last = parse_entry_id(last_added_)) sent_last_ = std::max(sent_last_, *last);
     const std::size_t count = transaction_count_;
     end_transaction();
     resent_count_ -= std::min(resent_count_, count);

@@ -43,8 +43,8 @@ namespace sluice::sinks::redis {
 
 class TransactionWindow final : public ArrayListener {
   public:
-    // No entry above `known_end` can come from an earlier life of the engine. `port` and `counters` outlive the window.
-    TransactionWindow(CompletionPort& port, SinkCounters& counters, const EntryId& known_end);
+    // No entry above `known_last` can come from an earlier life of the engine. `port` and `counters` outlive the window.
+    TransactionWindow(CompletionPort& port, SinkCounters& counters, const EntryId& known_last);
 
     [[nodiscard]] bool has_room() const { return batches_.size() < limits::sink_window_batches_count_max; }
     [[nodiscard]] bool empty() const { return batches_.empty(); }
@@ -81,7 +81,7 @@ class TransactionWindow final : public ArrayListener {
     void connection_lost();
 
     // No entry above it can be one of ours.
-    [[nodiscard]] const EntryId& sent_end() const { return sent_end_; }
+    [[nodiscard]] const EntryId& sent_last() const { return sent_last_; }
 
   private:
     enum class Outcome : std::uint8_t { added, duplicate, refused };
@@ -92,13 +92,13 @@ class TransactionWindow final : public ArrayListener {
     [[nodiscard]] Step settle(std::uint64_t now_ns);
     [[nodiscard]] Step refuse(std::string_view error_text);
     void end_transaction();
-    void note_sent_end();
+    void note_sent_last();
     [[nodiscard]] bool unsent() const { return sent_bytes_ < total_bytes_; }
 
     CompletionPort& port_;
     SinkCounters& counters_;
-    const EntryId known_end_;
-    EntryId sent_end_;
+    const EntryId known_last_;
+    EntryId sent_last_;
 
     std::deque<Batch*> batches_;           // oldest first
     std::size_t transaction_count_ = 0;    // of them, from the front, in the transaction that is under way; 0: none

@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "sinks/journal/delivered.hpp"
 #include "sinks/journal/log.hpp"
 #include "sinks/journal/reader.hpp"
 #include "tests/support/seed.hpp"
@@ -27,7 +28,7 @@ class Model {
     explicit Model(std::uint64_t seed) : random_(seed), disk_(seed + 1) { open(); }
 
     void step() {
-        switch (random_() % 16) {
+        switch (random_() % 20) {
             case 0: restart([&] { disk_.revive(); }); break;
             case 1: restart([&] { disk_.revive_after_power_loss(); }); break;
             case 2: shut_down_and_open(); break;
@@ -36,6 +37,9 @@ class Model {
             case 5: disk_.capacity_bytes = random_() % 3 == 0 ? disk_.used_bytes() : ~std::uint64_t{0}; break;
             case 6: deliver_some(); break;
             case 7: flip_a_bit(); break;
+            case 9: disk_.truncates_until_failure = random_() % 4; break;
+            case 10: damage_delivered(); break;
+            case 11: damage_a_header(); break;
             case 8: append_group(); break;  // left uncommitted
             default: append_and_commit(); break;
         }
@@ -89,6 +93,7 @@ class Model {
             }
             disk_.writes_until_failure.reset();
             disk_.syncs_until_failure.reset();
+            disk_.truncates_until_failure.reset();
         }
         FAIL() << "the journal does not open";
     }
@@ -165,11 +170,43 @@ class Model {
             if (fates_.at(id) == Fate::confirmed) confirmed.emplace_back(id, reader.record_position());
         }
         if (confirmed.size() < 2) return;
-        const auto& [id, position] = confirmed[random_() % (confirmed.size() - 1)];  // not the last: that one would be a torn tail
+        const std::size_t chosen = random_() % (confirmed.size() - 1);
+        const auto& [id, position] = confirmed[chosen];
+        // The last one of a segment whose end nobody tells (its writer was killed, or the successor's header is damaged) would
+        // be a torn tail.
+        if (confirmed[chosen + 1].second.segment != position.segment && !is_end_known(position.segment)) return;
         const std::uint64_t bytes = sizeof(RecordHeader) + text_of(id).size();
         disk_.flip_bit(segment_name(position.segment), position.offset + random_() % bytes, random_() % 8);
         fates_[id] = Fate::damaged;
         expect_gap_at(position);
+    }
+
+    // One slot of the two: the position before is as good.
+    void damage_delivered() {
+        const auto file = disk_.open(delivered_name, Access::read);
+        if (!file) return;
+        const std::uint64_t offset = random_() % 2 * 4096 + random_() % 40;
+        if (offset >= (*file)->size().value()) return;
+        disk_.flip_bit(delivered_name, offset, random_() % 8);
+        if (read_delivered(disk_)) return;
+        // Both by now: an operator would remove it, and all that is there would be delivered again.
+        ASSERT_TRUE(disk_.remove(delivered_name));
+    }
+
+    // Costs no record. Not of the last segment: what it says of its predecessor is told by nobody else.
+    void damage_a_header() {
+        const auto segments = list_segments(disk_);
+        ASSERT_TRUE(segments);
+        if (segments->size() < 3) return;
+        const Segment& segment = (*segments)[random_() % (segments->size() - 2)];
+        if (segment.bytes < segment_header_bytes) return;
+        disk_.flip_bit(segment_name(segment.sequence), random_() % segment_header_bytes, random_() % 8);
+    }
+
+    bool is_end_known(std::uint64_t sequence) {
+        const auto segments = list_segments(disk_);
+        const auto segment = std::ranges::find(*segments, sequence, &Segment::sequence);
+        return segment != segments->end() && segment->end.has_value();
     }
 
     void expect_gap_at(const Position& position) {

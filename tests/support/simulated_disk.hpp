@@ -1,5 +1,6 @@
 // SimulatedDisk: a FileSystem in memory that can do what disks do to a journal: lose power with any part of what was
-// not synced, tear writes, run full, fail to write and to sync, and then, as Linux does, call the next sync a success.
+// not synced, tear writes, run full, fail to read, to write, to cut and to sync, and then, as Linux does, call the next
+// sync a success.
 //
 // Contents live in sectors of 512 bytes: after a power loss each sector that was written and not synced has the new
 // bytes or the old ones, at random. Creations, removals and renames that were not synced survive up to some point of
@@ -35,6 +36,13 @@ class SimulatedDisk final : public sinks::journal::FileSystem {
     // Counted down by each call; the call that finds 0 fails, and the ones after it do not.
     std::optional<unsigned> writes_until_failure;
     std::optional<unsigned> syncs_until_failure;
+    std::optional<unsigned> truncates_until_failure;
+    // Reads that touch these bytes fail.
+    struct Place {
+        std::string name;
+        std::uint64_t begin = 0;
+        std::uint64_t end = 0;
+    } unreadable;
     bool is_read_only = false;
 
     // From now on every handle and call fails, until revive(): the moment in which the process is gone.
@@ -63,7 +71,8 @@ class SimulatedDisk final : public sinks::journal::FileSystem {
     IoResult<void> remove(const std::string& name) override;
     IoResult<void> rename(const std::string& from, const std::string& to) override;
     IoResult<void> sync_directory() override;
-    IoResult<std::unique_ptr<sinks::journal::Lock>> lock(const std::string& name) override;
+    IoResult<std::unique_ptr<sinks::journal::Lock>> lock_directory() override;
+    IoResult<std::unique_ptr<sinks::journal::Lock>> lock_file(const std::string&) override { return lock_directory(); }
 
   private:
     static constexpr std::uint64_t sector_bytes = 512;
@@ -100,8 +109,8 @@ class SimulatedDisk final : public sinks::journal::FileSystem {
 
 class SimulatedDisk::OpenFile final : public File {
   public:
-    OpenFile(SimulatedDisk& disk, std::shared_ptr<Content> content)
-        : disk_(disk), content_(std::move(content)), generation_(disk.generation_) {}
+    OpenFile(SimulatedDisk& disk, std::string name, std::shared_ptr<Content> content)
+        : disk_(disk), name_(std::move(name)), content_(std::move(content)), generation_(disk.generation_) {}
 
     IoResult<void> write(std::uint64_t offset, std::span<const char> bytes) override {
         if (is_stale()) return disk_.dead();
@@ -118,6 +127,8 @@ class SimulatedDisk::OpenFile final : public File {
         if (is_stale()) return disk_.dead();
         if (offset >= content_->now.size()) return std::size_t{0};
         const std::size_t bytes = std::min<std::uint64_t>(to.size(), content_->now.size() - offset);
+        const Place& bad = disk_.unreadable;
+        if (name_ == bad.name && offset < bad.end && bad.begin < offset + bytes) return std::unexpected(std::errc::io_error);
         std::memcpy(to.data(), content_->now.data() + offset, bytes);
         return bytes;
     }
@@ -134,6 +145,7 @@ class SimulatedDisk::OpenFile final : public File {
     }
     IoResult<void> truncate(std::uint64_t bytes) override {
         if (is_stale()) return disk_.dead();
+        if (fails_now(disk_.truncates_until_failure)) return std::unexpected(std::errc::io_error);
         content_->now.resize(bytes);
         return {};
     }
@@ -152,6 +164,7 @@ class SimulatedDisk::OpenFile final : public File {
     [[nodiscard]] bool is_stale() const { return disk_.is_dead_ || generation_ != disk_.generation_; }
 
     SimulatedDisk& disk_;
+    std::string name_;  // under which it was opened
     std::shared_ptr<Content> content_;
     unsigned generation_;
 };
@@ -191,7 +204,7 @@ inline auto SimulatedDisk::create(const std::string& name, std::uint64_t bytes) 
     auto content = std::make_shared<Content>();
     content->now.resize(bytes);
     change_names([name, content](Names& names) { names[name] = content; });
-    return std::make_unique<OpenFile>(*this, content);
+    return std::make_unique<OpenFile>(*this, name, content);
 }
 
 inline auto SimulatedDisk::open(const std::string& name, sinks::journal::Access access) -> IoResult<std::unique_ptr<File>> {
@@ -199,7 +212,7 @@ inline auto SimulatedDisk::open(const std::string& name, sinks::journal::Access 
     if (is_read_only && access != sinks::journal::Access::read) return std::unexpected(std::errc::read_only_file_system);
     const auto found = names_.find(name);
     if (found == names_.end()) return std::unexpected(std::errc::no_such_file_or_directory);
-    return std::make_unique<OpenFile>(*this, found->second);
+    return std::make_unique<OpenFile>(*this, name, found->second);
 }
 
 inline auto SimulatedDisk::list() -> IoResult<std::vector<std::string>> {
@@ -234,9 +247,8 @@ inline auto SimulatedDisk::sync_directory() -> IoResult<void> {
     return {};
 }
 
-inline auto SimulatedDisk::lock(const std::string&) -> IoResult<std::unique_ptr<sinks::journal::Lock>> {
+inline auto SimulatedDisk::lock_directory() -> IoResult<std::unique_ptr<sinks::journal::Lock>> {
     if (is_dead_) return dead();
-    if (is_read_only) return std::unexpected(std::errc::read_only_file_system);
     if (is_locked_) return std::unexpected(std::errc::resource_unavailable_try_again);
     return std::make_unique<HeldLock>(*this);
 }

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -222,6 +223,86 @@ def test_two_engines_on_one_directory(starter, directory):
     engine.wait_exit()
     starter.engine(f"journal:{directory}")  # the lock ends with its process
     assert ids_of(directory) == ["first"]
+
+
+def test_removing_files_unlocks_nothing(starter, directory):
+    starter.engine(f"journal:{directory}")
+    for path in directory.iterdir():
+        if not path.name.endswith(".log"):
+            path.unlink()
+    assert "another process writes this journal" in refused_start(f"journal:{directory}")
+
+
+def test_a_journal_deleted_under_its_engine_is_no_promise(starter, directory):
+    engine = starter.engine(f"journal:{directory}")
+    assert post(engine, sample("first")).status == 200
+    for path in directory.iterdir():
+        path.unlink()
+    refusal = post(engine, sample("second"))
+    assert (refusal.status, refusal.code) == (503, "sink_refused")
+    assert "No such file" in engine.admin("GET", "/ready").json()["error"]
+    wait_until(lambda: post(engine, sample("third")).status == 200, "a new segment is made")
+    assert ids_of(directory)[-1:] == ["third"]
+    verified = journal("verify", directory)
+    assert verified.returncode == 1 and "the segment before this one is missing" in verified.stdout
+    shutil.rmtree(directory)
+    for _ in range(2):
+        assert post(engine, sample("fourth")).status == 503
+
+
+def test_damage_at_the_very_end_is_reported(starter, directory):
+    engine = starter.engine(f"journal:{directory}")
+    for name in ("a", "b"):
+        assert post(engine, sample(name)).status == 200
+    engine.signal(signal.SIGTERM)
+    assert engine.wait_exit() == 0
+    [segment] = directory.glob("*.log")
+    content = segment.read_bytes()
+    for damaged in (content[:-20], content[:-20] + b"!" + content[-19:]):
+        segment.write_bytes(damaged)
+        verified = journal("verify", directory)
+        assert verified.returncode == 1 and json.loads(verified.stdout.splitlines()[-1])["damages"] == 1
+    engine = starter.engine(f"journal:{directory}")
+    assert "are damaged and will be skipped" in engine.log()
+    assert ids_of_damaged(directory) == ["a"]
+
+
+def ids_of_damaged(directory: Path) -> list[str]:
+    return [json.loads(line)["device_id"] for line in journal("cat", directory).stdout.splitlines()]
+
+
+def test_a_disk_without_a_free_block_is_emptied_by_replay(small_disk, starter):
+    directory, _ = small_disk
+    redis = starter.redis()
+    engine = starter.engine(f"journal:{directory}", settings={"journal.segment_size": "2MiB"})
+    accepted, _ = fill(engine)
+    with open(directory / "other", "wb", buffering=0) as other, pytest.raises(OSError):
+        while True:
+            other.write(b"x" * 4096)
+    for _ in range(3):  # each keeps how far it came
+        assert journal("replay", directory, "--to", redis.url).returncode == 0
+    assert redis.client().xlen("telemetry") == len(accepted)
+    wait_until(lambda: post(engine, sample("last")).status == 200, "it takes samples again")
+
+
+@pytest.mark.parametrize("target, sentence", [
+    ("null:", "replay delivers to Redis"), ("journal:/tmp", "--to is a journal; replay delivers to Redis"),
+])
+def test_a_replay_to_nowhere_is_refused(starter, directory, target, sentence):
+    engine = starter.engine(f"journal:{directory}")
+    assert post(engine, sample("kept")).status == 200
+    refused = journal("replay", directory, "--to", target)
+    assert refused.returncode == 2 and sentence in refused.stderr
+    redis = starter.redis()
+    assert journal("replay", directory, "--to", redis.url).returncode == 0
+    assert redis.client().xlen("telemetry") == 1
+
+
+@pytest.mark.parametrize("action", ["ls", "cat", "export", "verify", "replay"])
+def test_a_directory_that_is_no_journal(directory, action):
+    finished = journal(action, directory, *(["--to", "redis://127.0.0.1:1"] if action == "replay" else []))
+    assert finished.returncode == 1 and "there is no journal" in finished.stderr
+    assert list(directory.glob("*.log")) == []
 
 
 @pytest.mark.parametrize("layout", ["fields", "json", "list", "packed"])

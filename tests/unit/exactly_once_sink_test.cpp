@@ -17,10 +17,10 @@ class ExactlyOnce : public ::testing::Test {
         if (!RedisServer::available()) GTEST_SKIP() << "no redis-server";
     }
 
-    static sinks::OwnedStreams streams(std::vector<std::string>& conflicts, sinks::EntryId known_end = {}) {
+    static sinks::OwnedStreams streams(std::vector<std::string>& conflicts, sinks::EntryId known_last = {}) {
         return {.index_key = "t:streams",
                 .keys = {"t:{0}:i"},
-                .owner = {.instance = "i", .known_end = known_end, .conflict = {},
+                .owner = {.instance = "i", .known_last = known_last, .conflict = {},
                           .on_conflict = [&conflicts](const std::string& sentence) { conflicts.push_back(sentence); }}};
     }
 

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "sinks/journal/crc32c.hpp"
+#include "sinks/journal/delivered.hpp"
 #include "sinks/journal/reader.hpp"
 #include "tests/support/seed.hpp"
 #include "tests/support/simulated_disk.hpp"
@@ -17,6 +18,7 @@ namespace {
 using tests::SimulatedDisk;
 
 constexpr LogSettings settings{.segment_bytes = 4096, .total_bytes_max = 3 * 4096};
+constexpr LogSettings many_blocks{.segment_bytes = 65'536, .total_bytes_max = 3 * 65'536};
 
 std::string record_of(std::string_view text) {
     std::string record(record_bytes(text.size()), '\xFF');
@@ -26,9 +28,9 @@ std::string record_of(std::string_view text) {
 
 class JournalLog : public testing::Test {
   protected:
-    std::unique_ptr<Log> open() {
+    std::unique_ptr<Log> open(const LogSettings& with = settings) {
         notes.clear();
-        auto log = Log::open(disk, settings, notes);
+        auto log = Log::open(disk, with, notes);
         EXPECT_TRUE(log) << log.error().sentence;
         return log ? std::move(*log) : nullptr;
     }
@@ -206,7 +208,7 @@ TEST_F(JournalLog, AFailedWriteTakesItsGroupWithIt) {
 }
 
 TEST_F(JournalLog, AFullDeviceRefusesAndRecovers) {
-    disk.capacity_bytes = 5000;  // one segment
+    disk.capacity_bytes = 13'000;  // one segment, and `delivered`
     auto log = open();
     while (put(*log, std::string(500, 'x'))) {
     }
@@ -235,7 +237,7 @@ TEST_F(JournalLog, ItsBoundIsFreedByDeliveryOnly) {
     }
     EXPECT_EQ(sequences(), (std::vector<std::uint64_t>{1, 2, 3}));
     EXPECT_EQ(log->append(record_of("no")).error().failure, LogFailure::full);
-    EXPECT_LE(disk.used_bytes(), settings.total_bytes_max);
+    EXPECT_LE(log->total_bytes(), settings.total_bytes_max);
     ASSERT_TRUE(write_delivered(disk, {2, segment_header_bytes}));
     EXPECT_TRUE(put(*log, "yes"));
     EXPECT_EQ(sequences(), (std::vector<std::uint64_t>{2, 3, 4}));
@@ -314,12 +316,162 @@ TEST_F(JournalLog, AReaderFollowsTheWriter) {
     }
 }
 
-TEST_F(JournalLog, ADamagedDeliveredFileIsAnError) {
+TEST_F(JournalLog, TheDeliveredPositionIsWrittenInTurn) {
     EXPECT_FALSE(read_delivered(disk)->has_value());
+    for (std::uint64_t offset = 100; offset < 500; offset += 100) {
+        ASSERT_TRUE(write_delivered(disk, {3, offset}));
+        EXPECT_EQ(**read_delivered(disk), (Position{3, offset}));
+    }
+    disk.flip_bit(delivered_name, 4096 + 9, 0);  // the fourth
+    EXPECT_EQ(**read_delivered(disk), (Position{3, 300})) << "the one before is still there";
+    disk.flip_bit(delivered_name, 9, 0);
+    const auto damaged = read_delivered(disk);
+    ASSERT_FALSE(damaged);
+    EXPECT_EQ(damaged.error(), std::errc::io_error);
+    ASSERT_TRUE(write_delivered(disk, {4, 64}));
+    EXPECT_EQ(**read_delivered(disk), (Position{4, 64})) << "a new position makes it whole again";
+}
+
+TEST_F(JournalLog, AFirstDeliveredPositionThatWasTornIsNone) {
     ASSERT_TRUE(write_delivered(disk, {3, 100}));
-    EXPECT_EQ(**read_delivered(disk), (Position{3, 100}));
-    disk.flip_bit("delivered", 9, 0);
-    EXPECT_FALSE(read_delivered(disk));
+    disk.flip_bit(delivered_name, 9, 0);
+    const auto read = read_delivered(disk);
+    ASSERT_TRUE(read);
+    EXPECT_FALSE(read->has_value());
+}
+
+// Nothing but this frees a disk that is full.
+TEST_F(JournalLog, ToKeepTheDeliveredPositionNeedsNoRoom) {
+    auto log = open();
+    ASSERT_TRUE(put(*log, "one"));
+    disk.capacity_bytes = disk.used_bytes();
+    for (std::uint64_t offset = 64; offset < 128; offset += 8) ASSERT_TRUE(write_delivered(disk, {1, offset}));
+}
+
+// --- what stood at the end, after a stop in order ------------------------------------------------------------------
+
+TEST_F(JournalLog, ADamagedLastRecordIsNoTornTail) {
+    auto log = open();
+    for (const char* const text : {"one", "two"}) ASSERT_TRUE(put(*log, text));
+    log.reset();
+    const std::uint64_t two = segment_header_bytes + record_bytes(3);
+    disk.flip_bit(segment_name(1), two + sizeof(RecordHeader), 1);
+    const std::string expected = "one [1:" + std::to_string(two) + "+" + std::to_string(record_bytes(3)) + "]";
+    EXPECT_EQ(contents(), expected);
+    log = open();
+    ASSERT_EQ(notes.size(), 1u);
+    EXPECT_NE(notes[0].find("offset " + std::to_string(two) + " are damaged"), std::string::npos) << notes[0];
+    ASSERT_TRUE(put(*log, "next"));
+    EXPECT_EQ(contents(), expected + " next") << "it is reported for as long as it is there";
+}
+
+TEST_F(JournalLog, AMissingEndIsNoTornTail) {
+    auto log = open();
+    for (const char* const text : {"one", "two"}) ASSERT_TRUE(put(*log, text));
+    log.reset();
+    const std::uint64_t two = segment_header_bytes + record_bytes(3);
+    ASSERT_TRUE((*disk.open(segment_name(1), Access::read_and_write))->truncate(two));
+    EXPECT_EQ(contents(), "one [1:" + std::to_string(two) + "+" + std::to_string(record_bytes(3)) + "]");
+}
+
+TEST_F(JournalLog, WhatIsTornStaysForWhoeverWantsToLook) {
+    auto log = open();
+    ASSERT_TRUE(put(*log, "one"));
+    disk.die();
+    log.reset();
+    disk.revive();
+    disk.flip_bit(segment_name(1), segment_header_bytes, 1);
+    const std::uint64_t text_at = segment_header_bytes + sizeof(RecordHeader);
+    log = open();
+    ASSERT_TRUE(put(*log, "next"));
+    EXPECT_EQ(contents(), "next");
+    std::array<char, 3> bytes{};
+    ASSERT_TRUE((*disk.open(segment_name(1), Access::read))->read(text_at, bytes));
+    EXPECT_EQ(std::string_view(bytes.data(), bytes.size()), "one");
+}
+
+// --- what the disk does to a segment -------------------------------------------------------------------------------
+
+TEST_F(JournalLog, AHeaderOfZerosHidesNoRecords) {
+    auto log = open();
+    for (int i = 0; i < 6; ++i) ASSERT_TRUE(put(*log, std::to_string(i) + std::string(900, 'x')));
+    ASSERT_EQ(sequences(), (std::vector<std::uint64_t>{1, 2}));
+    const std::size_t size_before = contents().size();
+    ASSERT_TRUE((*disk.open(segment_name(2), Access::read_and_write))->write(0, std::string(segment_header_bytes, '\0')));
+    EXPECT_NE(contents().find("[2:0+64] 4x"), std::string::npos);
+    EXPECT_EQ(contents().size(), size_before + 9);
+}
+
+TEST_F(JournalLog, WhatCannotBeReadIsAGap) {
+    auto log = open(many_blocks);
+    for (char c = 'a'; c < 'y'; ++c) ASSERT_TRUE(put(*log, std::string(936, c)));
+    ASSERT_EQ(record_bytes(936), 960u);
+    disk.unreadable = {segment_name(1), 9000, 9001};
+    // The block from 8192 to 12288 touches the records from 64 + 8 * 960 = 7744 to 64 + 13 * 960.
+    const std::string found = contents();
+    EXPECT_NE(found.find("h [1:7744+4800] n"), std::string::npos) << found;
+    EXPECT_EQ(found.front(), 'a');
+    EXPECT_EQ(found.back(), 'x');
+    disk.die();
+    log.reset();
+    disk.revive();
+    log = open(many_blocks);
+    ASSERT_EQ(notes.size(), 1u);
+    EXPECT_NE(notes[0].find("4800 bytes at offset 7744 are damaged"), std::string::npos) << notes[0];
+}
+
+TEST_F(JournalLog, AHeaderThatCannotBeReadHidesNoRecords) {
+    auto log = open(many_blocks);
+    for (char c = 'a'; c < 'y'; ++c) ASSERT_TRUE(put(*log, std::string(936, c)));
+    disk.unreadable = {segment_name(1), 0, 1};
+    const std::string found = contents();
+    EXPECT_EQ(found.find("[1:0+64] aaaa"), 0u) << found;
+    EXPECT_EQ(found.back(), 'x');
+}
+
+TEST_F(JournalLog, OpensThoughItsLastBytesCannotBeRead) {
+    auto log = open(many_blocks);
+    ASSERT_TRUE(put(*log, "one"));
+    disk.die();
+    log.reset();
+    disk.revive();
+    disk.unreadable = {segment_name(1), 50'000, 50'001};
+    log = open(many_blocks);
+    ASSERT_FALSE(notes.empty());
+    EXPECT_NE(notes.back().find("cannot be read"), std::string::npos) << notes.back();
+    ASSERT_TRUE(put(*log, "next"));
+    disk.unreadable = {};
+    EXPECT_EQ(contents(), "one next");
+}
+
+// After a failed sync the tail could not even be cut: a reader that stands there passes it all the same.
+TEST_F(JournalLog, AReaderThatLearnsTheEndPassesADistrustedTail) {
+    auto log = open();
+    ASSERT_TRUE(put(*log, "kept"));
+    Reader reader(disk, {});
+    ASSERT_EQ(reader.next().value(), Reader::Step::record);
+    ASSERT_TRUE(log->append(record_of("distrusted")));
+    disk.syncs_until_failure = 0;
+    disk.truncates_until_failure = 0;
+    EXPECT_FALSE(log->commit());
+    ASSERT_TRUE(put(*log, "next"));
+    ASSERT_TRUE(reader.learn_end());
+    ASSERT_EQ(reader.next().value(), Reader::Step::record);
+    EXPECT_EQ(reader.record().text, "next");
+}
+
+TEST_F(JournalLog, AMissingFirstSegmentIsALossUnlessItWasDelivered) {
+    auto log = open();
+    for (int i = 0; i < 6; ++i) ASSERT_TRUE(put(*log, std::to_string(i) + std::string(900, 'x')));
+    log.reset();
+    ASSERT_TRUE(disk.remove(segment_name(1)));
+    const Segment second = list_segments(disk)->front();
+    EXPECT_TRUE(lacks_predecessor(second, std::nullopt));
+    EXPECT_TRUE(lacks_predecessor(second, Position{1, 100}));
+    EXPECT_FALSE(lacks_predecessor(second, Position{2, segment_header_bytes}));
+    log = open();
+    ASSERT_EQ(notes.size(), 1u);
+    EXPECT_NE(notes[0].find("the segment before it is missing"), std::string::npos);
 }
 
 }  // namespace

@@ -25,7 +25,8 @@ class Borrowed final : public journal::FileSystem {
     journal::IoResult<void> remove(const std::string& name) override { return disk_.remove(name); }
     journal::IoResult<void> rename(const std::string& from, const std::string& to) override { return disk_.rename(from, to); }
     journal::IoResult<void> sync_directory() override { return disk_.sync_directory(); }
-    journal::IoResult<std::unique_ptr<journal::Lock>> lock(const std::string& name) override { return disk_.lock(name); }
+    journal::IoResult<std::unique_ptr<journal::Lock>> lock_directory() override { return disk_.lock_directory(); }
+    journal::IoResult<std::unique_ptr<journal::Lock>> lock_file(const std::string& name) override { return disk_.lock_file(name); }
 
   private:
     SimulatedDisk& disk_;
@@ -148,7 +149,7 @@ TEST_F(JournalSink, WhatAGroupCommittedBeforeTheJournalWasFullCounts) {
         journal::Position confirmed;
     } listener;
     settings.listener = &listener;
-    disk.capacity_bytes = 2 * 8192 + 100;
+    disk.capacity_bytes = 3 * 8192 + 100;  // two segments, and `delivered`
     open();
     const std::string text(3000, 'x');
     for (const char first : {'a', 'b'}) submit(batch_of({first + text, first + text}).ticket(0, 1));  // a segment each
@@ -187,7 +188,7 @@ TEST_F(JournalSink, AStartThatCannotBeIsOneSentence) {
         return notes ? "opened" : notes.error();
     };
     disk.is_read_only = true;
-    EXPECT_EQ(sentence_of(), "journal d: cannot take the lock file: Read-only file system");
+    EXPECT_EQ(sentence_of(), "journal d: cannot make 00000000000000000001.log: Read-only file system");
     disk.is_read_only = false;
     open();
     EXPECT_EQ(sentence_of(), "journal d: another process writes this journal");

@@ -90,7 +90,7 @@ TEST_F(Transactions, AreOpenedAheadAndSentWhole) {
     EXPECT_EQ(steps, (std::vector{Step::going_on, Step::going_on, Step::going_on, Step::settled, Step::opened}));
     EXPECT_EQ(ledger.delivered_samples, 3u);
     EXPECT_EQ(ledger.finals.size(), 2u);
-    EXPECT_EQ(window.sent_end(), (EntryId{6, 192}));
+    EXPECT_EQ(window.sent_last(), (EntryId{6, 192}));
     EXPECT_TRUE(window.is_open() && window.empty() && !window.awaits_replies());
 }
 
@@ -126,7 +126,7 @@ TEST_F(Transactions, WhoseAnswerWasLostComeAgainAndAreRefusedAsThere) {
     const std::string wire = send();
     EXPECT_EQ(answer(queued).size(), 1u);
     window.connection_lost();
-    EXPECT_EQ(window.sent_end(), (EntryId{6, 128})) << "the stream may end there";
+    EXPECT_EQ(window.sent_last(), (EntryId{6, 128})) << "the stream may end there";
     EXPECT_FALSE(window.is_open());
     stream.reset();
     window.opened();

@@ -1,0 +1,118 @@
+#include "sinks/journal/delivered.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "sinks/journal/crc32c.hpp"
+
+namespace sluice::sinks::journal {
+namespace {
+
+struct StoredPosition {
+    std::array<char, 8> magic;
+    std::uint64_t number;  // 1, 2, …: the greater one is the newer
+    std::uint64_t segment;
+    std::uint64_t offset;
+    std::uint32_t reserved;
+    std::uint32_t crc;  // of everything before it
+};
+static_assert(sizeof(StoredPosition) == 40);
+constexpr std::array<char, 8> position_magic{'S', 'L', 'U', 'I', 'C', 'E', 'D', '\n'};
+constexpr std::size_t crc_bytes = offsetof(StoredPosition, crc);
+
+constexpr std::uint64_t slot_distance_bytes = 4096;  // a block of its own each: of file systems, and of disks
+constexpr std::uint64_t file_bytes = 2 * slot_distance_bytes;
+
+struct Slot {
+    enum class State : std::uint8_t { blank, damaged, whole } state = State::blank;
+    std::uint64_t number = 0;
+    Position position;
+};
+using Slots = std::array<Slot, 2>;
+
+// Where the file system or the disk cannot read a slot, it is damaged.
+IoResult<Slot> read_slot(File& file, std::uint64_t index) {
+    std::array<char, sizeof(StoredPosition)> bytes{};
+    const auto read = file.read(index * slot_distance_bytes, bytes);
+    if (!read && read.error() == std::errc::io_error) return Slot{Slot::State::damaged, 0, {}};
+    if (!read) return std::unexpected(read.error());
+    if (std::ranges::all_of(bytes, [](char c) { return c == 0; })) return Slot{};
+    StoredPosition stored;
+    std::memcpy(&stored, bytes.data(), sizeof stored);
+    if (stored.magic != position_magic || stored.crc != crc32c(std::span(bytes).first(crc_bytes))) return Slot{Slot::State::damaged, 0, {}};
+    return Slot{Slot::State::whole, stored.number, {stored.segment, stored.offset}};
+}
+
+IoResult<Slots> read_slots(File& file) {
+    Slots slots;
+    for (std::size_t index = 0; index < slots.size(); ++index) {
+        const auto slot = read_slot(file, index);
+        if (!slot) return std::unexpected(slot.error());
+        slots[index] = *slot;
+    }
+    return slots;
+}
+
+// A slot that is not whole counts as number 0.
+std::size_t newer_of(const Slots& slots) { return slots[1].number > slots[0].number ? 1 : 0; }
+
+std::array<char, sizeof(StoredPosition)> render(std::uint64_t number, const Position& position) {
+    StoredPosition stored{position_magic, number, position.segment, position.offset, 0, 0};
+    std::array<char, sizeof stored> bytes{};
+    std::memcpy(bytes.data(), &stored, sizeof stored);
+    stored.crc = crc32c(std::span(bytes).first(crc_bytes));
+    std::memcpy(bytes.data(), &stored, sizeof stored);
+    return bytes;
+}
+
+IoResult<std::unique_ptr<File>> make_file(FileSystem& files) {
+    auto file = files.create(delivered_name, file_bytes);
+    if (!file) return file;
+    if (auto synced = files.sync_directory(); !synced) return std::unexpected(synced.error());
+    return file;
+}
+
+}  // namespace
+
+IoResult<std::optional<Position>> read_delivered(FileSystem& files) {
+    auto file = files.open(delivered_name, Access::read);
+    if (!file && file.error() == std::errc::no_such_file_or_directory) return std::nullopt;
+    if (!file) return std::unexpected(file.error());
+    const auto slots = read_slots(**file);
+    if (!slots) return std::unexpected(slots.error());
+    const Slot& newer = (*slots)[newer_of(*slots)];
+    if (newer.state == Slot::State::whole) return newer.position;
+    // One that is blank beside one that is damaged: the very first write was torn.
+    const bool both_damaged = std::ranges::all_of(*slots, [](const Slot& slot) { return slot.state == Slot::State::damaged; });
+    if (both_damaged) return std::unexpected(std::errc::io_error);
+    return std::nullopt;
+}
+
+void reserve_delivered(FileSystem& files) { static_cast<void>(make_file(files)); }
+
+IoResult<void> write_delivered(FileSystem& files, const Position& position) {
+    auto file = files.open(delivered_name, Access::read_and_write);
+    if (!file && file.error() == std::errc::no_such_file_or_directory) file = make_file(files);
+    if (!file) return std::unexpected(file.error());
+    const auto slots = read_slots(**file);
+    if (!slots) return std::unexpected(slots.error());
+    const std::size_t newer = newer_of(*slots);
+    const auto bytes = render((*slots)[newer].number + 1, position);
+    const bool is_first = (*slots)[newer].state != Slot::State::whole;
+    const std::size_t index = is_first ? 0 : 1 - newer;
+    if (auto written = (*file)->write(index * slot_distance_bytes, bytes); !written) return written;
+    return (*file)->sync();
+}
+
+bool lacks_predecessor(const Segment& segment, const std::optional<Position>& delivered) {
+    if (segment.has_predecessor || !segment.header) return false;
+    return !delivered || *delivered < Position{segment.header->previous_sequence, segment.header->previous_end};
+}
+
+bool is_delivered(const Segment& segment, const Position& delivered) {
+    if (segment.sequence < delivered.segment) return true;
+    return segment.sequence == delivered.segment && segment.end && delivered.offset >= *segment.end;
+}
+
+}  // namespace sluice::sinks::journal

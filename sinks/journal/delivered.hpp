@@ -1,0 +1,34 @@
+// The position up to which a journal was delivered, kept in its directory: what lies before it may be removed.
+//
+// The file `delivered` has two slots, a block apart, that are written in turn and in place. So keeping a position needs no
+// room (a full disk is emptied by nothing else), and a write that tears, or a block that goes bad, leaves the position
+// before: then a second's worth is delivered again. (Rejected: a new file and a rename, which needs a block at the worst moment.)
+//
+// Written by whoever holds the lock `deliverer_lock_name`, read by anybody.
+#pragma once
+
+#include <optional>
+
+#include "sinks/journal/file_system.hpp"
+#include "sinks/journal/segments.hpp"
+
+namespace sluice::sinks::journal {
+
+// Whoever delivers holds this lock.
+inline constexpr const char* deliverer_lock_name = "replay.lock";
+inline constexpr const char* delivered_name = "delivered";
+
+// Nothing if nothing was delivered yet; an error (io_error) if both slots are damaged.
+[[nodiscard]] IoResult<std::optional<Position>> read_delivered(FileSystem& files);
+// Makes the file, if it can: from then on write_delivered() needs no room.
+void reserve_delivered(FileSystem& files);
+// Survives a power loss.
+[[nodiscard]] IoResult<void> write_delivered(FileSystem& files, const Position& position);
+
+// Whether what `segment` names as its predecessor is neither there nor delivered: samples are lost.
+[[nodiscard]] bool lacks_predecessor(const Segment& segment, const std::optional<Position>& delivered);
+
+// Whether all of a closed segment lies before `delivered`.
+[[nodiscard]] bool is_delivered(const Segment& segment, const Position& delivered);
+
+}  // namespace sluice::sinks::journal
