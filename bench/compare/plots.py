@@ -12,10 +12,11 @@ from matplotlib import pyplot  # noqa: E402
 from matplotlib.patches import Patch  # noqa: E402
 from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, NullLocator  # noqa: E402
 
+from . import slo  # noqa: E402
 from .contenders import Contender  # noqa: E402
 from .results import Cell, Comparison, Run, Spread, median_curve, spread  # noqa: E402
 from .scenarios import Scenario  # noqa: E402
-from .tables import SLO_TEXT, highest_rate, number, only_median  # noqa: E402
+from .tables import highest_rate, number, only_median  # noqa: E402
 
 # Okabe and Ito's colours, which colour-blind readers tell apart; dashes are those who wait for Redis.
 STYLES = {
@@ -137,7 +138,7 @@ def cpu(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contend
 
 
 def rate(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender]) -> Optional[str]:
-    return bars(f"Highest rate within {SLO_TEXT}: {scenario.title}", "requests/s; median, least – greatest",
+    return bars(f"Highest rate within {slo.TEXT}: {scenario.title}", "requests/s; median, least – greatest",
                 comparison, scenario, contenders,
                 [Series("", lambda cell: [search.run for search in cell.searches if search.run],
                         lambda cell: spread(cell.searches, lambda search: search.rate), lambda cell: highest_rate(cell, only_median))])

@@ -57,6 +57,7 @@ class Search:
     """One search for the highest rate within the SLO."""
     rate: float  # requests/s; 0: none was found
     is_generators_limit: bool  # more could not be offered: the server may bear it
+    is_unfinished: bool  # given up: the rate held, and no run until then refuted it
     curve: str  # what sluice-load printed of each rate
     run: Optional[Run]  # at that rate, afterwards
 

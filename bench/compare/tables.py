@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Optional, Sequence
 
+from . import slo
 from .contenders import Contender
 from .results import Cell, Comparison, Run, Spread, spread
 from .scenarios import Scenario
 
-SLO_TEXT = "p99 < 5 ms, errors < 0.1 %"  # scenarios.SLO, for readers
 NOT_POSSIBLE = "—"
 
 
@@ -57,11 +57,16 @@ def errors(runs: Sequence[Run]) -> str:
     return f"{percent(failed / total)}: " + ", ".join(f"{count:,} {name}" for name, count in sorted(kinds.items()))
 
 
+def in_so_many(mark: str, count: int, of: int) -> str:
+    """What stands behind a figure that some of its runs make doubtful."""
+    return f" {mark} in {count} of {of}" if count else ""
+
+
 def lag(runs: Sequence[Run]) -> str:
     """The generator's own error, the worst of the runs, and whether it spoils them."""
     worst_ms = max((run.lag_p99_ms for run in runs), default=0.0)
     invalid = sum(bool(run.generator_faults) for run in runs)
-    return number(worst_ms) + (f" INVALID in {invalid} of {len(runs)}" if invalid else "")
+    return number(worst_ms) + in_so_many("INVALID", invalid, len(runs))
 
 
 def found(runs: Sequence[Run], stores: bool) -> str:
@@ -77,9 +82,13 @@ def highest_rate(cell: Cell, told=with_spread) -> str:
     if not cell.searches:
         return NOT_POSSIBLE
     rate = spread(cell.searches, lambda search: search.rate)
+    unfinished = sum(search.is_unfinished for search in cell.searches)
+    is_generators = any(search.is_generators_limit for search in cell.searches)
     if rate.median == 0:
-        return "none"
-    return ("≥ " if any(search.is_generators_limit for search in cell.searches) else "") + told(rate)
+        text = "unknown" if unfinished or is_generators else "none"
+    else:
+        text = ("≥ " if is_generators else "") + told(rate)
+    return text + in_so_many("UNFINISHED", unfinished, len(cell.searches))
 
 
 def notes(cells: Sequence[Cell], contenders: Sequence[Contender]) -> list[str]:
@@ -100,6 +109,8 @@ def notes(cells: Sequence[Cell], contenders: Sequence[Contender]) -> list[str]:
         if late:
             said.append(f"{name}: at its highest rate the last sample was in Redis {max(late):.1f} s after the last answer, "
                         "so its queue was growing, and it cannot keep that rate for long.")
+        if any(search.is_unfinished for search in cell.searches):
+            said.append(f"UNFINISHED {name}: its search was given up; no run until then refuted this rate, but it was not confirmed.")
         if any(search.is_generators_limit for search in cell.searches):
             said.append(f"≥ {name}: the generator could not offer more without being late itself; the server may bear more.")
     return said
@@ -129,7 +140,7 @@ def offered_table(comparison: Comparison, scenario: Scenario, contenders: Sequen
 def limits_table(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender]) -> Optional[Table]:
     """What each can at most: flat out, and within the SLO. None if nobody was asked."""
     heads = ("", "flat out, 2xx/s", "errors", "CPU µs/request", "Redis' CPU µs/sample", "acknowledged and found in Redis",
-             "last found after, s", f"highest rate within {SLO_TEXT}, /s", "acknowledged and found, there", "generator's lag p99 there, ms")
+             "last found after, s", f"highest rate within {slo.TEXT}, /s", "acknowledged and found, there", "generator's lag p99 there, ms")
     rows = []
     for contender in contenders:
         cell = comparison.cell(contender.name, scenario.name)
@@ -173,7 +184,7 @@ def tables_of(comparison: Comparison, scenario: Scenario, contenders: Sequence[C
 def headline_table(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender]) -> Table:
     """What README shows of one scenario: medians only."""
     heads = (f"{scenario.connections} connections, {scenario.rate:,} requests/s", "a 2xx means", "p50 / p99 / p99.9, ms", "errors",
-             "CPU µs/request, at this rate / flat out", "RSS, MiB", f"highest rate within {SLO_TEXT}, /s",
+             "CPU µs/request, at this rate / flat out", "RSS, MiB", f"highest rate within {slo.TEXT}, /s",
              "acknowledged and found", "lag p99, ms")
     rows = []
     for contender in contenders:

@@ -44,7 +44,8 @@ def method(comparison: Comparison) -> list[str]:
         f"Runs are interleaved (A B … B A; rounds of two runs each: {plan['rounds']}): median (least – greatest). Lag is that of "
         "the worst run.",
         f"The highest rate is that of sluice-load --slo with runs of {plan['search_s']} s (searches: {plan['searches']}), then run "
-        "once more for the columns beside it. A rate breaks when it breaks twice. ≥: the generator could not offer more.",
+        "once more for the columns beside it. A rate breaks when it breaks twice. UNFINISHED: the search was given up, and the rate is the "
+        "highest that held and that no later run, at it or below it, refuted. ≥: the generator could not offer more.",
         "CPU is that of all threads of the server, user and system, until everything acknowledged was in Redis; that of Redis and of the "
         "kernel's work for the client is not in it. At a low rate most of it is waking up; flat out it is the work. "
         "RSS is from the middle of a run.",
