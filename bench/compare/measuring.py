@@ -231,16 +231,17 @@ class Measuring:
         redis.client().flushall()
         # A server that loses the SLO at the lowest rate is not searched: each of its runs would wait for time-outs.
         complaint = self._complaint_at_probe_rate(scenario, server)
-        found = search.Found(0.0, False, False, f"not searched: {complaint}\n")
+        found = Search(0.0, False, False, f"not searched: {complaint}\n", None)
         if not complaint:
             flat_out = spread(cell.flat_out, lambda run: run.achieved_rate)
             first = max(PROBE_RATE, 0.4 * flat_out.median if flat_out else 0)
             found = search.search(server, scenario.at, first, plan.search_s, plan.timeout_s, give_up_s=4 * plan.one_search_s)
-        run = None
         if found.rate:
-            run = measure(contender, server, redis, scenario.at(found.rate), scenario.batch, plan.offered_s, plan.timeout_s)
-        cell.searches.append(Search(found.rate, found.is_generators_limit, found.is_unfinished, found.printed, run))
-        self._progress.done(plan.one_search_s, f"{scenario.name} · {contender.name}: highest rate within the SLO {found.rate:,.0f}/s")
+            found = search.at_limit(found, lambda rate: measure(contender, server, redis, scenario.at(rate), scenario.batch,
+                                                                plan.offered_s, plan.timeout_s))
+        cell.searches.append(found)
+        self._progress.done(plan.one_search_s, f"{scenario.name} · {contender.name}: highest rate within the SLO {found.rate:,.0f}/s"
+                                               + (" MISSED" if found.is_missed else ""))
 
     def _complaint_at_probe_rate(self, scenario: Scenario, server: Server) -> str:
         """What is outside the SLO at PROBE_RATE; empty if nothing is."""

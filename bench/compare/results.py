@@ -4,6 +4,8 @@ import statistics
 from dataclasses import asdict, dataclass, field
 from typing import Callable, Iterable, Optional
 
+from . import slo
+
 FORMAT = "sluice-compare/1"
 
 
@@ -37,6 +39,11 @@ class Run:
         return 1 - self.succeeded / self.requests if self.requests else 0
 
     @property
+    def slo_missed(self) -> str:
+        """What of the SLO the run did not hold; empty if it held all."""
+        return slo.missed(self.percentiles_ms["99"], self.error_share)
+
+    @property
     def cpu_us(self) -> float:
         """CPU time of the server for each 2xx."""
         return self.cpu_s / self.succeeded * 1e6 if self.succeeded else float("nan")
@@ -60,6 +67,11 @@ class Search:
     is_unfinished: bool  # given up: the rate held, and no run until then refuted it
     curve: str  # what sluice-load printed of each rate
     run: Optional[Run]  # at that rate, afterwards
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether the longer run at its rate is outside the SLO."""
+        return bool(self.run and self.run.slo_missed)
 
 
 @dataclass(frozen=True)

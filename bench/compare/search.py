@@ -1,25 +1,19 @@
-"""sluice-load's search for the highest rate within the SLO, and what stands of one that did not end."""
+"""sluice-load's search for the highest rate within the SLO: what stands of one that did not end, and of what a longer run refutes."""
 
 import json
 import signal
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Optional, Sequence
 
 from servers import directory
 from . import load, slo
 from .contenders import Server
+from .results import Run, Search
 
 SAME_RATE = 0.01  # planned rates are of whole requests: so far apart may runs at one rate seem; the search's steps are wider
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a search found."""
-    rate: float  # the highest within the SLO; 0: none
-    is_generators_limit: bool  # it ended where the generator could not offer more
-    is_unfinished: bool  # it was given up; the rate is what its runs had not refuted until then
-    printed: str
+LOWERING = 0.1  # of the rate found, where a longer run at it misses the SLO
+LOWERINGS_MAX = 2  # then it stands as MISSED
 
 
 @dataclass(frozen=True)
@@ -30,8 +24,8 @@ class Try:
 
 
 def search(server: Server, options_at: Callable[[float], list[object]], first_rate: float, seconds: float,
-           timeout_s: float, give_up_s: float) -> Found:
-    """Connections that open late count by what they delay."""
+           timeout_s: float, give_up_s: float) -> Search:
+    """Without its `run`. Connections that open late count by what they delay."""
     with directory() as path:
         words = load.command(server, [*options_at(first_rate), "--slo", slo.BOUNDS, "--duration", f"{seconds}s", "--warmup", "100ms",
                                       "--min-open", "0%", "--json", path / "search.json"], timeout_s)
@@ -48,15 +42,16 @@ def search(server: Server, options_at: Callable[[float], list[object]], first_ra
             raise load.LoadFailed(f"sluice-load ended with {process.returncode}: {errors.strip()}")
         curve = json.loads((path / "search.json").read_text())
     if is_unfinished:
-        return Found(standing_rate(tries_of(curve)), False, True, f"{printed}given up after {give_up_s:.0f} s, unfinished\n")
-    return Found(curve["highest_rate"] or 0.0, process.returncode == load.INVALID, False, printed)
+        return Search(standing_rate(tries_of(curve)), False, True, f"{printed}given up after {give_up_s:.0f} s, unfinished\n", None)
+    return Search(curve["highest_rate"] or 0.0, process.returncode == load.INVALID, False, printed, None)
 
 
 def tries_of(curve: dict) -> list[Try]:
     """The runs of sluice-load's JSON of a search, judged as the search judges them."""
-    reports = [load.Report(run, []) for run in curve["runs"]]
-    return [Try(report.result["planned_rate"], None if report.reasons(of_generator=True) else report.result["valid"] and not report.slo_missed)
-            for report in reports]
+    def holds(report: load.Report) -> Optional[bool]:
+        return None if report.reasons(of_generator=True) else report.result["valid"] and not report.slo_missed
+
+    return [Try(run["planned_rate"], holds(load.Report(run, []))) for run in curve["runs"]]
 
 
 def standing_rate(tries: Sequence[Try]) -> float:
@@ -68,3 +63,16 @@ def standing_rate(tries: Sequence[Try]) -> float:
         elif one.holds is False:
             refuted = min(refuted, one.rate)
     return highest
+
+
+def at_limit(found: Search, measured: Callable[[float], Run]) -> Search:
+    """The search with a run at its rate, or at less, where that run misses the SLO."""
+    rate, curve, is_generators = found.rate, found.curve, found.is_generators_limit
+    for lowered_count in range(LOWERINGS_MAX + 1):
+        run = measured(rate)
+        curve += f"{rate:.0f}/s, run again for {run.duration_s:g} s: {run.slo_missed or 'holds'}\n"
+        if not run.slo_missed or lowered_count == LOWERINGS_MAX:
+            break
+        is_generators = is_generators or bool(run.generator_faults)
+        rate *= 1 - LOWERING
+    return replace(found, rate=rate, is_generators_limit=is_generators, curve=curve, run=run)

@@ -88,7 +88,8 @@ def highest_rate(cell: Cell, told=with_spread) -> str:
         text = "unknown" if unfinished or is_generators else "none"
     else:
         text = ("≥ " if is_generators else "") + told(rate)
-    return text + in_so_many("UNFINISHED", unfinished, len(cell.searches))
+    missed = sum(search.is_missed for search in cell.searches)
+    return text + in_so_many("UNFINISHED", unfinished, len(cell.searches)) + in_so_many("MISSED", missed, len(cell.searches))
 
 
 def notes(cells: Sequence[Cell], contenders: Sequence[Contender]) -> list[str]:
@@ -109,6 +110,11 @@ def notes(cells: Sequence[Cell], contenders: Sequence[Contender]) -> list[str]:
         if late:
             said.append(f"{name}: at its highest rate the last sample was in Redis {max(late):.1f} s after the last answer, "
                         "so its queue was growing, and it cannot keep that rate for long.")
+        missed = [search for search in cell.searches if search.is_missed]
+        if missed:
+            worst = max(missed, key=lambda search: search.run.percentiles_ms["99"])
+            said.append(f"MISSED {name}: run again for {worst.run.duration_s:g} s at {worst.rate:,.0f}/s, it did not hold: "
+                        f"{worst.run.slo_missed}.")
         if any(search.is_unfinished for search in cell.searches):
             said.append(f"UNFINISHED {name}: its search was given up; no run until then refuted this rate, but it was not confirmed.")
         if any(search.is_generators_limit for search in cell.searches):
@@ -140,21 +146,22 @@ def offered_table(comparison: Comparison, scenario: Scenario, contenders: Sequen
 def limits_table(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender]) -> Optional[Table]:
     """What each can at most: flat out, and within the SLO. None if nobody was asked."""
     heads = ("", "flat out, 2xx/s", "errors", "CPU µs/request", "Redis' CPU µs/sample", "acknowledged and found in Redis",
-             "last found after, s", f"highest rate within {slo.TEXT}, /s", "acknowledged and found, there", "generator's lag p99 there, ms")
+             "last found after, s", f"highest rate within {slo.TEXT}, /s", "p99 there, ms", "errors there", "acknowledged and found, there",
+             "generator's lag p99 there, ms")
     rows = []
     for contender in contenders:
         cell = comparison.cell(contender.name, scenario.name)
         if cell is None or not cell.flat_out:
             continue
-        at_limit = [search.run for search in cell.searches if search.run]
+        limits = [search.run for search in cell.searches if search.run]
+        there = (latency(limits, "99"), errors(limits), found(limits, contender.stores), lag(limits)) if limits else [NOT_POSSIBLE] * 4
         rows.append((
             contender.title, with_spread(spread(cell.flat_out, lambda run: run.achieved_rate)), errors(cell.flat_out),
             with_spread(spread(cell.flat_out, lambda run: run.cpu_us)),
             with_spread(spread([run for run in cell.flat_out if run.samples_found], lambda run: run.redis_cpu_us)),
             found(cell.flat_out, contender.stores),
             only_median(spread(cell.flat_out, lambda run: run.delivery_s)) if contender.stores else NOT_POSSIBLE,
-            highest_rate(cell), found(at_limit, contender.stores) if at_limit else NOT_POSSIBLE,
-            lag(at_limit) if at_limit else NOT_POSSIBLE))
+            highest_rate(cell), *there))
     return Table(heads, rows, []) if rows else None
 
 

@@ -215,7 +215,7 @@ async def answer_all(connection) -> None:
         connection.answer()
 
 
-def search_of(target: LoadTarget, *options: object, give_up_s: float) -> search.Found:
+def search_of(target: LoadTarget, *options: object, give_up_s: float) -> Search:
     server = Server(os.getpid(), int(target.url.split(":")[2].partition("/")[0]))
     return search.search(server, lambda rate: ["--rate", rate, *options], 100, 0.2, 1, give_up_s)
 
@@ -225,14 +225,14 @@ def test_it_reads_what_a_search_found():
         found = search_of(target, "--rate-max", 200, give_up_s=60)
     assert not found.is_unfinished
     # A busy machine may miss the SLO; then it must say so.
-    assert found.rate == 200 or "misses" in found.printed or "INVALID" in found.printed, found.printed
+    assert found.rate == 200 or "misses" in found.curve or "INVALID" in found.curve, found.curve
 
 
 def test_a_search_that_takes_too_long_is_told_as_unfinished():
     with LoadTarget(answer_all) as target:
         found = search_of(target, give_up_s=1.5)  # doubling up to what this server cannot do takes longer
-    assert found.is_unfinished and "given up after 2 s, unfinished" in found.printed
-    assert found.rate == 0 or re.search(r"/s .* holds$", found.printed, re.MULTILINE), found.printed
+    assert found.is_unfinished and "given up after 2 s, unfinished" in found.curve
+    assert found.rate == 0 or re.search(r"/s .* holds$", found.curve, re.MULTILINE), found.curve
 
 
 HELD, BROKE, GENERATORS = True, False, None
@@ -268,6 +268,35 @@ SEARCH = "    3000/s    2000/s ... INVALID: The generator was late: its own lag 
 
 def found_by_search(rate: float = 900.0, run=None, is_generators_limit: bool = False, is_unfinished: bool = False) -> Search:
     return Search(rate, is_generators_limit, is_unfinished, SEARCH, run or made_up_run() if rate else None)
+
+
+def run_at(rate: float, p99_ms: float, **changes) -> Run:
+    return made_up_run(planned_rate=rate, percentiles_ms={"50": 0.2, "99": p99_ms, "99.9": 9.0}, **changes)
+
+
+@pytest.mark.parametrize("p99s_ms, rate, is_missed", [([4.9], 1000, False), ([7.1, 4.9], 900, False), ([7.1, 6, 4.9], 810, False),
+                                                      ([7.1, 6, 5], 810, True)])
+def test_a_rate_that_a_longer_run_misses_is_lowered_or_marked(p99s_ms, rate, is_missed):
+    left = list(p99s_ms)
+    found = search.at_limit(found_by_search(1000.0), lambda at: run_at(at, left.pop(0)))
+    assert (round(found.rate), found.is_missed, left) == (rate, is_missed, []) and found.run.planned_rate == found.rate
+    assert found.curve.endswith("run again for 1 s: " + (f"p99 {p99s_ms[-1]} ms\n" if is_missed else "holds\n"))
+    assert not found.is_generators_limit
+
+
+def test_a_rate_that_was_lowered_for_the_generators_sake_is_a_lower_bound():
+    runs = [run_at(1000, 7.1, generator_faults=["The generator was late."]), run_at(900, 4)]
+    assert search.at_limit(found_by_search(1000.0), lambda at: runs.pop(0)).is_generators_limit
+
+
+def test_the_run_at_the_highest_rate_is_told_and_marked_if_it_misses():
+    runs = [run_at(900, 7.125), made_up_run(acknowledged=995, found=995, faults={"timeout": 5})]
+    searches = [found_by_search(run=run) for run in [*runs, made_up_run()]]
+    text, html = made_up(cell("webdis", offered=[made_up_run()], flat_out=[made_up_run()], searches=searches))
+    rows = rows_of(text, "Webdis")
+    assert "| 900 MISSED in 2 of 3 | 0.90 (0.90 – 7.12) | 0.17 %: 5 timeout | all 2,995 |" in rows[2]
+    assert "| 900 MISSED in 2 of 3 |" in rows[0] and "<small>MISSED in 2 of 3</small>" in html
+    assert "- MISSED Webdis: run again for 1 s at 900/s, it did not hold: p99 7.12 ms." in text
 
 
 def test_what_an_unfinished_search_tells_is_marked():
