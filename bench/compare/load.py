@@ -44,6 +44,12 @@ class Report:
         return [reason for reason in self.result["invalid_reasons"] if of_generator != bool(is_servers.match(reason))]
 
     @property
+    def achieved_rate(self) -> float:
+        """2xx a second within the run; what is answered after its end is not counted, as sluice-load's --threshold rate does it."""
+        totals = self.result["totals"]
+        return self.result["achieved_rate"] * totals["succeeded"] / totals["responses"] if totals["responses"] else 0.0
+
+    @property
     def slo_missed(self) -> str:
         """What of the SLO the run did not hold; empty if it held all."""
         totals = self.result["totals"]

@@ -104,7 +104,8 @@ def measure(contender: Contender, server: Server, redis: RedisServer, options: S
     found, delivery_s = wait_delivered(client, acknowledged) if contender.stores else (None, 0.0)
     return Run(
         duration_s=report.result["duration_s"], planned_rate=report.result["planned_rate"], requests=totals["planned"],
-        succeeded=totals["succeeded"], faults=report.faults, percentiles_ms=report.percentiles_ms(), curve=report.curve(),
+        succeeded=totals["succeeded"], achieved_rate=report.achieved_rate, faults=report.faults,
+        percentiles_ms=report.percentiles_ms(), curve=report.curve(),
         lag_p99_ms=report.result["latency"]["lag"]["percentiles_ns"]["99"] / 1e6,
         generator_faults=report.reasons(of_generator=True), server_faults=report.reasons(of_generator=False),
         cpu_s=cpu_seconds(server.pid) - cpu_before, redis_cpu_s=cpu_seconds(redis.pid) - redis_cpu_before,
