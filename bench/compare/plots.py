@@ -125,7 +125,8 @@ def bars(title: str, label: str, comparison: Comparison, scenario: Scenario, con
         axes.set_title(title, pad=10)
         if len(series) > 1:
             axes.legend(handles=[Patch(facecolor="#777777", edgecolor="white", hatch=hatch, label=one.label)
-                                 for one, hatch in zip(series, HATCHES)], frameon=False, fontsize=9, loc="lower right")
+                                 for one, hatch in zip(series, HATCHES)], frameon=False, fontsize=9, loc="upper left",
+                        bbox_to_anchor=(1.0, 1.0))
         return svg_of(figure)
 
 
