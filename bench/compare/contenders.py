@@ -66,7 +66,7 @@ def baseline(threads: int) -> Contender:
 
     return Contender(
         f"baseline-{threads}", f"baseline, {threads} threads", QUEUED, start,
-        lacks={"pipelined": "cpp-httplib leaves pipelined requests in its buffer until more bytes come, and clients time out",
+        lacks={"pipelined": "cpp-httplib drops what arrived behind the request that it reads, and clients time out",
                "batches": "a request of the old interface is one sample"},
         remark="it listens with cpp-httplib's backlog of 5, as the original: of connections that come at once, others wait a second")
 
