@@ -6,9 +6,10 @@ from typing import Optional, Sequence
 from . import slo
 from .contenders import Contender
 from .results import Cell, Comparison, Run, Spread, spread
-from .scenarios import Scenario
+from .scenarios import SCENARIOS, Scenario
 
 NOT_POSSIBLE = "—"
+GROWTH_SHARE = 0.1  # of a run's length: a queue that takes longer to empty than this was growing in the run
 
 
 @dataclass(frozen=True)
@@ -62,20 +63,19 @@ def in_so_many(mark: str, count: int, of: int) -> str:
     return f" {mark} in {count} of {of}" if count else ""
 
 
-def lag(runs: Sequence[Run]) -> str:
-    """The generator's own error, the worst of the runs, and whether it spoils them."""
+def lag(runs: Sequence[Run], judged: Sequence[Run] = ()) -> str:
+    """The generator's own error, the worst of the runs, and how many of `judged` (default: these) it spoils."""
     worst_ms = max((run.lag_p99_ms for run in runs), default=0.0)
-    invalid = sum(bool(run.generator_faults) for run in runs)
-    return number(worst_ms) + in_so_many("INVALID", invalid, len(runs))
+    judged = judged or runs
+    return number(worst_ms) + in_so_many("INVALID", sum(bool(run.generator_faults) for run in judged), len(judged))
 
 
 def found(runs: Sequence[Run], stores: bool) -> str:
     if not stores:
         return "stores nothing"
     acknowledged, lost = sum(run.samples_acknowledged for run in runs), sum(run.samples_lost for run in runs)
-    if lost:
-        return f"**{lost:,} LOST** of {acknowledged:,}"
-    return f"all {acknowledged:,}"
+    surplus = sum(run.samples_found for run in runs) - acknowledged + lost
+    return (f"**{lost:,} LOST** of {acknowledged:,}" if lost else f"all {acknowledged:,}") + (f", and {surplus:,} more" if surplus else "")
 
 
 def highest_rate(cell: Cell, told=with_spread) -> str:
@@ -92,6 +92,19 @@ def highest_rate(cell: Cell, told=with_spread) -> str:
     return text + in_so_many("UNFINISHED", unfinished, len(cell.searches)) + in_so_many("MISSED", missed, len(cell.searches))
 
 
+def queue_notes(name: str, cell: Cell) -> list[str]:
+    """What was acknowledged faster than it was stored, so that the rate is none that lasts."""
+    said = []
+    for where, runs in (("at the offered rate", cell.offered), ("flat out", cell.flat_out),
+                        ("at its highest rate", [search.run for search in cell.searches if search.run])):
+        late = [run for run in runs if run.delivery_s > GROWTH_SHARE * run.duration_s]
+        if late:
+            worst = max(late, key=lambda run: run.delivery_s / run.duration_s)
+            said.append(f"{name}: {where} the last sample was in Redis {number(worst.delivery_s)} s after the end of a run of "
+                        f"{worst.duration_s:g} s, so its queue was growing, and it cannot keep that rate for long.")
+    return said
+
+
 def notes(cells: Sequence[Cell], contenders: Sequence[Contender]) -> list[str]:
     """Sentences on what is missing, what the servers did not let the generator do, and where it was itself at fault."""
     said = []
@@ -106,10 +119,7 @@ def notes(cells: Sequence[Cell], contenders: Sequence[Contender]) -> list[str]:
             if reasons:
                 why = f" ({contender.remark})" if contender.remark and found_in == "server_faults" else ""
                 said.append(f"{name}: {what.format(len(reasons), len(cell.runs))}{reasons[-1][0]}{why}")
-        late = [search.run.delivery_s for search in cell.searches if search.run and search.run.delivery_s > 0.5]
-        if late:
-            said.append(f"{name}: at its highest rate the last sample was in Redis {max(late):.1f} s after the last answer, "
-                        "so its queue was growing, and it cannot keep that rate for long.")
+        said += queue_notes(name, cell)
         missed = [search for search in cell.searches if search.is_missed]
         if missed:
             worst = max(missed, key=lambda search: search.run.percentiles_ms["99"])
@@ -120,6 +130,20 @@ def notes(cells: Sequence[Cell], contenders: Sequence[Contender]) -> list[str]:
         if any(search.is_generators_limit for search in cell.searches):
             said.append(f"≥ {name}: the generator could not offer more without being late itself; the server may bear more.")
     return said
+
+
+def unsearched(comparison: Comparison, scenario: Scenario) -> list[str]:
+    """Why a scenario's column of highest rates is empty; nothing if it is not."""
+    if any(cell.searches for cell in comparison.of(scenario.name)):
+        return []
+    plan = comparison.plan
+    if not plan["searches"]:
+        why = "with --seconds it is not looked for"
+    elif plan["search_everywhere"] or scenario.searches_quick:
+        why = "no search was possible"
+    else:
+        why = "--quick looks for it only in: " + "; ".join(one.title for one in SCENARIOS if one.searches_quick)
+    return [f"{NOT_POSSIBLE} under the highest rate: {why}."]
 
 
 def offered_table(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender]) -> Table:
@@ -162,7 +186,7 @@ def limits_table(comparison: Comparison, scenario: Scenario, contenders: Sequenc
             found(cell.flat_out, contender.stores),
             only_median(spread(cell.flat_out, lambda run: run.delivery_s)) if contender.stores else NOT_POSSIBLE,
             highest_rate(cell), *there))
-    return Table(heads, rows, []) if rows else None
+    return Table(heads, rows, unsearched(comparison, scenario)) if rows else None
 
 
 def crash_table(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender]) -> Table:
@@ -205,5 +229,5 @@ def headline_table(comparison: Comparison, scenario: Scenario, contenders: Seque
             percent(share), " / ".join(only_median(spread(some, lambda run: run.cpu_us)) for some in (runs, cell.flat_out)),
             f"{spread(runs, lambda run: run.rss_bytes).median / 2**20:.0f}",
             highest_rate(cell, only_median),
-            found(cell.runs, contender.stores), lag(runs)))
-    return Table(heads, rows, [])
+            found(cell.runs, contender.stores), lag(runs, judged=cell.runs)))
+    return Table(heads, rows, notes(comparison.of(scenario.name), contenders) + unsearched(comparison, scenario))

@@ -130,10 +130,9 @@ def made_up_run(acknowledged: int = 1000, found=1000, lag_p99_ms: float = 0.05, 
     return Run(**{**values, **changes})
 
 
-def made_up(*cells: Cell) -> tuple[str, str]:
+def made_up(*cells: Cell, plan: measuring.Plan = measuring.QUICK) -> tuple[str, str]:
     """report.md, and report.html without plots, of made-up results in the first scenario."""
-    plan = {"offered_s": 1, "flat_out_s": 1, "rounds": 1, "search_s": 1, "searches": 1, "timeout_s": 1, "redis_core": 1}
-    comparison = Comparison({"Machine": "made up"}, plan, [], [SCENARIOS[0].name], list(cells))
+    comparison = Comparison({"Machine": "made up"}, {**dataclasses.asdict(plan), "redis_core": 1}, [], [SCENARIOS[0].name], list(cells))
     return markdown.report(comparison, SCENARIOS[:1], CONTENDERS), page.report(comparison, SCENARIOS[:1], CONTENDERS, {})
 
 
@@ -168,7 +167,12 @@ def test_what_a_crash_loses_is_shown():
 def test_surplus_of_one_run_hides_no_loss_of_another():
     # Stored without an answer: more is found than was acknowledged.
     runs = [made_up_run(acknowledged=990, found=1000), made_up_run(found=995)]
-    assert "**5 LOST** of 1,990" in rows_of(made_up(cell("webdis", offered=runs))[0], "Webdis")[0]
+    assert "| **5 LOST** of 1,990, and 10 more |" in rows_of(made_up(cell("webdis", offered=runs))[0], "Webdis")[0]
+
+
+def test_a_surplus_is_told_since_it_could_hide_a_loss():
+    text, _ = made_up(cell("webdis", offered=[made_up_run(acknowledged=990, found=1000)]))
+    assert "| all 990, and 10 more |" in rows_of(text, "Webdis")[0] and "could hide as many losses" in text
 
 
 def test_a_server_that_stores_nothing_neither_loses_nor_finds():
@@ -183,7 +187,44 @@ def test_the_generators_own_error_is_told_and_errors_by_name():
     text, html = made_up(cell("baseline-128", offered=[made_up_run(), bad]))
     row = rows_of(text, "baseline, 128 threads")
     assert "7.50 INVALID in 1 of 2" in row[0] and "5 %: 100 timeout" in row[1]
-    assert "- baseline, 128 threads: in 1 of 2 runs, e.g.: Only 5 of 100 connections" in text and "The generator was late: 7.5 ms." in html
+    note = "- baseline, 128 threads: in 1 of 2 runs, e.g.: Only 5 of 100 connections"
+    assert text.index(note) < text.index("## ") and text.count(note) == 2, "below the first table, too"
+    assert "The generator was late: 7.5 ms." in html
+
+
+def test_the_first_table_counts_what_spoils_any_of_its_figures():
+    bad = made_up_run(lag_p99_ms=7.5, generator_faults=["The generator was late: 7.5 ms."])
+    text, _ = made_up(cell("webdis", offered=[made_up_run()], flat_out=[bad], searches=[found_by_search(run=bad)]))
+    assert "| 0.05 INVALID in 2 of 3 |" in rows_of(text, "Webdis")[0]
+    assert "| 0.05 |" in rows_of(text, "Webdis")[1], "the table of the offered rate is about that"
+
+
+@pytest.mark.parametrize("where, runs", [
+    ("at the offered rate", lambda late: {"offered": [made_up_run(), late]}),
+    ("flat out", lambda late: {"offered": [made_up_run()], "flat_out": [late]}),
+    ("at its highest rate", lambda late: {"offered": [made_up_run()], "searches": [found_by_search(run=late)]})])
+def test_a_queue_that_grew_is_told_by_the_length_of_the_run(where, runs):
+    for delivery_s, duration_s, grew in ((0.06, 0.5, True), (0.04, 0.5, False), (0.4, 5.0, False), (0.6, 5.0, True)):
+        text, _ = made_up(cell("baseline-128", **runs(made_up_run(delivery_s=delivery_s, duration_s=duration_s))))
+        told = (f"- baseline, 128 threads: {where} the last sample was in Redis {delivery_s:.2f} s after the end of a run of "
+                f"{duration_s:g} s")
+        assert (told in text) == grew, (delivery_s, duration_s)
+
+
+@pytest.mark.parametrize("changes, why", [({"searches": 0}, "with --seconds it is not looked for"), ({}, "no search was possible")])
+def test_an_empty_column_of_highest_rates_says_why(changes, why):
+    runs = {"offered": [made_up_run()], "flat_out": [made_up_run()]}
+    plan = dataclasses.replace(measuring.QUICK, **changes)
+    assert made_up(cell("webdis", **runs), plan=plan)[0].count(f"- — under the highest rate: {why}.") == 2
+    assert "under the highest rate" not in made_up(cell("webdis", **runs, searches=[found_by_search()]), plan=plan)[0]
+
+
+def test_quick_says_that_it_searches_in_one_scenario_only():
+    scenario = next(one for one in SCENARIOS if not one.searches_quick and one.is_paced)
+    runs = {"offered": [made_up_run()], "flat_out": [made_up_run()]}
+    comparison = Comparison({}, dataclasses.asdict(measuring.QUICK), [], [scenario.name], [Cell("webdis", scenario.name, **runs)])
+    notes = tables.limits_table(comparison, scenario, CONTENDERS).notes
+    assert notes == ["— under the highest rate: --quick looks for it only in: Small POSTs, 100 connections."]
 
 
 def test_what_has_no_runs_says_why():
