@@ -13,6 +13,7 @@ from typing import Callable, ContextManager, Iterator, Mapping, Optional
 
 from servers import NGINX, directory, find_program, running_child, running_engine, running_nginx
 from harness import RedisServer, reserve_port
+from .scenarios import Scenario
 
 LIST = "telemetry_queue"
 BASELINE = Path(os.environ.get("SLUICE_BASELINE_BIN", Path(__file__).parents[2] / "build/release/baseline-gateway"))
@@ -44,6 +45,10 @@ class Contender:
     lacks: Mapping[str, str] = field(default_factory=dict)  # scenario → why it cannot take part
     remark: str = ""  # explains what it does not let the generator do
     absent: Optional[str] = None  # why it cannot run on this machine
+
+    def cannot(self, scenario: Scenario) -> Optional[str]:
+        """Why it cannot take part; None if it can."""
+        return self.absent or self.lacks.get(scenario.name) or ("it stores nothing" if scenario.kills and not self.stores else None)
 
 
 def sluice(backend: str, ack: str) -> Contender:

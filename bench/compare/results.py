@@ -90,6 +90,7 @@ class Cell:
     offered: list[Run] = field(default_factory=list)  # at the scenario's rate
     flat_out: list[Run] = field(default_factory=list)  # closed loop without pauses
     searches: list[Search] = field(default_factory=list)
+    unsearched: Optional[str] = None  # why a search is missing
     crashes: list[Crash] = field(default_factory=list)
 
     @property

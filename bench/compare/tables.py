@@ -133,11 +133,14 @@ def notes(cells: Sequence[Cell], contenders: Sequence[Contender]) -> list[str]:
 
 
 def unsearched(comparison: Comparison, scenario: Scenario) -> list[str]:
-    """Why a scenario's column of highest rates is empty; nothing if it is not."""
-    if any(cell.searches for cell in comparison.of(scenario.name)):
+    """Why the column of highest rates has gaps; nothing if it has none."""
+    cells, plan = comparison.of(scenario.name), comparison.plan
+    why_not = {cell.unsearched for cell in cells if cell.unsearched}
+    if any(cell.searches for cell in cells) and not why_not:
         return []
-    plan = comparison.plan
-    if not plan["searches"]:
+    if why_not:
+        why = "it was not looked for, " + "; ".join(sorted(why_not))
+    elif not plan["searches"]:
         why = "with --seconds it is not looked for"
     elif plan["search_everywhere"] or scenario.searches_quick:
         why = "no search was possible"

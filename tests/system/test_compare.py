@@ -106,17 +106,63 @@ def test_ctrl_c_ends_all_that_it_started(tmp_path):
     assert not (tmp_path / "report").exists()
 
 
-def test_what_quick_has_no_time_for_is_left_out_and_told():
-    comparison = Comparison({}, {}, [], [], [])
-    plan = dataclasses.replace(measuring.QUICK, budget_s=1)
-    measuring.Measuring(comparison, plan, Progress(1000)).run(SCENARIOS, CONTENDERS)  # else: five minutes
-    assert comparison.cells == [] and len(comparison.notes) == len(SCENARIOS)
-    assert all("no time left" in note for note in comparison.notes)
+def test_what_quick_has_no_time_for_is_left_out_and_told_but_not_the_first(tmp_path):
+    done = compare("--quick", "--only", "baseline-8", "--scenarios", "connections-100,connections-8,killed", "--spent-s", "570",
+                   "--output", tmp_path)
+    assert done.returncode == 0, done.stderr
+    result, text = json.loads((tmp_path / "report.json").read_text()), (tmp_path / "report.md").read_text()
+    assert [cell["scenario"] for cell in result["cells"]] == ["connections-100"] and len(result["cells"][0]["offered"]) == 2
+    assert not result["cells"][0]["searches"]
+    assert "— under the highest rate: it was not looked for, since --quick had no time left" in text
+    for title in ("Small POSTs, 8 connections", "Killed in mid-run: 8 connections, flat out, then SIGKILL"):
+        assert f"- {title}: left out, since --quick had no time left of its ten minutes" in text
+
+
+def test_time_left_follows_from_the_pace_of_what_is_done():
+    now_s = 1000.0
+    progress = Progress(100, spent_s=300, now_s=lambda: now_s)
+    assert (progress.elapsed_s, progress.left_s, progress.will_take_s(7)) == (300, 100, 7)
+    now_s += 40
+    progress.done(20, "twice as long as expected")
+    assert (progress.elapsed_s, progress.left_s, progress.will_take_s(7)) == (340, 160, 14)
+    progress.left_out(50, "a server that does not start is no work that was done")
+    assert (progress.left_s, progress.will_take_s(7)) == (60, 14)
+
+
+def test_who_cannot_take_part_takes_no_time():
+    able, absent = (dataclasses.replace(CONTENDERS[0], absent=why) for why in (None, "not installed"))
+    for scenario in SCENARIOS:
+        expected_s = measuring.QUICK.expected_s(scenario, [able])
+        assert expected_s > 0 == measuring.QUICK.expected_s(scenario, [absent])
+        assert measuring.QUICK.expected_s(scenario, [able, absent, able]) == 2 * expected_s
+    baseline = next(one for one in CONTENDERS if one.name == "baseline-8")
+    assert {one.name for one in SCENARIOS if not measuring.QUICK.expected_s(one, [baseline])} == {"pipelined", "batches"}
+
+
+def test_setup_and_build_count_towards_the_ten_minutes(tmp_path):
+    """tools/compare in a tree whose setup takes two seconds, and whose comparison prints its arguments."""
+    def write(path: Path, text: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
+
+    write(tmp_path / "tools/compare", (PROJECT / "tools/compare").read_text())
+    write(tmp_path / "tools/setup", "#!/bin/sh\nsleep 2\n")
+    write(tmp_path / "bin/cmake", "#!/bin/sh\necho cmake $*\n")
+    write(tmp_path / "bench/compare/__init__.py", "")
+    write(tmp_path / "bench/compare/__main__.py", "import sys\nprint(*sys.argv[1:])\n")
+    done = subprocess.run([tmp_path / "tools/compare", "--quick"], capture_output=True, text=True, timeout=60,
+                          env={**ENVIRONMENT, "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"})
+    *_, built, arguments = done.stdout.splitlines()
+    assert built == "cmake --build --preset release --target sluice sluice-load baseline-gateway", "no more than it needs"
+    option, spent_s, *rest = arguments.split()
+    assert option == "--spent-s" and int(spent_s) >= 1 and rest == ["--quick"]
 
 
 def test_bad_names_are_refused():
     for arguments, complaint in ((["--only", "apache"], "no such contender: apache"), (["--rounds", "0"], "--rounds must be above 0"),
-                                 (["--rate", "5"], "--rate goes with --connections")):
+                                 (["--rate", "5"], "--rate goes with --connections"),
+                                 (["--only", "nginx", "--scenarios", "clients"], "none of these contenders takes part")):
         done = compare(*arguments)
         assert done.returncode == 2 and complaint in done.stderr
 
