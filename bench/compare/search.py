@@ -74,5 +74,5 @@ def at_limit(found: Search, measured: Callable[[float], Run]) -> Search:
         if not run.slo_missed or lowered_count == LOWERINGS_MAX:
             break
         is_generators = is_generators or bool(run.generator_faults)
-        rate *= 1 - LOWERING
+        rate = float(round(rate * (1 - LOWERING)))
     return replace(found, rate=rate, is_generators_limit=is_generators, curve=curve, run=run)

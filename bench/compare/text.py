@@ -52,8 +52,8 @@ def method(comparison: Comparison) -> list[str]:
         "CPU is that of all threads of the server, user and system, until everything acknowledged was in Redis; that of Redis and of the "
         "kernel's work for the client is not in it. At a low rate most of it is waking up; flat out it is the work. "
         "RSS is from the middle of a run.",
-        "Found in Redis: LLEN after each run against the samples of all 2xx. What is found beyond these was stored and its answer came too "
-        "late or not at all; it could hide as many losses, which only `sluice-load verify` would tell.",
+        "Found in Redis: LLEN after each run against the samples of all 2xx. What is found beyond these was stored, and its answer came "
+        "too late, not at all, or in the run before; it could hide as many losses, which only `sluice-load verify` would tell.",
         "A run is INVALID if it measured the generator; the first table counts those of all of a row's figures, and its lag is that at the "
         "offered rate. Lag also has the wait for a free connection, which is the server's doing and makes no run INVALID.",
     ]

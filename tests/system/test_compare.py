@@ -330,6 +330,28 @@ def test_a_search_that_takes_too_long_is_told_as_unfinished():
     assert found.rate == 0 or re.search(r"/s .* holds$", found.curve, re.MULTILINE), found.curve
 
 
+@pytest.mark.parametrize("p99_ms, reasons, is_searched", [
+    (1, [], True), (9, [], False), (9, ["The generator was late: 3 ms."], True),
+    (9, ["Only 37 % of the planned requests could be sent: the server limits the rate."], False)])
+def test_only_what_the_server_itself_cannot_hold_is_not_searched(monkeypatch, p99_ms, reasons, is_searched):
+    monkeypatch.setattr(load, "run", lambda *_: load.Report(curve_run(p99_ms, reasons=reasons), []))
+    found = Search(800.0, False, False, "searched", None)
+    monkeypatch.setattr(search, "search", lambda *_, **__: found)
+    monkeypatch.setattr(measuring, "measure", lambda *_: made_up_run())
+
+    class Redis:
+        def client(self):
+            return self
+
+        def flushall(self):
+            pass
+
+    one = cell("webdis")
+    measuring.Measuring(Comparison({}, {}, [], [], []), measuring.FULL, Progress(1))._search(
+        SCENARIOS[0], CONTENDERS[0], Server(0, 0), one, Redis())
+    assert one.searches[0].curve.startswith("searched" if is_searched else "not searched: it does not hold 500/s (p99 9 ms)")
+
+
 HELD, BROKE, GENERATORS = True, False, None
 
 
