@@ -4,6 +4,10 @@
 //   baseline-gateway --listen 127.0.0.1:8080 --threads 8 --redis redis://127.0.0.1:6379 --keepalive-max 100
 //   baseline-gateway --threads 128 --keepalive-max 0 --layout fields     the same with room for 128 connections
 //
+// The interface is the original's but for this: latest_sample of GET /status is always null, since to keep one would cost
+// each request a copy under a lock; pool_jobs_queued is the queue of samples, since cpp-httplib does not show that of
+// its pool; and POST /stop is no more than what /reset waits for: telemetry is taken as before.
+//
 // A 200 means what Sluice's `queued` means: checked, and in a bounded queue in memory.
 // SIGTERM or SIGINT: no new connections, everything queued is delivered. Exit codes: 0 all accepted samples were
 // stored, 1 some were not, or the address is taken; 2 wrong command line.
@@ -18,68 +22,23 @@
 #include <thread>
 
 #include "bench/baseline/redis_worker.hpp"
+#include "bench/baseline/routes.hpp"
 #include "bench/baseline/sample_queue.hpp"
 #include "bench/baseline/telemetry.hpp"
 #include "engine/config/addresses.hpp"
-#include "engine/core/clock.hpp"
 #include "engine/stop_signals.hpp"
 
 namespace {
 
 using namespace sluice::baseline;
 
-constexpr const char* json = "application/json";
-
 struct Options {
     std::string listen = "127.0.0.1:8080";
     std::string redis = "redis://127.0.0.1:6379";
     std::size_t threads_count = 8;
     std::size_t keepalive_max_count = 100;  // cpp-httplib's; 0: without end
-    Layout layout = Layout::list;
+    std::string layout = "list";
 };
-
-struct Counters {
-    std::atomic<std::uint64_t> requests{0};
-    std::atomic<std::uint64_t> full{0};  // answered 503
-};
-
-void answer(httplib::Response& response, int status, const std::string& body) {
-    response.status = status;
-    response.set_content(body, json);
-}
-
-std::string metrics_json(const Options& options, const SampleQueue& queue, const RedisWorker& worker,
-                         const Counters& counters) {
-    return "{\"samples_processed\":" + std::to_string(worker.stored_count()) +
-           ",\"samples_dropped\":" + std::to_string(worker.dropped_count() + counters.full.load()) +
-           ",\"pool_jobs_processed\":" + std::to_string(counters.requests.load()) +
-           ",\"pool_jobs_queued\":" + std::to_string(queue.size()) +
-           ",\"pool_num_threads\":" + std::to_string(options.threads_count) + "}";
-}
-
-void add_routes(httplib::Server& server, const Options& options, SampleQueue& queue, RedisWorker& worker,
-                Counters& counters) {
-    server.Post("/telemetry", [&](const httplib::Request& request, httplib::Response& response) {
-        counters.requests.fetch_add(1, std::memory_order_relaxed);
-        auto sample = accept_sample(request.body, options.layout, sluice::unix_ns());
-        if (!sample) return answer(response, 400, "{\"error\":\"" + std::string(sample.error()) + "\"}");
-        if (queue.try_push(std::move(*sample)))
-            return answer(response, 200, R"({"ok":true,"message":"Telemetry received"})");
-        counters.full.fetch_add(1, std::memory_order_relaxed);
-        answer(response, 503, R"({"error":"Queue full"})");
-    });
-    server.Get("/health", [](const httplib::Request&, httplib::Response& response) {
-        answer(response, 200, R"({"status":"ok"})");
-    });
-    server.Get("/metrics", [&](const httplib::Request&, httplib::Response& response) {
-        answer(response, 200, metrics_json(options, queue, worker, counters));
-    });
-    server.Get("/status", [&](const httplib::Request&, httplib::Response& response) {
-        answer(response, 200,
-               R"({"state":"measuring","latest_sample":null,"metrics":)" +
-                   metrics_json(options, queue, worker, counters) + "}");
-    });
-}
 
 // As the original sets it up: cpp-httplib's pool, and its keep-alive timeout of 5 s and backlog of 5 as they are. One
 // thing is mended, to be fair: cpp-httplib sends head and body apart, which without TCP_NODELAY can cost a delayed ACK.
@@ -117,10 +76,11 @@ int serve(const Options& options) {
         std::fprintf(stderr, "baseline-gateway: cannot listen on %s\n", options.listen.c_str());
         return 1;
     }
+    const Layout layout = options.layout == "fields" ? Layout::fields : Layout::list;
     SampleQueue queue;
-    RedisWorker worker(queue, *url, options.layout);
-    Counters counters;
-    add_routes(server, options, queue, worker, counters);
+    RedisWorker worker(queue, *url, layout);
+    Routes routes(queue, worker, layout, options.threads_count);
+    routes.add_to(server);
     std::fprintf(stderr, "baseline-gateway: listening on %s with %zu threads\n", options.listen.c_str(),
                  options.threads_count);
     listen_until_signal(server, signals);
@@ -143,9 +103,9 @@ int main(int argc, char** argv) {
     app.add_option("--keepalive-max", options.keepalive_max_count, "Requests of one connection; 0: without end")
         ->capture_default_str();
     app.add_option("--layout", options.layout, "list: RPUSH of the body; fields: XADD, as Sluice's layout of that name")
-        ->transform(
-            CLI::CheckedTransformer(std::map<std::string, Layout>{{"list", Layout::list}, {"fields", Layout::fields}}))
-        ->type_name("list|fields");
+        ->check(CLI::IsMember({"list", "fields"}).description(""))
+        ->type_name("list|fields")
+        ->capture_default_str();
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

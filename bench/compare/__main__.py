@@ -14,7 +14,8 @@ HELP = """
 Measures Sluice (io_uring and epoll; `queued` and `stored`), the gateway that it replaces (8 and 128 threads), Webdis
 and nginx on the same payload and the same Redis, in one run, and writes report.html, report.json, report.md and plots/.
 
-    tools/compare --quick            at most ten minutes with the build: two short runs each
+    tools/compare --quick            at most ten minutes, setup and build included: two short runs each. Scenarios that no
+                                     longer fit are left out, and named; the first one never is
     tools/compare                    about two hours: longer runs, several rounds, and every scenario's highest rate
     tools/compare --list             the names for --only and --scenarios
     tools/compare --quick --only sluice-io_uring-stored,webdis --scenarios connections-8,batches
@@ -39,6 +40,7 @@ def arguments_of(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, metavar="S", help="of each run, and no search")
     parser.add_argument("--output", type=Path, default=PROJECT / "build/compare", metavar="DIR", help="default: build/compare")
     parser.add_argument("--no-build", action="store_true", help="take build/release as it is, and install nothing")
+    parser.add_argument("--spent-s", type=float, default=0, metavar="S", help=argparse.SUPPRESS)  # by tools/compare: setup and build
     parser.add_argument("--list", action="store_true", help="print the names and end")
     arguments = parser.parse_args(words)
     if arguments.rate and not arguments.connections:
@@ -84,6 +86,8 @@ def compare(arguments: argparse.Namespace) -> None:
     if arguments.connections:
         scenarios = [small_posts(arguments.connections, arguments.rate or 5000, searches_quick=True)]
     scenarios = [one for one in scenarios if measuring.taking_part(one, contenders)]
+    if not scenarios:
+        arguments.complain("none of these contenders takes part in these scenarios")
     plan = measuring.QUICK if arguments.quick else measuring.FULL
     if arguments.rounds:
         plan = replace(plan, rounds=arguments.rounds, budget_s=None)
@@ -92,7 +96,7 @@ def compare(arguments: argparse.Namespace) -> None:
 
     comparison = Comparison(environment(), {**asdict(plan), "redis_core": measuring.redis_core()}, complaints(),
                             [scenario.name for scenario in scenarios])
-    progress = Progress(sum(plan.expected_s(one, len(measuring.taking_part(one, contenders))) for one in scenarios))
+    progress = Progress(sum(plan.expected_s(one, measuring.taking_part(one, contenders)) for one in scenarios), arguments.spent_s)
     for complaint in comparison.notes:
         progress.say(complaint)
     measuring.Measuring(comparison, plan, progress).run(scenarios, contenders)

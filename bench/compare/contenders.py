@@ -13,6 +13,7 @@ from typing import Callable, ContextManager, Iterator, Mapping, Optional
 
 from servers import NGINX, directory, find_program, running_child, running_engine, running_nginx
 from harness import RedisServer, reserve_port
+from .scenarios import Scenario
 
 LIST = "telemetry_queue"
 BASELINE = Path(os.environ.get("SLUICE_BASELINE_BIN", Path(__file__).parents[2] / "build/release/baseline-gateway"))
@@ -45,6 +46,10 @@ class Contender:
     remark: str = ""  # explains what it does not let the generator do
     absent: Optional[str] = None  # why it cannot run on this machine
 
+    def cannot(self, scenario: Scenario) -> Optional[str]:
+        """Why it cannot take part; None if it can."""
+        return self.absent or self.lacks.get(scenario.name) or ("it stores nothing" if scenario.kills and not self.stores else None)
+
 
 def sluice(backend: str, ack: str) -> Contender:
     @contextlib.contextmanager
@@ -66,7 +71,7 @@ def baseline(threads: int) -> Contender:
 
     return Contender(
         f"baseline-{threads}", f"baseline, {threads} threads", QUEUED, start,
-        lacks={"pipelined": "cpp-httplib leaves pipelined requests in its buffer until more bytes come, and clients time out",
+        lacks={"pipelined": "cpp-httplib drops what arrived behind the request that it reads, and clients time out",
                "batches": "a request of the old interface is one sample"},
         remark="it listens with cpp-httplib's backlog of 5, as the original: of connections that come at once, others wait a second")
 

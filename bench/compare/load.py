@@ -1,19 +1,21 @@
 """sluice-load, as the comparison runs it: one load thread on the clients' core, everything it says taken over."""
 
+import contextlib
 import json
 import os
 import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Optional, Sequence
+from typing import Callable, Iterator, Optional, Sequence
 
 from servers import CLIENT_CORE, directory, pinned
+from . import slo
 from .contenders import Server
-from .scenarios import SLO
 
 BINARY = Path(os.environ.get("SLUICE_LOAD_BIN", Path(__file__).parents[2] / "build/release/sluice-load")).resolve()
-RAN = (0, 1, 3)  # exit codes after which there is a result: good, a threshold was missed, INVALID
+INVALID = 3  # its exit code
+RAN = (0, 1, INVALID)  # exit codes after which there is a result: good, a threshold was missed
 
 # Percentiles of the plotted curve: three to a halving of what is above, which looks smooth on a logarithmic axis.
 CURVE = [100 * (1 - 2 ** (-step / 3)) for step in range(31)]
@@ -40,6 +42,18 @@ class Report:
         """Why the run is INVALID: its own sentences about the generator, or those about what the server let it do."""
         is_servers = re.compile("Only .* (requests could be sent|connections could be opened)|Not one response")
         return [reason for reason in self.result["invalid_reasons"] if of_generator != bool(is_servers.match(reason))]
+
+    @property
+    def achieved_rate(self) -> float:
+        """2xx a second within the run; what is answered after its end is not counted, as sluice-load's --threshold rate does it."""
+        totals = self.result["totals"]
+        return self.result["achieved_rate"] * totals["succeeded"] / totals["responses"] if totals["responses"] else 0.0
+
+    @property
+    def slo_missed(self) -> str:
+        """What of the SLO the run did not hold; empty if it held all."""
+        totals = self.result["totals"]
+        return slo.missed(self.percentiles_ms()["99"], totals["failed"] / totals["planned"] if totals["planned"] else 0)
 
     def percentiles_ms(self) -> dict[str, float]:
         return {name: ns / 1e6 for name, ns in self.result["latency"]["corrected"]["percentiles_ns"].items()}
@@ -69,6 +83,24 @@ def command(server: Server, options: Sequence[object], timeout_s: float) -> list
     return [str(word) for word in words]
 
 
+@contextlib.contextmanager
+def started(words: Sequence[str], stdout: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen]:
+    """A process that a terminal's Ctrl-C does not reach, and that ends with the `with`."""
+    with subprocess.Popen(words, stdout=stdout, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def output_of(process: subprocess.Popen, patience_s: float) -> tuple[str, str]:
+    """What it printed on stdout and stderr, once it has ended."""
+    try:
+        return process.communicate(timeout=patience_s)
+    except subprocess.TimeoutExpired as expired:
+        raise LoadFailed(f"sluice-load did not end: {' '.join(process.args)}") from expired
+
+
 def run(server: Server, options: Sequence[object], seconds: float, timeout_s: float,
         meanwhile: Callable[[], None] = lambda: None, after_s: Optional[float] = None) -> Report:
     """One run without warm-up, so that what is counted is all that was sent.
@@ -79,58 +111,13 @@ def run(server: Server, options: Sequence[object], seconds: float, timeout_s: fl
         words = command(server, [*options, "--duration", f"{seconds}s", "--warmup", "0", "--quiet",
                                  "--json", path / "run.json", "--hgrm", path / "run.hgrm"], timeout_s)
         for _ in range(2):  # a short listen backlog can make the very first connection wait too long
-            with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                                  start_new_session=True) as process:
+            with started(words) as process:
                 try:
-                    try:
-                        process.wait(seconds / 2 if after_s is None else after_s)
-                    except subprocess.TimeoutExpired:
-                        meanwhile()
-                    errors = process.communicate(timeout=seconds + 5 * timeout_s + 20)[1]
-                except subprocess.TimeoutExpired as expired:
-                    raise LoadFailed(f"sluice-load did not end: {' '.join(words)}") from expired
-                finally:
-                    process.kill()
+                    process.wait(seconds / 2 if after_s is None else after_s)
+                except subprocess.TimeoutExpired:
+                    meanwhile()
+                errors = output_of(process, seconds + 5 * timeout_s + 20)[1]
             if process.returncode in RAN:
                 table = path / "run.hgrm"
                 return Report(json.loads((path / "run.json").read_text()), read_hgrm(table.read_text()) if table.exists() else [])
         raise LoadFailed(f"sluice-load ended with {process.returncode}: {errors.strip()}")
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a search found."""
-    rate: float  # the highest within the SLO; 0: none
-    is_generators_limit: bool  # the next rate that was tried broke only because the generator could not offer it
-    printed: str
-
-
-def search(server: Server, options_at: Callable[[float], list[object]], first_rate: float, seconds: float,
-           timeout_s: float, give_up_s: float) -> Found:
-    """sluice-load's search for the highest rate within the SLO. Connections that open late count by what they delay."""
-    words = command(server, [*options_at(first_rate), "--slo", SLO, "--duration", f"{seconds}s", "--warmup", "100ms",
-                             "--min-open", "0%"], timeout_s)
-    try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=give_up_s, start_new_session=True)
-    except subprocess.TimeoutExpired as expired:
-        printed = (expired.stdout or b"").decode()
-        return read_search(printed + f"ended after {give_up_s:.0f} s, unfinished\n")
-    if done.returncode not in RAN:
-        raise LoadFailed(f"sluice-load ended with {done.returncode}: {done.stderr.strip()}")
-    return read_search(done.stdout)
-
-
-def read_search(printed: str) -> Found:
-    """From what sluice-load printed: a line for each run, and the answer, which a search that did not end lacks."""
-    runs = [(float(rate), verdict) for rate, verdict in re.findall(r"^ *([\d.]+)/s .*? %( .*)?$", printed, re.MULTILINE)]
-    answer = re.search(r"^highest rate that holds: ([\d.]+)/s", printed, re.MULTILINE)
-    if answer:
-        rate = float(answer[1])
-    elif "no rate was found" in printed:
-        rate = 0.0
-    else:
-        rate = max((rate for rate, verdict in runs if verdict.strip() == "holds"), default=0.0)
-    broke = [(tried, verdict) for tried, verdict in runs if tried > rate and verdict.strip() != "holds"]
-    next_rate = min((tried for tried, _ in broke), default=0.0)
-    verdicts = [verdict for tried, verdict in broke if tried == next_rate]
-    return Found(rate, bool(verdicts) and rate > 0 and all("INVALID: The generator" in verdict for verdict in verdicts), printed)

@@ -1,6 +1,7 @@
 """The order of the runs, and what each costs the server and leaves in Redis."""
 
 import contextlib
+import math
 import os
 import signal
 import time
@@ -9,7 +10,7 @@ from typing import Iterator, Optional, Sequence
 
 from servers import CLIENT_CORE, SERVER_CORE, running_redis
 from harness import RedisServer, cpu_seconds, rss_bytes
-from . import load
+from . import load, search
 from .contenders import LIST, Contender, Server
 from .progress import Progress
 from .results import Cell, Comparison, Crash, Run, Search, spread
@@ -19,6 +20,7 @@ DELIVERY_S_MAX = 15.0  # how long what was acknowledged may take to appear in Re
 DELIVERY_PAUSE_S = 1.5  # without a new sample: no more will come
 CRASH_MARGIN_S = 0.2  # of a run, after the server is killed
 PROBE_RATE = 500  # requests/s; what does not hold even this has no highest rate
+NO_TIME = "since --quick had no time left of its ten minutes, which include setup and build"
 SEARCH_RUNS = 14  # doublings, bisection, what breaks again, and confirmations, as a rule
 
 
@@ -32,7 +34,7 @@ class Plan:
     searches: int
     search_everywhere: bool
     timeout_s: float  # of a request
-    budget_s: Optional[float] = None  # a scenario that will not be over by then is left out
+    budget_s: Optional[float] = None  # from the start of tools/compare; what will not be over by then is left out
 
     def runs_s(self, scenario: Scenario) -> float:
         """One visit to a contender."""
@@ -53,14 +55,16 @@ class Plan:
     def one_search_s(self) -> float:
         return SEARCH_RUNS * (self.search_s + 0.2) + self.offered_s
 
-    def expected_s(self, scenario: Scenario, contenders: int) -> float:
+    def expected_s(self, scenario: Scenario, contenders: Sequence[Contender]) -> float:
+        """Of those that can take part."""
+        able = sum(contender.cannot(scenario) is None for contender in contenders)
         if scenario.kills:
-            return contenders * self.rounds * self.runs_s(scenario)
-        return contenders * (2 * self.rounds * self.runs_s(scenario) + self.searches_in(scenario) * self.one_search_s)
+            return able * self.rounds * self.runs_s(scenario)
+        return able * (2 * self.rounds * self.runs_s(scenario) + self.searches_in(scenario) * self.one_search_s)
 
 
 QUICK = Plan(offered_s=1, flat_out_s=0.5, rounds=1, search_s=0.3, searches=1, search_everywhere=False, timeout_s=1,
-             budget_s=400)
+             budget_s=570)  # ten minutes, less what the report takes
 FULL = Plan(offered_s=5, flat_out_s=3, rounds=3, search_s=2, searches=3, search_everywhere=True, timeout_s=2)
 
 
@@ -104,7 +108,8 @@ def measure(contender: Contender, server: Server, redis: RedisServer, options: S
     found, delivery_s = wait_delivered(client, acknowledged) if contender.stores else (None, 0.0)
     return Run(
         duration_s=report.result["duration_s"], planned_rate=report.result["planned_rate"], requests=totals["planned"],
-        succeeded=totals["succeeded"], faults=report.faults, percentiles_ms=report.percentiles_ms(), curve=report.curve(),
+        succeeded=totals["succeeded"], achieved_rate=report.achieved_rate, faults=report.faults,
+        percentiles_ms=report.percentiles_ms(), curve=report.curve(),
         lag_p99_ms=report.result["latency"]["lag"]["percentiles_ns"]["99"] / 1e6,
         generator_faults=report.reasons(of_generator=True), server_faults=report.reasons(of_generator=False),
         cpu_s=cpu_seconds(server.pid) - cpu_before, redis_cpu_s=cpu_seconds(redis.pid) - redis_cpu_before,
@@ -139,12 +144,17 @@ class Measuring:
         with running_redis(redis_core()) as redis:
             for scenario in scenarios:
                 those = taking_part(scenario, contenders)
-                expected_s = self._plan.expected_s(scenario, len(those))
-                if self._plan.budget_s and self._progress.elapsed_s + expected_s > self._plan.budget_s:
-                    self._comparison.notes.append(f"{scenario.title}: left out, since --quick has no time left on this machine.")
-                    self._progress.done(expected_s, self._comparison.notes[-1])
+                expected_s = self._plan.expected_s(scenario, those)
+                if scenario is not scenarios[0] and self._progress.will_take_s(expected_s) > self._time_left_s:
+                    self._comparison.notes.append(f"{scenario.title}: left out, {NO_TIME}.")
+                    self._progress.left_out(expected_s, self._comparison.notes[-1])
                     continue
                 (self._kill_all if scenario.kills else self._run_scenario)(scenario, those, redis)
+
+    @property
+    def _time_left_s(self) -> float:
+        """Of the budget."""
+        return self._plan.budget_s - self._progress.elapsed_s if self._plan.budget_s else math.inf
 
     def _run_scenario(self, scenario: Scenario, contenders: Sequence[Contender], redis: RedisServer) -> None:
         with contextlib.ExitStack() as stack:
@@ -165,8 +175,9 @@ class Measuring:
     def _start(self, scenario: Scenario, contenders: Sequence[Contender], redis: RedisServer,
                stack: contextlib.ExitStack) -> Iterator[tuple[Contender, Server, Cell]]:
         for contender in contenders:
-            cell = Cell(contender.name, scenario.name, contender.absent or contender.lacks.get(scenario.name))
+            cell = Cell(contender.name, scenario.name, contender.cannot(scenario))
             self._comparison.cells.append(cell)
+            expected_s = self._plan.expected_s(scenario, [contender])
             if cell.missing is None:
                 try:
                     server = stack.enter_context(self._ending_in_order(contender, redis))
@@ -175,12 +186,12 @@ class Measuring:
             if cell.missing is None:
                 yield contender, server, cell
             else:
-                self._progress.done(self._plan.expected_s(scenario, 1), f"{scenario.name} · {contender.name}: {cell.missing}")
+                self._progress.left_out(expected_s, f"{scenario.name} · {contender.name}: {cell.missing}")
 
     def _kill_all(self, scenario: Scenario, contenders: Sequence[Contender], redis: RedisServer) -> None:
         """Each by itself: once it is dead, what it delivered is all that will ever be found."""
         for contender in contenders:
-            reason = contender.absent or (None if contender.stores else "it stores nothing")
+            reason = contender.cannot(scenario)
             cell = Cell(contender.name, scenario.name, reason)
             self._comparison.cells.append(cell)
             for _ in range(self._plan.rounds if reason is None else 0):
@@ -228,29 +239,34 @@ class Measuring:
 
     def _search(self, scenario: Scenario, contender: Contender, server: Server, cell: Cell, redis: RedisServer) -> None:
         plan = self._plan
+        if self._time_left_s < self._progress.will_take_s(plan.one_search_s):
+            self._progress.left_out(plan.one_search_s, f"{scenario.name} · {contender.name}: no search, {NO_TIME}")
+            cell.unsearched = NO_TIME
+            return
         redis.client().flushall()
         # A server that loses the SLO at the lowest rate is not searched: each of its runs would wait for time-outs.
         complaint = self._complaint_at_probe_rate(scenario, server)
-        found = load.Found(0.0, False, f"not searched: {complaint}\n")
+        found = Search(0.0, False, False, f"not searched: {complaint}\n", None)
         if not complaint:
             flat_out = spread(cell.flat_out, lambda run: run.achieved_rate)
             first = max(PROBE_RATE, 0.4 * flat_out.median if flat_out else 0)
-            found = load.search(server, scenario.at, first, plan.search_s, plan.timeout_s, give_up_s=4 * plan.one_search_s)
-        run = None
+            found = search.search(server, scenario.at, first, plan.search_s, plan.timeout_s,
+                                  give_up_s=min(4 * plan.one_search_s, self._time_left_s))
         if found.rate:
-            run = measure(contender, server, redis, scenario.at(found.rate), scenario.batch, plan.offered_s, plan.timeout_s)
-        cell.searches.append(Search(found.rate, found.is_generators_limit, found.printed, run))
-        self._progress.done(plan.one_search_s, f"{scenario.name} · {contender.name}: highest rate within the SLO {found.rate:,.0f}/s")
+            found = search.at_limit(found, lambda rate: measure(contender, server, redis, scenario.at(rate), scenario.batch,
+                                                                plan.offered_s, plan.timeout_s))
+        cell.searches.append(found)
+        self._progress.done(plan.one_search_s, f"{scenario.name} · {contender.name}: highest rate within the SLO {found.rate:,.0f}/s"
+                                               + (" MISSED" if found.is_missed else ""))
 
     def _complaint_at_probe_rate(self, scenario: Scenario, server: Server) -> str:
-        """What is outside the SLO at PROBE_RATE; empty if nothing is."""
+        """What is outside the SLO at PROBE_RATE; empty if nothing is, or if it may be the generator's fault."""
         complaint = ""
         for _ in range(2):  # as the search: what breaks, breaks twice
             probe = load.run(server, scenario.at(PROBE_RATE), self._plan.search_s, self._plan.timeout_s)
-            p99_ms = probe.percentiles_ms()["99"]
-            if p99_ms < 5 and not probe.faults:
+            if not probe.slo_missed or probe.reasons(of_generator=True):
                 return ""
-            complaint = f"at {PROBE_RATE}/s p99 is {p99_ms:.3g} ms, and these fail: {probe.faults or 'none'}"
+            complaint = f"it does not hold {PROBE_RATE}/s ({probe.slo_missed})"
         return complaint
 
 

@@ -28,8 +28,8 @@ ul { padding-left: 1.2rem; } .facts { color: #555; font-size: 13px; }
 pre { font-size: 12px; overflow-x: auto; background: #f6f6f6; padding: .6rem; } code { font-size: .95em; }
 nav a { margin-right: 1rem; }
 """
-BAD = re.compile("LOST|INVALID")
-SECOND_LINE = re.compile(r" (\([\d.,]+ – [\d.,]+\)|INVALID in .*)$")
+BAD = re.compile("LOST|INVALID|UNFINISHED|MISSED")
+SECOND_LINE = re.compile(r" (\([\d.,]+ – [\d.,]+\)|(?:INVALID|UNFINISHED|MISSED) in .*)$")
 WORDY = ("a 2xx means",)  # columns of words
 
 

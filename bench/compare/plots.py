@@ -12,10 +12,11 @@ from matplotlib import pyplot  # noqa: E402
 from matplotlib.patches import Patch  # noqa: E402
 from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, NullLocator  # noqa: E402
 
+from . import slo  # noqa: E402
 from .contenders import Contender  # noqa: E402
 from .results import Cell, Comparison, Run, Spread, median_curve, spread  # noqa: E402
 from .scenarios import Scenario  # noqa: E402
-from .tables import SLO_TEXT, highest_rate, number, only_median  # noqa: E402
+from .tables import highest_rate, number, only_median  # noqa: E402
 
 # Okabe and Ito's colours, which colour-blind readers tell apart; dashes are those who wait for Redis.
 STYLES = {
@@ -124,7 +125,8 @@ def bars(title: str, label: str, comparison: Comparison, scenario: Scenario, con
         axes.set_title(title, pad=10)
         if len(series) > 1:
             axes.legend(handles=[Patch(facecolor="#777777", edgecolor="white", hatch=hatch, label=one.label)
-                                 for one, hatch in zip(series, HATCHES)], frameon=False, fontsize=9, loc="lower right")
+                                 for one, hatch in zip(series, HATCHES)], frameon=False, fontsize=9, loc="upper left",
+                        bbox_to_anchor=(1.0, 1.0))
         return svg_of(figure)
 
 
@@ -137,7 +139,7 @@ def cpu(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contend
 
 
 def rate(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender]) -> Optional[str]:
-    return bars(f"Highest rate within {SLO_TEXT}: {scenario.title}", "requests/s; median, least – greatest",
+    return bars(f"Highest rate within {slo.TEXT}: {scenario.title}", "requests/s; median, least – greatest",
                 comparison, scenario, contenders,
                 [Series("", lambda cell: [search.run for search in cell.searches if search.run],
                         lambda cell: spread(cell.searches, lambda search: search.rate), lambda cell: highest_rate(cell, only_median))])

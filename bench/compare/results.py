@@ -4,6 +4,8 @@ import statistics
 from dataclasses import asdict, dataclass, field
 from typing import Callable, Iterable, Optional
 
+from . import slo
+
 FORMAT = "sluice-compare/1"
 
 
@@ -13,7 +15,8 @@ class Run:
     duration_s: float
     planned_rate: Optional[float]  # requests/s; None in a closed loop
     requests: int  # that fell due
-    succeeded: int  # answered 2xx
+    succeeded: int  # answered 2xx, however late
+    achieved_rate: float  # 2xx a second, of those within duration_s
     faults: dict[str, int]  # the others, by kind
     percentiles_ms: dict[str, float]  # corrected latency; "50", "99", "99.9", …
     curve: list[tuple[float, float]]  # (percentile, ms) of the corrected latency
@@ -28,13 +31,13 @@ class Run:
     delivery_s: float  # from the end of the run until everything acknowledged was found
 
     @property
-    def achieved_rate(self) -> float:
-        """2xx a second."""
-        return self.succeeded / self.duration_s
-
-    @property
     def error_share(self) -> float:
         return 1 - self.succeeded / self.requests if self.requests else 0
+
+    @property
+    def slo_missed(self) -> str:
+        """What of the SLO the run did not hold; empty if it held all."""
+        return slo.missed(self.percentiles_ms["99"], self.error_share)
 
     @property
     def cpu_us(self) -> float:
@@ -57,8 +60,14 @@ class Search:
     """One search for the highest rate within the SLO."""
     rate: float  # requests/s; 0: none was found
     is_generators_limit: bool  # more could not be offered: the server may bear it
+    is_unfinished: bool  # given up: the rate held, and no run until then refuted it
     curve: str  # what sluice-load printed of each rate
     run: Optional[Run]  # at that rate, afterwards
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether the longer run at its rate is outside the SLO."""
+        return bool(self.run and self.run.slo_missed)
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,7 @@ class Cell:
     offered: list[Run] = field(default_factory=list)  # at the scenario's rate
     flat_out: list[Run] = field(default_factory=list)  # closed loop without pauses
     searches: list[Search] = field(default_factory=list)
+    unsearched: Optional[str] = None  # why a search is missing
     crashes: list[Crash] = field(default_factory=list)
 
     @property

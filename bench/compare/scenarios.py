@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Optional
 
-SLO = "p99<5ms,errors<0.1%"
-
 
 @dataclass(frozen=True)
 class Scenario:

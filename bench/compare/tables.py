@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import Optional, Sequence
 
+from . import slo
 from .contenders import Contender
 from .results import Cell, Comparison, Run, Spread, spread
-from .scenarios import Scenario
+from .scenarios import SCENARIOS, Scenario
 
-SLO_TEXT = "p99 < 5 ms, errors < 0.1 %"  # scenarios.SLO, for readers
 NOT_POSSIBLE = "—"
+GROWTH_SHARE = 0.1  # of a run's length: a queue that takes longer to empty than this was growing in the run
 
 
 @dataclass(frozen=True)
@@ -57,29 +58,51 @@ def errors(runs: Sequence[Run]) -> str:
     return f"{percent(failed / total)}: " + ", ".join(f"{count:,} {name}" for name, count in sorted(kinds.items()))
 
 
-def lag(runs: Sequence[Run]) -> str:
-    """The generator's own error, the worst of the runs, and whether it spoils them."""
+def in_so_many(mark: str, count: int, of: int) -> str:
+    """What stands behind a figure that some of its runs make doubtful."""
+    return f" {mark} in {count} of {of}" if count else ""
+
+
+def lag(runs: Sequence[Run], judged: Sequence[Run] = ()) -> str:
+    """The generator's own error, the worst of the runs, and how many of `judged` (default: these) it spoils."""
     worst_ms = max((run.lag_p99_ms for run in runs), default=0.0)
-    invalid = sum(bool(run.generator_faults) for run in runs)
-    return number(worst_ms) + (f" INVALID in {invalid} of {len(runs)}" if invalid else "")
+    judged = judged or runs
+    return number(worst_ms) + in_so_many("INVALID", sum(bool(run.generator_faults) for run in judged), len(judged))
 
 
 def found(runs: Sequence[Run], stores: bool) -> str:
     if not stores:
         return "stores nothing"
     acknowledged, lost = sum(run.samples_acknowledged for run in runs), sum(run.samples_lost for run in runs)
-    if lost:
-        return f"**{lost:,} LOST** of {acknowledged:,}"
-    return f"all {acknowledged:,}"
+    surplus = sum(run.samples_found for run in runs) - acknowledged + lost
+    return (f"**{lost:,} LOST** of {acknowledged:,}" if lost else f"all {acknowledged:,}") + (f", and {surplus:,} more" if surplus else "")
 
 
 def highest_rate(cell: Cell, told=with_spread) -> str:
     if not cell.searches:
         return NOT_POSSIBLE
     rate = spread(cell.searches, lambda search: search.rate)
+    unfinished = sum(search.is_unfinished for search in cell.searches)
+    is_generators = any(search.is_generators_limit for search in cell.searches)
     if rate.median == 0:
-        return "none"
-    return ("≥ " if any(search.is_generators_limit for search in cell.searches) else "") + told(rate)
+        text = "unknown" if unfinished or is_generators else "none"
+    else:
+        text = ("≥ " if is_generators else "") + told(rate)
+    missed = sum(search.is_missed for search in cell.searches)
+    return text + in_so_many("UNFINISHED", unfinished, len(cell.searches)) + in_so_many("MISSED", missed, len(cell.searches))
+
+
+def queue_notes(name: str, cell: Cell) -> list[str]:
+    """What was acknowledged faster than it was stored, so that the rate is none that lasts."""
+    said = []
+    for where, runs in (("at the offered rate", cell.offered), ("flat out", cell.flat_out),
+                        ("at its highest rate", [search.run for search in cell.searches if search.run])):
+        late = [run for run in runs if run.delivery_s > GROWTH_SHARE * run.duration_s]
+        if late:
+            worst = max(late, key=lambda run: run.delivery_s / run.duration_s)
+            said.append(f"{name}: {where} the last sample was in Redis {number(worst.delivery_s)} s after the end of a run of "
+                        f"{worst.duration_s:g} s, so its queue was growing, and it cannot keep that rate for long.")
+    return said
 
 
 def notes(cells: Sequence[Cell], contenders: Sequence[Contender]) -> list[str]:
@@ -96,13 +119,34 @@ def notes(cells: Sequence[Cell], contenders: Sequence[Contender]) -> list[str]:
             if reasons:
                 why = f" ({contender.remark})" if contender.remark and found_in == "server_faults" else ""
                 said.append(f"{name}: {what.format(len(reasons), len(cell.runs))}{reasons[-1][0]}{why}")
-        late = [search.run.delivery_s for search in cell.searches if search.run and search.run.delivery_s > 0.5]
-        if late:
-            said.append(f"{name}: at its highest rate the last sample was in Redis {max(late):.1f} s after the last answer, "
-                        "so its queue was growing, and it cannot keep that rate for long.")
+        said += queue_notes(name, cell)
+        missed = [search for search in cell.searches if search.is_missed]
+        if missed:
+            worst = max(missed, key=lambda search: search.run.percentiles_ms["99"])
+            said.append(f"MISSED {name}: run again for {worst.run.duration_s:g} s at {worst.rate:,.0f}/s, it did not hold: "
+                        f"{worst.run.slo_missed}.")
+        if any(search.is_unfinished for search in cell.searches):
+            said.append(f"UNFINISHED {name}: its search was given up; no run until then refuted this rate, but it was not confirmed.")
         if any(search.is_generators_limit for search in cell.searches):
             said.append(f"≥ {name}: the generator could not offer more without being late itself; the server may bear more.")
     return said
+
+
+def unsearched(comparison: Comparison, scenario: Scenario) -> list[str]:
+    """Why the column of highest rates has gaps; nothing if it has none."""
+    cells, plan = comparison.of(scenario.name), comparison.plan
+    why_not = {cell.unsearched for cell in cells if cell.unsearched}
+    if any(cell.searches for cell in cells) and not why_not:
+        return []
+    if why_not:
+        why = "it was not looked for, " + "; ".join(sorted(why_not))
+    elif not plan["searches"]:
+        why = "with --seconds it is not looked for"
+    elif plan["search_everywhere"] or scenario.searches_quick:
+        why = "no search was possible"
+    else:
+        why = "--quick looks for it only in: " + "; ".join(one.title for one in SCENARIOS if one.searches_quick)
+    return [f"{NOT_POSSIBLE} under the highest rate: {why}."]
 
 
 def offered_table(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender]) -> Table:
@@ -129,22 +173,23 @@ def offered_table(comparison: Comparison, scenario: Scenario, contenders: Sequen
 def limits_table(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender]) -> Optional[Table]:
     """What each can at most: flat out, and within the SLO. None if nobody was asked."""
     heads = ("", "flat out, 2xx/s", "errors", "CPU µs/request", "Redis' CPU µs/sample", "acknowledged and found in Redis",
-             "last found after, s", f"highest rate within {SLO_TEXT}, /s", "acknowledged and found, there", "generator's lag p99 there, ms")
+             "last found after, s", f"highest rate within {slo.TEXT}, /s", "p99 there, ms", "errors there", "acknowledged and found, there",
+             "generator's lag p99 there, ms")
     rows = []
     for contender in contenders:
         cell = comparison.cell(contender.name, scenario.name)
         if cell is None or not cell.flat_out:
             continue
-        at_limit = [search.run for search in cell.searches if search.run]
+        limits = [search.run for search in cell.searches if search.run]
+        there = (latency(limits, "99"), errors(limits), found(limits, contender.stores), lag(limits)) if limits else [NOT_POSSIBLE] * 4
         rows.append((
             contender.title, with_spread(spread(cell.flat_out, lambda run: run.achieved_rate)), errors(cell.flat_out),
             with_spread(spread(cell.flat_out, lambda run: run.cpu_us)),
             with_spread(spread([run for run in cell.flat_out if run.samples_found], lambda run: run.redis_cpu_us)),
             found(cell.flat_out, contender.stores),
             only_median(spread(cell.flat_out, lambda run: run.delivery_s)) if contender.stores else NOT_POSSIBLE,
-            highest_rate(cell), found(at_limit, contender.stores) if at_limit else NOT_POSSIBLE,
-            lag(at_limit) if at_limit else NOT_POSSIBLE))
-    return Table(heads, rows, []) if rows else None
+            highest_rate(cell), *there))
+    return Table(heads, rows, unsearched(comparison, scenario)) if rows else None
 
 
 def crash_table(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender]) -> Table:
@@ -173,7 +218,7 @@ def tables_of(comparison: Comparison, scenario: Scenario, contenders: Sequence[C
 def headline_table(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender]) -> Table:
     """What README shows of one scenario: medians only."""
     heads = (f"{scenario.connections} connections, {scenario.rate:,} requests/s", "a 2xx means", "p50 / p99 / p99.9, ms", "errors",
-             "CPU µs/request, at this rate / flat out", "RSS, MiB", f"highest rate within {SLO_TEXT}, /s",
+             "CPU µs/request, at this rate / flat out", "RSS, MiB", f"highest rate within {slo.TEXT}, /s",
              "acknowledged and found", "lag p99, ms")
     rows = []
     for contender in contenders:
@@ -187,5 +232,5 @@ def headline_table(comparison: Comparison, scenario: Scenario, contenders: Seque
             percent(share), " / ".join(only_median(spread(some, lambda run: run.cpu_us)) for some in (runs, cell.flat_out)),
             f"{spread(runs, lambda run: run.rss_bytes).median / 2**20:.0f}",
             highest_rate(cell, only_median),
-            found(cell.runs, contender.stores), lag(runs)))
-    return Table(heads, rows, [])
+            found(cell.runs, contender.stores), lag(runs, judged=cell.runs)))
+    return Table(heads, rows, notes(comparison.of(scenario.name), contenders) + unsearched(comparison, scenario))

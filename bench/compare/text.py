@@ -4,6 +4,7 @@ from typing import Sequence
 
 from .results import Comparison, spread
 from .scenarios import Scenario
+from .search import LOWERING, LOWERINGS_MAX
 
 STARVATION = ("A thread of the baseline serves one connection for as long as it lives (100 requests, or 5 s without one), so of the "
               "clients that keep their connections all but as many as it has threads wait for their turn.")
@@ -43,11 +44,16 @@ def method(comparison: Comparison) -> list[str]:
         f"Flat out: {plan['flat_out_s']} s closed loop. A request is given up after {plan['timeout_s']} s and counts with that time.",
         f"Runs are interleaved (A B … B A; rounds of two runs each: {plan['rounds']}): median (least – greatest). Lag is that of "
         "the worst run.",
-        f"The highest rate is that of sluice-load --slo with runs of {plan['search_s']} s (searches: {plan['searches']}), then run "
-        "once more for the columns beside it. A rate breaks when it breaks twice. ≥: the generator could not offer more.",
+        f"The highest rate is that of sluice-load --slo with runs of {plan['search_s']} s (searches: {plan['searches']}), where a rate "
+        f"breaks when it breaks twice. It is then run for {plan['offered_s']} s for the columns beside it, and lowered by "
+        f"{LOWERING:.0%} where that run does not hold the SLO, at most {LOWERINGS_MAX} times; MISSED: that was not enough. UNFINISHED: the "
+        "search was given up, and its rate is the highest that held and that no later run, at it or below it, refuted. ≥: the generator "
+        "could not offer more.",
         "CPU is that of all threads of the server, user and system, until everything acknowledged was in Redis; that of Redis and of the "
         "kernel's work for the client is not in it. At a low rate most of it is waking up; flat out it is the work. "
         "RSS is from the middle of a run.",
-        "Found in Redis: LLEN after each run against the samples of all 2xx. A run is INVALID if it measured the generator. Lag "
-        "also has the wait for a free connection, which is the server's doing and makes no run INVALID.",
+        "Found in Redis: LLEN after each run against the samples of all 2xx. What is found beyond these was stored, and its answer came "
+        "too late, not at all, or in the run before; it could hide as many losses, which only `sluice-load verify` would tell.",
+        "A run is INVALID if it measured the generator; the first table counts those of all of a row's figures, and its lag is that at the "
+        "offered rate. Lag also has the wait for a free connection, which is the server's doing and makes no run INVALID.",
     ]

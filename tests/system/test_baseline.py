@@ -3,12 +3,13 @@
 import json
 import os
 import signal
+import subprocess
 import threading
 from pathlib import Path
 
 import pytest
 
-from harness import Child, HttpConnection, reserve_port, sample, stream_entries, wait_until
+from harness import Child, HttpConnection, Response, reserve_port, sample, stream_entries, wait_until
 from harness.engine import CLEAN_ENVIRONMENT, PROJECT
 
 BINARY = Path(os.environ.get("SLUICE_BASELINE_BIN", PROJECT / "build/release/baseline-gateway")).resolve()
@@ -31,9 +32,13 @@ class Baseline:
     def connect(self) -> HttpConnection:
         return HttpConnection(self.address)
 
-    def metrics(self) -> dict:
+    def ask(self, method: str, path: str) -> Response:
         with self.connect() as connection:
-            return connection.request("GET", "/metrics", headers=[("Connection", "close")]).json()
+            # cpp-httplib waits for a body where no length is told.
+            return connection.request(method, path, b"" if method == "POST" else None, headers=[("Connection", "close")])
+
+    def metrics(self) -> dict:
+        return self.ask("GET", "/metrics").json()
 
     def stop(self) -> int:
         self._child.signal(signal.SIGTERM)
@@ -147,3 +152,46 @@ def test_what_it_could_not_deliver_is_said(starter, start_baseline):
     redis_server.stop()
     post_all(baseline, [sample("lost")])
     assert baseline.stop() == 1
+
+
+def test_start_stop_and_reset_answer_as_the_original(starter, start_baseline):
+    redis_server = starter.redis()
+    baseline = start_baseline(redis_server.url)
+    post_all(baseline, [sample("one"), sample("two")])
+    wait_until(lambda: baseline.metrics()["samples_processed"] == 2, "both are stored")
+    assert baseline.ask("GET", "/status").json()["state"] == "measuring"
+    refused = baseline.ask("POST", "/reset")
+    assert (refused.status, refused.json()) == (400, {"error": "Cannot reset while measuring. Stop gateway first."})
+    stopped = baseline.ask("POST", "/stop")
+    assert (stopped.status, stopped.json()) == (200, {"ok": True})
+    reset = baseline.ask("POST", "/reset")
+    assert reset.status == 200 and reset.json()["ok"] is True and reset.json()["message"]
+    status = baseline.ask("GET", "/status").json()
+    assert status["state"] == "stopped" and status["latest_sample"] is None
+    assert status["metrics"] == {"samples_processed": 0, "samples_dropped": 0, "pool_jobs_processed": 0, "pool_jobs_queued": 0,
+                                 "pool_num_threads": 8}
+    started = baseline.ask("POST", "/start")
+    assert (started.status, started.json()) == (200, {"ok": True})
+    post_all(baseline, [sample("three")])
+    wait_until(lambda: baseline.metrics()["samples_processed"] == 1, "what came since the reset is counted")
+    assert baseline.metrics()["pool_jobs_processed"] == 1 and baseline.stop() == 0
+    assert redis_server.client().llen("telemetry_queue") == 3
+
+
+def test_a_reset_hides_no_loss_from_the_exit_code(starter, start_baseline):
+    redis_server = starter.redis()
+    redis_server.client().set("telemetry_queue", "no list")  # Redis refuses RPUSH
+    baseline = start_baseline(redis_server.url)
+    post_all(baseline, [sample("lost")])
+    wait_until(lambda: baseline.metrics()["samples_dropped"] == 1, "it is dropped")
+    baseline.ask("POST", "/stop")
+    baseline.ask("POST", "/reset")
+    assert baseline.metrics()["samples_dropped"] == 0 and baseline.stop() == 1
+
+
+def test_help_is_text():
+    done = subprocess.run([BINARY, "--help"], capture_output=True, text=True, timeout=10)
+    assert done.returncode == 0 and "--layout list|fields=list" in done.stdout
+    assert all(letter.isprintable() or letter == "\n" for letter in done.stdout)
+    refused = subprocess.run([BINARY, "--layout", "packed"], capture_output=True, text=True, timeout=10)
+    assert refused.returncode == 2 and refused.stderr.startswith("--layout: packed not in {list,fields}")
