@@ -395,7 +395,7 @@ TEST(Sentences, OfKeysThatDoNotFitTogether) {
         {"journal.directory = '/a'\nsink.url = 'null:'\nsink.redis.exactly_once = true",
          "sluice.toml:3: sink.redis.exactly_once is true, but must not be that without Redis in sink.url, which is null:"},
         {"journal.directory = '/a'\nsink.redis.exactly_once = true\nsink.redis.layout = 'packed'",
-         "sluice.toml:2: sink.redis.exactly_once is true, but must not be that but with fields or json as sink.redis.layout, which is packed"},
+         "sluice.toml:2: sink.redis.exactly_once is true, but must stand beside fields or json as sink.redis.layout, which is packed"},
         {"journal.directory = '/a'\nsink.redis.exactly_once = true\nsink.redis.stream = 'a{b}'",
          "sluice.toml:2: sink.redis.exactly_once is true, but must not be that with { or } in sink.redis.stream, which is a{b}"},
         {"journal.directory = '/a'\nsink.redis.exactly_once = true\nsink.redis.instance = 'a:b'",
