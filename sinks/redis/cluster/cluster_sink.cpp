@@ -131,15 +131,17 @@ void ClusterSink::refresh_if_wanted(std::uint64_t now_ns) {
     query_.begin(whom_to_ask(), now_ns);
 }
 
-// Nodes that are connected, and the seeds; each time another, because one may be cut off from the rest and not know.
+// First nodes that are connected; not those that are not, for they are tried anyway. Each time another, because one may be
+// cut off from the rest and not know.
 ServerAddress ClusterSink::whom_to_ask() {
-    std::vector<ServerAddress> candidates;
+    std::vector<ServerAddress> connected;
     for (const auto& member : members_)
-        if (member->node.ready()) candidates.push_back(member->node.address());
-    for (const ServerAddress& address : has_map_ ? map_.primaries() : settings_.seeds) {
-        const auto is_it = [&](const auto& member) { return member->node.address() == address; };
-        if (std::ranges::none_of(members_, is_it)) candidates.push_back(address);
-    }
+        if (member->node.ready()) connected.push_back(member->node.address());
+    std::vector<ServerAddress> candidates = who_may_know(std::move(connected), map_, settings_.seeds);
+    std::erase_if(candidates, [&](const ServerAddress& address) {
+        return std::ranges::any_of(
+            members_, [&](const auto& member) { return !member->node.ready() && member->node.address() == address; });
+    });
     if (candidates.empty()) candidates = settings_.seeds;
     return candidates[asked_count_++ % candidates.size()];
 }
