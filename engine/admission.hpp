@@ -25,7 +25,7 @@ class Admission {
     // Why a request for `level` must be refused now; nothing if it may be taken.
     [[nodiscard]] std::optional<Refusal> check(AckLevel level) const;
 
-    // The same of a request that is decoded, by the lanes of its samples: the server that one of them leads to may be away.
+    // The same of a request that is decoded, by the lanes of its samples, where they lead to different servers: one may be away.
     [[nodiscard]] std::optional<Refusal> check_lanes(AckLevel level, std::span<const std::uint32_t> lanes) const;
 
     // A request for `level` was taken. Where a breaker is half open, this was the reactor's one for this turn.

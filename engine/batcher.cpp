@@ -43,6 +43,7 @@ Batcher::Batcher(sinks::Encoder& encoder, BatchPool& pool, std::vector<SinkThrea
       sinks_(std::move(sinks)),
       in_flight_(sinks_.size()),
       settings_(settings),
+      are_lanes_independent_(encoder.lanes_are_independent()),
       reserve_count_(reserve_of(encoder, pool.count())),
       shared_count_(static_cast<std::uint32_t>(pool.count()) - reserve_count_ * encoder.lane_count()),
       lanes_(encoder.lane_count()) {
@@ -180,7 +181,7 @@ Batch* Batcher::next_to_hand_over(Lane& lane) {
 // the whole pipeline.
 bool Batcher::has_turn(const Lane& lane) const {
     if (in_flight_[lane.sink] < settings_.pipeline_depth) return true;
-    return lane.in_flight_count == 0 && encoder_.lanes_are_independent();
+    return lane.in_flight_count == 0 && are_lanes_independent_;
 }
 
 bool Batcher::lingers(const Batch& batch) {

@@ -49,8 +49,10 @@ class Batcher {
     // returns how many.
     std::uint32_t commit(std::optional<http::PendingRef> ref, TicketOptions options = {});
 
-    // Lanes that samples of the request in progress go to.
-    [[nodiscard]] std::span<const std::uint32_t> touched_lanes() const { return touched_; }
+    // Lanes that samples of the request in progress go to; none where all lanes lead to the same server.
+    [[nodiscard]] std::span<const std::uint32_t> independent_lanes() const {
+        return are_lanes_independent_ ? std::span<const std::uint32_t>(touched_) : std::span<const std::uint32_t>();
+    }
 
     // Calls on_handed_over(batch) for each batch, before it is pushed. Lanes take turns, a batch at a time: else the
     // first one, never empty under load, would take every place in the pipeline.
@@ -129,6 +131,7 @@ class Batcher {
     std::vector<std::uint32_t> in_flight_;  // by sink
     std::uint32_t in_flight_count_ = 0;
     BatcherSettings settings_;
+    const bool are_lanes_independent_;
     const std::uint32_t reserve_count_;  // batches that each lane can have whatever the others hold
     const std::uint32_t shared_count_;  // the other ones
     std::uint32_t shared_in_use_count_ = 0;
