@@ -32,6 +32,14 @@ std::optional<Refusal> Admission::check(AckLevel level) const {
     return std::nullopt;
 }
 
+std::optional<Refusal> Admission::check_lanes(AckLevel level, std::span<const std::uint32_t> lanes) const {
+    if (!waits_for_redis(level)) return std::nullopt;
+    for (const Sink& sink : sinks_)
+        for (const std::uint32_t lane : lanes)
+            if (sinks::is_lane_away(*sink.counters, lane)) return Refusal::sink_unavailable;
+    return std::nullopt;
+}
+
 void Admission::taken(AckLevel level) {
     if (!waits_for_redis(level)) return;
     for (Sink& sink : sinks_) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "engine/core/ack.hpp"
@@ -23,6 +24,9 @@ class Admission {
 
     // Why a request for `level` must be refused now; nothing if it may be taken.
     [[nodiscard]] std::optional<Refusal> check(AckLevel level) const;
+
+    // The same of a request that is decoded, by the lanes of its samples, where they lead to different servers: one may be away.
+    [[nodiscard]] std::optional<Refusal> check_lanes(AckLevel level, std::span<const std::uint32_t> lanes) const;
 
     // A request for `level` was taken. Where a breaker is half open, this was the reactor's one for this turn.
     void taken(AckLevel level);

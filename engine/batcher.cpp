@@ -4,6 +4,16 @@
 #include <utility>
 
 namespace sluice {
+namespace {
+
+// Of each lane. A pool that is too small for a batch each has none.
+std::uint32_t reserve_of(const sinks::Encoder& encoder, std::size_t batches_count) {
+    const std::size_t lanes_count = encoder.lane_count();
+    if (!encoder.lanes_are_independent() || batches_count <= lanes_count) return 0;
+    return static_cast<std::uint32_t>(std::max<std::size_t>(1, batches_count / (2 * lanes_count)));
+}
+
+}  // namespace
 
 void Batcher::List::push_back(Batch* batch) {
     batch->next = nullptr;
@@ -33,6 +43,9 @@ Batcher::Batcher(sinks::Encoder& encoder, BatchPool& pool, std::vector<SinkThrea
       sinks_(std::move(sinks)),
       in_flight_(sinks_.size()),
       settings_(settings),
+      are_lanes_independent_(encoder.lanes_are_independent()),
+      reserve_count_(reserve_of(encoder, pool.count())),
+      shared_count_(static_cast<std::uint32_t>(pool.count()) - reserve_count_ * encoder.lane_count()),
       lanes_(encoder.lane_count()) {
     for (std::uint32_t lane = 0; lane < lanes_.size(); ++lane) lanes_[lane].sink = encoder.sink_of(lane);
     touched_.reserve(lanes_.size());
@@ -53,11 +66,30 @@ void Batcher::touch(Lane& lane, std::uint32_t index) {
 
 Batch* Batcher::open_batch(Lane& lane, std::uint32_t index, std::uint64_t now_ns) {
     if (lane.open != nullptr) return lane.open;
-    lane.open = pool_.take();
+    lane.open = take(lane);
     if (lane.open == nullptr) return nullptr;
     lane.open->lane = static_cast<std::uint16_t>(index);
     lane.open->opened_ns = now_ns;
     return lane.open;
+}
+
+// Null: the lane has used its reserve, and nothing is left of what all share.
+Batch* Batcher::take(Lane& lane) {
+    if (lane.held_count >= reserve_count_) {
+        if (shared_in_use_count_ == shared_count_) return nullptr;
+        ++shared_in_use_count_;
+    }
+    ++lane.held_count;
+    Batch* const batch = pool_.take();
+    CHECK(batch !=
+          nullptr);  // free are those that are shared and not in use, and what lanes have left of their reserves
+    return batch;
+}
+
+void Batcher::give_back(Lane& lane, Batch& batch) {
+    CHECK(lane.held_count != 0);
+    if (--lane.held_count >= reserve_count_) --shared_in_use_count_;
+    pool_.give_back(&batch);
 }
 
 bool Batcher::append(const Sample& sample, std::uint64_t now_ns) {
@@ -85,7 +117,7 @@ void Batcher::roll_back() {
                 batch->roll_back(lane.mark);
                 lane.open = batch;
             } else {
-                pool_.give_back(batch);
+                give_back(lane, *batch);
             }
         }
         lane.is_touched = false;
@@ -149,7 +181,7 @@ Batch* Batcher::next_to_hand_over(Lane& lane) {
 // the whole pipeline.
 bool Batcher::has_turn(const Lane& lane) const {
     if (in_flight_[lane.sink] < settings_.pipeline_depth) return true;
-    return lane.in_flight_count == 0 && encoder_.lanes_are_independent();
+    return lane.in_flight_count == 0 && are_lanes_independent_;
 }
 
 bool Batcher::lingers(const Batch& batch) {
@@ -182,7 +214,7 @@ void Batcher::settled(Batch& batch) {
     --in_flight_[lane.sink];
     --lane.in_flight_count;
     --in_flight_count_;
-    pool_.give_back(&batch);
+    give_back(lane, batch);
 }
 
 bool Batcher::may_have_room(std::uint64_t bytes) const {

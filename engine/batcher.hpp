@@ -9,10 +9,15 @@
 // answers after one round trip, and a busy one sends full batches. Where many requests come in one iteration and nobody
 // waits for what is in the batch (no ticket), it goes on filling for `linger_ns`: to wake a sink thread for each iteration
 // was about 5 % of the CPU of small requests, measured at 512 connections.
+//
+// Where lanes lead to different servers, half of the pool is reserved in equal parts, one for each lane, and the rest is
+// shared: a server that is away keeps what was handed over to it, and its lanes fill up, but not those of others. Without
+// that the first server that is away would in time hold every batch there is.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "engine/batch_pool.hpp"
@@ -37,12 +42,17 @@ class Batcher {
             const BatcherSettings& settings);
 
     void begin();
-    // False: no batch is free; the caller rolls back. `now_ns` is monotonic.
+    // False: no batch is free for its lane; the caller rolls back. `now_ns` is monotonic.
     [[nodiscard]] bool append(const Sample& sample, std::uint64_t now_ns);
     void roll_back();
     // Makes the request's samples part of the batches. With `ref`, adds a ticket for it to each of them, with `options`;
     // returns how many.
     std::uint32_t commit(std::optional<http::PendingRef> ref, TicketOptions options = {});
+
+    // Lanes that samples of the request in progress go to; none where all lanes lead to the same server.
+    [[nodiscard]] std::span<const std::uint32_t> independent_lanes() const {
+        return are_lanes_independent_ ? std::span<const std::uint32_t>(touched_) : std::span<const std::uint32_t>();
+    }
 
     // Calls on_handed_over(batch) for each batch, before it is pushed. Lanes take turns, a batch at a time: else the
     // first one, never empty under load, would take every place in the pipeline.
@@ -93,6 +103,7 @@ class Batcher {
         Batch* open = nullptr;
         List full;
         std::uint32_t in_flight_count = 0;
+        std::uint32_t held_count = 0;  // batches: open, full, in flight, and those of the request in progress
         // The request in progress.
         bool is_touched = false;
         bool is_active = false;
@@ -103,6 +114,8 @@ class Batcher {
 
     void touch(Lane& lane, std::uint32_t index);
     [[nodiscard]] Batch* open_batch(Lane& lane, std::uint32_t index, std::uint64_t now_ns);
+    [[nodiscard]] Batch* take(Lane& lane);
+    void give_back(Lane& lane, Batch& batch);
     void begin_hand_over(std::uint64_t now_ns);
     [[nodiscard]] Batch* next_to_hand_over(Lane& lane);
     [[nodiscard]] bool has_turn(const Lane& lane) const;
@@ -118,6 +131,10 @@ class Batcher {
     std::vector<std::uint32_t> in_flight_;  // by sink
     std::uint32_t in_flight_count_ = 0;
     BatcherSettings settings_;
+    const bool are_lanes_independent_;
+    const std::uint32_t reserve_count_;  // batches that each lane can have whatever the others hold
+    const std::uint32_t shared_count_;  // the other ones
+    std::uint32_t shared_in_use_count_ = 0;
     std::uint32_t commits_count_ = 0;       // since the last hand_over()
     std::uint64_t hand_over_ns_ = 0;        // of the hand_over() in progress
     bool is_busy_ = false;

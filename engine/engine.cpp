@@ -139,6 +139,13 @@ void Engine::log_listening() const {
     if (config_.sink.url.kind == config::SinkKind::redis_cluster && has_one_key)
         log::warn("cluster_of_one", {{"what", "all samples go to one key, so to one primary of the cluster"},
                                      {"key", "sink.redis.partitions"}});
+    const bool has_lanes =
+        config_.sink.url.kind == config::SinkKind::redis_cluster && !has_one_key && !config_.has_journal();
+    if (has_lanes && config_.batch.count < 2 * redis.partitions_count)
+        log::warn(
+            "few_batches",
+            {{"what", "less than two batches a partition: while a primary is away, samples for others may be refused"},
+             {"key", "batch.count"}});
 }
 
 void Engine::begin_drain() {

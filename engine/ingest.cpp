@@ -39,6 +39,12 @@ bool Ingest::take(const http::Request& request, const http::TelemetryOptions& op
         if (reply.is_single) return refuse(reply.errors[0].refusal);
         return true;
     }
+    if (const auto lanes = batcher_.independent_lanes(); !lanes.empty()) {
+        if (const auto refusal = admission_.check_lanes(options.ack, lanes)) {
+            abandon(*refusal, tally.accepted);
+            return refuse(*refusal);
+        }
+    }
     return accept(tally, options, ref, pending, idempotency_entry);
 }
 

@@ -172,6 +172,8 @@ void cluster_families(Exposition& out, const EngineView& view) {
     out.family("sluice_cluster_node_partitions", "gauge", "Partitions that go to this primary.");
     for (const sinks::NodeView& node : nodes)
         out.value("sluice_cluster_node_partitions", fmt::format("node=\"{}\"", node.address), node.partitions_count);
+    out.family("sluice_cluster_partitions_away", "gauge", "Partitions whose stored samples are refused at once.");
+    out.value("sluice_cluster_partitions_away", "", sinks::lanes_away_count(sink.counters()));
     out.family("sluice_cluster_redirects_total", "counter", "Commands answered with a redirect, and sent again elsewhere.");
     out.value("sluice_cluster_redirects_total", "kind=\"moved\"", load(sink.counters().redirects_moved));
     out.value("sluice_cluster_redirects_total", "kind=\"ask\"", load(sink.counters().redirects_ask));

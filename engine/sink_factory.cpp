@@ -114,14 +114,18 @@ AckOffer ack_offer(const config::Config& config) {
 std::optional<admission::SamplerSettings> sampler_settings(const config::Config& config) {
     const config::SinkKind kind = config.sink.url.kind;
     const bool is_sentinel = kind == config::SinkKind::redis_sentinel;
-    if ((kind != config::SinkKind::redis && !is_sentinel) || config.admission.interval_ns == 0) return std::nullopt;
-    return admission::SamplerSettings{.redis = is_sentinel ? sentinel_settings(config) : redis_settings(config),
-                                      .subject = admission_subject(config),
-                                      .bounds = {.length_max = config.admission.stream_length_max,
-                                                 .group_lag_max = config.admission.group_lag_max,
-                                                 .memory_percent_max = config.admission.memory_percent_max},
-                                      .interval_ns = config.admission.interval_ns,
-                                      .sheds = !config.has_journal()};
+    const bool is_cluster = kind == config::SinkKind::redis_cluster;
+    const bool has_redis = kind == config::SinkKind::redis || is_sentinel || is_cluster;
+    if (!has_redis || config.admission.interval_ns == 0) return std::nullopt;
+    return admission::SamplerSettings{
+        .redis = is_sentinel ? sentinel_settings(config) : redis_settings(config),
+        .seeds = is_cluster ? servers_of(config.sink.url) : std::vector<sinks::ServerAddress>{},
+        .subject = admission_subject(config),
+        .bounds = {.length_max = config.admission.stream_length_max,
+                   .group_lag_max = config.admission.group_lag_max,
+                   .memory_percent_max = config.admission.memory_percent_max},
+        .interval_ns = config.admission.interval_ns,
+        .sheds = !config.has_journal()};
 }
 
 std::uint32_t sinks_count(const config::Config& config) {

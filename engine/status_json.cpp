@@ -78,6 +78,7 @@ Json cluster_json(const sinks::SinkCounters& counters, const std::vector<sinks::
     Json json{{"redirects_moved", load(counters.redirects_moved)},
               {"redirects_ask", load(counters.redirects_ask)},
               {"refreshes", load(counters.refreshes)},
+              {"partitions_away", sinks::lanes_away_count(counters)},
               {"nodes", Json::array()}};
     for (const sinks::NodeView& node : nodes)
         json["nodes"].push_back(

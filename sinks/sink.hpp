@@ -5,13 +5,16 @@
 // (Settlement::final), in the order of submission for those that succeed.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <expected>
 #include <string>
 #include <vector>
 
 #include "engine/core/batch.hpp"
+#include "engine/core/limits.hpp"
 #include "sinks/breaker.hpp"
 
 namespace sluice::sinks {
@@ -76,7 +79,19 @@ struct SinkCounters {
     // While it is half open and only new samples can show whether the server takes any again: the number of this turn,
     // for which each reactor may let one request through. Else 0.
     std::atomic<std::uint64_t> breaker_turn{0};
+    // Of a cluster: the encoder's lanes whose server is away, a bit each. Reactors look at it as at the breaker.
+    std::array<std::atomic<std::uint64_t>, limits::partitions_count_max / 64> lanes_away{};
 };
+
+[[nodiscard]] inline bool is_lane_away(const SinkCounters& counters, std::uint32_t lane) {
+    return (counters.lanes_away[lane / 64].load(std::memory_order_relaxed) >> (lane % 64) & 1) != 0;
+}
+[[nodiscard]] inline std::uint32_t lanes_away_count(const SinkCounters& counters) {
+    std::uint32_t count = 0;
+    for (const auto& lanes : counters.lanes_away)
+        count += static_cast<std::uint32_t>(std::popcount(lanes.load(std::memory_order_relaxed)));
+    return count;
+}
 
 // Adds on the single writer's thread: a plain load and store, no locked instruction.
 inline void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) {
@@ -93,11 +108,14 @@ inline void forget_refusal(SinkCounters& counters) {
         counters.refused_ns.store(0, std::memory_order_relaxed);
 }
 
+// As the writer: writes only what has changed, for others read it all the time.
+template <typename Value>
+void publish(std::atomic<Value>& counter, Value value) {
+    if (counter.load(std::memory_order_relaxed) != value) counter.store(value, std::memory_order_relaxed);
+}
+
 // As the writer: what others may know of the sink's breaker. breaker_turn is the sink's own business.
 inline void publish_breaker(SinkCounters& counters, const Breaker& breaker) {
-    const auto publish = [](auto& counter, auto value) {
-        if (counter.load(std::memory_order_relaxed) != value) counter.store(value, std::memory_order_relaxed);
-    };
     publish(counters.breaker_failures, breaker.failures_count());
     publish(counters.breaker_opens, breaker.opens_count());
     publish(counters.breaker_retry_ns, breaker.retry_ns());

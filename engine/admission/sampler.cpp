@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "engine/admission/setup_remarks.hpp"
 #include "engine/core/clock.hpp"
 #include "engine/log/log.hpp"
 
@@ -18,7 +19,10 @@ void add_one(std::atomic<std::uint64_t>& counter) {
 }  // namespace
 
 Sampler::Sampler(const SamplerSettings& settings, Board& board)
-    : settings_(settings), board_(board), client_(settings.redis), bounds_(settings.bounds) {}
+    : settings_(settings), board_(board), client_(settings.redis), bounds_(settings.bounds) {
+    if (!settings.seeds.empty())
+        cluster_ = std::make_unique<ClusterInquiry>(settings.redis, settings.seeds, settings.subject);
+}
 
 void Sampler::start() {
     board_.is_on.store(true, std::memory_order_relaxed);
@@ -58,23 +62,20 @@ void Sampler::look() {
 }
 
 Findings Sampler::learn() {
+    if (cluster_ != nullptr)
+        return cluster_->learn([this] {
+            const std::scoped_lock lock(mutex_);
+            return is_stopping_;
+        });
     if (!client_.is_connected()) {
         if (!client_.connect()) return {{}, "Redis can not be asked: " + client_.failure()};
-        remark_on_setup();
+        remark_on_setup(client_, {});
     }
     if (client_.is_connected()) {
         const std::vector<Reply> replies = client_.ask(figure_questions(settings_.subject));
         if (!replies.empty()) return figures_from(settings_.subject, replies);
     }
     return {{}, "Redis can not be asked: " + client_.failure()};
-}
-
-void Sampler::remark_on_setup() {
-    const std::vector<Reply> replies = client_.ask(setup_questions());
-    if (replies.empty()) return;
-    for (const Remark& remark : remarks_on(setup_from(replies)))
-        log::line(remark.is_warning ? LogLevel::warn : LogLevel::info, remark.event,
-                  {{"reason", remark.reason}, {"change", remark.change}});
 }
 
 void Sampler::decide(const Figures& figures) {

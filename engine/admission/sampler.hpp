@@ -10,12 +10,14 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
 
 #include "engine/admission/board.hpp"
 #include "engine/admission/bounds.hpp"
+#include "engine/admission/cluster_inquiry.hpp"
 #include "engine/admission/questions.hpp"
 #include "engine/admission/redis_client.hpp"
 
@@ -23,6 +25,8 @@ namespace sluice::admission {
 
 struct SamplerSettings {
     sinks::RedisSettings redis;
+    std::vector<sinks::ServerAddress>
+        seeds;  // of a cluster, to whose nodes `redis` applies; empty: it is the one server
     Subject subject;
     BoundsSettings bounds;
     std::uint64_t interval_ns = 0;
@@ -38,19 +42,19 @@ class Sampler {
     Sampler& operator=(const Sampler&) = delete;
 
     void start();
-    // Returns within the time-out of a question at worst, twice of it while connecting.
+    // Returns within the time-out of a question at worst, three times of it while connecting.
     void stop_and_join();
 
   private:
     void run();
     void look();
     [[nodiscard]] Findings learn();
-    void remark_on_setup();
     void decide(const Figures& figures);
 
     const SamplerSettings settings_;
     Board& board_;
     RedisClient client_;
+    std::unique_ptr<ClusterInquiry> cluster_;  // instead of client_
     Bounds bounds_;
     std::uint64_t closed_ns_ = 0;  // monotonic: when the verdict began to be another than admit
     std::mutex mutex_;             // guards is_stopping_

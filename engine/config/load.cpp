@@ -122,6 +122,10 @@ Status Draft::check_relations() {
         const bool is_in_front = !config.journal.directory.empty();
         return contradiction("ack", "not be that beside", is_in_front ? "journal.directory" : "sink.url");
     }
+    // A WAIT tells of one connection's writes; samples of a request may go to several primaries.
+    if (redis.replicas_count != 0 && config.sink.url.kind == SinkKind::redis_cluster) {
+        return contradiction("sink.redis.replicas", "be 0 with a cluster in", "sink.url");
+    }
     if (config.has_replicas() && redis.replicas_timeout_ns >= config.ack_timeout_ns) {
         return contradiction("sink.redis.replicas_timeout", "be less than", "ack_timeout");
     }

@@ -35,7 +35,7 @@ levels:
                 but those that it reports
   stored        nothing is lost (Redis: appendfsync always); duplicates are allowed
   replicated    nothing is lost when a primary that keeps nothing is lost and its replica takes over
-  cluster       Redis Cluster, appendfsync always: nothing is lost; slots move, replicas take over as planned
+  cluster       Redis Cluster, appendfsync always: nothing is lost; slots move, replicas that have all take over
   journaled     a journal in front of Redis: nothing is lost, in the journal or in Redis; power losses included
   embedded      journal:DIR, no Redis: nothing is lost, as sluice journal export tells
   exactly_once  nothing is lost and nothing stands twice

@@ -9,12 +9,13 @@ import redis
 
 from harness import wait_until
 
-# Longer than any fault, so that no replica takes over by itself: replication is asynchronous, so that may lose what was
-# acknowledged. Nodes hear of one another's roles within about half of it.
+# Longer than any fault but the loss of a primary, so that no replica takes over by itself: replication is asynchronous, so that
+# may lose what was acknowledged. Nodes hear of one another's roles within about half of it.
 NODE_TIMEOUT_MS = 4000
 ALWAYS = ("--appendonly", "yes", "--appendfsync", "always")
 PARTITIONS = 12
 MOVED_SLOTS = 4
+PAUSE_MS = 60_000  # of a primary that is about to be lost
 # A takeover that is asked for again begins anew; after 5 s (Redis' CLUSTER_MF_TIMEOUT) a node gives up by itself.
 ASK_AGAIN_S = 6
 TAKEOVER_TIMEOUT_S = 20
@@ -31,6 +32,8 @@ class ClusterStore:
         self._cluster = RedisCluster(directory / "cluster", node_timeout_ms=NODE_TIMEOUT_MS, arguments=ALWAYS)
         self._random: Optional[random.Random] = None
         self._index = 0  # of the primary that is to be replaced
+        self._lost = None           # who was
+        self._is_frozen = False
 
     @property
     def primary(self):
@@ -63,12 +66,36 @@ class ClusterStore:
 
     def begin_takeover(self) -> None:
         """As planned: the replica waits until it has all that the primary took, and becomes the primary."""
+        self._choose_replaceable().raw("CLUSTER", "FAILOVER")
+
+    def lose_primary(self) -> None:
+        """It is away for longer than the node time-out, so that its replica takes over by itself. What it took last it has
+        passed on: it takes nothing more before it goes. What `stored` says of a primary that had not is: lost."""
+        self._choose_replaceable()
+        self.client().execute_command("CLIENT", "PAUSE", PAUSE_MS, "WRITE")
+        self._cluster.wait_replicated(primaries=[self.primary])
+        self._lost = self.primary
+        self._is_frozen = self._random.random() < 0.5
+        self._lost.freeze() if self._is_frozen else self._lost.kill()
+
+    def replace_primary(self) -> None:
+        """The replica has taken over; who was lost comes back and finds out that it is the replica now."""
+        replica = self._cluster.replicas[self._index]
+        wait_until(lambda: "role:master" in replica.raw("INFO", "replication"), "the replica has taken over", TAKEOVER_TIMEOUT_S)
+        self._cluster.replicas[self._index], self._cluster.primaries[self._index] = self._lost, replica
+        self._lost.thaw() if self._is_frozen else self._lost.start()
+        wait_until(lambda: "role:slave" in self._lost.raw("INFO", "replication"), "who was lost is the replica", TAKEOVER_TIMEOUT_S)
+        if self._is_frozen:
+            self._lost.raw("CLIENT", "UNPAUSE")
+
+    def _choose_replaceable(self):
+        """A primary whose replica can take its place: the replica."""
         self.choose()
         self._cluster.wait_healthy()
         wait_until(self._roles_are_known, "every node knows who is a replica", TAKEOVER_TIMEOUT_S)
         replica = self._cluster.replicas[self._index]
         wait_until(lambda: "master_link_status:up" in replica.raw("INFO", "replication"), "the replica follows its primary")
-        replica.raw("CLUSTER", "FAILOVER")
+        return replica
 
     def _roles_are_known(self) -> bool:
         """Who still takes a replica for a primary would not vote for it, and it would not ask again for four node time-outs."""

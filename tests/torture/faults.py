@@ -67,6 +67,8 @@ FAULTS = {fault.name: fault for fault in (
     Fault("reshard", "redis", lambda scene, _: scene.store.reshard(), _nothing, (0, 0), 5, "slots of the cluster move to other primaries"),
     Fault("takeover", "redis", lambda scene, _: scene.store.begin_takeover(), lambda scene: scene.store.wait_takeover(), (0, 0.2), 4,
           "CLUSTER FAILOVER: a replica becomes primary, as planned"),
+    Fault("primary_loss", "redis", lambda scene, _: scene.store.lose_primary(), lambda scene: scene.store.replace_primary(), (0.1, 1), 2,
+          "a primary of the cluster stops or dies, and is away until its replica, which has all that it took, has taken over"),
     Fault("redis_freeze", "redis", _freeze_redis, lambda scene: scene.store.primary.thaw(), (0.05, 1.5), 2,
           "SIGSTOP, then SIGCONT of Redis"),
     Fault("redis_pause", "redis", _pause, _nothing, (0.05, 0.5), 2, "CLIENT PAUSE"),
@@ -94,7 +96,7 @@ def applicable(level: Level, unavailable: set[str]) -> list[Fault]:
             return False
         if fault.name in ("failover", "replica_freeze"):
             return level.has_replica
-        if fault.name in ("reshard", "takeover"):
+        if fault.name in ("reshard", "takeover", "primary_loss"):
             return level.has_cluster
         if fault.name == "redis_kill":
             return level.has_redis and not level.has_replica

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 namespace sluice {
 namespace {
 
@@ -48,6 +50,20 @@ TEST_F(AdmissionTest, OneRequestATurn) {
     EXPECT_EQ(stored(), Refusal::sink_unavailable);
     other.breaker_turn = 8;
     EXPECT_EQ(stored(), std::nullopt) << "the next turn";
+}
+
+TEST_F(AdmissionTest, RefusesForALaneWhoseServerIsAway) {
+    constexpr std::array<std::uint32_t, 2> lanes{3, 200};
+    EXPECT_EQ(admission.check_lanes(AckLevel::stored, lanes), std::nullopt);
+    one.lanes_away[0] = ~(std::uint64_t{1} << 3);
+    one.lanes_away[3] = std::uint64_t{1} << 7;
+    EXPECT_EQ(admission.check_lanes(AckLevel::stored, lanes), std::nullopt) << "others are away";
+    EXPECT_EQ(sinks::lanes_away_count(one), 64u);
+    one.lanes_away[3] = std::uint64_t{1} << 8;
+    EXPECT_EQ(admission.check_lanes(AckLevel::stored, lanes), Refusal::sink_unavailable);
+    EXPECT_EQ(admission.check_lanes(AckLevel::replicated, lanes), Refusal::sink_unavailable);
+    EXPECT_EQ(admission.check_lanes(AckLevel::queued, lanes), std::nullopt) << "nobody waits";
+    EXPECT_EQ(stored(), std::nullopt) << "before its samples are known";
 }
 
 TEST_F(AdmissionTest, KnowsWhenTheFirstSinkIsTried) {

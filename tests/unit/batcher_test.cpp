@@ -1,5 +1,4 @@
-// Batcher: requests as transactions over several lanes, tickets, the pipeline, and what it does when batches run out; with a
-// small encoder whose batches hold four samples, so that everything that is rare in life happens here.
+// Batcher: requests as transactions over several lanes, tickets, the pipeline, and what it does when batches run out.
 #include "engine/batcher.hpp"
 
 #include <gtest/gtest.h>
@@ -12,142 +11,18 @@
 #include <optional>
 #include <random>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "tests/support/batcher_bench.hpp"
 #include "tests/support/seed.hpp"
 
 namespace sluice {
 namespace {
 
-constexpr std::uint32_t samples_per_batch = 4;
-
-// Renders "<device>:<value>;". Device names end in a digit, which chooses the lane; lane and sink by remainder.
-class SmallEncoder final : public sinks::Encoder {
-  public:
-    SmallEncoder(std::uint32_t lanes_count, std::uint32_t sinks_count, bool is_packed, bool is_cluster)
-        : lanes_count_(lanes_count), sinks_count_(sinks_count), is_packed_(is_packed), is_cluster_(is_cluster) {}
-
-    [[nodiscard]] std::uint32_t lane_count() const override { return lanes_count_; }
-    [[nodiscard]] std::uint32_t lane_of(const Sample& sample) const override {
-        return static_cast<std::uint32_t>(sample.device_id.back() - '0') % lanes_count_;
-    }
-    [[nodiscard]] std::uint32_t sink_of(std::uint32_t lane) const override { return lane % sinks_count_; }
-    [[nodiscard]] bool one_command_per_batch() const override { return is_packed_; }
-    [[nodiscard]] bool lanes_are_independent() const override { return is_cluster_; }
-
-    [[nodiscard]] bool append(Batch& batch, const Sample& sample) override {
-        if (batch.sample_count() == samples_per_batch) return false;
-        const std::string text = std::string(sample.device_id) + ":" + std::string(sample.value) + ";";
-        text.copy(batch.room().data(), text.size());
-        batch.commit(text.size(), is_packed_ ? 0 : 1, 1);
-        return true;
-    }
-    void seal(Batch& batch) override {
-        if (is_packed_) batch.commit(0, 1, 0);
-    }
-
-  private:
-    std::uint32_t lanes_count_;
-    std::uint32_t sinks_count_;
-    bool is_packed_;
-    bool is_cluster_;
-};
-
-// Takes batches off the queue and leaves the rest to the test.
-class CountingSink final : public sinks::Sink {
-  public:
-    explicit CountingSink(std::atomic<std::size_t>& count) : count_(count) {}
-    [[nodiscard]] bool has_room() const override { return true; }
-    void submit(Batch&) override { count_.fetch_add(1); }
-    [[nodiscard]] sinks::Interest interest() const override { return {}; }
-    void advance(short, std::uint64_t) override {}
-    [[nodiscard]] const sinks::SinkCounters& counters() const override { return counters_; }
-    [[nodiscard]] std::string trouble() const override { return {}; }
-
-  private:
-    std::atomic<std::size_t>& count_;
-    sinks::SinkCounters counters_;
-};
-
-struct Setup {
-    std::uint32_t lanes_count = 1;
-    std::uint32_t sinks_count = 1;
-    std::uint32_t pipeline_depth = 100;
-    std::uint64_t linger_ns = 0;
-    std::size_t batches_count = 64;
-    bool is_packed = false;
-    bool is_cluster = false;
-};
-
-class Bench {
-  public:
-    explicit Bench(const Setup& setup)
-        : encoder_(setup.lanes_count, setup.sinks_count, setup.is_packed, setup.is_cluster),
-          pool(setup.batches_count, limits::batch_arena_bytes_min, 0) {
-        std::vector<SinkThread::Producer*> producers;
-        for (std::uint32_t i = 0; i < setup.sinks_count; ++i) {
-            sinks_.push_back(std::make_unique<SinkThread>(std::make_unique<CountingSink>(submitted_), i, 1, setup.batches_count));
-            producers.push_back(&sinks_.back()->producer(0));
-            sinks_.back()->start();
-        }
-        batcher = std::make_unique<Batcher>(encoder_, pool, std::move(producers),
-                                            BatcherSettings{setup.pipeline_depth, setup.linger_ns});
-    }
-    ~Bench() {
-        for (auto& sink : sinks_) sink->stop_and_join();
-    }
-
-    // False: no batch was free, and the request was rolled back.
-    bool add(const std::vector<std::string>& devices, std::optional<std::uint32_t> ref = {}, bool rolls_back = false) {
-        batcher->begin();
-        for (const std::string& device : devices) {
-            const std::string value = std::to_string(next_value_++);
-            Sample sample;
-            sample.device_id = device;
-            sample.value = value;
-            if (batcher->append(sample, 1)) continue;
-            batcher->roll_back();
-            return false;
-        }
-        if (rolls_back) {
-            batcher->roll_back();
-            return true;
-        }
-        tickets_count = batcher->commit(ref ? std::optional(http::PendingRef{*ref, 0}) : std::nullopt);
-        return true;
-    }
-
-    // What was handed over, oldest first; waits until the sinks have it.
-    std::vector<Batch*> hand_over(std::uint64_t now_ns = 2) {
-        std::vector<Batch*> batches;
-        batcher->hand_over(now_ns, [&](Batch& batch) { batches.push_back(&batch); });
-        pushed_count_ += batches.size();
-        while (submitted_.load() != pushed_count_) std::this_thread::yield();
-        return batches;
-    }
-
-    [[nodiscard]] std::vector<std::string> hand_over_texts() {
-        std::vector<std::string> texts;
-        for (Batch* batch : hand_over()) texts.push_back(text_of(*batch));
-        return texts;
-    }
-
-    [[nodiscard]] static std::string text_of(Batch& batch) { return {batch.bytes().data(), batch.bytes().size()}; }
-
-  private:
-    SmallEncoder encoder_;
-    std::atomic<std::size_t> submitted_{0};
-    std::size_t pushed_count_ = 0;
-    int next_value_ = 0;
-    std::vector<std::unique_ptr<SinkThread>> sinks_;
-
-  public:
-    BatchPool pool;
-    std::unique_ptr<Batcher> batcher;
-    std::uint32_t tickets_count = 0;  // of the last commit
-};
-
+using tests::CountingSink;
+using tests::samples_per_batch;
+using Setup = tests::BatcherSetup;
+using Bench = tests::BatcherBench;
 using Texts = std::vector<std::string>;
 using Devices = std::vector<std::string>;
 
@@ -445,7 +320,8 @@ void run_at_random(std::uint64_t seed, const Setup& setup) {
         ASSERT_EQ(bench.batcher->in_flight_count(), in_flight_count) << "step " << step;
         for (const auto& [sink, queue] : in_flight) {
             const auto is_partial = [](const Batch* batch) { return batch->handed_over_count < samples_per_batch; };
-            ASSERT_LE(std::count_if(queue.begin(), queue.end(), is_partial), setup.pipeline_depth);
+            const std::uint32_t more = setup.is_cluster ? setup.lanes_count : 0;  // each has a place of its own
+            ASSERT_LE(std::count_if(queue.begin(), queue.end(), is_partial), setup.pipeline_depth + more);
         }
     }
     EXPECT_GT(refused_count, 0) << "the pool was never empty";
@@ -471,6 +347,12 @@ TEST(Batcher, ConservesSamplesAndTheirOrder) {
         run_at_random(seed, {.lanes_count = 1, .sinks_count = 1, .pipeline_depth = 2, .batches_count = 8, .is_packed = is_packed});
         run_at_random(seed, {.lanes_count = 4, .sinks_count = 2, .pipeline_depth = 2, .batches_count = 10, .is_packed = is_packed});
         run_at_random(seed, {.lanes_count = 6, .sinks_count = 1, .pipeline_depth = 3, .batches_count = 12, .is_packed = is_packed});
+        run_at_random(seed, {.lanes_count = 6,
+                             .sinks_count = 1,
+                             .pipeline_depth = 3,
+                             .batches_count = 24,
+                             .is_packed = is_packed,
+                             .is_cluster = true});
     }
 }
 

@@ -209,6 +209,44 @@ TEST_F(ClusterSinkTest, ALostNodeIsReplacedByWhomTheOthersName) {
     EXPECT_TRUE(at_a.empty() || at_a[0] == add(0));
 }
 
+// With one partition only its own primary is connected. When that one dies the others of the old map may be gone, too: who
+// is left is a seed, or was named as a replica.
+enum class Survivor { seed, replica };
+class WhoIsLeft : public ClusterSinkTest, public testing::WithParamInterface<Survivor> {};
+
+TEST_P(WhoIsLeft, IsAsked) {
+    FakeNode other;  // a primary of the first map
+    const auto slots_at_first = [&] {
+        const auto node = [](std::uint16_t port) {
+            return "*2\r\n$9\r\n127.0.0.1\r\n:" + std::to_string(port) + "\r\n";
+        };
+        const bool has_replica = GetParam() == Survivor::replica;
+        const std::string own = has_replica ? "*4\r\n:1\r\n:16383\r\n" + node(a.port()) + node(b.port())
+                                            : "*3\r\n:1\r\n:16383\r\n" + node(a.port());
+        return "*2\r\n*3\r\n:0\r\n:0\r\n" + node(other.port()) + own;
+    };
+    other.start([](const std::string&) { return std::string("hang up"); });
+    a.start([&](const std::string& command) {
+        if (is_lost) return std::string("hang up");
+        return command == "CLUSTER SLOTS" ? slots_at_first() : stored;
+    });
+    b.start([&](const std::string& command) {
+        if (!is_lost) return std::string("hang up");
+        return command == "CLUSTER SLOTS" ? slots_of(b.port()) : stored;
+    });
+    std::vector<sinks::ServerAddress> seeds{a.address()};
+    if (GetParam() == Survivor::seed) seeds.push_back(b.address());
+    driver = std::make_unique<SinkDriver>(ledger, sinks::make_cluster_sink(settings_for(seeds), ledger));
+    driver->submit(submit());
+    EXPECT_TRUE(driver->run_until_settled(1));
+    is_lost = true;
+    driver->submit(submit());
+    EXPECT_TRUE(driver->run_until_settled(2)) << driver->sink().trouble();
+    EXPECT_EQ(b.commands(), adds(3, 6));
+}
+INSTANTIATE_TEST_SUITE_P(Nodes, WhoIsLeft, testing::Values(Survivor::seed, Survivor::replica),
+                         [](const auto& who) { return who.param == Survivor::seed ? "Seed" : "Replica"; });
+
 TEST_F(ClusterSinkTest, NodesThatSendEachOtherTheBlameAreNotAskedInAQuickLoop) {
     run(
         [&](const std::string& command) {

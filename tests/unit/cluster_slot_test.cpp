@@ -98,6 +98,7 @@ TEST(SlotMapOfReplies, TakesOwnersAndLeavesGaps) {
     EXPECT_EQ(map->owner(200), nullptr) << "a name that the node does not know";
     EXPECT_EQ(map->owner(16383), nullptr);
     EXPECT_EQ(map->primaries().size(), 3u);
+    EXPECT_EQ(map->replicas(), (std::vector<ServerAddress>{{"r", 1}}));
 }
 
 TEST(SlotMapOfReplies, RefusesWhatIsNone) {

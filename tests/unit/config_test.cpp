@@ -272,6 +272,8 @@ TEST(Sentences, OfValuesInAFile) {
          R"(sluice.toml:1: ack is replicated, but must not be that beside sink.url, which is null:)"},
         {"ack = 'replicated'\nsink.redis.replicas = 1\njournal.directory = 'd'",
          R"(sluice.toml:1: ack is replicated, but must not be that beside journal.directory, which is d)"},
+        {"sink.redis.replicas = 1\nsink.url = 'redis-cluster://h:1'",
+         R"(sluice.toml:1: sink.redis.replicas is 1, but must be 0 with a cluster in sink.url, which is redis-cluster://h:1)"},
         {"sink.redis.replicas = 1\nsink.redis.replicas_timeout = '5s'",
          R"(sluice.toml:2: sink.redis.replicas_timeout is 5s, but must be less than ack_timeout, which is 5s)"},
         {"sink.redis.replicas = 1\nsink.redis.replicas_timeout = '4s'\nsink.redis.reply_timeout = '3s'",

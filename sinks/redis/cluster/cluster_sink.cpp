@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <array>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -65,6 +66,8 @@ class ClusterSink final : public Sink {
     void refresh_if_wanted(std::uint64_t now_ns);
     [[nodiscard]] ServerAddress whom_to_ask();
     void take_map(SlotQuery::Answer answer, std::uint64_t now_ns);
+    void note_ownerless();
+    void note_failure(const Node& node, bool was_ready);
     void route_all(std::uint64_t now_ns);
     void route(PartitionQueue& partition, std::uint64_t now_ns);
     void take_hint(Redirect& redirect, const PartitionQueue& partition);
@@ -72,7 +75,8 @@ class ClusterSink final : public Sink {
     void mind_silent_nodes(std::uint64_t now_ns);
     void forget_unused_nodes();
     void watch_all();
-    void publish();
+    void publish_all();
+    void publish_breaker();
     void publish_views();
     [[nodiscard]] std::string first_trouble() const;
 
@@ -109,7 +113,10 @@ void ClusterSink::advance(short revents, std::uint64_t now_ns) {
     for (const auto& member : members_) {
         const bool was_ready = member->node.ready();
         member->node.advance(std::exchange(member->revents, short{0}), now_ns);
-        if (member->node.take_failed()) is_refresh_wanted_ = are_views_stale_ = true;
+        if (member->node.take_failed()) {
+            is_refresh_wanted_ = are_views_stale_ = true;
+            note_failure(member->node, was_ready);
+        }
         if (member->node.ready() != was_ready) are_views_stale_ = true;
     }
     if (auto answer = query_.advance(std::exchange(query_revents_, short{0}), now_ns))
@@ -120,7 +127,7 @@ void ClusterSink::advance(short revents, std::uint64_t now_ns) {
     forget_unused_nodes();
     refresh_if_wanted(now_ns);
     watch_all();
-    publish();
+    publish_all();
 }
 
 // --- the map -----------------------------------------------------------------------------------------
@@ -131,15 +138,17 @@ void ClusterSink::refresh_if_wanted(std::uint64_t now_ns) {
     query_.begin(whom_to_ask(), now_ns);
 }
 
-// Nodes that are connected, and the seeds; each time another, because one may be cut off from the rest and not know.
+// First nodes that are connected; not those that are not, for they are tried anyway. Each time another, because one may be
+// cut off from the rest and not know.
 ServerAddress ClusterSink::whom_to_ask() {
-    std::vector<ServerAddress> candidates;
+    std::vector<ServerAddress> connected;
     for (const auto& member : members_)
-        if (member->node.ready()) candidates.push_back(member->node.address());
-    for (const ServerAddress& address : has_map_ ? map_.primaries() : settings_.seeds) {
-        const auto is_it = [&](const auto& member) { return member->node.address() == address; };
-        if (std::ranges::none_of(members_, is_it)) candidates.push_back(address);
-    }
+        if (member->node.ready()) connected.push_back(member->node.address());
+    std::vector<ServerAddress> candidates = who_may_know(std::move(connected), map_, settings_.seeds);
+    std::erase_if(candidates, [&](const ServerAddress& address) {
+        return std::ranges::any_of(
+            members_, [&](const auto& member) { return !member->node.ready() && member->node.address() == address; });
+    });
     if (candidates.empty()) candidates = settings_.seeds;
     return candidates[asked_count_++ % candidates.size()];
 }
@@ -148,6 +157,7 @@ void ClusterSink::take_map(SlotQuery::Answer answer, std::uint64_t now_ns) {
     if (!answer) {
         map_trouble_ = answer.error();
         if (!has_map_) add(counters_.connection_failures, 1);
+        note_ownerless();
         return;  // another is asked after the interval
     }
     add(counters_.refreshes, 1);
@@ -156,6 +166,20 @@ void ClusterSink::take_map(SlotQuery::Answer answer, std::uint64_t now_ns) {
     map_trouble_.clear();
     is_refresh_wanted_ = false;
     refresh_at_ns_ = now_ns + refresh_interval_ns;
+    note_ownerless();
+}
+
+// --- whether it is worth waiting for a partition -----------------------------------------------------
+
+void ClusterSink::note_ownerless() {
+    for (const auto& partition : partitions_)
+        if (map_.owner(partition->slot()) == nullptr) partition->note_failure();
+}
+
+// Servers may end idle connections: that is no failure unless the next attempt is one, too.
+void ClusterSink::note_failure(const Node& node, bool was_ready) {
+    for (const auto& partition : partitions_)
+        if (partition->node() == &node && !(was_ready && partition->empty())) partition->note_failure();
 }
 
 // --- routing -----------------------------------------------------------------------------------------
@@ -165,6 +189,7 @@ void ClusterSink::route_all(std::uint64_t now_ns) {
     for (const auto& partition : partitions_) {
         partition->note_refusals(now_ns);
         if (has_map_ && (is_map_new || partition->wants_route())) route(*partition, now_ns);
+        if (partition->node() != nullptr && partition->node()->ready()) partition->note_connected();
     }
 }
 
@@ -172,7 +197,10 @@ void ClusterSink::route(PartitionQueue& partition, std::uint64_t now_ns) {
     Redirect redirect = partition.redirect();
     if (redirect.kind != Redirect::Kind::none) take_hint(redirect, partition);
     const ServerAddress* const owner = map_.owner(partition.slot());
-    if (owner == nullptr) is_refresh_wanted_ = true;
+    if (owner == nullptr) {
+        is_refresh_wanted_ = true;
+        note_refusal(counters_, CommandOutcome::busy, now_ns);
+    }
     Node* const next = owner == nullptr ? nullptr : node_at(*owner);
     const bool is_redirected = redirect.kind != Redirect::Kind::none;
     const bool is_elsewhere = partition.node() != next && (!partition.asking() || partition.has_asked());
@@ -182,6 +210,7 @@ void ClusterSink::route(PartitionQueue& partition, std::uint64_t now_ns) {
     const bool must_pause =
         redirect.kind == Redirect::Kind::wait || partition.redirects_in_row_count() > redirects_at_once_max;
     const std::uint64_t not_before_ns = is_redirected && must_pause ? now_ns + partition.next_pause_ns() : 0;
+    if (is_redirected && must_pause) partition.note_failure();
     partition.hold(next == nullptr);
     are_views_stale_ = true;
     if (redirect.kind == Redirect::Kind::ask) return partition.go_to(node_at(redirect.to), true, not_before_ns);
@@ -254,13 +283,12 @@ void ClusterSink::watch_all() {
     deadline_ns_ = deadline_ns;
 }
 
-void ClusterSink::publish() {
+void ClusterSink::publish_all() {
     const bool is_connected = has_map_ && std::ranges::all_of(members_, [](const auto& m) { return m->node.ready(); });
     const auto is_stuck = [&](const auto& p) { return p->stalled() || map_.owner(p->slot()) == nullptr; };
     const bool is_stalled = std::ranges::any_of(partitions_, is_stuck);
     const SinkState state = !is_connected ? SinkState::connecting : is_stalled ? SinkState::stalled : SinkState::ready;
-    if (counters_.state.load(std::memory_order_relaxed) != state)
-        counters_.state.store(state, std::memory_order_relaxed);
+    publish(counters_.state, state);
 
     std::string text = first_trouble();
     if (text.empty() && state == SinkState::connecting) text = "connecting to the cluster";
@@ -269,7 +297,32 @@ void ClusterSink::publish() {
         trouble_text_ = text;
         trouble_.set(std::move(text));
     }
+    publish_breaker();
     if (std::exchange(are_views_stale_, false)) publish_views();
+}
+
+// Each partition has a breaker of its own. That of the sink, by which requests are refused before their partitions are
+// known, is closed while any of them is.
+void ClusterSink::publish_breaker() {
+    std::array<std::uint64_t, std::tuple_size_v<decltype(counters_.lanes_away)>> lanes_away{};
+    std::uint32_t failures_count = 0;
+    for (std::size_t lane = 0; lane < partitions_.size(); ++lane) {
+        const Breaker& breaker = partitions_[lane]->breaker();
+        failures_count = std::max(failures_count, breaker.failures_count());
+        if (breaker.state() != BreakerState::closed) lanes_away[lane / 64] |= std::uint64_t{1} << (lane % 64);
+    }
+    for (std::size_t i = 0; i < lanes_away.size(); ++i) publish(counters_.lanes_away[i], lanes_away[i]);
+
+    const bool is_open = lanes_away_count(counters_) == partitions_.size();
+    const auto is_attempt = [](const auto& member) { return member->node.fd() >= 0 && !member->node.ready(); };
+    const bool is_half_open = is_open && (query_.is_running() || std::ranges::any_of(members_, is_attempt));
+    if (is_open && counters_.breaker.load(std::memory_order_relaxed) == BreakerState::closed)
+        add(counters_.breaker_opens, 1);
+    publish(counters_.breaker_failures, failures_count);
+    publish(counters_.breaker_retry_ns, is_open && !is_half_open ? deadline_ns_ : 0);
+    publish(counters_.breaker, is_half_open ? BreakerState::half_open
+                               : is_open    ? BreakerState::open
+                                            : BreakerState::closed);
 }
 
 void ClusterSink::publish_views() {

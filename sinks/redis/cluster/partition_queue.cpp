@@ -19,6 +19,7 @@ PartitionQueue::PartitionQueue(std::uint16_t slot, CompletionPort& port, SinkCou
     : slot_(slot),
       counters_(counters),
       window_(port, counters),
+      breaker_(settings.breaker_failures_count),
       retry_backoff_(settings.backoff_min_ns, settings.backoff_max_ns, settings.random_seed + slot) {}
 
 void PartitionQueue::submit(Batch& batch) {
@@ -110,6 +111,7 @@ void PartitionQueue::went_through() {
     is_probing_ = false;
     redirects_in_row_count_ = 0;
     not_before_ns_ = 0;
+    breaker_.succeeded();
 }
 
 bool PartitionQueue::reply_error(std::string_view error, std::uint64_t now_ns) {
@@ -128,7 +130,10 @@ bool PartitionQueue::reply_error(std::string_view error, std::uint64_t now_ns) {
         note_refusal(counters_, outcome, now_ns);
         return window_.reply_error(outcome, now_ns);
     }
-    if (redirect.kind == Redirect::Kind::wait) add(counters_.replies_busy, 1);
+    if (redirect.kind == Redirect::Kind::wait) {
+        add(counters_.replies_busy, 1);
+        note_refusal(counters_, CommandOutcome::busy, now_ns);
+    }
     redirect_ = std::move(redirect);
     ++redirects_in_row_count_;
     return true;

@@ -25,6 +25,7 @@
 
 #include <sys/uio.h>
 
+#include "sinks/breaker.hpp"
 #include "sinks/redis/backoff.hpp"
 #include "sinks/redis/cluster/redirect.hpp"
 #include "sinks/redis/delivery_window.hpp"
@@ -91,6 +92,15 @@ class PartitionQueue {
     [[nodiscard]] std::uint32_t redirects_in_row_count() const { return redirects_in_row_count_; }
     [[nodiscard]] std::uint64_t next_pause_ns() { return retry_backoff_.next_ns(); }
 
+    // Whether it is worth waiting for the partition: open after as many failures in a row as the settings say. The owner's
+    // connection failed, the owner is not known, or it said "not now".
+    void note_failure() { breaker_.failed(Breaker::Failure::connection); }
+    // Its owner is connected. Enough of a success where nothing is to be sent; else a command has to go through.
+    void note_connected() {
+        if (empty()) breaker_.succeeded();
+    }
+    [[nodiscard]] const Breaker& breaker() const { return breaker_; }
+
     // Monotonic time at which it wants a turn although nothing happens; 0: never.
     [[nodiscard]] std::uint64_t deadline_ns(std::uint64_t now_ns) const;
     // It holds batches that Redis refused, or that nobody takes for now.
@@ -117,6 +127,8 @@ class PartitionQueue {
     Redirect redirect_;
     std::uint32_t redirects_in_row_count_ = 0;
     std::uint64_t not_before_ns_ = 0;
+
+    Breaker breaker_;
 
     Backoff retry_backoff_;
     std::uint64_t retry_at_ns_ = 0;  // window stalled: when the front batch is tried again; 0: it is under way

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "engine/core/check.hpp"
 #include "engine/core/limits.hpp"
@@ -44,6 +45,11 @@ std::expected<SlotMap, std::string> SlotMap::from(const redisReply& reply, const
         const bool is_range = range.type == REDIS_REPLY_ARRAY && range.elements >= 3 && is_slot(*range.element[0]) &&
                               is_slot(*range.element[1]);
         if (!is_range) return std::unexpected("CLUSTER SLOTS lists something else than ranges of slots");
+        for (std::size_t replica = 3; replica < range.elements; ++replica) {
+            const auto address = address_of(*range.element[replica], asked);
+            if (address && std::ranges::find(map.replicas_, *address) == map.replicas_.end())
+                map.replicas_.push_back(*address);
+        }
         const auto primary = address_of(*range.element[2], asked);
         if (!primary) continue;  // its slots have no owner that we could reach
         const std::uint16_t index = map.index_of(*primary);
@@ -65,6 +71,18 @@ std::uint16_t SlotMap::index_of(const ServerAddress& primary) {
     CHECK(primaries_.size() < nobody);
     primaries_.push_back(primary);
     return static_cast<std::uint16_t>(primaries_.size() - 1);
+}
+
+std::vector<ServerAddress> who_may_know(std::vector<ServerAddress> first, const SlotMap& map,
+                                        const std::vector<ServerAddress>& seeds) {
+    std::vector<ServerAddress> all = std::move(first);
+    const auto add = [&all](const ServerAddress& address) {
+        if (std::ranges::find(all, address) == all.end()) all.push_back(address);
+    };
+    std::ranges::for_each(map.primaries(), add);
+    std::ranges::for_each(map.replicas(), add);
+    std::ranges::for_each(seeds, add);
+    return all;
 }
 
 }  // namespace sluice::sinks::redis

@@ -32,6 +32,8 @@ class SlotMap {
     void set_owner(std::uint16_t slot, const ServerAddress& primary);
     // Everybody who ever owned a slot of this map, and maybe still does.
     [[nodiscard]] const std::vector<ServerAddress>& primaries() const { return primaries_; }
+    // Their replicas, who know the slots as well, and may be primaries by now.
+    [[nodiscard]] const std::vector<ServerAddress>& replicas() const { return replicas_; }
 
   private:
     static constexpr std::uint16_t nobody = 0xFFFF;
@@ -39,7 +41,12 @@ class SlotMap {
     [[nodiscard]] std::uint16_t index_of(const ServerAddress& primary);
 
     std::vector<ServerAddress> primaries_;
+    std::vector<ServerAddress> replicas_;
     std::array<std::uint16_t, slots_count> owners_;  // indexes into primaries_
 };
+
+// Whoever may know the slots, each once: `first`, who is named in `map`, and the seeds, since all others may be gone.
+[[nodiscard]] std::vector<ServerAddress> who_may_know(std::vector<ServerAddress> first, const SlotMap& map,
+                                                      const std::vector<ServerAddress>& seeds);
 
 }  // namespace sluice::sinks::redis

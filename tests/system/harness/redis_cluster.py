@@ -76,14 +76,14 @@ class RedisCluster:
         wait_until(lambda: all(node.cluster_info()["cluster_state"] == "ok" for node in nodes or self.nodes),
                    "the cluster is well", timeout_s)
 
-    def wait_replicated(self, timeout_s: float = 15) -> None:
-        """Until every primary that runs has a replica that has caught up."""
+    def wait_replicated(self, timeout_s: float = 15, primaries: Optional[Iterable[ClusterNode]] = None) -> None:
+        """Until each of `primaries` (all) that runs has a replica, and its replicas have caught up."""
         def offsets(node):
             with node.client() as client:
                 return client.info("replication")
 
         def caught_up():
-            for primary in self.primaries:
+            for primary in primaries or self.primaries:
                 if primary.running:
                     info = offsets(primary)
                     slaves = [value for name, value in info.items() if name.startswith("slave") and isinstance(value, dict)]
