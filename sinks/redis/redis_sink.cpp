@@ -90,7 +90,7 @@ class RedisSink final : public Sink {
     bool is_samples_turn_ = false;            // half open, and new samples alone can show how the server is
 
     SinkCounters counters_;
-    bool is_wait_refused_ = false;            // the last WAIT was answered with an error
+    bool is_wait_refused_ = false;            // the last WAIT was answered with an error, over whichever connection
     bool is_refusing_ = false;                // the last reply was an error
     std::string last_error_;                  // text of the last error reply, as it came
     Trouble trouble_;
@@ -158,7 +158,7 @@ void RedisSink::became_ready(std::uint64_t now_ns) {
     add(counters_.connects, 1);
     ready_since_ns_ = now_ns;
     send_blocked_ = false;
-    reconnect_wanted_ = is_wait_refused_ = false;
+    reconnect_wanted_ = false;
     if (settings_.replicas_count != 0) window_.set_wait_command(wait_command());
     // What waits to be sent must show whether this server can be trusted; where nothing waits, that it greets is enough.
     if (is_half_open_after(Breaker::Failure::connection) && window_.empty()) breaker_.succeeded();
@@ -260,6 +260,7 @@ bool RedisSink::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
 // WAIT, this is a replica by now) is of no account for the commands before it.
 bool RedisSink::take_wait_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
     is_wait_refused_ = reply == ReplyStream::Next::error;
+    counters_.is_wait_refused.store(is_wait_refused_, std::memory_order_relaxed);
     if (is_wait_refused_) note_error(session_.replies().error_text());
     const std::span<const long long> counts = session_.replies().integers();
     const bool has_local = !session_.takes_wait_aof() || (counts.size() == 2 && counts[0] >= 1);

@@ -128,7 +128,10 @@ bool PartitionQueue::reply_error(std::string_view error, std::uint64_t now_ns) {
         note_refusal(counters_, outcome, now_ns);
         return window_.reply_error(outcome, now_ns);
     }
-    if (redirect.kind == Redirect::Kind::wait) add(counters_.replies_busy, 1);
+    if (redirect.kind == Redirect::Kind::wait) {
+        add(counters_.replies_busy, 1);
+        note_refusal(counters_, CommandOutcome::busy, now_ns);
+    }
     redirect_ = std::move(redirect);
     ++redirects_in_row_count_;
     return true;
