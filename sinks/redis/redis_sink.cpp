@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -50,6 +51,8 @@ class RedisSink final : public Sink {
     void connection_failed(const std::string& why, std::uint64_t now_ns);
     void retry_connection(const std::string& why, std::uint64_t now_ns);
     void drop_connection(const std::string& why, std::uint64_t now_ns);
+    [[nodiscard]] std::uint64_t suspicious_ns() const;
+    void look_for_another_primary(std::uint64_t now_ns);
     void reconnect_if_wanted(std::uint64_t now_ns);
 
     void receive(std::uint64_t now_ns);
@@ -81,6 +84,7 @@ class RedisSink final : public Sink {
     std::uint64_t connect_deadline_ns_ = 0;   // connecting, greeting
     std::uint64_t ready_since_ns_ = 0;
     std::uint64_t progress_ns_ = 0;           // while replies are due: the last one, or the first sending
+    std::uint64_t asked_for_another_ns_ = 0;  // whether another server is primary by now
     std::uint64_t retry_at_ns_ = 0;           // stalled: when the front entry is tried again; 0: it is under way
     bool send_blocked_ = false;               // the socket took less than we had
     bool reconnect_wanted_ = false;           // as soon as no reply is due
@@ -107,7 +111,7 @@ Interest RedisSink::interest() const {
         case Session::State::ready: break;
     }
     if (send_blocked_) interest.events = POLLIN | POLLOUT;
-    if (window_.awaits_replies()) interest.deadline_ns = progress_ns_ + settings_.reply_timeout_ns;
+    if (window_.awaits_replies()) interest.deadline_ns = std::min(progress_ns_ + settings_.reply_timeout_ns, suspicious_ns());
     if (retry_is_next()) interest.deadline_ns = retry_at_ns_;
     if (const std::uint64_t retry_ns = breaker_.retry_ns(); retry_ns != 0 && !window_.stalled())
         interest.deadline_ns = interest.deadline_ns == 0 ? retry_ns : std::min(interest.deadline_ns, retry_ns);
@@ -126,6 +130,7 @@ void RedisSink::advance(short revents, std::uint64_t now_ns) {
     if (session_.ready() && window_.awaits_replies() && now_ns >= progress_ns_ + settings_.reply_timeout_ns) {
         drop_connection("no reply from " + session_.peer() + " within the reply timeout", now_ns);
     }
+    if (session_.ready() && window_.awaits_replies() && now_ns >= suspicious_ns()) look_for_another_primary(now_ns);
     if (session_.ready()) reconnect_if_wanted(now_ns);
     if (session_.ready()) send(now_ns);
     // Nothing is kept that could be tried: new samples have to show whether the server takes any again.
@@ -191,6 +196,18 @@ void RedisSink::drop_connection(const std::string& why, std::uint64_t now_ns) {
     // A server that greets and then hangs up must not be met in a quick loop; one that served us for a while may.
     if (now_ns - ready_since_ns_ >= settings_.backoff_max_ns) connect_backoff_.reset();
     retry_connection(why, now_ns);
+}
+
+// A failover is over long before the reply timeout, which a slow command may need.
+std::uint64_t RedisSink::suspicious_ns() const {
+    if (!settings_.has_moved_from) return std::numeric_limits<std::uint64_t>::max();
+    return std::max(progress_ns_, asked_for_another_ns_) + settings_.suspicious_silence_ns;
+}
+
+void RedisSink::look_for_another_primary(std::uint64_t now_ns) {
+    const bool has_moved = settings_.has_moved_from(session_.server());
+    asked_for_another_ns_ = monotonic_ns();  // it may have taken a while
+    if (has_moved) drop_connection(session_.peer() + " is silent, and another server is primary by now", now_ns);
 }
 
 void RedisSink::reconnect_if_wanted(std::uint64_t now_ns) {
