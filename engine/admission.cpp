@@ -49,13 +49,14 @@ void Admission::taken(AckLevel level) {
 }
 
 std::uint64_t Admission::retry_ns() const {
-    if (any_takes_stored()) return 0;
+    const std::uint64_t opens_ns = state_.admission.refusal() ? state_.admission.opens_ns.load(std::memory_order_relaxed) : 0;
+    if (any_takes_stored()) return opens_ns;
     std::uint64_t first_ns = 0;
     for (const Sink& sink : sinks_) {
         const std::uint64_t retry_ns = sink.counters->breaker_retry_ns.load(std::memory_order_relaxed);
         if (retry_ns != 0 && (first_ns == 0 || retry_ns < first_ns)) first_ns = retry_ns;
     }
-    return first_ns;
+    return std::max(first_ns, opens_ns);
 }
 
 }  // namespace sluice

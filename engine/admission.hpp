@@ -31,7 +31,10 @@ class Admission {
     // A request for `level` was taken. Where a breaker is half open, this was the reactor's one for this turn.
     void taken(AckLevel level);
 
-    // When the first of the sinks is tried next (monotonic), if no sink can be used; else 0.
+    // Whether no sink can be used: all breakers are open, or half open.
+    [[nodiscard]] bool is_cut_off() const { return !any_takes_stored(); }
+    // When it is worth to try again (monotonic): the first of the sinks is tried if none can be used, and Redis and its
+    // consumers may be back within their bounds if one is passed. 0: at once.
     [[nodiscard]] std::uint64_t retry_ns() const;
 
   private:

@@ -189,7 +189,8 @@ void Ingest::hand_over(std::uint64_t now_ns) {
         latency_.record(Stage::hand_over, batch.opened_ns, now_ns);
     });
     const std::uint64_t left_count = counters_.delivered + counters_.dropped_sink_refused;
-    drain_rate_.look(now_ns, left_count, counters_.accepted != left_count);
+    // How long a server is away says nothing of how fast it will take what waits.
+    drain_rate_.look(now_ns, left_count, counters_.accepted != left_count && !admission_.is_cut_off());
 }
 
 void Ingest::on_settled(Batch& batch, Settlement settlement, Server& server) {
@@ -261,7 +262,7 @@ std::uint64_t Ingest::retry_after_s(std::uint64_t least_s, std::uint64_t now_ns)
     const std::uint64_t attempt_ns = admission_.retry_ns();
     const Backlog backlog{.in_flight_count = in_flight_samples_count(),
                           .drained_per_s = drain_rate_.per_s(),
-                          .is_rate_known = drain_rate_.is_measured(),
+                          .is_rate_known = drain_rate_.is_measured() && !admission_.is_cut_off(),
                           .attempt_in_ns = attempt_ns > now_ns ? attempt_ns - now_ns : 0};
     return sluice::retry_after_s(backlog, least_s);
 }

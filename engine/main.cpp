@@ -11,8 +11,12 @@
 #include <cerrno>
 #include <cstdio>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/config/command_line.hpp"
+#include "engine/config/load.hpp"
+#include "engine/config/service_variables.hpp"
 #include "engine/core/clock.hpp"
 #include "engine/engine.hpp"
 #include "engine/journal_tool/commands.hpp"
@@ -37,6 +41,12 @@ int wait_for_signal(const sigset_t& signals, std::uint64_t timeout_ns) {
     timeout.tv_nsec = static_cast<long>(timeout_ns % 1'000'000'000);
     const int signal = ::sigtimedwait(&signals, nullptr, &timeout);
     return signal > 0 ? signal : 0;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+    std::string text;
+    for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
+    return text;
 }
 
 void wait_for_stop(const sigset_t& signals) {
@@ -69,11 +79,14 @@ int report(const sluice::Engine::Report& report) {
     return code_of(is_clean ? ExitCode::ok : ExitCode::failed);
 }
 
-int serve(sluice::config::Config config) {
+int serve(sluice::config::Config config, const std::string& ignored_variables) {
     // The main thread takes them, one at a time; every thread is started with them blocked.
     const sigset_t signals = sluice::block_stop_signals();
     ::signal(SIGPIPE, SIG_IGN);  // a broken pipe is an error of its send
     sluice::log::configure(config.log.level, config.log.format);
+    if (!ignored_variables.empty())
+        sluice::log::info("variables_ignored",
+                          {{"names", ignored_variables}, {"reason", "Kubernetes makes them of a Service called sluice"}});
     sluice::Engine engine(std::move(config));
     if (const auto started = engine.start(); !started)
         return complain(started.error().sentence,
@@ -101,7 +114,8 @@ int main(int argc, char** argv) {
         std::fputs(text->c_str(), stdout);
         return code_of(ExitCode::ok);
     }
-    auto config = load_config(invocation->overrides);
+    const Surroundings surroundings = Surroundings::of_process();
+    auto config = load_config(invocation->overrides, surroundings);
     if (!config) return complain(config.error().sentence, ExitCode::bad_usage);
-    return serve(std::move(*config));
+    return serve(std::move(*config), joined(service_variables(surroundings.environment)));
 }

@@ -1,8 +1,9 @@
 // Retry-After: how long a client that was answered 503 should stay away, from what the engine has measured.
 //
 // The rate is that of the time in which something was in flight: an idle engine's would be that of its clients, not of
-// its sink. While nothing is confirmed it falls, so an outage asks clients to stay away longer the longer it lasts, as they
-// would by themselves with a growing backoff.
+// its sink. While nothing is confirmed it falls, so a silence asks clients to stay away longer the longer it lasts, as they
+// would by themselves with a growing backoff. Once the breaker is open the next attempt is what counts: the rate is then not
+// asked, and not measured on.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,7 @@ class DrainRate {
     // Measured in steps of busy time that are long beside one batch's round trip.
     static constexpr std::uint64_t step_ns = 100'000'000;
 
-    // After each iteration: the time, the samples that ever left, and whether some are in flight now.
+    // After each iteration: the time, the samples that ever left, and whether some are in flight now, to a sink that can be used.
     void look(std::uint64_t now_ns, std::uint64_t left_count, bool is_busy) {
         if (was_busy_) busy_ns_ += now_ns - looked_ns_;
         looked_ns_ = now_ns;
@@ -27,7 +28,7 @@ class DrainRate {
     // The count that look() is given was set to zero.
     void restart_count() { counted_ = 0; }
 
-    // Samples a second; 0: not measured yet, or nothing leaves.
+    // Samples a second; 0: not measured yet.
     [[nodiscard]] double per_s() const { return per_s_; }
     [[nodiscard]] bool is_measured() const { return is_measured_; }
 

@@ -55,7 +55,8 @@ sinks::RedisSettings sentinel_settings(const config::Config& config) {
     const config::SinkUrl& url = config.sink.url;
     settings.host = url.master;  // a name for sentences, until the sentinels have been asked
     auto finder = sinks::redis::PrimaryFinder({servers_of(url), url.master, url.user, url.password});
-    settings.find_server = [finder]() mutable { return finder.find(); };
+    settings.has_moved_from = [finder](const sinks::ServerAddress& present) { return finder.has_moved_from(present); };
+    settings.find_server = [finder = std::move(finder)]() mutable { return finder.find(); };
     return settings;
 }
 
@@ -80,8 +81,8 @@ sinks::OwnedStreams owned_streams(const config::Config& config, const sinks::Str
 // With exactly once the streams are named by the journal, which is not open yet: they are not looked at.
 admission::Subject admission_subject(const config::Config& config) {
     const sinks::RedisLayoutSettings layout = layout_settings(config, {});
-    if (layout.layout == sinks::RedisLayout::list) return {{layout.list_key}, true};
-    admission::Subject subject;
+    if (layout.layout == sinks::RedisLayout::list) return {.keys = {layout.list_key}, .is_list = true};
+    admission::Subject subject{.has_lag_bound = config.admission.group_lag_max != 0};
     if (config.sink.redis.exactly_once) return subject;
     for (std::uint32_t partition = 0; partition < layout.partitions_count; ++partition)
         subject.keys.push_back(sinks::stream_key(layout, partition));

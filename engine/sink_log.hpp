@@ -22,7 +22,7 @@ class SinkLog {
     // `name` tells the sink from others in the lines: its number, or what it is for.
     explicit SinkLog(std::string name) : name_(std::move(name)) {}
 
-    // After each advance(). Four relaxed loads where nothing has changed. `now_ns`: monotonic.
+    // After each advance(). Five relaxed loads where nothing has changed. `now_ns`: monotonic.
     void look(const sinks::Sink& sink, std::uint64_t now_ns) {
         const auto breaker = sink.counters().breaker.load(std::memory_order_relaxed);
         if (breaker != breaker_ || is_open() != told_open_) note_breaker(breaker, sink, now_ns);
@@ -36,7 +36,7 @@ class SinkLog {
     }
 
   private:
-    enum class Condition : std::uint8_t { well, unreachable, refusing };
+    enum class Condition : std::uint8_t { well, unreachable, refusing, wait_refused };
 
     // The first attempt to connect is no trouble yet.
     [[nodiscard]] static Condition condition_of(const sinks::SinkCounters& counters) {
@@ -44,7 +44,8 @@ class SinkLog {
         const bool refuses = counters.refused_ns.load(std::memory_order_relaxed) != 0;
         if (refuses || state == sinks::SinkState::stalled) return Condition::refusing;
         const bool has_failed = counters.connection_failures.load(std::memory_order_relaxed) != 0;
-        return state == sinks::SinkState::connecting && has_failed ? Condition::unreachable : Condition::well;
+        if (state == sinks::SinkState::connecting && has_failed) return Condition::unreachable;
+        return counters.is_wait_refused.load(std::memory_order_relaxed) ? Condition::wait_refused : Condition::well;
     }
 
     [[nodiscard]] bool is_open() const { return breaker_ != sinks::BreakerState::closed; }

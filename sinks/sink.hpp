@@ -66,6 +66,7 @@ struct SinkCounters {
     std::atomic<std::uint64_t> refreshes{0};        // times its slots were read
     std::atomic<std::uint64_t> waits{0};  // WAITs for replicas that were answered, or came to nothing
     std::atomic<std::uint64_t> waits_short{0};  // of those: too few replicas, or none can tell
+    std::atomic<bool> is_wait_refused{false};  // the last of them was answered with an error: nobody is ever `replicated`
     // Of a journal; journal_bytes_max is 0 for other sinks.
     std::atomic<std::uint64_t> journal_syncs{0};  // each confirmed all batches that had gathered
     std::atomic<std::uint64_t> journal_bytes{0};  // on disk, with what is reserved

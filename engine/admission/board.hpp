@@ -32,6 +32,7 @@ struct Board {
     // What reactors obey: `admit` also where samples go to a journal first, which takes what Redis can not.
     std::atomic<Verdict> verdict{Verdict::admit};
     std::atomic<Verdict> judged{Verdict::admit};  // what the bounds say
+    std::atomic<std::uint64_t> opens_ns{0};       // monotonic: not before, as far as one can see; 0: it is open
     std::atomic<bool> is_on{false};               // there is a sampler
     std::atomic<std::uint64_t> samples{0};        // rounds in which Redis told something
     std::atomic<std::uint64_t> failures{0};       // rounds in which something could not be learnt

@@ -1,34 +1,42 @@
 #include "engine/admission/bounds.hpp"
 
 namespace sluice::admission {
-namespace {
 
 // Values and bounds stay far below 2^64 / 100: entries below 10^12, memory below 10^17 bytes.
-bool is_over(bool was_over, std::optional<std::uint64_t> value, std::uint64_t bound) {
-    if (bound == 0 || !value) return false;
-    return was_over ? *value * 100 >= bound * Bounds::reopen_percent : *value >= bound;
+void Bounds::Side::look(std::optional<std::uint64_t> value, std::optional<std::uint64_t> bound) {
+    has_lapsed = false;
+    if (bound == 0) {
+        is_over = false;
+    } else if (value && bound) {
+        unknown_looks = 0;
+        is_over = is_over ? *value * 100 >= *bound * reopen_percent : *value >= *bound;
+    } else if (is_over && ++unknown_looks > unknown_looks_max) {
+        has_lapsed = true;
+        is_over = false;
+    }
+    if (!is_over) unknown_looks = 0;
 }
 
-}  // namespace
-
-std::uint64_t Bounds::memory_bytes_max(const Figures& figures) const {
-    return figures.limit_bytes.value_or(0) / 100 * settings_.memory_percent_max;
+std::optional<std::uint64_t> Bounds::memory_bytes_max(const Figures& figures) const {
+    if (settings_.memory_percent_max == 0) return 0;
+    if (!figures.limit_bytes) return std::nullopt;
+    return *figures.limit_bytes / 100 * settings_.memory_percent_max;
 }
 
 Verdict Bounds::judge(const Figures& figures) {
-    is_memory_over_ = is_over(is_memory_over_, figures.used_bytes, memory_bytes_max(figures));
-    is_length_over_ = is_over(is_length_over_, figures.length_sum, settings_.length_max);
-    is_lag_over_ = is_over(is_lag_over_, figures.group_lag_max, settings_.group_lag_max);
-    if (is_memory_over_) return Verdict::redis_memory;
-    if (is_length_over_) return Verdict::stream_full;
-    if (is_lag_over_) return Verdict::consumers_behind;
+    memory_.look(figures.used_bytes, memory_bytes_max(figures));
+    length_.look(figures.length_sum, settings_.length_max);
+    lag_.look(figures.group_lag_max, settings_.group_lag_max);
+    if (memory_.is_over) return Verdict::redis_memory;
+    if (length_.is_over) return Verdict::stream_full;
+    if (lag_.is_over) return Verdict::consumers_behind;
     return Verdict::admit;
 }
 
 Bounds::Comparison Bounds::comparison(Verdict verdict, const Figures& figures) const {
     switch (verdict) {
         case Verdict::admit: break;
-        case Verdict::redis_memory: return {figures.used_bytes.value_or(0), memory_bytes_max(figures)};
+        case Verdict::redis_memory: return {figures.used_bytes.value_or(0), memory_bytes_max(figures).value_or(0)};
         case Verdict::stream_full: return {figures.length_sum.value_or(0), settings_.length_max};
         case Verdict::consumers_behind: return {figures.group_lag_max.value_or(0), settings_.group_lag_max};
     }

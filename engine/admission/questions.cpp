@@ -5,8 +5,12 @@
 #include <algorithm>
 #include <charconv>
 
+#include "sinks/redis/error_class.hpp"
+
 namespace sluice::admission {
 namespace {
+
+using sinks::redis::printable;
 
 std::optional<std::uint64_t> number_of(std::string_view text) {
     std::uint64_t value = 0;
@@ -37,8 +41,8 @@ class Reading {
   public:
     explicit Reading(const std::vector<Reply>& replies) : replies_(replies) {}
 
-    void length() {
-        const redisReply& reply = next("XLEN or LLEN");
+    void length(const char* command) {
+        const redisReply& reply = next(command);
         if (const auto length = integer_of(reply)) {
             raise(findings_.figures.length_max, *length);
             findings_.figures.length_sum = findings_.figures.length_sum.value_or(0) + *length;
@@ -46,11 +50,13 @@ class Reading {
             knows_all_lengths_ = false;
         }
     }
-    void groups() {
+    void groups(const std::string& key) {
         const redisReply& reply = next("XINFO GROUPS", "ERR no such key");
         if (reply.type != REDIS_REPLY_ARRAY) return;
-        for (std::size_t i = 0; i < reply.elements; ++i)
+        for (std::size_t i = 0; i < reply.elements; ++i) {
             if (const auto lag = lag_of(*reply.element[i])) raise(findings_.figures.group_lag_max, *lag);
+            else if (key_of_unknown_lag_.empty()) key_of_unknown_lag_ = key;
+        }
     }
     void memory() {
         const std::string_view info = text_of(next("INFO memory"));
@@ -61,23 +67,36 @@ class Reading {
         findings_.figures.limit_bytes = number_of(info_field(info, "maxmemory"));
         if (is_error(*replies_[at_ - 1])) findings_.figures.used_bytes = findings_.figures.limit_bytes = std::nullopt;
     }
-    Findings take() {
+    Findings take(bool has_lag_bound) {
         if (!knows_all_lengths_) findings_.figures.length_sum = std::nullopt;  // a part of a sum is no sum
+        for (const auto& [command, error] : refused_)
+            findings_.trouble += (findings_.trouble.empty() ? "Redis refuses " : "; ") + std::string(command) + ": " + error;
+        if (has_lag_bound && !key_of_unknown_lag_.empty() && findings_.trouble.empty())
+            findings_.trouble = "Redis does not know the lag of a group of " + printable(key_of_unknown_lag_) +
+                                ", so admission.group_lag_max does not count it";
         return std::move(findings_);
     }
 
   private:
-    const redisReply& next(const char* what, std::string_view tolerated = {}) {
+    // The first error of a command.
+    struct Refused {
+        std::string_view command;
+        std::string error;
+    };
+
+    const redisReply& next(std::string_view what, std::string_view tolerated = {}) {
         const redisReply& reply = *replies_[at_++];
         const bool is_tolerated = !tolerated.empty() && text_of(reply).starts_with(tolerated);
-        if (is_error(reply) && !is_tolerated && findings_.trouble.empty())
-            findings_.trouble = std::string("Redis refuses ") + what + ": " + std::string(text_of(reply));
+        if (is_error(reply) && !is_tolerated && std::ranges::find(refused_, what, &Refused::command) == refused_.end())
+            refused_.push_back({what, printable(text_of(reply))});
         return reply;
     }
 
     const std::vector<Reply>& replies_;
     std::size_t at_ = 0;
     bool knows_all_lengths_ = true;
+    std::vector<Refused> refused_;
+    std::string key_of_unknown_lag_;              // the first one
     Findings findings_;
 };
 
@@ -85,6 +104,34 @@ class Reading {
 std::optional<std::string> config_value(const redisReply& reply) {
     if (reply.type != REDIS_REPLY_ARRAY || reply.elements < 2) return std::nullopt;
     return std::string(text_of(*reply.element[1]));
+}
+
+// A volatile- policy touches only keys that expire, which streams do not unless somebody says so.
+void add_eviction_remark(const RedisSetup& setup, std::vector<Remark>& remarks) {
+    const std::string& policy = setup.eviction_policy;
+    if (policy.empty() || policy == "noeviction") return;
+    const bool is_volatile = policy.starts_with("volatile-");
+    remarks.push_back({!is_volatile, "redis_evicts",
+                       "maxmemory-policy is " + policy + ": when memory is short Redis may delete streams with samples that were acknowledged" +
+                           (is_volatile ? ", if somebody gave them a time to live" : ""),
+                       "CONFIG SET maxmemory-policy noeviction"});
+}
+
+void add_persistence_remark(const RedisSetup& setup, std::vector<Remark>& remarks) {
+    if (setup.appendonly == "no") {
+        const bool has_snapshots = setup.has_snapshots.value_or(false);
+        const std::string kept = has_snapshots           ? "what came after the last snapshot"
+                                 : setup.has_snapshots ? "everything"
+                                                         : "what came after the last snapshot, or everything";
+        remarks.push_back({setup.has_snapshots == false, "redis_not_persistent",
+                           "appendonly is no: a crash of Redis loses " + kept,
+                           "CONFIG SET appendonly yes, and appendfsync always"});
+    } else if (!setup.appendfsync.empty() && setup.appendfsync != "always") {
+        remarks.push_back({false, "redis_fsync",
+                           "appendfsync is " + setup.appendfsync + ": a power loss loses the last " +
+                               (setup.appendfsync == "everysec" ? "second or two" : "half minute or so"),
+                           "CONFIG SET appendfsync always"});
+    }
 }
 
 }  // namespace
@@ -113,11 +160,11 @@ std::vector<Command> figure_questions(const Subject& subject) {
 Findings figures_from(const Subject& subject, const std::vector<Reply>& replies) {
     Reading reading(replies);
     for (std::size_t i = 0; i < subject.keys.size(); ++i) {
-        reading.length();
-        if (!subject.is_list) reading.groups();
+        reading.length(subject.is_list ? "LLEN" : "XLEN");
+        if (!subject.is_list) reading.groups(subject.keys[i]);
     }
     reading.memory();
-    return reading.take();
+    return reading.take(subject.has_lag_bound);
 }
 
 std::vector<Command> setup_questions() {
@@ -129,7 +176,9 @@ std::vector<Command> setup_questions() {
 
 RedisSetup setup_from(const std::vector<Reply>& replies) {
     RedisSetup setup;
-    setup.eviction_policy = info_field(text_of(*replies[0]), "maxmemory_policy");
+    const std::string_view memory = text_of(*replies[0]);
+    setup.eviction_policy = info_field(memory, "maxmemory_policy");
+    setup.limit_bytes = number_of(info_field(memory, "maxmemory"));
     const std::string_view aof = info_field(text_of(*replies[1]), "aof_enabled");
     if (!aof.empty()) setup.appendonly = aof == "1" ? "yes" : "no";
     setup.appendfsync = config_value(*replies[2]).value_or("");
@@ -139,25 +188,17 @@ RedisSetup setup_from(const std::vector<Reply>& replies) {
 
 std::vector<Remark> remarks_on(const RedisSetup& setup) {
     std::vector<Remark> remarks;
-    if (!setup.eviction_policy.empty() && setup.eviction_policy != "noeviction")
-        remarks.push_back({true, "redis_evicts",
-                           "maxmemory-policy is " + setup.eviction_policy +
-                               ": Redis may delete streams with samples that were acknowledged when memory is short",
-                           "CONFIG SET maxmemory-policy noeviction"});
-    if (setup.appendonly == "no") {
-        const bool has_snapshots = setup.has_snapshots.value_or(false);
-        const std::string kept = has_snapshots           ? "what came after the last snapshot"
-                                 : setup.has_snapshots ? "everything"
-                                                         : "what came after the last snapshot, or everything";
-        remarks.push_back({setup.has_snapshots == false, "redis_not_persistent",
-                           "appendonly is no: a crash of Redis loses " + kept,
-                           "CONFIG SET appendonly yes, and appendfsync always"});
-    } else if (!setup.appendfsync.empty() && setup.appendfsync != "always") {
-        remarks.push_back({false, "redis_fsync",
-                           "appendfsync is " + setup.appendfsync + ": a power loss loses the last " +
-                               (setup.appendfsync == "everysec" ? "second or two" : "half minute or so"),
-                           "CONFIG SET appendfsync always"});
-    }
+    if (setup.eviction_policy.empty() && setup.appendonly.empty())
+        remarks.push_back({false, "redis_setup_unknown",
+                           "Redis does not tell its INFO: whether it may evict streams, or keeps nothing on disk, is not checked",
+                           "ACL SETUSER … +info +config|get"});
+    if (setup.limit_bytes == 0)
+        remarks.push_back({false, "redis_unbounded",
+                           "maxmemory is 0: Redis takes memory until its machine has none, and admission.memory_max has nothing to "
+                           "compare with",
+                           "CONFIG SET maxmemory to what Redis may use"});
+    add_eviction_remark(setup, remarks);
+    add_persistence_remark(setup, remarks);
     return remarks;
 }
 

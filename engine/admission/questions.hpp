@@ -1,7 +1,10 @@
 // Questions: what the sampler asks Redis, and what the answers mean.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/admission/figures.hpp"
@@ -11,13 +14,14 @@ namespace sluice::admission {
 
 // What is to be watched.
 struct Subject {
-    std::vector<std::string> keys;  // a stream for each partition, or the one list
+    std::vector<std::string> keys{};  // a stream for each partition, or the one list
     bool is_list = false;
+    bool has_lag_bound = false;     // a lag that Redis can not tell is worth a sentence
 };
 
 struct Findings {
     Figures figures;
-    std::string trouble;  // the first thing that could not be learnt, in one sentence; empty: none
+    std::string trouble;  // what could not be learnt, in one sentence; empty: nothing
 };
 
 // XLEN and XINFO GROUPS of each stream, or LLEN; and INFO memory. In one round trip.
@@ -30,6 +34,7 @@ struct RedisSetup {
     std::string appendonly;       // yes, no
     std::string appendfsync;      // always, everysec, no; only where the user may CONFIG GET
     std::optional<bool> has_snapshots;  // `save` is not empty; likewise
+    std::optional<std::uint64_t> limit_bytes{};  // maxmemory; 0: none
 };
 
 // CONFIG GET, and INFO for those who may not.

@@ -1,19 +1,10 @@
 #include "engine/admission/redis_client.hpp"
 
 #include <hiredis/hiredis.h>
-#include <sys/time.h>
 
 namespace sluice::admission {
-namespace {
-
-timeval timeval_of(std::uint64_t ns) {
-    return {.tv_sec = static_cast<time_t>(ns / 1'000'000'000), .tv_usec = static_cast<suseconds_t>(ns % 1'000'000'000 / 1000)};
-}
-
-}  // namespace
 
 void FreeReply::operator()(redisReply* reply) const { freeReplyObject(reply); }
-void RedisClient::FreeContext::operator()(redisContext* context) const { redisFree(context); }
 
 bool is_error(const redisReply& reply) { return reply.type == REDIS_REPLY_ERROR; }
 
@@ -25,10 +16,6 @@ RedisClient::RedisClient(const sinks::RedisSettings& settings) : settings_(setti
 RedisClient::~RedisClient() = default;
 
 bool RedisClient::connect() {
-    const timeval timeout = timeval_of(settings_.connect_timeout_ns);
-    redisOptions options{};
-    options.connect_timeout = &timeout;
-    options.command_timeout = &timeout;
     sinks::ServerAddress server{settings_.host, settings_.port};
     if (settings_.find_server) {
         const auto found = settings_.find_server();
@@ -38,14 +25,10 @@ bool RedisClient::connect() {
         }
         server = *found;
     }
-    if (settings_.path.empty()) {
-        REDIS_OPTIONS_SET_TCP(&options, server.host.c_str(), server.port);
-    } else {
-        REDIS_OPTIONS_SET_UNIX(&options, settings_.path.c_str());
-    }
-    context_.reset(redisConnectWithOptions(&options));
-    if (context_ == nullptr || context_->err != 0) {
-        fail(context_ == nullptr ? "out of memory" : context_->errstr);
+    connection_ = settings_.path.empty() ? sinks::redis::connect_blocking(server, settings_.connect_timeout_ns)
+                                         : sinks::redis::connect_blocking_to_socket(settings_.path, settings_.connect_timeout_ns);
+    if (connection_ == nullptr || connection_->err != 0) {
+        connection_failed();
         return false;
     }
     return greet();
@@ -78,16 +61,16 @@ std::vector<Reply> RedisClient::ask(const std::vector<Command>& commands) {
             words.push_back(word.data());
             lengths.push_back(word.size());
         }
-        if (redisAppendCommandArgv(context_.get(), static_cast<int>(words.size()), words.data(), lengths.data()) != REDIS_OK) {
-            fail(context_->errstr);
+        if (redisAppendCommandArgv(connection_.get(), static_cast<int>(words.size()), words.data(), lengths.data()) != REDIS_OK) {
+            connection_failed();
             return {};
         }
     }
     std::vector<Reply> replies;
     for (std::size_t i = 0; i < commands.size(); ++i) {
         void* reply = nullptr;
-        if (redisGetReply(context_.get(), &reply) != REDIS_OK) {
-            fail(context_->errstr);
+        if (redisGetReply(connection_.get(), &reply) != REDIS_OK) {
+            connection_failed();
             return {};
         }
         replies.emplace_back(static_cast<redisReply*>(reply));
@@ -97,7 +80,9 @@ std::vector<Reply> RedisClient::ask(const std::vector<Command>& commands) {
 
 void RedisClient::fail(const std::string& why) {
     failure_ = why;
-    context_.reset();
+    connection_.reset();
 }
+
+void RedisClient::connection_failed() { fail(sinks::redis::why_failed(connection_, settings_.connect_timeout_ns)); }
 
 }  // namespace sluice::admission

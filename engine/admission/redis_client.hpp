@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "sinks/redis/blocking_connection.hpp"
 #include "sinks/redis/settings.hpp"
 
-struct redisContext;
 struct redisReply;
 
 namespace sluice::admission {
@@ -29,7 +29,7 @@ class RedisClient {
     RedisClient(const RedisClient&) = delete;
     RedisClient& operator=(const RedisClient&) = delete;
 
-    [[nodiscard]] bool is_connected() const { return context_ != nullptr; }
+    [[nodiscard]] bool is_connected() const { return connection_ != nullptr; }
     // Connects, authenticates and selects. False: failure() says why.
     [[nodiscard]] bool connect();
     // Sends all `commands` at once. Their replies, error replies among them; none if the connection broke, which is closed.
@@ -39,14 +39,12 @@ class RedisClient {
     [[nodiscard]] const std::string& failure() const { return failure_; }
 
   private:
-    struct FreeContext {
-        void operator()(redisContext* context) const;
-    };
     [[nodiscard]] bool greet();
     void fail(const std::string& why);
+    void connection_failed();
 
     const sinks::RedisSettings settings_;
-    std::unique_ptr<redisContext, FreeContext> context_;
+    sinks::redis::BlockingConnection connection_;
     std::string failure_;
 };
 

@@ -1,8 +1,8 @@
 // Sampler: looks once an interval how full Redis is and how far its consumers are behind, and closes admission while a
 // bound is passed. An own thread with an own connection: neither reactors nor sinks ever wait for it.
 //
-// What it can not learn it holds against nobody: Redis away, a user that may not ask and a missing stream all admit. The
-// sink finds out by itself whether Redis takes samples.
+// What it can not learn closes nothing: Redis away, a user that may not ask and a missing stream all admit. The sink
+// finds out by itself whether Redis takes samples. What was closed stays so while Redis is silent for a few looks.
 //
 // Rejected: asking over the sink's connection (a WAIT or a paused server would hold up the question as well as the samples,
 // and replies of other kinds than OK would have to go through the sink's reply stream).
@@ -18,6 +18,7 @@
 #include "engine/admission/board.hpp"
 #include "engine/admission/bounds.hpp"
 #include "engine/admission/cluster_inquiry.hpp"
+#include "engine/admission/decline.hpp"
 #include "engine/admission/questions.hpp"
 #include "engine/admission/redis_client.hpp"
 
@@ -50,12 +51,16 @@ class Sampler {
     void look();
     [[nodiscard]] Findings learn();
     void decide(const Figures& figures);
+    void foresee(Verdict verdict, const Figures& figures);
+    void tell_closed(Verdict verdict, const Figures& figures) const;
+    void tell_opened() const;
 
     const SamplerSettings settings_;
     Board& board_;
     RedisClient client_;
     std::unique_ptr<ClusterInquiry> cluster_;  // instead of client_
     Bounds bounds_;
+    Decline decline_;              // of the figure that closed admission
     std::uint64_t closed_ns_ = 0;  // monotonic: when the verdict began to be another than admit
     std::mutex mutex_;             // guards is_stopping_
     std::condition_variable wake_;

@@ -22,6 +22,7 @@ constexpr const char* main_help = R"(Examples:
 Configuration:
   The command line beats the environment, which beats the file.
   Key sink.redis.layout is SLUICE_SINK_REDIS_LAYOUT in the environment; SLUICE_CONFIG names the file.
+  Others that begin with SLUICE_ are refused, but for those that Kubernetes makes of a Service called sluice.
 
 Exit codes:
   0  everything accepted was delivered
@@ -86,7 +87,7 @@ constexpr KeyOption key_options[] = {
     {"--admin", "admin.listen", "ADDR:PORT", "Serve /status, /metrics and the controls here"},
     {"--cores", "cores", "LIST", "One reactor on each of these cores: auto, or e.g. 0,2-3"},
     {"--sink", "sink.url", "URL", "redis://[user[:password]@]host[:port][/db], redis-cluster://host:port,..., redis-sentinel://host:port,.../name, redis+unix:///path, journal:directory or null:"},
-    {"--ack", "ack", "LEVEL", "What a 2xx promises: queued, journaled or stored"},
+    {"--ack", "ack", "LEVEL", "What a 2xx promises: queued, journaled, stored or replicated"},
     {"--backend", "io.backend", "NAME", "io_uring, epoll, or auto: io_uring where it is available"},
     {"--log-level", "log.level", "LEVEL", "debug, info, warn or error"},
 };

@@ -11,6 +11,7 @@
 
 #include "engine/config/addresses.hpp"
 #include "engine/config/keys.hpp"
+#include "engine/config/service_variables.hpp"
 #include "engine/config/toml_file.hpp"
 #include "engine/config/units.hpp"
 #include "engine/core/escape.hpp"
@@ -145,7 +146,8 @@ Status Draft::check_exactly_once() {
     if (config.journal.directory.empty()) {
         return contradiction(key, "not be that without a journal to send again from:", "journal.directory");
     }
-    if (config.sink.url.kind != SinkKind::redis) return contradiction(key, "not be that without Redis in", "sink.url");
+    if (config.sink.url.kind != SinkKind::redis)
+        return contradiction(key, "not be that without one Redis (redis:// or redis+unix://) in", "sink.url");
     const RedisLayout layout = config.sink.redis.layout;
     if (layout != RedisLayout::fields && layout != RedisLayout::json) {
         return contradiction(key, "stand beside fields or json as", "sink.redis.layout");
@@ -263,8 +265,8 @@ std::vector<Variable> settings_of(std::span<const std::string> environment) {
     for (const std::string_view entry : environment) {
         const std::size_t equals = std::min(entry.find('='), entry.size());
         const std::string_view name = entry.substr(0, equals);
-        if (!name.starts_with("SLUICE_") || std::ranges::find(other_variables, name) != std::end(other_variables))
-            continue;
+        const bool is_other = is_service_variable(name) || std::ranges::find(other_variables, name) != std::end(other_variables);
+        if (!name.starts_with("SLUICE_") || is_other) continue;
         variables.push_back({name, entry.substr(std::min(equals + 1, entry.size()))});
     }
     return variables;

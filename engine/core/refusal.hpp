@@ -68,7 +68,7 @@ enum class RefusalScope : std::uint8_t {
     X(sink_busy,              request,    503, "The sink refused for now; retry later.")                                            \
     X(sink_refused,           request,    503, "The sink refused; an operator has to mend it.")                                     \
     X(sink_unavailable,       request,    503, "The sink is away or refuses, so nothing can be stored now; retry later.")                    \
-    X(not_replicated,         request,    503, "Too few replicas confirmed in time; the samples are possibly stored nevertheless.")     \
+    X(not_replicated,         request,    503, "Too few replicas confirmed in time, or none may be asked; the samples are possibly stored nevertheless.") \
     X(redis_memory,           request,    503, "Redis is running out of memory; retry later.")                                              \
     X(stream_full,            request,    503, "The stream holds as many entries as it may; retry later.")                              \
     X(consumers_behind,       request,    503, "The consumers of the stream are too far behind; retry later.")                          \

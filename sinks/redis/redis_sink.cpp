@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -50,6 +51,8 @@ class RedisSink final : public Sink {
     void connection_failed(const std::string& why, std::uint64_t now_ns);
     void retry_connection(const std::string& why, std::uint64_t now_ns);
     void drop_connection(const std::string& why, std::uint64_t now_ns);
+    [[nodiscard]] std::uint64_t suspicious_ns() const;
+    void look_for_another_primary(std::uint64_t now_ns);
     void reconnect_if_wanted(std::uint64_t now_ns);
 
     void receive(std::uint64_t now_ns);
@@ -81,6 +84,7 @@ class RedisSink final : public Sink {
     std::uint64_t connect_deadline_ns_ = 0;   // connecting, greeting
     std::uint64_t ready_since_ns_ = 0;
     std::uint64_t progress_ns_ = 0;           // while replies are due: the last one, or the first sending
+    std::uint64_t asked_for_another_ns_ = 0;  // whether another server is primary by now
     std::uint64_t retry_at_ns_ = 0;           // stalled: when the front entry is tried again; 0: it is under way
     bool send_blocked_ = false;               // the socket took less than we had
     bool reconnect_wanted_ = false;           // as soon as no reply is due
@@ -90,7 +94,7 @@ class RedisSink final : public Sink {
     bool is_samples_turn_ = false;            // half open, and new samples alone can show how the server is
 
     SinkCounters counters_;
-    bool is_wait_refused_ = false;            // the last WAIT was answered with an error
+    bool is_wait_refused_ = false;            // the last WAIT was answered with an error, over whichever connection
     bool is_refusing_ = false;                // the last reply was an error
     std::string last_error_;                  // text of the last error reply, as it came
     Trouble trouble_;
@@ -107,7 +111,7 @@ Interest RedisSink::interest() const {
         case Session::State::ready: break;
     }
     if (send_blocked_) interest.events = POLLIN | POLLOUT;
-    if (window_.awaits_replies()) interest.deadline_ns = progress_ns_ + settings_.reply_timeout_ns;
+    if (window_.awaits_replies()) interest.deadline_ns = std::min(progress_ns_ + settings_.reply_timeout_ns, suspicious_ns());
     if (retry_is_next()) interest.deadline_ns = retry_at_ns_;
     if (const std::uint64_t retry_ns = breaker_.retry_ns(); retry_ns != 0 && !window_.stalled())
         interest.deadline_ns = interest.deadline_ns == 0 ? retry_ns : std::min(interest.deadline_ns, retry_ns);
@@ -126,6 +130,7 @@ void RedisSink::advance(short revents, std::uint64_t now_ns) {
     if (session_.ready() && window_.awaits_replies() && now_ns >= progress_ns_ + settings_.reply_timeout_ns) {
         drop_connection("no reply from " + session_.peer() + " within the reply timeout", now_ns);
     }
+    if (session_.ready() && window_.awaits_replies() && now_ns >= suspicious_ns()) look_for_another_primary(now_ns);
     if (session_.ready()) reconnect_if_wanted(now_ns);
     if (session_.ready()) send(now_ns);
     // Nothing is kept that could be tried: new samples have to show whether the server takes any again.
@@ -158,7 +163,7 @@ void RedisSink::became_ready(std::uint64_t now_ns) {
     add(counters_.connects, 1);
     ready_since_ns_ = now_ns;
     send_blocked_ = false;
-    reconnect_wanted_ = is_wait_refused_ = false;
+    reconnect_wanted_ = false;
     if (settings_.replicas_count != 0) window_.set_wait_command(wait_command());
     // What waits to be sent must show whether this server can be trusted; where nothing waits, that it greets is enough.
     if (is_half_open_after(Breaker::Failure::connection) && window_.empty()) breaker_.succeeded();
@@ -191,6 +196,18 @@ void RedisSink::drop_connection(const std::string& why, std::uint64_t now_ns) {
     // A server that greets and then hangs up must not be met in a quick loop; one that served us for a while may.
     if (now_ns - ready_since_ns_ >= settings_.backoff_max_ns) connect_backoff_.reset();
     retry_connection(why, now_ns);
+}
+
+// A failover is over long before the reply timeout, which a slow command may need.
+std::uint64_t RedisSink::suspicious_ns() const {
+    if (!settings_.has_moved_from) return std::numeric_limits<std::uint64_t>::max();
+    return std::max(progress_ns_, asked_for_another_ns_) + settings_.suspicious_silence_ns;
+}
+
+void RedisSink::look_for_another_primary(std::uint64_t now_ns) {
+    const bool has_moved = settings_.has_moved_from(session_.server());
+    asked_for_another_ns_ = monotonic_ns();  // it may have taken a while
+    if (has_moved) drop_connection(session_.peer() + " is silent, and another server is primary by now", now_ns);
 }
 
 void RedisSink::reconnect_if_wanted(std::uint64_t now_ns) {
@@ -260,6 +277,7 @@ bool RedisSink::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
 // WAIT, this is a replica by now) is of no account for the commands before it.
 bool RedisSink::take_wait_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
     is_wait_refused_ = reply == ReplyStream::Next::error;
+    counters_.is_wait_refused.store(is_wait_refused_, std::memory_order_relaxed);
     if (is_wait_refused_) note_error(session_.replies().error_text());
     const std::span<const long long> counts = session_.replies().integers();
     const bool has_local = !session_.takes_wait_aof() || (counts.size() == 2 && counts[0] >= 1);

@@ -66,6 +66,8 @@ class Session {
 
     // The last failure, printable; holds no password.
     [[nodiscard]] const std::string& failure() const { return failure_; }
+    // What was connected to last, over TCP.
+    [[nodiscard]] ServerAddress server() const { return {host_, port_}; }
     // "host:port" or the socket's path, for sentences.
     [[nodiscard]] const std::string& peer() const { return peer_; }
 

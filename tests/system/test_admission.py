@@ -100,7 +100,10 @@ def test_a_lag_that_redis_can_not_tell_holds_up_nobody(starter, server):
     assert client.xinfo_groups("telemetry")[0]["lag"] is None
     assert post(engine, 50).status == 200
     wait_sampled(engine)
-    assert engine.status()["admission"]["group_lag"] is None
+    admission = engine.status()["admission"]
+    assert admission["group_lag"] is None
+    assert admission["trouble"].startswith("Redis does not know the lag of a group of telemetry")
+    assert engine.log().count("event=admission_unknown") == 1
     assert post(engine).status == 200
 
 
@@ -123,14 +126,43 @@ def test_without_redis_nobody_is_held_up(starter, server):
     assert post(engine, 20).status == 200
     wait_shedding(engine, "stream_full")
     server.kill()
-    wait_until(lambda: engine.status()["admission"]["failures"] > 0, "the failure shows")
-    assert engine.status()["admission"]["passed_bound"] is None
+    wait_until(lambda: engine.status()["admission"]["passed_bound"] is None, "the bound is given up after a few looks")
     assert engine.status()["admission"]["stream_length"] is None
+    assert engine.log().count("event=admission_lapsed") == 1 and "admission_opened" not in engine.log()
     assert "Redis can not be asked" in engine.status()["admission"]["trouble"]
     assert post(engine, query="?ack=queued").status == 200
     server.start()
     wait_until(lambda: engine.status()["admission"]["trouble"] == "", "Redis is asked again")
     engine.wait_delivered()
+
+
+def test_a_silence_does_not_open(starter, server):
+    client = server.client()
+    engine = starter.engine(server.url, settings={**FAST, "sink.redis.connect_timeout": "300ms"})
+    assert post(engine).status == 200
+    used = client.info("memory")["used_memory"]
+    client.config_set("maxmemory", int(used / 0.92))
+    wait_shedding(engine, "redis_memory")
+    server.freeze()
+    wait_until(lambda: engine.status()["admission"]["failures"] > 0, "Redis does not answer")
+    admission = engine.status()["admission"]
+    assert (admission["passed_bound"], admission["redis_used_bytes"]) == ("redis_memory", None)
+    assert admission["trouble"] == "Redis can not be asked: no answer within 0.3 s"
+    assert post(engine, query="?ack=queued").code == "redis_memory"
+    server.thaw()
+    wait_sampled(engine)
+    assert engine.status()["admission"]["passed_bound"] == "redis_memory"
+    client.config_set("maxmemory", 10 * used)
+    wait_admitting(engine)
+    assert "admission_lapsed" not in engine.log()
+
+
+def test_retry_after_is_at_least_the_interval(starter, server):
+    engine = starter.engine(server.url, settings={"admission.interval": "3s", "admission.stream_length_max": 5})
+    assert post(engine, 9).status == 200
+    response = wait_until(lambda: (answer := post(engine)).status == 503 and answer, "the bound is passed")
+    assert response.code == "stream_full"
+    assert int(response.header("Retry-After")) in (2, 3)  # until the next look
 
 
 def test_a_user_who_may_not_ask(starter, server):
@@ -141,7 +173,8 @@ def test_a_user_who_may_not_ask(starter, server):
     wait_sampled(engine)
     admission = engine.status()["admission"]
     assert (admission["stream_length"], admission["group_lag"], admission["redis_used_bytes"]) == (10, None, None)
-    assert admission["trouble"].startswith("Redis refuses XINFO GROUPS: NOPERM")
+    assert admission["trouble"].startswith("Redis refuses XINFO GROUPS: NOPERM") and "; INFO memory: NOPERM" in admission["trouble"]
+    assert "level=info event=redis_setup_unknown" in engine.log()
     assert engine.log().count("admission_unknown") == 1, "told once, not every round"
     assert post(engine, 20).status == 200
     wait_shedding(engine, "stream_full")
@@ -164,11 +197,15 @@ def test_it_can_be_switched_off(starter, server):
     assert "sluice_admission" not in engine.metrics()
 
 
+BOUNDED = ("--maxmemory", "1gb")
+
+
 @pytest.mark.parametrize("arguments, events", [
-    (("--maxmemory-policy", "allkeys-lru"), ["level=warn event=redis_evicts", "level=warn event=redis_not_persistent"]),
-    (("--save", "60 1"), ["level=info event=redis_not_persistent"]),
-    (("--appendonly", "yes", "--appendfsync", "everysec"), ["level=info event=redis_fsync"]),
-    (("--appendonly", "yes", "--appendfsync", "always"), []),
+    ((*BOUNDED, "--maxmemory-policy", "allkeys-lru"), ["level=warn event=redis_evicts", "level=warn event=redis_not_persistent"]),
+    ((*BOUNDED, "--save", "60 1"), ["level=info event=redis_not_persistent"]),
+    ((*BOUNDED, "--appendonly", "yes", "--appendfsync", "everysec"), ["level=info event=redis_fsync"]),
+    ((*BOUNDED, "--appendonly", "yes", "--appendfsync", "always"), []),
+    (("--appendonly", "yes", "--appendfsync", "always"), ["level=info event=redis_unbounded"]),
 ])
 def test_a_setup_that_can_lose_the_stream_is_told(starter, arguments, events):
     server = starter.redis(arguments=arguments)

@@ -203,7 +203,7 @@ def test_it_can_be_switched_off(starter, server):
 
 
 def test_retry_after_grows_with_the_backlog(starter, server):
-    engine = starter.engine(server.url, settings={**SETTINGS, "batch.count": 8, "batch.size": "32KiB"})
+    engine = starter.engine(server.url, settings={**SETTINGS, "batch.count": 8, "batch.size": "32KiB", "sink.redis.breaker_failures": 0})
     load = Load(engine.address, clients=4, ack="queued").start()
     load.wait_for(500)
     server.freeze()
@@ -240,3 +240,15 @@ def test_with_a_journal_it_is_the_forwarders(starter, server, tmp_path):
     server.start()
     wait_until(lambda: len(device_ids(server.client())) == 3, "Redis has every sample")
     wait_until(lambda: engine.status()["forwarder"]["breaker"]["state"] == "closed", "it is closed again")
+
+
+def test_a_stranded_sample_does_not_keep_clients_away(starter, server):
+    server.kill()
+    engine = starter.engine(server.url, settings={"sink.redis.backoff_max": "2s"}, until="/health")
+    assert post(engine, "stranded", "queued").status == 200
+    for _ in range(5):
+        response = wait_until(lambda: (answer := post(engine, "refused", "stored")).code == "sink_unavailable" and answer, "the breaker is open")
+        assert int(response.header("Retry-After")) <= 2, "it is tried again every 2 s at most"
+        time.sleep(0.3)
+    server.start()
+    engine.wait_delivered()

@@ -151,3 +151,15 @@ def test_two_engines_do_not_share_a_port(starter):
                    "--admin", f"127.0.0.1:{reserve_port()}")
     assert finished.returncode not in (0, 2)
     assert str(engine.address[1]) in finished.stderr + finished.stdout
+
+
+def test_what_kubernetes_sets_is_ignored_and_told(starter):
+    names = ("SLUICE_SERVICE_HOST", "SLUICE_PORT", "SLUICE_PORT_8080_TCP_ADDR")
+    engine = starter.engine("null:", environment=dict.fromkeys(names, "tcp://10.0.0.1:8080"))
+    [line] = [line for line in engine.log().splitlines() if "event=variables_ignored" in line]
+    assert "level=info" in line and all(name in line for name in names)
+
+
+def test_help_of_ack_names_every_level():
+    text = " ".join(run("serve", "--help").stdout.split())
+    assert "queued, journaled, stored or replicated" in text

@@ -97,6 +97,22 @@ def test_levels_share_batches_under_load_while_the_replica_is_gone(engine, prima
     assert engine.status()["samples"]["dropped"] == {}
 
 
+def test_a_wait_that_is_forbidden_is_told(starter, primary, replica):
+    primary.client().execute_command("ACL", "SETUSER", "writer", "on", ">pen", "~telemetry", "+xadd")
+    engine = starter.engine(primary.url, settings={**SETTINGS, "sink.redis.user": "writer", "sink.redis.password": "pen"})
+    response = post(engine, "a", "replicated")
+    assert response.code == "not_replicated" and "may be asked" in response.json()["error"]
+    wait_until(lambda: "event=sink_wait_refused" in engine.log(), "the log tells")
+    assert "NOPERM" in engine.log()
+    assert post(engine, "b", "stored").status == 200
+    assert "NOPERM" in engine.status()["sinks"][0]["trouble"], "it does not go away by itself"
+    assert engine.admin("GET", "/ready").status == 200
+    waits = {"wait", "waitaof"} & primary.client().command().keys()  # WAITAOF is there since Redis 7.2
+    primary.client().execute_command("ACL", "SETUSER", "writer", *(f"+{name}" for name in waits))
+    assert post(engine, "c", "replicated").status == 200
+    wait_until(lambda: "event=sink_restored" in engine.log(), "the log tells that it is well")
+
+
 def test_two_replicas_are_more_than_one(starter, primary, replica):
     engine = starter.engine(primary.url, settings={**SETTINGS, "sink.redis.replicas": 2}, ack="replicated")
     assert post(engine, "a", "replicated").code == "not_replicated"

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness.engine import PROJECT
+from harness.engine import BINARY, PROJECT
 
 KEPT, BROKEN, BAD_USAGE, SETUP_FAILED = 0, 1, 2, 4
 
@@ -36,7 +36,28 @@ def test_a_disk_that_lies_is_found_out(tmp_path):
     assert not list(tmp_path.iterdir()), "without --keep nothing stays"
 
 
-@pytest.mark.parametrize("arguments", [("--level", "magnetic"), ("--only", "earthquake"), ("--rounds", "0"), ("--minutes", "-1"), ("extra",)])
+def test_an_early_acknowledgement_is_found_out(tmp_path):
+    """An engine that answers before the journal has anything loses it with the power."""
+    run = torture("--rounds", 4, "--seed", 1, "--level", "embedded", "--only", "power_loss", TORTURE_REAL_BIN=str(BINARY),
+                  SLUICE_BIN=str(PROJECT / "tests/torture/early_ack"), TMPDIR=str(tmp_path))
+    if "skipped power_loss" in run.stdout:
+        pytest.skip(run.stdout)
+    assert run.returncode == BROKEN, run.stdout + run.stderr
+    assert re.search(r"\d+ of \d+ acknowledged samples are not in the journal", run.stdout)
+    # Its line, the summary and the way to repeat it call a round by the same number.
+    broken = re.findall(r"^ *(\d+)/4 embedded .* BROKEN ", run.stdout, re.MULTILINE)
+    assert f"BROKEN: {', '.join(broken)}" in run.stdout
+    assert re.findall(r"--seed 1 --round (\d+) ", run.stdout) == broken
+
+
+def test_exactly_once_keeps_order_also_while_redis_refuses(seeded_random):
+    run = torture("--rounds", 3, "--seed", seeded_random.randrange(2**32), "--level", "exactly_once", "--only", "refusal")
+    assert run.returncode == KEPT, run.stdout + run.stderr
+    [faults] = re.findall(r"^refusal +(\d+)", run.stdout, re.MULTILINE)
+    assert int(faults) >= 3
+
+
+@pytest.mark.parametrize("arguments", [("--level", "magnetic"), ("--only", "earthquake"), ("--rounds", "0"), ("--minutes", "-1"), ("--round", "0"), ("extra",)])
 def test_wrong_command_lines(arguments):
     assert torture(*arguments).returncode == BAD_USAGE
 

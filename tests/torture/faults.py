@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 from .levels import Level
+from .refusals import Refusals
 from .scene import Scene
 
 CUT_TIMEOUT_S = 3.0
@@ -35,6 +36,11 @@ def _kill_redis(scene: Scene, _: float) -> None:
 def _freeze_redis(scene: Scene, _: float) -> None:
     scene.store.choose()
     scene.store.primary.freeze()
+
+
+def _refuse(scene: Scene, _: float) -> None:
+    scene.store.choose()
+    scene.refusals = Refusals(scene.store.client(), scene.random).start()
 
 
 def _await_cut(scene: Scene) -> None:
@@ -72,6 +78,8 @@ FAULTS = {fault.name: fault for fault in (
     Fault("redis_freeze", "redis", _freeze_redis, lambda scene: scene.store.primary.thaw(), (0.05, 1.5), 2,
           "SIGSTOP, then SIGCONT of Redis"),
     Fault("redis_pause", "redis", _pause, _nothing, (0.05, 0.5), 2, "CLIENT PAUSE"),
+    Fault("refusal", "redis", _refuse, lambda scene: scene.refusals.wait(), (0.3, 1.2), 3,
+          "Redis refuses writes (maxmemory) for short whiles, 30 to 100 times"),
     Fault("reset", "network", lambda scene, _: scene.store.proxy.reset(), _nothing, (0, 0), 2, "RST on every connection to Redis"),
     Fault("stall", "network", lambda scene, _: scene.store.proxy.stall(), lambda scene: scene.store.proxy.flow(), (0.05, 1.5), 2,
           "nothing passes between engine and Redis"),

@@ -21,6 +21,7 @@ class Level:
     has_journal: bool = False
     survives_engine: bool = True    # else what an engine held that was killed may be lost
     has_duplicates: bool = True     # may have: at least once
+    keeps_order_of_refused: bool = False  # also while Redis refuses and takes again within what is on the wire
     layouts: tuple = ("fields", "fields", "json", "packed", "list")
     settings: tuple = ()            # beside QUICK and those of the journal; pairs
     sign: str = ""                  # in what `sluice print-config` writes, of an engine that has the level
@@ -35,7 +36,7 @@ LEVELS = {level.name: level for level in (
           settings=(("sink.redis.partitions", 12),), sign="redis-cluster://"),
     Level("journaled", "journaled", has_journal=True),                     # store-and-forward: a journal in front of Redis
     Level("embedded", "journaled", has_redis=False, has_journal=True),     # journal:DIR, and nothing behind it
-    Level("exactly_once", "journaled", has_journal=True, has_duplicates=False, layouts=("fields", "json"),
+    Level("exactly_once", "journaled", has_journal=True, has_duplicates=False, keeps_order_of_refused=True, layouts=("fields", "json"),
           settings=(("sink.redis.exactly_once", "true"), ("sink.redis.instance", "torture")), sign="\nexactly_once = "),
 )}
 

@@ -15,6 +15,7 @@ from harness.load import LOAD_BINARY
 from .cluster_store import ClusterStore
 from .disk import ForgetfulDisk, SmallDisk
 from .levels import QUICK, SEGMENTS, Level
+from .refusals import Refusals
 from .store import Store
 
 SMALL_DISK_BYTES = 24 * 1024 * 1024
@@ -44,6 +45,7 @@ class Scene:
         self.small_disk: Optional[SmallDisk] = None
         self.power: Optional[ForgetfulDisk] = None
         self.engine: Optional[Engine] = None
+        self.refusals: Optional[Refusals] = None  # the last ones
         self._needs = needs
         self._library = library
         self._load: Optional[Child] = None

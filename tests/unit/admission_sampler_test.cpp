@@ -4,6 +4,7 @@
 #include <hiredis/hiredis.h>
 
 #include "engine/admission/bounds.hpp"
+#include "engine/admission/decline.hpp"
 #include "engine/admission/questions.hpp"
 
 namespace sluice::tests {
@@ -45,10 +46,44 @@ TEST(AdmissionBounds, WithoutABoundOrAFigureNobodyIsRefused) {
     EXPECT_EQ(none.judge(figures(1'000'000, 1'000'000, 1'000, 1'000)), Verdict::admit);
     Bounds bounds({.length_max = 10, .group_lag_max = 10, .memory_percent_max = 90});
     EXPECT_EQ(bounds.judge(figures(10, 10, 100, 100)), Verdict::redis_memory) << "the gravest reason first";
-    EXPECT_EQ(bounds.judge(figures(10, 10)), Verdict::stream_full);
-    EXPECT_EQ(bounds.judge(figures({}, 10)), Verdict::consumers_behind);
-    EXPECT_EQ(bounds.judge(figures({}, {})), Verdict::admit);
-    EXPECT_EQ(bounds.judge(figures(9, 9)), Verdict::admit) << "what was not known does not count as over";
+    EXPECT_EQ(bounds.judge(figures(10, 10, 0, 100)), Verdict::stream_full);
+    EXPECT_EQ(bounds.judge(figures(0, 10, 0, 100)), Verdict::consumers_behind);
+    Bounds fresh({.length_max = 10, .group_lag_max = 10, .memory_percent_max = 90});
+    EXPECT_EQ(fresh.judge(figures({}, {})), Verdict::admit);
+    EXPECT_EQ(fresh.judge(figures(9, 9)), Verdict::admit);
+}
+
+TEST(AdmissionBounds, StayClosedWhileRedisIsSilentForAFewLooks) {
+    Bounds bounds({.length_max = 10, .memory_percent_max = 90});
+    ASSERT_EQ(bounds.judge(figures(1, {}, 95, 100)), Verdict::redis_memory);
+    for (std::uint32_t look = 0; look < Bounds::unknown_looks_max; ++look) {
+        EXPECT_EQ(bounds.judge({}), Verdict::redis_memory) << look;
+        EXPECT_FALSE(bounds.has_lapsed());
+    }
+    EXPECT_EQ(bounds.judge({}), Verdict::admit) << "a server that is gone holds up nobody";
+    EXPECT_TRUE(bounds.has_lapsed());
+    EXPECT_EQ(bounds.judge({}), Verdict::admit);
+    EXPECT_FALSE(bounds.has_lapsed()) << "told once";
+
+    ASSERT_EQ(bounds.judge(figures(10, {}, 0, 100)), Verdict::stream_full);
+    EXPECT_EQ(bounds.judge({}), Verdict::stream_full);
+    EXPECT_EQ(bounds.judge(figures(9, {}, 0, 100)), Verdict::stream_full) << "the silence changes nothing of the hysteresis";
+    for (std::uint32_t look = 0; look < Bounds::unknown_looks_max; ++look)
+        EXPECT_EQ(bounds.judge({}), Verdict::stream_full) << "each silence is counted from its beginning";
+    EXPECT_EQ(bounds.judge(figures(8, {}, 0, 100)), Verdict::admit);
+    EXPECT_FALSE(bounds.has_lapsed()) << "it was seen to have fallen";
+}
+
+TEST(AdmissionDecline, ForeseesWhenAFigureHasFallen) {
+    constexpr std::uint64_t s = 1'000'000'000;
+    admission::Decline decline;
+    decline.look(1000 * s, 1000);
+    EXPECT_EQ(decline.s_until(900), std::nullopt) << "one look shows no movement";
+    EXPECT_EQ(decline.s_until(1000), 0.0);
+    for (std::uint64_t i = 1; i <= 60; ++i) decline.look((1000 + i) * s, 1000 - 10 * i);
+    EXPECT_NEAR(*decline.s_until(300), 10, 0.1);
+    for (std::uint64_t i = 1; i <= 60; ++i) decline.look((1060 + i) * s, 400 + i);
+    EXPECT_EQ(decline.s_until(300), std::nullopt) << "it rises";
 }
 
 TEST(AdmissionBounds, TellWhatWasCompared) {
@@ -57,6 +92,8 @@ TEST(AdmissionBounds, TellWhatWasCompared) {
     EXPECT_EQ(bounds.comparison(Verdict::stream_full, seen).value, 11u);
     EXPECT_EQ(bounds.comparison(Verdict::consumers_behind, seen).bound, 20u);
     EXPECT_EQ(bounds.comparison(Verdict::redis_memory, seen).bound, 900u);
+    EXPECT_EQ(bounds.comparison(Verdict::redis_memory, seen).reopens_below(), 810u);
+    EXPECT_EQ(bounds.comparison(Verdict::stream_full, seen).reopens_below(), 9u);
 }
 
 // The replies that `resp` holds.
@@ -105,13 +142,22 @@ TEST(AdmissionQuestions, ALagThatIsNilOrMissingIsNotKnown) {
     EXPECT_EQ(findings.trouble, "");
     findings = figures_from(subject, replies_of(":7\r\n*2\r\n" + group("$-1\r\n") + group(":2\r\n") + memory, 3));
     EXPECT_EQ(findings.figures.group_lag_max, 2u);
+    EXPECT_EQ(findings.trouble, "") << "nobody wants to know";
+}
+
+TEST(AdmissionQuestions, ALagThatIsNotKnownIsToldWhereItHasABound) {
+    const admission::Subject subject{.keys = {"t:{0}", "t:{1}"}, .has_lag_bound = true};
+    const std::string resp = ":7\r\n*1\r\n" + group(":3\r\n") + ":7\r\n*1\r\n" + group("$-1\r\n") + memory;
+    const auto findings = figures_from(subject, replies_of(resp, 5));
+    EXPECT_EQ(findings.figures.group_lag_max, 3u);
+    EXPECT_EQ(findings.trouble, "Redis does not know the lag of a group of t:{1}, so admission.group_lag_max does not count it");
 }
 
 TEST(AdmissionQuestions, ErrorsLeaveTheOtherFigures) {
     const admission::Subject subject{{"a", "b"}, false};
     const std::string refused = "-NOPERM no\r\n";
     const auto findings = figures_from(subject, replies_of(":7\r\n" + no_key + refused + refused + refused, 5));
-    EXPECT_EQ(findings.trouble, "Redis refuses XLEN or LLEN: NOPERM no");
+    EXPECT_EQ(findings.trouble, "Redis refuses XLEN: NOPERM no; XINFO GROUPS: NOPERM no; INFO memory: NOPERM no");
     EXPECT_EQ(findings.figures.length_sum, std::nullopt) << "a part of a sum is no sum";
     EXPECT_EQ(findings.figures.length_max, 7u);
     EXPECT_EQ(findings.figures.used_bytes, std::nullopt);
@@ -137,9 +183,11 @@ TEST(AdmissionSetup, RemarksOnWhatCanLoseSamples) {
     EXPECT_EQ(events_of({"noeviction", "yes", "everysec", true}), Events{"info redis_fsync"});
     EXPECT_EQ(events_of({"noeviction", "no", "everysec", true}), Events{"info redis_not_persistent"});
     EXPECT_EQ(events_of({"allkeys-lru", "no", "everysec", false}), (Events{"warn redis_evicts", "warn redis_not_persistent"}));
-    EXPECT_EQ(events_of({"volatile-ttl", "yes", "", {}}), Events{"warn redis_evicts"}) << "CONFIG GET is not allowed";
+    EXPECT_EQ(events_of({"volatile-ttl", "yes", "", {}}), Events{"info redis_evicts"}) << "streams do not expire by themselves";
     EXPECT_EQ(events_of({"noeviction", "no", "", {}}), Events{"info redis_not_persistent"});
-    EXPECT_EQ(events_of({}), Events{}) << "nor is INFO";
+    EXPECT_EQ(events_of({}), Events{"info redis_setup_unknown"}) << "nor is INFO allowed";
+    EXPECT_EQ(events_of({"noeviction", "yes", "always", false, 0}), Events{"info redis_unbounded"});
+    EXPECT_EQ(events_of({"noeviction", "yes", "always", false, 1 << 30}), Events{});
 }
 
 TEST(AdmissionSetup, IsReadFromInfoWhereConfigGetIsRefused) {
@@ -147,6 +195,7 @@ TEST(AdmissionSetup, IsReadFromInfoWhereConfigGetIsRefused) {
     const std::string persistence = bulk("# Persistence\r\nloading:0\r\naof_enabled:1\r\n");
     auto setup = admission::setup_from(replies_of(memory + persistence + refused + refused, 4));
     EXPECT_EQ(setup.eviction_policy, "noeviction");
+    EXPECT_EQ(setup.limit_bytes, 4000u);
     EXPECT_EQ(setup.appendonly, "yes");
     EXPECT_EQ(setup.appendfsync, "");
     EXPECT_EQ(setup.has_snapshots, std::nullopt);

@@ -74,6 +74,20 @@ TEST_F(AdmissionTest, KnowsWhenTheFirstSinkIsTried) {
     EXPECT_EQ(admission.retry_ns(), 500u);
     other.breaker_retry_ns = 300;
     EXPECT_EQ(admission.retry_ns(), 300u);
+    EXPECT_TRUE(admission.is_cut_off());
+}
+
+TEST_F(AdmissionTest, KnowsWhenRedisMayBeWithinItsBounds) {
+    state.admission.opens_ns = 900;
+    EXPECT_EQ(admission.retry_ns(), 0u) << "a journal takes what Redis can not: nobody is refused";
+    state.admission.verdict = admission::Verdict::consumers_behind;
+    EXPECT_EQ(admission.retry_ns(), 900u);
+    EXPECT_FALSE(admission.is_cut_off());
+    one.breaker = other.breaker = BreakerState::open;
+    one.breaker_retry_ns = 500;
+    EXPECT_EQ(admission.retry_ns(), 900u) << "the later one";
+    state.admission.opens_ns = 100;
+    EXPECT_EQ(admission.retry_ns(), 500u);
 }
 
 }  // namespace

@@ -162,6 +162,8 @@ TEST_P(NotNow, IsTriedAgainInOrder) {
     driver->submit(submit());
     EXPECT_TRUE(driver->run_until([&] { return counters().state == sinks::SinkState::stalled; }));
     EXPECT_NE(driver->sink().trouble().find(GetParam()), std::string::npos) << driver->sink().trouble();
+    EXPECT_EQ(counters().refusal, CommandOutcome::busy);
+    EXPECT_NE(counters().refused_ns, 0u);
     EXPECT_TRUE(driver->run_until_settled(2));
     EXPECT_EQ(ledger.delivered_samples, 5u) << "a request that waits is not refused either";
     const Commands seen = a.commands();

@@ -395,7 +395,8 @@ TEST(Sentences, OfKeysThatDoNotFitTogether) {
          "sluice.toml:1: sink.redis.exactly_once is true, but must not be that without a journal to send again from: journal.directory, which is "},
         {"journal.directory = '/a'\nsink.redis.exactly_once = true", "loaded"},
         {"journal.directory = '/a'\nsink.url = 'null:'\nsink.redis.exactly_once = true",
-         "sluice.toml:3: sink.redis.exactly_once is true, but must not be that without Redis in sink.url, which is null:"},
+         "sluice.toml:3: sink.redis.exactly_once is true, but must not be that without one Redis "
+         "(redis:// or redis+unix://) in sink.url, which is null:"},
         {"journal.directory = '/a'\nsink.redis.exactly_once = true\nsink.redis.layout = 'packed'",
          "sluice.toml:2: sink.redis.exactly_once is true, but must stand beside fields or json as sink.redis.layout, which is packed"},
         {"journal.directory = '/a'\nsink.redis.exactly_once = true\nsink.redis.stream = 'a{b}'",

@@ -58,6 +58,43 @@ TEST_F(PrimaryFinderTest, RefusesAnOldPrimaryThatIsAReplicaNow) {
     EXPECT_NE(found.error().find("says it is a slave"), std::string::npos) << found.error();
 }
 
+TEST_F(PrimaryFinderTest, BelievesAServerThatMayNotBeAsked) {
+    start(names_server(), "-ERR\r\n", "master");
+    FakeNode guarded;
+    guarded.start([](const std::string&) { return "-NOPERM this user has no permissions to run the 'role' command\r\n"; });
+    FakeNode naming;
+    naming.start([&](const std::string&) { return "*2\r\n$9\r\n127.0.0.1\r\n" + bulk(std::to_string(guarded.port())); });
+    sinks::redis::PrimaryFinder finder({{naming.address()}, "main", "", "", 300'000'000});
+    const auto found = finder.find();
+    ASSERT_TRUE(found) << found.error();
+    EXPECT_EQ(*found, guarded.address());
+}
+
+TEST_F(PrimaryFinderTest, AnErrorIsAnAnswer) {
+    start(names_server(), "-ERR\r\n", "master");
+    FakeNode loading;
+    loading.start([](const std::string&) { return std::string("-LOADING soon\r\n"); });
+    FakeNode naming;
+    naming.start([&](const std::string&) { return "*2\r\n$9\r\n127.0.0.1\r\n" + bulk(std::to_string(loading.port())); });
+    sinks::redis::PrimaryFinder finder({{naming.address()}, "main", "", "", 300'000'000});
+    const auto found = finder.find();
+    ASSERT_FALSE(found);
+    EXPECT_TRUE(found.error().ends_with("which refuses ROLE: LOADING soon")) << found.error();
+}
+
+TEST_F(PrimaryFinderTest, NoticesThatAnotherServerIsPrimary) {
+    start("*-1\r\n", names_server(), "master");
+    const sinks::redis::PrimaryFinder finder({{sentinel.address(), other.address()}, "main", "", "", 300'000'000});
+    EXPECT_FALSE(finder.has_moved_from(server.address())) << "that is the one";
+    EXPECT_TRUE(finder.has_moved_from({"127.0.0.1", 1})) << "the second sentinel knows";
+}
+
+TEST_F(PrimaryFinderTest, DoesNotMoveToAServerThatIsNotPrimaryYet) {
+    start(names_server(), names_server(), "slave");
+    const sinks::redis::PrimaryFinder finder({{sentinel.address(), other.address()}, "main", "", "", 300'000'000});
+    EXPECT_FALSE(finder.has_moved_from({"127.0.0.1", 1}));
+}
+
 TEST_F(PrimaryFinderTest, TellsWhatIsWrong) {
     start("hang up", "*1\r\n+x\r\n", "master");
     const auto found = find();

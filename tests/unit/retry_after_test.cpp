@@ -64,6 +64,17 @@ TEST(DrainRate, IsWhatLeavesWhileSomethingIsInFlight) {
     EXPECT_NEAR(rate.per_s(), 10'000, 1'100) << "an idle hour tells nothing of the sink";
 }
 
+TEST(DrainRate, IsNotMeasuredBeforeAnythingHasLeft) {
+    DrainRate rate;
+    std::uint64_t now_ns = 1000 * s;
+    std::uint64_t left = 0;
+    run(rate, now_ns, left, 60 * s, 0, true);
+    EXPECT_FALSE(rate.is_measured()) << "a sample that is stranded since the start tells of no rate";
+    run(rate, now_ns, left, 20 * s, 100, true);
+    ASSERT_TRUE(rate.is_measured());
+    EXPECT_NEAR(rate.per_s(), 10'000, 100);
+}
+
 TEST(DrainRate, FollowsTheLastSeconds) {
     DrainRate rate;
     std::uint64_t now_ns = 1000 * s;

@@ -78,6 +78,22 @@ TEST_F(SinkLogTest, RefusalsNameTheirClass) {
               "level=warn event=sink_refuses sink=0 class=refused reason=\"Redis refuses: OOM\"\n");
 }
 
+TEST_F(SinkLogTest, AStallWithoutARefusalPassesByItself) {
+    sink.state.state = SinkState::stalled;
+    sink.text = "no node serves slot 7";
+    EXPECT_EQ(line_at(second_ns), "level=warn event=sink_refuses sink=0 class=busy reason=\"no node serves slot 7\"\n");
+}
+
+TEST_F(SinkLogTest, AWaitThatIsForbiddenIsTold) {
+    sink.state.state = SinkState::ready;
+    sink.state.is_wait_refused = true;
+    sink.text = "Redis refuses: NOPERM";
+    EXPECT_EQ(line_at(second_ns), "level=warn event=sink_wait_refused sink=0 reason=\"Redis refuses: NOPERM\"\n");
+    EXPECT_EQ(line_at(3 * second_ns), "") << "once";
+    sink.state.is_wait_refused = false;
+    EXPECT_NE(line_at(5 * second_ns).find("event=sink_restored"), std::string::npos);
+}
+
 TEST_F(SinkLogTest, ABreakerThatOpensAndClosesIsTwoLines) {
     using sinks::BreakerState;
     sink.state.state = SinkState::ready;

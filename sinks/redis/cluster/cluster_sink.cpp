@@ -293,6 +293,9 @@ void ClusterSink::publish_all() {
     std::string text = first_trouble();
     if (text.empty() && state == SinkState::connecting) text = "connecting to the cluster";
     if (text.empty()) forget_refusal(counters_);
+    // A slot that nobody serves refuses nothing, and will be served again: not what an earlier refusal was.
+    if (counters_.refused_ns.load(std::memory_order_relaxed) == 0)
+        counters_.refusal.store(CommandOutcome::busy, std::memory_order_relaxed);
     if (text != trouble_text_ || trouble_.is_set() == text.empty()) {
         trouble_text_ = text;
         trouble_.set(std::move(text));

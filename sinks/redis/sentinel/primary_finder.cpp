@@ -1,7 +1,6 @@
 #include "sinks/redis/sentinel/primary_finder.hpp"
 
 #include <hiredis/hiredis.h>
-#include <sys/time.h>
 
 #include <charconv>
 #include <memory>
@@ -9,6 +8,7 @@
 #include <utility>
 
 #include "engine/core/check.hpp"
+#include "sinks/redis/blocking_connection.hpp"
 #include "sinks/redis/error_class.hpp"
 
 namespace sluice::sinks::redis {
@@ -30,14 +30,12 @@ bool is_text(const redisReply& reply) { return reply.type == REDIS_REPLY_STRING 
 // One connection for a question or two, with a timeout for each step.
 class Questions {
   public:
-    Questions(const ServerAddress& server, const SentinelSettings& settings) : settings_(settings) {
-        const timeval timeout{static_cast<time_t>(settings.timeout_ns / 1'000'000'000),
-                              static_cast<suseconds_t>(settings.timeout_ns % 1'000'000'000 / 1'000)};
-        context_.reset(redisConnectWithTimeout(server.host.c_str(), server.port, timeout));
-        if (context_ != nullptr && context_->err == 0) redisSetTimeout(context_.get(), timeout);
+    Questions(const ServerAddress& server, const SentinelSettings& settings)
+        : settings_(settings), connection_(connect_blocking(server, settings.timeout_ns)) {
+        if (connection_ == nullptr || connection_->err != 0) failure_ = why_failed(connection_, settings.timeout_ns);
     }
 
-    // An error reply becomes the error, and so does a lost connection. Authenticates if that is asked for.
+    // An error reply becomes the error, and so does a lost connection; was_refused() tells them apart. Authenticates if that is asked for.
     [[nodiscard]] std::expected<Reply, std::string> ask(const std::vector<std::string>& words) {
         auto reply = ask_once(words);
         if (reply || !reply.error().starts_with("NOAUTH") || settings_.password.empty()) return reply;
@@ -48,14 +46,11 @@ class Questions {
         return ask_once(words);
     }
 
-  private:
-    struct FreeContext {
-        void operator()(redisContext* context) const { redisFree(context); }
-    };
+    [[nodiscard]] bool was_refused() const { return failure_.empty(); }
 
+  private:
     [[nodiscard]] std::expected<Reply, std::string> ask_once(const std::vector<std::string>& words) {
-        if (context_ == nullptr) return std::unexpected("out of memory");
-        if (context_->err != 0) return std::unexpected(printable(context_->errstr));
+        if (!failure_.empty()) return std::unexpected(failure_);
         std::vector<const char*> texts;
         std::vector<std::size_t> lengths;
         for (const std::string& word : words) {
@@ -63,14 +58,18 @@ class Questions {
             lengths.push_back(word.size());
         }
         const int count = static_cast<int>(words.size());
-        Reply reply(static_cast<redisReply*>(redisCommandArgv(context_.get(), count, texts.data(), lengths.data())));
-        if (reply == nullptr) return std::unexpected(printable(context_->errstr));
+        Reply reply(static_cast<redisReply*>(redisCommandArgv(connection_.get(), count, texts.data(), lengths.data())));
+        if (reply == nullptr) {
+            failure_ = why_failed(connection_, settings_.timeout_ns);
+            return std::unexpected(failure_);
+        }
         if (reply->type == REDIS_REPLY_ERROR) return std::unexpected(printable(text_of(*reply)));
         return reply;
     }
 
     const SentinelSettings& settings_;
-    std::unique_ptr<redisContext, FreeContext> context_;
+    BlockingConnection connection_;
+    std::string failure_;  // of the connection, in words
 };
 
 }  // namespace
@@ -99,6 +98,14 @@ std::expected<ServerAddress, std::string> PrimaryFinder::find() {
     return std::unexpected("no primary " + settings_.master + ": " + why);
 }
 
+bool PrimaryFinder::has_moved_from(const ServerAddress& present) const {
+    for (const ServerAddress& sentinel : settings_.sentinels) {
+        const auto primary = ask(sentinel);
+        if (primary && *primary != present && confirm(*primary)) return true;
+    }
+    return false;
+}
+
 // Sentinel documentation, "Obtaining the address of the current master": an array of host and port, or nil.
 std::expected<ServerAddress, std::string> PrimaryFinder::ask(const ServerAddress& sentinel) const {
     Questions questions(sentinel, settings_);
@@ -120,7 +127,9 @@ std::expected<ServerAddress, std::string> PrimaryFinder::ask(const ServerAddress
 std::expected<void, std::string> PrimaryFinder::confirm(const ServerAddress& primary) const {
     Questions questions(primary, settings_);
     const auto reply = questions.ask({"ROLE"});
-    if (!reply) return std::unexpected("does not answer: " + reply.error());
+    // A user who may not ask may still be allowed to write: if this is a replica, the first write is answered READONLY.
+    if (!reply && questions.was_refused() && reply.error().starts_with("NOPERM")) return {};
+    if (!reply) return std::unexpected((questions.was_refused() ? "refuses ROLE: " : "can not be asked: ") + reply.error());
     const redisReply& role = **reply;
     const bool is_known = role.type == REDIS_REPLY_ARRAY && role.elements > 0 && is_text(*role.element[0]);
     if (!is_known) return std::unexpected("does not tell its role");

@@ -1,0 +1,99 @@
+"""docs/permissions.md: with just what its rows name, a user of Redis can do each thing."""
+
+import re
+
+import pytest
+import redis
+
+from harness import sample, wait_until
+from harness.engine import PROJECT
+
+PAGE = (PROJECT / "docs/permissions.md").read_text()
+
+
+def allowed(row: str) -> list[str]:
+    """The commands that the page's rows of this beginning name."""
+    commands = []
+    for line in PAGE.splitlines():
+        if line.startswith("| " + row):
+            commands += re.findall(r"`(\+[a-z|-]+)`", line.replace("\\|", "|"))
+    assert commands, row
+    return commands
+
+
+def known_to(server, commands: list[str]) -> list[str]:
+    """Without those that this version of Redis has not."""
+    names = server.client().command()
+    return [command for command in commands if command[1:].split("|")[0] in names]
+
+
+def make_user(server, rows: list[str], key: str) -> dict:
+    commands = [command for row in rows for command in allowed(row)]
+    server.client().execute_command("ACL", "SETUSER", "writer", "on", ">pen", f"~{key}", *known_to(server, commands))
+    return {"sink.redis.user": "writer", "sink.redis.password": "pen", "admission.interval": "50ms"}
+
+
+def post(engine, query: str = ""):
+    with engine.connect() as connection:
+        return connection.post(sample("d"), query=query)
+
+
+@pytest.mark.parametrize("layout", ["fields", "json", "packed"])
+def test_streams(starter, layout):
+    server = starter.redis()
+    engine = starter.engine(server.url, settings={**make_user(server, ["layouts `fields`"], "telemetry*"), "sink.redis.layout": layout})
+    assert post(engine).status == 200
+
+
+def test_lists(starter):
+    server = starter.redis()
+    engine = starter.engine(server.url, settings={**make_user(server, ["layout `list`"], "telemetry_queue"), "sink.redis.layout": "list"})
+    assert post(engine).status == 200
+
+
+def test_admission_and_remarks(starter):
+    server = starter.redis()
+    settings = make_user(server, ["layouts `fields`", "admission", "remarks"], "telemetry*")
+    engine = starter.engine(server.url, settings={**settings, "admission.group_lag_max": 5})
+    assert post(engine).status == 200
+    wait_until(lambda: engine.status()["admission"]["samples"] > 0, "Redis has told everything")
+    assert engine.status()["admission"]["trouble"] == ""
+    assert "redis_setup_unknown" not in engine.log()
+
+
+def test_exactly_once(starter, tmp_path):
+    server = starter.redis()
+    settings = make_user(server, ["`sink.redis.exactly_once`"], "telemetry:*")
+    engine = starter.engine(server.url, settings={**settings, "journal.directory": tmp_path, "sink.redis.exactly_once": "true"})
+    assert post(engine).status == 200
+    wait_until(lambda: server.client().scard("telemetry:streams") == 1
+               and server.client().xlen(server.client().srandmember("telemetry:streams")) == 1, "it is delivered")
+
+
+def test_a_replicated_sample(starter):
+    server = starter.redis()
+    settings = make_user(server, ["layouts `fields`", "`replicated`"], "telemetry*")
+    engine = starter.engine(server.url, settings={**settings, "sink.redis.replicas": 1, "sink.redis.replicas_timeout": "50ms"})
+    assert post(engine, "?ack=replicated").code == "not_replicated", "there is no replica"
+    assert "sink_wait_refused" not in engine.log() and engine.status()["sinks"][0]["replication"]["waits_short"] == 1
+
+
+def test_a_cluster(starter):
+    cluster = starter.cluster()
+    for node in cluster.nodes:
+        settings = make_user(node, ["layouts `fields`", "Redis Cluster"], "telemetry*")
+    engine = starter.engine(cluster.url, settings={**settings, "sink.redis.partitions": 8})
+    for _ in range(20):
+        assert post(engine).status == 200
+
+
+def test_sentinels_that_want_a_user(starter):
+    sentinels = starter.sentinels()
+    for server in (sentinels.primary, sentinels.replica):
+        settings = make_user(server, ["layouts `fields`", "Sentinel, on the servers"], "telemetry*")
+    for port in sentinels.ports:
+        with redis.Redis(port=port) as client:
+            client.execute_command("ACL", "SETUSER", "writer", "on", ">pen", *allowed("Sentinel, on the sentinels"))
+            client.execute_command("ACL", "SETUSER", "default", "off")
+    engine = starter.engine(sentinels.url, settings=settings)
+    assert post(engine).status == 200
