@@ -1,5 +1,6 @@
 """What a real run of sluice-load writes: files that agree with one another, progress, sweeps and comparisons."""
 
+import asyncio
 import csv
 import re
 import subprocess
@@ -39,6 +40,31 @@ def test_all_outputs_of_one_run_agree(target, tmp_path):
     assert len(re.findall(r"^ +\d+ s ", run.messages, re.M)) == 3, "one line of progress for each second"
     environment = run.result["environment"]
     assert "pytest" in environment["server_command_line"] and "--rate 300/s" in environment["command_line"]
+
+
+def test_no_second_is_made_up(target, tmp_path):
+    run = run_load(target.url, "--rate", "50/s", "--duration", "1200ms", "--warmup", "300ms", "--csv", tmp_path / "run.csv")
+    rows = list(csv.DictReader((tmp_path / "run.csv").open()))
+    seconds = run.result["seconds"]
+    assert [row["begin_s"] for row in rows[:3]] == ["0.000", "0.300", "1.300"]
+    assert len(rows) == len(seconds) and [second["end_s"] for second in seconds[:3]] == [0.3, 1.3, 1.5]
+    for row in rows[3:]:  # after the end: only if something came
+        assert int(row["sent"]) + int(row["responses"]) + int(row["failed"]) > 0 or float(row["end_s"]) - float(row["begin_s"]) >= 0.1, row
+
+
+def test_a_stalled_second_has_no_latency(tmp_path):
+    async def serve(connection: Connection):
+        await connection.request()
+        await asyncio.sleep(2.5)
+        connection.answer()
+
+    with LoadTarget(serve) as server:
+        run = run_load(server.url, "--users", 1, "--duration", "2s", "--warmup", "0", "--csv", tmp_path / "run.csv")
+    first = next(csv.DictReader((tmp_path / "run.csv").open()))
+    assert first["sent"] == "1" and first["responses"] == "0"
+    assert {first[name] for name in first if name.startswith(("corrected", "uncorrected"))} == {""}
+    assert int(first["lag_p99_ns"]) > 0
+    assert run.result["seconds"][0]["p99_ns"] is None
 
 
 def test_no_output_has_a_secret(target, tmp_path):

@@ -96,6 +96,16 @@ def test_it_loads_nothing_and_complains_of_nothing(pages, browser, name):
     assert ("INVALID" in banner and "p99 was 2.1 ms" in banner) == (name == "invalid")
 
 
+def test_a_constant_rate_is_drawn_level(pages, browser):
+    # The warm-up ends within a second and one answer comes a moment after the end: neither is a rise or a fall.
+    browser.open(pages["valid"])
+    heights = browser.evaluate("""(() => {
+      const svg = document.querySelector("svg[aria-label='Rate over time']");
+      return [...svg.querySelectorAll("path.line")].map(line => line.getBBox().height);
+    })()""")
+    assert len(heights) == 3 and max(heights) < 2, heights
+
+
 def test_this_test_would_see_what_loads(pages, browser):
     page = pages["valid"].read_text()
     addition = "<img src='http://outside.example/pixel.png'><script>console.log(1)</script></body>"

@@ -73,7 +73,7 @@ TEST(LoadComparison, RatiosAreToTheFirst) {
         for (unsigned run = 0; run < 3; ++run) {
             contenders[i].runs.push_back(tests::sample_run({.seed = run,
                                                             .seconds = 1,
-                                                            .warmup_seconds = 0,
+                                                            .warmup_s = 0,
                                                             .rate = i == 0 ? 100U : 200U,
                                                             .is_valid = i == 0 || run != 2}));
         }

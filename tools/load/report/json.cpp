@@ -54,13 +54,22 @@ Json json_of(const Histogram& histogram) {
 }
 
 Json json_of(const Second& second) {
-    return {{"begin_s", second.begin_s},       {"warmup", second.is_warmup},
-            {"planned", second.planned},       {"sent", second.sent},
-            {"responses", second.responses},   {"failed", second.failed},
-            {"p50_ns", second.p50_ns},         {"p90_ns", second.p90_ns},
-            {"p99_ns", second.p99_ns},         {"p99.9_ns", second.p999_ns},
-            {"max_ns", second.max_ns},         {"uncorrected_p99_ns", second.uncorrected_p99_ns},
-            {"lag_p99_ns", second.lag_p99_ns}, {"open_connections", second.open_connections}};
+    const auto latency = [](std::uint64_t ns) { return ns == 0 ? Json() : Json(ns); };
+    return {{"begin_s", second.begin_s},
+            {"end_s", second.end_s},
+            {"warmup", second.is_warmup},
+            {"planned", second.planned},
+            {"sent", second.sent},
+            {"responses", second.responses},
+            {"failed", second.failed},
+            {"p50_ns", latency(second.p50_ns)},
+            {"p90_ns", latency(second.p90_ns)},
+            {"p99_ns", latency(second.p99_ns)},
+            {"p99.9_ns", latency(second.p999_ns)},
+            {"max_ns", latency(second.max_ns)},
+            {"uncorrected_p99_ns", latency(second.uncorrected_p99_ns)},
+            {"lag_p99_ns", latency(second.lag_p99_ns)},
+            {"open_connections", second.open_connections}};
 }
 
 Json json_of(const RunResult& result) {

@@ -92,12 +92,13 @@ class Observer {
     virtual void on_interval(const Interval& interval) = 0;
 };
 
-// The few figures of a second that plots need; kept for the whole run (some 100 bytes a second).
+// The few figures of an interval that plots need; kept for the whole run (some 100 bytes a second).
 struct Second {
-    double begin_s = 0;
+    double begin_s = 0, end_s = 0;  // since the run's start; shorter than a second where warm-up or run end in one
     bool is_warmup = false;
     std::uint64_t planned = 0, sent = 0, responses = 0, failed = 0;
-    std::uint64_t p50_ns = 0, p90_ns = 0, p99_ns = 0, p999_ns = 0, max_ns = 0;  // corrected
+    // Corrected. No latency is 0 ns: where nothing was answered, or sent, 0 says that there is none.
+    std::uint64_t p50_ns = 0, p90_ns = 0, p99_ns = 0, p999_ns = 0, max_ns = 0;
     std::uint64_t uncorrected_p99_ns = 0, lag_p99_ns = 0;
     std::uint32_t open_connections = 0;
 };
