@@ -31,7 +31,7 @@ int main(int arguments_count, char** arguments) {
     const auto length = std::chrono::seconds(sample.seconds + std::lround(sample.warmup_s) + 5);
     sample.began_at_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now - length).count();
 
-    load::InfluxExporter exporter(target, "night, run=7", sample.began_at_ms,
+    load::InfluxExporter exporter(target, "night, run=7",
                                   [](const std::string& warning) { std::fprintf(stderr, "%s\n", warning.c_str()); });
     const auto begin = std::chrono::steady_clock::now();
     const load::RunResult result = tests::sample_run(sample, {&exporter});

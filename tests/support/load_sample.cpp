@@ -155,6 +155,7 @@ void Simulation::conclude(const Span& span, Counts counts, const std::vector<loa
 }
 
 load::RunResult Simulation::run(const std::vector<load::Observer*>& observers) {
+    for (load::Observer* observer : observers) observer->on_begin(sample_.began_at_ms);
     for (const Span& span : spans_of(sample_)) {
         Counts counts = simulate(span);
         // What is answered after the end was sent before it.
@@ -173,9 +174,8 @@ load::RunResult Simulation::run(const std::vector<load::Observer*>& observers) {
         .kernel = "Linux 6.18.5 x86_64",
         .cores_count = 2,
         .command_line = "sluice-load http://127.0.0.1:8080/telemetry --rate 2000/s --header 'X: <b>&\"</b>'",
-        .server_command_line = "sluice serve --listen 127.0.0.1:8080",
-        .began_at = "2026-09-21T14:13:20Z",
-        .began_at_ms = sample_.began_at_ms};
+        .server_command_line = "sluice serve --listen 127.0.0.1:8080"};
+    result.began_at_ms = sample_.began_at_ms;
     result.target = "http://127.0.0.1:8080/telemetry?<script>alert(1)</script>";
     result.plan = "open loop, " + std::to_string(sample_.rate) + "/s poisson, " + std::to_string(sample_.seconds) +
                   " s, 100 connections on 1 thread";

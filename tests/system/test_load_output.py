@@ -2,8 +2,14 @@
 
 import asyncio
 import csv
+import json
 import re
+import select
+import socket
 import subprocess
+import threading
+import time
+from datetime import datetime
 
 import pytest
 
@@ -14,6 +20,13 @@ async def answer_all(connection: Connection):
     while True:
         await connection.request()
         connection.answer()
+
+
+def answer_bytes(connection: socket.socket):
+    """Answers each piece that comes, as of a client that waits for its answers."""
+    with connection:
+        while connection.recv(65536):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +63,29 @@ def test_no_second_is_made_up(target, tmp_path):
     assert len(rows) == len(seconds) and [second["end_s"] for second in seconds[:3]] == [0.3, 1.3, 1.5]
     for row in rows[3:]:  # after the end: only if something came
         assert int(row["sent"]) + int(row["responses"]) + int(row["failed"]) > 0 or float(row["end_s"]) - float(row["begin_s"]) >= 0.1, row
+
+
+def test_a_run_begins_when_its_connections_are_open(tmp_path):
+    # With so short a queue the second connection is not open before somebody accepts the first.
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        command = [LOAD_BINARY, "http://127.0.0.1:%d/" % listener.getsockname()[1], "--users", 2, "--duration", "200ms", "--warmup", "0",
+                   "--timeout", "5s", "--quiet", "--hlog", tmp_path / "run.hlog", "--json", tmp_path / "run.json"]
+        process = subprocess.Popen([str(word) for word in command], stderr=subprocess.PIPE)
+        try:
+            assert select.select([listener], [], [], 20)[0]
+            time.sleep(1)
+            accepting_at_s = time.time()
+            for _ in range(2):
+                connection = listener.accept()[0]
+                threading.Thread(target=answer_bytes, args=(connection,), daemon=True).start()
+            process.communicate(timeout=30)
+        finally:
+            process.kill()
+            process.wait()
+    start_s = float(re.search(r"StartTime: ([\d.]+)", (tmp_path / "run.hlog").read_text())[1])
+    assert start_s >= accepting_at_s - 0.01
+    began_at = datetime.fromisoformat(json.loads((tmp_path / "run.json").read_text())["began_at"].replace("Z", "+00:00"))
+    assert began_at.timestamp() == int(start_s)
 
 
 def test_a_stalled_second_has_no_latency(tmp_path):
@@ -94,7 +130,6 @@ def test_a_sweep_has_a_line_for_each_rate(target):
 
 
 def test_a_sweep_keeps_what_it_is_asked_to_keep(target, tmp_path):
-    import json
     done = load(target.url, "--sweep", "100,200", "--duration", "200ms", "--json", tmp_path / "curve.json", "--max-lag", "10s",
                 "--threshold", "p50<1ns")
     assert done.returncode == THRESHOLD_MISSED and done.stdout.count("misses p50<1ns") == 2, done.stdout
@@ -112,7 +147,6 @@ def test_a_generator_that_is_late_does_not_make_the_server_slow(target):
 
 def test_the_highest_rate_is_found_where_the_server_refuses_more():
     # Refuses all once more than 400 requests come in a second of its clock.
-    import time
     counts: dict[int, int] = {}
 
     async def serve(connection: Connection):
@@ -140,7 +174,6 @@ def test_targets_take_turns(target):
 
 
 def test_an_interrupted_run_reports_what_it_has(target, tmp_path):
-    import json
     import signal
     path = tmp_path / "run.json"
     process = subprocess.Popen([str(LOAD_BINARY), target.url, "--rate", "100/s", "--duration", "60s", "--json", str(path)],

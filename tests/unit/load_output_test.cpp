@@ -117,8 +117,12 @@ TEST(LoadOutput, AnEmptySecondHasNoLineInTheLog) {
     Interval interval;
     interval.end_s = 1;
     interval.latencies = &result.latencies;
-    const std::string text =
-        written([&](std::FILE* stream) { HlogWriter(stream, result.environment).on_interval(interval); });
+    const std::string text = written([&](std::FILE* stream) {
+        HlogWriter writer(stream, "0.1.0");
+        writer.on_begin(1'500);
+        writer.on_interval(interval);
+    });
+    EXPECT_TRUE(text.contains("[StartTime: 1.500 ")) << text;
     EXPECT_TRUE(text.contains("format version 1.2]"));
     EXPECT_FALSE(text.contains("Tag="));
 }

@@ -44,6 +44,7 @@ TEST(LoadQuantity, ThreeDigitsAndAUnit) {
                                   {text_of_bytes(1234), "1.23 kB"},
                                   {text_of_share(0.00297), "0.297 %"},
                                   {text_of_share(1), "100 %"},
+                                  {utc_text_of(1'790'000'000'999), "2026-09-21T14:13:20Z"},
                                   {grouped(0), "0"},
                                   {grouped(999), "999"},
                                   {grouped(1'234'567), "1\u202f234\u202f567"}};

@@ -111,11 +111,10 @@ ExitCode run(const RunPlan& plan, const Outputs& outputs, const std::vector<std:
     std::optional<CsvWriter> csv;
     std::optional<HlogWriter> hlog;
     if (std::FILE* stream = files.open(outputs.csv)) observers.push_back(&csv.emplace(stream));
-    if (std::FILE* stream = files.open(outputs.hlog)) observers.push_back(&hlog.emplace(stream, environment));
+    if (std::FILE* stream = files.open(outputs.hlog)) observers.push_back(&hlog.emplace(stream, environment.version));
     if (!files.error().empty()) return complain(files.error());
     std::optional<InfluxExporter> influx;
-    if (!outputs.influx_url.empty())
-        observers.push_back(&influx.emplace(influx_target_of(outputs), plan.name, environment.began_at_ms, warn));
+    if (!outputs.influx_url.empty()) observers.push_back(&influx.emplace(influx_target_of(outputs), plan.name, warn));
     std::unique_ptr<Ledger> ledger;
     OnAcknowledged on_acknowledged;
     if (!plan.ledger_path.empty()) {

@@ -172,7 +172,7 @@ class Report {
             if (!text.empty()) add("<dt>{}</dt><dd><{}>{}</{}></dd>", name, tag, escaped_html(text), tag);
         };
         out_ += R"(<section><h2>Environment</h2><dl class="environment">)";
-        add_entry("begun", environment.began_at, "span");
+        add_entry("begun", utc_text_of(result_.began_at_ms), "span");
         add_entry("measured",
                   text_of_seconds(result_.duration_s) + " after " + text_of_seconds(result_.warmup_s) + " of warm-up",
                   "span");

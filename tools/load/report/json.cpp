@@ -4,6 +4,7 @@
 
 #include "tools/load/report/output_file.hpp"
 #include "tools/load/report/percentiles.hpp"
+#include "tools/load/report/quantity.hpp"
 
 namespace sluice::load {
 namespace {
@@ -85,7 +86,7 @@ Json json_of(const RunResult& result) {
             {"target", result.target},
             {"plan", result.plan},
             {"loop", result.is_open_loop ? "open" : "closed"},
-            {"began_at", result.environment.began_at},
+            {"began_at", utc_text_of(result.began_at_ms)},
             {"duration_s", result.duration_s},
             {"warmup_s", result.warmup_s},
             {"planned_rate", result.is_open_loop ? Json(result.planned_rate) : Json()},

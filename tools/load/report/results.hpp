@@ -89,6 +89,8 @@ struct Interval {
 class Observer {
   public:
     virtual ~Observer() = default;
+    // Once, before any interval: all connections are open, and the run begins at this Unix time.
+    virtual void on_begin(std::int64_t began_at_ms) { (void)began_at_ms; }
     virtual void on_interval(const Interval& interval) = 0;
 };
 
@@ -111,8 +113,6 @@ struct Environment {
     std::string command_line;  // of sluice-load
     std::string
         server_command_line;  // of the target if it is a process of this machine that we may look at; else empty
-    std::string began_at;  // UTC, RFC 3339
-    std::int64_t began_at_ms = 0;  // Unix time
 };
 
 struct ThresholdResult {
@@ -126,6 +126,7 @@ struct RunResult {
     std::string target;  // URL, or the scenario's name
     std::string plan;  // one line for people: "open loop, 20000/s constant, 30 s, 100 connections on 1 thread"
     bool is_open_loop = true;
+    std::int64_t began_at_ms = 0;  // Unix time of the run's start, which is after its connections were opened
     double duration_s = 0;  // measured part, warm-up excluded
     double warmup_s = 0;
     double planned_rate = 0;  // requests/s; 0 in a closed loop

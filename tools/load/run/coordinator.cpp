@@ -249,8 +249,11 @@ std::expected<RunResult, SetupError> carry_out(const RunPlan& plan, const std::v
     result.plan = describe(plan);
     result.is_open_loop = plan.is_open_loop;
     Tally tally(plan, observers, result);
+    // Not before: opening the connections may have taken seconds.
+    result.began_at_ms = (unix_ns() + static_cast<std::int64_t>(start_delay_ns)) / 1'000'000;
     const std::uint64_t start_ns = monotonic_ns() + start_delay_ns;
     for (const auto& thread : threads) thread->start(start_ns);
+    for (Observer* observer : observers) observer->on_begin(result.began_at_ms);
     follow(threads, tally, *state, stop);
     stop_all(threads);
     tally.finish();
