@@ -69,7 +69,7 @@ class Prober {
         fmt::print(table_, "{:>10} {:>10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8}{}\n", format_rate(rate),
                    format_rate(result.achieved_rate), latency(corrected, 50), latency(corrected, 99),
                    latency(corrected, 99.9), latency(corrected, 100), latency(result.latencies.lag, 99),
-                   format_number(error_share(result.totals) * 100, 2) + " %", verdict);
+                   format_number(result.totals.failed_share() * 100, 2) + " %", verdict);
         std::fflush(table_);
     }
 

@@ -83,7 +83,7 @@ void write_summary(const RunResult& result, std::FILE* stream) {
                    format_rate(result.planned_rate));
     else fmt::print(stream, "  rate         {}\n", format_rate(result.achieved_rate));
     fmt::print(stream, "  requests     {} planned, {} sent, {} succeeded, {} failed ({} %)\n", totals.planned,
-               totals.sent, totals.succeeded, totals.failed(), format_number(error_share(totals) * 100, 3));
+               totals.sent, totals.succeeded, totals.failed(), format_number(totals.failed_share() * 100, 3));
     if (totals.samples != totals.succeeded)
         fmt::print(stream, "  samples      {} ({})\n", totals.samples,
                    format_rate(static_cast<double>(totals.samples) / result.duration_s));

@@ -71,6 +71,8 @@ struct Counts {
         for (const std::uint64_t count : faults) sum += count;
         return sum;
     }
+    // Of the requests that ended, those that failed: 0 to 1; 0 if none ended.
+    [[nodiscard]] double failed_share() const;
     void add(const Counts& other);
 };
 
@@ -140,6 +142,8 @@ struct RunResult {
     std::vector<ThresholdResult> thresholds;
 
     [[nodiscard]] bool is_valid() const { return invalid_reasons.empty(); }
+    // Successes a second: what achieved_rate has beside answers that refuse or are wrong.
+    [[nodiscard]] double success_rate() const;
 };
 
 }  // namespace sluice::load
