@@ -5,6 +5,7 @@ import csv
 import json
 import re
 import select
+import signal
 import socket
 import subprocess
 import threading
@@ -13,7 +14,7 @@ from datetime import datetime
 
 import pytest
 
-from harness.load import BAD_USAGE, INVALID, LOAD_BINARY, OK, SETUP_FAILED, THRESHOLD_MISSED, Connection, LoadTarget, run_load
+from harness.load import BAD_USAGE, INVALID, LOAD_BINARY, OK, PATIENT, SETUP_FAILED, THRESHOLD_MISSED, Connection, LoadTarget, run_load
 
 
 async def answer_all(connection: Connection):
@@ -37,6 +38,10 @@ def target():
 
 def load(*options):
     return subprocess.run([str(word) for word in (LOAD_BINARY, *options)], capture_output=True, text=True, timeout=60)
+
+
+def start(*options):
+    return subprocess.Popen([str(word) for word in (LOAD_BINARY, *options)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def test_all_outputs_of_one_run_agree(target, tmp_path):
@@ -173,11 +178,44 @@ def test_targets_take_turns(target):
     assert done.stdout.count("http://") == 2
 
 
+def test_a_target_is_told_apart_from_itself(target, tmp_path):
+    done = load("compare", target.url, target.url, "--requests", 20, "--users", 1, "--rounds", 2, "--json", "-", *PATIENT)
+    assert done.returncode == OK, done.stderr
+    assert [one["name"] for one in json.loads(done.stdout)["contenders"]] == [target.url + " #1", target.url + " #2"]
+    assert f"| {target.url} #2 | 2 |" in done.stderr, "the table leaves standard output to the JSON"
+
+
+def test_an_interrupted_comparison_keeps_its_complete_rounds(target, tmp_path):
+    path = tmp_path / "comparison.json"
+    process = start("compare", target.url + "1", target.url + "2", "--requests", 20, "--users", 1, "--rounds", 1000, "--json", path, *PATIENT)
+    for _ in range(3):  # the first round, and of the second one run at least
+        process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    table, messages = process.communicate(timeout=30)
+    assert process.returncode == INVALID, messages
+    comparison = json.loads(path.read_text())
+    runs = {one["runs"] for one in comparison["contenders"]}
+    assert len(runs) == 1 and 1 <= runs.pop() < 1000
+    assert comparison["ended_early"].startswith("interrupted, after ") and comparison["valid"]
+    assert "Ended early: interrupted, after " in table
+
+
+def test_a_comparison_keeps_its_rounds_when_a_target_goes_away(target, tmp_path):
+    path = tmp_path / "comparison.json"
+    with LoadTarget(answer_all) as leaving:
+        process = start("compare", target.url, leaving.url, "--requests", 20, "--users", 1, "--rounds", 1000, "--json", path, *PATIENT)
+        for _ in range(3):
+            process.stderr.readline()
+    table, messages = process.communicate(timeout=30)
+    assert process.returncode == SETUP_FAILED, messages
+    comparison = json.loads(path.read_text())
+    assert {one["runs"] for one in comparison["contenders"]} <= set(range(1, 1000))
+    assert "Connection refused" in comparison["ended_early"] and "Ended early: " + leaving.url in table
+
+
 def test_an_interrupted_run_reports_what_it_has(target, tmp_path):
-    import signal
     path = tmp_path / "run.json"
-    process = subprocess.Popen([str(LOAD_BINARY), target.url, "--rate", "100/s", "--duration", "60s", "--json", str(path)],
-                               stderr=subprocess.PIPE, text=True)
+    process = start(target.url, "--rate", "100/s", "--duration", "60s", "--json", path)
     for line in process.stderr:
         if " s " in line:
             break

@@ -38,7 +38,8 @@ constexpr const char* compare_footer = R"(Example:
   sluice-load compare http://127.0.0.1:8080/telemetry http://127.0.0.1:9090/telemetry --sample --rate 5k --rounds 6
 
 The targets take turns, A B B A, so that a machine that grows slower spares none of them. Ratios are those of medians
-over runs, with bootstrap confidence intervals of 95 %.)";
+over runs, with bootstrap confidence intervals of 95 %, which are wide for few runs. The same URL twice shows what chance
+does. Ctrl-C ends it with the rounds that are complete.)";
 
 constexpr const char* verify_footer = R"(Example:
   sluice-load http://127.0.0.1:8080/telemetry --sample --rate 5k --ledger acknowledged
@@ -90,7 +91,8 @@ struct Parser {
         compare->footer(compare_footer);
         compare->add_option("URL", urls, "Two or more targets; the first is what the others are compared with")
             ->type_name("");
-        compare->add_option("--rounds", rounds, "Runs of each target (default 4)")->type_name("N");
+        compare->add_option("--rounds", rounds, "Runs of each target (default 4; with fewer, ratios have no interval)")
+            ->type_name("N");
         compare->add_option("--json", invocation.compare.json_path, "The figures of each run, medians, ratios")
             ->type_name("FILE");
         compare->add_option("--markdown", invocation.compare.markdown_path, "A table")->type_name("FILE");
