@@ -6,6 +6,7 @@
 
 #include "engine/core/escape.hpp"
 #include "tools/load/command/options.hpp"
+#include "tools/load/command/output_options.hpp"
 #include "tools/load/command/run_options.hpp"
 #include "tools/load/plan/secrets.hpp"
 
@@ -120,6 +121,7 @@ std::expected<Invocation, PlanError> read_run(Parser& parser) {
     if (const auto done = read_scenario(options); !done) return usage_error(done.error().sentence);
     auto plan = plan_of(options);
     if (!plan) return usage_error(plan.error().sentence);
+    if (const auto done = check_outputs(parser.invocation.outputs); !done) return usage_error(done.error().sentence);
     auto search = search_of(options);
     if (!search) return usage_error(search.error().sentence);
     if (const auto output = output_of_one_run(parser.invocation.outputs, options);
@@ -135,6 +137,7 @@ std::expected<Invocation, PlanError> read_compare(Parser& parser) {
     Invocation& invocation = parser.invocation;
     invocation.command = Invocation::Command::compare;
     if (!parser.compare_options.thresholds.empty()) return usage_error("compare states ratios; leave --threshold out");
+    if (const auto done = check_outputs(invocation.compare); !done) return usage_error(done.error().sentence);
     if (parser.urls.size() < 2) return usage_error("compare takes two URLs or more");
     if (!parser.rounds.empty()) {
         const auto rounds = parse_count(parser.rounds);

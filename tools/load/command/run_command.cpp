@@ -1,10 +1,10 @@
 #include "tools/load/command/run_command.hpp"
 
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <vector>
 
+#include "tools/load/command/output_options.hpp"
 #include "tools/load/command/summary.hpp"
 #include "tools/load/ledger/ledger.hpp"
 #include "tools/load/report/csv.hpp"
@@ -72,15 +72,6 @@ void write_files(const RunResult& result, const Writers& writers) {
 }
 
 void warn(const std::string& sentence) { std::fprintf(stderr, "sluice-load: %s\n", sentence.c_str()); }
-
-InfluxTarget influx_target_of(const Outputs& outputs) {
-    const char* const token = std::getenv("INFLUX_TOKEN");
-    return {.url = outputs.influx_url,
-            .database = outputs.influx_database.empty() ? "sluice_load" : outputs.influx_database,
-            .organization = outputs.influx_organization,
-            .bucket = outputs.influx_bucket,
-            .token = outputs.influx_token.empty() && token != nullptr ? token : outputs.influx_token};
-}
 
 void tell_outcome(const InfluxExporter::Outcome& outcome) {
     if (outcome.points_lost != 0)
