@@ -123,6 +123,20 @@ def test_quiet_says_nothing(target):
     assert (done.returncode, done.stdout, done.stderr) == (OK, "", "")
 
 
+def test_quiet_says_what_is_wrong(target):
+    short = ("--duration", "60ms", "--warmup", "0", "--min-sent", "0", "--quiet", *PATIENT)
+    done = load(target.url, "--threshold", "p50<1ns", "p50<10s", *short)
+    assert done.returncode == THRESHOLD_MISSED and done.stdout == ""
+    assert re.fullmatch(r"sluice-load: MISSED: p50<1ns \(.+\)\n", done.stderr), done.stderr
+    done = load(target.url, "--sweep", "100,200", "--threshold", "p50<1ns", *short)
+    assert done.returncode == THRESHOLD_MISSED and done.stdout == "" and done.stderr.count("MISSED: p50<1ns") == 2, done.stderr
+    for options in (("--sweep", "100"), ("--slo", "errors<1%", "--rate", "50/s", "--rate-max", "50/s")):
+        done = load(target.url, *options, *short)
+        assert (done.returncode, done.stdout, done.stderr) == (OK, "", "")
+    done = load(target.url, "--slo", "p50<1ns", "--rate", "50/s", "--rate-max", "50/s", *short)
+    assert (done.returncode, done.stdout, done.stderr) == (THRESHOLD_MISSED, "", "no rate was found that holds\n")
+
+
 def test_a_file_that_cannot_be_written_is_told_before_the_run(target):
     done = load(target.url, "--json", "/nonexistent/x.json")
     assert done.returncode == SETUP_FAILED and "/nonexistent/x.json" in done.stderr

@@ -131,9 +131,7 @@ ExitCode run(const RunPlan& plan, const Outputs& outputs, const std::vector<std:
     files.close();
     if (!outputs.is_quiet) write_summary(*result, stderr);
     if (!files.error().empty()) return complain(files.error());
-    if (outputs.is_quiet)
-        for (const std::string& reason : result->invalid_reasons)
-            std::fprintf(stderr, "sluice-load: INVALID: %s\n", reason.c_str());
+    if (outputs.is_quiet) write_complaints(*result, stderr);
     return exit_code_of(*result);
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tools/load/command/rate_search.hpp"
+#include "tools/load/command/summary.hpp"
 #include "tools/load/plan/threshold.hpp"
 #include "tools/load/plan/units.hpp"
 #include "tools/load/report/json.hpp"
@@ -36,9 +37,10 @@ std::string verdict_on(const RunResult& result, const std::vector<Threshold>& bo
 // Carries out runs at one rate after the other and prints a line for each.
 class Prober {
   public:
-    // `table`: where the lines go.
+    // `table`: where the lines go; null: nowhere.
     Prober(const RunPlan& plan, std::vector<std::string> command_line, const std::atomic<bool>& stop, std::FILE* table)
         : plan_(plan), command_line_(std::move(command_line)), stop_(stop), table_(table) {
+        if (table_ == nullptr) return;
         fmt::print(table_, "{:>10} {:>10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8}\n", "planned", "achieved", "p50", "p99",
                    "p99.9", "max", "lag p99", "errors");
     }
@@ -61,6 +63,7 @@ class Prober {
 
   private:
     void print(const RunResult& result, double rate, const std::string& verdict) const {
+        if (table_ == nullptr) return;
         const auto latency = [&](const Histogram& histogram, double percentile) {
             if (histogram->total_count == 0) return std::string("-");
             return format_ns(static_cast<std::uint64_t>(hdr_value_at_percentile(histogram.get(), percentile)));
@@ -91,6 +94,7 @@ ExitCode sweep(const Invocation& invocation, Prober& prober) {
     for (const double rate : invocation.search.sweep_rates) {
         const RunResult* const result = prober.probe(rate, invocation.plan.thresholds);
         if (result == nullptr) return complain(prober.error());
+        if (invocation.outputs.is_quiet) write_complaints(*result, stderr);  // else the table's lines tell
         are_valid = are_valid && result->is_valid();
         for (const ThresholdResult& threshold : result->thresholds) do_hold = do_hold && threshold.holds;
     }
@@ -146,11 +150,12 @@ ExitCode find_slo(const Search& search, Prober& prober, std::FILE* table, std::o
                                           [&](double tried) { return judge.holds(tried); });
     if (!prober.error().empty()) return complain(prober.error());
     if (rate == 0) {
-        fmt::print(table, "no rate was found that holds\n");
+        fmt::print(table == nullptr ? stderr : table, "no rate was found that holds\n");
     } else {
         highest_rate = rate;
-        fmt::print(table, "highest rate that holds: {}{}\n", format_rate(rate),
-                   rate >= search.rate_max ? " (--rate-max)" : "");
+        if (table != nullptr)
+            fmt::print(table, "highest rate that holds: {}{}\n", format_rate(rate),
+                       rate >= search.rate_max ? " (--rate-max)" : "");
     }
     if (const double limit = judge.generator_limit(rate); limit != 0 && rate < search.rate_max) {
         fmt::print(stderr,
@@ -172,7 +177,7 @@ ExitCode search(const Invocation& invocation, const std::vector<std::string>& co
         if (!created) return complain("cannot write " + path + ": " + created.error().message());
         json = std::move(*created);
     }
-    std::FILE* const table = path == "-" ? stderr : stdout;
+    std::FILE* const table = invocation.outputs.is_quiet ? nullptr : path == "-" ? stderr : stdout;
     Prober prober(invocation.plan, command_line, stop, table);
     std::optional<double> highest_rate;
     const ExitCode code = invocation.search.slo.empty() ? sweep(invocation, prober)

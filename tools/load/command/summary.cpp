@@ -102,4 +102,10 @@ void write_summary(const RunResult& result, std::FILE* stream) {
     std::fflush(stream);
 }
 
+void write_complaints(const RunResult& result, std::FILE* stream) {
+    for (const ThresholdResult& threshold : result.thresholds)
+        if (!threshold.holds) fmt::print(stream, "sluice-load: MISSED: {} ({})\n", threshold.text, threshold.measured);
+    for (const std::string& reason : result.invalid_reasons) fmt::print(stream, "sluice-load: INVALID: {}\n", reason);
+}
+
 }  // namespace sluice::load

@@ -22,5 +22,7 @@ class Progress final : public Observer {
 };
 
 void write_summary(const RunResult& result, std::FILE* stream);
+// For --quiet: a line for each threshold that was missed and each reason why the run is invalid; else nothing.
+void write_complaints(const RunResult& result, std::FILE* stream);
 
 }  // namespace sluice::load
