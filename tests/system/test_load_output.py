@@ -2,12 +2,17 @@
 
 import asyncio
 import csv
+import fcntl
 import json
+import os
+import pty
 import re
 import select
 import signal
 import socket
+import struct
 import subprocess
+import termios
 import threading
 import time
 from datetime import datetime
@@ -225,6 +230,42 @@ def test_a_comparison_keeps_its_rounds_when_a_target_goes_away(target, tmp_path)
     comparison = json.loads(path.read_text())
     assert {one["runs"] for one in comparison["contenders"]} <= set(range(1, 1000))
     assert "Connection refused" in comparison["ended_early"] and "Ended early: " + leaving.url in table
+
+
+def progress_on_a_terminal(columns: int, *options) -> list[str]:
+    """The lines that it writes over one another."""
+    terminal, its_end = pty.openpty()
+    fcntl.ioctl(its_end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen([str(word) for word in (LOAD_BINARY, *options)], stdout=subprocess.DEVNULL, stderr=its_end)
+    os.close(its_end)
+    written = b""
+    try:
+        while piece := os.read(terminal, 65536):
+            written += piece
+    except OSError:  # EIO: nobody has the other end any more
+        pass
+    os.close(terminal)
+    assert process.wait(10) in range(4)
+    return re.findall("\r([^\r\n]*)\x1b\\[K", written.decode())
+
+
+@pytest.mark.parametrize("columns", [200, 80, 40, 12])
+def test_progress_fits_the_terminal_and_tells_errors_by_status(columns):
+    async def serve(connection: Connection):
+        while True:
+            for status in ("503 Service Unavailable", "429 Too Many Requests", "200 OK"):
+                await connection.request()
+                connection.answer(status=status)
+
+    with LoadTarget(serve) as server:
+        lines = progress_on_a_terminal(columns, server.url, "--sample", "--rate", "60/s", "--duration", "1s", "--warmup", "0",
+                                       "--connections", 3, *PATIENT)
+    assert lines and all(len(line) < columns for line in lines), lines
+    assert "/s" in lines[0] or columns == 12
+    if columns >= 80:
+        assert re.search(r"failed 429: \d+  503: \d+(  |$)", lines[0]) and "bad_status" not in lines[0], lines[0]
+    if columns == 200:
+        assert "lag p99" in lines[0]
 
 
 def test_an_interrupted_run_reports_what_it_has(target, tmp_path):

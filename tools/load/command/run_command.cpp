@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tools/load/command/output_options.hpp"
+#include "tools/load/command/progress.hpp"
 #include "tools/load/command/summary.hpp"
 #include "tools/load/ledger/ledger.hpp"
 #include "tools/load/report/csv.hpp"
@@ -117,7 +118,7 @@ ExitCode run(const RunPlan& plan, const Outputs& outputs, const std::vector<std:
             ledger->record(request.device, request.first_seq, request.samples_count);
         };
     }
-    Progress progress(stderr);
+    Progress progress(plan, stderr);
     if (!outputs.is_quiet) observers.push_back(&progress);
 
     auto result = carry_out(plan, observers, stop, on_acknowledged);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tools/load/command/figure_text.hpp"
 #include "tools/load/command/rate_search.hpp"
 #include "tools/load/command/summary.hpp"
 #include "tools/load/plan/threshold.hpp"
@@ -64,14 +65,10 @@ class Prober {
   private:
     void print(const RunResult& result, double rate, const std::string& verdict) const {
         if (table_ == nullptr) return;
-        const auto latency = [&](const Histogram& histogram, double percentile) {
-            if (histogram->total_count == 0) return std::string("-");
-            return format_ns(static_cast<std::uint64_t>(hdr_value_at_percentile(histogram.get(), percentile)));
-        };
         const Histogram& corrected = result.latencies.corrected;
         fmt::print(table_, "{:>10} {:>10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8}{}\n", format_rate(rate),
-                   format_rate(result.achieved_rate), latency(corrected, 50), latency(corrected, 99),
-                   latency(corrected, 99.9), latency(corrected, 100), latency(result.latencies.lag, 99),
+                   format_rate(result.achieved_rate), latency_text(corrected, 50), latency_text(corrected, 99),
+                   latency_text(corrected, 99.9), latency_text(corrected, 100), latency_text(result.latencies.lag, 99),
                    format_number(result.totals.failed_share() * 100, 2) + " %", verdict);
         std::fflush(table_);
     }
