@@ -84,7 +84,8 @@ void declare(CLI::App& app, RunOptions& options) {
 void declare_search(CLI::App& app, RunOptions& options) {
     app.add_option("URL", options.url, "Where to send: http://host[:port][/path]")->type_name("");
     const Group load{app, "Load"}, searching{app, "Searching"}, output{app, "Output"};
-    load("--scenario", options.scenario, "FILE", "Read load, endpoints and thresholds from TOML; options beat it");
+    load("--scenario", options.scenario, "FILE",
+         "Read load, endpoints and thresholds from TOML; options of load and judging beat it");
     load("--time-scale", options.time_scale, "N", "Pass through durations N times as fast; think times stay");
     searching("--sweep", options.sweep, "RATES", "A run at each rate, e.g. 1k,2k,5k: latency against rate");
     searching("--slo", options.slo, "BOUNDS", "Find the highest rate that holds, e.g. 'p99<5ms,errors<0.1%'");
