@@ -1,5 +1,6 @@
 """The five TelemetryHub scenarios against Sluice, and what scenario files may say."""
 
+import json
 import re
 import subprocess
 
@@ -32,6 +33,30 @@ def test_each_scenario_passes_against_sluice(stack, name, time_scale, least_resp
         if run.exit_code == OK:
             return
     raise AssertionError(run.messages)
+
+
+@pytest.mark.parametrize("name", ["simple", "high_concurrency", "grafana", "telemetry_ingestion"])
+def test_payloads_are_those_of_telemetryhub(name):
+    bodies = []
+
+    async def serve(connection: Connection):
+        while True:
+            bodies.append(json.loads((await connection.request()).body))
+            connection.answer(b'{"ok":true}')
+
+    with LoadTarget(serve) as target:
+        run = run_load(target.url.rsplit("/", 1)[0], "--scenario", SCENARIOS / f"{name}.toml", "--users", 1, "--requests", 300)
+    assert run.totals["succeeded"] == len(bodies) == 300, run.messages
+    always = {"device_id", "type", "value", "unit", "priority"}
+    assert all(always <= set(body) <= always | {"timestamp", "metadata"} for body in bodies)
+    for member in ("timestamp", "metadata"):
+        assert 10 < sum(member not in body for body in bodies) < 200, member
+    units = {(body["type"], body["unit"]) for body in bodies}
+    if name == "simple":
+        assert units == {("temperature", "celsius")}
+    else:
+        assert units == {("temperature", "celsius"), ("humidity", "percent"), ("pressure", "hPa"), ("co2", "ppm"), ("motion", "boolean")}
+        assert {body["value"] for body in bodies if body["type"] == "motion"} == {0, 1}
 
 
 def write_scenario(path, text: str):
