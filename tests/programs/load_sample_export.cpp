@@ -3,6 +3,7 @@
 //
 // Sends a made-up run that begins now to InfluxDB 1 or 2, and prints what became of it as JSON. Warnings go to stderr.
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 
 #include <nlohmann/json.hpp>
@@ -27,10 +28,10 @@ int main(int arguments_count, char** arguments) {
     tests::LoadSample sample;
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     // In the past, as far as the run is long: databases do not show the future.
-    const auto length = std::chrono::seconds(sample.seconds + sample.warmup_seconds + 5);
+    const auto length = std::chrono::seconds(sample.seconds + std::lround(sample.warmup_s) + 5);
     sample.began_at_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now - length).count();
 
-    load::InfluxExporter exporter(target, "night, run=7", sample.began_at_ms,
+    load::InfluxExporter exporter(target, "night, run=7",
                                   [](const std::string& warning) { std::fprintf(stderr, "%s\n", warning.c_str()); });
     const auto begin = std::chrono::steady_clock::now();
     const load::RunResult result = tests::sample_run(sample, {&exporter});

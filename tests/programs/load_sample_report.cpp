@@ -60,11 +60,8 @@ int main(int arguments_count, char** arguments) {
 
     load::OutputFile csv_file = create(directory + "/run.csv");
     load::OutputFile hlog_file = create(directory + "/run.hlog");
-    load::Environment environment;
-    environment.version = "0.1.0";
-    environment.began_at_ms = sample.began_at_ms;
     load::CsvWriter csv(csv_file.stream());
-    load::HlogWriter hlog(hlog_file.stream(), environment);
+    load::HlogWriter hlog(hlog_file.stream(), "0.1.0");
     const load::RunResult result = tests::sample_run(sample, {&csv, &hlog});
     if (csv_file.close() || hlog_file.close()) return 1;
 

@@ -15,6 +15,23 @@ using load::Fault;
 using load::Latencies;
 
 constexpr std::int64_t second_ns = 1'000'000'000;
+constexpr double last_answer_s = 0.0004;  // after the end
+
+// Of the run, as sluice-load tells it.
+struct Span {
+    double begin_s, end_s;
+    bool is_warmup = false;
+    bool is_stalled = false;
+};
+
+std::vector<Span> spans_of(const LoadSample& sample) {
+    std::vector<Span> spans;
+    for (double begin_s = 0; begin_s < sample.warmup_s; ++begin_s)
+        spans.push_back({begin_s, std::min(begin_s + 1, sample.warmup_s), true});
+    for (unsigned i = 0; i < sample.seconds; ++i)
+        spans.push_back({sample.warmup_s + i, sample.warmup_s + i + 1, false, i == sample.stall_at_s});
+    return spans;
+}
 
 class Simulation {
   public:
@@ -27,7 +44,9 @@ class Simulation {
     static Latencies make_latencies() {
         return {load::make_histogram(), load::make_histogram(), load::make_histogram()};
     }
-    Counts simulate_second(unsigned index);
+    Counts simulate(const Span& span);
+    Counts last_answer();
+    void conclude(const Span& span, Counts counts, const std::vector<load::Observer*>& observers);
     void record(std::int64_t corrected_ns, std::int64_t uncorrected_ns, std::int64_t lag_ns);
     [[nodiscard]] load::Second figures_of(const load::Interval& interval) const;
     void add_to_total(const Counts& counts);
@@ -36,6 +55,7 @@ class Simulation {
     std::mt19937_64 random_;
     Latencies second_, total_;
     Counts totals_;
+    std::vector<load::Second> seconds_;
 };
 
 void Simulation::record(std::int64_t corrected_ns, std::int64_t uncorrected_ns, std::int64_t lag_ns) {
@@ -44,13 +64,13 @@ void Simulation::record(std::int64_t corrected_ns, std::int64_t uncorrected_ns, 
     ::hdr_record_value(second_.lag.get(), lag_ns);
 }
 
-Counts Simulation::simulate_second(unsigned index) {
+Counts Simulation::simulate(const Span& span) {
     std::lognormal_distribution<double> service(std::log(180e3), 0.45);  // ns
     std::lognormal_distribution<double> lag(std::log(9e3), 0.6);
     std::uniform_int_distribution<int> per_thousand(0, 999);
-    const bool is_stalled = index == sample_.warmup_seconds + sample_.stall_at_s;
     Counts counts;
-    for (unsigned i = 0; i < sample_.rate; ++i) {
+    const auto requests_count = static_cast<unsigned>(std::lround(sample_.rate * (span.end_s - span.begin_s)));
+    for (unsigned i = 0; i < requests_count; ++i) {
         ++counts.planned;
         ++counts.sent;
         counts.sent_bytes += 260;
@@ -63,7 +83,7 @@ Counts Simulation::simulate_second(unsigned index) {
         const auto service_ns = static_cast<std::int64_t>(service(random_));
         // In the stalled second everything waits for its end; only what was on its way then sees that as the server's delay.
         const std::int64_t wait_ns =
-            is_stalled ? second_ns - static_cast<std::int64_t>(i) * second_ns / sample_.rate : 0;
+            span.is_stalled ? second_ns - static_cast<std::int64_t>(i) * second_ns / sample_.rate : 0;
         record(own_ns + service_ns + wait_ns, service_ns + (i < 3 ? wait_ns : 0), own_ns);
         ++counts.responses;
         counts.received_bytes += 190;
@@ -76,7 +96,16 @@ Counts Simulation::simulate_second(unsigned index) {
             ++counts.statuses[200];
         }
     }
-    if (index == 0) counts.connects = 100;
+    if (span.begin_s == 0) counts.connects = 100;
+    return counts;
+}
+
+Counts Simulation::last_answer() {
+    record(180'000, 170'000, 10'000);
+    Counts counts;
+    counts.responses = counts.succeeded = counts.statuses[200] = 1;
+    counts.samples = 10;
+    counts.received_bytes = 190;
     return counts;
 }
 
@@ -86,6 +115,7 @@ load::Second Simulation::figures_of(const load::Interval& interval) const {
     };
     const Counts& counts = interval.counts;
     return {.begin_s = interval.begin_s,
+            .end_s = interval.end_s,
             .is_warmup = interval.is_warmup,
             .planned = counts.planned,
             .sent = counts.sent,
@@ -108,24 +138,34 @@ void Simulation::add_to_total(const Counts& counts) {
     ::hdr_add(total_.lag.get(), second_.lag.get());
 }
 
-load::RunResult Simulation::run(const std::vector<load::Observer*>& observers) {
-    load::RunResult result;
-    const unsigned count = sample_.warmup_seconds + sample_.seconds;
-    for (unsigned i = 0; i < count; ++i) {
-        load::Interval interval{.begin_s = static_cast<double>(i),
-                                .end_s = i + 1.0,
-                                .is_warmup = i < sample_.warmup_seconds,
-                                .open_connections = 100,
-                                .counts = simulate_second(i),
-                                .latencies = &second_,
-                                .left_s = static_cast<double>(count - i) - 1};
-        for (load::Observer* observer : observers) observer->on_interval(interval);
-        result.seconds.push_back(figures_of(interval));
-        if (!interval.is_warmup) add_to_total(interval.counts);
-        for (const load::Histogram* histogram : {&second_.corrected, &second_.uncorrected, &second_.lag}) {
-            ::hdr_reset(histogram->get());
-        }
+void Simulation::conclude(const Span& span, Counts counts, const std::vector<load::Observer*>& observers) {
+    const load::Interval interval{.begin_s = span.begin_s,
+                                  .end_s = span.end_s,
+                                  .is_warmup = span.is_warmup,
+                                  .open_connections = 100,
+                                  .counts = counts,
+                                  .latencies = &second_,
+                                  .left_s = std::max(0.0, sample_.warmup_s + sample_.seconds - span.end_s)};
+    for (load::Observer* observer : observers) observer->on_interval(interval);
+    seconds_.push_back(figures_of(interval));
+    if (!interval.is_warmup) add_to_total(interval.counts);
+    for (const load::Histogram* histogram : {&second_.corrected, &second_.uncorrected, &second_.lag}) {
+        ::hdr_reset(histogram->get());
     }
+}
+
+load::RunResult Simulation::run(const std::vector<load::Observer*>& observers) {
+    for (load::Observer* observer : observers) observer->on_begin(sample_.began_at_ms);
+    for (const Span& span : spans_of(sample_)) {
+        Counts counts = simulate(span);
+        // What is answered after the end was sent before it.
+        if (!span.is_warmup && span.end_s == sample_.warmup_s + sample_.seconds) ++counts.planned, ++counts.sent;
+        conclude(span, counts, observers);
+    }
+    const double end_s = sample_.warmup_s + sample_.seconds;
+    conclude({end_s, end_s + last_answer_s}, last_answer(), observers);
+    load::RunResult result;
+    result.seconds = std::move(seconds_);
     result.environment = {
         .version = "0.1.0",
         .commit = "0123abcd",
@@ -134,14 +174,13 @@ load::RunResult Simulation::run(const std::vector<load::Observer*>& observers) {
         .kernel = "Linux 6.18.5 x86_64",
         .cores_count = 2,
         .command_line = "sluice-load http://127.0.0.1:8080/telemetry --rate 2000/s --header 'X: <b>&\"</b>'",
-        .server_command_line = "sluice serve --listen 127.0.0.1:8080",
-        .began_at = "2026-09-21T14:13:20Z",
-        .began_at_ms = sample_.began_at_ms};
+        .server_command_line = "sluice serve --listen 127.0.0.1:8080"};
+    result.began_at_ms = sample_.began_at_ms;
     result.target = "http://127.0.0.1:8080/telemetry?<script>alert(1)</script>";
     result.plan = "open loop, " + std::to_string(sample_.rate) + "/s poisson, " + std::to_string(sample_.seconds) +
                   " s, 100 connections on 1 thread";
     result.duration_s = sample_.seconds;
-    result.warmup_s = sample_.warmup_seconds;
+    result.warmup_s = sample_.warmup_s;
     result.planned_rate = sample_.rate;
     result.achieved_rate = static_cast<double>(totals_.responses) / sample_.seconds;
     result.cpu_busiest = 0.43;

@@ -1,4 +1,5 @@
-// A made-up run of sluice-load, for tests of its outputs: a warm-up, steady seconds, one stall of the server, some errors.
+// A made-up run of sluice-load, for tests of its outputs: a warm-up, steady seconds, one stall of the server, some errors, and one
+// answer that comes a moment after the end.
 // The same seed gives the same run.
 #pragma once
 
@@ -12,7 +13,7 @@ namespace sluice::tests {
 struct LoadSample {
     std::uint64_t seed = 1;
     unsigned seconds = 30;  // measured
-    unsigned warmup_seconds = 3;
+    double warmup_s = 2.4;  // as with --warmup auto, it ends within a second
     unsigned rate = 2000;  // requests/s
     unsigned stall_at_s = 12;  // of the measured part; the server stands still for this second
     std::int64_t began_at_ms = 1'790'000'000'000;  // Unix time

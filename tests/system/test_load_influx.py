@@ -33,7 +33,7 @@ def test_influxdb_has_every_count(workspace):
         by_phase = {row["phase"]: row for row in rows}
         assert {row["run"] for row in rows} == {RUN}
         assert by_phase["measured"]["sum"] == sent["responses"]
-        assert by_phase["measured"]["count"] == 30 and by_phase["warmup"]["count"] == 3
+        assert by_phase["measured"]["count"] == 31 and by_phase["warmup"]["count"] == 3
         statuses = database.query("SELECT sum(count) FROM sluice_load_status WHERE phase = 'measured' GROUP BY status", "load")
         assert {row["status"]: row["sum"] for row in statuses} == {"200": sent["status_200"], "503": sent["status_503"]}
         faults = database.query("SELECT sum(count) FROM sluice_load_fault WHERE phase = 'measured' GROUP BY fault", "load")
@@ -63,7 +63,7 @@ def test_victoria_metrics_has_every_count(workspace):
         assert totals["sluice_load_status_count", "503"] == sent["status_503"]
         assert totals["sluice_load_fault_count", "timeout"] == sent["timeouts"]
         latencies = [one for one in series if one["metric"]["__name__"] == "sluice_load_corrected_p99_ns"]
-        assert len(latencies) == 1 and len(latencies[0]["values"]) == 30
+        assert len(latencies) == 1 and len(latencies[0]["values"]) == 31
         steps = {b - a for a, b in zip(latencies[0]["timestamps"], latencies[0]["timestamps"][1:])}
         assert steps == {1000}, "one point a second"
     finally:

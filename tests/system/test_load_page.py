@@ -15,11 +15,12 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not instal
 LAYOUT_PROBLEMS = """(() => {
 const problems = [];
 const overlap = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
-for (const svg of document.querySelectorAll("figure.plot > svg")) {
+for (const svg of document.querySelectorAll("figure.plot > .canvas > svg")) {
   const box = svg.getBoundingClientRect();
   const texts = [...svg.querySelectorAll("text")].map(text => [text.textContent, text.getBoundingClientRect()]);
   if (texts.length < 4) problems.push(`${svg.ariaLabel}: few labels`);
   texts.forEach(([name, a], i) => {
+    if (a.height < 11) problems.push(`${svg.ariaLabel}: "${name}" is too small to read`);
     if (a.left < box.left || a.right > box.right + 1 || a.bottom > box.bottom + 1) problems.push(`${svg.ariaLabel}: "${name}" is cut`);
     for (const [other, b] of texts.slice(i + 1)) if (overlap(a, b)) problems.push(`${svg.ariaLabel}: "${name}" overlaps "${other}"`);
   });
@@ -89,11 +90,21 @@ def test_it_loads_nothing_and_complains_of_nothing(pages, browser, name):
     assert browser.requests == []
     assert browser.evaluate("document.querySelectorAll('script').length") == 0, "what the target's name says is text"
     assert "<script>alert(1)</script>" in browser.evaluate("document.querySelector('h1').textContent")
-    assert browser.evaluate("[...document.querySelectorAll('figure.plot > svg')].map(svg => svg.ariaLabel)") == [
+    assert browser.evaluate("[...document.querySelectorAll('figure.plot > .canvas > svg')].map(svg => svg.ariaLabel)") == [
         "Latency by percentile", "Latency over time", "Rate over time", "Errors over time", "The generator's own lag",
         "Open connections"]
     banner = browser.evaluate("document.querySelector('[role=alert]')?.textContent ?? ''")
     assert ("INVALID" in banner and "p99 was 2.1 ms" in banner) == (name == "invalid")
+
+
+def test_a_constant_rate_is_drawn_level(pages, browser):
+    # The warm-up ends within a second and one answer comes a moment after the end: neither is a rise or a fall.
+    browser.open(pages["valid"])
+    heights = browser.evaluate("""(() => {
+      const svg = document.querySelector("svg[aria-label='Rate over time']");
+      return [...svg.querySelectorAll("path.line")].map(line => line.getBBox().height);
+    })()""")
+    assert len(heights) == 3 and max(heights) < 2, heights
 
 
 def test_this_test_would_see_what_loads(pages, browser):
@@ -115,10 +126,10 @@ def test_a_comparison_is_such_a_page_too(pages, browser):
     browser.open(pages["comparison"])
     assert browser.complaints == [] and browser.requests == []
     assert browser.evaluate("[...document.querySelectorAll('tbody th')].map(th => th.firstChild.data)") == ["baseline <8 threads>", "sluice"]
-    assert browser.evaluate("document.querySelectorAll('figure.plot > svg').length") == 3
+    assert browser.evaluate("document.querySelectorAll('figure.plot > .canvas > svg').length") == 3
 
 
-@pytest.mark.parametrize("width", [1280, 500, 360])
+@pytest.mark.parametrize("width", [1280, 800, 720, 520, 360])
 @pytest.mark.parametrize("name", ["valid", "invalid", "comparison"])
 def test_nothing_overlaps(pages, browser, name, width):
     browser.open(pages[name], width=width)

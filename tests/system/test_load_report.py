@@ -15,7 +15,7 @@ HDR_JAR = Path("/usr/share/java/hdrhistogram.jar")  # Debian: libhdrhistogram-ja
 
 @pytest.fixture(scope="module")
 def report(workspace):
-    """A folder with every output of one made-up run: 3 s of warm-up and 30 s, of which one stalls."""
+    """A folder with every output of one made-up run: 2.4 s of warm-up, 30 s of which one stalls, and a last answer after them."""
     subprocess.run([SAMPLE_REPORT, workspace], check=True, timeout=60)
     return workspace
 
@@ -39,7 +39,7 @@ def test_json_balances(result):
     assert totals["responses"] == totals["succeeded"] + totals["faults"]["bad_status"]
     assert totals["failed"] == sum(totals["faults"].values()) > 0
     assert sum(totals["statuses"].values()) == totals["responses"] == result["latency"]["corrected"]["count"]
-    assert len(result["seconds"]) == 33 and sum(second["warmup"] for second in result["seconds"]) == 3
+    assert len(result["seconds"]) == 34 and sum(second["warmup"] for second in result["seconds"]) == 3
     corrected = result["latency"]["corrected"]["percentiles_ns"]
     assert list(corrected.values()) == sorted(corrected.values())
 
@@ -52,7 +52,8 @@ def test_json_tells_the_stall_apart(result):
 def test_csv_adds_up_to_the_totals(report, result):
     with open(report / "run.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [float(row["begin_s"]) for row in rows] == [second["begin_s"] for second in result["seconds"]]
+    for edge in ("begin_s", "end_s"):
+        assert [float(row[edge]) for row in rows] == pytest.approx([second[edge] for second in result["seconds"]], abs=1e-3)
     measured = [row for row in rows if row["warmup"] == "0"]
     totals = result["totals"]
     for name in ("planned", "sent", "responses", "succeeded", "failed", "samples", "sent_bytes", "received_bytes"):

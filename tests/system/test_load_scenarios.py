@@ -1,8 +1,12 @@
 """The five TelemetryHub scenarios against Sluice, and what scenario files may say."""
 
+import json
+import re
+import subprocess
+
 import pytest
 
-from harness.load import BAD_USAGE, LOAD_BINARY, OK, PROJECT, Connection, LoadTarget, run_load
+from harness.load import BAD_USAGE, INVALID, LOAD_BINARY, OK, PROJECT, SETUP_FAILED, Connection, LoadTarget, run_load
 
 SCENARIOS = PROJECT / "tools/load/scenarios"
 ATTEMPTS = 3  # of so short a run that another program on this machine may spoil its percentiles
@@ -29,6 +33,30 @@ def test_each_scenario_passes_against_sluice(stack, name, time_scale, least_resp
         if run.exit_code == OK:
             return
     raise AssertionError(run.messages)
+
+
+@pytest.mark.parametrize("name", ["simple", "high_concurrency", "grafana", "telemetry_ingestion"])
+def test_payloads_are_those_of_telemetryhub(name):
+    bodies = []
+
+    async def serve(connection: Connection):
+        while True:
+            bodies.append(json.loads((await connection.request()).body))
+            connection.answer(b'{"ok":true}')
+
+    with LoadTarget(serve) as target:
+        run = run_load(target.url.rsplit("/", 1)[0], "--scenario", SCENARIOS / f"{name}.toml", "--users", 1, "--requests", 300)
+    assert run.totals["succeeded"] == len(bodies) == 300, run.messages
+    always = {"device_id", "type", "value", "unit", "priority"}
+    assert all(always <= set(body) <= always | {"timestamp", "metadata"} for body in bodies)
+    for member in ("timestamp", "metadata"):
+        assert 10 < sum(member not in body for body in bodies) < 200, member
+    units = {(body["type"], body["unit"]) for body in bodies}
+    if name == "simple":
+        assert units == {("temperature", "celsius")}
+    else:
+        assert units == {("temperature", "celsius"), ("humidity", "percent"), ("pressure", "hPa"), ("co2", "ppm"), ("motion", "boolean")}
+        assert {body["value"] for body in bodies if body["type"] == "motion"} == {0, 1}
 
 
 def write_scenario(path, text: str):
@@ -71,6 +99,40 @@ def test_endpoints_are_drawn_by_weight_and_the_command_line_beats_the_file(tmp_p
     assert len(puts) == counts["/b"] and all(b"\r\nX-Key: k\r\n" in head for head in puts)
 
 
+@pytest.mark.parametrize("options, failed", [((), 0), (("--check", "n=2"), 20), (("--status", "500"), 20), (("--status", "200"), 0)])
+def test_what_must_be_answered_is_for_the_command_line_to_say(tmp_path, options, failed):
+    async def serve(connection: Connection):
+        while True:
+            await connection.request()
+            connection.answer(b'{"n":1}')
+
+    scenario = write_scenario(tmp_path / "one.toml", "[[endpoint]]\npath = '/a'\ncheck = 'n=1'\nstatus = '200'\n")
+    with LoadTarget(serve) as target:
+        run = run_load(target.url.rsplit("/", 1)[0] + "/", "--scenario", scenario, "--users", 1, "--requests", 20, *options)
+    assert run.exit_code == OK and run.totals["failed"] == failed, run.messages
+
+
+@pytest.mark.parametrize("url, option, word", [
+    ("http://127.0.0.1:1/telemetry", (), "out of the URL"),
+    ("http://127.0.0.1:1/?key=HUSH", (), "out of the URL"),
+    ("http://127.0.0.1:1", ("--body", "x"), "--body"),
+    ("http://127.0.0.1:1", ("--method", "PUT"), "--method"),
+    ("http://127.0.0.1:1", ("--status", "x"), "--status"),
+])
+def test_what_a_scenario_leaves_no_room_for_is_refused(url, option, word):
+    done = subprocess.run([str(LOAD_BINARY), url, "--scenario", str(SCENARIOS / "simple.toml"), *option], capture_output=True, text=True, timeout=10)
+    assert done.returncode == BAD_USAGE and word in done.stderr and "HUSH" not in done.stderr, done.stderr
+
+
+def test_the_readme_shows_a_scenario_as_it_is_run():
+    commands = re.findall(r"^ +build/release/sluice-load (.*--scenario.*)$", (PROJECT / "README.md").read_text(), re.M)
+    assert commands
+    for command in commands:  # nobody listens at this port: what is tried is the command line
+        words = [*command.replace(":8080", ":1").split(), "--time-scale", "1000"]
+        done = subprocess.run([str(LOAD_BINARY), *words], capture_output=True, text=True, timeout=20, cwd=PROJECT)
+        assert done.returncode in (INVALID, SETUP_FAILED), done.stderr
+
+
 @pytest.mark.parametrize("text, word", [
     ("name = 5.5\n[[endpoint]]\npath = '/'", "name"),
     ("[load]\nusers = 3", "[[endpoint]]"),
@@ -83,7 +145,6 @@ def test_endpoints_are_drawn_by_weight_and_the_command_line_beats_the_file(tmp_p
     ("[load]\nusers = 3\nrate = 5\n[[endpoint]]\npath = '/'", "--users"),
 ])
 def test_a_wrong_scenario_is_explained(tmp_path, text, word):
-    import subprocess
     scenario = write_scenario(tmp_path / "wrong.toml", text)
     done = subprocess.run([str(LOAD_BINARY), "http://127.0.0.1:1", "--scenario", str(scenario)], capture_output=True, text=True, timeout=10)
     assert done.returncode == BAD_USAGE and word in done.stderr, done.stderr

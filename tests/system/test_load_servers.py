@@ -312,12 +312,26 @@ def test_a_large_body_is_sent_whole(tmp_path):
     (("http://127.0.0.1/", "--check", "ok=tru"), "JSON"),
     (("http://127.0.0.1/", "--sweep", ""), "--sweep"),
     (("http://127.0.0.1/", "--timeout", "2h"), "1h"),
+    (("http://127.0.0.1/", "--json", "-", "--csv", "-"), "--json and --csv"),
+    (("compare", "http://127.0.0.1/a", "http://127.0.0.1/b", "--markdown", "-", "--html", "-"), "--markdown and --html"),
+    (("http://127.0.0.1/", "--influx-org", "o"), "needs --influx"),
+    (("http://127.0.0.1/", "--influx-token", "HUSH"), "needs --influx"),
+    (("http://127.0.0.1/", "--influx", "http://h", "--influx-org", "o"), "--influx-bucket"),
+    (("http://127.0.0.1/", "--influx", "http://h", "--influx-bucket", "b", "--influx-token", "t"), "--influx-org"),
+    (("http://127.0.0.1/", "--influx", "http://h", "--influx-bucket", "b", "--influx-org", "o"), "INFLUX_TOKEN"),
+    (("http://127.0.0.1/", "--influx", "http://h", "--influx-bucket", "b", "--influx-database", "d"), "choose one"),
+    (("http://127.0.0.1/", "--influx", "foo://h"), "http://host"),
+    (("http://127.0.0.1/", "--influx", "127.0.0.1:8086"), "http://host"),
+    (("http://127.0.0.1/", "--influx", "http:///x"), "http://host"),
+    (("http://127.0.0.1/", "--influx", "http://h/write?db=mine"), "--influx-database"),
+    (("http://127.0.0.1/", "--influx", "http://h/write"), "/write"),
     (("compare", "http://127.0.0.1/a", "http://127.0.0.1/b", "--threshold", "p99<1s"), "--threshold"),
 ])
 def test_a_wrong_command_line_is_explained(options, word):
     import subprocess
 
     from harness.load import LOAD_BINARY
-    done = subprocess.run([str(LOAD_BINARY), *options], capture_output=True, text=True, timeout=10)
+    environment = {name: value for name, value in os.environ.items() if name != "INFLUX_TOKEN"}
+    done = subprocess.run([str(LOAD_BINARY), *options], capture_output=True, text=True, timeout=10, env=environment)
     assert done.returncode == BAD_USAGE
-    assert word in done.stderr, done.stderr
+    assert word in done.stderr and "HUSH" not in done.stderr, done.stderr

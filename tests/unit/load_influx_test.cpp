@@ -20,7 +20,8 @@ TEST(LoadInflux, OnePointForTheSecondAndOneForEachStatusAndFault) {
     SecondOfRun second;
     second.interval.counts.statuses[204] = 7;
     second.interval.counts.faults[0] = 2;
-    InfluxRenderer renderer("night", 1000);
+    InfluxRenderer renderer("night");
+    renderer.begin(1000);
     const InfluxLines lines = renderer.render(second.interval);
     EXPECT_EQ(lines.points_count, 3u);
     EXPECT_TRUE(lines.text.starts_with("sluice_load,run=night,phase=measured planned=0i,")) << lines.text;
@@ -34,7 +35,7 @@ TEST(LoadInflux, OnePointForTheSecondAndOneForEachStatusAndFault) {
 TEST(LoadInflux, WhatOccurredOnceFallsBackToZero) {
     SecondOfRun second;
     second.interval.counts.statuses[503] = 1;
-    InfluxRenderer renderer("", 0);
+    InfluxRenderer renderer("");
     EXPECT_EQ(renderer.render(second.interval).points_count, 2u);
     second.interval.counts.statuses[503] = 0;
     second.interval.is_warmup = true;
@@ -44,7 +45,7 @@ TEST(LoadInflux, WhatOccurredOnceFallsBackToZero) {
 
 TEST(LoadInflux, ARunsNameCannotEndItsTag) {
     SecondOfRun second;
-    const std::string text = InfluxRenderer("a b,c=d\ne\\", 0).render(second.interval).text;
+    const std::string text = InfluxRenderer("a b,c=d\ne\\").render(second.interval).text;
     EXPECT_TRUE(text.starts_with("sluice_load,run=a\\ b\\,c\\=d_e/,phase=measured ")) << text;
 }
 
@@ -53,7 +54,7 @@ TEST(LoadInflux, LatenciesOfAllThreeHistograms) {
     ::hdr_record_value(second.latencies.corrected.get(), 100);
     ::hdr_record_value(second.latencies.uncorrected.get(), 90);
     ::hdr_record_value(second.latencies.lag.get(), 10);
-    const std::string text = InfluxRenderer("", 0).render(second.interval).text;
+    const std::string text = InfluxRenderer("").render(second.interval).text;
     EXPECT_TRUE(text.contains("corrected_p50_ns=100i"));
     EXPECT_TRUE(text.contains("uncorrected_p999_ns=90i"));
     EXPECT_TRUE(text.contains("lag_max_ns=10i"));
@@ -72,7 +73,7 @@ TEST(LoadInflux, ADatabaseThatIsAwayKeepsABoundedPast) {
     SecondOfRun second;
     int warnings_count = 0;
     InfluxExporter exporter(
-        {.url = "http://127.0.0.1:1", .database = "d", .organization = {}, .bucket = {}, .token = {}}, "", 0,
+        {.url = "http://127.0.0.1:1", .database = "d", .organization = {}, .bucket = {}, .token = {}}, "",
         [&](const std::string&) { ++warnings_count; });
     constexpr std::size_t seconds_count = InfluxExporter::pending_seconds_max + 100;
     for (std::size_t i = 0; i < seconds_count; ++i) exporter.on_interval(second.interval);

@@ -94,13 +94,35 @@ TEST(LoadOutput, EveryLineOfCsvHasEveryColumn) {
     EXPECT_TRUE(line.ends_with(",7,0,0,0,9,0,0,0,0,0,0,0,0,11\n")) << line;
 }
 
+TEST(LoadOutput, ASecondWithoutAnAnswerHasNoLatency) {
+    RunResult result = empty_run();
+    Interval interval;
+    interval.counts.sent = 100;
+    interval.latencies = &result.latencies;
+    ::hdr_record_value(result.latencies.lag.get(), 5);
+    const std::string text = written([&](std::FILE* stream) { CsvWriter(stream).on_interval(interval); });
+    EXPECT_TRUE(text.contains(",,,,,,,,5,")) << text;  // corrected and uncorrected are empty, the lag is known
+
+    result.seconds.push_back({.begin_s = 0, .end_s = 1, .sent = 100, .lag_p99_ns = 5});
+    const auto json = nlohmann::json::parse(written([&](std::FILE* stream) { write_json(result, stream); }));
+    const auto& second = json["seconds"][0];
+    for (const char* key : {"p50_ns", "p90_ns", "p99_ns", "p99.9_ns", "max_ns", "uncorrected_p99_ns"})
+        EXPECT_TRUE(second.at(key).is_null()) << key;
+    EXPECT_EQ(second["lag_p99_ns"], 5);
+    EXPECT_EQ(second["end_s"], 1);
+}
+
 TEST(LoadOutput, AnEmptySecondHasNoLineInTheLog) {
     const RunResult result = empty_run();
     Interval interval;
     interval.end_s = 1;
     interval.latencies = &result.latencies;
-    const std::string text =
-        written([&](std::FILE* stream) { HlogWriter(stream, result.environment).on_interval(interval); });
+    const std::string text = written([&](std::FILE* stream) {
+        HlogWriter writer(stream, "0.1.0");
+        writer.on_begin(1'500);
+        writer.on_interval(interval);
+    });
+    EXPECT_TRUE(text.contains("[StartTime: 1.500 ")) << text;
     EXPECT_TRUE(text.contains("format version 1.2]"));
     EXPECT_FALSE(text.contains("Tag="));
 }

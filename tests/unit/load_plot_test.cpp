@@ -44,6 +44,7 @@ TEST(LoadQuantity, ThreeDigitsAndAUnit) {
                                   {text_of_bytes(1234), "1.23 kB"},
                                   {text_of_share(0.00297), "0.297 %"},
                                   {text_of_share(1), "100 %"},
+                                  {utc_text_of(1'790'000'000'999), "2026-09-21T14:13:20Z"},
                                   {grouped(0), "0"},
                                   {grouped(999), "999"},
                                   {grouped(1'234'567), "1\u202f234\u202f567"}};
@@ -129,8 +130,10 @@ TEST(LoadPlot, ALongRunIsDrawnInGroupsThatKeepItsWorst) {
     constexpr std::size_t seconds_count = 7200;
     RunResult result;
     for (std::size_t i = 0; i < seconds_count; ++i) {
-        result.seconds.push_back(
-            {.begin_s = static_cast<double>(i), .responses = i % 2 == 0 ? 100U : 300U, .p99_ns = 1000});
+        result.seconds.push_back({.begin_s = static_cast<double>(i),
+                                  .end_s = i + 1.0,
+                                  .responses = i % 2 == 0 ? 100U : 300U,
+                                  .p99_ns = 1000});
     }
     result.seconds[4321].p99_ns = 77'000;
     const Plot latency = latency_over_time(result);
@@ -143,6 +146,28 @@ TEST(LoadPlot, ALongRunIsDrawnInGroupsThatKeepItsWorst) {
     for (const PlotPoint& point : rate.series[2].points) EXPECT_EQ(point.y, 200);
     result.seconds.resize(900);
     EXPECT_EQ(latency_over_time(result).series[2].points.size(), 900u);
+}
+
+TEST(LoadPlot, AConstantRateIsDrawnLevelFromBeginToEnd) {
+    RunResult result;
+    result.warmup_s = 0.4;
+    result.seconds = {
+        {.begin_s = 0, .end_s = 0.4, .is_warmup = true, .planned = 160, .failed = 4, .open_connections = 10},
+        {.begin_s = 0.4, .end_s = 1.4, .planned = 400, .failed = 10, .open_connections = 10},
+        {.begin_s = 1.4, .end_s = 2.4, .planned = 400, .responses = 399, .failed = 10, .open_connections = 10},
+        {.begin_s = 2.4, .end_s = 2.4001, .responses = 1, .p99_ns = 77, .open_connections = 10}};
+    const Plot rate = rate_over_time(result);
+    const std::vector<PlotPoint>& planned = rate.series[0].points;
+    ASSERT_EQ(planned.size(), 3u) << "the last answers are no second of their own";
+    for (const PlotPoint& point : planned) EXPECT_NEAR(point.y, 400, 0.1);
+    EXPECT_NEAR(planned[0].x, 0.2, 1e-9) << "within the warm-up's band";
+    EXPECT_LT(planned[0].x, rate.bands[0].end_x);
+    EXPECT_NEAR(planned[1].x, 0.9, 1e-9);
+    EXPECT_NEAR(rate.series[2].points[2].y, 400, 0.1);
+    EXPECT_DOUBLE_EQ(*rate.x.high, 2.4001);
+    EXPECT_NEAR(errors_over_time(result).series[0].points[0].y, 10, 1e-9);
+    EXPECT_EQ(connections_over_time(result).series[0].points[2].y, 10) << "a level is no rate";
+    EXPECT_EQ(latency_over_time(result).series[2].points[2].y, 77) << "nothing is left out";
 }
 
 TEST(LoadPlot, PercentilesEndAtTheSlowest) {

@@ -6,6 +6,7 @@
 
 #include "engine/core/escape.hpp"
 #include "tools/load/command/options.hpp"
+#include "tools/load/command/output_options.hpp"
 #include "tools/load/command/run_options.hpp"
 #include "tools/load/plan/secrets.hpp"
 
@@ -38,7 +39,8 @@ constexpr const char* compare_footer = R"(Example:
   sluice-load compare http://127.0.0.1:8080/telemetry http://127.0.0.1:9090/telemetry --sample --rate 5k --rounds 6
 
 The targets take turns, A B B A, so that a machine that grows slower spares none of them. Ratios are those of medians
-over runs, with bootstrap confidence intervals of 95 %.)";
+over runs, with bootstrap confidence intervals of 95 %, which are wide for few runs. The same URL twice shows what chance
+does. Ctrl-C ends it with the rounds that are complete.)";
 
 constexpr const char* verify_footer = R"(Example:
   sluice-load http://127.0.0.1:8080/telemetry --sample --rate 5k --ledger acknowledged
@@ -90,7 +92,8 @@ struct Parser {
         compare->footer(compare_footer);
         compare->add_option("URL", urls, "Two or more targets; the first is what the others are compared with")
             ->type_name("");
-        compare->add_option("--rounds", rounds, "Runs of each target (default 4)")->type_name("N");
+        compare->add_option("--rounds", rounds, "Runs of each target (default 4; with fewer, ratios have no interval)")
+            ->type_name("N");
         compare->add_option("--json", invocation.compare.json_path, "The figures of each run, medians, ratios")
             ->type_name("FILE");
         compare->add_option("--markdown", invocation.compare.markdown_path, "A table")->type_name("FILE");
@@ -118,6 +121,7 @@ std::expected<Invocation, PlanError> read_run(Parser& parser) {
     if (const auto done = read_scenario(options); !done) return usage_error(done.error().sentence);
     auto plan = plan_of(options);
     if (!plan) return usage_error(plan.error().sentence);
+    if (const auto done = check_outputs(parser.invocation.outputs); !done) return usage_error(done.error().sentence);
     auto search = search_of(options);
     if (!search) return usage_error(search.error().sentence);
     if (const auto output = output_of_one_run(parser.invocation.outputs, options);
@@ -133,6 +137,7 @@ std::expected<Invocation, PlanError> read_compare(Parser& parser) {
     Invocation& invocation = parser.invocation;
     invocation.command = Invocation::Command::compare;
     if (!parser.compare_options.thresholds.empty()) return usage_error("compare states ratios; leave --threshold out");
+    if (const auto done = check_outputs(invocation.compare); !done) return usage_error(done.error().sentence);
     if (parser.urls.size() < 2) return usage_error("compare takes two URLs or more");
     if (!parser.rounds.empty()) {
         const auto rounds = parse_count(parser.rounds);

@@ -33,10 +33,52 @@ std::vector<std::size_t> order_of_round(std::uint32_t round, std::size_t targets
     return order;
 }
 
-void tell(const RunResult& result) {
+void tell(const std::string& name, const RunResult& result) {
     const auto p99_ns = static_cast<std::uint64_t>(hdr_value_at_percentile(result.latencies.corrected.get(), 99));
-    std::fprintf(stderr, "%s: %s, p99 %s%s\n", result.target.c_str(), format_rate(result.achieved_rate).c_str(),
+    std::fprintf(stderr, "%s: %s, p99 %s%s\n", name.c_str(), format_rate(result.success_rate()).c_str(),
                  result.totals.responses == 0 ? "-" : format_ns(p99_ns).c_str(), result.is_valid() ? "" : ", INVALID");
+}
+
+// A URL may be compared with itself, to see what chance does: then its rows are numbered.
+std::string name_of(const std::vector<RunPlan>& plans, std::size_t index) {
+    const auto is_named_so = [&](const RunPlan& plan) { return plan.name == plans[index].name; };
+    if (std::ranges::count_if(plans, is_named_so) == 1) return plans[index].name;
+    const auto before =
+        std::ranges::count_if(plans.begin(), plans.begin() + static_cast<std::ptrdiff_t>(index), is_named_so);
+    return plans[index].name + " #" + std::to_string(before + 1);
+}
+
+struct Rounds {
+    std::vector<Contender> contenders;  // with a run of each complete round
+    std::string ended_early;  // a sentence without its end; empty: all rounds were run
+    ExitCode code = ExitCode::ok;
+};
+
+// What ends the comparison early costs the round that is under way, and none of those before it.
+Rounds carry_out_rounds(const ComparePlan& plan, const std::vector<std::string>& command_line,
+                        const std::atomic<bool>& stop) {
+    Rounds rounds;
+    for (std::size_t i = 0; i < plan.plans.size(); ++i)
+        rounds.contenders.push_back({.name = name_of(plan.plans, i), .runs = {}});
+    for (std::uint32_t round = 0; round < plan.rounds_count; ++round) {
+        std::vector<RunResult> results(plan.plans.size());
+        for (const std::size_t index : order_of_round(round, plan.plans.size())) {
+            auto result = carry_out(plan.plans[index], {}, stop);
+            const bool is_interrupted = stop.load(std::memory_order_acquire);
+            if (is_interrupted || !result) {
+                rounds.ended_early =
+                    (is_interrupted ? "interrupted" : plan.plans[index].name + ": " + result.error().sentence) +
+                    ", after " + std::to_string(round) + " of " + std::to_string(plan.rounds_count) + " rounds";
+                rounds.code = is_interrupted ? ExitCode::invalid : ExitCode::setup_failed;
+                return rounds;
+            }
+            result->environment = environment_of(plan.plans[index].target, command_line);
+            if (!plan.is_quiet) tell(rounds.contenders[index].name, *result);
+            results[index] = std::move(*result);
+        }
+        for (std::size_t i = 0; i < results.size(); ++i) rounds.contenders[i].runs.push_back(std::move(results[i]));
+    }
+    return rounds;
 }
 
 using Write = void (*)(const Comparison&, std::FILE*);
@@ -69,25 +111,19 @@ ExitCode compare(const ComparePlan& plan, const std::vector<std::string>& comman
                                   Report{&plan.html_path, &write_comparison_html}};
     for (Report& report : reports)
         if (!report.open()) return complain("cannot write " + *report.path);
-    std::vector<Contender> contenders;
-    for (const RunPlan& one : plan.plans) contenders.push_back({.name = one.name, .runs = {}});
-    for (std::uint32_t round = 0; round < plan.rounds_count; ++round) {
-        for (const std::size_t index : order_of_round(round, contenders.size())) {
-            auto result = carry_out(plan.plans[index], {}, stop);
-            if (!result) return complain(plan.plans[index].name + ": " + result.error().sentence);
-            if (stop.load(std::memory_order_acquire)) return complain("interrupted; there is nothing to compare");
-            result->environment = environment_of(plan.plans[index].target, command_line);
-            if (!plan.is_quiet) tell(*result);
-            contenders[index].runs.push_back(std::move(*result));
-        }
-    }
-    const Comparison comparison = compare(std::move(contenders), bootstrap_seed);
-    write_comparison_markdown(comparison, stdout);
-    std::fflush(stdout);
+    Rounds rounds = carry_out_rounds(plan, command_line, stop);
+    if (rounds.contenders.front().runs.empty()) return complain(rounds.ended_early + ": there is nothing to compare");
+    Comparison comparison = compare(std::move(rounds.contenders), bootstrap_seed);
+    comparison.ended_early = rounds.ended_early;
+    const bool is_stdout_taken = std::ranges::any_of(reports, [](const Report& report) { return *report.path == "-"; });
+    std::FILE* const table = is_stdout_taken ? stderr : stdout;
+    write_comparison_markdown(comparison, table);
+    std::fflush(table);
     for (Report& report : reports)
         if (!report.finish(comparison)) return complain("cannot write " + *report.path);
     for (const std::string& reason : comparison.invalid_reasons())
         std::fprintf(stderr, "INVALID: %s\n", reason.c_str());
+    if (rounds.code != ExitCode::ok) return rounds.code;
     return comparison.invalid_reasons().empty() ? ExitCode::ok : ExitCode::invalid;
 }
 

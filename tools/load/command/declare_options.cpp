@@ -84,12 +84,14 @@ void declare(CLI::App& app, RunOptions& options) {
 void declare_search(CLI::App& app, RunOptions& options) {
     app.add_option("URL", options.url, "Where to send: http://host[:port][/path]")->type_name("");
     const Group load{app, "Load"}, searching{app, "Searching"}, output{app, "Output"};
-    load("--scenario", options.scenario, "FILE", "Read load, endpoints and thresholds from TOML; options beat it");
+    load("--scenario", options.scenario, "FILE",
+         "Read load, endpoints and thresholds from TOML; options of load and judging beat it");
     load("--time-scale", options.time_scale, "N", "Pass through durations N times as fast; think times stay");
     searching("--sweep", options.sweep, "RATES", "A run at each rate, e.g. 1k,2k,5k: latency against rate");
     searching("--slo", options.slo, "BOUNDS", "Find the highest rate that holds, e.g. 'p99<5ms,errors<0.1%'");
     searching("--rate-max", options.rate_max, "RATE", "Where the search ends (default 10M/s); it begins at --rate");
-    output("--ledger", options.ledger, "FILE", "Record durably what was acknowledged; each device keeps to one connection then. See verify --help");
+    output("--ledger", options.ledger, "FILE",
+           "Record durably what was acknowledged; each device keeps to one connection then. See verify --help");
 }
 
 void declare(CLI::App& app, VerifyPlan& plan) {
@@ -97,7 +99,9 @@ void declare(CLI::App& app, VerifyPlan& plan) {
         return app.add_option(name, value, help)->type_name(type)->check(not_empty);
     };
     add("--ledger", plan.ledger_path, "FILE", "What sluice-load --ledger has written")->required();
-    add("--redis", plan.redis_url, "URL", "redis://[user[:password]@]host[:port][/db], redis-cluster://host:port,..., redis-sentinel://host:port,.../name or redis+unix:///path");
+    add("--redis", plan.redis_url, "URL",
+        "redis://[user[:password]@]host[:port][/db], redis-cluster://host:port,..., "
+        "redis-sentinel://host:port,.../name or redis+unix:///path");
     add("--stream", plan.stream, "KEY",
         "The stream; its partitions KEY:{0} and so on are read too (default telemetry)");
     add("--list", plan.list_key, "KEY", "The list of layout `list` (default telemetry_queue)");
@@ -106,7 +110,8 @@ void declare(CLI::App& app, VerifyPlan& plan) {
 
 void declare(CLI::App& app, Outputs& outputs) {
     const Group output{app, "Output"};
-    output("--json", outputs.json, "FILE", "The whole result; of a sweep or search, each run's");
+    output("--json", outputs.json, "FILE",
+           "The whole result; of a sweep or search, each run's. Here and below, - is standard output, for one of them");
     output("--csv", outputs.csv, "FILE", "A line each second");
     output("--hgrm", outputs.hgrm, "FILE",
            "Percentiles of the corrected latency; FILE with .uncorrected and .lag for the others");

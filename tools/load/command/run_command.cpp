@@ -1,10 +1,11 @@
 #include "tools/load/command/run_command.hpp"
 
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <vector>
 
+#include "tools/load/command/output_options.hpp"
+#include "tools/load/command/progress.hpp"
 #include "tools/load/command/summary.hpp"
 #include "tools/load/ledger/ledger.hpp"
 #include "tools/load/report/csv.hpp"
@@ -73,15 +74,6 @@ void write_files(const RunResult& result, const Writers& writers) {
 
 void warn(const std::string& sentence) { std::fprintf(stderr, "sluice-load: %s\n", sentence.c_str()); }
 
-InfluxTarget influx_target_of(const Outputs& outputs) {
-    const char* const token = std::getenv("INFLUX_TOKEN");
-    return {.url = outputs.influx_url,
-            .database = outputs.influx_database.empty() ? "sluice_load" : outputs.influx_database,
-            .organization = outputs.influx_organization,
-            .bucket = outputs.influx_bucket,
-            .token = outputs.influx_token.empty() && token != nullptr ? token : outputs.influx_token};
-}
-
 void tell_outcome(const InfluxExporter::Outcome& outcome) {
     if (outcome.points_lost != 0)
         warn(std::to_string(outcome.points_lost) + " points could not be written to InfluxDB");
@@ -111,11 +103,10 @@ ExitCode run(const RunPlan& plan, const Outputs& outputs, const std::vector<std:
     std::optional<CsvWriter> csv;
     std::optional<HlogWriter> hlog;
     if (std::FILE* stream = files.open(outputs.csv)) observers.push_back(&csv.emplace(stream));
-    if (std::FILE* stream = files.open(outputs.hlog)) observers.push_back(&hlog.emplace(stream, environment));
+    if (std::FILE* stream = files.open(outputs.hlog)) observers.push_back(&hlog.emplace(stream, environment.version));
     if (!files.error().empty()) return complain(files.error());
     std::optional<InfluxExporter> influx;
-    if (!outputs.influx_url.empty())
-        observers.push_back(&influx.emplace(influx_target_of(outputs), plan.name, environment.began_at_ms, warn));
+    if (!outputs.influx_url.empty()) observers.push_back(&influx.emplace(influx_target_of(outputs), plan.name, warn));
     std::unique_ptr<Ledger> ledger;
     OnAcknowledged on_acknowledged;
     if (!plan.ledger_path.empty()) {
@@ -127,7 +118,7 @@ ExitCode run(const RunPlan& plan, const Outputs& outputs, const std::vector<std:
             ledger->record(request.device, request.first_seq, request.samples_count);
         };
     }
-    Progress progress(stderr);
+    Progress progress(plan, stderr);
     if (!outputs.is_quiet) observers.push_back(&progress);
 
     auto result = carry_out(plan, observers, stop, on_acknowledged);
@@ -141,9 +132,7 @@ ExitCode run(const RunPlan& plan, const Outputs& outputs, const std::vector<std:
     files.close();
     if (!outputs.is_quiet) write_summary(*result, stderr);
     if (!files.error().empty()) return complain(files.error());
-    if (outputs.is_quiet)
-        for (const std::string& reason : result->invalid_reasons)
-            std::fprintf(stderr, "sluice-load: INVALID: %s\n", reason.c_str());
+    if (outputs.is_quiet) write_complaints(*result, stderr);
     return exit_code_of(*result);
 }
 

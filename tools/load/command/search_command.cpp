@@ -8,7 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "tools/load/command/figure_text.hpp"
 #include "tools/load/command/rate_search.hpp"
+#include "tools/load/command/summary.hpp"
 #include "tools/load/plan/threshold.hpp"
 #include "tools/load/plan/units.hpp"
 #include "tools/load/report/json.hpp"
@@ -36,9 +38,10 @@ std::string verdict_on(const RunResult& result, const std::vector<Threshold>& bo
 // Carries out runs at one rate after the other and prints a line for each.
 class Prober {
   public:
-    // `table`: where the lines go.
+    // `table`: where the lines go; null: nowhere.
     Prober(const RunPlan& plan, std::vector<std::string> command_line, const std::atomic<bool>& stop, std::FILE* table)
         : plan_(plan), command_line_(std::move(command_line)), stop_(stop), table_(table) {
+        if (table_ == nullptr) return;
         fmt::print(table_, "{:>10} {:>10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8}\n", "planned", "achieved", "p50", "p99",
                    "p99.9", "max", "lag p99", "errors");
     }
@@ -61,15 +64,12 @@ class Prober {
 
   private:
     void print(const RunResult& result, double rate, const std::string& verdict) const {
-        const auto latency = [&](const Histogram& histogram, double percentile) {
-            if (histogram->total_count == 0) return std::string("-");
-            return format_ns(static_cast<std::uint64_t>(hdr_value_at_percentile(histogram.get(), percentile)));
-        };
+        if (table_ == nullptr) return;
         const Histogram& corrected = result.latencies.corrected;
         fmt::print(table_, "{:>10} {:>10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8}{}\n", format_rate(rate),
-                   format_rate(result.achieved_rate), latency(corrected, 50), latency(corrected, 99),
-                   latency(corrected, 99.9), latency(corrected, 100), latency(result.latencies.lag, 99),
-                   format_number(error_share(result.totals) * 100, 2) + " %", verdict);
+                   format_rate(result.achieved_rate), latency_text(corrected, 50), latency_text(corrected, 99),
+                   latency_text(corrected, 99.9), latency_text(corrected, 100), latency_text(result.latencies.lag, 99),
+                   format_number(result.totals.failed_share() * 100, 2) + " %", verdict);
         std::fflush(table_);
     }
 
@@ -91,6 +91,7 @@ ExitCode sweep(const Invocation& invocation, Prober& prober) {
     for (const double rate : invocation.search.sweep_rates) {
         const RunResult* const result = prober.probe(rate, invocation.plan.thresholds);
         if (result == nullptr) return complain(prober.error());
+        if (invocation.outputs.is_quiet) write_complaints(*result, stderr);  // else the table's lines tell
         are_valid = are_valid && result->is_valid();
         for (const ThresholdResult& threshold : result->thresholds) do_hold = do_hold && threshold.holds;
     }
@@ -146,11 +147,12 @@ ExitCode find_slo(const Search& search, Prober& prober, std::FILE* table, std::o
                                           [&](double tried) { return judge.holds(tried); });
     if (!prober.error().empty()) return complain(prober.error());
     if (rate == 0) {
-        fmt::print(table, "no rate was found that holds\n");
+        fmt::print(table == nullptr ? stderr : table, "no rate was found that holds\n");
     } else {
         highest_rate = rate;
-        fmt::print(table, "highest rate that holds: {}{}\n", format_rate(rate),
-                   rate >= search.rate_max ? " (--rate-max)" : "");
+        if (table != nullptr)
+            fmt::print(table, "highest rate that holds: {}{}\n", format_rate(rate),
+                       rate >= search.rate_max ? " (--rate-max)" : "");
     }
     if (const double limit = judge.generator_limit(rate); limit != 0 && rate < search.rate_max) {
         fmt::print(stderr,
@@ -172,7 +174,7 @@ ExitCode search(const Invocation& invocation, const std::vector<std::string>& co
         if (!created) return complain("cannot write " + path + ": " + created.error().message());
         json = std::move(*created);
     }
-    std::FILE* const table = path == "-" ? stderr : stdout;
+    std::FILE* const table = invocation.outputs.is_quiet ? nullptr : path == "-" ? stderr : stdout;
     Prober prober(invocation.plan, command_line, stop, table);
     std::optional<double> highest_rate;
     const ExitCode code = invocation.search.slo.empty() ? sweep(invocation, prober)

@@ -1,4 +1,4 @@
-// What a run says to a person: a line each second, and a summary at the end.
+// What a run says to a person at its end.
 #pragma once
 
 #include <cstdio>
@@ -7,20 +7,8 @@
 
 namespace sluice::load {
 
-// On a terminal one line that is written over; else one line each second.
-class Progress final : public Observer {
-  public:
-    explicit Progress(std::FILE* stream);
-    void on_interval(const Interval& interval) override;
-    // Ends the line that is written over.
-    void finish();
-
-  private:
-    std::FILE* stream_;
-    bool is_terminal_;
-    bool has_line_ = false;
-};
-
 void write_summary(const RunResult& result, std::FILE* stream);
+// For --quiet: a line for each threshold that was missed and each reason why the run is invalid; else nothing.
+void write_complaints(const RunResult& result, std::FILE* stream);
 
 }  // namespace sluice::load

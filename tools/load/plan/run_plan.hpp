@@ -1,6 +1,7 @@
 // RunPlan: one load run, decided in full before anything is opened. Made from the command line or a scenario file.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,6 +22,11 @@ struct ResponseCheck {
     // A member of the response's JSON object must equal `json_value` (JSON text); empty: no check of the body.
     std::string json_member;
     std::string json_value;
+
+    [[nodiscard]] bool takes(std::uint16_t status) const {
+        if (statuses.empty()) return status >= 200 && status <= 299;
+        return std::ranges::find(statuses, status) != statuses.end();
+    }
 };
 
 struct Endpoint {

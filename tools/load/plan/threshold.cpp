@@ -32,25 +32,15 @@ Measured measure(const Threshold& threshold, const RunResult& result) {
         case Threshold::Metric::mean: return latency(exists ? hdr_mean(histogram) : 0, exists);
         case Threshold::Metric::max: return latency(static_cast<double>(hdr_max(histogram)), exists);
         case Threshold::Metric::errors: {
-            const double share = error_share(result.totals);
+            const double share = result.totals.failed_share();
             return {share, percent(share), result.totals.succeeded + result.totals.failed() != 0};
         }
         case Threshold::Metric::rate: break;
     }
-    const double rate = result.totals.responses == 0
-                            ? 0
-                            : result.achieved_rate * static_cast<double>(result.totals.succeeded) /
-                                  static_cast<double>(result.totals.responses);
-    return {rate, format_rate(rate), true};
+    return {result.success_rate(), format_rate(result.success_rate()), true};
 }
 
 }  // namespace
-
-double error_share(const Counts& counts) {
-    const auto failed = static_cast<double>(counts.failed());
-    const double finished = failed + static_cast<double>(counts.succeeded);
-    return finished == 0 ? 0 : failed / finished;
-}
 
 std::expected<Threshold, PlanError> parse_threshold(std::string_view text) {
     const std::size_t relation = text.find_first_of("<>");

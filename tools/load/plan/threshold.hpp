@@ -34,7 +34,4 @@ struct Threshold {
 // A threshold that nothing was measured for does not hold.
 [[nodiscard]] ThresholdResult evaluate(const Threshold& threshold, const RunResult& result);
 
-// Share of finished requests that failed, 0 to 1; 0 if none finished.
-[[nodiscard]] double error_share(const Counts& counts);
-
 }  // namespace sluice::load

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "tools/load/report/percentiles.hpp"
@@ -10,27 +12,38 @@ namespace sluice::load {
 namespace {
 
 double corrected(const RunResult& run, double percentile) {
+    if (count_of(run.latencies.corrected) == 0) return std::numeric_limits<double>::quiet_NaN();
     return static_cast<double>(value_at_ns(run.latencies.corrected, percentile));
-}
-
-double failed_share(const RunResult& run) {
-    const std::uint64_t failed = run.totals.failed();
-    const std::uint64_t ended = failed + run.totals.succeeded;
-    return ended == 0 ? 0 : static_cast<double>(failed) / static_cast<double>(ended);
 }
 
 }  // namespace
 
 const std::array<ComparedFigure, compared_figures_count>& compared_figures() {
     static constexpr std::array<ComparedFigure, compared_figures_count> figures{{
-        {"rate", "Rate", false, [](const RunResult& run) { return run.achieved_rate; },
+        {"rate", "Successes", false, [](const RunResult& run) { return run.success_rate(); },
          [](double value) { return text_of_count(value) + "/s"; }},
         {"p50_ns", "Latency p50", true, [](const RunResult& run) { return corrected(run, 50); }, text_of_ns},
         {"p99_ns", "Latency p99", true, [](const RunResult& run) { return corrected(run, 99); }, text_of_ns},
         {"p99.9_ns", "Latency p99.9", true, [](const RunResult& run) { return corrected(run, 99.9); }, text_of_ns},
-        {"failed_share", "Failed", true, failed_share, text_of_share},
+        {"failed_share", "Failed", true, [](const RunResult& run) { return run.totals.failed_share(); }, text_of_share},
     }};
     return figures;
+}
+
+std::size_t Comparison::runs_count() const {
+    std::size_t count = contenders.empty() ? 0 : contenders.front().runs.size();
+    for (const Contender& contender : contenders) count = std::min(count, contender.runs.size());
+    return count;
+}
+
+bool Comparison::fails_more(std::size_t contender) const {
+    const Estimate& ratio = figures[contender][failed_figure].ratio_to_first;
+    return ratio.value > 1 && ratio.excludes(1);
+}
+
+bool Comparison::fails_less(std::size_t contender) const {
+    const Estimate& ratio = figures[contender][failed_figure].ratio_to_first;
+    return ratio.value < 1 && ratio.excludes(1);
 }
 
 std::vector<std::string> Comparison::invalid_reasons() const {
@@ -46,7 +59,7 @@ std::vector<std::string> Comparison::invalid_reasons() const {
 }
 
 Comparison compare(std::vector<Contender> contenders, std::uint64_t seed) {
-    Comparison comparison{.contenders = std::move(contenders), .figures = {}, .seed = seed};
+    Comparison comparison{.contenders = std::move(contenders), .figures = {}, .seed = seed, .ended_early = {}};
     const auto& figures = compared_figures();
     for (const Contender& contender : comparison.contenders) {
         auto& of_contender = comparison.figures.emplace_back();

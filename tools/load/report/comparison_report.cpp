@@ -32,11 +32,17 @@ struct RatioText {
     std::string value, interval;
 };
 
+std::string interval_of(const Estimate& ratio) {
+    if (!ratio.is_known()) return "too few runs";
+    if (std::isinf(ratio.low)) return "unbounded";
+    if (std::isinf(ratio.high)) return ratio_digits(ratio.low) + " or more";
+    return ratio_digits(ratio.low) + "–" + ratio_digits(ratio.high);
+}
+
 RatioText text_of(const Estimate& ratio) {
-    if (!std::isfinite(ratio.value)) return {};
-    return {.value = ratio_digits(ratio.value) + " ×",
-            .interval =
-                std::isfinite(ratio.low) ? ratio_digits(ratio.low) + "–" + ratio_digits(ratio.high) : "too few runs"};
+    if (std::isnan(ratio.value)) return {};
+    return {.value = (std::isinf(ratio.value) ? "∞" : ratio_digits(ratio.value)) + " ×",
+            .interval = interval_of(ratio)};
 }
 
 std::string_view target_of(const Contender& contender) {
@@ -52,9 +58,28 @@ std::string markdown_cell(std::string_view text) {
     return cell;
 }
 
-constexpr std::string_view how_to_read =
-    "Medians of the runs; ratios to the first with 95 % bootstrap intervals. An interval that holds 1.00 shows no "
-    "difference.";
+std::string how_to_read(const Comparison& comparison) {
+    const std::size_t runs_count = comparison.runs_count();
+    return fmt::format("Medians of {} runs of each; ratios to the first{}. A rate counts successes.", runs_count,
+                       runs_count < bootstrap_runs_min
+                           ? fmt::format(", which have no interval with fewer than {} runs", bootstrap_runs_min)
+                           : " with 95 % bootstrap intervals, widened for so few runs. An interval that holds 1.00 "
+                             "shows no difference");
+}
+
+// What a reader must know beside the figures, as sentences.
+std::vector<std::string> notes_on(const Comparison& comparison) {
+    std::vector<std::string> notes;
+    if (!comparison.ended_early.empty()) notes.push_back("Ended early: " + comparison.ended_early + ".");
+    for (std::size_t i = 1; i < comparison.contenders.size(); ++i) {
+        const std::string& name = comparison.contenders[i].name;
+        if (comparison.fails_more(i))
+            notes.push_back(name + " failed more often than the first: its latencies are those of failures, too.");
+        if (comparison.fails_less(i))
+            notes.push_back("The first failed more often than " + name + ": its latencies are those of failures, too.");
+    }
+    return notes;
+}
 
 std::string reasons_banner(const std::vector<std::string>& reasons) {
     if (reasons.empty()) return {};
@@ -65,11 +90,14 @@ std::string reasons_banner(const std::vector<std::string>& reasons) {
     return html + "</ul></div>\n";
 }
 
-// Green or red only where the interval excludes 1.
-std::string_view ratio_class(const FigureOfContender& figure, const ComparedFigure& compared) {
-    const Estimate& ratio = figure.ratio_to_first;
-    if (!std::isfinite(ratio.value) || !ratio.excludes(1)) return "";
-    return (ratio.value < 1) == compared.is_less_better ? "good" : "bad";
+// Green or red only where the interval excludes 1, and never in favour of the one that fails more.
+std::string_view ratio_class(const Comparison& comparison, std::size_t contender, std::size_t figure) {
+    const Estimate& ratio = comparison.figures[contender][figure].ratio_to_first;
+    if (std::isnan(ratio.value) || !ratio.excludes(1)) return "";
+    const bool is_better = (ratio.value < 1) == compared_figures()[figure].is_less_better;
+    const bool is_of_failures = is_better ? comparison.fails_more(contender) : comparison.fails_less(contender);
+    if (is_of_failures && figure != failed_figure) return "";
+    return is_better ? "good" : "bad";
 }
 
 std::string figures_table(const Comparison& comparison) {
@@ -88,7 +116,7 @@ std::string figures_table(const Comparison& comparison) {
             fmt::format_to(out, "<td>{}", std::isfinite(figure.median) ? compared.text(figure.median) : "–");
             if (i != 0) {
                 const RatioText ratio = text_of(figure.ratio_to_first);
-                fmt::format_to(out, R"(<br><small class="{}">{}<br>{}</small>)", ratio_class(figure, compared),
+                fmt::format_to(out, R"(<br><small class="{}">{}<br>{}</small>)", ratio_class(comparison, i, j),
                                ratio.value, ratio.interval);
             }
             html += "</td>";
@@ -143,6 +171,7 @@ void write_comparison_json(const Comparison& comparison, std::FILE* stream) {
                     {"seed", comparison.seed},
                     {"valid", reasons.empty()},
                     {"invalid_reasons", reasons},
+                    {"ended_early", comparison.ended_early.empty() ? Json() : Json(comparison.ended_early)},
                     {"contenders", std::move(contenders)}};
     constexpr int indent = 2;
     put(stream, json.dump(indent, ' ', false, Json::error_handler_t::replace));
@@ -170,7 +199,8 @@ void write_comparison_markdown(const Comparison& comparison, std::FILE* stream) 
         }
         text += "\n";
     }
-    text.append("\n").append(how_to_read).append("\n");
+    text.append("\n").append(how_to_read(comparison)).append("\n");
+    for (const std::string& note : notes_on(comparison)) text.append("\n").append(note).append("\n");
     for (const std::string& reason : comparison.invalid_reasons())
         text.append("\nINVALID: ").append(reason).append("\n");
     put(stream, text);
@@ -178,7 +208,9 @@ void write_comparison_markdown(const Comparison& comparison, std::FILE* stream) 
 
 void write_comparison_html(const Comparison& comparison, std::FILE* stream) {
     std::string body = fmt::format("<header><h1>Comparison under the same load</h1><p>{}</p>{}</header>\n<main>\n",
-                                   how_to_read, reasons_banner(comparison.invalid_reasons()));
+                                   how_to_read(comparison), reasons_banner(comparison.invalid_reasons()));
+    for (const std::string& note : notes_on(comparison))
+        fmt::format_to(std::back_inserter(body), "<p class=\"note\">{}</p>\n", escaped_html(note));
     body += figures_table(comparison);
     std::vector<Series> percentiles;
     std::uint64_t count = 0;
@@ -189,8 +221,9 @@ void write_comparison_html(const Comparison& comparison, std::FILE* stream) {
     }
     body += render_plot(percentile_plot(std::move(percentiles), count));
     body += render_plot(
-        runs_plot(comparison, 0, {.label = "requests per second", .quantity = Quantity::count, .low = {}, .high = {}}));
-    body += render_plot(runs_plot(comparison, 2, latency_axis()));
+        runs_plot(comparison, rate_figure,
+                  {.label = "successful requests per second", .quantity = Quantity::count, .low = {}, .high = {}}));
+    body += render_plot(runs_plot(comparison, p99_figure, latency_axis()));
     body += R"(<section><h2>What ran</h2><dl class="environment">)";
     for (const Contender& contender : comparison.contenders) {
         if (contender.runs.empty()) continue;

@@ -18,6 +18,11 @@ std::uint64_t of_class(const Counts& counts, std::size_t status_class) {
     return std::accumulate(begin, begin + 100, std::uint64_t{0});
 }
 
+// Empty without a value: a second in which nothing was answered must not look like one of 0 ns.
+std::string latency_cell(const Histogram& histogram, double percentile) {
+    return count_of(histogram) == 0 ? std::string() : std::to_string(value_at_ns(histogram, percentile));
+}
+
 }  // namespace
 
 CsvWriter::CsvWriter(std::FILE* stream) : stream_(stream) {
@@ -33,13 +38,14 @@ CsvWriter::CsvWriter(std::FILE* stream) : stream_(stream) {
 void CsvWriter::on_interval(const Interval& interval) {
     const Counts& counts = interval.counts;
     const Latencies& latencies = *interval.latencies;
-    std::string line = fmt::format(
-        "{:.3f},{:.3f},{:d},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}", interval.begin_s, interval.end_s,
-        interval.is_warmup, counts.planned, counts.sent, counts.responses, counts.succeeded, counts.failed(),
-        counts.samples, interval.open_connections, counts.connects, counts.sent_bytes, counts.received_bytes,
-        value_at_ns(latencies.corrected, 50), value_at_ns(latencies.corrected, 90),
-        value_at_ns(latencies.corrected, 99), value_at_ns(latencies.corrected, 99.9), max_ns(latencies.corrected),
-        value_at_ns(latencies.uncorrected, 50), value_at_ns(latencies.uncorrected, 99), value_at_ns(latencies.lag, 99));
+    std::string line =
+        fmt::format("{:.3f},{:.3f},{:d},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}", interval.begin_s,
+                    interval.end_s, interval.is_warmup, counts.planned, counts.sent, counts.responses, counts.succeeded,
+                    counts.failed(), counts.samples, interval.open_connections, counts.connects, counts.sent_bytes,
+                    counts.received_bytes, latency_cell(latencies.corrected, 50), latency_cell(latencies.corrected, 90),
+                    latency_cell(latencies.corrected, 99), latency_cell(latencies.corrected, 99.9),
+                    latency_cell(latencies.corrected, 100), latency_cell(latencies.uncorrected, 50),
+                    latency_cell(latencies.uncorrected, 99), latency_cell(latencies.lag, 99));
     const auto append = [&line](std::uint64_t count) { fmt::format_to(std::back_inserter(line), ",{}", count); };
     for (std::size_t i = 1; i <= status_classes_count; ++i) append(of_class(counts, i));
     for (const std::uint64_t count : counts.faults) append(count);

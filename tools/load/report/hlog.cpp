@@ -1,7 +1,7 @@
 #include "tools/load/report/hlog.hpp"
 
 #include <cstdarg>
-#include <string>
+#include <utility>
 
 #include "tools/load/report/percentiles.hpp"
 
@@ -29,10 +29,13 @@ hdr_timespec timespec_of(double seconds) {
 
 }  // namespace
 
-HlogWriter::HlogWriter(std::FILE* stream, const Environment& environment)
-    : stream_(stream), began_at_s_(static_cast<double>(environment.began_at_ms) / 1e3) {
+HlogWriter::HlogWriter(std::FILE* stream, std::string version) : stream_(stream), version_(std::move(version)) {
     ::hdr_log_writer_init(&writer_);
-    const std::string tool = "sluice-load " + environment.version;
+}
+
+void HlogWriter::on_begin(std::int64_t began_at_ms) {
+    began_at_s_ = static_cast<double>(began_at_ms) / 1e3;
+    const std::string tool = "sluice-load " + version_;
     hdr_timespec began_at = timespec_of(began_at_s_);
     ::hdr_log_write_header(&writer_, stream_, tool.c_str(), &began_at);
 }

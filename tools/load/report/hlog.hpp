@@ -5,7 +5,9 @@
 
 #include <hdr/hdr_histogram_log.h>
 
+#include <cstdint>
 #include <cstdio>
+#include <string>
 
 #include "tools/load/report/results.hpp"
 
@@ -14,13 +16,16 @@ namespace sluice::load {
 class HlogWriter : public Observer {
   public:
     // `stream` stays the caller's and must outlive this. What fails to be written, the stream remembers.
-    HlogWriter(std::FILE* stream, const Environment& environment);
+    // `version`: of sluice-load.
+    HlogWriter(std::FILE* stream, std::string version);
+    void on_begin(std::int64_t began_at_ms) override;
     void on_interval(const Interval& interval) override;
 
   private:
     std::FILE* stream_;
+    std::string version_;
     hdr_log_writer writer_{};
-    double began_at_s_;  // Unix time
+    double began_at_s_ = 0;  // Unix time
 };
 
 }  // namespace sluice::load

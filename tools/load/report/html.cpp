@@ -91,7 +91,6 @@ class Report {
         };
         // Of all requests that ended; those without a response have failed too.
         const std::uint64_t ended = totals.succeeded + totals.failed();
-        const double failed = ended == 0 ? 0 : static_cast<double>(totals.failed()) / static_cast<double>(ended);
         out_ += R"(<dl class="figures">)";
         add_figure("Rate", rate_text(result_.achieved_rate),
                    result_.is_open_loop ? "of " + rate_text(result_.planned_rate) + " planned" : "closed loop");
@@ -101,7 +100,7 @@ class Report {
         add_figure("Latency p99.9", corrected(99.9),
                    "uncorrected " + latency_text(latencies.uncorrected, value_at_ns(latencies.uncorrected, 99.9)));
         add_figure("Slowest", latency_text(latencies.corrected, max_ns(latencies.corrected)));
-        add_figure("Failed", text_of_share(failed), grouped(totals.failed()) + " of " + grouped(ended));
+        add_figure("Failed", text_of_share(totals.failed_share()), grouped(totals.failed()) + " of " + grouped(ended));
         add_figure("Own lag p99", latency_text(latencies.lag, value_at_ns(latencies.lag, 99)),
                    "busiest thread " + text_of_share(result_.cpu_busiest) + " CPU");
         add_figure("Samples", grouped(totals.samples), "in " + text_of_seconds(result_.duration_s));
@@ -172,7 +171,7 @@ class Report {
             if (!text.empty()) add("<dt>{}</dt><dd><{}>{}</{}></dd>", name, tag, escaped_html(text), tag);
         };
         out_ += R"(<section><h2>Environment</h2><dl class="environment">)";
-        add_entry("begun", environment.began_at, "span");
+        add_entry("begun", utc_text_of(result_.began_at_ms), "span");
         add_entry("measured",
                   text_of_seconds(result_.duration_s) + " after " + text_of_seconds(result_.warmup_s) + " of warm-up",
                   "span");

@@ -21,13 +21,11 @@ std::string influx_write_url(const InfluxTarget& target) {
            "&bucket=" + percent_encoded(target.bucket);
 }
 
-InfluxExporter::InfluxExporter(const InfluxTarget& target, std::string_view run, std::int64_t began_at_ms,
+InfluxExporter::InfluxExporter(const InfluxTarget& target, std::string_view run,
                                std::function<void(const std::string&)> warn)
-    : url_(influx_write_url(target)),
-      token_(target.token),
-      warn_(std::move(warn)),
-      renderer_(run, began_at_ms),
-      thread_([this] { this->run(); }) {}
+    : url_(influx_write_url(target)), token_(target.token), warn_(std::move(warn)), renderer_(run), thread_([this] {
+          this->run();
+      }) {}
 
 InfluxExporter::~InfluxExporter() { finish(); }
 

@@ -36,12 +36,12 @@ class InfluxExporter : public Observer {
     static constexpr long request_timeout_ms = 3000;
 
     // `run` names the run in the points' tags. `warn` is called at most once, on the exporter's thread, with a sentence.
-    InfluxExporter(const InfluxTarget& target, std::string_view run, std::int64_t began_at_ms,
-                   std::function<void(const std::string&)> warn);
+    InfluxExporter(const InfluxTarget& target, std::string_view run, std::function<void(const std::string&)> warn);
     ~InfluxExporter() override;
     InfluxExporter(const InfluxExporter&) = delete;
     InfluxExporter& operator=(const InfluxExporter&) = delete;
 
+    void on_begin(std::int64_t began_at_ms) override { renderer_.begin(began_at_ms); }
     void on_interval(const Interval& interval) override;
 
     struct Outcome {

@@ -22,8 +22,8 @@ std::string escaped_tag(std::string_view text) {
 
 }  // namespace
 
-InfluxRenderer::InfluxRenderer(std::string_view run, std::int64_t began_at_ms)
-    : run_tag_(run.empty() ? std::string() : ",run=" + escaped_tag(run)), began_at_ms_(began_at_ms) {}
+InfluxRenderer::InfluxRenderer(std::string_view run)
+    : run_tag_(run.empty() ? std::string() : ",run=" + escaped_tag(run)) {}
 
 InfluxLines InfluxRenderer::render(const Interval& interval) {
     const Counts& counts = interval.counts;

@@ -26,14 +26,17 @@ struct InfluxLines {
 class InfluxRenderer {
   public:
     // `run` is foreign text: it is escaped, and line ends and backslashes in it are replaced. Empty: no tag.
-    InfluxRenderer(std::string_view run, std::int64_t began_at_ms);
+    explicit InfluxRenderer(std::string_view run);
+
+    // Before the first interval: the Unix time at which the run begins.
+    void begin(std::int64_t began_at_ms) { began_at_ms_ = began_at_ms; }
 
     // A status or fault that occurred once has a point in each later second too, so that its curve falls back to 0.
     [[nodiscard]] InfluxLines render(const Interval& interval);
 
   private:
     std::string run_tag_;  // ",run=…", or empty
-    std::int64_t began_at_ms_;
+    std::int64_t began_at_ms_ = 0;
     std::array<bool, 600> seen_statuses_{};
     std::array<bool, faults_count> seen_faults_{};
 };

@@ -4,6 +4,7 @@
 
 #include "tools/load/report/output_file.hpp"
 #include "tools/load/report/percentiles.hpp"
+#include "tools/load/report/quantity.hpp"
 
 namespace sluice::load {
 namespace {
@@ -54,13 +55,22 @@ Json json_of(const Histogram& histogram) {
 }
 
 Json json_of(const Second& second) {
-    return {{"begin_s", second.begin_s},       {"warmup", second.is_warmup},
-            {"planned", second.planned},       {"sent", second.sent},
-            {"responses", second.responses},   {"failed", second.failed},
-            {"p50_ns", second.p50_ns},         {"p90_ns", second.p90_ns},
-            {"p99_ns", second.p99_ns},         {"p99.9_ns", second.p999_ns},
-            {"max_ns", second.max_ns},         {"uncorrected_p99_ns", second.uncorrected_p99_ns},
-            {"lag_p99_ns", second.lag_p99_ns}, {"open_connections", second.open_connections}};
+    const auto latency = [](std::uint64_t ns) { return ns == 0 ? Json() : Json(ns); };
+    return {{"begin_s", second.begin_s},
+            {"end_s", second.end_s},
+            {"warmup", second.is_warmup},
+            {"planned", second.planned},
+            {"sent", second.sent},
+            {"responses", second.responses},
+            {"failed", second.failed},
+            {"p50_ns", latency(second.p50_ns)},
+            {"p90_ns", latency(second.p90_ns)},
+            {"p99_ns", latency(second.p99_ns)},
+            {"p99.9_ns", latency(second.p999_ns)},
+            {"max_ns", latency(second.max_ns)},
+            {"uncorrected_p99_ns", latency(second.uncorrected_p99_ns)},
+            {"lag_p99_ns", latency(second.lag_p99_ns)},
+            {"open_connections", second.open_connections}};
 }
 
 Json json_of(const RunResult& result) {
@@ -76,7 +86,7 @@ Json json_of(const RunResult& result) {
             {"target", result.target},
             {"plan", result.plan},
             {"loop", result.is_open_loop ? "open" : "closed"},
-            {"began_at", result.environment.began_at},
+            {"began_at", utc_text_of(result.began_at_ms)},
             {"duration_s", result.duration_s},
             {"warmup_s", result.warmup_s},
             {"planned_rate", result.is_open_loop ? Json(result.planned_rate) : Json()},

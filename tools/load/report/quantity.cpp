@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <ctime>
 #include <span>
 #include <string_view>
 
@@ -59,6 +60,15 @@ std::string text_of_bytes(double bytes) {
 }
 
 std::string text_of_share(double share) { return digits(100 * share) + " %"; }
+
+std::string utc_text_of(std::int64_t unix_ms) {
+    const std::time_t second = unix_ms / 1000;
+    std::tm parts{};
+    ::gmtime_r(&second, &parts);
+    char text[32];
+    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return text;
+}
 
 std::string grouped(std::uint64_t count) {
     constexpr std::string_view narrow_space = "\u202f";

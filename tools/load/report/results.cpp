@@ -33,4 +33,15 @@ void Counts::add(const Counts& other) {
     std::ranges::transform(statuses, other.statuses, statuses.begin(), std::plus{});
 }
 
+double Counts::failed_share() const {
+    const auto failed_count = static_cast<double>(failed());
+    const double ended_count = failed_count + static_cast<double>(succeeded);
+    return ended_count == 0 ? 0 : failed_count / ended_count;
+}
+
+double RunResult::success_rate() const {
+    if (totals.responses == 0) return 0;
+    return achieved_rate * static_cast<double>(totals.succeeded) / static_cast<double>(totals.responses);
+}
+
 }  // namespace sluice::load

@@ -71,6 +71,8 @@ struct Counts {
         for (const std::uint64_t count : faults) sum += count;
         return sum;
     }
+    // Of the requests that ended, those that failed: 0 to 1; 0 if none ended.
+    [[nodiscard]] double failed_share() const;
     void add(const Counts& other);
 };
 
@@ -89,15 +91,18 @@ struct Interval {
 class Observer {
   public:
     virtual ~Observer() = default;
+    // Once, before any interval: all connections are open, and the run begins at this Unix time.
+    virtual void on_begin(std::int64_t began_at_ms) { (void)began_at_ms; }
     virtual void on_interval(const Interval& interval) = 0;
 };
 
-// The few figures of a second that plots need; kept for the whole run (some 100 bytes a second).
+// The few figures of an interval that plots need; kept for the whole run (some 100 bytes a second).
 struct Second {
-    double begin_s = 0;
+    double begin_s = 0, end_s = 0;  // since the run's start; shorter than a second where warm-up or run end in one
     bool is_warmup = false;
     std::uint64_t planned = 0, sent = 0, responses = 0, failed = 0;
-    std::uint64_t p50_ns = 0, p90_ns = 0, p99_ns = 0, p999_ns = 0, max_ns = 0;  // corrected
+    // Corrected. No latency is 0 ns: where nothing was answered, or sent, 0 says that there is none.
+    std::uint64_t p50_ns = 0, p90_ns = 0, p99_ns = 0, p999_ns = 0, max_ns = 0;
     std::uint64_t uncorrected_p99_ns = 0, lag_p99_ns = 0;
     std::uint32_t open_connections = 0;
 };
@@ -110,8 +115,6 @@ struct Environment {
     std::string command_line;  // of sluice-load
     std::string
         server_command_line;  // of the target if it is a process of this machine that we may look at; else empty
-    std::string began_at;  // UTC, RFC 3339
-    std::int64_t began_at_ms = 0;  // Unix time
 };
 
 struct ThresholdResult {
@@ -125,6 +128,7 @@ struct RunResult {
     std::string target;  // URL, or the scenario's name
     std::string plan;  // one line for people: "open loop, 20000/s constant, 30 s, 100 connections on 1 thread"
     bool is_open_loop = true;
+    std::int64_t began_at_ms = 0;  // Unix time of the run's start, which is after its connections were opened
     double duration_s = 0;  // measured part, warm-up excluded
     double warmup_s = 0;
     double planned_rate = 0;  // requests/s; 0 in a closed loop
@@ -138,6 +142,8 @@ struct RunResult {
     std::vector<ThresholdResult> thresholds;
 
     [[nodiscard]] bool is_valid() const { return invalid_reasons.empty(); }
+    // Successes a second: what achieved_rate has beside answers that refuse or are wrong.
+    [[nodiscard]] double success_rate() const;
 };
 
 }  // namespace sluice::load

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "tools/load/report/percentiles.hpp"
@@ -13,7 +14,14 @@ namespace {
 // More points than this do not show on a page; the seconds of a longer run are drawn in groups.
 constexpr std::size_t time_points_max = 900;
 
-enum class Grouping : std::uint8_t { highest, mean };
+// Spans end where warm-up and run end, and the last answers come a moment after: a rate of so little time is chance.
+constexpr double short_span_s = 0.5;
+
+enum class Grouping : std::uint8_t {
+    highest,
+    mean,  // of a level
+    rate,  // a count, divided by the time in which it was counted
+};
 
 std::size_t group_size(const RunResult& result) {
     return std::max<std::size_t>(1, (result.seconds.size() + time_points_max - 1) / time_points_max);
@@ -24,22 +32,37 @@ std::string grouped_note(const RunResult& result, std::string_view of_each) {
     return size == 1 ? std::string() : fmt::format(" Each point is {} of {} seconds.", of_each, size);
 }
 
-// One figure of each second, or of each group of them, at the middle of its span.
+// What is drawn as one point: a second, or a group of them, and with it the short span that ends its part of the run.
+std::vector<std::span<const Second>> groups_of(const RunResult& result) {
+    const std::span<const Second> seconds(result.seconds);
+    const std::size_t size = group_size(result);
+    std::vector<std::span<const Second>> groups;
+    for (std::size_t begin = 0, end = 0; begin < seconds.size(); begin = end) {
+        end = std::min(begin + size, seconds.size());
+        while (end < seconds.size() && seconds[end].end_s - seconds[end].begin_s < short_span_s &&
+               seconds[end].is_warmup == seconds[end - 1].is_warmup)
+            ++end;
+        groups.push_back(seconds.subspan(begin, end - begin));
+    }
+    return groups;
+}
+
+// One figure of each group, at the middle of its span.
 Series over_time(const RunResult& result, std::string name, Grouping grouping, double (*figure)(const Second&)) {
     Series series{.name = std::move(name), .points = {}};
-    const std::size_t size = group_size(result);
-    for (std::size_t begin = 0; begin < result.seconds.size(); begin += size) {
-        const std::size_t end = std::min(begin + size, result.seconds.size());
+    for (const std::span<const Second> group : groups_of(result)) {
         double highest = 0;
         double sum = 0;
-        for (std::size_t i = begin; i < end; ++i) {
-            const double value = figure(result.seconds[i]);
+        for (const Second& second : group) {
+            const double value = figure(second);
             highest = std::max(highest, value);
             sum += value;
         }
-        const auto count = static_cast<double>(end - begin);
-        series.points.push_back({.x = result.seconds[begin].begin_s + count / 2,
-                                 .y = grouping == Grouping::highest ? highest : sum / count});
+        const double begin_s = group.front().begin_s;
+        const double end_s = group.back().end_s;
+        const double divisor = grouping == Grouping::rate ? end_s - begin_s : static_cast<double>(group.size());
+        series.points.push_back(
+            {.x = (begin_s + end_s) / 2, .y = grouping == Grouping::highest ? highest : sum / divisor});
     }
     return series;
 }
@@ -51,7 +74,7 @@ Plot time_plot(const RunResult& result, std::string title, std::string descripti
               .y = std::move(y),
               .series = {},
               .bands = {}};
-    if (!result.seconds.empty()) plot.x.high = result.seconds.back().begin_s + 1;
+    if (!result.seconds.empty()) plot.x.high = result.seconds.back().end_s;
     if (result.warmup_s > 0)
         plot.bands.push_back({.name = "warm-up, not counted", .begin_x = 0, .end_x = result.warmup_s});
     return plot;
@@ -125,9 +148,9 @@ Plot rate_over_time(const RunResult& result) {
                           "Requests that fell due and responses that came." + grouped_note(result, "the mean"),
                           count_axis("requests per second"));
     plot.series = {
-        over_time(result, "planned", Grouping::mean, [](const Second& second) { return of(second.planned); }),
-        over_time(result, "sent", Grouping::mean, [](const Second& second) { return of(second.sent); }),
-        over_time(result, "responses", Grouping::mean, [](const Second& second) { return of(second.responses); })};
+        over_time(result, "planned", Grouping::rate, [](const Second& second) { return of(second.planned); }),
+        over_time(result, "sent", Grouping::rate, [](const Second& second) { return of(second.sent); }),
+        over_time(result, "responses", Grouping::rate, [](const Second& second) { return of(second.responses); })};
     return plot;
 }
 
@@ -135,7 +158,7 @@ Plot errors_over_time(const RunResult& result) {
     Plot plot =
         time_plot(result, "Errors over time", "Failed requests of every kind." + grouped_note(result, "the mean"),
                   count_axis("failed requests per second"));
-    plot.series = {over_time(result, "failed", Grouping::mean, [](const Second& second) { return of(second.failed); })};
+    plot.series = {over_time(result, "failed", Grouping::rate, [](const Second& second) { return of(second.failed); })};
     return plot;
 }
 

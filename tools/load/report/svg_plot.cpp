@@ -12,9 +12,10 @@
 namespace sluice::load {
 namespace {
 
-// In the SVG's own units; the browser scales the whole to the width of the page.
-constexpr double width = 720, height = 300;
-constexpr double left = 64, right = 20, top = 12, bottom = 48;
+// In the SVG's own units; the browser scales the whole to the width of the page, text included. On narrow pages text is larger, and
+// where it would still be too small to read, the plot is wider than the page and scrolls.
+constexpr double width = 720, height = 306;
+constexpr double left = 76, right = 20, top = 12, bottom = 54;
 constexpr double plot_width = width - left - right, plot_height = height - top - bottom;
 constexpr int x_ticks_max = 9, y_ticks_max = 8;
 
@@ -72,7 +73,7 @@ class Canvas {
         for (const Tick& tick : x_.ticks()) {
             const double x = left + plot_width * tick.position;
             add(R"(<path class="{}" d="M{:.1f} {}v{}"/>)", tick.text.empty() ? "minor" : "grid", x, top, plot_height);
-            if (!tick.text.empty()) add(R"(<text x="{:.1f}" y="{}">{}</text>)", x, height - bottom + 20, tick.text);
+            if (!tick.text.empty()) add(R"(<text x="{:.1f}" y="{}">{}</text>)", x, height - bottom + 24, tick.text);
         }
         add(R"(<path class="axis" d="M{} {}v{}h{}"/>)", left, top, plot_height, plot_width);
         add(R"(<text class="label" x="{}" y="{}">{}</text>)", left + plot_width / 2, height - 8,
@@ -140,8 +141,8 @@ std::string render_plot(const Plot& plot) {
     if (x.is_empty() || y.is_empty()) return out + "<p>Nothing was measured.</p></figure>\n";
     add_legend(out, plot);
     fmt::format_to(std::back_inserter(out), R"(<p class="unit">{}</p>)", escaped_html(plot.y.label));
-    out += Canvas(plot, x, y).draw();
-    return out + "</figure>\n";
+    out += R"(<div class="canvas">)" + Canvas(plot, x, y).draw();
+    return out + "</div></figure>\n";
 }
 
 std::string_view plot_style() {
@@ -152,9 +153,12 @@ std::string_view plot_style() {
 @media (prefers-color-scheme:dark){@media screen{:root{--s0:#5db4f5;--s1:#f59a4c;--s2:#35c79a;--s3:#e08fc4;--s4:#e8d44d;
  --s5:#a5d8ff;--s6:#b0b0b0;--s7:#ff8a80;--grid:#343b43;--minor:#262c32;--axis:#8b96a1;--band:#5db4f52b}}}
 .plot{break-inside:avoid}
+.plot .canvas{overflow-x:auto}
 .plot svg{display:block;width:100%;height:auto}
+.plot .canvas svg{min-width:30rem}
 .plot svg text{font-size:12px;fill:currentColor;text-anchor:middle}
 .plot svg text.y{text-anchor:end}
+@media screen and (max-width:45rem){.plot svg text{font-size:16px}}
 .plot .unit{font-size:.8rem;margin:.2rem 0}
 .legend{display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;list-style:none;margin:.4rem 0;padding:0;font-size:.85rem}
 .plot .legend svg{display:inline-block;width:28px;height:8px;margin-right:.4rem}

@@ -19,6 +19,9 @@ namespace {
 constexpr unsigned look_interval_us = 2000;
 constexpr std::uint64_t start_delay_ns = 20'000'000;
 
+// The last span begins where the schedule ends. Threads that have nothing more to wait for end it at once.
+constexpr std::uint64_t phantom_span_ns_max = 100'000'000;
+
 using Threads = std::vector<std::unique_ptr<LoadThread>>;
 
 // The cores that load threads are pinned to: those of the plan, else the last that this process may use, since servers
@@ -97,6 +100,15 @@ class Tally {
         return !is_warmup(span) && static_cast<double>(span.end_ns) / 1e9 <= plan_.warmup_s + plan_.duration_s + 1e-6;
     }
 
+    // A moment in which nothing happened: as a row of zeros it would look like a second without an answer.
+    [[nodiscard]] static bool is_phantom(const Span& span) {
+        const Counts& counts = span.counts;
+        return span.end_ns - span.begin_ns < phantom_span_ns_max && counts.planned + counts.sent + counts.responses +
+                                                                            counts.failed() + counts.connects +
+                                                                            counts.sent_bytes + counts.received_bytes ==
+                                                                        0;
+    }
+
     void conclude() {
         const bool warmup = is_warmup(interval_);
         if (!warmup) {
@@ -109,8 +121,10 @@ class Tally {
             hdr_add(own_lag_.get(), interval_.own_lag.get());
         }
         last_end_ns_ = interval_.end_ns;
-        result_.seconds.push_back(second_of(warmup));
-        tell(warmup);
+        if (!is_phantom(interval_)) {
+            result_.seconds.push_back(second_of(warmup));
+            tell(warmup);
+        }
         interval_.clear();
         interval_.open_connections = 0;
     }
@@ -122,6 +136,7 @@ class Tally {
         };
         const Histogram& corrected = interval_.latencies.corrected;
         return {.begin_s = static_cast<double>(interval_.begin_ns) / 1e9,
+                .end_s = static_cast<double>(interval_.end_ns) / 1e9,
                 .is_warmup = warmup,
                 .planned = interval_.counts.planned,
                 .sent = interval_.counts.sent,
@@ -234,8 +249,11 @@ std::expected<RunResult, SetupError> carry_out(const RunPlan& plan, const std::v
     result.plan = describe(plan);
     result.is_open_loop = plan.is_open_loop;
     Tally tally(plan, observers, result);
+    // Not before: opening the connections may have taken seconds.
+    result.began_at_ms = (unix_ns() + static_cast<std::int64_t>(start_delay_ns)) / 1'000'000;
     const std::uint64_t start_ns = monotonic_ns() + start_delay_ns;
     for (const auto& thread : threads) thread->start(start_ns);
+    for (Observer* observer : observers) observer->on_begin(result.began_at_ms);
     follow(threads, tally, *state, stop);
     stop_all(threads);
     tally.finish();

@@ -6,14 +6,12 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <thread>
 #include <vector>
 
-#include "engine/core/clock.hpp"
 #include "tools/load/plan/secrets.hpp"
 
 namespace sluice::load {
@@ -26,15 +24,6 @@ std::string cpu_model() {
     for (std::string line; std::getline(file, line);)
         if (line.starts_with("model name")) return line.substr(std::min(line.find(':') + 2, line.size()));
     return {};
-}
-
-std::string utc_now(std::int64_t ms) {
-    const std::time_t second = ms / 1000;
-    std::tm parts{};
-    gmtime_r(&second, &parts);
-    char text[32];
-    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    return text;
 }
 
 // The inode of the socket that listens on `port`, from the kernel's table (proc(5), /proc/net/tcp); empty if there is none.
@@ -101,8 +90,6 @@ Environment environment_of(const Target& target, std::span<const std::string> co
     environment.cores_count = std::thread::hardware_concurrency();
     environment.command_line = shown_command_line(command_line);
     environment.server_command_line = server_command_line(target);
-    environment.began_at_ms = unix_ns() / 1'000'000;
-    environment.began_at = utc_now(environment.began_at_ms);
     return environment;
 }
 

@@ -47,7 +47,7 @@ RequestSource::RequestSource(const RunPlan& plan, std::uint32_t thread)
     for (const Endpoint& endpoint : plan.endpoints) {
         renderers_.push_back(std::make_unique<RequestRenderer>(spec_of(plan, endpoint)));
         checks_.emplace_back(endpoint.check.json_member, endpoint.check.json_value);
-        statuses_.push_back(endpoint.check.statuses);
+        response_checks_.push_back(endpoint.check);
         is_head_.push_back(endpoint.method == "HEAD");
         weights_.push_back(sum += endpoint.weight);
         bytes_max_ = std::max(bytes_max_, renderers_.back()->bytes_max());
@@ -57,8 +57,7 @@ RequestSource::RequestSource(const RunPlan& plan, std::uint32_t thread)
         for (std::uint32_t i = 0; i < plan.pipeline_depth; ++i) fixed_ += renderers_.front()->fixed();
 }
 
-std::size_t RequestSource::render(std::uint16_t endpoint, Slot connection, char* out,
-                                  RequestIdentity& identity) {
+std::size_t RequestSource::render(std::uint16_t endpoint, Slot connection, char* out, RequestIdentity& identity) {
     RequestRenderer& renderer = *renderers_[endpoint];
     if (!renderer.is_fixed())
         return renderer.render(out, devices_[devices_.size() == 1 ? 0 : connection], random_, identity);
@@ -68,9 +67,7 @@ std::size_t RequestSource::render(std::uint16_t endpoint, Slot connection, char*
 }
 
 bool RequestSource::is_good_status(std::uint16_t endpoint, std::uint16_t status) const {
-    const auto& statuses = statuses_[endpoint];
-    if (statuses.empty()) return status >= 200 && status <= 299;
-    return std::find(statuses.begin(), statuses.end(), status) != statuses.end();
+    return response_checks_[endpoint].takes(status);
 }
 
 }  // namespace sluice::load

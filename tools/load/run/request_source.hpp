@@ -49,7 +49,7 @@ class RequestSource {
     Random random_;
     std::vector<std::unique_ptr<RequestRenderer>> renderers_;
     std::vector<BodyCheck> checks_;
-    std::vector<std::vector<std::uint16_t>> statuses_;
+    std::vector<ResponseCheck> response_checks_;
     std::vector<bool> is_head_;
     std::vector<double> weights_;  // cumulative
     std::string fixed_;

@@ -1,0 +1,39 @@
+// Progress: what a run says to a person while it goes on.
+#pragma once
+
+#include <array>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "tools/load/plan/run_plan.hpp"
+#include "tools/load/report/results.hpp"
+
+namespace sluice::load {
+
+// On a terminal one line that is written over, and that fits; else one line each second.
+class Progress final : public Observer {
+  public:
+    Progress(const RunPlan& plan, std::FILE* stream);
+    void on_interval(const Interval& interval) override;
+    // Ends the line that is written over.
+    void finish();
+
+  private:
+    [[nodiscard]] std::string errors_of(const Counts& counts) const;
+
+    std::FILE* stream_;
+    bool is_terminal_;
+    bool has_line_ = false;
+    std::array<bool, 600> is_error_{};  // by status: no endpoint of the plan takes it for a success
+};
+
+// A piece of a line. Where there is no room for all, the one of the highest rank goes first; one of rank 0 stays.
+struct LinePart {
+    std::string text;
+    int rank = 0;
+};
+// The parts with two blanks between them, in at most `columns` bytes.
+[[nodiscard]] std::string fitted_line(std::vector<LinePart> parts, std::size_t columns);
+
+}  // namespace sluice::load
