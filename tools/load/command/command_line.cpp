@@ -44,6 +44,8 @@ constexpr const char* verify_footer = R"(Example:
   sluice-load http://127.0.0.1:8080/telemetry --sample --rate 5k --ledger acknowledged
   sluice-load verify --ledger acknowledged --redis redis://127.0.0.1:6379
 
+Each run with --ledger has devices of its own, so that it finds only its own samples in a Redis that holds those of others.
+With --device-prefix that is up to you: choose another one for each run.
 Reads the stream and its partitions (layouts fields, json, packed) and the list (layout list).
 `reordered` counts samples stored behind a later one of their device. With --ledger each device keeps to one connection, where
 requests have an order; after a connection broke or timed out, the next one's may overtake what was still under way.

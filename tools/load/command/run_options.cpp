@@ -9,6 +9,7 @@
 
 #include "engine/core/escape.hpp"
 #include "tools/load/command/option_values.hpp"
+#include "tools/load/plan/run_tag.hpp"
 #include "tools/load/plan/secrets.hpp"
 
 namespace sluice::load {
@@ -103,6 +104,7 @@ Result<void> read_request(const RunOptions& options, RunPlan& plan) {
     plan.batch_form = options.is_ndjson ? BatchForm::ndjson : BatchForm::array;
     plan.is_gzip = options.is_gzip;
     if (!options.device_prefix.empty()) plan.device_prefix = options.device_prefix;
+    else if (!options.ledger.empty()) plan.device_prefix += draw_run_tag() + "-";
     if (plan.device_prefix.size() > 64) return wrong("--device-prefix has more than 64 characters");
     if (plan.zipf_exponent < 0 || plan.zipf_exponent > 10) return wrong("--zipf is not within 0 and 10");
     plan.endpoints = options.endpoints;
