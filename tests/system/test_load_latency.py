@@ -89,7 +89,7 @@ def test_requests_that_time_out_count_with_their_time():
         await asyncio.sleep(30)
 
     with LoadTarget(serve) as target:
-        run = run_load(target.url, "--rate", "20/s", "--duration", "1s", "--warmup", "0", "--connections", 4, "--timeout", "300ms")
+        run = run_load(target.url, "--rate", "20/s", "--duration", "1s", "--warmup", "0", "--connections", 20, "--timeout", "300ms")
     run.assert_conserved()
     assert run.totals["planned"] == 20 and run.faults == {"timeout": 20}
     assert run.percentile_ns("uncorrected", "50") >= 300_000_000

@@ -25,7 +25,11 @@ nothing of one another. A stalled server delays them, and the corrected latency,
 been sent, shows it. Closed loop (--users): N users who wait for their answers; a stalled server makes them send less.
 
 Three latencies are measured: corrected (intended start to response: the headline), uncorrected (sent to response: the
-server alone) and lag (intended start to sent). Requests that time out count with the time until they were given up.
+server alone) and lag (intended start to sent: the wait for a free connection and, apart in the summary, the generator's own).
+Requests that time out or are never sent count with the time until they were given up.
+
+Ctrl-C (SIGINT) or SIGTERM ends a run early: the last answers have a second to come, and what was measured is reported, as INVALID.
+A second one ends at once, without a report.
 
 Exit codes:
   0  the run is valid and holds its thresholds

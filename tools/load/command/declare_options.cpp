@@ -77,6 +77,8 @@ void declare(CLI::App& app, RunOptions& options) {
     judging("--max-lag", options.max_lag, "TIME", "INVALID if the generator's own lag p99 is above (default 2ms)");
     judging("--max-cpu", options.max_cpu, "SHARE", "INVALID if a load thread uses more of a core (default 95%)");
     judging("--min-sent", options.min_sent, "SHARE", "INVALID if less of the plan was sent (default 99%)");
+    judging("--min-rate", options.min_rate, "SHARE",
+            "INVALID if less of the planned rate is achieved (default 95%); not with --requests");
     judging("--min-open", options.min_open, "SHARE",
             "INVALID if fewer connections are open at the start (default 100%)");
 }

@@ -218,6 +218,7 @@ Result<void> read_judging(const RunOptions& options, RunPlan& plan) {
     return first_error(read("--max-lag", options.max_lag, parse_span_ns, plan.bounds.lag_p99_ns_max),
                        read("--max-cpu", options.max_cpu, parse_share, plan.bounds.cpu_max),
                        read("--min-sent", options.min_sent, parse_share, plan.bounds.sent_min),
+                       read("--min-rate", options.min_rate, parse_share, plan.bounds.rate_min),
                        read("--min-open", options.min_open, parse_share, plan.bounds.open_min));
 }
 

@@ -47,6 +47,8 @@ void write_latencies(const RunResult& result, std::FILE* stream) {
     line("corrected", result.latencies.corrected);
     line("uncorrected", result.latencies.uncorrected);
     line("lag", result.latencies.lag);
+    fmt::print(stream, "  own lag p99  {:>9} of the lag, which counts the wait for a free connection, too\n",
+               format_ns(result.own_lag_p99_ns));
 }
 
 }  // namespace
@@ -69,6 +71,14 @@ void Progress::on_interval(const Interval& interval) {
     else fmt::print(stream_, "{}\n", line);
     std::fflush(stream_);
     has_line_ = true;
+}
+
+void Progress::on_stopping() {
+    finish();
+    has_line_ = false;
+    fmt::print(stream_,
+               "stopping: the last answers have a second to come; Ctrl-C again ends at once, without a report\n");
+    std::fflush(stream_);
 }
 
 void Progress::finish() {

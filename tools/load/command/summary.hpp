@@ -12,6 +12,7 @@ class Progress final : public Observer {
   public:
     explicit Progress(std::FILE* stream);
     void on_interval(const Interval& interval) override;
+    void on_stopping() override;
     // Ends the line that is written over.
     void finish();
 

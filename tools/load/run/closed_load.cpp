@@ -63,7 +63,7 @@ void ClosedLoad::admit(std::uint64_t now_ns) {
 
 bool ClosedLoad::pump(std::uint64_t now_ns) {
     if (is_over(now_ns)) {
-        stop(now_ns);
+        stop();
         return false;
     }
     admit(now_ns);
@@ -81,7 +81,7 @@ std::uint64_t ClosedLoad::next_ns(std::uint64_t now_ns) const {
     return std::min({think_end_ns, end_ns_, now_ns + stages_interval_ns});
 }
 
-void ClosedLoad::stop(std::uint64_t) {
+void ClosedLoad::stop() {
     is_stopped_ = true;
     for (User& user : users_) user.waiting_count = 0;
 }

@@ -9,8 +9,8 @@
 namespace sluice::load {
 
 struct GeneratorState {
-    std::uint64_t own_lag_p99_ns = 0;  // lag in which a connection was free: nobody's fault but ours
     std::uint64_t sent_in_time_count = 0;  // before the schedule's end, or shortly after it
+    std::uint64_t second_half_planned = 0, second_half_responses = 0;  // see Span
     std::uint64_t clipped_count = 0;       // latencies longer than any that is measured
     std::uint32_t opened_count = 0, wanted_count = 0;
     bool was_stopped = false;
