@@ -321,3 +321,20 @@ def test_a_wrong_command_line_is_explained(options, word):
     done = subprocess.run([str(LOAD_BINARY), *options], capture_output=True, text=True, timeout=10)
     assert done.returncode == BAD_USAGE
     assert word in done.stderr, done.stderr
+
+
+def test_stages_of_users_need_somebody_who_listens():
+    run = run_load(f"http://127.0.0.1:{reserve_port()}/", "--user-stages", "20s@5,1s@0")
+    assert run.exit_code == SETUP_FAILED
+    assert "Connection refused" in run.messages
+
+
+def test_users_who_never_get_a_connection_are_missed():
+    """A server whose backlog is full after a few connections: the kernel leaves the others unanswered."""
+    with socket.create_server(("127.0.0.1", 0), backlog=1) as never_accepts:
+        url = "http://127.0.0.1:{}/".format(never_accepts.getsockname()[1])
+        run = run_load(url, "--user-stages", "1s@20,2s@20", "--timeout", "400ms", "--think", "50ms")
+    assert run.exit_code == INVALID and " of 20 users who came ever had a connection" in run.messages
+    with LoadTarget(well_behaved) as target:
+        run = run_load(target.url, "--user-stages", "1s@20,1s@20", "--think", "50ms")
+    assert run.exit_code == OK, run.messages

@@ -16,7 +16,7 @@ struct Case {
     double achieved_rate = 1000;
     GeneratorState state{.sent_in_time_count = 2000,
                          .second_half_planned = 1000,
-                         .second_half_responses = 1000,
+                         .second_half_ended = 1000,
                          .opened_count = 10,
                          .wanted_count = 10};
     std::uint64_t own_lag_p99_ns = 0;
@@ -40,7 +40,7 @@ TEST(LoadValidity, AGoodRunIsValid) { EXPECT_EQ(reasons({}), std::vector<std::st
 
 TEST(LoadValidity, ARateThatWasNotAchievedIsTold) {
     Case half{.achieved_rate = 498};
-    half.state.second_half_responses = 498;
+    half.state.second_half_ended = 498;
     ASSERT_EQ(reasons(half).size(), 1u);
     EXPECT_TRUE(reasons(half).front().starts_with("Only 49.8 % of the planned rate was achieved"))
         << reasons(half).front();
@@ -64,6 +64,8 @@ TEST(LoadRecorder, ASpanThatReachesPastTheEndKnowsWhatCameInTime) {
     recorder->plan({.second_half_ns = 5 * second_ns, .end_ns = 10 * second_ns, .in_time_until_ns = 10 * second_ns});
     for (std::uint64_t second = 0; second < 10; ++second) recorder->count_due(second * second_ns);
     for (std::uint64_t second = 1; second < 13; ++second) recorder->count_response(0, second * second_ns);
+    recorder->count_fault(Fault::reset, 0, 9 * second_ns);
+    recorder->count_fault(Fault::never_sent, 0, 9 * second_ns);
     recorder->note_cpu(7, true);
     recorder->note_cpu(100, false);
     recorder->publish_last(13 * second_ns, 1);
@@ -72,7 +74,7 @@ TEST(LoadRecorder, ASpanThatReachesPastTheEndKnowsWhatCameInTime) {
     EXPECT_EQ(span->counts.responses, 12u);
     EXPECT_EQ(span->timely_responses, 10u);
     EXPECT_EQ(span->second_half_planned, 5u);
-    EXPECT_EQ(span->second_half_responses, 6u);
+    EXPECT_EQ(span->second_half_ended, 7u);
     EXPECT_EQ(span->cpu_ns, 7u);
 }
 
@@ -85,7 +87,7 @@ TEST(LoadRecorder, AnInterruptedRunMeasuresNoLonger) {
     recorder->publish_last(3 * second_ns, 1);
     EXPECT_EQ(recorder->published()->counts.responses, 2u);
     EXPECT_EQ(recorder->published()->timely_responses, 1u);
-    EXPECT_EQ(recorder->published()->second_half_responses, 0u);
+    EXPECT_EQ(recorder->published()->second_half_ended, 0u);
 }
 
 }  // namespace

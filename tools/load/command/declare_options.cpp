@@ -80,7 +80,7 @@ void declare(CLI::App& app, RunOptions& options) {
     judging("--min-rate", options.min_rate, "SHARE",
             "INVALID if less of the planned rate is achieved (default 95%); not with --requests");
     judging("--min-open", options.min_open, "SHARE",
-            "INVALID if fewer connections are open at the start (default 100%)");
+            "INVALID if fewer connections are open at the start, or fewer users ever get one (default 100%)");
 }
 
 void declare_search(CLI::App& app, RunOptions& options) {

@@ -115,8 +115,9 @@ void Client::mark_dirty(Slot slot) {
 }
 
 void Client::fail_unsent(Fault fault, std::uint64_t intended_ns) {
-    ++recorder_.counts_of(intended_ns).faults[static_cast<std::size_t>(fault)];
-    if (fault == Fault::never_sent) recorder_.record_never_sent(intended_ns, monotonic_ns());
+    const std::uint64_t now_ns = monotonic_ns();
+    recorder_.count_fault(fault, intended_ns, now_ns);
+    if (fault == Fault::never_sent) recorder_.record_never_sent(intended_ns, now_ns);
 }
 
 void Client::flush() {
@@ -256,11 +257,22 @@ void Client::connect(Slot slot) {
     const ServerAddress& address = settings_.addresses[next_address_++ % settings_.addresses.size()];
     const std::uint64_t now_ns = monotonic_ns();
     wheel_.set(slot, now_ns + settings_.timeout_ns, now_ns);
+    if (connection.first_attempt_ns == 0) connection.first_attempt_ns = now_ns;
     connection.state = State::connecting;
     ++connecting_count_;
     if (const auto begun = loop_->connect(slot, address.bytes, address.bytes_count); !begun) {
         connect_failed(slot, begun.error());
     }
+}
+
+Client::Served Client::served_before(std::uint64_t ns) const {
+    Served served;
+    for (const Connection& connection : connections_) {
+        if (connection.first_attempt_ns == 0 || connection.first_attempt_ns >= ns) continue;
+        ++served.wanted_count;
+        served.connected_count += connection.was_connected ? 1 : 0;
+    }
+    return served;
 }
 
 void Client::on_connected(Slot slot) {
@@ -271,6 +283,7 @@ void Client::on_connected(Slot slot) {
     ++connected_count_;
     ++recorder_.counts().connects;
     connection.state = State::ready;
+    connection.was_connected = true;
     connection.is_sending = false;
     connection.exchange_first = connection.in_flight = connection.unsent = 0;
     connection.issued_count = 0;
@@ -317,7 +330,7 @@ void Client::break_off(Slot slot, Fault fault) {
     const std::uint64_t now_ns = monotonic_ns();
     for (std::uint32_t index = 0; index < failed_count; ++index) {
         const Exchange& request = exchange(slot, index);
-        ++recorder_.counts_of(request.intended_ns).faults[static_cast<std::size_t>(fault)];
+        recorder_.count_fault(fault, request.intended_ns, now_ns);
         if (fault == Fault::timeout && request.sent_ns != 0)
             recorder_.record(request.intended_ns, request.sent_ns, now_ns);
     }

@@ -83,6 +83,11 @@ class Client final : private io::ClientEvents {
     [[nodiscard]] std::uint64_t answered_ns() const { return answered_ns_; }
     [[nodiscard]] std::uint32_t connected_count() const { return connected_count_; }
     [[nodiscard]] std::uint32_t connecting_count() const { return connecting_count_; }
+    // Of the slots that began to connect before `ns`: how many there are, and how many of them ever had a connection.
+    struct Served {
+        std::uint32_t wanted_count = 0, connected_count = 0;
+    };
+    [[nodiscard]] Served served_before(std::uint64_t ns) const;
     // errno of the last attempt that failed; 0 if none did.
     [[nodiscard]] int last_connect_error() const { return last_connect_error_; }
 
@@ -101,11 +106,13 @@ class Client final : private io::ClientEvents {
         bool reconnects = false;  // after it is closed
         bool is_sending = false;  // a send with notice is in flight
         bool is_queued = false;  // in dirty_
+        bool was_connected = false;
         std::uint8_t failures_count = 0;  // attempts since the last that carried a request; saturates
         std::uint32_t exchange_first = 0;  // in the ring of pipeline_depth exchanges
         std::uint32_t in_flight = 0;  // issued and not ended
         std::uint32_t unsent = 0;  // of those, not sent yet: the last ones
         std::uint64_t issued_count = 0;  // on this connection
+        std::uint64_t first_attempt_ns = 0;  // 0: none yet
         std::uint64_t sendable_ns = 0;  // since when the next request could have been sent
         std::uint64_t wait_begin_ns = 0, wait_end_ns = 0;  // the last State::waiting
         std::size_t out_begin = 0, out_end = 0;  // unsent bytes in the connection's buffer

@@ -245,13 +245,18 @@ std::expected<RunResult, SetupError> carry_out(const RunPlan& plan, const std::v
     follow(threads, tally, *state, stop);
     stop_all(threads);
     std::uint64_t stopped_ns = 0;
-    for (const auto& thread : threads) stopped_ns = std::max(stopped_ns, thread->stopped_ns());
+    for (const auto& thread : threads) {
+        stopped_ns = std::max(stopped_ns, thread->stopped_ns());
+        if (plan.is_open_loop) continue;
+        state->users_count += thread->served().wanted_count;
+        state->served_users_count += thread->served().connected_count;
+    }
     tally.finish(stopped_ns);
     result.totals.connects += state->opened_count;
     result.own_lag_p99_ns = tally.own_lag_p99_ns();
     state->sent_in_time_count = tally.total().sent_in_time;
     state->second_half_planned = tally.total().second_half_planned;
-    state->second_half_responses = tally.total().second_half_responses;
+    state->second_half_ended = tally.total().second_half_ended;
     state->clipped_count = tally.total().clipped;
     judge_validity(result, plan, *state);
     for (const Threshold& threshold : plan.thresholds) result.thresholds.push_back(evaluate(threshold, result));

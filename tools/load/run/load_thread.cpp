@@ -23,6 +23,8 @@ constexpr std::uint64_t stop_look_interval_ns = 100'000'000;
 constexpr std::uint64_t late_ns_max = 100'000'000;
 // How long an interrupted run waits for what it has in flight.
 constexpr std::uint64_t drain_ns_max = 1'000'000'000;
+// Who comes so late may leave without a connection, and the server is not to blame.
+constexpr std::uint64_t connecting_ns_max = 1'000'000'000;
 constexpr std::int64_t preemptions_per_span_max = 100;
 
 std::uint64_t thread_cpu_ns() {
@@ -159,6 +161,7 @@ void LoadThread::run_load(Client& client, PacedLoad& load, std::uint64_t start_n
     plan_measurement(start_ns);
     std::uint64_t boundary_ns = span_end_ns(0);
     std::uint64_t drain_end_ns = Measurement::never;
+    std::uint64_t load_end_ns = 0;
     bool is_loading = true;
     while (true) {
         const std::uint64_t now_ns = monotonic_ns();
@@ -178,6 +181,7 @@ void LoadThread::run_load(Client& client, PacedLoad& load, std::uint64_t start_n
         }
         is_loading = load.pump(now_ns) && is_loading;
         if (!is_loading) {
+            if (load_end_ns == 0) load_end_ns = now_ns;
             client.stop_connecting();
             if (now_ns >= drain_end_ns) client.give_up(Fault::interrupted);
             if (client.in_flight_count() == 0) break;
@@ -186,6 +190,7 @@ void LoadThread::run_load(Client& client, PacedLoad& load, std::uint64_t start_n
         const std::uint64_t until_ns = std::min({due_ns, boundary_ns, drain_end_ns, now_ns + stop_look_interval_ns});
         client.run_once(until_ns, until_ns == due_ns && may_spin_ ? plan_.spin_ns : 0);
     }
+    served_ = client.served_before(load_end_ns - std::min(load_end_ns, connecting_ns_max));
     end_span(client, monotonic_ns(), true);
 }
 

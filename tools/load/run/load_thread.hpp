@@ -41,6 +41,8 @@ class LoadThread {
     void join();
     // When stop() took effect, in ns since the start; 0: it did not. After join().
     [[nodiscard]] std::uint64_t stopped_ns() const { return stopped_ns_; }
+    // Of those that began to connect while there was time. After join().
+    [[nodiscard]] const Client::Served& served() const { return served_; }
 
     [[nodiscard]] Recorder& recorder() { return recorder_; }
 
@@ -64,6 +66,7 @@ class LoadThread {
     std::string error_;
     std::uint32_t opened_count_ = 0, wanted_count_ = 0;
     int connect_error_ = 0;
+    Client::Served served_;
     std::uint64_t run_begin_ns_ = 0;
     std::uint64_t stopped_ns_ = 0;
     std::atomic<Phase> phase_{Phase::opening};

@@ -14,7 +14,7 @@ void Span::clear() {
     for (hdr_histogram* histogram :
          {latencies.corrected.get(), latencies.uncorrected.get(), latencies.lag.get(), own_lag.get()})
         hdr_reset(histogram);
-    timely_responses = second_half_planned = second_half_responses = sent_in_time = clipped = 0;
+    timely_responses = second_half_planned = second_half_ended = sent_in_time = clipped = 0;
     cpu_ns = 0;
 }
 
@@ -26,7 +26,7 @@ void Span::add(const Span& other) {
     hdr_add(own_lag.get(), other.own_lag.get());
     timely_responses += other.timely_responses;
     second_half_planned += other.second_half_planned;
-    second_half_responses += other.second_half_responses;
+    second_half_ended += other.second_half_ended;
     sent_in_time += other.sent_in_time;
     clipped += other.clipped;
     open_connections += other.open_connections;

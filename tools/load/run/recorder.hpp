@@ -24,9 +24,10 @@ struct Span {
     Histogram own_lag =
         make_histogram();  // ns; the part of the lag in which a connection was free, or would have been but for us
     std::uint64_t timely_responses = 0;  // before the measurement's end; those to requests of the warm-up, too
-    // Of the second half of the measured time: what fell due in it, and which responses came in it. Unlike over the whole, where
-    // a run begins with nothing in flight, they are as many if the server keeps up, however long it takes to answer.
-    std::uint64_t second_half_planned = 0, second_half_responses = 0;
+    // Of the second half of the measured time: what fell due in it, and what ended in it, with a response or because the server
+    // failed it. Unlike over the whole, where a run begins with nothing in flight, they are as many if the server keeps up,
+    // however long it takes to answer.
+    std::uint64_t second_half_planned = 0, second_half_ended = 0;
     std::uint64_t sent_in_time = 0;  // of counts.sent, those before Measurement::in_time_until_ns
     std::uint64_t clipped = 0;  // latencies beyond latency_ns_max, recorded as that
     std::uint64_t cpu_ns = 0;  // that the load thread spent before the measurement's end
@@ -59,7 +60,11 @@ class Recorder {
         ++counts_of(intended_ns).responses;
         if (done_ns > measurement_.end_ns) return;
         ++spans_[index_].timely_responses;
-        if (done_ns >= measurement_.second_half_ns) ++spans_[index_].second_half_responses;
+        count_end(done_ns);
+    }
+    void count_fault(Fault fault, std::uint64_t intended_ns, std::uint64_t now_ns) {
+        ++counts_of(intended_ns).faults[static_cast<std::size_t>(fault)];
+        if (fault != Fault::never_sent && fault != Fault::interrupted) count_end(now_ns);
     }
     // Requests that fell due before do not count from here on: the warm-up is over.
     void ignore_before(std::uint64_t begin_ns) { measured_begin_ns_ = begin_ns; }
@@ -110,6 +115,9 @@ class Recorder {
     static constexpr std::size_t spans_count = 4;
 
     [[nodiscard]] bool is_ignored(std::uint64_t intended_ns) const { return intended_ns < measured_begin_ns_; }
+    void count_end(std::uint64_t now_ns) {
+        if (now_ns >= measurement_.second_half_ns && now_ns <= measurement_.end_ns) ++spans_[index_].second_half_ended;
+    }
     void record_value(hdr_histogram* histogram, std::uint64_t begin_ns, std::uint64_t end_ns) {
         const auto ns = static_cast<std::int64_t>(end_ns > begin_ns ? end_ns - begin_ns : 0);
         if (ns > latency_ns_max) ++spans_[index_].clipped;

@@ -18,9 +18,10 @@ double missing_by_chance(std::uint64_t planned_count) { return 3 * std::sqrt(sta
 
 bool is_rate_missed(const RunResult& result, const RunPlan& plan, const GeneratorState& state) {
     if (result.achieved_rate >= plan.bounds.rate_min * result.planned_rate) return false;
-    // Over a whole run that began with nothing in flight, a server that keeps up is behind by what it answers after the end.
+    // Over a whole run, which begins with nothing in flight, a server that keeps up is behind by what it answers after the end.
+    // One that fails requests is told by its faults; the run says how it fails, and is valid.
     const auto planned = static_cast<double>(state.second_half_planned);
-    const double missing = planned - static_cast<double>(state.second_half_responses);
+    const double missing = planned - static_cast<double>(state.second_half_ended);
     return missing > (1 - plan.bounds.rate_min) * planned + missing_by_chance(state.second_half_planned);
 }
 
@@ -48,6 +49,10 @@ void judge_connections(RunResult& result, const RunPlan& plan, const GeneratorSt
         result.invalid_reasons.push_back("Only " + std::to_string(state.opened_count) + " of " +
                                          std::to_string(state.wanted_count) +
                                          " connections could be opened before the start (--min-open).");
+    if (share(state.served_users_count, state.users_count) < plan.bounds.open_min)
+        result.invalid_reasons.push_back("Only " + std::to_string(state.served_users_count) + " of " +
+                                         std::to_string(state.users_count) +
+                                         " users who came ever had a connection (--min-open).");
 }
 
 }  // namespace
