@@ -133,6 +133,25 @@ def test_what_is_no_ledger_is_refused(starter, tmp_path, text):
     assert code == SETUP_FAILED and "line 1" in output
 
 
+def test_a_ledger_without_a_line_proves_nothing(tmp_path):
+    ledger = tmp_path / "ledger"
+    for make in (ledger.mkdir, lambda: (ledger.rmdir(), ledger.write_text("")), lambda: ledger.write_text("a 0 1")):
+        make()
+        code, output, _ = verify(ledger, "redis://127.0.0.1:1")
+        assert code == SETUP_FAILED and "ledger" in output, output
+
+
+def test_a_member_named_like_a_layout_hides_no_sample(starter, tmp_path):
+    server = starter.redis()
+    redis = server.client()
+    ledger = tmp_path / "ledger"
+    ledger.write_text("a 0 3\n")
+    for seq, extra in enumerate(({"json": "{}"}, {"ndjson": "x"}, {"x": "y"})):
+        redis.xadd("telemetry", {**extra, "device_id": "a", "seq": seq})
+    code, output, verdict = verify(ledger, server.url)
+    assert code == OK and verdict["total"]["found"] == 3, output
+
+
 def test_a_redis_that_is_not_there(tmp_path):
     ledger = tmp_path / "ledger"
     ledger.write_text("a 0 1\n")

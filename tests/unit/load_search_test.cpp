@@ -62,6 +62,21 @@ TEST(LoadVerification, AnySeqMayBeStored) {
     EXPECT_EQ(verdict.reordered, 2u);
 }
 
+TEST(LoadVerification, CopiesAreCountedHoweverManyThereAre) {
+    Verification verification;
+    verification.acknowledge("a", 0, 1);
+    for (int i = 0; i < 300; ++i) verification.find("a", 0);
+    for (int i = 0; i < 300; ++i) verification.find("a", ~std::uint64_t{0});
+    EXPECT_EQ(verification.by_device().at("a").duplicated, 2u * 299);
+}
+
+TEST(LoadVerification, OnlyWithinAKeyThereIsAnOrder) {
+    Verification verification;
+    for (const std::uint64_t seq : {5, 6}) verification.find("a", seq, 1);
+    for (const std::uint64_t seq : {0, 2, 1}) verification.find("a", seq, 2);
+    EXPECT_EQ(verification.by_device().at("a").reordered, 1u);
+}
+
 TEST(LoadVerification, TellsEachFateApart) {
     Verification verification;
     verification.acknowledge("a", 0, 5);

@@ -51,9 +51,9 @@ constexpr const char* verify_footer = R"(Example:
 Each run with --ledger has devices of its own, so that it finds only its own samples in a Redis that holds those of others.
 With --device-prefix that is up to you: choose another one for each run.
 Reads the stream and its partitions (layouts fields, json, packed) and the list (layout list).
-`reordered` counts samples stored behind a later one of their device. With --ledger each device keeps to one connection, where
+`reordered` counts samples stored behind a later one of their device in the same stream or list. With --ledger each device keeps to one connection, where
 requests have an order; after a connection broke or timed out, the next one's may overtake what was still under way.
-Exit codes: 0 nothing is lost, 1 something acknowledged is lost, 4 the ledger or Redis cannot be read)";
+Exit codes: 0 nothing is lost, 1 something acknowledged is lost, 4 the ledger is empty, or it or Redis cannot be read)";
 
 std::string without_final_line_feeds(std::string text) {
     while (text.ends_with('\n')) text.pop_back();

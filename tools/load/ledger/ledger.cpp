@@ -122,6 +122,9 @@ std::expected<std::vector<LedgerEntry>, std::string> read_ledger(const std::stri
         entry.device = line.substr(0, seq_begin);
         entries.push_back(std::move(entry));
     }
+    // A directory can be opened and not be read.
+    if (file.bad()) return std::unexpected("cannot read the ledger " + path);
+    if (entries.empty()) return std::unexpected("the ledger " + path + " holds nothing: no request was acknowledged");
     return entries;
 }
 

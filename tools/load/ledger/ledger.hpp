@@ -63,7 +63,7 @@ struct LedgerEntry {
     std::uint64_t samples_count = 0;
 };
 
-// All complete lines. The error is a sentence: no such file, or a line that is none of a ledger's.
+// All complete lines, at least one. The error is a sentence: nothing can be read, or a line is none of a ledger's.
 [[nodiscard]] std::expected<std::vector<LedgerEntry>, std::string> read_ledger(const std::string& path);
 
 }  // namespace sluice::load
