@@ -35,6 +35,19 @@ TEST(LoadRateSearch, EndsAtTheMaximumAndWithoutAnyRate) {
     EXPECT_LT(tries_count, 20);
 }
 
+TEST(LoadRateSearch, GivesUpWhereARunWouldHaveTooFewRequests) {
+    std::vector<double> tried;
+    EXPECT_EQ(find_highest_rate({.first = 50, .max = 5000, .least = 10},
+                                [&](double rate) {
+                                    tried.push_back(rate);
+                                    return false;
+                                }),
+              0);
+    EXPECT_EQ(tried, (std::vector<double>{50, 25, 12.5, 10}));
+    EXPECT_EQ(find_highest_rate({.first = 50, .max = 5000, .least = 10}, [&](double rate) { return rate <= 10; }), 10);
+    EXPECT_EQ(find_highest_rate({.first = 5, .max = 5, .least = 10}, [&](double) { return true; }), 5);
+}
+
 TEST(LoadRateSearch, ARateThatHeldOnlyOnceIsNotTheAnswer) {
     // From 500/s on it is luck: each rate holds the first time only.
     std::vector<double> seen;
