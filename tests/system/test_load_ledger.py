@@ -1,10 +1,13 @@
 """The ledger: every acknowledged sample is found again, in every layout, and what is missing is named."""
 
 import json
+import resource
+import signal
 import subprocess
 
 import pytest
 
+from harness import reserve_port, wait_until
 from harness.load import BAD_USAGE, LOAD_BINARY, OK, SETUP_FAILED, THRESHOLD_MISSED, Connection, LoadTarget, run_load
 
 LOST = THRESHOLD_MISSED
@@ -107,6 +110,55 @@ def test_a_ledger_survives_an_engine_that_is_killed(starter, tmp_path):
     assert verdict["total"]["acknowledged"] > 100 and verdict["total"]["lost"] == 0
 
 
+def test_a_ledger_survives_a_redis_that_is_killed(starter, tmp_path):
+    server = starter.redis(persistent=True)
+    engine = starter.engine(server.url)
+    ledger = tmp_path / "ledger"
+    load = subprocess.Popen([str(word) for word in (LOAD_BINARY, url_of(engine), "--sample", "--rate", "1000/s", "--duration", "4s",
+                                                    "--connections", 8, "--ledger", ledger, "--quiet")], stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: ledger.exists() and ledger.stat().st_size > 4000, "samples are acknowledged")
+        server.kill()
+        server.start()
+        size = ledger.stat().st_size
+        wait_until(lambda: ledger.stat().st_size > size, "samples are acknowledged again", timeout_s=20)
+        load.wait(60)
+    finally:
+        if load.poll() is None:
+            load.kill()
+            load.wait()
+    code, output, verdict = verify(ledger, server.url)
+    assert code == OK, output
+    assert verdict["total"]["acknowledged"] > 200 and verdict["total"]["lost"] == 0
+
+
+def test_a_ledger_that_cannot_be_written_costs_the_rest_of_the_run_only(tmp_path):
+    async def serve(connection: Connection):
+        while True:
+            await connection.request()
+            connection.answer()
+
+    def limit_files():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
+
+    path = tmp_path / "result.json"
+    with LoadTarget(serve) as target:
+        words = (LOAD_BINARY, target.url, "--sample", "--rate", "2000/s", "--duration", "30s", "--warmup", 0, "--ledger", tmp_path / "ledger", "--json", path)
+        done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=25, preexec_fn=limit_files)
+    assert done.returncode == SETUP_FAILED
+    assert "cannot write the ledger" in done.stderr and "requests" in done.stderr  # the summary is there, too
+    assert 0 < json.loads(path.read_text())["totals"]["responses"] < 30_000
+
+
+def test_a_run_that_could_not_begin_leaves_no_ledger(tmp_path):
+    ledger = tmp_path / "ledger"
+    for _ in range(2):
+        run = run_load(f"http://127.0.0.1:{reserve_port()}/", "--sample", "--ledger", ledger)
+        assert run.exit_code == SETUP_FAILED and "Connection refused" in run.messages
+    assert not ledger.exists()
+
+
 def test_a_ledger_is_never_overwritten(tmp_path):
     ledger = tmp_path / "ledger"
     ledger.write_text("a 0 1\n")
@@ -115,9 +167,28 @@ def test_a_ledger_is_never_overwritten(tmp_path):
     assert ledger.read_text() == "a 0 1\n"
 
 
-def test_a_ledger_needs_samples_that_can_be_told_apart(tmp_path):
-    run = run_load("http://127.0.0.1:1/", "--body", "{}", "--ledger", tmp_path / "ledger")
+@pytest.mark.parametrize("body", [
+    "{}",
+    '{"device_id":"x-{device}","seq":{seq}}',
+    '{"device_id":"{device}","values":{"seq":{seq}}}',
+    '{"device_id":"{device}","seq":"{seq}"}',
+    '{"device_id":"{device}","seq":1{seq}}',
+    '[{"device_id":"{device}","seq":{seq}},{"device_id":"{device}","seq":{seq}}]',
+    "device {device} seq {seq}",
+])
+def test_a_ledger_needs_samples_that_can_be_found_again(tmp_path, body):
+    run = run_load("http://127.0.0.1:1/", "--body", body, "--ledger", tmp_path / "ledger")
     assert run.exit_code == BAD_USAGE and "{seq}" in run.messages
+
+
+@pytest.mark.parametrize("body", [
+    '{"device_id":"{device}","seq":{seq},"at":"{ts}","ms":{ts:ms},"v":{float:-1:2.5},"k":"{choice:a|b}"}',
+    '[{"seq":{seq},"device_id":"{device}"}]',
+])
+def test_a_ledger_takes_samples_that_can_be_found_again(tmp_path, body):
+    run = run_load("http://127.0.0.1:1/", "--body", body, "--ledger", tmp_path / "ledger")
+    assert run.exit_code == SETUP_FAILED, run.messages  # nobody listens
+    assert not (tmp_path / "ledger").exists()
 
 
 def test_a_ledger_needs_a_device_for_each_connection(tmp_path):

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "engine/core/escape.hpp"
+#include "tools/load/command/ledger_body.hpp"
 #include "tools/load/command/option_values.hpp"
 #include "tools/load/plan/run_tag.hpp"
 #include "tools/load/plan/secrets.hpp"
@@ -18,6 +19,7 @@ namespace {
 constexpr const char* telemetry_sample =
     R"({"device_id":"{device}","type":"{choice:temperature|humidity|pressure|co2}","value":{float:15:35},)"
     R"("unit":"celsius","timestamp":{ts:ms},"seq":{seq}})";
+constexpr double duration_s_min = 0.001;
 constexpr std::uint64_t warmup_ns_max = 5'000'000'000;
 constexpr std::uint64_t timeout_ns_max = 3'600'000'000'000;
 constexpr std::uint64_t spin_ns_max = 1'000'000;
@@ -117,8 +119,7 @@ Result<void> read_request(const RunOptions& options, RunPlan& plan) {
         if (const auto completed = complete(options, plan, endpoint); !completed) return completed;
     if (options.ledger.empty()) return {};
     for (const Endpoint& endpoint : plan.endpoints)
-        if (endpoint.body.find("{device}") == std::string::npos || endpoint.body.find("{seq}") == std::string::npos)
-            return wrong("--ledger: every body must have {device} and {seq}, so that samples can be told apart");
+        if (const auto checked = check_ledger_body(endpoint.body); !checked) return checked;
     return {};
 }
 
@@ -152,7 +153,6 @@ Result<void> read_load(const RunOptions& options, RunPlan& plan) {
             read("--requests", options.requests, count_within(1, 1'000'000'000'000), plan.requests_count_max));
         !done)
         return done;
-    if (plan.duration_s <= 0) return wrong("--duration: a run takes longer than nothing");
     if (has_stages) plan.duration_s = stages.seconds();
     if (stages.level_max() > connections_count_max && is_closed)
         return wrong("--user-stages: more than " + std::to_string(connections_count_max) + " users");
@@ -173,6 +173,7 @@ Result<void> read_load(const RunOptions& options, RunPlan& plan) {
     if (has_stages) stages = stages.sped_up(time_scale);
     plan.duration_s /= time_scale;
     plan.warmup_s /= time_scale;
+    if (plan.duration_s < duration_s_min) return wrong("--duration: a run takes a millisecond at least");
 
     plan.is_open_loop = !is_closed;
     // A run that ends by count has all the time it needs.
