@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -118,8 +119,20 @@ std::string_view output_of_one_run(const Outputs& outputs, const RunOptions& opt
     return {};
 }
 
+// --threshold takes what follows it, a URL too. A bound has a relation, and no ://.
+void take_url_from_thresholds(RunOptions& options) {
+    if (!options.url.empty()) return;
+    const auto url = std::find_if(options.thresholds.begin(), options.thresholds.end(), [](const std::string& word) {
+        return word.contains("://") || word.find_first_of("<>") == std::string::npos;
+    });
+    if (url == options.thresholds.end()) return;
+    options.url = *url;
+    options.thresholds.erase(url);
+}
+
 std::expected<Invocation, PlanError> read_run(Parser& parser) {
     RunOptions& options = parser.options;
+    take_url_from_thresholds(options);
     const bool has_thresholds = !options.thresholds.empty();  // those of a scenario are no wish of the command line
     if (const auto done = read_scenario(options); !done) return usage_error(done.error().sentence);
     auto plan = plan_of(options);

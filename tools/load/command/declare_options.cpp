@@ -56,7 +56,8 @@ void declare(CLI::App& app, RunOptions& options) {
         ->allow_extra_args(false)
         ->group("Request");
     request("--body", options.body, "TEMPLATE",
-            "{device} {seq} {ts} {ts:ms} {ts:ns} {float:15:35} {choice:a|b} are filled in for each request");
+            "{device} {seq} {ts} {ts:ms} {ts:ns} {float:15:35} {choice:a|b} are filled in for each request; {{word} "
+            "sends {word}");
     request("--body-file", options.body_file, "FILE", "The template is in a file");
     app.add_flag("--sample", options.is_sample, "POST a built-in telemetry sample")->group("Request");
     request("--batch", options.batch, "N", "N samples in a request, as a JSON array, all of one device");
@@ -64,7 +65,9 @@ void declare(CLI::App& app, RunOptions& options) {
     app.add_flag("--gzip", options.is_gzip, "Compress bodies")->group("Request");
     request("--devices", options.devices, "N", "How many devices there are (default 1000)");
     request("--device-prefix", options.device_prefix, "TEXT", "{device} is this and a number (default device-, with --ledger device-RUN-: another RUN each time)");
-    request("--zipf", options.zipf, "S", "Devices are drawn by rank^-S instead of uniformly, e.g. 1.0");
+    request("--zipf", options.zipf, "S",
+            "Devices are drawn by rank^-S instead of uniformly, e.g. 1.0; with --threads or --ledger, within each "
+            "thread's or connection's share, so that the whole is flatter");
 
     const Group judging{app, "Judging"};
     app.add_option("--threshold", options.thresholds,
@@ -88,7 +91,8 @@ void declare_search(CLI::App& app, RunOptions& options) {
     const Group load{app, "Load"}, searching{app, "Searching"}, output{app, "Output"};
     load("--scenario", options.scenario, "FILE", "Read load, endpoints and thresholds from TOML; options beat it");
     load("--time-scale", options.time_scale, "N", "Pass through durations N times as fast; think times stay");
-    searching("--sweep", options.sweep, "RATES", "A run at each rate, e.g. 1k,2k,5k: latency against rate");
+    searching("--sweep", options.sweep, "RATES",
+              "A run at each rate, e.g. 1k,2k,5k, instead of at --rate: latency against rate");
     searching("--slo", options.slo, "BOUNDS", "Find the highest rate that holds, e.g. 'p99<5ms,errors<0.1%'");
     searching("--rate-max", options.rate_max, "RATE", "Where the search ends (default 10M/s); it begins at --rate");
     output("--ledger", options.ledger, "FILE", "Record durably what was acknowledged; each device keeps to one connection then. See verify --help");

@@ -288,7 +288,12 @@ std::string describe(const RunPlan& plan) {
     if (plan.warmup_s > 0) text += " after " + format_number(plan.warmup_s, 1) + " s of warm-up";
     text += ", " + counted(plan.sockets_count(), "connection");
     if (plan.pipeline_depth > 1) text += ", pipeline of " + std::to_string(plan.pipeline_depth);
-    return text + " on " + counted(plan.threads_count, "thread");
+    text += " on " + counted(plan.threads_count, "thread");
+    if (plan.zipf_exponent == 0) return text;
+    text += ", devices by zipf " + format_number(plan.zipf_exponent, 2);
+    // Of n shares each has every n-th device and as much of the load as the others, so the whole is flatter than zipf.
+    if (!plan.ledger_path.empty()) return text + " within each connection's share";
+    return text + (plan.threads_count > 1 ? " within each thread's share" : "");
 }
 
 }  // namespace sluice::load
