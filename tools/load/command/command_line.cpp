@@ -36,7 +36,7 @@ Exit codes:
   0  the run is valid and holds its thresholds
   1  a threshold was missed
   2  wrong command line
-  3  INVALID: the run measured the generator and not the server; the summary says why
+  3  INVALID: the generator was measured and not the server, or the plan was not kept to; the summary says why
   4  the run could not begin: unreachable target, no io_uring, a file that cannot be written)";
 
 constexpr const char* compare_footer = R"(Example:
