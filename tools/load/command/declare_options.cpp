@@ -64,7 +64,8 @@ void declare(CLI::App& app, RunOptions& options) {
     app.add_flag("--ndjson", options.is_ndjson, "Batches are lines (application/x-ndjson)")->group("Request");
     app.add_flag("--gzip", options.is_gzip, "Compress bodies")->group("Request");
     request("--devices", options.devices, "N", "How many devices there are (default 1000)");
-    request("--device-prefix", options.device_prefix, "TEXT", "{device} is this and a number (default device-, with --ledger device-RUN-: another RUN each time)");
+    request("--device-prefix", options.device_prefix, "TEXT",
+            "{device} is this and a number (default device-, with --ledger device-RUN-: another RUN each time)");
     request("--zipf", options.zipf, "S",
             "Devices are drawn by rank^-S instead of uniformly, e.g. 1.0; with --threads or --ledger, within each "
             "thread's or connection's share, so that the whole is flatter");
