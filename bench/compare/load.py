@@ -40,7 +40,7 @@ class Report:
 
     def reasons(self, of_generator: bool) -> list[str]:
         """Why the run is INVALID: its own sentences about the generator, or those about what the server let it do."""
-        is_servers = re.compile("Only .* (requests could be sent|connections could be opened)|Not one response")
+        is_servers = re.compile("Only .* (requests could be sent|planned rate was achieved|connections could be opened)|Not one response")
         return [reason for reason in self.result["invalid_reasons"] if of_generator != bool(is_servers.match(reason))]
 
     @property

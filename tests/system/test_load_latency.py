@@ -13,6 +13,10 @@ def percentile(values: list, share: float) -> float:
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
 
+# Five, so that no percentile lies where one delay ends and the next begins: the median is in the middle of the third.
+DELAYS_S = (0.010, 0.020, 0.030, 0.050, 0.080)
+
+
 def measure_delays():
     """A run against answers that are delayed by 10 to 80 ms: the run, and the delays that the server itself took."""
     taken_ns = []
@@ -23,7 +27,7 @@ def measure_delays():
             await connection.request()
             begin = time.perf_counter_ns()
             number += 1
-            await asyncio.sleep((0.010, 0.020, 0.040, 0.080)[number % 4])
+            await asyncio.sleep(DELAYS_S[number % len(DELAYS_S)])
             taken_ns.append(time.perf_counter_ns() - begin)
             connection.answer()
 
@@ -40,12 +44,15 @@ def test_each_percentile_is_within_2_percent_and_100_us_of_the_delay():
     for attempt in range(ATTEMPTS):
         run, taken_ns = measure_delays()
         wrong = []
-        for name, share in (("50", 0.5), ("90", 0.9), ("99", 0.99)):
-            truth = percentile(taken_ns, share)
+        names = run.result["latency"]["corrected"]["percentiles_ns"]
+        assert {"50", "90", "99", "99.9"} <= set(names)
+        for name in names:
+            truth = percentile(taken_ns, float(name) / 100)
             for latency in ("uncorrected", "corrected"):
                 reported = run.percentile_ns(latency, name)
                 assert reported > truth * 0.98 - 100_000, f"{latency} p{name}: {reported} ns is less than {truth} ns"
-                if reported > truth * 1.02 + 100_000:
+                # Above p99 there are four requests, and to take the core from either program once makes one of them late.
+                if float(name) <= 99 and reported > truth * 1.02 + 100_000:
                     wrong.append(f"{latency} p{name}: {reported} ns reported, {truth} ns taken")
         if not wrong:
             return
@@ -89,7 +96,7 @@ def test_requests_that_time_out_count_with_their_time():
         await asyncio.sleep(30)
 
     with LoadTarget(serve) as target:
-        run = run_load(target.url, "--rate", "20/s", "--duration", "1s", "--warmup", "0", "--connections", 4, "--timeout", "300ms")
+        run = run_load(target.url, "--rate", "20/s", "--duration", "1s", "--warmup", "0", "--connections", 20, "--timeout", "300ms")
     run.assert_conserved()
     assert run.totals["planned"] == 20 and run.faults == {"timeout": 20}
     assert run.percentile_ns("uncorrected", "50") >= 300_000_000

@@ -1,11 +1,14 @@
 """The ledger: every acknowledged sample is found again, in every layout, and what is missing is named."""
 
 import json
+import resource
+import signal
 import subprocess
 
 import pytest
 
-from harness.load import BAD_USAGE, LOAD_BINARY, OK, SETUP_FAILED, THRESHOLD_MISSED, run_load
+from harness import reserve_port, wait_until
+from harness.load import BAD_USAGE, LOAD_BINARY, OK, SETUP_FAILED, THRESHOLD_MISSED, Connection, LoadTarget, run_load
 
 LOST = THRESHOLD_MISSED
 
@@ -36,9 +39,32 @@ def test_all_that_was_acknowledged_is_found(starter, tmp_path, settings):
     assert run.exit_code == OK and run.totals["samples"] == 1500, run.messages
     code, output, verdict = verify(ledger, server.url)
     assert code == OK, output
-    assert verdict["total"] | {"reordered": 0} == {"acknowledged": 1500, "found": 1500, "lost": 0, "duplicated": 0, "reordered": 0,
-                                                   "unacknowledged": 0}
+    assert verdict["total"] == {"acknowledged": 1500, "found": 1500, "lost": 0, "duplicated": 0, "reordered": 0, "unacknowledged": 0}
     assert len(verdict["devices"]) == 20
+
+
+def test_a_run_does_not_find_the_samples_of_another(starter, tmp_path):
+    server = starter.redis()
+    stores = starter.engine(server.url, settings={"sink.redis.layout": "fields"})
+
+    async def forget(connection: Connection):
+        while True:
+            await connection.request()
+            connection.answer()
+
+    def load(url, name):
+        run = run_load(url, "--sample", "--users", 2, "--requests", 200, "--devices", 10, "--ledger", tmp_path / name)
+        assert run.exit_code == OK, run.messages
+        return verify(tmp_path / name, server.url)
+
+    assert load(url_of(stores), "first")[0] == OK
+    with LoadTarget(forget) as target:
+        code, output, verdict = load(target.url, "second")
+    assert code == LOST, output
+    assert verdict["total"]["acknowledged"] == verdict["total"]["lost"] == 200
+    code, output, verdict = load(url_of(stores), "third")
+    assert code == OK, output
+    assert verdict["total"]["duplicated"] == 0 and verdict["total"]["found"] == 200
 
 
 def test_lost_duplicated_reordered_and_unacknowledged_are_told_apart(starter, tmp_path):
@@ -84,6 +110,55 @@ def test_a_ledger_survives_an_engine_that_is_killed(starter, tmp_path):
     assert verdict["total"]["acknowledged"] > 100 and verdict["total"]["lost"] == 0
 
 
+def test_a_ledger_survives_a_redis_that_is_killed(starter, tmp_path):
+    server = starter.redis(persistent=True)
+    engine = starter.engine(server.url)
+    ledger = tmp_path / "ledger"
+    load = subprocess.Popen([str(word) for word in (LOAD_BINARY, url_of(engine), "--sample", "--rate", "1000/s", "--duration", "4s",
+                                                    "--connections", 8, "--ledger", ledger, "--quiet")], stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: ledger.exists() and ledger.stat().st_size > 4000, "samples are acknowledged")
+        server.kill()
+        server.start()
+        size = ledger.stat().st_size
+        wait_until(lambda: ledger.stat().st_size > size, "samples are acknowledged again", timeout_s=20)
+        load.wait(60)
+    finally:
+        if load.poll() is None:
+            load.kill()
+            load.wait()
+    code, output, verdict = verify(ledger, server.url)
+    assert code == OK, output
+    assert verdict["total"]["acknowledged"] > 200 and verdict["total"]["lost"] == 0
+
+
+def test_a_ledger_that_cannot_be_written_costs_the_rest_of_the_run_only(tmp_path):
+    async def serve(connection: Connection):
+        while True:
+            await connection.request()
+            connection.answer()
+
+    def limit_files():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
+
+    path = tmp_path / "result.json"
+    with LoadTarget(serve) as target:
+        words = (LOAD_BINARY, target.url, "--sample", "--rate", "2000/s", "--duration", "30s", "--warmup", 0, "--ledger", tmp_path / "ledger", "--json", path)
+        done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=25, preexec_fn=limit_files)
+    assert done.returncode == SETUP_FAILED
+    assert "cannot write the ledger" in done.stderr and "requests" in done.stderr  # the summary is there, too
+    assert 0 < json.loads(path.read_text())["totals"]["responses"] < 30_000
+
+
+def test_a_run_that_could_not_begin_leaves_no_ledger(tmp_path):
+    ledger = tmp_path / "ledger"
+    for _ in range(2):
+        run = run_load(f"http://127.0.0.1:{reserve_port()}/", "--sample", "--ledger", ledger)
+        assert run.exit_code == SETUP_FAILED and "Connection refused" in run.messages
+    assert not ledger.exists()
+
+
 def test_a_ledger_is_never_overwritten(tmp_path):
     ledger = tmp_path / "ledger"
     ledger.write_text("a 0 1\n")
@@ -92,9 +167,28 @@ def test_a_ledger_is_never_overwritten(tmp_path):
     assert ledger.read_text() == "a 0 1\n"
 
 
-def test_a_ledger_needs_samples_that_can_be_told_apart(tmp_path):
-    run = run_load("http://127.0.0.1:1/", "--body", "{}", "--ledger", tmp_path / "ledger")
+@pytest.mark.parametrize("body", [
+    "{}",
+    '{"device_id":"x-{device}","seq":{seq}}',
+    '{"device_id":"{device}","values":{"seq":{seq}}}',
+    '{"device_id":"{device}","seq":"{seq}"}',
+    '{"device_id":"{device}","seq":1{seq}}',
+    '[{"device_id":"{device}","seq":{seq}},{"device_id":"{device}","seq":{seq}}]',
+    "device {device} seq {seq}",
+])
+def test_a_ledger_needs_samples_that_can_be_found_again(tmp_path, body):
+    run = run_load("http://127.0.0.1:1/", "--body", body, "--ledger", tmp_path / "ledger")
     assert run.exit_code == BAD_USAGE and "{seq}" in run.messages
+
+
+@pytest.mark.parametrize("body", [
+    '{"device_id":"{device}","seq":{seq},"at":"{ts}","ms":{ts:ms},"v":{float:-1:2.5},"k":"{choice:a|b}"}',
+    '[{"seq":{seq},"device_id":"{device}"}]',
+])
+def test_a_ledger_takes_samples_that_can_be_found_again(tmp_path, body):
+    run = run_load("http://127.0.0.1:1/", "--body", body, "--ledger", tmp_path / "ledger")
+    assert run.exit_code == SETUP_FAILED, run.messages  # nobody listens
+    assert not (tmp_path / "ledger").exists()
 
 
 def test_a_ledger_needs_a_device_for_each_connection(tmp_path):
@@ -108,6 +202,25 @@ def test_what_is_no_ledger_is_refused(starter, tmp_path, text):
     ledger.write_text(text)
     code, output, _ = verify(ledger, "redis://127.0.0.1:1")
     assert code == SETUP_FAILED and "line 1" in output
+
+
+def test_a_ledger_without_a_line_proves_nothing(tmp_path):
+    ledger = tmp_path / "ledger"
+    for make in (ledger.mkdir, lambda: (ledger.rmdir(), ledger.write_text("")), lambda: ledger.write_text("a 0 1")):
+        make()
+        code, output, _ = verify(ledger, "redis://127.0.0.1:1")
+        assert code == SETUP_FAILED and "ledger" in output, output
+
+
+def test_a_member_named_like_a_layout_hides_no_sample(starter, tmp_path):
+    server = starter.redis()
+    redis = server.client()
+    ledger = tmp_path / "ledger"
+    ledger.write_text("a 0 3\n")
+    for seq, extra in enumerate(({"json": "{}"}, {"ndjson": "x"}, {"x": "y"})):
+        redis.xadd("telemetry", {**extra, "device_id": "a", "seq": seq})
+    code, output, verdict = verify(ledger, server.url)
+    assert code == OK and verdict["total"]["found"] == 3, output
 
 
 def test_a_redis_that_is_not_there(tmp_path):

@@ -4,10 +4,11 @@ import asyncio
 import os
 import socket
 import struct
+import subprocess
 
 import pytest
 
-from harness.load import BAD_USAGE, INVALID, OK, SETUP_FAILED, THRESHOLD_MISSED, Connection, LoadTarget, run_load
+from harness.load import BAD_USAGE, INVALID, LOAD_BINARY, OK, PATIENT, SETUP_FAILED, THRESHOLD_MISSED, Connection, LoadTarget, run_load
 from harness import reserve_port
 
 REQUESTS = 6
@@ -142,6 +143,23 @@ def test_nobody_listens():
     run = run_load(f"http://127.0.0.1:{reserve_port()}/", "--requests", 1)
     assert run.exit_code == SETUP_FAILED
     assert "Connection refused" in run.messages
+
+
+@pytest.mark.parametrize("words", [("--threshold", "errors<50%", None), ("--threshold", "errors<50%", None, "max<1h"),
+                                   ("--threshold", None, "errors<50%")])
+def test_a_url_may_stand_behind_the_thresholds(words):
+    with LoadTarget(well_behaved) as target:
+        given = [target.url if word is None else word for word in words]
+        done = subprocess.run([str(LOAD_BINARY), "--requests", "3", *PATIENT, *given], capture_output=True, text=True, timeout=20)
+    assert done.returncode == OK, done.stderr
+    assert "holds  errors<50%" in done.stderr
+
+
+def test_the_plan_tells_of_what_zipf_is():
+    for options, words in (((), ", devices by zipf 1.1\n"), (("--threads", 2), ", devices by zipf 1.1 within each thread's share\n")):
+        with LoadTarget(well_behaved) as target:
+            run = run_load(target.url, "--sample", "--requests", 4, "--zipf", "1.1", *options)
+        assert words in run.messages
 
 
 def test_a_name_that_does_not_exist():
@@ -307,6 +325,8 @@ def test_a_large_body_is_sent_whole(tmp_path):
     (("http://127.0.0.1/", "--body", "{nonsense}"), "nonsense"),
     (("http://127.0.0.1/", "--duration", "3"), "--duration"),
     (("http://127.0.0.1/", "--no-such-option"), "not known"),
+    (("http://127.0.0.1/", "--duration", "1ns"), "millisecond"),
+    (("--threshold", "p95<200ms"), "no URL"),
     (("http://127.0.0.1/", "--header", "a b: c"), "--header"),
     (("http://127.0.0.1/", "--header", "a: b\x01c"), "--header"),
     (("http://127.0.0.1/", "--check", "ok=tru"), "JSON"),
@@ -328,10 +348,24 @@ def test_a_large_body_is_sent_whole(tmp_path):
     (("compare", "http://127.0.0.1/a", "http://127.0.0.1/b", "--threshold", "p99<1s"), "--threshold"),
 ])
 def test_a_wrong_command_line_is_explained(options, word):
-    import subprocess
-
-    from harness.load import LOAD_BINARY
     environment = {name: value for name, value in os.environ.items() if name != "INFLUX_TOKEN"}
     done = subprocess.run([str(LOAD_BINARY), *options], capture_output=True, text=True, timeout=10, env=environment)
     assert done.returncode == BAD_USAGE
     assert word in done.stderr and "HUSH" not in done.stderr, done.stderr
+
+
+def test_stages_of_users_need_somebody_who_listens():
+    run = run_load(f"http://127.0.0.1:{reserve_port()}/", "--user-stages", "20s@5,1s@0")
+    assert run.exit_code == SETUP_FAILED
+    assert "Connection refused" in run.messages
+
+
+def test_users_who_never_get_a_connection_are_missed():
+    """A server whose backlog is full after a few connections: the kernel leaves the others unanswered."""
+    with socket.create_server(("127.0.0.1", 0), backlog=1) as never_accepts:
+        url = "http://127.0.0.1:{}/".format(never_accepts.getsockname()[1])
+        run = run_load(url, "--user-stages", "1s@20,2s@20", "--timeout", "400ms", "--think", "50ms")
+    assert run.exit_code == INVALID and " of 20 users who came ever had a connection" in run.messages
+    with LoadTarget(well_behaved) as target:
+        run = run_load(target.url, "--user-stages", "1s@20,1s@20", "--think", "50ms")
+    assert run.exit_code == OK, run.messages

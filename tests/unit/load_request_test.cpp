@@ -133,6 +133,13 @@ TEST(LoadRequest, UnknownFieldsAreRefused) {
     EXPECT_TRUE(parse_body_template(R"({"a":{},"b":{"c":1}} {A} {} { device})")->fields.empty());
 }
 
+TEST(LoadRequest, TwoBracesSendAWordInBraces) {
+    const BodyTemplate graphql = *parse_body_template(R"({"query":"{user{{name}}","seq":{seq}} {{{device} {{)");
+    ASSERT_EQ(graphql.fields.size(), 1u);
+    EXPECT_EQ(graphql.literals[0], R"({"query":"{user{name}}","seq":)");
+    EXPECT_EQ(graphql.literals[1], "} {{device} {{");
+}
+
 TEST(LoadRequest, ZipfPrefersTheFirst) {
     Devices devices(1000, 1.0, 0, 1);
     Random random(1);
@@ -183,6 +190,16 @@ TEST(LoadResponse, EverySplitGivesTheSameEvents) {
         ASSERT_EQ(events_of(stream, piece_bytes, reader), expected) << piece_bytes;
         ASSERT_EQ(events_of(stream, stream.size(), reader), expected)
             << "once the heads are known, after " << piece_bytes;
+    }
+}
+
+TEST(LoadResponse, AnInterimResponseEndsNoConnection) {
+    const std::string stream =
+        "HTTP/1.0 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    for (std::size_t piece_bytes = 1; piece_bytes <= stream.size(); ++piece_bytes) {
+        ResponseReader reader(true);
+        ASSERT_EQ(events_of(stream, piece_bytes, reader), "interim100 200+{} 200+ ") << piece_bytes;
     }
 }
 

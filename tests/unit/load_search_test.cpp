@@ -35,6 +35,19 @@ TEST(LoadRateSearch, EndsAtTheMaximumAndWithoutAnyRate) {
     EXPECT_LT(tries_count, 20);
 }
 
+TEST(LoadRateSearch, GivesUpWhereARunWouldHaveTooFewRequests) {
+    std::vector<double> tried;
+    EXPECT_EQ(find_highest_rate({.first = 50, .max = 5000, .least = 10},
+                                [&](double rate) {
+                                    tried.push_back(rate);
+                                    return false;
+                                }),
+              0);
+    EXPECT_EQ(tried, (std::vector<double>{50, 25, 12.5, 10}));
+    EXPECT_EQ(find_highest_rate({.first = 50, .max = 5000, .least = 10}, [&](double rate) { return rate <= 10; }), 10);
+    EXPECT_EQ(find_highest_rate({.first = 5, .max = 5, .least = 10}, [&](double) { return true; }), 5);
+}
+
 TEST(LoadRateSearch, ARateThatHeldOnlyOnceIsNotTheAnswer) {
     // From 500/s on it is luck: each rate holds the first time only.
     std::vector<double> seen;
@@ -60,6 +73,21 @@ TEST(LoadVerification, AnySeqMayBeStored) {
     EXPECT_EQ(verdict.unacknowledged, 2u);
     EXPECT_EQ(verdict.duplicated, 1u);
     EXPECT_EQ(verdict.reordered, 2u);
+}
+
+TEST(LoadVerification, CopiesAreCountedHoweverManyThereAre) {
+    Verification verification;
+    verification.acknowledge("a", 0, 1);
+    for (int i = 0; i < 300; ++i) verification.find("a", 0);
+    for (int i = 0; i < 300; ++i) verification.find("a", ~std::uint64_t{0});
+    EXPECT_EQ(verification.by_device().at("a").duplicated, 2u * 299);
+}
+
+TEST(LoadVerification, OnlyWithinAKeyThereIsAnOrder) {
+    Verification verification;
+    for (const std::uint64_t seq : {5, 6}) verification.find("a", seq, 1);
+    for (const std::uint64_t seq : {0, 2, 1}) verification.find("a", seq, 2);
+    EXPECT_EQ(verification.by_device().at("a").reordered, 1u);
 }
 
 TEST(LoadVerification, TellsEachFateApart) {

@@ -55,7 +55,7 @@ int main(int argc, char** argv) {
         std::fputs(invocation->text.c_str(), stdout);
         return code_of(ExitCode::ok);
     }
-    stop_at_signals();
+    if (invocation->command != Invocation::Command::verify) stop_at_signals();
     raise_descriptors_limit();
     const std::vector<std::string> command_line(argv, argv + argc);
     switch (invocation->command) {

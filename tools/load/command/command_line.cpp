@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -26,13 +27,17 @@ nothing of one another. A stalled server delays them, and the corrected latency,
 been sent, shows it. Closed loop (--users): N users who wait for their answers; a stalled server makes them send less.
 
 Three latencies are measured: corrected (intended start to response: the headline), uncorrected (sent to response: the
-server alone) and lag (intended start to sent). Requests that time out count with the time until they were given up.
+server alone) and lag (intended start to sent: the wait for a free connection and, apart in the summary, the generator's own).
+Requests that time out or are never sent count with the time until they were given up.
+
+Ctrl-C (SIGINT) or SIGTERM ends a run early: the last answers have a second to come, and what was measured is reported, as INVALID.
+A second one ends at once, without a report.
 
 Exit codes:
   0  the run is valid and holds its thresholds
   1  a threshold was missed
   2  wrong command line
-  3  INVALID: the run measured the generator and not the server; the summary says why
+  3  INVALID: the generator was measured and not the server, or the plan was not kept to; the summary says why
   4  the run could not begin: unreachable target, no io_uring, a file that cannot be written)";
 
 constexpr const char* compare_footer = R"(Example:
@@ -46,10 +51,12 @@ constexpr const char* verify_footer = R"(Example:
   sluice-load http://127.0.0.1:8080/telemetry --sample --rate 5k --ledger acknowledged
   sluice-load verify --ledger acknowledged --redis redis://127.0.0.1:6379
 
+Each run with --ledger has devices of its own, so that it finds only its own samples in a Redis that holds those of others.
+With --device-prefix that is up to you: choose another one for each run.
 Reads the stream and its partitions (layouts fields, json, packed) and the list (layout list).
-`reordered` counts samples stored behind a later one of their device. With --ledger each device keeps to one connection, where
+`reordered` counts samples stored behind a later one of their device in the same stream or list. With --ledger each device keeps to one connection, where
 requests have an order; after a connection broke or timed out, the next one's may overtake what was still under way.
-Exit codes: 0 nothing is lost, 1 something acknowledged is lost, 4 the ledger or Redis cannot be read)";
+Exit codes: 0 nothing is lost, 1 something acknowledged is lost, 4 the ledger is empty, or it or Redis cannot be read)";
 
 std::string without_final_line_feeds(std::string text) {
     while (text.ends_with('\n')) text.pop_back();
@@ -115,8 +122,20 @@ std::string_view output_of_one_run(const Outputs& outputs, const RunOptions& opt
     return {};
 }
 
+// --threshold takes what follows it, a URL too. A bound has a relation, and no ://.
+void take_url_from_thresholds(RunOptions& options) {
+    if (!options.url.empty()) return;
+    const auto url = std::find_if(options.thresholds.begin(), options.thresholds.end(), [](const std::string& word) {
+        return word.contains("://") || word.find_first_of("<>") == std::string::npos;
+    });
+    if (url == options.thresholds.end()) return;
+    options.url = *url;
+    options.thresholds.erase(url);
+}
+
 std::expected<Invocation, PlanError> read_run(Parser& parser) {
     RunOptions& options = parser.options;
+    take_url_from_thresholds(options);
     const bool has_thresholds = !options.thresholds.empty();  // those of a scenario are no wish of the command line
     if (const auto done = read_scenario(options); !done) return usage_error(done.error().sentence);
     auto plan = plan_of(options);

@@ -56,15 +56,19 @@ void declare(CLI::App& app, RunOptions& options) {
         ->allow_extra_args(false)
         ->group("Request");
     request("--body", options.body, "TEMPLATE",
-            "{device} {seq} {ts} {ts:ms} {ts:ns} {float:15:35} {choice:a|b} are filled in for each request");
+            "{device} {seq} {ts} {ts:ms} {ts:ns} {float:15:35} {choice:a|b} are filled in for each request; {{word} "
+            "sends {word}");
     request("--body-file", options.body_file, "FILE", "The template is in a file");
     app.add_flag("--sample", options.is_sample, "POST a built-in telemetry sample")->group("Request");
     request("--batch", options.batch, "N", "N samples in a request, as a JSON array, all of one device");
     app.add_flag("--ndjson", options.is_ndjson, "Batches are lines (application/x-ndjson)")->group("Request");
     app.add_flag("--gzip", options.is_gzip, "Compress bodies")->group("Request");
     request("--devices", options.devices, "N", "How many devices there are (default 1000)");
-    request("--device-prefix", options.device_prefix, "TEXT", "{device} is this and a number (default device-)");
-    request("--zipf", options.zipf, "S", "Devices are drawn by rank^-S instead of uniformly, e.g. 1.0");
+    request("--device-prefix", options.device_prefix, "TEXT",
+            "{device} is this and a number (default device-, with --ledger device-RUN-: another RUN each time)");
+    request("--zipf", options.zipf, "S",
+            "Devices are drawn by rank^-S instead of uniformly, e.g. 1.0; with --threads or --ledger, within each "
+            "thread's or connection's share, so that the whole is flatter");
 
     const Group judging{app, "Judging"};
     app.add_option("--threshold", options.thresholds,
@@ -77,8 +81,10 @@ void declare(CLI::App& app, RunOptions& options) {
     judging("--max-lag", options.max_lag, "TIME", "INVALID if the generator's own lag p99 is above (default 2ms)");
     judging("--max-cpu", options.max_cpu, "SHARE", "INVALID if a load thread uses more of a core (default 95%)");
     judging("--min-sent", options.min_sent, "SHARE", "INVALID if less of the plan was sent (default 99%)");
+    judging("--min-rate", options.min_rate, "SHARE",
+            "INVALID if less of the planned rate is achieved (default 95%); not with --requests");
     judging("--min-open", options.min_open, "SHARE",
-            "INVALID if fewer connections are open at the start (default 100%)");
+            "INVALID if fewer connections are open at the start, or fewer users ever get one (default 100%)");
 }
 
 void declare_search(CLI::App& app, RunOptions& options) {
@@ -87,7 +93,8 @@ void declare_search(CLI::App& app, RunOptions& options) {
     load("--scenario", options.scenario, "FILE",
          "Read load, endpoints and thresholds from TOML; options of load and judging beat it");
     load("--time-scale", options.time_scale, "N", "Pass through durations N times as fast; think times stay");
-    searching("--sweep", options.sweep, "RATES", "A run at each rate, e.g. 1k,2k,5k: latency against rate");
+    searching("--sweep", options.sweep, "RATES",
+              "A run at each rate, e.g. 1k,2k,5k, instead of at --rate: latency against rate");
     searching("--slo", options.slo, "BOUNDS", "Find the highest rate that holds, e.g. 'p99<5ms,errors<0.1%'");
     searching("--rate-max", options.rate_max, "RATE", "Where the search ends (default 10M/s); it begins at --rate");
     output("--ledger", options.ledger, "FILE",

@@ -88,6 +88,13 @@ void Progress::on_interval(const Interval& interval) {
     has_line_ = true;
 }
 
+void Progress::on_stopping() {
+    finish();
+    has_line_ = false;
+    fmt::print(stream_, "stopping: the last answers have a second to come; Ctrl-C again ends at once, without a report\n");
+    std::fflush(stream_);
+}
+
 void Progress::finish() {
     if (is_terminal_ && has_line_) std::fputc('\n', stream_);
 }

@@ -16,6 +16,7 @@ class Progress final : public Observer {
   public:
     Progress(const RunPlan& plan, std::FILE* stream);
     void on_interval(const Interval& interval) override;
+    void on_stopping() override;
     // Ends the line that is written over.
     void finish();
 

@@ -5,8 +5,12 @@
 namespace sluice::load {
 namespace {
 
-// Below this share of the first rate the search gives up: 10 halvings.
+// At this share of the first rate the search gives up: 10 halvings.
 constexpr double least_share = 1.0 / 1024;
+
+double least_rate(const RateSearchBounds& bounds) {
+    return std::min(bounds.first, std::max(bounds.least, bounds.first * least_share));
+}
 
 struct Bracket {
     double holds = 0;   // 0: none is known
@@ -24,8 +28,8 @@ Bracket find_bracket(const RateSearchBounds& bounds, const std::function<bool(do
             rate = std::min(rate * 2, bounds.max);
         } else {
             bracket.breaks = rate;
-            if (bracket.holds != 0 || rate <= bounds.first * least_share) return bracket;
-            rate /= 2;
+            if (bracket.holds != 0 || rate <= least_rate(bounds)) return bracket;
+            rate = std::max(rate / 2, least_rate(bounds));
         }
     }
 }
@@ -49,7 +53,7 @@ double find_highest_rate(const RateSearchBounds& bounds, const std::function<boo
     Bracket bracket = find_bracket(bounds, holds);
     narrow(bracket, bounds.precision, holds);
     // What held once and not again was luck: 5 % less is tried, as long as that is no idle hope.
-    while (bracket.holds > bounds.first * least_share) {
+    while (bracket.holds >= least_rate(bounds)) {
         if (is_confirmed(bracket.holds, bounds.confirmations_count, holds)) return bracket.holds;
         bracket.holds *= 1 - bounds.precision;
     }

@@ -7,6 +7,7 @@ namespace sluice::load {
 
 struct RateSearchBounds {
     double first = 1000, max = 1e7;  // requests/s
+    double least = 1;  // where the search gives up, if not before: first / 1024
     double precision = 0.05;  // ends when the bracket is this narrow, as a share of its lower end
     int confirmations_count = 2;  // runs that the answer must hold besides the first
 };

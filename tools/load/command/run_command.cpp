@@ -89,7 +89,7 @@ ExitCode exit_code_of(const RunResult& result) {
 }  // namespace
 
 ExitCode run(const RunPlan& plan, const Outputs& outputs, const std::vector<std::string>& command_line,
-             const std::atomic<bool>& stop) {
+             std::atomic<bool>& stop) {
     const Environment environment = environment_of(plan.target, command_line);
     OutputFiles files;
     const bool has_hgrm_names = !outputs.hgrm.empty() && outputs.hgrm != "-";
@@ -110,7 +110,9 @@ ExitCode run(const RunPlan& plan, const Outputs& outputs, const std::vector<std:
     std::unique_ptr<Ledger> ledger;
     OnAcknowledged on_acknowledged;
     if (!plan.ledger_path.empty()) {
-        auto created = Ledger::create(plan.ledger_path, plan.device_prefix, plan.devices_count);
+        // What cannot be recorded cannot be verified: the run ends, and reports what it has.
+        auto created = Ledger::create(plan.ledger_path, plan.device_prefix, plan.devices_count,
+                                      [&stop] { stop.store(true, std::memory_order_release); });
         if (!created)
             return complain("cannot create the ledger " + plan.ledger_path + ": " + created.error().message());
         ledger = std::move(*created);
@@ -123,8 +125,8 @@ ExitCode run(const RunPlan& plan, const Outputs& outputs, const std::vector<std:
 
     auto result = carry_out(plan, observers, stop, on_acknowledged);
     if (!outputs.is_quiet) progress.finish();
-    if (ledger != nullptr)
-        if (const auto error = ledger->close()) return complain("cannot write the ledger: " + error.message());
+    const std::error_code ledger_error = ledger != nullptr ? ledger->close() : std::error_code();
+    if (ledger != nullptr && !result) ledger->remove_if_empty();
     if (!result) return complain(result.error().sentence);
     if (influx) tell_outcome(influx->finish());
     result->environment = environment;
@@ -132,6 +134,7 @@ ExitCode run(const RunPlan& plan, const Outputs& outputs, const std::vector<std:
     files.close();
     if (!outputs.is_quiet) write_summary(*result, stderr);
     if (!files.error().empty()) return complain(files.error());
+    if (ledger_error) return complain("cannot write the ledger, so the run was ended: " + ledger_error.message());
     if (outputs.is_quiet) write_complaints(*result, stderr);
     return exit_code_of(*result);
 }

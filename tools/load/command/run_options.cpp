@@ -8,7 +8,9 @@
 #include <sstream>
 
 #include "engine/core/escape.hpp"
+#include "tools/load/command/ledger_body.hpp"
 #include "tools/load/command/option_values.hpp"
+#include "tools/load/plan/run_tag.hpp"
 #include "tools/load/plan/secrets.hpp"
 
 namespace sluice::load {
@@ -17,6 +19,7 @@ namespace {
 constexpr const char* telemetry_sample =
     R"({"device_id":"{device}","type":"{choice:temperature|humidity|pressure|co2}","value":{float:15:35},)"
     R"("unit":"celsius","timestamp":{ts:ms},"seq":{seq}})";
+constexpr double duration_s_min = 0.001;
 constexpr std::uint64_t warmup_ns_max = 5'000'000'000;
 constexpr std::uint64_t timeout_ns_max = 3'600'000'000'000;
 constexpr std::uint64_t spin_ns_max = 1'000'000;
@@ -103,6 +106,7 @@ Result<void> read_request(const RunOptions& options, RunPlan& plan) {
     plan.batch_form = options.is_ndjson ? BatchForm::ndjson : BatchForm::array;
     plan.is_gzip = options.is_gzip;
     if (!options.device_prefix.empty()) plan.device_prefix = options.device_prefix;
+    else if (!options.ledger.empty()) plan.device_prefix += draw_run_tag() + "-";
     if (plan.device_prefix.size() > 64) return wrong("--device-prefix has more than 64 characters");
     if (plan.zipf_exponent < 0 || plan.zipf_exponent > 10) return wrong("--zipf is not within 0 and 10");
     plan.endpoints = options.endpoints;
@@ -115,8 +119,7 @@ Result<void> read_request(const RunOptions& options, RunPlan& plan) {
         if (const auto completed = complete(options, plan, endpoint); !completed) return completed;
     if (options.ledger.empty()) return {};
     for (const Endpoint& endpoint : plan.endpoints)
-        if (endpoint.body.find("{device}") == std::string::npos || endpoint.body.find("{seq}") == std::string::npos)
-            return wrong("--ledger: every body must have {device} and {seq}, so that samples can be told apart");
+        if (const auto checked = check_ledger_body(endpoint.body); !checked) return checked;
     return {};
 }
 
@@ -150,7 +153,6 @@ Result<void> read_load(const RunOptions& options, RunPlan& plan) {
             read("--requests", options.requests, count_within(1, 1'000'000'000'000), plan.requests_count_max));
         !done)
         return done;
-    if (plan.duration_s <= 0) return wrong("--duration: a run takes longer than nothing");
     if (has_stages) plan.duration_s = stages.seconds();
     if (stages.level_max() > connections_count_max && is_closed)
         return wrong("--user-stages: more than " + std::to_string(connections_count_max) + " users");
@@ -171,6 +173,7 @@ Result<void> read_load(const RunOptions& options, RunPlan& plan) {
     if (has_stages) stages = stages.sped_up(time_scale);
     plan.duration_s /= time_scale;
     plan.warmup_s /= time_scale;
+    if (plan.duration_s < duration_s_min) return wrong("--duration: a run takes a millisecond at least");
 
     plan.is_open_loop = !is_closed;
     // A run that ends by count has all the time it needs.
@@ -216,6 +219,7 @@ Result<void> read_judging(const RunOptions& options, RunPlan& plan) {
     return first_error(read("--max-lag", options.max_lag, parse_span_ns, plan.bounds.lag_p99_ns_max),
                        read("--max-cpu", options.max_cpu, parse_share, plan.bounds.cpu_max),
                        read("--min-sent", options.min_sent, parse_share, plan.bounds.sent_min),
+                       read("--min-rate", options.min_rate, parse_share, plan.bounds.rate_min),
                        read("--min-open", options.min_open, parse_share, plan.bounds.open_min));
 }
 

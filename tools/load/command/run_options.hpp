@@ -24,7 +24,7 @@ struct RunOptions {
     bool is_sample = false, is_gzip = false, is_ndjson = false;
     std::string batch, devices, device_prefix, zipf, status, check;
     std::vector<std::string> thresholds;
-    std::string max_lag, max_cpu, min_sent, min_open;
+    std::string max_lag, max_cpu, min_sent, min_rate, min_open;
     std::string ledger;
     std::string scenario, time_scale;
     std::string sweep, slo, rate_max;

@@ -141,10 +141,15 @@ class Judge {
     double too_high_ = none, too_high_for_generator_ = none;  // the lowest of each
 };
 
-ExitCode find_slo(const Search& search, Prober& prober, std::FILE* table, std::optional<double>& highest_rate) {
+// Of fewer requests no 99th percentile can be told.
+constexpr double requests_of_a_probe_min = 100;
+
+ExitCode find_slo(const Search& search, double duration_s, Prober& prober, std::FILE* table,
+                  std::optional<double>& highest_rate) {
     Judge judge(search, prober);
-    const double rate = find_highest_rate({.first = search.rate_first, .max = search.rate_max},
-                                          [&](double tried) { return judge.holds(tried); });
+    const double rate = find_highest_rate(
+        {.first = search.rate_first, .max = search.rate_max, .least = requests_of_a_probe_min / duration_s},
+        [&](double tried) { return judge.holds(tried); });
     if (!prober.error().empty()) return complain(prober.error());
     if (rate == 0) {
         fmt::print(table == nullptr ? stderr : table, "no rate was found that holds\n");
@@ -177,8 +182,9 @@ ExitCode search(const Invocation& invocation, const std::vector<std::string>& co
     std::FILE* const table = invocation.outputs.is_quiet ? nullptr : path == "-" ? stderr : stdout;
     Prober prober(invocation.plan, command_line, stop, table);
     std::optional<double> highest_rate;
-    const ExitCode code = invocation.search.slo.empty() ? sweep(invocation, prober)
-                                                        : find_slo(invocation.search, prober, table, highest_rate);
+    const ExitCode code = invocation.search.slo.empty()
+                              ? sweep(invocation, prober)
+                              : find_slo(invocation.search, invocation.plan.duration_s, prober, table, highest_rate);
     if (!json) return code;
     write_curve_json(prober.runs(), highest_rate, json->stream());
     if (const auto error = json->close()) return complain("cannot write " + path + ": " + error.message());

@@ -23,6 +23,8 @@ void write_latencies(const RunResult& result, std::FILE* stream) {
     line("corrected", result.latencies.corrected);
     line("uncorrected", result.latencies.uncorrected);
     line("lag", result.latencies.lag);
+    fmt::print(stream, "  own lag p99  {:>9} of the lag, which counts the wait for a free connection, too\n",
+               format_ns(result.own_lag_p99_ns));
 }
 
 }  // namespace

@@ -74,9 +74,9 @@ ExitCode verify(const VerifyPlan& plan) {
     Verification verification;
     for (const LedgerEntry& entry : *entries)
         verification.acknowledge(entry.device, entry.first_seq, entry.samples_count);
-    const auto stored =
-        read_samples(*url, plan.stream, plan.list_key,
-                     [&](const std::string& device, std::uint64_t seq) { verification.find(device, seq); });
+    const auto stored = read_samples(
+        *url, plan.stream, plan.list_key,
+        [&](const std::string& device, std::uint64_t seq, std::size_t key) { verification.find(device, seq, key); });
     if (!stored) return complain(stored.error());
 
     const Verdicts verdicts = verification.by_device();

@@ -1,6 +1,7 @@
 #include "tools/load/ledger/ledger.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,20 +20,41 @@ bool read_number(std::string_view text, std::uint64_t& number) {
     return error == std::errc{} && stop == text.data() + text.size();
 }
 
+// A new file is durable only once its directory is (fsync(2)). Some file systems know no sync of directories (EINVAL).
+std::error_code sync_directory_of(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+    const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return last_error();
+    std::error_code error;
+    if (::fsync(fd) != 0 && errno != EINVAL) error = last_error();
+    ::close(fd);
+    return error;
+}
+
 }  // namespace
 
 std::expected<std::unique_ptr<Ledger>, std::error_code> Ledger::create(const std::string& path,
                                                                        const std::string& device_prefix,
-                                                                       std::uint32_t devices_count) {
+                                                                       std::uint32_t devices_count,
+                                                                       std::function<void()> on_error) {
     const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644);
     if (fd < 0) return std::unexpected(last_error());
-    return std::unique_ptr<Ledger>(new Ledger(fd, device_prefix, devices_count));
+    if (const auto error = sync_directory_of(path)) {
+        ::close(fd);
+        ::unlink(path.c_str());
+        return std::unexpected(error);
+    }
+    return std::unique_ptr<Ledger>(new Ledger(fd, path, device_prefix, devices_count, std::move(on_error)));
 }
 
-Ledger::Ledger(int fd, std::string device_prefix, std::uint32_t devices_count)
+Ledger::Ledger(int fd, std::string path, std::string device_prefix, std::uint32_t devices_count,
+               std::function<void()> on_error)
     : fd_(fd),
+      path_(std::move(path)),
       device_prefix_(std::move(device_prefix)),
-      digits_(std::to_string(std::max(devices_count, 1u) - 1).size()) {
+      digits_(std::to_string(std::max(devices_count, 1u) - 1).size()),
+      on_error_(std::move(on_error)) {
     thread_ = std::thread([this] { run(); });
 }
 
@@ -80,13 +102,20 @@ void Ledger::write_out(std::string_view lines) {
     while (!lines.empty()) {
         const ssize_t written = ::write(fd_, lines.data(), lines.size());
         if (written < 0 && errno == EINTR) continue;
-        if (written < 0) {
-            error_ = last_error();
-            return;
-        }
+        if (written < 0) return fail();
         lines.remove_prefix(static_cast<std::size_t>(written));
     }
-    if (::fdatasync(fd_) != 0) error_ = last_error();
+    if (::fdatasync(fd_) != 0) fail();
+}
+
+void Ledger::fail() {
+    error_ = last_error();
+    on_error_();
+}
+
+void Ledger::remove_if_empty() {
+    struct stat status{};
+    if (::fstat(fd_, &status) == 0 && status.st_size == 0) ::unlink(path_.c_str());
 }
 
 std::error_code Ledger::close() {
@@ -122,6 +151,9 @@ std::expected<std::vector<LedgerEntry>, std::string> read_ledger(const std::stri
         entry.device = line.substr(0, seq_begin);
         entries.push_back(std::move(entry));
     }
+    // A directory can be opened and not be read.
+    if (file.bad()) return std::unexpected("cannot read the ledger " + path);
+    if (entries.empty()) return std::unexpected("the ledger " + path + " holds nothing: no request was acknowledged");
     return entries;
 }
 

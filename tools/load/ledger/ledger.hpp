@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -24,8 +25,10 @@ class Ledger {
   public:
     // Creates the file; one that exists is refused (EEXIST), since {seq} begins again with each run.
     // Devices are named as in bodies: prefix and number, padded with zeros to the width of devices_count - 1.
+    // `on_error` is called once, on the ledger's thread, when something could not be written: nothing is from then on.
     [[nodiscard]] static std::expected<std::unique_ptr<Ledger>, std::error_code> create(
-        const std::string& path, const std::string& device_prefix, std::uint32_t devices_count);
+        const std::string& path, const std::string& device_prefix, std::uint32_t devices_count,
+        std::function<void()> on_error = [] {});
     ~Ledger();
     Ledger(const Ledger&) = delete;
     Ledger& operator=(const Ledger&) = delete;
@@ -34,15 +37,21 @@ class Ledger {
     void record(std::uint32_t device, std::uint64_t first_seq, std::uint32_t samples_count);
     // Writes and syncs what is left. The first error of any write. Nothing is recorded afterwards.
     std::error_code close();
+    // After close(): removes the file if nothing was recorded, so that a run which could not begin can be tried again.
+    void remove_if_empty();
 
   private:
-    Ledger(int fd, std::string device_prefix, std::uint32_t devices_count);
+    Ledger(int fd, std::string path, std::string device_prefix, std::uint32_t devices_count,
+           std::function<void()> on_error);
     void run();
     void write_out(std::string_view lines);
+    void fail();
 
     int fd_;
+    std::string path_;
     std::string device_prefix_;
     std::size_t digits_;
+    std::function<void()> on_error_;
     std::error_code error_;  // of the ledger's thread; read after it has ended
 
     std::mutex mutex_;  // of what follows
@@ -63,7 +72,7 @@ struct LedgerEntry {
     std::uint64_t samples_count = 0;
 };
 
-// All complete lines. The error is a sentence: no such file, or a line that is none of a ledger's.
+// All complete lines, at least one. The error is a sentence: nothing can be read, or a line is none of a ledger's.
 [[nodiscard]] std::expected<std::vector<LedgerEntry>, std::string> read_ledger(const std::string& path);
 
 }  // namespace sluice::load

@@ -80,6 +80,7 @@ class Reader {
     }
 
     [[nodiscard]] bool read_stream(const std::string& key) {
+        ++keys_count_;
         std::string begin = "-";
         while (true) {
             const Reply page = ask({"XRANGE", key, begin, "+", "COUNT", std::to_string(page_entries_count)});
@@ -94,6 +95,7 @@ class Reader {
     }
 
     [[nodiscard]] bool read_list(const std::string& key) {
+        ++keys_count_;
         for (std::uint64_t first = 0;; first += page_entries_count) {
             const Reply page =
                 ask({"LRANGE", key, std::to_string(first), std::to_string(first + page_entries_count - 1)});
@@ -155,22 +157,24 @@ class Reader {
         return port && connect_to(host.empty() ? std::string(host_) : host, *port);
     }
 
+    // A sample may have a member that is named like a field of another layout; those have no device_id.
     void take_entry(const redisReply& fields) {
-        std::string_view device, seq;
+        std::string_view device, seq, json, lines;
         for (std::size_t i = 0; i + 1 < fields.elements; i += 2) {
             const std::string_view name = text_of(fields.element[i]), value = text_of(fields.element[i + 1]);
-            if (name == "json") return take_json(value);
-            if (name == "ndjson") return take_lines(value);
             if (name == "device_id") device = value;
-            if (name == "seq") seq = value;
+            else if (name == "seq") seq = value;
+            else if (name == "json") json = value;
+            else if (name == "ndjson") lines = value;
         }
+        if (device.empty() && !json.empty()) return take_json(json);
+        if (device.empty() && !lines.empty()) return take_lines(lines);
         const auto number = number_of<std::uint64_t>(seq);
         if (device.empty() || !number) {
             ++stored_.foreign_count;
             return;
         }
-        ++stored_.samples_count;
-        take_(std::string(device), *number);
+        take(std::string(device), *number);
     }
 
     void take_lines(std::string_view lines) {
@@ -189,8 +193,12 @@ class Reader {
             ++stored_.foreign_count;
             return;
         }
+        take(json["device_id"].get<std::string>(), json["seq"].get<std::uint64_t>());
+    }
+
+    void take(const std::string& device, std::uint64_t seq) {
         ++stored_.samples_count;
-        take_(json["device_id"].get<std::string>(), json["seq"].get<std::uint64_t>());
+        take_(device, seq, keys_count_);
     }
 
     const TakeSample& take_;
@@ -199,6 +207,7 @@ class Reader {
     std::unique_ptr<redisContext, FreeContext> context_;
     std::string error_;
     StoredSamples stored_;
+    std::size_t keys_count_ = 0;  // read so far, with the one that is being read
 };
 
 // Reads a key of whatever type it has; false on an error. `exists` tells whether it is there.

@@ -1,7 +1,6 @@
 #include "tools/load/ledger/verification.hpp"
 
 #include <algorithm>
-#include <limits>
 
 namespace sluice::load {
 namespace {
@@ -17,23 +16,29 @@ void Verification::acknowledge(const std::string& device, std::uint64_t first_se
     for (std::uint64_t seq = first_seq; seq < end; ++seq) one.is_acknowledged[seq] = true;
 }
 
-void Verification::find(const std::string& device, std::uint64_t seq) {
+void Verification::find(const std::string& device, std::uint64_t seq, std::size_t key) {
     Device& one = devices_[device];
-    const bool is_near = seq < std::max<std::uint64_t>(one.is_acknowledged.size(), found_near_count);
-    if (is_near && one.found_near.size() <= seq) one.found_near.resize(seq + 1);
-    std::uint8_t& count = is_near ? one.found_near[seq] : one.found_far[seq];
-    if (count == 0 && one.has_found && seq < one.found_max) ++one.reordered;
-    if (count < std::numeric_limits<std::uint8_t>::max()) ++count;
-    one.found_max = std::max(one.found_max, seq);
+    if (one.key != key) one.has_found = false;
+    one.key = key;
+    if (!one.add(seq)) ++one.copies;
+    else if (one.has_found && seq < one.found_max) ++one.reordered;
+    one.found_max = one.has_found ? std::max(one.found_max, seq) : seq;
     one.has_found = true;
 }
 
-void Verification::judge(DeviceVerdict& verdict, std::uint64_t seq, bool is_acknowledged, std::uint8_t copies) {
+bool Verification::Device::add(std::uint64_t seq) {
+    if (seq >= std::max<std::uint64_t>(is_acknowledged.size(), found_near_count)) return found_far.insert(seq).second;
+    if (is_found_near.size() <= seq) is_found_near.resize(seq + 1);
+    if (is_found_near[seq]) return false;
+    is_found_near[seq] = true;
+    return true;
+}
+
+void Verification::judge(DeviceVerdict& verdict, std::uint64_t seq, bool is_acknowledged, bool is_found) {
     verdict.acknowledged += is_acknowledged ? 1 : 0;
-    verdict.found += is_acknowledged && copies != 0 ? 1 : 0;
-    verdict.unacknowledged += !is_acknowledged && copies != 0 ? 1 : 0;
-    verdict.duplicated += copies > 1 ? copies - 1u : 0u;
-    if (!is_acknowledged || copies != 0) return;
+    verdict.found += is_acknowledged && is_found ? 1 : 0;
+    verdict.unacknowledged += !is_acknowledged && is_found ? 1 : 0;
+    if (!is_acknowledged || is_found) return;
     if (++verdict.lost <= lost_shown_max) verdict.lost_first.push_back(seq);
 }
 
@@ -42,13 +47,13 @@ std::map<std::string, DeviceVerdict> Verification::by_device() const {
     for (const auto& [name, device] : devices_) {
         DeviceVerdict& verdict = verdicts[name];
         verdict.reordered = device.reordered;
-        const std::uint64_t count = std::max(device.is_acknowledged.size(), device.found_near.size());
+        verdict.duplicated = device.copies;
+        const std::uint64_t count = std::max(device.is_acknowledged.size(), device.is_found_near.size());
         for (std::uint64_t seq = 0; seq < count; ++seq) {
             const bool is_acknowledged = seq < device.is_acknowledged.size() && device.is_acknowledged[seq];
-            judge(verdict, seq, is_acknowledged,
-                  seq < device.found_near.size() ? device.found_near[seq] : std::uint8_t{0});
+            judge(verdict, seq, is_acknowledged, seq < device.is_found_near.size() && device.is_found_near[seq]);
         }
-        for (const auto& [seq, copies] : device.found_far) judge(verdict, seq, false, copies);
+        for (const std::uint64_t seq : device.found_far) judge(verdict, seq, false, true);
     }
     return verdicts;
 }

@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace sluice::load {
@@ -16,7 +16,7 @@ struct DeviceVerdict {
     std::uint64_t found = 0;           // acknowledged and stored
     std::uint64_t lost = 0;            // acknowledged and not stored
     std::uint64_t duplicated = 0;      // copies beyond the first, of any sample
-    std::uint64_t reordered = 0;       // stored behind a later one of the same device; see RequestSource
+    std::uint64_t reordered = 0;       // behind a later one of its device in the same key; see RequestSource
     std::uint64_t unacknowledged = 0;  // stored though no answer came: allowed, the answer may have been lost
     std::vector<std::uint64_t> lost_first;  // some of the lost: at most lost_shown_max
 };
@@ -26,8 +26,8 @@ class Verification {
   public:
     // All of it before the first find(). Memory grows with `first_seq`, which LedgerEntry bounds.
     void acknowledge(const std::string& device, std::uint64_t first_seq, std::uint64_t count);
-    // In the order in which samples are stored.
-    void find(const std::string& device, std::uint64_t seq);
+    // In the order in which samples are stored, key by key: across keys there is none.
+    void find(const std::string& device, std::uint64_t seq, std::size_t key = 0);
 
     [[nodiscard]] std::map<std::string, DeviceVerdict> by_device() const;
 
@@ -36,13 +36,17 @@ class Verification {
     // anybody's, with any seq: beyond found_near_count it is kept one by one.
     struct Device {
         std::vector<bool> is_acknowledged;
-        std::vector<std::uint8_t> found_near;  // counts; saturate
-        std::unordered_map<std::uint64_t, std::uint8_t> found_far;  // by seq; counts saturate
-        std::uint64_t found_max = 0;  // the greatest seq found so far, if has_found
+        std::vector<bool> is_found_near;  // by seq
+        std::unordered_set<std::uint64_t> found_far;
+        std::uint64_t copies = 0;  // beyond the first of each
+        std::uint64_t found_max = 0;  // the greatest seq found so far in the key, if has_found
+        std::size_t key = 0;
         bool has_found = false;
         std::uint64_t reordered = 0;
+
+        bool add(std::uint64_t seq);  // false: it was found before
     };
-    static void judge(DeviceVerdict& verdict, std::uint64_t seq, bool is_acknowledged, std::uint8_t copies);
+    static void judge(DeviceVerdict& verdict, std::uint64_t seq, bool is_acknowledged, bool is_found);
 
     std::map<std::string, Device> devices_;
 };

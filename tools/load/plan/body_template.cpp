@@ -52,7 +52,9 @@ std::expected<Field, PlanError> parse_field(std::string_view text) {
     if (text == "ts:ns") return Field{.kind = Field::Kind::ts_ns, .choices = {}};
     if (name == "float") return parse_number_field(text, split(rest, ':'));
     if (name == "choice" && !rest.empty()) return Field{.kind = Field::Kind::choice, .choices = split(rest, '|')};
-    return wrong(text, "is not known; fields are {device} {seq} {ts} {ts:ms} {ts:ns} {float:lo:hi} {choice:a|b}");
+    return wrong(
+        text,
+        "is not known; fields are {device} {seq} {ts} {ts:ms} {ts:ns} {float:lo:hi} {choice:a|b}; {{ sends a brace");
 }
 
 bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
@@ -72,6 +74,11 @@ std::expected<BodyTemplate, PlanError> parse_body_template(std::string_view text
     BodyTemplate result;
     std::string literal;
     while (!text.empty()) {
+        if (const std::string_view escaped = text.starts_with("{{") ? field_at(text.substr(1)) : ""; !escaped.empty()) {
+            literal.append("{").append(escaped).append("}");
+            text.remove_prefix(escaped.size() + 3);
+            continue;
+        }
         const std::string_view inner = text.front() == '{' ? field_at(text) : std::string_view{};
         if (inner.empty()) {
             literal += text.front();

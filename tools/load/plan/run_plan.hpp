@@ -49,6 +49,7 @@ struct ValidityBounds {
     std::uint64_t lag_p99_ns_max = 2'000'000;
     double cpu_max = 0.95;            // share of the busiest load thread's time
     double sent_min = 0.99;           // sent / planned, open loop
+    double rate_min = 0.95;           // achieved / planned rate, open loop that ends by time
     double open_min = 1.0;            // of the connections, when the run began
 };
 

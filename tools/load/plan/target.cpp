@@ -23,7 +23,9 @@ std::expected<Target, PlanError> parse_target(std::string_view url) {
     };
     constexpr std::string_view form = "is no URL of the form http://host[:port][/path]";
     std::string_view rest = url;
-    if (const std::size_t scheme_end = rest.find("://"); scheme_end != std::string_view::npos) {
+    // Behind the path's begin, :// is no scheme's.
+    if (const std::size_t scheme_end = rest.find("://");
+        scheme_end != std::string_view::npos && rest.find_first_of("/?#") == scheme_end + 1) {
         const std::string_view scheme = rest.substr(0, scheme_end);
         if (scheme == "https") return wrong("asks for TLS, which sluice-load does not speak; use http://");
         if (scheme != "http") return wrong(form);

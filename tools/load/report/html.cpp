@@ -28,6 +28,8 @@ std::string_view meaning_of(Fault fault) {
         case Fault::too_large: return "a response larger than the generator takes";
         case Fault::bad_status: return "a complete response whose status is no success";
         case Fault::bad_body: return "a complete response whose body fails the check";
+        case Fault::never_sent: return "no connection was free for it until the run gave up waiting";
+        case Fault::interrupted: return "the run was ended before it was sent or answered";
     }
     return {};
 }

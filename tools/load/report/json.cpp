@@ -92,6 +92,7 @@ Json json_of(const RunResult& result) {
             {"planned_rate", result.is_open_loop ? Json(result.planned_rate) : Json()},
             {"achieved_rate", result.achieved_rate},
             {"cpu_busiest", result.cpu_busiest},
+            {"own_lag_p99_ns", result.own_lag_p99_ns},
             {"environment", json_of(result.environment)},
             {"totals", json_of(result.totals)},
             {"latency",

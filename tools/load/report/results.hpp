@@ -6,8 +6,8 @@
 //   └──────────────────────────── corrected ─────────────────────────────┘
 //
 // corrected: what a client that wanted to send at the planned time would have waited (the headline). uncorrected: the
-// server's part alone, which hides the requests that a stalled server kept from being sent. lag: the
-// generator's own error. In a closed loop a request is intended when its user is ready to send it.
+// server's part alone, which hides the requests that a stalled server kept from being sent. lag: what a
+// request waited to be sent, for a free connection or for the generator; the latter alone is the own lag. In a closed loop a request is intended when its user is ready to send it.
 #pragma once
 
 #include <array>
@@ -40,12 +40,14 @@ enum class Fault : std::uint8_t {
     too_large,  // a response head or body beyond what the generator keeps or skips
     bad_status,  // a complete response of a status that the run does not count as success
     bad_body,  // a complete response whose body fails the run's check
+    never_sent,  // no connection was free for it until the run gave up waiting
+    interrupted,  // the user ended the run before it was sent or answered
 };
-inline constexpr std::size_t faults_count = 9;
+inline constexpr std::size_t faults_count = 11;
 [[nodiscard]] constexpr std::string_view name_of(Fault fault) {
-    constexpr std::array<std::string_view, faults_count> names{"refused",   "unreachable",  "timeout",
-                                                               "reset",     "closed_early", "malformed",
-                                                               "too_large", "bad_status",   "bad_body"};
+    constexpr std::array<std::string_view, faults_count> names{
+        "refused",   "unreachable", "timeout",  "reset",      "closed_early", "malformed",
+        "too_large", "bad_status",  "bad_body", "never_sent", "interrupted"};
     return names[static_cast<std::size_t>(fault)];
 }
 
@@ -94,6 +96,8 @@ class Observer {
     // Once, before any interval: all connections are open, and the run begins at this Unix time.
     virtual void on_begin(std::int64_t began_at_ms) { (void)began_at_ms; }
     virtual void on_interval(const Interval& interval) = 0;
+    // The user ends the run early; the last answers are awaited.
+    virtual void on_stopping() {}
 };
 
 // The few figures of an interval that plots need; kept for the whole run (some 100 bytes a second).
@@ -133,6 +137,8 @@ struct RunResult {
     double warmup_s = 0;
     double planned_rate = 0;  // requests/s; 0 in a closed loop
     double achieved_rate = 0;  // responses/s
+    std::uint64_t own_lag_p99_ns =
+        0;  // of the lag, the part in which a connection was free: nobody's fault but the generator's
     double cpu_busiest = 0;  // share of the busiest load thread's time spent on the CPU, 0 to 1
     Counts totals;
     Latencies latencies;

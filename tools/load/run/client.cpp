@@ -14,6 +14,9 @@ namespace {
 // that leaves no more than this unanswered is taken in whole, and its bytes are free when the answer comes.
 constexpr std::size_t quiet_bytes_max = 16 * 1024;
 
+// One failure is followed by another attempt at once: whoever waits then measures his own patience.
+constexpr unsigned failures_before_wait = 2;
+constexpr unsigned failures_counted_max = 250;
 constexpr std::uint64_t retry_ns_first = 100'000'000;
 constexpr std::uint64_t retry_ns_max = 1'000'000'000;
 
@@ -112,8 +115,9 @@ void Client::mark_dirty(Slot slot) {
 }
 
 void Client::fail_unsent(Fault fault, std::uint64_t intended_ns) {
-    ++recorder_.counts_of(intended_ns).faults[static_cast<std::size_t>(fault)];
-    if (fault == Fault::timeout) recorder_.record_never_sent(intended_ns, monotonic_ns());
+    const std::uint64_t now_ns = monotonic_ns();
+    recorder_.count_fault(fault, intended_ns, now_ns);
+    if (fault == Fault::never_sent) recorder_.record_never_sent(intended_ns, now_ns);
 }
 
 void Client::flush() {
@@ -139,7 +143,8 @@ void Client::flush(Slot slot, std::uint64_t now_ns) {
         Exchange& request = exchange(slot, index);
         request.sent_ns = now_ns;
         ++recorder_.counts_of(request.intended_ns).sent;
-        recorder_.record_lag(request.intended_ns, request.sendable_ns, now_ns);
+        recorder_.record_lag(request.intended_ns, request.sendable_ns, now_ns,
+                             backed_off_ns(connection, request.intended_ns));
     }
     connection.unsent = 0;
     connection.out_begin = connection.out_end;
@@ -184,9 +189,9 @@ void Client::on_bytes(Slot slot, std::span<const char> bytes) {
     }
 }
 
-void Client::judge(const Exchange& request, const ResponseReader::Result& result) {
+void Client::judge(const Exchange& request, const ResponseReader::Result& result, std::uint64_t done_ns) {
     Counts& counts = recorder_.counts_of(request.intended_ns);
-    recorder_.count_response(request.intended_ns);
+    recorder_.count_response(request.intended_ns, done_ns);
     ++counts.statuses[result.status];
     if (!source_.is_good_status(request.endpoint, result.status)) {
         ++counts.faults[static_cast<std::size_t>(Fault::bad_status)];
@@ -204,8 +209,9 @@ void Client::judge(const Exchange& request, const ResponseReader::Result& result
 void Client::finish(Slot slot, const ResponseReader::Result& result, std::uint64_t done_ns) {
     Connection& connection = connections_[slot];
     const Exchange& request = exchange(slot, 0);
+    answered_ns_ = done_ns;
     recorder_.record(request.intended_ns, request.sent_ns, done_ns);
-    judge(request, result);
+    judge(request, result, done_ns);
     const bool had_room = has_room(slot);
     connection.failures_count = 0;
     connection.unanswered_bytes -= request.bytes;
@@ -251,11 +257,22 @@ void Client::connect(Slot slot) {
     const ServerAddress& address = settings_.addresses[next_address_++ % settings_.addresses.size()];
     const std::uint64_t now_ns = monotonic_ns();
     wheel_.set(slot, now_ns + settings_.timeout_ns, now_ns);
+    if (connection.first_attempt_ns == 0) connection.first_attempt_ns = now_ns;
     connection.state = State::connecting;
     ++connecting_count_;
     if (const auto begun = loop_->connect(slot, address.bytes, address.bytes_count); !begun) {
         connect_failed(slot, begun.error());
     }
+}
+
+Client::Served Client::served_before(std::uint64_t ns) const {
+    Served served;
+    for (const Connection& connection : connections_) {
+        if (connection.first_attempt_ns == 0 || connection.first_attempt_ns >= ns) continue;
+        ++served.wanted_count;
+        served.connected_count += connection.was_connected ? 1 : 0;
+    }
+    return served;
 }
 
 void Client::on_connected(Slot slot) {
@@ -266,6 +283,7 @@ void Client::on_connected(Slot slot) {
     ++connected_count_;
     ++recorder_.counts().connects;
     connection.state = State::ready;
+    connection.was_connected = true;
     connection.is_sending = false;
     connection.exchange_first = connection.in_flight = connection.unsent = 0;
     connection.issued_count = 0;
@@ -280,13 +298,29 @@ void Client::connect_failed(Slot slot, int error) {
     const std::uint64_t now_ns = monotonic_ns();
     --connecting_count_;
     last_connect_error_ = error;
-    connection.failures_count = static_cast<std::uint8_t>(std::min(connection.failures_count + 1, 250));
+    count_failure(connection);
     connection.state = State::closing;
     connection.reconnects = true;
     wheel_.clear(slot);
     if (!loop_->is_open(slot)) on_closed(slot);  // the socket could not even be made
     else loop_->close(slot);
     pacer_.on_connect_failed(slot, fault_of_connect(error), now_ns);
+}
+
+void Client::count_failure(Connection& connection) {
+    if (connection.failures_count < failures_counted_max) ++connection.failures_count;
+}
+
+// How much of a request's lag is the connection's last wait before it was opened. The server might have taken us that much
+// earlier, so it is our own; before that wait, it had refused us.
+std::uint64_t Client::backed_off_ns(const Connection& connection, std::uint64_t intended_ns) {
+    if (connection.wait_end_ns <= intended_ns) return 0;
+    return connection.wait_end_ns - std::max(intended_ns, connection.wait_begin_ns);
+}
+
+void Client::give_up(Fault fault) {
+    for (Slot slot = 0; slot < connections_.size(); ++slot)
+        if (connections_[slot].in_flight != 0) break_off(slot, fault);
 }
 
 // Ends a connection; what it has in flight failed with it.
@@ -296,13 +330,13 @@ void Client::break_off(Slot slot, Fault fault) {
     const std::uint64_t now_ns = monotonic_ns();
     for (std::uint32_t index = 0; index < failed_count; ++index) {
         const Exchange& request = exchange(slot, index);
-        ++recorder_.counts_of(request.intended_ns).faults[static_cast<std::size_t>(fault)];
+        recorder_.count_fault(fault, request.intended_ns, now_ns);
         if (fault == Fault::timeout && request.sent_ns != 0)
             recorder_.record(request.intended_ns, request.sent_ns, now_ns);
     }
-    // One that served nobody is a failure, too: a server that ends each connection at once is not to be stormed.
-    const bool was_useless = failed_count != 0 || connection.issued_count == 0;
-    if (was_useless && connection.failures_count < 250) ++connection.failures_count;
+    // The load says how often one is made that carries a request; of those that carry none, a server is not to be stormed.
+    if (connection.issued_count > connection.unsent) connection.failures_count = 0;
+    count_failure(connection);
     in_flight_count_ -= failed_count;
     connection.in_flight = connection.unsent = 0;
     close(slot, true);
@@ -325,18 +359,18 @@ void Client::on_closed(Slot slot) {
         connection.state = State::none;
         return;
     }
-    connection.state = State::waiting;
-    if (connection.failures_count == 0) return connect(slot);
     const std::uint64_t now_ns = monotonic_ns();
-    const std::uint64_t wait_ns =
-        std::min(retry_ns_first << std::min<unsigned>(connection.failures_count - 1u, 10), retry_ns_max);
-    wheel_.set(slot, now_ns + wait_ns, now_ns);
+    connection.state = State::waiting;
+    if (connection.failures_count < failures_before_wait) return connect(slot);
+    connection.wait_begin_ns = now_ns;
+    const auto doublings = std::min<unsigned>(connection.failures_count - failures_before_wait, 10);
+    wheel_.set(slot, now_ns + std::min(retry_ns_first << doublings, retry_ns_max), now_ns);
 }
 
 void Client::on_deadline(Slot slot, std::uint64_t now_ns) {
     Connection& connection = connections_[slot];
     switch (connection.state) {
-        case State::waiting: return connect(slot);
+        case State::waiting: connection.wait_end_ns = now_ns; return connect(slot);
         case State::connecting: return connect_failed(slot, ETIMEDOUT);
         case State::ready: break;
         case State::none:

@@ -74,11 +74,20 @@ class Client final : private io::ClientEvents {
     void run_once(std::uint64_t deadline_ns, std::uint64_t spin_ns = 0);
     // No new connections are made from here on.
     void stop_connecting() { may_connect_ = false; }
+    // Ends each connection that has requests in flight, which fail.
+    void give_up(Fault fault);
 
     [[nodiscard]] std::uint64_t spun_ns() const { return loop_->spun_ns(); }
     [[nodiscard]] std::uint32_t in_flight_count() const { return in_flight_count_; }
+    // When the last response was complete; 0: none was.
+    [[nodiscard]] std::uint64_t answered_ns() const { return answered_ns_; }
     [[nodiscard]] std::uint32_t connected_count() const { return connected_count_; }
     [[nodiscard]] std::uint32_t connecting_count() const { return connecting_count_; }
+    // Of the slots that began to connect before `ns`: how many there are, and how many of them ever had a connection.
+    struct Served {
+        std::uint32_t wanted_count = 0, connected_count = 0;
+    };
+    [[nodiscard]] Served served_before(std::uint64_t ns) const;
     // errno of the last attempt that failed; 0 if none did.
     [[nodiscard]] int last_connect_error() const { return last_connect_error_; }
 
@@ -97,12 +106,15 @@ class Client final : private io::ClientEvents {
         bool reconnects = false;  // after it is closed
         bool is_sending = false;  // a send with notice is in flight
         bool is_queued = false;  // in dirty_
-        std::uint8_t failures_count = 0;  // attempts since the last that succeeded; saturates
+        bool was_connected = false;
+        std::uint8_t failures_count = 0;  // attempts since the last that carried a request; saturates
         std::uint32_t exchange_first = 0;  // in the ring of pipeline_depth exchanges
         std::uint32_t in_flight = 0;  // issued and not ended
         std::uint32_t unsent = 0;  // of those, not sent yet: the last ones
         std::uint64_t issued_count = 0;  // on this connection
+        std::uint64_t first_attempt_ns = 0;  // 0: none yet
         std::uint64_t sendable_ns = 0;  // since when the next request could have been sent
+        std::uint64_t wait_begin_ns = 0, wait_end_ns = 0;  // the last State::waiting
         std::size_t out_begin = 0, out_end = 0;  // unsent bytes in the connection's buffer
         std::size_t unanswered_bytes = 0;
         ResponseState response;
@@ -120,7 +132,9 @@ class Client final : private io::ClientEvents {
     void expire(std::uint64_t now_ns);
     void on_deadline(Slot slot, std::uint64_t now_ns);
     void finish(Slot slot, const ResponseReader::Result& result, std::uint64_t done_ns);
-    void judge(const Exchange& exchange, const ResponseReader::Result& result);
+    void judge(const Exchange& exchange, const ResponseReader::Result& result, std::uint64_t done_ns);
+    static void count_failure(Connection& connection);
+    [[nodiscard]] static std::uint64_t backed_off_ns(const Connection& connection, std::uint64_t intended_ns);
     void break_off(Slot slot, Fault fault);
     void close(Slot slot, bool reconnects);
     void connect_failed(Slot slot, int error);
@@ -144,6 +158,7 @@ class Client final : private io::ClientEvents {
     std::vector<Slot> dirty_;
     std::uint32_t in_flight_count_ = 0, connected_count_ = 0, connecting_count_ = 0;
     std::uint32_t next_address_ = 0;
+    std::uint64_t answered_ns_ = 0;
     int last_connect_error_ = 0;
     bool may_connect_ = true;
 };

@@ -29,11 +29,13 @@ ClosedLoad::ClosedLoad(const RunPlan& plan, std::uint32_t thread, std::uint32_t 
     for (User& user : users_) user.resting_count = plan.pipeline_depth;
 }
 
-// Users of stages that rise from 0 come one by one, and connect when they come.
+// Users of stages that rise from 0 come one by one, and connect when they come; but the first has a connection from the start, so
+// that a target that is not there does not cost a run.
 void ClosedLoad::open_connections() {
     const auto count = static_cast<std::uint32_t>(
         share_of(static_cast<std::uint64_t>(plan_.users.first_level()), thread_, plan_.threads_count));
-    for (Slot slot = 0; slot < std::min<std::size_t>(count, users_.size()); ++slot) client_->connect(slot);
+    for (Slot slot = 0; slot < std::min<std::size_t>(std::max(count, 1u), users_.size()); ++slot)
+        client_->connect(slot);
 }
 
 void ClosedLoad::start(std::uint64_t start_ns) {
@@ -63,7 +65,7 @@ void ClosedLoad::admit(std::uint64_t now_ns) {
 
 bool ClosedLoad::pump(std::uint64_t now_ns) {
     if (is_over(now_ns)) {
-        stop(now_ns);
+        stop();
         return false;
     }
     admit(now_ns);
@@ -81,7 +83,7 @@ std::uint64_t ClosedLoad::next_ns(std::uint64_t now_ns) const {
     return std::min({think_end_ns, end_ns_, now_ns + stages_interval_ns});
 }
 
-void ClosedLoad::stop(std::uint64_t) {
+void ClosedLoad::stop() {
     is_stopped_ = true;
     for (User& user : users_) user.waiting_count = 0;
 }

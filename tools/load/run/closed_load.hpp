@@ -22,7 +22,7 @@ class ClosedLoad final : public PacedLoad {
     void start(std::uint64_t start_ns) override;
     [[nodiscard]] bool pump(std::uint64_t now_ns) override;
     [[nodiscard]] std::uint64_t next_ns(std::uint64_t now_ns) const override;
-    void stop(std::uint64_t now_ns) override;
+    void stop() override;
 
     void on_room(Slot slot, std::uint64_t now_ns) override;
     void on_finished(Slot slot, std::uint64_t now_ns) override;

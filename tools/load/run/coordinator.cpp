@@ -47,45 +47,54 @@ class Tally {
 
     // True if any thread had a span.
     bool take(Threads& threads) {
+        // A thread whose spans had to be merged is ahead of the others: their warm-up comes first.
+        const bool takes_warmup = std::any_of(threads.begin(), threads.end(), [&](const auto& thread) {
+            const Span* span = thread->recorder().published();
+            return span != nullptr && is_warmup(*span);
+        });
         bool has_taken = false;
-        for (const auto& thread : threads) {
-            Span* span = thread->recorder().published();
-            if (span == nullptr) continue;
+        cpu_ns_.resize(threads.size());
+        for (std::size_t i = 0; i < threads.size(); ++i) {
+            Span* span = threads[i]->recorder().published();
+            if (span == nullptr || is_warmup(*span) != takes_warmup) continue;
             if (!has_taken) interval_.begin_ns = span->begin_ns;
             interval_.end_ns = std::max(has_taken ? interval_.end_ns : 0, span->end_ns);
             has_taken = true;
+            if (!takes_warmup) cpu_ns_[i] += span->cpu_ns;
             interval_.add(*span);
-            thread->recorder().release();
+            threads[i]->recorder().release();
         }
         if (has_taken) conclude();
         return has_taken;
     }
 
-    // CPU shares are taken thread by thread, so before take() releases the spans.
-    void note_cpu(Threads& threads) {
-        cpu_ns_.resize(threads.size());
-        for (std::size_t i = 0; i < threads.size(); ++i) {
-            const Span* span = threads[i]->recorder().published();
-            if (span != nullptr && is_within(*span)) cpu_ns_[i] += span->cpu_ns;
-        }
+    // No time is left to tell of from here on.
+    void note_stop() {
+        is_stopping_ = true;
+        for (Observer* observer : observers_) observer->on_stopping();
     }
 
     [[nodiscard]] std::uint64_t own_lag_p99_ns() const {
         return static_cast<std::uint64_t>(hdr_value_at_percentile(own_lag_.get(), 99));
     }
 
-    [[nodiscard]] std::uint64_t clipped_count() const { return total_.clipped; }
-    [[nodiscard]] std::uint64_t sent_in_time_count() const { return total_.sent_in_time; }
+    [[nodiscard]] const Span& total() const { return total_; }
 
-    void finish() {
-        const double elapsed_s = std::max(static_cast<double>(last_end_ns_) / 1e9 - plan_.warmup_s, 1e-9);
-        const bool ended_early = elapsed_s < plan_.duration_s || plan_.requests_count_max != 0;
+    // `stopped_ns`: when an interrupted run ended, since its start; what came later it only waited for. 0: it was not interrupted.
+    void finish(std::uint64_t stopped_ns) {
+        const std::uint64_t end_ns = stopped_ns != 0 ? stopped_ns : last_end_ns_;
+        const double elapsed_s = std::max(static_cast<double>(end_ns) / 1e9 - plan_.warmup_s, 1e-9);
+        const bool is_by_count = plan_.requests_count_max != 0;
         result_.warmup_s = plan_.warmup_s;
-        result_.duration_s = ended_early ? elapsed_s : plan_.duration_s;
-        const std::uint64_t responses =
-            ended_early ? result_.totals.responses + total_.late_responses : responses_within_;
-        result_.achieved_rate = static_cast<double>(responses) / result_.duration_s;
-        if (plan_.is_open_loop) result_.planned_rate = static_cast<double>(result_.totals.planned) / result_.duration_s;
+        result_.duration_s = elapsed_s < plan_.duration_s || is_by_count ? elapsed_s : plan_.duration_s;
+        // To the last of N requests, too, belongs the time until the next would be due: one request is no rate of thousands.
+        const bool is_whole = is_by_count && plan_.is_open_loop && stopped_ns == 0;
+        const double schedule_s =
+            is_whole ? static_cast<double>(plan_.requests_count_max) / plan_.arrivals.rate.level_max() : 0;
+        result_.achieved_rate = static_cast<double>(total_.timely_responses) / std::max(result_.duration_s, schedule_s);
+        if (plan_.is_open_loop)
+            result_.planned_rate = is_by_count ? plan_.arrivals.rate.level_max()
+                                               : static_cast<double>(result_.totals.planned) / result_.duration_s;
         for (const std::uint64_t cpu_ns : cpu_ns_)
             result_.cpu_busiest = std::max(result_.cpu_busiest, static_cast<double>(cpu_ns) / 1e9 / result_.duration_s);
         result_.cpu_busiest = std::min(result_.cpu_busiest, 1.0);
@@ -94,10 +103,6 @@ class Tally {
   private:
     [[nodiscard]] bool is_warmup(const Span& span) const {
         return static_cast<double>(span.end_ns) / 1e9 <= plan_.warmup_s + 1e-6;
-    }
-    // Neither warm-up nor after the end, where the last responses are awaited.
-    [[nodiscard]] bool is_within(const Span& span) const {
-        return !is_warmup(span) && static_cast<double>(span.end_ns) / 1e9 <= plan_.warmup_s + plan_.duration_s + 1e-6;
     }
 
     // A moment in which nothing happened: as a row of zeros it would look like a second without an answer.
@@ -114,7 +119,6 @@ class Tally {
         if (!warmup) {
             total_.add(interval_);
             result_.totals = total_.counts;
-            if (is_within(interval_)) responses_within_ += interval_.counts.responses + interval_.late_responses;
             hdr_add(result_.latencies.corrected.get(), interval_.latencies.corrected.get());
             hdr_add(result_.latencies.uncorrected.get(), interval_.latencies.uncorrected.get());
             hdr_add(result_.latencies.lag.get(), interval_.latencies.lag.get());
@@ -160,7 +164,8 @@ class Tally {
         interval.open_connections = interval_.open_connections;
         interval.counts = interval_.counts;
         interval.latencies = &interval_.latencies;
-        if (plan_.requests_count_max == 0)
+        if (is_stopping_) interval.left_s = 0;
+        else if (plan_.requests_count_max == 0)
             interval.left_s = std::max(0.0, plan_.warmup_s + plan_.duration_s - interval.end_s);
         for (Observer* observer : observers_) observer->on_interval(interval);
     }
@@ -171,7 +176,8 @@ class Tally {
     Span interval_, total_;
     Histogram own_lag_ = make_histogram();
     std::vector<std::uint64_t> cpu_ns_;  // of each thread, while measured
-    std::uint64_t responses_within_ = 0, last_end_ns_ = 0;
+    std::uint64_t last_end_ns_ = 0;
+    bool is_stopping_ = false;
 };
 
 bool are_all(const Threads& threads, LoadThread::Phase phase) {
@@ -217,10 +223,10 @@ void follow(Threads& threads, Tally& tally, GeneratorState& state, const std::at
         if (stop.load(std::memory_order_acquire) && !state.was_stopped) {
             state.was_stopped = true;
             for (const auto& thread : threads) thread->stop();
+            tally.note_stop();
         }
         const bool are_finished = are_all(threads, LoadThread::Phase::finished);  // first: their last spans come before
         if (is_round_complete(threads)) {
-            tally.note_cpu(threads);
             if (!tally.take(threads) && are_finished) return;
         }
         ::usleep(look_interval_us);
@@ -256,11 +262,20 @@ std::expected<RunResult, SetupError> carry_out(const RunPlan& plan, const std::v
     for (Observer* observer : observers) observer->on_begin(result.began_at_ms);
     follow(threads, tally, *state, stop);
     stop_all(threads);
-    tally.finish();
+    std::uint64_t stopped_ns = 0;
+    for (const auto& thread : threads) {
+        stopped_ns = std::max(stopped_ns, thread->stopped_ns());
+        if (plan.is_open_loop) continue;
+        state->users_count += thread->served().wanted_count;
+        state->served_users_count += thread->served().connected_count;
+    }
+    tally.finish(stopped_ns);
     result.totals.connects += state->opened_count;
-    state->own_lag_p99_ns = tally.own_lag_p99_ns();
-    state->sent_in_time_count = tally.sent_in_time_count();
-    state->clipped_count = tally.clipped_count();
+    result.own_lag_p99_ns = tally.own_lag_p99_ns();
+    state->sent_in_time_count = tally.total().sent_in_time;
+    state->second_half_planned = tally.total().second_half_planned;
+    state->second_half_ended = tally.total().second_half_ended;
+    state->clipped_count = tally.total().clipped;
     judge_validity(result, plan, *state);
     for (const Threshold& threshold : plan.thresholds) result.thresholds.push_back(evaluate(threshold, result));
     return result;
@@ -291,7 +306,12 @@ std::string describe(const RunPlan& plan) {
     if (plan.warmup_s > 0) text += " after " + format_number(plan.warmup_s, 1) + " s of warm-up";
     text += ", " + counted(plan.sockets_count(), "connection");
     if (plan.pipeline_depth > 1) text += ", pipeline of " + std::to_string(plan.pipeline_depth);
-    return text + " on " + counted(plan.threads_count, "thread");
+    text += " on " + counted(plan.threads_count, "thread");
+    if (plan.zipf_exponent == 0) return text;
+    text += ", devices by zipf " + format_number(plan.zipf_exponent, 2);
+    // Of n shares each has every n-th device and as much of the load as the others, so the whole is flatter than zipf.
+    if (!plan.ledger_path.empty()) return text + " within each connection's share";
+    return text + (plan.threads_count > 1 ? " within each thread's share" : "");
 }
 
 }  // namespace sluice::load

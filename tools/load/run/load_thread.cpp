@@ -21,6 +21,10 @@ constexpr std::uint64_t opening_ns_max = 10'000'000'000;
 constexpr std::uint64_t stop_look_interval_ns = 100'000'000;
 // What is sent so soon after the schedule's end was in time: a stall just then says nothing of the rate.
 constexpr std::uint64_t late_ns_max = 100'000'000;
+// How long an interrupted run waits for what it has in flight.
+constexpr std::uint64_t drain_ns_max = 1'000'000'000;
+// Who comes so late may leave without a connection, and the server is not to blame.
+constexpr std::uint64_t connecting_ns_max = 1'000'000'000;
 constexpr std::int64_t preemptions_per_span_max = 100;
 
 std::uint64_t thread_cpu_ns() {
@@ -128,6 +132,19 @@ void LoadThread::run_pinned() {
     enter(Phase::finished);
 }
 
+void LoadThread::plan_measurement(std::uint64_t start_ns) {
+    if (plan_.requests_count_max != 0) {
+        const double schedule_s = static_cast<double>(plan_.requests_count_max) / plan_.arrivals.rate.level_max();
+        if (plan_.is_open_loop)
+            recorder_.plan({.in_time_until_ns = start_ns + static_cast<std::uint64_t>(schedule_s * 1e9) + late_ns_max});
+        return;
+    }
+    const auto duration_ns = static_cast<std::uint64_t>(plan_.duration_s * 1e9);
+    const std::uint64_t end_ns = start_ns + static_cast<std::uint64_t>(plan_.warmup_s * 1e9) + duration_ns;
+    recorder_.plan(
+        {.second_half_ns = end_ns - duration_ns / 2, .end_ns = end_ns, .in_time_until_ns = end_ns + late_ns_max});
+}
+
 void LoadThread::run_load(Client& client, PacedLoad& load, std::uint64_t start_ns) {
     load.start(start_ns);
     const auto since_start_s = [&](std::uint64_t now_ns) {
@@ -137,42 +154,54 @@ void LoadThread::run_load(Client& client, PacedLoad& load, std::uint64_t start_n
         return start_ns + static_cast<std::uint64_t>(span_end_after(second, plan_.warmup_s, plan_.duration_s) * 1e9);
     };
     while (monotonic_ns() < start_ns) client.run_once(start_ns);
+    run_begin_ns_ = start_ns;
     recorder_.begin(thread_cpu_ns());  // the counts of connecting go: opened_count() tells
     preempted_count_ = preempted_count();
     const std::uint64_t measured_begin_ns = start_ns + static_cast<std::uint64_t>(plan_.warmup_s * 1e9);
-    if (plan_.requests_count_max == 0)
-        recorder_.in_time_until(measured_begin_ns + static_cast<std::uint64_t>(plan_.duration_s * 1e9) + late_ns_max);
+    plan_measurement(start_ns);
     std::uint64_t boundary_ns = span_end_ns(0);
+    std::uint64_t drain_end_ns = Measurement::never;
+    std::uint64_t load_end_ns = 0;
     bool is_loading = true;
     while (true) {
         const std::uint64_t now_ns = monotonic_ns();
         if (now_ns >= boundary_ns) {
             // What fell due before the boundary counts before it.
             if (is_loading) is_loading = load.pump(boundary_ns - 1);
-            end_span(client, boundary_ns - start_ns, boundary_ns == measured_begin_ns);
+            end_span(client, boundary_ns, boundary_ns == measured_begin_ns);
             if (boundary_ns == measured_begin_ns) recorder_.ignore_before(measured_begin_ns);
             boundary_ns = span_end_ns(since_start_s(now_ns) + 1e-9);
         }
-        if (is_loading && stop_.load(std::memory_order_acquire)) load.stop(now_ns);
+        if (stopped_ns_ == 0 && stop_.load(std::memory_order_acquire)) {
+            stopped_ns_ = now_ns - start_ns;
+            drain_end_ns = now_ns + drain_ns_max;
+            end_span(client, now_ns, false);
+            recorder_.end_measurement(now_ns);
+            load.stop();
+        }
         is_loading = load.pump(now_ns) && is_loading;
         if (!is_loading) {
+            if (load_end_ns == 0) load_end_ns = now_ns;
             client.stop_connecting();
+            if (now_ns >= drain_end_ns) client.give_up(Fault::interrupted);
             if (client.in_flight_count() == 0) break;
         }
         const std::uint64_t due_ns = load.next_ns(now_ns);
-        const std::uint64_t until_ns = std::min({due_ns, boundary_ns, now_ns + stop_look_interval_ns});
+        const std::uint64_t until_ns = std::min({due_ns, boundary_ns, drain_end_ns, now_ns + stop_look_interval_ns});
         client.run_once(until_ns, until_ns == due_ns && may_spin_ ? plan_.spin_ns : 0);
     }
-    end_span(client, monotonic_ns() - start_ns, true);
+    served_ = client.served_before(load_end_ns - std::min(load_end_ns, connecting_ns_max));
+    end_span(client, monotonic_ns(), true);
 }
 
 // `is_needed`: waits until the coordinator has room for the span.
-void LoadThread::end_span(Client& client, std::uint64_t since_start_ns, bool is_needed) {
+void LoadThread::end_span(Client& client, std::uint64_t end_ns, bool is_needed) {
     // Spinning is no work. Preempted while it spins, a thread spends less than it counts.
     const std::uint64_t used_ns = thread_cpu_ns();
-    const std::uint64_t cpu_ns = used_ns - std::min(used_ns, client.spun_ns());
-    if (is_needed) recorder_.publish_last(since_start_ns, cpu_ns, client.connected_count());
-    else recorder_.publish(since_start_ns, cpu_ns, client.connected_count());
+    recorder_.note_cpu(used_ns - std::min(used_ns, client.spun_ns()), end_ns <= recorder_.measurement().end_ns);
+    const std::uint64_t since_start_ns = end_ns - run_begin_ns_;
+    if (is_needed) recorder_.publish_last(since_start_ns, client.connected_count());
+    else recorder_.publish(since_start_ns, client.connected_count());
     const std::int64_t preempted = preempted_count();
     if (preempted - preempted_count_ > preemptions_per_span_max) may_spin_ = false;
     preempted_count_ = preempted;

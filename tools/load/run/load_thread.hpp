@@ -36,8 +36,13 @@ class LoadThread {
 
     // Begins the load at `start_ns` (monotonic).
     void start(std::uint64_t start_ns) { start_ns_.store(start_ns, std::memory_order_release); }
+    // Ends the load; what is in flight has a second to be answered.
     void stop() { stop_.store(true, std::memory_order_release); }
     void join();
+    // When stop() took effect, in ns since the start; 0: it did not. After join().
+    [[nodiscard]] std::uint64_t stopped_ns() const { return stopped_ns_; }
+    // Of those that began to connect while there was time. After join().
+    [[nodiscard]] const Client::Served& served() const { return served_; }
 
     [[nodiscard]] Recorder& recorder() { return recorder_; }
 
@@ -46,7 +51,8 @@ class LoadThread {
     void run_pinned();
     [[nodiscard]] bool open(Client& client);
     void run_load(Client& client, class PacedLoad& load, std::uint64_t start_ns);
-    void end_span(Client& client, std::uint64_t since_start_ns, bool is_needed);
+    void plan_measurement(std::uint64_t start_ns);
+    void end_span(Client& client, std::uint64_t end_ns, bool is_needed);
     void enter(Phase phase) { phase_.store(phase, std::memory_order_release); }  // pairs with phase()
 
     const RunPlan& plan_;
@@ -60,6 +66,9 @@ class LoadThread {
     std::string error_;
     std::uint32_t opened_count_ = 0, wanted_count_ = 0;
     int connect_error_ = 0;
+    Client::Served served_;
+    std::uint64_t run_begin_ns_ = 0;
+    std::uint64_t stopped_ns_ = 0;
     std::atomic<Phase> phase_{Phase::opening};
     std::atomic<std::uint64_t> start_ns_{0};  // pairs with the loads in run()
     std::atomic<bool> stop_{false};  // pairs with the loads in run()

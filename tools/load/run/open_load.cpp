@@ -18,7 +18,6 @@ OpenLoad::OpenLoad(const RunPlan& plan, std::uint32_t thread, std::uint32_t conn
       recorder_(recorder),
       due_(plan.arrivals, thread, plan.threads_count),
       oldest_(due_),
-      grace_ns_(std::min(plan.timeout_ns, grace_ns_max)),
       connections_count_(connections_count),
       rooms_(connections_count),
       is_in_rooms_(connections_count) {}
@@ -40,11 +39,19 @@ void OpenLoad::count_due(std::uint64_t now_ns, std::uint64_t count_max) {
         end_ns_ = std::max(end_ns_, intended_ns);
         due_.advance();
         ++backlog_count_;
-        ++recorder_.counts_of(intended_ns).planned;
+        recorder_.count_due(intended_ns);
     }
 }
 
+// Until then a backlog is sent after the schedule's end. Of a run that ends by count all is to be sent, so it goes on as long as
+// there are answers.
+std::uint64_t OpenLoad::patience_end_ns() const {
+    if (plan_.requests_count_max == 0) return end_ns_ + std::min(plan_.timeout_ns, grace_ns_max);
+    return std::max(end_ns_, client_->answered_ns()) + plan_.timeout_ns;
+}
+
 bool OpenLoad::pump(std::uint64_t now_ns) {
+    if (is_stopped_) return false;
     count_due(now_ns, due_per_pump_max);
     Slot slot = 0;
     while (backlog_count_ != 0 && take_room(slot)) {
@@ -54,14 +61,16 @@ bool OpenLoad::pump(std::uint64_t now_ns) {
         if (client_->has_room(slot)) on_room(slot, now_ns);
     }
     if (due_.next_ns() || now_ns < end_ns_) return true;
-    if (backlog_count_ != 0 && now_ns >= end_ns_ + grace_ns_) stop(now_ns);
+    if (backlog_count_ != 0 && now_ns >= patience_end_ns())
+        fail_backlog(client_->connected_count() == 0 ? last_fault_ : Fault::never_sent);
     return backlog_count_ != 0;
 }
 
 std::uint64_t OpenLoad::next_ns(std::uint64_t now_ns) const {
+    if (is_stopped_) return far_ns;
     if (due_.next_ns()) return start_ns_ + *due_.next_ns();
     // At the end of the schedule pump() finds that it is over.
-    if (backlog_count_ != 0) return end_ns_ + grace_ns_;
+    if (backlog_count_ != 0) return patience_end_ns();
     return now_ns < end_ns_ ? end_ns_ : far_ns;
 }
 
@@ -71,15 +80,18 @@ void OpenLoad::fail_oldest(Fault fault) {
     --backlog_count_;
 }
 
-void OpenLoad::stop(std::uint64_t now_ns) {
-    count_due(now_ns, far_ns);
-    const Fault fault = client_->connected_count() == 0 ? last_fault_ : Fault::timeout;
+void OpenLoad::fail_backlog(Fault fault) {
     while (backlog_count_ != 0) fail_oldest(fault);
-    while (due_.next_ns()) due_.advance();
-    end_ns_ = std::min(end_ns_, now_ns);
+}
+
+// What falls due just now is planned no more: the run ends, and nobody failed.
+void OpenLoad::stop() {
+    is_stopped_ = true;
+    fail_backlog(Fault::interrupted);
 }
 
 void OpenLoad::on_room(Slot slot, std::uint64_t) {
+    last_fault_ = Fault::never_sent;
     if (is_in_rooms_[slot]) return;
     is_in_rooms_[slot] = true;
     rooms_[(rooms_first_ + rooms_count_) % rooms_.size()] = slot;

@@ -20,7 +20,7 @@ class OpenLoad final : public PacedLoad {
     void start(std::uint64_t start_ns) override;
     [[nodiscard]] bool pump(std::uint64_t now_ns) override;
     [[nodiscard]] std::uint64_t next_ns(std::uint64_t now_ns) const override;
-    void stop(std::uint64_t now_ns) override;
+    void stop() override;
 
     void on_room(Slot slot, std::uint64_t now_ns) override;
     void on_finished(Slot, std::uint64_t) override {}
@@ -30,6 +30,8 @@ class OpenLoad final : public PacedLoad {
     [[nodiscard]] bool take_room(Slot& slot);
     void count_due(std::uint64_t now_ns, std::uint64_t count_max);
     void fail_oldest(Fault fault);
+    void fail_backlog(Fault fault);
+    [[nodiscard]] std::uint64_t patience_end_ns() const;
 
     const RunPlan& plan_;
     Recorder& recorder_;
@@ -38,10 +40,10 @@ class OpenLoad final : public PacedLoad {
     Arrivals oldest_;              // the next request to be sent
     std::uint64_t backlog_count_ = 0;  // due and not sent
     std::uint64_t start_ns_ = 0;   // 0: not started
-    std::uint64_t grace_ns_;       // how long a backlog is still sent after the schedule's end
     std::uint64_t end_ns_ = 0;  // of the schedule; of a run that ends by count: when the last request fell due
     std::uint32_t connections_count_;
-    Fault last_fault_ = Fault::timeout;  // why no connection is there; timeout if there is one
+    Fault last_fault_ = Fault::never_sent;  // why no connection is there; never_sent if there is one
+    bool is_stopped_ = false;
     std::vector<Slot> rooms_;  // a ring
     std::vector<bool> is_in_rooms_;
     std::size_t rooms_first_ = 0, rooms_count_ = 0;

@@ -21,8 +21,8 @@ class PacedLoad : public Pacer {
     [[nodiscard]] virtual bool pump(std::uint64_t now_ns) = 0;
     // When pump() should be called next at the latest.
     [[nodiscard]] virtual std::uint64_t next_ns(std::uint64_t now_ns) const = 0;
-    // Ends the load now; what is due and was never sent is counted as failed.
-    virtual void stop(std::uint64_t now_ns) = 0;
+    // The run was interrupted: nothing is issued any more, and what was due and waits to be sent has failed.
+    virtual void stop() = 0;
 };
 
 }  // namespace sluice::load

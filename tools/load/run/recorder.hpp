@@ -21,15 +21,28 @@ struct Span {
     std::uint64_t begin_ns = 0, end_ns = 0;  // since the run's start
     Counts counts;
     Latencies latencies{make_histogram(), make_histogram(), make_histogram()};
-    Histogram own_lag = make_histogram();  // ns; the part of the lag in which a connection was free
-    std::uint64_t late_responses = 0;  // in the measured part, to requests of the warm-up; not in counts
-    std::uint64_t sent_in_time = 0;  // of counts.sent, those before Recorder::in_time_until()
+    Histogram own_lag =
+        make_histogram();  // ns; the part of the lag in which a connection was free, or would have been but for us
+    std::uint64_t timely_responses = 0;  // before the measurement's end; those to requests of the warm-up, too
+    // Of the second half of the measured time: what fell due in it, and what ended in it, with a response or because the server
+    // failed it. Unlike over the whole, where a run begins with nothing in flight, they are as many if the server keeps up,
+    // however long it takes to answer.
+    std::uint64_t second_half_planned = 0, second_half_ended = 0;
+    std::uint64_t sent_in_time = 0;  // of counts.sent, those before Measurement::in_time_until_ns
     std::uint64_t clipped = 0;  // latencies beyond latency_ns_max, recorded as that
-    std::uint64_t cpu_ns = 0;  // that the load thread spent
+    std::uint64_t cpu_ns = 0;  // that the load thread spent before the measurement's end
     std::uint32_t open_connections = 0;
 
     void clear();
     void add(const Span& other);
+};
+
+// When a run measures, in monotonic ns. Without an end it does until it is over.
+struct Measurement {
+    static constexpr std::uint64_t never = std::numeric_limits<std::uint64_t>::max();
+    std::uint64_t second_half_ns = never;
+    std::uint64_t end_ns = never;
+    std::uint64_t in_time_until_ns = never;  // what is sent later was not offered when it should have been
 };
 
 class Recorder {
@@ -39,14 +52,29 @@ class Recorder {
     Counts& counts() { return spans_[index_].counts; }
     // Where a request counts; see Counts.
     Counts& counts_of(std::uint64_t intended_ns) { return is_ignored(intended_ns) ? ignored_ : counts(); }
-    void count_response(std::uint64_t intended_ns) {
+    void count_due(std::uint64_t intended_ns) {
+        ++counts_of(intended_ns).planned;
+        if (intended_ns >= measurement_.second_half_ns) ++spans_[index_].second_half_planned;
+    }
+    void count_response(std::uint64_t intended_ns, std::uint64_t done_ns) {
         ++counts_of(intended_ns).responses;
-        if (is_ignored(intended_ns)) ++spans_[index_].late_responses;
+        if (done_ns > measurement_.end_ns) return;
+        ++spans_[index_].timely_responses;
+        count_end(done_ns);
+    }
+    void count_fault(Fault fault, std::uint64_t intended_ns, std::uint64_t now_ns) {
+        ++counts_of(intended_ns).faults[static_cast<std::size_t>(fault)];
+        if (fault != Fault::never_sent && fault != Fault::interrupted) count_end(now_ns);
     }
     // Requests that fell due before do not count from here on: the warm-up is over.
     void ignore_before(std::uint64_t begin_ns) { measured_begin_ns_ = begin_ns; }
-    // What is sent later was not offered when it should have been.
-    void in_time_until(std::uint64_t end_ns) { in_time_until_ns_ = end_ns; }
+    void plan(const Measurement& measurement) { measurement_ = measurement; }
+    [[nodiscard]] const Measurement& measurement() const { return measurement_; }
+    // The run was interrupted: what comes later is not measured, and halves say nothing.
+    void end_measurement(std::uint64_t end_ns) {
+        measurement_.end_ns = std::min(measurement_.end_ns, end_ns);
+        measurement_.second_half_ns = Measurement::never;
+    }
     // CPU time that was spent before is not the run's.
     void begin(std::uint64_t cpu_ns) {
         counts() = {};
@@ -63,16 +91,20 @@ class Recorder {
         if (is_ignored(intended_ns)) return;
         record_value(spans_[index_].latencies.corrected.get(), intended_ns, given_up_ns);
     }
-    void record_lag(std::uint64_t intended_ns, std::uint64_t sendable_ns, std::uint64_t sent_ns) {
+    // `backed_off_ns`: what of the lag the generator waited before it connected again.
+    void record_lag(std::uint64_t intended_ns, std::uint64_t sendable_ns, std::uint64_t sent_ns,
+                    std::uint64_t backed_off_ns) {
         if (is_ignored(intended_ns)) return;
-        if (sent_ns <= in_time_until_ns_) ++spans_[index_].sent_in_time;
+        if (sent_ns <= measurement_.in_time_until_ns) ++spans_[index_].sent_in_time;
         record_value(spans_[index_].latencies.lag.get(), intended_ns, sent_ns);
-        record_value(spans_[index_].own_lag.get(), std::max(intended_ns, sendable_ns), sent_ns);
+        record_value(spans_[index_].own_lag.get(), std::max(intended_ns, sendable_ns) - backed_off_ns, sent_ns);
     }
+    // `cpu_ns`: spent so far. What was spent since the last call counts in this span if it `is_measured`.
+    void note_cpu(std::uint64_t cpu_ns, bool is_measured);
     // Ends the span at `end_ns` and begins the next.
-    void publish(std::uint64_t end_ns, std::uint64_t cpu_ns, std::uint32_t open_connections);
+    void publish(std::uint64_t end_ns, std::uint32_t open_connections);
     // As publish(), after the last request; waits until there is room.
-    void publish_last(std::uint64_t end_ns, std::uint64_t cpu_ns, std::uint32_t open_connections);
+    void publish_last(std::uint64_t end_ns, std::uint32_t open_connections);
 
     // --- the coordinator's ---
     // The oldest published span, null if there is none; release() gives it back.
@@ -83,18 +115,21 @@ class Recorder {
     static constexpr std::size_t spans_count = 4;
 
     [[nodiscard]] bool is_ignored(std::uint64_t intended_ns) const { return intended_ns < measured_begin_ns_; }
+    void count_end(std::uint64_t now_ns) {
+        if (now_ns >= measurement_.second_half_ns && now_ns <= measurement_.end_ns) ++spans_[index_].second_half_ended;
+    }
     void record_value(hdr_histogram* histogram, std::uint64_t begin_ns, std::uint64_t end_ns) {
         const auto ns = static_cast<std::int64_t>(end_ns > begin_ns ? end_ns - begin_ns : 0);
         if (ns > latency_ns_max) ++spans_[index_].clipped;
         hdr_record_value(histogram, std::clamp<std::int64_t>(ns, 1, latency_ns_max));
     }
-    void end_span(std::uint64_t end_ns, std::uint64_t cpu_ns, std::uint32_t open_connections);
+    void end_span(std::uint64_t end_ns, std::uint32_t open_connections);
     [[nodiscard]] bool has_free_span() const;
 
     std::array<Span, spans_count> spans_;
     std::size_t index_ = 0;  // spans_ in use by the load thread
     Counts ignored_;
-    std::uint64_t in_time_until_ns_ = std::numeric_limits<std::uint64_t>::max();
+    Measurement measurement_;
     std::uint64_t measured_begin_ns_ = 0;  // 0: all requests count
     std::uint64_t cpu_begin_ns_ = 0;
     alignas(64) std::atomic<std::uint64_t> published_count_{

@@ -1,13 +1,60 @@
 #include "tools/load/run/resolve.hpp"
 
 #include <netdb.h>
+#include <poll.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <memory>
 
 namespace sluice::load {
+namespace {
 
-std::expected<std::vector<ServerAddress>, std::string> resolve(const Target& target) {
+// A family that does not answer for so long is passed over.
+constexpr int answer_ms_max = 1000;
+
+bool takes_a_connection(const ServerAddress& address) {
+    const int fd = ::socket(address.bytes.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return false;
+    int error = 0;
+    if (::connect(fd, reinterpret_cast<const sockaddr*>(&address.bytes), address.bytes_count) != 0) error = errno;
+    pollfd writable{.fd = fd, .events = POLLOUT, .revents = 0};
+    if (error == EINPROGRESS && ::poll(&writable, 1, answer_ms_max) == 1) {
+        socklen_t error_bytes = sizeof error;
+        ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_bytes);
+    }
+    ::close(fd);
+    return error == 0;
+}
+
+// In the order of the system, which puts what it prefers first.
+std::vector<Addresses> by_family(const addrinfo* found) {
+    std::vector<Addresses> families;
+    for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
+        const auto same = std::find_if(families.begin(), families.end(), [&](const Addresses& family) {
+            return family.front().bytes.ss_family == one->ai_family;
+        });
+        Addresses& family = same != families.end() ? *same : families.emplace_back();
+        ServerAddress& address = family.emplace_back();
+        std::memcpy(&address.bytes, one->ai_addr, one->ai_addrlen);
+        address.bytes_count = one->ai_addrlen;
+    }
+    return families;
+}
+
+}  // namespace
+
+Addresses choose_family(const std::vector<Addresses>& families) {
+    if (families.size() == 1) return families.front();
+    const auto chosen = std::find_if(families.begin(), families.end(), [](const Addresses& family) {
+        return std::any_of(family.begin(), family.end(), takes_a_connection);
+    });
+    return chosen == families.end() ? families.front() : *chosen;
+}
+
+std::expected<Addresses, std::string> resolve(const Target& target) {
     addrinfo hints{};
     hints.ai_family = AF_UNSPEC;
     hints.ai_socktype = SOCK_STREAM;
@@ -15,16 +62,7 @@ std::expected<std::vector<ServerAddress>, std::string> resolve(const Target& tar
     const int error = ::getaddrinfo(target.host.c_str(), std::to_string(target.port).c_str(), &hints, &found);
     if (error != 0) return std::unexpected("no address is known for " + target.host + ": " + ::gai_strerror(error));
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, ::freeaddrinfo);
-    std::vector<ServerAddress> addresses;
-    // The first family only: of a name with IPv6 and IPv4, a server often listens on one.
-    for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
-        if (one->ai_family != found->ai_family) continue;
-        ServerAddress address;
-        std::memcpy(&address.bytes, one->ai_addr, one->ai_addrlen);
-        address.bytes_count = one->ai_addrlen;
-        addresses.push_back(address);
-    }
-    return addresses;
+    return choose_family(by_family(found));
 }
 
 }  // namespace sluice::load

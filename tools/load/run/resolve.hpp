@@ -10,7 +10,13 @@
 
 namespace sluice::load {
 
-// At least one address; else a sentence that says why there is none.
-[[nodiscard]] std::expected<std::vector<ServerAddress>, std::string> resolve(const Target& target);
+using Addresses = std::vector<ServerAddress>;  // at least one, all of one family
+
+// The sentence says why there is none.
+[[nodiscard]] std::expected<Addresses, std::string> resolve(const Target& target);
+
+// Of a name with IPv6 and IPv4 a server often listens on one only: the first family of which an address takes a connection,
+// which is closed at once. The first one if none does, so that the run's own attempts tell why. A single one is not tried.
+[[nodiscard]] Addresses choose_family(const std::vector<Addresses>& families);
 
 }  // namespace sluice::load

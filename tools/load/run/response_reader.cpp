@@ -110,7 +110,9 @@ ResponseReader::Result ResponseReader::result_of(ResponseState& state, llhttp_er
     // An upgrade, too, ends what can be read as HTTP.
     if ((error != HPE_PAUSED && error != HPE_OK) || !is_status(state.status) || state.status == 101)
         return {.event = Event::malformed, .consumed_bytes = consumed_bytes, .body = {}};
-    llhttp_resume(&state.parser);
+    // Some send 100 as HTTP/1.0, which has no interim responses (RFC 9110, 15.2): to llhttp that ends the connection.
+    if (state.status < 200) llhttp_reset(&state.parser);
+    else llhttp_resume(&state.parser);
     return {.event = state.status < 200 ? Event::interim : Event::response,
             .consumed_bytes = consumed_bytes,
             .status = state.status,

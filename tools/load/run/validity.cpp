@@ -1,5 +1,7 @@
 #include "tools/load/run/validity.hpp"
 
+#include <cmath>
+
 #include "tools/load/plan/units.hpp"
 
 namespace sluice::load {
@@ -10,6 +12,49 @@ constexpr double cpu_judged_s_min = 0.1;
 
 std::string percent(double share) { return format_number(share * 100, 1) + " %"; }
 
+// How many of the responses that the plan asks for in the second half of a run may be missing by chance: three standard
+// deviations of a Poisson process, as many as --arrivals poisson may have in flight more at the end than at the middle.
+double missing_by_chance(std::uint64_t planned_count) { return 3 * std::sqrt(static_cast<double>(planned_count)); }
+
+bool is_rate_missed(const RunResult& result, const RunPlan& plan, const GeneratorState& state) {
+    if (result.achieved_rate >= plan.bounds.rate_min * result.planned_rate) return false;
+    // Over a whole run, which begins with nothing in flight, a server that keeps up is behind by what it answers after the end.
+    // One that fails requests is told by its faults; the run says how it fails, and is valid.
+    const auto planned = static_cast<double>(state.second_half_planned);
+    const double missing = planned - static_cast<double>(state.second_half_ended);
+    return missing > (1 - plan.bounds.rate_min) * planned + missing_by_chance(state.second_half_planned);
+}
+
+void judge_offer(RunResult& result, const RunPlan& plan, const GeneratorState& state) {
+    const Counts& totals = result.totals;
+    const double sent_share =
+        totals.planned == 0 ? 1 : static_cast<double>(state.sent_in_time_count) / static_cast<double>(totals.planned);
+    if (sent_share < plan.bounds.sent_min)
+        result.invalid_reasons.push_back(
+            "Only " + percent(sent_share) + " of the planned requests could be sent in time, less than " +
+            percent(plan.bounds.sent_min) + " (--min-sent): the server or the number of connections limits the rate.");
+    if (is_rate_missed(result, plan, state))
+        result.invalid_reasons.push_back("Only " + percent(result.achieved_rate / result.planned_rate) +
+                                         " of the planned rate was achieved, less than " +
+                                         percent(plan.bounds.rate_min) +
+                                         " (--min-rate): the server or the number of connections limits it, or answers "
+                                         "take longer than half the run.");
+}
+
+void judge_connections(RunResult& result, const RunPlan& plan, const GeneratorState& state) {
+    const auto share = [](std::uint32_t count, std::uint32_t of) {
+        return of == 0 ? 1 : static_cast<double>(count) / static_cast<double>(of);
+    };
+    if (share(state.opened_count, state.wanted_count) < plan.bounds.open_min)
+        result.invalid_reasons.push_back("Only " + std::to_string(state.opened_count) + " of " +
+                                         std::to_string(state.wanted_count) +
+                                         " connections could be opened before the start (--min-open).");
+    if (share(state.served_users_count, state.users_count) < plan.bounds.open_min)
+        result.invalid_reasons.push_back("Only " + std::to_string(state.served_users_count) + " of " +
+                                         std::to_string(state.users_count) +
+                                         " users who came ever had a connection (--min-open).");
+}
+
 }  // namespace
 
 void judge_validity(RunResult& result, const RunPlan& plan, const GeneratorState& state) {
@@ -19,30 +64,21 @@ void judge_validity(RunResult& result, const RunPlan& plan, const GeneratorState
     if (totals.responses == 0 && state.was_stopped)
         reasons.emplace_back("Nothing was measured: it ended before the first response that counts.");
     else if (totals.responses == 0) reasons.emplace_back("Not one response was complete.");
-    const bool is_late = state.own_lag_p99_ns > plan.bounds.lag_p99_ns_max;
+    const bool is_late = result.own_lag_p99_ns > plan.bounds.lag_p99_ns_max;
     const bool is_saturated = result.cpu_busiest > plan.bounds.cpu_max && result.duration_s >= cpu_judged_s_min;
     result.is_generator_limited = is_late || is_saturated;
     if (is_late)
-        reasons.push_back("The generator was late: its own lag p99 is " + format_ns(state.own_lag_p99_ns) +
+        reasons.push_back("The generator was late: its own lag p99 is " + format_ns(result.own_lag_p99_ns) +
                           ", more than " + format_ns(plan.bounds.lag_p99_ns_max) + " (--max-lag).");
     if (is_saturated)
         reasons.push_back("The generator was saturated: its busiest load thread spent " + percent(result.cpu_busiest) +
                           " of the time on the CPU, more than " + percent(plan.bounds.cpu_max) +
                           " (--max-cpu); give it more --threads.");
-    const double sent_share =
-        totals.planned == 0 ? 1 : static_cast<double>(state.sent_in_time_count) / static_cast<double>(totals.planned);
-    if (plan.is_open_loop && sent_share < plan.bounds.sent_min)
-        reasons.push_back("Only " + percent(sent_share) + " of the planned requests could be sent in time, less than " +
-                          percent(plan.bounds.sent_min) +
-                          " (--min-sent): the server or the number of connections limits the rate.");
+    if (plan.is_open_loop) judge_offer(result, plan, state);
     if (state.clipped_count != 0)
         reasons.push_back(std::to_string(state.clipped_count) +
                           " latencies were longer than 1 h, the longest that is measured.");
-    const double open_share =
-        state.wanted_count == 0 ? 1 : static_cast<double>(state.opened_count) / static_cast<double>(state.wanted_count);
-    if (open_share < plan.bounds.open_min)
-        reasons.push_back("Only " + std::to_string(state.opened_count) + " of " + std::to_string(state.wanted_count) +
-                          " connections could be opened before the start (--min-open).");
+    judge_connections(result, plan, state);
 }
 
 }  // namespace sluice::load

@@ -1,0 +1,15 @@
+// Whether `verify` can find the samples of a body again: what a run with a ledger needs before it begins.
+#pragma once
+
+#include <string>
+
+#include "tools/load/command/option_values.hpp"
+#include "tools/load/plan/run_plan.hpp"
+
+namespace sluice::load {
+
+// `body` is the template of one sample, which has been parsed without error. verify looks for a sample's top-level device_id, which
+// must be {device} and no more, and its seq, a number that is {seq}.
+[[nodiscard]] Result<void> check_ledger_body(const std::string& body);
+
+}  // namespace sluice::load
