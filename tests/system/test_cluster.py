@@ -18,7 +18,7 @@ class LedgeredLoad:
     def __init__(self, engine, directory, seconds, *options):
         self.ledger = directory / "ledger"
         command = [LOAD_BINARY, "http://{}:{}/telemetry".format(*engine.address), "--sample", "--rate", "2k", "--duration",
-                   f"{seconds}s", "--connections", 8, "--devices", 40, "--timeout", "20s", "--ledger", self.ledger,
+                   f"{seconds}s", "--connections", 8, "--devices", 400, "--timeout", "20s", "--ledger", self.ledger,
                    "--max-lag", "30s", "--max-cpu", "100%", "--quiet", *options]
         self._process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
