@@ -17,12 +17,17 @@ namespace {
 // once, where it sends half of them in one transaction, all that it holds.
 constexpr std::size_t rounds_count_max = 8;
 constexpr std::size_t owned_rounds_count_max = limits::sink_window_batches_count_max;
+// How long replies are let gather while the server has work for longer than that (eight rounds of a Redis are about 3 ms, of
+// `packed` 0.7 ms). Whoever is woken by each reply is woken by the server, which pays for it: with this, replay to a Redis that is
+// the bottleneck went from 0.855 to 0.94 of redis-benchmark's rate, and Redis' CPU a sample from 1.15 to 1.03 µs.
+constexpr std::uint64_t gather_ns = 200'000;
 
 }  // namespace
 
 Delivery::Delivery(const config::Config& config, const sinks::StreamOwner& owner)
     : encoder_(make_delivery_encoder(config, owner)),
       sink_(make_delivery_sink(config, *this, owner)),
+      sends_ahead_(owner.instance.empty()),
       open_(encoder_->lane_count()) {
     const std::size_t count = (owner.instance.empty() ? rounds_count_max : owned_rounds_count_max) * open_.size();
     for (std::size_t i = 0; i < count; ++i) {
@@ -89,6 +94,9 @@ void Delivery::take_settled() {
     }
 }
 
+// Most of what there is room for is under way, so the sink has work for longer than replies are let gather.
+bool Delivery::lets_replies_gather() const { return sends_ahead_ && 2 * in_flight_.size() > parcels_.size(); }
+
 void Delivery::pump(std::uint64_t wait_ns, int wake_fd) {
     for (; !waiting_.empty() && sink_->has_room(); waiting_.pop_front()) sink_->submit(waiting_.front()->batch);
     sink_->advance(revents_, monotonic_ns());
@@ -98,6 +106,10 @@ void Delivery::pump(std::uint64_t wait_ns, int wake_fd) {
     if (interest.deadline_ns != 0) wait_ns = std::min(wait_ns, interest.deadline_ns > now_ns ? interest.deadline_ns - now_ns : 0);
     // ppoll(2) passes over descriptors that are negative.
     std::array<pollfd, 2> descriptors{pollfd{interest.fd, interest.events, 0}, pollfd{wake_fd, POLLIN, 0}};
+    if (wait_ns > gather_ns && interest.fd >= 0 && lets_replies_gather()) {
+        const timespec nap{0, static_cast<long>(gather_ns)};
+        static_cast<void>(::ppoll(&descriptors[1], 1, &nap, nullptr));
+    }
     const timespec timeout{static_cast<time_t>(wait_ns / 1'000'000'000), static_cast<long>(wait_ns % 1'000'000'000)};
     const int ready = ::ppoll(descriptors.data(), descriptors.size(), &timeout, nullptr);
     revents_ = ready > 0 ? descriptors[0].revents : short{0};

@@ -53,9 +53,11 @@ class Delivery final : private sinks::CompletionPort {
 
     void settle(Batch& batch, Settlement settlement) override;
     void take_settled();
+    [[nodiscard]] bool lets_replies_gather() const;
 
     std::unique_ptr<sinks::Encoder> encoder_;
     std::unique_ptr<sinks::Sink> sink_;
+    const bool sends_ahead_;          // batches go out while others wait for replies
     std::vector<std::unique_ptr<Parcel>> parcels_;
     std::vector<Parcel*> free_;
     std::vector<Parcel*> open_;       // by lane; null: none

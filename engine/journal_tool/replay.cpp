@@ -79,7 +79,7 @@ IoResult<ExitCode> Replay::run() {
     if (auto saved = save(); !saved) return std::unexpected(saved.error());
     const double elapsed_s = static_cast<double>(monotonic_ns() - began_ns_) / 1e9;
     const auto count = static_cast<unsigned long long>(delivery_.confirmed_samples_count());
-    std::fprintf(stderr, "replay: %llu samples delivered in %.1f s%s\n", count, elapsed_s,
+    std::fprintf(stderr, "replay: %llu samples delivered in %.2f s%s\n", count, elapsed_s,
                  is_complete ? "" : "; stopped before the end, run it again to go on");
     return is_complete && problems_count_ == 0 ? ExitCode::ok : ExitCode::failed;
 }
