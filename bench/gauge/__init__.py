@@ -1,0 +1,8 @@
+"""bench/figures in parts.
+
+    figures     what a figure is, and the order in which things that are compared are measured
+    traffic     what is sent, and wrk, which sends it
+    engine      figures of the engine: beside a bare responder and nginx, beside redis-benchmark, idle
+    journal     figures of the journal: beside queued, beside a bare copy, and how fast it is delivered
+    generator   figures of sluice-load, beside wrk
+"""
