@@ -7,6 +7,14 @@ namespace {
 
 bool waits_for_redis(AckLevel level) { return level == AckLevel::stored || level == AckLevel::replicated; }
 
+// A journal that is full or refuses keeps `queued` samples, and they would keep a ticket behind them from ever being looked at.
+std::optional<Refusal> refusal_of_journal(const sinks::SinkCounters& counters) {
+    const bool is_journal = counters.journal_bytes_max.load(std::memory_order_relaxed) != 0;
+    if (!is_journal || counters.state.load(std::memory_order_relaxed) != sinks::SinkState::stalled) return std::nullopt;
+    const bool is_busy = counters.refusal.load(std::memory_order_relaxed) == CommandOutcome::busy;
+    return is_busy ? Refusal::sink_busy : Refusal::sink_refused;
+}
+
 }  // namespace
 
 Admission::Admission(const EngineState& state, std::vector<const sinks::SinkCounters*> sinks) : state_(state) {
@@ -27,7 +35,10 @@ bool Admission::any_takes_stored() const {
 std::optional<Refusal> Admission::check(AckLevel level) const {
     if (state_.paused.load(std::memory_order_relaxed)) return Refusal::paused;
     if (const auto refusal = state_.admission.refusal()) return refusal;
-    // Other levels do not wait for Redis: they are taken as long as there is room.
+    // It waits for nobody: it is taken as long as there is room.
+    if (level == AckLevel::queued) return std::nullopt;
+    for (const Sink& sink : sinks_)
+        if (const auto refusal = refusal_of_journal(*sink.counters)) return refusal;
     if (waits_for_redis(level) && !any_takes_stored()) return Refusal::sink_unavailable;
     return std::nullopt;
 }

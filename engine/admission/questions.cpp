@@ -37,6 +37,8 @@ std::optional<std::uint64_t> lag_of(const redisReply& group) {
     return std::nullopt;
 }
 
+constexpr std::string_view no_such_key = "ERR no such key";
+
 class Reading {
   public:
     explicit Reading(const std::vector<Reply>& replies) : replies_(replies) {}
@@ -51,7 +53,10 @@ class Reading {
         }
     }
     void groups(const std::string& key) {
-        const redisReply& reply = next("XINFO GROUPS", "ERR no such key");
+        const redisReply& reply = next("XINFO GROUPS", no_such_key);
+        const bool is_missing = is_error(reply) && text_of(reply).starts_with(no_such_key);
+        // Nobody is behind where there is nobody, or nothing to read: that is known, and may open what a group had closed.
+        if (is_missing || (reply.type == REDIS_REPLY_ARRAY && reply.elements == 0)) has_no_reader_ = true;
         if (reply.type != REDIS_REPLY_ARRAY) return;
         for (std::size_t i = 0; i < reply.elements; ++i) {
             if (const auto lag = lag_of(*reply.element[i])) raise(findings_.figures.group_lag_max, *lag);
@@ -71,6 +76,7 @@ class Reading {
         if (!knows_all_lengths_) findings_.figures.length_sum = std::nullopt;  // a part of a sum is no sum
         for (const auto& [command, error] : refused_)
             findings_.trouble += (findings_.trouble.empty() ? "Redis refuses " : "; ") + std::string(command) + ": " + error;
+        if (has_lag_bound && has_no_reader_ && key_of_unknown_lag_.empty()) raise(findings_.figures.group_lag_max, 0);
         if (has_lag_bound && !key_of_unknown_lag_.empty() && findings_.trouble.empty())
             findings_.trouble = "Redis does not know the lag of a group of " + printable(key_of_unknown_lag_) +
                                 ", so admission.group_lag_max does not count it";
@@ -97,6 +103,7 @@ class Reading {
     bool knows_all_lengths_ = true;
     std::vector<Refused> refused_;
     std::string key_of_unknown_lag_;              // the first one
+    bool has_no_reader_ = false;                  // some stream is missing, or has no group
     Findings findings_;
 };
 

@@ -103,7 +103,7 @@ void Forwarder::run() {
     for (;;) {
         const bool has_more = feed_some();
         // Asleep until there is something to do: a wake, a reply, or a position to keep.
-        const bool may_sleep = saved_ == delivered() && retry_at_ns_ == 0 && log_.deadline_ns() == 0;
+        const bool may_sleep = !delivery_->has_in_flight() && saved_ == delivered() && retry_at_ns_ == 0 && log_.deadline_ns() == 0;
         const std::uint64_t wait_ns = may_sleep ? sleep_ns : save_interval_ns;
         delivery_->pump(has_more ? 0 : wait_ns, waker_.fd());
         waker_.drain();
@@ -153,14 +153,15 @@ bool Forwarder::feed_some() {
 void Forwarder::note_gap() {
     const auto& reader = feed_->reader();
     damaged_bytes_.fetch_add(reader.gap_bytes(), std::memory_order_relaxed);
-    log::error("journal_damaged", {{"segment", reader.gap_position().segment}, {"offset", reader.gap_position().offset},
-                                   {"bytes", reader.gap_bytes()}});
+    damage_log_.line(LogLevel::error, monotonic_ns(), "journal_damaged",
+                     {{"segment", reader.gap_position().segment}, {"offset", reader.gap_position().offset}, {"bytes", reader.gap_bytes()}});
 }
 
 void Forwarder::note_refused() {
     const auto& reader = feed_->reader();
     records_refused_count_.fetch_add(1, std::memory_order_relaxed);
-    log::error("journal_record_not_understood", {{"segment", reader.record_position().segment}, {"offset", reader.record_position().offset}});
+    refused_log_.line(LogLevel::error, monotonic_ns(), "journal_record_not_understood",
+                      {{"segment", reader.record_position().segment}, {"offset", reader.record_position().offset}});
 }
 
 // Everything is delivered, or time is up, or nothing can be expected of Redis; a first connection is waited for.
@@ -184,7 +185,7 @@ std::optional<Position> Forwarder::delivered() const {
 // A journal of few segments would wait for the interval to have room again.
 bool Forwarder::frees_a_segment() const {
     const auto position = delivered();
-    return position && retry_at_ns_ == 0 && position->segment > saved_.value_or(Position{}).segment;
+    return position && !has_save_failed_ && position->segment > saved_.value_or(Position{}).segment;
 }
 
 void Forwarder::save(std::uint64_t now_ns) {
@@ -196,8 +197,10 @@ void Forwarder::save(std::uint64_t now_ns) {
     const auto position = delivered();
     const bool is_new = position && saved_ != position;
     if (is_new) {
-        if (const auto written = write_delivered(*files_, *position); !written)
-            return fail("cannot keep the delivered position: " + text_of(written.error()), now_ns);
+        const auto written = write_delivered(*files_, *position);
+        has_save_failed_ = !written;
+        // Goes on delivering: what is delivered twice after a crash is less than what a journal refuses that fills up.
+        if (!written) return set_trouble("cannot keep the delivered position: " + text_of(written.error()));
         saved_ = position;
     }
     const std::scoped_lock lock(mutex_);
@@ -215,9 +218,13 @@ void Forwarder::keep_conflict(const std::string& sentence) {
 
 void Forwarder::fail(const std::string& what, std::uint64_t now_ns) {
     retry_at_ns_ = now_ns + retry_interval_ns;
+    set_trouble(what);
+}
+
+void Forwarder::set_trouble(const std::string& what) {
     const std::scoped_lock lock(mutex_);
     const std::string trouble = "journal " + directory_ + ": " + what;
-    if (trouble != trouble_) log::error("forwarder_stands_still", {{"reason", trouble}});
+    if (trouble != trouble_) log::error("forwarder_trouble", {{"reason", trouble}});
     trouble_ = trouble;
 }
 

@@ -21,6 +21,7 @@
 #include "engine/config/config.hpp"
 #include "engine/forward/instance.hpp"
 #include "engine/forward/record_feed.hpp"
+#include "engine/log/log.hpp"
 #include "engine/sink_log.hpp"
 #include "engine/waker.hpp"
 #include "sinks/journal/journal_sink.hpp"
@@ -70,6 +71,7 @@ class Forwarder final : public sinks::JournalListener {
     [[nodiscard]] bool frees_a_segment() const;
     void save(std::uint64_t now_ns);
     void fail(const std::string& what, std::uint64_t now_ns);
+    void set_trouble(const std::string& what);
     void keep_conflict(const std::string& sentence);
     [[nodiscard]] sinks::journal::Position confirmed() const;
 
@@ -81,8 +83,10 @@ class Forwarder final : public sinks::JournalListener {
     std::unique_ptr<sinks::journal::Lock> lock_;  // against a replay beside it
     std::unique_ptr<RecordFeed> feed_;
     SinkLog log_{"forwarder"};
+    log::RateLimited damage_log_, refused_log_;
     std::optional<sinks::journal::Position> saved_;
     std::uint64_t saved_ns_ = 0;
+    bool has_save_failed_ = false;
     std::uint64_t retry_at_ns_ = 0;  // the journal could not be read: not before
     Waker waker_;
     std::thread thread_;

@@ -57,9 +57,10 @@ IoResult<Slots> read_slots(File& file) {
 // A slot that is not whole counts as number 0.
 std::size_t newer_of(const Slots& slots) { return slots[1].number > slots[0].number ? 1 : 0; }
 
-std::array<char, sizeof(StoredPosition)> render(std::uint64_t number, const Position& position) {
+// A whole block: what is written whole need not be read before, so a block that cannot be read does not stop it.
+std::array<char, slot_distance_bytes> render(std::uint64_t number, const Position& position) {
     StoredPosition stored{position_magic, number, position.segment, position.offset, 0, 0};
-    std::array<char, sizeof stored> bytes{};
+    std::array<char, slot_distance_bytes> bytes{};
     std::memcpy(bytes.data(), &stored, sizeof stored);
     stored.crc = crc32c(std::span(bytes).first(crc_bytes));
     std::memcpy(bytes.data(), &stored, sizeof stored);

@@ -76,6 +76,7 @@ class SimulatedDisk final : public sinks::journal::FileSystem {
 
   private:
     static constexpr std::uint64_t sector_bytes = 512;
+    static constexpr std::uint64_t block_bytes = 4096;
     struct Content {
         std::vector<char> now;
         std::vector<char> durable;
@@ -114,6 +115,15 @@ class SimulatedDisk::OpenFile final : public File {
 
     IoResult<void> write(std::uint64_t offset, std::span<const char> bytes) override {
         if (is_stale()) return disk_.dead();
+        // A part of a block that cannot be read cannot be written, for the rest of it is not known.
+        const Place& bad = disk_.unreadable;
+        const std::uint64_t block_begin = bad.begin / block_bytes * block_bytes;
+        const std::uint64_t block_end = (bad.end + block_bytes - 1) / block_bytes * block_bytes;
+        const bool is_whole = offset <= block_begin && offset + bytes.size() >= block_end;
+        if (name_ == bad.name && offset < bad.end && bad.begin < offset + bytes.size()) {
+            if (!is_whole) return std::unexpected(std::errc::io_error);
+            disk_.unreadable = {};
+        }
         const bool fails = fails_now(disk_.writes_until_failure);
         if (fails) bytes = bytes.first(disk_.random_() % (bytes.size() + 1));
         if (content_->now.size() < offset + bytes.size()) content_->now.resize(offset + bytes.size());

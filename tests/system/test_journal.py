@@ -168,6 +168,22 @@ def test_a_full_journal_refuses_until_it_was_delivered(starter, directory):
     assert [entry[b"device_id"].decode() for entry in stream_entries(redis.client())] == [*accepted, "later", "last"]
 
 
+def test_a_full_journal_refuses_at_once_also_behind_queued_samples(starter, directory):
+    engine = starter.engine(f"journal:{directory}", settings={**SMALL, "ack_timeout": "20s"})
+    fill(engine)
+    with engine.connect() as connection:  # they take every place in the pipeline, and wait for room
+        for number in range(40):
+            assert connection.post(sample(f"kept-{number}", note="x" * 15_000), query="?ack=queued").status == 200
+    begin = time.monotonic()
+    refusal = post(engine, sample("refused"))
+    assert (refusal.status, refusal.code) == (503, "sink_busy")
+    assert time.monotonic() - begin < 15, "not after ack_timeout"
+    assert journal("replay", directory, "--to", starter.redis().url).returncode == 0
+    engine.wait_delivered()
+    assert ids_of(directory)[-40:] == [f"kept-{number}" for number in range(40)]
+    assert post(engine, sample("taken")).status == 200
+
+
 def test_a_full_disk_refuses_and_recovers(small_disk, starter):
     directory, remount = small_disk
     engine = starter.engine(f"journal:{directory}", settings={"journal.segment_size": "2MiB"})

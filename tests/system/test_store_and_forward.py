@@ -50,6 +50,14 @@ def test_samples_pass_through_the_journal(start_engine, server):
     wait_until(lambda: "sluice_forwarder_is_behind 0" in engine.metrics(), "it is not behind")
 
 
+def test_single_samples_are_noted_as_delivered(start_engine, server):
+    engine = start_engine()
+    for name in ("a", "b", "c"):
+        assert post(engine, name).status == 200
+        wait_until(lambda: device_ids(server.client())[-1:] == [name], "Redis has it")
+        wait_until(lambda: "sluice_forwarder_is_behind 0" in engine.metrics(), "and the position is kept", 20)
+
+
 @pytest.mark.parametrize("end", ["stop", "kill"])
 def test_an_outage_of_redis_is_not_noticed_by_clients(start_engine, server, end):
     engine = start_engine()

@@ -121,6 +121,17 @@ const std::string memory = bulk("# Memory\r\nused_memory:1000\r\nused_memory_hum
                                 "maxmemory_human:4K\r\nmaxmemory_policy:noeviction\r\nmem_not_counted_for_evict:100\r\n");
 const std::string no_key = "-ERR no such key\r\n";
 
+// What opens admission again when a group that fell behind is removed.
+TEST(AdmissionQuestions, WhereThereIsNoGroupNobodyIsBehind) {
+    const admission::Subject bounded{.keys = {"t"}, .is_list = false, .has_lag_bound = true};
+    EXPECT_EQ(figures_from(bounded, replies_of(":7\r\n*0\r\n" + memory, 3)).figures.group_lag_max, 0u);
+    EXPECT_EQ(figures_from(bounded, replies_of(":0\r\n" + no_key + memory, 3)).figures.group_lag_max, 0u);
+    EXPECT_EQ(figures_from(bounded, replies_of(":7\r\n-ERR other\r\n" + memory, 3)).figures.group_lag_max, std::nullopt);
+    EXPECT_EQ(figures_from(bounded, replies_of(":7\r\n*1\r\n" + group("$-1\r\n") + memory, 3)).figures.group_lag_max, std::nullopt);
+    const admission::Subject unbounded{.keys = {"t"}};
+    EXPECT_EQ(figures_from(unbounded, replies_of(":7\r\n*0\r\n" + memory, 3)).figures.group_lag_max, std::nullopt);
+}
+
 TEST(AdmissionQuestions, FiguresOfTwoPartitions) {
     const admission::Subject subject{{"t:{0}", "t:{1}"}, false};
     EXPECT_EQ(figure_questions(subject).size(), 5u);

@@ -332,6 +332,16 @@ TEST_F(JournalLog, TheDeliveredPositionIsWrittenInTurn) {
     EXPECT_EQ(**read_delivered(disk), (Position{4, 64})) << "a new position makes it whole again";
 }
 
+TEST_F(JournalLog, ABlockOfTheDeliveredPositionThatGoesBadIsWrittenAnew) {
+    for (std::uint64_t offset = 100; offset < 400; offset += 100) ASSERT_TRUE(write_delivered(disk, {3, offset}));
+    disk.unreadable = {delivered_name, 4096, 4097};
+    EXPECT_EQ(**read_delivered(disk), (Position{3, 300}));
+    for (std::uint64_t offset = 400; offset < 700; offset += 100) {
+        ASSERT_TRUE(write_delivered(disk, {3, offset}));
+        EXPECT_EQ(**read_delivered(disk), (Position{3, offset}));
+    }
+}
+
 TEST_F(JournalLog, AFirstDeliveredPositionThatWasTornIsNone) {
     ASSERT_TRUE(write_delivered(disk, {3, 100}));
     disk.flip_bit(delivered_name, 9, 0);
