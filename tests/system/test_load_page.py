@@ -91,7 +91,7 @@ def test_it_loads_nothing_and_complains_of_nothing(pages, browser, name):
     assert browser.evaluate("document.querySelectorAll('script').length") == 0, "what the target's name says is text"
     assert "<script>alert(1)</script>" in browser.evaluate("document.querySelector('h1').textContent")
     assert browser.evaluate("[...document.querySelectorAll('figure.plot > .canvas > svg')].map(svg => svg.ariaLabel)") == [
-        "Latency by percentile", "Latency over time", "Rate over time", "Errors over time", "The generator's own lag",
+        "Latency by percentile", "Latency over time", "Rate over time", "Errors over time", "Lag before sending",
         "Open connections"]
     banner = browser.evaluate("document.querySelector('[role=alert]')?.textContent ?? ''")
     assert ("INVALID" in banner and "p99 was 2.1 ms" in banner) == (name == "invalid")

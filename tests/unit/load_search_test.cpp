@@ -23,6 +23,10 @@ TEST(LoadRateSearch, FindsTheLimitFromBelowAndFromAbove) {
     }
 }
 
+TEST(LoadRateSearch, AMaximumBelowEveryOtherBoundIsFound) {
+    EXPECT_EQ(find_highest_rate({.first = 1000, .max = 50, .least = 100}, [](double) { return true; }), 50);
+}
+
 TEST(LoadRateSearch, EndsAtTheMaximumAndWithoutAnyRate) {
     EXPECT_EQ(find_highest_rate({.first = 1000, .max = 5000}, [](double) { return true; }), 5000);
     int tries_count = 0;
@@ -85,9 +89,22 @@ TEST(LoadVerification, CopiesAreCountedHoweverManyThereAre) {
 
 TEST(LoadVerification, OnlyWithinAKeyThereIsAnOrder) {
     Verification verification;
+    verification.acknowledge("a", 0, 1);
     for (const std::uint64_t seq : {5, 6}) verification.find("a", seq, 1);
     for (const std::uint64_t seq : {0, 2, 1}) verification.find("a", seq, 2);
     EXPECT_EQ(verification.by_device().at("a").reordered, 1u);
+}
+
+TEST(LoadVerification, DevicesOfOthersAreInNoVerdict) {
+    Verification verification;
+    verification.acknowledge("run-07", 0, 1);
+    for (int copy = 0; copy < 3; ++copy)
+        for (const char* const other : {"run-7", "device-07", "run-x-07", "07", ""}) verification.find(other, 0);
+    verification.find("run-08", 0);  // called as ours are: none of its requests was answered
+    EXPECT_EQ(verification.others_count(), 15u);
+    const DeviceVerdict sum = sum_of(verification.by_device());
+    EXPECT_EQ(sum.duplicated, 0u);
+    EXPECT_EQ(sum.unacknowledged, 1u);
 }
 
 TEST(LoadVerification, TellsEachFateApart) {

@@ -9,7 +9,7 @@ namespace {
 constexpr double least_share = 1.0 / 1024;
 
 double least_rate(const RateSearchBounds& bounds) {
-    return std::min(bounds.first, std::max(bounds.least, bounds.first * least_share));
+    return std::min({bounds.first, bounds.max, std::max(bounds.least, bounds.first * least_share)});
 }
 
 struct Bracket {

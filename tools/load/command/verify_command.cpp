@@ -84,6 +84,8 @@ ExitCode verify(const VerifyPlan& plan) {
     if (!plan.json_path.empty() && !write_verdicts(plan.json_path, verdicts, sum))
         return complain("cannot write " + plan.json_path);
     print_verdicts(verdicts, sum);
+    if (verification.others_count() != 0)
+        fmt::print("{} samples are of devices that are not this ledger's\n", verification.others_count());
     if (stored->foreign_count != 0)
         fmt::print("{} entries in Redis have no device and seq of ours\n", stored->foreign_count);
     fmt::print("{}\n", sum.lost == 0 ? "nothing that was acknowledged is lost" : "ACKNOWLEDGED SAMPLES ARE LOST");

@@ -9,7 +9,14 @@ constexpr std::uint64_t found_near_count = std::uint64_t{1} << 16;
 
 }  // namespace
 
+Verification::Naming Verification::naming_of(const std::string& device) {
+    const std::size_t last = device.find_last_not_of("0123456789");
+    const std::size_t end = last == std::string::npos ? 0 : last + 1;
+    return {device.substr(0, end), device.size() - end};
+}
+
 void Verification::acknowledge(const std::string& device, std::uint64_t first_seq, std::uint64_t count) {
+    if (!devices_.contains(device)) namings_.insert(naming_of(device));
     Device& one = devices_[device];
     const std::uint64_t end = first_seq + count;
     if (one.is_acknowledged.size() < end) one.is_acknowledged.resize(end);
@@ -17,6 +24,11 @@ void Verification::acknowledge(const std::string& device, std::uint64_t first_se
 }
 
 void Verification::find(const std::string& device, std::uint64_t seq, std::size_t key) {
+    // One of which nothing was acknowledged is of this run if it is called as the others are.
+    if (!devices_.contains(device) && !namings_.contains(naming_of(device))) {
+        ++others_count_;
+        return;
+    }
     Device& one = devices_[device];
     if (one.key != key) one.has_found = false;
     one.key = key;

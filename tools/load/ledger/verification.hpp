@@ -1,8 +1,10 @@
 // Verification: what was acknowledged against what is stored, sample by sample.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -30,6 +32,8 @@ class Verification {
     void find(const std::string& device, std::uint64_t seq, std::size_t key = 0);
 
     [[nodiscard]] std::map<std::string, DeviceVerdict> by_device() const;
+    // Samples found of devices that are not this ledger's: of other runs, or of real ones. They are in no verdict.
+    [[nodiscard]] std::uint64_t others_count() const { return others_count_; }
 
   private:
     // A generator's seqs count from 0 without gap, so what is acknowledged is indexed by seq. What is stored may be
@@ -46,9 +50,18 @@ class Verification {
 
         bool add(std::uint64_t seq);  // false: it was found before
     };
+    // What the devices of a run have in common: their names up to the number, and its digits.
+    struct Naming {
+        std::string prefix;
+        std::size_t digits_count = 0;
+        friend auto operator<=>(const Naming&, const Naming&) = default;
+    };
+    [[nodiscard]] static Naming naming_of(const std::string& device);
     static void judge(DeviceVerdict& verdict, std::uint64_t seq, bool is_acknowledged, bool is_found);
 
     std::map<std::string, Device> devices_;
+    std::set<Naming> namings_;  // of the ledger's devices
+    std::uint64_t others_count_ = 0;
 };
 
 [[nodiscard]] DeviceVerdict sum_of(const std::map<std::string, DeviceVerdict>& verdicts);

@@ -103,7 +103,7 @@ class Report {
                    "uncorrected " + latency_text(latencies.uncorrected, value_at_ns(latencies.uncorrected, 99.9)));
         add_figure("Slowest", latency_text(latencies.corrected, max_ns(latencies.corrected)));
         add_figure("Failed", text_of_share(totals.failed_share()), grouped(totals.failed()) + " of " + grouped(ended));
-        add_figure("Own lag p99", latency_text(latencies.lag, value_at_ns(latencies.lag, 99)),
+        add_figure("Own lag p99", latency_text(latencies.lag, result_.own_lag_p99_ns),
                    "busiest thread " + text_of_share(result_.cpu_busiest) + " CPU");
         add_figure("Samples", grouped(totals.samples), "in " + text_of_seconds(result_.duration_s));
         out_ += "</dl>\n";

@@ -45,13 +45,14 @@ Json json_of(const Counts& counts) {
 }
 
 Json json_of(const Histogram& histogram) {
+    const bool is_empty = count_of(histogram) == 0;
+    const auto figure = [&](auto ns) { return is_empty ? Json() : Json(ns); };  // of nothing is not 0
     Json percentiles = Json::object();
-    for (const Percentile& percentile : headline_percentiles) {
-        percentiles[std::string(percentile.name)] = value_at_ns(histogram, percentile.value);
-    }
-    return {{"count", count_of(histogram)},  {"min_ns", min_ns(histogram)},
-            {"mean_ns", mean_ns(histogram)}, {"stddev_ns", deviation_ns(histogram)},
-            {"max_ns", max_ns(histogram)},   {"percentiles_ns", std::move(percentiles)}};
+    for (const Percentile& percentile : headline_percentiles)
+        percentiles[std::string(percentile.name)] = figure(value_at_ns(histogram, percentile.value));
+    return {{"count", count_of(histogram)},          {"min_ns", figure(min_ns(histogram))},
+            {"mean_ns", figure(mean_ns(histogram))}, {"stddev_ns", figure(deviation_ns(histogram))},
+            {"max_ns", figure(max_ns(histogram))},   {"percentiles_ns", std::move(percentiles)}};
 }
 
 Json json_of(const Second& second) {

@@ -1,5 +1,6 @@
 #include "tools/load/run/validity.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "tools/load/plan/units.hpp"
@@ -12,9 +13,17 @@ constexpr double cpu_judged_s_min = 0.1;
 
 std::string percent(double share) { return format_number(share * 100, 1) + " %"; }
 
-// How many of the responses that the plan asks for in the second half of a run may be missing by chance: three standard
-// deviations of a Poisson process, as many as --arrivals poisson may have in flight more at the end than at the middle.
-double missing_by_chance(std::uint64_t planned_count) { return 3 * std::sqrt(static_cast<double>(planned_count)); }
+// A pause of a machine: what falls due in it may be in flight at the end of a run.
+constexpr double pause_s = 0.02;
+constexpr double at_the_edges_count = 3;  // requests that fall due just at the middle or at the end
+
+// How many of the responses that the plan asks for in the second half of a run may be missing by chance. With --arrivals
+// poisson, also what may fall due late in it: three standard deviations.
+double missing_by_chance(const RunResult& result, const RunPlan& plan, double planned_count) {
+    const double in_a_pause = planned_count * std::min(1.0, pause_s / (result.duration_s / 2));
+    const double by_arrivals = plan.arrivals.kind == ArrivalKind::poisson ? 3 * std::sqrt(planned_count) : 0;
+    return at_the_edges_count + in_a_pause + by_arrivals;
+}
 
 bool is_rate_missed(const RunResult& result, const RunPlan& plan, const GeneratorState& state) {
     if (result.achieved_rate >= plan.bounds.rate_min * result.planned_rate) return false;
@@ -22,7 +31,13 @@ bool is_rate_missed(const RunResult& result, const RunPlan& plan, const Generato
     // One that fails requests is told by its faults; the run says how it fails, and is valid.
     const auto planned = static_cast<double>(state.second_half_planned);
     const double missing = planned - static_cast<double>(state.second_half_ended);
-    return missing > (1 - plan.bounds.rate_min) * planned + missing_by_chance(state.second_half_planned);
+    return missing > (1 - plan.bounds.rate_min) * planned + missing_by_chance(result, plan, planned);
+}
+
+// Who is refused again and again waits before he tries again, and that wait is the generator's.
+std::string after_refusals(const Counts& totals) {
+    const std::uint64_t count = totals.faults[static_cast<std::size_t>(Fault::refused)] + totals.faults[static_cast<std::size_t>(Fault::unreachable)];
+    return count == 0 ? "" : " The server could not be reached " + std::to_string(count) + " times, and the waits between attempts count.";
 }
 
 void judge_offer(RunResult& result, const RunPlan& plan, const GeneratorState& state) {
@@ -69,7 +84,8 @@ void judge_validity(RunResult& result, const RunPlan& plan, const GeneratorState
     result.is_generator_limited = is_late || is_saturated;
     if (is_late)
         reasons.push_back("The generator was late: its own lag p99 is " + format_ns(result.own_lag_p99_ns) +
-                          ", more than " + format_ns(plan.bounds.lag_p99_ns_max) + " (--max-lag).");
+                          ", more than " + format_ns(plan.bounds.lag_p99_ns_max) + " (--max-lag)." +
+                          after_refusals(totals));
     if (is_saturated)
         reasons.push_back("The generator was saturated: its busiest load thread spent " + percent(result.cpu_busiest) +
                           " of the time on the CPU, more than " + percent(plan.bounds.cpu_max) +
