@@ -17,7 +17,7 @@ from harness.databases import find_program  # noqa: E402
 
 SERVER_CORE, CLIENT_CORE = 0, 1
 FLOOR = Path(os.environ.get("SLUICE_FLOOR", PROJECT / "build/release/sluice-floor"))
-BENCH = PROJECT / "build/release/sluice-bench"
+BENCH = Path(os.environ.get("SLUICE_BENCH", PROJECT / "build/release/sluice-bench"))
 NGINX = find_program("nginx")
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Callable, Iterator, Optional, Sequence
 
@@ -40,7 +41,7 @@ class Report:
 
     def reasons(self, of_generator: bool) -> list[str]:
         """Why the run is INVALID: its own sentences about the generator, or those about what the server let it do."""
-        is_servers = re.compile("Only .* (requests could be sent|planned rate was achieved|connections could be opened)|Not one response")
+        is_servers = re.compile("Only .* (requests could be sent|planned rate was achieved|connections could be opened|users who came ever had)|Not one response")
         return [reason for reason in self.result["invalid_reasons"] if of_generator != bool(is_servers.match(reason))]
 
     @property
@@ -56,7 +57,8 @@ class Report:
         return slo.missed(self.percentiles_ms()["99"], totals["failed"] / totals["planned"] if totals["planned"] else 0)
 
     def percentiles_ms(self) -> dict[str, float]:
-        return {name: ns / 1e6 for name, ns in self.result["latency"]["corrected"]["percentiles_ns"].items()}
+        """Of a server that answered nothing: infinite."""
+        return {name: inf if ns is None else ns / 1e6 for name, ns in self.result["latency"]["corrected"]["percentiles_ns"].items()}
 
     def curve(self) -> list[tuple[float, float]]:
         """The table at the percentiles of CURVE, as far as at least one request is above."""

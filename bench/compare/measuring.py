@@ -110,7 +110,7 @@ def measure(contender: Contender, server: Server, redis: RedisServer, options: S
         duration_s=report.result["duration_s"], planned_rate=report.result["planned_rate"], requests=totals["planned"],
         succeeded=totals["succeeded"], achieved_rate=report.achieved_rate, faults=report.faults,
         percentiles_ms=report.percentiles_ms(), curve=report.curve(),
-        lag_p99_ms=report.result["latency"]["lag"]["percentiles_ns"]["99"] / 1e6,
+        lag_p99_ms=report.result["own_lag_p99_ns"] / 1e6,
         generator_faults=report.reasons(of_generator=True), server_faults=report.reasons(of_generator=False),
         cpu_s=cpu_seconds(server.pid) - cpu_before, redis_cpu_s=cpu_seconds(redis.pid) - redis_cpu_before,
         rss_bytes=resident[0], samples_acknowledged=acknowledged, samples_found=found, delivery_s=delivery_s)

@@ -126,7 +126,10 @@ def notes(cells: Sequence[Cell], contenders: Sequence[Contender]) -> list[str]:
             said.append(f"MISSED {name}: run again for {worst.run.duration_s:g} s at {worst.rate:,.0f}/s, it did not hold: "
                         f"{worst.run.slo_missed}.")
         if any(search.is_unfinished for search in cell.searches):
-            said.append(f"UNFINISHED {name}: its search was given up; no run until then refuted this rate, but it was not confirmed.")
+            stands = "no rate stood until then"
+            if any(search.rate for search in cell.searches):
+                stands = "no run until then refuted this rate, but it was not confirmed"
+            said.append(f"UNFINISHED {name}: its search was given up; {stands}.")
         if any(search.is_generators_limit for search in cell.searches):
             said.append(f"≥ {name}: the generator could not offer more without being late itself; the server may bear more.")
     return said

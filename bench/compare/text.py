@@ -55,5 +55,5 @@ def method(comparison: Comparison) -> list[str]:
         "Found in Redis: LLEN after each run against the samples of all 2xx. What is found beyond these was stored, and its answer came "
         "too late, not at all, or in the run before; it could hide as many losses, which only `sluice-load verify` would tell.",
         "A run is INVALID if it measured the generator; the first table counts those of all of a row's figures, and its lag is that at the "
-        "offered rate. Lag also has the wait for a free connection, which is the server's doing and makes no run INVALID.",
+        "offered rate. Lag is the generator's own: the wait for a free connection is the server's doing, and not in it.",
     ]

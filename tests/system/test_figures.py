@@ -1,0 +1,33 @@
+"""bench/figures measures what it says. How much comes out is not asserted: these runs are short, and others run beside them."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from harness.engine import PROJECT
+
+NAMES = ["append", "generator", "lag"]  # those that need neither an idle machine nor a Redis of their own
+
+
+def figures(*options) -> subprocess.CompletedProcess:
+    return subprocess.run([PROJECT / "bench/figures", *options], capture_output=True, text=True, timeout=120)
+
+
+def test_every_figure_has_a_name():
+    listed = figures("--list").stdout.split()
+    assert set(NAMES) < set(listed) and len(listed) == len(set(listed)) == 11
+    readme = (PROJECT / "README.md").read_text()
+    assert set(re.findall(r"\| `([a-z]+)` \|$", readme, re.MULTILINE)) == set(listed), "README says which command gives which figure"
+    assert figures("--only", "nothing").returncode == 2
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="needs two cores")
+def test_a_quick_run_gives_ratios():
+    done = figures("--quick", "--only", ",".join(NAMES))
+    assert done.returncode == 0, done.stderr
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in done.stdout.splitlines()[2:]]
+    assert len(rows) == 6, done.stdout
+    for name, value, spread, line, aim, verdict in rows:
+        assert float(value.split()[0].replace(",", "")) > 0 and verdict in ("holds", "FALLS SHORT"), name
