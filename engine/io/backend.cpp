@@ -18,7 +18,7 @@ std::expected<void, LoopError> try_io_uring() {
     if (!ring) return std::unexpected(ring.error());
     io_uring_prep_nop((*ring)->submission());
     const int submitted = io_uring_submit_and_wait((*ring)->raw(), 1);
-    if (submitted < 0) return std::unexpected(explain_unavailable(-submitted));
+    if (submitted < 0) return std::unexpected(explain_unavailable(-submitted, "io_uring_enter"));
     return {};
 }
 

@@ -38,8 +38,8 @@ int io_uring_disabled_sysctl() {
 
 }  // namespace
 
-LoopError explain_unavailable(int error) {
-    const std::string cause = std::string("io_uring is not available: io_uring_setup says ") + std::strerror(error);
+LoopError explain_unavailable(int error, const std::string& call) {
+    const std::string cause = "io_uring is not available: " + call + " says " + std::strerror(error);
     const int sysctl = io_uring_disabled_sysctl();
     if (error == ENOSYS)
         return {cause +

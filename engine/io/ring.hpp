@@ -56,6 +56,6 @@ class Ring {
 };
 
 // Turns the errno of io_uring_setup(2) into a sentence that says which obstacle it is and what to do.
-[[nodiscard]] LoopError explain_unavailable(int error);
+[[nodiscard]] LoopError explain_unavailable(int error, const std::string& call = "io_uring_setup");
 
 }  // namespace sluice::io
