@@ -39,14 +39,10 @@ std::expected<void, std::string> Forwarder::open() {
         return failure("a replay delivers it; stop that first");
     if (!lock) return failure(text_of(lock.error()));
     lock_ = std::move(*lock);
-    const auto delivered = read_delivered(*files_);
-    if (!delivered && delivered.error() != std::errc::io_error)
-        return failure("cannot read the file `delivered`: " + text_of(delivered.error()));
-    if (!delivered && !config_.sink.redis.exactly_once)
-        return failure("the file `delivered` is damaged; remove it to deliver everything again");
-    // Exactly once, Redis refuses what it has.
-    if (!delivered) log::warn("delivered_position_damaged", {{"directory", directory_}, {"consequence", "all is sent again"}});
-    saved_ = delivered.value_or(std::nullopt);
+    const auto beginning = sinks::journal::read_beginning(*files_, config_.sink.redis.exactly_once);
+    if (!beginning) return failure(beginning.error());
+    if (beginning->is_damaged) log::warn("delivered_position_damaged", {{"directory", directory_}, {"consequence", "all is sent again"}});
+    saved_ = beginning->delivered;
     delivered_ = saved_.value_or(Position{});
     sinks::StreamOwner owner;
     if (config_.sink.redis.exactly_once) {

@@ -52,15 +52,14 @@ void warn_of_gap(const Reader& reader) {
                  static_cast<unsigned long long>(reader.gap_position().offset));
 }
 
-// Opens the directory and calls command(files).
+// Opens the directory and calls command(files, segments).
 template <typename Command>
 ExitCode with_journal(const std::string& directory, Command command) {
     auto files = open_directory(directory);
     if (!files) return complain(directory, text_of(files.error()));
-    const auto segments = list_segments(**files);
-    if (!segments) return complain(directory, text_of(segments.error()));
-    if (segments->empty()) return complain(directory, "there is no journal (no file like " + segment_name(1) + ")");
-    const IoResult<ExitCode> code = command(**files);
+    const auto segments = segments_of(**files);
+    if (!segments) return complain(directory, segments.error());
+    const IoResult<ExitCode> code = command(**files, *segments);
     if (!code) return complain(directory, text_of(code.error()));
     if (std::fflush(stdout) != 0) return complain(directory, "standard output cannot be written");
     return *code;
@@ -69,7 +68,7 @@ ExitCode with_journal(const std::string& directory, Command command) {
 // Prints each sample by `print`; gaps go to stderr and make the end `failed`.
 template <typename Print>
 ExitCode print_each(const std::string& directory, Print print) {
-    return with_journal(directory, [&](FileSystem& files) -> IoResult<ExitCode> {
+    return with_journal(directory, [&](FileSystem& files, const std::vector<Segment>&) -> IoResult<ExitCode> {
         ExitCode code = ExitCode::ok;
         const auto read = for_each(files, print, [&](const Reader& reader) {
             warn_of_gap(reader);
@@ -81,6 +80,13 @@ ExitCode print_each(const std::string& directory, Print print) {
 }
 
 }  // namespace
+
+std::expected<std::vector<Segment>, std::string> segments_of(FileSystem& files) {
+    auto segments = list_segments(files);
+    if (!segments) return std::unexpected(text_of(segments.error()));
+    if (segments->empty()) return std::unexpected("there is no journal (no file like " + segment_name(1) + ")");
+    return std::move(*segments);
+}
 
 ExitCode complain(const std::string& directory, const std::string& what) {
     std::fprintf(stderr, "sluice: journal %s: %s\n", directory.c_str(), what.c_str());
@@ -99,11 +105,9 @@ ExitCode run(const config::Invocation& invocation) {
 }
 
 ExitCode list(const std::string& directory) {
-    return with_journal(directory, [](FileSystem& files) -> IoResult<ExitCode> {
-        const auto segments = list_segments(files);
-        if (!segments) return std::unexpected(segments.error());
+    return with_journal(directory, [](FileSystem& files, const std::vector<Segment>& segments) -> IoResult<ExitCode> {
         const auto delivered = read_delivered(files);
-        for (const Segment& segment : *segments) {
+        for (const Segment& segment : segments) {
             auto file = files.open(segment_name(segment.sequence), Access::read);
             if (!file) continue;  // removed meanwhile
             SegmentReader reader(**file, segment_header_bytes);
@@ -142,23 +146,21 @@ ExitCode export_samples(const std::string& directory) {
 }
 
 ExitCode verify(const std::string& directory) {
-    return with_journal(directory, [](FileSystem& files) -> IoResult<ExitCode> {
+    return with_journal(directory, [](FileSystem& files, const std::vector<Segment>& segments) -> IoResult<ExitCode> {
         std::uint64_t records_count = 0;
         std::uint64_t damages_count = 0;
-        const auto segments = list_segments(files);
-        if (!segments) return std::unexpected(segments.error());
         const auto delivered = read_delivered(files);
         if (!delivered && delivered.error() != std::errc::io_error) return std::unexpected(delivered.error());
         if (!delivered) {
             ++damages_count;
             print_line({{"damage", "the position up to which it was delivered cannot be read"}, {"file", delivered_name}});
         }
-        for (const Segment& segment : *segments) {
+        for (const Segment& segment : segments) {
             if (!lacks_predecessor(segment, delivered.value_or(std::nullopt))) continue;
             ++damages_count;
             print_line({{"damage", "the segment before this one is missing"}, {"file", segment_name(segment.sequence)}});
         }
-        Position end{segments->front().sequence, segment_header_bytes};
+        Position end{segments.front().sequence, segment_header_bytes};
         const auto read = for_each(
             files,
             [&](const Reader& reader) {
@@ -176,7 +178,7 @@ ExitCode verify(const std::string& directory) {
                             {"bytes", reader.gap_bytes()}});
             });
         if (!read) return std::unexpected(read.error());
-        print_line({{"segments", segments->size()},
+        print_line({{"segments", segments.size()},
                     {"records", records_count},
                     {"damages", damages_count},
                     {"end", json_of(end)},

@@ -2,9 +2,12 @@
 // stderr. Reading takes no lock and changes nothing, so it may be done while an engine writes.
 #pragma once
 
+#include <expected>
 #include <string>
+#include <vector>
 
 #include "engine/config/command_line.hpp"
+#include "sinks/journal/segments.hpp"
 
 namespace sluice::journal_tool {
 
@@ -19,6 +22,9 @@ namespace sluice::journal_tool {
 [[nodiscard]] config::ExitCode export_samples(const std::string& directory);
 // A line for each damage, then a summary. `failed` if there is any damage.
 [[nodiscard]] config::ExitCode verify(const std::string& directory);
+
+// All segments, at least one; a sentence if there is none or the directory cannot be read.
+[[nodiscard]] std::expected<std::vector<sinks::journal::Segment>, std::string> segments_of(sinks::journal::FileSystem& files);
 
 // One sentence on stderr; returns `failed`.
 config::ExitCode complain(const std::string& directory, const std::string& what);

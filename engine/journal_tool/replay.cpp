@@ -174,9 +174,6 @@ ExitCode bad_usage(const std::string& sentence) {
     return ExitCode::bad_usage;
 }
 
-// What would be marked as delivered, and be removed, without anybody having it.
-bool keeps_nothing(config::SinkKind kind) { return kind == config::SinkKind::null; }
-
 // The settings under which the journal of `directory` is delivered.
 std::expected<config::Config, std::string> load_settings(const std::string& directory, const config::Overrides& overrides) {
     config::Overrides settings = overrides;
@@ -187,7 +184,7 @@ std::expected<config::Config, std::string> load_settings(const std::string& dire
     settings.settings.push_back({"DIR", "journal.directory", directory});
     auto config = config::load_config(settings);
     if (!config) return std::unexpected(config.error().sentence);
-    if (keeps_nothing(config->sink.url.kind)) return std::unexpected("--to keeps nothing, and what was replayed may be removed; replay delivers to Redis");
+    if (config->sink.url.kind == config::SinkKind::null) return std::unexpected("--to keeps nothing, and what was replayed may be removed; replay delivers to Redis");
     return std::move(*config);
 }
 
@@ -202,26 +199,22 @@ ExitCode replay(const std::string& directory, const config::Overrides& overrides
     if (!lock && lock.error() == std::errc::resource_unavailable_try_again)
         return complain(directory, "another replay, or an engine, delivers it already");
     if (!lock) return complain(directory, "cannot take the lock file: " + std::make_error_code(lock.error()).message());
-    if (const auto segments = list_segments(**files); !segments || segments->empty())
-        return complain(directory, "there is no journal (no file like " + segment_name(1) + ")");
+    if (const auto segments = segments_of(**files); !segments) return complain(directory, segments.error());
     reserve_delivered(**files);
-    auto delivered = read_delivered(**files);
-    if (!delivered && delivered.error() != std::errc::io_error)
-        return complain(directory, "cannot read the file `delivered`: " + std::make_error_code(delivered.error()).message());
-    if (!delivered && !config->sink.redis.exactly_once)
-        return complain(directory, "the file `delivered` is damaged; remove it to deliver everything again");
-    if (!delivered) delivered = std::nullopt;  // exactly once, Redis refuses what it has
+    const auto beginning = read_beginning(**files, config->sink.redis.exactly_once);
+    if (!beginning) return complain(directory, beginning.error());
+    const Position delivered = beginning->delivered.value_or(Position{});
     sinks::StreamOwner owner;
     std::optional<forward::Instance> instance;
     if (config->sink.redis.exactly_once) {
         auto opened = forward::Instance::open(**files, config->sink.redis);
         if (!opened) return complain(directory, opened.error());
         instance.emplace(std::move(*opened));
-        auto owned = owner_of(*instance, **files, delivered->value_or(Position{}));
+        auto owned = owner_of(*instance, **files, delivered);
         if (!owned) return complain(directory, owned.error());
         owner = std::move(*owned);
     }
-    Replay replay(**files, *config, delivered->value_or(Position{}), owner);
+    Replay replay(**files, *config, delivered, owner);
     const auto code = replay.run();
     if (!code) return complain(directory, std::make_error_code(code.error()).message());
     return *code;

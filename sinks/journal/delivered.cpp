@@ -90,6 +90,15 @@ IoResult<std::optional<Position>> read_delivered(FileSystem& files) {
     return std::nullopt;
 }
 
+std::expected<Beginning, std::string> read_beginning(FileSystem& files, bool are_repeats_refused) {
+    const auto delivered = read_delivered(files);
+    if (delivered) return Beginning{*delivered, false};
+    if (delivered.error() != std::errc::io_error)
+        return std::unexpected("cannot read the file `delivered`: " + std::make_error_code(delivered.error()).message());
+    if (!are_repeats_refused) return std::unexpected("the file `delivered` is damaged; remove it to deliver everything again");
+    return Beginning{std::nullopt, true};
+}
+
 void reserve_delivered(FileSystem& files) { static_cast<void>(make_file(files)); }
 
 IoResult<void> write_delivered(FileSystem& files, const Position& position) {

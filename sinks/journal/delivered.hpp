@@ -7,7 +7,9 @@
 // Written by whoever holds the lock `deliverer_lock_name`, read by anybody.
 #pragma once
 
+#include <expected>
 #include <optional>
+#include <string>
 
 #include "sinks/journal/file_system.hpp"
 #include "sinks/journal/segments.hpp"
@@ -20,6 +22,13 @@ inline constexpr const char* delivered_name = "delivered";
 
 // Nothing if nothing was delivered yet; an error (io_error) if both slots are damaged.
 [[nodiscard]] IoResult<std::optional<Position>> read_delivered(FileSystem& files);
+// Where whoever delivers begins; a sentence if that cannot be known. `are_repeats_refused` (exactly once, by Redis): then a damaged
+// file only means that everything is sent again.
+struct Beginning {
+    std::optional<Position> delivered;
+    bool is_damaged = false;
+};
+[[nodiscard]] std::expected<Beginning, std::string> read_beginning(FileSystem& files, bool are_repeats_refused);
 // Makes the file, if it can: from then on write_delivered() needs no room.
 void reserve_delivered(FileSystem& files);
 // Survives a power loss.

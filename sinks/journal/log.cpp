@@ -116,10 +116,9 @@ LogResult<void> Log::recover_last(const Segment& last, std::vector<std::string>&
     else if (*torn != 0)
         notes.push_back(segment_name(last.sequence) + ": " + std::to_string(*torn) + " bytes at offset " + std::to_string(end) +
                         " are no whole record (a write that was not finished, or damage) and do not count");
-    const bool is_used_up = torn && end + *torn >= last.bytes;
     if (is_empty && torn && *torn == 0) return {};
     if (!last.header) notes.push_back(gap_note(last.sequence, 0, segment_header_bytes));
-    if (torn && !is_used_up) {  // gives back what is still zeros; what is not stays for whoever wants to look
+    if (torn && end + *torn < last.bytes) {  // gives back what is still zeros; what is not stays for whoever wants to look
         const std::uint64_t bytes = end + *torn;
         if (auto cut = (*file)->truncate(bytes); !cut) return failure("cannot cut the tail of " + segment_name(last.sequence), cut.error());
         total_bytes_ -= last.bytes - bytes;

@@ -1,5 +1,6 @@
 """The ledger: every acknowledged sample is found again, in every layout, and what is missing is named."""
 
+import contextlib
 import json
 import resource
 import signal
@@ -94,22 +95,29 @@ def test_lost_duplicated_reordered_and_unacknowledged_are_told_apart(starter, tm
                                        "unacknowledged": 1, "lost_first": []}
 
 
+@contextlib.contextmanager
+def ledgered_load(engine, ledger, *options):
+    """sluice-load beside what the test does to the servers; it ends with the `with` at the latest."""
+    words = (LOAD_BINARY, url_of(engine), "--sample", *options, "--connections", 8, "--ledger", ledger, "--quiet")
+    load = subprocess.Popen([str(word) for word in words], stderr=subprocess.DEVNULL)
+    try:
+        yield load
+    finally:
+        if load.poll() is None:
+            load.kill()
+            load.wait()
+
+
 def test_a_ledger_survives_an_engine_that_is_killed(starter, tmp_path):
     server = starter.redis()
     engine = starter.engine(server.url)
     ledger = tmp_path / "ledger"
-    load = subprocess.Popen([str(word) for word in (LOAD_BINARY, url_of(engine), "--sample", "--rate", "2000/s", "--duration", "2s",
-                                                    "--connections", 8, "--ledger", ledger, "--quiet")], stderr=subprocess.DEVNULL)
-    try:
+    with ledgered_load(engine, ledger, "--rate", "2000/s", "--duration", "2s") as load:
         while not ledger.exists() or ledger.stat().st_size < 4000:
             assert load.poll() is None
         engine.signal(9)
         engine.wait_exit()
         load.wait(30)
-    finally:
-        if load.poll() is None:
-            load.kill()
-            load.wait()
     code, output, verdict = verify(ledger, server.url)
     assert code == OK, output
     assert verdict["total"]["acknowledged"] > 100 and verdict["total"]["lost"] == 0
@@ -119,19 +127,13 @@ def test_a_ledger_survives_a_redis_that_is_killed(starter, tmp_path):
     server = starter.redis(persistent=True)
     engine = starter.engine(server.url)
     ledger = tmp_path / "ledger"
-    load = subprocess.Popen([str(word) for word in (LOAD_BINARY, url_of(engine), "--sample", "--rate", "1000/s", "--duration", "4s",
-                                                    "--connections", 8, "--ledger", ledger, "--quiet")], stderr=subprocess.DEVNULL)
-    try:
+    with ledgered_load(engine, ledger, "--rate", "1000/s", "--duration", "4s") as load:
         wait_until(lambda: ledger.exists() and ledger.stat().st_size > 4000, "samples are acknowledged")
         server.kill()
         server.start()
         size = ledger.stat().st_size
         wait_until(lambda: ledger.stat().st_size > size, "samples are acknowledged again", timeout_s=20)
         load.wait(60)
-    finally:
-        if load.poll() is None:
-            load.kill()
-            load.wait()
     code, output, verdict = verify(ledger, server.url)
     assert code == OK, output
     assert verdict["total"]["acknowledged"] > 200 and verdict["total"]["lost"] == 0
