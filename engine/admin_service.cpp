@@ -75,8 +75,8 @@ AdminService::Answer AdminService::reset() {
     return {200, http::ContentType::json, R"({"ok":true,"message":"Counters and histograms are zero."})"};
 }
 
-// Asks all reactors at once, then waits for each. False if one did not answer in time. One that has ended, as it does in
-// a drain, answers no more and counts no more: what it knew last is read from here.
+// Asks all reactors at once, then waits for each. False if one did not answer in time. One that has ended, as it does
+// in a drain, answers no more and counts no more: what it knew last is read from here.
 bool AdminService::take_snapshots(bool resets) {
     for (std::size_t i = 0; i < reactors_.size(); ++i) {
         Question& question = *questions_[i];

@@ -16,7 +16,7 @@ constexpr std::uint32_t admin_connections_count_max = 256;
 
 ServerSettings admin_settings(const config::Config& config) {
     ServerSettings settings{};
-    settings.http = {admin_body_bytes_max,          config.http.header_timeout_ns, config.http.body_timeout_ns,
+    settings.http = {admin_body_bytes_max,        config.http.header_timeout_ns, config.http.body_timeout_ns,
                      config.http.idle_timeout_ns, config.http.write_timeout_ns,  config.ack_timeout_ns};
     settings.backend = backend_of(config);
     settings.loop.ring_entries_count = 64;

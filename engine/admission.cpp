@@ -7,7 +7,8 @@ namespace {
 
 bool waits_for_redis(AckLevel level) { return level == AckLevel::stored || level == AckLevel::replicated; }
 
-// A journal that is full or refuses keeps `queued` samples, and they would keep a ticket behind them from ever being looked at.
+// A journal that is full or refuses keeps `queued` samples, and they would keep a ticket behind them from ever being
+// looked at.
 std::optional<Refusal> refusal_of_journal(const sinks::SinkCounters& counters) {
     const bool is_journal = counters.journal_bytes_max.load(std::memory_order_relaxed) != 0;
     if (!is_journal || counters.state.load(std::memory_order_relaxed) != sinks::SinkState::stalled) return std::nullopt;
@@ -60,7 +61,8 @@ void Admission::taken(AckLevel level) {
 }
 
 std::uint64_t Admission::retry_ns() const {
-    const std::uint64_t opens_ns = state_.admission.refusal() ? state_.admission.opens_ns.load(std::memory_order_relaxed) : 0;
+    const std::uint64_t opens_ns =
+        state_.admission.refusal() ? state_.admission.opens_ns.load(std::memory_order_relaxed) : 0;
     if (any_takes_stored()) return opens_ns;
     std::uint64_t first_ns = 0;
     for (const Sink& sink : sinks_) {

@@ -1,8 +1,8 @@
-// Admission: whether a request to POST /telemetry can be taken, as far as that is known before its body is. One for each
-// reactor, on its thread; it reads atomics that others write, and waits for nobody.
+// Admission: whether a request to POST /telemetry can be taken, as far as that is known before its body is. One for
+// each reactor, on its thread; it reads atomics that others write, and waits for nobody.
 //
-// The place for every reason to shed load that lies outside the reactor. A reason is one row in check(); who measures it
-// (a sink's thread, a watcher) publishes it as an atomic that is read here.
+// The place for every reason to shed load that lies outside the reactor. A reason is one row in check(); who measures
+// it (a sink's thread, a watcher) publishes it as an atomic that is read here.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,8 @@ class Admission {
     // Why a request for `level` must be refused now; nothing if it may be taken.
     [[nodiscard]] std::optional<Refusal> check(AckLevel level) const;
 
-    // The same of a request that is decoded, by the lanes of its samples, where they lead to different servers: one may be away.
+    // The same of a request that is decoded, by the lanes of its samples, where they lead to different servers: one may
+    // be away.
     [[nodiscard]] std::optional<Refusal> check_lanes(AckLevel level, std::span<const std::uint32_t> lanes) const;
 
     // A request for `level` was taken. Where a breaker is half open, this was the reactor's one for this turn.

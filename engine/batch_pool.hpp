@@ -15,7 +15,10 @@ namespace sluice {
 class BatchPool {
   public:
     BatchPool(std::size_t batches_count, std::size_t arena_bytes, std::uint16_t reactor_index)
-        : batches_(batches_count), arenas_(batches_count * arena_bytes), arena_bytes_(arena_bytes), reactor_index_(reactor_index) {}
+        : batches_(batches_count),
+          arenas_(batches_count * arena_bytes),
+          arena_bytes_(arena_bytes),
+          reactor_index_(reactor_index) {}
 
     // Null when every batch is in use.
     [[nodiscard]] Batch* take() {

@@ -177,8 +177,8 @@ Batch* Batcher::next_to_hand_over(Lane& lane) {
     return std::exchange(lane.open, nullptr);
 }
 
-// Where lanes lead to different servers, each may have one batch under way: else a server that is away would in time hold
-// the whole pipeline.
+// Where lanes lead to different servers, each may have one batch under way: else a server that is away would in time
+// hold the whole pipeline.
 bool Batcher::has_turn(const Lane& lane) const {
     if (in_flight_[lane.sink] < settings_.pipeline_depth) return true;
     return lane.in_flight_count == 0 && are_lanes_independent_;

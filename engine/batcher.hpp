@@ -7,12 +7,12 @@
 // Smart batching: hand_over(), at the end of each iteration of the loop, gives full batches to their sink, and an open
 // one while fewer than `pipeline_depth` batches are in flight there; else it goes on filling. An idle engine thus
 // answers after one round trip, and a busy one sends full batches. Where many requests come in one iteration and nobody
-// waits for what is in the batch (no ticket), it goes on filling for `linger_ns`: to wake a sink thread for each iteration
-// was about 5 % of the CPU of small requests, measured at 512 connections.
+// waits for what is in the batch (no ticket), it goes on filling for `linger_ns`: to wake a sink thread for each
+// iteration was about 5 % of the CPU of small requests, measured at 512 connections.
 //
-// Where lanes lead to different servers, half of the pool is reserved in equal parts, one for each lane, and the rest is
-// shared: a server that is away keeps what was handed over to it, and its lanes fill up, but not those of others. Without
-// that the first server that is away would in time hold every batch there is.
+// Where lanes lead to different servers, half of the pool is reserved in equal parts, one for each lane, and the rest
+// is shared: a server that is away keeps what was handed over to it, and its lanes fill up, but not those of others.
+// Without that the first server that is away would in time hold every batch there is.
 #pragma once
 
 #include <cstdint>
@@ -45,8 +45,8 @@ class Batcher {
     // False: no batch is free for its lane; the caller rolls back. `now_ns` is monotonic.
     [[nodiscard]] bool append(const Sample& sample, std::uint64_t now_ns);
     void roll_back();
-    // Makes the request's samples part of the batches. With `ref`, adds a ticket for it to each of them, with `options`;
-    // returns how many.
+    // Makes the request's samples part of the batches. With `ref`, adds a ticket for it to each of them, with
+    // `options`; returns how many.
     std::uint32_t commit(std::optional<http::PendingRef> ref, TicketOptions options = {});
 
     // Lanes that samples of the request in progress go to; none where all lanes lead to the same server.
@@ -59,7 +59,8 @@ class Batcher {
     template <typename OnHandedOver>
     void hand_over(std::uint64_t now_ns, OnHandedOver&& on_handed_over) {
         begin_hand_over(now_ns);
-        for (std::size_t i = 0; i < active_.size();) {  // ends: each turn passes a lane, or hands one of its batches over
+        for (std::size_t i = 0;
+             i < active_.size();) {  // ends: each turn passes a lane, or hands one of its batches over
             Lane& lane = lanes_[active_[i]];
             Batch* batch = next_to_hand_over(lane);
             if (batch == nullptr) {
@@ -108,8 +109,8 @@ class Batcher {
         bool is_touched = false;
         bool is_active = false;
         Batch* base = nullptr;  // what was open at begin()
-        Batch::Mark mark{};     // and how far it was filled
-        List filled;            // batches that became full since; the first may be `base`
+        Batch::Mark mark{};  // and how far it was filled
+        List filled;  // batches that became full since; the first may be `base`
     };
 
     void touch(Lane& lane, std::uint32_t index);
@@ -135,13 +136,13 @@ class Batcher {
     const std::uint32_t reserve_count_;  // batches that each lane can have whatever the others hold
     const std::uint32_t shared_count_;  // the other ones
     std::uint32_t shared_in_use_count_ = 0;
-    std::uint32_t commits_count_ = 0;       // since the last hand_over()
-    std::uint64_t hand_over_ns_ = 0;        // of the hand_over() in progress
+    std::uint32_t commits_count_ = 0;  // since the last hand_over()
+    std::uint64_t hand_over_ns_ = 0;  // of the hand_over() in progress
     bool is_busy_ = false;
     std::uint64_t deadline_ns_ = 0;
     std::vector<Lane> lanes_;
-    std::vector<std::uint32_t> touched_;    // lanes of the request in progress
-    std::vector<std::uint32_t> active_;     // lanes with something to hand over, in the order of their turns
+    std::vector<std::uint32_t> touched_;  // lanes of the request in progress
+    std::vector<std::uint32_t> active_;  // lanes with something to hand over, in the order of their turns
 };
 
 }  // namespace sluice

@@ -2,8 +2,8 @@
 //
 //   received = accepted + Σ rejected[reason]        accepted = delivered + Σ dropped[reason] + in_flight
 //
-// received: records looked at. accepted: made part of a batch. delivered: confirmed by the sink. dropped: accepted, then
-// refused by the sink, with the client told so (503), or left over when the engine gave up at shutdown. in_flight
+// received: records looked at. accepted: made part of a batch. delivered: confirmed by the sink. dropped: accepted,
+// then refused by the sink, with the client told so (503), or left over when the engine gave up at shutdown. in_flight
 // is not derived from the others: it is counted from the batches.
 #pragma once
 

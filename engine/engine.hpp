@@ -81,7 +81,8 @@ class Engine {
     std::unique_ptr<admission::Sampler> sampler_;  // null: nothing is sampled
     std::unique_ptr<IdempotencyTable> idempotency_;  // null: none; shared by the reactors
     std::vector<std::unique_ptr<Port>> ports_;
-    std::unique_ptr<forward::Forwarder> forwarder_;  // null: no journal in front of Redis; outlives the sink that tells it
+    std::unique_ptr<forward::Forwarder>
+        forwarder_;  // null: no journal in front of Redis; outlives the sink that tells it
     std::vector<std::unique_ptr<SinkThread>> sinks_;
     std::vector<std::unique_ptr<Reactor>> reactors_;
     Readiness readiness_{state_, sinks_};

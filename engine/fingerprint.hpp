@@ -1,9 +1,9 @@
 // Fingerprint: 128 bits that tell one request from another which came with the same Idempotency-Key.
 //
-// XXH3 with a seed that each process draws anew. Two requests of one key have the same fingerprint with probability 2^-128,
-// at about 10 GB/s (a body of 139 bytes: some 15 ns). It is no cryptographic hash: whoever knows a key may as well send its
-// first request again, so nothing is gained by a collision. Rejected: CRC32C twice with two initial values, which
-// differs by the same constant for all texts of one length, and so is 32 bits, not 64.
+// XXH3 with a seed that each process draws anew. Two requests of one key have the same fingerprint with probability
+// 2^-128, at about 10 GB/s (a body of 139 bytes: some 15 ns). It is no cryptographic hash: whoever knows a key may as
+// well send its first request again, so nothing is gained by a collision. Rejected: CRC32C twice with two initial
+// values, which differs by the same constant for all texts of one length, and so is 32 bits, not 64.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,8 @@ struct Fingerprint {
     friend bool operator==(const Fingerprint&, const Fingerprint&) = default;
 };
 
-// Of everything that decides what a request stores: target, body, and how the body is read (`format`, any small number).
+// Of everything that decides what a request stores: target, body, and how the body is read (`format`, any small
+// number).
 [[nodiscard]] Fingerprint fingerprint_of(std::uint64_t seed, std::string_view path, std::string_view query,
                                          std::uint8_t format, std::string_view body);
 

@@ -1,20 +1,20 @@
 // IdempotencyTable: which Idempotency-Keys were seen, and what became of the requests that carried them.
 //
 // The one thing that reactors share: a retry may come on any connection, and so to any of them. It is touched only by
-// requests that carry a key; all others pay one comparison. Shards by the key's hash, each behind a mutex that is held for
-// some ten memory accesses, never across a system call.
+// requests that carry a key; all others pay one comparison. Shards by the key's hash, each behind a mutex that is held
+// for some ten memory accesses, never across a system call.
 //
 //             claim()                  settle(), answered whole
 //   absent ───────────> in progress ──────────────────────────────> answered ── window over, or evicted ──> absent
 //      ^                     │ forget(), or settle() with samples that were refused
 //      └─────────────────────┘
 //
-// The life of a key is that of the samples, not of the connection: its answer is remembered when the sink confirms them,
-// also if the client was told `ack_timeout` or has gone by then. What is in progress is never evicted, because its samples
-// may still be stored. What is answered is evicted oldest first when there is no room.
+// The life of a key is that of the samples, not of the connection: its answer is remembered when the sink confirms
+// them, also if the client was told `ack_timeout` or has gone by then. What is in progress is never evicted, because
+// its samples may still be stored. What is answered is evicted oldest first when there is no room.
 //
-// Bounded: keys_count_max answered or in progress, in memory that is reserved at construction and touched as it is used.
-// Allocates nothing afterwards. Any thread.
+// Bounded: keys_count_max answered or in progress, in memory that is reserved at construction and touched as it is
+// used. Allocates nothing afterwards. Any thread.
 #pragma once
 
 #include <array>
@@ -85,7 +85,7 @@ class IdempotencyTable {
     void expect(std::uint32_t entry, const IdempotentAnswer& answer, std::uint32_t parts_count);
     struct Outcome {
         std::uint32_t samples_refused = 0;  // of the part's samples: not stored
-        bool lacks_replicas = false;        // stored, but not on the replicas that were asked for
+        bool lacks_replicas = false;  // stored, but not on the replicas that were asked for
     };
     // A part is decided. What lacks replicas is stored, so a retry is answered so, and not stored again.
     void settle(std::uint32_t entry, const Outcome& outcome, std::uint64_t now_ns);

@@ -95,8 +95,8 @@ void Ingest::replay(const http::Request& request, const http::TelemetryOptions& 
     CHECK(reply.rejected == answer.rejected);  // the body is the same, and so is what is wrong with it
 }
 
-// One command carries the whole batch, was refused, and is tried until it is stored, because samples that nobody waits for
-// share it. Their clients were answered; the keys had to wait.
+// One command carries the whole batch, was refused, and is tried until it is stored, because samples that nobody waits
+// for share it. Their clients were answered; the keys had to wait.
 void Ingest::settle_keys_of_packed(const Batch& batch, std::uint64_t now_ns) {
     for (const BatchTicket& ticket : batch.tickets())
         if (ticket.options.idempotency_entry != no_idempotency_entry)
@@ -175,7 +175,8 @@ bool Ingest::accept(const Tally& tally, const http::TelemetryOptions& options, h
         batcher_.commit(std::nullopt);
         return true;
     }
-    const TicketOptions wanted{.wants_replicas = options.ack == AckLevel::replicated, .idempotency_entry = idempotency_entry};
+    const TicketOptions wanted{.wants_replicas = options.ack == AckLevel::replicated,
+                               .idempotency_entry = idempotency_entry};
     pending.tickets_count = batcher_.commit(ref, wanted);
     tickets_outstanding_count_ += pending.tickets_count;
     return false;
@@ -234,7 +235,8 @@ Ingest::TicketOutcome Ingest::outcome_of(const Batch& batch, const BatchTicket& 
         result.samples_failed += ticket.command_count == 1 ? ticket.sample_count : 1;
         if (outcome == CommandOutcome::refused) result.failure = Refusal::sink_refused;
     }
-    result.lacks_replicas = ticket.options.wants_replicas && ticket.first_command < batch.settled.tickets_replicated_from;
+    result.lacks_replicas =
+        ticket.options.wants_replicas && ticket.first_command < batch.settled.tickets_replicated_from;
     return result;
 }
 

@@ -32,7 +32,11 @@ class Ingest {
     // `idempotency` is shared with the other reactors; null: none.
     Ingest(Admission& admission, Batcher& batcher, const AckOffer& offer, std::uint64_t body_bytes_max,
            IdempotencyTable* idempotency = nullptr)
-        : admission_(admission), batcher_(batcher), offer_(offer), decoder_(body_bytes_max), idempotency_(idempotency) {}
+        : admission_(admission),
+          batcher_(batcher),
+          offer_(offer),
+          decoder_(body_bytes_max),
+          idempotency_(idempotency) {}
 
     // True: `reply` is decided; false: it will be when the batches with the request's samples are settled.
     [[nodiscard]] bool on_telemetry(const http::Request& request, http::PendingRef ref, http::Pending& pending);

@@ -3,8 +3,8 @@
 //   received ─ decode ─> decoded ─ hand_over ─> in the sink's queue ─ sink ─> replied ─ respond ─> response sent
 //   └───────────────────────────────────────── total ─────────────────────────────────────────────┘
 //
-// decode: per request, receive completion seen → body decoded and rendered. hand_over: per batch, first sample rendered →
-// pushed to the sink. sink: per batch, pushed → last reply read. respond: per response, decided → taken by the
+// decode: per request, receive completion seen → body decoded and rendered. hand_over: per batch, first sample rendered
+// → pushed to the sink. sink: per batch, pushed → last reply read. respond: per response, decided → taken by the
 // kernel. total: per response, received → taken by the kernel. Requests of one connection that are answered
 // together are recorded with the times of the first of them.
 //

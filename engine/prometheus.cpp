@@ -17,8 +17,8 @@ namespace {
 
 // Bounds of the latency histograms: 10 µs to 10 s, three a decade.
 constexpr std::array<std::uint64_t, 19> bounds_ns{
-    10'000,      20'000,      50'000,      100'000,       200'000,       500'000,       1'000'000,
-    2'000'000,   5'000'000,   10'000'000,  20'000'000,    50'000'000,    100'000'000,   200'000'000,
+    10'000,      20'000,        50'000,        100'000,       200'000,       500'000,     1'000'000,
+    2'000'000,   5'000'000,     10'000'000,    20'000'000,    50'000'000,    100'000'000, 200'000'000,
     500'000'000, 1'000'000'000, 2'000'000'000, 5'000'000'000, 10'000'000'000};
 
 class Exposition {
@@ -28,10 +28,8 @@ class Exposition {
     }
     template <typename Value>
     void value(std::string_view name, std::string_view labels, Value number) {
-        if (labels.empty())
-            print("{} {}\n", name, number);
-        else
-            print("{}{{{}}} {}\n", name, labels, number);
+        if (labels.empty()) print("{} {}\n", name, number);
+        else print("{}{{{}}} {}\n", name, labels, number);
     }
     template <typename... Arguments>
     void print(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
@@ -60,7 +58,8 @@ void samples(Exposition& out, const EngineView& view) {
                 [](const Snapshot& s) { return s.samples.delivered; });
     per_reactor(out, view, "sluice_samples_in_flight", "gauge", "Accepted samples whose fate is open.",
                 [](const Snapshot& s) { return s.in_flight_samples; });
-    out.family("sluice_samples_dropped_total", "counter", "Accepted samples that the sink refused; their clients were told.");
+    out.family("sluice_samples_dropped_total", "counter",
+               "Accepted samples that the sink refused; their clients were told.");
     for (const auto& reactor : view.reactors)
         out.value("sluice_samples_dropped_total", fmt::format("core=\"{}\",reason=\"sink_refused\"", reactor->core),
                   reactor->samples.dropped_sink_refused);
@@ -90,7 +89,8 @@ void requests(Exposition& out, const EngineView& view) {
                           reactor->http.refusals[i]);
     per_reactor(out, view, "sluice_http_idle_timeouts_total", "counter", "Connections closed for being idle.",
                 [](const Snapshot& s) { return s.http.idle_timeouts; });
-    per_reactor(out, view, "sluice_http_write_timeouts_total", "counter", "Connections closed because the client did not read.",
+    per_reactor(out, view, "sluice_http_write_timeouts_total", "counter",
+                "Connections closed because the client did not read.",
                 [](const Snapshot& s) { return s.http.write_timeouts; });
 }
 
@@ -99,7 +99,8 @@ void loop(Exposition& out, const EngineView& view) {
                 [](const Snapshot& s) { return s.loop.open_slots; });
     per_reactor(out, view, "sluice_connections_accepted_total", "counter", "Connections accepted.",
                 [](const Snapshot& s) { return s.loop.accepted; });
-    per_reactor(out, view, "sluice_accept_pauses_total", "counter", "Times accepting stopped for want of slots or descriptors.",
+    per_reactor(out, view, "sluice_accept_pauses_total", "counter",
+                "Times accepting stopped for want of slots or descriptors.",
                 [](const Snapshot& s) { return s.loop.accept_pauses; });
     per_reactor(out, view, "sluice_receive_buffer_shortages_total", "counter", "Receives that found no free buffer.",
                 [](const Snapshot& s) { return s.loop.buffer_shortages; });
@@ -121,8 +122,8 @@ void loop(Exposition& out, const EngineView& view) {
 }
 
 template <typename Get>
-void per_sink(Exposition& out, const EngineView& view, std::string_view name, std::string_view type, std::string_view help,
-              Get get) {
+void per_sink(Exposition& out, const EngineView& view, std::string_view name, std::string_view type,
+              std::string_view help, Get get) {
     out.family(name, type, help);
     for (std::size_t i = 0; i < view.sinks.size(); ++i)
         out.value(name, fmt::format("sink=\"{}\"", i), get(view.sinks[i]->sink().counters()));
@@ -147,17 +148,22 @@ void sink_families(Exposition& out, const EngineView& view) {
     for (std::size_t i = 0; i < view.sinks.size(); ++i) {
         const SinkCounters& counters = view.sinks[i]->sink().counters();
         out.value("sluice_sink_replies_total", fmt::format("sink=\"{}\",outcome=\"ok\"", i), load(counters.replies_ok));
-        out.value("sluice_sink_replies_total", fmt::format("sink=\"{}\",outcome=\"busy\"", i), load(counters.replies_busy));
-        out.value("sluice_sink_replies_total", fmt::format("sink=\"{}\",outcome=\"refused\"", i), load(counters.replies_refused));
+        out.value("sluice_sink_replies_total", fmt::format("sink=\"{}\",outcome=\"busy\"", i),
+                  load(counters.replies_busy));
+        out.value("sluice_sink_replies_total", fmt::format("sink=\"{}\",outcome=\"refused\"", i),
+                  load(counters.replies_refused));
     }
     per_sink(out, view, "sluice_sink_connects_total", "counter", "Connections to the sink that became ready.",
              [](const SinkCounters& c) { return load(c.connects); });
-    per_sink(out, view, "sluice_sink_connection_failures_total", "counter", "Connections to the sink that failed or broke.",
+    per_sink(out, view, "sluice_sink_connection_failures_total", "counter",
+             "Connections to the sink that failed or broke.",
              [](const SinkCounters& c) { return load(c.connection_failures); });
     if (!view.config.has_replicas()) return;
-    per_sink(out, view, "sluice_sink_waits_total", "counter", "Batches of which it was asked whether replicas have them.",
+    per_sink(out, view, "sluice_sink_waits_total", "counter",
+             "Batches of which it was asked whether replicas have them.",
              [](const SinkCounters& c) { return load(c.waits); });
-    per_sink(out, view, "sluice_sink_waits_short_total", "counter", "Of those, batches that too few replicas confirmed in time.",
+    per_sink(out, view, "sluice_sink_waits_short_total", "counter",
+             "Of those, batches that too few replicas confirmed in time.",
              [](const SinkCounters& c) { return load(c.waits_short); });
 }
 
@@ -168,13 +174,15 @@ void cluster_families(Exposition& out, const EngineView& view) {
     const auto nodes = sink.nodes();
     out.family("sluice_cluster_node_ready", "gauge", "1 while this primary of the cluster is connected.");
     for (const sinks::NodeView& node : nodes)
-        out.value("sluice_cluster_node_ready", fmt::format("node=\"{}\"", node.address), node.state == sinks::SinkState::ready ? 1 : 0);
+        out.value("sluice_cluster_node_ready", fmt::format("node=\"{}\"", node.address),
+                  node.state == sinks::SinkState::ready ? 1 : 0);
     out.family("sluice_cluster_node_partitions", "gauge", "Partitions that go to this primary.");
     for (const sinks::NodeView& node : nodes)
         out.value("sluice_cluster_node_partitions", fmt::format("node=\"{}\"", node.address), node.partitions_count);
     out.family("sluice_cluster_partitions_away", "gauge", "Partitions whose stored samples are refused at once.");
     out.value("sluice_cluster_partitions_away", "", sinks::lanes_away_count(sink.counters()));
-    out.family("sluice_cluster_redirects_total", "counter", "Commands answered with a redirect, and sent again elsewhere.");
+    out.family("sluice_cluster_redirects_total", "counter",
+               "Commands answered with a redirect, and sent again elsewhere.");
     out.value("sluice_cluster_redirects_total", "kind=\"moved\"", load(sink.counters().redirects_moved));
     out.value("sluice_cluster_redirects_total", "kind=\"ask\"", load(sink.counters().redirects_ask));
     out.family("sluice_cluster_refreshes_total", "counter", "Times the cluster's slots were read.");
@@ -202,7 +210,8 @@ void breaker_families(Exposition& out, const EngineView& view) {
 void journal_families(Exposition& out, const EngineView& view) {
     using sinks::SinkCounters;
     if (!view.config.has_journal()) return;
-    per_sink(out, view, "sluice_journal_syncs_total", "counter", "Times the journal was made safe; each for all batches that had gathered.",
+    per_sink(out, view, "sluice_journal_syncs_total", "counter",
+             "Times the journal was made safe; each for all batches that had gathered.",
              [](const SinkCounters& c) { return load(c.journal_syncs); });
     per_sink(out, view, "sluice_journal_bytes", "gauge", "Size of the journal on disk, with what is reserved.",
              [](const SinkCounters& c) { return load(c.journal_bytes); });
@@ -216,13 +225,17 @@ void forwarder_families(Exposition& out, const forward::Forwarder& forwarder) {
     out.value("sluice_forwarder_delivered_samples_total", "", view.delivered_samples_count);
     out.family("sluice_forwarder_ready", "gauge", "1 while Redis takes what the journal holds.");
     out.value("sluice_forwarder_ready", "", view.state == sinks::SinkState::ready ? 1 : 0);
-    out.family("sluice_forwarder_is_behind", "gauge", "1 while the journal holds samples that are not known to be in Redis.");
+    out.family("sluice_forwarder_is_behind", "gauge",
+               "1 while the journal holds samples that are not known to be in Redis.");
     out.value("sluice_forwarder_is_behind", "", view.delivered < view.confirmed ? 1 : 0);
-    out.family("sluice_forwarder_duplicates_refused_total", "counter", "Samples sent again that Redis had already (sink.redis.exactly_once).");
+    out.family("sluice_forwarder_duplicates_refused_total", "counter",
+               "Samples sent again that Redis had already (sink.redis.exactly_once).");
     out.value("sluice_forwarder_duplicates_refused_total", "", view.duplicates_refused_count);
-    out.family("sluice_forwarder_damaged_bytes_total", "counter", "Bytes of the journal that were damaged, and skipped.");
+    out.family("sluice_forwarder_damaged_bytes_total", "counter",
+               "Bytes of the journal that were damaged, and skipped.");
     out.value("sluice_forwarder_damaged_bytes_total", "", view.damaged_bytes);
-    out.family("sluice_forwarder_records_refused_total", "counter", "Records of the journal in which no sample was understood, and that were skipped.");
+    out.family("sluice_forwarder_records_refused_total", "counter",
+               "Records of the journal in which no sample was understood, and that were skipped.");
     out.value("sluice_forwarder_records_refused_total", "", view.records_refused_count);
 }
 
@@ -231,7 +244,8 @@ void admission_families(Exposition& out, const admission::Board& board) {
     if (!board.is_on.load(std::memory_order_relaxed)) return;
     out.family("sluice_admission_bound_passed", "gauge", "1 for the bound of Redis or its consumers that is passed.");
     for (const Verdict verdict : {Verdict::redis_memory, Verdict::stream_full, Verdict::consumers_behind})
-        out.value("sluice_admission_bound_passed", fmt::format("code=\"{}\"", info_of(*admission::refusal_of(verdict)).code),
+        out.value("sluice_admission_bound_passed",
+                  fmt::format("code=\"{}\"", info_of(*admission::refusal_of(verdict)).code),
                   board.judged.load(std::memory_order_relaxed) == verdict ? 1 : 0);
     out.family("sluice_admission_sheds", "gauge", "1 while telemetry is refused for it.");
     out.value("sluice_admission_sheds", "", board.refusal() ? 1 : 0);
@@ -245,7 +259,8 @@ void admission_families(Exposition& out, const admission::Board& board) {
     };
     figure("sluice_stream_entries", "Entries of all partitions' streams, or of the list.", board.length_sum);
     figure("sluice_stream_entries_longest", "Entries of the longest partition's stream.", board.length_max);
-    figure("sluice_group_lag_entries", "Entries that the slowest consumer group has not read of one stream.", board.group_lag_max);
+    figure("sluice_group_lag_entries", "Entries that the slowest consumer group has not read of one stream.",
+           board.group_lag_max);
     figure("sluice_redis_used_bytes", "Memory that Redis counts against its bound.", board.used_bytes);
     figure("sluice_redis_maxmemory_bytes", "The bound of Redis' memory; 0: none.", board.limit_bytes);
 }
@@ -278,11 +293,13 @@ void latency(Exposition& out, const EngineView& view) {
     for (const auto& reactor : view.reactors) {
         for (std::size_t i = 0; i < stages_count; ++i) {
             const LatencyHistogram& histogram = reactor->latency.of(static_cast<Stage>(i));
-            const std::string labels = fmt::format("core=\"{}\",stage=\"{}\"", reactor->core, name_of(static_cast<Stage>(i)));
+            const std::string labels =
+                fmt::format("core=\"{}\",stage=\"{}\"", reactor->core, name_of(static_cast<Stage>(i)));
             std::array<std::uint64_t, bounds_ns.size()> counts{};
             histogram.cumulative_counts(bounds_ns.data(), bounds_ns.size(), counts.data());
             for (std::size_t b = 0; b < bounds_ns.size(); ++b)
-                out.print("sluice_stage_seconds_bucket{{{},le=\"{}\"}} {}\n", labels, static_cast<double>(bounds_ns[b]) / 1e9, counts[b]);
+                out.print("sluice_stage_seconds_bucket{{{},le=\"{}\"}} {}\n", labels,
+                          static_cast<double>(bounds_ns[b]) / 1e9, counts[b]);
             out.print("sluice_stage_seconds_bucket{{{},le=\"+Inf\"}} {}\n", labels, histogram.count());
             out.print("sluice_stage_seconds_sum{{{}}} {}\n", labels, static_cast<double>(histogram.sum_ns()) / 1e9);
             out.print("sluice_stage_seconds_count{{{}}} {}\n", labels, histogram.count());

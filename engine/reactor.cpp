@@ -193,7 +193,9 @@ bool Reactor::refuses_head(const http::Request& request, http::Reply& reply) {
     return refusal.has_value();
 }
 
-std::uint64_t Reactor::retry_after_s(std::uint64_t least_s) { return ingest_->retry_after_s(least_s, server_.now_ns()); }
+std::uint64_t Reactor::retry_after_s(std::uint64_t least_s) {
+    return ingest_->retry_after_s(least_s, server_.now_ns());
+}
 
 // The admin thread answers; meanwhile this reactor goes on.
 void Reactor::ask_admin(http::Endpoint endpoint, http::PendingRef ref) {
@@ -214,8 +216,8 @@ void Reactor::take_completions(std::uint64_t now_ns) {
     static_cast<void>(now_ns);
     while (const auto completion = inbox_.try_pop())
         ingest_->on_settled(*completion->batch, completion->settlement, server_);
-    // What is posted may answer requests, which leave at the end of the iteration: so here, not between two of them. After
-    // the completions, since it may ask for the books.
+    // What is posted may answer requests, which leave at the end of the iteration: so here, not between two of them.
+    // After the completions, since it may ask for the books.
     mailbox_.run_all();
 }
 

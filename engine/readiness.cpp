@@ -16,18 +16,17 @@ bool refuses(const sinks::SinkCounters& counters) {
     return refused_ns > now_ns || now_ns - refused_ns < Readiness::refusal_counts_for_ns;
 }
 
-// What keeps the sink from taking samples; empty: nothing. A breaker that waits for samples to show how the sink is keeps
-// nobody away: a load balancer that was told so would never send one.
+// What keeps the sink from taking samples; empty: nothing. A breaker that waits for samples to show how the sink is
+// keeps nobody away: a load balancer that was told so would never send one.
 std::string what_is_wrong(const sinks::SinkCounters& counters) {
     const auto state = counters.state.load(std::memory_order_relaxed);
     const auto breaker = counters.breaker.load(std::memory_order_relaxed);
     std::string what;
-    if (state != sinks::SinkState::ready)
-        what = std::string("The sink is ") + sinks::name_of(state);
-    else if (breaker == sinks::BreakerState::open || refuses(counters))
-        what = "The sink refuses samples";
+    if (state != sinks::SinkState::ready) what = std::string("The sink is ") + sinks::name_of(state);
+    else if (breaker == sinks::BreakerState::open || refuses(counters)) what = "The sink refuses samples";
     if (!what.empty() && breaker != sinks::BreakerState::closed)
-        what += std::string(", its circuit breaker is ") + (breaker == sinks::BreakerState::open ? "open" : "half open");
+        what +=
+            std::string(", its circuit breaker is ") + (breaker == sinks::BreakerState::open ? "open" : "half open");
     return what;
 }
 

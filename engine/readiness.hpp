@@ -17,8 +17,8 @@ class Readiness {
     Readiness(const EngineState& state, const std::vector<std::unique_ptr<SinkThread>>& sinks)
         : state_(state), sinks_(sinks) {}
 
-    // How long a refused sample counts if nothing follows it: a sink that keeps nothing is tried by samples alone, and a
-    // load balancer that waited for a success would never send one.
+    // How long a refused sample counts if nothing follows it: a sink that keeps nothing is tried by samples alone, and
+    // a load balancer that waited for a success would never send one.
     static constexpr std::uint64_t refusal_counts_for_ns = 5'000'000'000;
 
     struct Verdict {

@@ -14,7 +14,8 @@ void DrainRate::fold(std::uint64_t left_count) {
     }
     const double busy_s = static_cast<double>(busy_ns_) / 1e9;
     const double per_s = static_cast<double>(left_count - counted_) / busy_s;
-    const double weight = is_measured_ ? 1 - std::exp(-static_cast<double>(busy_ns_) / static_cast<double>(memory_ns)) : 1;
+    const double weight =
+        is_measured_ ? 1 - std::exp(-static_cast<double>(busy_ns_) / static_cast<double>(memory_ns)) : 1;
     per_s_ += weight * (per_s - per_s_);
     is_measured_ = true;
     busy_ns_ = 0;

@@ -1,9 +1,9 @@
 // Retry-After: how long a client that was answered 503 should stay away, from what the engine has measured.
 //
 // The rate is that of the time in which something was in flight: an idle engine's would be that of its clients, not of
-// its sink. While nothing is confirmed it falls, so a silence asks clients to stay away longer the longer it lasts, as they
-// would by themselves with a growing backoff. Once the breaker is open the next attempt is what counts: the rate is then not
-// asked, and not measured on.
+// its sink. While nothing is confirmed it falls, so a silence asks clients to stay away longer the longer it lasts, as
+// they would by themselves with a growing backoff. Once the breaker is open the next attempt is what counts: the rate
+// is then not asked, and not measured on.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,8 @@ class DrainRate {
     // Measured in steps of busy time that are long beside one batch's round trip.
     static constexpr std::uint64_t step_ns = 100'000'000;
 
-    // After each iteration: the time, the samples that ever left, and whether some are in flight now, to a sink that can be used.
+    // After each iteration: the time, the samples that ever left, and whether some are in flight now, to a sink that
+    // can be used.
     void look(std::uint64_t now_ns, std::uint64_t left_count, bool is_busy) {
         if (was_busy_) busy_ns_ += now_ns - looked_ns_;
         looked_ns_ = now_ns;
@@ -39,19 +40,19 @@ class DrainRate {
     bool is_measured_ = false;
     bool was_busy_ = false;
     std::uint64_t looked_ns_ = 0;
-    std::uint64_t busy_ns_ = 0;     // since the last fold()
-    std::uint64_t counted_ = 0;     // that had left at the last fold()
+    std::uint64_t busy_ns_ = 0;  // since the last fold()
+    std::uint64_t counted_ = 0;  // that had left at the last fold()
 };
 
 struct Backlog {
     std::uint64_t in_flight_count = 0;  // samples
     double drained_per_s = 0;
     bool is_rate_known = false;
-    std::uint64_t attempt_in_ns = 0;    // the sink is away, and tried next in so long; 0: it is not
+    std::uint64_t attempt_in_ns = 0;  // the sink is away, and tried next in so long; 0: it is not
 };
 
-// Whole seconds (RFC 9110 section 10.2.3): what the backlog takes to drain, and at least until the sink is tried; bounded
-// by limits::retry_after_s_max, then at least `least_s`.
+// Whole seconds (RFC 9110 section 10.2.3): what the backlog takes to drain, and at least until the sink is tried;
+// bounded by limits::retry_after_s_max, then at least `least_s`.
 [[nodiscard]] std::uint64_t retry_after_s(const Backlog& backlog, std::uint64_t least_s);
 
 }  // namespace sluice

@@ -1,4 +1,5 @@
-// Server: joins a Loop (sockets) with Connections (HTTP). One thread; each reactor has one, and so has the admin thread.
+// Server: joins a Loop (sockets) with Connections (HTTP). One thread; each reactor has one, and so has the admin
+// thread.
 //
 // In one iteration: events feed connections, connections feed the application and fill their outputs, and at the end
 // every connection that has something to say sends it, in one send for all its responses. The owner steps in between
@@ -94,9 +95,9 @@ class Server final : private io::Events {
 
     // Per slot, beside the Connection: what only the server knows.
     struct Flags {
-        bool is_touched;         // in touched_
+        bool is_touched;  // in touched_
         bool is_receive_paused;
-        bool is_blocked;         // in blocked_
+        bool is_blocked;  // in blocked_
         bool is_closing;
     };
 
@@ -112,7 +113,7 @@ class Server final : private io::Events {
     LazyArray<http::Connection> connections_;
     LazyArray<Flags> flags_;
     io::TimerWheel timers_;
-    std::vector<io::Slot> touched_;   // capacity reserved for every slot
+    std::vector<io::Slot> touched_;  // capacity reserved for every slot
     std::vector<io::Slot> blocked_;
     std::unique_ptr<io::Loop> loop_;  // last: destroyed first, so that the kernel lets go of the blocks
     // open() stores loop_, release; pairs with wake(). Another server may post here before this one is open: it

@@ -108,7 +108,9 @@ std::unique_ptr<sinks::Encoder> make_delivery_encoder(const config::Config& conf
 }
 
 AckOffer ack_offer(const config::Config& config) {
-    return {.preset = config.ack, .has_journal = config.has_journal(), .has_store = !config.has_journal(),
+    return {.preset = config.ack,
+            .has_journal = config.has_journal(),
+            .has_store = !config.has_journal(),
             .has_replicas = config.has_replicas()};
 }
 
@@ -153,7 +155,8 @@ std::unique_ptr<sinks::Sink> make_delivery_sink(const config::Config& config, si
         case config::SinkKind::redis_sentinel: return sinks::make_redis_sink(sentinel_settings(config), port);
         case config::SinkKind::redis_cluster:
             return sinks::make_cluster_sink(
-                {servers_of(url), sinks::keys_of_partitions(layout_settings(config, owner)), redis_settings(config)}, port);
+                {servers_of(url), sinks::keys_of_partitions(layout_settings(config, owner)), redis_settings(config)},
+                port);
         case config::SinkKind::journal: break;
     }
     CHECK(false);  // a journal delivers nothing

@@ -27,12 +27,13 @@ namespace sluice {
 [[nodiscard]] std::uint32_t sinks_count(const config::Config& config);
 
 // `port` and `listener` (may be null) outlive the sink. A journal, if there is one; else what delivers.
-[[nodiscard]] std::unique_ptr<sinks::Sink> make_sink(const config::Config& config, std::uint32_t index, sinks::CompletionPort& port,
-                                                     sinks::JournalListener* listener);
+[[nodiscard]] std::unique_ptr<sinks::Sink> make_sink(const config::Config& config, std::uint32_t index,
+                                                     sinks::CompletionPort& port, sinks::JournalListener* listener);
 
-// What brings samples to Redis, whether there is a journal in front or not. sink.url is no journal. With an owner of the
-// streams: exactly once.
-[[nodiscard]] std::unique_ptr<sinks::Encoder> make_delivery_encoder(const config::Config& config, const sinks::StreamOwner& owner = {});
+// What brings samples to Redis, whether there is a journal in front or not. sink.url is no journal. With an owner of
+// the streams: exactly once.
+[[nodiscard]] std::unique_ptr<sinks::Encoder> make_delivery_encoder(const config::Config& config,
+                                                                    const sinks::StreamOwner& owner = {});
 [[nodiscard]] std::unique_ptr<sinks::Sink> make_delivery_sink(const config::Config& config, sinks::CompletionPort& port,
                                                               const sinks::StreamOwner& owner = {});
 

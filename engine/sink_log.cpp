@@ -61,7 +61,8 @@ void SinkLog::tell(const sinks::Sink& sink) const {
                       {{"sink", name_}, {"reason", sink.trouble()}, {"connection_failures", failures_count}});
             break;
         case Condition::refusing: {
-            // A sink may be stalled without a refusal: a cluster of which nobody serves a slot. That passes by itself, too.
+            // A sink may be stalled without a refusal: a cluster of which nobody serves a slot. That passes by itself,
+            // too.
             const bool is_refused = counters.refusal.load(std::memory_order_relaxed) == CommandOutcome::refused;
             log::warn("sink_refuses",
                       {{"sink", name_}, {"class", is_refused ? "refused" : "busy"}, {"reason", sink.trouble()}});

@@ -1,5 +1,6 @@
-// SinkLog: tells the log when a sink is lost, refuses what it is given, and is well again; and what its circuit breaker does
-// about it. The breaker's attempts (half open, and open again) come as often as the backoff lets them: at level debug.
+// SinkLog: tells the log when a sink is lost, refuses what it is given, and is well again; and what its circuit breaker
+// does about it. The breaker's attempts (half open, and open again) come as often as the backoff lets them: at level
+// debug.
 //
 // At most one line a second. A change that comes sooner is told when the second is over, if it still holds then: so the
 // last line always says how things are, and a sink that comes and goes does not flood the log.
@@ -31,9 +32,7 @@ class SinkLog {
     }
 
     // Monotonic time at which look() is wanted although nothing happens; 0: never.
-    [[nodiscard]] std::uint64_t deadline_ns() const {
-        return seen_ != told_ || is_open() != told_open_ ? next_ns_ : 0;
-    }
+    [[nodiscard]] std::uint64_t deadline_ns() const { return seen_ != told_ || is_open() != told_open_ ? next_ns_ : 0; }
 
   private:
     enum class Condition : std::uint8_t { well, unreachable, refusing, wait_refused };

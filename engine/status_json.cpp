@@ -36,9 +36,8 @@ Json rejections(const SampleCounters& samples) {
 Json samples_json(const SampleCounters& samples, std::uint64_t in_flight) {
     Json dropped = Json::object();
     if (samples.dropped_sink_refused != 0) dropped["sink_refused"] = samples.dropped_sink_refused;
-    return {{"received", samples.received},   {"accepted", samples.accepted},
-            {"delivered", samples.delivered}, {"in_flight", in_flight},
-            {"rejected", rejections(samples)}, {"dropped", std::move(dropped)}};
+    return {{"received", samples.received}, {"accepted", samples.accepted},    {"delivered", samples.delivered},
+            {"in_flight", in_flight},       {"rejected", rejections(samples)}, {"dropped", std::move(dropped)}};
 }
 
 Json refused_requests(const http::HttpCounters& http) {
@@ -49,27 +48,28 @@ Json refused_requests(const http::HttpCounters& http) {
 }
 
 Json reactor_json(const Snapshot& reactor) {
-    return {{"core", reactor.core},
-            {"connections", reactor.loop.open_slots},
-            {"connections_accepted", reactor.loop.accepted},
-            {"requests", reactor.http.requests},
-            {"samples", samples_json(reactor.samples, reactor.in_flight_samples)},
-            {"is_conserved", reactor.samples.is_conserved(reactor.in_flight_samples)},
-            {"responses",
-             {{"2xx", reactor.http.responses[2]}, {"4xx", reactor.http.responses[4]}, {"5xx", reactor.http.responses[5]}}},
-            {"requests_refused", refused_requests(reactor.http)},
-            {"batches", {{"in_use", reactor.batches_in_use}, {"count", reactor.batches_count}}},
-            {"body_bytes_in_use", reactor.body_bytes_in_use},
-            {"received_bytes", reactor.loop.received_bytes},
-            {"sent_bytes", reactor.loop.sent_bytes},
-            {"buffer_shortages", reactor.loop.buffer_shortages},
-            {"accept_pauses", reactor.loop.accept_pauses},
-            {"accept_errors", reactor.loop.accept_errors},
-            {"idle_timeouts", reactor.http.idle_timeouts},
-            {"write_timeouts", reactor.http.write_timeouts},
-            {"aborted_connections", reactor.http.aborted_connections},
-            {"loop_iterations", reactor.loop.iterations},
-            {"loop_iteration_us_max", static_cast<double>(reactor.loop.iteration_ns_max) / 1e3}};
+    return {
+        {"core", reactor.core},
+        {"connections", reactor.loop.open_slots},
+        {"connections_accepted", reactor.loop.accepted},
+        {"requests", reactor.http.requests},
+        {"samples", samples_json(reactor.samples, reactor.in_flight_samples)},
+        {"is_conserved", reactor.samples.is_conserved(reactor.in_flight_samples)},
+        {"responses",
+         {{"2xx", reactor.http.responses[2]}, {"4xx", reactor.http.responses[4]}, {"5xx", reactor.http.responses[5]}}},
+        {"requests_refused", refused_requests(reactor.http)},
+        {"batches", {{"in_use", reactor.batches_in_use}, {"count", reactor.batches_count}}},
+        {"body_bytes_in_use", reactor.body_bytes_in_use},
+        {"received_bytes", reactor.loop.received_bytes},
+        {"sent_bytes", reactor.loop.sent_bytes},
+        {"buffer_shortages", reactor.loop.buffer_shortages},
+        {"accept_pauses", reactor.loop.accept_pauses},
+        {"accept_errors", reactor.loop.accept_errors},
+        {"idle_timeouts", reactor.http.idle_timeouts},
+        {"write_timeouts", reactor.http.write_timeouts},
+        {"aborted_connections", reactor.http.aborted_connections},
+        {"loop_iterations", reactor.loop.iterations},
+        {"loop_iteration_us_max", static_cast<double>(reactor.loop.iteration_ns_max) / 1e3}};
 }
 
 std::uint64_t load(const std::atomic<std::uint64_t>& value) { return value.load(std::memory_order_relaxed); }
@@ -142,7 +142,9 @@ Json forwarder_json(const forward::Forwarder& forwarder) {
 
 Json admission_json(const EngineView& view) {
     const admission::Board& board = view.state.admission;
-    const auto figure = [](const admission::SharedFigure& shared) { return shared.get() ? Json(*shared.get()) : Json(nullptr); };
+    const auto figure = [](const admission::SharedFigure& shared) {
+        return shared.get() ? Json(*shared.get()) : Json(nullptr);
+    };
     const auto load = [](const std::atomic<std::uint64_t>& value) { return value.load(std::memory_order_relaxed); };
     const auto passed = admission::refusal_of(board.judged.load(std::memory_order_relaxed));
     return {{"sheds", board.refusal().has_value()},
@@ -191,8 +193,9 @@ double imbalance(const EngineView& view) {
         total += reactor->loop.open_slots;
         greatest = std::max(greatest, reactor->loop.open_slots);
     }
-    return total == 0 ? 0.0
-                      : static_cast<double>(greatest) * static_cast<double>(view.reactors.size()) / static_cast<double>(total);
+    return total == 0
+               ? 0.0
+               : static_cast<double>(greatest) * static_cast<double>(view.reactors.size()) / static_cast<double>(total);
 }
 
 }  // namespace
@@ -214,25 +217,25 @@ std::string render_status(const EngineView& view) {
     for (const auto& thread : view.sinks) sinks.push_back(sink_json(thread->sink()));
     const Readiness::Verdict verdict = view.readiness.verdict();
     Json status{{"state", state_name(view.state)},
-                      {"latest_sample", latest_sample(view)},
-                      {"metrics",
-                       {{"samples_processed", total.delivered},
-                        {"samples_dropped", total.dropped_sink_refused},
-                        {"pool_jobs_processed", requests},
-                        {"pool_jobs_queued", in_flight},
-                        {"pool_num_threads", view.reactors.size()}}},
-                      {"version", SLUICE_VERSION},
-                      {"uptime_s", static_cast<double>(view.uptime_ns) / 1e9},
-                      {"ready", verdict.is_ready},
-                      {"not_ready_reason", verdict.reason},
-                      {"ack", name_of(view.config.ack)},
-                      {"sink", view.config.sink.url.display},
-                      {"io_backend", io::name_of(backend_of(view.config))},
-                      {"samples", samples_json(total, in_flight)},
-                      {"imbalance", imbalance(view)},
-                      {"reactors", std::move(reactors)},
-                      {"latency", {{"stages", stages_json(latency)}}},
-                      {"sinks", std::move(sinks)}};
+                {"latest_sample", latest_sample(view)},
+                {"metrics",
+                 {{"samples_processed", total.delivered},
+                  {"samples_dropped", total.dropped_sink_refused},
+                  {"pool_jobs_processed", requests},
+                  {"pool_jobs_queued", in_flight},
+                  {"pool_num_threads", view.reactors.size()}}},
+                {"version", SLUICE_VERSION},
+                {"uptime_s", static_cast<double>(view.uptime_ns) / 1e9},
+                {"ready", verdict.is_ready},
+                {"not_ready_reason", verdict.reason},
+                {"ack", name_of(view.config.ack)},
+                {"sink", view.config.sink.url.display},
+                {"io_backend", io::name_of(backend_of(view.config))},
+                {"samples", samples_json(total, in_flight)},
+                {"imbalance", imbalance(view)},
+                {"reactors", std::move(reactors)},
+                {"latency", {{"stages", stages_json(latency)}}},
+                {"sinks", std::move(sinks)}};
     if (view.state.admission.is_on.load(std::memory_order_relaxed)) status["admission"] = admission_json(view);
     if (view.forwarder != nullptr) status["forwarder"] = forwarder_json(*view.forwarder);
     if (view.idempotency != nullptr) status["idempotency"] = idempotency_json(view.idempotency->figures());

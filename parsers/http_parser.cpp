@@ -36,8 +36,8 @@ constexpr KnownName known_names[]{
     {"idempotency-key", idempotency_key},
 };
 
-// Eight bytes at a time, with the bit set that tells 'a' from 'A'. It makes '-', '/' and digits of control characters, too, which
-// llhttp lets into no name and no value.
+// Eight bytes at a time, with the bit set that tells 'a' from 'A'. It makes '-', '/' and digits of control characters,
+// too, which llhttp lets into no name and no value.
 bool equals_ignoring_case(std::string_view text, std::string_view lower_case) {
     if (text.size() != lower_case.size()) return false;
     constexpr std::uint64_t case_bits = 0x2020202020202020;
@@ -70,7 +70,8 @@ KnownHeader known_header_of(std::string_view name) {
     return equals_ignoring_case(name, known.name) ? known.header : other_header;
 }
 
-// A value without the white space behind it, which llhttp leaves there (RFC 9110 section 5.5: it is no part of the value).
+// A value without the white space behind it, which llhttp leaves there (RFC 9110 section 5.5: it is no part of the
+// value).
 std::string_view trim_end(std::string_view value) {
     while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
     return value;

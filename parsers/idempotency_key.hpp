@@ -9,8 +9,8 @@
 
 namespace sluice::parsers {
 
-// Writes the key, unescaped, to `to` and returns how much of `to` it is. Nothing: no such value, an empty key, one that is
-// longer than `to`, or one with parameters (none are defined).
+// Writes the key, unescaped, to `to` and returns how much of `to` it is. Nothing: no such value, an empty key, one that
+// is longer than `to`, or one with parameters (none are defined).
 [[nodiscard]] std::optional<std::string_view> read_idempotency_key(std::string_view value, std::span<char> to);
 
 }  // namespace sluice::parsers

@@ -142,7 +142,8 @@ void JsonDecoder::State::start_json(std::string_view text) {
 
 Step JsonDecoder::State::next_single() {
     phase = Phase::ended;
-    const Verdict verdict = read_root(trim(body.substr(body.starts_with(byte_order_mark) ? byte_order_mark.size() : 0)));
+    const Verdict verdict =
+        read_root(trim(body.substr(body.starts_with(byte_order_mark) ? byte_order_mark.size() : 0)));
     if (verdict == Verdict::broken) return body_refused();
     return finish_element(verdict);
 }
@@ -241,7 +242,8 @@ bool JsonDecoder::State::read_line_in_window(std::string_view line, Verdict& ver
     if (!(record != window.end())) return false;
     ondemand::document_reference reference;
     ondemand::object object;
-    if ((*record).get(reference) != simdjson::SUCCESS || window_begin + record.current_index() != line.data()) return false;
+    if ((*record).get(reference) != simdjson::SUCCESS || window_begin + record.current_index() != line.data())
+        return false;
     if (reference.get_object().get(object) != simdjson::SUCCESS) return false;
     verdict = reader.read(object, line.data());
     if (verdict == Verdict::broken || reader.end() != line.data() + line.size()) return false;

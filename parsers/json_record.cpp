@@ -17,7 +17,8 @@ const char* past_bracket(const char* at) {
 }
 
 // The value of a result that is no error, where it lies: get() would copy it with a 16-byte load right behind
-// the 8- and 4-byte stores that made it, which stalls the processor: half of the profile's samples in read() stood at that load.
+// the 8- and 4-byte stores that made it, which stalls the processor: half of the profile's samples in read() stood at
+// that load.
 template <typename T>
 T& in_place(simdjson::simdjson_result<T>& result) {
     T&& moved = std::move(result).value_unsafe();
@@ -30,9 +31,7 @@ const char* find_backslash(const char* begin, const char* end) {
     return found == nullptr ? end : static_cast<const char*>(found);
 }
 
-std::string_view between(const char* begin, const char* end) {
-    return {begin, static_cast<std::size_t>(end - begin)};
-}
+std::string_view between(const char* begin, const char* end) { return {begin, static_cast<std::size_t>(end - begin)}; }
 
 }  // namespace
 
@@ -286,7 +285,8 @@ Verdict RecordReader::close(End end) {
 void RecordReader::check_completeness() {
     const bool has_values = has(Field::values);
     if (!has(Field::device_id)) return refuse(Refusal::missing_device_id);
-    if (has_values && (has(Field::type) || has(Field::value) || has(Field::unit))) return refuse(Refusal::ambiguous_value);
+    if (has_values && (has(Field::type) || has(Field::value) || has(Field::unit)))
+        return refuse(Refusal::ambiguous_value);
     if (!has_values && !(has(Field::type) && has(Field::value))) refuse(Refusal::missing_value);
 }
 

@@ -63,11 +63,11 @@ std::int64_t cached_date_s(const char* text, DateCache& cache) {
     return midnight_s;
 }
 
-// Seconds since midnight of `Thh:mm:ss`. The eight bytes behind the T are checked and read at once, a byte of a word each:
-// less their `00:00:00`, none may exceed its own greatest value.
+// Seconds since midnight of `Thh:mm:ss`. The eight bytes behind the T are checked and read at once, a byte of a word
+// each: less their `00:00:00`, none may exceed its own greatest value.
 std::int64_t time_s(const char* text) {
     static_assert(std::endian::native == std::endian::little, "the first character is the lowest byte");
-    constexpr std::uint64_t zeros = 0x30'30'3A'30'30'3A'30'30;     // "00:00:00"
+    constexpr std::uint64_t zeros = 0x30'30'3A'30'30'3A'30'30;  // "00:00:00"
     constexpr std::uint64_t greatest = 0x09'05'00'09'05'00'09'02;  // "29:59:59" less that
     constexpr std::uint64_t tops = 0x80'80'80'80'80'80'80'80;
     if (text[0] != 'T' && text[0] != ' ' && text[0] != 't') return not_a_time;

@@ -22,8 +22,8 @@ inline constexpr std::int64_t epoch_ms_below = 100'000'000'000'000;
 inline constexpr std::int64_t epoch_us_below = 100'000'000'000'000'000;
 
 // What the functions below return for text that is no time stamp, or one out of range. Not an optional: returned
-// in registers, one is written as a byte and read back as a word, on which g++ 12's code stalled: a fifth of the profile's samples
-// in the parser.
+// in registers, one is written as a byte and read back as a word, on which g++ 12's code stalled: a fifth of the
+// profile's samples in the parser.
 inline constexpr std::int64_t no_timestamp = -1;
 
 // The date that was read last. Samples that arrive together nearly always share it, which spares the

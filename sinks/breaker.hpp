@@ -42,8 +42,8 @@ class Breaker {
         if (failures_max_ == 0) return;
         last_failure_ = failure;
         if (failures_count_ < failures_max_) ++failures_count_;
-        const bool opens = state_ == BreakerState::half_open ||
-                           (state_ == BreakerState::closed && failures_count_ == failures_max_);
+        const bool opens =
+            state_ == BreakerState::half_open || (state_ == BreakerState::closed && failures_count_ == failures_max_);
         if (!opens) return;  // what was under way when it opened changes nothing
         if (state_ == BreakerState::closed) ++opens_count_;
         state_ = BreakerState::open;

@@ -1,8 +1,8 @@
 // Sink: delivers batches over one connection. Lives on one sink thread (engine/sink_thread), which owns the
 // loop: it hands batches on, waits on the sink's descriptor, and calls advance().
 //
-// A sink never blocks (the journal's does, on its disk alone), never drops a batch while the process lives, and settles every batch exactly once
-// (Settlement::final), in the order of submission for those that succeed.
+// A sink never blocks (the journal's does, on its disk alone), never drops a batch while the process lives, and settles
+// every batch exactly once (Settlement::final), in the order of submission for those that succeed.
 #pragma once
 
 #include <array>
@@ -43,8 +43,8 @@ enum class SinkState : std::uint8_t {
     return "";
 }
 
-// Written by the sink thread only, read by the admin thread and, as far as the breaker goes, by reactors: relaxed atomics,
-// one writer, no pairing needed because no other memory is published through them.
+// Written by the sink thread only, read by the admin thread and, as far as the breaker goes, by reactors: relaxed
+// atomics, one writer, no pairing needed because no other memory is published through them.
 struct SinkCounters {
     std::atomic<SinkState> state{SinkState::connecting};
     std::atomic<std::uint64_t> batches_sent{0};  // resends included
@@ -62,11 +62,12 @@ struct SinkCounters {
     std::atomic<CommandOutcome> refusal{CommandOutcome::delivered};
     // Of a cluster.
     std::atomic<std::uint64_t> redirects_moved{0};  // commands answered MOVED
-    std::atomic<std::uint64_t> redirects_ask{0};    // commands answered ASK
-    std::atomic<std::uint64_t> refreshes{0};        // times its slots were read
+    std::atomic<std::uint64_t> redirects_ask{0};  // commands answered ASK
+    std::atomic<std::uint64_t> refreshes{0};  // times its slots were read
     std::atomic<std::uint64_t> waits{0};  // WAITs for replicas that were answered, or came to nothing
     std::atomic<std::uint64_t> waits_short{0};  // of those: too few replicas, or none can tell
-    std::atomic<bool> is_wait_refused{false};  // the last of them was answered with an error: nobody is ever `replicated`
+    std::atomic<bool> is_wait_refused{
+        false};  // the last of them was answered with an error: nobody is ever `replicated`
     // Of a journal; journal_bytes_max is 0 for other sinks.
     std::atomic<std::uint64_t> journal_syncs{0};  // each confirmed all batches that had gathered
     std::atomic<std::uint64_t> journal_bytes{0};  // on disk, with what is reserved

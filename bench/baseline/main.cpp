@@ -1,12 +1,12 @@
-// baseline-gateway: the design that Sluice replaces, to compare with. A pool of threads, one connection each for as long
-// as it lives; one queue with a lock; one worker; one synchronous Redis command a sample.
+// baseline-gateway: the design that Sluice replaces, to compare with. A pool of threads, one connection each for as
+// long as it lives; one queue with a lock; one worker; one synchronous Redis command a sample.
 //
 //   baseline-gateway --listen 127.0.0.1:8080 --threads 8 --redis redis://127.0.0.1:6379 --keepalive-max 100
 //   baseline-gateway --threads 128 --keepalive-max 0 --layout fields     the same with room for 128 connections
 //
-// The interface is the original's but for this: latest_sample of GET /status is always null, since to keep one would cost
-// each request a copy under a lock; pool_jobs_queued is the queue of samples, since cpp-httplib does not show that of
-// its pool; and POST /stop is no more than what /reset waits for: telemetry is taken as before.
+// The interface is the original's but for this: latest_sample of GET /status is always null, since to keep one would
+// cost each request a copy under a lock; pool_jobs_queued is the queue of samples, since cpp-httplib does not show that
+// of its pool; and POST /stop is no more than what /reset waits for: telemetry is taken as before.
 //
 // A 200 means what Sluice's `queued` means: checked, and in a bounded queue in memory.
 // SIGTERM or SIGINT: no new connections, everything queued is delivered. Exit codes: 0 all accepted samples were

@@ -22,8 +22,10 @@ const std::vector<std::string_view>& command_of(Layout layout) {
     return layout == Layout::list ? rpush : xadd;
 }
 
-Reply send_and_wait(redisContext& context, const std::vector<const char*>& words, const std::vector<std::size_t>& bytes) {
-    void* reply = redisCommandArgv(&context, static_cast<int>(words.size()), const_cast<const char**>(words.data()), bytes.data());
+Reply send_and_wait(redisContext& context, const std::vector<const char*>& words,
+                    const std::vector<std::size_t>& bytes) {
+    void* reply = redisCommandArgv(&context, static_cast<int>(words.size()), const_cast<const char**>(words.data()),
+                                   bytes.data());
     return Reply(static_cast<redisReply*>(reply));
 }
 
@@ -65,10 +67,8 @@ bool RedisWorker::connect() {
     redisOptions options{};
     options.connect_timeout = &patience;
     options.command_timeout = &patience;
-    if (url_.path.empty())
-        REDIS_OPTIONS_SET_TCP(&options, url_.host.c_str(), url_.port);
-    else
-        REDIS_OPTIONS_SET_UNIX(&options, url_.path.c_str());
+    if (url_.path.empty()) REDIS_OPTIONS_SET_TCP(&options, url_.host.c_str(), url_.port);
+    else REDIS_OPTIONS_SET_UNIX(&options, url_.path.c_str());
     context_.reset(redisConnectWithOptions(&options));
     if (context_ == nullptr || context_->err != 0) return false;
     if (!url_.password.empty() && url_.user.empty() && !greet({"AUTH", url_.password})) return false;

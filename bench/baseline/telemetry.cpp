@@ -11,7 +11,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;  // members stay in the order in which they came
 
-constexpr std::array<std::string_view, 7> known_members{"device_id", "timestamp", "type", "value", "unit", "priority", "metadata"};
+constexpr std::array<std::string_view, 7> known_members{"device_id", "timestamp", "type",    "value",
+                                                        "unit",      "priority",  "metadata"};
 
 std::string text_of(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
@@ -20,7 +21,9 @@ const Json* member(const Json& sample, const char* name) {
     return found == sample.end() ? nullptr : &*found;
 }
 
-bool is_text(const Json* value) { return value != nullptr && value->is_string() && !value->get_ref<const std::string&>().empty(); }
+bool is_text(const Json* value) {
+    return value != nullptr && value->is_string() && !value->get_ref<const std::string&>().empty();
+}
 
 std::string_view complaint_about(const Json& sample) {
     if (sample.is_discarded() || !sample.is_object()) return "Invalid JSON";
@@ -36,7 +39,8 @@ std::int64_t timestamp_ns(const Json& sample, std::int64_t arrival_ns) {
     if (timestamp == nullptr) return arrival_ns;
     parsers::DateCache cache;
     if (timestamp->is_string()) return parsers::parse_timestamp_text(timestamp->get_ref<const std::string&>(), cache);
-    if (timestamp->is_number()) return parsers::parse_timestamp_number(timestamp->dump(), parsers::Precision::by_magnitude);
+    if (timestamp->is_number())
+        return parsers::parse_timestamp_number(timestamp->dump(), parsers::Precision::by_magnitude);
     return parsers::no_timestamp;
 }
 
@@ -58,7 +62,8 @@ Words fields_of(const Json& sample, std::int64_t at_ns) {
 std::expected<Words, std::string_view> accept_sample(const std::string& body, Layout layout, std::int64_t arrival_ns) {
     if (body.empty()) return std::unexpected("Empty request body");
     const Json sample = Json::parse(body, nullptr, false);
-    if (const std::string_view complaint = complaint_about(sample); !complaint.empty()) return std::unexpected(complaint);
+    if (const std::string_view complaint = complaint_about(sample); !complaint.empty())
+        return std::unexpected(complaint);
     if (layout == Layout::list) return Words{body};
     const std::int64_t at_ns = timestamp_ns(sample, arrival_ns);
     if (at_ns == parsers::no_timestamp) return std::unexpected("Bad timestamp");

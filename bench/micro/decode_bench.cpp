@@ -32,8 +32,8 @@ std::string make_body(Shape shape) {
     for (std::size_t i = 0; i < samples_count; ++i) {
         body += R"({"device_id":"sensor-)" + std::to_string(1000 + i % 500) + R"(","type":"temperature","value":)" +
                 std::to_string(15 + i % 20) + "." + std::to_string(i % 10) +
-                R"(,"unit":"celsius","priority":"MEDIUM","timestamp":"2025-12-29T17:03:)" + std::to_string(10 + i % 50) +
-                R"(.123Z")";
+                R"(,"unit":"celsius","priority":"MEDIUM","timestamp":"2025-12-29T17:03:)" +
+                std::to_string(10 + i % 50) + R"(.123Z")";
         if (shape == Shape::with_metadata) body += R"(,"metadata":{"location":"zone-3","firmware_version":"2.3.1"})";
         body += "}\n";
     }
@@ -68,7 +68,8 @@ std::size_t touch_all(ondemand::object object) {
         const std::string_view token = value.raw_json_token();
         if (token.front() == '"') {
             ondemand::raw_json_string text;
-            if (value.get_raw_json_string().get(text) == simdjson::SUCCESS) sum += static_cast<std::size_t>(*text.raw());
+            if (value.get_raw_json_string().get(text) == simdjson::SUCCESS)
+                sum += static_cast<std::size_t>(*text.raw());
         } else if (token.front() == '{') {
             ondemand::object inner;
             if (value.get_object().get(inner) == simdjson::SUCCESS) sum += touch_all(inner);
@@ -167,8 +168,8 @@ sinks::RedisLayoutSettings settings_of(sinks::RedisLayout layout, std::uint32_t 
 }
 
 // The payload of most devices, and of those that send metadata.
-#define SLUICE_BENCH_SHAPES(function, name, ...)                                               \
-    BENCHMARK_CAPTURE(function, name##_139B, Shape::short_139_bytes __VA_OPT__(, ) __VA_ARGS__); \
+#define SLUICE_BENCH_SHAPES(function, name, ...)                                                                       \
+    BENCHMARK_CAPTURE(function, name##_139B, Shape::short_139_bytes __VA_OPT__(, ) __VA_ARGS__);                       \
     BENCHMARK_CAPTURE(function, name##_metadata, Shape::with_metadata __VA_OPT__(, ) __VA_ARGS__)
 
 // As lambdas, so that each pass is compiled into its loop.

@@ -25,8 +25,9 @@ Sample make_sample() {
     sample.unit = "celsius";
     sample.priority = Priority::medium;
     sample.metadata = R"({"location":"zone-3","firmware_version":"2.3.1"})";
-    sample.raw = R"({"device_id":"sensor-1017","type":"temperature","value":27.3,"unit":"celsius","priority":"MEDIUM",)"
-                 R"("timestamp":"2025-12-29T17:03:57.123Z","metadata":{"location":"zone-3","firmware_version":"2.3.1"}})";
+    sample.raw =
+        R"({"device_id":"sensor-1017","type":"temperature","value":27.3,"unit":"celsius","priority":"MEDIUM",)"
+        R"("timestamp":"2025-12-29T17:03:57.123Z","metadata":{"location":"zone-3","firmware_version":"2.3.1"}})";
     return sample;
 }
 

@@ -29,7 +29,9 @@ std::string request(bool has_browser_headers) {
     const std::string body = R"({"device_id":"sensor-17","type":"temperature","value":27.3,"unit":"celsius"})";
     std::string text = "POST /telemetry HTTP/1.1\r\nHost: ingest.example:8080\r\nContent-Type: application/json\r\n";
     if (has_browser_headers)
-        text += "User-Agent: python-requests/2.31.0\r\nAccept-Encoding: gzip, deflate\r\nAccept: */*\r\nConnection: keep-alive\r\n";
+        text +=
+            "User-Agent: python-requests/2.31.0\r\nAccept-Encoding: gzip, deflate\r\nAccept: */*\r\nConnection: "
+            "keep-alive\r\n";
     return text + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 

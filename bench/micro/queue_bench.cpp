@@ -31,7 +31,8 @@ void queue_two_threads(benchmark::State& state) {
     std::atomic<bool> is_over{false};
     std::thread consumer([&] {
         while (!is_over.load(std::memory_order_relaxed))
-            if (queue.try_pop()) popped_count.store(popped_count.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+            if (queue.try_pop())
+                popped_count.store(popped_count.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     });
     std::uint64_t pushed_count = 0;
     for (auto _ : state) {

@@ -107,7 +107,9 @@ std::vector<ClusterInquiry::Share> ClusterInquiry::shares(Findings& findings) co
             continue;
         }
         auto share = std::ranges::find(shares, *owner, &Share::primary);
-        if (share == shares.end()) share = shares.insert(shares.end(), {*owner, {.is_list = subject_.is_list, .has_lag_bound = subject_.has_lag_bound}});
+        if (share == shares.end())
+            share = shares.insert(shares.end(),
+                                  {*owner, {.is_list = subject_.is_list, .has_lag_bound = subject_.has_lag_bound}});
         share->subject.keys.push_back(key);
     }
     return shares;

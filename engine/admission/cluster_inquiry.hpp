@@ -1,7 +1,8 @@
-// ClusterInquiry: the figures of a whole cluster, asked of each primary that owns one of the keys. Blocks, on the sampler's
-// thread, over connections of its own.
+// ClusterInquiry: the figures of a whole cluster, asked of each primary that owns one of the keys. Blocks, on the
+// sampler's thread, over connections of its own.
 //
-// The slots are read in each round, from another node each time: primaries change, and one that is cut off does not know.
+// The slots are read in each round, from another node each time: primaries change, and one that is cut off does not
+// know.
 #pragma once
 
 #include <cstddef>
@@ -23,8 +24,8 @@ class ClusterInquiry {
     // `settings`: of every node, without host and port. `seeds`: any nodes; not empty.
     ClusterInquiry(sinks::RedisSettings settings, std::vector<sinks::ServerAddress> seeds, Subject subject);
 
-    // Lengths are added up; the longest lag and the memory of the fullest primary stand for all. What one of them does not
-    // tell is not known of the sum. Ends early, with nothing, when `is_stopping` says so between two nodes.
+    // Lengths are added up; the longest lag and the memory of the fullest primary stand for all. What one of them does
+    // not tell is not known of the sum. Ends early, with nothing, when `is_stopping` says so between two nodes.
     [[nodiscard]] Findings learn(const std::function<bool()>& is_stopping);
 
   private:

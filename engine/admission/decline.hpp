@@ -1,5 +1,5 @@
-// Decline: how fast a figure falls, as an average over about the last looks, and hence when it will have fallen to a target.
-// One owner thread, no clock.
+// Decline: how fast a figure falls, as an average over about the last looks, and hence when it will have fallen to a
+// target. One owner thread, no clock.
 #pragma once
 
 #include <cmath>

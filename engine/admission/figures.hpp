@@ -1,5 +1,5 @@
-// Figures: what was last seen of Redis and of those who read from it. Missing ones are not known: Redis is away, the user
-// may not ask, or there is none.
+// Figures: what was last seen of Redis and of those who read from it. Missing ones are not known: Redis is away, the
+// user may not ask, or there is none.
 #pragma once
 
 #include <cstdint>
@@ -8,11 +8,11 @@
 namespace sluice::admission {
 
 struct Figures {
-    std::optional<std::uint64_t> length_sum;     // entries of all partitions
-    std::optional<std::uint64_t> length_max;     // of the longest one
+    std::optional<std::uint64_t> length_sum;  // entries of all partitions
+    std::optional<std::uint64_t> length_max;  // of the longest one
     std::optional<std::uint64_t> group_lag_max;  // entries that the slowest group has not been given, of one partition
-    std::optional<std::uint64_t> used_bytes;     // memory that Redis counts against its bound
-    std::optional<std::uint64_t> limit_bytes;    // maxmemory; 0: none
+    std::optional<std::uint64_t> used_bytes;  // memory that Redis counts against its bound
+    std::optional<std::uint64_t> limit_bytes;  // maxmemory; 0: none
 };
 
 }  // namespace sluice::admission

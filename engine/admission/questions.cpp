@@ -55,7 +55,8 @@ class Reading {
     void groups(const std::string& key) {
         const redisReply& reply = next("XINFO GROUPS", no_such_key);
         const bool is_missing = is_error(reply) && text_of(reply).starts_with(no_such_key);
-        // Nobody is behind where there is nobody, or nothing to read: that is known, and may open what a group had closed.
+        // Nobody is behind where there is nobody, or nothing to read: that is known, and may open what a group had
+        // closed.
         if (is_missing || (reply.type == REDIS_REPLY_ARRAY && reply.elements == 0)) has_no_reader_ = true;
         if (reply.type != REDIS_REPLY_ARRAY) return;
         for (std::size_t i = 0; i < reply.elements; ++i) {
@@ -75,7 +76,8 @@ class Reading {
     Findings take(bool has_lag_bound) {
         if (!knows_all_lengths_) findings_.figures.length_sum = std::nullopt;  // a part of a sum is no sum
         for (const auto& [command, error] : refused_)
-            findings_.trouble += (findings_.trouble.empty() ? "Redis refuses " : "; ") + std::string(command) + ": " + error;
+            findings_.trouble +=
+                (findings_.trouble.empty() ? "Redis refuses " : "; ") + std::string(command) + ": " + error;
         if (has_lag_bound && has_no_reader_ && key_of_unknown_lag_.empty()) raise(findings_.figures.group_lag_max, 0);
         if (has_lag_bound && !key_of_unknown_lag_.empty() && findings_.trouble.empty())
             findings_.trouble = "Redis does not know the lag of a group of " + printable(key_of_unknown_lag_) +
@@ -102,8 +104,8 @@ class Reading {
     std::size_t at_ = 0;
     bool knows_all_lengths_ = true;
     std::vector<Refused> refused_;
-    std::string key_of_unknown_lag_;              // the first one
-    bool has_no_reader_ = false;                  // some stream is missing, or has no group
+    std::string key_of_unknown_lag_;  // the first one
+    bool has_no_reader_ = false;  // some stream is missing, or has no group
     Findings findings_;
 };
 
@@ -119,7 +121,8 @@ void add_eviction_remark(const RedisSetup& setup, std::vector<Remark>& remarks) 
     if (policy.empty() || policy == "noeviction") return;
     const bool is_volatile = policy.starts_with("volatile-");
     remarks.push_back({!is_volatile, "redis_evicts",
-                       "maxmemory-policy is " + policy + ": when memory is short Redis may delete streams with samples that were acknowledged" +
+                       "maxmemory-policy is " + policy +
+                           ": when memory is short Redis may delete streams with samples that were acknowledged" +
                            (is_volatile ? ", if somebody gave them a time to live" : ""),
                        "CONFIG SET maxmemory-policy noeviction"});
 }
@@ -127,9 +130,9 @@ void add_eviction_remark(const RedisSetup& setup, std::vector<Remark>& remarks) 
 void add_persistence_remark(const RedisSetup& setup, std::vector<Remark>& remarks) {
     if (setup.appendonly == "no") {
         const bool has_snapshots = setup.has_snapshots.value_or(false);
-        const std::string kept = has_snapshots           ? "what came after the last snapshot"
+        const std::string kept = has_snapshots         ? "what came after the last snapshot"
                                  : setup.has_snapshots ? "everything"
-                                                         : "what came after the last snapshot, or everything";
+                                                       : "what came after the last snapshot, or everything";
         remarks.push_back({setup.has_snapshots == false, "redis_not_persistent",
                            "appendonly is no: a crash of Redis loses " + kept,
                            "CONFIG SET appendonly yes, and appendfsync always"});
@@ -175,10 +178,7 @@ Findings figures_from(const Subject& subject, const std::vector<Reply>& replies)
 }
 
 std::vector<Command> setup_questions() {
-    return {{"INFO", "memory"},
-            {"INFO", "persistence"},
-            {"CONFIG", "GET", "appendfsync"},
-            {"CONFIG", "GET", "save"}};
+    return {{"INFO", "memory"}, {"INFO", "persistence"}, {"CONFIG", "GET", "appendfsync"}, {"CONFIG", "GET", "save"}};
 }
 
 RedisSetup setup_from(const std::vector<Reply>& replies) {
@@ -196,14 +196,16 @@ RedisSetup setup_from(const std::vector<Reply>& replies) {
 std::vector<Remark> remarks_on(const RedisSetup& setup) {
     std::vector<Remark> remarks;
     if (setup.eviction_policy.empty() && setup.appendonly.empty())
-        remarks.push_back({false, "redis_setup_unknown",
-                           "Redis does not tell its INFO: whether it may evict streams, or keeps nothing on disk, is not checked",
-                           "ACL SETUSER … +info +config|get"});
+        remarks.push_back(
+            {false, "redis_setup_unknown",
+             "Redis does not tell its INFO: whether it may evict streams, or keeps nothing on disk, is not checked",
+             "ACL SETUSER … +info +config|get"});
     if (setup.limit_bytes == 0)
-        remarks.push_back({false, "redis_unbounded",
-                           "maxmemory is 0: Redis takes memory until its machine has none, and admission.memory_max has nothing to "
-                           "compare with",
-                           "CONFIG SET maxmemory to what Redis may use"});
+        remarks.push_back(
+            {false, "redis_unbounded",
+             "maxmemory is 0: Redis takes memory until its machine has none, and admission.memory_max has nothing to "
+             "compare with",
+             "CONFIG SET maxmemory to what Redis may use"});
     add_eviction_remark(setup, remarks);
     add_persistence_remark(setup, remarks);
     return remarks;

@@ -25,8 +25,9 @@ bool RedisClient::connect() {
         }
         server = *found;
     }
-    connection_ = settings_.path.empty() ? sinks::redis::connect_blocking(server, settings_.connect_timeout_ns)
-                                         : sinks::redis::connect_blocking_to_socket(settings_.path, settings_.connect_timeout_ns);
+    connection_ = settings_.path.empty()
+                      ? sinks::redis::connect_blocking(server, settings_.connect_timeout_ns)
+                      : sinks::redis::connect_blocking_to_socket(settings_.path, settings_.connect_timeout_ns);
     if (connection_ == nullptr || connection_->err != 0) {
         connection_failed();
         return false;
@@ -61,7 +62,8 @@ std::vector<Reply> RedisClient::ask(const std::vector<Command>& commands) {
             words.push_back(word.data());
             lengths.push_back(word.size());
         }
-        if (redisAppendCommandArgv(connection_.get(), static_cast<int>(words.size()), words.data(), lengths.data()) != REDIS_OK) {
+        if (redisAppendCommandArgv(connection_.get(), static_cast<int>(words.size()), words.data(), lengths.data()) !=
+            REDIS_OK) {
             connection_failed();
             return {};
         }

@@ -32,7 +32,8 @@ class RedisClient {
     [[nodiscard]] bool is_connected() const { return connection_ != nullptr; }
     // Connects, authenticates and selects. False: failure() says why.
     [[nodiscard]] bool connect();
-    // Sends all `commands` at once. Their replies, error replies among them; none if the connection broke, which is closed.
+    // Sends all `commands` at once. Their replies, error replies among them; none if the connection broke, which is
+    // closed.
     [[nodiscard]] std::vector<Reply> ask(const std::vector<Command>& commands);
 
     // One sentence; holds no password.

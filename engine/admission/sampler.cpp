@@ -123,8 +123,8 @@ void Sampler::tell_closed(Verdict verdict, const Figures& figures) const {
 void Sampler::tell_opened() const {
     const double after_s = static_cast<double>((monotonic_ns() - closed_ns_) / 1'000'000) / 1e3;
     if (!bounds_.has_lapsed()) return log::info("admission_opened", {{"after_s", after_s}});
-    log::warn("admission_lapsed", {{"after_s", after_s},
-                                   {"reason", "the figure that closed admission has not been known for too long"}});
+    log::warn("admission_lapsed",
+              {{"after_s", after_s}, {"reason", "the figure that closed admission has not been known for too long"}});
 }
 
 }  // namespace sluice::admission

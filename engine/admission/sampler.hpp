@@ -4,8 +4,8 @@
 // What it can not learn closes nothing: Redis away, a user that may not ask and a missing stream all admit. The sink
 // finds out by itself whether Redis takes samples. What was closed stays so while Redis is silent for a few looks.
 //
-// Rejected: asking over the sink's connection (a WAIT or a paused server would hold up the question as well as the samples,
-// and replies of other kinds than OK would have to go through the sink's reply stream).
+// Rejected: asking over the sink's connection (a WAIT or a paused server would hold up the question as well as the
+// samples, and replies of other kinds than OK would have to go through the sink's reply stream).
 #pragma once
 
 #include <condition_variable>
@@ -60,9 +60,9 @@ class Sampler {
     RedisClient client_;
     std::unique_ptr<ClusterInquiry> cluster_;  // instead of client_
     Bounds bounds_;
-    Decline decline_;              // of the figure that closed admission
+    Decline decline_;  // of the figure that closed admission
     std::uint64_t closed_ns_ = 0;  // monotonic: when the verdict began to be another than admit
-    std::mutex mutex_;             // guards is_stopping_
+    std::mutex mutex_;  // guards is_stopping_
     std::condition_variable wake_;
     bool is_stopping_ = false;
     std::thread thread_;

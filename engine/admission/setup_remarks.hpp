@@ -7,7 +7,8 @@
 
 namespace sluice::admission {
 
-// Asks `client`, which is connected, and may not be afterwards. `server` names it among several; empty: there is only one.
+// Asks `client`, which is connected, and may not be afterwards. `server` names it among several; empty: there is only
+// one.
 void remark_on_setup(RedisClient& client, const std::string& server);
 
 }  // namespace sluice::admission

@@ -232,7 +232,8 @@ std::expected<SinkUrl, ValueError> parse_unix(std::string_view text) {
 std::expected<SinkUrl, ValueError> parse_journal(std::string_view directory) {
     if (directory.empty() || directory.size() > limits::directory_path_bytes_max)
         return std::unexpected(ValueError::directory_invalid);
-    return SinkUrl{.kind = SinkKind::journal, .path = std::string(directory), .display = "journal:" + std::string(directory)};
+    return SinkUrl{
+        .kind = SinkKind::journal, .path = std::string(directory), .display = "journal:" + std::string(directory)};
 }
 
 bool has_control_character(std::string_view text) {

@@ -86,7 +86,9 @@ constexpr KeyOption key_options[] = {
     {"--listen", "listen", "ADDR:PORT", "Take telemetry here, e.g. 127.0.0.1:8080 or [::1]:8080"},
     {"--admin", "admin.listen", "ADDR:PORT", "Serve /status, /metrics and the controls here"},
     {"--cores", "cores", "LIST", "One reactor on each of these cores: auto, or e.g. 0,2-3"},
-    {"--sink", "sink.url", "URL", "redis://[user[:password]@]host[:port][/db], redis-cluster://host:port,..., redis-sentinel://host:port,.../name, redis+unix:///path, journal:directory or null:"},
+    {"--sink", "sink.url", "URL",
+     "redis://[user[:password]@]host[:port][/db], redis-cluster://host:port,..., redis-sentinel://host:port,.../name, "
+     "redis+unix:///path, journal:directory or null:"},
     {"--ack", "ack", "LEVEL", "What a 2xx promises: queued, journaled, stored or replicated"},
     {"--backend", "io.backend", "NAME", "io_uring, epoll, or auto: io_uring where it is available"},
     {"--log-level", "log.level", "LEVEL", "debug, info, warn or error"},
@@ -130,14 +132,21 @@ struct Parser {
             journal_directories[i] = journal_apps[i]->add_option("DIR", "The journal's directory")->expected(1);
             if (journal_commands[i].action != JournalAction::replay) continue;
             journal_apps[i]->footer(replay_help);
-            replay_to = journal_apps[i]->add_option("--to", "Deliver here: redis://…, redis-cluster://…, redis-sentinel://… or redis+unix://…")->type_name("URL")->expected(1);
-            replay_config_file = journal_apps[i]->add_option("--config", "Read this file")->type_name("FILE")->expected(1);
+            replay_to =
+                journal_apps[i]
+                    ->add_option("--to",
+                                 "Deliver here: redis://…, redis-cluster://…, redis-sentinel://… or redis+unix://…")
+                    ->type_name("URL")
+                    ->expected(1);
+            replay_config_file =
+                journal_apps[i]->add_option("--config", "Read this file")->type_name("FILE")->expected(1);
             replay_settings = declare_settings(*journal_apps[i]);
         }
     }
 
     static CLI::Option* declare_settings(CLI::App& command) {
-        CLI::Option* option = command.add_option("--set", "Set any key, e.g. batch.size=128KiB; may be given several times");
+        CLI::Option* option =
+            command.add_option("--set", "Set any key, e.g. batch.size=128KiB; may be given several times");
         return option->type_name("KEY=VALUE")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     }
 
@@ -194,9 +203,11 @@ std::expected<Invocation, UsageError> read_serve(const Parser& parser) {
 
 std::expected<Invocation, UsageError> read_replay(const Parser& parser, Invocation invocation) {
     const auto& urls = parser.replay_to->results();
-    if (urls.size() != 1) return usage_error("replay needs --to, such as --to redis://127.0.0.1:6379", "sluice journal replay --help");
+    if (urls.size() != 1)
+        return usage_error("replay needs --to, such as --to redis://127.0.0.1:6379", "sluice journal replay --help");
     invocation.overrides.settings.push_back({"--to", "sink.url", urls.front()});
-    if (!parser.replay_config_file->results().empty()) invocation.overrides.config_file = parser.replay_config_file->results().front();
+    if (!parser.replay_config_file->results().empty())
+        invocation.overrides.config_file = parser.replay_config_file->results().front();
     for (const std::string& text : parser.replay_settings->results()) {
         auto setting = split_setting(text);
         if (!setting) return std::unexpected(std::move(setting).error());
@@ -210,10 +221,12 @@ std::expected<Invocation, UsageError> read_journal(const Parser& parser) {
         if (!parser.journal_apps[i]->parsed()) continue;
         const auto& directories = parser.journal_directories[i]->results();
         if (directories.size() != 1 || directories.front().empty())
-            return usage_error(std::string(journal_commands[i].name) + " takes one directory, such as /var/lib/sluice", "sluice journal --help");
+            return usage_error(std::string(journal_commands[i].name) + " takes one directory, such as /var/lib/sluice",
+                               "sluice journal --help");
         Invocation invocation{.command = Command::journal, .overrides = {}, .file = directories.front(), .text = {}};
         invocation.journal_action = journal_commands[i].action;
-        return invocation.journal_action == JournalAction::replay ? read_replay(parser, std::move(invocation)) : invocation;
+        return invocation.journal_action == JournalAction::replay ? read_replay(parser, std::move(invocation))
+                                                                  : invocation;
     }
     return usage_error("journal takes one of ls, cat, verify, export and replay", "sluice journal --help");
 }

@@ -153,19 +153,20 @@ Status Draft::check_exactly_once() {
         return contradiction(key, "stand beside fields or json as", "sink.redis.layout");
     }
     if (config.sink.redis.stream.size() > limits::owned_stream_key_bytes_max) {
-        return contradiction(key,
-                             "not be that with more than " + std::to_string(limits::owned_stream_key_bytes_max) +
-                                 " bytes in",
-                             "sink.redis.stream");
+        return contradiction(
+            key, "not be that with more than " + std::to_string(limits::owned_stream_key_bytes_max) + " bytes in",
+            "sink.redis.stream");
     }
     if (config.sink.redis.stream.find_first_of("{}") != std::string::npos) {
         return contradiction(key, "not be that with { or } in", "sink.redis.stream");
     }
-    const auto is_plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-'; };
+    const auto is_plain = [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-';
+    };
     if (!std::ranges::all_of(config.sink.redis.instance, is_plain)) {
-        return failure(place_of("sink.redis.instance"),
-                       "sink.redis.instance is " + quoted(config.sink.redis.instance, shown_bytes_max) +
-                           ", but must be of letters, digits, '.', '_' and '-'");
+        return failure(place_of("sink.redis.instance"), "sink.redis.instance is " +
+                                                            quoted(config.sink.redis.instance, shown_bytes_max) +
+                                                            ", but must be of letters, digits, '.', '_' and '-'");
     }
     return {};
 }
@@ -265,7 +266,8 @@ std::vector<Variable> settings_of(std::span<const std::string> environment) {
     for (const std::string_view entry : environment) {
         const std::size_t equals = std::min(entry.find('='), entry.size());
         const std::string_view name = entry.substr(0, equals);
-        const bool is_other = is_service_variable(name) || std::ranges::find(other_variables, name) != std::end(other_variables);
+        const bool is_other =
+            is_service_variable(name) || std::ranges::find(other_variables, name) != std::end(other_variables);
         if (!name.starts_with("SLUICE_") || is_other) continue;
         variables.push_back({name, entry.substr(std::min(equals + 1, entry.size()))});
     }

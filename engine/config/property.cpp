@@ -111,7 +111,9 @@ Assigned assign_kind(const Flag& kind, Config& config, std::string_view text) {
     kind.field.of(config) = text == "true";
     return {};
 }
-std::string text_of_kind(const Flag& kind, const Config& config) { return kind.field.of_const(config) ? "true" : "false"; }
+std::string text_of_kind(const Flag& kind, const Config& config) {
+    return kind.field.of_const(config) ? "true" : "false";
+}
 std::string_view unit_of_kind(const Flag&) { return "boolean"; }
 std::string bounds_of_kind(const Flag&) { return "true or false"; }
 
@@ -170,7 +172,8 @@ Assigned assign_kind(const Url& kind, Config& config, std::string_view text) {
 std::string text_of_kind(const Url& kind, const Config& config) { return kind.field.of_const(config).display; }
 std::string_view unit_of_kind(const Url&) { return "URL"; }
 std::string bounds_of_kind(const Url&) {
-    return "redis://[user[:password]@]host[:port][/db], redis-cluster://host:port,..., redis-sentinel://host:port,.../name[/db], redis+unix:///path[?db=N], journal:directory or null:";
+    return "redis://[user[:password]@]host[:port][/db], redis-cluster://host:port,..., "
+           "redis-sentinel://host:port,.../name[/db], redis+unix:///path[?db=N], journal:directory or null:";
 }
 
 // --- what is allowed, as a phrase --------------------------------------------------------------------

@@ -36,7 +36,8 @@ bool is_service_variable(std::string_view name) {
 std::vector<std::string> service_variables(std::span<const std::string> environment) {
     std::vector<std::string> names;
     for (const std::string_view entry : environment)
-        if (const std::string_view name = entry.substr(0, entry.find('=')); is_service_variable(name)) names.emplace_back(name);
+        if (const std::string_view name = entry.substr(0, entry.find('=')); is_service_variable(name))
+            names.emplace_back(name);
     return names;
 }
 

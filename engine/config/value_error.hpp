@@ -65,7 +65,8 @@ enum class ValueError : std::uint8_t {
             return "whose socket path is not absolute, too long or not percent-encoded properly";
         case ValueError::directory_invalid: return "whose directory is missing or too long";
         case ValueError::database_in_cluster: return "which names a database, but a cluster has only one";
-        case ValueError::master_missing: return "which does not name the primary, as in redis-sentinel://host:26379/name";
+        case ValueError::master_missing:
+            return "which does not name the primary, as in redis-sentinel://host:26379/name";
         case ValueError::servers_too_many: return "which lists more than 16 servers";
         case ValueError::query_unknown: return "whose part after ? or # is not known here";
     }

@@ -66,8 +66,8 @@ struct BatchSettled {
     // Tickets that want replicas and begin at this command or later are held by enough of them. None of the others is
     // known to be. `delivered` counts either way: the primary has the samples.
     std::uint32_t tickets_replicated_from = std::numeric_limits<std::uint32_t>::max();
-    std::uint32_t delivered = 0;          // at Settlement::final: samples that the sink confirmed
-    std::uint64_t replied_ns = 0;         // monotonic, when the last reply of the batch was read
+    std::uint32_t delivered = 0;  // at Settlement::final: samples that the sink confirmed
+    std::uint64_t replied_ns = 0;  // monotonic, when the last reply of the batch was read
 };
 
 class Batch {
@@ -118,7 +118,9 @@ class Batch {
         std::uint32_t end, command_count, sample_count;
         std::int64_t first_timestamp_ns, last_timestamp_ns;
     };
-    [[nodiscard]] Mark mark() const { return {end_, command_count_, sample_count_, first_timestamp_ns, last_timestamp_ns}; }
+    [[nodiscard]] Mark mark() const {
+        return {end_, command_count_, sample_count_, first_timestamp_ns, last_timestamp_ns};
+    }
     void roll_back(const Mark& mark) {
         DCHECK(mark.end <= end_ && mark.sample_count <= sample_count_);
         end_ = mark.end;
@@ -172,12 +174,12 @@ class Batch {
 
     std::int64_t first_timestamp_ns = 0;  // least and greatest sample time of the batch, for `packed`
     std::int64_t last_timestamp_ns = 0;
-    std::uint64_t opened_ns = 0;          // monotonic: the first sample was rendered
-    std::uint64_t handed_over_ns = 0;     // monotonic: pushed to the sink's queue
+    std::uint64_t opened_ns = 0;  // monotonic: the first sample was rendered
+    std::uint64_t handed_over_ns = 0;  // monotonic: pushed to the sink's queue
     std::uint32_t handed_over_count = 0;  // samples at that moment, for the reactor's books
-    std::uint16_t lane = 0;               // which of the encoder's lanes it was filled for
-    bool are_tickets_answered = false;    // reactor only
-    Batch* next = nullptr;                // link of the reactor's lists; unused while the sink has the batch
+    std::uint16_t lane = 0;  // which of the encoder's lanes it was filled for
+    bool are_tickets_answered = false;  // reactor only
+    Batch* next = nullptr;  // link of the reactor's lists; unused while the sink has the batch
     BatchSettled settled;
 
   private:

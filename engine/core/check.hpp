@@ -17,10 +17,10 @@ namespace sluice {
 
 }  // namespace sluice
 
-#define CHECK(expression)                                                  \
-    do {                                                                   \
-        if (!(expression)) [[unlikely]]                                    \
-            ::sluice::check_failed(#expression, __FILE__, __LINE__);       \
+#define CHECK(expression)                                                                                              \
+    do {                                                                                                               \
+        if (!(expression)) [[unlikely]]                                                                                \
+            ::sluice::check_failed(#expression, __FILE__, __LINE__);                                                   \
     } while (false)
 
 #ifdef NDEBUG

@@ -20,7 +20,8 @@ class LazyArray {
 
   public:
     explicit LazyArray(std::size_t count) : count_(count) {
-        void* memory = ::mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        void* memory =
+            ::mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         CHECK(memory != MAP_FAILED);
         items_ = static_cast<T*>(memory);
     }

@@ -36,8 +36,8 @@ inline constexpr std::size_t idempotency_key_bytes_max = 128;
 inline constexpr std::size_t record_errors_count_max = 100;
 // Requests of one connection that wait for their acknowledgement at the same time (pipelining).
 inline constexpr std::size_t pending_per_connection_count_max = 128;
-// Of the body of a request that was refused by its head: what may still come is read and discarded up to here, so that the
-// connection stays usable. Beyond, a new connection costs both sides less than the rest of the body.
+// Of the body of a request that was refused by its head: what may still come is read and discarded up to here, so that
+// the connection stays usable. Beyond, a new connection costs both sides less than the rest of the body.
 inline constexpr std::size_t refused_body_bytes_max = 64 * kib;
 // Largest Retry-After that the engine works out by itself: an outage may end at any time.
 inline constexpr std::uint64_t retry_after_s_max = 60;
@@ -72,10 +72,10 @@ inline constexpr std::size_t entry_id_bytes_max = 20 + 1 + 20;  // two 64-bit nu
 // --- configuration and log ----------------------------------------------------------------------
 inline constexpr std::size_t config_file_bytes_max = 1 * mib;
 inline constexpr std::size_t credential_bytes_max = 4 * kib;  // a user name or password; cloud tokens reach 2 KiB
-inline constexpr std::size_t host_name_bytes_max = 253;       // RFC 1035, section 2.3.4, as written text
+inline constexpr std::size_t host_name_bytes_max = 253;  // RFC 1035, section 2.3.4, as written text
 inline constexpr std::size_t unix_socket_path_bytes_max = 107;  // sockaddr_un::sun_path with its final NUL
-inline constexpr std::size_t url_servers_count_max = 16;      // of a cluster or of sentinels, to begin with
-inline constexpr std::size_t log_value_bytes_max = 256;       // of one field, before escaping
+inline constexpr std::size_t url_servers_count_max = 16;  // of a cluster or of sentinels, to begin with
+inline constexpr std::size_t log_value_bytes_max = 256;  // of one field, before escaping
 
 // --- the journal --------------------------------------------------------------------------------
 inline constexpr std::size_t journal_segment_bytes_min = 2 * mib;
@@ -95,7 +95,8 @@ inline constexpr std::size_t redis_reply_bytes_max = sample_bytes_max + 1 * kib;
 // --- how they relate ----------------------------------------------------------------------------
 // What rendering adds to a sample at most: `$<len>\r\n…\r\n` twice for each member (2 × 14 bytes), the
 // command's own words with the key, the entry's ID, and the fixed field names.
-inline constexpr std::size_t encoding_overhead_bytes_max = members_count_max * 32 + stream_name_bytes_max + 1 * kib + 64;
+inline constexpr std::size_t encoding_overhead_bytes_max =
+    members_count_max * 32 + stream_name_bytes_max + 1 * kib + 64;
 
 static_assert(sample_bytes_max + encoding_overhead_bytes_max + batch_headroom_bytes <= batch_arena_bytes_min,
               "any legal sample must fit into an empty batch of any legal size");

@@ -17,9 +17,10 @@ namespace {
 // once, where it sends half of them in one transaction, all that it holds.
 constexpr std::size_t rounds_count_max = 8;
 constexpr std::size_t owned_rounds_count_max = limits::sink_window_batches_count_max;
-// How long replies are let gather while the server has work for longer than that (eight rounds of a Redis are about 3 ms, of
-// `packed` 0.7 ms). Whoever is woken by each reply is woken by the server, which pays for it: with this, replay to a Redis that is
-// the bottleneck went from 0.855 to 0.94 of redis-benchmark's rate, and Redis' CPU a sample from 1.15 to 1.03 µs.
+// How long replies are let gather while the server has work for longer than that (eight rounds of a Redis are about 3
+// ms, of `packed` 0.7 ms). Whoever is woken by each reply is woken by the server, which pays for it: with this, replay
+// to a Redis that is the bottleneck went from 0.855 to 0.94 of redis-benchmark's rate, and Redis' CPU a sample
+// from 1.15 to 1.03 µs.
 constexpr std::uint64_t gather_ns = 200'000;
 
 }  // namespace
@@ -103,7 +104,8 @@ void Delivery::pump(std::uint64_t wait_ns, int wake_fd) {
     take_settled();
     const sinks::Interest interest = sink_->interest();
     const std::uint64_t now_ns = monotonic_ns();
-    if (interest.deadline_ns != 0) wait_ns = std::min(wait_ns, interest.deadline_ns > now_ns ? interest.deadline_ns - now_ns : 0);
+    if (interest.deadline_ns != 0)
+        wait_ns = std::min(wait_ns, interest.deadline_ns > now_ns ? interest.deadline_ns - now_ns : 0);
     // ppoll(2) passes over descriptors that are negative.
     std::array<pollfd, 2> descriptors{pollfd{interest.fd, interest.events, 0}, pollfd{wake_fd, POLLIN, 0}};
     if (wait_ns > gather_ns && interest.fd >= 0 && lets_replies_gather()) {

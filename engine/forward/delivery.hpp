@@ -1,5 +1,5 @@
-// Delivery: renders samples of a journal into batches, delivers those over a sink on the caller's thread, and knows up to
-// which position everything is confirmed. Shared by `journal replay` and the forwarder.
+// Delivery: renders samples of a journal into batches, delivers those over a sink on the caller's thread, and knows up
+// to which position everything is confirmed. Shared by `journal replay` and the forwarder.
 //
 // A round is what is rendered until one batch is full; then all open batches (one a lane of the encoder) are
 // handed on, and the last of them carries the position of the round's end. So when the batches in front are
@@ -57,12 +57,12 @@ class Delivery final : private sinks::CompletionPort {
 
     std::unique_ptr<sinks::Encoder> encoder_;
     std::unique_ptr<sinks::Sink> sink_;
-    const bool sends_ahead_;          // batches go out while others wait for replies
+    const bool sends_ahead_;  // batches go out while others wait for replies
     std::vector<std::unique_ptr<Parcel>> parcels_;
     std::vector<Parcel*> free_;
-    std::vector<Parcel*> open_;       // by lane; null: none
-    std::deque<Parcel*> waiting_;     // for room in the sink
-    std::deque<Parcel*> in_flight_;   // all that were handed on, oldest first
+    std::vector<Parcel*> open_;  // by lane; null: none
+    std::deque<Parcel*> waiting_;  // for room in the sink
+    std::deque<Parcel*> in_flight_;  // all that were handed on, oldest first
     short revents_ = 0;
     std::optional<sinks::journal::Position> confirmed_;
     std::uint64_t confirmed_samples_count_ = 0;

@@ -41,7 +41,8 @@ std::expected<void, std::string> Forwarder::open() {
     lock_ = std::move(*lock);
     const auto beginning = sinks::journal::read_beginning(*files_, config_.sink.redis.exactly_once);
     if (!beginning) return failure(beginning.error());
-    if (beginning->is_damaged) log::warn("delivered_position_damaged", {{"directory", directory_}, {"consequence", "all is sent again"}});
+    if (beginning->is_damaged)
+        log::warn("delivered_position_damaged", {{"directory", directory_}, {"consequence", "all is sent again"}});
     saved_ = beginning->delivered;
     delivered_ = saved_.value_or(Position{});
     sinks::StreamOwner owner;
@@ -50,7 +51,8 @@ std::expected<void, std::string> Forwarder::open() {
         if (!instance) return failure(instance.error());
         instance_ = std::make_unique<Instance>(std::move(*instance));
         // What an earlier life may have sent: all that is confirmed by now. (Nothing may be left but `delivered`.)
-        owner = {.instance = instance_->name(), .known_last = last_entry_id_before(std::max(confirmed(), delivered_)),
+        owner = {.instance = instance_->name(),
+                 .known_last = last_entry_id_before(std::max(confirmed(), delivered_)),
                  .conflict = instance_->conflict(),
                  .on_conflict = [this](const std::string& sentence) { keep_conflict(sentence); }};
     }
@@ -87,9 +89,14 @@ Position Forwarder::confirmed() const {
 Forwarder::View Forwarder::view() const {
     const std::scoped_lock lock(mutex_);
     const sinks::Sink& sink = delivery_->sink();
-    return {sink.counters().state.load(std::memory_order_relaxed), trouble_.empty() ? sink.trouble() : trouble_,
-            delivered_samples_count_, delivered_, confirmed_, instance_ == nullptr ? std::string() : instance_->name(),
-            sink.counters().duplicates_refused.load(std::memory_order_relaxed), damaged_bytes_.load(std::memory_order_relaxed),
+    return {sink.counters().state.load(std::memory_order_relaxed),
+            trouble_.empty() ? sink.trouble() : trouble_,
+            delivered_samples_count_,
+            delivered_,
+            confirmed_,
+            instance_ == nullptr ? std::string() : instance_->name(),
+            sink.counters().duplicates_refused.load(std::memory_order_relaxed),
+            damaged_bytes_.load(std::memory_order_relaxed),
             records_refused_count_.load(std::memory_order_relaxed)};
 }
 
@@ -99,7 +106,8 @@ void Forwarder::run() {
     for (;;) {
         const bool has_more = feed_some();
         // Asleep until there is something to do: a wake, a reply, or a position to keep.
-        const bool may_sleep = !delivery_->has_in_flight() && saved_ == delivered() && retry_at_ns_ == 0 && log_.deadline_ns() == 0;
+        const bool may_sleep =
+            !delivery_->has_in_flight() && saved_ == delivered() && retry_at_ns_ == 0 && log_.deadline_ns() == 0;
         const std::uint64_t wait_ns = may_sleep ? sleep_ns : save_interval_ns;
         delivery_->pump(has_more ? 0 : wait_ns, waker_.fd());
         waker_.drain();
@@ -150,7 +158,9 @@ void Forwarder::note_gap() {
     const auto& reader = feed_->reader();
     damaged_bytes_.fetch_add(reader.gap_bytes(), std::memory_order_relaxed);
     damage_log_.line(LogLevel::error, monotonic_ns(), "journal_damaged",
-                     {{"segment", reader.gap_position().segment}, {"offset", reader.gap_position().offset}, {"bytes", reader.gap_bytes()}});
+                     {{"segment", reader.gap_position().segment},
+                      {"offset", reader.gap_position().offset},
+                      {"bytes", reader.gap_bytes()}});
 }
 
 void Forwarder::note_refused() {

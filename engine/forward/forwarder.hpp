@@ -1,10 +1,11 @@
-// Forwarder: store-and-forward. Delivers to Redis, in order, what the journal in front of it has confirmed, for as long as
-// the engine runs. While Redis is away the journal grows, the reactors go on answering, and nothing is held in memory.
+// Forwarder: store-and-forward. Delivers to Redis, in order, what the journal in front of it has confirmed, for as long
+// as the engine runs. While Redis is away the journal grows, the reactors go on answering, and nothing is held in
+// memory.
 //
 // Everything goes through the journal, also while Redis is well: so a device's samples have one way and one order,
 // whatever their level, and there is no moment at which the engine changes from one way to another. The price is one
-// write to disk and one more decoding for each sample, on threads of their own. (Rejected: only what Redis refuses goes to
-// disk. Batches are rendered for Redis by then, and samples that come when it is back must wait behind the journal.)
+// write to disk and one more decoding for each sample, on threads of their own. (Rejected: only what Redis refuses goes
+// to disk. Batches are rendered for Redis by then, and samples that come when it is back must wait behind the journal.)
 //
 // Its own thread; on_confirmed() is called by the journal sink's.
 #pragma once
@@ -53,8 +54,8 @@ class Forwarder final : public sinks::JournalListener {
         sinks::journal::Position confirmed;  // everything before it is in the journal
         std::string instance;  // exactly once: this engine's name in the keys; else empty
         std::uint64_t duplicates_refused_count;  // samples that were sent again, and that Redis had
-        std::uint64_t damaged_bytes;             // of the journal, skipped since the engine started
-        std::uint64_t records_refused_count;     // whole ones in which no sample was understood, skipped likewise
+        std::uint64_t damaged_bytes;  // of the journal, skipped since the engine started
+        std::uint64_t records_refused_count;  // whole ones in which no sample was understood, skipped likewise
     };
     // Any thread, after open().
     [[nodiscard]] View view() const;
@@ -91,7 +92,7 @@ class Forwarder final : public sinks::JournalListener {
     Waker waker_;
     std::thread thread_;
 
-    std::atomic<std::uint64_t> damaged_bytes_{0};          // for view() only: relaxed
+    std::atomic<std::uint64_t> damaged_bytes_{0};  // for view() only: relaxed
     std::atomic<std::uint64_t> records_refused_count_{0};  // likewise
 
     mutable std::mutex mutex_;  // guards the four below

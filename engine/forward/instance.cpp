@@ -44,11 +44,13 @@ std::string random_suffix() {
 }
 
 bool is_name(const std::string& text) {
-    return text.size() > suffix_bytes && text.size() <= limits::instance_bytes_max && std::ranges::all_of(text, is_plain);
+    return text.size() > suffix_bytes && text.size() <= limits::instance_bytes_max &&
+           std::ranges::all_of(text, is_plain);
 }
 
 std::string streams_of(const config::Config::Sink::Redis& settings) {
-    return settings.stream + " in " + std::to_string(settings.partitions_count) + (settings.partitions_count == 1 ? " partition" : " partitions");
+    return settings.stream + " in " + std::to_string(settings.partitions_count) +
+           (settings.partitions_count == 1 ? " partition" : " partitions");
 }
 
 std::string checksum_line(const std::string& text) {
@@ -97,16 +99,18 @@ std::expected<Instance, std::string> Instance::open(FileSystem& files, const con
     }
     const std::vector<std::string> lines = lines_of(*text);
     if (lines.size() != 3 || !is_name(lines[0]))
-        return std::unexpected("the file `instance` is damaged; remove it to begin streams with a new name, into which everything that is "
-                               "not known to be delivered comes again");
+        return std::unexpected(
+            "the file `instance` is damaged; remove it to begin streams with a new name, into which everything that is "
+            "not known to be delivered comes again");
     instance.name_ = lines[0];
     instance.conflict_ = lines[1];
     if (!base.empty() && instance.name_.substr(0, instance.name_.size() - suffix_bytes) != base)
         return std::unexpected("it belongs to the instance " + instance.name_ + ", but sink.redis.instance is " + base +
                                "; set it back, or empty, or use another directory");
     if (lines[2] != instance.streams_)
-        return std::unexpected("its streams are " + lines[2] + ", and the settings say " + instance.streams_ +
-                               "; set them back, or, once all is delivered, remove the file `instance` to begin streams with a new name");
+        return std::unexpected(
+            "its streams are " + lines[2] + ", and the settings say " + instance.streams_ +
+            "; set them back, or, once all is delivered, remove the file `instance` to begin streams with a new name");
     return instance;
 }
 
@@ -121,7 +125,8 @@ IoResult<void> Instance::save() const {
     std::string text = name_ + "\n" + conflict_ + "\n" + streams_ + "\n";
     text += checksum_line(text);
     // One that a crash left behind is of no use.
-    if (const auto removed = files_->remove(new_file_name); !removed && removed.error() != std::errc::no_such_file_or_directory)
+    if (const auto removed = files_->remove(new_file_name);
+        !removed && removed.error() != std::errc::no_such_file_or_directory)
         return removed;
     auto file = files_->create(new_file_name, text.size());
     if (!file) return std::unexpected(file.error());

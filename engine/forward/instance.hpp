@@ -1,7 +1,8 @@
-// Instance: the name of an engine in the keys of streams that it alone writes (sink.redis.exactly_once), kept in the file
-// `instance` of the journal's directory. The IDs of entries are positions in that journal, so name and journal belong
-// together: a journal that begins anew gets a new name, and its low positions never meet an old stream. Which streams a
-// name has (sink.redis.stream, sink.redis.partitions) is kept with it: in others Redis would not know what it has.
+// Instance: the name of an engine in the keys of streams that it alone writes (sink.redis.exactly_once), kept in the
+// file `instance` of the journal's directory. The IDs of entries are positions in that journal, so name and journal
+// belong together: a journal that begins anew gets a new name, and its low positions never meet an old stream. Which
+// streams a name has (sink.redis.stream, sink.redis.partitions) is kept with it: in others Redis would not know what it
+// has.
 #pragma once
 
 #include <expected>
@@ -14,10 +15,11 @@ namespace sluice::forward {
 
 class Instance {
   public:
-    // Reads the name, or makes one: `settings.instance`, or the host's name if that is empty, and eight random hexadecimal
-    // digits; it is on disk then. `files` outlives it. One sentence if it can not be read or made, begins with another
-    // base, or has other streams.
-    [[nodiscard]] static std::expected<Instance, std::string> open(sinks::journal::FileSystem& files, const config::Config::Sink::Redis& settings);
+    // Reads the name, or makes one: `settings.instance`, or the host's name if that is empty, and eight random
+    // hexadecimal digits; it is on disk then. `files` outlives it. One sentence if it can not be read or made, begins
+    // with another base, or has other streams.
+    [[nodiscard]] static std::expected<Instance, std::string> open(sinks::journal::FileSystem& files,
+                                                                   const config::Config::Sink::Redis& settings);
 
     [[nodiscard]] const std::string& name() const { return name_; }
     // Why the streams of this name can not be trusted, a sentence; empty if they can.

@@ -35,7 +35,8 @@ bool RecordFeed::decode() {
     const sinks::journal::RecordView& record = reader_.record();
     std::memcpy(body_.data(), record.text.data(), record.text.size());
     // A number in `timestamp` was understood when it came; read as nanoseconds none is out of range.
-    decoder_.start({body_.data(), record.text.size()}, parsers::BodyFormat::json, {parsers::Precision::ns, record.timestamp_ns});
+    decoder_.start({body_.data(), record.text.size()}, parsers::BodyFormat::json,
+                   {parsers::Precision::ns, record.timestamp_ns});
     if (decoder_.next() != parsers::Step::sample) return false;
     sample_ = decoder_.sample();
     sample_.timestamp_ns = record.timestamp_ns;

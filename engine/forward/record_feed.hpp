@@ -24,11 +24,11 @@ class RecordFeed {
         : reader_(files, from), delivery_(delivery), decoder_(limits::sample_bytes_max) {}
 
     enum class Step : std::uint8_t {
-        sample,   // one more is in the delivery
-        gap,      // reader().gap_bytes() bytes at reader().gap_position() are damaged, and skipped
+        sample,  // one more is in the delivery
+        gap,  // reader().gap_bytes() bytes at reader().gap_position() are damaged, and skipped
         refused,  // the record at reader().record_position() holds no sample that this version understands; skipped
-        full,     // the round was closed; the same sample again, when delivery.can_begin_round()
-        end,      // nothing more, for now
+        full,  // the round was closed; the same sample again, when delivery.can_begin_round()
+        end,  // nothing more, for now
     };
     [[nodiscard]] sinks::journal::IoResult<Step> step();
     // See Reader::learn_end().
@@ -50,9 +50,9 @@ class RecordFeed {
     parsers::JsonDecoder decoder_;
     std::array<char, limits::sample_bytes_max + parsers::JsonDecoder::padding_bytes> body_{};
     std::array<char, limits::entry_id_bytes_max> entry_id_{};
-    Sample sample_;                            // views into body_, entry_id_ and the decoder
-    bool is_pending_ = false;                  // sample_ did not fit the round
-    sinks::journal::Position rendered_;        // behind the last record that is in the delivery
+    Sample sample_;  // views into body_, entry_id_ and the decoder
+    bool is_pending_ = false;  // sample_ did not fit the round
+    sinks::journal::Position rendered_;  // behind the last record that is in the delivery
 };
 
 }  // namespace sluice::forward

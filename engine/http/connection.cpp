@@ -170,7 +170,8 @@ bool Connection::collect(Context& context, std::span<const char> bytes, Refusal&
     wants_continue_ = false;
     if (is_discarding_) {
         body_bytes_ += bytes.size();
-        const std::size_t bytes_max = std::min<std::size_t>(limits::refused_body_bytes_max, context.settings.body_bytes_max);
+        const std::size_t bytes_max =
+            std::min<std::size_t>(limits::refused_body_bytes_max, context.settings.body_bytes_max);
         return body_bytes_ <= bytes_max;  // if not: refuse(), which then only ends the connection
     }
     const std::size_t bytes_before = body_bytes_ + body_view_.size();
@@ -392,10 +393,8 @@ void Connection::on_deadline(Context& context) {
         refuse(context, parser_.is_in_body() ? Refusal::body_timeout : Refusal::header_timeout);
     } else {
         ++context.counters.idle_timeouts;
-        if (state_ == State::open)
-            transition(State::finishing);
-        else
-            must_close_ = true;
+        if (state_ == State::open) transition(State::finishing);
+        else must_close_ = true;
     }
 }
 

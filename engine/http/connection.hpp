@@ -10,9 +10,10 @@
 // client to see the end: closing at once with unread input would send RST and destroy the answer on its way.
 //
 // A request that its head alone refuses is answered before its body is there. What the client sends of that body
-// is then read and discarded (RFC 9112 section 9.3: read it, or close; what is left would be taken for a request), if it
-// is small; else the answer says Connection: close and the connection lingers, so that the answer is not lost by a reset
-// (section 9.6). The latter also where the client waits for 100-continue: whether it sends the body nevertheless is unknown.
+// is then read and discarded (RFC 9112 section 9.3: read it, or close; what is left would be taken for a request), if
+// it is small; else the answer says Connection: close and the connection lingers, so that the answer is not lost by a
+// reset (section 9.6). The latter also where the client waits for 100-continue: whether it sends the body nevertheless
+// is unknown.
 //
 // Back-pressure: while too many requests wait for their answer, or the client does not read what it is sent, no
 // further request is parsed; bytes that arrived already wait in `stash_`, and the server stops receiving.
@@ -45,11 +46,11 @@ struct HttpSettings {
 
 struct HttpCounters {
     std::uint64_t requests = 0;
-    std::uint64_t responses[6] = {};                  // by status class: responses[2] counts 2xx
-    std::uint64_t refusals[refusals_count] = {};      // requests refused as a whole, by reason
+    std::uint64_t responses[6] = {};  // by status class: responses[2] counts 2xx
+    std::uint64_t refusals[refusals_count] = {};  // requests refused as a whole, by reason
     std::uint64_t idle_timeouts = 0;
     std::uint64_t write_timeouts = 0;
-    std::uint64_t aborted_connections = 0;            // out of blocks or memory: closed without an answer
+    std::uint64_t aborted_connections = 0;  // out of blocks or memory: closed without an answer
 };
 
 // What all connections of a server share. Owned by the server; one thread.
@@ -138,20 +139,20 @@ class Connection {
     [[nodiscard]] Request request_of(std::uint64_t received_ns) const;
 
     parsers::HttpParser parser_;
-    parsers::RequestHead* head_;          // while a request is being read
-    std::span<const char> body_view_;     // of the current request, where it lies in the received bytes
-    BodyBlock body_;                      // or collected
-    std::size_t body_bytes_;              // in body_; while discarding: so far discarded
+    parsers::RequestHead* head_;  // while a request is being read
+    std::span<const char> body_view_;  // of the current request, where it lies in the received bytes
+    BodyBlock body_;  // or collected
+    std::size_t body_bytes_;  // in body_; while discarding: so far discarded
     Output output_;
-    OutputBlock* sending_;                // in flight
+    OutputBlock* sending_;  // in flight
     BodyBlock stash_;
-    std::size_t stash_begin_;             // stash_.data[stash_begin_, stash_begin_ + stash_bytes_) waits
+    std::size_t stash_begin_;  // stash_.data[stash_begin_, stash_begin_ + stash_bytes_) waits
     std::size_t stash_bytes_;
     PendingIndex pending_first_;
     PendingIndex pending_last_;
     std::uint32_t pending_count_;
     Slot slot_;
-    std::uint64_t request_begin_ns_;      // first byte of the request that is being read
+    std::uint64_t request_begin_ns_;  // first byte of the request that is being read
     std::uint64_t head_complete_ns_;
     std::uint64_t last_activity_ns_;
     std::uint64_t send_begin_ns_;
@@ -159,8 +160,8 @@ class Connection {
     State state_;
     bool must_close_;
     bool saw_end_of_stream_;
-    bool wants_continue_;                 // owes a 100 Continue
-    bool is_discarding_;                  // the body that is being read belongs to a request that was refused by its head
+    bool wants_continue_;  // owes a 100 Continue
+    bool is_discarding_;  // the body that is being read belongs to a request that was refused by its head
 };
 
 static_assert(sizeof(Connection) <= 512, "10,000 idle connections must cost less than 1 KiB each");

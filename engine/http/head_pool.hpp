@@ -10,7 +10,8 @@ namespace sluice::http {
 
 class HeadPool {
   public:
-    explicit HeadPool(std::size_t connections_count_max) : heads_(connections_count_max), free_(connections_count_max) {}
+    explicit HeadPool(std::size_t connections_count_max)
+        : heads_(connections_count_max), free_(connections_count_max) {}
 
     [[nodiscard]] parsers::RequestHead* take() {
         if (free_count_ != 0) return free_[--free_count_];

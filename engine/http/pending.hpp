@@ -49,10 +49,8 @@ class PendingTable {
     // Precondition: has_room().
     [[nodiscard]] PendingIndex take() {
         PendingIndex index = free_;
-        if (index != no_pending)
-            free_ = entries_[index].next;
-        else
-            index = touched_count_++;
+        if (index != no_pending) free_ = entries_[index].next;
+        else index = touched_count_++;
         CHECK(index < entries_.size());
         Pending& pending = entries_[index];
         pending.next = no_pending;

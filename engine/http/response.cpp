@@ -126,7 +126,8 @@ bool ResponseRenderer::render(Pending& pending, Output& output, BlockPool& pool)
             if (reply.has_offset)
                 static_cast<void>(print(detail, ",\"offset\":%llu", static_cast<unsigned long long>(reply.offset)));
             else if (reply.has_samples_stored)
-                static_cast<void>(print(detail, ",\"stored\":%u,\"failed\":%u", reply.samples_stored, reply.samples_failed));
+                static_cast<void>(
+                    print(detail, ",\"stored\":%u,\"failed\":%u", reply.samples_stored, reply.samples_failed));
             return emit(pending,
                         print(body, "{\"ok\":false,\"error\":\"%.*s\",\"code\":\"%.*s\"%s}", length_of(info.sentence),
                               info.sentence.data(), length_of(info.code), info.code.data(), detail.data()),
@@ -140,20 +141,19 @@ bool ResponseRenderer::render(Pending& pending, Output& output, BlockPool& pool)
             return output.append(pool, single_ok_[static_cast<std::size_t>(reply.ack)]);
         return emit(pending, print_single_ok_body(body, reply.ack), output, pool);
     }
-    return emit(pending,
-                print(body, "{\"ok\":true,\"message\":\"Telemetry received\",\"ack\":\"%s\",\"accepted\":%u,\"rejected\":0}",
-                      name_of(reply.ack).data(), reply.accepted),
-                output, pool);
+    return emit(
+        pending,
+        print(body, "{\"ok\":true,\"message\":\"Telemetry received\",\"ack\":\"%s\",\"accepted\":%u,\"rejected\":0}",
+              name_of(reply.ack).data(), reply.accepted),
+        output, pool);
 }
 
 bool ResponseRenderer::render_text(Pending& pending, Output& output, BlockPool& pool) {
     Head head = head_of(pending);
     head.content_bytes = pending.reply.body.bytes;
     const bool fits = output.append(pool, render_head(head));
-    if (!fits || pending.is_head_request)
-        pending.reply.body.clear(pool);
-    else
-        output.splice(pool, pending.reply.body);
+    if (!fits || pending.is_head_request) pending.reply.body.clear(pool);
+    else output.splice(pool, pending.reply.body);
     return fits;
 }
 
@@ -167,22 +167,22 @@ bool ResponseRenderer::render_record_errors(Pending& pending, Output& output, Bl
         reply.accepted != 0
             ? body.append(pool, print(text, "{\"ok\":false,\"message\":\"Some records were refused.\",\"ack\":\"%s\"",
                                       name_of(reply.ack).data()))
-            : body.append(pool, print(text, "{\"ok\":false,\"error\":\"%s\",\"code\":\"%s\"", all.sentence.data(), all.code.data()));
-    fits = fits && body.append(pool, print(text, ",\"accepted\":%u,\"rejected\":%u,\"errors\":[", reply.accepted, reply.rejected));
+            : body.append(pool, print(text, "{\"ok\":false,\"error\":\"%s\",\"code\":\"%s\"", all.sentence.data(),
+                                      all.code.data()));
+    fits = fits && body.append(pool, print(text, ",\"accepted\":%u,\"rejected\":%u,\"errors\":[", reply.accepted,
+                                           reply.rejected));
     for (std::uint32_t i = 0; fits && i < reply.errors_count; ++i) {
         const RecordError& error = reply.errors[i];
         const RefusalInfo& info = info_of(error.refusal);
-        fits = body.append(pool, print(text, "%s{\"index\":%u,\"code\":\"%s\",\"error\":\"%s\"}", i == 0 ? "" : ",", error.index,
-                                       info.code.data(), info.sentence.data()));
+        fits = body.append(pool, print(text, "%s{\"index\":%u,\"code\":\"%s\",\"error\":\"%s\"}", i == 0 ? "" : ",",
+                                       error.index, info.code.data(), info.sentence.data()));
     }
     fits = fits && body.append(pool, "]}");
     Head head = head_of(pending);
     head.content_bytes = body.bytes;
     fits = fits && output.append(pool, render_head(head));
-    if (fits)
-        output.splice(pool, body);
-    else
-        body.clear(pool);
+    if (fits) output.splice(pool, body);
+    else body.clear(pool);
     return fits;
 }
 

@@ -6,7 +6,8 @@
 
 namespace sluice::io {
 
-std::expected<std::unique_ptr<Loop>, LoopError> open_loop(Backend backend, const LoopSettings& settings, Events& events) {
+std::expected<std::unique_ptr<Loop>, LoopError> open_loop(Backend backend, const LoopSettings& settings,
+                                                          Events& events) {
     return backend == Backend::io_uring ? UringLoop::open(settings, events) : EpollLoop::open(settings, events);
 }
 

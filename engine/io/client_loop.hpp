@@ -1,12 +1,12 @@
 // ClientLoop: the event loop of a client that keeps many connections to servers, on io_uring. One thread, one ring.
 //
 // Slots are chosen by the caller: small, dense integers below slots_count_max, one connection each.
-// Life of a slot: connect() → on_connected → (on_bytes | on_sent)* → on_ended, or on_failed at any time; then the caller
-// calls close(), and after on_closed it may connect() the slot again. After close() only on_closed comes.
+// Life of a slot: connect() → on_connected → (on_bytes | on_sent)* → on_ended, or on_failed at any time; then the
+// caller calls close(), and after on_closed it may connect() the slot again. After close() only on_closed comes.
 //
-// It differs from UringLoop, the servers' loop, where a client can be cheaper: a send whose bytes the caller will not touch
-// before the peer has answered posts no completion, so that waiting for one completion waits for an answer.
-// A socket is made and set up by socket(2) and lives in the ring's own table of descriptors from then on.
+// It differs from UringLoop, the servers' loop, where a client can be cheaper: a send whose bytes the caller will not
+// touch before the peer has answered posts no completion, so that waiting for one completion waits for an answer. A
+// socket is made and set up by socket(2) and lives in the ring's own table of descriptors from then on.
 #pragma once
 
 #include <sys/socket.h>
@@ -56,9 +56,9 @@ class ClientLoop {
     void send(Slot slot, std::span<const char> bytes, Notice notice);
     void close(Slot slot);
 
-    // Submits what was asked for, waits for an event until `deadline_ns` (monotonic; past: does not wait) and delivers all.
-    // `spin_ns`: the last of that time is not slept, since to be woken takes tens of µs on an idle core, and more in a
-    // virtual machine; it returns before that time, to be called again.
+    // Submits what was asked for, waits for an event until `deadline_ns` (monotonic; past: does not wait) and delivers
+    // all. `spin_ns`: the last of that time is not slept, since to be woken takes tens of µs on an idle core, and more
+    // in a virtual machine; it returns before that time, to be called again.
     void run_once(std::uint64_t deadline_ns, std::uint64_t spin_ns = 0);
     // Time that was spun away so far.
     [[nodiscard]] std::uint64_t spun_ns() const { return spun_ns_; }

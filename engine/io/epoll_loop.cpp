@@ -49,7 +49,8 @@ int result_of(ssize_t returned) { return returned < 0 ? -errno : static_cast<int
 std::expected<std::unique_ptr<Loop>, LoopError> EpollLoop::open(const LoopSettings& settings, Events& events) {
     std::unique_ptr<EpollLoop> loop(new EpollLoop(settings, events));
     if (!loop->set_up())
-        return std::unexpected(LoopError{std::string("the event loop could not be set up: ") + std::strerror(errno), false});
+        return std::unexpected(
+            LoopError{std::string("the event loop could not be set up: ") + std::strerror(errno), false});
     return loop;
 }
 
@@ -131,7 +132,8 @@ int EpollLoop::wait_ms(std::uint64_t deadline_ns) const {
     if (until_ns == 0) return -1;
     if (until_ns <= iteration_end_ns_) return 0;
     constexpr std::uint64_t ms = 1'000'000;
-    return static_cast<int>(std::min<std::uint64_t>((until_ns - iteration_end_ns_ + ms - 1) / ms, std::numeric_limits<int>::max()));
+    return static_cast<int>(
+        std::min<std::uint64_t>((until_ns - iteration_end_ns_ + ms - 1) / ms, std::numeric_limits<int>::max()));
 }
 
 void EpollLoop::dispatch(const epoll_event& event) {

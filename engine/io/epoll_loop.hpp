@@ -59,10 +59,10 @@ class EpollLoop final : public Loop {
         bool open;
         bool closing;
         bool receive_wanted;
-        bool is_readable;          // an edge said so, and no receive has found it empty since
-        bool has_hung_up;          // the end of the stream or an error is there: receive until it is found
-        bool is_due;               // in due_
-        bool has_sent;             // on_sent is due
+        bool is_readable;  // an edge said so, and no receive has found it empty since
+        bool has_hung_up;  // the end of the stream or an error is there: receive until it is found
+        bool is_due;  // in due_
+        bool has_sent;  // on_sent is due
         Failure failure;
     };
 
@@ -97,23 +97,23 @@ class EpollLoop final : public Loop {
     LoopSettings settings_;
     Events& events_;
     LazyArray<Socket> sockets_;
-    std::vector<char> buffer_;             // receive_buffer_bytes and padding_bytes behind
+    std::vector<char> buffer_;  // receive_buffer_bytes and padding_bytes behind
     std::vector<epoll_event> ready_;
     std::size_t ready_count_ = 0;
-    std::vector<Slot> free_slots_;         // the lists' capacity is reserved: slots_count_max
-    std::vector<Slot> due_;                // something to receive or to tell
+    std::vector<Slot> free_slots_;  // the lists' capacity is reserved: slots_count_max
+    std::vector<Slot> due_;  // something to receive or to tell
     std::vector<Slot> due_before_;
-    std::vector<Slot> closing_;            // on_closed is due
-    std::vector<int> last_accepted_;       // by stop_listening(); on_open is due
+    std::vector<Slot> closing_;  // on_closed is due
+    std::vector<int> last_accepted_;  // by stop_listening(); on_open is due
     int epoll_fd_ = -1;
     int wake_fd_ = -1;
     int listener_fd_ = -1;
     std::uint32_t descriptors_count_max_;  // that accepting may use up: the rest is left to others
     bool listening_ = false;
     bool is_accept_paused_ = false;
-    std::uint64_t accept_retry_ns_ = 0;    // monotonic; 0: only slots that come free end the pause
+    std::uint64_t accept_retry_ns_ = 0;  // monotonic; 0: only slots that come free end the pause
     std::size_t free_slots_to_accept_ = 0;  // which end it
-    std::uint64_t now_ns_ = 0;             // begin of this iteration
+    std::uint64_t now_ns_ = 0;  // begin of this iteration
     std::uint64_t iteration_end_ns_ = 0;
     LoopCounters counters_;
     std::string mode_ = "edge_triggered";

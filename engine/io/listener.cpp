@@ -47,9 +47,9 @@ bool set_options(int fd, bool is_shared) {
 
 std::expected<int, ListenError> open_listener(const ListenerSettings& settings) {
     const auto failed = [&settings](const char* what, int error = 0) {
-        return std::unexpected(ListenError{
-            "cannot listen on " + settings.address + " port " + std::to_string(settings.port) + ": " + what,
-            error == EADDRINUSE});
+        return std::unexpected(
+            ListenError{"cannot listen on " + settings.address + " port " + std::to_string(settings.port) + ": " + what,
+                        error == EADDRINUSE});
     };
     Address address;
     if (!parse_address(settings, address)) return failed("not a numeric address");

@@ -145,8 +145,9 @@ void Ring::submit_and_wait(std::uint64_t timeout_ns, std::uint32_t completions_c
     CHECK(result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY);
 }
 
-// Work that DEFER_TASKRUN has put off is told of by TASKRUN_FLAG, and io_uring_get_events(3) runs it. The flag may be stale: the
-// kernel raises it after it has queued the work, which this thread may have run in between. So it ends no wait by itself.
+// Work that DEFER_TASKRUN has put off is told of by TASKRUN_FLAG, and io_uring_get_events(3) runs it. The flag may be
+// stale: the kernel raises it after it has queued the work, which this thread may have run in between. So it ends no
+// wait by itself.
 void Ring::submit_and_poll(std::uint64_t deadline_ns) {
     submit();
     do {

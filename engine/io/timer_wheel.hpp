@@ -59,7 +59,8 @@ class TimerWheel {
     void advance(std::uint64_t now_ns, Expired&& expired) {
         const std::uint64_t tick_end = now_ns >> tick_shift;
         if (tick_now_ == 0) tick_now_ = tick_end;
-        if (tick_end > tick_now_ + buckets_count) tick_now_ = tick_end - buckets_count;  // a long sleep: each bucket once
+        if (tick_end > tick_now_ + buckets_count)
+            tick_now_ = tick_end - buckets_count;  // a long sleep: each bucket once
         while (tick_now_ < tick_end) {
             ++tick_now_;
             fire(static_cast<std::uint32_t>(tick_now_ % buckets_count), now_ns, expired);
@@ -83,10 +84,8 @@ class TimerWheel {
         while (link_now != 0) {
             const Slot slot = link_now - 1;
             unlink(slot);
-            if (nodes_[slot].deadline_ns <= now_ns)
-                expired(slot);
-            else
-                set(slot, nodes_[slot].deadline_ns, now_ns);
+            if (nodes_[slot].deadline_ns <= now_ns) expired(slot);
+            else set(slot, nodes_[slot].deadline_ns, now_ns);
             link_now = buckets_[bucket];
         }
     }
@@ -106,10 +105,8 @@ class TimerWheel {
         Node& node = nodes_[slot];
         node.is_linked = false;
         if (node.next != 0) nodes_[node.next - 1].previous = node.previous;
-        if (node.previous != 0)
-            nodes_[node.previous - 1].next = node.next;
-        else
-            buckets_[node.bucket] = node.next;
+        if (node.previous != 0) nodes_[node.previous - 1].next = node.next;
+        else buckets_[node.bucket] = node.next;
         if (buckets_[node.bucket] == 0) occupied_[node.bucket / 64] &= ~(std::uint64_t{1} << (node.bucket % 64));
     }
 

@@ -255,8 +255,8 @@ void UringLoop::wait(std::uint64_t deadline_ns) {
 // How many completions to wait for; 0 or 1: not to gather.
 std::uint32_t UringLoop::gatherable_count() const {
     if (receives_last_count_ < busy_receives_count) return 0;
-    // A client whose request is not answered yet sends nothing; its answer may come from another thread, by a wake-up, which
-    // would be kept waiting. Of the others half, as some answers are still on their way.
+    // A client whose request is not answered yet sends nothing; its answer may come from another thread, by a wake-up,
+    // which would be kept waiting. Of the others half, as some answers are still on their way.
     const auto possible = static_cast<std::uint32_t>((counters_.open_slots - unanswered_count_) / 2);
     return std::min(possible, std::clamp(2 * receives_last_count_, gather_completions_min, gather_completions_max));
 }

@@ -48,7 +48,8 @@ IoResult<void> for_each(FileSystem& files, OnRecord on_record, OnGap on_gap) {
 
 void warn_of_gap(const Reader& reader) {
     std::fprintf(stderr, "sluice: %s: %llu bytes at offset %llu are damaged and skipped\n",
-                 segment_name(reader.gap_position().segment).c_str(), static_cast<unsigned long long>(reader.gap_bytes()),
+                 segment_name(reader.gap_position().segment).c_str(),
+                 static_cast<unsigned long long>(reader.gap_bytes()),
                  static_cast<unsigned long long>(reader.gap_position().offset));
 }
 
@@ -153,12 +154,14 @@ ExitCode verify(const std::string& directory) {
         if (!delivered && delivered.error() != std::errc::io_error) return std::unexpected(delivered.error());
         if (!delivered) {
             ++damages_count;
-            print_line({{"damage", "the position up to which it was delivered cannot be read"}, {"file", delivered_name}});
+            print_line(
+                {{"damage", "the position up to which it was delivered cannot be read"}, {"file", delivered_name}});
         }
         for (const Segment& segment : segments) {
             if (!lacks_predecessor(segment, delivered.value_or(std::nullopt))) continue;
             ++damages_count;
-            print_line({{"damage", "the segment before this one is missing"}, {"file", segment_name(segment.sequence)}});
+            print_line(
+                {{"damage", "the segment before this one is missing"}, {"file", segment_name(segment.sequence)}});
         }
         Position end{segments.front().sequence, segment_header_bytes};
         const auto read = for_each(

@@ -24,7 +24,8 @@ namespace sluice::journal_tool {
 [[nodiscard]] config::ExitCode verify(const std::string& directory);
 
 // All segments, at least one; a sentence if there is none or the directory cannot be read.
-[[nodiscard]] std::expected<std::vector<sinks::journal::Segment>, std::string> segments_of(sinks::journal::FileSystem& files);
+[[nodiscard]] std::expected<std::vector<sinks::journal::Segment>, std::string> segments_of(
+    sinks::journal::FileSystem& files);
 
 // One sentence on stderr; returns `failed`.
 config::ExitCode complain(const std::string& directory, const std::string& what);

@@ -160,13 +160,19 @@ void Replay::report(std::uint64_t now_ns) {
 }
 
 // As the engine's forwarder would deliver it, under the same name.
-std::expected<sinks::StreamOwner, std::string> owner_of(forward::Instance& instance, FileSystem& files, const Position& delivered) {
+std::expected<sinks::StreamOwner, std::string> owner_of(forward::Instance& instance, FileSystem& files,
+                                                        const Position& delivered) {
     const auto segments = list_segments(files);
     if (!segments) return std::unexpected(std::make_error_code(segments.error()).message());
     // The files are at least as long as what is in them.
-    const Position end = segments->empty() ? delivered : std::max(delivered, {segments->back().sequence, segments->back().bytes});
-    return sinks::StreamOwner{.instance = instance.name(), .known_last = forward::last_entry_id_before(end), .conflict = instance.conflict(),
-                              .on_conflict = [&instance](const std::string& sentence) { static_cast<void>(instance.set_conflict(sentence)); }};
+    const Position end =
+        segments->empty() ? delivered : std::max(delivered, {segments->back().sequence, segments->back().bytes});
+    return sinks::StreamOwner{.instance = instance.name(),
+                              .known_last = forward::last_entry_id_before(end),
+                              .conflict = instance.conflict(),
+                              .on_conflict = [&instance](const std::string& sentence) {
+                                  static_cast<void>(instance.set_conflict(sentence));
+                              }};
 }
 
 ExitCode bad_usage(const std::string& sentence) {
@@ -175,16 +181,19 @@ ExitCode bad_usage(const std::string& sentence) {
 }
 
 // The settings under which the journal of `directory` is delivered.
-std::expected<config::Config, std::string> load_settings(const std::string& directory, const config::Overrides& overrides) {
+std::expected<config::Config, std::string> load_settings(const std::string& directory,
+                                                         const config::Overrides& overrides) {
     config::Overrides settings = overrides;
-    settings.settings.push_back({"--to", "ack", "stored"});  // a file for the engine may ask for what only a journal gives
+    settings.settings.push_back(
+        {"--to", "ack", "stored"});  // a file for the engine may ask for what only a journal gives
     const auto target = std::ranges::find(settings.settings, std::string("sink.url"), &config::Override::key);
     if (target != settings.settings.end() && target->value.starts_with("journal:"))
         return std::unexpected("--to is a journal; replay delivers to Redis");
     settings.settings.push_back({"DIR", "journal.directory", directory});
     auto config = config::load_config(settings);
     if (!config) return std::unexpected(config.error().sentence);
-    if (config->sink.url.kind == config::SinkKind::null) return std::unexpected("--to keeps nothing, and what was replayed may be removed; replay delivers to Redis");
+    if (config->sink.url.kind == config::SinkKind::null)
+        return std::unexpected("--to keeps nothing, and what was replayed may be removed; replay delivers to Redis");
     return std::move(*config);
 }
 

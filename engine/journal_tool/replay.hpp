@@ -1,7 +1,7 @@
 // `sluice journal replay DIR --to redis://…`: delivers a journal to Redis, in order, at least once.
 //
-// The records go through the decoder, the encoder and the sink that would have delivered them at once, so every layout and
-// every setting of sink.redis.* works. How far Redis has confirmed is kept in the journal's directory (once a
+// The records go through the decoder, the encoder and the sink that would have delivered them at once, so every layout
+// and every setting of sink.redis.* works. How far Redis has confirmed is kept in the journal's directory (once a
 // second and at the end): a replay that was stopped, or killed, goes on there. It deletes nothing: the engine removes
 // delivered segments when it needs their room.
 #pragma once
@@ -13,7 +13,8 @@
 
 namespace sluice::journal_tool {
 
-// Ends at the end of the journal (ok), at SIGTERM or SIGINT with what is under way confirmed or given up, or at an error.
+// Ends at the end of the journal (ok), at SIGTERM or SIGINT with what is under way confirmed or given up, or at an
+// error.
 [[nodiscard]] config::ExitCode replay(const std::string& directory, const config::Overrides& overrides);
 
 }  // namespace sluice::journal_tool

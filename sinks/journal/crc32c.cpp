@@ -24,7 +24,8 @@ constexpr std::array<Table, 8> tables = [] {
         made[0][byte] = crc;
     }
     for (std::size_t k = 1; k < made.size(); ++k)
-        for (std::size_t byte = 0; byte < 256; ++byte) made[k][byte] = (made[k - 1][byte] >> 8) ^ made[0][made[k - 1][byte] & 0xFFu];
+        for (std::size_t byte = 0; byte < 256; ++byte)
+            made[k][byte] = (made[k - 1][byte] >> 8) ^ made[0][made[k - 1][byte] & 0xFFu];
     return made;
 }();
 

@@ -40,7 +40,8 @@ IoResult<Slot> read_slot(File& file, std::uint64_t index) {
     if (std::ranges::all_of(bytes, [](char c) { return c == 0; })) return Slot{};
     StoredPosition stored;
     std::memcpy(&stored, bytes.data(), sizeof stored);
-    if (stored.magic != position_magic || stored.crc != crc32c(std::span(bytes).first(crc_bytes))) return Slot{Slot::State::damaged, 0, {}};
+    if (stored.magic != position_magic || stored.crc != crc32c(std::span(bytes).first(crc_bytes)))
+        return Slot{Slot::State::damaged, 0, {}};
     return Slot{Slot::State::whole, stored.number, {stored.segment, stored.offset}};
 }
 
@@ -85,7 +86,8 @@ IoResult<std::optional<Position>> read_delivered(FileSystem& files) {
     const Slot& newer = (*slots)[newer_of(*slots)];
     if (newer.state == Slot::State::whole) return newer.position;
     // One that is blank beside one that is damaged: the very first write was torn.
-    const bool both_damaged = std::ranges::all_of(*slots, [](const Slot& slot) { return slot.state == Slot::State::damaged; });
+    const bool both_damaged =
+        std::ranges::all_of(*slots, [](const Slot& slot) { return slot.state == Slot::State::damaged; });
     if (both_damaged) return std::unexpected(std::errc::io_error);
     return std::nullopt;
 }
@@ -94,8 +96,10 @@ std::expected<Beginning, std::string> read_beginning(FileSystem& files, bool are
     const auto delivered = read_delivered(files);
     if (delivered) return Beginning{*delivered, false};
     if (delivered.error() != std::errc::io_error)
-        return std::unexpected("cannot read the file `delivered`: " + std::make_error_code(delivered.error()).message());
-    if (!are_repeats_refused) return std::unexpected("the file `delivered` is damaged; remove it to deliver everything again");
+        return std::unexpected("cannot read the file `delivered`: " +
+                               std::make_error_code(delivered.error()).message());
+    if (!are_repeats_refused)
+        return std::unexpected("the file `delivered` is damaged; remove it to deliver everything again");
     return Beginning{std::nullopt, true};
 }
 

@@ -1,8 +1,9 @@
 // The position up to which a journal was delivered, kept in its directory: what lies before it may be removed.
 //
-// The file `delivered` has two slots, a block apart, that are written in turn and in place. So keeping a position needs no
-// room (a full disk is emptied by nothing else), and a write that tears, or a block that goes bad, leaves the position
-// before: then a second's worth is delivered again. (Rejected: a new file and a rename, which needs a block at the worst moment.)
+// The file `delivered` has two slots, a block apart, that are written in turn and in place. So keeping a position needs
+// no room (a full disk is emptied by nothing else), and a write that tears, or a block that goes bad, leaves the
+// position before: then a second's worth is delivered again. (Rejected: a new file and a rename, which needs a block at
+// the worst moment.)
 //
 // Written by whoever holds the lock `deliverer_lock_name`, read by anybody.
 #pragma once
@@ -22,8 +23,8 @@ inline constexpr const char* delivered_name = "delivered";
 
 // Nothing if nothing was delivered yet; an error (io_error) if both slots are damaged.
 [[nodiscard]] IoResult<std::optional<Position>> read_delivered(FileSystem& files);
-// Where whoever delivers begins; a sentence if that cannot be known. `are_repeats_refused` (exactly once, by Redis): then a damaged
-// file only means that everything is sent again.
+// Where whoever delivers begins; a sentence if that cannot be known. `are_repeats_refused` (exactly once, by Redis):
+// then a damaged file only means that everything is sent again.
 struct Beginning {
     std::optional<Position> delivered;
     bool is_damaged = false;

@@ -6,7 +6,8 @@
 namespace sluice::sinks {
 namespace {
 
-static_assert(limits::batch_headroom_bytes % journal::record_alignment == 0, "records begin at multiples of 8 in a batch");
+static_assert(limits::batch_headroom_bytes % journal::record_alignment == 0,
+              "records begin at multiples of 8 in a batch");
 static_assert(journal::record_bytes_max + limits::batch_headroom_bytes <= limits::batch_arena_bytes_min,
               "any legal sample must fit into an empty batch of any legal size");
 

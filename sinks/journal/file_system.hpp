@@ -1,5 +1,5 @@
-// FileSystem: one directory and what the journal does in it. An interface, so that tests can run the journal over a disk
-// that loses power, tears writes, runs full and lies about fdatasync; posix_file_system.hpp is the real one.
+// FileSystem: one directory and what the journal does in it. An interface, so that tests can run the journal over a
+// disk that loses power, tears writes, runs full and lies about fdatasync; posix_file_system.hpp is the real one.
 //
 // Errors are the kernel's numbers as std::errc. Used by one thread at a time.
 #pragma once
@@ -26,8 +26,9 @@ class File {
     [[nodiscard]] virtual IoResult<void> write(std::uint64_t offset, std::span<const char> bytes) = 0;
     // Fills `to` from `offset`; fewer bytes only at the end of the file.
     [[nodiscard]] virtual IoResult<std::size_t> read(std::uint64_t offset, std::span<char> to) = 0;
-    // fdatasync(2). After an error nothing written since the last success can be trusted, also if a later call succeeds:
-    // Linux marks the pages clean that it could not write. no_such_file_or_directory if the file was deleted meanwhile.
+    // fdatasync(2). After an error nothing written since the last success can be trusted, also if a later call
+    // succeeds: Linux marks the pages clean that it could not write. no_such_file_or_directory if the file was deleted
+    // meanwhile.
     [[nodiscard]] virtual IoResult<void> sync() = 0;
     [[nodiscard]] virtual IoResult<void> truncate(std::uint64_t bytes) = 0;
     [[nodiscard]] virtual IoResult<std::uint64_t> size() = 0;
@@ -56,8 +57,8 @@ class FileSystem {
     [[nodiscard]] virtual IoResult<void> rename(const std::string& from, const std::string& to) = 0;
     // Makes creations, removals and renames so far survive a power loss.
     [[nodiscard]] virtual IoResult<void> sync_directory() = 0;
-    // The lock on the directory itself, which no removed file undoes. resource_unavailable_try_again if another holds it.
-    // Does not wait.
+    // The lock on the directory itself, which no removed file undoes. resource_unavailable_try_again if another holds
+    // it. Does not wait.
     [[nodiscard]] virtual IoResult<std::unique_ptr<Lock>> lock_directory() = 0;
     // The same on a file, which is created if needed.
     [[nodiscard]] virtual IoResult<std::unique_ptr<Lock>> lock_file(const std::string& name) = 0;

@@ -35,7 +35,8 @@ constexpr std::size_t name_digits_count = 20;  // of the greatest 64-bit number
 void write_record(char* to, std::int64_t timestamp_ns, std::string_view text) {
     RecordHeader header{record_mark, 0, static_cast<std::uint32_t>(text.size()), record_kind_sample, timestamp_ns};
     const std::size_t bytes = record_bytes(text.size());
-    std::memset(to + bytes - record_alignment, 0, record_alignment);  // the padding, before the text is put over its begin
+    std::memset(to + bytes - record_alignment, 0,
+                record_alignment);  // the padding, before the text is put over its begin
     std::memcpy(to, &header, sizeof header);
     std::memcpy(to + sizeof header, text.data(), text.size());
     header.crc = crc32c({to + crc_begin, sizeof header - crc_begin + text.size()});
@@ -47,9 +48,12 @@ std::optional<RecordView> read_record(std::span<const char> bytes) {
     if (bytes.size() < sizeof header) return std::nullopt;
     std::memcpy(&header, bytes.data(), sizeof header);
     if (header.mark != record_mark || header.kind != record_kind_sample) return std::nullopt;
-    if (header.text_bytes > limits::sample_bytes_max || record_bytes(header.text_bytes) > bytes.size()) return std::nullopt;
-    if (crc32c(bytes.subspan(crc_begin, sizeof header - crc_begin + header.text_bytes)) != header.crc) return std::nullopt;
-    return RecordView{header.timestamp_ns, {bytes.data() + sizeof header, header.text_bytes}, record_bytes(header.text_bytes)};
+    if (header.text_bytes > limits::sample_bytes_max || record_bytes(header.text_bytes) > bytes.size())
+        return std::nullopt;
+    if (crc32c(bytes.subspan(crc_begin, sizeof header - crc_begin + header.text_bytes)) != header.crc)
+        return std::nullopt;
+    return RecordView{
+        header.timestamp_ns, {bytes.data() + sizeof header, header.text_bytes}, record_bytes(header.text_bytes)};
 }
 
 std::size_t first_record_bytes(std::span<const char> bytes) {
@@ -59,9 +63,16 @@ std::size_t first_record_bytes(std::span<const char> bytes) {
 }
 
 std::string render_segment_header(const SegmentHeader& header) {
-    StoredSegmentHeader stored{segment_magic,     format_version,           segment_header_bytes, header.sequence,
-                               header.created_ns, header.previous_sequence, header.previous_end,  header.closed_end,
-                               {},                0};
+    StoredSegmentHeader stored{segment_magic,
+                               format_version,
+                               segment_header_bytes,
+                               header.sequence,
+                               header.created_ns,
+                               header.previous_sequence,
+                               header.previous_end,
+                               header.closed_end,
+                               {},
+                               0};
     std::string text(sizeof stored, '\0');
     std::memcpy(text.data(), &stored, sizeof stored);
     stored.crc = crc32c({text.data(), header_crc_bytes});
@@ -74,8 +85,10 @@ std::optional<SegmentHeader> read_segment_header(std::span<const char> bytes) {
     if (bytes.size() < sizeof stored) return std::nullopt;
     std::memcpy(&stored, bytes.data(), sizeof stored);
     if (stored.magic != segment_magic || stored.version != format_version) return std::nullopt;
-    if (stored.header_bytes != segment_header_bytes || stored.crc != crc32c(bytes.first(header_crc_bytes))) return std::nullopt;
-    return SegmentHeader{stored.sequence, stored.created_ns, stored.previous_sequence, stored.previous_end, stored.closed_end};
+    if (stored.header_bytes != segment_header_bytes || stored.crc != crc32c(bytes.first(header_crc_bytes)))
+        return std::nullopt;
+    return SegmentHeader{stored.sequence, stored.created_ns, stored.previous_sequence, stored.previous_end,
+                         stored.closed_end};
 }
 
 std::string segment_name(std::uint64_t sequence) {

@@ -4,18 +4,19 @@
 //   record  24 bytes   mark, crc, text_bytes, kind, timestamp_ns; then the text, and zeros up to a multiple of 8
 //
 // A record holds a sample as the client sent it, and the time that the engine understood or gave it. From these two the
-// command of every Redis layout can be rendered later, by the decoder and encoder that would have done it at once: `json`,
-// `list` and `packed` want the text itself, and `fields` is what the decoder makes of it (about 0.1 µs a sample, a tenth of
-// what Redis needs for it). Rejected: the rendered command (would fix layout, stream and partitions on the day of
-// writing), and a binary form of Sample's members (the text would have to be stored as well, and the form kept readable for ever).
+// command of every Redis layout can be rendered later, by the decoder and encoder that would have done it at once:
+// `json`, `list` and `packed` want the text itself, and `fields` is what the decoder makes of it (about 0.1 µs a
+// sample, a tenth of what Redis needs for it). Rejected: the rendered command (would fix layout, stream and partitions
+// on the day of writing), and a binary form of Sample's members (the text would have to be stored as well, and the form
+// kept readable for ever).
 //
 // `crc` covers everything behind it up to the text's end. `mark` has a byte that JSON text never contains, so
 // that a record can be found again behind one whose length is damaged, and no client can forge one inside its sample.
 //
-// Segments form a chain: each names its predecessor and how many bytes of that count (`previous_end`). What stands behind
-// them was never acknowledged: the torn tail of a crash, or what an fdatasync that failed left behind. The last one has no
-// successor yet; if its writer stopped in order it says itself how many bytes count (`closed_end`), so that what is damaged or
-// missing at its very end can be told from a torn tail.
+// Segments form a chain: each names its predecessor and how many bytes of that count (`previous_end`). What stands
+// behind them was never acknowledged: the torn tail of a crash, or what an fdatasync that failed left behind. The last
+// one has no successor yet; if its writer stopped in order it says itself how many bytes count (`closed_end`), so that
+// what is damaged or missing at its very end can be told from a torn tail.
 #pragma once
 
 #include <bit>
@@ -38,8 +39,8 @@ struct RecordHeader {
     std::uint32_t mark;
     std::uint32_t crc;
     std::uint32_t text_bytes;
-    std::uint32_t kind;          // record_kind_sample; others are of later versions
-    std::int64_t timestamp_ns;   // since 1970: Sample::timestamp_ns
+    std::uint32_t kind;  // record_kind_sample; others are of later versions
+    std::int64_t timestamp_ns;  // since 1970: Sample::timestamp_ns
 };
 static_assert(sizeof(RecordHeader) == 24 && sizeof(RecordHeader) % record_alignment == 0);
 
@@ -68,11 +69,11 @@ struct RecordView {
 [[nodiscard]] std::size_t first_record_bytes(std::span<const char> bytes);
 
 struct SegmentHeader {
-    std::uint64_t sequence = 0;           // 1, 2, …; may skip numbers
-    std::int64_t created_ns = 0;          // since 1970
+    std::uint64_t sequence = 0;  // 1, 2, …; may skip numbers
+    std::int64_t created_ns = 0;  // since 1970
     std::uint64_t previous_sequence = 0;  // 0: this is the first
-    std::uint64_t previous_end = 0;       // bytes of the predecessor that count
-    std::uint64_t closed_end = 0;         // bytes of this one that count; 0: its writer has not said so
+    std::uint64_t previous_end = 0;  // bytes of the predecessor that count
+    std::uint64_t closed_end = 0;  // bytes of this one that count; 0: its writer has not said so
 };
 inline constexpr std::size_t segment_header_bytes = 64;
 

@@ -1,12 +1,13 @@
 // The journal sink: writes batches to the log and settles them once they are on disk.
 //
-// Group commit: while one fdatasync is under way, batches gather in the thread's queue; the next one is for all of them.
-// This is the one sink that blocks, on the disk, and only its own thread: reactors hand over and go on. (A ring of
-// its own was rejected: the thread would have nothing to do while the ring syncs.)
+// Group commit: while one fdatasync is under way, batches gather in the thread's queue; the next one is for all of
+// them. This is the one sink that blocks, on the disk, and only its own thread: reactors hand over and go on. (A ring
+// of its own was rejected: the thread would have nothing to do while the ring syncs.)
 //
-// When the disk refuses, the state is `stalled`: samples that somebody waits for are answered at once (busy while the journal
-// or its device is full, refused on any other error) and dropped; `queued` ones are kept, in order, and written when
-// the disk takes them again, which is tried once a second, or 20 times if it was full. How much is kept is bounded by the reactors' batches.
+// When the disk refuses, the state is `stalled`: samples that somebody waits for are answered at once (busy while the
+// journal or its device is full, refused on any other error) and dropped; `queued` ones are kept, in order, and written
+// when the disk takes them again, which is tried once a second, or 20 times if it was full. How much is kept is bounded
+// by the reactors' batches.
 //
 // Sink thread only, except counters() and trouble().
 #pragma once

@@ -47,7 +47,8 @@ IoResult<std::uint64_t> torn_bytes(File& file, std::uint64_t from) {
 
 // --- opening -------------------------------------------------------------------------------------------------------
 
-LogResult<std::unique_ptr<Log>> Log::open(FileSystem& files, const LogSettings& settings, std::vector<std::string>& notes) {
+LogResult<std::unique_ptr<Log>> Log::open(FileSystem& files, const LogSettings& settings,
+                                          std::vector<std::string>& notes) {
     CHECK(settings.total_bytes_max >= 2 * settings.segment_bytes);
     auto lock = files.lock_directory();
     if (!lock && lock.error() == std::errc::resource_unavailable_try_again)
@@ -110,21 +111,27 @@ LogResult<void> Log::recover_last(const Segment& last, std::vector<std::string>&
     }
     const std::uint64_t end = reader.offset();
     const auto torn = torn_bytes(**file, end);
-    if (!torn && torn.error() != std::errc::io_error) return failure("cannot read " + segment_name(last.sequence), torn.error());
+    if (!torn && torn.error() != std::errc::io_error)
+        return failure("cannot read " + segment_name(last.sequence), torn.error());
     if (!torn)
-        notes.push_back(segment_name(last.sequence) + ": what is behind offset " + std::to_string(end) + " cannot be read");
+        notes.push_back(segment_name(last.sequence) + ": what is behind offset " + std::to_string(end) +
+                        " cannot be read");
     else if (*torn != 0)
-        notes.push_back(segment_name(last.sequence) + ": " + std::to_string(*torn) + " bytes at offset " + std::to_string(end) +
+        notes.push_back(segment_name(last.sequence) + ": " + std::to_string(*torn) + " bytes at offset " +
+                        std::to_string(end) +
                         " are no whole record (a write that was not finished, or damage) and do not count");
     if (is_empty && torn && *torn == 0) return {};
     if (!last.header) notes.push_back(gap_note(last.sequence, 0, segment_header_bytes));
-    if (torn && end + *torn < last.bytes) {  // gives back what is still zeros; what is not stays for whoever wants to look
+    if (torn &&
+        end + *torn < last.bytes) {  // gives back what is still zeros; what is not stays for whoever wants to look
         const std::uint64_t bytes = end + *torn;
-        if (auto cut = (*file)->truncate(bytes); !cut) return failure("cannot cut the tail of " + segment_name(last.sequence), cut.error());
+        if (auto cut = (*file)->truncate(bytes); !cut)
+            return failure("cannot cut the tail of " + segment_name(last.sequence), cut.error());
         total_bytes_ -= last.bytes - bytes;
     }
     // Whole records that the last writer had not synced count from now on.
-    if (auto synced = (*file)->sync(); !synced) return failure("cannot sync " + segment_name(last.sequence), synced.error());
+    if (auto synced = (*file)->sync(); !synced)
+        return failure("cannot sync " + segment_name(last.sequence), synced.error());
     closed_ = {last.sequence, end};
     return {};
 }
@@ -134,12 +141,14 @@ LogResult<void> Log::discard_last(const Segment& last) {
     if (last.header && last.header->previous_sequence != 0) {
         const std::string name = segment_name(last.header->previous_sequence);
         auto file = files_.open(name, Access::read_and_write);
-        if (!file && file.error() != std::errc::no_such_file_or_directory) return failure("cannot open " + name, file.error());
+        if (!file && file.error() != std::errc::no_such_file_or_directory)
+            return failure("cannot open " + name, file.error());
         if (file) {
             const auto bytes = (*file)->size();
             if (!bytes) return failure("cannot look at " + name, bytes.error());
             if (*bytes > last.header->previous_end) {
-                if (auto cut = (*file)->truncate(last.header->previous_end); !cut) return failure("cannot cut the tail of " + name, cut.error());
+                if (auto cut = (*file)->truncate(last.header->previous_end); !cut)
+                    return failure("cannot cut the tail of " + name, cut.error());
                 if (auto synced = (*file)->sync(); !synced) return failure("cannot sync " + name, synced.error());
             }
         }
@@ -163,7 +172,8 @@ Log::~Log() {
 // From now on only the confirmed part of the open segment counts.
 void Log::close_segment() {
     if (file_ == nullptr) return;
-    // Gives space back; if that fails, the bytes are only wasted, for the successor's header says that they do not count.
+    // Gives space back; if that fails, the bytes are only wasted, for the successor's header says that they do not
+    // count.
     if (file_->truncate(confirmed_end_)) total_bytes_ -= settings_.segment_bytes - confirmed_end_;
     closed_ = {sequence_, confirmed_end_};
     file_.reset();
@@ -175,8 +185,9 @@ LogResult<void> Log::make_room() {
     if (total_bytes_ + settings_.segment_bytes <= settings_.total_bytes_max) return {};
     const char* const why = read_delivered(files_) ? "no segment of it was delivered, so that it could be removed"
                                                    : "the file `delivered` cannot be read, so nothing can be removed";
-    return std::unexpected(
-        LogError{LogFailure::full, "the journal has reached its bound of " + std::to_string(settings_.total_bytes_max) + " bytes, and " + why});
+    return std::unexpected(LogError{
+        LogFailure::full,
+        "the journal has reached its bound of " + std::to_string(settings_.total_bytes_max) + " bytes, and " + why});
 }
 
 // Oldest first.
@@ -201,7 +212,8 @@ LogResult<void> Log::prepare() {
     const std::uint64_t sequence = next_sequence_;
     const std::string name = segment_name(sequence);
     auto file = files_.create(name, settings_.segment_bytes);
-    if (!file && file.error() == std::errc::no_space_on_device) {  // the device is smaller than the bound, or others fill it
+    if (!file &&
+        file.error() == std::errc::no_space_on_device) {  // the device is smaller than the bound, or others fill it
         if (auto removed = remove_delivered(); !removed) return removed;
         file = files_.create(name, settings_.segment_bytes);
     }

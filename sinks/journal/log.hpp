@@ -4,7 +4,8 @@
 //
 // Rules, each of which a test breaks on purpose:
 //   - What commit() confirmed is on disk: records, the segment's header, and the directory entry that names it.
-//   - After an error of append() or commit() nothing appended since the last commit() counts, and the segment is closed at
+//   - After an error of append() or commit() nothing appended since the last commit() counts, and the segment is closed
+//   at
 //     the end of what was confirmed, never written again and never synced again: the kernel drops pages that it could
 //     not write and says so once. What follows goes into a new segment, whose header says where the old one ends.
 //   - Nothing is overwritten or dropped for room. When the bound or the device is full, append() says `full`;
@@ -33,7 +34,7 @@ struct LogSettings {
 
 enum class LogFailure : std::uint8_t {
     locked,  // another process has the journal
-    full,    // the bound is reached, or the device is full
+    full,  // the bound is reached, or the device is full
     broken,  // the system refused to read, write or sync
 };
 
@@ -64,7 +65,9 @@ class Log {
     [[nodiscard]] LogResult<void> prepare();
 
     // Everything before it is on disk.
-    [[nodiscard]] Position confirmed() const { return file_ != nullptr ? Position{sequence_, confirmed_end_} : closed_; }
+    [[nodiscard]] Position confirmed() const {
+        return file_ != nullptr ? Position{sequence_, confirmed_end_} : closed_;
+    }
     [[nodiscard]] std::uint64_t total_bytes() const { return total_bytes_; }
 
   private:
@@ -83,15 +86,15 @@ class Log {
     FileSystem& files_;
     const LogSettings settings_;
     const std::unique_ptr<Lock> lock_;
-    std::uint64_t total_bytes_ = 0;     // of all segment files
+    std::uint64_t total_bytes_ = 0;  // of all segment files
     std::uint64_t next_sequence_ = 1;
-    Position closed_;                   // the last closed segment and its end; {0, 0}: none
+    Position closed_;  // the last closed segment and its end; {0, 0}: none
 
-    std::unique_ptr<File> file_;        // the open segment; null: none
-    SegmentHeader header_;              // of it
+    std::unique_ptr<File> file_;  // the open segment; null: none
+    SegmentHeader header_;  // of it
     std::uint64_t sequence_ = 0;
-    std::uint64_t written_end_ = 0;     // bytes of it that hold header and records
-    std::uint64_t confirmed_end_ = 0;   // and that are known to be on disk
+    std::uint64_t written_end_ = 0;  // bytes of it that hold header and records
+    std::uint64_t confirmed_end_ = 0;  // and that are known to be on disk
 };
 
 }  // namespace sluice::sinks::journal

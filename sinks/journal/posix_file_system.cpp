@@ -55,7 +55,8 @@ class PosixFile final : public File {
     IoResult<std::size_t> read(std::uint64_t offset, std::span<char> to) override {
         std::size_t filled = 0;
         while (filled < to.size()) {
-            const ssize_t got = ::pread(descriptor_.fd(), to.data() + filled, to.size() - filled, static_cast<off_t>(offset + filled));
+            const ssize_t got =
+                ::pread(descriptor_.fd(), to.data() + filled, to.size() - filled, static_cast<off_t>(offset + filled));
             if (got < 0 && errno == EINTR) continue;
             if (got < 0) return failure();
             if (got == 0) break;
@@ -66,16 +67,18 @@ class PosixFile final : public File {
 
     IoResult<void> sync() override {
         if (::fdatasync(descriptor_.fd()) != 0) return failure();
-        struct stat status {};
+        struct stat status{};
         if (::fstat(descriptor_.fd(), &status) != 0) return failure();
         // Without a name it is gone as soon as it is closed.
         if (status.st_nlink == 0) return failure(ENOENT);
         return {};
     }
-    IoResult<void> truncate(std::uint64_t bytes) override { return done(::ftruncate(descriptor_.fd(), static_cast<off_t>(bytes))); }
+    IoResult<void> truncate(std::uint64_t bytes) override {
+        return done(::ftruncate(descriptor_.fd(), static_cast<off_t>(bytes)));
+    }
 
     IoResult<std::uint64_t> size() override {
-        struct stat status {};
+        struct stat status{};
         if (::fstat(descriptor_.fd(), &status) != 0) return failure();
         return static_cast<std::uint64_t>(status.st_size);
     }
@@ -130,7 +133,9 @@ class PosixFileSystem final : public FileSystem {
         return names;
     }
 
-    IoResult<void> remove(const std::string& name) override { return done(::unlinkat(directory_.fd(), name.c_str(), 0)); }
+    IoResult<void> remove(const std::string& name) override {
+        return done(::unlinkat(directory_.fd(), name.c_str(), 0));
+    }
     IoResult<void> rename(const std::string& from, const std::string& to) override {
         return done(::renameat(directory_.fd(), from.c_str(), directory_.fd(), to.c_str()));
     }

@@ -8,7 +8,8 @@ namespace sluice::sinks::journal {
 IoResult<Reader::Found> Reader::open_segment() {
     const auto segments = list_segments(files_);
     if (!segments) return std::unexpected(segments.error());
-    const auto segment = std::ranges::find_if(*segments, [&](const Segment& s) { return s.sequence >= position_.segment; });
+    const auto segment =
+        std::ranges::find_if(*segments, [&](const Segment& s) { return s.sequence >= position_.segment; });
     if (segment == segments->end()) return Found::no;
     auto file = files_.open(segment_name(segment->sequence), Access::read);
     if (!file) return std::unexpected(file.error());

@@ -19,12 +19,12 @@ class Reader {
 
     enum class Step : std::uint8_t {
         record,  // record(), valid until the next call; it lies at record_position()
-        gap,     // gap_bytes() bytes behind gap_position() are damaged, and skipped
-        end,     // nothing more, for now
+        gap,  // gap_bytes() bytes behind gap_position() are damaged, and skipped
+        end,  // nothing more, for now
     };
     [[nodiscard]] IoResult<Step> next();
-    // A later segment than that of position() is known: looks up, if it is not known, where that one ends, so that next()
-    // reads nothing behind it. What stands there was never confirmed, and need not have been cut.
+    // A later segment than that of position() is known: looks up, if it is not known, where that one ends, so that
+    // next() reads nothing behind it. What stands there was never confirmed, and need not have been cut.
     [[nodiscard]] IoResult<void> learn_end();
 
     [[nodiscard]] const RecordView& record() const { return segment_->record(); }
@@ -44,7 +44,7 @@ class Reader {
     Position position_;
     std::unique_ptr<File> file_;
     std::optional<SegmentReader> segment_;
-    bool is_end_known_ = false;       // of the segment
+    bool is_end_known_ = false;  // of the segment
     bool is_header_damaged_ = false;  // and was not reported yet
     std::uint64_t gap_bytes_ = 0;
 };

@@ -2,7 +2,8 @@
 //
 // What is no record is skipped if a whole one follows (a gap: damage), and is the end otherwise (a torn or unwritten
 // tail). Reads beside a writer: the writer writes in ascending order, so a place that looks damaged is read once more
-// after something behind it was seen; only what is still damaged then is a gap. What the disk cannot read (EIO) is damage, too.
+// after something behind it was seen; only what is still damaged then is a gap. What the disk cannot read (EIO) is
+// damage, too.
 #pragma once
 
 #include <cstddef>
@@ -26,8 +27,8 @@ class SegmentReader {
 
     enum class Step : std::uint8_t {
         record,  // record(), which is at record_offset(), and valid until the next call
-        gap,     // gap_bytes() bytes at gap_offset() are damaged
-        end,     // nothing more, for now; offset() is behind the last record
+        gap,  // gap_bytes() bytes at gap_offset() are damaged
+        end,  // nothing more, for now; offset() is behind the last record
     };
     [[nodiscard]] IoResult<Step> next();
 

@@ -28,7 +28,9 @@ IoResult<Segment> look_at(FileSystem& files, std::uint64_t sequence) {
     const auto read = (*file)->read(0, header);
     if (!read && read.error() != std::errc::io_error) return std::unexpected(read.error());
     if (!read) header.fill('?');  // cannot be read: damaged, and not blank
-    Segment segment{.sequence = sequence, .bytes = *bytes, .header = read_segment_header(std::span(header).first(read.value_or(0))),
+    Segment segment{.sequence = sequence,
+                    .bytes = *bytes,
+                    .header = read_segment_header(std::span(header).first(read.value_or(0))),
                     .end = std::nullopt};
     if (std::ranges::all_of(header, [](char c) { return c == 0; })) {  // rare: so it may cost a look at all of it
         const auto is_blank = holds_nothing(**file);

@@ -11,7 +11,8 @@ namespace sluice::sinks::redis {
 namespace {
 
 timeval timeval_of(std::uint64_t ns) {
-    return {.tv_sec = static_cast<time_t>(ns / 1'000'000'000), .tv_usec = static_cast<suseconds_t>(ns % 1'000'000'000 / 1000)};
+    return {.tv_sec = static_cast<time_t>(ns / 1'000'000'000),
+            .tv_usec = static_cast<suseconds_t>(ns % 1'000'000'000 / 1000)};
 }
 
 BlockingConnection connect(redisOptions options, std::uint64_t timeout_ns) {
@@ -29,7 +30,9 @@ BlockingConnection connect_preferring(const ServerAddress& server, int family_op
 }
 
 // Whether `host` is one address, of which there is no other family.
-bool is_numeric(const std::string& host) { return host.find_first_not_of("0123456789.") == std::string::npos || host.contains(':'); }
+bool is_numeric(const std::string& host) {
+    return host.find_first_not_of("0123456789.") == std::string::npos || host.contains(':');
+}
 
 }  // namespace
 

@@ -270,8 +270,6 @@ void DeliveryWindow::settle_final(std::size_t position, std::uint64_t now_ns) {
     port_.settle(batch, Settlement::final);
 }
 
-CommandOutcome DeliveryWindow::take_kept_reason() {
-    return std::exchange(kept_reason_, CommandOutcome::delivered);
-}
+CommandOutcome DeliveryWindow::take_kept_reason() { return std::exchange(kept_reason_, CommandOutcome::delivered); }
 
 }  // namespace sluice::sinks::redis

@@ -45,8 +45,8 @@ class DeliveryWindow {
     // A sealed batch, not empty. Needs has_room().
     void submit(Batch& batch);
 
-    // The WAIT or WAITAOF of this connection, as RESP. Before the first batch that wants replicas is sent, and again only
-    // while nothing is in flight.
+    // The WAIT or WAITAOF of this connection, as RESP. Before the first batch that wants replicas is sent, and again
+    // only while nothing is in flight.
     void set_wait_command(std::string command);
 
     // A batch and its WAIT are two.
@@ -92,17 +92,17 @@ class DeliveryWindow {
     struct Entry {
         Batch* batch = nullptr;
         std::uint32_t samples_submitted_count = 0;
-        std::uint32_t delivered_count = 0;   // samples confirmed in finished rounds
+        std::uint32_t delivered_count = 0;  // samples confirmed in finished rounds
         std::uint32_t tickets_dropped_count = 0;  // samples refused for good
-        std::uint32_t replies_count = 0;     // commands answered in this round
+        std::uint32_t replies_count = 0;  // commands answered in this round
         std::uint32_t wait_covers_from = 0;  // first command that the connection of the WAIT sent
-        std::size_t sent_bytes = 0;          // of batch->bytes(), from its start, and then of the WAIT
-        bool in_flight = false;              // at least one byte went over this connection
-        bool waits = false;                  // a WAIT goes behind the commands
-        bool tickets_decided = false;        // tickets and outcomes are no longer ours to touch
-        std::uint32_t failures_count = 0;    // error replies in this round; 0: `failed` is not looked at
+        std::size_t sent_bytes = 0;  // of batch->bytes(), from its start, and then of the WAIT
+        bool in_flight = false;  // at least one byte went over this connection
+        bool waits = false;  // a WAIT goes behind the commands
+        bool tickets_decided = false;  // tickets and outcomes are no longer ours to touch
+        std::uint32_t failures_count = 0;  // error replies in this round; 0: `failed` is not looked at
         CommandSet failed;
-        CommandSet refused;                  // the part of `failed` that an operator has to mend
+        CommandSet refused;  // the part of `failed` that an operator has to mend
 
         // One command carries many samples (layout `packed`).
         [[nodiscard]] bool packed() const { return batch->command_count() == 1 && batch->sample_count() > 1; }

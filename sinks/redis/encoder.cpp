@@ -185,7 +185,8 @@ class FieldsEncoder final : public CommandEncoder {
     // `$<up to 5 digits>\r\n…\r\n` for name and value; a sample's texts are shorter than 100,000 bytes.
     static constexpr std::size_t other_overhead_bytes_max = 20;
     static_assert(limits::sample_bytes_max < 100'000);
-    static_assert(other_overhead_bytes_max + member_prefix.size() <= 32, "limits::encoding_overhead_bytes_max counts 32");
+    static_assert(other_overhead_bytes_max + member_prefix.size() <= 32,
+                  "limits::encoding_overhead_bytes_max counts 32");
     static_assert(resp_overhead_bytes_max + fixed_fields_count_max * (name_bytes_max + resp_overhead_bytes_max) + 20 <
                       limits::kib - 128,
                   "limits::encoding_overhead_bytes_max counts 1 KiB for the command's own words");
@@ -233,7 +234,8 @@ class PackedEncoder final : public Encoder {
         if (line_bytes + line_end.size() > room.size()) return false;
         sample.raw.copy(room.data(), sample.raw.size());
         const auto line = room.first(sample.raw.size());
-        for (const char c : {'\n', '\r'})  // nearly no record has one, and memchr finds that out without a loop over bytes
+        for (const char c :
+             {'\n', '\r'})  // nearly no record has one, and memchr finds that out without a loop over bytes
             if (std::memchr(line.data(), c, line.size()) != nullptr) std::replace(line.begin(), line.end(), c, ' ');
         room[sample.raw.size()] = '\n';
         note_timestamp(batch, sample.timestamp_ns);

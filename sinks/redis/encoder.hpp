@@ -14,7 +14,8 @@
 // Partitions: with P > 1 the stream is `<stream>:{p}`, p by partition_of(device_id). The braces make each a
 // Redis Cluster hash tag. `list` has one key.
 //
-// Exactly once: the key is `<stream>:{p}:<instance>` and the entry's ID is Sample::entry_id, where otherwise Redis gives one.
+// Exactly once: the key is `<stream>:{p}:<instance>` and the entry's ID is Sample::entry_id, where otherwise Redis
+// gives one.
 //
 // Client bytes are only ever arguments behind a length: never a key, a command, or a field count.
 #pragma once
@@ -32,11 +33,11 @@ enum class RedisLayout : std::uint8_t { fields, json, list, packed };
 
 struct RedisLayoutSettings {
     RedisLayout layout = RedisLayout::fields;
-    std::string stream = "telemetry";          // at most limits::stream_name_bytes_max, `:{p}` included
+    std::string stream = "telemetry";  // at most limits::stream_name_bytes_max, `:{p}` included
     std::string list_key = "telemetry_queue";  // likewise
-    std::uint32_t partitions_count = 1;        // 1 to limits::partitions_count_max
-    std::uint64_t maxlen_count = 0;            // entries a stream is trimmed to, roughly; 0: never
-    std::string instance{};                    // who owns the streams, for exactly once; empty: shared by all
+    std::uint32_t partitions_count = 1;  // 1 to limits::partitions_count_max
+    std::uint64_t maxlen_count = 0;  // entries a stream is trimmed to, roughly; 0: never
+    std::string instance{};  // who owns the streams, for exactly once; empty: shared by all
     // A batch holds commands of one partition, so of one slot: what a cluster needs.
     bool has_lane_per_partition = false;
 };

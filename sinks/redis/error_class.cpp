@@ -35,9 +35,7 @@ CommandOutcome outcome_of_error(std::string_view text) {
     return starts_with_one_of(busy_codes, text) ? CommandOutcome::busy : CommandOutcome::refused;
 }
 
-bool error_wants_reconnect(std::string_view text) {
-    return starts_with_one_of(reconnect_codes, text);
-}
+bool error_wants_reconnect(std::string_view text) { return starts_with_one_of(reconnect_codes, text); }
 
 // Redis 5.0 to 7.4, t_stream.c.
 bool is_not_above_last_id(std::string_view text) {

@@ -174,9 +174,13 @@ void ExactlyOnceSink::stop_for_good(const std::string& conflict) {
 
 void ExactlyOnceSink::check_deadlines(std::uint64_t now_ns) {
     const bool is_introducing = stage_ == Stage::introducing;
-    const bool is_late = is_introducing ? now_ns >= connect_deadline_ns_
-                                        : window_.awaits_replies() && now_ns >= progress_ns_ + settings_.reply_timeout_ns;
-    if (is_late) drop_connection("no reply from " + session_.peer() + " within the " + (is_introducing ? "connect" : "reply") + " timeout", now_ns);
+    const bool is_late = is_introducing
+                             ? now_ns >= connect_deadline_ns_
+                             : window_.awaits_replies() && now_ns >= progress_ns_ + settings_.reply_timeout_ns;
+    if (is_late)
+        drop_connection(
+            "no reply from " + session_.peer() + " within the " + (is_introducing ? "connect" : "reply") + " timeout",
+            now_ns);
 }
 
 // --- replies -------------------------------------------------------------------------------------------------------
@@ -202,7 +206,8 @@ bool ExactlyOnceSink::take_replies(std::uint64_t now_ns) {
         }
         progress_ns_ = now_ns;
         const bool is_error = reply == ReplyStream::Next::error;
-        const bool goes_on = stage_ == Stage::introducing ? take_introduced(is_error, now_ns) : take_delivered(is_error, now_ns);
+        const bool goes_on =
+            stage_ == Stage::introducing ? take_introduced(is_error, now_ns) : take_delivered(is_error, now_ns);
         if (!goes_on) return false;
     }
 }
@@ -216,8 +221,8 @@ bool ExactlyOnceSink::take_introduced(bool is_error, std::uint64_t now_ns) {
         case Introduction::Step::done: break;
     }
     if (introduction_.top() > window_.sent_last()) {
-        stop_for_good(introduction_.top_key() + " ends at " + text_of(introduction_.top()) + ", but this journal has sent no entry above " +
-                      text_of(window_.sent_last()));
+        stop_for_good(introduction_.top_key() + " ends at " + text_of(introduction_.top()) +
+                      ", but this journal has sent no entry above " + text_of(window_.sent_last()));
         return false;
     }
     stage_ = Stage::delivering;
@@ -243,11 +248,10 @@ bool ExactlyOnceSink::take_delivered(bool is_error, std::uint64_t now_ns) {
             forget_refusal(counters_);
             if (trouble_.is_set()) trouble_.set({});
             return true;
-        case TransactionWindow::Step::refused:
-            refused(now_ns);
-            return session_.ready();
+        case TransactionWindow::Step::refused: refused(now_ns); return session_.ready();
         case TransactionWindow::Step::unusable:
-            drop_connection("Redis at " + session_.peer() + " refuses MULTI: " + printable(window_.error_text()), now_ns);
+            drop_connection("Redis at " + session_.peer() + " refuses MULTI: " + printable(window_.error_text()),
+                            now_ns);
             return false;
         case TransactionWindow::Step::conflict: stop_for_good(window_.error_text()); return false;
         case TransactionWindow::Step::not_due:
@@ -308,9 +312,11 @@ void ExactlyOnceSink::send_transaction(std::uint64_t now_ns) {
 
 void ExactlyOnceSink::publish_state() {
     SinkState state = SinkState::connecting;
-    if (session_.ready() && stage_ == Stage::delivering) state = retry_at_ns_ != 0 ? SinkState::stalled : SinkState::ready;
+    if (session_.ready() && stage_ == Stage::delivering)
+        state = retry_at_ns_ != 0 ? SinkState::stalled : SinkState::ready;
     if (is_stopped_) state = SinkState::stalled;
-    if (counters_.state.load(std::memory_order_relaxed) != state) counters_.state.store(state, std::memory_order_relaxed);
+    if (counters_.state.load(std::memory_order_relaxed) != state)
+        counters_.state.store(state, std::memory_order_relaxed);
     publish_breaker(counters_, breaker_);
 }
 

@@ -4,8 +4,10 @@
 // Parts: Session connects and greets, Introduction says what the sink needs to know, TransactionWindow keeps the books;
 // this is the loop body that joins them. What it guarantees:
 //   - a batch is settled when Redis has each of its samples, once: added now, or before;
-//   - one transaction at a time: a refusal, or a connection that breaks, leaves no gap behind which later samples stand;
-//   - a stream that holds what it can not hold (somebody else writes it, or the journal was rolled back) ends delivery, for
+//   - one transaction at a time: a refusal, or a connection that breaks, leaves no gap behind which later samples
+//   stand;
+//   - a stream that holds what it can not hold (somebody else writes it, or the journal was rolled back) ends delivery,
+//   for
 //     good: the state is `stalled`, and nothing counts as delivered from then on.
 //
 // Sink thread only, except counters() and trouble(). Not for Redis Cluster: the transaction spans the partitions.
@@ -25,13 +27,14 @@ namespace sluice::sinks {
 // Whose streams they are.
 struct StreamOwner {
     std::string instance;  // the engine's name in the keys; empty: streams are not owned
-    EntryId known_last;    // the last that the journal could hold when the engine started: none above it is from an earlier life
+    EntryId known_last;  // the last that the journal could hold when the engine started: none above it is from an
+                         // earlier life
     std::string conflict;  // found in an earlier life, a sentence: nothing is delivered
     std::function<void(const std::string&)> on_conflict;  // called once, on the sink's thread
 };
 
 struct OwnedStreams {
-    std::string index_key;          // the set that lists the streams of all engines
+    std::string index_key;  // the set that lists the streams of all engines
     std::vector<std::string> keys;  // of each partition
     StreamOwner owner;
 };

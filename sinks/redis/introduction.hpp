@@ -4,7 +4,8 @@
 //     XINFO STREAM <key>         for each: the last ID that was given in it
 //     MULTI                      the first transaction is open; see transaction_window.hpp
 //
-// All at once, answered in order. Any refusal means that this connection can not be used. Sink thread only; no descriptor.
+// All at once, answered in order. Any refusal means that this connection can not be used. Sink thread only; no
+// descriptor.
 #pragma once
 
 #include <cstddef>
@@ -43,8 +44,8 @@ class Introduction final : public ArrayListener {
     const std::vector<std::string> keys_;
     std::string bytes_;
     std::size_t replies_count_ = 0;
-    bool is_id_next_ = false;   // the last element was the name of the one that we want
-    std::string last_id_;       // of the XINFO reply that is being read
+    bool is_id_next_ = false;  // the last element was the name of the one that we want
+    std::string last_id_;  // of the XINFO reply that is being read
     EntryId top_;
     std::string top_key_;
     std::string failure_;

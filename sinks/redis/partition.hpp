@@ -3,8 +3,8 @@
 //
 // FNV-1a, 64 bit, its halves folded together, modulo the partition count. Chosen because anyone can write it in
 // five lines of any language, and because device ids are short: ten multiplications. Rejected: CRC16 (Redis
-// Cluster's own hash: no reason to share it, for the slot comes from the key's tag), std::hash (differs between libraries),
-// xxHash (a dependency for bytes that are not worth it).
+// Cluster's own hash: no reason to share it, for the slot comes from the key's tag), std::hash (differs between
+// libraries), xxHash (a dependency for bytes that are not worth it).
 #pragma once
 
 #include <cstdint>

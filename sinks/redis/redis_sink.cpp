@@ -111,7 +111,8 @@ Interest RedisSink::interest() const {
         case Session::State::ready: break;
     }
     if (send_blocked_) interest.events = POLLIN | POLLOUT;
-    if (window_.awaits_replies()) interest.deadline_ns = std::min(progress_ns_ + settings_.reply_timeout_ns, suspicious_ns());
+    if (window_.awaits_replies())
+        interest.deadline_ns = std::min(progress_ns_ + settings_.reply_timeout_ns, suspicious_ns());
     if (retry_is_next()) interest.deadline_ns = retry_at_ns_;
     if (const std::uint64_t retry_ns = breaker_.retry_ns(); retry_ns != 0 && !window_.stalled())
         interest.deadline_ns = interest.deadline_ns == 0 ? retry_ns : std::min(interest.deadline_ns, retry_ns);
@@ -165,7 +166,8 @@ void RedisSink::became_ready(std::uint64_t now_ns) {
     send_blocked_ = false;
     reconnect_wanted_ = false;
     if (settings_.replicas_count != 0) window_.set_wait_command(wait_command());
-    // What waits to be sent must show whether this server can be trusted; where nothing waits, that it greets is enough.
+    // What waits to be sent must show whether this server can be trusted; where nothing waits, that it greets is
+    // enough.
     if (is_half_open_after(Breaker::Failure::connection) && window_.empty()) breaker_.succeeded();
     if (window_.stalled()) return;
     // Made anew because the last one refused: whether this one does, the next command shows.

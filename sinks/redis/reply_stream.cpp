@@ -32,7 +32,8 @@ struct ReplyStream::Callbacks {
 
     // Without a listener only the integers of a pair are taken.
     static void* tell_element(const redisReadTask* task, std::string_view text) {
-        if (stream_of(task).listener_ == nullptr) return reject(task, "a reply of an unexpected type (within an array)");
+        if (stream_of(task).listener_ == nullptr)
+            return reject(task, "a reply of an unexpected type (within an array)");
         std::size_t depth = 0;
         for (const redisReadTask* parent = task->parent; parent != nullptr; parent = parent->parent) ++depth;
         stream_of(task).listener_->on_element(depth, task->type == REDIS_REPLY_ERROR, text);
@@ -111,8 +112,8 @@ void ReplyStream::reset() {
 }
 
 // The reader's buffer grows with what it is fed, so it would grow again whenever more arrives at once than ever before.
-// One long reply, read now, makes it as large as it can need to be: a slice, behind a reply that is not complete, behind
-// up to 1 KiB that is used (hiredis 1.2, read.c).
+// One long reply, read now, makes it as large as it can need to be: a slice, behind a reply that is not complete,
+// behind up to 1 KiB that is used (hiredis 1.2, read.c).
 void ReplyStream::grow_buffer() {
     std::string reply(limits::redis_reply_bytes_max + 2 * slice_bytes, ' ');
     reply.front() = '+';

@@ -1,11 +1,11 @@
 // ReplyStream: bytes of a Redis connection in, one reply at a time out. No descriptor, no clock.
 //
 // Wraps hiredis' redisReader with object functions that build nothing: a reply becomes its kind and, for
-// an error, the beginning of its text, or its integers. So a reply costs no allocation: the reader's buffer has its working size (some 40 KiB)
-// from reset() on. Only what answers our commands is accepted: a simple string, a bulk string,
-// an integer or an error, and an array of integers where the caller expects one. Nil, other arrays and RESP3 types break
-// the stream, before the reader recurses into them, because after an unexpected reply nobody can say which command the next
-// one answers. A sink that asks for arrays says so, and gets their elements one by one.
+// an error, the beginning of its text, or its integers. So a reply costs no allocation: the reader's buffer has its
+// working size (some 40 KiB) from reset() on. Only what answers our commands is accepted: a simple string, a bulk
+// string, an integer or an error, and an array of integers where the caller expects one. Nil, other arrays and RESP3
+// types break the stream, before the reader recurses into them, because after an unexpected reply nobody can say which
+// command the next one answers. A sink that asks for arrays says so, and gets their elements one by one.
 //
 // Rejected: a hand-written scanner. It would save perhaps 30 ns a reply and cost a second RESP parser.
 #pragma once
@@ -49,10 +49,10 @@ class ReplyStream {
     void give(std::span<const char> bytes);
 
     enum class Next {
-        ok,         // a reply that is not an error
-        error,      // an error reply; error_text() until the next call
+        ok,  // a reply that is not an error
+        error,  // an error reply; error_text() until the next call
         need_more,  // everything given is used up
-        broken,     // not the protocol, or a reply of a kind we never ask for; reset() is the way out
+        broken,  // not the protocol, or a reply of a kind we never ask for; reset() is the way out
     };
     // `may_be_array`: the reply that is due may be an array of at most integers_count_max integers.
     [[nodiscard]] Next next(bool may_be_array = false);
@@ -73,7 +73,7 @@ class ReplyStream {
     [[nodiscard]] Next next_from_reader();
 
     redisReader* reader_ = nullptr;  // owned
-    std::span<const char> given_;    // what the reader has not been fed yet
+    std::span<const char> given_;  // what the reader has not been fed yet
     const char* broken_because_ = nullptr;
     bool may_be_array_ = false;
     ArrayListener* listener_ = nullptr;

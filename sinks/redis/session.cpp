@@ -128,7 +128,8 @@ short Session::events() const {
 // --- greeting --------------------------------------------------------------------------------------
 
 void Session::render_greeting(const RedisSettings& settings) {
-    if (!settings.user.empty()) {  // without a password too: a `nopass` user takes any, and other users' refusal is told
+    if (!settings.user
+             .empty()) {  // without a password too: a `nopass` user takes any, and other users' refusal is told
         add_greeting({"AUTH", nullptr}, {"AUTH", settings.user, settings.password});
     } else if (!settings.password.empty()) {
         add_greeting({"AUTH", nullptr}, {"AUTH", settings.password});
@@ -178,7 +179,8 @@ Session::Step Session::greeting_answered(ReplyStream::Next reply) {
     if (state_ == State::ready) return fail(peer_ + " answers what it was not asked");
     const Greeting& greeting = greetings_[greetings_answered_count_++];
     const bool is_error = reply == ReplyStream::Next::error;
-    if (is_error && (greeting.tolerated_errors == nullptr || !replies_.error_text().starts_with(greeting.tolerated_errors))) {
+    if (is_error &&
+        (greeting.tolerated_errors == nullptr || !replies_.error_text().starts_with(greeting.tolerated_errors))) {
         return fail("Redis at " + peer_ + " refuses " + greeting.name + ": " + printable(replies_.error_text()));
     }
     if (greeting.is_wait_aof) takes_wait_aof_ = !is_error;

@@ -3,8 +3,8 @@
 //     closed ── open() ──> connecting ── writable ──> greeting ── all answered ──> ready
 //        ^──────────────────── close(), or any failure ─────────────────────────────┘
 //
-// The greeting is AUTH and SELECT where configured, CLIENT SETNAME (its failure is of no account), WAITAOF where replicas
-// are wanted (its reply shows whether this server has it and appends to a file, else WAIT does) and PING,
+// The greeting is AUTH and SELECT where configured, CLIENT SETNAME (its failure is of no account), WAITAOF where
+// replicas are wanted (its reply shows whether this server has it and appends to a file, else WAIT does) and PING,
 // which tells at once of a server that is loading or wants a password: sent together, answered in order.
 //
 // hiredis resolves and connects; after that the session owns the plain descriptor and hiredis' context is
@@ -73,7 +73,7 @@ class Session {
 
   private:
     struct Greeting {
-        const char* name;              // for sentences
+        const char* name;  // for sentences
         const char* tolerated_errors;  // errors that begin so are of no account; null: none are
         bool is_wait_aof = false;
     };
@@ -93,12 +93,12 @@ class Session {
     std::uint16_t port_;
     const int send_buffer_bytes_;
     std::string peer_;
-    std::string greeting_bytes_;         // RESP of all greetings
+    std::string greeting_bytes_;  // RESP of all greetings
     std::vector<Greeting> greetings_;
 
     State state_ = State::closed;
-    int fd_ = -1;                        // owned; -1 exactly when closed
-    bool prefer_ipv6_ = false;           // changes with each attempt: a name may lead to both, Redis listen on one
+    int fd_ = -1;  // owned; -1 exactly when closed
+    bool prefer_ipv6_ = false;  // changes with each attempt: a name may lead to both, Redis listen on one
     std::size_t greeting_sent_bytes_ = 0;
     std::size_t greetings_answered_count_ = 0;
     bool takes_wait_aof_ = false;

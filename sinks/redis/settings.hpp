@@ -34,11 +34,12 @@ struct RedisSettings {
     // Set where the server changes (Sentinel): asked before each connect, instead of host and port. May block for a
     // moment, on the sink's thread. The error is a sentence.
     std::function<std::expected<ServerAddress, std::string>()> find_server{};
-    // Set with find_server: whether another server than this one is the primary by now. Asked while this one is silent, and may block
-    // likewise.
+    // Set with find_server: whether another server than this one is the primary by now. Asked while this one is silent,
+    // and may block likewise.
     std::function<bool(const ServerAddress&)> has_moved_from{};
-    std::uint64_t suspicious_silence_ns = 1'000'000'000;  // of a server that owes replies; has_moved_from() is asked then, and each time again
-    int send_buffer_bytes = 0;       // SO_SNDBUF; 0: the kernel's. Tests force partial writes with it
+    std::uint64_t suspicious_silence_ns =
+        1'000'000'000;  // of a server that owes replies; has_moved_from() is asked then, and each time again
+    int send_buffer_bytes = 0;  // SO_SNDBUF; 0: the kernel's. Tests force partial writes with it
 };
 
 }  // namespace sluice::sinks

@@ -20,8 +20,8 @@ struct Command {
     EntryId id;
 };
 
-// Takes the XADD at the front of `bytes`. The ID stands behind the key, or behind `MAXLEN ~ n`; words of the sample come later,
-// and none of the encoder's own before it is an ID.
+// Takes the XADD at the front of `bytes`. The ID stands behind the key, or behind `MAXLEN ~ n`; words of the sample
+// come later, and none of the encoder's own before it is an ID.
 Command take_command(std::span<const char>& bytes) {
     Command command;
     std::optional<EntryId> id;
@@ -167,7 +167,8 @@ std::string TransactionWindow::find_conflict() {
             if (outcome == Outcome::added && refused_keys.contains(command.key))
                 return "Redis refused an entry of " + std::string(command.key) + " and took a later one";
             if (outcome == Outcome::duplicate && i >= resent_count_ && command.id > known_last_)
-                return std::string(command.key) + " has an entry at or above " + text_of(command.id) + " that this journal did not send";
+                return std::string(command.key) + " has an entry at or above " + text_of(command.id) +
+                       " that this journal did not send";
         }
     }
     return {};

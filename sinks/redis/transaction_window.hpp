@@ -2,9 +2,10 @@
 // counterpart of DeliveryWindow: the bookkeeping without a socket.
 //
 // Every command is an XADD with an ID of ours, IDs rise, and Redis refuses one that is not above its stream's last: so
-// what is sent again is not stored again. That alone would lose samples: were command k refused for want of memory while
-// k + 1 succeeds, k would be refused from then on as if it were there, and a broken connection can swallow the reply that
-// says so. Therefore what is sent is one transaction, all or nothing, and the next one begins when its fate is known:
+// what is sent again is not stored again. That alone would lose samples: were command k refused for want of memory
+// while k + 1 succeeds, k would be refused from then on as if it were there, and a broken connection can swallow the
+// reply that says so. Therefore what is sent is one transaction, all or nothing, and the next one begins when its fate
+// is known:
 //
 //     sent      XADD… EXEC MULTI      (the MULTI before it was answered +OK)
 //     answered  +QUEUED… *n +OK
@@ -15,9 +16,11 @@
 // What an EXEC tells (Redis 7.0, multi.c and server.c, and tried):
 //   - EXECABORT: a command was refused when it was queued, or EXEC itself (OOM, READONLY, MISCONF, NOREPLICAS, …).
 //     Nothing was applied; the same again later.
-//   - an ID that is refused as not above the last: it is there, if that can be: it was sent before, by this sink or by an
+//   - an ID that is refused as not above the last: it is there, if that can be: it was sent before, by this sink or by
+//   an
 //     earlier life of the engine. If it cannot, somebody else writes the stream: `conflict`, and nothing counts.
-//   - another error (WRONGTYPE, NOPERM): it concerns the key, so all its commands in the transaction. All again later; what
+//   - another error (WRONGTYPE, NOPERM): it concerns the key, so all its commands in the transaction. All again later;
+//   what
 //     was applied is refused then. Were one command of a key refused and a later one not, that is a conflict, too.
 //
 // Sink thread only. Holds no more than limits::sink_window_batches_count_max batches, which nobody waits for.
@@ -43,7 +46,8 @@ namespace sluice::sinks::redis {
 
 class TransactionWindow final : public ArrayListener {
   public:
-    // No entry above `known_last` can come from an earlier life of the engine. `port` and `counters` outlive the window.
+    // No entry above `known_last` can come from an earlier life of the engine. `port` and `counters` outlive the
+    // window.
     TransactionWindow(CompletionPort& port, SinkCounters& counters, const EntryId& known_last);
 
     [[nodiscard]] bool has_room() const { return batches_.size() < limits::sink_window_batches_count_max; }
@@ -65,12 +69,12 @@ class TransactionWindow final : public ArrayListener {
 
     enum class Step : std::uint8_t {
         going_on,
-        settled,   // the transaction was applied; its batches are gone
-        refused,   // it was not, or not all: error_text() and refusal() say why; it stands at the front again
-        opened,    // the next transaction is open
+        settled,  // the transaction was applied; its batches are gone
+        refused,  // it was not, or not all: error_text() and refusal() say why; it stands at the front again
+        opened,  // the next transaction is open
         unusable,  // error_text(): this connection takes no further transaction
         conflict,  // error_text() says, in a sentence, why these streams are not ours alone
-        not_due,   // a reply that nobody asked for
+        not_due,  // a reply that nobody asked for
     };
     // The next reply; `error_text` where it is an error.
     [[nodiscard]] Step take(bool is_error, std::string_view error_text, std::uint64_t now_ns);
@@ -100,22 +104,22 @@ class TransactionWindow final : public ArrayListener {
     const EntryId known_last_;
     EntryId sent_last_;
 
-    std::deque<Batch*> batches_;           // oldest first
-    std::size_t transaction_count_ = 0;    // of them, from the front, in the transaction that is under way; 0: none
-    std::size_t resent_count_ = 0;         // of them, from the front, that may have been applied before
-    std::size_t commands_count_ = 0;       // of the transaction
-    std::size_t total_bytes_ = 0;          // of it, EXEC and MULTI included
+    std::deque<Batch*> batches_;  // oldest first
+    std::size_t transaction_count_ = 0;  // of them, from the front, in the transaction that is under way; 0: none
+    std::size_t resent_count_ = 0;  // of them, from the front, that may have been applied before
+    std::size_t commands_count_ = 0;  // of the transaction
+    std::size_t total_bytes_ = 0;  // of it, EXEC and MULTI included
     std::size_t sent_bytes_ = 0;
     std::size_t replies_count_ = 0;
     bool is_open_ = false;
-    bool awaits_multi_ = false;            // EXEC was answered, the MULTI behind it not yet
+    bool awaits_multi_ = false;  // EXEC was answered, the MULTI behind it not yet
 
-    std::vector<Outcome> outcomes_;        // of the commands, from the EXEC reply
+    std::vector<Outcome> outcomes_;  // of the commands, from the EXEC reply
     std::size_t elements_count_ = 0;
     std::size_t duplicates_count_ = 0;
-    std::size_t errors_count_ = 0;         // other than duplicates, in the EXEC reply
-    std::string last_added_;               // ID of the last command that was applied
-    std::string queue_error_;              // the first refusal before EXEC
+    std::size_t errors_count_ = 0;  // other than duplicates, in the EXEC reply
+    std::string last_added_;  // ID of the last command that was applied
+    std::string queue_error_;  // the first refusal before EXEC
     std::string error_text_;
     CommandOutcome refusal_ = CommandOutcome::busy;
 };

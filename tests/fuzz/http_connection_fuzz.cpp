@@ -1,13 +1,15 @@
-// Fuzzes what HTTP clients may send: arbitrary bytes, cut into arbitrary pieces, go through a Connection, whose application
-// answers at once, at the end, or in reverse order. Whatever the bytes are, the answers must not depend on the cuts, every
-// request that was read must be answered or its connection closed, and all pools must be whole at the end.
+// Fuzzes what HTTP clients may send: arbitrary bytes, cut into arbitrary pieces, go through a Connection, whose
+// application answers at once, at the end, or in reverse order. Whatever the bytes are, the answers must not depend on
+// the cuts, every request that was read must be answered or its connection closed, and all pools must be whole at the
+// end.
 //
-//   clang++ -std=c++2b -fsanitize=fuzzer,address,undefined -I. tests/fuzz/http_connection_fuzz.cpp parsers/http_parser.cpp
+//   clang++ -std=c++2b -fsanitize=fuzzer,address,undefined -I. tests/fuzz/http_connection_fuzz.cpp
+//   parsers/http_parser.cpp
 //     engine/http/{block_pool,body_pool,connection,response}.cpp -lllhttp -o http_connection_fuzz &&
 //     ./http_connection_fuzz tests/fuzz/corpus/http_connection
 //
-// Input: byte 0 says how the application answers, byte 1 how many bytes follow that are piece sizes (used in turn), the rest
-// is what the client sends.
+// Input: byte 0 says how the application answers, byte 1 how many bytes follow that are piece sizes (used in turn), the
+// rest is what the client sends.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -26,7 +28,7 @@ constexpr std::uint64_t body_bytes_max = 4096;
 constexpr std::string_view continue_response = "HTTP/1.1 100 Continue\r\n\r\n";
 
 struct Input {
-    unsigned answers = 0;           // 0 at once, 1 at the end, 2 in reverse order, 3 every other one at once
+    unsigned answers = 0;  // 0 at once, 1 at the end, 2 in reverse order, 3 every other one at once
     bool refuses_heads = false;
     std::span<const std::uint8_t> pieces;
     std::string_view stream;
@@ -62,7 +64,8 @@ std::string transcript(HttpHarness& harness, const Input& input, std::span<const
     std::string said = harness.take_sent();
     // Whether a waiting client was told to go on depends on what had arrived by then, as it should.
     if (input.answers != 0)
-        for (std::size_t at = said.find(continue_response); at != std::string::npos; at = said.find(continue_response, at))
+        for (std::size_t at = said.find(continue_response); at != std::string::npos;
+             at = said.find(continue_response, at))
             said.erase(at, continue_response.size());
     return said;
 }
@@ -71,7 +74,9 @@ std::string transcript(HttpHarness& harness, const Input& input, std::span<const
 bool differ_only_in_why_the_header_was_refused(const std::string& one, const std::string& other) {
     const std::size_t one_last = one.rfind("HTTP/1.1 ");
     const std::size_t other_last = other.rfind("HTTP/1.1 ");
-    if (one_last != other_last || one_last == std::string::npos || one.substr(0, one_last) != other.substr(0, other_last)) return false;
+    if (one_last != other_last || one_last == std::string::npos ||
+        one.substr(0, one_last) != other.substr(0, other_last))
+        return false;
     const auto is_too_long = [one_last](const std::string& said) {
         const std::string status = said.substr(one_last + 9, 3);
         return status == "414" || status == "431";
@@ -80,12 +85,13 @@ bool differ_only_in_why_the_header_was_refused(const std::string& one, const std
     return (is_too_long(one) || is_too_long(other)) && is_refusal(one) && is_refusal(other);
 }
 
-// A request whose head is refused is answered before the rest of it is seen, if that comes later; in one piece its framing,
-// which is refused first, is.
+// A request whose head is refused is answered before the rest of it is seen, if that comes later; in one piece its
+// framing, which is refused first, is.
 bool differ_only_in_what_was_refused_first(const std::string& whole, const std::string& in_pieces) {
     const std::size_t last = in_pieces.rfind("HTTP/1.1 503");
     return last != std::string::npos && last == in_pieces.rfind("HTTP/1.1 ") && last == whole.rfind("HTTP/1.1 ") &&
-           whole.substr(0, last) == in_pieces.substr(0, last) && whole.find("Connection: close\r\n", last) != std::string::npos;
+           whole.substr(0, last) == in_pieces.substr(0, last) &&
+           whole.find("Connection: close\r\n", last) != std::string::npos;
 }
 
 }  // namespace

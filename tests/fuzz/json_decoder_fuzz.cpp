@@ -29,7 +29,8 @@ void demand(bool holds, std::string_view what) {
 
 // The body and its padding in memory of exactly that size, so that AddressSanitizer sees a read behind it.
 struct ExactBody {
-    ExactBody(std::string_view text, char padding) : bytes(new char[text.size() + parsers::JsonDecoder::padding_bytes]) {
+    ExactBody(std::string_view text, char padding)
+        : bytes(new char[text.size() + parsers::JsonDecoder::padding_bytes]) {
         text.copy(bytes.get(), text.size());
         std::fill_n(bytes.get() + text.size(), parsers::JsonDecoder::padding_bytes, padding);
         view = {bytes.get(), text.size()};

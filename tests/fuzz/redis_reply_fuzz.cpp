@@ -1,9 +1,10 @@
 // Fuzzes what Redis may answer: the input is cut into reads of arbitrary size and goes through ReplyStream into a
-// DeliveryWindow with batches of every kind in flight. Whatever the bytes are, nothing may crash, and no batch may end with
-// figures that do not add up (the window CHECKs them).
+// DeliveryWindow with batches of every kind in flight. Whatever the bytes are, nothing may crash, and no batch may end
+// with figures that do not add up (the window CHECKs them).
 //
 //   clang++ -std=c++2b -fsanitize=fuzzer,address -I. tests/fuzz/redis_reply_fuzz.cpp sinks/redis/{reply_stream,
-//     delivery_window,error_class}.cpp -lhiredis -o redis_reply_fuzz && ./redis_reply_fuzz tests/fuzz/corpus/redis_reply
+//     delivery_window,error_class}.cpp -lhiredis -o redis_reply_fuzz && ./redis_reply_fuzz
+//     tests/fuzz/corpus/redis_reply
 //
 // Input: byte 0 says how large the reads are, the rest is what the server sends.
 #include <algorithm>

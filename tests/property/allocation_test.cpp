@@ -1,5 +1,6 @@
-// No heap allocation for any request after warm-up, on the whole way recv → decode → batch → sink → response: measured on an
-// engine in this process, with the null sink and with a real Redis, over every kind of request that carries telemetry.
+// No heap allocation for any request after warm-up, on the whole way recv → decode → batch → sink → response: measured
+// on an engine in this process, with the null sink and with a real Redis, over every kind of request that carries
+// telemetry.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -62,7 +63,8 @@ class Client {
 };
 
 std::string sample(int number) {
-    return R"({"device_id":"device-)" + std::to_string(number % 100) + R"(","type":"temperature","value":)" + std::to_string(number) +
+    return R"({"device_id":"device-)" + std::to_string(number % 100) + R"(","type":"temperature","value":)" +
+           std::to_string(number) +
            R"(.5,"unit":"C","timestamp":"2026-11-23T20:31:05.123456Z","priority":"HIGH","metadata":{"room":"1"},"other":"x\n"})";
 }
 
@@ -81,8 +83,8 @@ std::string repeated(std::string_view text, int count) {
 std::string chunked(std::string_view path, std::string_view body) {
     std::array<char, 24> size;
     std::snprintf(size.data(), size.size(), "%zx\r\n", body.size());
-    return "POST " + std::string(path) + " HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + size.data() + std::string(body) +
-           "\r\n0\r\n\r\n";
+    return "POST " + std::string(path) + " HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + size.data() +
+           std::string(body) + "\r\n0\r\n\r\n";
 }
 
 // One kind of exchange on a connection.
@@ -93,15 +95,16 @@ struct Exchange {
     const char* status = "200";
     std::size_t pieces_count = 1;  // packets, sent a moment apart
     int rounds_count = 500;
-    bool is_last = false;          // the connection ends with it
+    bool is_last = false;  // the connection ends with it
 };
 
 std::vector<Exchange> exchanges() {
     constexpr std::string_view ndjson = "Content-Type: application/x-ndjson\r\n";
     const std::string one = tests::post("/telemetry?ack=stored", sample(1));
     const std::string array = "[" + sample(1) + "," + sample(2) + "]";
-    const std::string http_1_0 = "POST /telemetry HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: " + std::to_string(sample(1).size()) +
-                                 "\r\n\r\n" + sample(1);
+    const std::string http_1_0 =
+        "POST /telemetry HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: " + std::to_string(sample(1).size()) +
+        "\r\n\r\n" + sample(1);
     return {
         {"one sample, stored", one, 1},
         {"one sample, queued", tests::post("/telemetry?ack=queued", sample(1)), 1},
@@ -121,7 +124,8 @@ std::vector<Exchange> exchanges() {
         {"not JSON", tests::post("/telemetry", "{nonsense"), 1, "400"},
         {"no such endpoint", tests::get("/nowhere"), 1, "404"},
         {"health", tests::get("/health"), 1},
-        {"a connection of its own", tests::post("/telemetry", sample(1), "Connection: close\r\n"), 1, "200", 1, 200, true},
+        {"a connection of its own", tests::post("/telemetry", sample(1), "Connection: close\r\n"), 1, "200", 1, 200,
+         true},
         {"malformed", "GET / HTTP/1.1\r\n\r\n", 1, "400", 1, 200, true},
     };
 }
@@ -133,9 +137,12 @@ class Allocation : public testing::Test {
     }
 
     // False, with the reason in `skipped`: no engine can run here.
-    [[nodiscard]] bool start(const std::string& sink_url, const std::string& layout, const std::string& backend = "auto") {
-        const std::vector<config::Override> settings{{"--listen", "listen", "127.0.0.1:0"}, {"--admin", "admin.listen", "127.0.0.1:0"},
-                                                     {"--sink", "sink.url", sink_url},      {"--set", "sink.redis.layout", layout},
+    [[nodiscard]] bool start(const std::string& sink_url, const std::string& layout,
+                             const std::string& backend = "auto") {
+        const std::vector<config::Override> settings{{"--listen", "listen", "127.0.0.1:0"},
+                                                     {"--admin", "admin.listen", "127.0.0.1:0"},
+                                                     {"--sink", "sink.url", sink_url},
+                                                     {"--set", "sink.redis.layout", layout},
                                                      {"--set", "ack_timeout", "20s"},
                                                      // A thread of its own, which asks once a second and allocates.
                                                      {"--set", "admission.interval", "0s"},
@@ -190,7 +197,8 @@ class Allocation : public testing::Test {
         carry_out(all.front(), 10);
         EXPECT_EQ(tests::allocations_of_others_count() - before, 0u) << "in a new second";
         engine->begin_drain();
-        for (int i = 0; i < 1000 && !engine->is_drained(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        for (int i = 0; i < 1000 && !engine->is_drained(); ++i)
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
         const Engine::Report report = engine->stop();
         EXPECT_TRUE(report.is_conserved);
         EXPECT_EQ(report.undelivered, 0u);
@@ -221,14 +229,16 @@ TEST_F(Allocation, NoneForRepliesInAnyPieces) {
     SCOPED_TRACE(tests::seed_trace(seed));
     std::cout << tests::seed_trace(seed) << "\n";
     std::mt19937_64 random(seed);
-    const std::string replies = repeated("$15\r\n1764012345678-0\r\n", 4000) + "-ERR " + std::string(10'000, 'e') + "\r\n";
+    const std::string replies =
+        repeated("$15\r\n1764012345678-0\r\n", 4000) + "-ERR " + std::string(10'000, 'e') + "\r\n";
     for (int round = 0; round < 200; ++round) {
         sinks::redis::ReplyStream stream;
         const std::uint64_t before = tests::allocations_count();
         std::string_view left = replies;
         std::size_t taken_count = 0;
         while (!left.empty()) {
-            const std::size_t bytes = std::min<std::size_t>(left.size(), 1 + random() % (round % 2 == 0 ? 300 : 60'000));
+            const std::size_t bytes =
+                std::min<std::size_t>(left.size(), 1 + random() % (round % 2 == 0 ? 300 : 60'000));
             stream.give(std::span(left.data(), bytes));
             left.remove_prefix(bytes);
             for (auto next = stream.next(); next != sinks::redis::ReplyStream::Next::need_more; next = stream.next()) {

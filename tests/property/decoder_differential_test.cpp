@@ -41,7 +41,8 @@ class Generator {
         }
         if (chance(2)) members.push_back(name("timestamp") + (chance(2) ? "\"2025-12-29T17:03:57.5Z\"" : number()));
         if (chance(2)) members.push_back(name("metadata") + object(1));
-        if (chance(3)) members.push_back(name("priority") + pick({"\"LOW\"", "\"MEDIUM\"", "\"HIGH\"", "\"L\\u004fW\""}));
+        if (chance(3))
+            members.push_back(name("priority") + pick({"\"LOW\"", "\"MEDIUM\"", "\"HIGH\"", "\"L\\u004fW\""}));
         for (std::size_t i = below(4); i > 0; --i) members.push_back(name(word()) + value(1));
         if (chance(20)) members.push_back(members[below(members.size())]);
         std::shuffle(members.begin(), members.end(), random_);
@@ -80,16 +81,16 @@ class Generator {
     std::string string(bool plain = false) {
         std::string text = "\"x";
         for (std::size_t i = below(12); i > 0; --i) {
-            text += plain && !chance(40)
-                        ? pick({"a", "b", "-", "7", "\xc3\xa9", "\\u00e9", "\xf0\x9f\x98\x80"})
-                        : pick({"a", "\\n", "\\u0000", "\\ud83d\\ude00", "\\\\", "\\\"", "\\/", "\x7f", "{", "]", ":", ","});
+            text += plain && !chance(40) ? pick({"a", "b", "-", "7", "\xc3\xa9", "\\u00e9", "\xf0\x9f\x98\x80"})
+                                         : pick({"a", "\\n", "\\u0000", "\\ud83d\\ude00", "\\\\", "\\\"", "\\/", "\x7f",
+                                                 "{", "]", ":", ","});
         }
         return text + '"';
     }
 
     std::string number() {
-        return pick({"0", "-0", "1", "27.30", "-1.5e3", "1E+2", "1e-400", "0.1", "18446744073709551615", "-9223372036854775808",
-                     "1767027837123", "123456789012345678901234567890.5", "1e308"});
+        return pick({"0", "-0", "1", "27.30", "-1.5e3", "1E+2", "1e-400", "0.1", "18446744073709551615",
+                     "-9223372036854775808", "1767027837123", "123456789012345678901234567890.5", "1e308"});
     }
 
     std::string value(std::size_t depth) {
@@ -101,7 +102,8 @@ class Generator {
     std::string object(std::size_t depth) {
         std::string text = "{" + space();
         for (std::size_t i = 0, count = below(4); i < count; ++i)
-            text += (i == 0 ? "" : ",") + name(word() + std::to_string(chance(9) ? 0 : i)) + (depth == 1 ? number() : value(depth));
+            text += (i == 0 ? "" : ",") + name(word() + std::to_string(chance(9) ? 0 : i)) +
+                    (depth == 1 ? number() : value(depth));
         return text + space() + "}";
     }
 
@@ -129,7 +131,8 @@ TEST(DecoderDifferential, AgreesWithTheDomOnRandomBodies) {
         const Decoded decoded = decode(body, BodyFormat::json, {}, padding);
         const std::optional<std::string> complaint = difference_to_dom(body, decoded);
         ASSERT_FALSE(complaint) << *complaint << "\nround " << round << ", body: " << body;
-        const std::optional<std::string> other = difference_to_line(body, decoded, decode(body, BodyFormat::ndjson, {}, padding));
+        const std::optional<std::string> other =
+            difference_to_line(body, decoded, decode(body, BodyFormat::ndjson, {}, padding));
         ASSERT_FALSE(other) << *other << "\nround " << round << ", body: " << body;
         accepted_count += decoded.samples.size();
         refused_count += decoded.body_refused ? 1 : 0;
@@ -173,7 +176,9 @@ TEST(DecoderDifferential, EverySampleIsRenderedAsOneCommand) {
     parsers::JsonDecoder decoder(limits::mib);
     decoder.start(guarded.view(), BodyFormat::ndjson, {});
     for (parsers::Step step = decoder.next(); step != parsers::Step::end; step = decoder.next())
-        if (step == parsers::Step::sample) { ASSERT_TRUE(encoder->append(*batch, decoder.sample())); }
+        if (step == parsers::Step::sample) {
+            ASSERT_TRUE(encoder->append(*batch, decoder.sample()));
+        }
     ASSERT_GT(batch->command_count(), 100u);
     const std::unique_ptr<redisReader, void (*)(redisReader*)> reader(redisReaderCreate(), redisReaderFree);
     ASSERT_EQ(redisReaderFeed(reader.get(), batch->bytes().data(), batch->bytes().size()), REDIS_OK);

@@ -1,5 +1,6 @@
-// However a stream of requests is cut into received pieces, the bytes that are answered are the same: every cut of every
-// golden request, one byte at a time, and random cuts of random pipelines; answered at once, later, and out of order.
+// However a stream of requests is cut into received pieces, the bytes that are answered are the same: every cut of
+// every golden request, one byte at a time, and random cuts of random pipelines; answered at once, later, and out of
+// order.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -29,7 +30,8 @@ void set_answers(tests::HttpHarness& harness, Answers answers) {
 }
 
 // Feeds `bytes`, cut at `cuts` (ascending), to a new connection. Returns everything it said until its client left.
-std::string transcript(tests::HttpHarness& harness, std::string_view bytes, const std::vector<std::size_t>& cuts, Answers answers) {
+std::string transcript(tests::HttpHarness& harness, std::string_view bytes, const std::vector<std::size_t>& cuts,
+                       Answers answers) {
     harness.start_over();
     set_answers(harness, answers);
     std::size_t begin = 0;
@@ -67,20 +69,24 @@ TEST(HttpSplit, EveryCutOfEveryGoldenRequest) {
             const std::string whole = transcript(harness, golden.bytes, {}, answers);
             // One answer for each event: each of the goldens' events but `more` is said to the client.
             const std::size_t events_count = golden.events == "more" ? 0 : 1 + count_of(golden.events, " | ");
-            ASSERT_EQ(count_of(whole, "\r\nDate: ") + count_of(whole, continue_response), events_count) << golden.name << "\n" << whole;
+            ASSERT_EQ(count_of(whole, "\r\nDate: ") + count_of(whole, continue_response), events_count)
+                << golden.name << "\n"
+                << whole;
             for (std::size_t cut = 1; cut < golden.bytes.size(); ++cut) {
                 if (!is_cut_at(cut, golden.bytes.size())) continue;
-                ASSERT_EQ(transcript(harness, golden.bytes, {cut}, answers), whole) << golden.name << ", cut at " << cut;
+                ASSERT_EQ(transcript(harness, golden.bytes, {cut}, answers), whole)
+                    << golden.name << ", cut at " << cut;
             }
-            ASSERT_EQ(transcript(harness, golden.bytes, every_byte(golden.bytes.size()), answers), whole) << golden.name;
+            ASSERT_EQ(transcript(harness, golden.bytes, every_byte(golden.bytes.size()), answers), whole)
+                << golden.name;
             ASSERT_TRUE(harness.is_closed()) << golden.name;
             ASSERT_TRUE(harness.pools_are_whole()) << golden.name;
         }
     }
 }
 
-// A request that is refused by its head is answered the same whether its body came with it or later: what is discarded of
-// the body is exactly the body.
+// A request that is refused by its head is answered the same whether its body came with it or later: what is discarded
+// of the body is exactly the body.
 TEST(HttpSplit, EveryCutOfARequestThatIsRefusedByItsHead) {
     tests::HttpHarness harness({.body_bytes_max = tests::golden_body_bytes_max});
     harness.app.refuses_heads = true;
@@ -88,9 +94,11 @@ TEST(HttpSplit, EveryCutOfARequestThatIsRefusedByItsHead) {
         const std::string whole = transcript(harness, golden.bytes, {}, Answers::at_once);
         for (std::size_t cut = 1; cut < golden.bytes.size(); ++cut) {
             if (!is_cut_at(cut, golden.bytes.size())) continue;
-            ASSERT_EQ(transcript(harness, golden.bytes, {cut}, Answers::at_once), whole) << golden.name << ", cut at " << cut;
+            ASSERT_EQ(transcript(harness, golden.bytes, {cut}, Answers::at_once), whole)
+                << golden.name << ", cut at " << cut;
         }
-        ASSERT_EQ(transcript(harness, golden.bytes, every_byte(golden.bytes.size()), Answers::at_once), whole) << golden.name;
+        ASSERT_EQ(transcript(harness, golden.bytes, every_byte(golden.bytes.size()), Answers::at_once), whole)
+            << golden.name;
         ASSERT_TRUE(harness.pools_are_whole()) << golden.name;
     }
 }
@@ -122,8 +130,8 @@ std::string without_continue(std::string text) {
     return text;
 }
 
-// Whether a client that is still waiting is told to go on depends on what arrived by then, as it should (RFC 9110 section
-// 10.1.1: a server may omit 100 if it has received part of the body); so that is left out of the comparison.
+// Whether a client that is still waiting is told to go on depends on what arrived by then, as it should (RFC 9110
+// section 10.1.1: a server may omit 100 if it has received part of the body); so that is left out of the comparison.
 TEST(HttpSplit, RandomPipelinesAtRandomCuts) {
     const std::uint64_t seed = tests::test_seed();
     SCOPED_TRACE(tests::seed_trace(seed));

@@ -1,6 +1,6 @@
-// The journal against a simple model: random appends, commits, crashes, power losses, failing disks, full disks, flipped
-// bits, deliveries and restarts over a simulated disk. The model is a list of texts; the journal must
-// hold every one that was confirmed and not delivered, once, in order, and none that was never appended.
+// The journal against a simple model: random appends, commits, crashes, power losses, failing disks, full disks,
+// flipped bits, deliveries and restarts over a simulated disk. The model is a list of texts; the journal must hold
+// every one that was confirmed and not delivered, once, in order, and none that was never appended.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -19,7 +19,7 @@ using tests::SimulatedDisk;
 enum class Fate : std::uint8_t {
     confirmed,  // must be there
     undecided,  // appended, not confirmed: may be there
-    damaged,    // was confirmed, then hit by a flipped bit: may be gone
+    damaged,  // was confirmed, then hit by a flipped bit: may be gone
     delivered,  // may be removed
 };
 
@@ -132,7 +132,8 @@ class Model {
         if (!append_group()) return;
         if (log_->commit()) {
             for (const std::uint64_t id : uncommitted_)
-                if (fates_[id] == Fate::undecided) fates_[id] = Fate::confirmed;  // a reader may have delivered it before
+                if (fates_[id] == Fate::undecided)
+                    fates_[id] = Fate::confirmed;  // a reader may have delivered it before
             confirmed_total_ += uncommitted_.size();
         }
         uncommitted_.clear();
@@ -172,8 +173,8 @@ class Model {
         if (confirmed.size() < 2) return;
         const std::size_t chosen = random_() % (confirmed.size() - 1);
         const auto& [id, position] = confirmed[chosen];
-        // The last one of a segment whose end nobody tells (its writer was killed, or the successor's header is damaged) would
-        // be a torn tail.
+        // The last one of a segment whose end nobody tells (its writer was killed, or the successor's header is
+        // damaged) would be a torn tail.
         if (confirmed[chosen + 1].second.segment != position.segment && !is_end_known(position.segment)) return;
         const std::uint64_t bytes = sizeof(RecordHeader) + text_of(id).size();
         disk_.flip_bit(segment_name(position.segment), position.offset + random_() % bytes, random_() % 8);

@@ -1,5 +1,5 @@
-// A whole Server under a random network and a random application: every request that was read is answered exactly once and
-// in order, or its connection was broken; nothing is left in the pools, and no request is remembered that is gone.
+// A whole Server under a random network and a random application: every request that was read is answered exactly once
+// and in order, or its connection was broken; nothing is left in the pools, and no request is remembered that is gone.
 #include "engine/server.hpp"
 
 #include <fcntl.h>
@@ -75,7 +75,8 @@ class Application final : public http::Application {
     std::mt19937_64 random_;
 };
 
-// The tests' owner of the server: decides some of what waits in each iteration, in any order; at times, nothing for long.
+// The tests' owner of the server: decides some of what waits in each iteration, in any order; at times, nothing for
+// long.
 class Owner final : public Server::Hooks {
   public:
     Owner(Application& application, std::uint64_t seed) : application_(application), random_(seed) {}
@@ -106,7 +107,10 @@ class Owner final : public Server::Hooks {
 class World {
   public:
     explicit World(std::uint64_t seed, std::uint32_t slots_count = 12)
-        : random_(seed), application(seed + 1), owner(application, seed + 2), server(settings(slots_count), application, owner) {
+        : random_(seed),
+          application(seed + 1),
+          owner(application, seed + 2),
+          server(settings(slots_count), application, owner) {
         application.server = &server;
         const int listener_fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);  // the server closes it
         const auto opened = server.open(listener_fd, [&](const io::LoopSettings& given, io::Events& events) {
@@ -124,7 +128,8 @@ class World {
         for (int i = 0; i < steps_count && !testing::Test::HasFailure(); ++i) server.run_once(0);
     }
 
-    // Nobody comes any more and everything is answered: then nothing may be left. A drain must not wait for idle clients.
+    // Nobody comes any more and everything is answered: then nothing may be left. A drain must not wait for idle
+    // clients.
     void come_to_rest(bool drains) {
         owner.forgets = owner.can_stall = owner.is_stalled = false;
         loop->is_quiet = true;
@@ -135,7 +140,8 @@ class World {
         EXPECT_TRUE(!drains || loop->now_ns - begin_ns < 60 * s);
         EXPECT_EQ(server.blocks().in_use_count(), 0u);
         EXPECT_EQ(server.body_bytes_in_use(), 0u);
-        for (const http::PendingRef ref : application.refs) ASSERT_EQ(server.find(ref), nullptr) << "it is still remembered";
+        for (const http::PendingRef ref : application.refs)
+            ASSERT_EQ(server.find(ref), nullptr) << "it is still remembered";
     }
 
   private:
@@ -201,7 +207,8 @@ class World {
                 continue;
             }
             const bool is_timeout = response == tests::refused(Refusal::ack_timeout);
-            if (response == tests::refused(Refusal::paused)) {  // by its head; the connection goes on if the body was small
+            if (response ==
+                tests::refused(Refusal::paused)) {  // by its head; the connection goes on if the body was small
                 ASSERT_LT(answered_count++, conversation.requests.size()) << response;
                 ++refusals_count;
                 continue;
@@ -210,10 +217,10 @@ class World {
                 ASSERT_LT(answered_count, conversation.requests.size()) << response;
                 const Conversation::Asked& asked = conversation.requests[answered_count++];
                 ASSERT_LE(asked.end_bytes, peer.sent_bytes) << "answered before it was asked";
-                if (is_timeout)
-                    ++timeouts_count;
+                if (is_timeout) ++timeouts_count;
                 else
-                    ASSERT_TRUE(response.starts_with("200 " + asked.path + " ")) << response << " instead of " << asked.path;
+                    ASSERT_TRUE(response.starts_with("200 " + asked.path + " "))
+                        << response << " instead of " << asked.path;
                 continue;
             }
             is_over = true;
@@ -223,16 +230,18 @@ class World {
         const bool is_idle_end = peer.was_shut_down && !is_over && !peer.has_failed && !peer.has_half_closed;
         EXPECT_FALSE(is_idle_end && peer.is_paused) << "receiving was paused and not resumed";
         if (peer.has_failed || is_over || !peer.was_shut_down) return;
-        // The server ended the stream of its own accord, and said all it had to say. What arrives after that decision (an
-        // idle time that was over, a drain) is discarded, as HTTP/1.1 has it.
+        // The server ended the stream of its own accord, and said all it had to say. What arrives after that decision
+        // (an idle time that was over, a drain) is discarded, as HTTP/1.1 has it.
         ++ended_count;
         const bool is_asked_to_close = received.rfind("Connection: close\r\n") != std::string_view::npos;
         std::size_t asked_count = 0;
-        while (asked_count < conversation.requests.size() && conversation.requests[asked_count].end_bytes <= peer.sent_bytes_settled)
+        while (asked_count < conversation.requests.size() &&
+               conversation.requests[asked_count].end_bytes <= peer.sent_bytes_settled)
             ++asked_count;
         if (is_asked_to_close) return;
         EXPECT_GE(answered_count, asked_count) << "some requests were not answered";
-        EXPECT_TRUE(conversation.is_sound || peer.sent_bytes_settled < peer.script.size()) << "what should be refused was not";
+        EXPECT_TRUE(conversation.is_sound || peer.sent_bytes_settled < peer.script.size())
+            << "what should be refused was not";
     }
 
     std::mt19937_64 random_;
@@ -273,8 +282,8 @@ TEST(ServerOnFakeLoop, AnswersEveryRequestOnceAndInOrder) {
     EXPECT_GT(refusals_count, 10);
     EXPECT_GT(timeouts_count, 0);
     EXPECT_GT(pauses_count, 100u);
-    std::cout << ended_count << " connections ended in order, " << refusals_count << " refused, " << timeouts_count << " timeouts, "
-              << pauses_count << " pauses\n";
+    std::cout << ended_count << " connections ended in order, " << refusals_count << " refused, " << timeouts_count
+              << " timeouts, " << pauses_count << " pauses\n";
 }
 
 // One peer, which says `script` and then waits.

@@ -68,8 +68,8 @@ inline OwnedSample owned(const Sample& sample) {
     return copy;
 }
 
-[[nodiscard]] inline Decoded decode(parsers::JsonDecoder& decoder, std::string_view padded_body, parsers::BodyFormat format,
-                                    const parsers::DecodeOptions& options = {}) {
+[[nodiscard]] inline Decoded decode(parsers::JsonDecoder& decoder, std::string_view padded_body,
+                                    parsers::BodyFormat format, const parsers::DecodeOptions& options = {}) {
     Decoded decoded;
     decoder.start(padded_body, format, options);
     decoded.is_single = decoder.is_single();

@@ -70,7 +70,8 @@ inline std::optional<std::string> difference(const OwnedSample& sample, dom::ele
     if (!is_optional_member(object, "metadata", sample.metadata)) return "metadata differs";
     if (!is_same_json(sample.raw, element)) return "raw differs";
     std::size_t known_count = 0;
-    for (const std::string_view name : {"device_id", "type", "value", "unit", "values", "metadata", "timestamp", "priority"})
+    for (const std::string_view name :
+         {"device_id", "type", "value", "unit", "values", "metadata", "timestamp", "priority"})
         known_count += object.at_key(name).error() == simdjson::SUCCESS ? 1 : 0;
     if (known_count + sample.others.size() != object.size()) return "the number of members differs";
     for (const auto& [name, value] : sample.others)
@@ -108,12 +109,15 @@ inline std::optional<std::string> difference_to_dom(std::string_view body, const
 }
 
 // A complaint, or nothing if NDJSON of the one line `line` fares as `line` does as a `json` body.
-inline std::optional<std::string> difference_to_line(std::string_view line, const Decoded& as_json, const Decoded& as_line) {
+inline std::optional<std::string> difference_to_line(std::string_view line, const Decoded& as_json,
+                                                     const Decoded& as_line) {
     const bool is_one_record = line.find_first_not_of(" \t\r\n") != std::string_view::npos && as_json.is_single;
-    if (line.find('\n') != std::string_view::npos || line.size() > limits::sample_bytes_max || !is_one_record) return std::nullopt;
+    if (line.find('\n') != std::string_view::npos || line.size() > limits::sample_bytes_max || !is_one_record)
+        return std::nullopt;
     if (as_line.body_refused) return "NDJSON never refuses a body";
     if (as_json.samples.size() != as_line.samples.size()) return "one of json and NDJSON takes it";
-    if (!as_json.samples.empty() && as_json.samples[0].raw != as_line.samples[0].raw) return "raw differs between the formats";
+    if (!as_json.samples.empty() && as_json.samples[0].raw != as_line.samples[0].raw)
+        return "raw differs between the formats";
     return std::nullopt;
 }
 

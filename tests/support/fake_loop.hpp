@@ -1,8 +1,8 @@
 // FakeLoop: a Loop without a kernel, driven by a random generator. Its peers send what they are given in short pieces,
 // break off, stop reading, half-close, and leave while bytes are on their way to them; slots are used again at once.
 //
-// It CHECKs the server's side of the Loop contract: no call for a slot that is closed or closing, one send at a time, and
-// bytes that stay as they are until on_sent or on_closed.
+// It CHECKs the server's side of the Loop contract: no call for a slot that is closed or closing, one send at a time,
+// and bytes that stay as they are until on_sent or on_closed.
 #pragma once
 
 #include <algorithm>
@@ -23,19 +23,19 @@ struct FakePeer {
     enum class State : std::uint8_t { absent, open, closing };
 
     State state = State::absent;
-    std::size_t conversation = 0;    // which, for the test
-    std::string script;              // what it will send
-    std::size_t sent_bytes = 0;      // of it
-    bool half_closes = false;        // after the script
+    std::size_t conversation = 0;  // which, for the test
+    std::string script;  // what it will send
+    std::size_t sent_bytes = 0;  // of it
+    bool half_closes = false;  // after the script
     bool has_half_closed = false;
     bool is_paused = false;
     int pieces_after_pause_count = 0;  // that were on their way when the server paused
     bool has_failed = false;
-    bool was_shut_down = false;      // read the end of the stream
+    bool was_shut_down = false;  // read the end of the stream
     std::size_t sent_bytes_settled = 0;  // what it had sent before the iteration in which that happened
     std::string received;
-    std::span<const char> sending;   // the server's bytes, not taken yet
-    std::string sending_copy;        // what they were
+    std::span<const char> sending;  // the server's bytes, not taken yet
+    std::string sending_copy;  // what they were
 };
 
 class FakeLoop final : public io::Loop {
@@ -47,12 +47,17 @@ class FakeLoop final : public io::Loop {
     };
 
     FakeLoop(const io::LoopSettings& settings, io::Events& events, std::uint64_t seed)
-        : events_(events), random_(seed), peers_(settings.slots_count_max), buffer_(64 * 1024, settings.padding_bytes) {}
+        : events_(events),
+          random_(seed),
+          peers_(settings.slots_count_max),
+          buffer_(64 * 1024, settings.padding_bytes) {}
 
-    std::function<Script()> next_script;                // for a peer that connects
+    std::function<Script()> next_script;  // for a peer that connects
     std::function<void(const FakePeer&)> on_peer_gone;  // its slot was closed
-    std::function<bool()> is_busy_elsewhere = [] { return false; };  // else a quiet loop lets time jump to the next deadline
-    bool is_quiet = false;                              // no new peers, no failures, no stalls: everything comes to its end
+    std::function<bool()> is_busy_elsewhere = [] {
+        return false;
+    };  // else a quiet loop lets time jump to the next deadline
+    bool is_quiet = false;  // no new peers, no failures, no stalls: everything comes to its end
     std::uint64_t now_ns = 1'000'000'000'000;
     std::uint64_t pauses_count = 0;  // of receiving from peers that had more to say
     [[nodiscard]] const FakePeer& peer(io::Slot slot) const { return peers_[slot]; }

@@ -16,8 +16,8 @@ using Responses = std::vector<std::string>;
 }
 
 [[nodiscard]] inline std::string post(std::string_view path, std::string_view body, std::string_view headers = "") {
-    return "POST " + std::string(path) + " HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
-           std::string(headers) + "\r\n" + std::string(body);
+    return "POST " + std::string(path) + " HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(body.size()) +
+           "\r\n" + std::string(headers) + "\r\n" + std::string(body);
 }
 
 // The responses in `bytes` as "status body", or "status" where there is none; the harness's marks as they are. Every

@@ -81,7 +81,8 @@ Counts Simulation::simulate(const Span& span) {
         }
         const auto own_ns = static_cast<std::int64_t>(lag(random_));
         const auto service_ns = static_cast<std::int64_t>(service(random_));
-        // In the stalled second everything waits for its end; only what was on its way then sees that as the server's delay.
+        // In the stalled second everything waits for its end; only what was on its way then sees that as the server's
+        // delay.
         const std::int64_t wait_ns =
             span.is_stalled ? second_ns - static_cast<std::int64_t>(i) * second_ns / sample_.rate : 0;
         record(own_ns + service_ns + wait_ns, service_ns + (i < 3 ? wait_ns : 0), own_ns);

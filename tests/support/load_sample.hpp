@@ -1,6 +1,5 @@
-// A made-up run of sluice-load, for tests of its outputs: a warm-up, steady seconds, one stall of the server, some errors, and one
-// answer that comes a moment after the end.
-// The same seed gives the same run.
+// A made-up run of sluice-load, for tests of its outputs: a warm-up, steady seconds, one stall of the server, some
+// errors, and one answer that comes a moment after the end. The same seed gives the same run.
 #pragma once
 
 #include <cstdint>

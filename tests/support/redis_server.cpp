@@ -27,9 +27,8 @@ using Reply = std::unique_ptr<redisReply, decltype(&freeReplyObject)>;
 
 [[nodiscard]] Context connect_to(const sinks::RedisSettings& settings) {
     const timeval timeout{5, 0};
-    Context context(settings.path.empty()
-                        ? redisConnectWithTimeout(settings.host.c_str(), settings.port, timeout)
-                        : redisConnectUnixWithTimeout(settings.path.c_str(), timeout),
+    Context context(settings.path.empty() ? redisConnectWithTimeout(settings.host.c_str(), settings.port, timeout)
+                                          : redisConnectUnixWithTimeout(settings.path.c_str(), timeout),
                     &redisFree);
     CHECK(context != nullptr);
     if (context->err == 0) redisSetTimeout(context.get(), timeout);
@@ -109,8 +108,8 @@ RedisServer::~RedisServer() {
 }
 
 void RedisServer::launch() {
-    std::vector<std::string> words{"redis-server", "--bind", "127.0.0.1", "--port", std::to_string(port_),
-                                   "--save", "", "--appendonly", "no", "--dir", folder_};
+    std::vector<std::string> words{"redis-server", "--bind", "127.0.0.1", "--port", std::to_string(port_), "--save", "",
+                                   "--appendonly", "no",     "--dir",     folder_};
     if (listen_ == Listen::unix_socket) words.insert(words.end(), {"--unixsocket", folder_ + "/redis.sock"});
     words.insert(words.end(), arguments_.begin(), arguments_.end());
     pid_ = ::fork();

@@ -28,8 +28,8 @@ class RedisServer {
     // Where it listens; timeouts and pauses shortened for tests.
     [[nodiscard]] sinks::RedisSettings settings() const;
 
-    void kill_hard();     // SIGKILL, and waits for its end
-    void start_again();   // on the same port or socket; what it held is lost
+    void kill_hard();  // SIGKILL, and waits for its end
+    void start_again();  // on the same port or socket; what it held is lost
     void stop_process();  // SIGSTOP: connections stay, nothing answers
     void continue_process();
 

@@ -17,11 +17,11 @@ class ScriptedServer {
     // What one connection answers, after the greeting (CLIENT SETNAME and PING), which it answers properly.
     struct Connection {
         std::string replies;             // sent when the first command after the greeting arrives, instead of any
-                                         // other answer; empty: every command is answered with a stream id
-        bool hang_up = false;            // close afterwards
+                              // other answer; empty: every command is answered with a stream id
+        bool hang_up = false;  // close afterwards
         std::string greeting = "+OK\r\n+PONG\r\n";
         std::size_t greeting_commands_count = 2;
-        std::size_t piece_bytes = 1;     // bytes for each send(2)
+        std::size_t piece_bytes = 1;  // bytes for each send(2)
     };
 
     // The n-th connection follows the n-th script, all further ones the last.

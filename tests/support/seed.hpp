@@ -14,6 +14,8 @@ namespace sluice::tests {
     return std::random_device{}();
 }
 
-[[nodiscard]] inline std::string seed_trace(std::uint64_t seed) { return "replay with SLUICE_SEED=" + std::to_string(seed); }
+[[nodiscard]] inline std::string seed_trace(std::uint64_t seed) {
+    return "replay with SLUICE_SEED=" + std::to_string(seed);
+}
 
 }  // namespace sluice::tests

@@ -138,7 +138,8 @@ class SimulatedDisk::OpenFile final : public File {
         if (offset >= content_->now.size()) return std::size_t{0};
         const std::size_t bytes = std::min<std::uint64_t>(to.size(), content_->now.size() - offset);
         const Place& bad = disk_.unreadable;
-        if (name_ == bad.name && offset < bad.end && bad.begin < offset + bytes) return std::unexpected(std::errc::io_error);
+        if (name_ == bad.name && offset < bad.end && bad.begin < offset + bytes)
+            return std::unexpected(std::errc::io_error);
         std::memcpy(to.data(), content_->now.data() + offset, bytes);
         return bytes;
     }
@@ -166,7 +167,8 @@ class SimulatedDisk::OpenFile final : public File {
 
     static void copy_sector(Content& content, std::uint64_t sector) {
         const std::uint64_t begin = sector * sector_bytes;
-        const std::uint64_t end = std::min<std::uint64_t>({begin + sector_bytes, content.now.size(), content.durable.size()});
+        const std::uint64_t end =
+            std::min<std::uint64_t>({begin + sector_bytes, content.now.size(), content.durable.size()});
         if (begin < end) std::memcpy(content.durable.data() + begin, content.now.data() + begin, end - begin);
     }
 
@@ -217,9 +219,11 @@ inline auto SimulatedDisk::create(const std::string& name, std::uint64_t bytes) 
     return std::make_unique<OpenFile>(*this, name, content);
 }
 
-inline auto SimulatedDisk::open(const std::string& name, sinks::journal::Access access) -> IoResult<std::unique_ptr<File>> {
+inline auto SimulatedDisk::open(const std::string& name, sinks::journal::Access access)
+    -> IoResult<std::unique_ptr<File>> {
     if (is_dead_) return dead();
-    if (is_read_only && access != sinks::journal::Access::read) return std::unexpected(std::errc::read_only_file_system);
+    if (is_read_only && access != sinks::journal::Access::read)
+        return std::unexpected(std::errc::read_only_file_system);
     const auto found = names_.find(name);
     if (found == names_.end()) return std::unexpected(std::errc::no_such_file_or_directory);
     return std::make_unique<OpenFile>(*this, name, found->second);

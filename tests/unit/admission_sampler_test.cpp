@@ -1,4 +1,5 @@
-// Admission: verdicts with hysteresis, and what answers of Redis mean. Real servers are in tests/system/test_admission.py.
+// Admission: verdicts with hysteresis, and what answers of Redis mean. Real servers are in
+// tests/system/test_admission.py.
 #include <gtest/gtest.h>
 
 #include <hiredis/hiredis.h>
@@ -14,8 +15,8 @@ using admission::Bounds;
 using admission::Figures;
 using admission::Verdict;
 
-Figures figures(std::optional<std::uint64_t> length, std::optional<std::uint64_t> lag, std::optional<std::uint64_t> used = {},
-                std::optional<std::uint64_t> limit = {}) {
+Figures figures(std::optional<std::uint64_t> length, std::optional<std::uint64_t> lag,
+                std::optional<std::uint64_t> used = {}, std::optional<std::uint64_t> limit = {}) {
     return {.length_sum = length, .length_max = length, .group_lag_max = lag, .used_bytes = used, .limit_bytes = limit};
 }
 
@@ -25,9 +26,14 @@ TEST(AdmissionBounds, CloseAtTheBoundAndOpenBelowNineTenthsOfIt) {
         std::uint64_t length;
         Verdict verdict;
     };
-    for (const auto& [length, verdict] :
-         {Step{999, Verdict::admit}, {1000, Verdict::stream_full}, {999, Verdict::stream_full}, {900, Verdict::stream_full},
-          {899, Verdict::admit}, {950, Verdict::admit}, {1000, Verdict::stream_full}, {0, Verdict::admit}})
+    for (const auto& [length, verdict] : {Step{999, Verdict::admit},
+                                          {1000, Verdict::stream_full},
+                                          {999, Verdict::stream_full},
+                                          {900, Verdict::stream_full},
+                                          {899, Verdict::admit},
+                                          {950, Verdict::admit},
+                                          {1000, Verdict::stream_full},
+                                          {0, Verdict::admit}})
         EXPECT_EQ(bounds.judge(figures(length, {})), verdict) << length;
 }
 
@@ -67,7 +73,8 @@ TEST(AdmissionBounds, StayClosedWhileRedisIsSilentForAFewLooks) {
 
     ASSERT_EQ(bounds.judge(figures(10, {}, 0, 100)), Verdict::stream_full);
     EXPECT_EQ(bounds.judge({}), Verdict::stream_full);
-    EXPECT_EQ(bounds.judge(figures(9, {}, 0, 100)), Verdict::stream_full) << "the silence changes nothing of the hysteresis";
+    EXPECT_EQ(bounds.judge(figures(9, {}, 0, 100)), Verdict::stream_full)
+        << "the silence changes nothing of the hysteresis";
     for (std::uint32_t look = 0; look < Bounds::unknown_looks_max; ++look)
         EXPECT_EQ(bounds.judge({}), Verdict::stream_full) << "each silence is counted from its beginning";
     EXPECT_EQ(bounds.judge(figures(8, {}, 0, 100)), Verdict::admit);
@@ -113,12 +120,11 @@ std::vector<admission::Reply> replies_of(const std::string& resp, std::size_t co
 
 std::string bulk(const std::string& text) { return "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n"; }
 
-std::string group(const std::string& lag) {
-    return "*4\r\n" + bulk("name") + bulk("g") + bulk("lag") + lag;
-}
+std::string group(const std::string& lag) { return "*4\r\n" + bulk("name") + bulk("g") + bulk("lag") + lag; }
 
-const std::string memory = bulk("# Memory\r\nused_memory:1000\r\nused_memory_human:1K\r\nmaxmemory:4000\r\n"
-                                "maxmemory_human:4K\r\nmaxmemory_policy:noeviction\r\nmem_not_counted_for_evict:100\r\n");
+const std::string memory = bulk(
+    "# Memory\r\nused_memory:1000\r\nused_memory_human:1K\r\nmaxmemory:4000\r\n"
+    "maxmemory_human:4K\r\nmaxmemory_policy:noeviction\r\nmem_not_counted_for_evict:100\r\n");
 const std::string no_key = "-ERR no such key\r\n";
 
 // What opens admission again when a group that fell behind is removed.
@@ -126,8 +132,10 @@ TEST(AdmissionQuestions, WhereThereIsNoGroupNobodyIsBehind) {
     const admission::Subject bounded{.keys = {"t"}, .is_list = false, .has_lag_bound = true};
     EXPECT_EQ(figures_from(bounded, replies_of(":7\r\n*0\r\n" + memory, 3)).figures.group_lag_max, 0u);
     EXPECT_EQ(figures_from(bounded, replies_of(":0\r\n" + no_key + memory, 3)).figures.group_lag_max, 0u);
-    EXPECT_EQ(figures_from(bounded, replies_of(":7\r\n-ERR other\r\n" + memory, 3)).figures.group_lag_max, std::nullopt);
-    EXPECT_EQ(figures_from(bounded, replies_of(":7\r\n*1\r\n" + group("$-1\r\n") + memory, 3)).figures.group_lag_max, std::nullopt);
+    EXPECT_EQ(figures_from(bounded, replies_of(":7\r\n-ERR other\r\n" + memory, 3)).figures.group_lag_max,
+              std::nullopt);
+    EXPECT_EQ(figures_from(bounded, replies_of(":7\r\n*1\r\n" + group("$-1\r\n") + memory, 3)).figures.group_lag_max,
+              std::nullopt);
     const admission::Subject unbounded{.keys = {"t"}};
     EXPECT_EQ(figures_from(unbounded, replies_of(":7\r\n*0\r\n" + memory, 3)).figures.group_lag_max, std::nullopt);
 }
@@ -161,7 +169,8 @@ TEST(AdmissionQuestions, ALagThatIsNotKnownIsToldWhereItHasABound) {
     const std::string resp = ":7\r\n*1\r\n" + group(":3\r\n") + ":7\r\n*1\r\n" + group("$-1\r\n") + memory;
     const auto findings = figures_from(subject, replies_of(resp, 5));
     EXPECT_EQ(findings.figures.group_lag_max, 3u);
-    EXPECT_EQ(findings.trouble, "Redis does not know the lag of a group of t:{1}, so admission.group_lag_max does not count it");
+    EXPECT_EQ(findings.trouble,
+              "Redis does not know the lag of a group of t:{1}, so admission.group_lag_max does not count it");
 }
 
 TEST(AdmissionQuestions, ErrorsLeaveTheOtherFigures) {
@@ -193,8 +202,10 @@ TEST(AdmissionSetup, RemarksOnWhatCanLoseSamples) {
     EXPECT_EQ(events_of({"noeviction", "yes", "always", false}), Events{});
     EXPECT_EQ(events_of({"noeviction", "yes", "everysec", true}), Events{"info redis_fsync"});
     EXPECT_EQ(events_of({"noeviction", "no", "everysec", true}), Events{"info redis_not_persistent"});
-    EXPECT_EQ(events_of({"allkeys-lru", "no", "everysec", false}), (Events{"warn redis_evicts", "warn redis_not_persistent"}));
-    EXPECT_EQ(events_of({"volatile-ttl", "yes", "", {}}), Events{"info redis_evicts"}) << "streams do not expire by themselves";
+    EXPECT_EQ(events_of({"allkeys-lru", "no", "everysec", false}),
+              (Events{"warn redis_evicts", "warn redis_not_persistent"}));
+    EXPECT_EQ(events_of({"volatile-ttl", "yes", "", {}}), Events{"info redis_evicts"})
+        << "streams do not expire by themselves";
     EXPECT_EQ(events_of({"noeviction", "no", "", {}}), Events{"info redis_not_persistent"});
     EXPECT_EQ(events_of({}), Events{"info redis_setup_unknown"}) << "nor is INFO allowed";
     EXPECT_EQ(events_of({"noeviction", "yes", "always", false, 0}), Events{"info redis_unbounded"});
@@ -210,9 +221,9 @@ TEST(AdmissionSetup, IsReadFromInfoWhereConfigGetIsRefused) {
     EXPECT_EQ(setup.appendonly, "yes");
     EXPECT_EQ(setup.appendfsync, "");
     EXPECT_EQ(setup.has_snapshots, std::nullopt);
-    setup = admission::setup_from(replies_of(memory + persistence + "*2\r\n" + bulk("appendfsync") + bulk("everysec") + "*2\r\n" +
-                                                 bulk("save") + bulk(""),
-                                             4));
+    setup = admission::setup_from(replies_of(
+        memory + persistence + "*2\r\n" + bulk("appendfsync") + bulk("everysec") + "*2\r\n" + bulk("save") + bulk(""),
+        4));
     EXPECT_EQ(setup.appendfsync, "everysec");
     EXPECT_EQ(setup.has_snapshots, false);
 }

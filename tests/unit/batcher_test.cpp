@@ -93,8 +93,9 @@ TEST(Batcher, APackedBatchIsOneCommandForAll) {
 
 // Rolled back from within the open batch, over full ones, on lanes with and without an open batch.
 TEST(Batcher, RollingBackLeavesNoTrace) {
-    for (const Devices& devices : {Devices{}, Devices{"d0"}, Devices(9, "d0"), Devices{"d1"}, Devices(9, "d1"), Devices{"d0", "d1", "d2", "d0"},
-                                   Devices{"d0", "d0", "d0", "d0", "d1", "d1", "d1", "d1", "d1", "d2"}}) {
+    for (const Devices& devices :
+         {Devices{}, Devices{"d0"}, Devices(9, "d0"), Devices{"d1"}, Devices(9, "d1"), Devices{"d0", "d1", "d2", "d0"},
+          Devices{"d0", "d0", "d0", "d0", "d1", "d1", "d1", "d1", "d1", "d2"}}) {
         Bench bench({.lanes_count = 3});
         EXPECT_TRUE(bench.add({"d0", "d0"}, 1));
         EXPECT_TRUE(bench.add(devices, 2, true));
@@ -115,7 +116,8 @@ TEST(Batcher, ARequestThatDoesNotFitThePoolIsRefusedWhole) {
     Bench bench({.lanes_count = 2, .batches_count = 3});
     EXPECT_TRUE(bench.add({"d0", "d0"}, 1));
     EXPECT_FALSE(bench.add(Devices(11, "d0"), 2)) << "two more fit into the open batch, and eight into two others";
-    EXPECT_FALSE(bench.add({"d0", "d0", "d0", "d1", "d1", "d1", "d1", "d1"}, 3)) << "the fourth batch fails on the other lane";
+    EXPECT_FALSE(bench.add({"d0", "d0", "d0", "d1", "d1", "d1", "d1", "d1"}, 3))
+        << "the fourth batch fails on the other lane";
     EXPECT_EQ(bench.pool.in_use_count(), 1u);
     EXPECT_EQ(bench.batcher->waiting_samples_count(), 2u);
     EXPECT_TRUE(bench.add(Devices(10, "d0"), 4));
@@ -187,7 +189,8 @@ TEST(Batcher, FullBatchesGoAtOnceAndAnOpenOneWhenThePipelineHasRoom) {
 TEST(Batcher, WhatNobodyWaitsForLingersWhileManyRequestsCome) {
     Bench bench({.lanes_count = 2, .linger_ns = 10});
     const auto add_many = [&bench](std::optional<std::uint32_t> ref = {}) {
-        for (std::uint32_t i = 0; i < Batcher::busy_requests_count; ++i) EXPECT_TRUE(bench.add({i % 2 == 0 ? "d0" : "d1"}, ref));
+        for (std::uint32_t i = 0; i < Batcher::busy_requests_count; ++i)
+            EXPECT_TRUE(bench.add({i % 2 == 0 ? "d0" : "d1"}, ref));
     };
     add_many();
     EXPECT_TRUE(bench.hand_over(2).empty());
@@ -226,8 +229,8 @@ TEST(Batcher, AnIndependentLaneHasAPlaceBesideAFullPipeline) {
 // round), or with more (five).
 TEST(Batcher, LanesOfOneSinkTakeTurns) {
     constexpr std::uint32_t lanes_count = 4;
-    // Samples of a lane in each round, and how often the lane is served in all of them: 24 rounds share one place in the
-    // pipeline, and a full batch goes beside it.
+    // Samples of a lane in each round, and how often the lane is served in all of them: 24 rounds share one place in
+    // the pipeline, and a full batch goes beside it.
     for (const auto& [samples_count, served_count] : {std::pair{1u, 6}, std::pair{5u, 29}}) {
         Bench bench({.lanes_count = lanes_count, .pipeline_depth = 1, .batches_count = 200});
         std::map<std::uint32_t, int> served;
@@ -238,21 +241,22 @@ TEST(Batcher, LanesOfOneSinkTakeTurns) {
                 bench.batcher->settled(*batch);
             }
         }
-        for (std::uint32_t lane = 0; lane < lanes_count; ++lane) EXPECT_EQ(served[lane], served_count) << samples_count << ", lane " << lane;
+        for (std::uint32_t lane = 0; lane < lanes_count; ++lane)
+            EXPECT_EQ(served[lane], served_count) << samples_count << ", lane " << lane;
     }
 }
 
 // --- at random -------------------------------------------------------------------------------------------------------
 
-// Committed samples leave in the order of their device, each once, within batches whose tickets cover what their request
-// put in; rolled back ones never; and the books are right after each step.
+// Committed samples leave in the order of their device, each once, within batches whose tickets cover what their
+// request put in; rolled back ones never; and the books are right after each step.
 void run_at_random(std::uint64_t seed, const Setup& setup) {
     std::mt19937_64 random(seed);
     const auto below = [&random](std::uint64_t bound) { return random() % bound; };
     Bench bench(setup);
-    std::map<char, std::deque<std::string>> expected;            // by device
+    std::map<char, std::deque<std::string>> expected;  // by device
     std::map<std::uint32_t, std::uint32_t> tickets_outstanding;  // by request: samples
-    std::map<std::uint32_t, std::deque<Batch*>> in_flight;       // by sink
+    std::map<std::uint32_t, std::deque<Batch*>> in_flight;  // by sink
     std::uint64_t waiting = 0;
     std::uint64_t in_flight_count = 0;
     int next_value = 0;
@@ -298,7 +302,8 @@ void run_at_random(std::uint64_t seed, const Setup& setup) {
                 bench.batcher->roll_back();
             } else {
                 const bool is_stored = below(2) == 0;
-                const std::uint32_t tickets = bench.batcher->commit(is_stored ? std::optional(http::PendingRef{step, 0}) : std::nullopt);
+                const std::uint32_t tickets =
+                    bench.batcher->commit(is_stored ? std::optional(http::PendingRef{step, 0}) : std::nullopt);
                 ASSERT_EQ(tickets != 0, is_stored);
                 if (is_stored) tickets_outstanding[step] = static_cast<std::uint32_t>(texts.size());
                 for (const std::string& text : texts) expected[text[1]].push_back(text);
@@ -335,7 +340,8 @@ void run_at_random(std::uint64_t seed, const Setup& setup) {
         }
     }
     for (const auto& [device, queue] : expected) EXPECT_TRUE(queue.empty()) << "device " << device << " lost samples";
-    for (const auto& [request, samples] : tickets_outstanding) EXPECT_EQ(samples, 0u) << "request " << request << " waits for ever";
+    for (const auto& [request, samples] : tickets_outstanding)
+        EXPECT_EQ(samples, 0u) << "request " << request << " waits for ever";
     EXPECT_EQ(bench.pool.in_use_count(), 0u);
 }
 
@@ -344,9 +350,15 @@ TEST(Batcher, ConservesSamplesAndTheirOrder) {
     SCOPED_TRACE(tests::seed_trace(seed));
     std::cout << tests::seed_trace(seed) << "\n";
     for (const bool is_packed : {false, true}) {
-        run_at_random(seed, {.lanes_count = 1, .sinks_count = 1, .pipeline_depth = 2, .batches_count = 8, .is_packed = is_packed});
-        run_at_random(seed, {.lanes_count = 4, .sinks_count = 2, .pipeline_depth = 2, .batches_count = 10, .is_packed = is_packed});
-        run_at_random(seed, {.lanes_count = 6, .sinks_count = 1, .pipeline_depth = 3, .batches_count = 12, .is_packed = is_packed});
+        run_at_random(
+            seed,
+            {.lanes_count = 1, .sinks_count = 1, .pipeline_depth = 2, .batches_count = 8, .is_packed = is_packed});
+        run_at_random(
+            seed,
+            {.lanes_count = 4, .sinks_count = 2, .pipeline_depth = 2, .batches_count = 10, .is_packed = is_packed});
+        run_at_random(
+            seed,
+            {.lanes_count = 6, .sinks_count = 1, .pipeline_depth = 3, .batches_count = 12, .is_packed = is_packed});
         run_at_random(seed, {.lanes_count = 6,
                              .sinks_count = 1,
                              .pipeline_depth = 3,

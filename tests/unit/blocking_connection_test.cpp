@@ -30,7 +30,8 @@ class Listener {
             v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         }
         auto* const generic = reinterpret_cast<sockaddr*>(&address);
-        is_listening_ = ::bind(fd_, generic, size) == 0 && ::listen(fd_, 8) == 0 && ::getsockname(fd_, generic, &size) == 0;
+        is_listening_ =
+            ::bind(fd_, generic, size) == 0 && ::listen(fd_, 8) == 0 && ::getsockname(fd_, generic, &size) == 0;
         port_ = ntohs(address.sin6_port);  // where sockaddr_in has it, too
     }
     ~Listener() { ::close(fd_); }

@@ -100,7 +100,8 @@ TEST(BodyPool, RandomUseKeepsTheBooksAndTheBytes) {
             BodyBlock block = pool.take(wanted);
             if (block.data == nullptr) {
                 ++refused_count;
-                ASSERT_GT(in_use + 2 * std::max(wanted, 16 * kib) + BodyPool::padding_bytes, bound) << "it would have fitted";
+                ASSERT_GT(in_use + 2 * std::max(wanted, 16 * kib) + BodyPool::padding_bytes, bound)
+                    << "it would have fitted";
                 continue;
             }
             ASSERT_GE(block.capacity_bytes, wanted);
@@ -129,7 +130,8 @@ TEST(BodyPool, RandomUseKeepsTheBooksAndTheBytes) {
 
 std::string text_of(const http::Output& output) {
     std::string text;
-    for (const http::OutputBlock* block = output.first; block != nullptr; block = block->next) text.append(block->data, block->end);
+    for (const http::OutputBlock* block = output.first; block != nullptr; block = block->next)
+        text.append(block->data, block->end);
     return text;
 }
 
@@ -154,8 +156,8 @@ TEST(Output, SplicesShortTailsIntoTheLastBlock) {
     struct Row {
         std::size_t head_bytes, tail_bytes, blocks_count;
     };
-    for (const Row& row : {Row{0, 0, 0}, Row{0, 5, 1}, Row{5, 0, 1}, Row{5, 5, 1}, Row{5, capacity - 5, 1}, Row{5, capacity - 4, 2},
-                           Row{capacity, 1, 2}, Row{5, capacity + 1, 3}}) {
+    for (const Row& row : {Row{0, 0, 0}, Row{0, 5, 1}, Row{5, 0, 1}, Row{5, 5, 1}, Row{5, capacity - 5, 1},
+                           Row{5, capacity - 4, 2}, Row{capacity, 1, 2}, Row{5, capacity + 1, 3}}) {
         http::BlockPool pool(8);
         http::Output head;
         http::Output tail;

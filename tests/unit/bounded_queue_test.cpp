@@ -71,8 +71,8 @@ class CountingPort final : public sinks::CompletionPort {
     std::vector<Settled> settled_;
 };
 
-// Settles at once, but takes its time in advance(): what is pushed meanwhile is found only by looking into the queue once
-// more before sleeping, because nobody wakes a thread that is awake.
+// Settles at once, but takes its time in advance(): what is pushed meanwhile is found only by looking into the queue
+// once more before sleeping, because nobody wakes a thread that is awake.
 class DawdlingSink final : public sinks::Sink {
   public:
     explicit DawdlingSink(sinks::CompletionPort& port) : port_(port) {}
@@ -80,7 +80,8 @@ class DawdlingSink final : public sinks::Sink {
     void submit(Batch& batch) override { port_.settle(batch, Settlement::final); }
     [[nodiscard]] sinks::Interest interest() const override { return {}; }
     void advance(short, std::uint64_t now_ns) override {
-        while (monotonic_ns() < now_ns + 2'000) {}
+        while (monotonic_ns() < now_ns + 2'000) {
+        }
     }
     [[nodiscard]] const sinks::SinkCounters& counters() const override { return counters_; }
     [[nodiscard]] std::string trouble() const override { return {}; }

@@ -211,8 +211,8 @@ TEST_F(ClusterSinkTest, ALostNodeIsReplacedByWhomTheOthersName) {
     EXPECT_TRUE(at_a.empty() || at_a[0] == add(0));
 }
 
-// With one partition only its own primary is connected. When that one dies the others of the old map may be gone, too: who
-// is left is a seed, or was named as a replica.
+// With one partition only its own primary is connected. When that one dies the others of the old map may be gone, too:
+// who is left is a seed, or was named as a replica.
 enum class Survivor { seed, replica };
 class WhoIsLeft : public ClusterSinkTest, public testing::WithParamInterface<Survivor> {};
 

@@ -59,7 +59,8 @@ TEST(CommandLine, OtherCommands) {
     EXPECT_EQ(parse({"journal", "cat", "d"})->command, Command::journal);
     EXPECT_EQ(parse({"journal", "cat", "d"})->journal_action, JournalAction::cat);
     EXPECT_EQ(parse({"journal", "verify", "d"})->file, "d");
-    const auto replay = parse({"journal", "replay", "d", "--to", "redis://h", "--config", "c", "--set", "batch.size=64KiB"});
+    const auto replay =
+        parse({"journal", "replay", "d", "--to", "redis://h", "--config", "c", "--set", "batch.size=64KiB"});
     ASSERT_TRUE(replay) << replay.error().text;
     EXPECT_EQ(replay->journal_action, JournalAction::replay);
     EXPECT_EQ(replay->overrides.config_file, "c");

@@ -307,11 +307,13 @@ TEST(Sentences, OfKeysInAFile) {
     const SentenceRow rows[] = {
         {"ack = 'queued'\nlisen = '127.0.0.1:1'", "sluice.toml:2: lisen is not a setting; the nearest is listen"},
         {"[sinks]\nurl = 'null:'",
-         "sluice.toml:1: sinks is not a group of settings; groups are admin, log, http, io, batch, journal, admission, idempotency, sink, "
+         "sluice.toml:1: sinks is not a group of settings; groups are admin, log, http, io, batch, journal, admission, "
+         "idempotency, sink, "
          "sink.redis"},
         {"[sink]\nurll = 'null:'", "sluice.toml:2: sink.urll is not a setting; the nearest is sink.url"},
         {"[batch]\n[batch.deep]",
-         "sluice.toml:2: batch.deep is not a group of settings; groups are admin, log, http, io, batch, journal, admission, idempotency, sink, "
+         "sluice.toml:2: batch.deep is not a group of settings; groups are admin, log, http, io, batch, journal, "
+         "admission, idempotency, sink, "
          "sink.redis"},
         {"http = 5", "sluice.toml:1: http is an integer, but must be a table of settings"},
         {"[[http]]\nbody_max = '1MiB'", "sluice.toml:1: http is an array, but must be a table of settings"},
@@ -392,15 +394,18 @@ TEST(Sentences, OfKeysThatDoNotFitTogether) {
         {"journal.directory = '/a'\nsink.url = 'journal:/b'",
          "sluice.toml:1: journal.directory is /a, but must be empty beside a journal in sink.url, which is journal:/b"},
         {"sink.redis.exactly_once = true",
-         "sluice.toml:1: sink.redis.exactly_once is true, but must not be that without a journal to send again from: journal.directory, which is "},
+         "sluice.toml:1: sink.redis.exactly_once is true, but must not be that without a journal to send again from: "
+         "journal.directory, which is "},
         {"journal.directory = '/a'\nsink.redis.exactly_once = true", "loaded"},
         {"journal.directory = '/a'\nsink.url = 'null:'\nsink.redis.exactly_once = true",
          "sluice.toml:3: sink.redis.exactly_once is true, but must not be that without one Redis "
          "(redis:// or redis+unix://) in sink.url, which is null:"},
         {"journal.directory = '/a'\nsink.redis.exactly_once = true\nsink.redis.layout = 'packed'",
-         "sluice.toml:2: sink.redis.exactly_once is true, but must stand beside fields or json as sink.redis.layout, which is packed"},
+         "sluice.toml:2: sink.redis.exactly_once is true, but must stand beside fields or json as sink.redis.layout, "
+         "which is packed"},
         {"journal.directory = '/a'\nsink.redis.exactly_once = true\nsink.redis.stream = 'a{b}'",
-         "sluice.toml:2: sink.redis.exactly_once is true, but must not be that with { or } in sink.redis.stream, which is a{b}"},
+         "sluice.toml:2: sink.redis.exactly_once is true, but must not be that with { or } in sink.redis.stream, which "
+         "is a{b}"},
         {"journal.directory = '/a'\nsink.redis.exactly_once = true\nsink.redis.instance = 'a:b'",
          R"(sluice.toml:3: sink.redis.instance is "a:b", but must be of letters, digits, '.', '_' and '-')"},
         {"sink.redis.exactly_once = 'true'",

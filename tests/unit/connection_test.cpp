@@ -93,9 +93,10 @@ TEST_F(ConnectionTest, KeepsAliveOrClosesAsAsked) {
         bool closes;
         bool says_keep_alive;
     };
-    for (const Row& row : {Row{get("/"), false, false}, Row{get("/", "Connection: close\r\n"), true, false},
-                           Row{get("/", "Connection: keep-alive\r\n"), false, false}, Row{"GET / HTTP/1.0\r\n\r\n", true, false},
-                           Row{"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", false, true}}) {
+    for (const Row& row :
+         {Row{get("/"), false, false}, Row{get("/", "Connection: close\r\n"), true, false},
+          Row{get("/", "Connection: keep-alive\r\n"), false, false}, Row{"GET / HTTP/1.0\r\n\r\n", true, false},
+          Row{"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", false, true}}) {
         harness.start_over();
         harness.feed(row.request + get("/next"));
         const std::string sent = harness.take_sent();
@@ -149,7 +150,8 @@ TEST_F(ConnectionTest, TheClientClosesBetweenRequests) {
 }
 
 TEST_F(ConnectionTest, TheClientClosesWithinARequest) {
-    for (const std::string_view part : {"G", "GET / HTTP/1.1\r\nHo", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf"}) {
+    for (const std::string_view part :
+         {"G", "GET / HTTP/1.1\r\nHo", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf"}) {
         harness.start_over();
         harness.feed(part);
         harness.end_stream();
@@ -236,7 +238,8 @@ TEST(Connection, ThereIsNothingToGoOnWithWithoutABody) {
     }
 }
 
-constexpr std::string_view expecting_head = "POST /x HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n";
+constexpr std::string_view expecting_head =
+    "POST /x HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n";
 
 TEST_F(ConnectionTest, AsksForTheBodyThatWaits) {
     harness.feed(expecting_head);
@@ -280,9 +283,12 @@ TEST_F(ConnectionTest, RefusesABodyBeforeItIsSent) {
     EXPECT_EQ(harness.app.requests_count, 0u);
 }
 
-// --- refused by the head, without 100-continue -------------------------------------------------------------------------
+// --- refused by the head, without 100-continue
+// -------------------------------------------------------------------------
 
-std::string head_of(std::string_view framing) { return "POST /x HTTP/1.1\r\nHost: h\r\n" + std::string(framing) + "\r\n\r\n"; }
+std::string head_of(std::string_view framing) {
+    return "POST /x HTTP/1.1\r\nHost: h\r\n" + std::string(framing) + "\r\n\r\n";
+}
 
 TEST_F(ConnectionTest, AnswersBeforeASmallBodyAndDiscardsIt) {
     harness.app.refuses_heads = true;
@@ -410,12 +416,14 @@ TEST_F(ConnectionTest, AStashGrows) {
     for (std::size_t i = 0; i < limits::pending_per_connection_count_max; ++i) requests += get("/");
     harness.receive(requests);
     const std::size_t count = limits::pending_per_connection_count_max;
-    for (int i = 0; i < 5; ++i) harness.receive(post("/" + std::to_string(i), std::string(7000, static_cast<char>('a' + i))));
+    for (int i = 0; i < 5; ++i)
+        harness.receive(post("/" + std::to_string(i), std::string(7000, static_cast<char>('a' + i))));
     harness.answer_all();
     EXPECT_EQ(harness.app.requests_count, count + 5);
     const Responses answered = responses();
     ASSERT_EQ(answered.size(), count + 5);
-    for (std::size_t i = 0; i < 5; ++i) EXPECT_TRUE(answered[count + i].starts_with("200 POST /" + std::to_string(i) + "? 7000 bytes, "));
+    for (std::size_t i = 0; i < 5; ++i)
+        EXPECT_TRUE(answered[count + i].starts_with("200 POST /" + std::to_string(i) + "? 7000 bytes, "));
 }
 
 TEST(Connection, StopsReadingWhileTheTableOfRequestsIsFull) {
@@ -433,13 +441,15 @@ TEST(Connection, StopsReadingWhileTheTableOfRequestsIsFull) {
 TEST(Connection, OutOfBodyMemoryIsRefused) {
     HttpHarness harness({.body_memory_bytes = 40'000});
     harness.feed(get("/good") + post("/t", std::string(50'000, 'b')).substr(0, 1000));
-    EXPECT_EQ(responses_in(harness.take_sent()), (Responses{ok("GET /good? "), refused(Refusal::body_memory_full), "<half-close>"}));
+    EXPECT_EQ(responses_in(harness.take_sent()),
+              (Responses{ok("GET /good? "), refused(Refusal::body_memory_full), "<half-close>"}));
     EXPECT_TRUE(harness.gives_everything_back());
 }
 
 TEST(Connection, OutOfBodyMemoryForChunksIsRefused) {
     HttpHarness harness({.body_memory_bytes = 40'000});
-    harness.feed("POST /t HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n4000\r\n" + std::string(0x4000, 'b') + "\r\n1\r\n");
+    harness.feed("POST /t HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n4000\r\n" +
+                 std::string(0x4000, 'b') + "\r\n1\r\n");
     EXPECT_EQ(harness.take_sent(), "");
     harness.feed("b\r\n");
     EXPECT_EQ(responses_in(harness.take_sent()), (Responses{refused(Refusal::body_memory_full), "<half-close>"}));

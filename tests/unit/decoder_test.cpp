@@ -30,7 +30,8 @@ std::string repeated(std::string_view text, std::size_t count) {
 
 // A complete sample with `members` added.
 std::string with(std::string_view members) {
-    return R"({"device_id":"d","type":"t","value":1)" + std::string(members.empty() ? "" : ",") + std::string(members) + "}";
+    return R"({"device_id":"d","type":"t","value":1)" + std::string(members.empty() ? "" : ",") + std::string(members) +
+           "}";
 }
 
 // --- what a sample becomes -------------------------------------------------------------------------------------
@@ -61,8 +62,9 @@ TEST(Decoder, GivesTheArrivalTimeToASampleWithoutOne) {
 TEST(Decoder, PrecisionOverridesTheMagnitudeOfNumbersOnly) {
     const DecodeOptions in_ms{.precision = Precision::ms};
     EXPECT_EQ(decode(with(R"("timestamp":5)"), BodyFormat::json, in_ms).samples.at(0).timestamp_ns, 5'000'000);
-    EXPECT_EQ(decode(with(R"("timestamp":"2025-12-29T17:03:57.123Z")"), BodyFormat::json, in_ms).samples.at(0).timestamp_ns,
-              reference_ns);
+    EXPECT_EQ(
+        decode(with(R"("timestamp":"2025-12-29T17:03:57.123Z")"), BodyFormat::json, in_ms).samples.at(0).timestamp_ns,
+        reference_ns);
 }
 
 TEST(Decoder, KeepsUnknownMembersInOrderAndUnescaped) {
@@ -96,8 +98,12 @@ struct RecordCase {
 
 std::vector<RecordCase> record_cases() {
     using enum Refusal;
-    const auto id = [](std::string_view json) { return R"({"type":"t","value":1,"device_id":)" + std::string(json) + "}"; };
-    const auto value = [](std::string_view json) { return R"({"device_id":"d","type":"t","value":)" + std::string(json) + "}"; };
+    const auto id = [](std::string_view json) {
+        return R"({"type":"t","value":1,"device_id":)" + std::string(json) + "}";
+    };
+    const auto value = [](std::string_view json) {
+        return R"({"device_id":"d","type":"t","value":)" + std::string(json) + "}";
+    };
     const auto values = [](std::string_view json) { return R"({"device_id":"d","values":)" + std::string(json) + "}"; };
     std::string many = R"({"device_id":"d","type":"t","value":1)";
     for (int i = 0; i < 62; ++i) many += ",\"k" + std::to_string(i) + "\":1";
@@ -278,7 +284,8 @@ TEST(Decoder, RefusesEveryTruncation) {
             const Decoded lines = decode(body, BodyFormat::ndjson, {}, padding);
             EXPECT_TRUE(lines.samples.empty()) << body << padding;
             EXPECT_EQ(lines.refused.size(), size == 0 ? 0u : 1u) << body;
-            const Decoded array = decode("[" + std::string(reference) + "," + std::string(body), BodyFormat::json, {}, padding);
+            const Decoded array =
+                decode("[" + std::string(reference) + "," + std::string(body), BodyFormat::json, {}, padding);
             EXPECT_TRUE(array.body_refused) << body << padding;
         }
     }
@@ -287,12 +294,15 @@ TEST(Decoder, RefusesEveryTruncation) {
 // The bytes behind the body are not the body: where simdjson's index ends, they must neither complete it
 // nor lead the walk away.
 TEST(Decoder, RefusesTruncatedBodiesThatEndInABracket) {
-    const std::vector<std::string> bodies{"[[1]", "[[[1]", "[{\"a\":[1]", "{\"a\":{}", "{\"a\":[{}", "[" + with("") + ",[1]", "[]]"};
+    const std::vector<std::string> bodies{
+        "[[1]", "[[[1]", "[{\"a\":[1]", "{\"a\":{}", "{\"a\":[{}", "[" + with("") + ",[1]", "[]]"};
     for (const std::string& body : bodies) {
         for (int padding = 1; padding < 128; ++padding) {
             EXPECT_TRUE(decode(body, BodyFormat::json, {}, static_cast<char>(padding)).body_refused) << body << padding;
-            EXPECT_TRUE(decode(body, BodyFormat::ndjson, {}, static_cast<char>(padding)).samples.empty()) << body << padding;
-            EXPECT_EQ(decode(body + "\n" + with(""), BodyFormat::ndjson, {}, static_cast<char>(padding)).samples.size(), 1u);
+            EXPECT_TRUE(decode(body, BodyFormat::ndjson, {}, static_cast<char>(padding)).samples.empty())
+                << body << padding;
+            EXPECT_EQ(decode(body + "\n" + with(""), BodyFormat::ndjson, {}, static_cast<char>(padding)).samples.size(),
+                      1u);
         }
     }
 }
@@ -300,10 +310,9 @@ TEST(Decoder, RefusesTruncatedBodiesThatEndInABracket) {
 TEST(Decoder, SurvivesDeepNesting) {
     constexpr std::size_t depth = 100'000;
     const std::vector<std::string> bodies{
-        repeated("[", depth),          repeated("[", depth) + repeated("]", depth),
-        repeated("{\"a\":", depth),    repeated("{\"a\":", depth) + "1" + repeated("}", depth),
-        repeated("[{\"a\":", depth),
-        with("\"x\":" + repeated("[", depth) + repeated("]", depth)),
+        repeated("[", depth),        repeated("[", depth) + repeated("]", depth),
+        repeated("{\"a\":", depth),  repeated("{\"a\":", depth) + "1" + repeated("}", depth),
+        repeated("[{\"a\":", depth), with("\"x\":" + repeated("[", depth) + repeated("]", depth)),
     };
     for (const std::string& body : bodies) {
         EXPECT_TRUE(decode(body).body_refused);
@@ -354,7 +363,8 @@ TEST(Decoder, AByteOrderMarkIsTakenAtTheBeginningOnly) {
 
 TEST(Decoder, LinesEndInEitherWayAndBlankOnesAreNotRecords) {
     const std::string sample = with("");
-    const Decoded decoded = decode("\n\r\n" + sample + "\r\n \t\n" + sample + "\n\n\n  " + sample + "  ", BodyFormat::ndjson);
+    const Decoded decoded =
+        decode("\n\r\n" + sample + "\r\n \t\n" + sample + "\n\n\n  " + sample + "  ", BodyFormat::ndjson);
     ASSERT_EQ(decoded.samples.size(), 3u);
     EXPECT_EQ(decoded.samples[2].index, 2u);
     EXPECT_TRUE(decoded.refused.empty());
@@ -363,9 +373,19 @@ TEST(Decoder, LinesEndInEitherWayAndBlankOnesAreNotRecords) {
 
 TEST(Decoder, ALineIsARecordAndARecordALine) {
     const std::string sample = with("");
-    const std::vector<std::string> faulty{
-        sample + sample, sample + " " + sample, "{\"device_id\":\"d\",", "\"type\":\"t\",\"value\":1}", "[" + sample + "]",
-        "{\"device_id\":\"unclosed", "}", "]", ",", "\"", "\\", "{", "["};
+    const std::vector<std::string> faulty{sample + sample,
+                                          sample + " " + sample,
+                                          "{\"device_id\":\"d\",",
+                                          "\"type\":\"t\",\"value\":1}",
+                                          "[" + sample + "]",
+                                          "{\"device_id\":\"unclosed",
+                                          "}",
+                                          "]",
+                                          ",",
+                                          "\"",
+                                          "\\",
+                                          "{",
+                                          "["};
     for (const std::string& line : faulty) {
         SCOPED_TRACE(line);
         const Decoded decoded = decode(sample + "\n" + line + "\n" + sample + "\n" + line, BodyFormat::ndjson);
@@ -380,7 +400,8 @@ TEST(Decoder, ManyWindowsOfLinesGiveEveryRecordOnce) {
     for (std::uint32_t i = 0; i < count; ++i) {
         if (i % 500 == 250) body += "{broken\n";
         if (i % 700 == 350) body += with("\"x\":\"" + repeated("y", 70'000) + '"') + "\n";
-        body += R"({"device_id":"d)" + std::to_string(i) + R"(","type":"t","value":1,"x":")" + repeated("z", i % 97) + "\"}\n";
+        body += R"({"device_id":"d)" + std::to_string(i) + R"(","type":"t","value":1,"x":")" + repeated("z", i % 97) +
+                "\"}\n";
     }
     const Decoded decoded = decode(body, BodyFormat::ndjson);
     ASSERT_EQ(decoded.samples.size(), count);
@@ -393,10 +414,10 @@ TEST(Decoder, AllocatesNothingOnceItIsWarm) {
     if (!can_count_allocations()) GTEST_SKIP() << "allocations cannot be counted under a sanitizer";
     const std::string broken = with("\"x\":tru");
     std::vector<std::unique_ptr<GuardedBody>> bodies;
-    for (const std::string& body : {std::string(reference), repeated(std::string(reference) + "\n", 1000),
-                                    "[" + repeated(std::string(reference) + ",", 999) + std::string(reference) + "]", broken,
-                                    repeated(std::string(reference) + "\n" + broken + "\n", 100), with(R"("a\n":"\u00e9")"),
-                                    repeated("[", 1000)})
+    for (const std::string& body :
+         {std::string(reference), repeated(std::string(reference) + "\n", 1000),
+          "[" + repeated(std::string(reference) + ",", 999) + std::string(reference) + "]", broken,
+          repeated(std::string(reference) + "\n" + broken + "\n", 100), with(R"("a\n":"\u00e9")"), repeated("[", 1000)})
         bodies.push_back(std::make_unique<GuardedBody>(body));
     parsers::JsonDecoder decoder(limits::mib);
     std::uint64_t after_warm_up_count = 0;

@@ -3,8 +3,8 @@
 #include "sinks/redis/encoder.hpp"
 
 #include <gtest/gtest.h>
-#include <hiredis/read.h>
 #include <hiredis/hiredis.h>
+#include <hiredis/read.h>
 
 #include <array>
 #include <memory>
@@ -77,21 +77,29 @@ struct SampleFields {
 };
 
 Sample sample_of(const SampleFields& fields) {
-    return {fields.device_id, fields.timestamp_ns, fields.type, fields.value, fields.unit, fields.values,
-            Priority::none, fields.metadata, fields.others, fields.raw};
+    return {fields.device_id, fields.timestamp_ns, fields.type,     fields.value,  fields.unit,
+            fields.values,    Priority::none,      fields.metadata, fields.others, fields.raw};
 }
 
 Sample reference() {
-    return {.device_id = "sensor-17", .timestamp_ns = 1'767'027'837'123'000'000, .type = "temperature", .value = "27.3",
-            .unit = "celsius", .values = {}, .priority = Priority::medium, .metadata = R"({"location":"zone-3"})",
-            .others = {}, .raw = R"({"device_id":"sensor-17"})"};
+    return {.device_id = "sensor-17",
+            .timestamp_ns = 1'767'027'837'123'000'000,
+            .type = "temperature",
+            .value = "27.3",
+            .unit = "celsius",
+            .values = {},
+            .priority = Priority::medium,
+            .metadata = R"({"location":"zone-3"})",
+            .others = {},
+            .raw = R"({"device_id":"sensor-17"})"};
 }
 
 TEST(FieldsEncoder, RendersTheReferenceByteForByte) {
-    EXPECT_EQ(render(reference()),
-              "*17\r\n$4\r\nXADD\r\n$9\r\ntelemetry\r\n$1\r\n*\r\n$9\r\ndevice_id\r\n$9\r\nsensor-17\r\n$2\r\nts\r\n"
-              "$19\r\n1767027837123000000\r\n$4\r\ntype\r\n$11\r\ntemperature\r\n$5\r\nvalue\r\n$4\r\n27.3\r\n$4\r\nunit\r\n"
-              "$7\r\ncelsius\r\n$8\r\npriority\r\n$6\r\nMEDIUM\r\n$8\r\nmetadata\r\n$21\r\n{\"location\":\"zone-3\"}\r\n");
+    EXPECT_EQ(
+        render(reference()),
+        "*17\r\n$4\r\nXADD\r\n$9\r\ntelemetry\r\n$1\r\n*\r\n$9\r\ndevice_id\r\n$9\r\nsensor-17\r\n$2\r\nts\r\n"
+        "$19\r\n1767027837123000000\r\n$4\r\ntype\r\n$11\r\ntemperature\r\n$5\r\nvalue\r\n$4\r\n27.3\r\n$4\r\nunit\r\n"
+        "$7\r\ncelsius\r\n$8\r\npriority\r\n$6\r\nMEDIUM\r\n$8\r\nmetadata\r\n$21\r\n{\"location\":\"zone-3\"}\r\n");
 }
 
 TEST(FieldsEncoder, RendersOnlyTheFieldsThatTheSampleHas) {
@@ -117,7 +125,8 @@ TEST(Encoders, OfOwnedStreamsUseTheSamplesOwnId) {
     sample.entry_id = "18446744073709551615-18446744073709551615";
     const std::string id(sample.entry_id);
     EXPECT_EQ(commands_of(render(sample, {.maxlen_count = 9, .instance = "i"})),
-              (Commands{Command{"XADD", "telemetry:{0}:i", "MAXLEN", "~", "9", id, "device_id", "d", "ts", "0", "type", "t", "value", "1"}}));
+              (Commands{Command{"XADD", "telemetry:{0}:i", "MAXLEN", "~", "9", id, "device_id", "d", "ts", "0", "type",
+                                "t", "value", "1"}}));
     EXPECT_EQ(commands_of(render(sample, {.layout = RedisLayout::json, .partitions_count = 1, .instance = "i"})),
               (Commands{Command{"XADD", "telemetry:{0}:i", id, "json", "{}"}}));
     const RedisLayoutSettings two{.partitions_count = 2, .instance = "i"};
@@ -133,7 +142,8 @@ TEST(Encoders, CountTheIdAmongTheBytes) {
     for (const RedisLayout layout : {RedisLayout::fields, RedisLayout::json}) {
         const auto encoder = sinks::make_redis_encoder({.layout = layout, .instance = "i"});
         ArenaBatch batch;
-        while (encoder->append(batch.batch, sample)) {}
+        while (encoder->append(batch.batch, sample)) {
+        }
         EXPECT_LT(batch.batch.room().size(), 512u);
         EXPECT_EQ(commands_of(batch.wire()).size(), batch.batch.command_count());
     }
@@ -143,9 +153,12 @@ TEST(FieldsEncoder, ClientBytesStayArguments) {
     const std::string nul("a\0b\r\n", 5);
     const std::string resp = "*1\r\n$8\r\nFLUSHALL\r\n";
     const std::array<Member, 4> others{Member{"ts", "1"}, Member{"member.ts", "2"}, Member{nul, resp}, Member{"", ""}};
-    const Sample sample = sample_of({.device_id = nul, .type = resp, .value = "", .unit = resp, .metadata = resp, .others = others});
-    const Command expected{"XADD", "telemetry", "*", "device_id", nul, "ts", "0", "type", resp, "value", "", "unit", resp,
-                           "metadata", resp, "member.ts", "1", "member.member.ts", "2", nul, resp, "", ""};
+    const Sample sample =
+        sample_of({.device_id = nul, .type = resp, .value = "", .unit = resp, .metadata = resp, .others = others});
+    const Command expected{"XADD", "telemetry", "*",  "device_id", nul, "ts",
+                           "0",    "type",      resp, "value",     "",  "unit",
+                           resp,   "metadata",  resp, "member.ts", "1", "member.member.ts",
+                           "2",    nul,         resp, "",          ""};
     EXPECT_EQ(commands_of(render(sample)), Commands{expected});
 }
 
@@ -169,12 +182,14 @@ TEST(RespWriter, RendersNumbersAsTheStandardLibraryDoes) {
         sinks::RespWriter writer(bytes.data());
         writer.bulk(static_cast<std::int64_t>(number));
         const std::string digits = std::to_string(number);
-        ASSERT_EQ(std::string_view(bytes.data(), writer.size()), "$" + std::to_string(digits.size()) + "\r\n" + digits + "\r\n");
+        ASSERT_EQ(std::string_view(bytes.data(), writer.size()),
+                  "$" + std::to_string(digits.size()) + "\r\n" + digits + "\r\n");
     };
     for (std::uint64_t power = 1; power <= 1'000'000'000'000'000'000u; power *= 10)
         for (const std::uint64_t number : {power - 1, power, power + 1}) expect_same(number);
     for (int i = 0; i < 200'000; ++i) expect_same(random() >> (1 + random() % 63));
-    for (std::uint64_t i = 0; i < 100'000'000; i += 9'973) expect_same(1'700'000'000'000'000'000u + i * 10'000'000'001u);
+    for (std::uint64_t i = 0; i < 100'000'000; i += 9'973)
+        expect_same(1'700'000'000'000'000'000u + i * 10'000'000'001u);
     expect_same(9'223'372'036'854'775'807u);
 }
 
@@ -189,7 +204,8 @@ TEST(PackedEncoder, MakesOneCommandOfABatch) {
     ArenaBatch batch;
     const auto encoder = sinks::make_redis_encoder({.layout = RedisLayout::packed, .maxlen_count = 9});
     EXPECT_TRUE(encoder->one_command_per_batch());
-    for (const auto& [timestamp_ns, raw] : {std::pair{30, "{\"a\":\r\n1}"}, std::pair{10, "{}"}, std::pair{20, "{\"b\":2}"}}) {
+    for (const auto& [timestamp_ns, raw] :
+         {std::pair{30, "{\"a\":\r\n1}"}, std::pair{10, "{}"}, std::pair{20, "{\"b\":2}"}}) {
         const Sample sample = sample_of({.device_id = "d", .timestamp_ns = timestamp_ns, .raw = raw});
         ASSERT_TRUE(encoder->append(batch.batch, sample));
     }
@@ -197,8 +213,8 @@ TEST(PackedEncoder, MakesOneCommandOfABatch) {
     encoder->seal(batch.batch);
     EXPECT_EQ(batch.batch.command_count(), 1u);
     EXPECT_EQ(batch.batch.sample_count(), 3u);
-    const Command expected{"XADD", "telemetry", "MAXLEN", "~", "9", "*", "n", "3", "first_ts", "10", "last_ts", "30",
-                           "ndjson", "{\"a\":  1}\n{}\n{\"b\":2}\n"};
+    const Command expected{"XADD", "telemetry", "MAXLEN", "~",       "9",  "*",      "n",
+                           "3",    "first_ts",  "10",     "last_ts", "30", "ndjson", "{\"a\":  1}\n{}\n{\"b\":2}\n"};
     EXPECT_EQ(commands_of(batch.wire()), Commands{expected});
 }
 
@@ -239,8 +255,12 @@ TEST(Encoders, TheLargestSampleFitsTheSmallestEmptyBatch) {
     const std::string id(limits::device_id_bytes_max, 'd');
     const std::string type(limits::type_bytes_max, 't');
     const std::string raw(limits::sample_bytes_max, 'r');
-    const Sample sample = sample_of({.device_id = id, .timestamp_ns = 9'223'372'036'854'775'807, .type = type, .value = value,
-                        .others = others, .raw = raw});
+    const Sample sample = sample_of({.device_id = id,
+                                     .timestamp_ns = 9'223'372'036'854'775'807,
+                                     .type = type,
+                                     .value = value,
+                                     .others = others,
+                                     .raw = raw});
     for (const RedisLayout layout : {RedisLayout::fields, RedisLayout::json, RedisLayout::list, RedisLayout::packed}) {
         const auto encoder = sinks::make_redis_encoder({.layout = layout,
                                                         .stream = std::string(limits::stream_name_bytes_max - 6, 's'),

@@ -20,7 +20,9 @@ class ExactlyOnce : public ::testing::Test {
     static sinks::OwnedStreams streams(std::vector<std::string>& conflicts, sinks::EntryId known_last = {}) {
         return {.index_key = "t:streams",
                 .keys = {"t:{0}:i"},
-                .owner = {.instance = "i", .known_last = known_last, .conflict = {},
+                .owner = {.instance = "i",
+                          .known_last = known_last,
+                          .conflict = {},
                           .on_conflict = [&conflicts](const std::string& sentence) { conflicts.push_back(sentence); }}};
     }
 
@@ -87,7 +89,8 @@ TEST_F(ExactlyOnce, MemoryThatRunsOutAmongSamplesLosesNone) {
         EXPECT_EQ(server.command({"CONFIG", "SET", "maxmemory", std::to_string(used_bytes + round * 60'000)}), "OK");
         for (int i = 0; i < 12; ++i) driver.submit(next_batch(200));
         const std::uint64_t busy_count = driver.sink().counters().replies_busy;
-        EXPECT_TRUE(driver.run_until([&] { return driver.sink().counters().replies_busy > busy_count; })) << "it was not filled";
+        EXPECT_TRUE(driver.run_until([&] { return driver.sink().counters().replies_busy > busy_count; }))
+            << "it was not filled";
         EXPECT_EQ(driver.sink().counters().state, sinks::SinkState::stalled);
         EXPECT_EQ(server.command({"CONFIG", "SET", "maxmemory", "0"}), "OK");
         ASSERT_TRUE(driver.run_until_settled(round * 12)) << driver.sink().trouble();
@@ -129,7 +132,8 @@ TEST_F(ExactlyOnce, SendsNothingBehindAMultiThatIsRefused) {
     SinkDriver driver(ledger, sinks::make_exactly_once_sink(server.settings(), streams(conflicts), ledger));
     EXPECT_EQ(server.command({"ACL", "SETUSER", "default", "-multi"}), "OK");
     driver.submit(next_batch());
-    ASSERT_TRUE(driver.run_until([&] { return driver.sink().trouble().find("refuses MULTI: NOPERM") != std::string::npos; }));
+    ASSERT_TRUE(
+        driver.run_until([&] { return driver.sink().trouble().find("refuses MULTI: NOPERM") != std::string::npos; }));
     driver.run_for(50);
     EXPECT_TRUE(server.stream_values("t:{0}:i", "n").empty());
     EXPECT_EQ(server.command({"ACL", "SETUSER", "default", "+multi"}), "OK");
@@ -138,7 +142,8 @@ TEST_F(ExactlyOnce, SendsNothingBehindAMultiThatIsRefused) {
 }
 
 TEST_F(ExactlyOnce, ServersThatAnswerNonsenseGetNoSamples) {
-    ScriptedServer server({{.replies = ":1\r\n*1\r\n$1\r\nx\r\n"}, {.replies = ":1\r\n$-1\r\n"}, {.replies = "HTTP/1.1 400\r\n"}});
+    ScriptedServer server(
+        {{.replies = ":1\r\n*1\r\n$1\r\nx\r\n"}, {.replies = ":1\r\n$-1\r\n"}, {.replies = "HTTP/1.1 400\r\n"}});
     SinkDriver driver(ledger, sinks::make_exactly_once_sink(server.settings(), streams(conflicts), ledger));
     driver.submit(next_batch());
     std::string troubles;

@@ -83,11 +83,13 @@ std::string events_of(std::string_view bytes) {
 }
 
 TEST(HttpParser, ValidRequests) {
-    for (const tests::HttpGolden& golden : tests::goldens::valid()) EXPECT_EQ(events_of(golden.bytes), golden.events) << golden.name;
+    for (const tests::HttpGolden& golden : tests::goldens::valid())
+        EXPECT_EQ(events_of(golden.bytes), golden.events) << golden.name;
 }
 
 TEST(HttpParser, HostileRequests) {
-    for (const tests::HttpGolden& golden : tests::goldens::hostile()) EXPECT_EQ(events_of(golden.bytes), golden.events) << golden.name;
+    for (const tests::HttpGolden& golden : tests::goldens::hostile())
+        EXPECT_EQ(events_of(golden.bytes), golden.events) << golden.name;
 }
 
 // Every byte that is no token character ends a header name, and every control character but HTAB a value.
@@ -132,10 +134,11 @@ TEST(HttpParser, ContentEncodings) {
         const char* headers;
         bool has_encoding;
     };
-    for (const Row& row : {Row{"", false}, Row{"Content-Encoding: identity\r\n", false}, Row{"Content-Encoding: Identity \r\n", false},
-                           Row{"Content-Encoding: gzip\r\n", true}, Row{"Content-Encoding: gzip, identity\r\n", true},
-                           Row{"Content-Encoding: gzip\r\nContent-Encoding: identity\r\n", true},
-                           Row{"Content-Encoding: identity\r\nContent-Encoding: zstd\r\n", true}}) {
+    for (const Row& row :
+         {Row{"", false}, Row{"Content-Encoding: identity\r\n", false}, Row{"Content-Encoding: Identity \r\n", false},
+          Row{"Content-Encoding: gzip\r\n", true}, Row{"Content-Encoding: gzip, identity\r\n", true},
+          Row{"Content-Encoding: gzip\r\nContent-Encoding: identity\r\n", true},
+          Row{"Content-Encoding: identity\r\nContent-Encoding: zstd\r\n", true}}) {
         HttpParser parser;
         RequestHead head;
         Body body;

@@ -19,7 +19,9 @@ class InstanceFile : public testing::Test {
         const auto instance = Instance::open(disk, settings);
         return instance ? "none" : instance.error();
     }
-    [[nodiscard]] std::uint64_t file_bytes() { return (*disk.open("instance", sinks::journal::Access::read))->size().value(); }
+    [[nodiscard]] std::uint64_t file_bytes() {
+        return (*disk.open("instance", sinks::journal::Access::read))->size().value();
+    }
 
     tests::SimulatedDisk disk{1};
     config::Config::Sink::Redis settings;
@@ -48,7 +50,9 @@ TEST_F(InstanceFile, AnotherBaseOrOtherStreamsAreRefused) {
     EXPECT_NE(failure().find("but sink.redis.instance is edge-8"), std::string::npos);
     settings = kept;
     settings.partitions_count = 4;
-    EXPECT_NE(failure().find("its streams are telemetry in 2 partitions, and the settings say telemetry in 4 partitions"), std::string::npos)
+    EXPECT_NE(
+        failure().find("its streams are telemetry in 2 partitions, and the settings say telemetry in 4 partitions"),
+        std::string::npos)
         << failure();
     settings = kept;
     settings.stream = "other";

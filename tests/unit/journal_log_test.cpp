@@ -45,8 +45,9 @@ class JournalLog : public testing::Test {
             if (!step || *step == Reader::Step::end) return text;
             if (!text.empty()) text += ' ';
             if (*step == Reader::Step::record) text += reader.record().text;
-            else text += "[" + std::to_string(reader.gap_position().segment) + ":" + std::to_string(reader.gap_position().offset) + "+" +
-                         std::to_string(reader.gap_bytes()) + "]";
+            else
+                text += "[" + std::to_string(reader.gap_position().segment) + ":" +
+                        std::to_string(reader.gap_position().offset) + "+" + std::to_string(reader.gap_bytes()) + "]";
         }
     }
     std::vector<std::uint64_t> sequences() {
@@ -100,14 +101,16 @@ TEST(JournalFormat, EveryFlippedBitAndEveryCutIsFound) {
         damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
         EXPECT_FALSE(read_record(damaged)) << bit;
     }
-    for (std::size_t bytes = 0; bytes < record.size(); ++bytes) EXPECT_FALSE(read_record(std::string_view(record).substr(0, bytes)));
+    for (std::size_t bytes = 0; bytes < record.size(); ++bytes)
+        EXPECT_FALSE(read_record(std::string_view(record).substr(0, bytes)));
 }
 
 TEST(JournalFormat, SegmentNames) {
     EXPECT_EQ(segment_name(42), "00000000000000000042.log");
     EXPECT_EQ(sequence_of_name("00000000000000000042.log"), 42u);
     EXPECT_EQ(sequence_of_name(segment_name(~std::uint64_t{0})), ~std::uint64_t{0});
-    for (const char* const other : {"", "42.log", "00000000000000000000.log", "0000000000000000004x.log", "99999999999999999999.log", "delivered"})
+    for (const char* const other : {"", "42.log", "00000000000000000000.log", "0000000000000000004x.log",
+                                    "99999999999999999999.log", "delivered"})
         EXPECT_FALSE(sequence_of_name(other)) << other;
 }
 
@@ -288,7 +291,8 @@ TEST_F(JournalLog, ADamagedRecordIsReportedAndSkipped) {
     disk.revive();
     log = open();
     ASSERT_EQ(notes.size(), 1u);
-    EXPECT_NE(notes[0].find("00000000000000000001.log: 32 bytes at offset " + std::to_string(two)), std::string::npos) << notes[0];
+    EXPECT_NE(notes[0].find("00000000000000000001.log: 32 bytes at offset " + std::to_string(two)), std::string::npos)
+        << notes[0];
 }
 
 TEST_F(JournalLog, ADamagedHeaderHidesNoRecords) {
@@ -407,7 +411,8 @@ TEST_F(JournalLog, AHeaderOfZerosHidesNoRecords) {
     for (int i = 0; i < 6; ++i) ASSERT_TRUE(put(*log, std::to_string(i) + std::string(900, 'x')));
     ASSERT_EQ(sequences(), (std::vector<std::uint64_t>{1, 2}));
     const std::size_t size_before = contents().size();
-    ASSERT_TRUE((*disk.open(segment_name(2), Access::read_and_write))->write(0, std::string(segment_header_bytes, '\0')));
+    ASSERT_TRUE(
+        (*disk.open(segment_name(2), Access::read_and_write))->write(0, std::string(segment_header_bytes, '\0')));
     EXPECT_NE(contents().find("[2:0+64] 4x"), std::string::npos);
     EXPECT_EQ(contents().size(), size_before + 9);
 }

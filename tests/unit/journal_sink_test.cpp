@@ -19,14 +19,22 @@ using tests::SimulatedDisk;
 class Borrowed final : public journal::FileSystem {
   public:
     explicit Borrowed(SimulatedDisk& disk) : disk_(disk) {}
-    journal::IoResult<std::unique_ptr<journal::File>> create(const std::string& name, std::uint64_t bytes) override { return disk_.create(name, bytes); }
-    journal::IoResult<std::unique_ptr<journal::File>> open(const std::string& name, journal::Access access) override { return disk_.open(name, access); }
+    journal::IoResult<std::unique_ptr<journal::File>> create(const std::string& name, std::uint64_t bytes) override {
+        return disk_.create(name, bytes);
+    }
+    journal::IoResult<std::unique_ptr<journal::File>> open(const std::string& name, journal::Access access) override {
+        return disk_.open(name, access);
+    }
     journal::IoResult<std::vector<std::string>> list() override { return disk_.list(); }
     journal::IoResult<void> remove(const std::string& name) override { return disk_.remove(name); }
-    journal::IoResult<void> rename(const std::string& from, const std::string& to) override { return disk_.rename(from, to); }
+    journal::IoResult<void> rename(const std::string& from, const std::string& to) override {
+        return disk_.rename(from, to);
+    }
     journal::IoResult<void> sync_directory() override { return disk_.sync_directory(); }
     journal::IoResult<std::unique_ptr<journal::Lock>> lock_directory() override { return disk_.lock_directory(); }
-    journal::IoResult<std::unique_ptr<journal::Lock>> lock_file(const std::string& name) override { return disk_.lock_file(name); }
+    journal::IoResult<std::unique_ptr<journal::Lock>> lock_file(const std::string& name) override {
+        return disk_.lock_file(name);
+    }
 
   private:
     SimulatedDisk& disk_;
@@ -140,8 +148,8 @@ TEST_F(JournalSink, AFullJournalIsBusyAndRecovers) {
     EXPECT_TRUE(ledger.conserved());
 }
 
-// A group may fill several segments. What those hold is on disk when there is no room for the next: it is neither refused nor
-// written a second time, and the listener learns of it, who alone can make room.
+// A group may fill several segments. What those hold is on disk when there is no room for the next: it is neither
+// refused nor written a second time, and the listener learns of it, who alone can make room.
 TEST_F(JournalSink, WhatAGroupCommittedBeforeTheJournalWasFullCounts) {
     class Listener final : public JournalListener {
       public:
@@ -192,7 +200,8 @@ TEST_F(JournalSink, AStartThatCannotBeIsOneSentence) {
     disk.is_read_only = false;
     open();
     EXPECT_EQ(sentence_of(), "journal d: another process writes this journal");
-    EXPECT_EQ(make_journal_sink({"/nonexistent/d", settings.log}, ledger)->open().error(), "journal /nonexistent/d: No such file or directory");
+    EXPECT_EQ(make_journal_sink({"/nonexistent/d", settings.log}, ledger)->open().error(),
+              "journal /nonexistent/d: No such file or directory");
 }
 
 }  // namespace

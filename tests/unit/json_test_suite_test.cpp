@@ -20,8 +20,9 @@ using parsers::BodyFormat;
 
 std::filesystem::path suite_path() {
     const char* const corpora = std::getenv("SLUICE_CORPORA");
-    const std::filesystem::path root = corpora != nullptr ? std::filesystem::path(corpora)
-                                                          : std::filesystem::path(SLUICE_SOURCE_DIR) / "../shared/corpora";
+    const std::filesystem::path root = corpora != nullptr
+                                           ? std::filesystem::path(corpora)
+                                           : std::filesystem::path(SLUICE_SOURCE_DIR) / "../shared/corpora";
     return root / "json_test_suite/test_parsing";
 }
 
@@ -104,7 +105,8 @@ TEST_F(JsonTestSuite, ValidFilesMeetNoJsonRefusal) {
     for (const SuiteFile& file : files) {
         EXPECT_FALSE(decode(file.text).body_refused) << file.name;
         const bool has_duplicates = file.name.find("duplicated_key") != std::string::npos;
-        EXPECT_EQ(outcome_of(decode(as_metadata(file.text))), has_duplicates ? "duplicate_member" : "accepted") << file.name;
+        EXPECT_EQ(outcome_of(decode(as_metadata(file.text))), has_duplicates ? "duplicate_member" : "accepted")
+            << file.name;
     }
 }
 

@@ -30,7 +30,8 @@ TEST(LatencyHistogram, OutsideItsRangeIsCountedAtTheEdge) {
     EXPECT_EQ(histogram.max_ns(), 1u);
     histogram.record(2 * hour_ns);
     EXPECT_EQ(histogram.count(), 2u);
-    EXPECT_NEAR(static_cast<double>(histogram.max_ns()), static_cast<double>(hour_ns), 0.01 * static_cast<double>(hour_ns));
+    EXPECT_NEAR(static_cast<double>(histogram.max_ns()), static_cast<double>(hour_ns),
+                0.01 * static_cast<double>(hour_ns));
     EXPECT_EQ(histogram.sum_ns(), 2 * hour_ns) << "the sum is exact";
 }
 
@@ -53,7 +54,8 @@ TEST(LatencyHistogram, PercentilesAreRightWithinOnePercent) {
     EXPECT_EQ(histogram.count(), values.size());
     EXPECT_EQ(histogram.sum_ns(), sum);
     for (const double percentile : {1.0, 50.0, 90.0, 99.0, 99.9}) {
-        const double exact = static_cast<double>(values[static_cast<std::size_t>(percentile / 100 * static_cast<double>(values.size() - 1))]);
+        const double exact = static_cast<double>(
+            values[static_cast<std::size_t>(percentile / 100 * static_cast<double>(values.size() - 1))]);
         EXPECT_NEAR(static_cast<double>(histogram.value_at_ns(percentile)), exact, 0.02 * exact) << percentile;
     }
     EXPECT_GE(static_cast<double>(histogram.max_ns()), 0.99 * static_cast<double>(values.back()));

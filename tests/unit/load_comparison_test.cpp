@@ -110,7 +110,8 @@ TEST(LoadBootstrap, IntervalsHoldTheTruth) {
     EXPECT_GE(held, experiments_count * 8 / 10);
 }
 
-// Each of `runs_count` runs: answers of `latency_ns`, of which the first is a success and the others are not, or all are.
+// Each of `runs_count` runs: answers of `latency_ns`, of which the first is a success and the others are not, or all
+// are.
 Contender contender_of(const std::string& name, bool refuses, std::int64_t latency_ns, std::size_t runs_count = 4) {
     Contender contender{.name = name, .runs = {}};
     for (std::size_t i = 0; i < runs_count; ++i) {

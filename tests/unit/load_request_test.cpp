@@ -243,7 +243,8 @@ std::map<std::string, std::set<std::uint32_t>> connections_by_device(const RunPl
     for (std::uint32_t thread = 0; thread < plan.threads_count; ++thread) {
         RequestSource source(plan, thread);
         std::vector<char> out(source.bytes_max());
-        for (std::uint32_t share = thread, slot = 0; share < plan.connections_count; share += plan.threads_count, ++slot)
+        for (std::uint32_t share = thread, slot = 0; share < plan.connections_count;
+             share += plan.threads_count, ++slot)
             for (int i = 0; i < 2000; ++i) {
                 RequestIdentity identity;
                 const std::string request(out.data(), source.render(0, slot, out.data(), identity));

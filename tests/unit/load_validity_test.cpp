@@ -50,8 +50,8 @@ TEST(LoadValidity, ARateThatWasNotAchievedIsTold) {
     EXPECT_EQ(reasons(half).size(), 0u);
 }
 
-// What is missing of 1000 that fall due in a second: 5 % by the bound, 20 of a pause, 3 at the edges; and what chance does to
-// arrivals that are drawn.
+// What is missing of 1000 that fall due in a second: 5 % by the bound, 20 of a pause, 3 at the edges; and what chance
+// does to arrivals that are drawn.
 TEST(LoadValidity, HowMuchOfARateMayBeMissing) {
     const auto is_valid = [](std::uint64_t ended, ArrivalKind kind) {
         Case one{.achieved_rate = 900, .arrivals = kind};

@@ -312,8 +312,8 @@ TEST_P(Loop, WaitsUntilTheDeadline) {
     EXPECT_LT(monotonic_ns() - then_ns, 1000 * ms);
 }
 
-// Who answers clients from another thread wakes the loop when he can: requests that gather are not to delay that, as the
-// clients that wait for him send nothing. The loop would let them gather for seconds here.
+// Who answers clients from another thread wakes the loop when he can: requests that gather are not to delay that, as
+// the clients that wait for him send nothing. The loop would let them gather for seconds here.
 TEST_P(Loop, AWakeUpIsNotKeptWaitingForClientsThatWait) {
     settings.busy_wait_ns = 5000 * ms;
     settings.receive_buffers_count = 16;

@@ -61,9 +61,11 @@ TEST_F(PrimaryFinderTest, RefusesAnOldPrimaryThatIsAReplicaNow) {
 TEST_F(PrimaryFinderTest, BelievesAServerThatMayNotBeAsked) {
     start(names_server(), "-ERR\r\n", "master");
     FakeNode guarded;
-    guarded.start([](const std::string&) { return "-NOPERM this user has no permissions to run the 'role' command\r\n"; });
+    guarded.start(
+        [](const std::string&) { return "-NOPERM this user has no permissions to run the 'role' command\r\n"; });
     FakeNode naming;
-    naming.start([&](const std::string&) { return "*2\r\n$9\r\n127.0.0.1\r\n" + bulk(std::to_string(guarded.port())); });
+    naming.start(
+        [&](const std::string&) { return "*2\r\n$9\r\n127.0.0.1\r\n" + bulk(std::to_string(guarded.port())); });
     sinks::redis::PrimaryFinder finder({{naming.address()}, "main", "", "", 300'000'000});
     const auto found = finder.find();
     ASSERT_TRUE(found) << found.error();
@@ -75,7 +77,8 @@ TEST_F(PrimaryFinderTest, AnErrorIsAnAnswer) {
     FakeNode loading;
     loading.start([](const std::string&) { return std::string("-LOADING soon\r\n"); });
     FakeNode naming;
-    naming.start([&](const std::string&) { return "*2\r\n$9\r\n127.0.0.1\r\n" + bulk(std::to_string(loading.port())); });
+    naming.start(
+        [&](const std::string&) { return "*2\r\n$9\r\n127.0.0.1\r\n" + bulk(std::to_string(loading.port())); });
     sinks::redis::PrimaryFinder finder({{naming.address()}, "main", "", "", 300'000'000});
     const auto found = finder.find();
     ASSERT_FALSE(found);

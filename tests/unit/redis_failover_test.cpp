@@ -25,10 +25,10 @@ class RedisFailoverTest : public ::testing::Test {
         };
         driver = std::make_unique<SinkDriver>(ledger, sinks::make_redis_sink(settings, ledger));
     }
-    [[nodiscard]] static sinks::ServerAddress address_of(const RedisServer& server) { return {"127.0.0.1", server.port()}; }
-    OwnedBatch& batch(std::uint64_t number) {
-        return batches.emplace_back().add_sample("telemetry", "d1", number);
+    [[nodiscard]] static sinks::ServerAddress address_of(const RedisServer& server) {
+        return {"127.0.0.1", server.port()};
     }
+    OwnedBatch& batch(std::uint64_t number) { return batches.emplace_back().add_sample("telemetry", "d1", number); }
 
     std::unique_ptr<RedisServer> first, second;
     sinks::ServerAddress primary;

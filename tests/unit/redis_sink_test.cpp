@@ -1,5 +1,6 @@
 // The Redis sink against a real redis-server: what is delivered, kept, answered and sent again when the server
-// works, refuses, pauses and dies. The scripted server of redis_sink_protocol_test.cpp covers what a real one never sends.
+// works, refuses, pauses and dies. The scripted server of redis_sink_protocol_test.cpp covers what a real one never
+// sends.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -246,7 +247,8 @@ TEST_F(RedisSinkTest, ReadOnlyReplicaMakesItConnectAgain) {
 }
 
 TEST_F(RedisSinkTest, LoadingServerIsWaitedFor) {
-    start(RedisServer::Listen::tcp, {"--enable-debug-command", "yes", "--loading-process-events-interval-bytes", "1024"});
+    start(RedisServer::Listen::tcp,
+          {"--enable-debug-command", "yes", "--loading-process-events-interval-bytes", "1024"});
     server->command({"DEBUG", "POPULATE", "10000", "k", "100"});
     server->command({"CONFIG", "SET", "key-load-delay", "30"});
     connect();

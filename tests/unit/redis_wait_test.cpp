@@ -1,5 +1,5 @@
-// WAIT and WAITAOF of the Redis sink: what is sent behind a batch whose tickets want replicas, and what each answer means.
-// A real primary with a real replica is in tests/system/test_replicated.py.
+// WAIT and WAITAOF of the Redis sink: what is sent behind a batch whose tickets want replicas, and what each answer
+// means. A real primary with a real replica is in tests/system/test_replicated.py.
 #include <gtest/gtest.h>
 
 #include <deque>
@@ -111,7 +111,7 @@ TEST(RedisWait, AnArrayElsewhereBreaksTheConnection) {
     for (const char* const replies :
          {"*2\r\n:1\r\n:2\r\n", "$3\r\n1-1\r\n$3\r\n1-1\r\n*3\r\n:1\r\n:2\r\n:3\r\n",
           "$3\r\n1-1\r\n$3\r\n1-1\r\n*1\r\n*1\r\n:1\r\n", "$3\r\n1-1\r\n$3\r\n1-1\r\n*1\r\n+a\r\n",
-                                      "$3\r\n1-1\r\n$3\r\n1-1\r\n*1\r\n$-1\r\n", "$3\r\n1-1\r\n$3\r\n1-1\r\n*1\r\n-a\r\n"}) {
+          "$3\r\n1-1\r\n$3\r\n1-1\r\n*1\r\n$-1\r\n", "$3\r\n1-1\r\n$3\r\n1-1\r\n*1\r\n-a\r\n"}) {
         Delivered run;
         deliver_two({greeted(unknown_reply, replies), greeted(unknown_reply, id_reply + id_reply + ":2\r\n")}, run);
         EXPECT_EQ(run.failures_count, 1u) << replies;

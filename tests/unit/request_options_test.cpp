@@ -19,8 +19,8 @@ using parsers::Precision;
 TEST(Router, FindsExactPathsOnly) {
     ASSERT_NE(http::find_route(http::data_routes, "/telemetry"), nullptr);
     EXPECT_EQ(http::find_route(http::data_routes, "/telemetry")->endpoint, Endpoint::telemetry);
-    for (const std::string_view path : {"", "/", "/telemetry/", "/Telemetry", "/telemetr", "telemetry", "//telemetry", "/telemetry%20",
-                                        "http://h/telemetry", "/status", "/stop", "*"})
+    for (const std::string_view path : {"", "/", "/telemetry/", "/Telemetry", "/telemetr", "telemetry", "//telemetry",
+                                        "/telemetry%20", "http://h/telemetry", "/status", "/stop", "*"})
         EXPECT_EQ(http::find_route(http::data_routes, path), nullptr) << path;
     for (const std::string_view path : {"/status", "/metrics", "/start", "/stop", "/reset", "/health", "/ready"})
         EXPECT_NE(http::find_route(http::admin_routes, path), nullptr) << path;
@@ -33,9 +33,10 @@ TEST(Router, AdmitsMethods) {
         Method method;
         bool is_admitted;
     };
-    for (const Row& row : {Row{"/health", Method::get, true}, Row{"/health", Method::head, true}, Row{"/health", Method::post, false},
-                           Row{"/health", Method::other, false}, Row{"/stop", Method::post, true}, Row{"/stop", Method::get, false},
-                           Row{"/stop", Method::head, false}, Row{"/stop", Method::other, false}}) {
+    for (const Row& row :
+         {Row{"/health", Method::get, true}, Row{"/health", Method::head, true}, Row{"/health", Method::post, false},
+          Row{"/health", Method::other, false}, Row{"/stop", Method::post, true}, Row{"/stop", Method::get, false},
+          Row{"/stop", Method::head, false}, Row{"/stop", Method::other, false}}) {
         const http::Route* route = http::find_route(http::admin_routes, row.path);
         ASSERT_NE(route, nullptr);
         http::Reply reply{};
@@ -47,8 +48,8 @@ TEST(Router, AdmitsMethods) {
     }
 }
 
-std::expected<http::TelemetryOptions, Refusal> options_of(std::string_view query, MediaType type = MediaType::none, bool has_encoding = false,
-                                                         const AckOffer& offer = {}) {
+std::expected<http::TelemetryOptions, Refusal> options_of(std::string_view query, MediaType type = MediaType::none,
+                                                          bool has_encoding = false, const AckOffer& offer = {}) {
     parsers::RequestHead head;
     head.clear();
     head.media_type = type;
@@ -87,10 +88,12 @@ TEST(TelemetryOptions, RefusedQueries) {
         std::string_view query;
         Refusal refusal;
     };
-    for (const Row& row : {Row{"ack=", Refusal::bad_ack}, Row{"ack", Refusal::bad_ack}, Row{"ack=Queued", Refusal::bad_ack},
-                           Row{"ack=journaled", Refusal::ack_unavailable}, Row{"ack=replicated", Refusal::ack_unavailable}, Row{"ack=queued=", Refusal::bad_ack},
-                           Row{"ack=bad&ack=queued", Refusal::bad_ack}, Row{"precision=", Refusal::bad_precision},
-                           Row{"precision=m", Refusal::bad_precision}, Row{"x=1&precision=hours", Refusal::bad_precision}}) {
+    for (const Row& row :
+         {Row{"ack=", Refusal::bad_ack}, Row{"ack", Refusal::bad_ack}, Row{"ack=Queued", Refusal::bad_ack},
+          Row{"ack=journaled", Refusal::ack_unavailable}, Row{"ack=replicated", Refusal::ack_unavailable},
+          Row{"ack=queued=", Refusal::bad_ack}, Row{"ack=bad&ack=queued", Refusal::bad_ack},
+          Row{"precision=", Refusal::bad_precision}, Row{"precision=m", Refusal::bad_precision},
+          Row{"x=1&precision=hours", Refusal::bad_precision}}) {
         const auto options = options_of(row.query);
         ASSERT_FALSE(options.has_value()) << row.query;
         EXPECT_EQ(options.error(), row.refusal) << row.query;
@@ -100,7 +103,9 @@ TEST(TelemetryOptions, RefusedQueries) {
 // With a journal in place of a store, `stored` is answered as what it is there: `journaled`.
 TEST(TelemetryOptions, AJournalIsTheStoreOfItsEngine) {
     const AckOffer journal{.preset = AckLevel::journaled, .has_journal = true, .has_store = false};
-    const auto level_of = [&](std::string_view query) { return options_of(query, MediaType::none, false, journal)->ack; };
+    const auto level_of = [&](std::string_view query) {
+        return options_of(query, MediaType::none, false, journal)->ack;
+    };
     EXPECT_EQ(level_of(""), AckLevel::journaled);
     EXPECT_EQ(level_of("ack=queued"), AckLevel::queued);
     EXPECT_EQ(level_of("ack=journaled"), AckLevel::journaled);

@@ -48,8 +48,9 @@ class Response : public testing::Test {
 };
 
 std::string head(std::string_view status, std::size_t bytes, std::string_view more = "") {
-    return "HTTP/1.1 " + std::string(status) + "\r\n" + std::string(date) + "Content-Type: application/json\r\nContent-Length: " +
-           std::to_string(bytes) + "\r\n" + std::string(more) + "\r\n";
+    return "HTTP/1.1 " + std::string(status) + "\r\n" + std::string(date) +
+           "Content-Type: application/json\r\nContent-Length: " + std::to_string(bytes) + "\r\n" + std::string(more) +
+           "\r\n";
 }
 
 // --- golden ----------------------------------------------------------------------------------------------------------
@@ -69,7 +70,8 @@ TEST_F(Response, OneSample) {
 TEST_F(Response, ManySamples) {
     pending.reply.set_telemetry(AckLevel::queued, false);
     pending.reply.accepted = 4'000'000'000;
-    const std::string body = R"({"ok":true,"message":"Telemetry received","ack":"queued","accepted":4000000000,"rejected":0})";
+    const std::string body =
+        R"({"ok":true,"message":"Telemetry received","ack":"queued","accepted":4000000000,"rejected":0})";
     EXPECT_EQ(render(), head("200 OK", body.size()) + body);
 }
 
@@ -94,7 +96,8 @@ TEST_F(Response, EveryRecordRefused) {
 
 TEST_F(Response, WhereABodyWasRefused) {
     pending.reply.set_refusal_at(Refusal::invalid_json, 18446744073709551615u);
-    const std::string body = R"({"ok":false,"error":"The body is not valid JSON.","code":"invalid_json","offset":18446744073709551615})";
+    const std::string body =
+        R"({"ok":false,"error":"The body is not valid JSON.","code":"invalid_json","offset":18446744073709551615})";
     EXPECT_EQ(render(), head("400 Bad Request", body.size()) + body);
 }
 
@@ -111,15 +114,17 @@ TEST_F(Response, HowMuchOfABodyWasStored) {
 TEST_F(Response, WhichMethodsAreAllowed) {
     pending.reply.set_refusal(Refusal::method_not_allowed);
     pending.reply.allow = "GET, HEAD";
-    const std::string body = R"({"ok":false,"error":"This endpoint does not take this method.","code":"method_not_allowed"})";
+    const std::string body =
+        R"({"ok":false,"error":"This endpoint does not take this method.","code":"method_not_allowed"})";
     EXPECT_EQ(render(), head("405 Method Not Allowed", body.size(), "Allow: GET, HEAD\r\n") + body);
 }
 
 TEST_F(Response, Text) {
     pending.reply.set_text(200, ContentType::prometheus);
     ASSERT_TRUE(pending.reply.body.append(blocks, "up 1\n"));
-    EXPECT_EQ(render(), "HTTP/1.1 200 OK\r\n" + std::string(date) +
-                            "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\nContent-Length: 5\r\n\r\nup 1\n");
+    EXPECT_EQ(render(),
+              "HTTP/1.1 200 OK\r\n" + std::string(date) +
+                  "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\nContent-Length: 5\r\n\r\nup 1\n");
 }
 
 TEST_F(Response, TextOfManyBlocks) {
@@ -152,7 +157,8 @@ TEST_F(Response, EveryRefusalIsJson) {
         EXPECT_EQ(body, (nlohmann::json{{"ok", false}, {"error", info.sentence}, {"code", info.code}}));
         const std::string text = render();
         EXPECT_EQ(text.find("Unknown"), std::string::npos) << info.code << ": a status without a reason phrase";
-        EXPECT_EQ(text.find("Retry-After: 7\r\n") != std::string::npos, info.status == 503 || info.status == 409) << info.code;
+        EXPECT_EQ(text.find("Retry-After: 7\r\n") != std::string::npos, info.status == 503 || info.status == 409)
+            << info.code;
         // As a record's error too.
         pending.reply.set_telemetry(AckLevel::stored, false);
         pending.reply.accepted = 1;
@@ -195,11 +201,13 @@ TEST(ResponseWithoutBlocks, IsReportedAndLeaksNothing) {
     const Row rows[]{
         {"single", [](Reply& reply, http::BlockPool&) { reply.set_telemetry(AckLevel::stored, true); }},
         {"refusal", [](Reply& reply, http::BlockPool&) { reply.set_refusal(Refusal::not_found); }},
-        {"errors", [](Reply& reply, http::BlockPool&) {
+        {"errors",
+         [](Reply& reply, http::BlockPool&) {
              reply.set_telemetry(AckLevel::stored, false);
              for (std::uint32_t i = 0; i < 100; ++i) reply.add_error(i, Refusal::bad_timestamp);
          }},
-        {"text", [](Reply& reply, http::BlockPool& blocks) {
+        {"text",
+         [](Reply& reply, http::BlockPool& blocks) {
              reply.set_text(200, ContentType::json);
              static_cast<void>(reply.body.append(blocks, std::string(20'000, 't')));
          }},

@@ -35,7 +35,8 @@ TEST(RetryAfter, IsTheBacklogOverTheRateInWholeSeconds) {
              Case{0, 5000, 600 * s, 1, 60},
          })
         EXPECT_EQ(retry_after_s({c.in_flight, c.per_s, true, c.attempt_in_ns}, c.least_s), c.expected_s)
-            << c.in_flight << " at " << c.per_s << "/s, next attempt in " << c.attempt_in_ns << " ns, least " << c.least_s;
+            << c.in_flight << " at " << c.per_s << "/s, next attempt in " << c.attempt_in_ns << " ns, least "
+            << c.least_s;
 }
 
 TEST(RetryAfter, SaysNothingOfARateThatWasNotMeasured) {
@@ -44,7 +45,8 @@ TEST(RetryAfter, SaysNothingOfARateThatWasNotMeasured) {
 }
 
 // Looks every 10 ms for `duration_ns`, while `per_look` samples leave between two looks.
-void run(DrainRate& rate, std::uint64_t& now_ns, std::uint64_t& left, std::uint64_t duration_ns, std::uint64_t per_look, bool is_busy) {
+void run(DrainRate& rate, std::uint64_t& now_ns, std::uint64_t& left, std::uint64_t duration_ns, std::uint64_t per_look,
+         bool is_busy) {
     for (const std::uint64_t end_ns = now_ns + duration_ns; now_ns < end_ns; now_ns += 10 * ms) {
         left += per_look;
         rate.look(now_ns, left, is_busy);

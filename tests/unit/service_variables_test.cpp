@@ -31,9 +31,9 @@ TEST(ServiceVariables, AreIgnored) {
 }
 
 TEST(ServiceVariables, OthersThatBeginLikeSettingsAreRefused) {
-    for (const char* const name :
-         {"SLUICE_SERVICE", "SLUICE_SERVICE_HOSTS", "SLUICE_SERVICE_PORT_", "SLUICE_PORTS", "SLUICE_PORT_", "SLUICE_PORT_TCP",
-          "SLUICE_PORT_8080", "SLUICE_PORT_8080_TCP_HOST", "SLUICE_PORT_8080_TCPX", "SLUICE_ADMIN_PORT"}) {
+    for (const char* const name : {"SLUICE_SERVICE", "SLUICE_SERVICE_HOSTS", "SLUICE_SERVICE_PORT_", "SLUICE_PORTS",
+                                   "SLUICE_PORT_", "SLUICE_PORT_TCP", "SLUICE_PORT_8080", "SLUICE_PORT_8080_TCP_HOST",
+                                   "SLUICE_PORT_8080_TCPX", "SLUICE_ADMIN_PORT"}) {
         EXPECT_FALSE(loads_with({std::string(name) + "=1"})) << name;
         EXPECT_FALSE(is_service_variable(name)) << name;
     }

@@ -1,4 +1,5 @@
-// TimerWheel: never early, at most one bucket late, through long sleeps and many turns of the wheel; against a multimap.
+// TimerWheel: never early, at most one bucket late, through long sleeps and many turns of the wheel; against a
+// multimap.
 #include "engine/io/timer_wheel.hpp"
 
 #include <gtest/gtest.h>
@@ -49,8 +50,9 @@ TEST(TimerWheel, NothingPending) {
 // From a bucket's very begin and from its end; near, far, and further than the wheel reaches.
 TEST(TimerWheel, NeverEarlyAndAtMostOneBucketLate) {
     for (const std::uint64_t offset : {std::uint64_t{0}, bucket_ns / 2, bucket_ns - 1}) {
-        for (const std::uint64_t ns : {std::uint64_t{1}, bucket_ns - 1, bucket_ns, bucket_ns + 1, 100 * bucket_ns, turn_ns - 2 * bucket_ns,
-                                       turn_ns - bucket_ns, turn_ns, turn_ns + 1, 5 * turn_ns + 3 * bucket_ns}) {
+        for (const std::uint64_t ns :
+             {std::uint64_t{1}, bucket_ns - 1, bucket_ns, bucket_ns + 1, 100 * bucket_ns, turn_ns - 2 * bucket_ns,
+              turn_ns - bucket_ns, turn_ns, turn_ns + 1, 5 * turn_ns + 3 * bucket_ns}) {
             Wheel wheel(4);
             static_cast<void>(wheel.advance((start_ns / bucket_ns + 1) * bucket_ns + offset));
             const std::uint64_t deadline_ns = wheel.now + ns;

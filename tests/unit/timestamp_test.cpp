@@ -12,8 +12,8 @@
 
 namespace {
 
-using sluice::parsers::parse_timestamp_number;
 using sluice::parsers::no_timestamp;
+using sluice::parsers::parse_timestamp_number;
 using sluice::parsers::Precision;
 
 // Twice, so that the second time the date comes from the cache.
@@ -90,7 +90,8 @@ const TextCase text_cases[] = {
 };
 
 TEST(TimestampText, IsReadOrRefused) {
-    for (const TextCase& c : text_cases) EXPECT_EQ(parse_timestamp_text(c.text), c.timestamp_ns.value_or(no_timestamp)) << '"' << c.text << '"';
+    for (const TextCase& c : text_cases)
+        EXPECT_EQ(parse_timestamp_text(c.text), c.timestamp_ns.value_or(no_timestamp)) << '"' << c.text << '"';
 }
 
 TEST(TimestampText, NoPrefixOfATimestampReadsPastItsEnd) {
@@ -165,7 +166,7 @@ const NumberCase number_cases[] = {
     {"1767027837123", Precision::s, std::nullopt},
     {"0.000000001", Precision::s, 1},
     {"0.0000000009", Precision::s, 0},
-    {"1000000000000000000000e-12", Precision::s, ns_per_s * ns_per_s},
+    {"1000000000000000000000e-12", Precision::s, ns_per_s* ns_per_s},
 };
 
 TEST(TimestampNumber, IsReadOrRefused) {

@@ -104,13 +104,15 @@ TEST_F(Transactions, ThatWereRefusedComeAgainWhole) {
     window.opened();
     submit({"6-64", "6-128"});
     const std::string wire = send();
-    EXPECT_EQ(last_step(queued + oom + "-EXECABORT Transaction discarded because of previous errors.\r\n"), Step::refused);
+    EXPECT_EQ(last_step(queued + oom + "-EXECABORT Transaction discarded because of previous errors.\r\n"),
+              Step::refused);
     EXPECT_EQ(window.refusal(), CommandOutcome::busy);
     EXPECT_TRUE(window.error_text().starts_with("OOM")) << window.error_text();
     EXPECT_EQ(ledger.finals.size(), 0u);
     EXPECT_EQ(last_step(ok), Step::opened);
     EXPECT_EQ(send(), wire);
-    EXPECT_EQ(last_step(queued + queued + "-EXECABORT Transaction discarded because of: READONLY You can't.\r\n"), Step::refused);
+    EXPECT_EQ(last_step(queued + queued + "-EXECABORT Transaction discarded because of: READONLY You can't.\r\n"),
+              Step::refused);
     EXPECT_EQ(window.error_text(), "READONLY You can't.");
     EXPECT_EQ(window.refusal(), CommandOutcome::busy);
     EXPECT_EQ(last_step(ok), Step::opened);
@@ -213,16 +215,19 @@ TEST_F(Transactions, TakeNoAnswerThatCanBeNone) {
     window.opened();
     window.begin();
     window.sent(10);
-    EXPECT_EQ(last_step(queued + queued + "*2\r\n" + added("6-64") + added("6-128")), Step::not_due) << "EXEC was not sent yet";
+    EXPECT_EQ(last_step(queued + queued + "*2\r\n" + added("6-64") + added("6-128")), Step::not_due)
+        << "EXEC was not sent yet";
 }
 
 TEST(Introductions, TellWhereTheStreamsEnd) {
     Introduction introduction("s:streams", {"a", "b", "c"});
     EXPECT_EQ(introduction.bytes(), resp({"SADD", "s:streams", "a", "b", "c"}) + resp({"XINFO", "STREAM", "a"}) +
-                                        resp({"XINFO", "STREAM", "b"}) + resp({"XINFO", "STREAM", "c"}) + resp({"MULTI"}));
+                                        resp({"XINFO", "STREAM", "b"}) + resp({"XINFO", "STREAM", "c"}) +
+                                        resp({"MULTI"}));
     const auto xinfo = [](const std::string& id) {  // Redis 7.0, shortened; the entry says the same words
         const std::string entry = "*2\r\n$3\r\n9-9\r\n*2\r\n$17\r\nlast-generated-id\r\n$3\r\n8-8\r\n";
-        return "*8\r\n$6\r\nlength\r\n:5\r\n$17\r\nlast-generated-id\r\n" + added(id) + "$11\r\nfirst-entry\r\n" + entry + "$10\r\nlast-entry\r\n$-1\r\n";
+        return "*8\r\n$6\r\nlength\r\n:5\r\n$17\r\nlast-generated-id\r\n" + added(id) + "$11\r\nfirst-entry\r\n" +
+               entry + "$10\r\nlast-entry\r\n$-1\r\n";
     };
     const auto tell = [&](const std::string& bytes) {
         ReplyStream stream;
@@ -246,14 +251,16 @@ TEST(Introductions, TellWhereTheStreamsEnd) {
     EXPECT_TRUE(introduction.failure().starts_with("SADD: OOM")) << introduction.failure();
     EXPECT_EQ(tell(":3\r\n" + wrong_type), Introduction::Step::failed);
     EXPECT_EQ(tell(":3\r\n" + xinfo("no-id")), Introduction::Step::failed);
-    EXPECT_EQ(tell(":3\r\n" + xinfo("1-1") + "*0\r\n"), Introduction::Step::failed) << "an ID of another reply does not count";
+    EXPECT_EQ(tell(":3\r\n" + xinfo("1-1") + "*0\r\n"), Introduction::Step::failed)
+        << "an ID of another reply does not count";
     EXPECT_EQ(tell(":3\r\n" + times(3, xinfo("1-1")) + "-NOPERM no\r\n"), Introduction::Step::failed);
     EXPECT_TRUE(introduction.failure().starts_with("MULTI: NOPERM"));
 }
 
 TEST(EntryIds, AreReadWholeOrNotAtAll) {
     EXPECT_EQ(sinks::parse_entry_id("1-64"), (EntryId{1, 64}));
-    EXPECT_EQ(sinks::parse_entry_id("18446744073709551615-18446744073709551615"), (EntryId{~std::uint64_t{0}, ~std::uint64_t{0}}));
+    EXPECT_EQ(sinks::parse_entry_id("18446744073709551615-18446744073709551615"),
+              (EntryId{~std::uint64_t{0}, ~std::uint64_t{0}}));
     for (const char* text : {"", "1", "1-", "-1", "1-2-3", "1-2x", "x1-2", "18446744073709551616-0"})
         EXPECT_EQ(sinks::parse_entry_id(text), std::nullopt) << text;
     EXPECT_LT((EntryId{1, 9}), (EntryId{2, 1}));

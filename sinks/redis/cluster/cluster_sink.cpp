@@ -138,8 +138,8 @@ void ClusterSink::refresh_if_wanted(std::uint64_t now_ns) {
     query_.begin(whom_to_ask(), now_ns);
 }
 
-// First nodes that are connected; not those that are not, for they are tried anyway. Each time another, because one may be
-// cut off from the rest and not know.
+// First nodes that are connected; not those that are not, for they are tried anyway. Each time another, because one may
+// be cut off from the rest and not know.
 ServerAddress ClusterSink::whom_to_ask() {
     std::vector<ServerAddress> connected;
     for (const auto& member : members_)

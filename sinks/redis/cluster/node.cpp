@@ -180,7 +180,8 @@ void Node::send(std::uint64_t now_ns) {
         static_cast<void>(send_pieces(std::span(pieces).first(count), std::span(owners).first(count), now_ns));
 }
 
-// What is partly on the wire, of a batch or of what was staged. False if there is more of it, or the connection is gone.
+// What is partly on the wire, of a batch or of what was staged. False if there is more of it, or the connection is
+// gone.
 bool Node::finish_begun(std::uint64_t now_ns) {
     if (begun_ != nullptr) {
         iovec piece{};

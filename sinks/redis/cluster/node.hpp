@@ -1,7 +1,7 @@
 // Node: the connection to one primary of a cluster, and the order in which its replies are due.
 //
-// Several partitions share it. Each has its own queue; here is only a list of {partition, replies due}, in the order in which the
-// commands went over the wire. A batch that the socket took half of is finished before anything else is sent.
+// Several partitions share it. Each has its own queue; here is only a list of {partition, replies due}, in the order in
+// which the commands went over the wire. A batch that the socket took half of is finished before anything else is sent.
 //
 // Connecting again, and giving up on a silent server, is as in RedisSink. Sink thread only.
 #pragma once

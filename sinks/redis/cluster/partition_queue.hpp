@@ -1,11 +1,11 @@
 // PartitionQueue: all batches of one partition that a cluster sink holds, in order, and how far they got. No socket.
 //
-// A partition is one stream, hence one key, one slot, and at any time one node: that is what keeps the order of a device's
-// samples through redirects. Its commands are on the wire to one node only. Once one of them is answered MOVED, ASK or
-// "not now", every reply behind it is passed over until none is due; then everything from that command on is sent
-// again, in order, to whoever is right by then, before anything newer. (A node answers in order and a slot does not come
-// back within a window, so what is passed over was redirected too. If it was executed after all, it is stored twice:
-// at least once, never less.)
+// A partition is one stream, hence one key, one slot, and at any time one node: that is what keeps the order of a
+// device's samples through redirects. Its commands are on the wire to one node only. Once one of them is answered
+// MOVED, ASK or "not now", every reply behind it is passed over until none is due; then everything from that command on
+// is sent again, in order, to whoever is right by then, before anything newer. (A node answers in order and a slot does
+// not come back within a window, so what is passed over was redirected too. If it was executed after all, it is stored
+// twice: at least once, never less.)
 //
 // Built on a DeliveryWindow, which keeps account of replies and refusals; what does not fit there waits in a list. For
 // the window a redirect is a connection that was lost before that command was answered.
@@ -92,8 +92,8 @@ class PartitionQueue {
     [[nodiscard]] std::uint32_t redirects_in_row_count() const { return redirects_in_row_count_; }
     [[nodiscard]] std::uint64_t next_pause_ns() { return retry_backoff_.next_ns(); }
 
-    // Whether it is worth waiting for the partition: open after as many failures in a row as the settings say. The owner's
-    // connection failed, the owner is not known, or it said "not now".
+    // Whether it is worth waiting for the partition: open after as many failures in a row as the settings say. The
+    // owner's connection failed, the owner is not known, or it said "not now".
     void note_failure() { breaker_.failed(Breaker::Failure::connection); }
     // Its owner is connected. Enough of a success where nothing is to be sent; else a command has to go through.
     void note_connected() {

@@ -1,5 +1,5 @@
-// What an error reply of a cluster's node says about where, or when, a command is to be sent instead. Such a command was
-// not executed.
+// What an error reply of a cluster's node says about where, or when, a command is to be sent instead. Such a command
+// was not executed.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,8 @@ struct Redirect {
     ServerAddress to{};  // likewise; an empty host means the host that answered
 };
 
-// `text`: the error reply without its '-'. MOVED and ASK that are not well-formed are `wait`, so that nobody follows them.
+// `text`: the error reply without its '-'. MOVED and ASK that are not well-formed are `wait`, so that nobody follows
+// them.
 [[nodiscard]] Redirect redirect_of(std::string_view text);
 
 }  // namespace sluice::sinks::redis

@@ -36,7 +36,8 @@ inline constexpr std::array<std::uint16_t, 256> crc16_of_byte = crc16_table();
     return crc;
 }
 
-// The part of the key that decides: what stands between the first { and the next }, if that is anything; else all of it.
+// The part of the key that decides: what stands between the first { and the next }, if that is anything; else all of
+// it.
 [[nodiscard]] constexpr std::string_view hash_tag(std::string_view key) {
     const std::size_t open = key.find('{');
     if (open == std::string_view::npos) return key;

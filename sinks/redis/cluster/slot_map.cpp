@@ -13,8 +13,8 @@
 namespace sluice::sinks::redis {
 namespace {
 
-// The node's entry of a range: host, port, id, and more in later versions (Redis 7.0, "CLUSTER SLOTS"). The host is nil or
-// empty if clients are to use the one that they asked, and "?" if the node does not know its name.
+// The node's entry of a range: host, port, id, and more in later versions (Redis 7.0, "CLUSTER SLOTS"). The host is nil
+// or empty if clients are to use the one that they asked, and "?" if the node does not know its name.
 std::optional<ServerAddress> address_of(const redisReply& node, const ServerAddress& asked) {
     if (node.type != REDIS_REPLY_ARRAY || node.elements < 2 || node.element[1]->type != REDIS_REPLY_INTEGER)
         return std::nullopt;

@@ -1,7 +1,7 @@
 // SlotMap: which primary owns which slot, as CLUSTER SLOTS told it and MOVED has corrected since.
 //
-// CLUSTER SLOTS and not CLUSTER SHARDS: every version of Redis Cluster has it, it names exactly one owner for each range, and
-// it has what is needed here, which is no more than that.
+// CLUSTER SLOTS and not CLUSTER SHARDS: every version of Redis Cluster has it, it names exactly one owner for each
+// range, and it has what is needed here, which is no more than that.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
-// SlotQuery: asks one node for the cluster's slots, over a connection of its own that ends with the answer. Never blocks
-// (but for a host name, see Session). Sink thread only.
+// SlotQuery: asks one node for the cluster's slots, over a connection of its own that ends with the answer. Never
+// blocks (but for a host name, see Session). Sink thread only.
 //
 // A connection of its own, because on those that deliver only simple replies are taken.
 #pragma once

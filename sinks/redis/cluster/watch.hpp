@@ -29,8 +29,8 @@ class Poll {
     [[nodiscard]] int fd() const { return fd_; }
 
     // Watches `fd` for poll(2)'s `events` (epoll's have the same values); take() adds what came to `revents`, which
-    // stays where it is while fd is open. The kernel forgets a descriptor that is closed: -1 then, and another `generation` for the
-    // next one, whose number may be the same.
+    // stays where it is while fd is open. The kernel forgets a descriptor that is closed: -1 then, and another
+    // `generation` for the next one, whose number may be the same.
     void watch(Watch& watch, int fd, std::uint64_t generation, short events, short& revents) {
         const bool is_new = watch.fd != fd || watch.generation != generation;
         if (fd >= 0 && (is_new || watch.events != events)) {

@@ -35,7 +35,8 @@ class Questions {
         if (connection_ == nullptr || connection_->err != 0) failure_ = why_failed(connection_, settings.timeout_ns);
     }
 
-    // An error reply becomes the error, and so does a lost connection; was_refused() tells them apart. Authenticates if that is asked for.
+    // An error reply becomes the error, and so does a lost connection; was_refused() tells them apart. Authenticates if
+    // that is asked for.
     [[nodiscard]] std::expected<Reply, std::string> ask(const std::vector<std::string>& words) {
         auto reply = ask_once(words);
         if (reply || !reply.error().starts_with("NOAUTH") || settings_.password.empty()) return reply;
@@ -129,7 +130,8 @@ std::expected<void, std::string> PrimaryFinder::confirm(const ServerAddress& pri
     const auto reply = questions.ask({"ROLE"});
     // A user who may not ask may still be allowed to write: if this is a replica, the first write is answered READONLY.
     if (!reply && questions.was_refused() && reply.error().starts_with("NOPERM")) return {};
-    if (!reply) return std::unexpected((questions.was_refused() ? "refuses ROLE: " : "can not be asked: ") + reply.error());
+    if (!reply)
+        return std::unexpected((questions.was_refused() ? "refuses ROLE: " : "can not be asked: ") + reply.error());
     const redisReply& role = **reply;
     const bool is_known = role.type == REDIS_REPLY_ARRAY && role.elements > 0 && is_text(*role.element[0]);
     if (!is_known) return std::unexpected("does not tell its role");

@@ -1,12 +1,12 @@
 // PrimaryFinder: asks Redis Sentinels which server is the primary, and that server whether it thinks so too.
 //
 // Sentinels tell of a failover before the promoted replica may know, and an old primary that comes back does not know
-// for a moment that it is none: so an answer counts only if ROLE says `master`, or may not be asked. The next question goes first to
-// the sentinel that answered last.
+// for a moment that it is none: so an answer counts only if ROLE says `master`, or may not be asked. The next question
+// goes first to the sentinel that answered last.
 //
-// Blocks, over hiredis' synchronous calls, for `timeout_ns` a server at most (twice for a name that leads to both address families): on
-// the sink's thread, and only while it is not connected, or its server has been silent for long. (Rejected: a second state machine beside Session for two
-// commands that are asked when nothing else goes on.)
+// Blocks, over hiredis' synchronous calls, for `timeout_ns` a server at most (twice for a name that leads to both
+// address families): on the sink's thread, and only while it is not connected, or its server has been silent for long.
+// (Rejected: a second state machine beside Session for two commands that are asked when nothing else goes on.)
 #pragma once
 
 #include <cstddef>

@@ -8,8 +8,8 @@
 
 namespace sluice::load {
 
-// `body` is the template of one sample, which has been parsed without error. verify looks for a sample's top-level device_id, which
-// must be {device} and no more, and its seq, a number that is {seq}.
+// `body` is the template of one sample, which has been parsed without error. verify looks for a sample's top-level
+// device_id, which must be {device} and no more, and its seq, a number that is {seq}.
 [[nodiscard]] Result<void> check_ledger_body(const std::string& body);
 
 }  // namespace sluice::load

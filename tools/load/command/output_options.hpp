@@ -8,8 +8,8 @@
 
 namespace sluice::load {
 
-// Options that say nothing without another one, or that would write two outputs into one stream, are errors: what they ask for
-// would be missing after the run.
+// Options that say nothing without another one, or that would write two outputs into one stream, are errors: what they
+// ask for would be missing after the run.
 [[nodiscard]] std::expected<void, PlanError> check_outputs(const Outputs& outputs);
 [[nodiscard]] std::expected<void, PlanError> check_outputs(const ComparePlan& plan);
 

@@ -91,7 +91,8 @@ void Progress::on_interval(const Interval& interval) {
 void Progress::on_stopping() {
     finish();
     has_line_ = false;
-    fmt::print(stream_, "stopping: the last answers have a second to come; Ctrl-C again ends at once, without a report\n");
+    fmt::print(stream_,
+               "stopping: the last answers have a second to come; Ctrl-C again ends at once, without a report\n");
     std::fflush(stream_);
 }
 

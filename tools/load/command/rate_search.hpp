@@ -1,4 +1,5 @@
-// RateSearch: the highest rate that holds, by doubling, then bisection, then confirmation. Knows nothing of how a rate is tried.
+// RateSearch: the highest rate that holds, by doubling, then bisection, then confirmation. Knows nothing of how a rate
+// is tried.
 #pragma once
 
 #include <functional>

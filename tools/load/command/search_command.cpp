@@ -98,8 +98,8 @@ ExitCode sweep(const Invocation& invocation, Prober& prober) {
     return !are_valid ? ExitCode::invalid : do_hold ? ExitCode::ok : ExitCode::threshold_missed;
 }
 
-// Whether rates hold. A run in which the generator was late or saturated says nothing of the server: it is repeated, and if that
-// does not help, the rate counts as too high for the generator.
+// Whether rates hold. A run in which the generator was late or saturated says nothing of the server: it is repeated,
+// and if that does not help, the rate counts as too high for the generator.
 class Judge {
   public:
     Judge(const Search& search, Prober& prober) : search_(search), prober_(prober) {}
@@ -111,7 +111,8 @@ class Judge {
             if (result == nullptr) return false;
             if (result->is_generator_limited) continue;
             if (does_hold(*result)) return true;
-            // A rate breaks when it breaks twice: what disturbs a machine for a moment makes runs worse, and none better.
+            // A rate breaks when it breaks twice: what disturbs a machine for a moment makes runs worse, and none
+            // better.
             if (++misses_count < misses_count_max) continue;
             too_high_ = std::min(too_high_, rate);
             return false;

@@ -2,9 +2,9 @@
 //
 //   device-017 42 1        device, first {seq}, how many samples
 //
-// Appended only after the answer was read, so a line never claims more than the server did. Load threads hand lines over;
-// a thread of the ledger's writes them, and fdatasync(2)s each group before the next. A file that ends in the middle of a
-// line (the generator was killed) is read up to the line before.
+// Appended only after the answer was read, so a line never claims more than the server did. Load threads hand lines
+// over; a thread of the ledger's writes them, and fdatasync(2)s each group before the next. A file that ends in the
+// middle of a line (the generator was killed) is read up to the line before.
 #pragma once
 
 #include <condition_variable>

@@ -25,8 +25,8 @@ struct ArrivalPlan {
 
 class Arrivals {
   public:
-    // Thread `thread` of `threads_count` takes every threads_count-th request; of a Poisson process, a share of its rate, which
-    // is again a Poisson process.
+    // Thread `thread` of `threads_count` takes every threads_count-th request; of a Poisson process, a share of its
+    // rate, which is again a Poisson process.
     Arrivals(const ArrivalPlan& plan, std::uint32_t thread, std::uint32_t threads_count);
 
     // Of the request that is next; in ns since the begin of the schedule. Nothing when there are no more.

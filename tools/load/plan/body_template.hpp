@@ -8,8 +8,8 @@
 //   {float:lo:hi}     uniform in [lo, hi], with as many decimals as the longer bound (at least 1)
 //   {choice:a|b|c}    one of these, each as likely
 //
-// A brace that no lower-case word follows stands for itself, so JSON needs no escapes; {{word} is {word} as it stands. All samples of a batch are of one
-// device and have consecutive {seq}.
+// A brace that no lower-case word follows stands for itself, so JSON needs no escapes; {{word} is {word} as it stands.
+// All samples of a batch are of one device and have consecutive {seq}.
 #pragma once
 
 #include <cstdint>

@@ -28,8 +28,8 @@ bool is_telling(std::string_view name) {
                                          [&](std::string_view part) { return lower.find(part) != std::string::npos; }));
 }
 
-// The user and password in front of the host. In a URL of HTTP they end before the path, in which an @ is usual; in others
-// a password that was not percent-encoded may hold anything.
+// The user and password in front of the host. In a URL of HTTP they end before the path, in which an @ is usual; in
+// others a password that was not percent-encoded may hold anything.
 std::string without_user(std::string_view url, std::size_t authority) {
     const bool is_http =
         url.substr(0, authority).ends_with("http://") || url.substr(0, authority).ends_with("https://");

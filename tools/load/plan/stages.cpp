@@ -43,7 +43,8 @@ double Stages::area_until(double second) const {
     return piece->area_before + piece->level * t + piece->slope / 2 * t * t;
 }
 
-// Solves level × t + slope / 2 × t² = rest. The form 2c / (b + √(b² + 4ac)) stays exact where the slope is nearly nothing.
+// Solves level × t + slope / 2 × t² = rest. The form 2c / (b + √(b² + 4ac)) stays exact where the slope is nearly
+// nothing.
 double Stages::second_of_area(double area) const {
     if (area > area_ || pieces_.empty()) return -1;
     auto behind = std::upper_bound(pieces_.begin(), pieces_.end(), area,

@@ -1,4 +1,5 @@
-// Thresholds: what a run must hold to be called good, written as k6 writes them: `p95<200ms`, `errors<1%`, `rate>1000/s`.
+// Thresholds: what a run must hold to be called good, written as k6 writes them: `p95<200ms`, `errors<1%`,
+// `rate>1000/s`.
 #pragma once
 
 #include <cstdint>

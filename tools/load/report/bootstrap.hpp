@@ -1,11 +1,13 @@
-// How sure a ratio of a few runs is: the expanded percentile bootstrap (Hesterberg, "What Teachers Should Know about the
-// Bootstrap", The American Statistician 69, 2015, section 3.3). Runs are drawn again with replacement, many times; the middle
-// of the outcomes is the interval. Of few runs the middle 95 % is too narrow, so more of them are taken: as many as Student's
-// t with n1 + n2 - 2 degrees of freedom, times sqrt(n / (n - 1)), reaches beyond the normal distribution's.
+// How sure a ratio of a few runs is: the expanded percentile bootstrap (Hesterberg, "What Teachers Should Know about
+// the Bootstrap", The American Statistician 69, 2015, section 3.3). Runs are drawn again with replacement, many times;
+// the middle of the outcomes is the interval. Of few runs the middle 95 % is too narrow, so more of them are taken: as
+// many as Student's t with n1 + n2 - 2 degrees of freedom, times sqrt(n / (n - 1)), reaches beyond the normal
+// distribution's.
 //
-// Of two targets that are alike (log-normal noise, 1,000 trials) 3 % of these intervals exclude 1 at 4 runs each, and 1 to 2 %
-// from 5 on; of plain ones 7 % and 3 to 5 %. No interval within what was measured does better at 3 runs than 10 %: as often
-// all runs of one are above all of the other by chance. So of fewer than runs_min it says nothing and is unbounded.
+// Of two targets that are alike (log-normal noise, 1,000 trials) 3 % of these intervals exclude 1 at 4 runs each, and 1
+// to 2 % from 5 on; of plain ones 7 % and 3 to 5 %. No interval within what was measured does better at 3 runs than 10
+// %: as often all runs of one are above all of the other by chance. So of fewer than runs_min it says nothing and is
+// unbounded.
 #pragma once
 
 #include <cstddef>
@@ -29,8 +31,8 @@ struct Estimate {
 // Of an even number: the mean of the two in the middle. NaN without values, or if one of them is.
 [[nodiscard]] double median(std::span<const double> values);
 
-// median(numerators) / median(denominators), neither negative. The same seed gives the same interval. Infinite if only the
-// denominators' median is 0; NaN if both are, or one is missing.
+// median(numerators) / median(denominators), neither negative. The same seed gives the same interval. Infinite if only
+// the denominators' median is 0; NaN if both are, or one is missing.
 [[nodiscard]] Estimate ratio_of_medians(std::span<const double> numerators, std::span<const double> denominators,
                                         std::uint64_t seed);
 

@@ -27,7 +27,8 @@ struct ComparedFigure {
     std::string (*text)(double);
 };
 
-// Successes a second, p50, p99 and p99.9 (corrected), share of failed requests. NaN: a run without an answer has no latency.
+// Successes a second, p50, p99 and p99.9 (corrected), share of failed requests. NaN: a run without an answer has no
+// latency.
 inline constexpr std::size_t compared_figures_count = 5;
 inline constexpr std::size_t rate_figure = 0, p99_figure = 2, failed_figure = 4;
 [[nodiscard]] const std::array<ComparedFigure, compared_figures_count>& compared_figures();
@@ -46,8 +47,8 @@ struct Comparison {
 
     // Of each contender, at least: what the intervals rest on.
     [[nodiscard]] std::size_t runs_count() const;
-    // More, or fewer, of its requests failed than of the first one's, and not by chance. To refuse is the shorter way: no other
-    // figure of the one that fails more is better.
+    // More, or fewer, of its requests failed than of the first one's, and not by chance. To refuse is the shorter way:
+    // no other figure of the one that fails more is better.
     [[nodiscard]] bool fails_more(std::size_t contender) const;
     [[nodiscard]] bool fails_less(std::size_t contender) const;
     // Of all contenders' runs: "A, run 2: The lag's p99 …". A comparison with invalid runs is not to be trusted.

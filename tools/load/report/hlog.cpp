@@ -5,8 +5,8 @@
 
 #include "tools/load/report/percentiles.hpp"
 
-// An archive of HdrHistogram_c that was built with glibc 2.38 calls C23's sscanf, which older ones lack; its log writer shares
-// an object file with the reader that needs it. It stands here, in the file that draws that object in.
+// An archive of HdrHistogram_c that was built with glibc 2.38 calls C23's sscanf, which older ones lack; its log writer
+// shares an object file with the reader that needs it. It stands here, in the file that draws that object in.
 #if defined(__GLIBC__) && !__GLIBC_PREREQ(2, 38)
 extern "C" int __isoc23_sscanf(const char* text, const char* format, ...);  // NOLINT
 extern "C" int __isoc23_sscanf(const char* text, const char* format, ...) {  // NOLINT

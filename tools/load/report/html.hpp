@@ -1,5 +1,5 @@
-// The report of a run for people: one page, offline, light or dark, and on paper. Everything is drawn here; the page has
-// no script.
+// The report of a run for people: one page, offline, light or dark, and on paper. Everything is drawn here; the page
+// has no script.
 #pragma once
 
 #include <cstdio>

@@ -35,7 +35,8 @@ class InfluxExporter : public Observer {
     static constexpr std::size_t pending_seconds_max = 600;
     static constexpr long request_timeout_ms = 3000;
 
-    // `run` names the run in the points' tags. `warn` is called at most once, on the exporter's thread, with a sentence.
+    // `run` names the run in the points' tags. `warn` is called at most once, on the exporter's thread, with a
+    // sentence.
     InfluxExporter(const InfluxTarget& target, std::string_view run, std::function<void(const std::string&)> warn);
     ~InfluxExporter() override;
     InfluxExporter(const InfluxExporter&) = delete;
@@ -47,7 +48,8 @@ class InfluxExporter : public Observer {
     struct Outcome {
         std::uint64_t points_written = 0, points_lost = 0;
     };
-    // Tries what is left once more and ends the thread; takes two request timeouts at most. Nothing is observed afterwards.
+    // Tries what is left once more and ends the thread; takes two request timeouts at most. Nothing is observed
+    // afterwards.
     Outcome finish();
 
   private:

@@ -5,7 +5,8 @@
 //   sluice_load_status  responses of one status: tag status, field count
 //   sluice_load_fault   failed requests of one kind: tag fault, field count
 //
-// Every point has the tags run (its name) and phase (warmup or measured), and the time at which its second began (Unix ms).
+// Every point has the tags run (its name) and phase (warmup or measured), and the time at which its second began (Unix
+// ms).
 #pragma once
 
 #include <array>

@@ -1,4 +1,5 @@
-// What a load run measured: filled by tools/load/run, written by tools/load/report. Nothing here knows how a request is made.
+// What a load run measured: filled by tools/load/run, written by tools/load/report. Nothing here knows how a request is
+// made.
 //
 // Three latencies of every request, which answer three questions:
 //
@@ -7,7 +8,8 @@
 //
 // corrected: what a client that wanted to send at the planned time would have waited (the headline). uncorrected: the
 // server's part alone, which hides the requests that a stalled server kept from being sent. lag: what a
-// request waited to be sent, for a free connection or for the generator; the latter alone is the own lag. In a closed loop a request is intended when its user is ready to send it.
+// request waited to be sent, for a free connection or for the generator; the latter alone is the own lag. In a closed
+// loop a request is intended when its user is ready to send it.
 #pragma once
 
 #include <array>
@@ -26,7 +28,8 @@ struct CloseHistogram {
 };
 using Histogram = std::unique_ptr<hdr_histogram, CloseHistogram>;
 
-// 1 ns to 1 h with 3 significant digits: an error of at most 0.1 %, in memory that does not grow. Aborts without memory.
+// 1 ns to 1 h with 3 significant digits: an error of at most 0.1 %, in memory that does not grow. Aborts without
+// memory.
 [[nodiscard]] Histogram make_histogram();
 
 // Each failed request is counted under the first of these that applies.
@@ -55,8 +58,8 @@ struct Latencies {
     Histogram corrected, uncorrected, lag;  // ns
 };
 
-// Counts of a span of time: one second, or the whole run. A request counts in the span in which it ends; one that fell due in
-// the warm-up and ends after it counts nowhere, so that the measured ones add up: planned = succeeded + failed.
+// Counts of a span of time: one second, or the whole run. A request counts in the span in which it ends; one that fell
+// due in the warm-up and ends after it counts nowhere, so that the measured ones add up: planned = succeeded + failed.
 struct Counts {
     std::uint64_t planned = 0;  // requests that fell due
     std::uint64_t sent = 0;

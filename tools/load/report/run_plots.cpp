@@ -164,7 +164,8 @@ Plot errors_over_time(const RunResult& result) {
 
 Plot lag_over_time(const RunResult& result) {
     Plot plot = time_plot(result, "Lag before sending",
-                          "From the intended start to the actual send: the wait for a free connection, and what sluice-load itself adds." +
+                          "From the intended start to the actual send: the wait for a free connection, and what "
+                          "sluice-load itself adds." +
                               grouped_note(result, "the worst"),
                           latency_axis());
     plot.series = {over_time(result, "p99 of the lag", Grouping::highest,

@@ -12,8 +12,8 @@
 namespace sluice::load {
 namespace {
 
-// In the SVG's own units; the browser scales the whole to the width of the page, text included. On narrow pages text is larger, and
-// where it would still be too small to read, the plot is wider than the page and scrolls.
+// In the SVG's own units; the browser scales the whole to the width of the page, text included. On narrow pages text is
+// larger, and where it would still be too small to read, the plot is wider than the page and scrolls.
 constexpr double width = 720, height = 306;
 constexpr double left = 76, right = 20, top = 12, bottom = 54;
 constexpr double plot_width = width - left - right, plot_height = height - top - bottom;
@@ -146,7 +146,8 @@ std::string render_plot(const Plot& plot) {
 }
 
 std::string_view plot_style() {
-    // Okabe and Ito's colours (2008), which the colour-blind can tell apart; darker or lighter where the ground asks for it.
+    // Okabe and Ito's colours (2008), which the colour-blind can tell apart; darker or lighter where the ground asks
+    // for it.
     return R"(
 :root{--s0:#0060a8;--s1:#c04a00;--s2:#007a5a;--s3:#a0407e;--s4:#7a6000;--s5:#2a86c0;--s6:#555;--s7:#8a1c1c;
  --grid:#d8dce0;--minor:#eceff1;--axis:#5b6570;--band:#0060a81a}

@@ -10,8 +10,8 @@
 namespace sluice::load {
 namespace {
 
-// Below what any TCP socket takes at once (net.ipv4.tcp_wmem begins with 16 KiB and grows with the connection), so a send
-// that leaves no more than this unanswered is taken in whole, and its bytes are free when the answer comes.
+// Below what any TCP socket takes at once (net.ipv4.tcp_wmem begins with 16 KiB and grows with the connection), so a
+// send that leaves no more than this unanswered is taken in whole, and its bytes are free when the answer comes.
 constexpr std::size_t quiet_bytes_max = 16 * 1024;
 
 // One failure is followed by another attempt at once: whoever waits then measures his own patience.
@@ -43,8 +43,8 @@ Client::Client(const ClientSettings& settings, RequestSource& source, Recorder& 
       connections_(settings.connections_count),
       exchanges_(std::size_t{settings.connections_count} * settings.pipeline_depth),
       request_bytes_max_(source.bytes_max()),
-      // A batch of requests is contiguous, so it begins at 0 again where it might not fit before the end. Three times the
-      // longest batch: the requests in flight, the place that such a return leaves free, and the new batch.
+      // A batch of requests is contiguous, so it begins at 0 again where it might not fit before the end. Three times
+      // the longest batch: the requests in flight, the place that such a return leaves free, and the new batch.
       buffer_bytes_(source.is_fixed() ? 0 : 3 * settings.pipeline_depth * source.bytes_max()),
       buffers_(new char[buffer_bytes_ * settings.connections_count]) {
     dirty_.reserve(settings.connections_count);
@@ -311,8 +311,8 @@ void Client::count_failure(Connection& connection) {
     if (connection.failures_count < failures_counted_max) ++connection.failures_count;
 }
 
-// How much of a request's lag is the connection's last wait before it was opened. The server might have taken us that much
-// earlier, so it is our own; before that wait, it had refused us.
+// How much of a request's lag is the connection's last wait before it was opened. The server might have taken us that
+// much earlier, so it is our own; before that wait, it had refused us.
 std::uint64_t Client::backed_off_ns(const Connection& connection, std::uint64_t intended_ns) {
     if (connection.wait_end_ns <= intended_ns) return 0;
     return connection.wait_end_ns - std::max(intended_ns, connection.wait_begin_ns);
@@ -334,7 +334,8 @@ void Client::break_off(Slot slot, Fault fault) {
         if (fault == Fault::timeout && request.sent_ns != 0)
             recorder_.record(request.intended_ns, request.sent_ns, now_ns);
     }
-    // The load says how often one is made that carries a request; of those that carry none, a server is not to be stormed.
+    // The load says how often one is made that carries a request; of those that carry none, a server is not to be
+    // stormed.
     if (connection.issued_count > connection.unsent) connection.failures_count = 0;
     count_failure(connection);
     in_flight_count_ -= failed_count;

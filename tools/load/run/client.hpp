@@ -1,8 +1,8 @@
-// Client: the HTTP side of one load thread. Keeps connections open, sends what it is told to, reads responses, and counts
-// each request's end exactly once: as a response, or under one fault.
+// Client: the HTTP side of one load thread. Keeps connections open, sends what it is told to, reads responses, and
+// counts each request's end exactly once: as a response, or under one fault.
 //
-// When to send is the Pacer's affair. A request that is issued is written into its connection's buffer at once and leaves with
-// flush(), in one send for each connection; its time of sending is taken there.
+// When to send is the Pacer's affair. A request that is issued is written into its connection's buffer at once and
+// leaves with flush(), in one send for each connection; its time of sending is taken there.
 #pragma once
 
 #include <sys/socket.h>
@@ -70,7 +70,8 @@ class Client final : private io::ClientEvents {
     // Counts a request that could not be sent.
     void fail_unsent(Fault fault, std::uint64_t intended_ns);
 
-    // Sends what was issued, waits for an event until `deadline_ns` at most, and handles what came. `spin_ns`: see ClientLoop.
+    // Sends what was issued, waits for an event until `deadline_ns` at most, and handles what came. `spin_ns`: see
+    // ClientLoop.
     void run_once(std::uint64_t deadline_ns, std::uint64_t spin_ns = 0);
     // No new connections are made from here on.
     void stop_connecting() { may_connect_ = false; }

@@ -29,8 +29,8 @@ ClosedLoad::ClosedLoad(const RunPlan& plan, std::uint32_t thread, std::uint32_t 
     for (User& user : users_) user.resting_count = plan.pipeline_depth;
 }
 
-// Users of stages that rise from 0 come one by one, and connect when they come; but the first has a connection from the start, so
-// that a target that is not there does not cost a run.
+// Users of stages that rise from 0 come one by one, and connect when they come; but the first has a connection from the
+// start, so that a target that is not there does not cost a run.
 void ClosedLoad::open_connections() {
     const auto count = static_cast<std::uint32_t>(
         share_of(static_cast<std::uint64_t>(plan_.users.first_level()), thread_, plan_.threads_count));

@@ -1,7 +1,7 @@
 // ClosedLoad: users who each have a connection, send, wait for the answer, think, and send again.
 //
-// Users come and go by their stages: those with the lowest numbers are there. A user who is ready while his connection is
-// not (it is being opened, or was lost) sends when it is; that time counts as lag, since he wanted to send before.
+// Users come and go by their stages: those with the lowest numbers are there. A user who is ready while his connection
+// is not (it is being opened, or was lost) sends when it is; that time counts as lag, since he wanted to send before.
 // With a pipeline of N a user has N requests in flight and treats each of them as described.
 #pragma once
 

@@ -80,14 +80,16 @@ class Tally {
 
     [[nodiscard]] const Span& total() const { return total_; }
 
-    // `stopped_ns`: when an interrupted run ended, since its start; what came later it only waited for. 0: it was not interrupted.
+    // `stopped_ns`: when an interrupted run ended, since its start; what came later it only waited for. 0: it was not
+    // interrupted.
     void finish(std::uint64_t stopped_ns) {
         const std::uint64_t end_ns = stopped_ns != 0 ? stopped_ns : last_end_ns_;
         const double elapsed_s = std::max(static_cast<double>(end_ns) / 1e9 - plan_.warmup_s, 1e-9);
         const bool is_by_count = plan_.requests_count_max != 0;
         result_.warmup_s = plan_.warmup_s;
         result_.duration_s = elapsed_s < plan_.duration_s || is_by_count ? elapsed_s : plan_.duration_s;
-        // To the last of N requests, too, belongs the time until the next would be due: one request is no rate of thousands.
+        // To the last of N requests, too, belongs the time until the next would be due: one request is no rate of
+        // thousands.
         const bool is_whole = is_by_count && plan_.is_open_loop && stopped_ns == 0;
         const double schedule_s =
             is_whole ? static_cast<double>(plan_.requests_count_max) / plan_.arrivals.rate.level_max() : 0;

@@ -1,5 +1,5 @@
-// Coordinator: carries out a RunPlan. Starts the load threads, tells observers of each second while they run, and adds up
-// what was measured. Runs on the calling thread, which is not a load thread.
+// Coordinator: carries out a RunPlan. Starts the load threads, tells observers of each second while they run, and adds
+// up what was measured. Runs on the calling thread, which is not a load thread.
 #pragma once
 
 #include <atomic>

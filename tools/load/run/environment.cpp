@@ -26,7 +26,8 @@ std::string cpu_model() {
     return {};
 }
 
-// The inode of the socket that listens on `port`, from the kernel's table (proc(5), /proc/net/tcp); empty if there is none.
+// The inode of the socket that listens on `port`, from the kernel's table (proc(5), /proc/net/tcp); empty if there is
+// none.
 std::string listener_inode(const char* table, std::uint16_t port) {
     constexpr const char* listening = "0A";
     char wanted[8];

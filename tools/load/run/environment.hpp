@@ -9,7 +9,8 @@
 
 namespace sluice::load {
 
-// `command_line`: this program's words. Of it and of the server's, secrets are left out. What cannot be found out stays empty.
+// `command_line`: this program's words. Of it and of the server's, secrets are left out. What cannot be found out stays
+// empty.
 [[nodiscard]] Environment environment_of(const Target& target, std::span<const std::string> command_line);
 
 }  // namespace sluice::load

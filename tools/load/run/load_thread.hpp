@@ -1,5 +1,5 @@
-// LoadThread: one pinned thread with its own ring, connections and share of the load. It shares nothing with the other threads
-// but what the coordinator reads: phase, stop, and the recorder's spans.
+// LoadThread: one pinned thread with its own ring, connections and share of the load. It shares nothing with the other
+// threads but what the coordinator reads: phase, stop, and the recorder's spans.
 #pragma once
 
 #include <atomic>
@@ -75,7 +75,8 @@ class LoadThread {
     std::thread thread_of_run_;
 };
 
-// When the span that holds `second` (since the start) ends: at each full second of warm-up and measurement, and at the ends of both.
+// When the span that holds `second` (since the start) ends: at each full second of warm-up and measurement, and at the
+// ends of both.
 [[nodiscard]] double span_end_after(double second, double warmup_s, double duration_s);
 
 }  // namespace sluice::load

@@ -43,8 +43,8 @@ void OpenLoad::count_due(std::uint64_t now_ns, std::uint64_t count_max) {
     }
 }
 
-// Until then a backlog is sent after the schedule's end. Of a run that ends by count all is to be sent, so it goes on as long as
-// there are answers.
+// Until then a backlog is sent after the schedule's end. Of a run that ends by count all is to be sent, so it goes on
+// as long as there are answers.
 std::uint64_t OpenLoad::patience_end_ns() const {
     if (plan_.requests_count_max == 0) return end_ns_ + std::min(plan_.timeout_ns, grace_ns_max);
     return std::max(end_ns_, client_->answered_ns()) + plan_.timeout_ns;

@@ -1,8 +1,8 @@
 // Recorder: what one load thread measures, handed to the coordinator span by span without a lock.
 //
-// The load thread records into one of a few blocks; at the end of each second it publishes that and goes on with the next. Only
-// if the coordinator has not come round to empty any does it go on with the same block: the span is longer then, and
-// nothing is lost.
+// The load thread records into one of a few blocks; at the end of each second it publishes that and goes on with the
+// next. Only if the coordinator has not come round to empty any does it go on with the same block: the span is longer
+// then, and nothing is lost.
 #pragma once
 
 #include <algorithm>
@@ -24,9 +24,9 @@ struct Span {
     Histogram own_lag =
         make_histogram();  // ns; the part of the lag in which a connection was free, or would have been but for us
     std::uint64_t timely_responses = 0;  // before the measurement's end; those to requests of the warm-up, too
-    // Of the second half of the measured time: what fell due in it, and what ended in it, with a response or because the server
-    // failed it. Unlike over the whole, where a run begins with nothing in flight, they are as many if the server keeps up,
-    // however long it takes to answer.
+    // Of the second half of the measured time: what fell due in it, and what ended in it, with a response or because
+    // the server failed it. Unlike over the whole, where a run begins with nothing in flight, they are as many if the
+    // server keeps up, however long it takes to answer.
     std::uint64_t second_half_planned = 0, second_half_ended = 0;
     std::uint64_t sent_in_time = 0;  // of counts.sent, those before Measurement::in_time_until_ns
     std::uint64_t clipped = 0;  // latencies beyond latency_ns_max, recorded as that

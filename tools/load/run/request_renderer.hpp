@@ -1,7 +1,7 @@
 // RequestRenderer: the bytes of each request of one endpoint. One load thread's; allocates only when it is made.
 //
-// The last request is kept as an image. As long as every field is as wide as in it, the fields are patched in place and the
-// image is copied; when a width changes (a count gains a digit), the image and its Content-Length are written anew.
+// The last request is kept as an image. As long as every field is as wide as in it, the fields are patched in place and
+// the image is copied; when a width changes (a count gains a digit), the image and its Content-Length are written anew.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // RequestSource: the next request of a load thread, of one of the plan's endpoints, and what its response must be.
 //
-// A device may send on any connection of its thread, as what is due goes where there is room. With a ledger each keeps to one
-// connection: two requests in flight at once have no order, and `verify` judges by order.
+// A device may send on any connection of its thread, as what is due goes where there is room. With a ledger each keeps
+// to one connection: two requests in flight at once have no order, and `verify` judges by order.
 #pragma once
 
 #include <algorithm>

@@ -1,9 +1,9 @@
-// ResponseReader: response bytes in, one event at a time out. llhttp, strict; one reader reads for all connections of a load
-// thread, each of which has a ResponseState.
+// ResponseReader: response bytes in, one event at a time out. llhttp, strict; one reader reads for all connections of a
+// load thread, each of which has a ResponseState.
 //
-// Servers answer with the same head again and again (until the second in Date changes), so a head that is byte for byte one
-// that llhttp has just read means the same: its status and length are taken over without parsing. Everything else — a new
-// head, a response in pieces, chunked, without length — goes through llhttp.
+// Servers answer with the same head again and again (until the second in Date changes), so a head that is byte for byte
+// one that llhttp has just read means the same: its status and length are taken over without parsing. Everything else —
+// a new head, a response in pieces, chunked, without length — goes through llhttp.
 #pragma once
 
 #include <llhttp.h>

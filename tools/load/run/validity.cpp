@@ -17,8 +17,8 @@ std::string percent(double share) { return format_number(share * 100, 1) + " %";
 constexpr double pause_s = 0.02;
 constexpr double at_the_edges_count = 3;  // requests that fall due just at the middle or at the end
 
-// How many of the responses that the plan asks for in the second half of a run may be missing by chance. With --arrivals
-// poisson, also what may fall due late in it: three standard deviations.
+// How many of the responses that the plan asks for in the second half of a run may be missing by chance. With
+// --arrivals poisson, also what may fall due late in it: three standard deviations.
 double missing_by_chance(const RunResult& result, const RunPlan& plan, double planned_count) {
     const double in_a_pause = planned_count * std::min(1.0, pause_s / (result.duration_s / 2));
     const double by_arrivals = plan.arrivals.kind == ArrivalKind::poisson ? 3 * std::sqrt(planned_count) : 0;
@@ -27,8 +27,8 @@ double missing_by_chance(const RunResult& result, const RunPlan& plan, double pl
 
 bool is_rate_missed(const RunResult& result, const RunPlan& plan, const GeneratorState& state) {
     if (result.achieved_rate >= plan.bounds.rate_min * result.planned_rate) return false;
-    // Over a whole run, which begins with nothing in flight, a server that keeps up is behind by what it answers after the end.
-    // One that fails requests is told by its faults; the run says how it fails, and is valid.
+    // Over a whole run, which begins with nothing in flight, a server that keeps up is behind by what it answers after
+    // the end. One that fails requests is told by its faults; the run says how it fails, and is valid.
     const auto planned = static_cast<double>(state.second_half_planned);
     const double missing = planned - static_cast<double>(state.second_half_ended);
     return missing > (1 - plan.bounds.rate_min) * planned + missing_by_chance(result, plan, planned);
@@ -36,8 +36,11 @@ bool is_rate_missed(const RunResult& result, const RunPlan& plan, const Generato
 
 // Who is refused again and again waits before he tries again, and that wait is the generator's.
 std::string after_refusals(const Counts& totals) {
-    const std::uint64_t count = totals.faults[static_cast<std::size_t>(Fault::refused)] + totals.faults[static_cast<std::size_t>(Fault::unreachable)];
-    return count == 0 ? "" : " The server could not be reached " + std::to_string(count) + " times, and the waits between attempts count.";
+    const std::uint64_t count = totals.faults[static_cast<std::size_t>(Fault::refused)] +
+                                totals.faults[static_cast<std::size_t>(Fault::unreachable)];
+    return count == 0 ? ""
+                      : " The server could not be reached " + std::to_string(count) +
+                            " times, and the waits between attempts count.";
 }
 
 void judge_offer(RunResult& result, const RunPlan& plan, const GeneratorState& state) {
