@@ -21,12 +21,14 @@ function(dependency name header)
     if(NOT ${name}_${archive})
       message(FATAL_ERROR "${name} (lib${archive}) is missing: run tools/setup")
     endif()
-    target_link_libraries(dep::${name} INTERFACE ${${name}_${archive}})
+    # A target of its own, so that CMake puts it in front of what it needs itself.
+    add_library(archive::${archive} UNKNOWN IMPORTED GLOBAL)
+    set_target_properties(archive::${archive} PROPERTIES IMPORTED_LOCATION ${${name}_${archive}})
+    target_link_libraries(dep::${name} INTERFACE archive::${archive})
   endforeach()
 endfunction()
 
 find_package(Threads REQUIRED)
-find_package(ZLIB REQUIRED)
 find_package(CURL REQUIRED)  # shared: its archive would draw in some twenty others
 
 dependency(liburing liburing.h uring)
@@ -41,13 +43,14 @@ dependency(tomlplusplus toml++/toml.h)
 dependency(cli11 CLI/CLI.hpp)
 dependency(spdlog spdlog/spdlog.h)
 dependency(fmt fmt/format.h fmt)
+add_library(dep::curl ALIAS CURL::libcurl)
 dependency(nlohmann_json nlohmann/json.hpp)
 dependency(cpp_httplib httplib.h cpp-httplib)
 
 target_link_libraries(dep::spdlog INTERFACE dep::fmt Threads::Threads)
 target_compile_definitions(dep::spdlog INTERFACE SPDLOG_FMT_EXTERNAL)
 target_link_libraries(dep::concurrentqueue INTERFACE Threads::Threads)
-target_link_libraries(dep::hdr_histogram INTERFACE dep::zlib m)  # its logs are compressed
+target_link_libraries(archive::hdr_histogram_static INTERFACE dep::zlib m)  # its logs are compressed
 # What Debian's library was built with: the classes' layout depends on it.
 target_compile_definitions(dep::cpp_httplib INTERFACE CPPHTTPLIB_OPENSSL_SUPPORT CPPHTTPLIB_ZLIB_SUPPORT CPPHTTPLIB_BROTLI_SUPPORT)
 target_link_libraries(dep::cpp_httplib INTERFACE Threads::Threads)

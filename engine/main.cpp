@@ -18,10 +18,10 @@
 #include "engine/config/load.hpp"
 #include "engine/config/service_variables.hpp"
 #include "engine/core/clock.hpp"
-#include "engine/engine.hpp"
+#include "engine/io/stop_signals.hpp"
 #include "engine/journal_tool/commands.hpp"
 #include "engine/log/log.hpp"
-#include "engine/stop_signals.hpp"
+#include "engine/runtime/engine.hpp"
 
 namespace {
 

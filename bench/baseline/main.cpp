@@ -26,7 +26,7 @@
 #include "bench/baseline/sample_queue.hpp"
 #include "bench/baseline/telemetry.hpp"
 #include "engine/config/addresses.hpp"
-#include "engine/stop_signals.hpp"
+#include "engine/io/stop_signals.hpp"
 
 namespace {
 

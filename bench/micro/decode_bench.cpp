@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "engine/core/batch.hpp"
-#include "parsers/json_decoder.hpp"
-#include "sinks/redis/encoder.hpp"
+#include "parsers/json/json_decoder.hpp"
+#include "sinks/redis/layout/encoder.hpp"
 
 namespace {
 

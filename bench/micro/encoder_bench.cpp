@@ -10,7 +10,7 @@
 
 #include "engine/core/batch.hpp"
 #include "engine/core/limits.hpp"
-#include "sinks/redis/encoder.hpp"
+#include "sinks/redis/layout/encoder.hpp"
 
 namespace {
 

@@ -8,7 +8,7 @@
 #include <span>
 #include <string>
 
-#include "parsers/http_parser.hpp"
+#include "parsers/http/http_parser.hpp"
 
 namespace {
 

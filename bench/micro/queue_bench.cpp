@@ -6,8 +6,8 @@
 #include <atomic>
 #include <thread>
 
-#include "engine/bounded_queue.hpp"
 #include "engine/core/batch.hpp"
+#include "engine/delivery/bounded_queue.hpp"
 
 namespace {
 

@@ -10,8 +10,6 @@
 namespace sluice::config {
 namespace {
 
-constexpr std::size_t shown_bytes_max = 64;
-
 constexpr const char* main_help = R"(Examples:
   sluice serve                                    defaults: 127.0.0.1:8080 to redis://127.0.0.1:6379
   sluice serve --config sluice.toml --log-level debug

@@ -22,7 +22,6 @@ namespace {
 
 using Status = std::expected<void, ConfigError>;
 
-constexpr std::size_t shown_bytes_max = 64;
 constexpr std::size_t shown_path_bytes_max = 4096;  // PATH_MAX
 
 // Variables that begin like settings and are none: for tests, scripts and builds, or read elsewhere.

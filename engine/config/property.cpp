@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::string_view mask = "***";
 constexpr std::uint64_t ns_per_s = 1'000'000'000;
-constexpr std::size_t shown_bytes_max = 64;
 
 using Assigned = std::expected<void, ValueError>;
 

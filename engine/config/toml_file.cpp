@@ -63,11 +63,11 @@ FileSetting setting_of(std::string key, std::uint32_t line, const toml::node& no
 }
 
 // Depth is bounded by toml++ (TOML_MAX_NESTED_VALUES and the length of a dotted key).
-void flatten(const toml::table& table, const std::string& prefix, std::vector<FileSetting>& settings) {
-    for (const auto& [key, node] : table) {
+void flatten(const toml::table& group, const std::string& prefix, std::vector<FileSetting>& settings) {
+    for (const auto& [key, node] : group) {
         const std::string path = prefix + std::string(key.str());
         settings.push_back(setting_of(path, key.source().begin.line, node));
-        if (const auto* const group = node.as_table()) flatten(*group, path + ".", settings);
+        if (const auto* const inner = node.as_table()) flatten(*inner, path + ".", settings);
     }
 }
 

@@ -8,7 +8,7 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
-#include "engine/sink_factory.hpp"
+#include "engine/delivery/sink_factory.hpp"
 
 namespace sluice::forward {
 namespace {

@@ -15,7 +15,7 @@
 #include "engine/config/config.hpp"
 #include "sinks/encoder.hpp"
 #include "sinks/journal/segments.hpp"
-#include "sinks/redis/exactly_once_sink.hpp"
+#include "sinks/redis/exactly_once/exactly_once_sink.hpp"
 #include "sinks/sink.hpp"
 
 namespace sluice::forward {

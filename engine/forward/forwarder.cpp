@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/core/clock.hpp"
+#include "engine/core/error_text.hpp"
 #include "engine/log/log.hpp"
 #include "sinks/journal/delivered.hpp"
 #include "sinks/journal/posix_file_system.hpp"
@@ -18,8 +19,6 @@ constexpr std::uint64_t save_interval_ns = 1'000'000'000;
 constexpr std::uint64_t retry_interval_ns = 1'000'000'000;
 constexpr std::uint64_t sleep_ns = 3'600'000'000'000;
 constexpr int records_between_pumps = 256;
-
-std::string text_of(std::errc error) { return std::make_error_code(error).message(); }
 
 }  // namespace
 

@@ -20,11 +20,11 @@
 #include <thread>
 
 #include "engine/config/config.hpp"
+#include "engine/delivery/sink_log.hpp"
 #include "engine/forward/instance.hpp"
 #include "engine/forward/record_feed.hpp"
+#include "engine/io/waker.hpp"
 #include "engine/log/log.hpp"
-#include "engine/sink_log.hpp"
-#include "engine/waker.hpp"
 #include "sinks/journal/journal_sink.hpp"
 
 namespace sluice::forward {

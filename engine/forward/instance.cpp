@@ -9,6 +9,7 @@
 #include <random>
 #include <vector>
 
+#include "engine/core/error_text.hpp"
 #include "engine/core/limits.hpp"
 #include "sinks/journal/crc32c.hpp"
 
@@ -25,8 +26,6 @@ constexpr std::size_t file_bytes_max = 4 * limits::kib;
 constexpr std::size_t suffix_bytes = limits::instance_bytes_max - limits::instance_base_bytes_max;
 
 bool is_plain(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-'; }
-
-std::string text_of(std::errc error) { return std::make_error_code(error).message(); }
 
 std::string host_base() {
     std::array<char, 256> host{};

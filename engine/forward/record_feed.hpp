@@ -7,9 +7,9 @@
 #include <string_view>
 
 #include "engine/forward/delivery.hpp"
-#include "parsers/json_decoder.hpp"
+#include "parsers/json/json_decoder.hpp"
 #include "sinks/journal/reader.hpp"
-#include "sinks/redis/entry_id.hpp"
+#include "sinks/redis/layout/entry_id.hpp"
 
 namespace sluice::forward {
 

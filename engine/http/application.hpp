@@ -6,7 +6,7 @@
 
 #include "engine/http/pending.hpp"
 #include "engine/http/reply.hpp"
-#include "parsers/http_parser.hpp"
+#include "parsers/http/http_parser.hpp"
 
 namespace sluice::http {
 
@@ -21,7 +21,7 @@ struct Request {
 class Application {
   public:
     // True: `pending.reply` is decided. False: it will be, by Server::complete(ref).
-    [[nodiscard]] virtual bool on_request(const Request& request, PendingRef ref, Pending& pending) = 0;
+    [[nodiscard]] virtual bool on_request(const Request& request, RequestRef ref, Pending& pending) = 0;
 
     // Whether a request whose body is not (all) there would be refused anyway, by its head alone. Returns true with
     // `reply`, a refusal, decided if so. Not asked of requests that arrived whole.

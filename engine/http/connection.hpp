@@ -31,7 +31,7 @@
 #include "engine/http/head_pool.hpp"
 #include "engine/http/pending.hpp"
 #include "engine/http/response.hpp"
-#include "parsers/http_parser.hpp"
+#include "parsers/http/http_parser.hpp"
 
 namespace sluice::http {
 

@@ -4,7 +4,7 @@
 #include <cstddef>
 
 #include "engine/core/lazy_array.hpp"
-#include "parsers/http_parser.hpp"
+#include "parsers/http/http_parser.hpp"
 
 namespace sluice::http {
 

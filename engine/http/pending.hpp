@@ -10,6 +10,7 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/lazy_array.hpp"
+#include "engine/core/request_ref.hpp"
 #include "engine/core/slot.hpp"
 #include "engine/http/reply.hpp"
 
@@ -17,11 +18,6 @@ namespace sluice::http {
 
 using PendingIndex = std::uint32_t;
 inline constexpr PendingIndex no_pending = 0xffff'ffff;
-
-struct PendingRef {
-    PendingIndex index;
-    std::uint32_t generation;
-};
 
 struct Pending {
     PendingIndex next;             // in the connection's queue, or in the free list
@@ -68,9 +64,9 @@ class PendingTable {
     }
 
     [[nodiscard]] Pending& operator[](PendingIndex index) { return entries_[index]; }
-    [[nodiscard]] PendingRef ref(PendingIndex index) const { return {index, entries_[index].generation}; }
+    [[nodiscard]] RequestRef ref(PendingIndex index) const { return {index, entries_[index].generation}; }
     // Null when the request is gone.
-    [[nodiscard]] Pending* find(PendingRef ref) {
+    [[nodiscard]] Pending* find(RequestRef ref) {
         Pending& pending = entries_[ref.index];
         return pending.generation == ref.generation ? &pending : nullptr;
     }

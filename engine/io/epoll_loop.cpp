@@ -25,10 +25,6 @@ constexpr std::size_t events_per_wait_max = 512;
 constexpr int receives_per_turn_max = 8;
 // Of one iteration: what waits longer is reported again by the next wait.
 constexpr int accepts_per_turn_max = 256;
-// How long accepting pauses when descriptors ran out and none of ours comes free: others have them.
-constexpr std::uint64_t accept_retry_interval_ns = 100'000'000;
-// Accepting resumes when this share of all slots has come free, so that it does not toggle at the brim.
-constexpr std::uint64_t low_water_divisor = 32;
 
 // What an event is about: a slot, or one of these.
 constexpr std::uint64_t listener_data = std::uint64_t{1} << 32;

@@ -37,6 +37,11 @@ class Events {
     ~Events() = default;
 };
 
+// How long accepting pauses when descriptors ran out although slots of ours are free: others have them.
+inline constexpr std::uint64_t accept_retry_interval_ns = 100'000'000;
+// Accepting resumes when this share of all slots is free again, so that it does not toggle at the brim.
+inline constexpr std::uint64_t low_water_divisor = 32;
+
 struct LoopSettings {
     std::uint32_t ring_entries_count = 1024;
     std::uint32_t receive_buffer_bytes = 16 * 1024;

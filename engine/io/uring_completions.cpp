@@ -12,12 +12,6 @@
 namespace sluice::io {
 namespace {
 
-// How long accepting pauses when descriptors ran out although slots of ours are free: others have them.
-constexpr std::uint64_t accept_retry_interval_ns = 100'000'000;
-
-// Accepting resumes when this share of all slots is free again, so that it does not toggle at the brim.
-constexpr std::uint64_t low_water_divisor = 32;
-
 // One turn of a multishot accept takes at most what waits in the backlog; a second turn may come before its
 // cancellation has an effect.
 constexpr std::uint64_t multishot_burst_count = 2 * backlog_count;

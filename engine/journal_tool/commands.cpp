@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "engine/core/error_text.hpp"
 #include "engine/journal_tool/replay.hpp"
 #include "sinks/journal/delivered.hpp"
 #include "sinks/journal/posix_file_system.hpp"
@@ -16,8 +17,6 @@ namespace {
 using config::ExitCode;
 using Json = nlohmann::ordered_json;
 using namespace sinks::journal;
-
-std::string text_of(std::errc error) { return std::make_error_code(error).message(); }
 
 void print_line(const Json& line) { std::puts(line.dump(-1, ' ', false, Json::error_handler_t::replace).c_str()); }
 

@@ -10,8 +10,8 @@
 #include "engine/core/clock.hpp"
 #include "engine/forward/instance.hpp"
 #include "engine/forward/record_feed.hpp"
+#include "engine/io/stop_signals.hpp"
 #include "engine/journal_tool/commands.hpp"
-#include "engine/stop_signals.hpp"
 #include "sinks/journal/delivered.hpp"
 #include "sinks/journal/posix_file_system.hpp"
 

@@ -5,6 +5,7 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
+#include "engine/core/error_text.hpp"
 #include "sinks/journal/delivered.hpp"
 #include "sinks/journal/segment_reader.hpp"
 
@@ -13,8 +14,6 @@ namespace {
 
 // Damages of one segment that open() names; `journal verify` names all.
 constexpr std::size_t notes_count_max = 20;
-
-std::string text_of(std::errc error) { return std::make_error_code(error).message(); }
 
 std::unexpected<LogError> failure(const std::string& what, std::errc error) {
     const bool is_full = error == std::errc::no_space_on_device;

@@ -4,7 +4,7 @@
 // end.
 //
 //   clang++ -std=c++2b -fsanitize=fuzzer,address,undefined -I. tests/fuzz/http_connection_fuzz.cpp
-//   parsers/http_parser.cpp
+//   parsers/http/http_parser.cpp
 //     engine/http/{block_pool,body_pool,connection,response}.cpp -lllhttp -o http_connection_fuzz &&
 //     ./http_connection_fuzz tests/fuzz/corpus/http_connection
 //

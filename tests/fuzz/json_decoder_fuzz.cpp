@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sinks/redis/encoder.hpp"
+#include "sinks/redis/layout/encoder.hpp"
 #include "tests/support/dom_reference.hpp"
 
 namespace {

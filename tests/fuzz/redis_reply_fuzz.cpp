@@ -14,9 +14,9 @@
 #include <deque>
 #include <span>
 
-#include "sinks/redis/delivery_window.hpp"
-#include "sinks/redis/error_class.hpp"
-#include "sinks/redis/reply_stream.hpp"
+#include "sinks/redis/resp/error_class.hpp"
+#include "sinks/redis/resp/reply_stream.hpp"
+#include "sinks/redis/window/delivery_window.hpp"
 #include "tests/support/batches.hpp"
 
 namespace {

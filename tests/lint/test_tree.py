@@ -1,4 +1,4 @@
-"""What the tree promises about itself: which code may include what, and that README names nothing that is absent."""
+"""What the tree promises about itself: which folder may use what (cmake/rooms.cmake), and that README names nothing that is absent."""
 
 import os
 import re
@@ -11,55 +11,55 @@ SOURCE_DIRECTORIES = ("engine", "parsers", "sinks", "bench", "tests", "tools")
 LINES_MAX = 500
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
-# A C++ or C standard header has no extension and no folder, or is one of C's few.
-STANDARD = re.compile(r"^[a-z_]+$|^(stdint|stddef|string|errno|time|math|assert)\.h$")
 
-# Reserving and returning pages is memory, not I/O.
-MEMORY = {"sys/mman.h"}
-NO_CLOCK = "engine/core/clock.hpp"
+class Room:
+    """One row of cmake/rooms.cmake."""
 
-
-class Layer:
-    """What one folder may include: project folders, libraries, and system headers."""
-
-    def __init__(self, own, libraries=(), system=None, but_not=()):
-        self.own = own                # folders or files of the project
-        self.libraries = libraries    # prefixes of <...> paths
-        self.system = system          # None: any header that is not a library's; else only these beside the standard ones
-        self.but_not = but_not        # project paths that `own` would allow
+    def __init__(self, folder: str, words: str):
+        lists = {"USES": [], "LIBRARIES": [], "MAY": []}
+        current = None
+        for word in words.split():
+            if word in lists:
+                current = lists[word]
+            else:
+                current.append(word)
+        self.folder = folder
+        self.folders = [folder] + lists["USES"]
+        self.headers = [prefix for library in lists["LIBRARIES"] for prefix in HEADERS[library]]
+        self.rights = set(lists["MAY"])
 
     def allows(self, quoted: str, bracketed: str) -> bool:
         if quoted:
-            return quoted not in self.but_not and (quoted in self.own or quoted.startswith(tuple(f"{prefix}/" for prefix in self.own)))
-        if STANDARD.match(bracketed):
-            return True
-        if bracketed.startswith(LIBRARIES):
-            return bracketed.startswith(tuple(self.libraries))
-        return self.system is None or bracketed in self.system
+            return os.path.dirname(quoted) in self.folders
+        return not bracketed.startswith(LIBRARY_HEADERS) or bracketed.startswith(tuple(self.headers))
 
 
-LIBRARIES = ("liburing", "linux/io_uring", "llhttp", "simdjson", "hiredis", "concurrentqueue", "hdr/", "toml++", "CLI/", "spdlog", "fmt/",
-             "nlohmann", "xxhash", "curl/", "benchmark", "gtest", "gmock")
-
-# DESIGN, "Layout and the direction of dependencies". The longest prefix of a file's path decides.
-LAYERS = {
-    "engine/core": Layer(["engine/core"], system=MEMORY),
-    "engine/io": Layer(["engine/io", "engine/core"], ["liburing", "linux/io_uring"]),
-    "engine/http": Layer(["engine/http", "engine/core", "parsers"], system=MEMORY, but_not=[NO_CLOCK]),
-    "engine/log": Layer(["engine/log", "engine/core"], ["spdlog", "fmt/"]),
-    "engine/config": Layer(["engine/config", "engine/core"], ["toml++", "CLI/"]),
-    "engine/admission": Layer(["engine/admission", "engine/core", "engine/log", "sinks"], ["hiredis"]),
-    "engine": Layer(["engine", "parsers", "sinks"], ["concurrentqueue", "hdr/", "fmt/", "nlohmann", "xxhash"]),
-    "parsers": Layer(["parsers", "engine/core"], ["llhttp", "simdjson"], system=set(), but_not=[NO_CLOCK]),
-    "sinks": Layer(["sinks", "engine/core"], ["hiredis"]),
-    "tools/load": Layer(["tools/load/command"]),
-    "tools/load/plan": Layer(["tools/load/plan", "tools/load/report/results.hpp", "engine/core"]),
-    "tools/load/run": Layer(["tools/load/run", "tools/load/plan", "tools/load/report/results.hpp", "engine/io", "engine/core"],
-                            ["llhttp", "hdr/", "nlohmann", "zlib"]),
-    "tools/load/ledger": Layer(["tools/load/ledger", "engine/core", "engine/config"], ["hiredis", "nlohmann"]),
-    "tools/load/command": Layer(["tools/load", "engine/core", "engine/config"], ["CLI/", "toml++", "fmt/", "nlohmann", "hdr/"]),
-    "tools/load/report": Layer(["tools/load/report", "engine/core"], ["hdr/", "nlohmann", "fmt/", "curl/"]),
+# What the headers of each library begin with.
+HEADERS = {
+    "liburing": ["liburing", "linux/io_uring"], "llhttp": ["llhttp"], "simdjson": ["simdjson"], "hiredis": ["hiredis"],
+    "concurrentqueue": ["concurrentqueue"], "hdr_histogram": ["hdr/"], "tomlplusplus": ["toml++"], "cli11": ["CLI/"],
+    "spdlog": ["spdlog"], "fmt": ["fmt/"], "nlohmann_json": ["nlohmann"], "xxhash": ["xxhash"], "curl": ["curl/"], "zlib": ["zlib"],
 }
+LIBRARY_HEADERS = tuple(prefix for prefixes in HEADERS.values() for prefix in prefixes) + ("benchmark", "gtest", "gmock")
+
+ROWS = re.findall(r"^room\(([\w/]+)\s*([^)]*)\)", (PROJECT / "cmake/rooms.cmake").read_text(), re.MULTILINE)
+ROOMS = {folder: Room(folder, words) for folder, words in ROWS}
+
+# What a file does that needs a right, by what it names. Reserving pages and the processor's own instructions are
+# memory and arithmetic, not calls of the kernel that a simulation would replace.
+RIGHTS = {
+    "clock": re.compile(r"engine/core/clock\.hpp|clock_gettime|_clock::now|\bstd::time\("),
+    "random": re.compile(r"random_device|getrandom|sys/random\.h"),
+    "system": re.compile(r"#\s*include\s*<(?!sys/mman\.h|nmmintrin\.h)[\w/]+\.h>"),
+    "thread": re.compile(r"#\s*include\s*<(?:thread|mutex|shared_mutex|condition_variable|semaphore|future|pthread\.h)>"),
+}
+C_STANDARD = re.compile(r"#\s*include\s*<(?:stdint|stddef|string|errno|time|math|assert|pthread)\.h>")
+
+
+def used_rights(text: str) -> set:
+    own = C_STANDARD.sub("", text)
+    own = re.sub(r"#\s*include\s*<(?:%s)[^>]*>" % "|".join(map(re.escape, LIBRARY_HEADERS)), "", own)
+    return {right for right, pattern in RIGHTS.items() if pattern.search(text if right != "system" else own)}
 
 
 def files_below(*directories: str, suffixes: tuple = ()) -> list[Path]:
@@ -71,24 +71,44 @@ def files_below(*directories: str, suffixes: tuple = ()) -> list[Path]:
     return sorted(path.relative_to(PROJECT) for path in found)
 
 
-def layer_of(path: Path) -> Layer:
-    return LAYERS[max((prefix for prefix in LAYERS if path.is_relative_to(prefix)), key=len)]
-
-
 CODE = files_below(*SOURCE_DIRECTORIES, suffixes=(".cpp", ".hpp"))
-LAYERED = [path for path in CODE if any(path.is_relative_to(prefix) for prefix in LAYERS)]
+IN_ROOMS = [path for path in CODE if path.parts[0] in ("engine", "parsers", "sinks") or path.is_relative_to("tools/load")]
 
 
-def test_there_is_code_to_look_at():
-    assert len(LAYERED) > 20
+def test_every_folder_has_a_row_and_every_row_a_folder():
+    assert {str(path.parent) for path in IN_ROOMS} == set(ROOMS)
+    assert len(ROWS) == len(ROOMS), "a folder has two rows"
 
 
-@pytest.mark.parametrize("path", LAYERED, ids=str)
-def test_includes_follow_the_layers(path):
-    layer = layer_of(path)
+def test_in_engine_only_main_lies_loose():
+    assert [path.name for path in IN_ROOMS if path.parent == Path("engine")] == ["main.cpp"]
+
+
+@pytest.mark.parametrize("path", IN_ROOMS, ids=str)
+def test_a_file_includes_what_its_room_may_use(path):
+    room = ROOMS[str(path.parent)]
     forbidden = [quoted or bracketed for quoted, bracketed in INCLUDE.findall((PROJECT / path).read_text())
-                 if not layer.allows(quoted, bracketed)]
-    assert not forbidden, f"{path} must not include {forbidden}"
+                 if not room.allows(quoted, bracketed)]
+    assert not forbidden, f"{path} must not include {forbidden}: see cmake/rooms.cmake"
+
+
+def test_rooms_form_no_circle():
+    def reached_from(folder, seen):
+        for used in ROOMS[folder].folders[1:]:
+            if used not in seen:
+                seen.add(used)
+                reached_from(used, seen)
+        return seen
+
+    assert not [folder for folder in ROOMS if folder in reached_from(folder, set())]
+
+
+@pytest.mark.parametrize("folder", ROOMS)
+def test_a_room_uses_what_its_row_says_and_no_less(folder):
+    texts = [(PROJECT / path).read_text() for path in IN_ROOMS if str(path.parent) == folder]
+    used = {os.path.dirname(quoted) for text in texts for quoted, _ in INCLUDE.findall(text) if quoted}
+    assert not set(ROOMS[folder].folders) - used - {folder}, "in the row, but not included"
+    assert set().union(*map(used_rights, texts)) == ROOMS[folder].rights, "the rights of the row are not those that it uses"
 
 
 @pytest.mark.parametrize("path", CODE, ids=str)

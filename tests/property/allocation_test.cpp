@@ -20,8 +20,8 @@
 #include <vector>
 
 #include "engine/config/load.hpp"
-#include "engine/engine.hpp"
-#include "sinks/redis/reply_stream.hpp"
+#include "engine/runtime/engine.hpp"
+#include "sinks/redis/resp/reply_stream.hpp"
 #include "tests/support/allocation_counter.hpp"
 #include "tests/support/http_text.hpp"
 #include "tests/support/redis_server.hpp"

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/idempotency_table.hpp"
+#include "engine/idempotency/idempotency_table.hpp"
 #include "tests/support/seed.hpp"
 
 namespace sluice {

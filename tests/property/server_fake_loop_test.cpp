@@ -1,6 +1,6 @@
 // A whole Server under a random network and a random application: every request that was read is answered exactly once
 // and in order, or its connection was broken; nothing is left in the pools, and no request is remembered that is gone.
-#include "engine/server.hpp"
+#include "engine/server/server.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -37,7 +37,7 @@ class Application final : public http::Application {
   public:
     explicit Application(std::uint64_t seed) : random_(seed) {}
 
-    [[nodiscard]] bool on_request(const http::Request& request, http::PendingRef ref, http::Pending& pending) override {
+    [[nodiscard]] bool on_request(const http::Request& request, RequestRef ref, http::Pending& pending) override {
         const std::string echo = std::string(request.path) + " " + std::to_string(request.body.size());
         EXPECT_EQ(request.body.find_first_not_of('b'), std::string_view::npos) << "the body was overwritten";
         refs.push_back(ref);
@@ -62,13 +62,13 @@ class Application final : public http::Application {
     }
 
     struct Waiting {
-        http::PendingRef ref;
+        RequestRef ref;
         std::string echo;
     };
     Server* server = nullptr;
     bool answers_later = false;  // else every other request, by chance
     std::vector<Waiting> waiting;
-    std::vector<http::PendingRef> refs;  // of all requests ever
+    std::vector<RequestRef> refs;  // of all requests ever
     std::uint64_t responses_sent_count = 0;
 
   private:
@@ -140,8 +140,7 @@ class World {
         EXPECT_TRUE(!drains || loop->now_ns - begin_ns < 60 * s);
         EXPECT_EQ(server.blocks().in_use_count(), 0u);
         EXPECT_EQ(server.body_bytes_in_use(), 0u);
-        for (const http::PendingRef ref : application.refs)
-            ASSERT_EQ(server.find(ref), nullptr) << "it is still remembered";
+        for (const RequestRef ref : application.refs) ASSERT_EQ(server.find(ref), nullptr) << "it is still remembered";
     }
 
   private:

@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "engine/batcher.hpp"
+#include "engine/batching/batcher.hpp"
 
 namespace sluice::tests {
 
@@ -111,7 +111,7 @@ class BatcherBench {
             batcher->roll_back();
             return true;
         }
-        tickets_count = batcher->commit(ref ? std::optional(http::PendingRef{*ref, 0}) : std::nullopt);
+        tickets_count = batcher->commit(ref ? std::optional(RequestRef{*ref, 0}) : std::nullopt);
         return true;
     }
 

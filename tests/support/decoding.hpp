@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "engine/core/limits.hpp"
-#include "parsers/json_decoder.hpp"
+#include "parsers/json/json_decoder.hpp"
 
 namespace sluice::tests {
 

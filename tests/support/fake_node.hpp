@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "sinks/redis/settings.hpp"
+#include "sinks/redis/link/settings.hpp"
 
 namespace sluice::tests {
 

@@ -18,7 +18,7 @@ namespace sluice::tests {
 class EchoApplication final : public http::Application {
   public:
     struct Waiting {
-        http::PendingRef ref;
+        RequestRef ref;
         std::string echo;
     };
 
@@ -28,7 +28,7 @@ class EchoApplication final : public http::Application {
     std::function<bool(std::size_t index)> answers_at_once = [](std::size_t) { return true; };
     bool refuses_heads = false;
 
-    [[nodiscard]] bool on_request(const http::Request& request, http::PendingRef ref, http::Pending& pending) override {
+    [[nodiscard]] bool on_request(const http::Request& request, RequestRef ref, http::Pending& pending) override {
         const std::size_t index = requests_count++;
         if (refuses_heads) {  // whether its body came with its head or not
             pending.reply.set_refusal(Refusal::paused);

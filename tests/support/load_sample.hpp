@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "tools/load/report/results.hpp"
+#include "tools/load/result/results.hpp"
 
 namespace sluice::tests {
 

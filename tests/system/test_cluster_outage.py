@@ -10,7 +10,7 @@ SETTINGS = {"sink.redis.partitions": PARTITIONS_COUNT, "sink.redis.backoff_min":
 
 
 def partition_of(device: str) -> int:
-    """As sinks/redis/partition.hpp has it."""
+    """As sinks/redis/layout/partition.hpp has it."""
     value = 0xcbf29ce484222325
     for byte in device.encode():
         value = (value ^ byte) * 0x100000001b3 % 2**64

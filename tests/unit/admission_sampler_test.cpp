@@ -4,9 +4,9 @@
 
 #include <hiredis/hiredis.h>
 
-#include "engine/admission/bounds.hpp"
-#include "engine/admission/decline.hpp"
-#include "engine/admission/questions.hpp"
+#include "engine/watch/bounds.hpp"
+#include "engine/watch/decline.hpp"
+#include "engine/watch/questions.hpp"
 
 namespace sluice::tests {
 namespace {

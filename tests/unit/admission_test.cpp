@@ -1,5 +1,5 @@
 // Admission: who is let in while a breaker is not closed, and how many try a sink that may take samples again.
-#include "engine/admission.hpp"
+#include "engine/ingest/admission.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Batcher: requests as transactions over several lanes, tickets, the pipeline, and what it does when batches run out.
-#include "engine/batcher.hpp"
+#include "engine/batching/batcher.hpp"
 
 #include <gtest/gtest.h>
 
@@ -148,7 +148,7 @@ TEST(Batcher, ABatchWithoutRoomForATicketIsClosed) {
     for (std::uint32_t i = 0; i <= limits::batch_tickets_count_max; ++i) {
         batcher.begin();
         ASSERT_TRUE(batcher.append(Sample{}, 1));
-        EXPECT_EQ(batcher.commit(http::PendingRef{i, 0}), 1u);
+        EXPECT_EQ(batcher.commit(RequestRef{i, 0}), 1u);
     }
     std::vector<std::size_t> tickets;
     batcher.hand_over(1, [&](const Batch& batch) { tickets.push_back(batch.tickets().size()); });
@@ -303,7 +303,7 @@ void run_at_random(std::uint64_t seed, const Setup& setup) {
             } else {
                 const bool is_stored = below(2) == 0;
                 const std::uint32_t tickets =
-                    bench.batcher->commit(is_stored ? std::optional(http::PendingRef{step, 0}) : std::nullopt);
+                    bench.batcher->commit(is_stored ? std::optional(RequestRef{step, 0}) : std::nullopt);
                 ASSERT_EQ(tickets != 0, is_stored);
                 if (is_stored) tickets_outstanding[step] = static_cast<std::uint32_t>(texts.size());
                 for (const std::string& text : texts) expected[text[1]].push_back(text);

@@ -1,5 +1,5 @@
 // Blocking connections to Redis and Sentinels: whichever address family they listen on, and why one failed.
-#include "sinks/redis/blocking_connection.hpp"
+#include "sinks/redis/link/blocking_connection.hpp"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>

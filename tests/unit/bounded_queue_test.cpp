@@ -1,6 +1,6 @@
 // The queue between reactors and sink thread, and the protocol that wakes the latter. Run under
 // ThreadSanitizer too: a wake that gets lost shows as a timeout, a race as a report.
-#include "engine/bounded_queue.hpp"
+#include "engine/delivery/bounded_queue.hpp"
 
 #include <gtest/gtest.h>
 #include <time.h>
@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "engine/core/clock.hpp"
-#include "engine/sink_thread.hpp"
+#include "engine/delivery/sink_thread.hpp"
 #include "sinks/null/null_sink.hpp"
 #include "tests/support/batches.hpp"
 #include "tests/support/seed.hpp"

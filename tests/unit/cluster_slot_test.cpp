@@ -10,7 +10,7 @@
 #include "sinks/redis/cluster/redirect.hpp"
 #include "sinks/redis/cluster/slot.hpp"
 #include "sinks/redis/cluster/slot_map.hpp"
-#include "sinks/redis/encoder.hpp"
+#include "sinks/redis/layout/encoder.hpp"
 
 namespace sluice::sinks::redis {
 namespace {

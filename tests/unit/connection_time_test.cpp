@@ -151,10 +151,10 @@ TEST_F(ConnectionTime, PipelinedRequestsTimeOutTogether) {
 TEST_F(ConnectionTime, ALateSettleDoesNotMeetTheNextRequestInItsPlace) {
     harness.answer_later();
     harness.feed(get("/late"));
-    const http::PendingRef late = harness.app.waiting[0].ref;
+    const RequestRef late = harness.app.waiting[0].ref;
     harness.advance(40 * s);
     harness.feed(get("/next"));
-    const http::PendingRef next = harness.app.waiting[1].ref;
+    const RequestRef next = harness.app.waiting[1].ref;
     EXPECT_EQ(late.index, next.index) << "the place is used again, or this test shows nothing";
     EXPECT_EQ(harness.pendings.find(late), nullptr);
     EXPECT_NE(harness.pendings.find(next), nullptr);

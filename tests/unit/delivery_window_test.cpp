@@ -7,9 +7,9 @@
 #include <deque>
 #include <random>
 
-#include "sinks/redis/delivery_window.hpp"
-#include "sinks/redis/error_class.hpp"
-#include "sinks/redis/resp_walk.hpp"
+#include "sinks/redis/resp/error_class.hpp"
+#include "sinks/redis/resp/resp_walk.hpp"
+#include "sinks/redis/window/delivery_window.hpp"
 #include "tests/support/batches.hpp"
 #include "tests/support/seed.hpp"
 

@@ -1,6 +1,6 @@
 // Redis encoders: golden transcripts, and proof by hiredis' own reader that each sample is exactly one command
 // with the arguments that were meant, whatever bytes the client chose.
-#include "sinks/redis/encoder.hpp"
+#include "sinks/redis/layout/encoder.hpp"
 
 #include <gtest/gtest.h>
 #include <hiredis/hiredis.h>
@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "sinks/redis/partition.hpp"
-#include "sinks/redis/resp_writer.hpp"
+#include "sinks/redis/layout/partition.hpp"
+#include "sinks/redis/resp/resp_writer.hpp"
 #include "tests/support/allocation_counter.hpp"
 #include "tests/support/seed.hpp"
 

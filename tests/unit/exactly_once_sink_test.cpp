@@ -3,7 +3,7 @@
 
 #include <deque>
 
-#include "sinks/redis/exactly_once_sink.hpp"
+#include "sinks/redis/exactly_once/exactly_once_sink.hpp"
 #include "tests/support/redis_server.hpp"
 #include "tests/support/scripted_server.hpp"
 #include "tests/support/sink_driver.hpp"

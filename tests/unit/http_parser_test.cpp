@@ -1,5 +1,5 @@
 // HttpParser: golden requests to events. The table stands in tests/support/http_goldens.hpp.
-#include "parsers/http_parser.hpp"
+#include "parsers/http/http_parser.hpp"
 
 #include <gtest/gtest.h>
 

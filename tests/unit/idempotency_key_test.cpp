@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "parsers/http_parser.hpp"
-#include "parsers/idempotency_key.hpp"
+#include "parsers/http/http_parser.hpp"
+#include "parsers/http/idempotency_key.hpp"
 
 namespace sluice::parsers {
 namespace {

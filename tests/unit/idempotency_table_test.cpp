@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "engine/idempotency_table.hpp"
+#include "engine/idempotency/idempotency_table.hpp"
 
 namespace sluice {
 namespace {

@@ -1,5 +1,5 @@
 // LatencyHistogram: accuracy, bounds, copies and sums; Latency: one histogram for each stage.
-#include "engine/latency.hpp"
+#include "engine/metrics/latency.hpp"
 
 #include <gtest/gtest.h>
 

@@ -11,7 +11,7 @@
 #include "tools/load/report/hlog.hpp"
 #include "tools/load/report/json.hpp"
 #include "tools/load/report/output_file.hpp"
-#include "tools/load/report/percentiles.hpp"
+#include "tools/load/result/percentiles.hpp"
 
 #include <nlohmann/json.hpp>
 

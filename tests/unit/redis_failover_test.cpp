@@ -1,7 +1,7 @@
 // The Redis sink where the server may change (Sentinel): a silent one is given up as soon as another is the primary.
 #include <gtest/gtest.h>
 
-#include "sinks/redis/redis_sink.hpp"
+#include "sinks/redis/single/redis_sink.hpp"
 #include "tests/support/redis_server.hpp"
 #include "tests/support/sink_driver.hpp"
 

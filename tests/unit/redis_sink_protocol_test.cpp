@@ -4,7 +4,7 @@
 
 #include <deque>
 
-#include "sinks/redis/redis_sink.hpp"
+#include "sinks/redis/single/redis_sink.hpp"
 #include "tests/support/scripted_server.hpp"
 #include "tests/support/sink_driver.hpp"
 

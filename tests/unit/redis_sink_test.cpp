@@ -7,7 +7,7 @@
 #include <deque>
 #include <thread>
 
-#include "sinks/redis/redis_sink.hpp"
+#include "sinks/redis/single/redis_sink.hpp"
 #include "tests/support/allocation_counter.hpp"
 #include "tests/support/redis_server.hpp"
 #include "tests/support/sink_driver.hpp"

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "engine/http/router.hpp"
-#include "engine/http/telemetry_options.hpp"
+#include "engine/ingest/telemetry_options.hpp"
 
 namespace sluice {
 namespace {

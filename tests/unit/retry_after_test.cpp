@@ -1,5 +1,5 @@
 // Retry-After: the rate it is made from, and its bounds.
-#include "engine/retry_after.hpp"
+#include "engine/ingest/retry_after.hpp"
 
 #include <gtest/gtest.h>
 

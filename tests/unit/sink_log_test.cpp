@@ -1,5 +1,5 @@
 // SinkLog: which lines a sink's ups and downs leave, and how many.
-#include "engine/sink_log.hpp"
+#include "engine/delivery/sink_log.hpp"
 
 #include <gtest/gtest.h>
 

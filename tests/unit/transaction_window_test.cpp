@@ -4,8 +4,8 @@
 #include <array>
 #include <deque>
 
-#include "sinks/redis/introduction.hpp"
-#include "sinks/redis/transaction_window.hpp"
+#include "sinks/redis/exactly_once/introduction.hpp"
+#include "sinks/redis/window/transaction_window.hpp"
 #include "tests/support/batches.hpp"
 
 namespace sluice::tests {

@@ -14,7 +14,7 @@
 #include "sinks/redis/cluster/partition_queue.hpp"
 #include "sinks/redis/cluster/slot_query.hpp"
 #include "sinks/redis/cluster/watch.hpp"
-#include "sinks/redis/error_class.hpp"
+#include "sinks/redis/resp/error_class.hpp"
 #include "sinks/trouble.hpp"
 
 namespace sluice::sinks::redis {

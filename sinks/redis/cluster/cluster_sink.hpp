@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-#include "sinks/redis/settings.hpp"
+#include "sinks/redis/link/settings.hpp"
 #include "sinks/sink.hpp"
 
 namespace sluice::sinks {

@@ -9,7 +9,7 @@
 #include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
 #include "engine/core/limits.hpp"
-#include "sinks/redis/error_class.hpp"
+#include "sinks/redis/resp/error_class.hpp"
 
 namespace sluice::sinks::redis {
 namespace {

@@ -14,9 +14,9 @@
 #include <utility>
 #include <vector>
 
-#include "sinks/redis/backoff.hpp"
 #include "sinks/redis/cluster/partition_queue.hpp"
-#include "sinks/redis/session.hpp"
+#include "sinks/redis/link/backoff.hpp"
+#include "sinks/redis/link/session.hpp"
 #include "sinks/sink.hpp"
 
 namespace sluice::sinks::redis {

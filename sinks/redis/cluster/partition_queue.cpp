@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "engine/core/check.hpp"
-#include "sinks/redis/error_class.hpp"
-#include "sinks/redis/resp_walk.hpp"
+#include "sinks/redis/resp/error_class.hpp"
+#include "sinks/redis/resp/resp_walk.hpp"
 
 namespace sluice::sinks::redis {
 namespace {

@@ -26,10 +26,10 @@
 #include <sys/uio.h>
 
 #include "sinks/breaker.hpp"
-#include "sinks/redis/backoff.hpp"
 #include "sinks/redis/cluster/redirect.hpp"
-#include "sinks/redis/delivery_window.hpp"
-#include "sinks/redis/settings.hpp"
+#include "sinks/redis/link/backoff.hpp"
+#include "sinks/redis/link/settings.hpp"
+#include "sinks/redis/window/delivery_window.hpp"
 #include "sinks/sink.hpp"
 
 namespace sluice::sinks::redis {

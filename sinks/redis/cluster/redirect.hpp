@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "sinks/redis/settings.hpp"
+#include "sinks/redis/link/settings.hpp"
 
 namespace sluice::sinks::redis {
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "sinks/redis/cluster/slot.hpp"
-#include "sinks/redis/settings.hpp"
+#include "sinks/redis/link/settings.hpp"
 
 struct redisReply;
 

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "engine/core/check.hpp"
-#include "sinks/redis/error_class.hpp"
+#include "sinks/redis/resp/error_class.hpp"
 
 namespace sluice::sinks::redis {
 namespace {

@@ -11,8 +11,8 @@
 #include <string>
 
 #include "sinks/redis/cluster/slot_map.hpp"
-#include "sinks/redis/session.hpp"
-#include "sinks/redis/settings.hpp"
+#include "sinks/redis/link/session.hpp"
+#include "sinks/redis/link/settings.hpp"
 
 struct redisReader;
 

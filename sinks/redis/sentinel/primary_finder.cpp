@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "engine/core/check.hpp"
-#include "sinks/redis/blocking_connection.hpp"
-#include "sinks/redis/error_class.hpp"
+#include "sinks/redis/link/blocking_connection.hpp"
+#include "sinks/redis/resp/error_class.hpp"
 
 namespace sluice::sinks::redis {
 namespace {

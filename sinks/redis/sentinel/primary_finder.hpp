@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "sinks/redis/settings.hpp"
+#include "sinks/redis/link/settings.hpp"
 
 namespace sluice::sinks::redis {
 

@@ -20,11 +20,6 @@ namespace {
 
 constexpr std::uint64_t bootstrap_seed = 1;
 
-ExitCode complain(const std::string& sentence) {
-    std::fprintf(stderr, "sluice-load: %s\n", sentence.c_str());
-    return ExitCode::setup_failed;
-}
-
 // A B C, then C B A, and so on: what drifts with time meets each target alike.
 std::vector<std::size_t> order_of_round(std::uint32_t round, std::size_t targets_count) {
     std::vector<std::size_t> order(targets_count);

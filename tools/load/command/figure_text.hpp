@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "tools/load/report/results.hpp"
+#include "tools/load/result/results.hpp"
 
 namespace sluice::load {
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <expected>
 #include <string>
 #include <vector>
@@ -59,5 +60,11 @@ struct Invocation {
 
 // The sentence tells what is wrong and where help is.
 [[nodiscard]] std::expected<Invocation, PlanError> parse_command_line(int argc, const char* const* argv);
+
+// Says on stderr why a command could not do its work.
+[[nodiscard]] inline ExitCode complain(const std::string& sentence) {
+    std::fprintf(stderr, "sluice-load: %s\n", sentence.c_str());
+    return ExitCode::setup_failed;
+}
 
 }  // namespace sluice::load

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "tools/load/plan/run_plan.hpp"
-#include "tools/load/report/results.hpp"
+#include "tools/load/result/results.hpp"
 
 namespace sluice::load {
 

@@ -21,11 +21,6 @@
 namespace sluice::load {
 namespace {
 
-ExitCode complain(const std::string& sentence) {
-    std::fprintf(stderr, "sluice-load: %s\n", sentence.c_str());
-    return ExitCode::setup_failed;
-}
-
 // The files of a run, all opened before it begins, so that a wrong path does not cost a run.
 class OutputFiles {
   public:

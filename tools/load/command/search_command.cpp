@@ -81,11 +81,6 @@ class Prober {
     std::string error_;
 };
 
-ExitCode complain(const std::string& sentence) {
-    std::fprintf(stderr, "sluice-load: %s\n", sentence.c_str());
-    return ExitCode::setup_failed;
-}
-
 ExitCode sweep(const Invocation& invocation, Prober& prober) {
     bool are_valid = true, do_hold = true;
     for (const double rate : invocation.search.sweep_rates) {

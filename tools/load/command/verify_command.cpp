@@ -19,11 +19,6 @@ constexpr std::size_t devices_shown_max = 20;
 
 using Verdicts = std::map<std::string, DeviceVerdict>;
 
-ExitCode complain(const std::string& sentence) {
-    std::fprintf(stderr, "sluice-load: %s\n", sentence.c_str());
-    return ExitCode::setup_failed;
-}
-
 nlohmann::json json_of(const DeviceVerdict& verdict) {
     return {{"acknowledged", verdict.acknowledged},
             {"found", verdict.found},

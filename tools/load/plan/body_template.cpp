@@ -7,7 +7,6 @@
 namespace sluice::load {
 namespace {
 
-constexpr std::size_t shown_bytes_max = 64;
 constexpr int decimals_max = 9;
 constexpr double number_max = 1e15;  // a double shows 15 digits exactly
 

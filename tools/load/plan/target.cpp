@@ -9,7 +9,7 @@
 namespace sluice::load {
 namespace {
 
-constexpr std::size_t shown_bytes_max = 128;
+constexpr std::size_t shown_url_bytes_max = 128;
 
 bool is_visible(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
@@ -19,7 +19,7 @@ bool is_visible(std::string_view text) {
 
 std::expected<Target, PlanError> parse_target(std::string_view url) {
     const auto wrong = [&](std::string_view why) {
-        return std::unexpected(PlanError{quoted(without_secrets(url), shown_bytes_max) + " " + std::string(why)});
+        return std::unexpected(PlanError{quoted(without_secrets(url), shown_url_bytes_max) + " " + std::string(why)});
     };
     constexpr std::string_view form = "is no URL of the form http://host[:port][/path]";
     std::string_view rest = url;

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "tools/load/plan/units.hpp"
-#include "tools/load/report/results.hpp"
+#include "tools/load/result/results.hpp"
 
 namespace sluice::load {
 

@@ -9,8 +9,6 @@
 namespace sluice::load {
 namespace {
 
-constexpr std::size_t shown_bytes_max = 64;
-
 struct NamedFactor {
     std::string_view name;
     double factor;

@@ -9,7 +9,7 @@
 
 #include "tools/load/report/bootstrap.hpp"
 #include "tools/load/report/quantity.hpp"
-#include "tools/load/report/results.hpp"
+#include "tools/load/result/results.hpp"
 
 namespace sluice::load {
 

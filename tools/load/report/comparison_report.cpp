@@ -10,8 +10,8 @@
 #include "tools/load/report/html_page.hpp"
 #include "tools/load/report/html_text.hpp"
 #include "tools/load/report/output_file.hpp"
-#include "tools/load/report/percentiles.hpp"
 #include "tools/load/report/run_plots.hpp"
+#include "tools/load/result/percentiles.hpp"
 
 namespace sluice::load {
 namespace {

@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "tools/load/report/output_file.hpp"
-#include "tools/load/report/percentiles.hpp"
+#include "tools/load/result/percentiles.hpp"
 
 namespace sluice::load {
 namespace {

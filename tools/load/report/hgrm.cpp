@@ -1,6 +1,6 @@
 #include "tools/load/report/hgrm.hpp"
 
-#include "tools/load/report/percentiles.hpp"
+#include "tools/load/result/percentiles.hpp"
 
 namespace sluice::load {
 

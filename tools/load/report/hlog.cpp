@@ -3,7 +3,7 @@
 #include <cstdarg>
 #include <utility>
 
-#include "tools/load/report/percentiles.hpp"
+#include "tools/load/result/percentiles.hpp"
 
 // An archive of HdrHistogram_c that was built with glibc 2.38 calls C23's sscanf, which older ones lack; its log writer
 // shares an object file with the reader that needs it. It stands here, in the file that draws that object in.

@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <string>
 
-#include "tools/load/report/results.hpp"
+#include "tools/load/result/results.hpp"
 
 namespace sluice::load {
 

@@ -4,7 +4,7 @@
 
 #include <cstdio>
 
-#include "tools/load/report/results.hpp"
+#include "tools/load/result/results.hpp"
 
 namespace sluice::load {
 

@@ -17,7 +17,7 @@
 #include <thread>
 
 #include "tools/load/report/influx_lines.hpp"
-#include "tools/load/report/results.hpp"
+#include "tools/load/result/results.hpp"
 
 namespace sluice::load {
 

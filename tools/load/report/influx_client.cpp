@@ -18,24 +18,24 @@ std::size_t keep_answer(char* bytes, std::size_t size, std::size_t count, void* 
     return size * count;
 }
 
-struct FreeHandle {
-    void operator()(CURL* handle) const { ::curl_easy_cleanup(handle); }
-};
-struct FreeList {
-    void operator()(curl_slist* list) const { ::curl_slist_free_all(list); }
-};
-
-// Thread-safe since curl 7.84, and counted.
-struct Library {
-    Library() { CHECK(::curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK); }
-    ~Library() { ::curl_global_cleanup(); }
-    Library(const Library&) = delete;
-    Library& operator=(const Library&) = delete;
-};
-
 }  // namespace
 
 struct InfluxClient::Handles {
+    struct FreeHandle {
+        void operator()(CURL* handle) const { ::curl_easy_cleanup(handle); }
+    };
+    struct FreeList {
+        void operator()(curl_slist* list) const { ::curl_slist_free_all(list); }
+    };
+
+    // Thread-safe since curl 7.84, and counted.
+    struct Library {
+        Library() { CHECK(::curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK); }
+        ~Library() { ::curl_global_cleanup(); }
+        Library(const Library&) = delete;
+        Library& operator=(const Library&) = delete;
+    };
+
     Library library;  // outlives the handle
     std::unique_ptr<CURL, FreeHandle> curl{::curl_easy_init()};
     std::unique_ptr<curl_slist, FreeList> headers;

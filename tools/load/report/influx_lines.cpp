@@ -5,7 +5,7 @@
 #include <cmath>
 #include <iterator>
 
-#include "tools/load/report/percentiles.hpp"
+#include "tools/load/result/percentiles.hpp"
 
 namespace sluice::load {
 namespace {

@@ -15,7 +15,7 @@
 #include <string>
 #include <string_view>
 
-#include "tools/load/report/results.hpp"
+#include "tools/load/result/results.hpp"
 
 namespace sluice::load {
 

@@ -3,8 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "tools/load/report/output_file.hpp"
-#include "tools/load/report/percentiles.hpp"
 #include "tools/load/report/quantity.hpp"
+#include "tools/load/result/percentiles.hpp"
 
 namespace sluice::load {
 namespace {

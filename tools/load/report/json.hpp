@@ -15,7 +15,7 @@
 #include <optional>
 #include <vector>
 
-#include "tools/load/report/results.hpp"
+#include "tools/load/result/results.hpp"
 
 namespace sluice::load {
 

@@ -6,7 +6,7 @@
 #include <span>
 #include <utility>
 
-#include "tools/load/report/percentiles.hpp"
+#include "tools/load/result/percentiles.hpp"
 
 namespace sluice::load {
 namespace {

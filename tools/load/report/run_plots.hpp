@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "tools/load/report/results.hpp"
 #include "tools/load/report/svg_plot.hpp"
+#include "tools/load/result/results.hpp"
 
 namespace sluice::load {
 

@@ -6,7 +6,6 @@
 namespace sluice::load {
 namespace {
 
-constexpr std::uint64_t far_ns = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t stages_interval_ns = 10'000'000;  // how often the number of users is adapted
 
 std::uint64_t share_of(std::uint64_t count, std::uint32_t thread, std::uint32_t threads_count) {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "tools/load/plan/target.hpp"
-#include "tools/load/report/results.hpp"
+#include "tools/load/result/results.hpp"
 
 namespace sluice::load {
 

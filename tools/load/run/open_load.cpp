@@ -9,7 +9,6 @@ namespace {
 constexpr std::uint64_t grace_ns_max = 1'000'000'000;
 // So that answers are read in time whatever the rate; what is due beyond is counted by the next pump().
 constexpr std::uint64_t due_per_pump_max = 65'536;
-constexpr std::uint64_t far_ns = std::numeric_limits<std::uint64_t>::max();
 
 }  // namespace
 

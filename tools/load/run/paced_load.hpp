@@ -3,11 +3,15 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 #include "tools/load/plan/run_plan.hpp"
 #include "tools/load/run/client.hpp"
 
 namespace sluice::load {
+
+// What next_ns() says when there is nothing to wait for.
+inline constexpr std::uint64_t far_ns = std::numeric_limits<std::uint64_t>::max();
 
 class PacedLoad : public Pacer {
   public:

@@ -5,7 +5,7 @@
 namespace sluice::load {
 namespace {
 
-constexpr unsigned look_interval_us = 1000;
+constexpr unsigned swap_look_interval_us = 1000;
 
 }  // namespace
 
@@ -58,7 +58,7 @@ void Recorder::publish(std::uint64_t end_ns, std::uint32_t open_connections) {
 }
 
 void Recorder::publish_last(std::uint64_t end_ns, std::uint32_t open_connections) {
-    while (!has_free_span()) ::usleep(look_interval_us);
+    while (!has_free_span()) ::usleep(swap_look_interval_us);
     end_span(end_ns, open_connections);
 }
 

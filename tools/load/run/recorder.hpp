@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "tools/load/report/results.hpp"
+#include "tools/load/result/results.hpp"
 
 namespace sluice::load {
 

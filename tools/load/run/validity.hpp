@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "tools/load/plan/run_plan.hpp"
-#include "tools/load/report/results.hpp"
+#include "tools/load/result/results.hpp"
 
 namespace sluice::load {
 

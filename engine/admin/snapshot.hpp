@@ -1,0 +1,28 @@
+// Snapshot: a consistent copy of what one reactor knows of itself, made by the reactor between two iterations, so
+// that the figures in it add up to the last sample.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/http/connection.hpp"
+#include "engine/ingest/ingest.hpp"
+#include "engine/io/loop.hpp"
+#include "engine/metrics/latency.hpp"
+#include "engine/metrics/sample_counters.hpp"
+
+namespace sluice {
+
+struct Snapshot {
+    unsigned core = 0;
+    SampleCounters samples;
+    std::uint64_t in_flight_samples = 0;
+    http::HttpCounters http;
+    io::LoopCounters loop;
+    std::uint64_t batches_in_use = 0;
+    std::uint64_t batches_count = 0;
+    std::uint64_t body_bytes_in_use = 0;
+    Latency latency;
+    LatestSample latest;
+};
+
+}  // namespace sluice

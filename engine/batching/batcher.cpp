@@ -1,0 +1,238 @@
+#include "engine/batching/batcher.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice {
+namespace {
+
+// Of each lane. A pool that is too small for a batch each has none.
+std::uint32_t reserve_of(const sinks::Encoder& encoder, std::size_t batches_count) {
+    const std::size_t lanes_count = encoder.lane_count();
+    if (!encoder.lanes_are_independent() || batches_count <= lanes_count) return 0;
+    return static_cast<std::uint32_t>(std::max<std::size_t>(1, batches_count / (2 * lanes_count)));
+}
+
+}  // namespace
+
+void Batcher::List::push_back(Batch* batch) {
+    batch->next = nullptr;
+    (last == nullptr ? first : last->next) = batch;
+    last = batch;
+}
+
+Batch* Batcher::List::pop_front() {
+    Batch* batch = first;
+    first = batch->next;
+    if (first == nullptr) last = nullptr;
+    batch->next = nullptr;
+    return batch;
+}
+
+void Batcher::List::append(List& other) {
+    if (other.first == nullptr) return;
+    (last == nullptr ? first : last->next) = other.first;
+    last = other.last;
+    other = {};
+}
+
+Batcher::Batcher(sinks::Encoder& encoder, BatchPool& pool, std::vector<SinkThread::Producer*> sinks,
+                 const BatcherSettings& settings)
+    : encoder_(encoder),
+      pool_(pool),
+      sinks_(std::move(sinks)),
+      in_flight_(sinks_.size()),
+      settings_(settings),
+      are_lanes_independent_(encoder.lanes_are_independent()),
+      reserve_count_(reserve_of(encoder, pool.count())),
+      shared_count_(static_cast<std::uint32_t>(pool.count()) - reserve_count_ * encoder.lane_count()),
+      lanes_(encoder.lane_count()) {
+    for (std::uint32_t lane = 0; lane < lanes_.size(); ++lane) lanes_[lane].sink = encoder.sink_of(lane);
+    touched_.reserve(lanes_.size());
+    active_.reserve(lanes_.size());
+}
+
+// --- one request ---------------------------------------------------------------------------------------------------
+
+void Batcher::begin() { DCHECK(touched_.empty()); }
+
+void Batcher::touch(Lane& lane, std::uint32_t index) {
+    if (std::exchange(lane.is_touched, true)) return;
+    touched_.push_back(index);
+    if (lane.open != nullptr && !lane.open->has_ticket_room()) lane.full.push_back(std::exchange(lane.open, nullptr));
+    lane.base = lane.open;
+    if (lane.base != nullptr) lane.mark = lane.base->mark();
+}
+
+Batch* Batcher::open_batch(Lane& lane, std::uint32_t index, std::uint64_t now_ns) {
+    if (lane.open != nullptr) return lane.open;
+    lane.open = take(lane);
+    if (lane.open == nullptr) return nullptr;
+    lane.open->lane = static_cast<std::uint16_t>(index);
+    lane.open->opened_ns = now_ns;
+    return lane.open;
+}
+
+// Null: the lane has used its reserve, and nothing is left of what all share.
+Batch* Batcher::take(Lane& lane) {
+    if (lane.held_count >= reserve_count_) {
+        if (shared_in_use_count_ == shared_count_) return nullptr;
+        ++shared_in_use_count_;
+    }
+    ++lane.held_count;
+    Batch* const batch = pool_.take();
+    CHECK(batch !=
+          nullptr);  // free are those that are shared and not in use, and what lanes have left of their reserves
+    return batch;
+}
+
+void Batcher::give_back(Lane& lane, Batch& batch) {
+    CHECK(lane.held_count != 0);
+    if (--lane.held_count >= reserve_count_) --shared_in_use_count_;
+    pool_.give_back(&batch);
+}
+
+bool Batcher::append(const Sample& sample, std::uint64_t now_ns) {
+    const std::uint32_t index = encoder_.lane_of(sample);
+    Lane& lane = lanes_[index];
+    touch(lane, index);
+    Batch* batch = open_batch(lane, index, now_ns);
+    if (batch == nullptr) return false;
+    if (encoder_.append(*batch, sample)) return true;
+    lane.filled.push_back(std::exchange(lane.open, nullptr));
+    batch = open_batch(lane, index, now_ns);
+    if (batch == nullptr) return false;
+    const bool fits = encoder_.append(*batch, sample);
+    CHECK(fits);  // limits.hpp: any legal sample fits an empty batch
+    return true;
+}
+
+void Batcher::roll_back() {
+    for (const std::uint32_t index : touched_) {
+        Lane& lane = lanes_[index];
+        if (lane.open != nullptr) lane.filled.push_back(std::exchange(lane.open, nullptr));
+        while (lane.filled.first != nullptr) {
+            Batch* batch = lane.filled.pop_front();
+            if (batch == lane.base) {
+                batch->roll_back(lane.mark);
+                lane.open = batch;
+            } else {
+                give_back(lane, *batch);
+            }
+        }
+        lane.is_touched = false;
+        lane.base = nullptr;
+    }
+    touched_.clear();
+}
+
+std::uint32_t Batcher::commit(std::optional<RequestRef> ref, TicketOptions options) {
+    ++commits_count_;
+    std::uint32_t tickets_count = 0;
+    for (const std::uint32_t index : touched_) {
+        Lane& lane = lanes_[index];
+        if (ref) tickets_count += add_tickets(lane, *ref, options);
+        lane.full.append(lane.filled);
+        lane.is_touched = false;
+        lane.base = nullptr;
+        if (!std::exchange(lane.is_active, true)) active_.push_back(index);
+    }
+    touched_.clear();
+    return tickets_count;
+}
+
+std::uint32_t Batcher::add_tickets(Lane& lane, RequestRef ref, TicketOptions options) {
+    std::uint32_t count = 0;
+    for (Batch* batch = lane.filled.first; batch != nullptr; batch = batch->next)
+        count += add_ticket(lane, *batch, ref, options);
+    if (lane.open != nullptr) count += add_ticket(lane, *lane.open, ref, options);
+    return count;
+}
+
+// False if nothing of the request went into `batch` (it was full already).
+bool Batcher::add_ticket(const Lane& lane, Batch& batch, RequestRef ref, TicketOptions options) {
+    const bool is_base = &batch == lane.base;
+    const std::uint32_t samples_before = is_base ? lane.mark.sample_count : 0;
+    if (batch.sample_count() == samples_before) return false;
+    const bool is_one_command = encoder_.one_command_per_batch();
+    const std::uint32_t commands_before = is_base && !is_one_command ? lane.mark.command_count : 0;
+    batch.add_ticket({ref.index, ref.generation, commands_before,
+                      is_one_command ? 1 : batch.command_count() - commands_before,
+                      batch.sample_count() - samples_before, options});
+    return true;
+}
+
+// --- handing over --------------------------------------------------------------------------------------------------
+
+void Batcher::begin_hand_over(std::uint64_t now_ns) {
+    is_busy_ = std::exchange(commits_count_, 0) >= busy_requests_count;
+    hand_over_ns_ = now_ns;
+    deadline_ns_ = 0;
+}
+
+Batch* Batcher::next_to_hand_over(Lane& lane) {
+    if (lane.full.first != nullptr) return lane.full.pop_front();
+    if (lane.open == nullptr || lane.open->empty()) return nullptr;
+    if (!has_turn(lane) || lingers(*lane.open)) return nullptr;
+    return std::exchange(lane.open, nullptr);
+}
+
+// Where lanes lead to different servers, each may have one batch under way: else a server that is away would in time
+// hold the whole pipeline.
+bool Batcher::has_turn(const Lane& lane) const {
+    if (in_flight_[lane.sink] < settings_.pipeline_depth) return true;
+    return lane.in_flight_count == 0 && are_lanes_independent_;
+}
+
+bool Batcher::lingers(const Batch& batch) {
+    const std::uint64_t until_ns = batch.opened_ns + settings_.linger_ns;
+    if (!is_busy_ || !batch.tickets().empty() || hand_over_ns_ >= until_ns) return false;
+    deadline_ns_ = deadline_ns_ == 0 ? until_ns : std::min(deadline_ns_, until_ns);
+    return true;
+}
+
+void Batcher::push(Batch& batch, Lane& lane) {
+    encoder_.seal(batch);
+    ++in_flight_[lane.sink];
+    ++lane.in_flight_count;
+    ++in_flight_count_;
+    sinks_[lane.sink]->push(batch);
+}
+
+// The lane at `i` goes to the end of active_, or leaves it if nothing is left in it.
+void Batcher::end_turn(std::size_t i) {
+    const std::uint32_t index = active_[i];
+    Lane& lane = lanes_[index];
+    active_.erase(active_.begin() + static_cast<std::ptrdiff_t>(i));
+    lane.is_active = lane.full.first != nullptr || (lane.open != nullptr && !lane.open->empty());
+    if (lane.is_active) active_.push_back(index);
+}
+
+void Batcher::settled(Batch& batch) {
+    Lane& lane = lanes_[batch.lane];
+    CHECK(in_flight_[lane.sink] != 0 && lane.in_flight_count != 0);
+    --in_flight_[lane.sink];
+    --lane.in_flight_count;
+    --in_flight_count_;
+    give_back(lane, batch);
+}
+
+bool Batcher::may_have_room(std::uint64_t bytes) const {
+    if (pool_.in_use_count() < pool_.count()) return true;
+    std::uint64_t room_bytes = 0;
+    for (const Lane& lane : lanes_)
+        if (lane.open != nullptr && lane.open->has_ticket_room()) room_bytes += lane.open->room().size();
+    return bytes <= room_bytes;
+}
+
+std::uint64_t Batcher::waiting_samples_count() const {
+    std::uint64_t count = 0;
+    for (const Lane& lane : lanes_) {
+        if (lane.open != nullptr) count += lane.open->sample_count();
+        for (const Batch* batch = lane.full.first; batch != nullptr; batch = batch->next)
+            count += batch->sample_count();
+    }
+    return count;
+}
+
+}  // namespace sluice

@@ -1,0 +1,74 @@
+#include "engine/delivery/redis_settings.hpp"
+
+#include <random>
+#include <utility>
+
+#include "sinks/redis/sentinel/primary_finder.hpp"
+
+namespace sluice {
+namespace {
+
+sinks::RedisLayout layout_of(config::RedisLayout layout) {
+    switch (layout) {
+        case config::RedisLayout::fields: return sinks::RedisLayout::fields;
+        case config::RedisLayout::json: return sinks::RedisLayout::json;
+        case config::RedisLayout::list: return sinks::RedisLayout::list;
+        case config::RedisLayout::packed: return sinks::RedisLayout::packed;
+    }
+    return sinks::RedisLayout::fields;
+}
+
+}  // namespace
+
+sinks::RedisSettings redis_settings(const config::Config& config) {
+    const config::SinkUrl& url = config.sink.url;
+    const auto& redis = config.sink.redis;
+    sinks::RedisSettings settings;
+    settings.host = url.host;
+    settings.port = url.port;
+    settings.path = url.path;
+    settings.user = url.user;
+    settings.password = url.password;
+    settings.db = url.db;
+    settings.connect_timeout_ns = redis.connect_timeout_ns;
+    settings.reply_timeout_ns = redis.reply_timeout_ns;
+    settings.backoff_min_ns = redis.backoff_min_ns;
+    settings.backoff_max_ns = redis.backoff_max_ns;
+    settings.breaker_failures_count = static_cast<std::uint32_t>(redis.breaker_failures_count);
+    settings.replicas_count = static_cast<std::uint32_t>(redis.replicas_count);
+    settings.replicas_timeout_ns = redis.replicas_timeout_ns;
+    settings.tries_wait_aof = redis.wait_aof == config::WaitAof::automatic;
+    settings.random_seed = std::random_device{}();
+    return settings;
+}
+
+std::vector<sinks::ServerAddress> servers_of(const config::SinkUrl& url) {
+    std::vector<sinks::ServerAddress> servers;
+    for (const config::Endpoint& server : url.servers) servers.push_back({server.address, server.port});
+    return servers;
+}
+
+sinks::RedisSettings sentinel_settings(const config::Config& config) {
+    sinks::RedisSettings settings = redis_settings(config);
+    const config::SinkUrl& url = config.sink.url;
+    settings.host = url.master;  // a name for sentences, until the sentinels have been asked
+    auto finder = sinks::redis::PrimaryFinder({servers_of(url), url.master, url.user, url.password});
+    settings.has_moved_from = [finder](const sinks::ServerAddress& present) { return finder.has_moved_from(present); };
+    settings.find_server = [finder = std::move(finder)]() mutable { return finder.find(); };
+    return settings;
+}
+
+sinks::RedisLayoutSettings layout_settings(const config::Config& config, const sinks::StreamOwner& owner) {
+    const auto& redis = config.sink.redis;
+    sinks::RedisLayoutSettings settings;
+    settings.layout = layout_of(redis.layout);
+    settings.stream = redis.stream;
+    settings.list_key = redis.list_key;
+    settings.partitions_count = static_cast<std::uint32_t>(redis.partitions_count);
+    settings.maxlen_count = redis.maxlen_count;
+    settings.instance = owner.instance;
+    settings.has_lane_per_partition = config.sink.url.kind == config::SinkKind::redis_cluster;
+    return settings;
+}
+
+}  // namespace sluice

@@ -1,0 +1,195 @@
+#include "engine/runtime/engine.hpp"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include "engine/delivery/sink_factory.hpp"
+#include "engine/io/listener.hpp"
+#include "engine/log/log.hpp"
+#include "engine/runtime/watch_settings.hpp"
+#include "engine/server/backend_choice.hpp"
+
+namespace sluice {
+namespace {
+
+std::string text_of(const config::Endpoint& endpoint) {
+    const bool is_v6 = endpoint.address.find(':') != std::string::npos;
+    return (is_v6 ? "[" + endpoint.address + "]" : endpoint.address) + ":" + std::to_string(endpoint.port);
+}
+
+// The kernel tears a dead process's ring down after the process is gone, and with it the listener that an accept was
+// armed on: the port of an engine that was killed comes free a moment later.
+constexpr int listen_attempts_count = 20;
+constexpr std::chrono::milliseconds listen_retry_interval{100};
+
+std::expected<int, Engine::StartError> listen_on(config::Endpoint& endpoint, bool is_shared) {
+    auto fd = io::open_listener({endpoint.address, endpoint.port, is_shared});
+    for (int attempt = 1; !fd && fd.error().is_in_use && attempt < listen_attempts_count; ++attempt) {
+        if (attempt == 1) log::info("waiting_for_port", {{"listen", text_of(endpoint)}});
+        std::this_thread::sleep_for(listen_retry_interval);
+        fd = io::open_listener({endpoint.address, endpoint.port, is_shared});
+    }
+    if (!fd) return std::unexpected(Engine::StartError{fd.error().sentence, false});
+    endpoint.port = io::port_of(*fd);  // what the kernel chose, if it was asked to
+    return *fd;
+}
+
+std::uint64_t random_seed() {
+    std::random_device random;
+    return (std::uint64_t{random()} << 32) | random();
+}
+
+}  // namespace
+
+Engine::Engine(config::Config config) : config_(std::move(config)) {
+    resolve_backend(config_);
+    is_admin_shared_ = config_.admin.listen == config_.listen && config_.listen.port != 0;
+    make_parts();
+}
+
+Engine::~Engine() { end_threads(); }
+
+void Engine::make_parts() {
+    if (!config_.journal.directory.empty()) forwarder_ = std::make_unique<forward::Forwarder>(config_);
+    if (config_.idempotency.keys_count_max != 0)
+        idempotency_ = std::make_unique<IdempotencyTable>(
+            IdempotencySettings{config_.idempotency.keys_count_max, config_.idempotency.window_ns, random_seed()});
+    admin_service_ =
+        std::make_unique<AdminService>(config_, state_, readiness_, sinks_, forwarder_.get(), idempotency_.get());
+    admin_ = std::make_unique<AdminThread>(config_, *admin_service_);
+    if (const auto settings = sampler_settings(config_))
+        sampler_ = std::make_unique<admission::Sampler>(*settings, state_.admission);
+    const std::uint32_t count = sinks_count(config_);
+    for (std::uint32_t i = 0; i < count; ++i) {
+        ports_.push_back(std::make_unique<Port>(reactors_, i));
+        sinks_.push_back(std::make_unique<SinkThread>(make_sink(config_, i, *ports_[i], forwarder_.get()), i,
+                                                      config_.cores.size(), config_.batch.count));
+    }
+    for (std::size_t i = 0; i < config_.cores.size(); ++i) {
+        const Reactor::Wiring wiring{state_, readiness_, is_admin_shared_ ? admin_.get() : nullptr, idempotency_.get()};
+        reactors_.push_back(std::make_unique<Reactor>(config_, static_cast<std::uint16_t>(i), wiring));
+        reactors_.back()->connect(sinks_);
+    }
+    std::vector<ReactorPort*> reactors;
+    for (auto& reactor : reactors_) reactors.push_back(reactor.get());
+    admin_service_->connect(std::move(reactors));
+}
+
+std::expected<void, Engine::StartError> Engine::start() {
+    if (auto opened = open_sinks(); !opened) return opened;
+    if (auto started = start_reactors(); !started) return started;
+    for (auto& sink : sinks_) sink->start();
+    if (forwarder_ != nullptr) forwarder_->start();
+    if (sampler_ != nullptr) sampler_->start();
+    if (auto started = start_admin(); !started) return started;
+    log_listening();
+    return {};
+}
+
+std::expected<void, Engine::StartError> Engine::open_sinks() {
+    for (auto& sink : sinks_) {
+        const auto notes = sink->open();
+        if (!notes) return std::unexpected(StartError{notes.error(), false});
+        for (const std::string& note : *notes) log::warn("sink_recovered", {{"what", note}});
+    }
+    if (forwarder_ == nullptr) return {};
+    if (auto opened = forwarder_->open(); !opened) return std::unexpected(StartError{opened.error(), false});
+    return {};
+}
+
+std::expected<void, Engine::StartError> Engine::start_reactors() {
+    // A first listener without SO_REUSEPORT finds out whether another program has the port: with it, the kernel would
+    // let two engines of one user share the port unnoticed.
+    auto exclusive = listen_on(config_.listen, false);
+    if (!exclusive) return std::unexpected(exclusive.error());
+    ::close(*exclusive);
+    for (auto& reactor : reactors_) {
+        auto fd = listen_on(config_.listen, true);
+        if (!fd) return std::unexpected(fd.error());
+        if (auto started = reactor->start(*fd); !started)
+            return std::unexpected(StartError{started.error().sentence, started.error().is_unavailable});
+    }
+    return {};
+}
+
+std::expected<void, Engine::StartError> Engine::start_admin() {
+    int fd = -1;
+    if (!is_admin_shared_) {
+        auto listener = listen_on(config_.admin.listen, false);
+        if (!listener) return std::unexpected(listener.error());
+        fd = *listener;
+    }
+    auto started = admin_->start(fd);
+    if (!started) return std::unexpected(StartError{started.error().sentence, started.error().is_unavailable});
+    return {};
+}
+
+void Engine::log_listening() const {
+    std::string cores;
+    for (const unsigned core : config_.cores) cores += (cores.empty() ? "" : ",") + std::to_string(core);
+    log::info("listening", {{"listen", text_of(config_.listen)},
+                            {"admin", text_of(config_.admin.listen)},
+                            {"cores", cores},
+                            {"sink", config_.sink.url.display},
+                            {"ack", name_of(config_.ack)},
+                            {"backend", io::name_of(backend_of(config_))},
+                            {"io", reactors_.front()->mode()},
+                            {"version", SLUICE_VERSION}});
+    const auto& redis = config_.sink.redis;
+    const bool has_one_key = redis.partitions_count == 1 || redis.layout == config::RedisLayout::list;
+    if (config_.sink.url.kind == config::SinkKind::redis_cluster && has_one_key)
+        log::warn("cluster_of_one", {{"what", "all samples go to one key, so to one primary of the cluster"},
+                                     {"key", "sink.redis.partitions"}});
+    const bool has_lanes =
+        config_.sink.url.kind == config::SinkKind::redis_cluster && !has_one_key && !config_.has_journal();
+    if (has_lanes && config_.batch.count < 2 * redis.partitions_count)
+        log::warn(
+            "few_batches",
+            {{"what", "less than two batches a partition: while a primary is away, samples for others may be refused"},
+             {"key", "batch.count"}});
+}
+
+void Engine::begin_drain() {
+    state_.draining.store(true, std::memory_order_relaxed);
+    for (auto& reactor : reactors_) reactor->begin_drain();
+}
+
+bool Engine::is_drained() const {
+    for (const auto& reactor : reactors_)
+        if (!reactor->has_ended()) return false;
+    return true;
+}
+
+// Also after a start that failed half way: each part ends only what it has started.
+void Engine::end_threads() {
+    for (auto& reactor : reactors_) reactor->stop();
+    admin_->stop_and_join();  // its answers come from reactors that still run, or time out
+    for (auto& reactor : reactors_) reactor->join();
+    for (auto& sink : sinks_) sink->stop_and_join();
+    if (sampler_ != nullptr) sampler_->stop_and_join();
+    if (forwarder_ != nullptr) forwarder_->stop_and_join(config_.drain_timeout_ns);
+}
+
+Engine::Report Engine::stop() {
+    end_threads();
+    Report report;
+    for (auto& reactor : reactors_) {
+        Snapshot snapshot;
+        reactor->take_last_completions();
+        reactor->fill(snapshot);
+        report.received += snapshot.samples.received;
+        report.accepted += snapshot.samples.accepted;
+        report.delivered += snapshot.samples.delivered;
+        report.rejected += snapshot.samples.rejected_total();
+        report.dropped += snapshot.samples.dropped_sink_refused;
+        report.undelivered += snapshot.in_flight_samples;
+        report.is_conserved = report.is_conserved && snapshot.samples.is_conserved(snapshot.in_flight_samples);
+    }
+    return report;
+}
+
+}  // namespace sluice

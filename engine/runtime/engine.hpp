@@ -1,0 +1,94 @@
+// Engine: makes the parts of `sluice serve`, wires them, and takes them down in order. Used by main, on its thread.
+//
+// Order of a stop: reactors stop accepting, answer and hand over what they have; sinks deliver it; then reactors end,
+// then sinks, then the admin thread, which answers until last.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/admin/admin_thread.hpp"
+#include "engine/admin/readiness.hpp"
+#include "engine/config/config.hpp"
+#include "engine/delivery/sink_thread.hpp"
+#include "engine/forward/forwarder.hpp"
+#include "engine/idempotency/idempotency_table.hpp"
+#include "engine/ingest/engine_state.hpp"
+#include "engine/runtime/reactor.hpp"
+#include "engine/watch/sampler.hpp"
+
+namespace sluice {
+
+class Engine {
+  public:
+    explicit Engine(config::Config config);
+    ~Engine();
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+
+    struct StartError {
+        std::string sentence;
+        bool is_io_uring_unavailable = false;
+    };
+    // Returns when every reactor listens. After an error the engine is good for destruction only.
+    [[nodiscard]] std::expected<void, StartError> start();
+
+    struct Report {
+        std::uint64_t received = 0;
+        std::uint64_t accepted = 0;
+        std::uint64_t delivered = 0;
+        std::uint64_t rejected = 0;
+        std::uint64_t dropped = 0;
+        std::uint64_t undelivered = 0;  // accepted, and left when time was up
+        bool is_conserved = true;
+    };
+    // Begins to stop: no new connections, everything there is answered and delivered.
+    void begin_drain();
+    // All reactors are done.
+    [[nodiscard]] bool is_drained() const;
+    // Ends all threads, whatever is undelivered, and reports.
+    [[nodiscard]] Report stop();
+
+    [[nodiscard]] const config::Config& config() const { return config_; }
+
+  private:
+    // The way back from sink `index` to the reactors. On the sink's thread.
+    class Port final : public sinks::CompletionPort {
+      public:
+        Port(const std::vector<std::unique_ptr<Reactor>>& reactors, std::size_t sink_index)
+            : reactors_(reactors), sink_index_(sink_index) {}
+        void settle(Batch& batch, Settlement settlement) override {
+            reactors_[batch.reactor_index()]->settle(sink_index_, batch, settlement);
+        }
+
+      private:
+        const std::vector<std::unique_ptr<Reactor>>& reactors_;
+        std::size_t sink_index_;
+    };
+
+    void make_parts();
+    void end_threads();
+    [[nodiscard]] std::expected<void, StartError> open_sinks();
+    [[nodiscard]] std::expected<void, StartError> start_admin();
+    [[nodiscard]] std::expected<void, StartError> start_reactors();
+    void log_listening() const;
+
+    config::Config config_;
+    EngineState state_;
+    std::unique_ptr<admission::Sampler> sampler_;  // null: nothing is sampled
+    std::unique_ptr<IdempotencyTable> idempotency_;  // null: none; shared by the reactors
+    std::vector<std::unique_ptr<Port>> ports_;
+    std::unique_ptr<forward::Forwarder>
+        forwarder_;  // null: no journal in front of Redis; outlives the sink that tells it
+    std::vector<std::unique_ptr<SinkThread>> sinks_;
+    std::vector<std::unique_ptr<Reactor>> reactors_;
+    Readiness readiness_{state_, sinks_};
+    std::unique_ptr<AdminService> admin_service_;
+    std::unique_ptr<AdminThread> admin_;
+    bool is_admin_shared_ = false;  // admin.listen equals listen
+};
+
+}  // namespace sluice

@@ -1,0 +1,253 @@
+#include "engine/runtime/reactor.hpp"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <string>
+
+#include "engine/core/clock.hpp"
+#include "engine/core/limits.hpp"
+#include "engine/delivery/sink_factory.hpp"
+#include "engine/log/log.hpp"
+#include "engine/server/backend_choice.hpp"
+
+namespace sluice {
+namespace {
+
+ServerSettings server_settings(const config::Config& config) {
+    ServerSettings settings{};
+    settings.http = {config.http.body_bytes_max,  config.http.header_timeout_ns, config.http.body_timeout_ns,
+                     config.http.idle_timeout_ns, config.http.write_timeout_ns,  config.ack_timeout_ns};
+    settings.backend = backend_of(config);
+    settings.loop.ring_entries_count = static_cast<std::uint32_t>(config.io.ring_entries_count);
+    settings.loop.receive_buffer_bytes = static_cast<std::uint32_t>(config.io.receive_buffer_bytes);
+    settings.loop.receive_buffers_count = static_cast<std::uint32_t>(config.io.receive_buffers_count);
+    settings.loop.padding_bytes = parsers::JsonDecoder::padding_bytes;
+    settings.loop.slots_count_max = static_cast<std::uint32_t>(config.http.connections_count_max);
+    settings.loop.busy_wait_ns = config.io.busy_wait_ns;
+    settings.loop.spare_descriptors_count = limits::spare_descriptors_count;
+    settings.loop.without_defer_taskrun = config.io.mode == config::IoMode::no_defer_taskrun;
+    settings.loop.without_multishot = config.io.mode == config::IoMode::no_multishot;
+    settings.loop.without_buffer_ring = config.io.mode == config::IoMode::no_buffer_ring;
+    settings.retry_after_s = config.retry_after_s;
+    settings.body_memory_bytes = config.http.body_memory_bytes;
+    return settings;
+}
+
+void append_text(http::Reply& reply, http::BlockPool& pool, std::string_view text) {
+    // Out of blocks: the answer is cut, and its Content-Length says so honestly.
+    static_cast<void>(reply.body.append(pool, text));
+}
+
+}  // namespace
+
+static_assert(parsers::JsonDecoder::padding_bytes == http::BodyPool::padding_bytes);
+
+Reactor::Reactor(const config::Config& config, std::uint16_t index, const Wiring& wiring)
+    : wiring_(wiring),
+      core_(config.cores[index]),
+      index_(index),
+      encoder_(make_encoder(config)),
+      pool_(config.batch.count, config.batch.arena_bytes, index),
+      config_(config),
+      inbox_(sinks_count(config), config.batch.count),
+      server_(server_settings(config), *this, *this) {}
+
+Reactor::~Reactor() { join(); }
+
+void Reactor::connect(const std::vector<std::unique_ptr<SinkThread>>& sinks) {
+    std::vector<SinkThread::Producer*> producers;
+    std::vector<const sinks::SinkCounters*> counters;
+    for (const auto& sink : sinks) {
+        producers.push_back(&sink->producer(index_));
+        counters.push_back(&sink->sink().counters());
+    }
+    batcher_ = std::make_unique<Batcher>(
+        *encoder_, pool_, std::move(producers),
+        BatcherSettings{static_cast<std::uint32_t>(config_.batch.pipeline_depth_count), config_.batch.linger_ns});
+    admission_ = std::make_unique<Admission>(wiring_.state, std::move(counters));
+    ingest_ = std::make_unique<Ingest>(*admission_, *batcher_, ack_offer(config_), config_.http.body_bytes_max,
+                                       wiring_.idempotency);
+}
+
+// --- the thread ----------------------------------------------------------------------------------------------------
+
+std::expected<void, io::LoopError> Reactor::start(int listener_fd) {
+    std::promise<std::expected<void, io::LoopError>> started;
+    auto result = started.get_future();
+    thread_ = std::thread([this, listener_fd, &started] { run(listener_fd, started); });
+    return result.get();
+}
+
+void Reactor::join() {
+    if (thread_.joinable()) thread_.join();
+}
+
+void Reactor::pin() {
+    ::pthread_setname_np(::pthread_self(), ("sluice-" + std::to_string(core_)).substr(0, 15).c_str());
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    CPU_SET(core_, &cpus);
+    if (::pthread_setaffinity_np(::pthread_self(), sizeof cpus, &cpus) != 0)
+        log::warn("reactor_not_pinned", {{"core", core_}});
+}
+
+void Reactor::run(int listener_fd, std::promise<std::expected<void, io::LoopError>>& started) {
+    pin();
+    auto opened = server_.open(listener_fd);
+    const bool is_open = opened.has_value();
+    started.set_value(std::move(opened));  // `started` is gone after this
+    if (is_open) loop();
+    has_ended_.store(true, std::memory_order_release);
+}
+
+void Reactor::loop() {
+    constexpr std::uint64_t at_once_ns = 1;
+    while (!is_stopping_ && !(is_draining_ && is_drained())) {
+        const bool may_sleep = !ingest_->waits_for_completions() && !is_draining_ ? true : inbox_.may_sleep();
+        server_.run_once(may_sleep && !mailbox_.has_tasks() ? batcher_->deadline_ns() : at_once_ns);
+        inbox_.awake();
+        if (server_.loop_counters().accept_pauses != accept_pauses_seen_count_) log_accept_pauses();
+    }
+}
+
+// Clients bring this about, and may again and again.
+void Reactor::log_accept_pauses() {
+    const io::LoopCounters& counters = server_.loop_counters();
+    accept_pauses_seen_count_ = counters.accept_pauses;
+    accept_log_.line(LogLevel::warn, server_.now_ns(), "accept_paused",
+                     {{"core", core_},
+                      {"reason", "no connection slot or file descriptor is free"},
+                      {"connections", counters.open_slots},
+                      {"pauses", counters.accept_pauses}});
+}
+
+bool Reactor::is_drained() const {
+    return !server_.has_connections() && batcher_->in_flight_count() == 0 && !batcher_->has_waiting();
+}
+
+void Reactor::post(Mailbox::Task task) {
+    mailbox_.post(std::move(task));
+    server_.wake();
+}
+
+void Reactor::settle(std::size_t sink_index, Batch& batch, Settlement settlement) {
+    if (inbox_.push(sink_index, {&batch, settlement})) server_.wake();
+}
+
+void Reactor::begin_drain() {
+    post([this] {
+        is_draining_ = true;
+        server_.drain();
+    });
+}
+
+void Reactor::stop() {
+    post([this] { is_stopping_ = true; });
+}
+
+// --- requests ------------------------------------------------------------------------------------------------------
+
+const http::Route* Reactor::route_of(std::string_view path) const {
+    const http::Route* route = http::find_route(http::data_routes, path);
+    if (route == nullptr && wiring_.admin != nullptr) route = http::find_route(http::admin_routes, path);
+    return route;
+}
+
+bool Reactor::on_request(const http::Request& request, RequestRef ref, http::Pending& pending) {
+    http::Reply& reply = pending.reply;
+    const http::Route* route = route_of(request.path);
+    if (route == nullptr) {
+        reply.set_refusal(Refusal::not_found);
+        return true;
+    }
+    const auto endpoint = http::admit_method(*route, request.head.method, reply);
+    if (!endpoint) return true;
+    switch (*endpoint) {
+        case http::Endpoint::telemetry: return ingest_->on_telemetry(request, ref, pending);
+        case http::Endpoint::health:
+            reply.set_text(200, http::ContentType::json);
+            append_text(reply, server_.blocks(), R"({"status":"ok"})");
+            return true;
+        case http::Endpoint::ready: {
+            const Readiness::Verdict verdict = wiring_.readiness.verdict();
+            reply.set_text(verdict.is_ready ? 200 : 503, http::ContentType::json);
+            append_text(reply, server_.blocks(), wiring_.readiness.body(verdict));
+            return true;
+        }
+        default: ask_admin(*endpoint, ref); return false;
+    }
+}
+
+bool Reactor::refuses_head(const http::Request& request, http::Reply& reply) {
+    const http::Route* route = route_of(request.path);
+    if (route == nullptr) {
+        reply.set_refusal(Refusal::not_found);
+        return true;
+    }
+    const auto endpoint = http::admit_method(*route, request.head.method, reply);
+    if (!endpoint) return true;
+    if (*endpoint != http::Endpoint::telemetry) return false;
+    const auto refusal = ingest_->refusal_before_body(request);
+    if (refusal) reply.set_refusal(*refusal);
+    return refusal.has_value();
+}
+
+std::uint64_t Reactor::retry_after_s(std::uint64_t least_s) {
+    return ingest_->retry_after_s(least_s, server_.now_ns());
+}
+
+// The admin thread answers; meanwhile this reactor goes on.
+void Reactor::ask_admin(http::Endpoint endpoint, RequestRef ref) {
+    wiring_.admin->ask(endpoint, [this, ref](std::uint16_t status, http::ContentType type, std::string body) {
+        post([this, ref, status, type, text = std::move(body)] {
+            http::Pending* pending = server_.find(ref);
+            if (pending == nullptr) return;
+            pending->reply.set_text(status, type);
+            append_text(pending->reply, server_.blocks(), text);
+            server_.complete(ref);
+        });
+    });
+}
+
+// --- each iteration ------------------------------------------------------------------------------------------------
+
+void Reactor::take_completions(std::uint64_t now_ns) {
+    static_cast<void>(now_ns);
+    while (const auto completion = inbox_.try_pop())
+        ingest_->on_settled(*completion->batch, completion->settlement, server_);
+    // What is posted may answer requests, which leave at the end of the iteration: so here, not between two of them.
+    // After the completions, since it may ask for the books.
+    mailbox_.run_all();
+}
+
+void Reactor::hand_over(std::uint64_t now_ns) { ingest_->hand_over(now_ns); }
+
+void Reactor::on_responses_sent(std::uint32_t count, std::uint64_t received_ns, std::uint64_t ready_ns) {
+    const std::uint64_t now_ns = server_.now_ns();
+    ingest_->latency().record(Stage::respond, ready_ns, now_ns, count);
+    ingest_->latency().record(Stage::total, received_ns, now_ns, count);
+}
+
+// --- what it knows -------------------------------------------------------------------------------------------------
+
+void Reactor::fill(Snapshot& snapshot) {
+    snapshot.core = core_;
+    snapshot.samples = ingest_->counters();
+    snapshot.in_flight_samples = ingest_->in_flight_samples_count();
+    snapshot.http = server_.http_counters();
+    snapshot.loop = server_.loop_counters();
+    snapshot.batches_in_use = pool_.in_use_count();
+    snapshot.batches_count = pool_.count();
+    snapshot.body_bytes_in_use = server_.body_bytes_in_use();
+    snapshot.latency.copy_from(ingest_->latency());
+    snapshot.latest = ingest_->latest();
+}
+
+void Reactor::reset_counters() {
+    ingest_->reset();
+    server_.http_counters() = {};
+    server_.forget_longest_iteration();
+}
+
+}  // namespace sluice

@@ -1,0 +1,108 @@
+// Reactor: one pinned thread that owns a core's share of the engine: listener, ring, connections, decoder, batches
+// and counters. Reactors share nothing on the way of a sample; what others want of one is posted to its mailbox.
+//
+// One iteration: wait → take settled batches in, and decide the answers that waited for them → read requests, decode
+// them into batches → hand batches over → send all answers.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <future>
+#include <memory>
+#include <thread>
+
+#include "engine/admin/admin_port.hpp"
+#include "engine/admin/reactor_port.hpp"
+#include "engine/admin/readiness.hpp"
+#include "engine/admin/snapshot.hpp"
+#include "engine/batching/batcher.hpp"
+#include "engine/config/config.hpp"
+#include "engine/delivery/completion_inbox.hpp"
+#include "engine/delivery/sink_thread.hpp"
+#include "engine/http/router.hpp"
+#include "engine/ingest/engine_state.hpp"
+#include "engine/ingest/ingest.hpp"
+#include "engine/log/log.hpp"
+#include "engine/server/mailbox.hpp"
+#include "engine/server/server.hpp"
+#include "sinks/encoder.hpp"
+
+namespace sluice {
+
+class Reactor final : public ReactorPort, private http::Application, private Server::Hooks {
+  public:
+    struct Wiring {
+        const EngineState& state;
+        const Readiness& readiness;
+        AdminPort* admin = nullptr;  // null: admin endpoints are not served here
+        IdempotencyTable* idempotency = nullptr;  // null: idempotency.keys_max is 0
+    };
+
+    Reactor(const config::Config& config, std::uint16_t index, const Wiring& wiring);
+    ~Reactor();
+    Reactor(const Reactor&) = delete;
+    Reactor& operator=(const Reactor&) = delete;
+
+    // Before start(): the sinks in the order of the encoder's sink numbers.
+    void connect(const std::vector<std::unique_ptr<SinkThread>>& sinks);
+    // Starts the thread and waits until it listens. `listener_fd` becomes the reactor's.
+    [[nodiscard]] std::expected<void, io::LoopError> start(int listener_fd);
+    void join();
+
+    // --- any thread --------------------------------------------------------------------------------
+    // Runs `task` on the reactor's thread, soon.
+    void post(Mailbox::Task task) override;
+    // A sink's thread: a batch of this reactor is settled.
+    void settle(std::size_t sink_index, Batch& batch, Settlement settlement);
+    // Stop accepting, answer and deliver what is there, then end the thread.
+    void begin_drain();
+    // End the thread now, whatever is undelivered.
+    void stop();
+    [[nodiscard]] bool has_ended() const override { return has_ended_.load(std::memory_order_acquire); }
+
+    // After join(): counts what the sinks settled since.
+    void take_last_completions() { take_completions(0); }
+
+    // --- the reactor's thread (post()), or another once it has ended --------------------------------------
+    void fill(Snapshot& snapshot) override;
+    void reset_counters() override;
+    [[nodiscard]] const std::string& mode() const { return server_.mode(); }
+    [[nodiscard]] unsigned core() const { return core_; }
+
+  private:
+    bool on_request(const http::Request& request, RequestRef ref, http::Pending& pending) override;
+    bool refuses_head(const http::Request& request, http::Reply& reply) override;
+    std::uint64_t retry_after_s(std::uint64_t least_s) override;
+    void on_responses_sent(std::uint32_t count, std::uint64_t received_ns, std::uint64_t ready_ns) override;
+    void take_completions(std::uint64_t now_ns) override;
+    void hand_over(std::uint64_t now_ns) override;
+
+    [[nodiscard]] const http::Route* route_of(std::string_view path) const;
+    void ask_admin(http::Endpoint endpoint, RequestRef ref);
+    void pin();
+    void run(int listener_fd, std::promise<std::expected<void, io::LoopError>>& started);
+    void loop();
+    void log_accept_pauses();
+    [[nodiscard]] bool is_drained() const;
+
+    const Wiring wiring_;
+    const unsigned core_;
+    const std::uint16_t index_;
+    std::unique_ptr<sinks::Encoder> encoder_;
+    BatchPool pool_;
+    std::unique_ptr<Batcher> batcher_;
+    std::unique_ptr<Admission> admission_;
+    std::unique_ptr<Ingest> ingest_;
+    const config::Config& config_;
+    CompletionInbox inbox_;
+    Mailbox mailbox_;
+    Server server_;
+    std::thread thread_;
+    log::RateLimited accept_log_;
+    std::uint64_t accept_pauses_seen_count_ = 0;
+    bool is_draining_ = false;
+    bool is_stopping_ = false;
+    std::atomic<bool> has_ended_{false};  // run() stores, release; pairs with has_ended()
+};
+
+}  // namespace sluice

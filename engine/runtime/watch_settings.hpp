@@ -1,0 +1,14 @@
+// From the configuration to what the watcher of Redis is told. Start-up only.
+#pragma once
+
+#include <optional>
+
+#include "engine/config/config.hpp"
+#include "engine/watch/sampler.hpp"
+
+namespace sluice {
+
+// What is sampled of Redis, to admit or not; nothing where there is no Redis, or admission.interval is 0.
+[[nodiscard]] std::optional<admission::SamplerSettings> sampler_settings(const config::Config& config);
+
+}  // namespace sluice

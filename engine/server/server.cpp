@@ -1,0 +1,197 @@
+#include "engine/server/server.hpp"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <ctime>
+#include <utility>
+
+#include "engine/io/backend.hpp"
+
+namespace sluice {
+namespace {
+
+// Bounds of one server's memory: 64 MiB of unsent responses, and requests that wait for their acknowledgement.
+constexpr std::size_t output_blocks_count_max = 8192;
+constexpr std::uint32_t pendings_count_max = 32 * 1024;
+
+std::time_t wall_clock_s() {
+    timespec ts{};
+    ::clock_gettime(CLOCK_REALTIME_COARSE, &ts);  // a tick's precision is plenty for a Date
+    return ts.tv_sec;
+}
+
+}  // namespace
+
+Server::Server(const ServerSettings& settings, http::Application& application, Hooks& hooks)
+    : settings_(settings),
+      hooks_(hooks),
+      blocks_(output_blocks_count_max),
+      bodies_(settings.body_memory_bytes),
+      heads_(settings.loop.slots_count_max),
+      pendings_(pendings_count_max),
+      renderer_(settings.retry_after_s),
+      context_{settings_.http, blocks_, bodies_, heads_, pendings_, renderer_, application, counters_},
+      connections_(settings.loop.slots_count_max),
+      flags_(settings.loop.slots_count_max),
+      timers_(settings.loop.slots_count_max) {
+    for (auto* list : {&touched_, &blocked_}) list->reserve(settings.loop.slots_count_max);
+}
+
+Server::~Server() {
+    if (listener_fd_ >= 0) ::close(listener_fd_);
+}
+
+std::expected<void, io::LoopError> Server::open(int listener_fd) {
+    return open(listener_fd, [this](const io::LoopSettings& settings, io::Events& events) {
+        return io::open_loop(settings_.backend, settings, events);
+    });
+}
+
+std::expected<void, io::LoopError> Server::open(int listener_fd, const LoopFactory& make_loop) {
+    listener_fd_ = listener_fd;
+    auto loop = make_loop(settings_.loop, *this);
+    if (!loop) return std::unexpected(loop.error());
+    loop_ = std::move(*loop);
+    open_loop_.store(loop_.get(), std::memory_order_release);
+    renderer_.set_time(wall_clock_s());
+    if (listener_fd_ >= 0) loop_->listen(listener_fd_);
+    return {};
+}
+
+void Server::run_once(std::uint64_t deadline_ns) {
+    const std::uint64_t timer_ns = timers_.next_ns();
+    const bool timer_first = timer_ns != 0 && (deadline_ns == 0 || timer_ns < deadline_ns);
+    loop_->run_once(timer_first ? timer_ns : deadline_ns);
+}
+
+// --- events --------------------------------------------------------------------------------------------------------
+
+void Server::on_iteration(std::uint64_t now_ns) {
+    context_.now_ns = now_ns;
+    renderer_.set_time(wall_clock_s());
+    hooks_.take_completions(now_ns);
+    timers_.advance(now_ns, [this](io::Slot slot) {
+        http::Connection& connection = connections_[slot];
+        if (connection.deadline_ns(context_) <= context_.now_ns) connection.on_deadline(context_);
+        touch(slot);
+    });
+}
+
+void Server::on_open(io::Slot slot) {
+    flags_[slot] = {};
+    connections_[slot].open(context_, slot);
+    touch(slot);
+}
+
+void Server::on_bytes(io::Slot slot, std::span<const char> bytes) {
+    connections_[slot].on_bytes(context_, bytes);
+    touch(slot);
+}
+
+void Server::on_end_of_stream(io::Slot slot) {
+    connections_[slot].on_end_of_stream(context_);
+    touch(slot);
+}
+
+void Server::on_sent(io::Slot slot) {
+    connections_[slot].on_block_sent(context_);
+    touch(slot);
+}
+
+void Server::on_failed(io::Slot slot) {
+    flags_[slot].is_closing = true;
+    loop_->close(slot);
+}
+
+void Server::on_closed(io::Slot slot) {
+    timers_.clear(slot);
+    connections_[slot].release(context_);
+}
+
+void Server::on_wake() {}  // the wait has ended, which is all: each iteration takes completions
+
+void Server::on_iteration_end() {
+    resume_blocked();
+    hooks_.hand_over(context_.now_ns);
+    for (const io::Slot slot : touched_) settle(slot);
+    touched_.clear();
+}
+
+// --- after the events of an iteration ------------------------------------------------------------------------------
+
+void Server::touch(io::Slot slot) {
+    if (std::exchange(flags_[slot].is_touched, true)) return;
+    touched_.push_back(slot);
+}
+
+// Sends what the connection has to say, and brings the loop and the timer in line with its state.
+void Server::settle(io::Slot slot) {
+    Flags& flags = flags_[slot];
+    http::Connection& connection = connections_[slot];
+    flags.is_touched = false;
+    if (flags.is_closing || connection.state() == http::Connection::State::closed) return;
+    if (context_.draining) connection.drain(context_);
+    if (http::OutputBlock* block = connection.start_sending(context_)) loop_->send(slot, block->bytes());
+    if (connection.takes_half_close(context_)) loop_->shutdown_send(slot);
+    if (connection.must_close()) {
+        flags.is_closing = true;
+        return loop_->close(slot);
+    }
+    if (connection.wants_input() == flags.is_receive_paused) {
+        flags.is_receive_paused = !flags.is_receive_paused;
+        flags.is_receive_paused ? loop_->pause_receive(slot) : loop_->resume_receive(slot);
+    }
+    if (connection.has_stash() && !std::exchange(flags.is_blocked, true)) blocked_.push_back(slot);
+    update_timer(slot);
+}
+
+// Connections whose stash waits for their answers to leave: tried again in every iteration, since what unblocks
+// them (a sent block, a settled batch, a free entry in the table of pending requests) comes as an event.
+void Server::resume_blocked() {
+    std::size_t kept = 0;
+    for (const io::Slot slot : blocked_) {
+        http::Connection& connection = connections_[slot];
+        Flags& flags = flags_[slot];
+        if (flags.is_blocked && !flags.is_closing && connection.has_stash()) {
+            connection.resume(context_);
+            touch(slot);
+        }
+        flags.is_blocked = flags.is_blocked && connection.has_stash();
+        if (flags.is_blocked) blocked_[kept++] = slot;
+    }
+    blocked_.resize(kept);
+}
+
+// A timer that fires too early only looks again, so it is moved only when it would fire too late: a busy keep-alive
+// connection sets its timer once in a long while.
+void Server::update_timer(io::Slot slot) {
+    const std::uint64_t deadline_ns = connections_[slot].deadline_ns(context_);
+    const std::uint64_t set_ns = timers_.deadline_ns(slot);
+    if (set_ns == 0 || deadline_ns < set_ns) timers_.set(slot, deadline_ns, context_.now_ns);
+}
+
+void Server::complete(RequestRef ref) {
+    http::Pending* pending = pendings_.find(ref);
+    if (pending == nullptr) return;
+    pending->is_ready = true;
+    pending->ready_ns = context_.now_ns;
+    const io::Slot slot = pending->connection;
+    connections_[slot].on_ready(context_);
+    touch(slot);
+}
+
+void Server::drain() {
+    context_.draining = true;
+    context_.drain_begin_ns = context_.now_ns;
+    loop_->stop_listening();
+    // Whoever connects from now on is refused, rather than left waiting in the backlog of a listener that nobody reads.
+    if (listener_fd_ >= 0) ::shutdown(listener_fd_, SHUT_RDWR);
+    for (io::Slot slot = 0; slot < settings_.loop.slots_count_max; ++slot) {
+        if (connections_[slot].state() == http::Connection::State::closed) continue;
+        connections_[slot].drain(context_);
+        touch(slot);
+    }
+}
+
+}  // namespace sluice

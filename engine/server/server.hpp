@@ -1,0 +1,125 @@
+// Server: joins a Loop (sockets) with Connections (HTTP). One thread; each reactor has one, and so has the admin
+// thread.
+//
+// In one iteration: events feed connections, connections feed the application and fill their outputs, and at the end
+// every connection that has something to say sends it, in one send for all its responses. The owner steps in between
+// through `Hooks`: it takes completions in, and hands batches over, before responses leave.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "engine/http/connection.hpp"
+#include "engine/io/backend.hpp"
+#include "engine/io/loop.hpp"
+#include "engine/io/timer_wheel.hpp"
+
+namespace sluice {
+
+struct ServerSettings {
+    http::HttpSettings http;
+    io::Backend backend;
+    io::LoopSettings loop;
+    std::uint64_t retry_after_s;
+    std::uint64_t body_memory_bytes;
+};
+
+class Server final : private io::Events {
+  public:
+    // What the owner of the server does in each iteration. Called on the server's thread.
+    class Hooks {
+      public:
+        virtual void take_completions(std::uint64_t now_ns) = 0;
+        virtual void hand_over(std::uint64_t now_ns) = 0;  // after the last request of the iteration
+
+      protected:
+        ~Hooks() = default;
+    };
+
+    Server(const ServerSettings& settings, http::Application& application, Hooks& hooks);
+    ~Server();
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    // On the thread that will run it. `listener_fd` is closed by the server.
+    [[nodiscard]] std::expected<void, io::LoopError> open(int listener_fd);
+    // The same with a loop of another kind.
+    using LoopFactory =
+        std::function<std::expected<std::unique_ptr<io::Loop>, io::LoopError>(const io::LoopSettings&, io::Events&)>;
+    [[nodiscard]] std::expected<void, io::LoopError> open(int listener_fd, const LoopFactory& make_loop);
+
+    // One iteration: waits for events, until `deadline_ns` at most (monotonic; 0: no limit).
+    void run_once(std::uint64_t deadline_ns);
+    // Any thread.
+    void wake() {
+        if (io::Loop* loop = open_loop_.load(std::memory_order_acquire)) loop->wake();
+    }
+
+    // A request that the application did not decide at once: its reply, to be filled in and then completed.
+    // Null when the request is gone.
+    [[nodiscard]] http::Pending* find(RequestRef ref) { return pendings_.find(ref); }
+    void complete(RequestRef ref);
+
+    // Stops accepting, ends idle connections, and lets the others end with their next answer.
+    void drain();
+    [[nodiscard]] bool has_connections() const { return loop_->counters().open_slots != 0; }
+
+    [[nodiscard]] std::uint64_t now_ns() const { return context_.now_ns; }
+    [[nodiscard]] const http::HttpCounters& http_counters() const { return counters_; }
+    [[nodiscard]] http::HttpCounters& http_counters() { return counters_; }
+    [[nodiscard]] const io::LoopCounters& loop_counters() const { return loop_->counters(); }
+    void forget_longest_iteration() { loop_->forget_longest_iteration(); }
+    [[nodiscard]] const std::string& mode() const { return loop_->mode(); }
+    [[nodiscard]] http::BlockPool& blocks() { return blocks_; }
+    [[nodiscard]] std::size_t body_bytes_in_use() const { return bodies_.in_use_bytes(); }
+
+  private:
+    void on_open(io::Slot slot) override;
+    void on_bytes(io::Slot slot, std::span<const char> bytes) override;
+    void on_end_of_stream(io::Slot slot) override;
+    void on_sent(io::Slot slot) override;
+    void on_failed(io::Slot slot) override;
+    void on_closed(io::Slot slot) override;
+    void on_wake() override;
+    void on_iteration(std::uint64_t now_ns) override;
+    void on_iteration_end() override;
+
+    void touch(io::Slot slot);
+    void settle(io::Slot slot);
+    void resume_blocked();
+    void update_timer(io::Slot slot);
+
+    // Per slot, beside the Connection: what only the server knows.
+    struct Flags {
+        bool is_touched;  // in touched_
+        bool is_receive_paused;
+        bool is_blocked;  // in blocked_
+        bool is_closing;
+    };
+
+    ServerSettings settings_;
+    Hooks& hooks_;
+    http::HttpCounters counters_;
+    http::BlockPool blocks_;
+    http::BodyPool bodies_;
+    http::HeadPool heads_;
+    http::PendingTable pendings_;
+    http::ResponseRenderer renderer_;
+    http::Context context_;
+    LazyArray<http::Connection> connections_;
+    LazyArray<Flags> flags_;
+    io::TimerWheel timers_;
+    std::vector<io::Slot> touched_;  // capacity reserved for every slot
+    std::vector<io::Slot> blocked_;
+    std::unique_ptr<io::Loop> loop_;  // last: destroyed first, so that the kernel lets go of the blocks
+    // open() stores loop_, release; pairs with wake(). Another server may post here before this one is open: it
+    // looks for what was posted before it first sleeps.
+    std::atomic<io::Loop*> open_loop_{nullptr};
+    int listener_fd_ = -1;
+};
+
+}  // namespace sluice

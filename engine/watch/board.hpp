@@ -1,0 +1,52 @@
+// Board: what the sampler publishes. One writer, the sampler's thread; any thread reads.
+//
+// Relaxed atomics that need no pairing: each figure stands for itself, and a reader may see one of this second beside
+// one of the last.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <limits>
+#include <optional>
+
+#include "engine/watch/figures.hpp"
+#include "engine/watch/verdict.hpp"
+#include "sinks/trouble.hpp"
+
+namespace sluice::admission {
+
+class SharedFigure {
+  public:
+    void set(std::optional<std::uint64_t> value) { value_.store(value.value_or(unknown), std::memory_order_relaxed); }
+    [[nodiscard]] std::optional<std::uint64_t> get() const {
+        const std::uint64_t value = value_.load(std::memory_order_relaxed);
+        return value == unknown ? std::nullopt : std::optional(value);
+    }
+
+  private:
+    static constexpr std::uint64_t unknown = std::numeric_limits<std::uint64_t>::max();
+    std::atomic<std::uint64_t> value_{unknown};
+};
+
+struct Board {
+    // What reactors obey: `admit` also where samples go to a journal first, which takes what Redis can not.
+    std::atomic<Verdict> verdict{Verdict::admit};
+    std::atomic<Verdict> judged{Verdict::admit};  // what the bounds say
+    std::atomic<std::uint64_t> opens_ns{0};  // monotonic: not before, as far as one can see; 0: it is open
+    std::atomic<bool> is_on{false};  // there is a sampler
+    std::atomic<std::uint64_t> samples{0};  // rounds in which Redis told something
+    std::atomic<std::uint64_t> failures{0};  // rounds in which something could not be learnt
+    SharedFigure length_sum, length_max, group_lag_max, used_bytes, limit_bytes;
+    sinks::Trouble trouble;  // of the last round
+
+    [[nodiscard]] std::optional<Refusal> refusal() const { return refusal_of(verdict.load(std::memory_order_relaxed)); }
+    void set(const Figures& figures) {
+        length_sum.set(figures.length_sum);
+        length_max.set(figures.length_max);
+        group_lag_max.set(figures.group_lag_max);
+        used_bytes.set(figures.used_bytes);
+        limit_bytes.set(figures.limit_bytes);
+    }
+};
+
+}  // namespace sluice::admission

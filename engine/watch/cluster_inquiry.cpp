@@ -1,0 +1,149 @@
+#include "engine/watch/cluster_inquiry.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "engine/watch/setup_remarks.hpp"
+#include "sinks/redis/cluster/slot.hpp"
+
+namespace sluice::admission {
+namespace {
+
+std::string address_text(const sinks::ServerAddress& address) {
+    return address.host + ":" + std::to_string(address.port);
+}
+
+sinks::RedisSettings settings_of(const sinks::ServerAddress& address, sinks::RedisSettings settings) {
+    settings.host = address.host;
+    settings.port = address.port;
+    return settings;
+}
+
+// How full it is: by its own bound if it has one.
+double fullness(const Figures& figures) {
+    const double used = static_cast<double>(figures.used_bytes.value_or(0));
+    const double limit = static_cast<double>(figures.limit_bytes.value_or(0));
+    return limit == 0 ? 0 : used / limit;
+}
+
+void add(Findings& all, const Findings& one, bool is_first) {
+    const Figures& figures = one.figures;
+    Figures& sum = all.figures;
+    if (is_first) sum.length_sum = 0;
+    sum.length_sum =
+        sum.length_sum && figures.length_sum ? std::optional(*sum.length_sum + *figures.length_sum) : std::nullopt;
+    sum.length_max = std::max(sum.length_max, figures.length_max);  // what is not known is less than any number
+    sum.group_lag_max = std::max(sum.group_lag_max, figures.group_lag_max);
+    if (!sum.used_bytes || fullness(figures) > fullness(sum)) {
+        sum.used_bytes = figures.used_bytes;
+        sum.limit_bytes = figures.limit_bytes;
+    }
+    if (all.trouble.empty()) all.trouble = one.trouble;
+}
+
+}  // namespace
+
+ClusterInquiry::ClusterInquiry(sinks::RedisSettings settings, std::vector<sinks::ServerAddress> seeds, Subject subject)
+    : settings_(std::move(settings)), seeds_(std::move(seeds)), subject_(std::move(subject)) {}
+
+Findings ClusterInquiry::learn(const std::function<bool()>& is_stopping) {
+    if (const auto read = read_slots(is_stopping); !read) return {{}, "The cluster can not be asked: " + read.error()};
+    Findings findings;
+    const std::vector<Share> all = shares(findings);
+    forget_others(all);
+    const bool is_partial = !findings.trouble.empty();
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        if (is_stopping()) return {};
+        add(findings, ask(all[i]), i == 0);
+    }
+    if (is_partial) findings.figures.length_sum = std::nullopt;  // a part of a sum is no sum
+    return findings;
+}
+
+std::expected<void, std::string> ClusterInquiry::read_slots(const std::function<bool()>& is_stopping) {
+    std::string why = "nobody was asked";
+    for (const sinks::ServerAddress& address : whom_to_ask()) {
+        if (is_stopping()) break;
+        Node& node = node_at(address);
+        RedisClient& client = node.client;
+        if (!node.connect()) {
+            why = client.failure();
+            continue;
+        }
+        const std::vector<Reply> replies = client.ask({{"CLUSTER", "SLOTS"}});
+        if (replies.empty()) {
+            why = client.failure();
+        } else if (is_error(*replies.front())) {
+            why = "Redis refuses CLUSTER SLOTS: " + std::string(text_of(*replies.front()));
+        } else if (auto slots = sinks::redis::SlotMap::from(*replies.front(), address); slots) {
+            slots_ = *std::move(slots);
+            return {};
+        } else {
+            why = slots.error();
+        }
+    }
+    return std::unexpected(why);
+}
+
+// First those that are connected, each round another of them; then who was named last time; then the seeds.
+std::vector<sinks::ServerAddress> ClusterInquiry::whom_to_ask() {
+    std::vector<sinks::ServerAddress> candidates;
+    for (const auto& node : nodes_)
+        if (node->client.is_connected()) candidates.push_back(node->address);
+    if (!candidates.empty()) {
+        const auto turn = static_cast<std::ptrdiff_t>(rounds_count_++ % candidates.size());
+        std::rotate(candidates.begin(), candidates.begin() + turn, candidates.end());
+    }
+    return sinks::redis::who_may_know(std::move(candidates), slots_, seeds_);
+}
+
+// Keys that nobody serves go into the trouble of `findings`.
+std::vector<ClusterInquiry::Share> ClusterInquiry::shares(Findings& findings) const {
+    std::vector<Share> shares;
+    for (const std::string& key : subject_.keys) {
+        const std::uint16_t slot = sinks::redis::slot_of(key);
+        const sinks::ServerAddress* const owner = slots_.owner(slot);
+        if (owner == nullptr) {
+            findings.trouble = "no node serves slot " + std::to_string(slot);
+            continue;
+        }
+        auto share = std::ranges::find(shares, *owner, &Share::primary);
+        if (share == shares.end())
+            share = shares.insert(shares.end(),
+                                  {*owner, {.is_list = subject_.is_list, .has_lag_bound = subject_.has_lag_bound}});
+        share->subject.keys.push_back(key);
+    }
+    return shares;
+}
+
+Findings ClusterInquiry::ask(const Share& share) {
+    Node& node = node_at(share.primary);
+    if (node.connect() && !std::exchange(node.is_setup_told, true))
+        remark_on_setup(node.client, address_text(share.primary));
+    std::vector<Reply> replies;
+    if (node.client.is_connected()) replies = node.client.ask(figure_questions(share.subject));
+    if (!replies.empty()) return figures_from(share.subject, replies);
+    return {{}, "Redis at " + address_text(share.primary) + " can not be asked: " + node.client.failure()};
+}
+
+bool ClusterInquiry::Node::connect() {
+    if (client.is_connected()) return true;
+    is_setup_told = false;
+    return client.connect();
+}
+
+ClusterInquiry::Node& ClusterInquiry::node_at(const sinks::ServerAddress& address) {
+    const auto found = std::ranges::find_if(nodes_, [&](const auto& node) { return node->address == address; });
+    if (found != nodes_.end()) return **found;
+    nodes_.push_back(std::make_unique<Node>(address, settings_of(address, settings_)));
+    return *nodes_.back();
+}
+
+void ClusterInquiry::forget_others(const std::vector<Share>& shares) {
+    std::erase_if(nodes_, [&](const auto& node) {
+        return std::ranges::find(shares, node->address, &Share::primary) == shares.end();
+    });
+}
+
+}  // namespace sluice::admission

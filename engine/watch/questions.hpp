@@ -1,0 +1,56 @@
+// Questions: what the sampler asks Redis, and what the answers mean.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/watch/figures.hpp"
+#include "engine/watch/redis_client.hpp"
+
+namespace sluice::admission {
+
+// What is to be watched.
+struct Subject {
+    std::vector<std::string> keys{};  // a stream for each partition, or the one list
+    bool is_list = false;
+    bool has_lag_bound = false;     // a lag that Redis can not tell is worth a sentence
+};
+
+struct Findings {
+    Figures figures;
+    std::string trouble;  // what could not be learnt, in one sentence; empty: nothing
+};
+
+// XLEN and XINFO GROUPS of each stream, or LLEN; and INFO memory. In one round trip.
+[[nodiscard]] std::vector<Command> figure_questions(const Subject& subject);
+[[nodiscard]] Findings figures_from(const Subject& subject, const std::vector<Reply>& replies);
+
+// How Redis is set up against loss. Empty: not known.
+struct RedisSetup {
+    std::string eviction_policy;  // maxmemory_policy
+    std::string appendonly;       // yes, no
+    std::string appendfsync;      // always, everysec, no; only where the user may CONFIG GET
+    std::optional<bool> has_snapshots;  // `save` is not empty; likewise
+    std::optional<std::uint64_t> limit_bytes{};  // maxmemory; 0: none
+};
+
+// CONFIG GET, and INFO for those who may not.
+[[nodiscard]] std::vector<Command> setup_questions();
+[[nodiscard]] RedisSetup setup_from(const std::vector<Reply>& replies);
+
+// A remark on the setup: one log line.
+struct Remark {
+    bool is_warning;
+    std::string event;
+    std::string reason;  // what can be lost, and when
+    std::string change;  // what mends it
+};
+[[nodiscard]] std::vector<Remark> remarks_on(const RedisSetup& setup);
+
+// The value of `name:` in a reply to INFO; empty if it has none.
+[[nodiscard]] std::string_view info_field(std::string_view info, std::string_view name);
+
+}  // namespace sluice::admission

@@ -1,0 +1,17 @@
+#include "engine/watch/setup_remarks.hpp"
+
+#include "engine/log/log.hpp"
+#include "engine/watch/questions.hpp"
+
+namespace sluice::admission {
+
+void remark_on_setup(RedisClient& client, const std::string& server) {
+    const std::vector<Reply> replies = client.ask(setup_questions());
+    if (replies.empty()) return;
+    const std::string prefix = server.empty() ? "" : "at " + server + " ";
+    for (const Remark& remark : remarks_on(setup_from(replies)))
+        log::line(remark.is_warning ? LogLevel::warn : LogLevel::info, remark.event,
+                  {{"reason", prefix + remark.reason}, {"change", remark.change}});
+}
+
+}  // namespace sluice::admission

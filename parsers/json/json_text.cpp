@@ -1,0 +1,176 @@
+#include "parsers/json/json_text.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+namespace sluice::parsers {
+namespace {
+
+std::size_t count_digits(std::string_view text) {
+    std::size_t count = 0;
+    while (count < text.size() && is_digit(text[count])) ++count;
+    return count;
+}
+
+bool integer_fits(std::string_view token) {
+    const char* const end = token.data() + token.size();
+    if (token.front() == '-') {
+        std::int64_t value = 0;
+        return std::from_chars(token.data(), end, value).ec == std::errc{};
+    }
+    std::uint64_t value = 0;
+    return std::from_chars(token.data(), end, value).ec == std::errc{};
+}
+
+// The power of ten of the first digit that is not 0 (5 for 123456, -3 for 0.0012), exponent included.
+std::int64_t magnitude_of(std::string_view token) {
+    constexpr std::int64_t exponent_limit = 1'000'000'000;
+    const std::size_t exponent_at = std::min(token.find_first_of("eE"), token.size());
+    const std::string_view mantissa = token.substr(0, exponent_at);
+    const auto point = static_cast<std::int64_t>(std::min(mantissa.find('.'), mantissa.size()));
+    const std::size_t first = mantissa.find_first_of("123456789");
+    if (first == std::string_view::npos) return -exponent_limit;
+    const std::int64_t place = point - static_cast<std::int64_t>(first);
+    std::int64_t exponent = 0;
+    const bool negative = token.substr(exponent_at).find('-') != std::string_view::npos;
+    for (const char c : token.substr(exponent_at))
+        if (is_digit(c) && exponent < exponent_limit) exponent = exponent * 10 + (c - '0');
+    return (place > 0 ? place - 1 : place) + (negative ? -exponent : exponent);
+}
+
+// from_chars reports overflow and underflow alike; the magnitude tells them apart.
+bool double_fits(std::string_view token) {
+    double value = 0;
+    if (std::from_chars(token.data(), token.data() + token.size(), value).ec == std::errc{}) return true;
+    return magnitude_of(token) < 0;
+}
+
+// Digits that neither an integer (10^18 < 2^63) nor a double can overflow with.
+constexpr std::size_t safe_digits_count = 18;
+
+// One UTF-16 unit of `\uXXXX` at inside[at]; -1 if it is not one.
+int unit_at(std::string_view inside, std::size_t at) {
+    if (at + 6 > inside.size() || inside[at] != '\\' || inside[at + 1] != 'u') return -1;
+    unsigned unit = 0;
+    const char* const first = inside.data() + at + 2;
+    const auto [end, error] = std::from_chars(first, first + 4, unit, 16);
+    if (error != std::errc{} || end != first + 4) return -1;
+    return static_cast<int>(unit);
+}
+
+bool is_high_surrogate(int unit) { return unit >= 0xD800 && unit < 0xDC00; }
+bool is_low_surrogate(int unit) { return unit >= 0xDC00 && unit < 0xE000; }
+
+// Length of the escape at inside[at], a surrogate pair being one; 0 if it is invalid.
+std::size_t escape_size(std::string_view inside, std::size_t at) {
+    if (at + 1 >= inside.size()) return 0;
+    if (inside[at + 1] != 'u') return std::memchr("\"\\/bfnrt", inside[at + 1], 8) != nullptr ? 2 : 0;
+    const int unit = unit_at(inside, at);
+    if (unit < 0 || is_low_surrogate(unit)) return 0;
+    if (!is_high_surrogate(unit)) return 6;
+    return is_low_surrogate(unit_at(inside, at + 6)) ? 12 : 0;
+}
+
+// The table of well-formed byte sequences of the Unicode standard (table 3-7): length of the sequence that
+// `lead` opens and the bounds of its second byte. Length 0: not a lead byte.
+struct Utf8Sequence {
+    std::size_t size;
+    unsigned char second_min, second_max;
+};
+
+constexpr Utf8Sequence utf8_sequence(unsigned char lead) {
+    if (lead < 0x80) return {1, 0, 0};
+    if (lead < 0xC2) return {0, 0, 0};
+    if (lead < 0xE0) return {2, 0x80, 0xBF};
+    if (lead == 0xE0) return {3, 0xA0, 0xBF};
+    if (lead == 0xED) return {3, 0x80, 0x9F};
+    if (lead < 0xF0) return {3, 0x80, 0xBF};
+    if (lead == 0xF0) return {4, 0x90, 0xBF};
+    if (lead < 0xF4) return {4, 0x80, 0xBF};
+    if (lead == 0xF4) return {4, 0x80, 0x8F};
+    return {0, 0, 0};
+}
+
+bool is_sequence(std::string_view text, const Utf8Sequence& sequence) {
+    if (sequence.size == 0 || text.size() < sequence.size) return false;
+    if (sequence.size == 1) return true;
+    const auto second = static_cast<unsigned char>(text[1]);
+    if (second < sequence.second_min || second > sequence.second_max) return false;
+    for (std::size_t i = 2; i < sequence.size; ++i)
+        if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) return false;
+    return true;
+}
+
+}  // namespace
+
+NumberCheck check_number(std::string_view token) {
+    std::string_view rest = token;
+    if (rest.starts_with('-')) rest.remove_prefix(1);
+    const std::size_t digits = count_digits(rest);
+    if (digits == 0 || (digits > 1 && rest.front() == '0')) return NumberCheck::malformed;
+    rest.remove_prefix(digits);
+    bool is_integer = true;
+    if (rest.starts_with('.')) {
+        const std::size_t decimals = count_digits(rest.substr(1));
+        if (decimals == 0) return NumberCheck::malformed;
+        rest.remove_prefix(1 + decimals);
+        is_integer = false;
+    }
+    if (rest.empty() && digits <= safe_digits_count) return NumberCheck::valid;
+    if (rest.starts_with('e') || rest.starts_with('E')) {
+        rest.remove_prefix(1);
+        if (rest.starts_with('+') || rest.starts_with('-')) rest.remove_prefix(1);
+        const std::size_t exponents = count_digits(rest);
+        if (exponents == 0) return NumberCheck::malformed;
+        rest.remove_prefix(exponents);
+        is_integer = false;
+    }
+    if (!rest.empty()) return NumberCheck::malformed;
+    return (is_integer ? integer_fits(token) : double_fits(token)) ? NumberCheck::valid : NumberCheck::out_of_range;
+}
+
+bool has_valid_escapes(std::string_view inside) {
+    for (std::size_t at = inside.find('\\'); at != std::string_view::npos; at = inside.find('\\', at)) {
+        const std::size_t size = escape_size(inside, at);
+        if (size == 0) return false;
+        at += size;
+    }
+    return true;
+}
+
+bool has_control_character_slow(std::string_view text) {
+    bool found = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto c = static_cast<unsigned char>(text[i]);
+        found |= c < 0x20 || c == 0x7F;
+        if (c == 0xC2 && i + 1 < text.size()) found |= static_cast<unsigned char>(text[i + 1]) < 0xA0;
+    }
+    return found;
+}
+
+std::size_t first_invalid_utf8(std::string_view text) {
+    std::size_t at = 0;
+    while (at < text.size()) {
+        const Utf8Sequence sequence = utf8_sequence(static_cast<unsigned char>(text[at]));
+        if (!is_sequence(text.substr(at), sequence)) return at;
+        at += sequence.size;
+    }
+    return text.size();
+}
+
+std::size_t first_string_fault(std::string_view text) {
+    std::size_t at = 0;
+    while ((at = text.find('"', at)) != std::string_view::npos) {
+        const std::size_t quote = at++;
+        for (; at < text.size() && text[at] != '"'; ++at) {
+            if (static_cast<unsigned char>(text[at]) < 0x20) return at;
+            if (text[at] == '\\') ++at;
+        }
+        if (at >= text.size()) return quote;
+        ++at;
+    }
+    return text.size();
+}
+
+}  // namespace sluice::parsers

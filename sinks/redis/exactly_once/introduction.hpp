@@ -1,0 +1,54 @@
+// Introduction: what a sink that owns its streams says first on a connection, and what it learns from the answers.
+//
+//     SADD <index> <key>…        consumers find the streams there
+//     XINFO STREAM <key>         for each: the last ID that was given in it
+//     MULTI                      the first transaction is open; see transaction_window.hpp
+//
+// All at once, answered in order. Any refusal means that this connection can not be used. Sink thread only; no
+// descriptor.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sinks/redis/layout/entry_id.hpp"
+#include "sinks/redis/resp/reply_stream.hpp"
+
+namespace sluice::sinks::redis {
+
+class Introduction final : public ArrayListener {
+  public:
+    Introduction(const std::string& index_key, std::vector<std::string> keys);
+
+    [[nodiscard]] const std::string& bytes() const { return bytes_; }
+
+    // A new connection.
+    void begin();
+    enum class Step : std::uint8_t { going_on, done, failed };
+    // The next reply: ok, or an error with its text. After `failed`, failure() tells what was refused.
+    [[nodiscard]] Step take(bool is_error, std::string_view error_text);
+    void on_element(std::size_t depth, bool is_error, std::string_view text) override;
+
+    [[nodiscard]] const std::string& failure() const { return failure_; }
+    // After `done`: the highest of the streams' last IDs, and its stream.
+    [[nodiscard]] const EntryId& top() const { return top_; }
+    [[nodiscard]] const std::string& top_key() const { return top_key_; }
+
+  private:
+    [[nodiscard]] Step fail(const std::string& what, std::string_view error_text);
+    [[nodiscard]] bool note_top(const std::string& key);
+
+    const std::vector<std::string> keys_;
+    std::string bytes_;
+    std::size_t replies_count_ = 0;
+    bool is_id_next_ = false;  // the last element was the name of the one that we want
+    std::string last_id_;  // of the XINFO reply that is being read
+    EntryId top_;
+    std::string top_key_;
+    std::string failure_;
+};
+
+}  // namespace sluice::sinks::redis

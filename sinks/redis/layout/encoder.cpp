@@ -1,0 +1,318 @@
+#include "sinks/redis/layout/encoder.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+#include "engine/core/check.hpp"
+#include "engine/core/limits.hpp"
+#include "sinks/redis/layout/partition.hpp"
+#include "sinks/redis/resp/resp_writer.hpp"
+
+namespace sluice::sinks {
+namespace {
+
+constexpr std::string_view member_prefix = "member.";
+
+std::string bulk_of(std::string_view text) {
+    return "$" + std::to_string(text.size()) + "\r\n" + std::string{text} + "\r\n";
+}
+
+// The words that every XADD to one partition begins with, behind the array header. With exactly_once the entry's ID
+// follows, and then the words of `behind_id`.
+struct StreamPrefix {
+    std::string resp;
+    std::string behind_id;
+    std::size_t words_count = 0;  // of both, and the ID
+
+    // Appends what stands behind the ID, which is `*` unless samples bring one.
+    void end_with(std::string_view words, const RedisLayoutSettings& settings) {
+        if (settings.instance.empty()) resp.append(words);
+        else behind_id.append(words);
+    }
+};
+
+void write_prefix(RespWriter& writer, const StreamPrefix& prefix, const Sample& sample) {
+    writer.raw(prefix.resp);
+    if (prefix.behind_id.empty()) return;
+    writer.bulk(sample.entry_id);
+    writer.raw(prefix.behind_id);
+}
+
+std::size_t prefix_bytes_max(const StreamPrefix& prefix) {
+    const std::size_t id_bytes = prefix.behind_id.empty() ? 0 : limits::entry_id_bytes_max + resp_overhead_bytes_max;
+    return prefix.resp.size() + id_bytes + prefix.behind_id.size();
+}
+
+StreamPrefix stream_prefix(const RedisLayoutSettings& settings, std::uint32_t partition) {
+    const std::string stream = stream_key(settings, partition);
+    CHECK(!stream.empty() && stream.size() <= limits::stream_name_bytes_max);
+    StreamPrefix prefix{bulk_of("XADD") + bulk_of(stream), {}, 2};
+    if (settings.maxlen_count > 0) {
+        prefix.resp += bulk_of("MAXLEN") + bulk_of("~") + bulk_of(std::to_string(settings.maxlen_count));
+        prefix.words_count += 3;
+    }
+    if (settings.instance.empty()) prefix.resp += bulk_of("*");
+    prefix.words_count += 1;
+    return prefix;
+}
+
+std::vector<StreamPrefix> stream_prefixes(const RedisLayoutSettings& settings) {
+    CHECK(settings.partitions_count >= 1 && settings.partitions_count <= limits::partitions_count_max);
+    std::vector<StreamPrefix> prefixes;
+    for (std::uint32_t partition = 0; partition < settings.partitions_count; ++partition)
+        prefixes.push_back(stream_prefix(settings, partition));
+    return prefixes;
+}
+
+void note_timestamp(Batch& batch, std::int64_t timestamp_ns) {
+    const bool is_first = batch.sample_count() == 0;
+    batch.first_timestamp_ns = is_first ? timestamp_ns : std::min(batch.first_timestamp_ns, timestamp_ns);
+    batch.last_timestamp_ns = is_first ? timestamp_ns : std::max(batch.last_timestamp_ns, timestamp_ns);
+}
+
+// What the layouts of one command a sample share: one lane, or one a partition, and whether a command fits.
+class CommandEncoder : public Encoder {
+  public:
+    [[nodiscard]] std::uint32_t lane_count() const final { return lanes_count_; }
+    [[nodiscard]] std::uint32_t lane_of(const Sample& sample) const final {
+        return partition_of(sample.device_id, lanes_count_);
+    }
+    [[nodiscard]] std::uint32_t sink_of(std::uint32_t) const final { return 0; }
+    [[nodiscard]] bool lanes_are_independent() const final { return lanes_count_ > 1; }
+    void seal(Batch&) final {}
+
+  protected:
+    explicit CommandEncoder(std::uint32_t lanes_count) : lanes_count_(lanes_count) {}
+
+    [[nodiscard]] static bool fits(Batch& batch, std::size_t bytes_max) {
+        return bytes_max <= batch.room().size() && batch.command_count() < limits::batch_commands_count_max;
+    }
+    static void commit(Batch& batch, const Sample& sample, std::size_t bytes) {
+        note_timestamp(batch, sample.timestamp_ns);
+        batch.commit(bytes, 1, 1);
+    }
+
+  private:
+    const std::uint32_t lanes_count_;
+};
+
+std::uint32_t lanes_count(const RedisLayoutSettings& settings) {
+    const bool is_partitioned = settings.has_lane_per_partition && settings.layout != RedisLayout::list;
+    return is_partitioned ? settings.partitions_count : 1;
+}
+
+class FieldsEncoder final : public CommandEncoder {
+  public:
+    explicit FieldsEncoder(const RedisLayoutSettings& settings)
+        : CommandEncoder(lanes_count(settings)), prefixes_(stream_prefixes(settings)) {
+        for (StreamPrefix& prefix : prefixes_) prefix.end_with(bulk_of("device_id"), settings);
+    }
+
+    [[nodiscard]] bool append(Batch& batch, const Sample& sample) override {
+        const auto partitions_count = static_cast<std::uint32_t>(prefixes_.size());
+        const StreamPrefix& prefix = prefixes_[partition_of(sample.device_id, partitions_count)];
+        if (!fits(batch, bytes_max(prefix, sample))) return false;
+        RespWriter writer(batch.room().data());
+        writer.array_header(prefix.words_count + 2 * fields_count(sample));
+        write_prefix(writer, prefix, sample);
+        writer.bulk(sample.device_id);
+        writer.raw("$2\r\nts\r\n");
+        writer.bulk(sample.timestamp_ns);
+        write_measurement(writer, sample);
+        write_optional(writer, sample);
+        commit(batch, sample, writer.size());
+        return true;
+    }
+
+  private:
+    // Rendered names of the fields below, and the longest of them.
+    static constexpr std::size_t name_bytes_max = sizeof("$8\r\nmetadata\r\n");
+    static constexpr std::size_t fixed_fields_count_max = 8;
+
+    static std::size_t fields_count(const Sample& sample) {
+        std::size_t count = 2 + sample.others.size();
+        count += sample.values.empty() ? 2 : 1;
+        count += sample.unit.empty() ? 0 : 1;
+        count += sample.priority == Priority::none ? 0 : 1;
+        count += sample.metadata.empty() ? 0 : 1;
+        return count;
+    }
+
+    static std::size_t bytes_max(const StreamPrefix& prefix, const Sample& sample) {
+        std::size_t bytes = prefix_bytes_max(prefix) + resp_overhead_bytes_max;
+        bytes += fixed_fields_count_max * (name_bytes_max + resp_overhead_bytes_max) + 20;
+        bytes += sample.device_id.size() + sample.type.size() + sample.value.size() + sample.unit.size();
+        bytes += sample.values.size() + sample.metadata.size();
+        for (const Member& other : sample.others)
+            bytes += other.name.size() + other.value.size() + member_prefix.size() + other_overhead_bytes_max;
+        return bytes;
+    }
+
+    static void write_measurement(RespWriter& writer, const Sample& sample) {
+        if (!sample.values.empty()) {
+            writer.raw("$6\r\nvalues\r\n");
+            writer.bulk(sample.values);
+            return;
+        }
+        writer.raw("$4\r\ntype\r\n");
+        writer.bulk(sample.type);
+        writer.raw("$5\r\nvalue\r\n");
+        writer.bulk(sample.value);
+        if (sample.unit.empty()) return;
+        writer.raw("$4\r\nunit\r\n");
+        writer.bulk(sample.unit);
+    }
+
+    static void write_optional(RespWriter& writer, const Sample& sample) {
+        if (sample.priority != Priority::none) {
+            writer.raw("$8\r\npriority\r\n");
+            writer.bulk(name_of(sample.priority));
+        }
+        if (!sample.metadata.empty()) {
+            writer.raw("$8\r\nmetadata\r\n");
+            writer.bulk(sample.metadata);
+        }
+        for (const Member& other : sample.others) {
+            const bool is_prefixed = other.name == "ts" || other.name.starts_with(member_prefix);
+            writer.bulk(is_prefixed ? member_prefix : std::string_view{}, other.name);
+            writer.bulk(other.value);
+        }
+    }
+
+    // `$<up to 5 digits>\r\n…\r\n` for name and value; a sample's texts are shorter than 100,000 bytes.
+    static constexpr std::size_t other_overhead_bytes_max = 20;
+    static_assert(limits::sample_bytes_max < 100'000);
+    static_assert(other_overhead_bytes_max + member_prefix.size() <= 32,
+                  "limits::encoding_overhead_bytes_max counts 32");
+    static_assert(resp_overhead_bytes_max + fixed_fields_count_max * (name_bytes_max + resp_overhead_bytes_max) + 20 <
+                      limits::kib - 128,
+                  "limits::encoding_overhead_bytes_max counts 1 KiB for the command's own words");
+
+    std::vector<StreamPrefix> prefixes_;
+};
+
+// `json` and `list`: constant words, then the sample as it came.
+class RawEncoder final : public CommandEncoder {
+  public:
+    RawEncoder(const RedisLayoutSettings& settings, std::vector<StreamPrefix> prefixes)
+        : CommandEncoder(lanes_count(settings)), prefixes_(std::move(prefixes)) {}
+
+    [[nodiscard]] bool append(Batch& batch, const Sample& sample) override {
+        const auto partitions_count = static_cast<std::uint32_t>(prefixes_.size());
+        const StreamPrefix& prefix = prefixes_[partition_of(sample.device_id, partitions_count)];
+        if (!fits(batch, prefix_bytes_max(prefix) + sample.raw.size() + resp_overhead_bytes_max)) return false;
+        RespWriter writer(batch.room().data());
+        write_prefix(writer, prefix, sample);
+        writer.bulk(sample.raw);
+        commit(batch, sample, writer.size());
+        return true;
+    }
+
+  private:
+    std::vector<StreamPrefix> prefixes_;  // with the array header
+};
+
+class PackedEncoder final : public Encoder {
+  public:
+    explicit PackedEncoder(const RedisLayoutSettings& settings)
+        : prefixes_(stream_prefixes(settings)), has_independent_lanes_(settings.has_lane_per_partition) {}
+
+    [[nodiscard]] std::uint32_t lane_count() const override { return static_cast<std::uint32_t>(prefixes_.size()); }
+    [[nodiscard]] std::uint32_t lane_of(const Sample& sample) const override {
+        return partition_of(sample.device_id, lane_count());
+    }
+    [[nodiscard]] std::uint32_t sink_of(std::uint32_t) const override { return 0; }
+    [[nodiscard]] bool one_command_per_batch() const override { return true; }
+    [[nodiscard]] bool lanes_are_independent() const override { return has_independent_lanes_; }
+
+    [[nodiscard]] bool append(Batch& batch, const Sample& sample) override {
+        const std::span<char> room = batch.room();
+        const std::size_t line_bytes = sample.raw.size() + 1;
+        if (line_bytes + line_end.size() > room.size()) return false;
+        sample.raw.copy(room.data(), sample.raw.size());
+        const auto line = room.first(sample.raw.size());
+        for (const char c :
+             {'\n', '\r'})  // nearly no record has one, and memchr finds that out without a loop over bytes
+            if (std::memchr(line.data(), c, line.size()) != nullptr) std::replace(line.begin(), line.end(), c, ' ');
+        room[sample.raw.size()] = '\n';
+        note_timestamp(batch, sample.timestamp_ns);
+        batch.commit(line_bytes, 0, 1);
+        return true;
+    }
+
+    void seal(Batch& batch) override {
+        CHECK(batch.lane < prefixes_.size());
+        std::array<char, limits::batch_headroom_bytes> header;
+        RespWriter writer(header.data());
+        writer.array_header(prefixes_[batch.lane].words_count + 8);
+        writer.raw(prefixes_[batch.lane].resp);
+        writer.raw("$1\r\nn\r\n");
+        writer.bulk(std::int64_t{batch.sample_count()});
+        writer.raw("$8\r\nfirst_ts\r\n");
+        writer.bulk(batch.first_timestamp_ns);
+        writer.raw("$7\r\nlast_ts\r\n");
+        writer.bulk(batch.last_timestamp_ns);
+        writer.raw("$6\r\nndjson\r\n");
+        writer.bulk_header(batch.bytes().size());
+        batch.prepend({header.data(), writer.size()});
+        line_end.copy(batch.room().data(), line_end.size());
+        batch.commit(line_end.size(), 1, 0);
+    }
+
+  private:
+    static constexpr std::string_view line_end = "\r\n";
+    // Stream name and MAXLEN with 20 digits, 10 words of at most 8 bytes or 20 digits, each with its prefix.
+    static_assert(limits::stream_name_bytes_max + 20 + 14 * resp_overhead_bytes_max + 3 * 20 + 40 <=
+                  limits::batch_headroom_bytes);
+
+    std::vector<StreamPrefix> prefixes_;
+    const bool has_independent_lanes_;
+};
+
+std::vector<StreamPrefix> json_prefixes(const RedisLayoutSettings& settings) {
+    std::vector<StreamPrefix> prefixes = stream_prefixes(settings);
+    for (StreamPrefix& prefix : prefixes) {
+        prefix.resp.insert(0, "*" + std::to_string(prefix.words_count + 2) + "\r\n");
+        prefix.end_with(bulk_of("json"), settings);
+    }
+    return prefixes;
+}
+
+std::vector<StreamPrefix> list_prefixes(const RedisLayoutSettings& settings) {
+    CHECK(!settings.list_key.empty() && settings.list_key.size() <= limits::stream_name_bytes_max);
+    return {{"*3\r\n" + bulk_of("RPUSH") + bulk_of(settings.list_key), {}, 3}};
+}
+
+}  // namespace
+
+std::string stream_key(const RedisLayoutSettings& settings, std::uint32_t partition) {
+    const bool is_owned = !settings.instance.empty();
+    std::string key = settings.stream;
+    if (settings.partitions_count > 1 || is_owned) key += ":{" + std::to_string(partition) + "}";
+    if (is_owned) key += ":" + settings.instance;
+    return key;
+}
+
+std::vector<std::string> keys_of_partitions(const RedisLayoutSettings& settings) {
+    if (settings.layout == RedisLayout::list) return {settings.list_key};
+    std::vector<std::string> keys;
+    for (std::uint32_t partition = 0; partition < settings.partitions_count; ++partition)
+        keys.push_back(stream_key(settings, partition));
+    return keys;
+}
+
+std::unique_ptr<Encoder> make_redis_encoder(const RedisLayoutSettings& settings) {
+    CHECK(settings.instance.empty() || settings.layout == RedisLayout::fields || settings.layout == RedisLayout::json);
+    switch (settings.layout) {
+        case RedisLayout::fields: return std::make_unique<FieldsEncoder>(settings);
+        case RedisLayout::json: return std::make_unique<RawEncoder>(settings, json_prefixes(settings));
+        case RedisLayout::list: return std::make_unique<RawEncoder>(settings, list_prefixes(settings));
+        case RedisLayout::packed: return std::make_unique<PackedEncoder>(settings);
+    }
+    return nullptr;
+}
+
+}  // namespace sluice::sinks

@@ -1,0 +1,222 @@
+#include "sinks/redis/link/session.hpp"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <hiredis/hiredis.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "engine/core/check.hpp"
+#include "engine/core/limits.hpp"
+#include "sinks/redis/resp/error_class.hpp"
+
+namespace sluice::sinks::redis {
+namespace {
+
+[[nodiscard]] std::string peer_of(const RedisSettings& settings) {
+    return settings.path.empty() ? settings.host + ":" + std::to_string(settings.port) : settings.path;
+}
+
+void set_option(int fd, int level, int name, int value) {
+    static_cast<void>(::setsockopt(fd, level, name, &value, sizeof value));
+}
+
+[[nodiscard]] bool would_block(int error_number) {
+    return error_number == EAGAIN || error_number == EWOULDBLOCK || error_number == EINTR;
+}
+
+}  // namespace
+
+Session::Session(const RedisSettings& settings)
+    : find_server_(settings.find_server),
+      host_(settings.host),
+      path_(settings.path),
+      port_(settings.port),
+      send_buffer_bytes_(settings.send_buffer_bytes),
+      peer_(peer_of(settings)),
+      receive_buffer_(limits::redis_receive_bytes) {
+    render_greeting(settings);
+}
+
+// --- connecting ------------------------------------------------------------------------------------
+
+Session::Step Session::open() {
+    CHECK(state_ == State::closed);
+    if (find_server_) {
+        auto server = find_server_();
+        if (!server) return fail(std::move(server).error());
+        host_ = std::move(server->host);
+        port_ = server->port;
+        peer_ = host_ + ":" + std::to_string(port_);
+    }
+    redisOptions options{};
+    options.options = REDIS_OPT_NONBLOCK | (prefer_ipv6_ ? REDIS_OPT_PREFER_IPV6 : REDIS_OPT_PREFER_IPV4);
+    prefer_ipv6_ = !prefer_ipv6_;
+    if (path_.empty()) {
+        REDIS_OPTIONS_SET_TCP(&options, host_.c_str(), port_);
+    } else {
+        REDIS_OPTIONS_SET_UNIX(&options, path_.c_str());
+    }
+    redisContext* context = redisConnectWithOptions(&options);
+    if (context == nullptr) return fail("out of memory while connecting to " + peer_);
+    if (context->err != 0) {
+        std::string why = printable(context->errstr);
+        redisFree(context);
+        return fail("cannot connect to " + peer_ + ": " + std::move(why));
+    }
+    fd_ = redisFreeKeepFd(context);
+    CHECK(fd_ >= 0);
+    state_ = State::connecting;
+    set_socket_options();
+    return Step::going_on;
+}
+
+void Session::set_socket_options() const {
+    static_cast<void>(::fcntl(fd_, F_SETFD, FD_CLOEXEC));
+    if (send_buffer_bytes_ > 0) set_option(fd_, SOL_SOCKET, SO_SNDBUF, send_buffer_bytes_);
+    if (!path_.empty()) return;
+    set_option(fd_, IPPROTO_TCP, TCP_NODELAY, 1);
+    // A peer that vanished while nothing was due is found after 15 + 3 × 5 s; while replies are due, the reply
+    // timeout finds it.
+    set_option(fd_, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(fd_, IPPROTO_TCP, TCP_KEEPIDLE, 15);
+    set_option(fd_, IPPROTO_TCP, TCP_KEEPINTVL, 5);
+    set_option(fd_, IPPROTO_TCP, TCP_KEEPCNT, 3);
+}
+
+Session::Step Session::advance(short revents) {
+    if (state_ == State::connecting) {
+        if (revents == 0) return Step::going_on;
+        return finish_connect();
+    }
+    CHECK(state_ == State::greeting);
+    return greet(revents);
+}
+
+Session::Step Session::finish_connect() {
+    int error_number = 0;
+    socklen_t size = sizeof error_number;
+    if (::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error_number, &size) != 0) error_number = errno;
+    if (error_number != 0) return fail_with_errno("cannot connect to ", error_number);
+    state_ = State::greeting;
+    greeting_sent_bytes_ = 0;
+    greetings_answered_count_ = 0;
+    takes_wait_aof_ = false;
+    replies_.reset();
+    return greet(POLLOUT);
+}
+
+void Session::close() {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
+    state_ = State::closed;
+}
+
+short Session::events() const {
+    if (state_ == State::connecting) return POLLOUT;
+    const bool unsent = state_ == State::greeting && greeting_sent_bytes_ < greeting_bytes_.size();
+    return static_cast<short>(unsent ? POLLIN | POLLOUT : POLLIN);
+}
+
+// --- greeting --------------------------------------------------------------------------------------
+
+void Session::render_greeting(const RedisSettings& settings) {
+    if (!settings.user
+             .empty()) {  // without a password too: a `nopass` user takes any, and other users' refusal is told
+        add_greeting({"AUTH", nullptr}, {"AUTH", settings.user, settings.password});
+    } else if (!settings.password.empty()) {
+        add_greeting({"AUTH", nullptr}, {"AUTH", settings.password});
+    }
+    if (settings.db != 0) add_greeting({"SELECT", nullptr}, {"SELECT", std::to_string(settings.db)});
+    add_greeting({"CLIENT SETNAME", ""}, {"CLIENT", "SETNAME", "sluice"});
+    // At once on a connection that has written nothing; an error without append-only file, and before Redis 7.2.
+    if (settings.replicas_count != 0 && settings.tries_wait_aof)
+        add_greeting({"WAITAOF", "", true}, {"WAITAOF", "1", "0", "1"});
+    add_greeting({"PING", "NOPERM"}, {"PING"});  // a user who may not PING may still be allowed to write
+}
+
+void Session::add_greeting(Greeting greeting, std::initializer_list<std::string_view> words) {
+    greetings_.push_back(greeting);
+    greeting_bytes_ += '*' + std::to_string(words.size()) + "\r\n";
+    for (const std::string_view word : words) {
+        greeting_bytes_ += '$' + std::to_string(word.size()) + "\r\n";
+        greeting_bytes_ += word;
+        greeting_bytes_ += "\r\n";
+    }
+}
+
+Session::Step Session::greet(short revents) {
+    if ((revents & POLLOUT) != 0) {
+        iovec rest{greeting_bytes_.data() + greeting_sent_bytes_, greeting_bytes_.size() - greeting_sent_bytes_};
+        std::size_t sent_bytes = 0;
+        if (rest.iov_len > 0 && send({&rest, 1}, sent_bytes) == Step::failed) return Step::failed;
+        greeting_sent_bytes_ += sent_bytes;
+    }
+    if ((revents & (POLLIN | POLLERR | POLLHUP)) == 0) return Step::going_on;
+
+    std::span<const char> bytes;
+    if (receive(bytes) == Step::failed) return Step::failed;
+    replies_.give(bytes);
+    for (;;) {  // ends: each turn takes a reply out of what was received
+        const bool is_wait_aof = state_ == State::greeting && greetings_[greetings_answered_count_].is_wait_aof;
+        const ReplyStream::Next reply = replies_.next(is_wait_aof);
+        if (reply == ReplyStream::Next::need_more) return Step::going_on;
+        if (greeting_answered(reply) == Step::failed) return Step::failed;
+    }
+}
+
+Session::Step Session::greeting_answered(ReplyStream::Next reply) {
+    if (reply == ReplyStream::Next::broken) {
+        return fail(peer_ + " does not speak the Redis protocol: " + printable(replies_.broken_because()));
+    }
+    if (state_ == State::ready) return fail(peer_ + " answers what it was not asked");
+    const Greeting& greeting = greetings_[greetings_answered_count_++];
+    const bool is_error = reply == ReplyStream::Next::error;
+    if (is_error &&
+        (greeting.tolerated_errors == nullptr || !replies_.error_text().starts_with(greeting.tolerated_errors))) {
+        return fail("Redis at " + peer_ + " refuses " + greeting.name + ": " + printable(replies_.error_text()));
+    }
+    if (greeting.is_wait_aof) takes_wait_aof_ = !is_error;
+    if (greetings_answered_count_ == greetings_.size()) state_ = State::ready;
+    return Step::going_on;
+}
+
+// --- bytes -----------------------------------------------------------------------------------------
+
+Session::Step Session::send(std::span<iovec> pieces, std::size_t& sent_bytes) {
+    msghdr message{};
+    message.msg_iov = pieces.data();
+    message.msg_iovlen = pieces.size();
+    const ssize_t result = ::sendmsg(fd_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    sent_bytes = result > 0 ? static_cast<std::size_t>(result) : 0;
+    if (result < 0 && !would_block(errno)) return fail_with_errno("lost the connection to ", errno);
+    return Step::going_on;
+}
+
+Session::Step Session::receive(std::span<const char>& bytes) {
+    bytes = {};
+    const ssize_t result = ::recv(fd_, receive_buffer_.data(), receive_buffer_.size(), MSG_DONTWAIT);
+    if (result == 0) return fail(peer_ + " closed the connection");
+    if (result < 0) return would_block(errno) ? Step::going_on : fail_with_errno("lost the connection to ", errno);
+    bytes = std::span(receive_buffer_).first(static_cast<std::size_t>(result));
+    return Step::going_on;
+}
+
+Session::Step Session::fail(std::string sentence) {
+    close();
+    failure_ = std::move(sentence);
+    return Step::failed;
+}
+
+Session::Step Session::fail_with_errno(const char* what, int error_number) {
+    return fail(what + peer_ + ": " + std::strerror(error_number));
+}
+
+}  // namespace sluice::sinks::redis

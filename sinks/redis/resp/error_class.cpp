@@ -1,0 +1,54 @@
+#include "sinks/redis/resp/error_class.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace sluice::sinks::redis {
+namespace {
+
+constexpr std::size_t printable_bytes_max = 200;
+
+// Redis 7.0: server.c (shared objects of createSharedObjects) and cluster.c.
+constexpr std::array<std::string_view, 9> busy_codes{
+    "OOM",          // above maxmemory
+    "LOADING",      // reading its data set
+    "MISCONF",      // cannot persist, and is told to stop writes then
+    "READONLY",     // a replica
+    "NOREPLICAS",   // fewer replicas than min-replicas-to-write
+    "CLUSTERDOWN",  // slots are not served
+    "BUSY",         // a script runs
+    "TRYAGAIN",     // keys of a slot that is being moved
+    "MASTERDOWN",   // a replica without its primary
+};
+
+constexpr std::array<std::string_view, 3> reconnect_codes{"READONLY", "MASTERDOWN", "NOAUTH"};
+
+template <std::size_t n>
+[[nodiscard]] bool starts_with_one_of(const std::array<std::string_view, n>& codes, std::string_view text) {
+    const std::string_view code = text.substr(0, text.find(' '));
+    return std::ranges::find(codes, code) != codes.end();
+}
+
+}  // namespace
+
+CommandOutcome outcome_of_error(std::string_view text) {
+    return starts_with_one_of(busy_codes, text) ? CommandOutcome::busy : CommandOutcome::refused;
+}
+
+bool error_wants_reconnect(std::string_view text) { return starts_with_one_of(reconnect_codes, text); }
+
+// Redis 5.0 to 7.4, t_stream.c.
+bool is_not_above_last_id(std::string_view text) {
+    return text.starts_with("ERR The ID specified in XADD is equal or smaller than the target stream top item");
+}
+
+std::string printable(std::string_view text) {
+    std::string shown(text.substr(0, printable_bytes_max));
+    for (char& c : shown) {
+        if (c < ' ' || c > '~') c = '?';
+    }
+    if (text.size() > printable_bytes_max) shown += "...";
+    return shown;
+}
+
+}  // namespace sluice::sinks::redis

@@ -1,0 +1,27 @@
+// Figures of a histogram as every output states them: 0 for a histogram that is absent or empty, never a garbage value.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "tools/load/result/results.hpp"
+
+namespace sluice::load {
+
+struct Percentile {
+    std::string_view name;  // as keys and table heads show it: 99.9
+    double value;  // 0 to 100
+};
+inline constexpr std::array<Percentile, 8> headline_percentiles{
+    {{"50", 50}, {"75", 75}, {"90", 90}, {"95", 95}, {"99", 99}, {"99.9", 99.9}, {"99.99", 99.99}, {"99.999", 99.999}}};
+
+[[nodiscard]] std::uint64_t count_of(const Histogram& histogram);
+// `percentile` of 0 to 100; ns.
+[[nodiscard]] std::uint64_t value_at_ns(const Histogram& histogram, double percentile);
+[[nodiscard]] std::uint64_t min_ns(const Histogram& histogram);
+[[nodiscard]] std::uint64_t max_ns(const Histogram& histogram);
+[[nodiscard]] double mean_ns(const Histogram& histogram);
+[[nodiscard]] double deviation_ns(const Histogram& histogram);  // standard deviation
+
+}  // namespace sluice::load
