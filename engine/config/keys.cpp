@@ -29,7 +29,8 @@ static_assert(static_cast<std::size_t>(RedisLayout::packed) == layout_words.size
 
 constexpr Property table[] = {
     {"listen", "127.0.0.1:8080",
-     "Where telemetry is taken; 0.0.0.0 or [::] for every interface, port 0 for any free one", Address{FIELD(listen)}},
+     "Where telemetry is taken; 0.0.0.0 or [::] for every interface, port 0 for any free one",
+     List<ListenAddress>{FIELD(listen), limits::listen_addresses_count_max}},
     {"cores", "auto", "CPU cores that get a reactor each; auto: all that the process may use", Cores{FIELD(cores)}},
     {"ack", "stored",
      "What a 2xx promises unless the request says ?ack=: in a bounded queue, on local disk, in Redis, or in its "
@@ -42,7 +43,7 @@ constexpr Property table[] = {
     {"retry_after", "1s", "Least Retry-After of a 503; more, up to 60 s, as long as the backlog takes",
      Number{Unit::duration_seconds, 1, 3600, FIELD(retry_after_s)}},
 
-    {"admin.listen", "127.0.0.1:8081", "Where /status, /metrics and the controls are served; may equal listen",
+    {"admin.listen", "127.0.0.1:8081", "Where /status, /metrics and the controls are served; may be one of listen",
      Address{FIELD(admin.listen)}},
 
     {"log.level", "info", "The least important lines that are logged",

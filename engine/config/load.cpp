@@ -41,6 +41,15 @@ std::string escaped(std::string_view text, std::size_t bytes_max = shown_bytes_m
     return out;
 }
 
+// `"a"` of one, `["a", "b"]` of several.
+std::string shown_list(std::span<const std::string> elements) {
+    if (elements.size() == 1) return quoted(elements.front(), shown_bytes_max);
+    std::string text = "[";
+    for (const std::string& element : elements)
+        text.append(text.size() == 1 ? "" : ", ").append(quoted(element, shown_bytes_max));
+    return text + "]";
+}
+
 std::string unknown_key(std::string_view key) {
     return escaped(key) + " is not a setting; the nearest is " + std::string(nearest_key(key));
 }
@@ -56,16 +65,32 @@ class Draft {
     // `place` is the beginning of an error sentence: `sluice.toml:7`, `environment SLUICE_ACK`, …
     // `found` is the text as the sentence shows it.
     Status set(const Property& property, std::string_view text, std::string_view found, const std::string& place) {
+        if (takes_list(property)) return set_list(property, elements_of(text), place);
         if (const auto assigned = assign(property, config, text); !assigned) {
-            return refuse(property, found, assigned.error(), place);
+            return refuse(property, found, assigned.error().reason, place);
         }
         place_of(property.key) = place;
         return {};
     }
 
-    static Status refuse(const Property& property, std::string_view found, ValueError error, std::string_view place) {
+    // The sentence shows the element that is wrong, or all of them.
+    Status set_list(const Property& property, const std::vector<std::string>& elements, const std::string& place) {
+        if (const auto assigned = assign_list(property, config, elements); !assigned) {
+            const auto [reason, element] = assigned.error();
+            const std::string found =
+                element == 0 ? shown_list(elements) : quoted(elements[element - 1], shown_bytes_max);
+            return refuse(property, found, reason, place, element);
+        }
+        place_of(property.key) = place;
+        return {};
+    }
+
+    // `element` of a list, from 1; 0: the value as a whole.
+    static Status refuse(const Property& property, std::string_view found, ValueError error, std::string_view place,
+                         std::size_t element = 0) {
         const std::string_view clause = clause_of(error);
-        std::string rest = std::string(property.key).append(" is ").append(found);
+        std::string rest = element == 0 ? "" : "element " + std::to_string(element) + " of ";
+        rest.append(property.key).append(" is ").append(found);
         if (!clause.empty()) rest.append(", ").append(clause);
         return failure(place, rest.append("; allowed is ").append(allowed_of(property)));
     }
@@ -104,6 +129,12 @@ Status Draft::check_relations() {
     }
     if (config.batch.pipeline_depth_count >= config.batch.count) {
         return contradiction("batch.pipeline_depth", "be less than", "batch.count");
+    }
+    if (std::ranges::any_of(config.listen, [&](const ListenAddress& data) {
+            return collision_of(data, config.admin.listen).value_or(ValueError::listed_twice) !=
+                   ValueError::listed_twice;
+        })) {
+        return contradiction("admin.listen", "not collide with", "listen");
     }
     if (redis.backoff_min_ns > redis.backoff_max_ns) {
         return contradiction("sink.redis.backoff_min", "be at most", "sink.redis.backoff_max");
@@ -214,6 +245,17 @@ Status check_group(const FileSetting& setting, const std::string& place) {
     return failure(place, escaped(setting.key) + " is not a group of settings; groups are " + groups());
 }
 
+Status apply_array(Draft& draft, const Property& property, const FileSetting& setting, const std::string& place) {
+    if (!takes_list(property)) return Draft::refuse(property, setting.type_name, ValueError::malformed, place);
+    std::vector<std::string> elements;
+    for (const FileSetting& element : setting.elements) {
+        if (element.type != FileSetting::Type::string)
+            return Draft::refuse(property, element.type_name, ValueError::malformed, place, elements.size() + 1);
+        elements.push_back(element.text);
+    }
+    return draft.set_list(property, elements, place);
+}
+
 Status apply_setting(Draft& draft, const FileSetting& setting, const std::string& place) {
     if (setting.type == FileSetting::Type::group) return check_group(setting, place);
     if (is_group(setting.key)) {
@@ -232,6 +274,7 @@ Status apply_setting(Draft& draft, const FileSetting& setting, const std::string
         const std::string found = is_secret(*property) ? "an integer" : "the integer " + setting.text;
         return Draft::refuse(*property, found, ValueError::malformed, place);
     }
+    if (setting.type == FileSetting::Type::array) return apply_array(draft, *property, setting, place);
     if (setting.type == FileSetting::Type::boolean && takes_boolean(*property))
         return draft.set(*property, setting.text, setting.text, place);
     return Draft::refuse(*property, setting.type_name, ValueError::malformed, place);

@@ -15,8 +15,14 @@ std::string_view group_of(std::string_view key) {
 
 std::string_view name_in_group(std::string_view key) { return key.substr(key.rfind('.') + 1); }
 
-// As a TOML value: integers and booleans bare, everything else a string.
+// As a TOML value: integers and booleans bare, lists as arrays, everything else a string.
 std::string toml_value(const Property& property) {
+    if (takes_list(property)) {
+        std::string array;
+        for (const std::string& element : elements_of(property.default_text))
+            array.append(array.empty() ? "[" : ", ").append(quoted(element, unbounded));
+        return array + "]";
+    }
     if (takes_string(property)) return quoted(property.default_text, unbounded);
     return std::string(property.default_text);
 }

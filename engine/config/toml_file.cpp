@@ -45,6 +45,7 @@ std::string_view type_name_of(toml::node_type type) {
     return "of an unknown type";
 }
 
+// Depth is bounded by toml++ (TOML_MAX_NESTED_VALUES).
 FileSetting setting_of(std::string key, std::uint32_t line, const toml::node& node) {
     FileSetting setting{std::move(key), line, FileSetting::Type::other, {}, type_name_of(node.type())};
     if (node.is_table()) {
@@ -58,6 +59,9 @@ FileSetting setting_of(std::string key, std::uint32_t line, const toml::node& no
     } else if (const auto* const boolean = node.as_boolean()) {
         setting.type = FileSetting::Type::boolean;
         setting.text = boolean->get() ? "true" : "false";
+    } else if (const auto* const array = node.as_array()) {
+        setting.type = FileSetting::Type::array;
+        for (const toml::node& element : *array) setting.elements.push_back(setting_of(setting.key, line, element));
     }
     return setting;
 }

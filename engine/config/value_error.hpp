@@ -24,6 +24,9 @@ enum class ValueError : std::uint8_t {
     address_not_numeric,   // localhost:8080
     port_missing,          // 127.0.0.1
     port_invalid,          // 127.0.0.1:99999
+    listen_path_invalid,   // unix:relative
+    listed_twice,          // 127.0.0.1:80,127.0.0.1:80
+    covered,               // 0.0.0.0:80,127.0.0.1:80
     scheme_unknown,        // http://…
     scheme_not_yet,        // rediss://…
     host_invalid,          // redis://:6379
@@ -55,6 +58,11 @@ enum class ValueError : std::uint8_t {
         case ValueError::address_not_numeric: return "whose address is not numeric (IPv6 needs brackets)";
         case ValueError::port_missing: return "which has no port";
         case ValueError::port_invalid: return "whose port is no port number";
+        case ValueError::listen_path_invalid:
+            return "whose socket path is not absolute, longer than 107 bytes, or holds a comma or control character";
+        case ValueError::listed_twice: return "which stands in the list twice";
+        case ValueError::covered:
+            return "which collides with another (0.0.0.0 and [::] take every address of their port)";
         case ValueError::scheme_unknown: return "whose scheme is unknown";
         case ValueError::scheme_not_yet: return "whose scheme does not exist yet in 0.1";
         case ValueError::host_invalid: return "whose host is missing or malformed";
