@@ -44,7 +44,7 @@ Exits 0 if the file is right; else 2, and says in one sentence what is wrong, wh
 constexpr const char* print_config_help = R"(Example:
   sluice print-config --format toml > sluice.toml
 
-toml is a commented file that can be loaded, markdown is the table of the README, json is for programs.)";
+toml is a commented file that can be loaded, markdown is the table of docs/configuration.md, json is for programs.)";
 
 constexpr const char* journal_help = R"(Examples:
   sluice serve --sink journal:/var/lib/sluice           writes it

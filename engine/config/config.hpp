@@ -1,7 +1,7 @@
 // Config: every setting of `sluice serve`, checked. Plain values; nothing here reads a file.
 //
 // Each field is declared to the outside once, in keys.cpp: name, unit, default, bounds and help. The file
-// reader, the environment, the command line, `print-config` and the README's table all come from there.
+// reader, the environment, the command line, `print-config` and docs/configuration.md all come from there.
 // Sizes are bytes, durations ns.
 #pragma once
 

@@ -86,9 +86,18 @@ using PropertyKind =
     std::variant<Number, Choice<AckLevel>, Choice<LogLevel>, Choice<LogFormat>, Choice<RedisLayout>, Choice<WaitAof>,
                  Choice<IoBackend>, Choice<IoMode>, Flag, Text, Address, List<ListenAddress>, Cores, Url>;
 
+// When a changed value takes effect. Reloading does not exist yet; this is what it will go by.
+enum class Reload : std::uint8_t {
+    live,     // a running engine can take it: nothing that was made at start is sized, bound or named by it
+    restart,  // only a new engine can
+};
+
+[[nodiscard]] constexpr std::string_view name_of(Reload reload) { return reload == Reload::live ? "live" : "restart"; }
+
 struct Property {
     std::string_view key;           // as in a file, with its groups: sink.redis.layout
     std::string_view default_text;  // as an operator would write it
+    Reload reload;
     std::string_view help;          // one sentence without the full stop, in ASCII
     PropertyKind kind;
 };

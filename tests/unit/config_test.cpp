@@ -73,6 +73,16 @@ TEST(Keys, EveryTextHoldsItsBounds) {
     }
 }
 
+// What is sized, bound or named at start cannot change in a running engine.
+TEST(Keys, WhatIsMadeAtStartNeedsARestart) {
+    for (const Property& property : properties())
+        for (const std::string_view group : {"listen", "admin.listen", "cores", "io.", "batch.", "journal.", "sink.url",
+                                             "sink.redis.stream", "sink.redis.partitions", "http.connections_max"})
+            EXPECT_TRUE(!property.key.starts_with(group) || property.reload == Reload::restart) << property.key;
+    for (const std::string_view key : {"ack", "log.level", "retry_after", "admission.interval", "http.idle_timeout"})
+        EXPECT_EQ(find_property(key)->reload, Reload::live) << key;
+}
+
 TEST(Keys, FieldsHaveTheUnitsTheirNamesSay) {
     const Config config = default_config();
     EXPECT_EQ(config.listen, (std::vector<ListenAddress>{{.address = "127.0.0.1", .port = 8080}}));
