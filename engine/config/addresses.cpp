@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::uint16_t redis_port_default = 6379;
 constexpr std::uint16_t sentinel_port_default = 26379;
-constexpr std::uint64_t database_max = 65535;
 
 // `text` before and after `separator` at `position`, which is a find() result.
 std::string_view before(std::string_view text, std::size_t position) { return text.substr(0, position); }
@@ -142,7 +141,7 @@ std::expected<std::string_view, ValueError> read_authority(std::string_view text
 
 std::expected<void, ValueError> read_database(std::string_view text, SinkUrl& url) {
     if (text.empty()) return {};
-    const auto number = number_up_to(text, database_max);
+    const auto number = number_up_to(text, limits::redis_database_max);
     if (!number) return std::unexpected(ValueError::database_invalid);
     url.db = static_cast<std::uint32_t>(*number);
     url.display.append("/").append(std::to_string(url.db));
@@ -222,7 +221,7 @@ std::expected<SinkUrl, ValueError> parse_unix(std::string_view text) {
     if (question == std::string_view::npos) return url;
     const std::string_view query = after(text, question);
     if (!query.starts_with("db=")) return std::unexpected(ValueError::query_unknown);
-    const auto number = number_up_to(query.substr(3), database_max);
+    const auto number = number_up_to(query.substr(3), limits::redis_database_max);
     if (!number) return std::unexpected(ValueError::database_invalid);
     url.db = static_cast<std::uint32_t>(*number);
     return url;

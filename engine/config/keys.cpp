@@ -6,6 +6,7 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/limits.hpp"
+#include "engine/core/names_number.hpp"
 
 namespace sluice::config {
 namespace {
@@ -44,7 +45,7 @@ constexpr Property table[] = {
     {"drain_timeout", "10s", live, "How long a stopping engine tries to deliver what it accepted",
      Number{Unit::duration, 0, hour, FIELD(drain_timeout_ns)}},
     {"retry_after", "1s", live, "Least Retry-After of a 503; more, up to 60 s, as long as the backlog takes",
-     Number{Unit::duration_seconds, 1, 3600, FIELD(retry_after_s)}},
+     Number{Unit::duration_seconds, 1, limits::retry_after_setting_s_max, FIELD(retry_after_s)}},
 
     {"admin.listen", "127.0.0.1:8081", restart,
      "Where /status, /metrics and the controls are served; may be one of listen", Address{FIELD(admin.listen)}},
@@ -68,17 +69,17 @@ constexpr Property table[] = {
     {"http.write_timeout", "30s", live, "How long a client may take to read a response",
      Number{Unit::duration, 100 * ms, 10 * minute, FIELD(http.write_timeout_ns)}},
     {"http.connections_max", "16384", restart, "Open connections of a reactor; more wait in the kernel's queue",
-     Number{Unit::count, 1, 65536, FIELD(http.connections_count_max)}},
+     Number{Unit::count, 1, limits::connections_count_max, FIELD(http.connections_count_max)}},
 
     {"io.backend", "auto", restart,
      "Kernel interface of the event loops; auto: io_uring, and epoll where that is not available",
      Choice<IoBackend>{FIELD(io.backend), io_backend_words, {}}},
     {"io.ring_entries", "1024", restart, "Submission queue entries of a reactor's ring",
-     Number{Unit::count, 8, 32768, FIELD(io.ring_entries_count), true}},  // IORING_MAX_ENTRIES is 32768
+     Number{Unit::count, 8, limits::ring_entries_count_max, FIELD(io.ring_entries_count), true}},
     {"io.receive_buffer", "16KiB", restart, "Size of a receive buffer; a request within one is parsed where it lies",
-     Number{Unit::size, 256, 1 * mib, FIELD(io.receive_buffer_bytes)}},
+     Number{Unit::size, 256, limits::receive_buffer_bytes_max, FIELD(io.receive_buffer_bytes)}},
     {"io.receive_buffers", "128", restart, "Receive buffers of a reactor, shared by its connections",
-     Number{Unit::count, 2, 32768, FIELD(io.receive_buffers_count), true}},  // the kernel's limit of a buffer ring
+     Number{Unit::count, 2, limits::receive_buffers_count_max, FIELD(io.receive_buffers_count), true}},
     {"io.mode", "auto", restart,
      "io_uring features to do without, for comparing and for kernels that have them but not well",
      Choice<IoMode>{FIELD(io.mode), io_mode_words, {}}},
@@ -92,7 +93,7 @@ constexpr Property table[] = {
      Number{Unit::count, 2, limits::batches_per_reactor_count_max, FIELD(batch.count)}},
     {"batch.pipeline_depth", "4", restart,
      "Batches under way to a sink at which one that is not full waits and fills; less than batch.count",
-     Number{Unit::count, 1, 64, FIELD(batch.pipeline_depth_count)}},
+     Number{Unit::count, 1, limits::pipeline_depth_count_max, FIELD(batch.pipeline_depth_count)}},
     {"batch.linger", "1ms", restart,
      "How long a batch that nobody waits for may fill while many requests come; 0s: goes at once",
      Number{Unit::duration, 0, 1 * s, FIELD(batch.linger_ns)}},
@@ -161,7 +162,7 @@ constexpr Property table[] = {
      Number{Unit::count, 0, 1'000'000, FIELD(sink.redis.breaker_failures_count)}},
     {"sink.redis.replicas", "0", restart,
      "Replicas that must confirm what is answered as replicated; 0: the level is not offered",
-     Number{Unit::count, 0, 64, FIELD(sink.redis.replicas_count)}},
+     Number{Unit::count, 0, limits::replicas_count_max, FIELD(sink.redis.replicas_count)}},
     {"sink.redis.replicas_timeout", "1s", live,
      "How long a batch waits for its replicas; less than ack_timeout and sink.redis.reply_timeout",
      Number{Unit::duration, 1 * ms, 1 * minute, FIELD(sink.redis.replicas_timeout_ns)}},
@@ -171,6 +172,17 @@ constexpr Property table[] = {
 };
 
 #undef FIELD
+
+constexpr bool help_names(std::string_view key, std::uint64_t limit) {
+    return names_number(std::ranges::find(table, key, &Property::key)->help, limit);
+}
+static_assert(help_names("retry_after", limits::retry_after_s_max));
+
+constexpr bool has_ordered_bounds(const Property& property) {
+    const auto* const number = std::get_if<Number>(&property.kind);
+    return number == nullptr || number->min <= number->max;
+}
+static_assert(std::ranges::all_of(table, has_ordered_bounds));
 
 // Levenshtein distance, for texts of the length of keys.
 std::size_t edit_distance(std::string_view a, std::string_view b) {

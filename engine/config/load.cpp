@@ -22,8 +22,6 @@ namespace {
 
 using Status = std::expected<void, ConfigError>;
 
-constexpr std::size_t shown_path_bytes_max = 4096;  // PATH_MAX
-
 // Variables that begin like settings and are none: for tests, scripts and builds, or read elsewhere.
 constexpr std::string_view config_file_variable = "SLUICE_CONFIG";
 constexpr std::string_view other_variables[] = {
@@ -35,7 +33,7 @@ std::unexpected<ConfigError> failure(std::string_view place, std::string_view re
     return std::unexpected(ConfigError{std::string(place).append(": ").append(rest)});
 }
 
-std::string escaped(std::string_view text, std::size_t bytes_max = shown_bytes_max) {
+std::string escaped(std::string_view text, std::size_t bytes_max = limits::shown_bytes_max) {
     std::string out;
     append_escaped(out, text, bytes_max);
     return out;
@@ -43,10 +41,10 @@ std::string escaped(std::string_view text, std::size_t bytes_max = shown_bytes_m
 
 // `"a"` of one, `["a", "b"]` of several.
 std::string shown_list(std::span<const std::string> elements) {
-    if (elements.size() == 1) return quoted(elements.front(), shown_bytes_max);
+    if (elements.size() == 1) return quoted(elements.front(), limits::shown_bytes_max);
     std::string text = "[";
     for (const std::string& element : elements)
-        text.append(text.size() == 1 ? "" : ", ").append(quoted(element, shown_bytes_max));
+        text.append(text.size() == 1 ? "" : ", ").append(quoted(element, limits::shown_bytes_max));
     return text + "]";
 }
 
@@ -78,7 +76,7 @@ class Draft {
         if (const auto assigned = assign_list(property, config, elements); !assigned) {
             const auto [reason, element] = assigned.error();
             const std::string found =
-                element == 0 ? shown_list(elements) : quoted(elements[element - 1], shown_bytes_max);
+                element == 0 ? shown_list(elements) : quoted(elements[element - 1], limits::shown_bytes_max);
             return refuse(property, found, reason, place, element);
         }
         place_of(property.key) = place;
@@ -194,9 +192,9 @@ Status Draft::check_exactly_once() {
         return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-';
     };
     if (!std::ranges::all_of(config.sink.redis.instance, is_plain)) {
-        return failure(place_of("sink.redis.instance"), "sink.redis.instance is " +
-                                                            quoted(config.sink.redis.instance, shown_bytes_max) +
-                                                            ", but must be of letters, digits, '.', '_' and '-'");
+        return failure(place_of("sink.redis.instance"),
+                       "sink.redis.instance is " + quoted(config.sink.redis.instance, limits::shown_bytes_max) +
+                           ", but must be of letters, digits, '.', '_' and '-'");
     }
     return {};
 }
@@ -205,7 +203,7 @@ Status Draft::check_cores() {
     for (const unsigned core : config.cores) {
         if (std::ranges::find(allowed_cores_, core) != allowed_cores_.end()) continue;
         return failure(place_of("cores"),
-                       "cores is " + quoted(format_cores(config.cores), shown_bytes_max) + ", but core " +
+                       "cores is " + quoted(format_cores(config.cores), limits::shown_bytes_max) + ", but core " +
                            std::to_string(core) +
                            " does not exist or is closed to this process; allowed is auto or any of " +
                            format_cores(allowed_cores_));
@@ -281,12 +279,13 @@ Status apply_setting(Draft& draft, const FileSetting& setting, const std::string
 }
 
 Status apply_file(Draft& draft, const std::string& path) {
-    const std::string shown_path = escaped(path, shown_path_bytes_max);
+    const std::string shown_path = escaped(path, limits::directory_path_bytes_max);
     const auto place = [&](std::uint32_t line) {
         return line == 0 ? shown_path : shown_path + ":" + std::to_string(line);
     };
     const auto settings = read_toml_file(path);
-    if (!settings) return failure(place(settings.error().line), escaped(settings.error().what, 4 * shown_bytes_max));
+    if (!settings)
+        return failure(place(settings.error().line), escaped(settings.error().what, 4 * limits::shown_bytes_max));
     std::set<std::string_view> seen;  // TOML lets `a.b` and `"a.b"` stand side by side
     for (const FileSetting& setting : *settings) {
         if (!seen.insert(setting.key).second)
@@ -357,10 +356,10 @@ std::string file_of(const Overrides& overrides, std::span<const std::string> env
 }
 
 std::vector<unsigned> allowed_cores_of_process() {
-    std::array<cpu_set_t, 8> sets{};  // 8192 cores, the most that Linux can be built for
+    std::array<cpu_set_t, (limits::core_number_max + CPU_SETSIZE) / CPU_SETSIZE> sets{};
     std::vector<unsigned> cores;
     if (::sched_getaffinity(0, sizeof(sets), sets.data()) != 0) return cores;
-    for (unsigned core = 0; core <= core_number_max; ++core) {
+    for (unsigned core = 0; core <= limits::core_number_max; ++core) {
         if (CPU_ISSET_S(core, sizeof(sets), sets.data())) cores.push_back(core);
     }
     return cores;

@@ -6,6 +6,7 @@
 #include "engine/config/addresses.hpp"
 #include "engine/config/units.hpp"
 #include "engine/core/escape.hpp"
+#include "engine/core/limits.hpp"
 
 namespace sluice::config {
 namespace {
@@ -295,8 +296,8 @@ std::string allowed_of(const Property& property) {
 
 std::string shown(const Property& property, std::string_view text) {
     if (is_secret(property)) return std::string(mask);
-    if (std::holds_alternative<Url>(property.kind)) return quoted(redact_url(text), shown_bytes_max);
-    return quoted(text, shown_bytes_max);
+    if (std::holds_alternative<Url>(property.kind)) return quoted(redact_url(text), limits::shown_bytes_max);
+    return quoted(text, limits::shown_bytes_max);
 }
 
 bool is_secret(const Property& property) {

@@ -25,6 +25,7 @@ std::expected<std::string, FileError> read_bounded(const std::string& path) {
     file.read(text.data(), static_cast<std::streamsize>(text.size()));
     if (file.bad()) return unreadable(errno == 0 ? EIO : errno);
     text.resize(static_cast<std::size_t>(file.gcount()));
+    static_assert(limits::config_file_bytes_max == limits::mib, "as the sentence says");
     if (text.size() > limits::config_file_bytes_max) return std::unexpected(FileError{0, "is larger than 1MiB"});
     return text;
 }

@@ -6,6 +6,9 @@
 #include <cstdint>
 #include <string_view>
 
+#include "engine/core/limits.hpp"
+#include "engine/core/names_number.hpp"
+
 namespace sluice::config {
 
 enum class ValueError : std::uint8_t {
@@ -80,5 +83,9 @@ enum class ValueError : std::uint8_t {
     }
     return "";
 }
+
+static_assert(names_number(clause_of(ValueError::listen_path_invalid), limits::unix_socket_path_bytes_max));
+static_assert(names_number(clause_of(ValueError::servers_too_many), limits::url_servers_count_max));
+static_assert(names_number(clause_of(ValueError::database_invalid), limits::redis_database_max));
 
 }  // namespace sluice::config

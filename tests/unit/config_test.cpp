@@ -91,7 +91,7 @@ TEST(Keys, FieldsHaveTheUnitsTheirNamesSay) {
     EXPECT_EQ(config.retry_after_s, 1u);
     EXPECT_EQ(config.http.body_bytes_max, 8u << 20);
     EXPECT_EQ(config.io.busy_wait_ns, 50'000u);
-    EXPECT_EQ(config.batch.arena_bytes, limits::batch_arena_bytes_default);
+    EXPECT_EQ(config.batch.arena_bytes, 64 * limits::kib);
     EXPECT_EQ(config.sink.redis.backoff_min_ns, 50'000'000u);
     EXPECT_EQ(config.sink.url.port, 6379);
 }
