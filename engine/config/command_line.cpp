@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "engine/config/addresses.hpp"
+#include "engine/config/sink_url.hpp"
 #include "engine/core/escape.hpp"
 #include "engine/core/limits.hpp"
 

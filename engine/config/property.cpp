@@ -4,7 +4,9 @@
 #include <bit>
 
 #include "engine/config/addresses.hpp"
+#include "engine/config/sink_url.hpp"
 #include "engine/config/units.hpp"
+#include "engine/core/control_character.hpp"
 #include "engine/core/escape.hpp"
 #include "engine/core/limits.hpp"
 
@@ -121,8 +123,7 @@ std::string bounds_of_kind(const Flag&) { return "true or false"; }
 
 Assigned assign_kind(const Text& kind, Config& config, std::string_view text) {
     if (text.size() < kind.bytes_min || text.size() > kind.bytes_max) return std::unexpected(ValueError::out_of_range);
-    const auto is_control = [](char c) { return (c >= 0 && c < ' ') || c == '\x7F'; };
-    if (std::ranges::any_of(text, is_control)) return std::unexpected(ValueError::control_character);
+    if (has_control_character(text)) return std::unexpected(ValueError::control_character);
     kind.field.of(config) = text;
     return {};
 }
