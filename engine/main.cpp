@@ -114,8 +114,8 @@ int main(int argc, char** argv) {
         std::fputs(text->c_str(), stdout);
         return code_of(ExitCode::ok);
     }
-    const Surroundings surroundings = Surroundings::of_process();
-    auto config = load_config(invocation->overrides, surroundings);
+    const Environment environment = Environment::of_process();
+    auto config = load_config(invocation->overrides, environment);
     if (!config) return complain(config.error().sentence, ExitCode::bad_usage);
-    return serve(std::move(*config), joined(service_variables(surroundings.environment)));
+    return serve(std::move(*config), joined(service_variables(environment.variables)));
 }

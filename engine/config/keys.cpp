@@ -14,16 +14,11 @@ namespace {
 using limits::mib;
 constexpr std::uint64_t us = 1'000, ms = 1'000 * us, s = 1'000 * ms, minute = 60 * s, hour = 60 * minute;
 
-constexpr std::array<std::string_view, 4> ack_words{"queued", "journaled", "stored", "replicated"};
 constexpr std::array<std::string_view, 2> wait_aof_words{"auto", "off"};
-constexpr std::array<std::string_view, 4> layout_words{"fields", "json", "list", "packed"};
-static_assert(name_of(AckLevel::queued) == ack_words[0] && name_of(AckLevel::journaled) == ack_words[1] &&
-              name_of(AckLevel::stored) == ack_words[2] && name_of(AckLevel::replicated) == ack_words[3]);
 constexpr std::array<std::string_view, 3> io_backend_words{"auto", "io_uring", "epoll"};
 static_assert(static_cast<std::size_t>(IoBackend::epoll) == io_backend_words.size() - 1);
 constexpr std::array<std::string_view, 4> io_mode_words{"auto", "no_defer_taskrun", "no_multishot", "no_buffer_ring"};
 static_assert(static_cast<std::size_t>(IoMode::no_buffer_ring) == io_mode_words.size() - 1);
-static_assert(static_cast<std::size_t>(RedisLayout::packed) == layout_words.size() - 1);
 
 // The accessor of a member of Config, for reading and for writing.
 #define FIELD(member) ([](auto& config) -> auto& { return config.member; })
@@ -39,7 +34,7 @@ constexpr Property table[] = {
     {"ack", "stored", live,
      "What a 2xx promises unless the request says ?ack=: in a bounded queue, on local disk, in Redis, or in its "
      "replicas too",
-     Choice<AckLevel>{FIELD(ack), ack_words, {}}},
+     Choice<AckLevel>{FIELD(ack), ack_level_names}},
     {"ack_timeout", "5s", live, "How long a request waits to be stored before it is answered 503",
      Number{Unit::duration, 10 * ms, 10 * minute, FIELD(ack_timeout_ns)}},
     {"drain_timeout", "10s", live, "How long a stopping engine tries to deliver what it accepted",
@@ -51,9 +46,8 @@ constexpr Property table[] = {
      "Where /status, /metrics and the controls are served; may be one of listen", Address{FIELD(admin.listen)}},
 
     {"log.level", "info", live, "The least important lines that are logged",
-     Choice<LogLevel>{FIELD(log.level), log_level_names, {}}},
-    {"log.format", "logfmt", live, "Notation of a log line",
-     Choice<LogFormat>{FIELD(log.format), log_format_names, {}}},
+     Choice<LogLevel>{FIELD(log.level), log_level_names}},
+    {"log.format", "logfmt", live, "Notation of a log line", Choice<LogFormat>{FIELD(log.format), log_format_names}},
 
     {"http.body_max", "8MiB", restart, "Largest request body; more is answered 413",
      Number{Unit::size, limits::request_body_bytes_min, limits::request_body_bytes_max, FIELD(http.body_bytes_max)}},
@@ -73,7 +67,7 @@ constexpr Property table[] = {
 
     {"io.backend", "auto", restart,
      "Kernel interface of the event loops; auto: io_uring, and epoll where that is not available",
-     Choice<IoBackend>{FIELD(io.backend), io_backend_words, {}}},
+     Choice<IoBackend>{FIELD(io.backend), io_backend_words}},
     {"io.ring_entries", "1024", restart, "Submission queue entries of a reactor's ring",
      Number{Unit::count, 8, limits::ring_entries_count_max, FIELD(io.ring_entries_count), true}},
     {"io.receive_buffer", "16KiB", restart, "Size of a receive buffer; a request within one is parsed where it lies",
@@ -82,7 +76,7 @@ constexpr Property table[] = {
      Number{Unit::count, 2, limits::receive_buffers_count_max, FIELD(io.receive_buffers_count), true}},
     {"io.mode", "auto", restart,
      "io_uring features to do without, for comparing and for kernels that have them but not well",
-     Choice<IoMode>{FIELD(io.mode), io_mode_words, {}}},
+     Choice<IoMode>{FIELD(io.mode), io_mode_words}},
     {"io.busy_wait", "50us", restart,
      "How long a reactor that serves several clients at once lets requests gather; 0s: never",
      Number{Unit::duration, 0, 1 * ms, FIELD(io.busy_wait_ns)}},
@@ -130,7 +124,7 @@ constexpr Property table[] = {
      "Where samples go; null: counts and discards them, journal: keeps them on disk", Url{FIELD(sink.url)}},
     {"sink.redis.layout", "fields", restart,
      "What a sample becomes: XADD of fields, XADD of JSON, RPUSH, or one XADD a batch",
-     Choice<RedisLayout>{FIELD(sink.redis.layout), layout_words, {}}},
+     Choice<RedisLayout>{FIELD(sink.redis.layout), redis_layout_names}},
     {"sink.redis.stream", "telemetry", restart, "Stream key; with several partitions :{0}, :{1} and so on are appended",
      Text{FIELD(sink.redis.stream), 1, limits::stream_key_bytes_max}},
     {"sink.redis.list_key", "telemetry_queue", restart, "List key of the layout list",
@@ -168,7 +162,7 @@ constexpr Property table[] = {
      Number{Unit::duration, 1 * ms, 1 * minute, FIELD(sink.redis.replicas_timeout_ns)}},
     {"sink.redis.wait_aof", "auto", restart,
      "auto: replicas must have it on disk where Redis has WAITAOF (7.2) and appends to a file; off: in memory",
-     Choice<WaitAof>{FIELD(sink.redis.wait_aof), wait_aof_words, {}}},
+     Choice<WaitAof>{FIELD(sink.redis.wait_aof), wait_aof_words}},
 };
 
 #undef FIELD

@@ -37,17 +37,17 @@ struct Overrides {
     std::vector<Override> settings;
 };
 
-// What the process finds around it.
-struct Surroundings {
-    std::vector<std::string> environment;  // NAME=value
+// What a process is given beside its command line.
+struct Environment {
+    std::vector<std::string> variables;  // NAME=value
     std::vector<unsigned> allowed_cores;  // ascending
 
-    [[nodiscard]] static Surroundings of_process();
+    [[nodiscard]] static Environment of_process();
 };
 
 // On success `cores` is not empty, and the credentials of the sink are in sink.url.
 [[nodiscard]] std::expected<Config, ConfigError> load_config(const Overrides& overrides,
-                                                             const Surroundings& surroundings);
+                                                             const Environment& environment);
 [[nodiscard]] std::expected<Config, ConfigError> load_config(const Overrides& overrides);
 
 // The file alone, without environment.

@@ -79,12 +79,9 @@ std::string bounds_of_kind(const Number& number) {
 template <typename E>
 Assigned assign_kind(const Choice<E>& choice, Config& config, std::string_view text) {
     const auto word = std::ranges::find(choice.words, text);
-    if (word != choice.words.end()) {
-        choice.field.of(config) = static_cast<E>(word - choice.words.begin());
-        return {};
-    }
-    const bool later = std::ranges::find(choice.words_to_come, text) != choice.words_to_come.end();
-    return std::unexpected(later ? ValueError::not_yet : ValueError::malformed);
+    if (word == choice.words.end()) return std::unexpected(ValueError::malformed);
+    choice.field.of(config) = static_cast<E>(word - choice.words.begin());
+    return {};
 }
 
 template <typename E>

@@ -47,8 +47,7 @@ struct Number {
 template <typename E>
 struct Choice {
     Field<E> field;
-    std::span<const std::string_view> words;         // indexed by the value of E
-    std::span<const std::string_view> words_to_come;  // known, but of a later version
+    std::span<const std::string_view> words;  // indexed by the value of E
 };
 
 // true or false; a boolean in a file.

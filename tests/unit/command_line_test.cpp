@@ -128,7 +128,7 @@ TEST(CommandLine, EveryMistakeIsOneSentence) {
 TEST(CommandLine, ARepeatedOptionIsRefusedByTheLoader) {
     const auto invocation = parse({"serve", "--ack", "queued", "--ack", "stored"});
     ASSERT_TRUE(invocation) << invocation.error().text;
-    const auto config = load_config(invocation->overrides, {.environment = {}, .allowed_cores = {0}});
+    const auto config = load_config(invocation->overrides, {.variables = {}, .allowed_cores = {0}});
     ASSERT_FALSE(config);
     EXPECT_EQ(config.error().sentence, "command line --ack: ack is set twice");
 }
