@@ -2,7 +2,7 @@
 //
 //   auto invocation = parse_command_line(argc, argv);
 //   if (!invocation) { print invocation.error().text to stderr; exit 2; }
-//   if (invocation->command != Command::serve) { auto text = answer(*invocation); … }
+//   if (invocation->command != Command::serve) { auto text = output_of(*invocation); … }
 //   auto config = load_config(invocation->overrides);
 //
 // The only user of CLI11 (for compile time).
@@ -44,7 +44,7 @@ struct UsageError {
 [[nodiscard]] std::expected<Invocation, UsageError> parse_command_line(int argc, const char* const* argv);
 
 // What a command other than serve and journal writes to stdout, with its line feeds. Reads files, writes none.
-[[nodiscard]] std::expected<std::string, ConfigError> answer(const Invocation& invocation);
+[[nodiscard]] std::expected<std::string, ConfigError> output_of(const Invocation& invocation);
 
 // Exit codes of the process.
 enum class ExitCode : std::uint8_t {

@@ -1,9 +1,9 @@
 // From file, environment and command line to a checked Config.
 //
 // The command line beats the environment, which beats the file, which beats the defaults. Every value is
-// checked where it stands, also one that a stronger source overrides: a wrong setting should not wait for the
-// day when its override goes. (Only whether the cores exist is asked of the effective value: it depends on the
-// machine.)
+// checked where it stands, also one that a stronger source overrides: else a wrong setting would show only when its
+// override is removed. Whether the cores exist is checked for the effective value only, since it depends on the
+// machine. Then the relations between keys are checked (relations.hpp).
 //
 //   auto config = load_config(overrides);
 //   if (!config) { print config.error().sentence; exit 2; }

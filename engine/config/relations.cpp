@@ -33,7 +33,7 @@ bool is_plain(char c) {
 constexpr std::string_view stream_room = "takes at most 71 bytes in";
 static_assert(names_number(stream_room, limits::owned_stream_key_bytes_max));
 
-constexpr Relation table[] = {
+constexpr Relation relation_table[] = {
     {"http.body_memory", "must be at least", "http.body_max",
      HOLDS(config.http.body_memory_bytes >= config.http.body_bytes_max)},
     {"batch.pipeline_depth", "must be less than", "batch.count",
@@ -84,6 +84,6 @@ constexpr Relation table[] = {
 
 }  // namespace
 
-std::span<const Relation> relations() { return table; }
+std::span<const Relation> relations() { return relation_table; }
 
 }  // namespace sluice::config

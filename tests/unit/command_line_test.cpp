@@ -134,10 +134,10 @@ TEST(CommandLine, ARepeatedOptionIsRefusedByTheLoader) {
 }
 
 TEST(CommandLine, Answers) {
-    EXPECT_EQ(answer(*parse({"print-config"})).value(), print_config(PrintFormat::toml));
-    EXPECT_EQ(answer(*parse({"--version"})).value(), "sluice " SLUICE_VERSION "\n");
-    EXPECT_EQ(answer(*parse({"check-config", "/dev/null"})).value(), "/dev/null: ok\n");
-    EXPECT_EQ(answer(*parse({"check-config", "/nonexistent"})).error().sentence,
+    EXPECT_EQ(output_of(*parse({"print-config"})).value(), print_config(PrintFormat::toml));
+    EXPECT_EQ(output_of(*parse({"--version"})).value(), "sluice " SLUICE_VERSION "\n");
+    EXPECT_EQ(output_of(*parse({"check-config", "/dev/null"})).value(), "/dev/null: ok\n");
+    EXPECT_EQ(output_of(*parse({"check-config", "/nonexistent"})).error().sentence,
               "/nonexistent: cannot be read: No such file or directory");
 }
 
