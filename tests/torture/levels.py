@@ -1,4 +1,4 @@
-"""The acknowledgement levels, each with the engine that gives it and with what it promises (README, "What a 2xx means"; docs/journal.md)."""
+"""The acknowledgement levels, each with the engine that gives it and with what it promises (DESIGN §4, docs/journal.md)."""
 
 import subprocess
 from dataclasses import dataclass

@@ -21,7 +21,7 @@ SIGNS_OF_A_BUG = ("CHECK failed", "AddressSanitizer", "LeakSanitizer", "ThreadSa
 
 
 def assert_conserved(status: dict) -> None:
-    """The conservation law, per reactor (docs/observability.md)."""
+    """The conservation law, per reactor (DESIGN §4)."""
     for reactor in status["reactors"]:
         samples = reactor["samples"]
         assert samples["received"] == samples["accepted"] + sum(samples["rejected"].values()), samples
