@@ -184,8 +184,21 @@ Status check_group(const FileSetting& setting, const std::string& place) {
     return failure(place, escaped(setting.key) + " is not a group of settings; groups are " + groups());
 }
 
+// `[0, 2]`, `["0", "2-3"]`.
+Status apply_core_array(ConfigBuilder& builder, const Property& property, const FileSetting& setting,
+                        const std::string& place) {
+    std::string text;
+    for (const FileSetting& element : setting.elements) {
+        if (element.type != FileSetting::Type::string && element.type != FileSetting::Type::integer)
+            return ConfigBuilder::refuse(property, setting.type_name, ValueError::malformed, place);
+        text.append(text.empty() ? "" : ",").append(element.text);
+    }
+    return builder.set(property, text, shown(property, text), place);
+}
+
 Status apply_array(ConfigBuilder& builder, const Property& property, const FileSetting& setting,
                    const std::string& place) {
+    if (takes_core_list(property)) return apply_core_array(builder, property, setting, place);
     if (!takes_list(property)) return ConfigBuilder::refuse(property, setting.type_name, ValueError::malformed, place);
     std::vector<std::string> elements;
     for (const FileSetting& element : setting.elements) {

@@ -6,6 +6,7 @@
 #include "engine/config/addresses.hpp"
 #include "engine/config/sink_url.hpp"
 #include "engine/config/units.hpp"
+#include "engine/core/check.hpp"
 #include "engine/core/control_character.hpp"
 #include "engine/core/escape.hpp"
 #include "engine/core/limits.hpp"
@@ -86,7 +87,9 @@ Assigned assign_kind(const Choice<E>& choice, Config& config, std::string_view t
 
 template <typename E>
 std::string text_of_kind(const Choice<E>& choice, const Config& config) {
-    return std::string(choice.words[static_cast<std::size_t>(choice.field.of_const(config))]);
+    const auto index = static_cast<std::size_t>(choice.field.of_const(config));
+    CHECK(index < choice.words.size());
+    return std::string(choice.words[index]);
 }
 
 template <typename E>
@@ -312,6 +315,8 @@ bool takes_string(const Property& property) {
 }
 
 bool takes_boolean(const Property& property) { return std::holds_alternative<Flag>(property.kind); }
+
+bool takes_core_list(const Property& property) { return std::holds_alternative<Cores>(property.kind); }
 
 bool takes_list(const Property& property) {
     return std::visit([]<typename Kind>(const Kind&) { return is_list<Kind>; }, property.kind);

@@ -140,5 +140,7 @@ struct AssignError {
 [[nodiscard]] bool takes_string(const Property& property);
 [[nodiscard]] bool takes_boolean(const Property& property);
 [[nodiscard]] bool takes_list(const Property& property);
+// An array of integers stands for its elements with commas between them.
+[[nodiscard]] bool takes_core_list(const Property& property);
 
 }  // namespace sluice::config

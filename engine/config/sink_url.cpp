@@ -198,20 +198,35 @@ std::expected<SinkUrl, ValueError> parse_journal(std::string_view directory) {
         .kind = SinkKind::journal, .path = std::string(directory), .display = "journal:" + std::string(directory)};
 }
 
+std::expected<SinkUrl, ValueError> parse_null(std::string_view rest) {
+    if (!rest.empty()) return std::unexpected(ValueError::scheme_unknown);
+    return SinkUrl{.kind = SinkKind::null, .display = "null:"};
+}
+
+std::expected<SinkUrl, ValueError> refuse_tls(std::string_view) { return std::unexpected(ValueError::scheme_not_yet); }
+
+struct Scheme {
+    std::string_view prefix;
+    std::expected<SinkUrl, ValueError> (*parse)(std::string_view rest);
+};
+constexpr Scheme schemes[] = {
+    {"redis://", parse_tcp},
+    {"redis+unix://", parse_unix},
+    {"redis-cluster://", parse_cluster},
+    {"redis-sentinel://", parse_sentinel},
+    {"journal:", parse_journal},
+    {"null:", parse_null},
+    {"rediss://", refuse_tls},
+};
+
 }  // namespace
 
 std::expected<SinkUrl, ValueError> parse_sink_url(std::string_view text) {
-    constexpr std::string_view tcp = "redis://", unix_socket = "redis+unix://", journal = "journal:";
-    constexpr std::string_view cluster = "redis-cluster://", sentinel = "redis-sentinel://";
     if (has_control_character(text)) return std::unexpected(ValueError::control_character);
-    if (text == "null:") return SinkUrl{.kind = SinkKind::null, .display = "null:"};
-    if (text.starts_with(journal)) return parse_journal(text.substr(journal.size()));
-    if (text.starts_with(tcp)) return parse_tcp(text.substr(tcp.size()));
-    if (text.starts_with(unix_socket)) return parse_unix(text.substr(unix_socket.size()));
-    if (text.starts_with(cluster)) return parse_cluster(text.substr(cluster.size()));
-    if (text.starts_with(sentinel)) return parse_sentinel(text.substr(sentinel.size()));
-    if (text.starts_with("rediss://")) return std::unexpected(ValueError::scheme_not_yet);
-    return std::unexpected(ValueError::scheme_unknown);
+    const auto begins = [&](const Scheme& scheme) { return text.starts_with(scheme.prefix); };
+    const auto* const scheme = std::ranges::find_if(schemes, begins);
+    if (scheme == std::end(schemes)) return std::unexpected(ValueError::scheme_unknown);
+    return scheme->parse(text.substr(scheme->prefix.size()));
 }
 
 std::string redact_url(std::string_view text) {

@@ -182,6 +182,15 @@ TEST(Load, AListIsAnArrayOrSeparatedByCommas) {
     EXPECT_EQ(load_text("listen = ['127.0.0.1:1']")->listen, load_text("listen = '127.0.0.1:1'")->listen);
 }
 
+TEST(Load, CoresMayBeAnArray) {
+    using List = std::vector<unsigned>;
+    EXPECT_EQ(load_text("cores = [0, 4]")->cores, (List{0, 4}));
+    EXPECT_EQ(load_text("cores = ['0-1', 4]")->cores, (List{0, 1, 4}));
+    for (const std::string_view toml :
+         {"cores = []", "cores = [0, 0]", "cores = [true]", "cores = [[0]]", "cores = [-1]"})
+        EXPECT_FALSE(load_text(toml)) << toml;
+}
+
 TEST(Load, KeysBeatTheCredentialsOfTheUrl) {
     const Override url = set("sink.url", "redis://u:p@h");
     const auto both = load_config(

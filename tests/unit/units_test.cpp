@@ -325,6 +325,7 @@ TEST(Addresses, RefusedSinkUrls) {
         {"redis:", scheme_unknown},
         {"http://h", scheme_unknown},
         {"null", scheme_unknown},
+        {"null:x", scheme_unknown},
         {"journal:", directory_invalid},
         {"journal:\n", control_character},
         {"rediss://h", scheme_not_yet},
