@@ -85,7 +85,7 @@ room(engine/ingest USES engine/core engine/metrics engine/http engine/server eng
 room(engine/forward USES engine/core engine/config engine/log engine/io engine/delivery parsers/json sinks sinks/journal
      sinks/redis/layout sinks/redis/exactly_once MAY clock random system thread)
 room(engine/admin USES engine/core engine/config engine/log engine/metrics engine/io engine/http engine/server engine/delivery
-     engine/forward engine/idempotency engine/ingest LIBRARIES fmt nlohmann_json MAY clock thread)
+     engine/forward engine/idempotency engine/ingest engine/watch sinks LIBRARIES fmt nlohmann_json MAY clock thread)
 room(engine/journal_tool USES engine/core engine/config engine/io engine/forward sinks/journal LIBRARIES nlohmann_json MAY clock system)
 room(engine/runtime USES engine/core engine/config engine/log engine/io engine/http engine/server engine/delivery
      engine/batching engine/idempotency engine/watch engine/ingest engine/forward engine/admin sinks

@@ -1,0 +1,37 @@
+#include "engine/admin/engine_view.hpp"
+
+#include <utility>
+
+#include "engine/core/check.hpp"
+
+namespace sluice {
+
+SinkView view_of(std::string name, const sinks::Sink& sink) {
+    return {std::move(name), sink.counters(), sink.trouble(), sink.nodes()};
+}
+
+ForwarderView view_of(const forward::Forwarder& forwarder) {
+    return {forwarder.view(), view_of("forwarder", forwarder.sink())};
+}
+
+bool SinkView::has_replication() const { return counters.waits.load(std::memory_order_relaxed) != 0; }
+
+bool SinkView::has_journal() const { return counters.journal_bytes_max.load(std::memory_order_relaxed) != 0; }
+
+EngineTotals EngineView::totals() const {
+    EngineTotals totals;
+    for (const auto& reactor : reactors) {
+        totals.samples.add(reactor->samples);
+        totals.in_flight_samples += reactor->in_flight_samples;
+        totals.requests += reactor->http.requests;
+    }
+    return totals;
+}
+
+const SinkView& EngineView::delivering_sink() const {
+    if (forwarder) return forwarder->sink;
+    CHECK(!sinks.empty());
+    return sinks.front();
+}
+
+}  // namespace sluice
