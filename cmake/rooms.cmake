@@ -90,7 +90,7 @@ room(engine/journal_tool USES engine/core engine/config engine/io engine/forward
 room(engine/runtime USES engine/core engine/config engine/log engine/io engine/http engine/server engine/delivery
      engine/batching engine/idempotency engine/watch engine/ingest engine/forward engine/admin sinks
      MAY clock random system thread)
-room(engine USES engine/core engine/config engine/log engine/io engine/journal_tool engine/runtime MAY clock system)
+room(engine USES engine/core engine/admin engine/config engine/log engine/io engine/journal_tool engine/runtime MAY clock system)
 
 # --- sluice-load: result/ what was measured, plan/ what a run does, run/ makes requests, report/ writes results, ledger/
 # remembers what was acknowledged, command/ reads command lines and wires the rest --------------------------------------
