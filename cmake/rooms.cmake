@@ -57,7 +57,7 @@ room(parsers/json USES engine/core parsers LIBRARIES simdjson)
 # --- sockets, HTTP -------------------------------------------------------------------------------------------------
 room(engine/io USES engine/core LIBRARIES liburing MAY clock system thread)
 room(engine/http USES engine/core parsers/http)
-room(engine/server USES engine/core engine/config engine/log engine/io engine/http MAY clock system thread)
+room(engine/server USES engine/core engine/config engine/log engine/metrics engine/io engine/http MAY clock system thread)
 
 # --- what delivers: encoders and sinks -----------------------------------------------------------------------------
 room(sinks USES engine/core MAY thread)

@@ -29,7 +29,7 @@ class AdminService {
     // Once, before the first answer: in the order of the configuration's cores. They outlive this.
     void connect(std::vector<ReactorPort*> reactors) { collector_.connect(std::move(reactors)); }
 
-    // Blocks this thread until the reactors have answered, at most SnapshotCollector::patience.
+    // Blocks this thread until the reactors have answered, at most SnapshotCollector::patience_default.
     [[nodiscard]] AdminAnswer answer(http::Endpoint endpoint);
 
   private:

@@ -40,6 +40,7 @@ MetricValue value_of(const std::optional<std::uint64_t>& value) {
 constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
 
 std::string_view refusal_code(std::size_t index) { return refusal_table[index].code; }
+std::string_view no_word(std::size_t) { return {}; }
 std::string_view stage_name(std::size_t index) { return name_of(static_cast<Stage>(index)); }
 
 template <typename State, std::size_t states_count>
@@ -149,6 +150,9 @@ constexpr MetricOf<LoopFigures> loop_metrics[] = {
       "Longest time from one wait of the event loop to the next, since the start or the last reset.", "",
       "loop_iteration_us_max"},
      READ(counters.iteration_ns_max)},
+    {{"sluice_loop_iteration_seconds", histogram, seconds,
+      "Time from one wait of the event loop to the next, what its thread did in between included.", "", ""},
+     [](const LoopFigures& loop) -> MetricValue { return Histograms{{&loop.iterations, 1}, no_word}; }},
 };
 
 constexpr MetricOf<PoolFigures> pool_metrics[] = {

@@ -34,6 +34,7 @@ struct SampleFigures {
 };
 struct LoopFigures {
     const io::LoopCounters& counters;
+    const LatencyHistogram& iterations;
 };
 struct SinkFigures {
     const sinks::SinkCounters& counters;

@@ -121,7 +121,7 @@ void for_each(const EngineView& view, MetricsOf<http::HttpCounters>, auto&& take
     for_each_reactor(view, [](const Snapshot& s) -> const auto& { return s.http; }, take);
 }
 void for_each(const EngineView& view, MetricsOf<LoopFigures>, auto&& take) {
-    for_each_reactor(view, [](const Snapshot& s) { return LoopFigures{s.loop}; }, take);
+    for_each_reactor(view, [](const Snapshot& s) { return LoopFigures{s.loop, s.loop_iterations}; }, take);
 }
 void for_each(const EngineView& view, MetricsOf<PoolFigures>, auto&& take) {
     for_each_reactor(view, [](const Snapshot& s) -> const auto& { return s.pools; }, take);

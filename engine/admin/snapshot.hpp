@@ -25,6 +25,7 @@ struct Snapshot {
     std::uint64_t in_flight_samples = 0;
     http::HttpCounters http;
     io::LoopCounters loop;
+    LatencyHistogram loop_iterations;
     PoolFigures pools;
     Latency latency;
     LatestSample latest;

@@ -25,7 +25,7 @@ void SnapshotCollector::connect(std::vector<ReactorPort*> reactors) {
 
 bool SnapshotCollector::collect(bool resets) {
     for (std::size_t i = 0; i < reactors_.size(); ++i) ask(i, resets);
-    const auto deadline = std::chrono::steady_clock::now() + patience;
+    const auto deadline = std::chrono::steady_clock::now() + patience_;
     for (std::size_t i = 0; i < reactors_.size(); ++i)
         if (!receive(i, resets, deadline)) return false;
     return true;

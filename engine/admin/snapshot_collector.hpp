@@ -16,16 +16,17 @@ namespace sluice {
 
 class SnapshotCollector {
   public:
+    static constexpr std::chrono::milliseconds patience_default{1000};
+    // How long one collect() may take.
+    explicit SnapshotCollector(std::chrono::milliseconds patience = patience_default) : patience_(patience) {}
+
     // Once, before the first collect(): whom to ask, in the order of the configuration's cores. They outlive this.
     void connect(std::vector<ReactorPort*> reactors);
 
-    // `resets`: each reactor also sets its counters to zero. False: one did not answer in time. Blocks this thread for
-    // `patience` at most.
+    // `resets`: each reactor also sets its counters to zero. False: one did not answer in time. Blocks this thread.
     [[nodiscard]] bool collect(bool resets);
     // Of the last collect() that succeeded.
     [[nodiscard]] std::span<const std::unique_ptr<Snapshot>> snapshots() const { return snapshots_; }
-
-    static constexpr std::chrono::milliseconds patience{1000};
 
   private:
     // Shared with the reactor: one that was asked and has not answered in time still writes to it. It is not asked
@@ -41,6 +42,7 @@ class SnapshotCollector {
     [[nodiscard]] bool receive(std::size_t reactor_index, bool resets, std::chrono::steady_clock::time_point deadline);
     [[nodiscard]] Wait wait_for(std::size_t reactor_index, std::chrono::steady_clock::time_point deadline);
 
+    const std::chrono::milliseconds patience_;
     std::vector<ReactorPort*> reactors_;
     std::vector<std::shared_ptr<Request>> requests_;
     std::vector<std::unique_ptr<Snapshot>> snapshots_;

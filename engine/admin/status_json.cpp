@@ -104,7 +104,7 @@ Json reactor_json(const Snapshot& reactor) {
     Json json{{"core", reactor.core},
               {"samples", figures_of(SampleFigures{reactor.samples, reactor.in_flight_samples})},
               {"is_conserved", reactor.samples.is_conserved(reactor.in_flight_samples)}};
-    add_figures(json, LoopFigures{reactor.loop});
+    add_figures(json, LoopFigures{reactor.loop, reactor.loop_iterations});
     add_figures(json, reactor.http);
     add_figures(json, reactor.pools);
     return json;

@@ -237,6 +237,7 @@ void Reactor::fill(Snapshot& snapshot) {
     snapshot.in_flight_samples = ingest_->in_flight_samples_count();
     snapshot.http = server_.http_counters();
     snapshot.loop = server_.loop_counters();
+    snapshot.loop_iterations.copy_from(server_.iterations());
     snapshot.pools = {pool_.in_use_count(), pool_.count(), server_.body_bytes_in_use()};
     snapshot.latency.copy_from(ingest_->latency());
     snapshot.latest = ingest_->latest();
@@ -245,7 +246,7 @@ void Reactor::fill(Snapshot& snapshot) {
 void Reactor::reset_counters() {
     ingest_->reset();
     server_.http_counters() = {};
-    server_.forget_longest_iteration();
+    server_.forget_iterations();
 }
 
 }  // namespace sluice

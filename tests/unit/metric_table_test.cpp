@@ -194,9 +194,14 @@ TEST(MetricTable, EveryHttpCounterHasARow) {
 }
 
 TEST(MetricTable, EveryLoopCounterHasARow) {
+    LatencyHistogram iterations;
     expect_each_word_has_a_row<io::LoopCounters>(
-        [](const io::LoopCounters& counters) { return values_of(LoopFigures{counters}); },
-        {BYTES_OF(io::LoopCounters, receives)});  // for the loop itself, and its tests
+        [&](const io::LoopCounters& counters) { return values_of(LoopFigures{counters, iterations}); },
+        {BYTES_OF(io::LoopCounters, receives),  // for the loop itself, and its tests
+         BYTES_OF(io::LoopCounters, iteration_ns_last)});  // becomes part of the histogram
+    const auto before = values_of(LoopFigures{{}, iterations});
+    iterations.record(1);
+    EXPECT_NE(values_of(LoopFigures{{}, iterations}), before);
 }
 
 TEST(MetricTable, EveryPoolFigureHasARow) {
