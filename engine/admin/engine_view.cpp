@@ -7,16 +7,21 @@
 namespace sluice {
 
 SinkView view_of(std::string name, const sinks::Sink& sink) {
-    return {std::move(name), sink.counters(), sink.trouble(), sink.nodes()};
+    return {std::move(name), sink.signal(), sink.figures(), sink.trouble(), sink.nodes()};
 }
 
 ForwarderView view_of(const forward::Forwarder& forwarder) {
     return {forwarder.view(), view_of("forwarder", forwarder.sink())};
 }
 
-bool SinkView::has_replication() const { return counters.waits.load(std::memory_order_relaxed) != 0; }
+bool SinkView::has_asked_replicas() const {
+    return figures.replication != nullptr && figures.replication->waits.load(std::memory_order_relaxed) != 0;
+}
 
-bool SinkView::has_journal() const { return counters.journal_bytes_max.load(std::memory_order_relaxed) != 0; }
+const sinks::LinkFigures& SinkView::link() const {
+    static const sinks::LinkFigures none;
+    return figures.link != nullptr ? *figures.link : none;
+}
 
 EngineTotals EngineView::totals() const {
     EngineTotals totals;

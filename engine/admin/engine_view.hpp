@@ -21,12 +21,14 @@ namespace sluice {
 
 struct SinkView {
     std::string name;  // the value of its label: its index, or "forwarder"
-    const sinks::SinkCounters& counters;
+    const sinks::SinkSignal& signal;
+    sinks::SinkFigures figures;
     std::string trouble;  // one sentence; empty: none
     std::vector<sinks::NodeView> nodes;  // of a cluster
 
-    [[nodiscard]] bool has_replication() const;  // replicas were asked for at least once
-    [[nodiscard]] bool has_journal() const;
+    [[nodiscard]] bool has_asked_replicas() const;
+    // Of a sink that connects to nothing: zeroes.
+    [[nodiscard]] const sinks::LinkFigures& link() const;
 };
 [[nodiscard]] SinkView view_of(std::string name, const sinks::Sink& sink);
 

@@ -180,76 +180,76 @@ constexpr std::array<std::string_view, 3> breaker_states{
 static_assert(breaker_states[static_cast<std::size_t>(sinks::BreakerState::half_open)] == "half_open");
 
 constexpr std::string_view replies_help = "Replies of the sink, by what they said.";
-constexpr MetricOf<SinkFigures> sink_metrics[] = {
+constexpr MetricOf<sinks::DeliveryFigures> delivery_metrics[] = {
     {{"sluice_sink_state", gauge, flag, "1 for the state that the sink is in.", "state", "state"},
-     [](const SinkFigures& sink) -> MetricValue { return one_of(sink_states, sink.counters.state); }},
+     [](const sinks::DeliveryFigures& figures) -> MetricValue { return one_of(sink_states, figures.state); }},
     {{"sluice_sink_batches_sent_total", counter, count, "Batches sent, resends included.", "", "batches_sent"},
-     READ(counters.batches_sent)},
+     READ(batches_sent)},
     {{"sluice_sink_batches_resent_total", counter, count, "Batches sent again.", "", "batches_resent"},
-     READ(counters.batches_resent)},
-    {{"sluice_sink_sent_bytes_total", counter, bytes, "Bytes sent to the sink.", "", "bytes_sent"},
-     READ(counters.bytes_sent)},
-    {{"sluice_sink_replies_total", counter, count, replies_help, "outcome=\"ok\"", "replies_ok"},
-     READ(counters.replies_ok)},
+     READ(batches_resent)},
+    {{"sluice_sink_sent_bytes_total", counter, bytes, "Bytes sent to the sink.", "", "bytes_sent"}, READ(bytes_sent)},
+    {{"sluice_sink_replies_total", counter, count, replies_help, "outcome=\"ok\"", "replies_ok"}, READ(replies_ok)},
     {{"sluice_sink_replies_total", counter, count, replies_help, "outcome=\"busy\"", "replies_busy"},
-     READ(counters.replies_busy)},
+     READ(replies_busy)},
     {{"sluice_sink_replies_total", counter, count, replies_help, "outcome=\"refused\"", "replies_refused"},
-     READ(counters.replies_refused)},
+     READ(replies_refused)},
+};
+
+constexpr MetricOf<sinks::LinkFigures> link_metrics[] = {
     {{"sluice_sink_connects_total", counter, count, "Connections to the sink that became ready.", "", "connects"},
-     READ(counters.connects)},
+     READ(connects)},
     {{"sluice_sink_connection_failures_total", counter, count, "Connections to the sink that failed or broke.", "",
       "connection_failures"},
-     READ(counters.connection_failures)},
+     READ(connection_failures)},
 };
 
-constexpr MetricOf<ReplicationFigures> replication_metrics[] = {
+constexpr MetricOf<sinks::ReplicationFigures> replication_metrics[] = {
     {{"sluice_sink_waits_total", counter, count, "Batches of which it was asked whether replicas have them.", "",
       "waits"},
-     READ(counters.waits)},
+     READ(waits)},
     {{"sluice_sink_waits_short_total", counter, count, "Of those, batches that too few replicas confirmed in time.", "",
       "waits_short"},
-     READ(counters.waits_short)},
+     READ(waits_short)},
 };
 
-constexpr MetricOf<JournalFigures> journal_metrics[] = {
+constexpr MetricOf<sinks::JournalFigures> journal_metrics[] = {
     {{"sluice_journal_syncs_total", counter, count,
       "Times the journal was made safe; each for all batches that had gathered.", "", "syncs"},
-     READ(counters.journal_syncs)},
+     READ(syncs)},
     {{"sluice_journal_bytes", gauge, bytes, "Size of the journal on disk, with what is reserved.", "", "bytes"},
-     READ(counters.journal_bytes)},
-    {{"sluice_journal_bytes_max", gauge, bytes, "Size that the journal may reach.", "", "bytes_max"},
-     READ(counters.journal_bytes_max)},
+     READ(bytes)},
+    {{"sluice_journal_bytes_max", gauge, bytes, "Size that the journal may reach.", "", "bytes_max"}, READ(bytes_max)},
 };
 
-MetricValue retry_in_ns(const BreakerFigures& breaker) {
-    const std::uint64_t retry_ns = breaker.counters.breaker_retry_ns.load(std::memory_order_relaxed);
+MetricValue retry_in_ns(const BreakerView& breaker) {
+    const std::uint64_t retry_ns = breaker.signal.breaker_retry_ns.load(std::memory_order_relaxed);
     if (retry_ns == 0) return Absent{};
     return retry_ns > breaker.now_ns ? retry_ns - breaker.now_ns : std::uint64_t{0};
 }
 
-constexpr MetricOf<BreakerFigures> breaker_metrics[] = {
+constexpr MetricOf<BreakerView> breaker_metrics[] = {
     {{"sluice_sink_breaker_state", gauge, flag, "1 for the state that the sink's circuit breaker is in.", "state",
       "state"},
-     [](const BreakerFigures& breaker) -> MetricValue { return one_of(breaker_states, breaker.counters.breaker); }},
+     [](const BreakerView& breaker) -> MetricValue { return one_of(breaker_states, breaker.signal.breaker); }},
     {{"sluice_sink_breaker_opens_total", counter, count, "Times that the sink's circuit breaker left closed.", "",
       "opens"},
-     READ(counters.breaker_opens)},
-    {{"", gauge, count, "Failures in a row.", "", "failures"}, READ(counters.breaker_failures)},
+     READ(delivery.breaker_opens)},
+    {{"", gauge, count, "Failures in a row.", "", "failures"}, READ(delivery.breaker_failures)},
     {{"", gauge, seconds, "Time until the server is tried again; absent while nothing waits for it.", "", "retry_in_s"},
      retry_in_ns},
 };
 
 constexpr std::string_view redirects_help = "Commands answered with a redirect, and sent again elsewhere.";
-constexpr MetricOf<ClusterFigures> cluster_metrics[] = {
+constexpr MetricOf<ClusterView> cluster_metrics[] = {
     {{"sluice_cluster_redirects_total", counter, count, redirects_help, "kind=\"moved\"", "redirects_moved"},
-     READ(counters.redirects_moved)},
+     READ(figures.redirects_moved)},
     {{"sluice_cluster_redirects_total", counter, count, redirects_help, "kind=\"ask\"", "redirects_ask"},
-     READ(counters.redirects_ask)},
+     READ(figures.redirects_ask)},
     {{"sluice_cluster_refreshes_total", counter, count, "Times the cluster's slots were read.", "", "refreshes"},
-     READ(counters.refreshes)},
+     READ(figures.refreshes)},
     {{"sluice_cluster_partitions_away", gauge, count, "Partitions whose stored samples are refused at once.", "",
       "partitions_away"},
-     [](const ClusterFigures& cluster) -> MetricValue { return sinks::lanes_away_count(cluster.counters); }},
+     [](const ClusterView& cluster) -> MetricValue { return sinks::lanes_away_count(cluster.signal); }},
 };
 
 constexpr MetricOf<sinks::NodeView> node_metrics[] = {
@@ -370,16 +370,17 @@ constexpr MetricGroup groups[] = {
     {"Event loops", "core", reactor_thread, "engine/io/loop.hpp", "reactors[]", "", always, rows(loop_metrics)},
     {"Pools", "core", reactor_thread, "engine/admin/snapshot.hpp", "reactors[]", "", always, rows(pool_metrics)},
     {"Latency", "core", reactor_thread, "engine/metrics/latency.hpp", "latency", "", always, rows(latency_metrics)},
-    {"Sinks", "sink", sink_thread, "sinks/sink.hpp", "sinks[]", "", always, rows(sink_metrics)},
-    {"Replication", "sink", sink_thread, "sinks/sink.hpp", "sinks[].replication", "with `sink.redis.replicas`",
+    {"Sinks", "sink", sink_thread, "sinks/figures.hpp", "sinks[]", "", always, rows(delivery_metrics)},
+    {"Connections of sinks", "sink", sink_thread, "sinks/figures.hpp", "sinks[]", "", always, rows(link_metrics)},
+    {"Replication", "sink", sink_thread, "sinks/figures.hpp", "sinks[].replication", "with `sink.redis.replicas`",
      [](const EngineView& view) { return view.config.has_replicas(); }, rows(replication_metrics)},
-    {"Cluster", "", delivering_thread, "sinks/sink.hpp", "sinks[].cluster, forwarder.cluster", with_cluster, is_cluster,
-     rows(cluster_metrics)},
+    {"Cluster", "", delivering_thread, "sinks/figures.hpp", "sinks[].cluster, forwarder.cluster", with_cluster,
+     is_cluster, rows(cluster_metrics)},
     {"Cluster nodes", "node", delivering_thread, "sinks/sink.hpp", "sinks[].cluster.nodes[], forwarder.cluster.nodes[]",
      with_cluster, is_cluster, rows(node_metrics)},
-    {"Circuit breakers", "sink", delivering_thread, "sinks/sink.hpp", "sinks[].breaker, forwarder.breaker", "", always,
-     rows(breaker_metrics)},
-    {"Journal", "sink", sink_thread, "sinks/sink.hpp", "sinks[].journal",
+    {"Circuit breakers", "sink", delivering_thread, "sinks/figures.hpp", "sinks[].breaker, forwarder.breaker", "",
+     always, rows(breaker_metrics)},
+    {"Journal", "sink", sink_thread, "sinks/figures.hpp", "sinks[].journal",
      "with a journal as `sink.url` or with `journal.directory`",
      [](const EngineView& view) { return view.config.has_journal(); }, rows(journal_metrics)},
     {"Redis and its consumers", "", "the watcher's thread", "engine/watch/board.hpp", "admission",

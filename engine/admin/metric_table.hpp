@@ -21,6 +21,8 @@
 #include "engine/metrics/metric.hpp"
 #include "engine/metrics/sample_counters.hpp"
 #include "engine/watch/board.hpp"
+#include "sinks/figures.hpp"
+#include "sinks/signal.hpp"
 #include "sinks/sink.hpp"
 
 namespace sluice {
@@ -36,21 +38,14 @@ struct LoopFigures {
     const io::LoopCounters& counters;
     const LatencyHistogram& iterations;
 };
-struct SinkFigures {
-    const sinks::SinkCounters& counters;
-};
-struct ReplicationFigures {
-    const sinks::SinkCounters& counters;
-};
-struct JournalFigures {
-    const sinks::SinkCounters& counters;
-};
-struct BreakerFigures {
-    const sinks::SinkCounters& counters;
+struct BreakerView {
+    const sinks::SinkSignal& signal;
+    const sinks::DeliveryFigures& delivery;
     std::uint64_t now_ns;  // monotonic
 };
-struct ClusterFigures {
-    const sinks::SinkCounters& counters;
+struct ClusterView {
+    const sinks::SinkSignal& signal;
+    const sinks::ClusterFigures& figures;
 };
 
 // --- the table -----------------------------------------------------------------------------------------------------
@@ -63,9 +58,10 @@ template <typename Source>
 using MetricsOf = std::span<const MetricOf<Source>>;
 
 using Metrics = std::variant<MetricsOf<EngineView>, MetricsOf<SampleFigures>, MetricsOf<http::HttpCounters>,
-                             MetricsOf<LoopFigures>, MetricsOf<PoolFigures>, MetricsOf<Latency>, MetricsOf<SinkFigures>,
-                             MetricsOf<ReplicationFigures>, MetricsOf<JournalFigures>, MetricsOf<BreakerFigures>,
-                             MetricsOf<ClusterFigures>, MetricsOf<sinks::NodeView>, MetricsOf<admission::Board>,
+                             MetricsOf<LoopFigures>, MetricsOf<PoolFigures>, MetricsOf<Latency>,
+                             MetricsOf<sinks::DeliveryFigures>, MetricsOf<sinks::LinkFigures>,
+                             MetricsOf<sinks::ReplicationFigures>, MetricsOf<ClusterView>, MetricsOf<sinks::NodeView>,
+                             MetricsOf<BreakerView>, MetricsOf<sinks::JournalFigures>, MetricsOf<admission::Board>,
                              MetricsOf<forward::Forwarder::View>, MetricsOf<IdempotencyTable::Figures>>;
 
 struct MetricGroup {

@@ -130,21 +130,30 @@ void for_each(const EngineView& view, MetricsOf<Latency>, auto&& take) {
     for_each_reactor(view, [](const Snapshot& s) -> const auto& { return s.latency; }, take);
 }
 
-void for_each(const EngineView& view, MetricsOf<SinkFigures>, auto&& take) {
-    for (const SinkView& sink : view.sinks) take(sink.name, SinkFigures{sink.counters});
+void for_each(const EngineView& view, MetricsOf<sinks::DeliveryFigures>, auto&& take) {
+    for (const SinkView& sink : view.sinks) take(sink.name, sink.figures.delivery);
 }
-void for_each(const EngineView& view, MetricsOf<ReplicationFigures>, auto&& take) {
-    for (const SinkView& sink : view.sinks) take(sink.name, ReplicationFigures{sink.counters});
+void for_each(const EngineView& view, MetricsOf<sinks::LinkFigures>, auto&& take) {
+    for (const SinkView& sink : view.sinks) take(sink.name, sink.link());
 }
-void for_each(const EngineView& view, MetricsOf<JournalFigures>, auto&& take) {
-    for (const SinkView& sink : view.sinks) take(sink.name, JournalFigures{sink.counters});
+void for_each(const EngineView& view, MetricsOf<sinks::ReplicationFigures>, auto&& take) {
+    for (const SinkView& sink : view.sinks)
+        if (sink.figures.replication != nullptr) take(sink.name, *sink.figures.replication);
 }
-void for_each(const EngineView& view, MetricsOf<BreakerFigures>, auto&& take) {
-    for (const SinkView& sink : view.sinks) take(sink.name, BreakerFigures{sink.counters, view.now_ns});
-    if (view.forwarder) take(view.forwarder->sink.name, BreakerFigures{view.forwarder->sink.counters, view.now_ns});
+void for_each(const EngineView& view, MetricsOf<sinks::JournalFigures>, auto&& take) {
+    for (const SinkView& sink : view.sinks)
+        if (sink.figures.journal != nullptr) take(sink.name, *sink.figures.journal);
 }
-void for_each(const EngineView& view, MetricsOf<ClusterFigures>, auto&& take) {
-    take("", ClusterFigures{view.delivering_sink().counters});
+void for_each(const EngineView& view, MetricsOf<BreakerView>, auto&& take) {
+    const auto breaker = [&](const SinkView& sink) {
+        take(sink.name, BreakerView{sink.signal, sink.figures.delivery, view.now_ns});
+    };
+    for (const SinkView& sink : view.sinks) breaker(sink);
+    if (view.forwarder) breaker(view.forwarder->sink);
+}
+void for_each(const EngineView& view, MetricsOf<ClusterView>, auto&& take) {
+    const SinkView& sink = view.delivering_sink();
+    if (sink.figures.cluster != nullptr) take("", ClusterView{sink.signal, *sink.figures.cluster});
 }
 void for_each(const EngineView& view, MetricsOf<sinks::NodeView>, auto&& take) {
     for (const sinks::NodeView& node : view.delivering_sink().nodes) take(node.address, node);

@@ -9,8 +9,8 @@
 namespace sluice {
 namespace {
 
-bool refuses(const sinks::SinkCounters& counters) {
-    const std::uint64_t refused_ns = counters.refused_ns.load(std::memory_order_relaxed);
+bool refuses(const sinks::DeliveryFigures& figures) {
+    const std::uint64_t refused_ns = figures.refused_ns.load(std::memory_order_relaxed);
     if (refused_ns == 0) return false;
     const std::uint64_t now_ns = monotonic_ns();
     // The sink's thread may have read the clock after this one.
@@ -19,12 +19,13 @@ bool refuses(const sinks::SinkCounters& counters) {
 
 // What keeps the sink from taking samples; empty: nothing. A breaker that waits for a sample is no reason: a load
 // balancer that was told so would never send one.
-std::string fault_of(const sinks::SinkCounters& counters) {
-    const auto state = counters.state.load(std::memory_order_relaxed);
-    const auto breaker = counters.breaker.load(std::memory_order_relaxed);
+std::string fault_of(const sinks::Sink& sink) {
+    const sinks::DeliveryFigures& figures = sink.figures().delivery;
+    const auto state = figures.state.load(std::memory_order_relaxed);
+    const auto breaker = sink.signal().breaker.load(std::memory_order_relaxed);
     std::string what;
     if (state != sinks::SinkState::ready) what = std::string("The sink is ") + sinks::name_of(state);
-    else if (breaker == sinks::BreakerState::open || refuses(counters)) what = "The sink refuses samples";
+    else if (breaker == sinks::BreakerState::open || refuses(figures)) what = "The sink refuses samples";
     if (!what.empty() && breaker != sinks::BreakerState::closed)
         what +=
             std::string(", its circuit breaker is ") + (breaker == sinks::BreakerState::open ? "open" : "half open");
@@ -36,12 +37,12 @@ ReadinessState not_ready(Refusal refusal) {
 }
 
 std::optional<ReadinessState> not_ready(const sinks::Sink& sink) {
-    std::string fault = fault_of(sink.counters());
+    std::string fault = fault_of(sink);
     if (fault.empty()) return std::nullopt;
     const std::string trouble = sink.trouble();
     ReadinessState state = not_ready(Refusal::not_ready);
     state.reason = std::move(fault) + (trouble.empty() ? "." : ": " + trouble);
-    state.breaker = sinks::name_of(sink.counters().breaker.load(std::memory_order_relaxed));
+    state.breaker = sinks::name_of(sink.signal().breaker.load(std::memory_order_relaxed));
     return state;
 }
 

@@ -124,23 +124,30 @@ Json latency_json(const EngineView& view) {
 
 // --- sinks ---------------------------------------------------------------------------------------------------------
 
-Json cluster_json(const SinkView& sink) {
-    Json json = figures_of(ClusterFigures{sink.counters});
-    Json& nodes = json["nodes"] = Json::array();
+Json nodes_json(const SinkView& sink) {
+    Json nodes = Json::array();
     for (const sinks::NodeView& node : sink.nodes) {
-        Json& json_of_node = nodes.emplace_back(Json{{"address", node.address}, {"state", sinks::name_of(node.state)}});
-        add_figures(json_of_node, node);
+        Json& json = nodes.emplace_back(Json{{"address", node.address}, {"state", sinks::name_of(node.state)}});
+        add_figures(json, node);
     }
-    return json;
+    return nodes;
+}
+
+// What a sink and the forwarder's sink have in common.
+void add_delivery(Json& json, const SinkView& sink, std::uint64_t now_ns) {
+    json["breaker"] = figures_of(BreakerView{sink.signal, sink.figures.delivery, now_ns});
+    if (sink.figures.cluster == nullptr || sink.nodes.empty()) return;
+    json["cluster"] = figures_of(ClusterView{sink.signal, *sink.figures.cluster});
+    json["cluster"]["nodes"] = nodes_json(sink);
 }
 
 Json sink_json(const SinkView& sink, std::uint64_t now_ns) {
     Json json{{"trouble", sink.trouble}};
-    add_figures(json, SinkFigures{sink.counters});
-    json["breaker"] = figures_of(BreakerFigures{sink.counters, now_ns});
-    if (sink.has_replication()) json["replication"] = figures_of(ReplicationFigures{sink.counters});
-    if (sink.has_journal()) json["journal"] = figures_of(JournalFigures{sink.counters});
-    if (!sink.nodes.empty()) json["cluster"] = cluster_json(sink);
+    add_figures(json, sink.figures.delivery);
+    add_figures(json, sink.link());
+    add_delivery(json, sink, now_ns);
+    if (sink.has_asked_replicas()) json["replication"] = figures_of(*sink.figures.replication);
+    if (sink.figures.journal != nullptr) json["journal"] = figures_of(*sink.figures.journal);
     return json;
 }
 
@@ -158,13 +165,12 @@ Json forwarder_json(const ForwarderView& forwarder, std::uint64_t now_ns) {
     const forward::Forwarder::View& journal = forwarder.journal;
     Json json{{"state", sinks::name_of(journal.state)},
               {"trouble", journal.trouble},
-              {"breaker", figures_of(BreakerFigures{forwarder.sink.counters, now_ns})},
               {"delivered", position_json(journal.delivered)},
               {"journaled", position_json(journal.confirmed)}};
     add_figures(json, journal);
+    add_delivery(json, forwarder.sink, now_ns);
     if (journal.instance.empty()) json.erase("exactly_once");
     else json["exactly_once"]["instance"] = journal.instance;
-    if (!forwarder.sink.nodes.empty()) json["cluster"] = cluster_json(forwarder.sink);
     return json;
 }
 

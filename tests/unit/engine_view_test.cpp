@@ -29,7 +29,7 @@ class EngineViewTest : public testing::Test {
     }
     [[nodiscard]] EngineView view() const {
         EngineView view{config, state, ready, 2'500'000'000, 1'000, reactors, {}, {}, {}};
-        view.sinks.push_back({"0", counters, "", nodes});
+        view.sinks.push_back({"0", signal, {delivery, nullptr, nullptr, nullptr, &cluster, nullptr}, "", nodes});
         return view;
     }
     [[nodiscard]] std::string metrics() const { return render_metrics(view()); }
@@ -42,7 +42,9 @@ class EngineViewTest : public testing::Test {
     EngineState state;
     ReadinessState ready;
     std::vector<std::unique_ptr<Snapshot>> reactors;
-    sinks::SinkCounters counters;
+    sinks::SinkSignal signal;
+    sinks::DeliveryFigures delivery;
+    sinks::ClusterFigures cluster;
     std::vector<sinks::NodeView> nodes;
 };
 
@@ -97,7 +99,7 @@ TEST_F(EngineViewTest, ReasonsThatNeverOccurredAreLeftOut) {
 }
 
 TEST_F(EngineViewTest, OneStateOfSeveralIsOneOrAWord) {
-    counters.state = sinks::SinkState::stalled;
+    delivery.state = sinks::SinkState::stalled;
     EXPECT_TRUE(shows("sluice_sink_state{sink=\"0\",state=\"connecting\"} 0"));
     EXPECT_TRUE(shows("sluice_sink_state{sink=\"0\",state=\"stalled\"} 1"));
     EXPECT_EQ(status()["sinks"][0]["state"], "stalled");
@@ -163,9 +165,9 @@ TEST_F(EngineViewTest, NodesOfAClusterAreToldApart) {
 }
 
 TEST_F(EngineViewTest, ABreakerThatWaitsSaysForHowLong) {
-    counters.breaker_retry_ns = 1'000 + 500'000'000;
+    signal.breaker_retry_ns = 1'000 + 500'000'000;
     EXPECT_EQ(status()["sinks"][0]["breaker"]["retry_in_s"], 0.5);
-    counters.breaker_retry_ns = 1;
+    signal.breaker_retry_ns = 1;
     EXPECT_EQ(status()["sinks"][0]["breaker"]["retry_in_s"], 0.0);
 }
 

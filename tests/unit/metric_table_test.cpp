@@ -164,6 +164,12 @@ bool contains(const std::vector<Range>& ranges, std::size_t offset) {
 #define BYTES_OF(type, member)                                                                                         \
     Range { offsetof(type, member), offsetof(type, member) + sizeof(type::member) }
 
+// What pads the last member to whole cache lines.
+template <typename Counters>
+Range after(const Range& last) {
+    return {(last.end + 7) / 8 * 8, sizeof(Counters)};
+}
+
 // Sets one word of the counters after the other: some row must change, but for the words of `unshown`.
 template <typename Counters>
 void expect_each_word_has_a_row(auto&& values, const std::vector<Range>& unshown = {}) {
@@ -222,23 +228,54 @@ TEST(MetricTable, EveryStageIsRead) {
     }
 }
 
-TEST(MetricTable, EverySinkCounterHasARow) {
-    using Counters = sinks::SinkCounters;
-    const auto values = [](const Counters& counters) {
-        auto all = values_of(SinkFigures{counters});
-        for (const auto& more : {values_of(ReplicationFigures{counters}), values_of(JournalFigures{counters}),
-                                 values_of(BreakerFigures{counters, 0}), values_of(ClusterFigures{counters})})
-            all.insert(all.end(), more.begin(), more.end());
-        return all;
-    };
-    expect_each_word_has_a_row<Counters>(
-        values, {BYTES_OF(Counters, duplicates_refused),  // the forwarder shows it
-                 BYTES_OF(Counters, refused_ns),
-                 BYTES_OF(Counters, refusal),
-                 BYTES_OF(Counters, breaker_turn),
-                 BYTES_OF(Counters, is_wait_refused),
-                 {BYTES_OF(Counters, journal_bytes_max).end, offsetof(Counters, breaker)},  // padding
-                 {BYTES_OF(Counters, lanes_away).end, sizeof(Counters)}});
+TEST(MetricTable, EveryFigureOfASinkHasARow) {
+    const auto values = [](const auto& figures) { return values_of(figures); };
+    using Delivery = sinks::DeliveryFigures;
+    expect_each_word_has_a_row<Delivery>(
+        [](const Delivery& delivery) {
+            const sinks::SinkSignal signal;
+            auto all = values_of(delivery);
+            for (auto& value : values_of(BreakerView{signal, delivery, 0})) all.push_back(std::move(value));
+            return all;
+        },
+        {BYTES_OF(Delivery, refused_ns), after<Delivery>(BYTES_OF(Delivery, breaker_failures))});
+    using Link = sinks::LinkFigures;
+    expect_each_word_has_a_row<Link>(values, {after<Link>(BYTES_OF(Link, connection_failures))});
+    using Replication = sinks::ReplicationFigures;
+    expect_each_word_has_a_row<Replication>(
+        values, {BYTES_OF(Replication, is_wait_refused), after<Replication>(BYTES_OF(Replication, is_wait_refused))});
+    using Journal = sinks::JournalFigures;
+    expect_each_word_has_a_row<Journal>(values, {after<Journal>(BYTES_OF(Journal, bytes_max))});
+    using Cluster = sinks::ClusterFigures;
+    expect_each_word_has_a_row<Cluster>(
+        [](const Cluster& figures) {
+            const sinks::SinkSignal signal;
+            return values_of(ClusterView{signal, figures});
+        },
+        {after<Cluster>(BYTES_OF(Cluster, refreshes))});
+}
+
+TEST(MetricTable, EveryKindOfFiguresOfASinkIsKnownHere) {
+    const sinks::DeliveryFigures delivery_figures;
+    const sinks::SinkFigures figures{delivery_figures};
+    const auto& [delivery, link, replication, exactly_once, cluster, journal] =
+        figures;  // the forwarder shows exactly_once
+    EXPECT_EQ(&delivery, &delivery_figures);
+    EXPECT_TRUE(!link && !replication && !exactly_once && !cluster && !journal);
+}
+
+TEST(MetricTable, WhatASignalShowsHasARow) {
+    using Signal = sinks::SinkSignal;
+    expect_each_word_has_a_row<Signal>(
+        [](const Signal& signal) {
+            const sinks::DeliveryFigures delivery;
+            const sinks::ClusterFigures cluster;
+            auto all = values_of(BreakerView{signal, delivery, 0});
+            for (auto& value : values_of(ClusterView{signal, cluster})) all.push_back(std::move(value));
+            return all;
+        },
+        {BYTES_OF(Signal, breaker_turn),  // for reactors
+         after<Signal>(BYTES_OF(Signal, lanes_away))});
 }
 
 // Structs that can not be set byte by byte: a new member does not compile here, until it is looked at.
