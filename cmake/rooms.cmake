@@ -57,7 +57,7 @@ room(parsers/json USES engine/core parsers LIBRARIES simdjson)
 # --- sockets, HTTP -------------------------------------------------------------------------------------------------
 room(engine/io USES engine/core LIBRARIES liburing MAY clock system thread)
 room(engine/http USES engine/core parsers/http)
-room(engine/server USES engine/core engine/config engine/log engine/io engine/http MAY clock system thread)
+room(engine/server USES engine/core engine/config engine/log engine/metrics engine/io engine/http MAY clock system thread)
 
 # --- what delivers: encoders and sinks -----------------------------------------------------------------------------
 room(sinks USES engine/core MAY thread)
@@ -85,12 +85,12 @@ room(engine/ingest USES engine/core engine/metrics engine/http engine/server eng
 room(engine/forward USES engine/core engine/config engine/log engine/io engine/delivery parsers/json sinks sinks/journal
      sinks/redis/layout sinks/redis/exactly_once MAY clock random system thread)
 room(engine/admin USES engine/core engine/config engine/log engine/metrics engine/io engine/http engine/server engine/delivery
-     engine/forward engine/idempotency engine/ingest LIBRARIES fmt nlohmann_json MAY clock thread)
+     engine/forward engine/idempotency engine/ingest engine/watch sinks LIBRARIES fmt nlohmann_json MAY clock thread)
 room(engine/journal_tool USES engine/core engine/config engine/io engine/forward sinks/journal LIBRARIES nlohmann_json MAY clock system)
 room(engine/runtime USES engine/core engine/config engine/log engine/io engine/http engine/server engine/delivery
      engine/batching engine/idempotency engine/watch engine/ingest engine/forward engine/admin sinks
      MAY clock random system thread)
-room(engine USES engine/core engine/config engine/log engine/io engine/journal_tool engine/runtime MAY clock system)
+room(engine USES engine/core engine/admin engine/config engine/log engine/io engine/journal_tool engine/runtime MAY clock system)
 
 # --- sluice-load: result/ what was measured, plan/ what a run does, run/ makes requests, report/ writes results, ledger/
 # remembers what was acknowledged, command/ reads command lines and wires the rest --------------------------------------

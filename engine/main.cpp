@@ -3,6 +3,7 @@
 //   sluice serve --listen 127.0.0.1:8080 --sink redis://127.0.0.1:6379
 //   sluice check-config sluice.toml
 //   sluice print-config > sluice.toml
+//   sluice print-metrics
 //   sluice journal cat DIR
 //   sluice --help
 #include <signal.h>
@@ -14,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/admin/metrics_markdown.hpp"
 #include "engine/config/command_line.hpp"
 #include "engine/config/load.hpp"
 #include "engine/config/service_variables.hpp"
@@ -108,6 +110,10 @@ int main(int argc, char** argv) {
     auto invocation = parse_command_line(argc, argv);
     if (!invocation) return fail(invocation.error().text, ExitCode::bad_usage);
     if (invocation->command == Command::journal) return code_of(sluice::journal_tool::run(*invocation));
+    if (invocation->command == Command::print_metrics) {
+        std::fputs(sluice::print_metrics().c_str(), stdout);
+        return code_of(ExitCode::ok);
+    }
     if (invocation->command != Command::serve) {
         const auto text = output_of(*invocation);
         if (!text) return fail(text.error().sentence, ExitCode::bad_usage);

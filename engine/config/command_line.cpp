@@ -16,6 +16,7 @@ constexpr const char* main_help = R"(Examples:
   sluice serve --config sluice.toml --log-level debug
   sluice check-config sluice.toml                 is this file right?
   sluice print-config > sluice.toml               a file to start from
+  sluice print-metrics                            what /metrics and /status show, as Markdown
   sluice journal cat DIR                          the samples of a journal
 
 Configuration:
@@ -98,6 +99,8 @@ struct Parser {
     CLI::App* serve = app.add_subcommand("serve", "Run the engine in the foreground");
     CLI::App* check_config = app.add_subcommand("check-config", "Check a configuration file");
     CLI::App* print_config = app.add_subcommand("print-config", "Print every key with unit, default, bounds and help");
+    CLI::App* print_metrics =
+        app.add_subcommand("print-metrics", "Print every metric with kind, unit, labels and help as Markdown");
     CLI::App* journal = app.add_subcommand("journal", "Read or deliver a journal");
     std::array<CLI::App*, std::size(journal_commands)> journal_apps{};
     std::array<CLI::Option*, std::size(journal_commands)> journal_directories{};
@@ -269,6 +272,8 @@ std::expected<Invocation, UsageError> read_invocation(const Parser& parser) {
     if (parser.serve->parsed()) return read_serve(parser);
     if (parser.check_config->parsed()) return read_check_config(parser);
     if (parser.print_config->parsed()) return read_print_config(parser);
+    if (parser.print_metrics->parsed())
+        return Invocation{.command = Command::print_metrics, .overrides = {}, .file = {}, .text = {}};
     if (parser.journal->parsed()) return read_journal(parser);
     return std::unexpected(UsageError{"no command was given\n\n" + without_final_line_feeds(parser.app.help())});
 }
@@ -308,7 +313,8 @@ std::expected<std::string, ConfigError> output_of(const Invocation& invocation) 
         case Command::print_config: return print_config(invocation.format);
         case Command::show: return invocation.text;
         case Command::serve:
-        case Command::journal: return "";
+        case Command::journal:
+        case Command::print_metrics: return "";
         case Command::check_config: break;
     }
     const auto config = check_config_file(invocation.file);

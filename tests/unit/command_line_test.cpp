@@ -53,6 +53,7 @@ TEST(CommandLine, OtherCommands) {
     EXPECT_EQ(parse({"check-config", "a.toml"})->file, "a.toml");
     EXPECT_EQ(parse({"check-config", "a.toml"})->command, Command::check_config);
     EXPECT_EQ(parse({"print-config"})->command, Command::print_config);
+    EXPECT_EQ(parse({"print-metrics"})->command, Command::print_metrics);
     EXPECT_EQ(parse({"print-config"})->format, PrintFormat::toml);
     EXPECT_EQ(parse({"print-config", "--format", "json"})->format, PrintFormat::json);
     EXPECT_EQ(parse({"print-config", "--format=markdown"})->format, PrintFormat::markdown);
