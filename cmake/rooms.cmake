@@ -64,13 +64,13 @@ room(sinks USES engine/core MAY thread)
 room(sinks/null USES engine/core sinks MAY clock)
 room(sinks/journal USES engine/core sinks MAY clock system)
 room(sinks/redis/resp USES engine/core LIBRARIES hiredis)
-room(sinks/redis/link USES engine/core sinks/redis/resp LIBRARIES hiredis MAY system)
+room(sinks/redis/link USES engine/core sinks sinks/redis/resp LIBRARIES hiredis MAY system)
 room(sinks/redis/layout USES engine/core sinks sinks/redis/resp)
 room(sinks/redis/window USES engine/core sinks sinks/redis/layout sinks/redis/resp MAY system)
-room(sinks/redis/single USES engine/core sinks sinks/redis/link sinks/redis/resp sinks/redis/window MAY clock system)
-room(sinks/redis/exactly_once USES engine/core sinks sinks/redis/layout sinks/redis/link sinks/redis/resp sinks/redis/window MAY clock system)
+room(sinks/redis/single USES engine/core sinks sinks/redis/link sinks/redis/resp sinks/redis/window)
+room(sinks/redis/exactly_once USES engine/core sinks sinks/redis/layout sinks/redis/link sinks/redis/resp sinks/redis/window)
 room(sinks/redis/cluster USES engine/core sinks sinks/redis/link sinks/redis/resp sinks/redis/window LIBRARIES hiredis
-     MAY clock system thread)
+     MAY system thread)
 room(sinks/redis/sentinel USES engine/core sinks/redis/link sinks/redis/resp LIBRARIES hiredis)
 
 # --- one sample's way through the engine ---------------------------------------------------------------------------

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "sinks/redis/resp/error_class.hpp"
-
 namespace sluice::sinks::redis {
 namespace {
 
@@ -28,7 +26,6 @@ void Introduction::begin() {
     is_id_next_ = false;
     top_ = {};
     top_key_.clear();
-    failure_.clear();
 }
 
 Introduction::Step Introduction::take(bool is_error, std::string_view error_text) {
@@ -56,8 +53,9 @@ bool Introduction::note_top(const std::string& key) {
     return true;
 }
 
-Introduction::Step Introduction::fail(const std::string& what, std::string_view error_text) {
-    failure_ = what + ": " + printable(error_text);
+Introduction::Step Introduction::fail(std::string_view command, std::string_view error_text) {
+    refused_command_ = command;
+    error_text_ = error_text;
     return Step::failed;
 }
 

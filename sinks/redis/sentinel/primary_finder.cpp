@@ -19,8 +19,6 @@ struct FreeReply {
 };
 using Reply = std::unique_ptr<redisReply, FreeReply>;
 
-std::string text_of(const ServerAddress& server) { return server.host + ":" + std::to_string(server.port); }
-
 std::string_view text_of(const redisReply& reply) {
     return reply.str == nullptr ? std::string_view{} : std::string_view(reply.str, reply.len);
 }
