@@ -6,8 +6,8 @@
 
 #include "engine/core/check.hpp"
 #include "sinks/redis/exactly_once/introduction.hpp"
-#include "sinks/redis/link/backoff.hpp"
 #include "sinks/redis/link/link.hpp"
+#include "sinks/redis/link/retry_policy.hpp"
 #include "sinks/redis/resp/error_class.hpp"
 #include "sinks/redis/window/transaction_window.hpp"
 #include "sinks/trouble.hpp"
@@ -22,8 +22,7 @@ class ExactlyOnceSink final : public Sink {
           link_(settings, link_figures_),
           introduction_(streams.index_key, streams.keys),
           window_(port, figures_, exactly_once_, streams.owner.known_last),
-          retry_backoff_(settings.backoff_min_ns, settings.backoff_max_ns, ~settings.random_seed),
-          breaker_(settings.breaker_failures_count),
+          policy_(settings),
           trouble_("connecting to " + link_.peer()) {
         if (!owner_.conflict.empty()) stop_for_good(owner_.conflict);
     }
@@ -43,7 +42,7 @@ class ExactlyOnceSink final : public Sink {
     enum class Stage : std::uint8_t { introducing, delivering };
 
     void begin_introduction();
-    void connection_failed();
+    void attempt_failed();
     void connection_lost();
     void stop_for_good(const std::string& conflict);
 
@@ -57,6 +56,9 @@ class ExactlyOnceSink final : public Sink {
     void send_introduction(std::uint64_t now_ns);
     void send_transaction(std::uint64_t now_ns);
 
+    [[nodiscard]] RetryPolicy::Window window_view() const {
+        return {.is_empty = window_.empty(), .is_stalled = is_refused_, .awaits_replies = window_.awaits_replies()};
+    }
     void publish_state();
 
     const StreamOwner owner_;
@@ -67,13 +69,12 @@ class ExactlyOnceSink final : public Sink {
     Link link_;
     Introduction introduction_;
     TransactionWindow window_;
-    Backoff retry_backoff_;
-    Breaker breaker_;
+    RetryPolicy policy_;
 
     Stage stage_ = Stage::introducing;
     std::size_t introduction_sent_bytes_ = 0;
     bool is_stopped_ = false;                 // a conflict
-    std::uint64_t retry_at_ns_ = 0;           // a transaction was refused: not before; 0: none was
+    bool is_refused_ = false;                 // the last transaction was; until one goes through
     Trouble trouble_;
 };
 
@@ -82,7 +83,7 @@ class ExactlyOnceSink final : public Sink {
 Interest ExactlyOnceSink::interest() const {
     if (is_stopped_) return {};
     Interest interest{link_.fd(), link_.events(), link_.deadline_ns(window_.awaits_replies())};
-    if (link_.is_established() && !window_.awaits_replies()) interest.deadline_ns = retry_at_ns_;
+    if (link_.is_established() && !window_.awaits_replies()) interest.deadline_ns = policy_.kept_retry_ns();
     return interest;
 }
 
@@ -90,12 +91,9 @@ void ExactlyOnceSink::advance(short revents, std::uint64_t now_ns) {
     if (is_stopped_) return;
     switch (link_.advance(revents, now_ns)) {
         case Link::Event::none: break;
-        case Link::Event::attempt: breaker_.attempt(); break;
+        case Link::Event::attempt: policy_.attempt(); break;
         case Link::Event::ready: begin_introduction(); break;
-        case Link::Event::failed:
-            breaker_.attempt();
-            connection_failed();
-            break;
+        case Link::Event::failed: attempt_failed(); break;
         case Link::Event::readable: receive(now_ns); break;
     }
     if (link_.ready() && link_.drop_if_late(window_.awaits_replies(), now_ns)) connection_lost();
@@ -112,18 +110,19 @@ void ExactlyOnceSink::begin_introduction() {
     introduction_sent_bytes_ = 0;
 }
 
-void ExactlyOnceSink::connection_failed() {
-    breaker_.failed(Breaker::Failure::connection);
-    breaker_.retry_at(link_.next_attempt_ns());
+void ExactlyOnceSink::attempt_failed() {
+    policy_.attempt_failed(link_.next_attempt_ns());
     trouble_.set(link_.failure());
 }
 
 // A connection that was ready is gone, or was given up.
 void ExactlyOnceSink::connection_lost() {
     CHECK(!link_.ready());
+    if (stage_ == Stage::introducing) return attempt_failed();
+    policy_.connection_lost(window_view(), link_.next_attempt_ns());
     window_.connection_lost();
     forget_refusal(figures_);
-    connection_failed();
+    trouble_.set(link_.failure());
 }
 
 void ExactlyOnceSink::stop_for_good(const std::string& conflict) {
@@ -167,8 +166,8 @@ bool ExactlyOnceSink::take_introduced(bool is_error, std::string_view error, std
     window_.opened();
     link_.established(now_ns);
     link_.trust();
-    if (window_.empty()) breaker_.succeeded();
-    if (retry_at_ns_ == 0) trouble_.set({});
+    policy_.connected(window_view());
+    if (!is_refused_) trouble_.set({});
     return true;
 }
 
@@ -177,9 +176,9 @@ bool ExactlyOnceSink::take_delivered(bool is_error, std::string_view error, std:
         case TransactionWindow::Step::going_on:
         case TransactionWindow::Step::opened: return true;
         case TransactionWindow::Step::settled:
-            retry_at_ns_ = 0;
-            retry_backoff_.reset();
-            breaker_.succeeded();
+            is_refused_ = false;
+            policy_.command_stored();
+            static_cast<void>(policy_.replies_read(window_view(), CommandOutcome::delivered, true, now_ns));
             forget_refusal(figures_);
             if (trouble_.is_set()) trouble_.set({});
             return true;
@@ -193,11 +192,10 @@ bool ExactlyOnceSink::take_delivered(bool is_error, std::string_view error, std:
 
 bool ExactlyOnceSink::refused(std::uint64_t now_ns) {
     std::string why = link_.refusal(window_.error_text());
-    const bool is_busy = window_.refusal() == CommandOutcome::busy;
-    retry_at_ns_ = now_ns + (is_busy ? retry_backoff_.next_ns() : retry_backoff_.longest_ns());
+    is_refused_ = true;
     note_refusal(figures_, window_.refusal(), now_ns);
-    breaker_.failed(Breaker::Failure::refusal);
-    breaker_.retry_at(retry_at_ns_);
+    policy_.batch_refused();
+    static_cast<void>(policy_.replies_read(window_view(), window_.refusal(), false, now_ns));
     if (error_wants_reconnect(window_.error_text())) return link_.unusable(std::move(why));
     trouble_.set(std::move(why));
     return true;
@@ -207,9 +205,9 @@ bool ExactlyOnceSink::refused(std::uint64_t now_ns) {
 
 void ExactlyOnceSink::send(std::uint64_t now_ns) {
     if (stage_ == Stage::introducing) return send_introduction(now_ns);
-    if (window_.is_open() && !window_.empty() && now_ns >= retry_at_ns_) {
+    if (window_.is_open() && !window_.empty() && now_ns >= policy_.kept_retry_ns()) {
+        policy_.sent(window_view());
         window_.begin();
-        breaker_.attempt();
         link_.await_replies(now_ns);
     }
     send_transaction(now_ns);
@@ -237,10 +235,10 @@ void ExactlyOnceSink::send_transaction(std::uint64_t now_ns) {
 
 void ExactlyOnceSink::publish_state() {
     SinkState state = SinkState::connecting;
-    if (link_.ready() && stage_ == Stage::delivering) state = retry_at_ns_ != 0 ? SinkState::stalled : SinkState::ready;
+    if (link_.ready() && stage_ == Stage::delivering) state = is_refused_ ? SinkState::stalled : SinkState::ready;
     if (is_stopped_) state = SinkState::stalled;
     publish(figures_.state, state);
-    publish_breaker(signal_, figures_, breaker_);
+    publish_breaker(signal_, figures_, policy_.breaker());
 }
 
 }  // namespace

@@ -1,14 +1,13 @@
 #include "sinks/redis/single/redis_sink.hpp"
 
-#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "engine/core/check.hpp"
-#include "sinks/redis/link/backoff.hpp"
 #include "sinks/redis/link/link.hpp"
+#include "sinks/redis/link/retry_policy.hpp"
 #include "sinks/redis/resp/error_class.hpp"
 #include "sinks/redis/window/delivery_window.hpp"
 #include "sinks/trouble.hpp"
@@ -16,14 +15,22 @@
 namespace sluice::sinks::redis {
 namespace {
 
+DeliveryWindow::Begin begin_of(RetryPolicy::Allowed allowed) {
+    switch (allowed) {
+        case RetryPolicy::Allowed::nothing_new: return DeliveryWindow::Begin::none;
+        case RetryPolicy::Allowed::front: return DeliveryWindow::Begin::front_only;
+        case RetryPolicy::Allowed::all: return DeliveryWindow::Begin::all;
+    }
+    return DeliveryWindow::Begin::none;
+}
+
 class RedisSink final : public Sink {
   public:
     RedisSink(const RedisSettings& settings, CompletionPort& port)
         : settings_(settings),
           link_(settings, link_figures_),
           window_(port, figures_),
-          retry_backoff_(settings.backoff_min_ns, settings.backoff_max_ns, ~settings.random_seed),
-          breaker_(settings.breaker_failures_count),
+          policy_(settings),
           trouble_("connecting to " + link_.peer()) {
         if (settings_.replicas_count != 0) window_.set_wait_command(wait_command());
         settings_.password.clear();  // the link has what it needs
@@ -52,29 +59,22 @@ class RedisSink final : public Sink {
     void note_error(std::string_view text);
     void note_refusals(std::uint64_t now_ns);
     void send(std::uint64_t now_ns);
-    [[nodiscard]] DeliveryWindow::Begin may_begin(std::uint64_t now_ns) const;
-    [[nodiscard]] bool retry_is_next() const { return window_.stalled() && !window_.awaits_replies(); }
-
-    void publish_state();
-    void publish_breaker();
-    [[nodiscard]] bool is_half_open_after(Breaker::Failure failure) const {
-        return breaker_.state() == BreakerState::half_open && breaker_.last_failure() == failure;
+    [[nodiscard]] RetryPolicy::Window window_view() const {
+        return {
+            .is_empty = window_.empty(), .is_stalled = window_.stalled(), .awaits_replies = window_.awaits_replies()};
     }
+    void publish_all();
 
     RedisSettings settings_;
     LinkFigures link_figures_;
     Link link_;
     DeliveryFigures figures_;
     DeliveryWindow window_;
-    Backoff retry_backoff_;
-    Breaker breaker_;
+    RetryPolicy policy_;
 
-    std::uint64_t retry_at_ns_ = 0;           // stalled: when the front entry is tried again; 0: it is under way
     bool reconnect_wanted_ = false;           // as soon as no reply is due
     std::uint64_t whole_batches_seen_count_ = 0;
     std::uint64_t refused_batches_seen_count_ = 0;
-    std::uint64_t breaker_turns_count_ = 0;
-    bool is_samples_turn_ = false;            // half open, and new samples alone can show how the server is
 
     SinkSignal signal_;
     ReplicationFigures replication_;
@@ -88,22 +88,17 @@ class RedisSink final : public Sink {
 
 Interest RedisSink::interest() const {
     Interest interest{link_.fd(), link_.events(), link_.deadline_ns(window_.awaits_replies())};
-    if (!link_.ready()) return interest;
-    if (retry_is_next()) interest.deadline_ns = retry_at_ns_;
-    if (const std::uint64_t retry_ns = breaker_.retry_ns(); retry_ns != 0 && !window_.stalled())
-        interest.deadline_ns = interest.deadline_ns == 0 ? retry_ns : std::min(interest.deadline_ns, retry_ns);
+    if (link_.ready()) interest.deadline_ns = policy_.deadline_ns(window_view(), interest.deadline_ns);
     return interest;
 }
 
 void RedisSink::advance(short revents, std::uint64_t now_ns) {
     switch (link_.advance(revents, now_ns)) {
         case Link::Event::none: break;
-        case Link::Event::attempt: breaker_.attempt(); break;
+        case Link::Event::attempt: policy_.attempt(); break;
         case Link::Event::ready: connected(now_ns); break;
         case Link::Event::failed:
-            breaker_.attempt();
-            breaker_.failed(Breaker::Failure::connection);
-            breaker_.retry_at(link_.next_attempt_ns());
+            policy_.attempt_failed(link_.next_attempt_ns());
             trouble_.set(link_.failure());
             break;
         case Link::Event::readable: receive(now_ns); break;
@@ -111,10 +106,8 @@ void RedisSink::advance(short revents, std::uint64_t now_ns) {
     if (link_.ready() && link_.drop_if_late(window_.awaits_replies(), now_ns)) connection_lost(now_ns);
     if (link_.ready()) reconnect_if_wanted(now_ns);
     if (link_.ready()) send(now_ns);
-    // Nothing is kept that could be tried: new samples have to show whether the server takes any again.
-    if (link_.ready() && !window_.stalled() && breaker_.retry_ns() <= now_ns) breaker_.attempt();
-    publish_state();
-    publish_breaker();
+    if (link_.ready()) policy_.step_ended(window_view(), now_ns);
+    publish_all();
 }
 
 // --- connecting ------------------------------------------------------------------------------------
@@ -123,9 +116,7 @@ void RedisSink::connected(std::uint64_t now_ns) {
     link_.established(now_ns);
     reconnect_wanted_ = false;
     if (settings_.replicas_count != 0) window_.set_wait_command(wait_command());
-    // What waits to be sent must show whether this server can be trusted; where nothing waits, that it greets is
-    // enough.
-    if (is_half_open_after(Breaker::Failure::connection) && window_.empty()) breaker_.succeeded();
+    policy_.connected(window_view());
     if (window_.stalled()) return;
     // Made anew because the last one refused: whether this one does, the next command shows.
     trouble_.set(is_refusing_ ? link_.refusal(last_error_) : std::string());
@@ -134,9 +125,7 @@ void RedisSink::connected(std::uint64_t now_ns) {
 // A connection that was ready is gone, or was given up.
 void RedisSink::connection_lost(std::uint64_t now_ns) {
     CHECK(!link_.ready());
-    // Servers may end idle connections (Redis' `timeout`): that is no failure unless the next attempt is one, too.
-    if (!window_.empty()) breaker_.failed(Breaker::Failure::connection);
-    breaker_.retry_at(link_.next_attempt_ns());
+    policy_.connection_lost(window_view(), link_.next_attempt_ns());
     window_.connection_lost(now_ns);
     is_refusing_ = false;
     forget_refusal(figures_);
@@ -145,8 +134,7 @@ void RedisSink::connection_lost(std::uint64_t now_ns) {
 
 void RedisSink::reconnect_if_wanted(std::uint64_t now_ns) {
     if (!reconnect_wanted_ || window_.awaits_replies()) return;
-    const std::uint64_t due_ns = std::max(retry_at_ns_, breaker_.retry_ns());
-    link_.reconnect(due_ns != 0 ? due_ns : now_ns + retry_backoff_.next_ns());
+    link_.reconnect(policy_.reconnect_ns(now_ns));
     trouble_.set(link_.refusal(last_error_));
 }
 
@@ -164,7 +152,7 @@ bool RedisSink::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
     if (reply == ReplyStream::Next::ok) {
         const bool was_due = window_.reply_ok(now_ns);
         is_refusing_ = false;
-        if (was_due) breaker_.succeeded();
+        if (was_due) policy_.command_stored();
         return was_due;
     }
     const std::string_view text = link_.replies().error_text();
@@ -194,7 +182,7 @@ bool RedisSink::take_wait_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
 // A batch of which every command was refused ends with its last reply, which may be that of a WAIT.
 void RedisSink::note_refused_batches() {
     if (window_.refused_batches_count() != std::exchange(refused_batches_seen_count_, window_.refused_batches_count()))
-        breaker_.failed(Breaker::Failure::refusal);
+        policy_.batch_refused();
 }
 
 std::string RedisSink::wait_command() const {
@@ -223,67 +211,40 @@ void RedisSink::note_error(std::string_view text) {
 // Sets the time of the next try for what was kept, and takes note of what went well.
 void RedisSink::note_refusals(std::uint64_t now_ns) {
     if (!is_refusing_) forget_refusal(figures_);
-    const CommandOutcome reason = window_.take_kept_reason();
-    if (reason != CommandOutcome::delivered && retry_at_ns_ == 0) {
-        const bool refused = reason == CommandOutcome::refused;
-        retry_at_ns_ = now_ns + (refused ? retry_backoff_.longest_ns() : retry_backoff_.next_ns());
-    }
-    if (breaker_.wants_retry_time())
-        breaker_.retry_at(retry_at_ns_ != 0 ? retry_at_ns_ : now_ns + retry_backoff_.next_ns());
-    const bool any_whole = window_.whole_batches_count() != whole_batches_seen_count_;
-    whole_batches_seen_count_ = window_.whole_batches_count();
-    if (window_.stalled() || reason != CommandOutcome::delivered) return;
-    retry_at_ns_ = 0;
-    if (!any_whole) return;
-    retry_backoff_.reset();
-    if (trouble_.is_set() && link_.ready() && !is_wait_refused_) trouble_.set({});
+    const CommandOutcome kept = window_.take_kept_reason();
+    const bool has_stored =
+        window_.whole_batches_count() != std::exchange(whole_batches_seen_count_, window_.whole_batches_count());
+    const bool is_well = policy_.replies_read(window_view(), kept, has_stored, now_ns);
+    if (is_well && trouble_.is_set() && link_.ready() && !is_wait_refused_) trouble_.set({});
 }
 
 // --- sending ---------------------------------------------------------------------------------------
 
-DeliveryWindow::Begin RedisSink::may_begin(std::uint64_t now_ns) const {
-    if (reconnect_wanted_) return DeliveryWindow::Begin::none;
-    if (!window_.stalled()) {
-        // A server that was lost gets one batch to prove itself with. One that refuses gets all that was sent on before
-        // the breaker opened: who waits for it is then told so.
-        if (!is_half_open_after(Breaker::Failure::connection)) return DeliveryWindow::Begin::all;
-        return window_.awaits_replies() ? DeliveryWindow::Begin::none : DeliveryWindow::Begin::front_only;
-    }
-    return retry_is_next() && now_ns >= retry_at_ns_ ? DeliveryWindow::Begin::front_only : DeliveryWindow::Begin::none;
-}
-
 void RedisSink::send(std::uint64_t now_ns) {
+    const RetryPolicy::Window before = window_view();
+    const DeliveryWindow::Begin begin =
+        reconnect_wanted_ ? DeliveryWindow::Begin::none : begin_of(policy_.may_begin(before, now_ns));
     std::array<iovec, DeliveryWindow::pieces_count_max> pieces;
-    const std::size_t count = window_.gather(pieces, may_begin(now_ns));
+    const std::size_t count = window_.gather(pieces, begin);
     std::size_t sent_bytes = 0;
     if (!link_.send(std::span(pieces).first(count), sent_bytes, now_ns)) return connection_lost(now_ns);
     if (sent_bytes == 0) return;
-    if (!window_.awaits_replies()) link_.await_replies(now_ns);
-    if (window_.stalled()) {
-        retry_at_ns_ = 0;
-        breaker_.attempt();
-    }
+    if (!before.awaits_replies) link_.await_replies(now_ns);
+    policy_.sent(before);
     window_.sent(sent_bytes);
     add(figures_.bytes_sent, sent_bytes);
 }
 
 // --- what others see -------------------------------------------------------------------------------
 
-void RedisSink::publish_state() {
+void RedisSink::publish_all() {
     SinkState state = SinkState::connecting;
     if (link_.ready()) state = window_.stalled() ? SinkState::stalled : SinkState::ready;
     publish(figures_.state, state);
     publish(replication_.waits, window_.waits_count());
     publish(replication_.waits_short, window_.waits_short_count());
-}
-
-void RedisSink::publish_breaker() {
-    const bool is_samples_turn = link_.ready() && !window_.stalled() && is_half_open_after(Breaker::Failure::refusal);
-    if (is_samples_turn && !std::exchange(is_samples_turn_, true)) ++breaker_turns_count_;
-    is_samples_turn_ = is_samples_turn;
-    const std::uint64_t turn = is_samples_turn ? breaker_turns_count_ : 0;
-    publish(signal_.breaker_turn, turn);
-    sinks::publish_breaker(signal_, figures_, breaker_);
+    publish(signal_.breaker_turn, policy_.turn(state == SinkState::ready));
+    publish_breaker(signal_, figures_, policy_.breaker());
 }
 
 }  // namespace
