@@ -4,16 +4,11 @@
 #include <utility>
 
 #include "engine/core/check.hpp"
+#include "sinks/redis/resp/command.hpp"
 #include "sinks/redis/resp/error_class.hpp"
 #include "sinks/redis/resp/resp_walk.hpp"
 
 namespace sluice::sinks::redis {
-namespace {
-
-constexpr std::string_view asking_command = "*1\r\n$6\r\nASKING\r\n";
-
-}  // namespace
-
 PartitionQueue::PartitionQueue(std::uint16_t slot, CompletionPort& port, DeliveryFigures& figures,
                                ClusterFigures& cluster, const RedisSettings& settings)
     : slot_(slot),
@@ -84,7 +79,7 @@ std::uint32_t PartitionQueue::stage(std::string& bytes) {
     std::size_t at = 0;
     while (at < batch.size() && commands_count < commands_count_max) {
         const std::size_t length = first_command_bytes(batch.subspan(at));
-        if (is_asking_) bytes += asking_command;
+        if (is_asking_) append_command(bytes, {"ASKING"});
         bytes.append(batch.data() + at, length);
         at += length;
         ++commands_count;

@@ -7,13 +7,13 @@
 #include <string_view>
 
 #include "engine/core/check.hpp"
+#include "sinks/redis/resp/command.hpp"
 #include "sinks/redis/resp/error_class.hpp"
 
 namespace sluice::sinks::redis {
 namespace {
 
 constexpr std::uint64_t patience_ns = 1'000'000'000;  // then another node is asked
-constexpr std::string_view question = "*2\r\n$7\r\nCLUSTER\r\n$5\r\nSLOTS\r\n";
 
 struct FreeReply {
     void operator()(redisReply* reply) const { freeReplyObject(reply); }
@@ -49,7 +49,7 @@ std::optional<SlotQuery::Answer> SlotQuery::step(short revents) {
     if (!session_->ready() && session_->advance(revents) == Session::Step::failed) return fail(session_->failure());
     if (!session_->ready()) return std::nullopt;
     if (reader_ != nullptr) return (revents & (POLLIN | POLLERR | POLLHUP)) != 0 ? read_answer() : std::nullopt;
-    std::string bytes(question);
+    std::string bytes = command_of({"CLUSTER", "SLOTS"});
     iovec piece{bytes.data(), bytes.size()};
     std::size_t sent_bytes = 0;
     if (session_->send({&piece, 1}, sent_bytes) == Session::Step::failed) return fail(session_->failure());
@@ -70,7 +70,7 @@ std::optional<SlotQuery::Answer> SlotQuery::read_answer() {
     if (object == nullptr) return std::nullopt;
     const std::unique_ptr<redisReply, FreeReply> reply(static_cast<redisReply*>(object));
     if (reply->type == REDIS_REPLY_ERROR)
-        return fail("Redis at " + session_->peer() + " refuses CLUSTER SLOTS: " + printable({reply->str, reply->len}));
+        return fail(refusal_sentence(session_->peer(), {reply->str, reply->len}, "CLUSTER SLOTS"));
     auto map = SlotMap::from(*reply, {settings_.host, settings_.port});
     if (!map) return fail("Redis at " + session_->peer() + ": " + map.error());
     return map;

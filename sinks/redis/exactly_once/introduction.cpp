@@ -2,18 +2,11 @@
 
 #include <utility>
 
+#include "sinks/redis/resp/command.hpp"
+
 namespace sluice::sinks::redis {
-namespace {
-
-void append_command(std::string& bytes, const std::vector<std::string>& words) {
-    bytes += "*" + std::to_string(words.size()) + "\r\n";
-    for (const std::string& word : words) bytes += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
-}
-
-}  // namespace
-
 Introduction::Introduction(const std::string& index_key, std::vector<std::string> keys) : keys_(std::move(keys)) {
-    std::vector<std::string> words{"SADD", index_key};
+    std::vector<std::string_view> words{"SADD", index_key};
     words.insert(words.end(), keys_.begin(), keys_.end());
     append_command(bytes_, words);
     for (const std::string& key : keys_) append_command(bytes_, {"XINFO", "STREAM", key});

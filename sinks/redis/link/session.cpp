@@ -15,6 +15,7 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/limits.hpp"
+#include "sinks/redis/resp/command.hpp"
 #include "sinks/redis/resp/error_class.hpp"
 
 namespace sluice::sinks::redis {
@@ -144,12 +145,7 @@ void Session::render_greeting(const RedisSettings& settings) {
 
 void Session::add_greeting(Greeting greeting, std::initializer_list<std::string_view> words) {
     greetings_.push_back(greeting);
-    greeting_bytes_ += '*' + std::to_string(words.size()) + "\r\n";
-    for (const std::string_view word : words) {
-        greeting_bytes_ += '$' + std::to_string(word.size()) + "\r\n";
-        greeting_bytes_ += word;
-        greeting_bytes_ += "\r\n";
-    }
+    append_command(greeting_bytes_, words);
 }
 
 Session::Step Session::greet(short revents) {

@@ -8,6 +8,7 @@
 #include "engine/core/check.hpp"
 #include "sinks/redis/link/link.hpp"
 #include "sinks/redis/link/retry_policy.hpp"
+#include "sinks/redis/resp/command.hpp"
 #include "sinks/redis/resp/error_class.hpp"
 #include "sinks/redis/window/delivery_window.hpp"
 #include "sinks/trouble.hpp"
@@ -188,16 +189,8 @@ void RedisSink::note_refused_batches() {
 std::string RedisSink::wait_command() const {
     const std::string replicas = std::to_string(settings_.replicas_count);
     const std::string timeout_ms = std::to_string(settings_.replicas_timeout_ns / 1'000'000);
-    std::string words;
-    const auto add_word = [&words](const std::string& word) {
-        words += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
-    };
-    const bool is_aof = link_.ready() && link_.takes_wait_aof();
-    add_word(is_aof ? "WAITAOF" : "WAIT");
-    if (is_aof) add_word("1");  // on the primary's own disk
-    add_word(replicas);
-    add_word(timeout_ms);
-    return (is_aof ? "*4\r\n" : "*3\r\n") + words;
+    if (!link_.ready() || !link_.takes_wait_aof()) return command_of({"WAIT", replicas, timeout_ms});
+    return command_of({"WAITAOF", "1", replicas, timeout_ms});  // 1: on the primary's own disk
 }
 
 // Under pressure every command is refused with the same text: it is shown only when it changes.
