@@ -9,15 +9,12 @@
 #include "engine/core/check.hpp"
 #include "sinks/redis/resp/command.hpp"
 #include "sinks/redis/resp/error_class.hpp"
+#include "sinks/redis/resp/reply.hpp"
 
 namespace sluice::sinks::redis {
 namespace {
 
 constexpr std::uint64_t patience_ns = 1'000'000'000;  // then another node is asked
-
-struct FreeReply {
-    void operator()(redisReply* reply) const { freeReplyObject(reply); }
-};
 
 }  // namespace
 
@@ -68,9 +65,8 @@ std::optional<SlotQuery::Answer> SlotQuery::read_answer() {
     if (redisReaderGetReply(reader_.get(), &object) != REDIS_OK)
         return fail(session_->peer() + " does not speak the Redis protocol: " + printable(reader_->errstr));
     if (object == nullptr) return std::nullopt;
-    const std::unique_ptr<redisReply, FreeReply> reply(static_cast<redisReply*>(object));
-    if (reply->type == REDIS_REPLY_ERROR)
-        return fail(refusal_sentence(session_->peer(), {reply->str, reply->len}, "CLUSTER SLOTS"));
+    const Reply reply(static_cast<redisReply*>(object));
+    if (is_error(*reply)) return fail(refusal_sentence(session_->peer(), text_of(*reply), "CLUSTER SLOTS"));
     auto map = SlotMap::from(*reply, {settings_.host, settings_.port});
     if (!map) return fail("Redis at " + session_->peer() + ": " + map.error());
     return map;

@@ -22,7 +22,7 @@ namespace sluice::sinks::redis {
 namespace {
 
 [[nodiscard]] std::string peer_of(const RedisSettings& settings) {
-    return settings.path.empty() ? text_of({settings.host, settings.port}) : settings.path;
+    return settings.path.empty() ? text_of(ServerAddress{settings.host, settings.port}) : settings.path;
 }
 
 void set_option(int fd, int level, int name, int value) {
@@ -55,7 +55,7 @@ Session::Step Session::open() {
         if (!server) return fail(std::move(server).error());
         host_ = std::move(server->host);
         port_ = server->port;
-        peer_ = text_of({host_, port_});
+        peer_ = text_of(ServerAddress{host_, port_});
     }
     redisOptions options{};
     options.options = REDIS_OPT_NONBLOCK | (prefer_ipv6_ ? REDIS_OPT_PREFER_IPV6 : REDIS_OPT_PREFER_IPV4);
