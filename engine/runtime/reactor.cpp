@@ -41,8 +41,6 @@ void append_text(http::Reply& reply, http::BlockPool& pool, std::string_view tex
 
 }  // namespace
 
-static_assert(parsers::JsonDecoder::padding_bytes == http::BodyPool::padding_bytes);
-
 Reactor::Reactor(const config::Config& config, std::uint16_t index, const Wiring& wiring)
     : wiring_(wiring),
       core_(config.cores[index]),

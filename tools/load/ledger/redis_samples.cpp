@@ -122,8 +122,8 @@ class Reader {
     }
 
     // Any node of a cluster will do: it tells who has a key.
-    [[nodiscard]] bool connect_to_one_of(const std::vector<config::Endpoint>& servers) {
-        for (const config::Endpoint& server : servers) {
+    [[nodiscard]] bool connect_to_one_of(const std::vector<config::ServerAddress>& servers) {
+        for (const config::ServerAddress& server : servers) {
             error_.clear();
             if (connect_to(server.address, server.port)) return true;
         }
@@ -131,7 +131,7 @@ class Reader {
     }
 
     [[nodiscard]] bool connect_to_primary() {
-        for (const config::Endpoint& sentinel : url_.servers) {
+        for (const config::ServerAddress& sentinel : url_.servers) {
             error_.clear();
             if (!connect_with(settings_of(sentinel.address, sentinel.port))) continue;
             const Reply primary = ask({"SENTINEL", "get-master-addr-by-name", url_.master});
