@@ -4,7 +4,7 @@
 #include <expected>
 
 #include "tools/load/command/options.hpp"
-#include "tools/load/report/influx.hpp"
+#include "tools/load/export/influx.hpp"
 
 namespace sluice::load {
 

@@ -16,7 +16,7 @@
 #include <string_view>
 #include <thread>
 
-#include "tools/load/report/influx_lines.hpp"
+#include "tools/load/export/influx_lines.hpp"
 #include "tools/load/result/results.hpp"
 
 namespace sluice::load {
