@@ -1,6 +1,6 @@
-// The tag that keeps the samples of one run with a ledger apart from those of every other. {device} and {seq} begin
-// again with each run, so without it the samples of an earlier run in the same Redis would pass for those that this one
-// lost.
+// The tag that keeps the samples of one run with a ledger apart from those of other runs. {device} and {seq} begin
+// again with each run. Without the tag, samples of an earlier run in the same Redis would pass for those that this one
+// lost. Any thread.
 #pragma once
 
 #include <string>
