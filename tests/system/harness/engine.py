@@ -21,7 +21,7 @@ SIGNS_OF_A_BUG = ("CHECK failed", "AddressSanitizer", "LeakSanitizer", "ThreadSa
 
 
 def assert_conserved(status: dict) -> None:
-    """The conservation law, per reactor (DESIGN §4)."""
+    """The conservation law, per reactor: what was accepted is what was settled."""
     for reactor in status["reactors"]:
         samples = reactor["samples"]
         assert samples["received"] == samples["accepted"] + sum(samples["rejected"].values()), samples
