@@ -147,8 +147,8 @@ class Allocation : public testing::Test {
                                                      // A thread of its own, which asks once a second and allocates.
                                                      {"--set", "admission.interval", "0s"},
                                                      {"--backend", "io.backend", backend}};
-        const config::Surroundings surroundings{{}, config::Surroundings::of_process().allowed_cores};
-        auto config = config::load_config({{}, settings}, surroundings);
+        const config::Environment environment{{}, config::Environment::of_process().allowed_cores};
+        auto config = config::load_config({{}, settings}, environment);
         CHECK(config.has_value());
         config->cores.resize(1);
         engine = std::make_unique<Engine>(std::move(*config));
