@@ -1,6 +1,7 @@
 // No heap allocation for any request after warm-up, on the whole way recv → decode → batch → sink → response: measured
 // on an engine in this process, with the null sink and with a real Redis, over every kind of request that carries
 // telemetry.
+// runs: release asan
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 """Which kernel interface the engine runs on: asked for, forbidden, and found out by itself."""
+# runs: release asan
 
 import subprocess
 import sys

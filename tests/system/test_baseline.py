@@ -1,4 +1,5 @@
 """The gateway that Sluice replaces, as an opponent: what it stores, what it refuses, and where it starves."""
+# runs: release
 
 import json
 import os

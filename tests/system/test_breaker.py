@@ -1,5 +1,6 @@
 """The circuit breaker: while Redis is away or refuses, `stored` is refused at the door, at once and before its body is read;
 `queued` goes on; and it closes by itself when Redis is back."""
+# runs: release.io_uring release.epoll asan.io_uring
 
 import time
 

@@ -1,4 +1,5 @@
 """Redis Cluster: partitions over three primaries, slots that move, primaries that go; nothing lost, nothing out of order."""
+# runs: release.io_uring release.epoll asan.io_uring
 
 import json
 import subprocess

@@ -1,4 +1,5 @@
 """The commands and the configuration: what they print, what they refuse, and with which exit code."""
+# runs: release.io_uring release.epoll asan.io_uring fast
 
 import re
 import subprocess

@@ -1,4 +1,5 @@
 """tools/compare: what it reports of servers that run, and of made-up ones that lose what they acknowledged."""
+# runs: release
 
 import contextlib
 import dataclasses

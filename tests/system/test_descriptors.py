@@ -1,4 +1,5 @@
 """More clients than file descriptors. CPU-sensitive: runs alone."""
+# runs: release.io_uring release.epoll asan.io_uring asan.epoll alone
 
 import os
 import signal

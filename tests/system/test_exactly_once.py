@@ -1,4 +1,5 @@
 """`sink.redis.exactly_once`: nothing is lost and nothing stands twice, whoever is killed."""
+# runs: release.io_uring release.epoll asan.io_uring
 
 import shutil
 import signal

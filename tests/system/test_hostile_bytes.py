@@ -1,4 +1,5 @@
 """Bytes made to break out: into JSON, into RESP, into the log. MONITOR shows which commands Redis really ran."""
+# runs: release.io_uring release.epoll asan.io_uring asan.epoll
 
 import json
 import re

@@ -1,4 +1,5 @@
 """`Idempotency-Key`: a retry is answered as the first request was, and stored once."""
+# runs: release.io_uring release.epoll asan.io_uring tsan.io_uring
 
 import concurrent.futures
 import threading

@@ -1,4 +1,5 @@
 """What an engine costs that has nothing to do. CPU-sensitive: runs alone."""
+# runs: release.io_uring release.epoll asan.io_uring alone
 
 import os
 import resource

@@ -1,4 +1,5 @@
 """`journal:DIR`: what was answered `journaled` is on disk, whatever happens to the engine or to the disk."""
+# runs: release.io_uring release.epoll asan.io_uring
 
 import json
 import re

@@ -1,4 +1,5 @@
 """What sluice-load sends to InfluxDB: into the real databases and out again; and what a bad database costs a run."""
+# runs: release
 
 import http.server
 import json

@@ -1,4 +1,5 @@
 """The ledger: every acknowledged sample is found again, in every layout, and what is missing is named."""
+# runs: release long: asan
 
 import contextlib
 import json

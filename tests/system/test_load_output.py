@@ -1,4 +1,5 @@
 """What a real run of sluice-load writes: files that agree with one another, progress, sweeps and comparisons."""
+# runs: release long: asan
 
 import asyncio
 import csv

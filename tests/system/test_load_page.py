@@ -1,4 +1,5 @@
 """The page that sluice-load --html writes, in a real browser: nothing loads, nothing complains, nothing overlaps."""
+# runs: release
 
 import subprocess
 

@@ -1,4 +1,5 @@
 """What sluice-load writes, read by the programs that it is meant for: JSON, CSV, HdrHistogram's Java tools."""
+# runs: release long: asan
 
 import csv
 import json

@@ -1,4 +1,5 @@
 """The five TelemetryHub scenarios against Sluice, and what scenario files may say."""
+# runs: release
 
 import json
 import re

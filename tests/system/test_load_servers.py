@@ -1,4 +1,5 @@
 """sluice-load against servers that misbehave: each failure under its own name, each request counted once."""
+# runs: release long: asan
 
 import asyncio
 import os

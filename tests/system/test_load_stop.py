@@ -1,4 +1,5 @@
 """A run that is ended early, by Ctrl-C: what it reports is what was measured until then."""
+# runs: release long: asan
 
 import asyncio
 import json

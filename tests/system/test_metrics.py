@@ -1,4 +1,5 @@
 """`/metrics`: an exposition that Prometheus's own checker accepts, with figures that agree with `/status`."""
+# runs: release.io_uring release.epoll asan.io_uring
 
 import re
 import shutil

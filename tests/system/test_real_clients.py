@@ -1,4 +1,5 @@
 """curl, wrk, hey and h2load against the engine: what they count as answered is what the stream holds."""
+# runs: release.io_uring release.epoll asan.io_uring
 
 import json
 import re

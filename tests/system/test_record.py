@@ -1,4 +1,5 @@
 """`bench/record` writes a line that can be compared with the next one."""
+# runs: release
 
 import json
 import os

@@ -1,4 +1,5 @@
 """Redis is there and says no: for a while (OOM, READONLY), or until an operator mends it (WRONGTYPE, password)."""
+# runs: release.io_uring release.epoll asan.io_uring
 
 import signal
 

@@ -2,6 +2,7 @@
 
 The Redis of these tests fsyncs every command, so that what it answered OK outlives its own death.
 """
+# runs: release.io_uring release.epoll asan.io_uring tsan.io_uring
 
 import re
 import time

@@ -1,4 +1,5 @@
 """`replicated`: a primary and a real replica that works, dies, and freezes."""
+# runs: release.io_uring release.epoll asan.io_uring
 
 import pytest
 

@@ -1,4 +1,5 @@
 """`tools/run` as a newcomer meets it: in a terminal, with nothing configured, ended by Ctrl-C."""
+# runs: release
 
 import json
 import os

@@ -1,4 +1,5 @@
 """SIGTERM: stop accepting, answer what is in flight, deliver everything accepted, or say what was not."""
+# runs: release.io_uring release.epoll asan.io_uring tsan.io_uring fast
 
 import json
 import signal

@@ -1,4 +1,5 @@
 """Clients that are slow, leave in the middle, or never read: refused or dropped, and the others do not notice."""
+# runs: release.io_uring release.epoll asan.io_uring asan.epoll
 
 import json
 import socket

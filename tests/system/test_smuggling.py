@@ -3,6 +3,7 @@
 Behind each prefix follows a complete, valid POST. A server that misjudges where the bad request ends takes
 it for a request of its own; here the stream must stay empty, whatever comes afterwards.
 """
+# runs: release.io_uring release.epoll asan.io_uring
 
 import json
 import time

@@ -1,5 +1,6 @@
 // The queue between reactors and sink thread, and the protocol that wakes the latter. Run under
 // ThreadSanitizer too: a wake that gets lost shows as a timeout, a race as a report.
+// runs: release asan tsan
 #include "engine/delivery/bounded_queue.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // Configuration: the declared keys, where values come from, and the sentence for each thing that can be wrong.
+// runs: release asan
 #include <gtest/gtest.h>
 
 #include <unistd.h>

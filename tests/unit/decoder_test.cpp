@@ -1,5 +1,6 @@
 // JsonDecoder: what it accepts, what it refuses and as what, and what it does to hostile bodies. Every body
 // lies in front of a guard page (tests/support/decoding).
+// runs: release asan
 #include <gtest/gtest.h>
 
 #include <memory>

@@ -1,5 +1,6 @@
 // Redis encoders: golden transcripts, and proof by hiredis' own reader that each sample is exactly one command
 // with the arguments that were meant, whatever bytes the client chose.
+// runs: release asan
 #include "sinks/redis/layout/encoder.hpp"
 
 #include <gtest/gtest.h>

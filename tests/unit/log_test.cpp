@@ -1,4 +1,5 @@
 // The log: notation, escaping of foreign bytes, levels, rate limit.
+// runs: release asan tsan
 #include "engine/log/log.hpp"
 
 #include <gtest/gtest.h>

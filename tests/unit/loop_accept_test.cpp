@@ -1,4 +1,5 @@
 // Both loops: accepting, up to the last slot and the last descriptor, and stopping to.
+// runs: release asan tsan
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/socket.h>

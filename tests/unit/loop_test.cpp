@@ -1,4 +1,5 @@
 // Both loops: receiving, sending, ending and waiting, with peers that reset, never read, or leave too early.
+// runs: release asan tsan
 #include <gtest/gtest.h>
 
 #include <algorithm>

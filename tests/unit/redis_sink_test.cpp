@@ -1,6 +1,7 @@
 // The Redis sink against a real redis-server: what is delivered, kept, answered and sent again when the server
 // works, refuses, pauses and dies. The scripted server of redis_sink_protocol_test.cpp covers what a real one never
 // sends.
+// runs: release asan tsan
 #include <gtest/gtest.h>
 
 #include <algorithm>

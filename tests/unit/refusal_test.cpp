@@ -1,4 +1,5 @@
 // The table of refusals, and the README's copy of it.
+// runs: release asan
 #include "engine/core/refusal.hpp"
 
 #include <gtest/gtest.h>
