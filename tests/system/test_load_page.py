@@ -78,7 +78,7 @@ def pages(workspace):
     for name, options in (("valid", []), ("invalid", ["--invalid"])):
         directory = workspace / name
         directory.mkdir()
-        subprocess.run([SAMPLE_REPORT, directory, *options], check=True, timeout=60)
+        subprocess.run([SAMPLE_REPORT, directory, *options], check=True, timeout=120)
         found[name] = directory / "run.html"
     found["comparison"] = directory / "comparison.html"
     return found

@@ -28,7 +28,7 @@ def needs(program: str):
 
 
 def run(*command) -> str:
-    finished = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=60)
+    finished = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=120)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return finished.stdout
 

@@ -29,7 +29,7 @@ def assert_refused_in_time(connection, code: str) -> None:
     begin = time.monotonic()
     response = connection.read_response()
     assert (response.status, response.code) == (408, code) and response.closes
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 30
     assert connection.read_to_end() == b""
 
 
@@ -160,7 +160,7 @@ def test_a_client_that_never_reads(starter):
     load.stop()
     # What they sent ahead is kept in http.body_memory, and their answers within a small bound each.
     assert rss_bytes(engine.pid) - resident < 48 * MIB
-    wait_until(lambda: engine.status()["reactors"][0]["connections"] <= 1, "write_timeout closes them", timeout_s=15)
+    wait_until(lambda: engine.status()["reactors"][0]["connections"] <= 1, "write_timeout closes them")
     for connection in deaf:
         connection.close()
 
