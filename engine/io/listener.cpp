@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "engine/core/check.hpp"
+#include "engine/core/limits.hpp"
 
 namespace sluice::io {
 namespace {
@@ -57,7 +58,7 @@ std::expected<int, ListenError> open_listener(const ListenerSettings& settings) 
     if (fd < 0) return failed(std::strerror(errno));
     if (!set_options(fd, settings.is_shared) ||
         ::bind(fd, reinterpret_cast<const sockaddr*>(&address.storage), address.length) != 0 ||
-        ::listen(fd, backlog_count) != 0) {
+        ::listen(fd, limits::listen_backlog_count) != 0) {
         const int error = errno;
         ::close(fd);
         return failed(std::strerror(error), error);

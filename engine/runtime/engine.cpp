@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "engine/config/addresses.hpp"
 #include "engine/delivery/sink_factory.hpp"
 #include "engine/io/listener.hpp"
 #include "engine/log/log.hpp"
@@ -16,20 +17,19 @@
 namespace sluice {
 namespace {
 
-std::string text_of(const config::Endpoint& endpoint) {
-    const bool is_v6 = endpoint.address.find(':') != std::string::npos;
-    return (is_v6 ? "[" + endpoint.address + "]" : endpoint.address) + ":" + std::to_string(endpoint.port);
-}
+using config::format_listen_address;
 
 // The kernel tears a dead process's ring down after the process is gone, and with it the listener that an accept was
 // armed on: the port of an engine that was killed comes free a moment later.
 constexpr int listen_attempts_count = 20;
 constexpr std::chrono::milliseconds listen_retry_interval{100};
 
-std::expected<int, Engine::StartError> listen_on(config::Endpoint& endpoint, bool is_shared) {
+std::expected<int, Engine::StartError> listen_on(config::ListenAddress& endpoint, bool is_shared) {
+    if (endpoint.is_unix())
+        return std::unexpected(Engine::StartError{"cannot listen on " + format_listen_address(endpoint), false});
     auto fd = io::open_listener({endpoint.address, endpoint.port, is_shared});
     for (int attempt = 1; !fd && fd.error().is_in_use && attempt < listen_attempts_count; ++attempt) {
-        if (attempt == 1) log::info("waiting_for_port", {{"listen", text_of(endpoint)}});
+        if (attempt == 1) log::info("waiting_for_port", {{"listen", format_listen_address(endpoint)}});
         std::this_thread::sleep_for(listen_retry_interval);
         fd = io::open_listener({endpoint.address, endpoint.port, is_shared});
     }
@@ -47,7 +47,7 @@ std::uint64_t random_seed() {
 
 Engine::Engine(config::Config config) : config_(std::move(config)) {
     resolve_backend(config_);
-    is_admin_shared_ = config_.admin.listen == config_.listen && config_.listen.port != 0;
+    is_admin_shared_ = config_.admin.listen == config_.listen.front() && config_.admin.listen.port != 0;
     make_parts();
 }
 
@@ -104,11 +104,13 @@ std::expected<void, Engine::StartError> Engine::open_sinks() {
 std::expected<void, Engine::StartError> Engine::start_reactors() {
     // A first listener without SO_REUSEPORT finds out whether another program has the port: with it, the kernel would
     // let two engines of one user share the port unnoticed.
-    auto exclusive = listen_on(config_.listen, false);
+    if (config_.listen.size() > 1)
+        return std::unexpected(StartError{"cannot listen on more than one address of listen", false});
+    auto exclusive = listen_on(config_.listen.front(), false);
     if (!exclusive) return std::unexpected(exclusive.error());
     ::close(*exclusive);
     for (auto& reactor : reactors_) {
-        auto fd = listen_on(config_.listen, true);
+        auto fd = listen_on(config_.listen.front(), true);
         if (!fd) return std::unexpected(fd.error());
         if (auto started = reactor->start(*fd); !started)
             return std::unexpected(StartError{started.error().sentence, started.error().is_unavailable});
@@ -131,8 +133,8 @@ std::expected<void, Engine::StartError> Engine::start_admin() {
 void Engine::log_listening() const {
     std::string cores;
     for (const unsigned core : config_.cores) cores += (cores.empty() ? "" : ",") + std::to_string(core);
-    log::info("listening", {{"listen", text_of(config_.listen)},
-                            {"admin", text_of(config_.admin.listen)},
+    log::info("listening", {{"listen", format_listen_address(config_.listen.front())},
+                            {"admin", format_listen_address(config_.admin.listen)},
                             {"cores", cores},
                             {"sink", config_.sink.url.display},
                             {"ack", name_of(config_.ack)},
