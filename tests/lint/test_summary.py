@@ -60,6 +60,8 @@ def test_a_discovered_test_that_is_skipped(tmp_path):
 
 def test_skips_may_be_failures(tmp_path):
     assert summary(tmp_path, case("tsan.unit.0", "run", GTEST), options=("--require-all",))[0] == 1
+    elsewhere = GTEST.replace("io_uring is forbidden", "does not apply: io_uring is forbidden")
+    assert summary(tmp_path, case("tsan.unit.0", "run", elsewhere), options=("--require-all",))[0] == 0
 
 
 def test_a_crash_is_a_failure_whatever_was_printed(tmp_path):

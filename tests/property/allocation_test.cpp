@@ -1,7 +1,7 @@
 // No heap allocation for any request after warm-up, on the whole way recv → decode → batch → sink → response: measured
 // on an engine in this process, with the null sink and with a real Redis, over every kind of request that carries
 // telemetry.
-// runs: release asan
+// runs: release
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -134,7 +134,8 @@ std::vector<Exchange> exchanges() {
 class Allocation : public testing::Test {
   protected:
     void SetUp() override {
-        if (!tests::can_count_allocations()) GTEST_SKIP() << "allocations cannot be counted under a sanitizer";
+        if (!tests::can_count_allocations())
+            GTEST_SKIP() << "does not apply: allocations cannot be counted under a sanitizer";
     }
 
     // False, with the reason in `skipped`: no engine can run here.

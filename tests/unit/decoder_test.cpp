@@ -412,7 +412,7 @@ TEST(Decoder, ManyWindowsOfLinesGiveEveryRecordOnce) {
 }
 
 TEST(Decoder, AllocatesNothingOnceItIsWarm) {
-    if (!can_count_allocations()) GTEST_SKIP() << "allocations cannot be counted under a sanitizer";
+    if (!can_count_allocations()) GTEST_SKIP() << "does not apply: allocations cannot be counted under a sanitizer";
     const std::string broken = with("\"x\":tru");
     std::vector<std::unique_ptr<GuardedBody>> bodies;
     for (const std::string& body :

@@ -273,7 +273,7 @@ TEST(Encoders, TheLargestSampleFitsTheSmallestEmptyBatch) {
 }
 
 TEST(Encoders, AllocateNothing) {
-    if (!can_count_allocations()) GTEST_SKIP() << "allocations cannot be counted under a sanitizer";
+    if (!can_count_allocations()) GTEST_SKIP() << "does not apply: allocations cannot be counted under a sanitizer";
     for (const RedisLayout layout : {RedisLayout::fields, RedisLayout::json, RedisLayout::list, RedisLayout::packed}) {
         const auto encoder = sinks::make_redis_encoder({.layout = layout, .partitions_count = 3});
         ArenaBatch batch;

@@ -95,7 +95,7 @@ TEST_F(RedisSinkTest, SendsWhatTheSocketTakesAndGoesOn) {
 }
 
 TEST_F(RedisSinkTest, AllocatesNothingPerBatchAfterWarmUp) {
-    if (!can_count_allocations()) GTEST_SKIP() << "allocations cannot be counted under a sanitizer";
+    if (!can_count_allocations()) GTEST_SKIP() << "does not apply: allocations cannot be counted under a sanitizer";
     start();
     LedgerPort unwatched;
     unwatched.finals.reserve(4096);
