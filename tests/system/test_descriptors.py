@@ -77,5 +77,5 @@ def has_answer(connection: HttpConnection) -> bool:
     except TimeoutError:
         return False
     finally:
-        connection.socket.settimeout(15)
+        connection.socket.settimeout(60)
     return True
