@@ -232,7 +232,8 @@ class Directory {
 class Allocation : public testing::Test {
   protected:
     void SetUp() override {
-        if (!tests::can_count_allocations()) GTEST_SKIP() << "allocations cannot be counted under a sanitizer";
+        if (!tests::can_count_allocations())
+            GTEST_SKIP() << "does not apply: allocations cannot be counted under a sanitizer";
     }
 };
 

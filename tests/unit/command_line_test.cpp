@@ -1,4 +1,5 @@
 // The command line: what each invocation means, and the sentence for each that means nothing.
+// runs: release asan
 #include "engine/config/command_line.hpp"
 
 #include <gtest/gtest.h>

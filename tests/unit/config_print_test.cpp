@@ -1,4 +1,5 @@
 // `sluice print-config` in its three formats, and the documentation that is made from it.
+// runs: release asan
 #include <gtest/gtest.h>
 
 #include <fstream>

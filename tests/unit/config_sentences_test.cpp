@@ -1,4 +1,5 @@
 // Configuration: the sentence for each thing that can be wrong.
+// runs: release asan
 #include <gtest/gtest.h>
 
 #include "engine/config/relations.hpp"

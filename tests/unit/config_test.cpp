@@ -1,4 +1,5 @@
 // Configuration: the declared keys, and where values come from.
+// runs: release asan
 #include <gtest/gtest.h>
 
 #include <set>

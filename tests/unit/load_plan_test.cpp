@@ -1,4 +1,5 @@
 // What a load plan is made of: units, stages, arrivals, thresholds, targets.
+// runs: release long: asan
 #include <gtest/gtest.h>
 
 #include <cmath>

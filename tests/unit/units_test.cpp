@@ -1,4 +1,5 @@
 // Units, core lists, endpoints and sink URLs: what is taken, what is refused and why.
+// runs: release asan
 #include "engine/config/units.hpp"
 
 #include <gtest/gtest.h>
