@@ -64,14 +64,14 @@ room(sinks USES engine/core MAY thread)
 room(sinks/null USES engine/core sinks MAY clock)
 room(sinks/journal USES engine/core sinks MAY clock system)
 room(sinks/redis/resp USES engine/core LIBRARIES hiredis)
-room(sinks/redis/link USES engine/core sinks/redis/resp LIBRARIES hiredis MAY system)
+room(sinks/redis/link USES engine/core sinks sinks/redis/resp LIBRARIES hiredis MAY system)
 room(sinks/redis/layout USES engine/core sinks sinks/redis/resp)
 room(sinks/redis/window USES engine/core sinks sinks/redis/layout sinks/redis/resp MAY system)
-room(sinks/redis/single USES engine/core sinks sinks/redis/link sinks/redis/resp sinks/redis/window MAY clock system)
-room(sinks/redis/exactly_once USES engine/core sinks sinks/redis/layout sinks/redis/link sinks/redis/resp sinks/redis/window MAY clock system)
+room(sinks/redis/single USES engine/core sinks sinks/redis/link sinks/redis/resp sinks/redis/window)
+room(sinks/redis/exactly_once USES engine/core sinks sinks/redis/layout sinks/redis/link sinks/redis/resp sinks/redis/window)
 room(sinks/redis/cluster USES engine/core sinks sinks/redis/link sinks/redis/resp sinks/redis/window LIBRARIES hiredis
-     MAY clock system thread)
-room(sinks/redis/sentinel USES engine/core sinks/redis/link sinks/redis/resp LIBRARIES hiredis)
+     MAY system thread)
+room(sinks/redis/sentinel USES engine/core sinks/redis/link sinks/redis/resp)
 
 # --- one sample's way through the engine ---------------------------------------------------------------------------
 room(engine/delivery USES engine/core engine/config engine/log engine/io sinks sinks/null sinks/journal sinks/redis/link
@@ -92,14 +92,15 @@ room(engine/runtime USES engine/core engine/config engine/log engine/io engine/h
      MAY clock random system thread)
 room(engine USES engine/core engine/admin engine/config engine/log engine/io engine/journal_tool engine/runtime MAY clock system)
 
-# --- sluice-load: result/ what was measured, plan/ what a run does, run/ makes requests, report/ writes results, ledger/
-# remembers what was acknowledged, command/ reads command lines and wires the rest --------------------------------------
+# --- sluice-load: result/ what was measured, plan/ what a run does, run/ makes requests, report/ writes results, export/ sends
+# them to a database during the run, ledger/ remembers what was acknowledged, command/ reads command lines and wires the rest ---
 room(tools/load/result USES engine/core LIBRARIES hdr_histogram)
-room(tools/load/plan USES engine/core tools/load/result MAY random system)
+room(tools/load/plan USES engine/core tools/load/result)
 room(tools/load/run USES engine/core engine/io tools/load/plan tools/load/result LIBRARIES llhttp nlohmann_json zlib
      MAY clock system thread)
-room(tools/load/report USES engine/core tools/load/result LIBRARIES hdr_histogram nlohmann_json fmt curl MAY thread)
-room(tools/load/ledger USES engine/core engine/config LIBRARIES hiredis nlohmann_json MAY system thread)
+room(tools/load/report USES tools/load/result LIBRARIES hdr_histogram nlohmann_json fmt)
+room(tools/load/export USES engine/core tools/load/result LIBRARIES fmt curl MAY thread)
+room(tools/load/ledger USES engine/core engine/config sinks/redis/link sinks/redis/resp LIBRARIES nlohmann_json MAY system thread)
 room(tools/load/command USES engine/core engine/config tools/load/result tools/load/plan tools/load/run tools/load/report
-     tools/load/ledger LIBRARIES tomlplusplus cli11 fmt nlohmann_json MAY system)
+     tools/load/export tools/load/ledger LIBRARIES tomlplusplus cli11 fmt nlohmann_json MAY random system)
 room(tools/load USES tools/load/command MAY system)

@@ -2,7 +2,7 @@
 //
 //   auto invocation = parse_command_line(argc, argv);
 //   if (!invocation) { print invocation.error().text to stderr; exit 2; }
-//   if (invocation->command != Command::serve) { auto text = answer(*invocation); … }
+//   if (invocation->command != Command::serve) { auto text = output_of(*invocation); … }
 //   auto config = load_config(invocation->overrides);
 //
 // The only user of CLI11 (for compile time).
@@ -46,7 +46,7 @@ struct UsageError {
 
 // What a command other than serve, journal and print-metrics writes to stdout, with its line feeds. Reads files, writes
 // none.
-[[nodiscard]] std::expected<std::string, ConfigError> answer(const Invocation& invocation);
+[[nodiscard]] std::expected<std::string, ConfigError> output_of(const Invocation& invocation);
 
 // Exit codes of the process.
 enum class ExitCode : std::uint8_t {
