@@ -267,8 +267,8 @@ class AllocationWithSink : public testing::TestWithParam<std::tuple<SinkCase, co
     }
 
     void start() {
-        const config::Surroundings surroundings{{}, config::Surroundings::of_process().allowed_cores};
-        auto config = config::load_config({{}, settings()}, surroundings);
+        const config::Environment environment{{}, config::Environment::of_process().allowed_cores};
+        auto config = config::load_config({{}, settings()}, environment);
         ASSERT_TRUE(config.has_value()) << config.error().sentence;
         config->cores.resize(1);
         engine = std::make_unique<Engine>(std::move(*config));

@@ -100,6 +100,7 @@ class TransactionWindow final : public ArrayListener {
     void note_sent_last();
     [[nodiscard]] bool unsent() const { return sent_bytes_ < total_bytes_; }
 
+    const std::string trailer_;  // behind the commands: EXEC, and the MULTI of the next transaction
     CompletionPort& port_;
     DeliveryFigures& figures_;
     ExactlyOnceFigures& exactly_once_;
