@@ -1,3 +1,5 @@
+// Fifo: order across the end of its memory, its bounds, and that it allocates once.
+// runs: release asan
 #include "engine/core/fifo.hpp"
 
 #include <gtest/gtest.h>
