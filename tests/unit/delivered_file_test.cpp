@@ -1,4 +1,3 @@
-// DeliveredFile: the delivered position in a real directory, also where the file was removed meanwhile.
 // runs: release asan
 #include <gtest/gtest.h>
 

@@ -1,4 +1,3 @@
-// Fifo: order across the end of its memory, its bounds, and that it allocates once.
 // runs: release asan
 #include "engine/core/fifo.hpp"
 
