@@ -1,5 +1,6 @@
 // No heap allocation for any request after warm-up, on the whole way recv → decode → batch → sink → response: measured
 // on an engine in this process, with every sink, over both backends, for every kind of request that carries telemetry.
+// runs: release
 #include <gtest/gtest.h>
 
 #include <algorithm>

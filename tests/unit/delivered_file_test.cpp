@@ -1,3 +1,4 @@
+// runs: release asan
 #include <gtest/gtest.h>
 
 #include <cstdlib>

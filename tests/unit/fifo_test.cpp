@@ -1,3 +1,4 @@
+// runs: release asan
 #include "engine/core/fifo.hpp"
 
 #include <gtest/gtest.h>
