@@ -92,14 +92,15 @@ room(engine/runtime USES engine/core engine/config engine/log engine/io engine/h
      MAY clock random system thread)
 room(engine USES engine/core engine/admin engine/config engine/log engine/io engine/journal_tool engine/runtime MAY clock system)
 
-# --- sluice-load: result/ what was measured, plan/ what a run does, run/ makes requests, report/ writes results, ledger/
-# remembers what was acknowledged, command/ reads command lines and wires the rest --------------------------------------
+# --- sluice-load: result/ what was measured, plan/ what a run does, run/ makes requests, report/ writes results, export/ sends
+# them to a database during the run, ledger/ remembers what was acknowledged, command/ reads command lines and wires the rest ---
 room(tools/load/result USES engine/core LIBRARIES hdr_histogram)
-room(tools/load/plan USES engine/core tools/load/result MAY random system)
+room(tools/load/plan USES engine/core tools/load/result)
 room(tools/load/run USES engine/core engine/io tools/load/plan tools/load/result LIBRARIES llhttp nlohmann_json zlib
      MAY clock system thread)
-room(tools/load/report USES engine/core tools/load/result LIBRARIES hdr_histogram nlohmann_json fmt curl MAY thread)
+room(tools/load/report USES tools/load/result LIBRARIES hdr_histogram nlohmann_json fmt)
+room(tools/load/export USES engine/core tools/load/result LIBRARIES fmt curl MAY thread)
 room(tools/load/ledger USES engine/core engine/config sinks/redis/link sinks/redis/resp LIBRARIES nlohmann_json MAY system thread)
 room(tools/load/command USES engine/core engine/config tools/load/result tools/load/plan tools/load/run tools/load/report
-     tools/load/ledger LIBRARIES tomlplusplus cli11 fmt nlohmann_json MAY system)
+     tools/load/export tools/load/ledger LIBRARIES tomlplusplus cli11 fmt nlohmann_json MAY random system)
 room(tools/load USES tools/load/command MAY system)
