@@ -9,7 +9,6 @@
 
 #include "engine/core/limits.hpp"
 #include "sinks/redis/link/blocking_client.hpp"
-#include "sinks/redis/resp/reply.hpp"
 
 namespace sluice::load {
 namespace {
