@@ -3,7 +3,7 @@
 //
 // The code is part of the interface: clients may switch on it, so it never changes its meaning. The table
 // is exhaustive by construction (one macro row makes enumerator and entry) and is what `/metrics`,
-// the error bodies and the README's error table are made from.
+// the error bodies and the table of docs/errors.md are made from.
 #pragma once
 
 #include <algorithm>
