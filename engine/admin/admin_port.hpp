@@ -1,5 +1,5 @@
-// AdminPort: takes requests for admin endpoints that arrived at a data listener. Implemented by the admin thread; any
-// thread may call it.
+// AdminPort: takes the requests for admin endpoints that arrived at a data listener. The admin thread implements it;
+// any thread may call it.
 #pragma once
 
 #include <cstdint>

@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 
 struct hdr_histogram;
@@ -65,6 +66,8 @@ class Latency {
     }
     [[nodiscard]] LatencyHistogram& of(Stage stage) { return stages_[static_cast<std::size_t>(stage)]; }
     [[nodiscard]] const LatencyHistogram& of(Stage stage) const { return stages_[static_cast<std::size_t>(stage)]; }
+    // All, in the order of Stage.
+    [[nodiscard]] std::span<const LatencyHistogram, stages_count> stages() const { return stages_; }
     void reset() {
         for (auto& stage : stages_) stage.reset();
     }

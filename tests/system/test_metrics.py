@@ -90,6 +90,15 @@ def test_histograms_are_cumulative_and_complete(busy):
         assert bounds[-1] == float("inf") and values[-1] == counts[key], key
 
 
+def test_each_iteration_of_a_loop_is_in_its_histogram(busy):
+    figures = {(name, labels["core"]): value for name, labels, value in series(busy.metrics()) if labels.keys() == {"core"}}
+    for core in ("0", "1"):
+        iterations = figures["sluice_loop_iterations_total", core]
+        assert iterations > 0 and figures["sluice_loop_iteration_seconds_count", core] == iterations
+        assert 0 < figures["sluice_loop_iteration_seconds_sum", core]
+        assert figures["sluice_loop_iteration_seconds_max", core] <= figures["sluice_loop_iteration_seconds_sum", core]
+
+
 def test_every_family_has_help_and_type(busy):
     exposition = busy.metrics()
     types = set(re.findall(r"^# TYPE (\S+) (?:counter|gauge|histogram)$", exposition, re.MULTILINE))

@@ -18,7 +18,7 @@ TEST(Print, AListIsAnArray) {
 TEST(Print, TomlLoadsBackToTheDefaults) {
     const auto config = load_text(print_config(PrintFormat::toml));
     ASSERT_TRUE(config) << config.error().sentence;
-    EXPECT_EQ(texts_of(*config), texts_of(*load_config({}, surroundings())));
+    EXPECT_EQ(texts_of(*config), texts_of(*load_config({}, environment_of())));
 }
 
 TEST(Print, EveryFormatTellsEverythingOfEveryKey) {

@@ -20,8 +20,6 @@
 
 namespace sluice::tests {
 namespace {
-
-using sinks::RedisLayout;
 using sinks::RedisLayoutSettings;
 using Command = std::vector<std::string>;
 using Commands = std::vector<Command>;

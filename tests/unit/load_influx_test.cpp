@@ -2,7 +2,7 @@
 // runs: release long: asan
 #include <gtest/gtest.h>
 
-#include "tools/load/report/influx.hpp"
+#include "tools/load/export/influx.hpp"
 
 namespace sluice::load {
 namespace {

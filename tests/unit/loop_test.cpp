@@ -346,9 +346,11 @@ TEST_P(Loop, KnowsItsLongestIteration) {
     recorder.at_iteration = nullptr;
     loop->run_once(1);
     EXPECT_GE(loop->counters().iteration_ns_max, 20 * ms);
+    EXPECT_GE(loop->counters().iteration_ns_last, 20 * ms);
     work_for(200 * ms);
     loop->run_once(1);
     EXPECT_GE(loop->counters().iteration_ns_max, 200 * ms);
+    EXPECT_GE(loop->counters().iteration_ns_last, 200 * ms);
     loop->forget_longest_iteration();
     EXPECT_EQ(loop->counters().iteration_ns_max, 0u);
     loop->run_once(1);
