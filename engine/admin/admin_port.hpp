@@ -12,9 +12,9 @@ namespace sluice {
 
 class AdminPort {
   public:
-    using Answer = std::function<void(std::uint16_t status, http::ContentType type, std::string body)>;
-    // `answer` is called on the admin thread.
-    virtual void ask(http::Endpoint endpoint, Answer answer) = 0;
+    using OnAnswer = std::function<void(std::uint16_t status, http::ContentType type, std::string body)>;
+    // Calls `on_answer` on the admin thread.
+    virtual void ask(http::Endpoint endpoint, OnAnswer on_answer) = 0;
 
   protected:
     ~AdminPort() = default;

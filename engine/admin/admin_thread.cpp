@@ -66,8 +66,8 @@ void AdminThread::stop_and_join() {
     thread_.join();
 }
 
-void AdminThread::ask(http::Endpoint endpoint, Answer answer) {
-    post([this, endpoint, reply = std::move(answer)] {
+void AdminThread::ask(http::Endpoint endpoint, OnAnswer on_answer) {
+    post([this, endpoint, reply = std::move(on_answer)] {
         AdminAnswer result = service_.answer(endpoint);
         reply(result.status, result.type, std::move(result.body));
     });

@@ -28,8 +28,8 @@ class AdminThread final : public AdminPort, private http::Application, private S
     // Any thread but its own. Answers what it has, then ends.
     void stop_and_join();
 
-    // Any thread. Calls `answer` on the admin thread.
-    void ask(http::Endpoint endpoint, Answer answer) override;
+    // Any thread. Calls `on_answer` on the admin thread.
+    void ask(http::Endpoint endpoint, OnAnswer on_answer) override;
 
   private:
     bool on_request(const http::Request& request, RequestRef ref, http::Pending& pending) override;

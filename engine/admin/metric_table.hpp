@@ -18,6 +18,7 @@
 #include "engine/idempotency/idempotency_table.hpp"
 #include "engine/io/loop.hpp"
 #include "engine/metrics/latency.hpp"
+#include "engine/metrics/latency_histogram.hpp"
 #include "engine/metrics/metric.hpp"
 #include "engine/metrics/sample_counters.hpp"
 #include "engine/watch/board.hpp"

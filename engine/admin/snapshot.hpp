@@ -8,6 +8,7 @@
 #include "engine/ingest/ingest.hpp"
 #include "engine/io/loop.hpp"
 #include "engine/metrics/latency.hpp"
+#include "engine/metrics/latency_histogram.hpp"
 #include "engine/metrics/sample_counters.hpp"
 
 namespace sluice {

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <variant>
 
-#include "engine/metrics/latency.hpp"
+#include "engine/metrics/latency_histogram.hpp"
 
 namespace sluice {
 

@@ -17,7 +17,7 @@
 #include "engine/io/backend.hpp"
 #include "engine/io/loop.hpp"
 #include "engine/io/timer_wheel.hpp"
-#include "engine/metrics/latency.hpp"
+#include "engine/metrics/latency_histogram.hpp"
 
 namespace sluice {
 

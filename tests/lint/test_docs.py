@@ -15,7 +15,7 @@ TOPS = ("engine", "parsers", "sinks", "bench", "tests", "tools", "cmake", "docs"
 TEXTS = (".md", ".cpp", ".hpp", ".c", ".py", ".cmake", ".txt", ".toml", ".json", ".sh", "")
 # Tables that a test compares with the code: the page, and the name in its markers.
 GENERATED = [("docs/errors.md", "errors"), ("docs/architecture.md", "rooms"), ("docs/observability.md", "log-events"),
-             ("docs/configuration.md", "keys")]
+             ("docs/configuration.md", "keys"), ("docs/metrics.md", "metrics")]
 # Markdown that a program of the tree writes where it is told to.
 WRITTEN_ELSEWHERE = {"report.md", "comparison.md"}
 
