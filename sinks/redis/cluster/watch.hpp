@@ -46,8 +46,8 @@ class Poll {
         const int count = ::epoll_wait(fd_, events.data(), static_cast<int>(events.size()), 0);
         for (int i = 0; i < count; ++i) {
             const epoll_event& event = events[static_cast<std::size_t>(i)];
-            short& happened = *static_cast<short*>(event.data.ptr);
-            happened = static_cast<short>(happened | static_cast<short>(event.events));
+            short& revents = *static_cast<short*>(event.data.ptr);
+            revents = static_cast<short>(revents | static_cast<short>(event.events));
         }
     }
 
