@@ -93,7 +93,7 @@ int serve(const Options& options) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape): it may end with one
     Options options;
     CLI::App app{"The thread-pool gateway that Sluice replaces, for comparison", "baseline-gateway"};
     app.add_option("--listen", options.listen, "Take telemetry here")->type_name("ADDR:PORT")->capture_default_str();

@@ -241,7 +241,8 @@ class Allocation : public testing::Test {
 class AllocationWithSink : public testing::TestWithParam<std::tuple<SinkCase, const char*>> {
   protected:
     void SetUp() override {
-        if (!tests::can_count_allocations()) GTEST_SKIP() << "allocations cannot be counted under a sanitizer";
+        if (!tests::can_count_allocations())
+            GTEST_SKIP() << "does not apply: allocations cannot be counted under a sanitizer";
         if (sink().server != SinkCase::Server::none && !tests::RedisServer::available())
             GTEST_SKIP() << "no redis-server here";
         server = std::make_unique<Server>(sink().server);

@@ -1,4 +1,5 @@
 // What /metrics and /status show of one moment of the engine, and the bodies of /health, /ready and errors.
+// runs: release asan
 #include "engine/admin/engine_view.hpp"
 
 #include <gtest/gtest.h>

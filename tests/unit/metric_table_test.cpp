@@ -1,5 +1,6 @@
 // The table of metrics: its rows keep the rules of names, docs/metrics.md is made from it, and no counter of the engine
 // is missing in it.
+// runs: release asan
 #include "engine/admin/metric_table.hpp"
 
 #include <gtest/gtest.h>

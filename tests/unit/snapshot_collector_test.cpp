@@ -1,4 +1,5 @@
 // SnapshotCollector: reactors that answer, that have ended, and that owe an answer.
+// runs: release asan
 #include "engine/admin/snapshot_collector.hpp"
 
 #include <gtest/gtest.h>

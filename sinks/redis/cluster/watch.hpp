@@ -44,9 +44,11 @@ class Poll {
     void take() {
         std::array<epoll_event, 64> events;
         const int count = ::epoll_wait(fd_, events.data(), static_cast<int>(events.size()), 0);
-        for (int i = 0; i < count; ++i)
-            *static_cast<short*>(events[static_cast<std::size_t>(i)].data.ptr) |=
-                static_cast<short>(events[static_cast<std::size_t>(i)].events);
+        for (int i = 0; i < count; ++i) {
+            const epoll_event& event = events[static_cast<std::size_t>(i)];
+            short& revents = *static_cast<short*>(event.data.ptr);
+            revents = static_cast<short>(revents | static_cast<short>(event.events));
+        }
     }
 
   private:
