@@ -238,21 +238,22 @@ void forwarder_families(Exposition& out, const forward::Forwarder& forwarder) {
     out.value("sluice_forwarder_records_refused_total", "", view.records_refused_count);
 }
 
-void admission_families(Exposition& out, const admission::Board& board) {
-    using admission::Verdict;
+void admission_families(Exposition& out, const watch::Gauges& board) {
+    using watch::PassedBound;
     if (!board.is_on.load(std::memory_order_relaxed)) return;
     out.family("sluice_admission_bound_passed", "gauge", "1 for the bound of Redis or its consumers that is passed.");
-    for (const Verdict verdict : {Verdict::redis_memory, Verdict::stream_full, Verdict::consumers_behind})
+    for (const PassedBound verdict :
+         {PassedBound::redis_memory, PassedBound::stream_full, PassedBound::consumers_behind})
         out.value("sluice_admission_bound_passed",
-                  fmt::format("code=\"{}\"", info_of(*admission::refusal_of(verdict)).code),
-                  board.judged.load(std::memory_order_relaxed) == verdict ? 1 : 0);
+                  fmt::format("code=\"{}\"", info_of(*watch::refusal_of(verdict)).code),
+                  board.passed.load(std::memory_order_relaxed) == verdict ? 1 : 0);
     out.family("sluice_admission_sheds", "gauge", "1 while telemetry is refused for it.");
     out.value("sluice_admission_sheds", "", board.refusal() ? 1 : 0);
     out.family("sluice_admission_samples_total", "counter", "Times that Redis was asked and told everything.");
     out.value("sluice_admission_samples_total", "", load(board.samples));
     out.family("sluice_admission_failures_total", "counter", "Times that Redis did not tell everything.");
     out.value("sluice_admission_failures_total", "", load(board.failures));
-    const auto figure = [&out](std::string_view name, std::string_view help, const admission::SharedFigure& shared) {
+    const auto figure = [&out](std::string_view name, std::string_view help, const watch::Gauge& shared) {
         out.family(name, "gauge", help);
         if (const auto value = shared.get()) out.value(name, "", *value);
     };

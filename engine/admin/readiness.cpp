@@ -43,7 +43,7 @@ Readiness::Verdict Readiness::verdict() const {
         const sinks::Sink& sink = thread->sink();
         std::string what = what_is_wrong(sink);
         if (what.empty()) continue;
-        const std::string trouble = sink.trouble();
+        const std::string trouble = sink.last_error();
         Verdict verdict = no(Refusal::not_ready);
         verdict.reason = std::move(what) + (trouble.empty() ? "." : ": " + trouble);
         verdict.breaker = sinks::name_of(sink.signal().breaker.load(std::memory_order_relaxed));

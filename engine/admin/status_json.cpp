@@ -99,7 +99,7 @@ Json sink_json(const sinks::Sink& sink) {
     const sinks::SinkFigures figures = sink.figures();
     const sinks::DeliveryFigures& delivery = figures.delivery;
     Json json{{"state", sinks::name_of(delivery.state.load(std::memory_order_relaxed))},
-              {"trouble", sink.trouble()},
+              {"trouble", sink.last_error()},
               {"batches_sent", load(delivery.batches_sent)},
               {"batches_resent", load(delivery.batches_resent)},
               {"bytes_sent", load(delivery.bytes_sent)},
@@ -137,12 +137,10 @@ Json forwarder_json(const forward::Forwarder& forwarder) {
 }
 
 Json admission_json(const EngineView& view) {
-    const admission::Board& board = view.state.admission;
-    const auto figure = [](const admission::SharedFigure& shared) {
-        return shared.get() ? Json(*shared.get()) : Json(nullptr);
-    };
+    const watch::Gauges& board = view.state.admission;
+    const auto figure = [](const watch::Gauge& shared) { return shared.get() ? Json(*shared.get()) : Json(nullptr); };
     const auto load = [](const std::atomic<std::uint64_t>& value) { return value.load(std::memory_order_relaxed); };
-    const auto passed = admission::refusal_of(board.judged.load(std::memory_order_relaxed));
+    const auto passed = watch::refusal_of(board.passed.load(std::memory_order_relaxed));
     return {{"sheds", board.refusal().has_value()},
             {"passed_bound", passed ? Json(std::string(info_of(*passed).code)) : Json(nullptr)},
             {"trouble", board.trouble.text()},

@@ -32,11 +32,11 @@ Delivery::Delivery(const config::Config& config, const sinks::StreamOwner& owner
       open_(encoder_->lane_count()) {
     const std::size_t count = (owner.instance.empty() ? rounds_count_max : owned_rounds_count_max) * open_.size();
     for (std::size_t i = 0; i < count; ++i) {
-        auto parcel = std::make_unique<Parcel>();
-        parcel->arena.resize(config.batch.arena_bytes);
-        parcel->batch.bind(parcel->arena, 0);
-        free_.push_back(parcel.get());
-        parcels_.push_back(std::move(parcel));
+        auto pooled = std::make_unique<PooledBatch>();
+        pooled->arena.resize(config.batch.arena_bytes);
+        pooled->batch.bind(pooled->arena, 0);
+        free_.push_back(pooled.get());
+        pool_.push_back(std::move(pooled));
     }
 }
 
@@ -57,46 +57,47 @@ bool Delivery::append(const Sample& sample) {
 }
 
 void Delivery::close_round(const sinks::journal::Position& end) {
-    Parcel* last = nullptr;
-    for (Parcel*& open : open_) {
+    PooledBatch* last = nullptr;
+    for (PooledBatch*& open : open_) {
         if (open == nullptr) continue;
-        Parcel* const parcel = std::exchange(open, nullptr);
-        if (parcel->batch.empty()) {
-            free_.push_back(parcel);
+        PooledBatch* const pooled = std::exchange(open, nullptr);
+        if (pooled->batch.empty()) {
+            free_.push_back(pooled);
             continue;
         }
-        encoder_->seal(parcel->batch);
-        parcel->batch.handed_over_count = parcel->batch.sample_count();
-        waiting_.push_back(parcel);
-        in_flight_.push_back(parcel);
-        last = parcel;
+        encoder_->seal(pooled->batch);
+        pooled->batch.handed_over_count = pooled->batch.sample_count();
+        waiting_.push_back(pooled);
+        in_flight_.push_back(pooled);
+        last = pooled;
     }
     if (last != nullptr) last->end = end;
 }
 
 bool Delivery::is_idle() const {
-    return in_flight_.empty() && std::ranges::all_of(open_, [](const Parcel* parcel) { return parcel == nullptr; });
+    return in_flight_.empty() &&
+           std::ranges::all_of(open_, [](const PooledBatch* pooled) { return pooled == nullptr; });
 }
 
 void Delivery::settle(Batch& batch, Settlement settlement) {
     CHECK(settlement == Settlement::final);  // nobody waits for a part of a batch
-    const auto parcel = std::ranges::find(in_flight_, &batch, [](Parcel* p) { return &p->batch; });
-    CHECK(parcel != in_flight_.end());
-    (*parcel)->is_settled = true;
+    const auto pooled = std::ranges::find(in_flight_, &batch, [](PooledBatch* p) { return &p->batch; });
+    CHECK(pooled != in_flight_.end());
+    (*pooled)->is_settled = true;
 }
 
 void Delivery::take_settled() {
     while (!in_flight_.empty() && in_flight_.front()->is_settled) {
-        Parcel* const parcel = in_flight_.front();
+        PooledBatch* const pooled = in_flight_.front();
         in_flight_.pop_front();
-        confirmed_samples_count_ += parcel->batch.settled.delivered;
-        if (parcel->end) confirmed_ = parcel->end;
-        free_.push_back(parcel);
+        confirmed_samples_count_ += pooled->batch.settled.delivered;
+        if (pooled->end) confirmed_ = pooled->end;
+        free_.push_back(pooled);
     }
 }
 
 // Most of what there is room for is under way, so the sink has work for longer than replies are let gather.
-bool Delivery::lets_replies_gather() const { return sends_ahead_ && 2 * in_flight_.size() > parcels_.size(); }
+bool Delivery::lets_replies_gather() const { return sends_ahead_ && 2 * in_flight_.size() > pool_.size(); }
 
 void Delivery::pump(std::uint64_t wait_ns, int wake_fd) {
     for (; !waiting_.empty() && sink_->has_room(); waiting_.pop_front()) sink_->submit(waiting_.front()->batch);

@@ -90,7 +90,7 @@ Forwarder::View Forwarder::view() const {
     const sinks::Sink& sink = delivery_->sink();
     const sinks::ExactlyOnceFigures* const duplicates = sink.figures().exactly_once;
     return {sink.figures().delivery.state.load(std::memory_order_relaxed),
-            trouble_.empty() ? sink.trouble() : trouble_,
+            trouble_.empty() ? sink.last_error() : trouble_,
             delivered_samples_count_,
             delivered_,
             confirmed_,

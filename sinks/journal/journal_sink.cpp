@@ -8,7 +8,7 @@
 #include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
 #include "sinks/journal/posix_file_system.hpp"
-#include "sinks/trouble.hpp"
+#include "sinks/last_error.hpp"
 
 namespace sluice::sinks {
 namespace {
@@ -78,7 +78,7 @@ class JournalSink final : public Sink {
     void advance(short revents, std::uint64_t now_ns) override;
     [[nodiscard]] const SinkSignal& signal() const override { return signal_; }
     [[nodiscard]] SinkFigures figures() const override { return {.delivery = figures_, .journal = &journal_}; }
-    [[nodiscard]] std::string trouble() const override { return trouble_.text(); }
+    [[nodiscard]] std::string last_error() const override { return last_error_.text(); }
 
   private:
     [[nodiscard]] journal::LogResult<void> write_all();
@@ -107,7 +107,7 @@ class JournalSink final : public Sink {
     SinkSignal signal_;
     DeliveryFigures figures_;
     JournalFigures journal_;
-    Trouble trouble_;
+    LastError last_error_;
 };
 
 std::expected<std::vector<std::string>, std::string> JournalSink::open() {
@@ -197,7 +197,7 @@ void JournalSink::stall(const journal::LogError& error) {
     note_refusal(figures_, refusal_, now_ns);
     figures_.state.store(SinkState::stalled, std::memory_order_relaxed);
     publish(signal_.refuses, refusal_);
-    trouble_.set("journal " + settings_.directory + ": " + error.sentence);
+    last_error_.set("journal " + settings_.directory + ": " + error.sentence);
 }
 
 void JournalSink::recover() {
@@ -205,7 +205,7 @@ void JournalSink::recover() {
     forget_refusal(figures_);
     publish(signal_.refuses, CommandOutcome::delivered);
     figures_.state.store(SinkState::ready, std::memory_order_relaxed);
-    trouble_.set({});
+    last_error_.set({});
 }
 
 // Answers whoever waits, and keeps the rest.

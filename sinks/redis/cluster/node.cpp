@@ -30,7 +30,7 @@ Node::Node(const ServerAddress& address, const RedisSettings& settings, const Pa
       partitions_(partitions),
       figures_(figures),
       link_(settings_of(address, settings), link_figures),
-      trouble_("connecting to " + link_.peer()),
+      last_error_("connecting to " + link_.peer()),
       routes_(routes_count_max(partitions)) {}
 
 // --- the connection --------------------------------------------------------------------------------
@@ -41,7 +41,7 @@ void Node::advance(short revents, std::uint64_t now_ns) {
         case Link::Event::attempt: break;
         case Link::Event::ready:
             link_.established(now_ns);
-            trouble_.clear();
+            last_error_.clear();
             break;
         case Link::Event::failed: attempt_failed(); break;
         case Link::Event::readable: receive(now_ns); break;
@@ -51,7 +51,7 @@ void Node::advance(short revents, std::uint64_t now_ns) {
 
 void Node::attempt_failed() {
     has_failed_ = true;
-    trouble_ = link_.failure();
+    last_error_ = link_.failure();
 }
 
 void Node::drop_as_replaced(std::uint64_t now_ns) {

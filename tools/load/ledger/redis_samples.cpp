@@ -9,6 +9,7 @@
 
 #include "engine/core/limits.hpp"
 #include "sinks/redis/link/blocking_client.hpp"
+#include "sinks/redis/resp/reply.hpp"
 
 namespace sluice::load {
 namespace {
