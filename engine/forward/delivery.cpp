@@ -44,6 +44,7 @@ Delivery::~Delivery() = default;
 
 bool Delivery::append(const Sample& sample) {
     const std::uint32_t lane = encoder_->lane_of(sample);
+    CHECK(lane < open_.size());
     if (open_[lane] == nullptr) {
         CHECK(!free_.empty());
         open_[lane] = free_.back();
@@ -83,6 +84,7 @@ void Delivery::settle(Batch& batch, Settlement settlement) {
     CHECK(settlement == Settlement::final);  // nobody waits for a part of a batch
     const auto pooled = std::ranges::find(in_flight_, &batch, [](PooledBatch* p) { return &p->batch; });
     CHECK(pooled != in_flight_.end());
+    CHECK(!(*pooled)->is_settled);
     (*pooled)->is_settled = true;
 }
 
@@ -91,6 +93,7 @@ void Delivery::take_settled() {
         PooledBatch* const pooled = in_flight_.front();
         in_flight_.pop_front();
         confirmed_samples_count_ += pooled->batch.settled.delivered;
+        CHECK(!pooled->end || !confirmed_ || *pooled->end >= *confirmed_);  // what is confirmed stays so
         if (pooled->end) confirmed_ = pooled->end;
         free_.push_back(pooled);
     }

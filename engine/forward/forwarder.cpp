@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
 #include "engine/core/error_text.hpp"
 #include "engine/log/log.hpp"
@@ -61,6 +62,7 @@ std::expected<void, std::string> Forwarder::open() {
 }
 
 void Forwarder::start() {
+    CHECK(delivery_ != nullptr && !thread_.joinable());
     thread_ = std::thread([this] { run(); });
     static_cast<void>(::pthread_setname_np(thread_.native_handle(), "sluice-forward"));
 }

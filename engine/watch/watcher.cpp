@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
 #include "engine/log/log.hpp"
 #include "engine/watch/setup_remarks.hpp"
@@ -29,6 +30,7 @@ Watcher::Watcher(const WatcherSettings& settings, Gauges& gauges)
 }
 
 void Watcher::start() {
+    CHECK(!thread_.joinable());
     gauges_.is_on.store(true, std::memory_order_relaxed);
     thread_ = std::thread([this] { run(); });
 }

@@ -30,6 +30,7 @@ class BatchList {
         ++count_;
     }
     [[nodiscard]] Batch& pop_front() {
+        CHECK(first_ != nullptr);
         Batch& batch = *first_;
         first_ = batch.next;
         if (first_ == nullptr) last_ = nullptr;
@@ -86,7 +87,7 @@ class JournalSink final : public Sink {
     void stall(const journal::LogError& error);
     void recover();
     void refuse_fresh();
-    void settle_delivered(BatchList& batches, std::size_t count_max);
+    void settle_delivered(BatchList& batches, std::size_t count);
     void announce() {
         if (settings_.listener != nullptr) settings_.listener->on_confirmed(log_->confirmed());
     }
@@ -175,9 +176,10 @@ journal::LogResult<void> JournalSink::write(const BatchList& batches) {
     return {};
 }
 
-void JournalSink::settle_delivered(BatchList& batches, std::size_t count_max) {
+void JournalSink::settle_delivered(BatchList& batches, std::size_t count) {
+    CHECK(count <= batches.count());
     const std::uint64_t now_ns = monotonic_ns();
-    for (; count_max != 0; --count_max) {
+    for (; count != 0; --count) {
         Batch& batch = batches.pop_front();
         add(figures_.replies_ok, batch.command_count());
         batch.settled.delivered = batch.sample_count();

@@ -83,6 +83,7 @@ void Node::receive(std::uint64_t now_ns) {
 bool Node::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
     if (route_count_ == 0) return false;
     Route& route = routes_[first_route_];
+    CHECK(route.replies_count != 0 && route.partition->node() == this);
     if (route.is_asking && !std::exchange(is_asking_answered_, true)) return true;  // the command's reply tells more
     is_asking_answered_ = false;
     PartitionQueue& partition = *route.partition;
@@ -180,7 +181,7 @@ bool Node::write(std::span<iovec> pieces, std::size_t& sent_bytes, std::uint64_t
 }
 
 void Node::add_route(const Route& route) {
-    CHECK(route_count_ < routes_.size());
+    CHECK(route_count_ < routes_.size() && route.replies_count != 0);
     routes_[(first_route_ + route_count_++) % routes_.size()] = route;
 }
 
