@@ -3,11 +3,11 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <random>
 #include <thread>
 #include <utility>
 
 #include "engine/config/addresses.hpp"
+#include "engine/core/random_seed.hpp"
 #include "engine/delivery/sink_factory.hpp"
 #include "engine/io/listener.hpp"
 #include "engine/log/log.hpp"
@@ -36,11 +36,6 @@ std::expected<int, Engine::StartError> listen_on(config::ListenAddress& endpoint
     if (!fd) return std::unexpected(Engine::StartError{fd.error().sentence, false});
     endpoint.port = io::port_of(*fd);  // what the kernel chose, if it was asked to
     return *fd;
-}
-
-std::uint64_t random_seed() {
-    std::random_device random;
-    return (std::uint64_t{random()} << 32) | random();
 }
 
 }  // namespace
