@@ -1,14 +1,12 @@
 #include "engine/forward/delivery.hpp"
 
-#include <poll.h>
-
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
 #include "engine/delivery/sink_factory.hpp"
+#include "engine/delivery/sink_wait.hpp"
 
 namespace sluice::forward {
 namespace {
@@ -108,17 +106,10 @@ void Delivery::pump(std::uint64_t wait_ns, int wake_fd) {
     take_settled();
     const sinks::Interest interest = sink_->interest();
     const std::uint64_t now_ns = monotonic_ns();
-    if (interest.deadline_ns != 0)
-        wait_ns = std::min(wait_ns, interest.deadline_ns > now_ns ? interest.deadline_ns - now_ns : 0);
-    // ppoll(2) passes over descriptors that are negative.
-    std::array<pollfd, 2> descriptors{pollfd{interest.fd, interest.events, 0}, pollfd{wake_fd, POLLIN, 0}};
-    if (wait_ns > gather_ns && interest.fd >= 0 && lets_replies_gather()) {
-        const timespec nap{0, static_cast<long>(gather_ns)};
-        static_cast<void>(::ppoll(&descriptors[1], 1, &nap, nullptr));
-    }
-    const timespec timeout{static_cast<time_t>(wait_ns / 1'000'000'000), static_cast<long>(wait_ns % 1'000'000'000)};
-    const int ready = ::ppoll(descriptors.data(), descriptors.size(), &timeout, nullptr);
-    revents_ = ready > 0 ? descriptors[0].revents : short{0};
+    const std::uint64_t deadline_ns = earlier(interest.deadline_ns, now_ns + wait_ns);
+    if (deadline_ns > now_ns + gather_ns && interest.fd >= 0 && lets_replies_gather())
+        static_cast<void>(wait_for_sink({}, wake_fd, now_ns + gather_ns, now_ns));
+    revents_ = wait_for_sink(interest, wake_fd, deadline_ns, now_ns).revents;
 }
 
 }  // namespace sluice::forward
