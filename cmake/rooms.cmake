@@ -57,7 +57,7 @@ room(parsers/json USES engine/core parsers LIBRARIES simdjson)
 # --- sockets, HTTP -------------------------------------------------------------------------------------------------
 room(engine/io USES engine/core LIBRARIES liburing MAY clock system thread)
 room(engine/http USES engine/core parsers/http)
-room(engine/server USES engine/core engine/config engine/log engine/io engine/http MAY clock system thread)
+room(engine/server USES engine/core engine/config engine/log engine/metrics engine/io engine/http MAY clock system thread)
 
 # --- what delivers: encoders and sinks -----------------------------------------------------------------------------
 room(sinks USES engine/core MAY thread)
@@ -85,21 +85,22 @@ room(engine/ingest USES engine/core engine/metrics engine/http engine/server eng
 room(engine/forward USES engine/core engine/config engine/log engine/io engine/delivery parsers/json sinks sinks/journal
      sinks/redis/layout sinks/redis/exactly_once MAY clock system thread)
 room(engine/admin USES engine/core engine/config engine/log engine/metrics engine/io engine/http engine/server engine/delivery
-     engine/forward engine/idempotency engine/ingest LIBRARIES fmt nlohmann_json MAY clock thread)
+     engine/forward engine/idempotency engine/ingest engine/watch sinks LIBRARIES fmt nlohmann_json MAY clock thread)
 room(engine/journal_tool USES engine/core engine/config engine/io engine/forward sinks/journal LIBRARIES nlohmann_json MAY clock system)
 room(engine/runtime USES engine/core engine/config engine/log engine/io engine/http engine/server engine/delivery
      engine/batching engine/idempotency engine/watch engine/ingest engine/forward engine/admin sinks
      MAY clock system thread)
-room(engine USES engine/core engine/config engine/log engine/io engine/journal_tool engine/runtime MAY clock system)
+room(engine USES engine/core engine/admin engine/config engine/log engine/io engine/journal_tool engine/runtime MAY clock system)
 
-# --- sluice-load: result/ what was measured, plan/ what a run does, run/ makes requests, report/ writes results, ledger/
-# remembers what was acknowledged, command/ reads command lines and wires the rest --------------------------------------
+# --- sluice-load: result/ what was measured, plan/ what a run does, run/ makes requests, report/ writes results, export/ sends
+# them to a database during the run, ledger/ remembers what was acknowledged, command/ reads command lines and wires the rest ---
 room(tools/load/result USES engine/core LIBRARIES hdr_histogram)
-room(tools/load/plan USES engine/core tools/load/result MAY random system)
+room(tools/load/plan USES engine/core tools/load/result)
 room(tools/load/run USES engine/core engine/io tools/load/plan tools/load/result LIBRARIES llhttp nlohmann_json zlib
      MAY clock system thread)
-room(tools/load/report USES engine/core tools/load/result LIBRARIES hdr_histogram nlohmann_json fmt curl MAY thread)
+room(tools/load/report USES tools/load/result LIBRARIES hdr_histogram nlohmann_json fmt)
+room(tools/load/export USES engine/core tools/load/result LIBRARIES fmt curl MAY thread)
 room(tools/load/ledger USES engine/core engine/config sinks/redis/link sinks/redis/resp LIBRARIES nlohmann_json MAY system thread)
 room(tools/load/command USES engine/core engine/config tools/load/result tools/load/plan tools/load/run tools/load/report
-     tools/load/ledger LIBRARIES tomlplusplus cli11 fmt nlohmann_json MAY system)
+     tools/load/export tools/load/ledger LIBRARIES tomlplusplus cli11 fmt nlohmann_json MAY random system)
 room(tools/load USES tools/load/command MAY system)

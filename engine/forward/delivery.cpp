@@ -21,15 +21,20 @@ constexpr std::size_t owned_rounds_count_max = limits::sink_window_batches_count
 // from 1.15 to 1.03 µs.
 constexpr std::uint64_t gather_ns = 200'000;
 
+std::size_t pool_count(std::size_t lanes_count, const sinks::StreamOwner& owner) {
+    return (owner.instance.empty() ? rounds_count_max : owned_rounds_count_max) * lanes_count;
+}
+
 }  // namespace
 
 Delivery::Delivery(const config::Config& config, const sinks::StreamOwner& owner)
     : encoder_(make_delivery_encoder(config, owner)),
       sink_(make_delivery_sink(config, *this, owner)),
       sends_ahead_(owner.instance.empty()),
-      open_(encoder_->lane_count()) {
-    const std::size_t count = (owner.instance.empty() ? rounds_count_max : owned_rounds_count_max) * open_.size();
-    for (std::size_t i = 0; i < count; ++i) {
+      open_(encoder_->lane_count()),
+      waiting_(pool_count(open_.size(), owner)),
+      in_flight_(pool_count(open_.size(), owner)) {
+    for (std::size_t i = 0; i < pool_count(open_.size(), owner); ++i) {
         auto pooled = std::make_unique<PooledBatch>();
         pooled->arena.resize(config.batch.arena_bytes);
         pooled->batch.bind(pooled->arena, 0);
@@ -80,10 +85,10 @@ bool Delivery::is_idle() const {
 
 void Delivery::settle(Batch& batch, Settlement settlement) {
     CHECK(settlement == Settlement::final);  // nobody waits for a part of a batch
-    const auto pooled = std::ranges::find(in_flight_, &batch, [](PooledBatch* p) { return &p->batch; });
-    CHECK(pooled != in_flight_.end());
-    CHECK(!(*pooled)->is_settled);
-    (*pooled)->is_settled = true;
+    std::size_t index = 0;
+    while (&in_flight_[index]->batch != &batch) ++index;  // ends: a batch that is not there fails the bound's CHECK
+    CHECK(!in_flight_[index]->is_settled);
+    in_flight_[index]->is_settled = true;
 }
 
 void Delivery::take_settled() {

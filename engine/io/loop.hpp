@@ -74,7 +74,8 @@ struct LoopCounters {
     std::uint64_t received_bytes = 0;
     std::uint64_t sent_bytes = 0;
     std::uint64_t open_slots = 0;
-    std::uint64_t iteration_ns_max = 0;    // longest time from one wait to the next; see forget_longest_iteration()
+    std::uint64_t iteration_ns_last = 0;   // of the last whole iteration: time from one wait to the next
+    std::uint64_t iteration_ns_max = 0;    // the longest; see forget_longest_iteration()
 };
 
 class Loop {

@@ -65,6 +65,8 @@ void Server::run_once(std::uint64_t deadline_ns) {
 // --- events --------------------------------------------------------------------------------------------------------
 
 void Server::on_iteration(std::uint64_t now_ns) {
+    const io::LoopCounters& loop = loop_->counters();
+    if (loop.iterations != 0) iterations_.record(loop.iteration_ns_last);
     context_.now_ns = now_ns;
     renderer_.set_time(wall_clock_s());
     hooks_.take_completions(now_ns);

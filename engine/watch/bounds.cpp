@@ -8,13 +8,13 @@ void Bounds::Side::observe(std::optional<std::uint64_t> value, std::optional<std
     if (bound == 0) {
         is_over = false;
     } else if (value && bound) {
-        unknown_observations = 0;
+        unknown_count = 0;
         is_over = is_over ? *value * 100 >= *bound * reopen_percent : *value >= *bound;
-    } else if (is_over && ++unknown_observations > unknown_observations_max) {
+    } else if (is_over && ++unknown_count > unknown_observations_max) {
         has_lapsed = true;
         is_over = false;
     }
-    if (!is_over) unknown_observations = 0;
+    if (!is_over) unknown_count = 0;
 }
 
 std::optional<std::uint64_t> Bounds::memory_bytes_max(const Figures& figures) const {

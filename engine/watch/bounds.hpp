@@ -3,9 +3,9 @@
 // A figure is over its bound from the moment it reaches it until it has fallen below reopen_percent of it: else the
 // first entry that is read would admit a burst that closes admission again, every second.
 //
-// A figure that is not known stays over its bound for unknown_observations_max looks more: Redis is silent when it is
-// in trouble, and that is no time to open. Then it counts as over none, so that a server that is gone for good holds up
-// nobody.
+// A figure that is not known stays over its bound for unknown_observations_max observations more: Redis is silent when
+// it is in trouble, and that is no time to open. Then it counts as over none, so that a server that is gone for good
+// holds up nobody.
 #pragma once
 
 #include <cstdint>
@@ -48,7 +48,7 @@ class Bounds {
     struct Side {
         bool is_over = false;
         bool has_lapsed = false;  // in the last look
-        std::uint32_t unknown_observations = 0;  // in a row, while it is over
+        std::uint32_t unknown_count = 0;  // in a row, while it is over
         void observe(std::optional<std::uint64_t> value, std::optional<std::uint64_t> bound);
     };
     // Bytes of maxmemory that may be used; 0: no bound; nothing: not known.

@@ -1,5 +1,6 @@
 // RetryPolicy against a model that keeps the whole history and answers from it: after each random event both must say
 // the same. Pauses are random, so the model knows only between which times they end.
+// runs: release asan
 #include "sinks/redis/link/retry_policy.hpp"
 
 #include <gtest/gtest.h>

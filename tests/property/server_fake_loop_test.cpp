@@ -1,5 +1,6 @@
 // A whole Server under a random network and a random application: every request that was read is answered exactly once
 // and in order, or its connection was broken; nothing is left in the pools, and no request is remembered that is gone.
+// runs: release asan
 #include "engine/server/server.hpp"
 
 #include <fcntl.h>

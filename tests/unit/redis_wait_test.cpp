@@ -1,5 +1,6 @@
 // WAIT and WAITAOF of the Redis sink: what is sent behind a batch whose tickets want replicas, and what each answer
 // means. A real primary with a real replica is in tests/system/test_replicated.py.
+// runs: release asan tsan
 #include <gtest/gtest.h>
 
 #include <deque>

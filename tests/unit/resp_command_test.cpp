@@ -1,4 +1,5 @@
 // The builder of RESP commands, against bytes written by hand.
+// runs: release asan
 #include "sinks/redis/resp/command.hpp"
 
 #include <gtest/gtest.h>

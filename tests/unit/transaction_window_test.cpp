@@ -1,4 +1,5 @@
 // TransactionWindow: what is sent, and what each answer of Redis means for it.
+// runs: release asan
 #include <gtest/gtest.h>
 
 #include <array>

@@ -1,5 +1,6 @@
 // Admission: verdicts with hysteresis, and what answers of Redis mean. Real servers are in
 // tests/system/test_admission.py.
+// runs: release asan tsan
 #include <gtest/gtest.h>
 
 #include <hiredis/hiredis.h>

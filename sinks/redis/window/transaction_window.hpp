@@ -28,7 +28,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,6 +37,7 @@
 
 #include "engine/core/batch.hpp"
 #include "engine/core/check.hpp"
+#include "engine/core/fifo.hpp"
 #include "engine/core/limits.hpp"
 #include "sinks/redis/layout/entry_id.hpp"
 #include "sinks/redis/resp/reply_stream.hpp"
@@ -114,7 +114,7 @@ class TransactionWindow final : public ArrayListener {
     const EntryId known_last_;
     EntryId sent_last_;
 
-    std::deque<Batch*> batches_;  // oldest first
+    Fifo<Batch*> batches_{limits::sink_window_batches_count_max};  // oldest first
     std::size_t transaction_count_ = 0;  // of them, from the front, in the transaction that is under way; 0: none
     std::size_t resent_count_ = 0;  // of them, from the front, that may have been applied before
     std::size_t commands_count_ = 0;  // of the transaction

@@ -8,6 +8,8 @@ import socket
 from dataclasses import dataclass
 from typing import Iterable, Optional, Union
 
+from .process import PATIENCE_S
+
 HeaderLines = Iterable[tuple[str, str]]
 
 
@@ -57,7 +59,7 @@ def as_body(content: Union[bytes, str, dict, list]) -> bytes:
 class HttpConnection:
     """One TCP connection. Reading fails loudly on a reset; a clean end of stream is `EOFError`."""
 
-    def __init__(self, address: tuple[str, int], timeout_s: float = 15.0):
+    def __init__(self, address: tuple[str, int], timeout_s: float = PATIENCE_S):
         self.socket = socket.create_connection(address, timeout=timeout_s)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._unread = b""
