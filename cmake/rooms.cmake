@@ -44,7 +44,7 @@ function(room folder)
 endfunction()
 
 # --- the leaf: values and rules that everybody shares --------------------------------------------------------------
-room(engine/core MAY clock)
+room(engine/core MAY clock random)
 room(engine/log USES engine/core LIBRARIES spdlog MAY clock)
 room(engine/config USES engine/core LIBRARIES tomlplusplus cli11 MAY system)
 room(engine/metrics USES engine/core LIBRARIES hdr_histogram)
@@ -76,20 +76,20 @@ room(sinks/redis/sentinel USES engine/core sinks/redis/link sinks/redis/resp)
 # --- one sample's way through the engine ---------------------------------------------------------------------------
 room(engine/delivery USES engine/core engine/config engine/log engine/io sinks sinks/null sinks/journal sinks/redis/link
      sinks/redis/layout sinks/redis/single sinks/redis/exactly_once sinks/redis/cluster sinks/redis/sentinel
-     LIBRARIES concurrentqueue MAY clock random system thread)
+     LIBRARIES concurrentqueue MAY clock system thread)
 room(engine/batching USES engine/core engine/delivery sinks)
 room(engine/idempotency USES engine/core LIBRARIES xxhash MAY thread)
 room(engine/watch USES engine/core engine/log sinks sinks/redis/link sinks/redis/resp sinks/redis/cluster LIBRARIES hiredis MAY clock thread)
 room(engine/ingest USES engine/core engine/metrics engine/http engine/server engine/batching engine/idempotency engine/watch
      parsers/json sinks MAY clock)
 room(engine/forward USES engine/core engine/config engine/log engine/io engine/delivery parsers/json sinks sinks/journal
-     sinks/redis/layout sinks/redis/exactly_once MAY clock random system thread)
+     sinks/redis/layout sinks/redis/exactly_once MAY clock system thread)
 room(engine/admin USES engine/core engine/config engine/log engine/metrics engine/io engine/http engine/server engine/delivery
      engine/forward engine/idempotency engine/ingest engine/watch sinks LIBRARIES fmt nlohmann_json MAY clock thread)
 room(engine/journal_tool USES engine/core engine/config engine/io engine/forward sinks/journal LIBRARIES nlohmann_json MAY clock system)
 room(engine/runtime USES engine/core engine/config engine/log engine/io engine/http engine/server engine/delivery
      engine/batching engine/idempotency engine/watch engine/ingest engine/forward engine/admin sinks
-     MAY clock random system thread)
+     MAY clock system thread)
 room(engine USES engine/core engine/admin engine/config engine/log engine/io engine/journal_tool engine/runtime MAY clock system)
 
 # --- sluice-load: result/ what was measured, plan/ what a run does, run/ makes requests, report/ writes results, export/ sends
@@ -100,7 +100,7 @@ room(tools/load/run USES engine/core engine/io tools/load/plan tools/load/result
      MAY clock system thread)
 room(tools/load/report USES tools/load/result LIBRARIES hdr_histogram nlohmann_json fmt)
 room(tools/load/export USES engine/core tools/load/result LIBRARIES fmt curl MAY thread)
-room(tools/load/ledger USES engine/core engine/config sinks/redis/link LIBRARIES nlohmann_json MAY system thread)
+room(tools/load/ledger USES engine/core engine/config sinks/redis/link sinks/redis/resp LIBRARIES nlohmann_json MAY system thread)
 room(tools/load/command USES engine/core engine/config tools/load/result tools/load/plan tools/load/run tools/load/report
      tools/load/export tools/load/ledger LIBRARIES tomlplusplus cli11 fmt nlohmann_json MAY random system)
 room(tools/load USES tools/load/command MAY system)

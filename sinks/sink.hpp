@@ -62,7 +62,7 @@ class Sink {
     // One sentence on the last failure, for /ready and /status; empty once a batch was delivered whole, or a connection
     // became ready with nothing kept after one that was lost. So it may be set while ready: commands that somebody
     // waited for were refused. Any thread.
-    [[nodiscard]] virtual std::string trouble() const = 0;
+    [[nodiscard]] virtual std::string last_error() const = 0;
 
     // The servers of a cluster that get something; empty for other sinks. Any thread.
     [[nodiscard]] virtual std::vector<NodeView> nodes() const { return {}; }

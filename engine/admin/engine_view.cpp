@@ -7,7 +7,7 @@
 namespace sluice {
 
 SinkView view_of(std::string name, const sinks::Sink& sink) {
-    return {std::move(name), sink.signal(), sink.figures(), sink.trouble(), sink.nodes()};
+    return {std::move(name), sink.signal(), sink.figures(), sink.last_error(), sink.nodes()};
 }
 
 ForwarderView view_of(const forward::Forwarder& forwarder) {

@@ -264,15 +264,15 @@ constexpr MetricOf<sinks::NodeView> node_metrics[] = {
 constexpr std::array<std::string_view, 3> bounds{
     info_of(Refusal::redis_memory).code, info_of(Refusal::stream_full).code, info_of(Refusal::consumers_behind).code};
 
-MetricValue passed_bound(const admission::Board& board) {
-    const auto refusal = admission::refusal_of(board.judged.load(std::memory_order_relaxed));
+MetricValue passed_bound(const watch::Gauges& board) {
+    const auto refusal = watch::refusal_of(board.passed.load(std::memory_order_relaxed));
     if (!refusal) return OneOf{bounds, none};
     return OneOf{bounds, static_cast<std::size_t>(std::ranges::find(bounds, info_of(*refusal).code) - bounds.begin())};
 }
 
-constexpr MetricOf<admission::Board> admission_metrics[] = {
+constexpr MetricOf<watch::Gauges> admission_metrics[] = {
     {{"sluice_admission_sheds", gauge, flag, "1 while telemetry is refused for it.", "", "sheds"},
-     [](const admission::Board& board) -> MetricValue { return board.refusal().has_value(); }},
+     [](const watch::Gauges& board) -> MetricValue { return board.refusal().has_value(); }},
     {{"sluice_admission_bound_passed", gauge, flag, "1 for the bound of Redis or its consumers that is passed.", "code",
       "passed_bound"},
      passed_bound},
@@ -383,7 +383,7 @@ constexpr MetricGroup groups[] = {
     {"Journal", "sink", sink_thread, "sinks/figures.hpp", "sinks[].journal",
      "with a journal as `sink.url` or with `journal.directory`",
      [](const EngineView& view) { return view.config.has_journal(); }, rows(journal_metrics)},
-    {"Redis and its consumers", "", "the watcher's thread", "engine/watch/board.hpp", "admission",
+    {"Redis and its consumers", "", "the watcher's thread", "engine/watch/gauges.hpp", "admission",
      "with a Redis as `sink.url`, unless `admission.interval` is 0",
      [](const EngineView& view) { return view.state.admission.is_on.load(std::memory_order_relaxed); },
      rows(admission_metrics)},

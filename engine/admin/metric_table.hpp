@@ -21,7 +21,7 @@
 #include "engine/metrics/latency_histogram.hpp"
 #include "engine/metrics/metric.hpp"
 #include "engine/metrics/sample_counters.hpp"
-#include "engine/watch/board.hpp"
+#include "engine/watch/gauges.hpp"
 #include "sinks/figures.hpp"
 #include "sinks/signal.hpp"
 #include "sinks/sink.hpp"
@@ -58,12 +58,12 @@ struct MetricOf : Metric {
 template <typename Source>
 using MetricsOf = std::span<const MetricOf<Source>>;
 
-using Metrics = std::variant<MetricsOf<EngineView>, MetricsOf<SampleFigures>, MetricsOf<http::HttpCounters>,
-                             MetricsOf<LoopFigures>, MetricsOf<PoolFigures>, MetricsOf<Latency>,
-                             MetricsOf<sinks::DeliveryFigures>, MetricsOf<sinks::LinkFigures>,
-                             MetricsOf<sinks::ReplicationFigures>, MetricsOf<ClusterView>, MetricsOf<sinks::NodeView>,
-                             MetricsOf<BreakerView>, MetricsOf<sinks::JournalFigures>, MetricsOf<admission::Board>,
-                             MetricsOf<forward::Forwarder::View>, MetricsOf<IdempotencyTable::Figures>>;
+using Metrics =
+    std::variant<MetricsOf<EngineView>, MetricsOf<SampleFigures>, MetricsOf<http::HttpCounters>, MetricsOf<LoopFigures>,
+                 MetricsOf<PoolFigures>, MetricsOf<Latency>, MetricsOf<sinks::DeliveryFigures>,
+                 MetricsOf<sinks::LinkFigures>, MetricsOf<sinks::ReplicationFigures>, MetricsOf<ClusterView>,
+                 MetricsOf<sinks::NodeView>, MetricsOf<BreakerView>, MetricsOf<sinks::JournalFigures>,
+                 MetricsOf<watch::Gauges>, MetricsOf<forward::Forwarder::View>, MetricsOf<IdempotencyTable::Figures>>;
 
 struct MetricGroup {
     std::string_view title;

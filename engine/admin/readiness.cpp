@@ -39,7 +39,7 @@ ReadinessState not_ready(Refusal refusal) {
 std::optional<ReadinessState> not_ready(const sinks::Sink& sink) {
     std::string fault = fault_of(sink);
     if (fault.empty()) return std::nullopt;
-    const std::string trouble = sink.trouble();
+    const std::string trouble = sink.last_error();
     ReadinessState state = not_ready(Refusal::not_ready);
     state.reason = std::move(fault) + (trouble.empty() ? "." : ": " + trouble);
     state.breaker = sinks::name_of(sink.signal().breaker.load(std::memory_order_relaxed));

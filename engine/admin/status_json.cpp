@@ -181,7 +181,7 @@ std::string_view state_name(const EngineState& state) {
     return state.paused.load(std::memory_order_relaxed) ? "paused" : "running";
 }
 
-Json admission_json(const admission::Board& board) {
+Json admission_json(const watch::Gauges& board) {
     Json json = figures_of(board);
     json["trouble"] = board.trouble.text();
     return json;

@@ -1,8 +1,8 @@
 #include "engine/delivery/redis_settings.hpp"
 
-#include <random>
 #include <utility>
 
+#include "engine/core/random_seed.hpp"
 #include "sinks/redis/sentinel/primary_finder.hpp"
 
 namespace sluice {
@@ -25,7 +25,7 @@ sinks::RedisSettings redis_settings(const config::Config& config) {
     settings.replicas_count = static_cast<std::uint32_t>(redis.replicas_count);
     settings.replicas_timeout_ns = redis.replicas_timeout_ns;
     settings.tries_wait_aof = redis.wait_aof == config::WaitAof::automatic;
-    settings.random_seed = std::random_device{}();
+    settings.random_seed = random_seed();
     return settings;
 }
 

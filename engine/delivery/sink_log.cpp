@@ -33,7 +33,7 @@ void SinkLog::tell_breaker(LogLevel level, const sinks::Sink& sink, std::uint64_
                {"state", sinks::name_of(breaker_)},
                {"failures", sink.figures().delivery.breaker_failures.load(std::memory_order_relaxed)},
                {"retry_in_s", in_s(retry_ns > now_ns ? retry_ns - now_ns : 0)},
-               {"reason", sink.trouble()}});
+               {"reason", sink.last_error()}});
 }
 
 void SinkLog::note(Condition condition, const sinks::Sink& sink, std::uint64_t now_ns) {
@@ -58,18 +58,18 @@ void SinkLog::tell(const sinks::Sink& sink) const {
             break;
         case Condition::unreachable:
             log::warn("sink_unreachable",
-                      {{"sink", name_}, {"reason", sink.trouble()}, {"connection_failures", failures_count}});
+                      {{"sink", name_}, {"reason", sink.last_error()}, {"connection_failures", failures_count}});
             break;
         case Condition::refusing: {
             // A sink may be stalled without a refusal: a cluster of which nobody serves a slot. That passes by itself,
             // too.
             const bool is_refused = figures.delivery.refusal.load(std::memory_order_relaxed) == CommandOutcome::refused;
             log::warn("sink_refuses",
-                      {{"sink", name_}, {"class", is_refused ? "refused" : "busy"}, {"reason", sink.trouble()}});
+                      {{"sink", name_}, {"class", is_refused ? "refused" : "busy"}, {"reason", sink.last_error()}});
             break;
         }
         case Condition::wait_refused:
-            log::warn("sink_wait_refused", {{"sink", name_}, {"reason", sink.trouble()}});
+            log::warn("sink_wait_refused", {{"sink", name_}, {"reason", sink.last_error()}});
             break;
     }
 }

@@ -1,29 +1,15 @@
 #include "engine/delivery/sink_thread.hpp"
 
-#include <poll.h>
 #include <pthread.h>
 
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <ctime>
 #include <string>
 #include <utility>
 
 #include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
+#include "engine/delivery/sink_wait.hpp"
 
 namespace sluice {
-namespace {
-
-// Of two deadlines; 0 is none.
-constexpr std::uint64_t earlier(std::uint64_t one_ns, std::uint64_t other_ns) {
-    if (one_ns == 0 || other_ns == 0) return one_ns + other_ns;
-    return std::min(one_ns, other_ns);
-}
-
-}  // namespace
-
 SinkThread::SinkThread(std::unique_ptr<sinks::Sink> sink, std::uint32_t index, std::size_t reactors_count,
                        std::size_t batches_per_reactor)
     : sink_(std::move(sink)), index_(index), log_(std::to_string(index)), queue_(reactors_count, batches_per_reactor) {
@@ -80,22 +66,11 @@ bool SinkThread::may_sleep() {
 
 // The poll(2) results of the sink's descriptor; 0 on a deadline, the sink's or the log's, or a wake.
 short SinkThread::sleep(const sinks::Interest& interest) {
-    std::array<pollfd, 2> descriptors{pollfd{waker_.fd(), POLLIN, 0}, pollfd{interest.fd, interest.events, 0}};
-    timespec timeout{};
     const std::uint64_t deadline_ns = earlier(interest.deadline_ns, log_.deadline_ns());
-    if (deadline_ns != 0) {
-        const std::uint64_t now_ns = monotonic_ns();
-        const std::uint64_t wait_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
-        timeout.tv_sec = static_cast<time_t>(wait_ns / 1'000'000'000);
-        timeout.tv_nsec = static_cast<long>(wait_ns % 1'000'000'000);
-    }
-    const nfds_t count = interest.fd >= 0 ? 2 : 1;
-    const int ready = ::ppoll(descriptors.data(), count, deadline_ns != 0 ? &timeout : nullptr, nullptr);
-    CHECK(ready >= 0 || errno == EINTR);
+    const SinkWaited waited = wait_for_sink(interest, waker_.fd(), deadline_ns, deadline_ns != 0 ? monotonic_ns() : 0);
     sleeping_.store(false, std::memory_order_relaxed);
-    if (ready <= 0) return 0;
-    if (descriptors[0].revents != 0) waker_.drain();
-    return descriptors[1].revents;
+    if (waited.is_woken) waker_.drain();
+    return waited.revents;
 }
 
 void SinkThread::wake_if_sleeping() {

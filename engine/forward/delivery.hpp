@@ -44,7 +44,7 @@ class Delivery final : private sinks::CompletionPort {
     [[nodiscard]] const sinks::Sink& sink() const { return *sink_; }
 
   private:
-    struct Parcel {
+    struct PooledBatch {
         std::vector<char> arena;
         Batch batch;
         std::optional<sinks::journal::Position> end;  // set in the last of a round
@@ -58,11 +58,11 @@ class Delivery final : private sinks::CompletionPort {
     std::unique_ptr<sinks::Encoder> encoder_;
     std::unique_ptr<sinks::Sink> sink_;
     const bool sends_ahead_;  // batches go out while others wait for replies
-    std::vector<std::unique_ptr<Parcel>> parcels_;
-    std::vector<Parcel*> free_;
-    std::vector<Parcel*> open_;  // by lane; null: none
-    Fifo<Parcel*> waiting_;  // for room in the sink
-    Fifo<Parcel*> in_flight_;  // all that were handed on, oldest first
+    std::vector<std::unique_ptr<PooledBatch>> pool_;
+    std::vector<PooledBatch*> free_;
+    std::vector<PooledBatch*> open_;  // by lane; null: none
+    Fifo<PooledBatch*> waiting_;  // for room in the sink
+    Fifo<PooledBatch*> in_flight_;  // all that were handed on, oldest first
     short revents_ = 0;
     std::optional<sinks::journal::Position> confirmed_;
     std::uint64_t confirmed_samples_count_ = 0;

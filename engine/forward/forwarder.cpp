@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
 #include "engine/core/error_text.hpp"
 #include "engine/log/log.hpp"
@@ -62,6 +63,7 @@ std::expected<void, std::string> Forwarder::open() {
 }
 
 void Forwarder::start() {
+    CHECK(delivery_ != nullptr && !thread_.joinable());
     thread_ = std::thread([this] { run(); });
     static_cast<void>(::pthread_setname_np(thread_.native_handle(), "sluice-forward"));
 }
@@ -91,7 +93,7 @@ Forwarder::View Forwarder::view() const {
     const sinks::Sink& sink = delivery_->sink();
     const sinks::ExactlyOnceFigures* const duplicates = sink.figures().exactly_once;
     return {sink.figures().delivery.state.load(std::memory_order_relaxed),
-            trouble_.empty() ? sink.trouble() : trouble_,
+            trouble_.empty() ? sink.last_error() : trouble_,
             delivered_samples_count_,
             delivered_,
             confirmed_,

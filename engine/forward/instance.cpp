@@ -6,11 +6,11 @@
 #include <array>
 #include <cctype>
 #include <cstdio>
-#include <random>
 #include <vector>
 
 #include "engine/core/error_text.hpp"
 #include "engine/core/limits.hpp"
+#include "engine/core/random_seed.hpp"
 #include "sinks/journal/crc32c.hpp"
 
 namespace sluice::forward {
@@ -37,7 +37,7 @@ std::string host_base() {
 
 std::string random_suffix() {
     std::array<char, suffix_bytes + 1> text{};
-    std::snprintf(text.data(), text.size(), "-%08x", std::random_device{}());
+    std::snprintf(text.data(), text.size(), "-%08x", static_cast<std::uint32_t>(random_seed()));
     return text.data();
 }
 

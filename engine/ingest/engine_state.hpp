@@ -4,7 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "engine/watch/board.hpp"
+#include "engine/watch/gauges.hpp"
 
 namespace sluice {
 
@@ -15,7 +15,7 @@ struct EngineState {
     // Written once by the main thread when the drain begins; read relaxed for /ready and /status.
     std::atomic<bool> draining{false};
     // Written by the sampler; read by the reactors before they take telemetry, and for /ready, /status and /metrics.
-    admission::Board admission;
+    watch::Gauges admission;
 };
 
 }  // namespace sluice

@@ -3,11 +3,11 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <random>
 #include <thread>
 #include <utility>
 
 #include "engine/config/addresses.hpp"
+#include "engine/core/random_seed.hpp"
 #include "engine/delivery/sink_factory.hpp"
 #include "engine/io/listener.hpp"
 #include "engine/log/log.hpp"
@@ -38,11 +38,6 @@ std::expected<int, Engine::StartError> listen_on(config::ListenAddress& endpoint
     return *fd;
 }
 
-std::uint64_t random_seed() {
-    std::random_device random;
-    return (std::uint64_t{random()} << 32) | random();
-}
-
 }  // namespace
 
 Engine::Engine(config::Config config) : config_(std::move(config)) {
@@ -61,8 +56,8 @@ void Engine::make_parts() {
     admin_service_ =
         std::make_unique<AdminService>(config_, state_, readiness_, sinks_, forwarder_.get(), idempotency_.get());
     admin_ = std::make_unique<AdminThread>(config_, *admin_service_);
-    if (const auto settings = sampler_settings(config_))
-        sampler_ = std::make_unique<admission::Sampler>(*settings, state_.admission);
+    if (const auto settings = watcher_settings(config_))
+        watcher_ = std::make_unique<watch::Watcher>(*settings, state_.admission);
     const std::uint32_t count = sinks_count(config_);
     for (std::uint32_t i = 0; i < count; ++i) {
         ports_.push_back(std::make_unique<Port>(reactors_, i));
@@ -84,7 +79,7 @@ std::expected<void, Engine::StartError> Engine::start() {
     if (auto started = start_reactors(); !started) return started;
     for (auto& sink : sinks_) sink->start();
     if (forwarder_ != nullptr) forwarder_->start();
-    if (sampler_ != nullptr) sampler_->start();
+    if (watcher_ != nullptr) watcher_->start();
     if (auto started = start_admin(); !started) return started;
     log_listening();
     return {};
@@ -172,7 +167,7 @@ void Engine::end_threads() {
     admin_->stop_and_join();  // its answers come from reactors that still run, or time out
     for (auto& reactor : reactors_) reactor->join();
     for (auto& sink : sinks_) sink->stop_and_join();
-    if (sampler_ != nullptr) sampler_->stop_and_join();
+    if (watcher_ != nullptr) watcher_->stop_and_join();
     if (forwarder_ != nullptr) forwarder_->stop_and_join(config_.drain_timeout_ns);
 }
 

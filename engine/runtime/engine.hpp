@@ -18,7 +18,7 @@
 #include "engine/idempotency/idempotency_table.hpp"
 #include "engine/ingest/engine_state.hpp"
 #include "engine/runtime/reactor.hpp"
-#include "engine/watch/sampler.hpp"
+#include "engine/watch/watcher.hpp"
 
 namespace sluice {
 
@@ -78,7 +78,7 @@ class Engine {
 
     config::Config config_;
     EngineState state_;
-    std::unique_ptr<admission::Sampler> sampler_;  // null: nothing is sampled
+    std::unique_ptr<watch::Watcher> watcher_;  // null: nothing is sampled
     std::unique_ptr<IdempotencyTable> idempotency_;  // null: none; shared by the reactors
     std::vector<std::unique_ptr<Port>> ports_;
     std::unique_ptr<forward::Forwarder>

@@ -6,10 +6,10 @@ namespace sluice {
 namespace {
 
 // With exactly once the streams are named by the journal, which is not open yet: they are not looked at.
-admission::Subject admission_subject(const config::Config& config) {
+watch::Subject admission_subject(const config::Config& config) {
     const sinks::RedisLayoutSettings layout = layout_settings(config, {});
     if (layout.layout == RedisLayout::list) return {.keys = {layout.list_key}, .is_list = true};
-    admission::Subject subject{.has_lag_bound = config.admission.group_lag_max != 0};
+    watch::Subject subject{.has_lag_bound = config.admission.group_lag_max != 0};
     if (config.sink.redis.exactly_once) return subject;
     for (std::uint32_t partition = 0; partition < layout.partitions_count; ++partition)
         subject.keys.push_back(sinks::stream_key(layout, partition));
@@ -18,13 +18,13 @@ admission::Subject admission_subject(const config::Config& config) {
 
 }  // namespace
 
-std::optional<admission::SamplerSettings> sampler_settings(const config::Config& config) {
+std::optional<watch::WatcherSettings> watcher_settings(const config::Config& config) {
     const config::SinkKind kind = config.sink.url.kind;
     const bool is_sentinel = kind == config::SinkKind::redis_sentinel;
     const bool is_cluster = kind == config::SinkKind::redis_cluster;
     const bool has_redis = kind == config::SinkKind::redis || is_sentinel || is_cluster;
     if (!has_redis || config.admission.interval_ns == 0) return std::nullopt;
-    return admission::SamplerSettings{
+    return watch::WatcherSettings{
         .redis = is_sentinel ? sentinel_settings(config) : redis_settings(config),
         .seeds = is_cluster ? servers_of(config.sink.url) : std::vector<sinks::ServerAddress>{},
         .subject = admission_subject(config),

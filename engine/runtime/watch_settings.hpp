@@ -4,11 +4,11 @@
 #include <optional>
 
 #include "engine/config/config.hpp"
-#include "engine/watch/sampler.hpp"
+#include "engine/watch/watcher.hpp"
 
 namespace sluice {
 
 // What is sampled of Redis, to admit or not; nothing where there is no Redis, or admission.interval is 0.
-[[nodiscard]] std::optional<admission::SamplerSettings> sampler_settings(const config::Config& config);
+[[nodiscard]] std::optional<watch::WatcherSettings> watcher_settings(const config::Config& config);
 
 }  // namespace sluice

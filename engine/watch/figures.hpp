@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace sluice::admission {
+namespace sluice::watch {
 
 struct Figures {
     std::optional<std::uint64_t> length_sum;  // entries of all partitions
@@ -15,4 +15,4 @@ struct Figures {
     std::optional<std::uint64_t> limit_bytes;  // maxmemory; 0: none
 };
 
-}  // namespace sluice::admission
+}  // namespace sluice::watch

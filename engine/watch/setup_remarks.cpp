@@ -1,12 +1,12 @@
 #include "engine/watch/setup_remarks.hpp"
 
 #include "engine/log/log.hpp"
-#include "engine/watch/questions.hpp"
+#include "engine/watch/probe.hpp"
 
-namespace sluice::admission {
+namespace sluice::watch {
 
 void remark_on_setup(sinks::redis::BlockingClient& client, const std::string& server) {
-    const std::vector<Reply> replies = client.ask(setup_questions());
+    const std::vector<Reply> replies = client.ask(setup_commands());
     if (replies.empty()) return;
     const std::string prefix = server.empty() ? "" : "at " + server + " ";
     for (const Remark& remark : remarks_on(setup_from(replies)))
@@ -14,4 +14,4 @@ void remark_on_setup(sinks::redis::BlockingClient& client, const std::string& se
                   {{"reason", prefix + remark.reason}, {"change", remark.change}});
 }
 
-}  // namespace sluice::admission
+}  // namespace sluice::watch

@@ -8,7 +8,7 @@
 #include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
 #include "sinks/journal/posix_file_system.hpp"
-#include "sinks/trouble.hpp"
+#include "sinks/last_error.hpp"
 
 namespace sluice::sinks {
 namespace {
@@ -30,6 +30,7 @@ class BatchList {
         ++count_;
     }
     [[nodiscard]] Batch& pop_front() {
+        CHECK(first_ != nullptr);
         Batch& batch = *first_;
         first_ = batch.next;
         if (first_ == nullptr) last_ = nullptr;
@@ -78,7 +79,7 @@ class JournalSink final : public Sink {
     void advance(short revents, std::uint64_t now_ns) override;
     [[nodiscard]] const SinkSignal& signal() const override { return signal_; }
     [[nodiscard]] SinkFigures figures() const override { return {.delivery = figures_, .journal = &journal_}; }
-    [[nodiscard]] std::string trouble() const override { return trouble_.text(); }
+    [[nodiscard]] std::string last_error() const override { return last_error_.text(); }
 
   private:
     [[nodiscard]] journal::LogResult<void> write_all();
@@ -86,7 +87,7 @@ class JournalSink final : public Sink {
     void stall(const journal::LogError& error);
     void recover();
     void refuse_fresh();
-    void settle_delivered(BatchList& batches, std::size_t count_max);
+    void settle_delivered(BatchList& batches, std::size_t count);
     void announce() {
         if (settings_.listener != nullptr) settings_.listener->on_confirmed(log_->confirmed());
     }
@@ -107,7 +108,7 @@ class JournalSink final : public Sink {
     SinkSignal signal_;
     DeliveryFigures figures_;
     JournalFigures journal_;
-    Trouble trouble_;
+    LastError last_error_;
 };
 
 std::expected<std::vector<std::string>, std::string> JournalSink::open() {
@@ -175,9 +176,10 @@ journal::LogResult<void> JournalSink::write(const BatchList& batches) {
     return {};
 }
 
-void JournalSink::settle_delivered(BatchList& batches, std::size_t count_max) {
+void JournalSink::settle_delivered(BatchList& batches, std::size_t count) {
+    CHECK(count <= batches.count());
     const std::uint64_t now_ns = monotonic_ns();
-    for (; count_max != 0; --count_max) {
+    for (; count != 0; --count) {
         Batch& batch = batches.pop_front();
         add(figures_.replies_ok, batch.command_count());
         batch.settled.delivered = batch.sample_count();
@@ -197,7 +199,7 @@ void JournalSink::stall(const journal::LogError& error) {
     note_refusal(figures_, refusal_, now_ns);
     figures_.state.store(SinkState::stalled, std::memory_order_relaxed);
     publish(signal_.refuses, refusal_);
-    trouble_.set("journal " + settings_.directory + ": " + error.sentence);
+    last_error_.set("journal " + settings_.directory + ": " + error.sentence);
 }
 
 void JournalSink::recover() {
@@ -205,7 +207,7 @@ void JournalSink::recover() {
     forget_refusal(figures_);
     publish(signal_.refuses, CommandOutcome::delivered);
     figures_.state.store(SinkState::ready, std::memory_order_relaxed);
-    trouble_.set({});
+    last_error_.set({});
 }
 
 // Answers whoever waits, and keeps the rest.

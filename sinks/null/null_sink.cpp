@@ -24,7 +24,7 @@ class NullSink final : public Sink {
     void advance(short, std::uint64_t) override {}
     [[nodiscard]] const SinkSignal& signal() const override { return signal_; }
     [[nodiscard]] SinkFigures figures() const override { return {.delivery = figures_}; }
-    [[nodiscard]] std::string trouble() const override { return {}; }
+    [[nodiscard]] std::string last_error() const override { return {}; }
 
   private:
     CompletionPort& port_;

@@ -58,7 +58,7 @@ class CountingSink final : public sinks::Sink {
     void advance(short, std::uint64_t) override {}
     [[nodiscard]] const sinks::SinkSignal& signal() const override { return signal_; }
     [[nodiscard]] sinks::SinkFigures figures() const override { return {.delivery = figures_}; }
-    [[nodiscard]] std::string trouble() const override { return {}; }
+    [[nodiscard]] std::string last_error() const override { return {}; }
 
   private:
     std::atomic<std::size_t>& count_;

@@ -81,7 +81,7 @@ TEST_F(AdmissionTest, KnowsWhenTheFirstSinkIsTried) {
 TEST_F(AdmissionTest, KnowsWhenRedisMayBeWithinItsBounds) {
     state.admission.opens_ns = 900;
     EXPECT_EQ(admission.retry_ns(), 0u) << "a journal takes what Redis can not: nobody is refused";
-    state.admission.verdict = admission::Verdict::consumers_behind;
+    state.admission.refused_for = watch::PassedBound::consumers_behind;
     EXPECT_EQ(admission.retry_ns(), 900u);
     EXPECT_FALSE(admission.is_cut_off());
     one.breaker = other.breaker = BreakerState::open;

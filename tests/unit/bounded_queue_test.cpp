@@ -86,7 +86,7 @@ class DawdlingSink final : public sinks::Sink {
     }
     [[nodiscard]] const sinks::SinkSignal& signal() const override { return signal_; }
     [[nodiscard]] sinks::SinkFigures figures() const override { return {.delivery = figures_}; }
-    [[nodiscard]] std::string trouble() const override { return {}; }
+    [[nodiscard]] std::string last_error() const override { return {}; }
 
   private:
     sinks::CompletionPort& port_;
@@ -166,7 +166,7 @@ TEST(SinkThread, StopsWhileBatchesAreLeft) {
         void advance(short, std::uint64_t) override {}
         [[nodiscard]] const sinks::SinkSignal& signal() const override { return signal_; }
         [[nodiscard]] sinks::SinkFigures figures() const override { return {.delivery = figures_}; }
-        [[nodiscard]] std::string trouble() const override { return "full"; }
+        [[nodiscard]] std::string last_error() const override { return "full"; }
 
       private:
         sinks::SinkSignal signal_;
@@ -179,7 +179,7 @@ TEST(SinkThread, StopsWhileBatchesAreLeft) {
     sink_thread.producer(0).wake_if_sleeping();
     std::this_thread::sleep_for(10ms);
     sink_thread.stop_and_join();
-    EXPECT_EQ(sink_thread.sink().trouble(), "full");
+    EXPECT_EQ(sink_thread.sink().last_error(), "full");
 }
 
 }  // namespace

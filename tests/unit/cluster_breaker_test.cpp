@@ -61,7 +61,7 @@ class ClusterBreakerTest : public testing::Test {
     [[nodiscard]] bool is_away(std::uint32_t lane) const { return sinks::is_lane_away(driver->signal(), lane); }
     void deliver() {
         for (const std::uint16_t lane : {0, 1}) submit(lane);
-        EXPECT_TRUE(driver->run_until_settled(batches.size())) << driver->sink().trouble();
+        EXPECT_TRUE(driver->run_until_settled(batches.size())) << driver->sink().last_error();
     }
 
     std::atomic<bool> is_a_away = false, is_b_away = false, has_slots = true;
@@ -123,7 +123,8 @@ TEST_F(ClusterBreakerTest, OpensWhenNobodyServesTheSlots) {
     start();
     EXPECT_TRUE(driver->run_until([&] { return driver->signal().breaker != BreakerState::closed; }));
     EXPECT_EQ(driver->delivery().refusal, CommandOutcome::busy) << "it passes by itself";
-    EXPECT_NE(driver->sink().trouble().find("no node serves slot"), std::string::npos) << driver->sink().trouble();
+    EXPECT_NE(driver->sink().last_error().find("no node serves slot"), std::string::npos)
+        << driver->sink().last_error();
     has_slots = true;
     EXPECT_TRUE(driver->run_until([&] { return sinks::lanes_away_count(driver->signal()) == 0; }));
 }

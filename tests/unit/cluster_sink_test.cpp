@@ -55,7 +55,7 @@ class ClusterSinkTest : public testing::Test {
     }
     void deliver(std::size_t batches_count) {
         for (std::size_t i = 0; i < batches_count; ++i) driver->submit(submit());
-        EXPECT_TRUE(driver->run_until_settled(batches_count)) << driver->sink().trouble();
+        EXPECT_TRUE(driver->run_until_settled(batches_count)) << driver->sink().last_error();
         EXPECT_TRUE(ledger.conserved());
         EXPECT_EQ(ledger.delivered_samples, 3 * batches_count);
     }
@@ -161,7 +161,7 @@ TEST_P(NotNow, IsTriedAgainInOrder) {
     driver->submit(batches.back());
     driver->submit(submit());
     EXPECT_TRUE(driver->run_until([&] { return driver->delivery().state == sinks::SinkState::stalled; }));
-    EXPECT_NE(driver->sink().trouble().find(GetParam()), std::string::npos) << driver->sink().trouble();
+    EXPECT_NE(driver->sink().last_error().find(GetParam()), std::string::npos) << driver->sink().last_error();
     EXPECT_EQ(driver->delivery().refusal, CommandOutcome::busy);
     EXPECT_NE(driver->delivery().refused_ns, 0u);
     EXPECT_TRUE(driver->run_until_settled(2));
@@ -172,7 +172,7 @@ TEST_P(NotNow, IsTriedAgainInOrder) {
     EXPECT_EQ(Commands(seen.end() - 5, seen.end()), adds(0, 5));
     EXPECT_EQ(seen[seen.size() - 6], add(0));
     EXPECT_TRUE(driver->run_until_state(sinks::SinkState::ready));
-    EXPECT_TRUE(driver->run_until([&] { return driver->sink().trouble().empty(); })) << driver->sink().trouble();
+    EXPECT_TRUE(driver->run_until([&] { return driver->sink().last_error().empty(); })) << driver->sink().last_error();
 }
 INSTANTIATE_TEST_SUITE_P(Errors, NotNow, testing::Values("TRYAGAIN", "CLUSTERDOWN", "LOADING", "MASTERDOWN"),
                          [](const auto& error) { return std::string(error.param); });
@@ -243,7 +243,7 @@ TEST_P(WhoIsLeft, IsAsked) {
     EXPECT_TRUE(driver->run_until_settled(1));
     is_lost = true;
     driver->submit(submit());
-    EXPECT_TRUE(driver->run_until_settled(2)) << driver->sink().trouble();
+    EXPECT_TRUE(driver->run_until_settled(2)) << driver->sink().last_error();
     EXPECT_EQ(b.commands(), adds(3, 6));
 }
 INSTANTIATE_TEST_SUITE_P(Nodes, WhoIsLeft, testing::Values(Survivor::seed, Survivor::replica),

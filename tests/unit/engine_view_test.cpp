@@ -149,7 +149,7 @@ TEST_F(EngineViewTest, AnUnknownFigureHasNoSeriesAndIsNull) {
     EXPECT_EQ(status()["admission"]["stream_length"], 12);
     EXPECT_TRUE(status()["admission"]["group_lag"].is_null());
     EXPECT_TRUE(status()["admission"]["passed_bound"].is_null());
-    state.admission.judged = admission::Verdict::stream_full;
+    state.admission.passed = watch::PassedBound::stream_full;
     EXPECT_EQ(status()["admission"]["passed_bound"], info_of(Refusal::stream_full).code);
     EXPECT_TRUE(shows("sluice_admission_bound_passed{code=\"stream_full\"} 1"));
     EXPECT_TRUE(shows("sluice_admission_bound_passed{code=\"redis_memory\"} 0"));
@@ -196,7 +196,7 @@ TEST(Readiness, DrainingPausedAndRedisBeyondItsBounds) {
     const Readiness readiness(state, sinks);
     EXPECT_TRUE(readiness.state().is_ready);
     EXPECT_EQ(readiness.state().reason, "");
-    state.admission.verdict = admission::Verdict::consumers_behind;
+    state.admission.refused_for = watch::PassedBound::consumers_behind;
     EXPECT_EQ(readiness.state().code, "consumers_behind");
     state.paused = true;
     EXPECT_EQ(readiness.state().code, "paused");

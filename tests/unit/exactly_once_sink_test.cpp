@@ -51,7 +51,7 @@ TEST_F(ExactlyOnce, DeliversInOrderAndListsItsStreams) {
     RedisServer server(RedisServer::Listen::unix_socket);
     SinkDriver driver(ledger, sinks::make_exactly_once_sink(server.settings(), streams(conflicts), ledger));
     for (int i = 0; i < 30; ++i) driver.submit(next_batch(100));
-    ASSERT_TRUE(driver.run_until_settled(30)) << driver.sink().trouble();
+    ASSERT_TRUE(driver.run_until_settled(30)) << driver.sink().last_error();
     EXPECT_EQ(server.stream_values("t:{0}:i", "n"), numbers(3000));
     EXPECT_EQ(server.command({"SMEMBERS", "t:streams"}), "t:{0}:i");
     EXPECT_EQ(driver.delivery().state, sinks::SinkState::ready);
@@ -72,11 +72,11 @@ TEST_F(ExactlyOnce, ResendsWhatWasAppliedBehindALostConnection) {
     driver.submit(next_batch());
     ASSERT_TRUE(driver.run_until([&] { return driver.link().connection_failures > 0; }));
     server.continue_process();
-    ASSERT_TRUE(driver.run_until_settled(3)) << driver.sink().trouble();
+    ASSERT_TRUE(driver.run_until_settled(3)) << driver.sink().last_error();
     EXPECT_EQ(server.stream_values("t:{0}:i", "n"), numbers(9));
     EXPECT_EQ(driver.exactly_once().duplicates_refused, 6u);
     EXPECT_TRUE(conflicts.empty());
-    EXPECT_EQ(driver.sink().trouble(), "");
+    EXPECT_EQ(driver.sink().last_error(), "");
 }
 
 // The trap: were the samples sent one by one, those that find room again would stand above those that did not.
@@ -94,7 +94,7 @@ TEST_F(ExactlyOnce, MemoryThatRunsOutAmongSamplesLosesNone) {
             << "it was not filled";
         EXPECT_EQ(driver.delivery().state, sinks::SinkState::stalled);
         EXPECT_EQ(server.command({"CONFIG", "SET", "maxmemory", "0"}), "OK");
-        ASSERT_TRUE(driver.run_until_settled(round * 12)) << driver.sink().trouble();
+        ASSERT_TRUE(driver.run_until_settled(round * 12)) << driver.sink().last_error();
     }
     EXPECT_EQ(server.stream_values("t:{0}:i", "n"), numbers(number));
     EXPECT_EQ(driver.exactly_once().duplicates_refused, 0u);
@@ -113,7 +113,7 @@ TEST_F(ExactlyOnce, StopsForGoodWhereAnotherWrites) {
     EXPECT_EQ(ledger.finals.size(), 1u);
     EXPECT_EQ(conflicts.size(), 1u);
     EXPECT_EQ(driver.delivery().state, sinks::SinkState::stalled);
-    EXPECT_NE(driver.sink().trouble().find("did not send"), std::string::npos) << driver.sink().trouble();
+    EXPECT_NE(driver.sink().last_error().find("did not send"), std::string::npos) << driver.sink().last_error();
 }
 
 TEST_F(ExactlyOnce, StopsForGoodWhereTheStreamEndsBehindTheJournal) {
@@ -133,12 +133,12 @@ TEST_F(ExactlyOnce, SendsNothingBehindAMultiThatIsRefused) {
     SinkDriver driver(ledger, sinks::make_exactly_once_sink(server.settings(), streams(conflicts), ledger));
     EXPECT_EQ(server.command({"ACL", "SETUSER", "default", "-multi"}), "OK");
     driver.submit(next_batch());
-    ASSERT_TRUE(
-        driver.run_until([&] { return driver.sink().trouble().find("refuses MULTI: NOPERM") != std::string::npos; }));
+    ASSERT_TRUE(driver.run_until(
+        [&] { return driver.sink().last_error().find("refuses MULTI: NOPERM") != std::string::npos; }));
     driver.run_for(50);
     EXPECT_TRUE(server.stream_values("t:{0}:i", "n").empty());
     EXPECT_EQ(server.command({"ACL", "SETUSER", "default", "+multi"}), "OK");
-    ASSERT_TRUE(driver.run_until_settled(1)) << driver.sink().trouble();
+    ASSERT_TRUE(driver.run_until_settled(1)) << driver.sink().last_error();
     EXPECT_EQ(server.stream_values("t:{0}:i", "n"), numbers(3));
 }
 
@@ -149,7 +149,8 @@ TEST_F(ExactlyOnce, ServersThatAnswerNonsenseGetNoSamples) {
     driver.submit(next_batch());
     std::string troubles;
     ASSERT_TRUE(driver.run_until([&] {
-        if (troubles.find(driver.sink().trouble()) == std::string::npos) troubles += driver.sink().trouble() + "\n";
+        if (troubles.find(driver.sink().last_error()) == std::string::npos)
+            troubles += driver.sink().last_error() + "\n";
         return driver.link().connection_failures >= 3;
     }));
     server.stop();

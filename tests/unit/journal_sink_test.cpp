@@ -96,7 +96,7 @@ TEST_F(JournalSink, SettlesWhatIsOnDiskAndNothingBefore) {
     EXPECT_TRUE(ledger.conserved());
     EXPECT_EQ(contents(), "a b c");
     EXPECT_EQ(sink->interest().deadline_ns, 0u);
-    EXPECT_EQ(sink->trouble(), "");
+    EXPECT_EQ(sink->last_error(), "");
 }
 
 TEST_F(JournalSink, WhoWaitsIsRefusedAndQueuedIsKeptWhenASyncFails) {
@@ -109,7 +109,7 @@ TEST_F(JournalSink, WhoWaitsIsRefusedAndQueuedIsKeptWhenASyncFails) {
     disk.syncs_until_failure = 0;
     advance();
     expect_state(SinkState::stalled);
-    EXPECT_NE(sink->trouble().find("journal d: cannot sync"), std::string::npos) << sink->trouble();
+    EXPECT_NE(sink->last_error().find("journal d: cannot sync"), std::string::npos) << sink->last_error();
     EXPECT_EQ(ledger.ticket_settlements, (std::vector<Batch*>{mixed.get()}));
     EXPECT_EQ(ledger.finals, (std::vector<Batch*>{waiting.get()}));
     for (const std::uint32_t command : {1u, 3u}) EXPECT_EQ(mixed->outcome(command), CommandOutcome::refused);
@@ -127,7 +127,7 @@ TEST_F(JournalSink, WhoWaitsIsRefusedAndQueuedIsKeptWhenASyncFails) {
     EXPECT_EQ(contents(), "a c f h");
     EXPECT_TRUE(ledger.conserved());
     EXPECT_EQ(ledger.dropped_samples, 4u);
-    EXPECT_EQ(sink->trouble(), "");
+    EXPECT_EQ(sink->last_error(), "");
 }
 
 TEST_F(JournalSink, AFullJournalIsBusyAndRecovers) {
@@ -139,7 +139,7 @@ TEST_F(JournalSink, AFullJournalIsBusyAndRecovers) {
     submit(batch_of({"b"}));
     advance();
     EXPECT_EQ(waiting->outcome(0), CommandOutcome::busy);
-    EXPECT_NE(sink->trouble().find("No space left"), std::string::npos) << sink->trouble();
+    EXPECT_NE(sink->last_error().find("No space left"), std::string::npos) << sink->last_error();
     advance(2);  // still full
     expect_state(SinkState::stalled);
     disk.capacity_bytes = 100'000;
@@ -188,7 +188,7 @@ TEST_F(JournalSink, RecoversWithoutSamples) {
     disk.capacity_bytes = 100'000;
     advance(2);
     expect_state(SinkState::ready);
-    EXPECT_EQ(sink->trouble(), "");
+    EXPECT_EQ(sink->last_error(), "");
 }
 
 TEST_F(JournalSink, AStartThatCannotBeIsOneSentence) {

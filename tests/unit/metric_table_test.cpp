@@ -281,7 +281,7 @@ TEST(MetricTable, WhatASignalShowsHasARow) {
 
 // Structs that can not be set byte by byte: a new member does not compile here, until it is looked at.
 TEST(MetricTable, EveryFigureOfTheWatcherHasARow) {
-    admission::Board board;
+    watch::Gauges board;
     auto& [verdict, judged, opens_ns, is_on, samples, failures, length_sum, length_max, group_lag_max, used_bytes,
            limit_bytes, trouble] = board;  // of these opens_ns, is_on and trouble are no metrics
     const auto changes = [&](auto&& change) {
@@ -289,11 +289,11 @@ TEST(MetricTable, EveryFigureOfTheWatcherHasARow) {
         change();
         return values_of(board) != before;
     };
-    EXPECT_TRUE(changes([&] { verdict = admission::Verdict::stream_full; }));
-    EXPECT_TRUE(changes([&] { judged = admission::Verdict::stream_full; }));
+    EXPECT_TRUE(changes([&] { verdict = watch::PassedBound::stream_full; }));
+    EXPECT_TRUE(changes([&] { judged = watch::PassedBound::stream_full; }));
     EXPECT_TRUE(changes([&] { samples = 1; }));
     EXPECT_TRUE(changes([&] { failures = 1; }));
-    for (admission::SharedFigure* figure : {&length_sum, &length_max, &group_lag_max, &used_bytes, &limit_bytes})
+    for (watch::Gauge* figure : {&length_sum, &length_max, &group_lag_max, &used_bytes, &limit_bytes})
         EXPECT_TRUE(changes([&] { figure->set(1); }));
 }
 

@@ -31,8 +31,8 @@ void deliver_three(std::vector<ScriptedServer::Connection> scripts, Outcome& run
     for (std::uint64_t i = 0; i < 3; ++i) batch.add(resp({"XADD", "t", "*", "n", std::to_string(i)}));
     driver.submit(batch);
     EXPECT_TRUE(driver.run_until([&] {
-        if (driver.link().connection_failures > 0 && !driver.sink().trouble().empty()) {
-            run.trouble_seen = driver.sink().trouble();
+        if (driver.link().connection_failures > 0 && !driver.sink().last_error().empty()) {
+            run.trouble_seen = driver.sink().last_error();
         }
         return run.ledger.finals.size() == 1;
     }));

@@ -37,7 +37,7 @@ class RedisSinkTest : public ::testing::Test {
         for (std::uint32_t i = 0; i < count; ++i) batch.add_sample(key, "d1", next_sequence++);
         return batch;
     }
-    [[nodiscard]] std::string trouble() { return driver->sink().trouble(); }
+    [[nodiscard]] std::string trouble() { return driver->sink().last_error(); }
     [[nodiscard]] std::vector<std::string> expected_sequence() const {
         std::vector<std::string> all;
         for (std::uint64_t i = 0; i < next_sequence; ++i) all.push_back(std::to_string(i));

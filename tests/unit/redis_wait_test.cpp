@@ -39,7 +39,7 @@ void deliver_two(std::vector<ScriptedServer::Connection> scripts, Delivered& run
         .replicated_ticket(0, 2, 2);
     driver.submit(run.batch);
     EXPECT_TRUE(driver.run_until_settled(1));
-    run.trouble = driver.sink().trouble();
+    run.trouble = driver.sink().last_error();
     run.failures_count = driver.link().connection_failures;
     server.stop();
     run.commands = server.commands();
@@ -169,7 +169,7 @@ TEST(RedisWait, ARealServerWithoutReplicasConfirmsNone) {
     EXPECT_EQ(driver.replication().waits, 1u) << "none for the batch that only wants to be stored";
     EXPECT_EQ(driver.replication().waits_short, 1u);
     EXPECT_EQ(driver.delivery().state, sinks::SinkState::ready);
-    EXPECT_EQ(driver.sink().trouble(), "");
+    EXPECT_EQ(driver.sink().last_error(), "");
 }
 
 }  // namespace

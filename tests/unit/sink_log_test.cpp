@@ -23,7 +23,7 @@ class MoodySink final : public sinks::Sink {
     [[nodiscard]] sinks::SinkFigures figures() const override {
         return {.delivery = delivery, .link = &link, .replication = &replication};
     }
-    [[nodiscard]] std::string trouble() const override { return text; }
+    [[nodiscard]] std::string last_error() const override { return text; }
 
     void fail(std::string why) {
         delivery.state = SinkState::connecting;

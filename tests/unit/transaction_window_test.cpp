@@ -5,7 +5,7 @@
 #include <array>
 #include <deque>
 
-#include "sinks/redis/exactly_once/introduction.hpp"
+#include "sinks/redis/exactly_once/handshake.hpp"
 #include "sinks/redis/window/transaction_window.hpp"
 #include "tests/support/batches.hpp"
 
@@ -13,7 +13,7 @@ namespace sluice::tests {
 namespace {
 
 using sinks::EntryId;
-using sinks::redis::Introduction;
+using sinks::redis::Handshake;
 using sinks::redis::ReplyStream;
 using sinks::redis::TransactionWindow;
 using Step = TransactionWindow::Step;
@@ -221,11 +221,10 @@ TEST_F(Transactions, TakeNoAnswerThatCanBeNone) {
         << "EXEC was not sent yet";
 }
 
-TEST(Introductions, TellWhereTheStreamsEnd) {
-    Introduction introduction("s:streams", {"a", "b", "c"});
-    EXPECT_EQ(introduction.bytes(), resp({"SADD", "s:streams", "a", "b", "c"}) + resp({"XINFO", "STREAM", "a"}) +
-                                        resp({"XINFO", "STREAM", "b"}) + resp({"XINFO", "STREAM", "c"}) +
-                                        resp({"MULTI"}));
+TEST(Handshakes, TellWhereTheStreamsEnd) {
+    Handshake handshake("s:streams", {"a", "b", "c"});
+    EXPECT_EQ(handshake.bytes(), resp({"SADD", "s:streams", "a", "b", "c"}) + resp({"XINFO", "STREAM", "a"}) +
+                                     resp({"XINFO", "STREAM", "b"}) + resp({"XINFO", "STREAM", "c"}) + resp({"MULTI"}));
     const auto xinfo = [](const std::string& id) {  // Redis 7.0, shortened; the entry says the same words
         const std::string entry = "*2\r\n$3\r\n9-9\r\n*2\r\n$17\r\nlast-generated-id\r\n$3\r\n8-8\r\n";
         return "*8\r\n$6\r\nlength\r\n:5\r\n$17\r\nlast-generated-id\r\n" + added(id) + "$11\r\nfirst-entry\r\n" +
@@ -233,32 +232,32 @@ TEST(Introductions, TellWhereTheStreamsEnd) {
     };
     const auto tell = [&](const std::string& bytes) {
         ReplyStream stream;
-        stream.accept_arrays(&introduction);
-        introduction.begin();
+        stream.accept_arrays(&handshake);
+        handshake.begin();
         stream.give(bytes);
-        auto step = Introduction::Step::going_on;
-        while (step == Introduction::Step::going_on) {
+        auto step = Handshake::Step::going_on;
+        while (step == Handshake::Step::going_on) {
             const auto next = stream.next();
             if (next == ReplyStream::Next::need_more) break;
-            step = introduction.take(next == ReplyStream::Next::error, stream.error_text());
+            step = handshake.take(next == ReplyStream::Next::error, stream.error_text());
         }
         return step;
     };
-    EXPECT_EQ(tell(":3\r\n" + xinfo("5-64") + xinfo("7-128") + "-ERR no such key\r\n" + ok), Introduction::Step::done);
-    EXPECT_EQ(introduction.top(), (EntryId{7, 128}));
-    EXPECT_EQ(introduction.top_key(), "b");
-    EXPECT_EQ(tell(":3\r\n" + times(3, "-ERR no such key\r\n") + ok), Introduction::Step::done);
-    EXPECT_EQ(introduction.top(), (EntryId{0, 0}));
-    EXPECT_EQ(tell(oom), Introduction::Step::failed);
-    EXPECT_EQ(introduction.refused_command(), "SADD");
-    EXPECT_TRUE(introduction.error_text().starts_with("OOM")) << introduction.error_text();
-    EXPECT_EQ(tell(":3\r\n" + wrong_type), Introduction::Step::failed);
-    EXPECT_EQ(tell(":3\r\n" + xinfo("no-id")), Introduction::Step::failed);
-    EXPECT_EQ(tell(":3\r\n" + xinfo("1-1") + "*0\r\n"), Introduction::Step::failed)
+    EXPECT_EQ(tell(":3\r\n" + xinfo("5-64") + xinfo("7-128") + "-ERR no such key\r\n" + ok), Handshake::Step::done);
+    EXPECT_EQ(handshake.top(), (EntryId{7, 128}));
+    EXPECT_EQ(handshake.top_key(), "b");
+    EXPECT_EQ(tell(":3\r\n" + times(3, "-ERR no such key\r\n") + ok), Handshake::Step::done);
+    EXPECT_EQ(handshake.top(), (EntryId{0, 0}));
+    EXPECT_EQ(tell(oom), Handshake::Step::failed);
+    EXPECT_EQ(handshake.refused_command(), "SADD");
+    EXPECT_TRUE(handshake.error_text().starts_with("OOM")) << handshake.error_text();
+    EXPECT_EQ(tell(":3\r\n" + wrong_type), Handshake::Step::failed);
+    EXPECT_EQ(tell(":3\r\n" + xinfo("no-id")), Handshake::Step::failed);
+    EXPECT_EQ(tell(":3\r\n" + xinfo("1-1") + "*0\r\n"), Handshake::Step::failed)
         << "an ID of another reply does not count";
-    EXPECT_EQ(tell(":3\r\n" + times(3, xinfo("1-1")) + "-NOPERM no\r\n"), Introduction::Step::failed);
-    EXPECT_EQ(introduction.refused_command(), "MULTI");
-    EXPECT_TRUE(introduction.error_text().starts_with("NOPERM"));
+    EXPECT_EQ(tell(":3\r\n" + times(3, xinfo("1-1")) + "-NOPERM no\r\n"), Handshake::Step::failed);
+    EXPECT_EQ(handshake.refused_command(), "MULTI");
+    EXPECT_TRUE(handshake.error_text().starts_with("NOPERM"));
 }
 
 TEST(EntryIds, AreReadWholeOrNotAtAll) {

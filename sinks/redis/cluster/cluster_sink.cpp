@@ -9,12 +9,12 @@
 #include <utility>
 
 #include "engine/core/check.hpp"
+#include "sinks/last_error.hpp"
+#include "sinks/redis/cluster/epoll_set.hpp"
 #include "sinks/redis/cluster/node.hpp"
 #include "sinks/redis/cluster/partition_queue.hpp"
 #include "sinks/redis/cluster/slot_query.hpp"
-#include "sinks/redis/cluster/watch.hpp"
 #include "sinks/redis/resp/error_class.hpp"
-#include "sinks/trouble.hpp"
 
 namespace sluice::sinks::redis {
 namespace {
@@ -33,7 +33,7 @@ constexpr std::uint64_t earlier(std::uint64_t one_ns, std::uint64_t other_ns) { 
 class ClusterSink final : public Sink {
   public:
     ClusterSink(const ClusterSettings& settings, CompletionPort& port)
-        : settings_(settings), query_(settings.node), trouble_("asking for the slots of the cluster") {
+        : settings_(settings), query_(settings.node), last_error_("asking for the slots of the cluster") {
         CHECK(!settings_.seeds.empty() && !settings_.keys.empty());
         for (const std::string& key : settings_.keys)
             partitions_.push_back(
@@ -45,13 +45,13 @@ class ClusterSink final : public Sink {
         CHECK(batch.lane < partitions_.size());
         partitions_[batch.lane]->submit(batch);
     }
-    [[nodiscard]] Interest interest() const override { return {poll_.fd(), POLLIN, deadline_ns_}; }
+    [[nodiscard]] Interest interest() const override { return {epoll_.fd(), POLLIN, deadline_ns_}; }
     void advance(short revents, std::uint64_t now_ns) override;
     [[nodiscard]] const SinkSignal& signal() const override { return signal_; }
     [[nodiscard]] SinkFigures figures() const override {
         return {.delivery = figures_, .link = &link_figures_, .cluster = &cluster_};
     }
-    [[nodiscard]] std::string trouble() const override { return trouble_.text(); }
+    [[nodiscard]] std::string last_error() const override { return last_error_.text(); }
     [[nodiscard]] std::vector<NodeView> nodes() const override {
         const std::scoped_lock lock(views_mutex_);
         return views_;
@@ -62,7 +62,7 @@ class ClusterSink final : public Sink {
         Member(const ServerAddress& address, ClusterSink& sink)
             : node(address, sink.settings_.node, sink.partitions_, sink.figures_, sink.link_figures_) {}
         Node node;
-        Watch watch;
+        Watched watch;
         short revents = 0;
     };
 
@@ -81,7 +81,7 @@ class ClusterSink final : public Sink {
     void publish_all();
     void publish_breaker();
     void publish_views();
-    [[nodiscard]] std::string first_trouble() const;
+    [[nodiscard]] std::string first_error() const;
 
     ClusterSettings settings_;
     SinkSignal signal_;
@@ -95,17 +95,17 @@ class ClusterSink final : public Sink {
     bool is_map_new_ = false;  // since the partitions were routed
 
     SlotQuery query_;
-    Watch query_watch_;
+    Watched query_watch_;
     short query_revents_ = 0;
     bool is_refresh_wanted_ = true;
     std::uint64_t refresh_at_ns_ = 0;  // not before
     std::size_t asked_count_ = 0;
-    std::string map_trouble_;
+    std::string map_error_;
 
-    Poll poll_;
+    EpollSet epoll_;
     std::uint64_t deadline_ns_ = 0;
-    Trouble trouble_;
-    std::string trouble_text_;  // as trouble_ has it
+    LastError last_error_;
+    std::string last_error_text_;  // as last_error_ has it
 
     mutable std::mutex views_mutex_;  // guards views_
     std::vector<NodeView> views_;
@@ -115,7 +115,7 @@ class ClusterSink final : public Sink {
 // --- the loop body -----------------------------------------------------------------------------------
 
 void ClusterSink::advance(short revents, std::uint64_t now_ns) {
-    if (revents != 0) poll_.take();
+    if (revents != 0) epoll_.take();
     for (const auto& member : members_) {
         const bool was_ready = member->node.ready();
         member->node.advance(std::exchange(member->revents, short{0}), now_ns);
@@ -161,7 +161,7 @@ ServerAddress ClusterSink::whom_to_ask() {
 
 void ClusterSink::take_map(SlotQuery::Answer answer, std::uint64_t now_ns) {
     if (!answer) {
-        map_trouble_ = answer.error();
+        map_error_ = answer.error();
         if (!has_map_) add(link_figures_.connection_failures, 1);
         note_ownerless();
         return;  // another is asked after the interval
@@ -169,7 +169,7 @@ void ClusterSink::take_map(SlotQuery::Answer answer, std::uint64_t now_ns) {
     add(cluster_.refreshes, 1);
     map_ = *std::move(answer);
     has_map_ = is_map_new_ = true;
-    map_trouble_.clear();
+    map_error_.clear();
     is_refresh_wanted_ = false;
     refresh_at_ns_ = now_ns + refresh_interval_ns;
     note_ownerless();
@@ -270,7 +270,7 @@ void ClusterSink::watch_all(std::uint64_t now_ns) {
     std::uint64_t deadline_ns = query_.deadline_ns();
     for (const auto& member : members_) {
         Node& node = member->node;
-        poll_.watch(member->watch, node.fd(), node.fd_generation(), node.events(), member->revents);
+        epoll_.watch(member->watch, node.fd(), node.fd_generation(), node.events(), member->revents);
         deadline_ns = earlier(deadline_ns, node.deadline_ns());
         if (node.silent_since_ns() != 0) {
             const std::uint64_t suspicious_ns = node.silent_since_ns() + suspicious_silence_ns;
@@ -278,7 +278,7 @@ void ClusterSink::watch_all(std::uint64_t now_ns) {
         }
     }
     if (query_.is_running() && query_.fd() >= 0)
-        poll_.watch(query_watch_, query_.fd(), query_.fd_generation(), query_.events(), query_revents_);
+        epoll_.watch(query_watch_, query_.fd(), query_.fd_generation(), query_.events(), query_revents_);
     if (query_.is_running() && query_.fd() < 0) deadline_ns = now_ns;  // it failed at once
     if (is_refresh_wanted_ && !query_.is_running()) deadline_ns = earlier(deadline_ns, refresh_at_ns_);
     for (const auto& partition : partitions_) deadline_ns = earlier(deadline_ns, partition->deadline_ns(now_ns));
@@ -292,15 +292,15 @@ void ClusterSink::publish_all() {
     const SinkState state = !is_connected ? SinkState::connecting : is_stalled ? SinkState::stalled : SinkState::ready;
     publish(figures_.state, state);
 
-    std::string text = first_trouble();
+    std::string text = first_error();
     if (text.empty() && state == SinkState::connecting) text = "connecting to the cluster";
     if (text.empty()) forget_refusal(figures_);
     // A slot that nobody serves refuses nothing, and will be served again: not what an earlier refusal was.
     if (figures_.refused_ns.load(std::memory_order_relaxed) == 0)
         figures_.refusal.store(CommandOutcome::busy, std::memory_order_relaxed);
-    if (text != trouble_text_ || trouble_.is_set() == text.empty()) {
-        trouble_text_ = text;
-        trouble_.set(std::move(text));
+    if (text != last_error_text_ || last_error_.is_set() == text.empty()) {
+        last_error_text_ = text;
+        last_error_.set(std::move(text));
     }
     publish_breaker();
     if (std::exchange(are_views_stale_, false)) publish_views();
@@ -343,10 +343,10 @@ void ClusterSink::publish_views() {
 }
 
 // Empty if all is well.
-std::string ClusterSink::first_trouble() const {
+std::string ClusterSink::first_error() const {
     for (const auto& member : members_)
-        if (!member->node.ready() && !member->node.trouble().empty()) return member->node.trouble();
-    if (!map_trouble_.empty()) return map_trouble_;
+        if (!member->node.ready() && !member->node.last_error().empty()) return member->node.last_error();
+    if (!map_error_.empty()) return map_error_;
     for (const auto& partition : partitions_) {
         if (has_map_ && map_.owner(partition->slot()) == nullptr)
             return "no node serves slot " + std::to_string(partition->slot());

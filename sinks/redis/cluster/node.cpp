@@ -30,7 +30,7 @@ Node::Node(const ServerAddress& address, const RedisSettings& settings, const Pa
       partitions_(partitions),
       figures_(figures),
       link_(settings_of(address, settings), link_figures),
-      trouble_("connecting to " + link_.peer()),
+      last_error_("connecting to " + link_.peer()),
       routes_(routes_count_max(partitions)) {}
 
 // --- the connection --------------------------------------------------------------------------------
@@ -41,7 +41,7 @@ void Node::advance(short revents, std::uint64_t now_ns) {
         case Link::Event::attempt: break;
         case Link::Event::ready:
             link_.established(now_ns);
-            trouble_.clear();
+            last_error_.clear();
             break;
         case Link::Event::failed: attempt_failed(); break;
         case Link::Event::readable: receive(now_ns); break;
@@ -51,7 +51,7 @@ void Node::advance(short revents, std::uint64_t now_ns) {
 
 void Node::attempt_failed() {
     has_failed_ = true;
-    trouble_ = link_.failure();
+    last_error_ = link_.failure();
 }
 
 void Node::drop_as_replaced(std::uint64_t now_ns) {
@@ -83,6 +83,7 @@ void Node::receive(std::uint64_t now_ns) {
 bool Node::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
     if (route_count_ == 0) return false;
     Route& route = routes_[first_route_];
+    CHECK(route.replies_count != 0 && route.partition->node() == this);
     if (route.is_asking && !std::exchange(is_asking_answered_, true)) return true;  // the command's reply tells more
     is_asking_answered_ = false;
     PartitionQueue& partition = *route.partition;
@@ -180,7 +181,7 @@ bool Node::write(std::span<iovec> pieces, std::size_t& sent_bytes, std::uint64_t
 }
 
 void Node::add_route(const Route& route) {
-    CHECK(route_count_ < routes_.size());
+    CHECK(route_count_ < routes_.size() && route.replies_count != 0);
     routes_[(first_route_ + route_count_++) % routes_.size()] = route;
 }
 

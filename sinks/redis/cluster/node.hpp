@@ -46,7 +46,7 @@ class Node {
     [[nodiscard]] std::uint64_t silent_since_ns() const { return route_count_ != 0 ? link_.progress_ns() : 0; }
 
     // One sentence while it is not ready.
-    [[nodiscard]] const std::string& trouble() const { return trouble_; }
+    [[nodiscard]] const std::string& last_error() const { return last_error_; }
     // True once for each connection that was lost or could not be made.
     [[nodiscard]] bool take_failed() { return std::exchange(has_failed_, false); }
 
@@ -79,7 +79,7 @@ class Node {
     DeliveryFigures& figures_;
     Link link_;
     bool has_failed_ = false;
-    std::string trouble_;
+    std::string last_error_;
 
     std::vector<Route> routes_;  // a ring: a place for each batch that can be under way
     std::size_t first_route_ = 0;

@@ -5,12 +5,12 @@
 #include <utility>
 
 #include "engine/core/check.hpp"
-#include "sinks/redis/exactly_once/introduction.hpp"
+#include "sinks/last_error.hpp"
+#include "sinks/redis/exactly_once/handshake.hpp"
 #include "sinks/redis/link/link.hpp"
 #include "sinks/redis/link/retry_policy.hpp"
 #include "sinks/redis/resp/error_class.hpp"
 #include "sinks/redis/window/transaction_window.hpp"
-#include "sinks/trouble.hpp"
 
 namespace sluice::sinks::redis {
 namespace {
@@ -20,10 +20,10 @@ class ExactlyOnceSink final : public Sink {
     ExactlyOnceSink(const RedisSettings& settings, const OwnedStreams& streams, CompletionPort& port)
         : owner_(streams.owner),
           link_(settings, link_figures_),
-          introduction_(streams.index_key, streams.keys),
+          handshake_(streams.index_key, streams.keys),
           window_(port, figures_, exactly_once_, streams.owner.known_last),
           policy_(settings),
-          trouble_("connecting to " + link_.peer()) {
+          last_error_("connecting to " + link_.peer()) {
         if (!owner_.conflict.empty()) stop_for_good(owner_.conflict);
     }
 
@@ -35,25 +35,25 @@ class ExactlyOnceSink final : public Sink {
     [[nodiscard]] SinkFigures figures() const override {
         return {.delivery = figures_, .link = &link_figures_, .exactly_once = &exactly_once_};
     }
-    [[nodiscard]] std::string trouble() const override { return trouble_.text(); }
+    [[nodiscard]] std::string last_error() const override { return last_error_.text(); }
 
   private:
     // What the connection is used for, while the session is ready.
-    enum class Stage : std::uint8_t { introducing, delivering };
+    enum class Stage : std::uint8_t { handshaking, delivering };
 
-    void begin_introduction();
+    void begin_handshake();
     void attempt_failed();
     void connection_lost();
     void stop_for_good(const std::string& conflict);
 
     void receive(std::uint64_t now_ns);
     [[nodiscard]] bool take_reply(bool is_error, std::uint64_t now_ns);
-    [[nodiscard]] bool take_introduced(bool is_error, std::string_view error, std::uint64_t now_ns);
-    [[nodiscard]] bool take_delivered(bool is_error, std::string_view error, std::uint64_t now_ns);
+    [[nodiscard]] bool take_handshake_reply(bool is_error, std::string_view error, std::uint64_t now_ns);
+    [[nodiscard]] bool take_delivery_reply(bool is_error, std::string_view error, std::uint64_t now_ns);
     [[nodiscard]] bool refused(std::uint64_t now_ns);
 
     void send(std::uint64_t now_ns);
-    void send_introduction(std::uint64_t now_ns);
+    void send_handshake(std::uint64_t now_ns);
     void send_transaction(std::uint64_t now_ns);
 
     [[nodiscard]] RetryPolicy::Window window_view() const {
@@ -67,15 +67,15 @@ class ExactlyOnceSink final : public Sink {
     LinkFigures link_figures_;
     ExactlyOnceFigures exactly_once_;
     Link link_;
-    Introduction introduction_;
+    Handshake handshake_;
     TransactionWindow window_;
     RetryPolicy policy_;
 
-    Stage stage_ = Stage::introducing;
-    std::size_t introduction_sent_bytes_ = 0;
+    Stage stage_ = Stage::handshaking;
+    std::size_t handshake_sent_bytes_ = 0;
     bool is_stopped_ = false;                 // a conflict
     bool is_refused_ = false;                 // the last transaction was; until one goes through
-    Trouble trouble_;
+    LastError last_error_;
 };
 
 // --- the loop body -------------------------------------------------------------------------------------------------
@@ -92,7 +92,7 @@ void ExactlyOnceSink::advance(short revents, std::uint64_t now_ns) {
     switch (link_.advance(revents, now_ns)) {
         case Link::Event::none: break;
         case Link::Event::attempt: policy_.attempt(); break;
-        case Link::Event::ready: begin_introduction(); break;
+        case Link::Event::ready: begin_handshake(); break;
         case Link::Event::failed: attempt_failed(); break;
         case Link::Event::readable: receive(now_ns); break;
     }
@@ -103,26 +103,26 @@ void ExactlyOnceSink::advance(short revents, std::uint64_t now_ns) {
 
 // --- connecting ----------------------------------------------------------------------------------------------------
 
-void ExactlyOnceSink::begin_introduction() {
-    stage_ = Stage::introducing;
-    introduction_.begin();
-    link_.replies().accept_arrays(&introduction_);
-    introduction_sent_bytes_ = 0;
+void ExactlyOnceSink::begin_handshake() {
+    stage_ = Stage::handshaking;
+    handshake_.begin();
+    link_.replies().accept_arrays(&handshake_);
+    handshake_sent_bytes_ = 0;
 }
 
 void ExactlyOnceSink::attempt_failed() {
     policy_.attempt_failed(link_.next_attempt_ns());
-    trouble_.set(link_.failure());
+    last_error_.set(link_.failure());
 }
 
 // A connection that was ready is gone, or was given up.
 void ExactlyOnceSink::connection_lost() {
     CHECK(!link_.ready());
-    if (stage_ == Stage::introducing) return attempt_failed();
+    if (stage_ == Stage::handshaking) return attempt_failed();
     policy_.connection_lost(window_view(), link_.next_attempt_ns());
     window_.connection_lost();
     forget_refusal(figures_);
-    trouble_.set(link_.failure());
+    last_error_.set(link_.failure());
 }
 
 void ExactlyOnceSink::stop_for_good(const std::string& conflict) {
@@ -130,7 +130,7 @@ void ExactlyOnceSink::stop_for_good(const std::string& conflict) {
     link_.close();
     if (conflict != owner_.conflict && owner_.on_conflict) owner_.on_conflict(conflict);  // kept before it is seen
     add(link_figures_.connection_failures, 1);
-    trouble_.set("nothing is delivered any more, see docs/exactly-once.md: " + conflict);
+    last_error_.set("nothing is delivered any more, see docs/exactly-once.md: " + conflict);
     publish_state();
 }
 
@@ -145,19 +145,19 @@ void ExactlyOnceSink::receive(std::uint64_t now_ns) {
 
 bool ExactlyOnceSink::take_reply(bool is_error, std::uint64_t now_ns) {
     const std::string_view error = is_error ? link_.replies().error_text() : std::string_view();
-    return stage_ == Stage::introducing ? take_introduced(is_error, error, now_ns)
-                                        : take_delivered(is_error, error, now_ns);
+    return stage_ == Stage::handshaking ? take_handshake_reply(is_error, error, now_ns)
+                                        : take_delivery_reply(is_error, error, now_ns);
 }
 
-bool ExactlyOnceSink::take_introduced(bool is_error, std::string_view error, std::uint64_t now_ns) {
-    switch (introduction_.take(is_error, error)) {
-        case Introduction::Step::going_on: return true;
-        case Introduction::Step::failed:
-            return link_.unusable(link_.refusal(introduction_.error_text(), introduction_.refused_command()));
-        case Introduction::Step::done: break;
+bool ExactlyOnceSink::take_handshake_reply(bool is_error, std::string_view error, std::uint64_t now_ns) {
+    switch (handshake_.take(is_error, error)) {
+        case Handshake::Step::going_on: return true;
+        case Handshake::Step::failed:
+            return link_.unusable(link_.refusal(handshake_.error_text(), handshake_.refused_command()));
+        case Handshake::Step::done: break;
     }
-    if (introduction_.top() > window_.sent_last()) {
-        stop_for_good(introduction_.top_key() + " ends at " + text_of(introduction_.top()) +
+    if (handshake_.top() > window_.sent_last()) {
+        stop_for_good(handshake_.top_key() + " ends at " + text_of(handshake_.top()) +
                       ", but this journal has sent no entry above " + text_of(window_.sent_last()));
         return false;
     }
@@ -167,11 +167,11 @@ bool ExactlyOnceSink::take_introduced(bool is_error, std::string_view error, std
     link_.established(now_ns);
     link_.trust();
     policy_.connected(window_view());
-    if (!is_refused_) trouble_.set({});
+    if (!is_refused_) last_error_.set({});
     return true;
 }
 
-bool ExactlyOnceSink::take_delivered(bool is_error, std::string_view error, std::uint64_t now_ns) {
+bool ExactlyOnceSink::take_delivery_reply(bool is_error, std::string_view error, std::uint64_t now_ns) {
     switch (window_.take(is_error, error, now_ns)) {
         case TransactionWindow::Step::going_on:
         case TransactionWindow::Step::opened: return true;
@@ -180,7 +180,7 @@ bool ExactlyOnceSink::take_delivered(bool is_error, std::string_view error, std:
             policy_.command_stored();
             static_cast<void>(policy_.replies_read(window_view(), CommandOutcome::delivered, true, now_ns));
             forget_refusal(figures_);
-            if (trouble_.is_set()) trouble_.set({});
+            if (last_error_.is_set()) last_error_.set({});
             return true;
         case TransactionWindow::Step::refused: return refused(now_ns);
         case TransactionWindow::Step::unusable: return link_.unusable(link_.refusal(window_.error_text(), "MULTI"));
@@ -197,14 +197,14 @@ bool ExactlyOnceSink::refused(std::uint64_t now_ns) {
     policy_.batch_refused();
     static_cast<void>(policy_.replies_read(window_view(), window_.refusal(), false, now_ns));
     if (error_wants_reconnect(window_.error_text())) return link_.unusable(std::move(why));
-    trouble_.set(std::move(why));
+    last_error_.set(std::move(why));
     return true;
 }
 
 // --- sending -------------------------------------------------------------------------------------------------------
 
 void ExactlyOnceSink::send(std::uint64_t now_ns) {
-    if (stage_ == Stage::introducing) return send_introduction(now_ns);
+    if (stage_ == Stage::handshaking) return send_handshake(now_ns);
     if (window_.is_open() && !window_.empty() && now_ns >= policy_.kept_retry_ns()) {
         policy_.sent(window_view());
         window_.begin();
@@ -213,12 +213,12 @@ void ExactlyOnceSink::send(std::uint64_t now_ns) {
     send_transaction(now_ns);
 }
 
-void ExactlyOnceSink::send_introduction(std::uint64_t now_ns) {
-    const std::string_view rest = std::string_view(introduction_.bytes()).substr(introduction_sent_bytes_);
+void ExactlyOnceSink::send_handshake(std::uint64_t now_ns) {
+    const std::string_view rest = std::string_view(handshake_.bytes()).substr(handshake_sent_bytes_);
     iovec piece{const_cast<char*>(rest.data()), rest.size()};
     std::size_t sent_bytes = 0;
     if (!rest.empty() && !link_.send({&piece, 1}, sent_bytes, now_ns)) return connection_lost();
-    introduction_sent_bytes_ += sent_bytes;
+    handshake_sent_bytes_ += sent_bytes;
 }
 
 void ExactlyOnceSink::send_transaction(std::uint64_t now_ns) {

@@ -1,5 +1,5 @@
 // A blocking connection of hiredis' for a few questions, with a time-out for each step. For whoever may wait: the
-// sampler on its own thread, and a sink's thread while its server is away or silent.
+// watcher on its own thread, and a sink's thread while its server is away or silent.
 #pragma once
 
 #include <cstdint>

@@ -6,12 +6,12 @@
 #include <utility>
 
 #include "engine/core/check.hpp"
+#include "sinks/last_error.hpp"
 #include "sinks/redis/link/link.hpp"
 #include "sinks/redis/link/retry_policy.hpp"
 #include "sinks/redis/resp/command.hpp"
 #include "sinks/redis/resp/error_class.hpp"
 #include "sinks/redis/window/delivery_window.hpp"
-#include "sinks/trouble.hpp"
 
 namespace sluice::sinks::redis {
 namespace {
@@ -32,7 +32,7 @@ class RedisSink final : public Sink {
           link_(settings, link_figures_),
           window_(port, figures_),
           policy_(settings),
-          trouble_("connecting to " + link_.peer()) {
+          last_error_("connecting to " + link_.peer()) {
         if (settings_.replicas_count != 0) window_.set_wait_command(wait_command());
         settings_.password.clear();  // the link has what it needs
     }
@@ -45,7 +45,7 @@ class RedisSink final : public Sink {
     [[nodiscard]] SinkFigures figures() const override {
         return {.delivery = figures_, .link = &link_figures_, .replication = &replication_};
     }
-    [[nodiscard]] std::string trouble() const override { return trouble_.text(); }
+    [[nodiscard]] std::string last_error() const override { return last_error_.text(); }
 
   private:
     void connected(std::uint64_t now_ns);
@@ -81,8 +81,8 @@ class RedisSink final : public Sink {
     ReplicationFigures replication_;
     bool is_wait_refused_ = false;            // the last WAIT was answered with an error, over whichever connection
     bool is_refusing_ = false;                // the last reply was an error
-    std::string last_error_;                  // text of the last error reply, as it came
-    Trouble trouble_;
+    std::string refusal_text_;                  // text of the last error reply, as it came
+    LastError last_error_;
 };
 
 // --- the loop body -----------------------------------------------------------------------------------
@@ -100,7 +100,7 @@ void RedisSink::advance(short revents, std::uint64_t now_ns) {
         case Link::Event::ready: connected(now_ns); break;
         case Link::Event::failed:
             policy_.attempt_failed(link_.next_attempt_ns());
-            trouble_.set(link_.failure());
+            last_error_.set(link_.failure());
             break;
         case Link::Event::readable: receive(now_ns); break;
     }
@@ -120,7 +120,7 @@ void RedisSink::connected(std::uint64_t now_ns) {
     policy_.connected(window_view());
     if (window_.stalled()) return;
     // Made anew because the last one refused: whether this one does, the next command shows.
-    trouble_.set(is_refusing_ ? link_.refusal(last_error_) : std::string());
+    last_error_.set(is_refusing_ ? link_.refusal(refusal_text_) : std::string());
 }
 
 // A connection that was ready is gone, or was given up.
@@ -130,13 +130,13 @@ void RedisSink::connection_lost(std::uint64_t now_ns) {
     window_.connection_lost(now_ns);
     is_refusing_ = false;
     forget_refusal(figures_);
-    trouble_.set(link_.failure());
+    last_error_.set(link_.failure());
 }
 
 void RedisSink::reconnect_if_wanted(std::uint64_t now_ns) {
     if (!reconnect_wanted_ || window_.awaits_replies()) return;
     link_.reconnect(policy_.reconnect_ns(now_ns));
-    trouble_.set(link_.refusal(last_error_));
+    last_error_.set(link_.refusal(refusal_text_));
 }
 
 // --- replies ---------------------------------------------------------------------------------------
@@ -196,9 +196,9 @@ std::string RedisSink::wait_command() const {
 // Under pressure every command is refused with the same text: it is shown only when it changes.
 void RedisSink::note_error(std::string_view text) {
     reconnect_wanted_ |= error_wants_reconnect(text);
-    if (trouble_.is_set() && text == last_error_) return;
-    last_error_ = text;
-    trouble_.set(link_.refusal(text));
+    if (last_error_.is_set() && text == refusal_text_) return;
+    refusal_text_ = text;
+    last_error_.set(link_.refusal(text));
 }
 
 // Sets the time of the next try for what was kept, and takes note of what went well.
@@ -208,7 +208,7 @@ void RedisSink::note_refusals(std::uint64_t now_ns) {
     const bool has_stored =
         window_.whole_batches_count() != std::exchange(whole_batches_seen_count_, window_.whole_batches_count());
     const bool is_well = policy_.replies_read(window_view(), kept, has_stored, now_ns);
-    if (is_well && trouble_.is_set() && link_.ready() && !is_wait_refused_) trouble_.set({});
+    if (is_well && last_error_.is_set() && link_.ready() && !is_wait_refused_) last_error_.set({});
 }
 
 // --- sending ---------------------------------------------------------------------------------------

@@ -193,6 +193,7 @@ void DeliveryWindow::reply_read(std::uint64_t now_ns) {
 
 void DeliveryWindow::finish_round(std::size_t position, std::uint64_t now_ns) {
     Entry& entry = at(position);
+    CHECK(entry.in_flight && position == first_in_flight_);
     entry.in_flight = entry.waits = false;
     --in_flight_count_;
     ++first_in_flight_;  // the next in flight, if any, stands right behind
@@ -261,6 +262,7 @@ void DeliveryWindow::settle_final(std::size_t position, std::uint64_t now_ns) {
     batch.settled.delivered = entry.delivered_count;
     batch.settled.replied_ns = now_ns;
 
+    CHECK(!entry.in_flight && position < entries_count_);
     std::rotate(order_.begin() + static_cast<std::ptrdiff_t>(position),
                 order_.begin() + static_cast<std::ptrdiff_t>(position) + 1,
                 order_.begin() + static_cast<std::ptrdiff_t>(entries_count_));

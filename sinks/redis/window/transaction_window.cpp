@@ -185,6 +185,7 @@ TransactionWindow::Step TransactionWindow::settle(std::uint64_t now_ns) {
     add(exactly_once_.duplicates_refused, duplicates_count_);
     if (const auto last = parse_entry_id(last_added_)) sent_last_ = std::max(sent_last_, *last);
     const std::size_t count = transaction_count_;
+    CHECK(count != 0 && count <= batches_.size() && !unsent());
     end_transaction();
     resent_count_ -= std::min(resent_count_, count);
     for (std::size_t i = 0; i < count; ++i) {

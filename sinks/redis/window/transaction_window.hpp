@@ -36,6 +36,7 @@
 #include <sys/uio.h>
 
 #include "engine/core/batch.hpp"
+#include "engine/core/check.hpp"
 #include "engine/core/fifo.hpp"
 #include "engine/core/limits.hpp"
 #include "sinks/redis/layout/entry_id.hpp"
@@ -57,7 +58,10 @@ class TransactionWindow final : public ArrayListener {
     void submit(Batch& batch);
 
     // A MULTI was accepted on a new connection.
-    void opened() { is_open_ = true; }
+    void opened() {
+        CHECK(!is_open_ && !awaits_replies());
+        is_open_ = true;
+    }
     // A transaction is open, and nothing of it was sent.
     [[nodiscard]] bool is_open() const { return is_open_; }
     // Takes what is there into the transaction. Needs is_open() and batches.
@@ -65,7 +69,10 @@ class TransactionWindow final : public ArrayListener {
     // Writes what is still to be sent into `pieces`, of at least pieces_count_max; valid until the next call.
     static constexpr std::size_t pieces_count_max = limits::transaction_batches_count_max + 1;
     [[nodiscard]] std::size_t gather(std::span<iovec> pieces) const;
-    void sent(std::size_t bytes) { sent_bytes_ += bytes; }
+    void sent(std::size_t bytes) {
+        CHECK(bytes <= total_bytes_ - sent_bytes_);
+        sent_bytes_ += bytes;
+    }
     [[nodiscard]] bool awaits_replies() const { return transaction_count_ > 0 || awaits_multi_; }
 
     enum class Step : std::uint8_t {

@@ -1,4 +1,4 @@
-// Sampler: looks once an interval how full Redis is and how far its consumers are behind, and closes admission while a
+// Watcher: looks once an interval how full Redis is and how far its consumers are behind, and closes admission while a
 // bound is passed. An own thread with an own connection: neither reactors nor sinks ever wait for it.
 //
 // What it can not learn closes nothing: Redis away, a user that may not ask and a missing stream all admit. The sink
@@ -15,32 +15,32 @@
 #include <string>
 #include <thread>
 
-#include "engine/watch/board.hpp"
 #include "engine/watch/bounds.hpp"
-#include "engine/watch/cluster_inquiry.hpp"
-#include "engine/watch/decline.hpp"
-#include "engine/watch/questions.hpp"
+#include "engine/watch/cluster_probe.hpp"
+#include "engine/watch/gauges.hpp"
+#include "engine/watch/probe.hpp"
+#include "engine/watch/trend.hpp"
 #include "sinks/redis/link/blocking_client.hpp"
 
-namespace sluice::admission {
+namespace sluice::watch {
 
-struct SamplerSettings {
+struct WatcherSettings {
     sinks::RedisSettings redis;
     std::vector<sinks::ServerAddress>
         seeds;  // of a cluster, to whose nodes `redis` applies; empty: it is the one server
     Subject subject;
     BoundsSettings bounds;
     std::uint64_t interval_ns = 0;
-    bool sheds = true;  // false: with a journal in front, which takes what Redis can not; the verdict is shown only
+    bool sheds = true;  // false: with a journal in front, which takes what Redis can not; what is passed is shown only
 };
 
-class Sampler {
+class Watcher {
   public:
-    // `board` outlives the sampler.
-    Sampler(const SamplerSettings& settings, Board& board);
-    ~Sampler() { stop_and_join(); }
-    Sampler(const Sampler&) = delete;
-    Sampler& operator=(const Sampler&) = delete;
+    // `gauges` outlives the watcher.
+    Watcher(const WatcherSettings& settings, Gauges& gauges);
+    ~Watcher() { stop_and_join(); }
+    Watcher(const Watcher&) = delete;
+    Watcher& operator=(const Watcher&) = delete;
 
     void start();
     // Returns within the time-out of a question at worst, three times of it while connecting.
@@ -48,24 +48,24 @@ class Sampler {
 
   private:
     void run();
-    void look();
+    void probe();
     [[nodiscard]] Findings learn();
     void decide(const Figures& figures);
-    void foresee(Verdict verdict, const Figures& figures);
-    void tell_closed(Verdict verdict, const Figures& figures) const;
-    void tell_opened() const;
+    void estimate_opening(PassedBound passed, const Figures& figures);
+    void log_closed(PassedBound passed, const Figures& figures) const;
+    void log_opened() const;
 
-    const SamplerSettings settings_;
-    Board& board_;
+    const WatcherSettings settings_;
+    Gauges& gauges_;
     sinks::redis::BlockingClient client_;
-    std::unique_ptr<ClusterInquiry> cluster_;  // instead of client_
+    std::unique_ptr<ClusterProbe> cluster_;  // instead of client_
     Bounds bounds_;
-    Decline decline_;  // of the figure that closed admission
-    std::uint64_t closed_ns_ = 0;  // monotonic: when the verdict began to be another than admit
+    Trend trend_;  // of the figure that closed admission
+    std::uint64_t closed_ns_ = 0;  // monotonic: since when a bound has been passed; 0: none is
     std::mutex mutex_;  // guards is_stopping_
     std::condition_variable wake_;
     bool is_stopping_ = false;
     std::thread thread_;
 };
 
-}  // namespace sluice::admission
+}  // namespace sluice::watch

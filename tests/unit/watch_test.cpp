@@ -6,15 +6,15 @@
 #include <hiredis/hiredis.h>
 
 #include "engine/watch/bounds.hpp"
-#include "engine/watch/decline.hpp"
-#include "engine/watch/questions.hpp"
+#include "engine/watch/probe.hpp"
+#include "engine/watch/trend.hpp"
 
 namespace sluice::tests {
 namespace {
 
-using admission::Bounds;
-using admission::Figures;
-using admission::Verdict;
+using watch::Bounds;
+using watch::Figures;
+using watch::PassedBound;
 
 Figures figures(std::optional<std::uint64_t> length, std::optional<std::uint64_t> lag,
                 std::optional<std::uint64_t> used = {}, std::optional<std::uint64_t> limit = {}) {
@@ -25,83 +25,83 @@ TEST(AdmissionBounds, CloseAtTheBoundAndOpenBelowNineTenthsOfIt) {
     Bounds bounds({.length_max = 1000});
     struct Step {
         std::uint64_t length;
-        Verdict verdict;
+        PassedBound passed;
     };
-    for (const auto& [length, verdict] : {Step{999, Verdict::admit},
-                                          {1000, Verdict::stream_full},
-                                          {999, Verdict::stream_full},
-                                          {900, Verdict::stream_full},
-                                          {899, Verdict::admit},
-                                          {950, Verdict::admit},
-                                          {1000, Verdict::stream_full},
-                                          {0, Verdict::admit}})
+    for (const auto& [length, verdict] : {Step{999, PassedBound::none},
+                                          {1000, PassedBound::stream_full},
+                                          {999, PassedBound::stream_full},
+                                          {900, PassedBound::stream_full},
+                                          {899, PassedBound::none},
+                                          {950, PassedBound::none},
+                                          {1000, PassedBound::stream_full},
+                                          {0, PassedBound::none}})
         EXPECT_EQ(bounds.judge(figures(length, {})), verdict) << length;
 }
 
 TEST(AdmissionBounds, MemoryIsAPercentageOfWhatRedisMayUse) {
     Bounds bounds({.memory_percent_max = 90});
-    EXPECT_EQ(bounds.judge(figures({}, {}, 899, 1000)), Verdict::admit);
-    EXPECT_EQ(bounds.judge(figures({}, {}, 900, 1000)), Verdict::redis_memory);
-    EXPECT_EQ(bounds.judge(figures({}, {}, 810, 1000)), Verdict::redis_memory);
-    EXPECT_EQ(bounds.judge(figures({}, {}, 809, 1000)), Verdict::admit);
-    EXPECT_EQ(bounds.judge(figures({}, {}, 1'000'000, 0)), Verdict::admit) << "no maxmemory, no bound";
-    EXPECT_EQ(bounds.judge(figures({}, {}, 1'000'000, {})), Verdict::admit);
+    EXPECT_EQ(bounds.judge(figures({}, {}, 899, 1000)), PassedBound::none);
+    EXPECT_EQ(bounds.judge(figures({}, {}, 900, 1000)), PassedBound::redis_memory);
+    EXPECT_EQ(bounds.judge(figures({}, {}, 810, 1000)), PassedBound::redis_memory);
+    EXPECT_EQ(bounds.judge(figures({}, {}, 809, 1000)), PassedBound::none);
+    EXPECT_EQ(bounds.judge(figures({}, {}, 1'000'000, 0)), PassedBound::none) << "no maxmemory, no bound";
+    EXPECT_EQ(bounds.judge(figures({}, {}, 1'000'000, {})), PassedBound::none);
 }
 
 TEST(AdmissionBounds, WithoutABoundOrAFigureNobodyIsRefused) {
     Bounds none({});
-    EXPECT_EQ(none.judge(figures(1'000'000, 1'000'000, 1'000, 1'000)), Verdict::admit);
+    EXPECT_EQ(none.judge(figures(1'000'000, 1'000'000, 1'000, 1'000)), PassedBound::none);
     Bounds bounds({.length_max = 10, .group_lag_max = 10, .memory_percent_max = 90});
-    EXPECT_EQ(bounds.judge(figures(10, 10, 100, 100)), Verdict::redis_memory) << "the gravest reason first";
-    EXPECT_EQ(bounds.judge(figures(10, 10, 0, 100)), Verdict::stream_full);
-    EXPECT_EQ(bounds.judge(figures(0, 10, 0, 100)), Verdict::consumers_behind);
+    EXPECT_EQ(bounds.judge(figures(10, 10, 100, 100)), PassedBound::redis_memory) << "the gravest reason first";
+    EXPECT_EQ(bounds.judge(figures(10, 10, 0, 100)), PassedBound::stream_full);
+    EXPECT_EQ(bounds.judge(figures(0, 10, 0, 100)), PassedBound::consumers_behind);
     Bounds fresh({.length_max = 10, .group_lag_max = 10, .memory_percent_max = 90});
-    EXPECT_EQ(fresh.judge(figures({}, {})), Verdict::admit);
-    EXPECT_EQ(fresh.judge(figures(9, 9)), Verdict::admit);
+    EXPECT_EQ(fresh.judge(figures({}, {})), PassedBound::none);
+    EXPECT_EQ(fresh.judge(figures(9, 9)), PassedBound::none);
 }
 
 TEST(AdmissionBounds, StayClosedWhileRedisIsSilentForAFewLooks) {
     Bounds bounds({.length_max = 10, .memory_percent_max = 90});
-    ASSERT_EQ(bounds.judge(figures(1, {}, 95, 100)), Verdict::redis_memory);
-    for (std::uint32_t look = 0; look < Bounds::unknown_looks_max; ++look) {
-        EXPECT_EQ(bounds.judge({}), Verdict::redis_memory) << look;
+    ASSERT_EQ(bounds.judge(figures(1, {}, 95, 100)), PassedBound::redis_memory);
+    for (std::uint32_t look = 0; look < Bounds::unknown_observations_max; ++look) {
+        EXPECT_EQ(bounds.judge({}), PassedBound::redis_memory) << look;
         EXPECT_FALSE(bounds.has_lapsed());
     }
-    EXPECT_EQ(bounds.judge({}), Verdict::admit) << "a server that is gone holds up nobody";
+    EXPECT_EQ(bounds.judge({}), PassedBound::none) << "a server that is gone holds up nobody";
     EXPECT_TRUE(bounds.has_lapsed());
-    EXPECT_EQ(bounds.judge({}), Verdict::admit);
+    EXPECT_EQ(bounds.judge({}), PassedBound::none);
     EXPECT_FALSE(bounds.has_lapsed()) << "told once";
 
-    ASSERT_EQ(bounds.judge(figures(10, {}, 0, 100)), Verdict::stream_full);
-    EXPECT_EQ(bounds.judge({}), Verdict::stream_full);
-    EXPECT_EQ(bounds.judge(figures(9, {}, 0, 100)), Verdict::stream_full)
+    ASSERT_EQ(bounds.judge(figures(10, {}, 0, 100)), PassedBound::stream_full);
+    EXPECT_EQ(bounds.judge({}), PassedBound::stream_full);
+    EXPECT_EQ(bounds.judge(figures(9, {}, 0, 100)), PassedBound::stream_full)
         << "the silence changes nothing of the hysteresis";
-    for (std::uint32_t look = 0; look < Bounds::unknown_looks_max; ++look)
-        EXPECT_EQ(bounds.judge({}), Verdict::stream_full) << "each silence is counted from its beginning";
-    EXPECT_EQ(bounds.judge(figures(8, {}, 0, 100)), Verdict::admit);
+    for (std::uint32_t look = 0; look < Bounds::unknown_observations_max; ++look)
+        EXPECT_EQ(bounds.judge({}), PassedBound::stream_full) << "each silence is counted from its beginning";
+    EXPECT_EQ(bounds.judge(figures(8, {}, 0, 100)), PassedBound::none);
     EXPECT_FALSE(bounds.has_lapsed()) << "it was seen to have fallen";
 }
 
-TEST(AdmissionDecline, ForeseesWhenAFigureHasFallen) {
+TEST(AdmissionTrend, ForeseesWhenAFigureHasFallen) {
     constexpr std::uint64_t s = 1'000'000'000;
-    admission::Decline decline;
-    decline.look(1000 * s, 1000);
-    EXPECT_EQ(decline.s_until(900), std::nullopt) << "one look shows no movement";
-    EXPECT_EQ(decline.s_until(1000), 0.0);
-    for (std::uint64_t i = 1; i <= 60; ++i) decline.look((1000 + i) * s, 1000 - 10 * i);
-    EXPECT_NEAR(*decline.s_until(300), 10, 0.1);
-    for (std::uint64_t i = 1; i <= 60; ++i) decline.look((1060 + i) * s, 400 + i);
-    EXPECT_EQ(decline.s_until(300), std::nullopt) << "it rises";
+    watch::Trend trend;
+    trend.observe(1000 * s, 1000);
+    EXPECT_EQ(trend.s_until(900), std::nullopt) << "one look shows no movement";
+    EXPECT_EQ(trend.s_until(1000), 0.0);
+    for (std::uint64_t i = 1; i <= 60; ++i) trend.observe((1000 + i) * s, 1000 - 10 * i);
+    EXPECT_NEAR(*trend.s_until(300), 10, 0.1);
+    for (std::uint64_t i = 1; i <= 60; ++i) trend.observe((1060 + i) * s, 400 + i);
+    EXPECT_EQ(trend.s_until(300), std::nullopt) << "it rises";
 }
 
 TEST(AdmissionBounds, TellWhatWasCompared) {
     const Bounds bounds({.length_max = 10, .group_lag_max = 20, .memory_percent_max = 90});
     const Figures seen = figures(11, 22, 950, 1000);
-    EXPECT_EQ(bounds.comparison(Verdict::stream_full, seen).value, 11u);
-    EXPECT_EQ(bounds.comparison(Verdict::consumers_behind, seen).bound, 20u);
-    EXPECT_EQ(bounds.comparison(Verdict::redis_memory, seen).bound, 900u);
-    EXPECT_EQ(bounds.comparison(Verdict::redis_memory, seen).reopens_below(), 810u);
-    EXPECT_EQ(bounds.comparison(Verdict::stream_full, seen).reopens_below(), 9u);
+    EXPECT_EQ(bounds.comparison(PassedBound::stream_full, seen).value, 11u);
+    EXPECT_EQ(bounds.comparison(PassedBound::consumers_behind, seen).bound, 20u);
+    EXPECT_EQ(bounds.comparison(PassedBound::redis_memory, seen).bound, 900u);
+    EXPECT_EQ(bounds.comparison(PassedBound::redis_memory, seen).reopens_below(), 810u);
+    EXPECT_EQ(bounds.comparison(PassedBound::stream_full, seen).reopens_below(), 9u);
 }
 
 // The replies that `resp` holds.
@@ -130,20 +130,20 @@ const std::string no_key = "-ERR no such key\r\n";
 
 // What opens admission again when a group that fell behind is removed.
 TEST(AdmissionQuestions, WhereThereIsNoGroupNobodyIsBehind) {
-    const admission::Subject bounded{.keys = {"t"}, .is_list = false, .has_lag_bound = true};
+    const watch::Subject bounded{.keys = {"t"}, .is_list = false, .has_lag_bound = true};
     EXPECT_EQ(figures_from(bounded, replies_of(":7\r\n*0\r\n" + memory, 3)).figures.group_lag_max, 0u);
     EXPECT_EQ(figures_from(bounded, replies_of(":0\r\n" + no_key + memory, 3)).figures.group_lag_max, 0u);
     EXPECT_EQ(figures_from(bounded, replies_of(":7\r\n-ERR other\r\n" + memory, 3)).figures.group_lag_max,
               std::nullopt);
     EXPECT_EQ(figures_from(bounded, replies_of(":7\r\n*1\r\n" + group("$-1\r\n") + memory, 3)).figures.group_lag_max,
               std::nullopt);
-    const admission::Subject unbounded{.keys = {"t"}};
+    const watch::Subject unbounded{.keys = {"t"}};
     EXPECT_EQ(figures_from(unbounded, replies_of(":7\r\n*0\r\n" + memory, 3)).figures.group_lag_max, std::nullopt);
 }
 
 TEST(AdmissionQuestions, FiguresOfTwoPartitions) {
-    const admission::Subject subject{{"t:{0}", "t:{1}"}, false};
-    EXPECT_EQ(figure_questions(subject).size(), 5u);
+    const watch::Subject subject{{"t:{0}", "t:{1}"}, false};
+    EXPECT_EQ(figure_commands(subject).size(), 5u);
     const std::string resp = ":7\r\n*2\r\n" + group(":3\r\n") + group(":5\r\n") + ":0\r\n" + no_key + memory;
     const auto findings = figures_from(subject, replies_of(resp, 5));
     EXPECT_EQ(findings.trouble, "");
@@ -155,7 +155,7 @@ TEST(AdmissionQuestions, FiguresOfTwoPartitions) {
 }
 
 TEST(AdmissionQuestions, ALagThatIsNilOrMissingIsNotKnown) {
-    const admission::Subject subject{{"t"}, false};
+    const watch::Subject subject{{"t"}, false};
     const std::string old_group = "*2\r\n" + bulk("name") + bulk("g");
     auto findings = figures_from(subject, replies_of(":7\r\n*2\r\n" + group("$-1\r\n") + old_group + memory, 3));
     EXPECT_EQ(findings.figures.group_lag_max, std::nullopt);
@@ -166,7 +166,7 @@ TEST(AdmissionQuestions, ALagThatIsNilOrMissingIsNotKnown) {
 }
 
 TEST(AdmissionQuestions, ALagThatIsNotKnownIsToldWhereItHasABound) {
-    const admission::Subject subject{.keys = {"t:{0}", "t:{1}"}, .has_lag_bound = true};
+    const watch::Subject subject{.keys = {"t:{0}", "t:{1}"}, .has_lag_bound = true};
     const std::string resp = ":7\r\n*1\r\n" + group(":3\r\n") + ":7\r\n*1\r\n" + group("$-1\r\n") + memory;
     const auto findings = figures_from(subject, replies_of(resp, 5));
     EXPECT_EQ(findings.figures.group_lag_max, 3u);
@@ -175,7 +175,7 @@ TEST(AdmissionQuestions, ALagThatIsNotKnownIsToldWhereItHasABound) {
 }
 
 TEST(AdmissionQuestions, ErrorsLeaveTheOtherFigures) {
-    const admission::Subject subject{{"a", "b"}, false};
+    const watch::Subject subject{{"a", "b"}, false};
     const std::string refused = "-NOPERM no\r\n";
     const auto findings = figures_from(subject, replies_of(":7\r\n" + no_key + refused + refused + refused, 5));
     EXPECT_EQ(findings.trouble, "Redis refuses XLEN: NOPERM no; XINFO GROUPS: NOPERM no; INFO memory: NOPERM no");
@@ -186,14 +186,14 @@ TEST(AdmissionQuestions, ErrorsLeaveTheOtherFigures) {
 }
 
 TEST(AdmissionQuestions, AListHasALengthAndNoGroups) {
-    const admission::Subject subject{{"queue"}, true};
-    EXPECT_EQ(figure_questions(subject)[0], (sinks::redis::Command{"LLEN", "queue"}));
+    const watch::Subject subject{{"queue"}, true};
+    EXPECT_EQ(figure_commands(subject)[0], (sinks::redis::Command{"LLEN", "queue"}));
     EXPECT_EQ(figures_from(subject, replies_of(":9\r\n" + memory, 2)).figures.length_sum, 9u);
 }
 
-std::vector<std::string> events_of(const admission::RedisSetup& setup) {
+std::vector<std::string> events_of(const watch::RedisSetup& setup) {
     std::vector<std::string> events;
-    for (const admission::Remark& remark : remarks_on(setup))
+    for (const watch::Remark& remark : remarks_on(setup))
         events.push_back((remark.is_warning ? "warn " : "info ") + remark.event);
     return events;
 }
@@ -216,13 +216,13 @@ TEST(AdmissionSetup, RemarksOnWhatCanLoseSamples) {
 TEST(AdmissionSetup, IsReadFromInfoWhereConfigGetIsRefused) {
     const std::string refused = "-NOPERM no\r\n";
     const std::string persistence = bulk("# Persistence\r\nloading:0\r\naof_enabled:1\r\n");
-    auto setup = admission::setup_from(replies_of(memory + persistence + refused + refused, 4));
+    auto setup = watch::setup_from(replies_of(memory + persistence + refused + refused, 4));
     EXPECT_EQ(setup.eviction_policy, "noeviction");
     EXPECT_EQ(setup.limit_bytes, 4000u);
     EXPECT_EQ(setup.appendonly, "yes");
     EXPECT_EQ(setup.appendfsync, "");
     EXPECT_EQ(setup.has_snapshots, std::nullopt);
-    setup = admission::setup_from(replies_of(
+    setup = watch::setup_from(replies_of(
         memory + persistence + "*2\r\n" + bulk("appendfsync") + bulk("everysec") + "*2\r\n" + bulk("save") + bulk(""),
         4));
     EXPECT_EQ(setup.appendfsync, "everysec");

@@ -1,4 +1,4 @@
-#include "engine/watch/questions.hpp"
+#include "engine/watch/probe.hpp"
 
 #include <hiredis/hiredis.h>
 
@@ -7,7 +7,7 @@
 
 #include "sinks/redis/resp/error_class.hpp"
 
-namespace sluice::admission {
+namespace sluice::watch {
 namespace {
 
 using sinks::redis::is_error;
@@ -159,7 +159,7 @@ std::string_view info_field(std::string_view info, std::string_view name) {
     return {};
 }
 
-std::vector<Command> figure_questions(const Subject& subject) {
+std::vector<Command> figure_commands(const Subject& subject) {
     std::vector<Command> commands;
     for (const std::string& key : subject.keys) {
         commands.push_back({subject.is_list ? "LLEN" : "XLEN", key});
@@ -179,7 +179,7 @@ Findings figures_from(const Subject& subject, const std::vector<Reply>& replies)
     return reading.take(subject.has_lag_bound);
 }
 
-std::vector<Command> setup_questions() {
+std::vector<Command> setup_commands() {
     return {{"INFO", "memory"}, {"INFO", "persistence"}, {"CONFIG", "GET", "appendfsync"}, {"CONFIG", "GET", "save"}};
 }
 
@@ -213,4 +213,4 @@ std::vector<Remark> remarks_on(const RedisSetup& setup) {
     return remarks;
 }
 
-}  // namespace sluice::admission
+}  // namespace sluice::watch

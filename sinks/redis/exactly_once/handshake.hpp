@@ -1,4 +1,4 @@
-// Introduction: what a sink that owns its streams says first on a connection, and what it learns from the answers.
+// Handshake: what a sink that owns its streams says first on a connection, and what it learns from the answers.
 //
 //     SADD <index> <key>…        consumers find the streams there
 //     XINFO STREAM <key>         for each: the last ID that was given in it
@@ -19,9 +19,9 @@
 
 namespace sluice::sinks::redis {
 
-class Introduction final : public ArrayListener {
+class Handshake final : public ArrayListener {
   public:
-    Introduction(const std::string& index_key, std::vector<std::string> keys);
+    Handshake(const std::string& index_key, std::vector<std::string> keys);
 
     [[nodiscard]] const std::string& bytes() const { return bytes_; }
 

@@ -1,4 +1,4 @@
-#include "engine/watch/cluster_inquiry.hpp"
+#include "engine/watch/cluster_probe.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -8,7 +8,7 @@
 #include "sinks/redis/cluster/slot.hpp"
 #include "sinks/redis/resp/error_class.hpp"
 
-namespace sluice::admission {
+namespace sluice::watch {
 namespace {
 
 sinks::RedisSettings settings_of(const sinks::ServerAddress& address, sinks::RedisSettings settings) {
@@ -41,10 +41,10 @@ void add(Findings& all, const Findings& one, bool is_first) {
 
 }  // namespace
 
-ClusterInquiry::ClusterInquiry(sinks::RedisSettings settings, std::vector<sinks::ServerAddress> seeds, Subject subject)
+ClusterProbe::ClusterProbe(sinks::RedisSettings settings, std::vector<sinks::ServerAddress> seeds, Subject subject)
     : settings_(std::move(settings)), seeds_(std::move(seeds)), subject_(std::move(subject)) {}
 
-Findings ClusterInquiry::learn(const std::function<bool()>& is_stopping) {
+Findings ClusterProbe::learn(const std::function<bool()>& is_stopping) {
     if (const auto read = read_slots(is_stopping); !read) return {{}, "The cluster can not be asked: " + read.error()};
     Findings findings;
     const std::vector<Share> all = shares(findings);
@@ -58,7 +58,7 @@ Findings ClusterInquiry::learn(const std::function<bool()>& is_stopping) {
     return findings;
 }
 
-std::expected<void, std::string> ClusterInquiry::read_slots(const std::function<bool()>& is_stopping) {
+std::expected<void, std::string> ClusterProbe::read_slots(const std::function<bool()>& is_stopping) {
     std::string why = "nobody was asked";
     for (const sinks::ServerAddress& address : whom_to_ask()) {
         if (is_stopping()) break;
@@ -84,7 +84,7 @@ std::expected<void, std::string> ClusterInquiry::read_slots(const std::function<
 }
 
 // First those that are connected, each round another of them; then who was named last time; then the seeds.
-std::vector<sinks::ServerAddress> ClusterInquiry::whom_to_ask() {
+std::vector<sinks::ServerAddress> ClusterProbe::whom_to_ask() {
     std::vector<sinks::ServerAddress> candidates;
     for (const auto& node : nodes_)
         if (node->client.is_connected()) candidates.push_back(node->address);
@@ -96,7 +96,7 @@ std::vector<sinks::ServerAddress> ClusterInquiry::whom_to_ask() {
 }
 
 // Keys that nobody serves go into the trouble of `findings`.
-std::vector<ClusterInquiry::Share> ClusterInquiry::shares(Findings& findings) const {
+std::vector<ClusterProbe::Share> ClusterProbe::shares(Findings& findings) const {
     std::vector<Share> shares;
     for (const std::string& key : subject_.keys) {
         const std::uint16_t slot = sinks::redis::slot_of(key);
@@ -114,33 +114,33 @@ std::vector<ClusterInquiry::Share> ClusterInquiry::shares(Findings& findings) co
     return shares;
 }
 
-Findings ClusterInquiry::ask(const Share& share) {
+Findings ClusterProbe::ask(const Share& share) {
     Node& node = node_at(share.primary);
     if (node.connect() && !std::exchange(node.is_setup_told, true))
         remark_on_setup(node.client, text_of(share.primary));
     std::vector<Reply> replies;
-    if (node.client.is_connected()) replies = node.client.ask(figure_questions(share.subject));
+    if (node.client.is_connected()) replies = node.client.ask(figure_commands(share.subject));
     if (!replies.empty()) return figures_from(share.subject, replies);
     return {{}, "Redis at " + text_of(share.primary) + " can not be asked: " + node.client.failure()};
 }
 
-bool ClusterInquiry::Node::connect() {
+bool ClusterProbe::Node::connect() {
     if (client.is_connected()) return true;
     is_setup_told = false;
     return client.connect();
 }
 
-ClusterInquiry::Node& ClusterInquiry::node_at(const sinks::ServerAddress& address) {
+ClusterProbe::Node& ClusterProbe::node_at(const sinks::ServerAddress& address) {
     const auto found = std::ranges::find_if(nodes_, [&](const auto& node) { return node->address == address; });
     if (found != nodes_.end()) return **found;
     nodes_.push_back(std::make_unique<Node>(address, settings_of(address, settings_)));
     return *nodes_.back();
 }
 
-void ClusterInquiry::forget_others(const std::vector<Share>& shares) {
+void ClusterProbe::forget_others(const std::vector<Share>& shares) {
     std::erase_if(nodes_, [&](const auto& node) {
         return std::ranges::find(shares, node->address, &Share::primary) == shares.end();
     });
 }
 
-}  // namespace sluice::admission
+}  // namespace sluice::watch

@@ -1,4 +1,4 @@
-// Questions: what the sampler asks Redis, and what the answers mean.
+// Questions: what the watcher asks Redis, and what the answers mean.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 #include "engine/watch/figures.hpp"
 #include "sinks/redis/link/blocking_client.hpp"
 
-namespace sluice::admission {
+namespace sluice::watch {
 
 using sinks::redis::Command;
 using sinks::redis::Reply;
@@ -31,7 +31,7 @@ struct Findings {
 };
 
 // XLEN and XINFO GROUPS of each stream, or LLEN; and INFO memory. In one round trip.
-[[nodiscard]] std::vector<Command> figure_questions(const Subject& subject);
+[[nodiscard]] std::vector<Command> figure_commands(const Subject& subject);
 [[nodiscard]] Findings figures_from(const Subject& subject, const std::vector<Reply>& replies);
 
 // How Redis is set up against loss. Empty: not known.
@@ -44,7 +44,7 @@ struct RedisSetup {
 };
 
 // CONFIG GET, and INFO for those who may not.
-[[nodiscard]] std::vector<Command> setup_questions();
+[[nodiscard]] std::vector<Command> setup_commands();
 [[nodiscard]] RedisSetup setup_from(const std::vector<Reply>& replies);
 
 // A remark on the setup: one log line.
@@ -59,4 +59,4 @@ struct Remark {
 // The value of `name:` in a reply to INFO; empty if it has none.
 [[nodiscard]] std::string_view info_field(std::string_view info, std::string_view name);
 
-}  // namespace sluice::admission
+}  // namespace sluice::watch

@@ -1,4 +1,4 @@
-// Decline: how fast a figure falls, as an average over about the last looks, and hence when it will have fallen to a
+// Trend: how fast a figure falls, as an average over about the last looks, and hence when it will have fallen to a
 // target. One owner thread, no clock.
 #pragma once
 
@@ -6,14 +6,14 @@
 #include <cstdint>
 #include <optional>
 
-namespace sluice::admission {
+namespace sluice::watch {
 
-class Decline {
+class Trend {
   public:
     // Time constant of the average: what is this old counts 1/e.
     static constexpr double memory_s = 5;
 
-    void look(std::uint64_t now_ns, std::uint64_t value) {
+    void observe(std::uint64_t now_ns, std::uint64_t value) {
         if (looked_ns_ != 0 && now_ns > looked_ns_) {
             const double elapsed_s = static_cast<double>(now_ns - looked_ns_) / 1e9;
             const double per_s = (static_cast<double>(value_) - static_cast<double>(value)) / elapsed_s;
@@ -36,4 +36,4 @@ class Decline {
     std::uint64_t looked_ns_ = 0;
 };
 
-}  // namespace sluice::admission
+}  // namespace sluice::watch

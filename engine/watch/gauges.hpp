@@ -1,4 +1,4 @@
-// Board: what the sampler publishes. One writer, the sampler's thread; any thread reads.
+// Gauges: what the watcher publishes. One writer, the watcher's thread; any thread reads.
 //
 // Relaxed atomics that need no pairing: each figure stands for itself, and a reader may see one of this second beside
 // one of the last.
@@ -10,12 +10,12 @@
 #include <optional>
 
 #include "engine/watch/figures.hpp"
-#include "engine/watch/verdict.hpp"
-#include "sinks/trouble.hpp"
+#include "engine/watch/passed_bound.hpp"
+#include "sinks/last_error.hpp"
 
-namespace sluice::admission {
+namespace sluice::watch {
 
-class SharedFigure {
+class Gauge {
   public:
     void set(std::optional<std::uint64_t> value) { value_.store(value.value_or(unknown), std::memory_order_relaxed); }
     [[nodiscard]] std::optional<std::uint64_t> get() const {
@@ -28,18 +28,20 @@ class SharedFigure {
     std::atomic<std::uint64_t> value_{unknown};
 };
 
-struct Board {
-    // What reactors obey: `admit` also where samples go to a journal first, which takes what Redis can not.
-    std::atomic<Verdict> verdict{Verdict::admit};
-    std::atomic<Verdict> judged{Verdict::admit};  // what the bounds say
+struct Gauges {
+    // What reactors refuse telemetry for. `none` also where samples go to a journal first: it takes what Redis can not.
+    std::atomic<PassedBound> refused_for{PassedBound::none};
+    std::atomic<PassedBound> passed{PassedBound::none};  // whether it is refused for or not
     std::atomic<std::uint64_t> opens_ns{0};  // monotonic: not before, as far as one can see; 0: it is open
-    std::atomic<bool> is_on{false};  // there is a sampler
+    std::atomic<bool> is_on{false};  // there is a watcher
     std::atomic<std::uint64_t> samples{0};  // rounds in which Redis told something
     std::atomic<std::uint64_t> failures{0};  // rounds in which something could not be learnt
-    SharedFigure length_sum, length_max, group_lag_max, used_bytes, limit_bytes;
-    sinks::Trouble trouble;  // of the last round
+    Gauge length_sum, length_max, group_lag_max, used_bytes, limit_bytes;
+    sinks::LastError trouble;  // of the last round
 
-    [[nodiscard]] std::optional<Refusal> refusal() const { return refusal_of(verdict.load(std::memory_order_relaxed)); }
+    [[nodiscard]] std::optional<Refusal> refusal() const {
+        return refusal_of(refused_for.load(std::memory_order_relaxed));
+    }
     void set(const Figures& figures) {
         length_sum.set(figures.length_sum);
         length_max.set(figures.length_max);
@@ -49,4 +51,4 @@ struct Board {
     }
 };
 
-}  // namespace sluice::admission
+}  // namespace sluice::watch

@@ -1,5 +1,5 @@
-// ClusterInquiry: the figures of a whole cluster, asked of each primary that owns one of the keys. Blocks, on the
-// sampler's thread, over connections of its own.
+// ClusterProbe: the figures of a whole cluster, asked of each primary that owns one of the keys. Blocks, on the
+// watcher's thread, over connections of its own.
 //
 // The slots are read in each round, from another node each time: primaries change, and one that is cut off does not
 // know.
@@ -13,16 +13,16 @@
 #include <string>
 #include <vector>
 
-#include "engine/watch/questions.hpp"
+#include "engine/watch/probe.hpp"
 #include "sinks/redis/cluster/slot_map.hpp"
 #include "sinks/redis/link/blocking_client.hpp"
 
-namespace sluice::admission {
+namespace sluice::watch {
 
-class ClusterInquiry {
+class ClusterProbe {
   public:
     // `settings`: of every node, without host and port. `seeds`: any nodes; not empty.
-    ClusterInquiry(sinks::RedisSettings settings, std::vector<sinks::ServerAddress> seeds, Subject subject);
+    ClusterProbe(sinks::RedisSettings settings, std::vector<sinks::ServerAddress> seeds, Subject subject);
 
     // Lengths are added up; the longest lag and the memory of the fullest primary stand for all. What one of them does
     // not tell is not known of the sum. Ends early, with nothing, when `is_stopping` says so between two nodes.
@@ -58,4 +58,4 @@ class ClusterInquiry {
     std::size_t rounds_count_ = 0;
 };
 
-}  // namespace sluice::admission
+}  // namespace sluice::watch

@@ -1,4 +1,4 @@
-// Trouble: what is wrong with a sink, in a sentence. The sink's thread sets it, and any thread may ask for the text.
+// LastError: what is wrong with a sink, in a sentence. The sink's thread sets it, and any thread may ask for the text.
 #pragma once
 
 #include <mutex>
@@ -7,9 +7,9 @@
 
 namespace sluice::sinks {
 
-class Trouble {
+class LastError {
   public:
-    explicit Trouble(std::string text = {}) : text_(std::move(text)), is_set_(!text_.empty()) {}
+    explicit LastError(std::string text = {}) : text_(std::move(text)), is_set_(!text_.empty()) {}
 
     // Empty: nothing is wrong.
     void set(std::string text) {
