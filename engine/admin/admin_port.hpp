@@ -13,8 +13,8 @@ namespace sluice {
 class AdminPort {
   public:
     using Answer = std::function<void(std::uint16_t status, http::ContentType type, std::string body)>;
-    // `answer` is called on the admin thread.
-    virtual void ask(http::Endpoint endpoint, Answer answer) = 0;
+    // `answer` is called on the admin thread. False: too many requests wait already, and it will not be called.
+    [[nodiscard]] virtual bool ask(http::Endpoint endpoint, Answer answer) = 0;
 
   protected:
     ~AdminPort() = default;

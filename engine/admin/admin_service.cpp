@@ -84,9 +84,8 @@ bool AdminService::take_snapshots(bool resets) {
     for (std::size_t i = 0; i < reactors_.size(); ++i) {
         Question& question = *questions_[i];
         if (question.is_outstanding && !question.answered.try_acquire()) continue;
-        question.is_outstanding = true;
         ReactorPort& reactor = *reactors_[i];
-        reactor.post([&reactor, resets, shared = questions_[i]] {
+        question.is_outstanding = reactor.post([&reactor, resets, shared = questions_[i]] {
             reactor.fill(shared->snapshot);
             if (resets) reactor.reset_counters();
             shared->answered.release();

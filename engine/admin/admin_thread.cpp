@@ -57,22 +57,20 @@ void AdminThread::loop() {
     }
 }
 
-void AdminThread::post(Mailbox::Task task) {
-    mailbox_.post(std::move(task));
-    server_.wake();
-}
-
 void AdminThread::stop_and_join() {
     if (!thread_.joinable()) return;
-    post([this] { is_stopping_ = true; });
+    mailbox_.post_order([this] { is_stopping_ = true; });
+    server_.wake();
     thread_.join();
 }
 
-void AdminThread::ask(http::Endpoint endpoint, Answer answer) {
-    post([this, endpoint, reply = std::move(answer)] {
+bool AdminThread::ask(http::Endpoint endpoint, Answer answer) {
+    const bool was_taken = mailbox_.post([this, endpoint, reply = std::move(answer)] {
         AdminService::Answer result = service_.answer(endpoint);
         reply(result.status, result.type, std::move(result.body));
     });
+    server_.wake();
+    return was_taken;
 }
 
 bool AdminThread::on_request(const http::Request& request, RequestRef ref, http::Pending& pending) {

@@ -29,7 +29,7 @@ class AdminThread final : public AdminPort, private http::Application, private S
     void stop_and_join();
 
     // Any thread. Calls `answer` on the admin thread.
-    void ask(http::Endpoint endpoint, Answer answer) override;
+    [[nodiscard]] bool ask(http::Endpoint endpoint, Answer answer) override;
 
   private:
     bool on_request(const http::Request& request, RequestRef ref, http::Pending& pending) override;
@@ -37,7 +37,6 @@ class AdminThread final : public AdminPort, private http::Application, private S
     void on_responses_sent(std::uint32_t, std::uint64_t, std::uint64_t) override {}
     void take_completions(std::uint64_t) override {}
     void hand_over(std::uint64_t) override {}
-    void post(Mailbox::Task task);
     void loop();
 
     AdminService& service_;

@@ -126,8 +126,14 @@ bool Reactor::is_drained() const {
     return !server_.has_connections() && batcher_->in_flight_count() == 0 && !batcher_->has_waiting();
 }
 
-void Reactor::post(Mailbox::Task task) {
-    mailbox_.post(std::move(task));
+bool Reactor::post(Mailbox::Task task) {
+    const bool was_taken = mailbox_.post(std::move(task));
+    server_.wake();
+    return was_taken;
+}
+
+void Reactor::order(Mailbox::Task task) {
+    mailbox_.post_order(std::move(task));
     server_.wake();
 }
 
@@ -136,14 +142,14 @@ void Reactor::settle(std::size_t sink_index, Batch& batch, Settlement settlement
 }
 
 void Reactor::begin_drain() {
-    post([this] {
+    order([this] {
         is_draining_ = true;
         server_.drain();
     });
 }
 
 void Reactor::stop() {
-    post([this] { is_stopping_ = true; });
+    order([this] { is_stopping_ = true; });
 }
 
 // --- requests ------------------------------------------------------------------------------------------------------
@@ -175,7 +181,10 @@ bool Reactor::on_request(const http::Request& request, RequestRef ref, http::Pen
             append_text(reply, server_.blocks(), wiring_.readiness.body(verdict));
             return true;
         }
-        default: ask_admin(*endpoint, ref); return false;
+        default:
+            if (ask_admin(*endpoint, ref)) return false;
+            reply.set_refusal(Refusal::admin_timeout);
+            return true;
     }
 }
 
@@ -197,16 +206,17 @@ std::uint64_t Reactor::retry_after_s(std::uint64_t least_s) {
     return ingest_->retry_after_s(least_s, server_.now_ns());
 }
 
-// The admin thread answers; meanwhile this reactor goes on.
-void Reactor::ask_admin(http::Endpoint endpoint, RequestRef ref) {
-    wiring_.admin->ask(endpoint, [this, ref](std::uint16_t status, http::ContentType type, std::string body) {
-        post([this, ref, status, type, text = std::move(body)] {
+// The admin thread answers; meanwhile this reactor goes on. False: it has too much to answer already. Where this
+// reactor's own mailbox is full, the answer is lost, and the request's time runs out.
+bool Reactor::ask_admin(http::Endpoint endpoint, RequestRef ref) {
+    return wiring_.admin->ask(endpoint, [this, ref](std::uint16_t status, http::ContentType type, std::string body) {
+        static_cast<void>(post([this, ref, status, type, text = std::move(body)] {
             http::Pending* pending = server_.find(ref);
             if (pending == nullptr) return;
             pending->reply.set_text(status, type);
             append_text(pending->reply, server_.blocks(), text);
             server_.complete(ref);
-        });
+        }));
     });
 }
 

@@ -51,7 +51,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
 
     // --- any thread --------------------------------------------------------------------------------
     // Runs `task` on the reactor's thread, soon.
-    void post(Mailbox::Task task) override;
+    [[nodiscard]] bool post(Mailbox::Task task) override;
     // A sink's thread: a batch of this reactor is settled.
     void settle(std::size_t sink_index, Batch& batch, Settlement settlement);
     // Stop accepting, answer and deliver what is there, then end the thread.
@@ -78,7 +78,8 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     void hand_over(std::uint64_t now_ns) override;
 
     [[nodiscard]] const http::Route* route_of(std::string_view path) const;
-    void ask_admin(http::Endpoint endpoint, RequestRef ref);
+    [[nodiscard]] bool ask_admin(http::Endpoint endpoint, RequestRef ref);
+    void order(Mailbox::Task task);
     void pin();
     void run(int listener_fd, std::promise<std::expected<void, io::LoopError>>& started);
     void loop();
