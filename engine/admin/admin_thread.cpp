@@ -35,12 +35,12 @@ AdminThread::AdminThread(const config::Config& config, AdminService& service)
 
 AdminThread::~AdminThread() { stop_and_join(); }
 
-std::expected<void, io::LoopError> AdminThread::start(int listener_fd) {
+std::expected<void, io::LoopError> AdminThread::start(std::vector<Listener> listeners) {
     std::promise<std::expected<void, io::LoopError>> started;
     auto result = started.get_future();
-    thread_ = std::thread([this, listener_fd, &started] {
+    thread_ = std::thread([this, given = std::move(listeners), &started]() mutable {
         ::pthread_setname_np(::pthread_self(), "sluice-admin");
-        auto opened = server_.open(listener_fd);
+        auto opened = server_.open(std::move(given));
         const bool is_open = opened.has_value();
         started.set_value(std::move(opened));
         if (is_open) loop();

@@ -7,6 +7,7 @@
 #include <expected>
 #include <future>
 #include <thread>
+#include <vector>
 
 #include "engine/admin/admin_port.hpp"
 #include "engine/admin/admin_service.hpp"
@@ -15,7 +16,7 @@
 
 namespace sluice {
 
-class AdminThread final : public AdminPort, private http::Application, private Server::Hooks {
+class AdminThread final : public AdminPort, private http::Application, private Server::Callbacks {
   public:
     // `service` outlives the thread.
     AdminThread(const config::Config& config, AdminService& service);
@@ -23,8 +24,8 @@ class AdminThread final : public AdminPort, private http::Application, private S
     AdminThread(const AdminThread&) = delete;
     AdminThread& operator=(const AdminThread&) = delete;
 
-    // Waits until it serves. `listener_fd` becomes the thread's; -1: the data listeners forward (ask()).
-    [[nodiscard]] std::expected<void, io::LoopError> start(int listener_fd);
+    // Waits until it serves. Without listeners: the data listeners forward (ask()).
+    [[nodiscard]] std::expected<void, io::LoopError> start(std::vector<Listener> listeners);
     // Any thread but its own. Answers what it has, then ends.
     void stop_and_join();
 

@@ -54,6 +54,7 @@ inline constexpr std::size_t batches_per_reactor_count_max = 4096;
 
 // --- the engine ---------------------------------------------------------------------------------
 inline constexpr std::size_t reactors_count_max = 256;
+inline constexpr std::size_t listeners_count_max = 16;  // of one event loop
 inline constexpr std::size_t sinks_count_max = 64;
 // Descriptors that reactors on epoll leave free, so that a flood of clients locks neither the admin endpoints nor a
 // sink's reconnection out; under RLIMIT_NOFILE < 4 × this, a quarter of that.

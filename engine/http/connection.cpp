@@ -31,12 +31,13 @@ class Connection::BodyCollector final : public parsers::BodyReceiver {
     Context& context_;
 };
 
-void Connection::open(Context& context, Slot slot) {
+void Connection::open(Context& context, Slot slot, std::uint8_t listener_role) {
     CHECK(state_ == State::closed);
     *this = Connection{};
     parser_.start(context.settings.body_bytes_max);
     pending_first_ = pending_last_ = no_pending;
     slot_ = slot;
+    listener_role_ = listener_role;
     last_activity_ns_ = context.now_ns;
     transition(State::open);
 }
@@ -233,7 +234,7 @@ Request Connection::request_of(std::uint64_t received_ns) const {
     const std::string_view body = body_bytes_ != 0 ? std::string_view(body_.data, body_bytes_)
                                                    : std::string_view(body_view_.data(), body_view_.size());
     return {*head_, target.substr(0, question_mark), has_query ? target.substr(question_mark + 1) : std::string_view{},
-            body, received_ns};
+            body, received_ns, listener_role_};
 }
 
 // Puts a new pending request at the end of the queue.

@@ -1,7 +1,5 @@
 #include "engine/runtime/engine.hpp"
 
-#include <unistd.h>
-
 #include <chrono>
 #include <random>
 #include <thread>
@@ -26,16 +24,16 @@ std::string text_of(const config::Endpoint& endpoint) {
 constexpr int listen_attempts_count = 20;
 constexpr std::chrono::milliseconds listen_retry_interval{100};
 
-std::expected<int, Engine::StartError> listen_on(config::Endpoint& endpoint, bool is_shared) {
-    auto fd = io::open_listener({endpoint.address, endpoint.port, is_shared});
-    for (int attempt = 1; !fd && fd.error().is_in_use && attempt < listen_attempts_count; ++attempt) {
+std::expected<Descriptor, Engine::StartError> listen_on(config::Endpoint& endpoint, bool is_shared) {
+    auto socket = io::open_listener({endpoint.address, endpoint.port, is_shared});
+    for (int attempt = 1; !socket && socket.error().is_in_use && attempt < listen_attempts_count; ++attempt) {
         if (attempt == 1) log::info("waiting_for_port", {{"listen", text_of(endpoint)}});
         std::this_thread::sleep_for(listen_retry_interval);
-        fd = io::open_listener({endpoint.address, endpoint.port, is_shared});
+        socket = io::open_listener({endpoint.address, endpoint.port, is_shared});
     }
-    if (!fd) return std::unexpected(Engine::StartError{fd.error().sentence, false});
-    endpoint.port = io::port_of(*fd);  // what the kernel chose, if it was asked to
-    return *fd;
+    if (!socket) return std::unexpected(Engine::StartError{socket.error().sentence, false});
+    endpoint.port = io::port_of(*socket);  // what the kernel chose, if it was asked to
+    return std::move(*socket);
 }
 
 std::uint64_t random_seed() {
@@ -106,24 +104,26 @@ std::expected<void, Engine::StartError> Engine::start_reactors() {
     // let two engines of one user share the port unnoticed.
     auto exclusive = listen_on(config_.listen, false);
     if (!exclusive) return std::unexpected(exclusive.error());
-    ::close(*exclusive);
+    exclusive->reset();
     for (auto& reactor : reactors_) {
-        auto fd = listen_on(config_.listen, true);
-        if (!fd) return std::unexpected(fd.error());
-        if (auto started = reactor->start(*fd); !started)
+        auto socket = listen_on(config_.listen, true);
+        if (!socket) return std::unexpected(socket.error());
+        std::vector<Listener> listeners;
+        listeners.push_back({std::move(*socket), ListenerRole::data});
+        if (auto started = reactor->start(std::move(listeners)); !started)
             return std::unexpected(StartError{started.error().sentence, started.error().is_unavailable});
     }
     return {};
 }
 
 std::expected<void, Engine::StartError> Engine::start_admin() {
-    int fd = -1;
+    std::vector<Listener> listeners;
     if (!is_admin_shared_) {
-        auto listener = listen_on(config_.admin.listen, false);
-        if (!listener) return std::unexpected(listener.error());
-        fd = *listener;
+        auto socket = listen_on(config_.admin.listen, false);
+        if (!socket) return std::unexpected(socket.error());
+        listeners.push_back({std::move(*socket), ListenerRole::admin});
     }
-    auto started = admin_->start(fd);
+    auto started = admin_->start(std::move(listeners));
     if (!started) return std::unexpected(StartError{started.error().sentence, started.error().is_unavailable});
     return {};
 }

@@ -72,10 +72,10 @@ void Reactor::connect(const std::vector<std::unique_ptr<SinkThread>>& sinks) {
 
 // --- the thread ----------------------------------------------------------------------------------------------------
 
-std::expected<void, io::LoopError> Reactor::start(int listener_fd) {
+std::expected<void, io::LoopError> Reactor::start(std::vector<Listener> listeners) {
     std::promise<std::expected<void, io::LoopError>> started;
     auto result = started.get_future();
-    thread_ = std::thread([this, listener_fd, &started] { run(listener_fd, started); });
+    thread_ = std::thread([this, given = std::move(listeners), &started]() mutable { run(std::move(given), started); });
     return result.get();
 }
 
@@ -92,9 +92,9 @@ void Reactor::pin() {
         log::warn("reactor_not_pinned", {{"core", core_}});
 }
 
-void Reactor::run(int listener_fd, std::promise<std::expected<void, io::LoopError>>& started) {
+void Reactor::run(std::vector<Listener> listeners, std::promise<std::expected<void, io::LoopError>>& started) {
     pin();
-    auto opened = server_.open(listener_fd);
+    auto opened = server_.open(std::move(listeners));
     const bool is_open = opened.has_value();
     started.set_value(std::move(opened));  // `started` is gone after this
     if (is_open) loop();

@@ -29,7 +29,7 @@
 
 namespace sluice {
 
-class Reactor final : public ReactorPort, private http::Application, private Server::Hooks {
+class Reactor final : public ReactorPort, private http::Application, private Server::Callbacks {
   public:
     struct Wiring {
         const EngineState& state;
@@ -45,8 +45,8 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
 
     // Before start(): the sinks in the order of the encoder's sink numbers.
     void connect(const std::vector<std::unique_ptr<SinkThread>>& sinks);
-    // Starts the thread and waits until it listens. `listener_fd` becomes the reactor's.
-    [[nodiscard]] std::expected<void, io::LoopError> start(int listener_fd);
+    // Starts the thread and waits until it listens.
+    [[nodiscard]] std::expected<void, io::LoopError> start(std::vector<Listener> listeners);
     void join();
 
     // --- any thread --------------------------------------------------------------------------------
@@ -81,7 +81,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     [[nodiscard]] bool ask_admin(http::Endpoint endpoint, RequestRef ref);
     void order(Mailbox::Task task);
     void pin();
-    void run(int listener_fd, std::promise<std::expected<void, io::LoopError>>& started);
+    void run(std::vector<Listener> listeners, std::promise<std::expected<void, io::LoopError>>& started);
     void loop();
     void log_accept_pauses();
     [[nodiscard]] bool is_drained() const;

@@ -77,7 +77,7 @@ class Application final : public http::Application {
 
 // The tests' owner of the server: decides some of what waits in each iteration, in any order; at times, nothing for
 // long.
-class Owner final : public Server::Hooks {
+class Owner final : public Server::Callbacks {
   public:
     Owner(Application& application, std::uint64_t seed) : application_(application), random_(seed) {}
     void take_completions(std::uint64_t) override {
@@ -112,8 +112,10 @@ class World {
           owner(application, seed + 2),
           server(settings(slots_count), application, owner) {
         application.server = &server;
-        const int listener_fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);  // the server closes it
-        const auto opened = server.open(listener_fd, [&](const io::LoopSettings& given, io::Events& events) {
+        std::vector<Listener> listeners;
+        for (const ListenerRole role : {ListenerRole::data, ListenerRole::admin})
+            listeners.push_back({Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)), role});
+        const auto opened = server.open(std::move(listeners), [&](const io::LoopSettings& given, io::Events& events) {
             auto made = std::make_unique<tests::FakeLoop>(given, events, seed + 3);
             loop = made.get();
             return std::unique_ptr<io::Loop>(std::move(made));
