@@ -14,6 +14,7 @@ sys.dont_write_bytecode = True
 
 from harness import Child, Engine, HttpConnection, RedisServer, reserve_port, wait_until  # noqa: E402
 from harness.databases import find_program  # noqa: E402
+from harness.engine import BINARY  # noqa: E402
 
 SERVER_CORE, CLIENT_CORE = 0, 1
 FLOOR = Path(os.environ.get("SLUICE_FLOOR", PROJECT / "build/release/sluice-floor"))
@@ -32,9 +33,9 @@ def directory() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def running_engine(sink: str, ack: str = "queued", backend: Optional[str] = None, **settings) -> Iterator[Engine]:
+def running_engine(sink: str, ack: str = "queued", backend: Optional[str] = None, binary: Path = BINARY, **settings) -> Iterator[Engine]:
     with directory() as path:
-        engine = Engine(path, sink, ack=ack, prefix=pinned(SERVER_CORE), backend=backend,
+        engine = Engine(path, sink, ack=ack, prefix=pinned(SERVER_CORE), backend=backend, binary=binary,
                         settings={"log.level": "warn", **settings})
         try:
             yield engine.start()

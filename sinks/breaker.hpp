@@ -6,7 +6,8 @@
 //
 // It has no clock and makes no attempt: its owner sets the time of the next one, and says when it is made. While it is
 // not closed, requests that would wait for the server are refused at the door (engine/admission); what is accepted
-// already stays with the sink, which keeps it. One owner thread; what others may know is published in SinkCounters.
+// already stays with the sink, which keeps it. One owner thread; what others may know is published (signal.hpp,
+// figures.hpp).
 #pragma once
 
 #include <cstdint>

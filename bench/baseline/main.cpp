@@ -63,9 +63,9 @@ void listen_until_signal(httplib::Server& server, sigset_t signals) {
 }
 
 int serve(const Options& options) {
-    const auto address = sluice::config::parse_endpoint(options.listen);
+    const auto address = sluice::config::parse_listen_address(options.listen);
     const auto url = sluice::config::parse_sink_url(options.redis);
-    if (!address || !url || url->kind != sluice::config::SinkKind::redis) {
+    if (!address || address->is_unix() || !url || url->kind != sluice::config::SinkKind::redis) {
         std::fprintf(stderr, "baseline-gateway: --listen takes ADDR:PORT and --redis a redis:// URL\n");
         return 2;
     }

@@ -1,4 +1,4 @@
-"""report.md: a table for README first, then every scenario."""
+"""report.md: a table for docs/performance.md first, then every scenario."""
 
 from typing import Sequence
 

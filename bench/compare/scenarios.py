@@ -48,7 +48,7 @@ def small_posts(connections: int, rate: int = 5000, **more) -> Scenario:
     return Scenario(f"connections-{connections}", f"Small POSTs, {connections:,} connections", connections, rate, **more)
 
 
-SCENARIOS = [  # the first is the one that README shows
+SCENARIOS = [  # the first is the one that docs/performance.md shows
     small_posts(100, searches_quick=True),
     small_posts(8),
     Scenario("clients", "100 clients that each keep a connection and send every 20 ms", 100, think_ms=20,

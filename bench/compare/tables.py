@@ -219,7 +219,7 @@ def tables_of(comparison: Comparison, scenario: Scenario, contenders: Sequence[C
 
 
 def headline_table(comparison: Comparison, scenario: Scenario, contenders: Sequence[Contender]) -> Table:
-    """What README shows of one scenario: medians only."""
+    """What docs/performance.md shows of one scenario: medians only."""
     heads = (f"{scenario.connections} connections, {scenario.rate:,} requests/s", "a 2xx means", "p50 / p99 / p99.9, ms", "errors",
              "CPU µs/request, at this rate / flat out", "RSS, MiB", f"highest rate within {slo.TEXT}, /s",
              "acknowledged and found", "lag p99, ms")

@@ -145,7 +145,7 @@ void decode_and_encode(benchmark::State& state, Shape shape, const sinks::RedisL
     const PaddedBody body(shape);
     parsers::JsonDecoder decoder(limits::mib);
     const auto encoder = sinks::make_redis_encoder(settings);
-    std::vector<char> arena(limits::batch_arena_bytes_default);
+    std::vector<char> arena(64 * limits::kib);
     const auto batch = std::make_unique<Batch>();
     batch->bind(arena, 0);
     for (auto _ : state) {

@@ -33,7 +33,7 @@ Sample make_sample() {
 
 void encoder(benchmark::State& state, sinks::RedisLayout layout) {
     const auto encoder = sinks::make_redis_encoder({.layout = layout});
-    std::vector<char> arena(limits::batch_arena_bytes_default);
+    std::vector<char> arena(64 * limits::kib);
     const auto batch = std::make_unique<Batch>();
     batch->bind(arena, 0);
     const Sample sample = make_sample();

@@ -28,7 +28,7 @@ void report(benchmark::State& state, std::int64_t samples_count, std::int64_t te
 // Fills an arena, over and over; one text after the other, as far as they fit.
 void journal_memcpy_crc32c(benchmark::State& state) {
     const std::string text(static_cast<std::size_t>(state.range(0)), 'x');
-    std::vector<char> arena(limits::batch_arena_bytes_default);
+    std::vector<char> arena(64 * limits::kib);
     std::int64_t count = 0;
     for (auto _ : state) {
         for (std::size_t at = 0; at + text.size() <= arena.size(); at += text.size(), ++count) {
@@ -44,7 +44,7 @@ void journal_append(benchmark::State& state) {
     const std::string text(static_cast<std::size_t>(state.range(0)), 'x');
     Sample sample;
     sample.raw = text;
-    std::vector<char> arena(limits::batch_arena_bytes_default);
+    std::vector<char> arena(64 * limits::kib);
     const auto batch = std::make_unique<Batch>();
     batch->bind(arena, 0);
     const auto encoder = sinks::make_journal_encoder();

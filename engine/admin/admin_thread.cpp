@@ -10,21 +10,17 @@
 namespace sluice {
 namespace {
 
-constexpr std::uint64_t admin_body_bytes_max = 64 * limits::kib;
-// A scrape, a browser, an operator and a load balancer's checks; more wait in the backlog.
-constexpr std::uint32_t admin_connections_count_max = 256;
-
 ServerSettings admin_settings(const config::Config& config) {
     ServerSettings settings{};
-    settings.http = {admin_body_bytes_max,        config.http.header_timeout_ns, config.http.body_timeout_ns,
-                     config.http.idle_timeout_ns, config.http.write_timeout_ns,  config.ack_timeout_ns};
+    settings.http = {limits::admin_body_bytes_max, config.http.header_timeout_ns, config.http.body_timeout_ns,
+                     config.http.idle_timeout_ns,  config.http.write_timeout_ns,  config.ack_timeout_ns};
     settings.backend = backend_of(config);
     settings.loop.ring_entries_count = 64;
     settings.loop.receive_buffer_bytes = 8 * 1024;
     settings.loop.receive_buffers_count = 16;
-    settings.loop.slots_count_max = admin_connections_count_max;
+    settings.loop.slots_count_max = limits::admin_connections_count_max;
     settings.retry_after_s = config.retry_after_s;
-    settings.body_memory_bytes = 4 * limits::mib;
+    settings.body_memory_bytes = limits::admin_body_memory_bytes;
     return settings;
 }
 

@@ -126,49 +126,51 @@ void per_sink(Exposition& out, const EngineView& view, std::string_view name, st
               std::string_view help, Get get) {
     out.family(name, type, help);
     for (std::size_t i = 0; i < view.sinks.size(); ++i)
-        out.value(name, fmt::format("sink=\"{}\"", i), get(view.sinks[i]->sink().counters()));
+        out.value(name, fmt::format("sink=\"{}\"", i), get(view.sinks[i]->sink().figures()));
 }
 
 void sink_families(Exposition& out, const EngineView& view) {
-    using sinks::SinkCounters;
+    using sinks::SinkFigures;
     out.family("sluice_sink_state", "gauge", "1 for the state that the sink is in.");
     for (std::size_t i = 0; i < view.sinks.size(); ++i)
         for (const auto state : {sinks::SinkState::connecting, sinks::SinkState::ready, sinks::SinkState::stalled})
             out.value("sluice_sink_state", fmt::format("sink=\"{}\",state=\"{}\"", i, sinks::name_of(state)),
-                      view.sinks[i]->sink().counters().state.load(std::memory_order_relaxed) == state ? 1 : 0);
+                      view.sinks[i]->sink().figures().delivery.state.load(std::memory_order_relaxed) == state ? 1 : 0);
     per_sink(out, view, "sluice_sink_batches_sent_total", "counter", "Batches sent, resends included.",
-             [](const SinkCounters& c) { return load(c.batches_sent); });
+             [](const SinkFigures& f) { return load(f.delivery.batches_sent); });
     per_sink(out, view, "sluice_sink_batches_resent_total", "counter", "Batches sent again.",
-             [](const SinkCounters& c) { return load(c.batches_resent); });
+             [](const SinkFigures& f) { return load(f.delivery.batches_resent); });
     per_sink(out, view, "sluice_sink_sent_bytes_total", "counter", "Bytes sent to the sink.",
-             [](const SinkCounters& c) { return load(c.bytes_sent); });
+             [](const SinkFigures& f) { return load(f.delivery.bytes_sent); });
     out.family("sluice_sink_replies_total", "counter", "Replies of the sink, by what they said.");
     for (std::size_t i = 0; i < view.sinks.size(); ++i) {
-        const SinkCounters& counters = view.sinks[i]->sink().counters();
-        out.value("sluice_sink_replies_total", fmt::format("sink=\"{}\",outcome=\"ok\"", i), load(counters.replies_ok));
+        const sinks::DeliveryFigures& figures = view.sinks[i]->sink().figures().delivery;
+        out.value("sluice_sink_replies_total", fmt::format("sink=\"{}\",outcome=\"ok\"", i), load(figures.replies_ok));
         out.value("sluice_sink_replies_total", fmt::format("sink=\"{}\",outcome=\"busy\"", i),
-                  load(counters.replies_busy));
+                  load(figures.replies_busy));
         out.value("sluice_sink_replies_total", fmt::format("sink=\"{}\",outcome=\"refused\"", i),
-                  load(counters.replies_refused));
+                  load(figures.replies_refused));
     }
     per_sink(out, view, "sluice_sink_connects_total", "counter", "Connections to the sink that became ready.",
-             [](const SinkCounters& c) { return load(c.connects); });
+             [](const SinkFigures& f) { return f.link == nullptr ? 0 : load(f.link->connects); });
     per_sink(out, view, "sluice_sink_connection_failures_total", "counter",
              "Connections to the sink that failed or broke.",
-             [](const SinkCounters& c) { return load(c.connection_failures); });
+             [](const SinkFigures& f) { return f.link == nullptr ? 0 : load(f.link->connection_failures); });
     if (!view.config.has_replicas()) return;
     per_sink(out, view, "sluice_sink_waits_total", "counter",
              "Batches of which it was asked whether replicas have them.",
-             [](const SinkCounters& c) { return load(c.waits); });
+             [](const SinkFigures& f) { return f.replication == nullptr ? 0 : load(f.replication->waits); });
     per_sink(out, view, "sluice_sink_waits_short_total", "counter",
              "Of those, batches that too few replicas confirmed in time.",
-             [](const SinkCounters& c) { return load(c.waits_short); });
+             [](const SinkFigures& f) { return f.replication == nullptr ? 0 : load(f.replication->waits_short); });
 }
 
 // Whatever delivers to a cluster: the sink, or the forwarder behind a journal.
 void cluster_families(Exposition& out, const EngineView& view) {
     if (view.config.sink.url.kind != config::SinkKind::redis_cluster) return;
     const sinks::Sink& sink = view.forwarder != nullptr ? view.forwarder->sink() : view.sinks.front()->sink();
+    const sinks::ClusterFigures* const figures = sink.figures().cluster;
+    if (figures == nullptr) return;
     const auto nodes = sink.nodes();
     out.family("sluice_cluster_node_ready", "gauge", "1 while this primary of the cluster is connected.");
     for (const sinks::NodeView& node : nodes)
@@ -178,43 +180,42 @@ void cluster_families(Exposition& out, const EngineView& view) {
     for (const sinks::NodeView& node : nodes)
         out.value("sluice_cluster_node_partitions", fmt::format("node=\"{}\"", node.address), node.partitions_count);
     out.family("sluice_cluster_partitions_away", "gauge", "Partitions whose stored samples are refused at once.");
-    out.value("sluice_cluster_partitions_away", "", sinks::lanes_away_count(sink.counters()));
+    out.value("sluice_cluster_partitions_away", "", sinks::lanes_away_count(sink.signal()));
     out.family("sluice_cluster_redirects_total", "counter",
                "Commands answered with a redirect, and sent again elsewhere.");
-    out.value("sluice_cluster_redirects_total", "kind=\"moved\"", load(sink.counters().redirects_moved));
-    out.value("sluice_cluster_redirects_total", "kind=\"ask\"", load(sink.counters().redirects_ask));
+    out.value("sluice_cluster_redirects_total", "kind=\"moved\"", load(figures->redirects_moved));
+    out.value("sluice_cluster_redirects_total", "kind=\"ask\"", load(figures->redirects_ask));
     out.family("sluice_cluster_refreshes_total", "counter", "Times the cluster's slots were read.");
-    out.value("sluice_cluster_refreshes_total", "", load(sink.counters().refreshes));
+    out.value("sluice_cluster_refreshes_total", "", load(figures->refreshes));
 }
 
 void breaker_families(Exposition& out, const EngineView& view) {
     using sinks::BreakerState;
-    using sinks::SinkCounters;
-    std::vector<std::pair<std::string, const SinkCounters*>> watched;
-    for (std::size_t i = 0; i < view.sinks.size(); ++i)
-        watched.emplace_back(std::to_string(i), &view.sinks[i]->sink().counters());
-    if (view.forwarder != nullptr) watched.emplace_back("forwarder", &view.forwarder->sink().counters());
+    std::vector<std::pair<std::string, const sinks::Sink*>> watched;
+    for (std::size_t i = 0; i < view.sinks.size(); ++i) watched.emplace_back(std::to_string(i), &view.sinks[i]->sink());
+    if (view.forwarder != nullptr) watched.emplace_back("forwarder", &view.forwarder->sink());
 
     out.family("sluice_sink_breaker_state", "gauge", "1 for the state that the sink's circuit breaker is in.");
-    for (const auto& [name, counters] : watched)
+    for (const auto& [name, sink] : watched)
         for (const auto state : {BreakerState::closed, BreakerState::open, BreakerState::half_open})
             out.value("sluice_sink_breaker_state", fmt::format("sink=\"{}\",state=\"{}\"", name, sinks::name_of(state)),
-                      counters->breaker.load(std::memory_order_relaxed) == state ? 1 : 0);
+                      sink->signal().breaker.load(std::memory_order_relaxed) == state ? 1 : 0);
     out.family("sluice_sink_breaker_opens_total", "counter", "Times that the sink's circuit breaker left closed.");
-    for (const auto& [name, counters] : watched)
-        out.value("sluice_sink_breaker_opens_total", fmt::format("sink=\"{}\"", name), load(counters->breaker_opens));
+    for (const auto& [name, sink] : watched)
+        out.value("sluice_sink_breaker_opens_total", fmt::format("sink=\"{}\"", name),
+                  load(sink->figures().delivery.breaker_opens));
 }
 
 void journal_families(Exposition& out, const EngineView& view) {
-    using sinks::SinkCounters;
+    using sinks::SinkFigures;
     if (!view.config.has_journal()) return;
     per_sink(out, view, "sluice_journal_syncs_total", "counter",
              "Times the journal was made safe; each for all batches that had gathered.",
-             [](const SinkCounters& c) { return load(c.journal_syncs); });
+             [](const SinkFigures& f) { return f.journal == nullptr ? 0 : load(f.journal->syncs); });
     per_sink(out, view, "sluice_journal_bytes", "gauge", "Size of the journal on disk, with what is reserved.",
-             [](const SinkCounters& c) { return load(c.journal_bytes); });
+             [](const SinkFigures& f) { return f.journal == nullptr ? 0 : load(f.journal->bytes); });
     per_sink(out, view, "sluice_journal_bytes_max", "gauge", "Size that the journal may reach.",
-             [](const SinkCounters& c) { return load(c.journal_bytes_max); });
+             [](const SinkFigures& f) { return f.journal == nullptr ? 0 : load(f.journal->bytes_max); });
 }
 
 void forwarder_families(Exposition& out, const forward::Forwarder& forwarder) {

@@ -8,8 +8,8 @@
 namespace sluice {
 namespace {
 
-bool refuses(const sinks::SinkCounters& counters) {
-    const std::uint64_t refused_ns = counters.refused_ns.load(std::memory_order_relaxed);
+bool refuses(const sinks::Sink& sink) {
+    const std::uint64_t refused_ns = sink.figures().delivery.refused_ns.load(std::memory_order_relaxed);
     if (refused_ns == 0) return false;
     const std::uint64_t now_ns = monotonic_ns();
     // The sink's thread may have written a time after ours.
@@ -18,12 +18,12 @@ bool refuses(const sinks::SinkCounters& counters) {
 
 // What keeps the sink from taking samples; empty: nothing. A breaker that waits for samples to show how the sink is
 // keeps nobody away: a load balancer that was told so would never send one.
-std::string what_is_wrong(const sinks::SinkCounters& counters) {
-    const auto state = counters.state.load(std::memory_order_relaxed);
-    const auto breaker = counters.breaker.load(std::memory_order_relaxed);
+std::string what_is_wrong(const sinks::Sink& sink) {
+    const auto state = sink.figures().delivery.state.load(std::memory_order_relaxed);
+    const auto breaker = sink.signal().breaker.load(std::memory_order_relaxed);
     std::string what;
     if (state != sinks::SinkState::ready) what = std::string("The sink is ") + sinks::name_of(state);
-    else if (breaker == sinks::BreakerState::open || refuses(counters)) what = "The sink refuses samples";
+    else if (breaker == sinks::BreakerState::open || refuses(sink)) what = "The sink refuses samples";
     if (!what.empty() && breaker != sinks::BreakerState::closed)
         what +=
             std::string(", its circuit breaker is ") + (breaker == sinks::BreakerState::open ? "open" : "half open");
@@ -41,12 +41,12 @@ Readiness::Verdict Readiness::verdict() const {
     if (const auto refusal = state_.admission.refusal()) return no(*refusal);
     for (const auto& thread : sinks_) {
         const sinks::Sink& sink = thread->sink();
-        std::string what = what_is_wrong(sink.counters());
+        std::string what = what_is_wrong(sink);
         if (what.empty()) continue;
         const std::string trouble = sink.trouble();
         Verdict verdict = no(Refusal::not_ready);
         verdict.reason = std::move(what) + (trouble.empty() ? "." : ": " + trouble);
-        verdict.breaker = sinks::name_of(sink.counters().breaker.load(std::memory_order_relaxed));
+        verdict.breaker = sinks::name_of(sink.signal().breaker.load(std::memory_order_relaxed));
         return verdict;
     }
     return {true, "", "", ""};

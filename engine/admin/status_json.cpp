@@ -72,48 +72,49 @@ Json reactor_json(const Snapshot& reactor) {
         {"loop_iteration_us_max", static_cast<double>(reactor.loop.iteration_ns_max) / 1e3}};
 }
 
-Json cluster_json(const sinks::SinkCounters& counters, const std::vector<sinks::NodeView>& nodes) {
-    Json json{{"redirects_moved", load(counters.redirects_moved)},
-              {"redirects_ask", load(counters.redirects_ask)},
-              {"refreshes", load(counters.refreshes)},
-              {"partitions_away", sinks::lanes_away_count(counters)},
+Json cluster_json(const sinks::Sink& sink, const sinks::ClusterFigures& figures) {
+    Json json{{"redirects_moved", load(figures.redirects_moved)},
+              {"redirects_ask", load(figures.redirects_ask)},
+              {"refreshes", load(figures.refreshes)},
+              {"partitions_away", sinks::lanes_away_count(sink.signal())},
               {"nodes", Json::array()}};
-    for (const sinks::NodeView& node : nodes)
+    for (const sinks::NodeView& node : sink.nodes())
         json["nodes"].push_back(
             {{"address", node.address}, {"state", sinks::name_of(node.state)}, {"partitions", node.partitions_count}});
     return json;
 }
 
-Json breaker_json(const sinks::SinkCounters& counters) {
-    const std::uint64_t retry_ns = load(counters.breaker_retry_ns);
+Json breaker_json(const sinks::Sink& sink) {
+    const sinks::DeliveryFigures& figures = sink.figures().delivery;
+    const std::uint64_t retry_ns = load(sink.signal().breaker_retry_ns);
     const std::uint64_t now_ns = monotonic_ns();
-    Json json{{"state", sinks::name_of(counters.breaker.load(std::memory_order_relaxed))},
-              {"opens", load(counters.breaker_opens)},
-              {"failures", counters.breaker_failures.load(std::memory_order_relaxed)}};
+    Json json{{"state", sinks::name_of(sink.signal().breaker.load(std::memory_order_relaxed))},
+              {"opens", load(figures.breaker_opens)},
+              {"failures", figures.breaker_failures.load(std::memory_order_relaxed)}};
     if (retry_ns != 0) json["retry_in_s"] = retry_ns > now_ns ? static_cast<double>(retry_ns - now_ns) / 1e9 : 0.0;
     return json;
 }
 
 Json sink_json(const sinks::Sink& sink) {
-    const sinks::SinkCounters& counters = sink.counters();
-    Json json{{"state", sinks::name_of(counters.state.load(std::memory_order_relaxed))},
+    const sinks::SinkFigures figures = sink.figures();
+    const sinks::DeliveryFigures& delivery = figures.delivery;
+    Json json{{"state", sinks::name_of(delivery.state.load(std::memory_order_relaxed))},
               {"trouble", sink.trouble()},
-              {"batches_sent", load(counters.batches_sent)},
-              {"batches_resent", load(counters.batches_resent)},
-              {"bytes_sent", load(counters.bytes_sent)},
-              {"replies_ok", load(counters.replies_ok)},
-              {"replies_busy", load(counters.replies_busy)},
-              {"replies_refused", load(counters.replies_refused)},
-              {"connects", load(counters.connects)},
-              {"connection_failures", load(counters.connection_failures)},
-              {"breaker", breaker_json(counters)}};
-    if (load(counters.waits) != 0)
-        json["replication"] = {{"waits", load(counters.waits)}, {"waits_short", load(counters.waits_short)}};
-    if (load(counters.journal_bytes_max) != 0)
-        json["journal"] = {{"syncs", load(counters.journal_syncs)},
-                           {"bytes", load(counters.journal_bytes)},
-                           {"bytes_max", load(counters.journal_bytes_max)}};
-    if (const auto nodes = sink.nodes(); !nodes.empty()) json["cluster"] = cluster_json(counters, nodes);
+              {"batches_sent", load(delivery.batches_sent)},
+              {"batches_resent", load(delivery.batches_resent)},
+              {"bytes_sent", load(delivery.bytes_sent)},
+              {"replies_ok", load(delivery.replies_ok)},
+              {"replies_busy", load(delivery.replies_busy)},
+              {"replies_refused", load(delivery.replies_refused)},
+              {"connects", figures.link == nullptr ? 0 : load(figures.link->connects)},
+              {"connection_failures", figures.link == nullptr ? 0 : load(figures.link->connection_failures)},
+              {"breaker", breaker_json(sink)}};
+    if (const auto* const replication = figures.replication; replication != nullptr && load(replication->waits) != 0)
+        json["replication"] = {{"waits", load(replication->waits)}, {"waits_short", load(replication->waits_short)}};
+    if (const auto* const journal = figures.journal; journal != nullptr)
+        json["journal"] = {
+            {"syncs", load(journal->syncs)}, {"bytes", load(journal->bytes)}, {"bytes_max", load(journal->bytes_max)}};
+    if (figures.cluster != nullptr && !sink.nodes().empty()) json["cluster"] = cluster_json(sink, *figures.cluster);
     return json;
 }
 
@@ -123,18 +124,15 @@ Json position_json(const sinks::journal::Position& position) {
 
 Json forwarder_json(const forward::Forwarder& forwarder) {
     const forward::Forwarder::View view = forwarder.view();
-    Json json{{"state", sinks::name_of(view.state)},
-              {"trouble", view.trouble},
-              {"breaker", breaker_json(forwarder.sink().counters())},
-              {"delivered_samples", view.delivered_samples_count},
-              {"damaged_bytes", view.damaged_bytes},
-              {"records_refused", view.records_refused_count},
-              {"delivered", position_json(view.delivered)},
-              {"journaled", position_json(view.confirmed)}};
+    Json json{{"state", sinks::name_of(view.state)},        {"trouble", view.trouble},
+              {"breaker", breaker_json(forwarder.sink())},  {"delivered_samples", view.delivered_samples_count},
+              {"damaged_bytes", view.damaged_bytes},        {"records_refused", view.records_refused_count},
+              {"delivered", position_json(view.delivered)}, {"journaled", position_json(view.confirmed)}};
     if (!view.instance.empty())
         json["exactly_once"] = {{"instance", view.instance}, {"duplicates_refused", view.duplicates_refused_count}};
     const sinks::Sink& sink = forwarder.sink();
-    if (const auto nodes = sink.nodes(); !nodes.empty()) json["cluster"] = cluster_json(sink.counters(), nodes);
+    const sinks::ClusterFigures* const cluster = sink.figures().cluster;
+    if (cluster != nullptr && !sink.nodes().empty()) json["cluster"] = cluster_json(sink, *cluster);
     return json;
 }
 

@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::uint16_t redis_port_default = 6379;
 constexpr std::uint16_t sentinel_port_default = 26379;
-constexpr std::uint64_t database_max = 65535;
 
 // `text` before and after `separator` at `position`, which is a find() result.
 std::string_view before(std::string_view text, std::size_t position) { return text.substr(0, position); }
@@ -118,7 +117,7 @@ bool read_credentials(std::string_view text, SinkUrl& url) {
     return true;
 }
 
-std::expected<Endpoint, ValueError> parse_server(std::string_view text, std::uint16_t port_default) {
+std::expected<ServerAddress, ValueError> parse_server(std::string_view text, std::uint16_t port_default) {
     const auto split = split_host_port(text);
     if (!split) return std::unexpected(ValueError::host_invalid);
     const auto host = split->bracketed ? canonical_address(split->host, AF_INET6) : host_name(split->host);
@@ -126,7 +125,7 @@ std::expected<Endpoint, ValueError> parse_server(std::string_view text, std::uin
     const auto port_text = split->port;
     const auto port = port_text ? parse_port(*port_text) : port_default;
     if (!port || *port == 0) return std::unexpected(ValueError::port_invalid);
-    return Endpoint{*host, *port};
+    return ServerAddress{*host, *port};
 }
 
 // Reads `[user[:password]@]` into `url`; returns what stands behind it, which holds no query.
@@ -142,7 +141,7 @@ std::expected<std::string_view, ValueError> read_authority(std::string_view text
 
 std::expected<void, ValueError> read_database(std::string_view text, SinkUrl& url) {
     if (text.empty()) return {};
-    const auto number = number_up_to(text, database_max);
+    const auto number = number_up_to(text, limits::redis_database_max);
     if (!number) return std::unexpected(ValueError::database_invalid);
     url.db = static_cast<std::uint32_t>(*number);
     url.display.append("/").append(std::to_string(url.db));
@@ -156,7 +155,7 @@ std::expected<void, ValueError> read_servers(std::string_view text, std::uint16_
         const std::size_t comma = text.find(',');
         auto server = parse_server(before(text, comma), port_default);
         if (!server) return std::unexpected(server.error());
-        url.display.append(count == 0 ? "" : ",").append(format_endpoint(*server));
+        url.display.append(count == 0 ? "" : ",").append(format_server(*server));
         url.servers.push_back(*std::move(server));
         if (comma == std::string_view::npos) return {};
         text = after(text, comma);
@@ -171,7 +170,7 @@ std::expected<SinkUrl, ValueError> parse_tcp(std::string_view text) {
     const std::size_t slash = location->find('/');
     auto server = parse_server(before(*location, slash), redis_port_default);
     if (!server) return std::unexpected(server.error());
-    url.display += format_endpoint(*server);
+    url.display += format_server(*server);
     url.host = std::move(server->address);
     url.port = server->port;
     if (const auto read = read_database(after(*location, slash), url); !read) return std::unexpected(read.error());
@@ -222,7 +221,7 @@ std::expected<SinkUrl, ValueError> parse_unix(std::string_view text) {
     if (question == std::string_view::npos) return url;
     const std::string_view query = after(text, question);
     if (!query.starts_with("db=")) return std::unexpected(ValueError::query_unknown);
-    const auto number = number_up_to(query.substr(3), database_max);
+    const auto number = number_up_to(query.substr(3), limits::redis_database_max);
     if (!number) return std::unexpected(ValueError::database_invalid);
     url.db = static_cast<std::uint32_t>(*number);
     return url;
@@ -240,9 +239,19 @@ bool has_control_character(std::string_view text) {
     return std::ranges::any_of(text, [](char c) { return (c >= 0 && c < ' ') || c == '\x7F'; });
 }
 
-}  // namespace
+std::string format_host_port(const std::string& host, std::uint16_t port) {
+    const bool is_v6 = host.find(':') != std::string::npos;
+    return (is_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
 
-std::expected<Endpoint, ValueError> parse_endpoint(std::string_view text) {
+std::expected<ListenAddress, ValueError> parse_unix_listener(std::string_view path) {
+    const bool is_path = path.starts_with('/') && path.size() <= limits::unix_socket_path_bytes_max;
+    if (!is_path || path.contains(',') || has_control_character(path))
+        return std::unexpected(ValueError::listen_path_invalid);
+    return ListenAddress{.path = std::string(path)};
+}
+
+std::expected<ListenAddress, ValueError> parse_tcp_listener(std::string_view text) {
     const auto split = split_host_port(text);
     if (!split) return std::unexpected(split.error());
     const auto port_text = split->port;
@@ -252,14 +261,32 @@ std::expected<Endpoint, ValueError> parse_endpoint(std::string_view text) {
     if (!address) return std::unexpected(ValueError::address_not_numeric);
     const auto port = parse_port(*port_text);
     if (!port) return std::unexpected(ValueError::port_invalid);
-    return Endpoint{*address, *port};
+    return ListenAddress{.address = *address, .port = *port};
 }
 
-std::string format_endpoint(const Endpoint& endpoint) {
-    const bool v6 = endpoint.address.find(':') != std::string::npos;
-    const std::string host = v6 ? "[" + endpoint.address + "]" : endpoint.address;
-    return host + ":" + std::to_string(endpoint.port);
+bool is_v6(const ListenAddress& address) { return address.address.contains(':'); }
+bool is_wildcard(const ListenAddress& address) { return address.address == "0.0.0.0" || address.address == "::"; }
+
+}  // namespace
+
+std::expected<ListenAddress, ValueError> parse_listen_address(std::string_view text) {
+    constexpr std::string_view unix_prefix = "unix:";
+    if (text.starts_with(unix_prefix)) return parse_unix_listener(text.substr(unix_prefix.size()));
+    return parse_tcp_listener(text);
 }
+
+std::string format_listen_address(const ListenAddress& address) {
+    return address.is_unix() ? "unix:" + address.path : format_host_port(address.address, address.port);
+}
+
+std::optional<ValueError> collision_of(const ListenAddress& a, const ListenAddress& b) {
+    if (a.is_unix() || b.is_unix()) return a == b ? std::optional(ValueError::listed_twice) : std::nullopt;
+    if (a.port != b.port || a.port == 0 || is_v6(a) != is_v6(b)) return std::nullopt;
+    if (a.address == b.address) return ValueError::listed_twice;
+    return is_wildcard(a) || is_wildcard(b) ? std::optional(ValueError::covered) : std::nullopt;
+}
+
+std::string format_server(const ServerAddress& server) { return format_host_port(server.address, server.port); }
 
 std::expected<SinkUrl, ValueError> parse_sink_url(std::string_view text) {
     constexpr std::string_view tcp = "redis://", unix_socket = "redis+unix://", journal = "journal:";

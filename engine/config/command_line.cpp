@@ -6,6 +6,7 @@
 
 #include "engine/config/addresses.hpp"
 #include "engine/core/escape.hpp"
+#include "engine/core/limits.hpp"
 
 namespace sluice::config {
 namespace {
@@ -44,7 +45,7 @@ Exits 0 if the file is right; else 2, and says in one sentence what is wrong, wh
 constexpr const char* print_config_help = R"(Example:
   sluice print-config --format toml > sluice.toml
 
-toml is a commented file that can be loaded, markdown is the table of the README, json is for programs.)";
+toml is a commented file that can be loaded, markdown is the table of docs/configuration.md, json is for programs.)";
 
 constexpr const char* journal_help = R"(Examples:
   sluice serve --sink journal:/var/lib/sluice           writes it
@@ -166,7 +167,7 @@ std::unexpected<UsageError> usage_error(const std::string& sentence, std::string
 // An argument that may be shown: what may be a secret is left out.
 std::string shown_argument(std::string_view argument) {
     if (argument.starts_with('-')) argument = argument.substr(0, argument.find('='));
-    return quoted(redact_url(argument), shown_bytes_max);
+    return quoted(redact_url(argument), limits::shown_bytes_max);
 }
 
 std::expected<Override, UsageError> split_setting(std::string_view text) {
@@ -175,7 +176,7 @@ std::expected<Override, UsageError> split_setting(std::string_view text) {
         return Override{"--set", std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
     }
     // What follows a blank or colon may be a value, and a secret one.
-    const std::string key = quoted(text.substr(0, text.find_first_of(" :")), shown_bytes_max);
+    const std::string key = quoted(text.substr(0, text.find_first_of(" :")), limits::shown_bytes_max);
     return usage_error("--set takes KEY=VALUE, such as batch.size=128KiB, and found no = after " + key,
                        "sluice serve --help");
 }

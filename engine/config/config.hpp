@@ -1,7 +1,7 @@
 // Config: every setting of `sluice serve`, checked. Plain values; nothing here reads a file.
 //
 // Each field is declared to the outside once, in keys.cpp: name, unit, default, bounds and help. The file
-// reader, the environment, the command line, `print-config` and the README's table all come from there.
+// reader, the environment, the command line, `print-config` and docs/configuration.md all come from there.
 // Sizes are bytes, durations ns.
 #pragma once
 
@@ -14,11 +14,21 @@
 
 namespace sluice::config {
 
-// A numeric IPv4 or IPv6 address and a port; port 0 lets the kernel choose (tests).
-struct Endpoint {
-    std::string address;  // as inet_ntop writes it, without brackets: equal endpoints compare equal
+// Where the engine listens: a numeric IPv4 or IPv6 address with a port, or the path of a Unix socket. Equal places
+// compare equal. In a list, [::] beside an IPv4 address of the same port means IPv6 only.
+struct ListenAddress {
+    std::string address{};   // as inet_ntop writes it, without brackets; empty for a Unix socket
+    std::uint16_t port = 0;  // 0: the kernel chooses (tests)
+    std::string path{};      // of a Unix socket, absolute; empty for TCP
+    [[nodiscard]] bool is_unix() const { return !path.empty(); }
+    friend bool operator==(const ListenAddress&, const ListenAddress&) = default;
+};
+
+// A Redis server or sentinel to connect to.
+struct ServerAddress {
+    std::string address;  // a name, or numeric as inet_ntop writes it, without brackets
     std::uint16_t port = 0;
-    friend bool operator==(const Endpoint&, const Endpoint&) = default;
+    friend bool operator==(const ServerAddress&, const ServerAddress&) = default;
 };
 
 enum class RedisLayout : std::uint8_t { fields, json, list, packed };
@@ -37,13 +47,12 @@ struct SinkUrl {
     std::string password{};  // both empty: no AUTH. After loading, sink.redis.password has been put here
     std::uint32_t db = 0;
     std::string display{};  // the URL with the password replaced by ***, for logs and /status
-    // redis-cluster:// any of its nodes; redis-sentinel:// the sentinels. Names or numeric addresses
-    std::vector<Endpoint> servers{};
+    std::vector<ServerAddress> servers{};  // redis-cluster:// any of its nodes; redis-sentinel:// the sentinels
     std::string master{};   // redis-sentinel://: the name that the sentinels watch the primary under
 };
 
 struct Config {
-    Endpoint listen{"127.0.0.1", 8080};
+    std::vector<ListenAddress> listen{{.address = "127.0.0.1", .port = 8080}};  // never empty
     std::vector<unsigned> cores;  // one reactor each, pinned; never empty after loading
     AckLevel ack = AckLevel::stored;
     std::uint64_t ack_timeout_ns = 0;
@@ -51,7 +60,7 @@ struct Config {
     std::uint64_t retry_after_s = 0;
 
     struct Admin {
-        Endpoint listen{"127.0.0.1", 8081};
+        ListenAddress listen{.address = "127.0.0.1", .port = 8081};  // may equal an element of `listen`
     } admin;
 
     struct Log {

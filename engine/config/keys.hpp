@@ -1,6 +1,6 @@
 // Every configuration key of Sluice, declared once, in keys.cpp.
 //
-// File reader, environment, command line, `print-config` and the table of the README are all made from that
+// File reader, environment, command line, `print-config` and docs/configuration.md are all made from that
 // declaration; a key that is added there is known everywhere.
 #pragma once
 

@@ -22,8 +22,6 @@ namespace {
 
 using Status = std::expected<void, ConfigError>;
 
-constexpr std::size_t shown_path_bytes_max = 4096;  // PATH_MAX
-
 // Variables that begin like settings and are none: for tests, scripts and builds, or read elsewhere.
 constexpr std::string_view config_file_variable = "SLUICE_CONFIG";
 constexpr std::string_view other_variables[] = {
@@ -35,10 +33,19 @@ std::unexpected<ConfigError> failure(std::string_view place, std::string_view re
     return std::unexpected(ConfigError{std::string(place).append(": ").append(rest)});
 }
 
-std::string escaped(std::string_view text, std::size_t bytes_max = shown_bytes_max) {
+std::string escaped(std::string_view text, std::size_t bytes_max = limits::shown_bytes_max) {
     std::string out;
     append_escaped(out, text, bytes_max);
     return out;
+}
+
+// `"a"` of one, `["a", "b"]` of several.
+std::string shown_list(std::span<const std::string> elements) {
+    if (elements.size() == 1) return quoted(elements.front(), limits::shown_bytes_max);
+    std::string text = "[";
+    for (const std::string& element : elements)
+        text.append(text.size() == 1 ? "" : ", ").append(quoted(element, limits::shown_bytes_max));
+    return text + "]";
 }
 
 std::string unknown_key(std::string_view key) {
@@ -56,16 +63,32 @@ class Draft {
     // `place` is the beginning of an error sentence: `sluice.toml:7`, `environment SLUICE_ACK`, …
     // `found` is the text as the sentence shows it.
     Status set(const Property& property, std::string_view text, std::string_view found, const std::string& place) {
+        if (takes_list(property)) return set_list(property, elements_of(text), place);
         if (const auto assigned = assign(property, config, text); !assigned) {
-            return refuse(property, found, assigned.error(), place);
+            return refuse(property, found, assigned.error().reason, place);
         }
         place_of(property.key) = place;
         return {};
     }
 
-    static Status refuse(const Property& property, std::string_view found, ValueError error, std::string_view place) {
+    // The sentence shows the element that is wrong, or all of them.
+    Status set_list(const Property& property, const std::vector<std::string>& elements, const std::string& place) {
+        if (const auto assigned = assign_list(property, config, elements); !assigned) {
+            const auto [reason, element] = assigned.error();
+            const std::string found =
+                element == 0 ? shown_list(elements) : quoted(elements[element - 1], limits::shown_bytes_max);
+            return refuse(property, found, reason, place, element);
+        }
+        place_of(property.key) = place;
+        return {};
+    }
+
+    // `element` of a list, from 1; 0: the value as a whole.
+    static Status refuse(const Property& property, std::string_view found, ValueError error, std::string_view place,
+                         std::size_t element = 0) {
         const std::string_view clause = clause_of(error);
-        std::string rest = std::string(property.key).append(" is ").append(found);
+        std::string rest = element == 0 ? "" : "element " + std::to_string(element) + " of ";
+        rest.append(property.key).append(" is ").append(found);
         if (!clause.empty()) rest.append(", ").append(clause);
         return failure(place, rest.append("; allowed is ").append(allowed_of(property)));
     }
@@ -104,6 +127,12 @@ Status Draft::check_relations() {
     }
     if (config.batch.pipeline_depth_count >= config.batch.count) {
         return contradiction("batch.pipeline_depth", "be less than", "batch.count");
+    }
+    if (std::ranges::any_of(config.listen, [&](const ListenAddress& data) {
+            return collision_of(data, config.admin.listen).value_or(ValueError::listed_twice) !=
+                   ValueError::listed_twice;
+        })) {
+        return contradiction("admin.listen", "not collide with", "listen");
     }
     if (redis.backoff_min_ns > redis.backoff_max_ns) {
         return contradiction("sink.redis.backoff_min", "be at most", "sink.redis.backoff_max");
@@ -163,9 +192,9 @@ Status Draft::check_exactly_once() {
         return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-';
     };
     if (!std::ranges::all_of(config.sink.redis.instance, is_plain)) {
-        return failure(place_of("sink.redis.instance"), "sink.redis.instance is " +
-                                                            quoted(config.sink.redis.instance, shown_bytes_max) +
-                                                            ", but must be of letters, digits, '.', '_' and '-'");
+        return failure(place_of("sink.redis.instance"),
+                       "sink.redis.instance is " + quoted(config.sink.redis.instance, limits::shown_bytes_max) +
+                           ", but must be of letters, digits, '.', '_' and '-'");
     }
     return {};
 }
@@ -174,7 +203,7 @@ Status Draft::check_cores() {
     for (const unsigned core : config.cores) {
         if (std::ranges::find(allowed_cores_, core) != allowed_cores_.end()) continue;
         return failure(place_of("cores"),
-                       "cores is " + quoted(format_cores(config.cores), shown_bytes_max) + ", but core " +
+                       "cores is " + quoted(format_cores(config.cores), limits::shown_bytes_max) + ", but core " +
                            std::to_string(core) +
                            " does not exist or is closed to this process; allowed is auto or any of " +
                            format_cores(allowed_cores_));
@@ -214,6 +243,17 @@ Status check_group(const FileSetting& setting, const std::string& place) {
     return failure(place, escaped(setting.key) + " is not a group of settings; groups are " + groups());
 }
 
+Status apply_array(Draft& draft, const Property& property, const FileSetting& setting, const std::string& place) {
+    if (!takes_list(property)) return Draft::refuse(property, setting.type_name, ValueError::malformed, place);
+    std::vector<std::string> elements;
+    for (const FileSetting& element : setting.elements) {
+        if (element.type != FileSetting::Type::string)
+            return Draft::refuse(property, element.type_name, ValueError::malformed, place, elements.size() + 1);
+        elements.push_back(element.text);
+    }
+    return draft.set_list(property, elements, place);
+}
+
 Status apply_setting(Draft& draft, const FileSetting& setting, const std::string& place) {
     if (setting.type == FileSetting::Type::group) return check_group(setting, place);
     if (is_group(setting.key)) {
@@ -232,18 +272,20 @@ Status apply_setting(Draft& draft, const FileSetting& setting, const std::string
         const std::string found = is_secret(*property) ? "an integer" : "the integer " + setting.text;
         return Draft::refuse(*property, found, ValueError::malformed, place);
     }
+    if (setting.type == FileSetting::Type::array) return apply_array(draft, *property, setting, place);
     if (setting.type == FileSetting::Type::boolean && takes_boolean(*property))
         return draft.set(*property, setting.text, setting.text, place);
     return Draft::refuse(*property, setting.type_name, ValueError::malformed, place);
 }
 
 Status apply_file(Draft& draft, const std::string& path) {
-    const std::string shown_path = escaped(path, shown_path_bytes_max);
+    const std::string shown_path = escaped(path, limits::directory_path_bytes_max);
     const auto place = [&](std::uint32_t line) {
         return line == 0 ? shown_path : shown_path + ":" + std::to_string(line);
     };
     const auto settings = read_toml_file(path);
-    if (!settings) return failure(place(settings.error().line), escaped(settings.error().what, 4 * shown_bytes_max));
+    if (!settings)
+        return failure(place(settings.error().line), escaped(settings.error().what, 4 * limits::shown_bytes_max));
     std::set<std::string_view> seen;  // TOML lets `a.b` and `"a.b"` stand side by side
     for (const FileSetting& setting : *settings) {
         if (!seen.insert(setting.key).second)
@@ -314,10 +356,10 @@ std::string file_of(const Overrides& overrides, std::span<const std::string> env
 }
 
 std::vector<unsigned> allowed_cores_of_process() {
-    std::array<cpu_set_t, 8> sets{};  // 8192 cores, the most that Linux can be built for
+    std::array<cpu_set_t, (limits::core_number_max + CPU_SETSIZE) / CPU_SETSIZE> sets{};
     std::vector<unsigned> cores;
     if (::sched_getaffinity(0, sizeof(sets), sets.data()) != 0) return cores;
-    for (unsigned core = 0; core <= core_number_max; ++core) {
+    for (unsigned core = 0; core <= limits::core_number_max; ++core) {
         if (CPU_ISSET_S(core, sizeof(sets), sets.data())) cores.push_back(core);
     }
     return cores;

@@ -15,8 +15,14 @@ std::string_view group_of(std::string_view key) {
 
 std::string_view name_in_group(std::string_view key) { return key.substr(key.rfind('.') + 1); }
 
-// As a TOML value: integers and booleans bare, everything else a string.
+// As a TOML value: integers and booleans bare, lists as arrays, everything else a string.
 std::string toml_value(const Property& property) {
+    if (takes_list(property)) {
+        std::string array;
+        for (const std::string& element : elements_of(property.default_text))
+            array.append(array.empty() ? "[" : ", ").append(quoted(element, unbounded));
+        return array + "]";
+    }
     if (takes_string(property)) return quoted(property.default_text, unbounded);
     return std::string(property.default_text);
 }
@@ -39,11 +45,12 @@ std::string print_toml() {
 }
 
 std::string print_markdown() {
-    std::string out = "| key | unit | default | allowed | what it does |\n|---|---|---|---|---|\n";
+    std::string out = "| key | unit | default | allowed | change | what it does |\n|---|---|---|---|---|---|\n";
     for (const Property& property : properties()) {
         out.append("| `").append(property.key).append("` | ").append(unit_of(property)).append(" | ");
         if (!property.default_text.empty()) out.append("`").append(property.default_text).append("` ");
-        out.append("| ").append(bounds_of(property)).append(" | ").append(property.help).append(" |\n");
+        out.append("| ").append(bounds_of(property)).append(" | ").append(name_of(property.reload));
+        out.append(" | ").append(property.help).append(" |\n");
     }
     return out;
 }
@@ -62,6 +69,7 @@ std::string print_json() {
         append_json_member(out, "default", property.default_text);
         append_json_member(out, "allowed", bounds_of(property));
         append_json_member(out, "environment", environment_name(property.key));
+        append_json_member(out, "change", name_of(property.reload));
         append_json_member(out, "help", property.help);
         out += '}';
     }

@@ -1,4 +1,4 @@
-// All keys with unit, default, bounds and help: `sluice print-config` and the table of the README.
+// All keys with unit, default, bounds and help: `sluice print-config` and the table of docs/configuration.md.
 #pragma once
 
 #include <cstdint>

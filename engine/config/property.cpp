@@ -6,6 +6,7 @@
 #include "engine/config/addresses.hpp"
 #include "engine/config/units.hpp"
 #include "engine/core/escape.hpp"
+#include "engine/core/limits.hpp"
 
 namespace sluice::config {
 namespace {
@@ -141,16 +142,67 @@ std::string bounds_of_kind(const Text& kind) {
 // --- addresses and cores ------------------------------------------------------------------------
 
 Assigned assign_kind(const Address& kind, Config& config, std::string_view text) {
-    auto endpoint = parse_endpoint(text);
-    if (!endpoint) return std::unexpected(endpoint.error());
-    kind.field.of(config) = *std::move(endpoint);
+    auto address = parse_listen_address(text);
+    if (!address) return std::unexpected(address.error());
+    kind.field.of(config) = *std::move(address);
     return {};
 }
 std::string text_of_kind(const Address& kind, const Config& config) {
-    return format_endpoint(kind.field.of_const(config));
+    return format_listen_address(kind.field.of_const(config));
 }
 std::string_view unit_of_kind(const Address&) { return "address"; }
-std::string bounds_of_kind(const Address&) { return "a numeric address and a port"; }
+constexpr std::string_view address_bounds = "a numeric address and a port, or unix:/path";
+std::string bounds_of_kind(const Address&) { return std::string(address_bounds); }
+
+// --- lists --------------------------------------------------------------------------------------
+
+template <typename Kind>
+constexpr bool is_list = false;
+template <typename T>
+constexpr bool is_list<List<T>> = true;
+
+using ListAssigned = std::expected<void, AssignError>;
+
+std::expected<ListenAddress, ValueError> parse_element(const List<ListenAddress>&, std::string_view text) {
+    return parse_listen_address(text);
+}
+std::string format_element(const ListenAddress& address) { return format_listen_address(address); }
+std::string_view unit_of_kind(const List<ListenAddress>&) { return "addresses"; }
+std::string_view bounds_of_element(const List<ListenAddress>&) { return address_bounds; }
+
+template <typename T>
+ListAssigned assign_list_kind(const List<T>& list, Config& config, std::span<const std::string> elements) {
+    if (elements.empty() || elements.size() > list.count_max)
+        return std::unexpected(AssignError{ValueError::out_of_range});
+    std::vector<T> values;
+    for (std::size_t i = 0; i < elements.size(); ++i) {
+        const auto refused = [&](ValueError reason) {
+            return std::unexpected(AssignError{reason, elements.size() == 1 ? 0 : i + 1});
+        };
+        auto value = parse_element(list, elements[i]);
+        if (!value) return refused(value.error());
+        for (const T& other : values)
+            if (const auto collision = collision_of(other, *value)) return refused(*collision);
+        values.push_back(*std::move(value));
+    }
+    list.field.of(config) = std::move(values);
+    return {};
+}
+
+template <typename T>
+std::string text_of_kind(const List<T>& list, const Config& config) {
+    std::string text;
+    for (const T& value : list.field.of_const(config))
+        text.append(text.empty() ? "" : ",").append(format_element(value));
+    return text;
+}
+
+template <typename T>
+std::string bounds_of_kind(const List<T>& list) {
+    return "1 to " + std::to_string(list.count_max) + " of: " + std::string(bounds_of_element(list));
+}
+
+// --- cores and URLs -----------------------------------------------------------------------------
 
 Assigned assign_kind(const Cores& kind, Config& config, std::string_view text) {
     auto cores = parse_cores(text);
@@ -184,16 +236,46 @@ std::string allowed_of_kind(const Number& number, std::string_view example) {
            std::string(example);
 }
 std::string allowed_of_kind(const Text& kind, std::string_view) { return "a string " + bounds_of_kind(kind); }
-std::string allowed_of_kind(const Address& kind, std::string_view example) {
-    return bounds_of_kind(kind) + " such as " + std::string(example) + " or [::1]:8080";
+std::string allowed_address(std::string_view example) {
+    return "a numeric address and a port such as " + std::string(example) + " or [::1]:8080, or unix:/path";
+}
+std::string allowed_of_kind(const Address&, std::string_view example) { return allowed_address(example); }
+std::string allowed_of_kind(const List<ListenAddress>& list, std::string_view example) {
+    return "1 to " + std::to_string(list.count_max) + " of: " + allowed_address(example);
 }
 std::string allowed_of_kind(const Cores&, std::string_view) { return "auto or a list of core numbers such as 0,2-3"; }
 std::string allowed_of_kind(const auto& kind, std::string_view) { return bounds_of_kind(kind); }
 
 }  // namespace
 
-std::expected<void, ValueError> assign(const Property& property, Config& config, std::string_view text) {
-    return std::visit([&](const auto& kind) { return assign_kind(kind, config, text); }, property.kind);
+std::expected<void, AssignError> assign(const Property& property, Config& config, std::string_view text) {
+    if (takes_list(property)) return assign_list(property, config, elements_of(text));
+    const auto assign_one = [&]<typename Kind>(const Kind& kind) -> Assigned {
+        if constexpr (is_list<Kind>) return std::unexpected(ValueError::malformed);
+        else return assign_kind(kind, config, text);
+    };
+    if (const auto assigned = std::visit(assign_one, property.kind); !assigned)
+        return std::unexpected(AssignError{assigned.error()});
+    return {};
+}
+
+std::expected<void, AssignError> assign_list(const Property& property, Config& config,
+                                             std::span<const std::string> elements) {
+    const auto assign_all = [&]<typename Kind>(const Kind& kind) -> ListAssigned {
+        if constexpr (is_list<Kind>) return assign_list_kind(kind, config, elements);
+        else return std::unexpected(AssignError{ValueError::malformed});
+    };
+    return std::visit(assign_all, property.kind);
+}
+
+std::vector<std::string> elements_of(std::string_view text) {
+    std::vector<std::string> elements;
+    for (std::size_t begin = 0; begin <= text.size();) {  // an empty text is one empty element
+        const std::size_t comma = std::min(text.find(',', begin), text.size());
+        elements.emplace_back(text.substr(begin, comma - begin));
+        begin = comma + 1;
+    }
+    return elements;
 }
 
 std::string text_of(const Property& property, const Config& config) {
@@ -214,8 +296,8 @@ std::string allowed_of(const Property& property) {
 
 std::string shown(const Property& property, std::string_view text) {
     if (is_secret(property)) return std::string(mask);
-    if (std::holds_alternative<Url>(property.kind)) return quoted(redact_url(text), shown_bytes_max);
-    return quoted(text, shown_bytes_max);
+    if (std::holds_alternative<Url>(property.kind)) return quoted(redact_url(text), limits::shown_bytes_max);
+    return quoted(text, limits::shown_bytes_max);
 }
 
 bool is_secret(const Property& property) {
@@ -232,5 +314,9 @@ bool takes_string(const Property& property) {
 }
 
 bool takes_boolean(const Property& property) { return std::holds_alternative<Flag>(property.kind); }
+
+bool takes_list(const Property& property) {
+    return std::visit([]<typename Kind>(const Kind&) { return is_list<Kind>; }, property.kind);
+}
 
 }  // namespace sluice::config

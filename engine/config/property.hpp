@@ -64,7 +64,14 @@ struct Text {
 };
 
 struct Address {
-    Field<Endpoint> field;
+    Field<ListenAddress> field;
+};
+
+// One to `count_max` values: an array in a file, with commas between them elsewhere. A lone value needs no array.
+template <typename T>
+struct List {
+    Field<std::vector<T>> field;
+    std::size_t count_max;
 };
 
 struct Cores {
@@ -75,18 +82,41 @@ struct Url {
     Field<SinkUrl> field;
 };
 
-using PropertyKind = std::variant<Number, Choice<AckLevel>, Choice<LogLevel>, Choice<LogFormat>, Choice<RedisLayout>,
-                                  Choice<WaitAof>, Choice<IoBackend>, Choice<IoMode>, Flag, Text, Address, Cores, Url>;
+using PropertyKind =
+    std::variant<Number, Choice<AckLevel>, Choice<LogLevel>, Choice<LogFormat>, Choice<RedisLayout>, Choice<WaitAof>,
+                 Choice<IoBackend>, Choice<IoMode>, Flag, Text, Address, List<ListenAddress>, Cores, Url>;
+
+// When a changed value takes effect. Reloading does not exist yet; this is what it will go by.
+enum class Reload : std::uint8_t {
+    live,     // a running engine can take it: nothing that was made at start is sized, bound or named by it
+    restart,  // only a new engine can
+};
+
+[[nodiscard]] constexpr std::string_view name_of(Reload reload) { return reload == Reload::live ? "live" : "restart"; }
 
 struct Property {
     std::string_view key;           // as in a file, with its groups: sink.redis.layout
     std::string_view default_text;  // as an operator would write it
+    Reload reload;
     std::string_view help;          // one sentence without the full stop, in ASCII
     PropertyKind kind;
 };
 
-// Parses `text`, checks the bounds and puts the value into `config`.
-[[nodiscard]] std::expected<void, ValueError> assign(const Property& property, Config& config, std::string_view text);
+// Why a value was not taken.
+struct AssignError {
+    ValueError reason = ValueError::malformed;
+    std::size_t element = 0;  // of a list with more than one, from 1; 0: the value as a whole
+};
+
+// Parses `text`, checks the bounds and puts the value into `config`. Changes nothing when it fails.
+[[nodiscard]] std::expected<void, AssignError> assign(const Property& property, Config& config, std::string_view text);
+
+// The same for the elements of a list, which the key must hold.
+[[nodiscard]] std::expected<void, AssignError> assign_list(const Property& property, Config& config,
+                                                           std::span<const std::string> elements);
+
+// The elements of a list as the command line and the environment write it: `a,b`.
+[[nodiscard]] std::vector<std::string> elements_of(std::string_view text);
 
 // The value in `config`, so that assign() takes it; secrets as ***.
 [[nodiscard]] std::string text_of(const Property& property, const Config& config);
@@ -110,5 +140,6 @@ struct Property {
 [[nodiscard]] bool takes_integer(const Property& property);
 [[nodiscard]] bool takes_string(const Property& property);
 [[nodiscard]] bool takes_boolean(const Property& property);
+[[nodiscard]] bool takes_list(const Property& property);
 
 }  // namespace sluice::config

@@ -25,6 +25,7 @@ std::expected<std::string, FileError> read_bounded(const std::string& path) {
     file.read(text.data(), static_cast<std::streamsize>(text.size()));
     if (file.bad()) return unreadable(errno == 0 ? EIO : errno);
     text.resize(static_cast<std::size_t>(file.gcount()));
+    static_assert(limits::config_file_bytes_max == limits::mib, "as the sentence says");
     if (text.size() > limits::config_file_bytes_max) return std::unexpected(FileError{0, "is larger than 1MiB"});
     return text;
 }
@@ -45,6 +46,7 @@ std::string_view type_name_of(toml::node_type type) {
     return "of an unknown type";
 }
 
+// Depth is bounded by toml++ (TOML_MAX_NESTED_VALUES).
 FileSetting setting_of(std::string key, std::uint32_t line, const toml::node& node) {
     FileSetting setting{std::move(key), line, FileSetting::Type::other, {}, type_name_of(node.type())};
     if (node.is_table()) {
@@ -58,6 +60,9 @@ FileSetting setting_of(std::string key, std::uint32_t line, const toml::node& no
     } else if (const auto* const boolean = node.as_boolean()) {
         setting.type = FileSetting::Type::boolean;
         setting.text = boolean->get() ? "true" : "false";
+    } else if (const auto* const array = node.as_array()) {
+        setting.type = FileSetting::Type::array;
+        for (const toml::node& element : *array) setting.elements.push_back(setting_of(setting.key, line, element));
     }
     return setting;
 }

@@ -12,13 +12,14 @@
 namespace sluice::config {
 
 struct FileSetting {
-    enum class Type : std::uint8_t { string, integer, boolean, group, other };
+    enum class Type : std::uint8_t { string, integer, boolean, array, group, other };
 
     std::string key;             // with its groups: sink.redis.layout
     std::uint32_t line = 0;      // of the key, from 1
     Type type = Type::other;
     std::string text;            // of a string, integer or boolean
     std::string_view type_name;  // with its article: "a boolean"; a literal
+    std::vector<FileSetting> elements{};  // of an array, each with the key and line of the array
 };
 
 struct FileError {

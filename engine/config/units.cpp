@@ -58,7 +58,7 @@ std::string format_with_unit(std::uint64_t value, std::span<const NamedUnit> uni
 std::expected<unsigned, ValueError> parse_core(std::string_view text) {
     const auto number = parse_count(text);
     if (!number) return std::unexpected(number.error());
-    if (*number > core_number_max) return std::unexpected(ValueError::out_of_range);
+    if (*number > limits::core_number_max) return std::unexpected(ValueError::out_of_range);
     return static_cast<unsigned>(*number);
 }
 

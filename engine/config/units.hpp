@@ -24,9 +24,9 @@ namespace sluice::config {
 // `10us`, `250ms`, `5s`, `1m`, `2h`, `100ns`. In ns.
 [[nodiscard]] std::expected<std::uint64_t, ValueError> parse_duration(std::string_view text);
 
-// `0,2-3` as {0, 2, 3}, ascending; `auto` as an empty list. Cores are numbered as Linux does, below core_number_max.
+// `0,2-3` as {0, 2, 3}, ascending; `auto` as an empty list. Cores are numbered as Linux does, up to
+// limits::core_number_max.
 [[nodiscard]] std::expected<std::vector<unsigned>, ValueError> parse_cores(std::string_view text);
-inline constexpr unsigned core_number_max = 8191;  // CONFIG_NR_CPUS of the largest kernels is 8192
 
 // The inverse of the parsers, with the largest unit that leaves a whole number.
 [[nodiscard]] std::string format_size(std::uint64_t bytes);

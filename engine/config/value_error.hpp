@@ -6,6 +6,9 @@
 #include <cstdint>
 #include <string_view>
 
+#include "engine/core/limits.hpp"
+#include "engine/core/names_number.hpp"
+
 namespace sluice::config {
 
 enum class ValueError : std::uint8_t {
@@ -24,6 +27,9 @@ enum class ValueError : std::uint8_t {
     address_not_numeric,   // localhost:8080
     port_missing,          // 127.0.0.1
     port_invalid,          // 127.0.0.1:99999
+    listen_path_invalid,   // unix:relative
+    listed_twice,          // 127.0.0.1:80,127.0.0.1:80
+    covered,               // 0.0.0.0:80,127.0.0.1:80
     scheme_unknown,        // http://…
     scheme_not_yet,        // rediss://…
     host_invalid,          // redis://:6379
@@ -55,6 +61,11 @@ enum class ValueError : std::uint8_t {
         case ValueError::address_not_numeric: return "whose address is not numeric (IPv6 needs brackets)";
         case ValueError::port_missing: return "which has no port";
         case ValueError::port_invalid: return "whose port is no port number";
+        case ValueError::listen_path_invalid:
+            return "whose socket path is not absolute, longer than 107 bytes, or holds a comma or control character";
+        case ValueError::listed_twice: return "which stands in the list twice";
+        case ValueError::covered:
+            return "which collides with another (0.0.0.0 and [::] take every address of their port)";
         case ValueError::scheme_unknown: return "whose scheme is unknown";
         case ValueError::scheme_not_yet: return "whose scheme does not exist yet in 0.1";
         case ValueError::host_invalid: return "whose host is missing or malformed";
@@ -72,5 +83,9 @@ enum class ValueError : std::uint8_t {
     }
     return "";
 }
+
+static_assert(names_number(clause_of(ValueError::listen_path_invalid), limits::unix_socket_path_bytes_max));
+static_assert(names_number(clause_of(ValueError::servers_too_many), limits::url_servers_count_max));
+static_assert(names_number(clause_of(ValueError::database_invalid), limits::redis_database_max));
 
 }  // namespace sluice::config

@@ -18,9 +18,6 @@ enum class EscapeStyle : std::uint8_t {
     json,  // \u00NN: a JSON reader gets code point U+00NN back
 };
 
-// How much of what a user wrote a sentence about it shows.
-inline constexpr std::size_t shown_bytes_max = 64;
-
 // The mark of a cut value. It is not ASCII, hence no escaped byte can forge it.
 inline constexpr std::string_view cut_mark = "…";
 

@@ -11,6 +11,9 @@
 #include <cstdint>
 #include <string_view>
 
+#include "engine/core/limits.hpp"
+#include "engine/core/names_number.hpp"
+
 namespace sluice {
 
 // Where a refusal falls: decides whether framing is lost (the connection closes) or the next request may follow.
@@ -116,5 +119,17 @@ inline constexpr std::size_t refusals_count = refusal_table.size();
 [[nodiscard]] constexpr const RefusalInfo& info_of(Refusal refusal) {
     return refusal_table[static_cast<std::size_t>(refusal)];
 }
+
+// The numbers in the sentences are the limits.
+[[nodiscard]] constexpr bool says(Refusal refusal, std::uint64_t limit) {
+    return names_number(info_of(refusal).sentence, limit);
+}
+static_assert(says(Refusal::bad_idempotency_key, limits::idempotency_key_bytes_max));
+static_assert(says(Refusal::json_too_deep, limits::json_depth_max));
+static_assert(says(Refusal::too_many_members, limits::members_count_max));
+static_assert(says(Refusal::sample_too_large, limits::sample_bytes_max / limits::kib));
+static_assert(says(Refusal::bad_device_id, limits::device_id_bytes_max));
+static_assert(says(Refusal::bad_type, limits::type_bytes_max));
+static_assert(says(Refusal::bad_unit, limits::unit_bytes_max));
 
 }  // namespace sluice

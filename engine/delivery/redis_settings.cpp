@@ -44,7 +44,7 @@ sinks::RedisSettings redis_settings(const config::Config& config) {
 
 std::vector<sinks::ServerAddress> servers_of(const config::SinkUrl& url) {
     std::vector<sinks::ServerAddress> servers;
-    for (const config::Endpoint& server : url.servers) servers.push_back({server.address, server.port});
+    for (const config::ServerAddress& server : url.servers) servers.push_back({server.address, server.port});
     return servers;
 }
 

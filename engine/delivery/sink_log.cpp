@@ -27,12 +27,11 @@ void SinkLog::tell_breaker(LogLevel level, const sinks::Sink& sink, std::uint64_
     const auto in_s = [](std::uint64_t ns) { return static_cast<double>(ns / 1'000'000) / 1e3; };
     if (!is_open())
         return log::line(level, "sink_breaker", {{"sink", name_}, {"state", "closed"}, {"after_s", in_s(open_ns_)}});
-    const sinks::SinkCounters& counters = sink.counters();
-    const std::uint64_t retry_ns = counters.breaker_retry_ns.load(std::memory_order_relaxed);
+    const std::uint64_t retry_ns = sink.signal().breaker_retry_ns.load(std::memory_order_relaxed);
     log::line(level, "sink_breaker",
               {{"sink", name_},
                {"state", sinks::name_of(breaker_)},
-               {"failures", counters.breaker_failures.load(std::memory_order_relaxed)},
+               {"failures", sink.figures().delivery.breaker_failures.load(std::memory_order_relaxed)},
                {"retry_in_s", in_s(retry_ns > now_ns ? retry_ns - now_ns : 0)},
                {"reason", sink.trouble()}});
 }
@@ -48,8 +47,9 @@ void SinkLog::note(Condition condition, const sinks::Sink& sink, std::uint64_t n
 }
 
 void SinkLog::tell(const sinks::Sink& sink) const {
-    const sinks::SinkCounters& counters = sink.counters();
-    const std::uint64_t failures_count = counters.connection_failures.load(std::memory_order_relaxed);
+    const sinks::SinkFigures figures = sink.figures();
+    const std::uint64_t failures_count =
+        figures.link == nullptr ? 0 : figures.link->connection_failures.load(std::memory_order_relaxed);
     switch (seen_) {
         case Condition::well:
             log::info("sink_restored", {{"sink", name_},
@@ -63,7 +63,7 @@ void SinkLog::tell(const sinks::Sink& sink) const {
         case Condition::refusing: {
             // A sink may be stalled without a refusal: a cluster of which nobody serves a slot. That passes by itself,
             // too.
-            const bool is_refused = counters.refusal.load(std::memory_order_relaxed) == CommandOutcome::refused;
+            const bool is_refused = figures.delivery.refusal.load(std::memory_order_relaxed) == CommandOutcome::refused;
             log::warn("sink_refuses",
                       {{"sink", name_}, {"class", is_refused ? "refused" : "busy"}, {"reason", sink.trouble()}});
             break;

@@ -25,9 +25,9 @@ class SinkLog {
 
     // After each advance(). Five relaxed loads where nothing has changed. `now_ns`: monotonic.
     void look(const sinks::Sink& sink, std::uint64_t now_ns) {
-        const auto breaker = sink.counters().breaker.load(std::memory_order_relaxed);
+        const auto breaker = sink.signal().breaker.load(std::memory_order_relaxed);
         if (breaker != breaker_ || is_open() != told_open_) note_breaker(breaker, sink, now_ns);
-        const Condition condition = condition_of(sink.counters());
+        const Condition condition = condition_of(sink.figures());
         if (condition != seen_ || condition != told_) note(condition, sink, now_ns);
     }
 
@@ -38,13 +38,16 @@ class SinkLog {
     enum class Condition : std::uint8_t { well, unreachable, refusing, wait_refused };
 
     // The first attempt to connect is no trouble yet.
-    [[nodiscard]] static Condition condition_of(const sinks::SinkCounters& counters) {
-        const auto state = counters.state.load(std::memory_order_relaxed);
-        const bool refuses = counters.refused_ns.load(std::memory_order_relaxed) != 0;
+    [[nodiscard]] static Condition condition_of(const sinks::SinkFigures& figures) {
+        const auto state = figures.delivery.state.load(std::memory_order_relaxed);
+        const bool refuses = figures.delivery.refused_ns.load(std::memory_order_relaxed) != 0;
         if (refuses || state == sinks::SinkState::stalled) return Condition::refusing;
-        const bool has_failed = counters.connection_failures.load(std::memory_order_relaxed) != 0;
+        const bool has_failed =
+            figures.link != nullptr && figures.link->connection_failures.load(std::memory_order_relaxed) != 0;
         if (state == sinks::SinkState::connecting && has_failed) return Condition::unreachable;
-        return counters.is_wait_refused.load(std::memory_order_relaxed) ? Condition::wait_refused : Condition::well;
+        const bool is_wait_refused =
+            figures.replication != nullptr && figures.replication->is_wait_refused.load(std::memory_order_relaxed);
+        return is_wait_refused ? Condition::wait_refused : Condition::well;
     }
 
     [[nodiscard]] bool is_open() const { return breaker_ != sinks::BreakerState::closed; }

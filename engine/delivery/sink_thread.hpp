@@ -69,7 +69,7 @@ class SinkThread {
     // Leaves what is not delivered in the queue and in the sink: the caller has drained before, or gives up.
     void stop_and_join();
 
-    // For counters() and trouble(), from any thread.
+    // For signal(), figures(), trouble() and nodes(), from any thread.
     [[nodiscard]] const sinks::Sink& sink() const { return *sink_; }
 
   private:

@@ -88,13 +88,14 @@ Position Forwarder::confirmed() const {
 Forwarder::View Forwarder::view() const {
     const std::scoped_lock lock(mutex_);
     const sinks::Sink& sink = delivery_->sink();
-    return {sink.counters().state.load(std::memory_order_relaxed),
+    const sinks::ExactlyOnceFigures* const duplicates = sink.figures().exactly_once;
+    return {sink.figures().delivery.state.load(std::memory_order_relaxed),
             trouble_.empty() ? sink.trouble() : trouble_,
             delivered_samples_count_,
             delivered_,
             confirmed_,
             instance_ == nullptr ? std::string() : instance_->name(),
-            sink.counters().duplicates_refused.load(std::memory_order_relaxed),
+            duplicates == nullptr ? 0 : duplicates->duplicates_refused.load(std::memory_order_relaxed),
             damaged_bytes_.load(std::memory_order_relaxed),
             records_refused_count_.load(std::memory_order_relaxed)};
 }
@@ -173,9 +174,10 @@ void Forwarder::note_refused() {
 bool Forwarder::may_end(std::uint64_t now_ns) const {
     const std::uint64_t deadline_ns = stop_deadline_ns_.load(std::memory_order_acquire);
     if (deadline_ns == 0) return false;
-    const sinks::SinkCounters& sink = delivery_->sink().counters();
-    const bool is_ready = sink.state.load(std::memory_order_relaxed) == sinks::SinkState::ready;
-    const bool is_hopeless = !is_ready && sink.connection_failures.load(std::memory_order_relaxed) != 0;
+    const sinks::SinkFigures sink = delivery_->sink().figures();
+    const bool is_ready = sink.delivery.state.load(std::memory_order_relaxed) == sinks::SinkState::ready;
+    const bool is_hopeless =
+        !is_ready && sink.link != nullptr && sink.link->connection_failures.load(std::memory_order_relaxed) != 0;
     const bool is_done = delivery_->is_idle() && feed_->reader().position() >= confirmed();
     return is_done || is_hopeless || now_ns >= deadline_ns;
 }

@@ -22,7 +22,6 @@ using sinks::journal::IoResult;
 // Lines: the name; the conflict, which is empty if there is none; the streams; and the checksum of all that.
 constexpr const char* file_name = "instance";
 constexpr const char* new_file_name = "instance.new";
-constexpr std::size_t file_bytes_max = 4 * limits::kib;
 constexpr std::size_t suffix_bytes = limits::instance_bytes_max - limits::instance_base_bytes_max;
 
 bool is_plain(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-'; }
@@ -74,7 +73,7 @@ std::vector<std::string> lines_of(const std::string& text) {
 IoResult<std::string> read_all(FileSystem& files) {
     auto file = files.open(file_name, sinks::journal::Access::read);
     if (!file) return std::unexpected(file.error());
-    std::string text(file_bytes_max, '\0');
+    std::string text(limits::instance_file_bytes_max, '\0');
     const auto bytes = (*file)->read(0, text);
     if (!bytes) return std::unexpected(bytes.error());
     text.resize(*bytes);
@@ -116,7 +115,7 @@ std::expected<Instance, std::string> Instance::open(FileSystem& files, const con
 IoResult<void> Instance::set_conflict(const std::string& sentence) {
     conflict_ = sentence;
     std::ranges::replace_if(conflict_, [](char c) { return c < ' ' || c > '~'; }, '?');
-    conflict_.resize(std::min(conflict_.size(), file_bytes_max / 2));
+    conflict_.resize(std::min(conflict_.size(), limits::instance_file_bytes_max / 2));
     return save();
 }
 

@@ -10,11 +10,12 @@
 #include <string_view>
 
 #include "engine/core/lazy_array.hpp"
+#include "engine/core/limits.hpp"
 
 namespace sluice::http {
 
 struct OutputBlock {
-    static constexpr std::size_t capacity_bytes = 8 * 1024 - 32;
+    static constexpr std::size_t capacity_bytes = limits::output_block_bytes - 32;
 
     OutputBlock* next;
     std::uint32_t end;               // data[0, end) is used
@@ -25,7 +26,7 @@ struct OutputBlock {
     [[nodiscard]] std::span<const char> bytes() const { return {data, end}; }
     char data[capacity_bytes];
 };
-static_assert(sizeof(OutputBlock) == 8 * 1024);
+static_assert(sizeof(OutputBlock) == limits::output_block_bytes);
 
 class BlockPool {
   public:

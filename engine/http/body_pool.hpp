@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "engine/core/limits.hpp"
+
 namespace sluice::http {
 
 struct BodyBlock {
@@ -19,8 +21,8 @@ struct BodyBlock {
 
 class BodyPool {
   public:
-    static constexpr std::size_t padding_bytes = 64;
-    static constexpr std::size_t block_bytes_min = 16 * 1024;
+    static constexpr std::size_t padding_bytes = limits::body_padding_bytes;
+    static constexpr std::size_t block_bytes_min = limits::body_block_bytes_min;
 
     explicit BodyPool(std::size_t memory_bytes_max) : memory_bytes_max_(memory_bytes_max) {}
     ~BodyPool();
@@ -33,7 +35,8 @@ class BodyPool {
     [[nodiscard]] std::size_t in_use_bytes() const { return in_use_bytes_; }
 
   private:
-    static constexpr std::size_t classes_count = 16;  // 16 KiB << 15 = 512 MiB
+    static constexpr std::size_t classes_count = 16;
+    static_assert(block_bytes_min << (classes_count - 1) >= limits::request_body_bytes_max);
     struct FreeBlock {
         FreeBlock* next;
     };

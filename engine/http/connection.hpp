@@ -25,6 +25,7 @@
 #include <cstdint>
 #include <span>
 
+#include "engine/core/limits.hpp"
 #include "engine/http/application.hpp"
 #include "engine/http/block_pool.hpp"
 #include "engine/http/body_pool.hpp"
@@ -73,7 +74,7 @@ class Connection {
     enum class State : std::uint8_t { closed, open, finishing, lingering };
 
     // Unsent response bytes at which a connection stops reading requests.
-    static constexpr std::uint64_t output_high_water_bytes = 64 * 1024;
+    static constexpr std::uint64_t output_high_water_bytes = limits::output_high_water_bytes;
     // How long a half-closed connection waits for the client to close.
     static constexpr std::uint64_t linger_ns = 2'000'000'000;
     // While draining, a request that is only half there has this long to arrive.

@@ -9,22 +9,24 @@ bool waits_for_redis(AckLevel level) { return level == AckLevel::stored || level
 
 // A journal that is full or refuses keeps `queued` samples, and they would keep a ticket behind them from ever being
 // looked at.
-std::optional<Refusal> refusal_of_journal(const sinks::SinkCounters& counters) {
-    const bool is_journal = counters.journal_bytes_max.load(std::memory_order_relaxed) != 0;
-    if (!is_journal || counters.state.load(std::memory_order_relaxed) != sinks::SinkState::stalled) return std::nullopt;
-    const bool is_busy = counters.refusal.load(std::memory_order_relaxed) == CommandOutcome::busy;
-    return is_busy ? Refusal::sink_busy : Refusal::sink_refused;
+std::optional<Refusal> refusal_of_journal(const sinks::SinkSignal& signal) {
+    switch (signal.refuses.load(std::memory_order_relaxed)) {
+        case CommandOutcome::delivered: break;
+        case CommandOutcome::busy: return Refusal::sink_busy;
+        case CommandOutcome::refused: return Refusal::sink_refused;
+    }
+    return std::nullopt;
 }
 
 }  // namespace
 
-Admission::Admission(const EngineState& state, std::vector<const sinks::SinkCounters*> sinks) : state_(state) {
-    for (const sinks::SinkCounters* counters : sinks) sinks_.push_back({counters});
+Admission::Admission(const EngineState& state, std::vector<const sinks::SinkSignal*> sinks) : state_(state) {
+    for (const sinks::SinkSignal* signal : sinks) sinks_.push_back({signal});
 }
 
 bool Admission::Sink::takes_stored() const {
-    if (counters->breaker.load(std::memory_order_relaxed) == sinks::BreakerState::closed) return true;
-    const std::uint64_t turn = counters->breaker_turn.load(std::memory_order_relaxed);
+    if (signal->breaker.load(std::memory_order_relaxed) == sinks::BreakerState::closed) return true;
+    const std::uint64_t turn = signal->breaker_turn.load(std::memory_order_relaxed);
     return turn != 0 && turn != turn_used;
 }
 
@@ -39,7 +41,7 @@ std::optional<Refusal> Admission::check(AckLevel level) const {
     // It waits for nobody: it is taken as long as there is room.
     if (level == AckLevel::queued) return std::nullopt;
     for (const Sink& sink : sinks_)
-        if (const auto refusal = refusal_of_journal(*sink.counters)) return refusal;
+        if (const auto refusal = refusal_of_journal(*sink.signal)) return refusal;
     if (waits_for_redis(level) && !any_takes_stored()) return Refusal::sink_unavailable;
     return std::nullopt;
 }
@@ -48,14 +50,14 @@ std::optional<Refusal> Admission::check_lanes(AckLevel level, std::span<const st
     if (!waits_for_redis(level)) return std::nullopt;
     for (const Sink& sink : sinks_)
         for (const std::uint32_t lane : lanes)
-            if (sinks::is_lane_away(*sink.counters, lane)) return Refusal::sink_unavailable;
+            if (sinks::is_lane_away(*sink.signal, lane)) return Refusal::sink_unavailable;
     return std::nullopt;
 }
 
 void Admission::taken(AckLevel level) {
     if (!waits_for_redis(level)) return;
     for (Sink& sink : sinks_) {
-        const std::uint64_t turn = sink.counters->breaker_turn.load(std::memory_order_relaxed);
+        const std::uint64_t turn = sink.signal->breaker_turn.load(std::memory_order_relaxed);
         if (turn != 0) sink.turn_used = turn;
     }
 }
@@ -66,7 +68,7 @@ std::uint64_t Admission::retry_ns() const {
     if (any_takes_stored()) return opens_ns;
     std::uint64_t first_ns = 0;
     for (const Sink& sink : sinks_) {
-        const std::uint64_t retry_ns = sink.counters->breaker_retry_ns.load(std::memory_order_relaxed);
+        const std::uint64_t retry_ns = sink.signal->breaker_retry_ns.load(std::memory_order_relaxed);
         if (retry_ns != 0 && (first_ns == 0 || retry_ns < first_ns)) first_ns = retry_ns;
     }
     return std::max(first_ns, opens_ns);

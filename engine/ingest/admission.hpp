@@ -19,8 +19,8 @@ namespace sluice {
 
 class Admission {
   public:
-    // `sinks`: the counters of those that the reactor's batches go to. They outlive this.
-    Admission(const EngineState& state, std::vector<const sinks::SinkCounters*> sinks);
+    // `sinks`: the signals of those that the reactor's batches go to. They outlive this.
+    Admission(const EngineState& state, std::vector<const sinks::SinkSignal*> sinks);
 
     // Why a request for `level` must be refused now; nothing if it may be taken.
     [[nodiscard]] std::optional<Refusal> check(AckLevel level) const;
@@ -40,7 +40,7 @@ class Admission {
 
   private:
     struct Sink {
-        const sinks::SinkCounters* counters;
+        const sinks::SinkSignal* signal;
         std::uint64_t turn_used = 0;  // the last of the breaker's turns in which a request was let through
         [[nodiscard]] bool takes_stored() const;
     };

@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "engine/core/check.hpp"
+#include "engine/core/limits.hpp"
 
 namespace sluice::io {
 namespace {
@@ -93,7 +94,7 @@ std::expected<Descriptor, ListenError> open_listener(const ListenerSettings& set
     if (!parse_address(settings, address)) return failed(where, "not a numeric address");
     Descriptor socket(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const bool is_ready = socket.is_open() && set_options(socket.get(), settings) && bind_to(socket, address) &&
-                          ::listen(socket.get(), backlog_count) == 0;
+                          ::listen(socket.get(), limits::listen_backlog_count) == 0;
     const int error = errno;
     if (!is_ready) return failed(where, std::strerror(error), error);
     return socket;
@@ -126,7 +127,8 @@ std::expected<UnixListener, ListenError> open_unix_listener(const std::string& p
     if (!is_bound) return failed(path, std::strerror(error), error);
     SocketFile file(path);
     // Before listen(2), so that nobody connects under the mode that the umask left.
-    const bool is_ready = ::chmod(path.c_str(), socket_file_mode) == 0 && ::listen(socket.get(), backlog_count) == 0;
+    const bool is_ready =
+        ::chmod(path.c_str(), socket_file_mode) == 0 && ::listen(socket.get(), limits::listen_backlog_count) == 0;
     error = errno;
     if (!is_ready) return failed(path, std::strerror(error), error);
     return UnixListener{std::move(socket), std::move(file)};

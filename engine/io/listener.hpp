@@ -11,9 +11,6 @@
 
 namespace sluice::io {
 
-// Connections the kernel completes before we accept them; it is cut to net.core.somaxconn.
-inline constexpr int backlog_count = 4096;
-
 struct ListenerSettings {
     std::string address;       // numeric, IPv4 or IPv6 without brackets
     std::uint16_t port;        // 0: the kernel chooses

@@ -48,7 +48,7 @@ struct LoopSettings {
     std::uint32_t ring_entries_count = 1024;
     std::uint32_t receive_buffer_bytes = 16 * 1024;
     std::uint32_t receive_buffers_count = 128;  // a power of two
-    std::uint32_t padding_bytes = 64;
+    std::uint32_t padding_bytes = limits::body_padding_bytes;
     std::uint32_t slots_count_max = 16 * 1024;
     std::uint64_t busy_wait_ns = 0;  // how long a busy loop lets completions gather; io_uring only
     // Descriptors of the process that accepting leaves to others (sinks, admin); where sockets are ordinary ones.

@@ -16,13 +16,12 @@
 
 namespace sluice::io {
 
-// Zero is a slot that was never used. Each edge leads to the next state, and from the last back to `closed`; `open` and
-// `closing` may skip what comes behind them only where the backend has no such step.
+// A slot goes through these in order, and is closed again then. Zero is a slot that was never used.
 enum class Life : std::uint8_t {
     closed,
     open,
     closing,  // close() was called: no event but on_closed comes any more
-    close_submitted,  // a ring's: the kernel was asked to close it
+    close_submitted,  // io_uring only: the kernel was asked to close it
 };
 
 class LoopBase : public Loop {

@@ -20,7 +20,7 @@ namespace {
 constexpr std::uint32_t completions_per_submission = 8;
 constexpr int refused_pause_ms = 1;
 
-// From the wished to the bearable. CLAMP and CQSIZE exist since 5.5, SUBMIT_ALL since 5.18,
+// In order of preference. CLAMP and CQSIZE exist since 5.5, SUBMIT_ALL since 5.18,
 // TASKRUN_FLAG with COOP_TASKRUN since 5.19, SINGLE_ISSUER since 6.0, DEFER_TASKRUN since 6.1.
 constexpr std::array<unsigned, 3> setup_flags{
     IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER |

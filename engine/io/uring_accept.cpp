@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "engine/core/check.hpp"
-#include "engine/io/listener.hpp"
+#include "engine/core/limits.hpp"
 #include "engine/io/operation_result.hpp"
 #include "engine/io/uring_loop.hpp"
 
@@ -21,7 +21,7 @@ namespace {
 
 // One turn of a multishot accept takes at most what waits in the backlog; a second turn may come before its
 // cancellation has an effect.
-constexpr std::uint64_t multishot_burst_count = 2 * backlog_count;
+constexpr std::uint64_t multishot_burst_count = 2 * limits::listen_backlog_count;
 
 }  // namespace
 

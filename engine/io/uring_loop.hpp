@@ -1,6 +1,6 @@
 // UringLoop: the io_uring backend of Loop. One thread, one ring.
 //
-// Receive, from the wished to the bearable (mode() tells which is in use):
+// Receive, in order of preference (mode() tells which is in use):
 //   multishot receive into provided buffers  →  one-shot receive into provided buffers  →  poll, then recv(2).
 // Accept: multishot, into direct descriptors where they can be registered (an accepted socket then costs no
 // entry in the process's descriptor table), else into ordinary descriptors.

@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "engine/config/addresses.hpp"
 #include "engine/delivery/sink_factory.hpp"
 #include "engine/io/listener.hpp"
 #include "engine/log/log.hpp"
@@ -14,26 +15,31 @@
 namespace sluice {
 namespace {
 
-std::string text_of(const config::Endpoint& endpoint) {
-    const bool is_v6 = endpoint.address.find(':') != std::string::npos;
-    return (is_v6 ? "[" + endpoint.address + "]" : endpoint.address) + ":" + std::to_string(endpoint.port);
-}
+using config::format_listen_address;
 
 // The kernel tears a dead process's ring down after the process is gone, and with it the listener that an accept was
 // armed on: the port of an engine that was killed comes free a moment later.
 constexpr int listen_attempts_count = 20;
 constexpr std::chrono::milliseconds listen_retry_interval{100};
 
-std::expected<Descriptor, Engine::StartError> listen_on(config::Endpoint& endpoint, bool is_shared) {
-    auto socket = io::open_listener({endpoint.address, endpoint.port, is_shared});
-    for (int attempt = 1; !socket && socket.error().is_in_use && attempt < listen_attempts_count; ++attempt) {
-        if (attempt == 1) log::info("waiting_for_port", {{"listen", text_of(endpoint)}});
+std::expected<Descriptor, Engine::StartError> listen_on(config::ListenAddress& endpoint, bool is_shared) {
+    if (endpoint.is_unix())
+        return std::unexpected(Engine::StartError{"cannot listen on " + format_listen_address(endpoint), false});
+    auto fd = io::open_listener({endpoint.address, endpoint.port, is_shared});
+    for (int attempt = 1; !fd && fd.error().is_in_use && attempt < listen_attempts_count; ++attempt) {
+        if (attempt == 1) log::info("waiting_for_port", {{"listen", format_listen_address(endpoint)}});
         std::this_thread::sleep_for(listen_retry_interval);
-        socket = io::open_listener({endpoint.address, endpoint.port, is_shared});
+        fd = io::open_listener({endpoint.address, endpoint.port, is_shared});
     }
-    if (!socket) return std::unexpected(Engine::StartError{socket.error().sentence, false});
-    endpoint.port = io::port_of(*socket);  // what the kernel chose, if it was asked to
-    return std::move(*socket);
+    if (!fd) return std::unexpected(Engine::StartError{fd.error().sentence, false});
+    endpoint.port = io::port_of(*fd);  // what the kernel chose, if it was asked to
+    return std::move(*fd);
+}
+
+std::vector<Listener> one_listener(Descriptor socket, ListenerRole role) {
+    std::vector<Listener> listeners;
+    listeners.push_back({std::move(socket), role});
+    return listeners;
 }
 
 std::uint64_t random_seed() {
@@ -45,7 +51,7 @@ std::uint64_t random_seed() {
 
 Engine::Engine(config::Config config) : config_(std::move(config)) {
     resolve_backend(config_);
-    is_admin_shared_ = config_.admin.listen == config_.listen && config_.listen.port != 0;
+    is_admin_shared_ = config_.admin.listen == config_.listen.front() && config_.admin.listen.port != 0;
     make_parts();
 }
 
@@ -102,15 +108,15 @@ std::expected<void, Engine::StartError> Engine::open_sinks() {
 std::expected<void, Engine::StartError> Engine::start_reactors() {
     // A first listener without SO_REUSEPORT finds out whether another program has the port: with it, the kernel would
     // let two engines of one user share the port unnoticed.
-    auto exclusive = listen_on(config_.listen, false);
+    if (config_.listen.size() > 1)
+        return std::unexpected(StartError{"cannot listen on more than one address of listen", false});
+    auto exclusive = listen_on(config_.listen.front(), false);
     if (!exclusive) return std::unexpected(exclusive.error());
     exclusive->reset();
     for (auto& reactor : reactors_) {
-        auto socket = listen_on(config_.listen, true);
-        if (!socket) return std::unexpected(socket.error());
-        std::vector<Listener> listeners;
-        listeners.push_back({std::move(*socket), ListenerRole::data});
-        if (auto started = reactor->start(std::move(listeners)); !started)
+        auto fd = listen_on(config_.listen.front(), true);
+        if (!fd) return std::unexpected(fd.error());
+        if (auto started = reactor->start(one_listener(std::move(*fd), ListenerRole::data)); !started)
             return std::unexpected(StartError{started.error().sentence, started.error().is_unavailable});
     }
     return {};
@@ -119,9 +125,9 @@ std::expected<void, Engine::StartError> Engine::start_reactors() {
 std::expected<void, Engine::StartError> Engine::start_admin() {
     std::vector<Listener> listeners;
     if (!is_admin_shared_) {
-        auto socket = listen_on(config_.admin.listen, false);
-        if (!socket) return std::unexpected(socket.error());
-        listeners.push_back({std::move(*socket), ListenerRole::admin});
+        auto listener = listen_on(config_.admin.listen, false);
+        if (!listener) return std::unexpected(listener.error());
+        listeners = one_listener(std::move(*listener), ListenerRole::admin);
     }
     auto started = admin_->start(std::move(listeners));
     if (!started) return std::unexpected(StartError{started.error().sentence, started.error().is_unavailable});
@@ -131,8 +137,8 @@ std::expected<void, Engine::StartError> Engine::start_admin() {
 void Engine::log_listening() const {
     std::string cores;
     for (const unsigned core : config_.cores) cores += (cores.empty() ? "" : ",") + std::to_string(core);
-    log::info("listening", {{"listen", text_of(config_.listen)},
-                            {"admin", text_of(config_.admin.listen)},
+    log::info("listening", {{"listen", format_listen_address(config_.listen.front())},
+                            {"admin", format_listen_address(config_.admin.listen)},
                             {"cores", cores},
                             {"sink", config_.sink.url.display},
                             {"ack", name_of(config_.ack)},

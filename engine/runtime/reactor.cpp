@@ -41,8 +41,6 @@ void append_text(http::Reply& reply, http::BlockPool& pool, std::string_view tex
 
 }  // namespace
 
-static_assert(parsers::JsonDecoder::padding_bytes == http::BodyPool::padding_bytes);
-
 Reactor::Reactor(const config::Config& config, std::uint16_t index, const Wiring& wiring)
     : wiring_(wiring),
       core_(config.cores[index]),
@@ -57,15 +55,15 @@ Reactor::~Reactor() { join(); }
 
 void Reactor::connect(const std::vector<std::unique_ptr<SinkThread>>& sinks) {
     std::vector<SinkThread::Producer*> producers;
-    std::vector<const sinks::SinkCounters*> counters;
+    std::vector<const sinks::SinkSignal*> signals;
     for (const auto& sink : sinks) {
         producers.push_back(&sink->producer(index_));
-        counters.push_back(&sink->sink().counters());
+        signals.push_back(&sink->sink().signal());
     }
     batcher_ = std::make_unique<Batcher>(
         *encoder_, pool_, std::move(producers),
         BatcherSettings{static_cast<std::uint32_t>(config_.batch.pipeline_depth_count), config_.batch.linger_ns});
-    admission_ = std::make_unique<Admission>(wiring_.state, std::move(counters));
+    admission_ = std::make_unique<Admission>(wiring_.state, std::move(signals));
     ingest_ = std::make_unique<Ingest>(*admission_, *batcher_, ack_offer(config_), config_.http.body_bytes_max,
                                        wiring_.idempotency);
 }

@@ -12,10 +12,6 @@
 namespace sluice {
 namespace {
 
-// Bounds of one server's memory: 64 MiB of unsent responses, and requests that wait for their acknowledgement.
-constexpr std::size_t output_blocks_count_max = 8192;
-constexpr std::uint32_t pendings_count_max = 32 * 1024;
-
 std::time_t wall_clock_s() {
     timespec ts{};
     ::clock_gettime(CLOCK_REALTIME_COARSE, &ts);  // a tick's precision is plenty for a Date
@@ -27,10 +23,10 @@ std::time_t wall_clock_s() {
 Server::Server(const ServerSettings& settings, http::Application& application, Callbacks& callbacks)
     : settings_(settings),
       callbacks_(callbacks),
-      blocks_(output_blocks_count_max),
+      blocks_(limits::output_blocks_count_max),
       bodies_(settings.body_memory_bytes),
       heads_(settings.loop.slots_count_max),
-      pendings_(pendings_count_max),
+      pendings_(limits::pendings_count_max),
       renderer_(settings.retry_after_s),
       context_{settings_.http, blocks_, bodies_, heads_, pendings_, renderer_, application, counters_},
       connections_(settings.loop.slots_count_max),

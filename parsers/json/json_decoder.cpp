@@ -21,8 +21,7 @@ constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 // NDJSON is indexed by simdjson a window of whole lines at a time, not a line at a time: the first stage has a
 // fixed cost of about 30 ns a call, which would double the cost of a small sample. A window's index (4 bytes
 // a byte) stays in the L2 cache.
-constexpr std::size_t window_bytes_max = 64 * limits::kib;
-static_assert(window_bytes_max > limits::sample_bytes_max, "a line that fits no window is too large anyway");
+constexpr std::size_t window_bytes_max = limits::json_window_bytes_max;
 
 // Capacity that a parser starts with: bodies of one sample never make it grow.
 constexpr std::size_t body_capacity_bytes_min = 16 * limits::kib;

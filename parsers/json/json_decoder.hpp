@@ -22,6 +22,7 @@
 #include <memory>
 #include <string_view>
 
+#include "engine/core/limits.hpp"
 #include "engine/core/refusal.hpp"
 #include "engine/core/sample.hpp"
 #include "parsers/timestamp.hpp"
@@ -40,7 +41,7 @@ enum class Step : std::uint8_t { sample, record_refused, body_refused, end };
 class JsonDecoder {
   public:
     // Bytes that must be readable behind a body (their values do not matter): SIMDJSON_PADDING.
-    static constexpr std::size_t padding_bytes = 64;
+    static constexpr std::size_t padding_bytes = limits::body_padding_bytes;
 
     explicit JsonDecoder(std::size_t body_bytes_max);
     ~JsonDecoder();

@@ -76,7 +76,8 @@ class JournalSink final : public Sink {
     void submit(Batch& batch) override { fresh_.push_back(batch); }
     [[nodiscard]] Interest interest() const override { return {-1, 0, is_stalled_ ? retry_at_ns_ : 0}; }
     void advance(short revents, std::uint64_t now_ns) override;
-    [[nodiscard]] const SinkCounters& counters() const override { return counters_; }
+    [[nodiscard]] const SinkSignal& signal() const override { return signal_; }
+    [[nodiscard]] SinkFigures figures() const override { return {.delivery = figures_, .journal = &journal_}; }
     [[nodiscard]] std::string trouble() const override { return trouble_.text(); }
 
   private:
@@ -89,7 +90,7 @@ class JournalSink final : public Sink {
     void announce() {
         if (settings_.listener != nullptr) settings_.listener->on_confirmed(log_->confirmed());
     }
-    void note_size() { counters_.journal_bytes.store(log_->total_bytes(), std::memory_order_relaxed); }
+    void note_size() { journal_.bytes.store(log_->total_bytes(), std::memory_order_relaxed); }
 
     const JournalSettings settings_;
     CompletionPort& port_;
@@ -103,7 +104,9 @@ class JournalSink final : public Sink {
     CommandOutcome refusal_ = CommandOutcome::busy;  // what tickets are told while stalled
     std::uint64_t retry_at_ns_ = 0;
 
-    SinkCounters counters_;
+    SinkSignal signal_;
+    DeliveryFigures figures_;
+    JournalFigures journal_;
     Trouble trouble_;
 };
 
@@ -119,10 +122,10 @@ std::expected<std::vector<std::string>, std::string> JournalSink::open() {
     auto log = journal::Log::open(*files_, settings_.log, notes);
     if (!log) return std::unexpected("journal " + settings_.directory + ": " + log.error().sentence);
     log_ = std::move(*log);
-    counters_.journal_bytes_max.store(settings_.log.total_bytes_max, std::memory_order_relaxed);
+    journal_.bytes_max.store(settings_.log.total_bytes_max, std::memory_order_relaxed);
     note_size();
     if (const auto prepared = log_->prepare(); !prepared) stall(prepared.error());
-    else counters_.state.store(SinkState::ready, std::memory_order_relaxed);
+    else figures_.state.store(SinkState::ready, std::memory_order_relaxed);
     announce();
     return notes;
 }
@@ -141,7 +144,7 @@ void JournalSink::advance(short, std::uint64_t now_ns) {
         stall(written.error());
         return refuse_fresh();
     }
-    add(counters_.journal_syncs, 1);
+    add(journal_.syncs, 1);
     if (is_stalled_) recover();
     settle_delivered(kept_, kept_.count());
     settle_delivered(fresh_, fresh_.count());
@@ -166,8 +169,8 @@ journal::LogResult<void> JournalSink::write(const BatchList& batches) {
         if (log_->confirmed() != before) confirmed_count_ = appended_count_;
         if (!appended) return appended;
         ++appended_count_;
-        add(counters_.batches_sent, 1);
-        add(counters_.bytes_sent, batch->bytes().size());
+        add(figures_.batches_sent, 1);
+        add(figures_.bytes_sent, batch->bytes().size());
     }
     return {};
 }
@@ -176,7 +179,7 @@ void JournalSink::settle_delivered(BatchList& batches, std::size_t count_max) {
     const std::uint64_t now_ns = monotonic_ns();
     for (; count_max != 0; --count_max) {
         Batch& batch = batches.pop_front();
-        add(counters_.replies_ok, batch.command_count());
+        add(figures_.replies_ok, batch.command_count());
         batch.settled.delivered = batch.sample_count();
         batch.settled.replied_ns = now_ns;
         port_.settle(batch, Settlement::final);
@@ -191,22 +194,24 @@ void JournalSink::stall(const journal::LogError& error) {
     refusal_ = is_full ? CommandOutcome::busy : CommandOutcome::refused;
     const std::uint64_t now_ns = monotonic_ns();
     retry_at_ns_ = now_ns + (is_full ? retry_full_interval_ns : retry_interval_ns);
-    note_refusal(counters_, refusal_, now_ns);
-    counters_.state.store(SinkState::stalled, std::memory_order_relaxed);
+    note_refusal(figures_, refusal_, now_ns);
+    figures_.state.store(SinkState::stalled, std::memory_order_relaxed);
+    publish(signal_.refuses, refusal_);
     trouble_.set("journal " + settings_.directory + ": " + error.sentence);
 }
 
 void JournalSink::recover() {
     is_stalled_ = false;
-    forget_refusal(counters_);
-    counters_.state.store(SinkState::ready, std::memory_order_relaxed);
+    forget_refusal(figures_);
+    publish(signal_.refuses, CommandOutcome::delivered);
+    figures_.state.store(SinkState::ready, std::memory_order_relaxed);
     trouble_.set({});
 }
 
 // Answers whoever waits, and keeps the rest.
 void JournalSink::refuse_fresh() {
     const std::uint64_t now_ns = monotonic_ns();
-    auto& replies = refusal_ == CommandOutcome::busy ? counters_.replies_busy : counters_.replies_refused;
+    auto& replies = refusal_ == CommandOutcome::busy ? figures_.replies_busy : figures_.replies_refused;
     while (!fresh_.empty()) {
         Batch& batch = fresh_.pop_front();
         for (const BatchTicket& ticket : batch.tickets())

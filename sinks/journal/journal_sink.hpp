@@ -9,7 +9,7 @@
 // when the disk takes them again, which is tried once a second, or 20 times if it was full. How much is kept is bounded
 // by the reactors' batches.
 //
-// Sink thread only, except counters() and trouble().
+// Sink thread only, except signal(), figures() and trouble().
 #pragma once
 
 #include <memory>

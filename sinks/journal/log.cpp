@@ -6,6 +6,7 @@
 #include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
 #include "engine/core/error_text.hpp"
+#include "engine/core/limits.hpp"
 #include "sinks/journal/delivered.hpp"
 #include "sinks/journal/segment_reader.hpp"
 
@@ -13,7 +14,6 @@ namespace sluice::sinks::journal {
 namespace {
 
 // Damages of one segment that open() names; `journal verify` names all.
-constexpr std::size_t notes_count_max = 20;
 
 std::unexpected<LogError> failure(const std::string& what, std::errc error) {
     const bool is_full = error == std::errc::no_space_on_device;
@@ -104,7 +104,7 @@ LogResult<void> Log::recover_last(const Segment& last, std::vector<std::string>&
         const auto step = reader.next();
         if (!step) return failure("cannot read " + segment_name(last.sequence), step.error());
         if (*step == SegmentReader::Step::end) break;
-        if (*step == SegmentReader::Step::gap && notes.size() < notes_count_max)
+        if (*step == SegmentReader::Step::gap && notes.size() < limits::journal_notes_count_max)
             notes.push_back(gap_note(last.sequence, reader.gap_offset(), reader.gap_bytes()));
         is_empty = false;
     }

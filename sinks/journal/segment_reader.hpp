@@ -12,6 +12,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/core/limits.hpp"
 #include "sinks/journal/file_system.hpp"
 #include "sinks/journal/format.hpp"
 
@@ -42,7 +43,7 @@ class SegmentReader {
     [[nodiscard]] bool met_unreadable() const { return met_unreadable_; }
 
   private:
-    static constexpr std::size_t buffer_bytes = 128 * limits::kib;
+    static constexpr std::size_t buffer_bytes = limits::journal_read_buffer_bytes;
     static_assert(buffer_bytes > 2 * record_bytes_max);
     static constexpr std::size_t block_bytes = 4096;  // of disks and page cache: the least that is lost as a whole
 

@@ -7,14 +7,14 @@ namespace {
 
 class NullSink final : public Sink {
   public:
-    explicit NullSink(CompletionPort& port) : port_(port) { counters_.state = SinkState::ready; }
+    explicit NullSink(CompletionPort& port) : port_(port) { figures_.state = SinkState::ready; }
 
     [[nodiscard]] bool has_room() const override { return true; }
 
     void submit(Batch& batch) override {
-        add(counters_.batches_sent, 1);
-        add(counters_.bytes_sent, batch.bytes().size());
-        add(counters_.replies_ok, batch.command_count());
+        add(figures_.batches_sent, 1);
+        add(figures_.bytes_sent, batch.bytes().size());
+        add(figures_.replies_ok, batch.command_count());
         batch.settled.delivered = batch.sample_count();
         batch.settled.replied_ns = monotonic_ns();
         port_.settle(batch, Settlement::final);
@@ -22,12 +22,14 @@ class NullSink final : public Sink {
 
     [[nodiscard]] Interest interest() const override { return {}; }
     void advance(short, std::uint64_t) override {}
-    [[nodiscard]] const SinkCounters& counters() const override { return counters_; }
+    [[nodiscard]] const SinkSignal& signal() const override { return signal_; }
+    [[nodiscard]] SinkFigures figures() const override { return {.delivery = figures_}; }
     [[nodiscard]] std::string trouble() const override { return {}; }
 
   private:
     CompletionPort& port_;
-    SinkCounters counters_;
+    SinkSignal signal_;
+    DeliveryFigures figures_;
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
 // The null sink: takes every batch and calls it delivered at once. For benchmarks of everything in front of
-// the sink, and for trying the HTTP interface without a Redis. Sink thread only, except counters().
+// the sink, and for trying the HTTP interface without a Redis. Sink thread only, except signal() and figures().
 #pragma once
 
 #include <memory>

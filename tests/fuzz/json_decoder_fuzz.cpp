@@ -52,7 +52,7 @@ void check_is_commands(std::string_view wire, std::uint32_t expected_count) {
 }
 
 void render(parsers::JsonDecoder& decoder, std::string_view body, BodyFormat format, sinks::RedisLayout layout) {
-    static std::vector<char> arena(limits::batch_arena_bytes_default);
+    static std::vector<char> arena(64 * limits::kib);
     static const auto batch = std::make_unique<Batch>();
     batch->bind(arena, 0);
     const auto encoder = sinks::make_redis_encoder({.layout = layout});

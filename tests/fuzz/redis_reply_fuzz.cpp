@@ -91,10 +91,10 @@ class FuzzedSink {
     }
 
     tests::LedgerPort ledger_;
-    sinks::SinkCounters counters_;
+    sinks::DeliveryFigures figures_;
     std::deque<tests::OwnedBatch> batches_;
     ReplyStream stream_;
-    DeliveryWindow window_{ledger_, counters_};
+    DeliveryWindow window_{ledger_, figures_};
 };
 
 }  // namespace

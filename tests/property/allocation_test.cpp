@@ -173,7 +173,7 @@ class Allocation : public testing::Test {
     }
 
     void carry_out(const Exchange& exchange, int rounds_count) const {
-        const std::uint16_t port = engine->config().listen.port;
+        const std::uint16_t port = engine->config().listen.front().port;
         auto client = std::make_unique<Client>(port);
         for (int round = 0; round < rounds_count && !HasFatalFailure(); ++round) {
             carry_out(exchange, *client);

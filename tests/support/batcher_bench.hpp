@@ -56,12 +56,14 @@ class CountingSink final : public sinks::Sink {
     void submit(Batch&) override { count_.fetch_add(1); }
     [[nodiscard]] sinks::Interest interest() const override { return {}; }
     void advance(short, std::uint64_t) override {}
-    [[nodiscard]] const sinks::SinkCounters& counters() const override { return counters_; }
+    [[nodiscard]] const sinks::SinkSignal& signal() const override { return signal_; }
+    [[nodiscard]] sinks::SinkFigures figures() const override { return {.delivery = figures_}; }
     [[nodiscard]] std::string trouble() const override { return {}; }
 
   private:
     std::atomic<std::size_t>& count_;
-    sinks::SinkCounters counters_;
+    sinks::SinkSignal signal_;
+    sinks::DeliveryFigures figures_;
 };
 
 struct BatcherSetup {

@@ -30,7 +30,7 @@ namespace sluice::tests {
 // A batch with the arena it is bound to.
 class OwnedBatch {
   public:
-    explicit OwnedBatch(std::size_t arena_bytes = limits::batch_arena_bytes_default)
+    explicit OwnedBatch(std::size_t arena_bytes = 64 * limits::kib)
         : arena_(arena_bytes), batch_(std::make_unique<Batch>()) {
         batch_->bind(arena_, 0);
     }

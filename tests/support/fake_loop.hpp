@@ -41,7 +41,7 @@ struct FakePeer {
 class FakeLoop final : public io::Loop {
   public:
     struct Script {
-        std::size_t conversation;
+        std::size_t conversation;  // whose peer comes through listener `conversation % their count`
         std::string bytes;
         bool half_closes;
     };
@@ -153,7 +153,7 @@ class FakeLoop final : public io::Loop {
         peer.script = std::move(script.bytes);
         peer.half_closes = script.half_closes;
         ++counters_.open_slots;
-        events_.on_open(slot, static_cast<io::ListenerIndex>(below(listeners_count_)));
+        events_.on_open(slot, static_cast<io::ListenerIndex>(peer.conversation % listeners_count_));
     }
 
     void deliver(io::Slot slot) {

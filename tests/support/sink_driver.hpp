@@ -39,7 +39,7 @@ class SinkDriver {
         return run_until([&] { return ledger_.finals.size() >= finals_count; }, timeout_ms);
     }
     bool run_until_state(sinks::SinkState state) {
-        return run_until([&] { return sink_->counters().state == state; });
+        return run_until([&] { return sink_->figures().delivery.state == state; });
     }
     void run_for(std::uint64_t duration_ms) {
         static_cast<void>(run_until([] { return false; }, duration_ms));
@@ -59,6 +59,13 @@ class SinkDriver {
     }
 
     [[nodiscard]] sinks::Sink& sink() { return *sink_; }
+    [[nodiscard]] const sinks::SinkSignal& signal() const { return sink_->signal(); }
+    // Figures that every sink has, and those of the kinds that have them.
+    [[nodiscard]] const sinks::DeliveryFigures& delivery() const { return sink_->figures().delivery; }
+    [[nodiscard]] const sinks::LinkFigures& link() const { return *sink_->figures().link; }
+    [[nodiscard]] const sinks::ReplicationFigures& replication() const { return *sink_->figures().replication; }
+    [[nodiscard]] const sinks::ExactlyOnceFigures& exactly_once() const { return *sink_->figures().exactly_once; }
+    [[nodiscard]] const sinks::ClusterFigures& cluster() const { return *sink_->figures().cluster; }
     [[nodiscard]] std::uint64_t steps_count() const { return steps_count_; }
 
   private:

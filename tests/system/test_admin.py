@@ -1,4 +1,4 @@
-"""The admin listener: state, controls, and the shapes that TelemetryHub's clients rely on (telemetryhub.md)."""
+"""The admin listener: state, controls, and the shapes that TelemetryHub's clients rely on."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The acknowledgement levels, each with the engine that gives it and with what it promises (DESIGN §4, docs/journal.md)."""
+"""The acknowledgement levels, each with the engine that gives it and with what it promises (docs/journal.md)."""
 
 import subprocess
 from dataclasses import dataclass

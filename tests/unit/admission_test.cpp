@@ -15,8 +15,8 @@ class AdmissionTest : public testing::Test {
     [[nodiscard]] std::optional<Refusal> stored() const { return admission.check(AckLevel::stored); }
 
     EngineState state;
-    sinks::SinkCounters one;
-    sinks::SinkCounters other;
+    sinks::SinkSignal one;
+    sinks::SinkSignal other;
     Admission admission{state, {&one, &other}};
 };
 

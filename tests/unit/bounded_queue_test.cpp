@@ -83,12 +83,14 @@ class DawdlingSink final : public sinks::Sink {
         while (monotonic_ns() < now_ns + 2'000) {
         }
     }
-    [[nodiscard]] const sinks::SinkCounters& counters() const override { return counters_; }
+    [[nodiscard]] const sinks::SinkSignal& signal() const override { return signal_; }
+    [[nodiscard]] sinks::SinkFigures figures() const override { return {.delivery = figures_}; }
     [[nodiscard]] std::string trouble() const override { return {}; }
 
   private:
     sinks::CompletionPort& port_;
-    sinks::SinkCounters counters_;
+    sinks::SinkSignal signal_;
+    sinks::DeliveryFigures figures_;
 };
 
 // Each producer keeps few batches and pauses at random, so that the sink thread falls asleep again and again at every
@@ -161,11 +163,13 @@ TEST(SinkThread, StopsWhileBatchesAreLeft) {
         void submit(Batch&) override {}
         [[nodiscard]] sinks::Interest interest() const override { return {}; }
         void advance(short, std::uint64_t) override {}
-        [[nodiscard]] const sinks::SinkCounters& counters() const override { return counters_; }
+        [[nodiscard]] const sinks::SinkSignal& signal() const override { return signal_; }
+        [[nodiscard]] sinks::SinkFigures figures() const override { return {.delivery = figures_}; }
         [[nodiscard]] std::string trouble() const override { return "full"; }
 
       private:
-        sinks::SinkCounters counters_;
+        sinks::SinkSignal signal_;
+        sinks::DeliveryFigures figures_;
     };
     SinkThread sink_thread(std::make_unique<FullSink>(), 0, 1, 4);
     sink_thread.start();

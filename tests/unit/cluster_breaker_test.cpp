@@ -57,8 +57,7 @@ class ClusterBreakerTest : public testing::Test {
         batch->lane = lane;
         driver->submit(batch);
     }
-    [[nodiscard]] const sinks::SinkCounters& counters() const { return driver->sink().counters(); }
-    [[nodiscard]] bool is_away(std::uint32_t lane) const { return sinks::is_lane_away(counters(), lane); }
+    [[nodiscard]] bool is_away(std::uint32_t lane) const { return sinks::is_lane_away(driver->signal(), lane); }
     void deliver() {
         for (const std::uint16_t lane : {0, 1}) submit(lane);
         EXPECT_TRUE(driver->run_until_settled(batches.size())) << driver->sink().trouble();
@@ -75,12 +74,12 @@ class ClusterBreakerTest : public testing::Test {
 TEST_F(ClusterBreakerTest, APartitionIsAwayWhileItsNodeIs) {
     start();
     deliver();
-    EXPECT_EQ(sinks::lanes_away_count(counters()), 0u);
+    EXPECT_EQ(sinks::lanes_away_count(driver->signal()), 0u);
     is_a_away = true;
     submit(0);
     EXPECT_TRUE(driver->run_until([&] { return is_away(0); }));
     EXPECT_FALSE(is_away(1));
-    EXPECT_EQ(counters().breaker, BreakerState::closed) << "the other takes samples";
+    EXPECT_EQ(driver->signal().breaker, BreakerState::closed) << "the other takes samples";
     submit(1);
     EXPECT_TRUE(driver->run_until_settled(3));
     is_a_away = false;
@@ -95,36 +94,37 @@ TEST_F(ClusterBreakerTest, TheWholeIsOpenWhileEveryPartitionIsAway) {
     is_a_away = is_b_away = true;
     submit(0);
     submit(1);
-    EXPECT_TRUE(driver->run_until([&] { return counters().breaker == BreakerState::open; }));
-    EXPECT_EQ(counters().breaker_opens, 1u);
-    EXPECT_GE(counters().breaker_failures, 3u);
-    EXPECT_NE(counters().breaker_retry_ns, 0u);
+    EXPECT_TRUE(driver->run_until([&] { return driver->signal().breaker == BreakerState::open; }));
+    EXPECT_EQ(driver->delivery().breaker_opens, 1u);
+    EXPECT_GE(driver->delivery().breaker_failures, 3u);
+    EXPECT_NE(driver->signal().breaker_retry_ns, 0u);
     is_b_away = false;
-    EXPECT_TRUE(driver->run_until([&] { return counters().breaker == BreakerState::closed; }));
+    EXPECT_TRUE(driver->run_until([&] { return driver->signal().breaker == BreakerState::closed; }));
     EXPECT_TRUE(is_away(0));
     is_a_away = false;
     EXPECT_TRUE(driver->run_until_settled(4));
-    EXPECT_EQ(sinks::lanes_away_count(counters()), 0u);
-    EXPECT_EQ(counters().breaker_opens, 1u);
+    EXPECT_EQ(sinks::lanes_away_count(driver->signal()), 0u);
+    EXPECT_EQ(driver->delivery().breaker_opens, 1u);
 }
 
 TEST_F(ClusterBreakerTest, OpensWhenNoMapCanBeRead) {
     is_a_away = is_b_away = true;
     start();
-    EXPECT_TRUE(driver->run_until([&] { return counters().breaker != BreakerState::closed; }));
+    EXPECT_TRUE(driver->run_until([&] { return driver->signal().breaker != BreakerState::closed; }));
     is_a_away = is_b_away = false;
-    EXPECT_TRUE(driver->run_until([&] { return counters().breaker == BreakerState::closed; }));
-    EXPECT_TRUE(driver->run_until([&] { return sinks::lanes_away_count(counters()) == 0; })) << "without any sample";
+    EXPECT_TRUE(driver->run_until([&] { return driver->signal().breaker == BreakerState::closed; }));
+    EXPECT_TRUE(driver->run_until([&] { return sinks::lanes_away_count(driver->signal()) == 0; }))
+        << "without any sample";
 }
 
 TEST_F(ClusterBreakerTest, OpensWhenNobodyServesTheSlots) {
     has_slots = false;
     start();
-    EXPECT_TRUE(driver->run_until([&] { return counters().breaker != BreakerState::closed; }));
-    EXPECT_EQ(counters().refusal, CommandOutcome::busy) << "it passes by itself";
+    EXPECT_TRUE(driver->run_until([&] { return driver->signal().breaker != BreakerState::closed; }));
+    EXPECT_EQ(driver->delivery().refusal, CommandOutcome::busy) << "it passes by itself";
     EXPECT_NE(driver->sink().trouble().find("no node serves slot"), std::string::npos) << driver->sink().trouble();
     has_slots = true;
-    EXPECT_TRUE(driver->run_until([&] { return sinks::lanes_away_count(counters()) == 0; }));
+    EXPECT_TRUE(driver->run_until([&] { return sinks::lanes_away_count(driver->signal()) == 0; }));
 }
 
 TEST_F(ClusterBreakerTest, APartitionIsAwayWhileItsNodeSaysNotNow) {
@@ -132,8 +132,8 @@ TEST_F(ClusterBreakerTest, APartitionIsAwayWhileItsNodeSaysNotNow) {
     a_error = "-CLUSTERDOWN The cluster is down\r\n";
     submit(0);
     EXPECT_TRUE(driver->run_until([&] { return is_away(0); }));
-    EXPECT_EQ(counters().refusal, CommandOutcome::busy);
-    EXPECT_NE(counters().refused_ns, 0u);
+    EXPECT_EQ(driver->delivery().refusal, CommandOutcome::busy);
+    EXPECT_NE(driver->delivery().refused_ns, 0u);
     a_error = nullptr;
     EXPECT_TRUE(driver->run_until_settled(1));
     EXPECT_FALSE(is_away(0));
@@ -143,7 +143,7 @@ TEST_F(ClusterBreakerTest, RefusalsOfSamplesLeaveItClosed) {
     start();
     a_error = "-OOM no\r\n";
     submit(0);
-    EXPECT_TRUE(driver->run_until([&] { return counters().replies_busy >= 4; }));
+    EXPECT_TRUE(driver->run_until([&] { return driver->delivery().replies_busy >= 4; }));
     EXPECT_FALSE(is_away(0)) << "it answers: who waits is told at once";
 }
 
@@ -151,9 +151,9 @@ TEST_F(ClusterBreakerTest, NeverOpensIfToldSo) {
     start(0);
     is_a_away = is_b_away = true;
     submit(0);
-    EXPECT_TRUE(driver->run_until([&] { return counters().connection_failures >= 4; }));
-    EXPECT_EQ(sinks::lanes_away_count(counters()), 0u);
-    EXPECT_EQ(counters().breaker, BreakerState::closed);
+    EXPECT_TRUE(driver->run_until([&] { return driver->link().connection_failures >= 4; }));
+    EXPECT_EQ(sinks::lanes_away_count(driver->signal()), 0u);
+    EXPECT_EQ(driver->signal().breaker, BreakerState::closed);
 }
 
 }  // namespace

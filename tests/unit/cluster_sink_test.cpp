@@ -65,7 +65,6 @@ class ClusterSinkTest : public testing::Test {
         for (int n = from; n < to; ++n) commands.push_back(add(n));
         return commands;
     }
-    [[nodiscard]] const sinks::SinkCounters& counters() const { return driver->sink().counters(); }
 
     // Of the answers, hence before the nodes: those may answer until they end.
     std::atomic<int> taken = 0;
@@ -86,7 +85,7 @@ TEST_F(ClusterSinkTest, DeliversToTheOwnerThatAnyNodeNames) {
     deliver(2);
     EXPECT_EQ(a.commands(), Commands{});
     EXPECT_EQ(b.commands(), adds(0, 6));
-    EXPECT_EQ(counters().redirects_moved, 0u);
+    EXPECT_EQ(driver->cluster().redirects_moved, 0u);
     EXPECT_TRUE(driver->run_until_state(sinks::SinkState::ready));
     ASSERT_EQ(driver->sink().nodes().size(), 1u);
     EXPECT_EQ(driver->sink().nodes()[0].address, "127.0.0.1:" + std::to_string(b.port()));
@@ -113,8 +112,8 @@ TEST_F(ClusterSinkTest, MovedInTheMiddleOfABatchGoesOnAtTheOwner) {
         [&](const std::string& command) { return command == "CLUSTER SLOTS" ? slots_of(b.port()) : stored; });
     deliver(3);
     EXPECT_EQ(b.commands(), adds(1, 9)) << "all but the one that was taken, once and in order";
-    EXPECT_GE(counters().redirects_moved, 2u);
-    EXPECT_GE(counters().refreshes, 1u);
+    EXPECT_GE(driver->cluster().redirects_moved, 2u);
+    EXPECT_GE(driver->cluster().refreshes, 1u);
 }
 
 TEST_F(ClusterSinkTest, WhatIsOnTheWireBehindARedirectIsSentAgainEvenIfItWasTaken) {
@@ -142,7 +141,7 @@ TEST_F(ClusterSinkTest, AskGoesThereWithAskingForThisBatchOnly) {
     EXPECT_TRUE(driver->run_until_settled(2));
     EXPECT_EQ(b.commands(), (Commands{"ASKING", add(0), "ASKING", add(1), "ASKING", add(2)}));
     EXPECT_EQ(a.commands().size(), 6u);
-    EXPECT_EQ(counters().redirects_ask, 3u);
+    EXPECT_EQ(driver->cluster().redirects_ask, 3u);
     EXPECT_EQ(ledger.delivered_samples, 6u);
 }
 
@@ -160,10 +159,10 @@ TEST_P(NotNow, IsTriedAgainInOrder) {
     number = 2;
     driver->submit(batches.back());
     driver->submit(submit());
-    EXPECT_TRUE(driver->run_until([&] { return counters().state == sinks::SinkState::stalled; }));
+    EXPECT_TRUE(driver->run_until([&] { return driver->delivery().state == sinks::SinkState::stalled; }));
     EXPECT_NE(driver->sink().trouble().find(GetParam()), std::string::npos) << driver->sink().trouble();
-    EXPECT_EQ(counters().refusal, CommandOutcome::busy);
-    EXPECT_NE(counters().refused_ns, 0u);
+    EXPECT_EQ(driver->delivery().refusal, CommandOutcome::busy);
+    EXPECT_NE(driver->delivery().refused_ns, 0u);
     EXPECT_TRUE(driver->run_until_settled(2));
     EXPECT_EQ(ledger.delivered_samples, 5u) << "a request that waits is not refused either";
     const Commands seen = a.commands();
@@ -291,7 +290,7 @@ TEST(ClusterSink, APartitionWhoseNodeIsAwayHoldsUpNoOther) {
     driver.run_for(30);
     EXPECT_EQ(ledger.finals.size(), 20u);
     EXPECT_EQ(node.commands().size(), 20u);
-    EXPECT_EQ(driver.sink().counters().state, sinks::SinkState::connecting);
+    EXPECT_EQ(driver.delivery().state, sinks::SinkState::connecting);
 }
 
 }  // namespace

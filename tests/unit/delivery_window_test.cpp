@@ -23,8 +23,8 @@ const std::string wait_command = resp({"WAIT", "1", "100"});
 
 struct Bench {
     LedgerPort ledger;
-    sinks::SinkCounters counters;
-    DeliveryWindow window{ledger, counters};
+    sinks::DeliveryFigures figures;
+    DeliveryWindow window{ledger, figures};
 
     Bench() { window.set_wait_command(wait_command); }
 
@@ -178,8 +178,8 @@ TEST(DeliveryWindow, OneWaitFollowsABatchOfWhichSomebodyWantsReplicas) {
     EXPECT_EQ(batch->settled.delivered, 3u);
     bench.reply("ooo");
     EXPECT_EQ(bench.ledger.finals.size(), 2u);
-    EXPECT_EQ(bench.counters.waits, 1u);
-    EXPECT_EQ(bench.counters.waits_short, 0u);
+    EXPECT_EQ(bench.window.waits_count(), 1u);
+    EXPECT_EQ(bench.window.waits_short_count(), 0u);
 }
 
 TEST(DeliveryWindow, TooFewReplicasDropNothing) {
@@ -194,7 +194,7 @@ TEST(DeliveryWindow, TooFewReplicasDropNothing) {
     EXPECT_EQ(batch->settled.delivered, 3u);
     EXPECT_EQ(batch->settled.tickets_dropped, 0u);
     EXPECT_FALSE(batch->has_failures());
-    EXPECT_EQ(bench.counters.waits_short, 1u);
+    EXPECT_EQ(bench.window.waits_short_count(), 1u);
 }
 
 TEST(DeliveryWindow, KeptCommandsAreTriedAgainWithoutAWait) {
@@ -255,7 +255,7 @@ TEST(DeliveryWindow, RepliesThatAreNotDueAreRefused) {
     bench.window.sent(batch->bytes().size() - 1);
     bench.reply("oo");
     EXPECT_FALSE(bench.window.reply_ok(1)) << "the last command was not sent to its end";
-    EXPECT_EQ(bench.counters.replies_ok, 2u);
+    EXPECT_EQ(bench.figures.replies_ok, 2u);
 }
 
 TEST(ErrorClass, TellsBusyFromRefused) {

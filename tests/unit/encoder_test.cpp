@@ -26,7 +26,7 @@ using Command = std::vector<std::string>;
 using Commands = std::vector<Command>;
 
 struct ArenaBatch {
-    explicit ArenaBatch(std::size_t bytes = limits::batch_arena_bytes_default) : arena(bytes) { batch.bind(arena, 0); }
+    explicit ArenaBatch(std::size_t bytes = 64 * limits::kib) : arena(bytes) { batch.bind(arena, 0); }
     [[nodiscard]] std::string wire() {
         const std::span<char> bytes = batch.bytes();
         return {bytes.data(), bytes.size()};

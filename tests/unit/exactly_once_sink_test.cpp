@@ -53,8 +53,8 @@ TEST_F(ExactlyOnce, DeliversInOrderAndListsItsStreams) {
     ASSERT_TRUE(driver.run_until_settled(30)) << driver.sink().trouble();
     EXPECT_EQ(server.stream_values("t:{0}:i", "n"), numbers(3000));
     EXPECT_EQ(server.command({"SMEMBERS", "t:streams"}), "t:{0}:i");
-    EXPECT_EQ(driver.sink().counters().state, sinks::SinkState::ready);
-    EXPECT_EQ(driver.sink().counters().duplicates_refused, 0u);
+    EXPECT_EQ(driver.delivery().state, sinks::SinkState::ready);
+    EXPECT_EQ(driver.exactly_once().duplicates_refused, 0u);
     EXPECT_TRUE(ledger.conserved());
 }
 
@@ -69,11 +69,11 @@ TEST_F(ExactlyOnce, ResendsWhatWasAppliedBehindALostConnection) {
     server.stop_process();
     driver.submit(next_batch());
     driver.submit(next_batch());
-    ASSERT_TRUE(driver.run_until([&] { return driver.sink().counters().connection_failures > 0; }));
+    ASSERT_TRUE(driver.run_until([&] { return driver.link().connection_failures > 0; }));
     server.continue_process();
     ASSERT_TRUE(driver.run_until_settled(3)) << driver.sink().trouble();
     EXPECT_EQ(server.stream_values("t:{0}:i", "n"), numbers(9));
-    EXPECT_EQ(driver.sink().counters().duplicates_refused, 6u);
+    EXPECT_EQ(driver.exactly_once().duplicates_refused, 6u);
     EXPECT_TRUE(conflicts.empty());
     EXPECT_EQ(driver.sink().trouble(), "");
 }
@@ -88,15 +88,15 @@ TEST_F(ExactlyOnce, MemoryThatRunsOutAmongSamplesLosesNone) {
         const std::uint64_t used_bytes = std::stoull(info.substr(info.find("used_memory:") + 12));
         EXPECT_EQ(server.command({"CONFIG", "SET", "maxmemory", std::to_string(used_bytes + round * 60'000)}), "OK");
         for (int i = 0; i < 12; ++i) driver.submit(next_batch(200));
-        const std::uint64_t busy_count = driver.sink().counters().replies_busy;
-        EXPECT_TRUE(driver.run_until([&] { return driver.sink().counters().replies_busy > busy_count; }))
+        const std::uint64_t busy_count = driver.delivery().replies_busy;
+        EXPECT_TRUE(driver.run_until([&] { return driver.delivery().replies_busy > busy_count; }))
             << "it was not filled";
-        EXPECT_EQ(driver.sink().counters().state, sinks::SinkState::stalled);
+        EXPECT_EQ(driver.delivery().state, sinks::SinkState::stalled);
         EXPECT_EQ(server.command({"CONFIG", "SET", "maxmemory", "0"}), "OK");
         ASSERT_TRUE(driver.run_until_settled(round * 12)) << driver.sink().trouble();
     }
     EXPECT_EQ(server.stream_values("t:{0}:i", "n"), numbers(number));
-    EXPECT_EQ(driver.sink().counters().duplicates_refused, 0u);
+    EXPECT_EQ(driver.exactly_once().duplicates_refused, 0u);
     EXPECT_TRUE(conflicts.empty());
 }
 
@@ -111,7 +111,7 @@ TEST_F(ExactlyOnce, StopsForGoodWhereAnotherWrites) {
     driver.run_for(100);
     EXPECT_EQ(ledger.finals.size(), 1u);
     EXPECT_EQ(conflicts.size(), 1u);
-    EXPECT_EQ(driver.sink().counters().state, sinks::SinkState::stalled);
+    EXPECT_EQ(driver.delivery().state, sinks::SinkState::stalled);
     EXPECT_NE(driver.sink().trouble().find("did not send"), std::string::npos) << driver.sink().trouble();
 }
 
@@ -149,7 +149,7 @@ TEST_F(ExactlyOnce, ServersThatAnswerNonsenseGetNoSamples) {
     std::string troubles;
     ASSERT_TRUE(driver.run_until([&] {
         if (troubles.find(driver.sink().trouble()) == std::string::npos) troubles += driver.sink().trouble() + "\n";
-        return driver.sink().counters().connection_failures >= 3;
+        return driver.link().connection_failures >= 3;
     }));
     server.stop();
     EXPECT_NE(troubles.find("has no last-generated-id"), std::string::npos) << troubles;

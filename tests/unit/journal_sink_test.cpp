@@ -63,7 +63,7 @@ class JournalSink : public testing::Test {
     }
     // At a time `seconds` after the start of the test.
     void advance(std::uint64_t seconds = 0) { sink->advance(0, start_ns + seconds * 1'000'000'000); }
-    void expect_state(SinkState state) { EXPECT_EQ(sink->counters().state.load(), state); }
+    void expect_state(SinkState state) { EXPECT_EQ(sink->figures().delivery.state.load(), state); }
 
     std::string contents() {
         journal::Reader reader(disk, {});

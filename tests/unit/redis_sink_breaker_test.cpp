@@ -31,9 +31,8 @@ class RedisSinkBreakerTest : public ::testing::Test {
         driver->submit(batch);
         return batch;
     }
-    [[nodiscard]] const sinks::SinkCounters& counters() { return driver->sink().counters(); }
     [[nodiscard]] bool run_until_breaker(BreakerState state) {
-        return driver->run_until([&] { return counters().breaker == state; });
+        return driver->run_until([&] { return driver->signal().breaker == state; });
     }
 
     LedgerPort ledger;
@@ -47,15 +46,15 @@ TEST_F(RedisSinkBreakerTest, NobodyListeningOpensItAndAConnectionClosesIt) {
     server.kill_hard();
     connect(server.settings());
     ASSERT_TRUE(run_until_breaker(BreakerState::open));
-    EXPECT_EQ(counters().connection_failures, 3u);
-    EXPECT_GT(counters().breaker_retry_ns, 0u);
-    ASSERT_TRUE(driver->run_until([&] { return counters().connection_failures == 6; }));
-    EXPECT_EQ(counters().breaker_opens, 1u) << "attempts that fail are one outage";
-    EXPECT_EQ(counters().breaker_turn, 0u) << "samples cannot show anything without a connection";
+    EXPECT_EQ(driver->link().connection_failures, 3u);
+    EXPECT_GT(driver->signal().breaker_retry_ns, 0u);
+    ASSERT_TRUE(driver->run_until([&] { return driver->link().connection_failures == 6; }));
+    EXPECT_EQ(driver->delivery().breaker_opens, 1u) << "attempts that fail are one outage";
+    EXPECT_EQ(driver->signal().breaker_turn, 0u) << "samples cannot show anything without a connection";
     server.start_again();
     ASSERT_TRUE(run_until_breaker(BreakerState::closed)) << "without any sample";
-    EXPECT_EQ(counters().breaker_failures, 0u);
-    EXPECT_EQ(counters().breaker_retry_ns, 0u);
+    EXPECT_EQ(driver->delivery().breaker_failures, 0u);
+    EXPECT_EQ(driver->signal().breaker_retry_ns, 0u);
 }
 
 TEST_F(RedisSinkBreakerTest, AServerThatHangsUpGetsTheFrontBatchAlone) {
@@ -68,10 +67,10 @@ TEST_F(RedisSinkBreakerTest, AServerThatHangsUpGetsTheFrontBatchAlone) {
     connect(server.settings());
     submit(0, false);
     submit(1, false);
-    ASSERT_TRUE(driver->run_until([&] { return counters().connects == 4; }));
-    EXPECT_EQ(counters().breaker, BreakerState::half_open) << "that it greets is not enough";
+    ASSERT_TRUE(driver->run_until([&] { return driver->link().connects == 4; }));
+    EXPECT_EQ(driver->signal().breaker, BreakerState::half_open) << "that it greets is not enough";
     ASSERT_TRUE(driver->run_until_settled(2));
-    EXPECT_EQ(counters().breaker, BreakerState::closed);
+    EXPECT_EQ(driver->signal().breaker, BreakerState::closed);
     server.stop();
     ASSERT_EQ(server.commands().size(), 5u);
     EXPECT_EQ(server.commands()[3], std::vector<std::string>{"XADD t * n 0"});
@@ -82,10 +81,10 @@ TEST_F(RedisSinkBreakerTest, AServerThatHangsUpGetsTheFrontBatchAlone) {
 TEST_F(RedisSinkBreakerTest, IdleConnectionsThatEndAreNoFailure) {
     ScriptedServer server(std::vector<ScriptedServer::Connection>(1));
     connect(server.settings());
-    ASSERT_TRUE(driver->run_until([&] { return counters().connects == 1; }));
+    ASSERT_TRUE(driver->run_until([&] { return driver->link().connects == 1; }));
     server.stop();
-    ASSERT_TRUE(driver->run_until([&] { return counters().connection_failures >= 1; }));
-    EXPECT_EQ(counters().breaker_failures, 0u);
+    ASSERT_TRUE(driver->run_until([&] { return driver->link().connection_failures >= 1; }));
+    EXPECT_EQ(driver->delivery().breaker_failures, 0u);
 }
 
 TEST_F(RedisSinkBreakerTest, RefusedBatchesOpenItAndEachTurnAsksForOneSample) {
@@ -95,28 +94,28 @@ TEST_F(RedisSinkBreakerTest, RefusedBatchesOpenItAndEachTurnAsksForOneSample) {
     server.command({"CONFIG", "SET", "maxmemory", "1"});
     connect(server.settings());
     for (std::uint64_t i = 0; i < 3; ++i) {
-        EXPECT_EQ(counters().breaker, BreakerState::closed);
+        EXPECT_EQ(driver->signal().breaker, BreakerState::closed);
         submit(i, true);
         ASSERT_TRUE(driver->run_until_settled(i + 1));
     }
-    EXPECT_EQ(counters().breaker, BreakerState::open);
-    EXPECT_EQ(counters().breaker_turn, 0u);
+    EXPECT_EQ(driver->signal().breaker, BreakerState::open);
+    EXPECT_EQ(driver->signal().breaker_turn, 0u);
     ASSERT_TRUE(run_until_breaker(BreakerState::half_open)) << "by itself, when the pause is over";
-    const std::uint64_t first_turn = counters().breaker_turn;
+    const std::uint64_t first_turn = driver->signal().breaker_turn;
     EXPECT_NE(first_turn, 0u);
     driver->run_for(50);
-    EXPECT_EQ(counters().breaker_turn, first_turn) << "nothing was tried";
+    EXPECT_EQ(driver->signal().breaker_turn, first_turn) << "nothing was tried";
     submit(3, true);
     ASSERT_TRUE(driver->run_until_settled(4));
-    EXPECT_EQ(counters().breaker, BreakerState::open);
+    EXPECT_EQ(driver->signal().breaker, BreakerState::open);
     ASSERT_TRUE(run_until_breaker(BreakerState::half_open));
-    EXPECT_EQ(counters().breaker_turn, first_turn + 1);
+    EXPECT_EQ(driver->signal().breaker_turn, first_turn + 1);
     server.command({"CONFIG", "SET", "maxmemory", "0"});
     submit(4, true);
     ASSERT_TRUE(driver->run_until_settled(5));
-    EXPECT_EQ(counters().breaker, BreakerState::closed);
-    EXPECT_EQ(counters().breaker_turn, 0u);
-    EXPECT_EQ(counters().breaker_opens, 1u);
+    EXPECT_EQ(driver->signal().breaker, BreakerState::closed);
+    EXPECT_EQ(driver->signal().breaker_turn, 0u);
+    EXPECT_EQ(driver->delivery().breaker_opens, 1u);
     EXPECT_EQ(ledger.delivered_samples, 1u);
     EXPECT_TRUE(ledger.conserved());
 }
@@ -130,10 +129,10 @@ TEST_F(RedisSinkBreakerTest, KeptSamplesAreTheAttempt) {
     submit(0, false);
     ASSERT_TRUE(run_until_breaker(BreakerState::open));
     driver->run_for(50);
-    EXPECT_EQ(counters().breaker_turn, 0u) << "what is kept shows how the server is";
+    EXPECT_EQ(driver->signal().breaker_turn, 0u) << "what is kept shows how the server is";
     server.command({"CONFIG", "SET", "maxmemory", "0"});
     ASSERT_TRUE(driver->run_until_settled(1));
-    EXPECT_EQ(counters().breaker, BreakerState::closed);
+    EXPECT_EQ(driver->signal().breaker, BreakerState::closed);
 }
 
 // A part of a batch that is refused says nothing of the server: only of one key, say.
@@ -148,8 +147,8 @@ TEST_F(RedisSinkBreakerTest, BatchesThatAreRefusedInPartDoNotOpenIt) {
         driver->submit(batch);
         ASSERT_TRUE(driver->run_until_settled(i + 1));
     }
-    EXPECT_EQ(counters().breaker, BreakerState::closed);
-    EXPECT_EQ(counters().breaker_opens, 0u);
+    EXPECT_EQ(driver->signal().breaker, BreakerState::closed);
+    EXPECT_EQ(driver->delivery().breaker_opens, 0u);
 }
 
 }  // namespace

@@ -30,13 +30,13 @@ void deliver_three(std::vector<ScriptedServer::Connection> scripts, Outcome& run
     for (std::uint64_t i = 0; i < 3; ++i) batch.add(resp({"XADD", "t", "*", "n", std::to_string(i)}));
     driver.submit(batch);
     EXPECT_TRUE(driver.run_until([&] {
-        if (driver.sink().counters().connection_failures > 0 && !driver.sink().trouble().empty()) {
+        if (driver.link().connection_failures > 0 && !driver.sink().trouble().empty()) {
             run.trouble_seen = driver.sink().trouble();
         }
         return run.ledger.finals.size() == 1;
     }));
-    run.connects_count = driver.sink().counters().connects;
-    run.resent_count = driver.sink().counters().batches_resent;
+    run.connects_count = driver.link().connects;
+    run.resent_count = driver.delivery().batches_resent;
     server.stop();
     run.commands = server.commands();
     EXPECT_TRUE(run.ledger.conserved());

@@ -36,7 +36,6 @@ class RedisSinkTest : public ::testing::Test {
         for (std::uint32_t i = 0; i < count; ++i) batch.add_sample(key, "d1", next_sequence++);
         return batch;
     }
-    [[nodiscard]] const sinks::SinkCounters& counters() { return driver->sink().counters(); }
     [[nodiscard]] std::string trouble() { return driver->sink().trouble(); }
     [[nodiscard]] std::vector<std::string> expected_sequence() const {
         std::vector<std::string> all;
@@ -63,10 +62,10 @@ TEST_F(RedisSinkTest, DeliversOverTcpInOrder) {
     for (int i = 0; i < 40; ++i) driver->submit(batch_of(200));
     ASSERT_TRUE(driver->run_until_settled(40));
     EXPECT_EQ(ledger.delivered_samples, 8000u);
-    EXPECT_EQ(counters().replies_ok, 8000u);
-    EXPECT_EQ(counters().batches_sent, 40u);
-    EXPECT_EQ(counters().batches_resent, 0u);
-    EXPECT_EQ(counters().state, SinkState::ready);
+    EXPECT_EQ(driver->delivery().replies_ok, 8000u);
+    EXPECT_EQ(driver->delivery().batches_sent, 40u);
+    EXPECT_EQ(driver->delivery().batches_resent, 0u);
+    EXPECT_EQ(driver->delivery().state, SinkState::ready);
     EXPECT_EQ(trouble(), "");
     EXPECT_EQ(server->stream_values("telemetry", "sequence"), expected_sequence());
     for (std::size_t i = 0; i < 40; ++i) EXPECT_EQ(ledger.finals[i], batches[i].get());
@@ -148,8 +147,8 @@ TEST_F(RedisSinkTest, WrongPasswordIsNamedAndRetriedUntilItIsRight) {
     settings.password = "new";
     connect();
     driver->submit(batch_of(5));
-    ASSERT_TRUE(driver->run_until([&] { return counters().connection_failures >= 2; }));
-    EXPECT_EQ(counters().state, SinkState::connecting);
+    ASSERT_TRUE(driver->run_until([&] { return driver->link().connection_failures >= 2; }));
+    EXPECT_EQ(driver->delivery().state, SinkState::connecting);
     EXPECT_NE(trouble().find("refuses AUTH: WRONGPASS"), std::string::npos) << trouble();
     EXPECT_EQ(trouble().find("new"), std::string::npos) << "the password must not be shown";
 
@@ -162,9 +161,9 @@ TEST_F(RedisSinkTest, MissingPasswordIsFoundBeforeAnythingIsSent) {
     start(RedisServer::Listen::tcp, {"--requirepass", "secret"});
     connect();
     driver->submit(batch_of(5));
-    ASSERT_TRUE(driver->run_until([&] { return counters().connection_failures >= 1; }));
+    ASSERT_TRUE(driver->run_until([&] { return driver->link().connection_failures >= 1; }));
     EXPECT_NE(trouble().find("NOAUTH"), std::string::npos) << trouble();
-    EXPECT_EQ(counters().batches_sent, 0u);
+    EXPECT_EQ(driver->delivery().batches_sent, 0u);
     server->command({"CONFIG", "SET", "requirepass", ""}, "secret");
     ASSERT_TRUE(driver->run_until_settled(1));
 }
@@ -189,7 +188,7 @@ TEST_F(RedisSinkTest, QueuedSamplesOfWrongTypeAreKeptUntilTheKeyIsMended) {
     ASSERT_TRUE(driver->run_until_settled(2));
     EXPECT_EQ(ledger.delivered_samples, 6u);
     EXPECT_EQ(ledger.dropped_samples, 0u);
-    EXPECT_EQ(counters().state, SinkState::ready);
+    EXPECT_EQ(driver->delivery().state, SinkState::ready);
     EXPECT_EQ(trouble(), "");
     EXPECT_EQ(server->stream_values("telemetry", "sequence"), expected_sequence());
 }
@@ -205,7 +204,7 @@ TEST_F(RedisSinkTest, StoredSamplesOfWrongTypeFailAtOnce) {
     EXPECT_EQ(batch->settled.tickets_dropped, 1u);
     EXPECT_EQ(batch->outcome(0), CommandOutcome::delivered);
     EXPECT_EQ(batch->outcome(1), CommandOutcome::refused);
-    EXPECT_EQ(counters().state, SinkState::ready);
+    EXPECT_EQ(driver->delivery().state, SinkState::ready);
     EXPECT_NE(trouble().find("WRONGTYPE"), std::string::npos);
 }
 
@@ -227,8 +226,8 @@ TEST_F(RedisSinkTest, OutOfMemoryIsBusyAndPasses) {
     ASSERT_TRUE(driver->run_until_settled(1));
     EXPECT_EQ(mixed->settled.delivered, 2u);
     EXPECT_EQ(server->stream_values("telemetry", "sequence"), (std::vector<std::string>{"0", "3"}));
-    EXPECT_GT(counters().replies_busy, 4u);
-    EXPECT_EQ(counters().replies_refused, 0u);
+    EXPECT_GT(driver->delivery().replies_busy, 4u);
+    EXPECT_EQ(driver->delivery().replies_refused, 0u);
 }
 
 TEST_F(RedisSinkTest, ReadOnlyReplicaMakesItConnectAgain) {
@@ -238,7 +237,7 @@ TEST_F(RedisSinkTest, ReadOnlyReplicaMakesItConnectAgain) {
     ASSERT_TRUE(driver->run_until_settled(1));
     server->command({"REPLICAOF", "127.0.0.1", std::to_string(free_port())});
     driver->submit(batch_of(2));
-    ASSERT_TRUE(driver->run_until([&] { return counters().connects >= 3; }));
+    ASSERT_TRUE(driver->run_until([&] { return driver->link().connects >= 3; }));
     EXPECT_EQ(ledger.finals.size(), 1u);
     EXPECT_NE(trouble().find("READONLY"), std::string::npos) << trouble();
     server->command({"REPLICAOF", "NO", "ONE"});
@@ -264,7 +263,7 @@ TEST_F(RedisSinkTest, LoadingServerIsWaitedFor) {
     reload.join();
     ASSERT_TRUE(settled);
     EXPECT_EQ(ledger.delivered_samples, 100u);
-    if (counters().replies_busy == 0) GTEST_SKIP() << "the server loaded too fast to be seen loading";
+    if (driver->delivery().replies_busy == 0) GTEST_SKIP() << "the server loaded too fast to be seen loading";
     EXPECT_EQ(server->stream_values("telemetry", "sequence"), expected_sequence());
 }
 
@@ -277,12 +276,12 @@ TEST_F(RedisSinkTest, SurvivesKillAndRestartInMidStream) {
     ASSERT_TRUE(driver->run_until_settled(20));
     server->kill_hard();
     driver->run_for(100);
-    EXPECT_EQ(counters().state, SinkState::connecting);
+    EXPECT_EQ(driver->delivery().state, SinkState::connecting);
     EXPECT_NE(trouble(), "");
     server->start_again();
     ASSERT_TRUE(driver->run_until_settled(200, 20'000));
     EXPECT_EQ(ledger.delivered_samples, 60'000u);
-    EXPECT_GE(counters().connects, 2u);
+    EXPECT_GE(driver->link().connects, 2u);
     // The new server holds a gapless end of what was sent: nothing after the restart was lost or turned round.
     const std::vector<std::string> got = server->stream_values("telemetry", "sequence");
     ASSERT_FALSE(got.empty());
@@ -299,7 +298,7 @@ TEST_F(RedisSinkTest, WaitsOutAPause) {
     driver->run_for(100);
     EXPECT_EQ(ledger.finals.size(), 0u);
     ASSERT_TRUE(driver->run_until_settled(5));
-    EXPECT_EQ(counters().batches_resent, 0u);
+    EXPECT_EQ(driver->delivery().batches_resent, 0u);
     EXPECT_EQ(server->stream_values("telemetry", "sequence"), expected_sequence());
 }
 
@@ -311,11 +310,11 @@ TEST_F(RedisSinkTest, FrozenServerIsGivenUpAfterTheReplyTimeout) {
     ASSERT_TRUE(driver->run_until_state(SinkState::ready));
     server->stop_process();
     for (int i = 0; i < 3; ++i) driver->submit(batch_of(10));
-    ASSERT_TRUE(driver->run_until([&] { return counters().connection_failures >= 2; }));
+    ASSERT_TRUE(driver->run_until([&] { return driver->link().connection_failures >= 2; }));
     EXPECT_NE(trouble().find("does not answer"), std::string::npos) << trouble();
     server->continue_process();
     ASSERT_TRUE(driver->run_until_settled(3));
-    EXPECT_EQ(counters().batches_resent, 3u);
+    EXPECT_EQ(driver->delivery().batches_resent, 3u);
     EXPECT_EQ(ledger.delivered_samples, 30u);
     EXPECT_GE(server->stream_values("telemetry", "sequence").size(), 30u) << "at least once";
 }
@@ -329,7 +328,7 @@ TEST_F(RedisSinkTest, NobodyListeningIsNamedAndRetriedWithPauses) {
     driver->submit(batch_of(1));
     driver->run_for(300);
     EXPECT_NE(trouble().find("Connection refused"), std::string::npos) << trouble();
-    const std::uint64_t failures_count = counters().connection_failures;
+    const std::uint64_t failures_count = driver->link().connection_failures;
     EXPECT_GE(failures_count, 5u);
     EXPECT_LE(failures_count, 25u) << "pauses of 20 to 40 ms after the first two";
     ledger.submitted_samples = 0;  // it was never there: nothing to conserve

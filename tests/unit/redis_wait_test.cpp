@@ -39,7 +39,7 @@ void deliver_two(std::vector<ScriptedServer::Connection> scripts, Delivered& run
     driver.submit(run.batch);
     EXPECT_TRUE(driver.run_until_settled(1));
     run.trouble = driver.sink().trouble();
-    run.failures_count = driver.sink().counters().connection_failures;
+    run.failures_count = driver.link().connection_failures;
     server.stop();
     run.commands = server.commands();
     EXPECT_EQ(run.ledger.delivered_samples, 2u) << "the primary has them, whatever the replicas say";
@@ -164,9 +164,9 @@ TEST(RedisWait, ARealServerWithoutReplicasConfirmsNone) {
     ASSERT_TRUE(driver.run_until_settled(2));
     EXPECT_FALSE(is_replicated(*wanted));
     EXPECT_EQ(server.stream_values("telemetry", "sequence").size(), 2u);
-    EXPECT_EQ(driver.sink().counters().waits, 1u) << "none for the batch that only wants to be stored";
-    EXPECT_EQ(driver.sink().counters().waits_short, 1u);
-    EXPECT_EQ(driver.sink().counters().state, sinks::SinkState::ready);
+    EXPECT_EQ(driver.replication().waits, 1u) << "none for the batch that only wants to be stored";
+    EXPECT_EQ(driver.replication().waits_short, 1u);
+    EXPECT_EQ(driver.delivery().state, sinks::SinkState::ready);
     EXPECT_EQ(driver.sink().trouble(), "");
 }
 

@@ -1,4 +1,4 @@
-// The table of refusals, and the README's copy of it.
+// The table of refusals, and its copy in docs/errors.md.
 #include "engine/core/refusal.hpp"
 
 #include <gtest/gtest.h>
@@ -27,12 +27,17 @@ std::string markdown_table() {
     return table;
 }
 
-TEST(Refusal, TheTableOfTheReadmeIsThisOne) {
-    std::ifstream file(SLUICE_SOURCE_DIR "/README.md");
-    const std::string readme{std::istreambuf_iterator<char>(file), {}};
-    EXPECT_NE(readme.find("<!-- errors:begin -->\n" + markdown_table() + "<!-- errors:end -->"), std::string::npos)
-        << "put this between the errors markers of README.md:\n"
-        << markdown_table();
+TEST(Refusal, TheTableOfTheDocumentIsThisOne) {
+    std::ifstream file(SLUICE_SOURCE_DIR "/docs/errors.md");
+    ASSERT_TRUE(file) << "docs/errors.md is missing";
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    const std::string begin_marker = "<!-- errors:begin -->\n", end_marker = "<!-- errors:end -->";
+    const std::size_t begin = text.find(begin_marker), end = text.find(end_marker);
+    ASSERT_NE(begin, std::string::npos) << "docs/errors.md has no marker " << begin_marker;
+    ASSERT_NE(end, std::string::npos) << "docs/errors.md has no marker " << end_marker;
+    const std::size_t first = begin + begin_marker.size();
+    ASSERT_LE(first, end);
+    EXPECT_EQ(text.substr(first, end - first), markdown_table()) << "put the expected text between the markers";
 }
 
 }  // namespace

@@ -18,16 +18,22 @@ class MoodySink final : public sinks::Sink {
     void submit(Batch&) override {}
     [[nodiscard]] sinks::Interest interest() const override { return {}; }
     void advance(short, std::uint64_t) override {}
-    [[nodiscard]] const sinks::SinkCounters& counters() const override { return state; }
+    [[nodiscard]] const sinks::SinkSignal& signal() const override { return signals; }
+    [[nodiscard]] sinks::SinkFigures figures() const override {
+        return {.delivery = delivery, .link = &link, .replication = &replication};
+    }
     [[nodiscard]] std::string trouble() const override { return text; }
 
     void fail(std::string why) {
-        state.state = SinkState::connecting;
-        sinks::add(state.connection_failures, 1);
+        delivery.state = SinkState::connecting;
+        sinks::add(link.connection_failures, 1);
         text = std::move(why);
     }
 
-    sinks::SinkCounters state;
+    sinks::SinkSignal signals;
+    sinks::DeliveryFigures delivery;
+    sinks::LinkFigures link;
+    sinks::ReplicationFigures replication;
     std::string text;
 };
 
@@ -47,7 +53,7 @@ class SinkLogTest : public testing::Test {
 
 TEST_F(SinkLogTest, TheFirstConnectionIsNoEvent) {
     EXPECT_EQ(line_at(100), "");
-    sink.state.state = SinkState::ready;
+    sink.delivery.state = SinkState::ready;
     EXPECT_EQ(line_at(200), "");
     EXPECT_EQ(log.deadline_ns(), 0u);
 }
@@ -60,54 +66,54 @@ TEST_F(SinkLogTest, AnOutageIsTwoLines) {
         sink.fail("still");
         EXPECT_EQ(line_at((6 + static_cast<std::uint64_t>(i)) * second_ns), "");
     }
-    sink.state.state = SinkState::ready;
+    sink.delivery.state = SinkState::ready;
     EXPECT_EQ(line_at(107 * second_ns + second_ns / 2),
               "level=info event=sink_restored sink=0 after_s=102.5 connection_failures=101\n");
 }
 
 TEST_F(SinkLogTest, RefusalsNameTheirClass) {
-    sink.state.state = SinkState::ready;
+    sink.delivery.state = SinkState::ready;
     sink.text = "Redis refuses: OOM";
-    note_refusal(sink.state, CommandOutcome::busy, 1);
+    note_refusal(sink.delivery, CommandOutcome::busy, 1);
     EXPECT_EQ(line_at(second_ns), "level=warn event=sink_refuses sink=0 class=busy reason=\"Redis refuses: OOM\"\n");
-    forget_refusal(sink.state);
+    forget_refusal(sink.delivery);
     EXPECT_EQ(line_at(2 * second_ns), "level=info event=sink_restored sink=0 after_s=1 connection_failures=0\n");
-    sink.state.state = SinkState::stalled;
-    sink.state.refusal = CommandOutcome::refused;
+    sink.delivery.state = SinkState::stalled;
+    sink.delivery.refusal = CommandOutcome::refused;
     EXPECT_EQ(line_at(3 * second_ns),
               "level=warn event=sink_refuses sink=0 class=refused reason=\"Redis refuses: OOM\"\n");
 }
 
 TEST_F(SinkLogTest, AStallWithoutARefusalPassesByItself) {
-    sink.state.state = SinkState::stalled;
+    sink.delivery.state = SinkState::stalled;
     sink.text = "no node serves slot 7";
     EXPECT_EQ(line_at(second_ns), "level=warn event=sink_refuses sink=0 class=busy reason=\"no node serves slot 7\"\n");
 }
 
 TEST_F(SinkLogTest, AWaitThatIsForbiddenIsTold) {
-    sink.state.state = SinkState::ready;
-    sink.state.is_wait_refused = true;
+    sink.delivery.state = SinkState::ready;
+    sink.replication.is_wait_refused = true;
     sink.text = "Redis refuses: NOPERM";
     EXPECT_EQ(line_at(second_ns), "level=warn event=sink_wait_refused sink=0 reason=\"Redis refuses: NOPERM\"\n");
     EXPECT_EQ(line_at(3 * second_ns), "") << "once";
-    sink.state.is_wait_refused = false;
+    sink.replication.is_wait_refused = false;
     EXPECT_NE(line_at(5 * second_ns).find("event=sink_restored"), std::string::npos);
 }
 
 TEST_F(SinkLogTest, ABreakerThatOpensAndClosesIsTwoLines) {
     using sinks::BreakerState;
-    sink.state.state = SinkState::ready;
-    sink.state.breaker = BreakerState::open;
-    sink.state.breaker_failures = 3;
-    sink.state.breaker_retry_ns = 10 * second_ns + second_ns / 2;
+    sink.delivery.state = SinkState::ready;
+    sink.signals.breaker = BreakerState::open;
+    sink.delivery.breaker_failures = 3;
+    sink.signals.breaker_retry_ns = 10 * second_ns + second_ns / 2;
     sink.text = "gone";
     EXPECT_EQ(line_at(10 * second_ns),
               "level=warn event=sink_breaker sink=0 state=open failures=3 retry_in_s=0.5 reason=gone\n");
     for (std::uint64_t i = 0; i < 100; ++i) {  // attempts
-        sink.state.breaker = i % 2 == 0 ? BreakerState::half_open : BreakerState::open;
+        sink.signals.breaker = i % 2 == 0 ? BreakerState::half_open : BreakerState::open;
         EXPECT_EQ(line_at((12 + i) * second_ns), "");
     }
-    sink.state.breaker = BreakerState::closed;
+    sink.signals.breaker = BreakerState::closed;
     EXPECT_EQ(line_at(113 * second_ns), "level=info event=sink_breaker sink=0 state=closed after_s=103\n");
     EXPECT_EQ(log.deadline_ns(), 0u);
 }
@@ -115,7 +121,7 @@ TEST_F(SinkLogTest, ABreakerThatOpensAndClosesIsTwoLines) {
 TEST_F(SinkLogTest, ABreakersLineWaitsForItsSecond) {
     sink.fail("gone");
     EXPECT_NE(line_at(10 * second_ns), "");
-    sink.state.breaker = sinks::BreakerState::open;
+    sink.signals.breaker = sinks::BreakerState::open;
     EXPECT_EQ(line_at(10 * second_ns + 1), "");
     EXPECT_EQ(log.deadline_ns(), 11 * second_ns);
     EXPECT_NE(line_at(11 * second_ns).find("event=sink_breaker sink=0 state=open"), std::string::npos);
@@ -125,11 +131,11 @@ TEST_F(SinkLogTest, ChangesOfASecondAreOneLineAndTheLastOneHolds) {
     sink.fail("gone");
     EXPECT_NE(line_at(10 * second_ns), "");
     for (std::uint64_t i = 1; i <= 50; ++i) {
-        sink.state.state = i % 2 == 1 ? SinkState::ready : SinkState::connecting;
+        sink.delivery.state = i % 2 == 1 ? SinkState::ready : SinkState::connecting;
         EXPECT_EQ(line_at(10 * second_ns + i), "");
     }
     EXPECT_EQ(log.deadline_ns(), 0u) << "it is as the last line says";
-    sink.state.state = SinkState::ready;
+    sink.delivery.state = SinkState::ready;
     EXPECT_EQ(line_at(10 * second_ns + 60), "");
     EXPECT_EQ(log.deadline_ns(), 11 * second_ns) << "a thread that slept on would leave the log saying it is away";
     EXPECT_NE(line_at(11 * second_ns).find("event=sink_restored"), std::string::npos);

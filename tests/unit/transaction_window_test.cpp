@@ -75,9 +75,10 @@ class Transactions : public ::testing::Test {
     Step last_step(const std::string& bytes) { return answer(bytes).back(); }
 
     LedgerPort ledger;
-    sinks::SinkCounters counters;
+    sinks::DeliveryFigures figures;
+    sinks::ExactlyOnceFigures exactly_once;
     std::deque<OwnedBatch> batches;
-    TransactionWindow window{ledger, counters, {5, 1000}};
+    TransactionWindow window{ledger, figures, exactly_once, {5, 1000}};
     ReplyStream stream;
 };
 
@@ -119,7 +120,7 @@ TEST_F(Transactions, ThatWereRefusedComeAgainWhole) {
     EXPECT_EQ(send(), wire);
     EXPECT_EQ(last_step(queued + queued + "*2\r\n" + added("6-64") + added("6-128")), Step::settled);
     EXPECT_EQ(ledger.delivered_samples, 2u);
-    EXPECT_EQ(counters.duplicates_refused, 0u);
+    EXPECT_EQ(exactly_once.duplicates_refused, 0u);
 }
 
 TEST_F(Transactions, WhoseAnswerWasLostComeAgainAndAreRefusedAsThere) {
@@ -136,9 +137,9 @@ TEST_F(Transactions, WhoseAnswerWasLostComeAgainAndAreRefusedAsThere) {
     EXPECT_EQ(send(), command("6-64") + command("6-128") + command("6-192") + trailer);
     EXPECT_EQ(last_step(times(3, queued) + "*3\r\n" + duplicate + duplicate + added("6-192")), Step::settled);
     EXPECT_EQ(ledger.delivered_samples, 3u);
-    EXPECT_EQ(counters.duplicates_refused, 2u);
-    EXPECT_EQ(counters.replies_ok, 1u);
-    EXPECT_EQ(counters.batches_resent, 1u);
+    EXPECT_EQ(exactly_once.duplicates_refused, 2u);
+    EXPECT_EQ(figures.replies_ok, 1u);
+    EXPECT_EQ(figures.batches_resent, 1u);
 }
 
 TEST_F(Transactions, OfAnEarlierLifeMayBeThere) {
@@ -173,7 +174,7 @@ TEST_F(Transactions, ThatWereAppliedInPartComeAgain) {
     static_cast<void>(send());
     EXPECT_EQ(last_step(times(3, queued) + "*3\r\n" + added("6-64") + duplicate + added("6-192")), Step::settled);
     EXPECT_EQ(ledger.delivered_samples, 3u);
-    EXPECT_EQ(counters.duplicates_refused, 1u);
+    EXPECT_EQ(exactly_once.duplicates_refused, 1u);
 }
 
 TEST_F(Transactions, InWhichALaterEntryOvertookARefusedOneAreAConflict) {

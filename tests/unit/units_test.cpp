@@ -8,6 +8,7 @@
 #include <string>
 
 #include "engine/config/addresses.hpp"
+#include "engine/core/limits.hpp"
 
 namespace sluice::config {
 namespace {
@@ -134,18 +135,22 @@ TEST(Units, RefusedCoreLists) {
     }
 }
 
-TEST(Addresses, Endpoints) {
+TEST(Addresses, ToListenOn) {
     const std::pair<std::string_view, std::string_view> accepted[] = {
         {"127.0.0.1:8080", "127.0.0.1:8080"},
         {"0.0.0.0:0", "0.0.0.0:0"},
         {"[::1]:8080", "[::1]:8080"},
         {"[0:0:0:0:0:0:0:1]:65535", "[::1]:65535"},
+        {"unix:/run/sluice/data.sock", "unix:/run/sluice/data.sock"},
+        {"unix:/a b:80", "unix:/a b:80"},
     };
     for (const auto& [text, canonical] : accepted) {
-        const auto endpoint = parse_endpoint(text);
-        ASSERT_TRUE(endpoint) << text;
-        EXPECT_EQ(format_endpoint(*endpoint), canonical);
+        const auto address = parse_listen_address(text);
+        ASSERT_TRUE(address) << text;
+        EXPECT_EQ(format_listen_address(*address), canonical);
     }
+    const std::string long_path = "unix:/" + std::string(limits::unix_socket_path_bytes_max, 'a');
+    EXPECT_TRUE(parse_listen_address(std::string_view(long_path).substr(0, long_path.size() - 1)));
     const std::pair<std::string_view, ValueError> rejected[] = {
         {":8080", address_missing},
         {"localhost:8080", address_not_numeric},
@@ -162,11 +167,43 @@ TEST(Addresses, Endpoints) {
         {"127.0.0.1:http", port_invalid},
         {"[::1", malformed},
         {"[::1]8080", malformed},
+        {"unix:", listen_path_invalid},
+        {"unix:run", listen_path_invalid},
+        {"unix:/a,b", listen_path_invalid},
+        {"unix:/a\nb", listen_path_invalid},
+        {std::string_view("unix:/a\0b", 9), listen_path_invalid},
+        {long_path, listen_path_invalid},
     };
     for (const auto& [text, error] : rejected) {
-        const auto endpoint = parse_endpoint(text);
-        ASSERT_FALSE(endpoint) << text;
-        EXPECT_EQ(clause_of(endpoint.error()), clause_of(error)) << text;
+        const auto address = parse_listen_address(text);
+        ASSERT_FALSE(address) << text;
+        EXPECT_EQ(clause_of(address.error()), clause_of(error)) << text;
+    }
+}
+
+TEST(Addresses, ThatCollide) {
+    struct Row {
+        std::string_view a, b;
+        std::optional<ValueError> error;
+    };
+    const Row rows[] = {
+        {"127.0.0.1:80", "127.0.0.1:80", listed_twice},
+        {"127.0.0.1:80", "127.0.0.1:81", std::nullopt},
+        {"127.0.0.1:80", "10.0.0.1:80", std::nullopt},
+        {"127.0.0.1:0", "127.0.0.1:0", std::nullopt},
+        {"0.0.0.0:80", "127.0.0.1:80", covered},
+        {"0.0.0.0:80", "127.0.0.1:81", std::nullopt},
+        {"[::]:80", "[::1]:80", covered},
+        {"[::]:80", "0.0.0.0:80", std::nullopt},
+        {"[::]:80", "127.0.0.1:80", std::nullopt},
+        {"unix:/a", "unix:/a", listed_twice},
+        {"unix:/a", "unix:/b", std::nullopt},
+        {"unix:/a", "127.0.0.1:80", std::nullopt},
+    };
+    for (const Row& row : rows) {
+        const auto a = parse_listen_address(row.a), b = parse_listen_address(row.b);
+        EXPECT_EQ(collision_of(*a, *b), row.error) << row.a << ' ' << row.b;
+        EXPECT_EQ(collision_of(*b, *a), row.error) << row.a << ' ' << row.b;
     }
 }
 
@@ -216,13 +253,13 @@ TEST(Addresses, UrlsOfSeveralServers) {
     const auto cluster = parse_sink_url("redis-cluster://u:p@10.0.0.1:7000,node-2,[::1]:7002");
     ASSERT_TRUE(cluster);
     EXPECT_EQ(cluster->kind, SinkKind::redis_cluster);
-    EXPECT_EQ(cluster->servers, (std::vector<Endpoint>{{"10.0.0.1", 7000}, {"node-2", 6379}, {"::1", 7002}}));
+    EXPECT_EQ(cluster->servers, (std::vector<ServerAddress>{{"10.0.0.1", 7000}, {"node-2", 6379}, {"::1", 7002}}));
     EXPECT_EQ(cluster->user + "/" + cluster->password, "u/p");
     EXPECT_EQ(cluster->display, "redis-cluster://u:***@10.0.0.1:7000,node-2:6379,[::1]:7002");
     const auto sentinel = parse_sink_url("redis-sentinel://s1,s2:26380/my%20primary/3");
     ASSERT_TRUE(sentinel);
     EXPECT_EQ(sentinel->kind, SinkKind::redis_sentinel);
-    EXPECT_EQ(sentinel->servers, (std::vector<Endpoint>{{"s1", 26379}, {"s2", 26380}}));
+    EXPECT_EQ(sentinel->servers, (std::vector<ServerAddress>{{"s1", 26379}, {"s2", 26380}}));
     EXPECT_EQ(sentinel->master, "my primary");
     EXPECT_EQ(sentinel->db, 3u);
     EXPECT_EQ(sentinel->display, "redis-sentinel://s1:26379,s2:26380/my%20primary/3");

@@ -37,7 +37,8 @@ class ClusterSink final : public Sink {
         : settings_(settings), query_(settings.node), trouble_("asking for the slots of the cluster") {
         CHECK(!settings_.seeds.empty() && !settings_.keys.empty());
         for (const std::string& key : settings_.keys)
-            partitions_.push_back(std::make_unique<PartitionQueue>(slot_of(key), port, counters_, settings_.node));
+            partitions_.push_back(
+                std::make_unique<PartitionQueue>(slot_of(key), port, figures_, cluster_, settings_.node));
     }
 
     [[nodiscard]] bool has_room() const override { return true; }
@@ -47,7 +48,10 @@ class ClusterSink final : public Sink {
     }
     [[nodiscard]] Interest interest() const override { return {poll_.fd(), POLLIN, deadline_ns_}; }
     void advance(short revents, std::uint64_t now_ns) override;
-    [[nodiscard]] const SinkCounters& counters() const override { return counters_; }
+    [[nodiscard]] const SinkSignal& signal() const override { return signal_; }
+    [[nodiscard]] SinkFigures figures() const override {
+        return {.delivery = figures_, .link = &link_, .cluster = &cluster_};
+    }
     [[nodiscard]] std::string trouble() const override { return trouble_.text(); }
     [[nodiscard]] std::vector<NodeView> nodes() const override {
         const std::scoped_lock lock(views_mutex_);
@@ -56,8 +60,8 @@ class ClusterSink final : public Sink {
 
   private:
     struct Member {
-        Member(const ServerAddress& address, const ClusterSink& sink, SinkCounters& counters)
-            : node(address, sink.settings_.node, sink.partitions_, counters) {}
+        Member(const ServerAddress& address, ClusterSink& sink)
+            : node(address, sink.settings_.node, sink.partitions_, sink.figures_, sink.link_) {}
         Node node;
         Watch watch;
         short revents = 0;
@@ -81,7 +85,10 @@ class ClusterSink final : public Sink {
     [[nodiscard]] std::string first_trouble() const;
 
     ClusterSettings settings_;
-    SinkCounters counters_;
+    SinkSignal signal_;
+    DeliveryFigures figures_;
+    LinkFigures link_;
+    ClusterFigures cluster_;
     PartitionQueues partitions_;
     std::vector<std::unique_ptr<Member>> members_;
     SlotMap map_;
@@ -156,11 +163,11 @@ ServerAddress ClusterSink::whom_to_ask() {
 void ClusterSink::take_map(SlotQuery::Answer answer, std::uint64_t now_ns) {
     if (!answer) {
         map_trouble_ = answer.error();
-        if (!has_map_) add(counters_.connection_failures, 1);
+        if (!has_map_) add(link_.connection_failures, 1);
         note_ownerless();
         return;  // another is asked after the interval
     }
-    add(counters_.refreshes, 1);
+    add(cluster_.refreshes, 1);
     map_ = *std::move(answer);
     has_map_ = is_map_new_ = true;
     map_trouble_.clear();
@@ -199,7 +206,7 @@ void ClusterSink::route(PartitionQueue& partition, std::uint64_t now_ns) {
     const ServerAddress* const owner = map_.owner(partition.slot());
     if (owner == nullptr) {
         is_refresh_wanted_ = true;
-        note_refusal(counters_, CommandOutcome::busy, now_ns);
+        note_refusal(figures_, CommandOutcome::busy, now_ns);
     }
     Node* const next = owner == nullptr ? nullptr : node_at(*owner);
     const bool is_redirected = redirect.kind != Redirect::Kind::none;
@@ -231,7 +238,7 @@ void ClusterSink::take_hint(Redirect& redirect, const PartitionQueue& partition)
 Node* ClusterSink::node_at(const ServerAddress& address) {
     for (const auto& member : members_)
         if (member->node.address() == address) return &member->node;
-    members_.push_back(std::make_unique<Member>(address, *this, counters_));
+    members_.push_back(std::make_unique<Member>(address, *this));
     return &members_.back()->node;
 }
 
@@ -288,14 +295,14 @@ void ClusterSink::publish_all() {
     const auto is_stuck = [&](const auto& p) { return p->stalled() || map_.owner(p->slot()) == nullptr; };
     const bool is_stalled = std::ranges::any_of(partitions_, is_stuck);
     const SinkState state = !is_connected ? SinkState::connecting : is_stalled ? SinkState::stalled : SinkState::ready;
-    publish(counters_.state, state);
+    publish(figures_.state, state);
 
     std::string text = first_trouble();
     if (text.empty() && state == SinkState::connecting) text = "connecting to the cluster";
-    if (text.empty()) forget_refusal(counters_);
+    if (text.empty()) forget_refusal(figures_);
     // A slot that nobody serves refuses nothing, and will be served again: not what an earlier refusal was.
-    if (counters_.refused_ns.load(std::memory_order_relaxed) == 0)
-        counters_.refusal.store(CommandOutcome::busy, std::memory_order_relaxed);
+    if (figures_.refused_ns.load(std::memory_order_relaxed) == 0)
+        figures_.refusal.store(CommandOutcome::busy, std::memory_order_relaxed);
     if (text != trouble_text_ || trouble_.is_set() == text.empty()) {
         trouble_text_ = text;
         trouble_.set(std::move(text));
@@ -307,25 +314,25 @@ void ClusterSink::publish_all() {
 // Each partition has a breaker of its own. That of the sink, by which requests are refused before their partitions are
 // known, is closed while any of them is.
 void ClusterSink::publish_breaker() {
-    std::array<std::uint64_t, std::tuple_size_v<decltype(counters_.lanes_away)>> lanes_away{};
+    std::array<std::uint64_t, std::tuple_size_v<decltype(signal_.lanes_away)>> lanes_away{};
     std::uint32_t failures_count = 0;
     for (std::size_t lane = 0; lane < partitions_.size(); ++lane) {
         const Breaker& breaker = partitions_[lane]->breaker();
         failures_count = std::max(failures_count, breaker.failures_count());
         if (breaker.state() != BreakerState::closed) lanes_away[lane / 64] |= std::uint64_t{1} << (lane % 64);
     }
-    for (std::size_t i = 0; i < lanes_away.size(); ++i) publish(counters_.lanes_away[i], lanes_away[i]);
+    for (std::size_t i = 0; i < lanes_away.size(); ++i) publish(signal_.lanes_away[i], lanes_away[i]);
 
-    const bool is_open = lanes_away_count(counters_) == partitions_.size();
+    const bool is_open = lanes_away_count(signal_) == partitions_.size();
     const auto is_attempt = [](const auto& member) { return member->node.fd() >= 0 && !member->node.ready(); };
     const bool is_half_open = is_open && (query_.is_running() || std::ranges::any_of(members_, is_attempt));
-    if (is_open && counters_.breaker.load(std::memory_order_relaxed) == BreakerState::closed)
-        add(counters_.breaker_opens, 1);
-    publish(counters_.breaker_failures, failures_count);
-    publish(counters_.breaker_retry_ns, is_open && !is_half_open ? deadline_ns_ : 0);
-    publish(counters_.breaker, is_half_open ? BreakerState::half_open
-                               : is_open    ? BreakerState::open
-                                            : BreakerState::closed);
+    if (is_open && signal_.breaker.load(std::memory_order_relaxed) == BreakerState::closed)
+        add(figures_.breaker_opens, 1);
+    publish(figures_.breaker_failures, failures_count);
+    publish(signal_.breaker_retry_ns, is_open && !is_half_open ? deadline_ns_ : 0);
+    publish(signal_.breaker, is_half_open ? BreakerState::half_open
+                             : is_open    ? BreakerState::open
+                                          : BreakerState::closed);
 }
 
 void ClusterSink::publish_views() {

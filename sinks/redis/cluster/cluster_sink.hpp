@@ -11,7 +11,7 @@
 // (docs/scaling.md): it neither renders nor copies.
 //
 // The map is read again when a redirect, a lost connection or a silent node says so, but not more often than every 250
-// ms. Sink thread only, except counters(), trouble() and nodes().
+// ms. Sink thread only, except signal(), figures(), trouble() and nodes().
 #pragma once
 
 #include <memory>

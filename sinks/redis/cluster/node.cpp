@@ -30,10 +30,11 @@ std::size_t routes_count_max(const PartitionQueues& partitions) {
 }  // namespace
 
 Node::Node(const ServerAddress& address, const RedisSettings& settings, const PartitionQueues& partitions,
-           SinkCounters& counters)
+           DeliveryFigures& figures, LinkFigures& link)
     : address_(address),
       partitions_(partitions),
-      counters_(counters),
+      figures_(figures),
+      link_(link),
       connect_timeout_ns_(settings.connect_timeout_ns),
       reply_timeout_ns_(settings.reply_timeout_ns),
       backoff_max_ns_(settings.backoff_max_ns),
@@ -82,7 +83,7 @@ void Node::connect(std::uint64_t now_ns) {
 void Node::go_on_connecting(short revents, std::uint64_t now_ns) {
     if (session_.advance(revents) == Session::Step::failed) return connection_failed(session_.failure(), now_ns);
     if (session_.ready()) {
-        add(counters_.connects, 1);
+        add(link_.connects, 1);
         ready_since_ns_ = now_ns;
         is_send_blocked_ = false;
         trouble_.clear();
@@ -94,7 +95,7 @@ void Node::go_on_connecting(short revents, std::uint64_t now_ns) {
 }
 
 void Node::connection_failed(const std::string& why, std::uint64_t now_ns) {
-    add(counters_.connection_failures, 1);
+    add(link_.connection_failures, 1);
     connect_at_ns_ = now_ns + connect_backoff_.next_ns();
     has_failed_ = true;
     trouble_ = why;
@@ -229,7 +230,7 @@ std::size_t Node::gather(std::span<iovec> pieces, std::span<Piece> owners, std::
 bool Node::send_pieces(std::span<iovec> pieces, std::span<const Piece> owners, std::uint64_t now_ns) {
     std::size_t sent_bytes = 0;
     if (!write(pieces, sent_bytes, now_ns)) return false;
-    add(counters_.bytes_sent, sent_bytes);
+    add(figures_.bytes_sent, sent_bytes);
     for (const Piece& owner : owners) {
         if (sent_bytes == 0) return false;
         const std::size_t taken = std::min(sent_bytes, owner.bytes);

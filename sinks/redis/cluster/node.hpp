@@ -27,7 +27,7 @@ class Node {
   public:
     // `settings`: of any node; host and port are `address`'. The others outlive the node.
     Node(const ServerAddress& address, const RedisSettings& settings, const PartitionQueues& partitions,
-         SinkCounters& counters);
+         DeliveryFigures& figures, LinkFigures& link);
 
     [[nodiscard]] const ServerAddress& address() const { return address_; }
     [[nodiscard]] bool ready() const { return session_.ready(); }
@@ -79,7 +79,8 @@ class Node {
 
     const ServerAddress address_;
     const PartitionQueues& partitions_;
-    SinkCounters& counters_;
+    DeliveryFigures& figures_;
+    LinkFigures& link_;
     const std::uint64_t connect_timeout_ns_;
     const std::uint64_t reply_timeout_ns_;
     const std::uint64_t backoff_max_ns_;

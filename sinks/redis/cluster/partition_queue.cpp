@@ -14,11 +14,12 @@ constexpr std::string_view asking_command = "*1\r\n$6\r\nASKING\r\n";
 
 }  // namespace
 
-PartitionQueue::PartitionQueue(std::uint16_t slot, CompletionPort& port, SinkCounters& counters,
-                               const RedisSettings& settings)
+PartitionQueue::PartitionQueue(std::uint16_t slot, CompletionPort& port, DeliveryFigures& figures,
+                               ClusterFigures& cluster, const RedisSettings& settings)
     : slot_(slot),
-      counters_(counters),
-      window_(port, counters),
+      figures_(figures),
+      cluster_(cluster),
+      window_(port, figures),
       breaker_(settings.breaker_failures_count),
       retry_backoff_(settings.backoff_min_ns, settings.backoff_max_ns, settings.random_seed + slot) {}
 
@@ -92,7 +93,7 @@ std::uint32_t PartitionQueue::stage(std::string& bytes) {
     window_.sent(at);
     replies_due_count_ = commands_count;
     is_asked_ = true;
-    add(counters_.bytes_sent, at);
+    add(figures_.bytes_sent, at);
     return commands_count;
 }
 
@@ -118,8 +119,8 @@ bool PartitionQueue::reply_error(std::string_view error, std::uint64_t now_ns) {
     if (is_drained()) return false;
     --replies_due_count_;
     Redirect redirect = redirect_of(error);
-    if (redirect.kind == Redirect::Kind::moved) add(counters_.redirects_moved, 1);
-    if (redirect.kind == Redirect::Kind::ask) add(counters_.redirects_ask, 1);
+    if (redirect.kind == Redirect::Kind::moved) add(cluster_.redirects_moved, 1);
+    if (redirect.kind == Redirect::Kind::ask) add(cluster_.redirects_ask, 1);
     if (redirect_.kind != Redirect::Kind::none) return true;
     if (redirect.kind == Redirect::Kind::none || redirect.kind == Redirect::Kind::wait) {
         if (error != last_error_) last_error_ = error;
@@ -127,12 +128,12 @@ bool PartitionQueue::reply_error(std::string_view error, std::uint64_t now_ns) {
     if (redirect.kind == Redirect::Kind::none) {
         went_through();
         const CommandOutcome outcome = outcome_of_error(error);
-        note_refusal(counters_, outcome, now_ns);
+        note_refusal(figures_, outcome, now_ns);
         return window_.reply_error(outcome, now_ns);
     }
     if (redirect.kind == Redirect::Kind::wait) {
-        add(counters_.replies_busy, 1);
-        note_refusal(counters_, CommandOutcome::busy, now_ns);
+        add(figures_.replies_busy, 1);
+        note_refusal(figures_, CommandOutcome::busy, now_ns);
     }
     redirect_ = std::move(redirect);
     ++redirects_in_row_count_;

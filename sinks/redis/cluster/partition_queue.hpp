@@ -38,8 +38,9 @@ class Node;
 
 class PartitionQueue {
   public:
-    // `port` and `counters` outlive the queue.
-    PartitionQueue(std::uint16_t slot, CompletionPort& port, SinkCounters& counters, const RedisSettings& settings);
+    // `port` and the figures outlive the queue.
+    PartitionQueue(std::uint16_t slot, CompletionPort& port, DeliveryFigures& figures, ClusterFigures& cluster,
+                   const RedisSettings& settings);
 
     [[nodiscard]] std::uint16_t slot() const { return slot_; }
     void submit(Batch& batch);
@@ -113,7 +114,8 @@ class PartitionQueue {
     void went_through();
 
     const std::uint16_t slot_;
-    SinkCounters& counters_;
+    DeliveryFigures& figures_;
+    ClusterFigures& cluster_;
     DeliveryWindow window_;
     Batch* first_waiting_ = nullptr;  // a list over Batch::next
     Batch* last_waiting_ = nullptr;

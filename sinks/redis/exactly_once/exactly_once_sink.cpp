@@ -28,7 +28,7 @@ class ExactlyOnceSink final : public Sink {
           owner_(streams.owner),
           session_(settings),
           introduction_(streams.index_key, streams.keys),
-          window_(port, counters_, streams.owner.known_last),
+          window_(port, figures_, exactly_once_, streams.owner.known_last),
           connect_backoff_(settings.backoff_min_ns, settings.backoff_max_ns, settings.random_seed),
           retry_backoff_(settings.backoff_min_ns, settings.backoff_max_ns, ~settings.random_seed),
           breaker_(settings.breaker_failures_count),
@@ -41,7 +41,10 @@ class ExactlyOnceSink final : public Sink {
     void submit(Batch& batch) override { window_.submit(batch); }
     [[nodiscard]] Interest interest() const override;
     void advance(short revents, std::uint64_t now_ns) override;
-    [[nodiscard]] const SinkCounters& counters() const override { return counters_; }
+    [[nodiscard]] const SinkSignal& signal() const override { return signal_; }
+    [[nodiscard]] SinkFigures figures() const override {
+        return {.delivery = figures_, .link = &link_, .exactly_once = &exactly_once_};
+    }
     [[nodiscard]] std::string trouble() const override { return trouble_.text(); }
 
   private:
@@ -69,7 +72,10 @@ class ExactlyOnceSink final : public Sink {
 
     RedisSettings settings_;
     const StreamOwner owner_;
-    SinkCounters counters_;
+    SinkSignal signal_;
+    DeliveryFigures figures_;
+    LinkFigures link_;
+    ExactlyOnceFigures exactly_once_;
     Session session_;
     Introduction introduction_;
     TransactionWindow window_;
@@ -147,7 +153,7 @@ void ExactlyOnceSink::go_on_connecting(short revents, std::uint64_t now_ns) {
 
 // An attempt to connect came to nothing.
 void ExactlyOnceSink::connection_failed(const std::string& why, std::uint64_t now_ns) {
-    add(counters_.connection_failures, 1);
+    add(link_.connection_failures, 1);
     connect_at_ns_ = now_ns + connect_backoff_.next_ns();
     breaker_.failed(Breaker::Failure::connection);
     breaker_.retry_at(connect_at_ns_);
@@ -158,7 +164,7 @@ void ExactlyOnceSink::connection_failed(const std::string& why, std::uint64_t no
 void ExactlyOnceSink::drop_connection(const std::string& why, std::uint64_t now_ns) {
     session_.close();
     window_.connection_lost();
-    forget_refusal(counters_);
+    forget_refusal(figures_);
     if (stage_ == Stage::delivering && now_ns - ready_since_ns_ >= settings_.backoff_max_ns) connect_backoff_.reset();
     connection_failed(why, now_ns);
 }
@@ -167,7 +173,7 @@ void ExactlyOnceSink::stop_for_good(const std::string& conflict) {
     is_stopped_ = true;
     session_.close();
     if (conflict != owner_.conflict && owner_.on_conflict) owner_.on_conflict(conflict);  // kept before it is seen
-    add(counters_.connection_failures, 1);
+    add(link_.connection_failures, 1);
     trouble_.set("nothing is delivered any more, see docs/exactly-once.md: " + conflict);
     publish_state();
 }
@@ -228,7 +234,7 @@ bool ExactlyOnceSink::take_introduced(bool is_error, std::uint64_t now_ns) {
     stage_ = Stage::delivering;
     session_.replies().accept_arrays(&window_);
     window_.opened();
-    add(counters_.connects, 1);
+    add(link_.connects, 1);
     ready_since_ns_ = now_ns;
     connect_backoff_.reset();
     if (window_.empty()) breaker_.succeeded();
@@ -245,7 +251,7 @@ bool ExactlyOnceSink::take_delivered(bool is_error, std::uint64_t now_ns) {
             retry_at_ns_ = 0;
             retry_backoff_.reset();
             breaker_.succeeded();
-            forget_refusal(counters_);
+            forget_refusal(figures_);
             if (trouble_.is_set()) trouble_.set({});
             return true;
         case TransactionWindow::Step::refused: refused(now_ns); return session_.ready();
@@ -265,7 +271,7 @@ void ExactlyOnceSink::refused(std::uint64_t now_ns) {
     const std::string why = "Redis at " + session_.peer() + " refuses commands: " + printable(window_.error_text());
     const bool is_busy = window_.refusal() == CommandOutcome::busy;
     retry_at_ns_ = now_ns + (is_busy ? retry_backoff_.next_ns() : retry_backoff_.longest_ns());
-    note_refusal(counters_, window_.refusal(), now_ns);
+    note_refusal(figures_, window_.refusal(), now_ns);
     breaker_.failed(Breaker::Failure::refusal);
     breaker_.retry_at(retry_at_ns_);
     if (error_wants_reconnect(window_.error_text())) return drop_connection(why, now_ns);
@@ -305,7 +311,7 @@ void ExactlyOnceSink::send_transaction(std::uint64_t now_ns) {
     if (session_.send(rest, sent_bytes) == Session::Step::failed) return drop_connection(session_.failure(), now_ns);
     send_blocked_ = sent_bytes < wanted_bytes;
     window_.sent(sent_bytes);
-    add(counters_.bytes_sent, sent_bytes);
+    add(figures_.bytes_sent, sent_bytes);
 }
 
 // --- what others see -----------------------------------------------------------------------------------------------
@@ -315,9 +321,8 @@ void ExactlyOnceSink::publish_state() {
     if (session_.ready() && stage_ == Stage::delivering)
         state = retry_at_ns_ != 0 ? SinkState::stalled : SinkState::ready;
     if (is_stopped_) state = SinkState::stalled;
-    if (counters_.state.load(std::memory_order_relaxed) != state)
-        counters_.state.store(state, std::memory_order_relaxed);
-    publish_breaker(counters_, breaker_);
+    publish(figures_.state, state);
+    publish_breaker(signal_, figures_, breaker_);
 }
 
 }  // namespace

@@ -10,7 +10,8 @@
 //   for
 //     good: the state is `stalled`, and nothing counts as delivered from then on.
 //
-// Sink thread only, except counters() and trouble(). Not for Redis Cluster: the transaction spans the partitions.
+// Sink thread only, except signal(), figures() and trouble(). Not for Redis Cluster: the transaction spans the
+// partitions.
 #pragma once
 
 #include <functional>

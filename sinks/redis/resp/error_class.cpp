@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/core/limits.hpp"
+
 namespace sluice::sinks::redis {
 namespace {
-
-constexpr std::size_t printable_bytes_max = 200;
 
 // Redis 7.0: server.c (shared objects of createSharedObjects) and cluster.c.
 constexpr std::array<std::string_view, 9> busy_codes{
@@ -43,11 +43,11 @@ bool is_not_above_last_id(std::string_view text) {
 }
 
 std::string printable(std::string_view text) {
-    std::string shown(text.substr(0, printable_bytes_max));
+    std::string shown(text.substr(0, limits::redis_error_bytes_max));
     for (char& c : shown) {
         if (c < ' ' || c > '~') c = '?';
     }
-    if (text.size() > printable_bytes_max) shown += "...";
+    if (text.size() > limits::redis_error_bytes_max) shown += "...";
     return shown;
 }
 

@@ -28,7 +28,7 @@ class RedisSink final : public Sink {
     RedisSink(const RedisSettings& settings, CompletionPort& port)
         : settings_(settings),
           session_(settings),
-          window_(port, counters_),
+          window_(port, figures_),
           connect_backoff_(settings.backoff_min_ns, settings.backoff_max_ns, settings.random_seed),
           retry_backoff_(settings.backoff_min_ns, settings.backoff_max_ns, ~settings.random_seed),
           breaker_(settings.breaker_failures_count),
@@ -41,7 +41,10 @@ class RedisSink final : public Sink {
     void submit(Batch& batch) override { window_.submit(batch); }
     [[nodiscard]] Interest interest() const override;
     void advance(short revents, std::uint64_t now_ns) override;
-    [[nodiscard]] const SinkCounters& counters() const override { return counters_; }
+    [[nodiscard]] const SinkSignal& signal() const override { return signal_; }
+    [[nodiscard]] SinkFigures figures() const override {
+        return {.delivery = figures_, .link = &link_, .replication = &replication_};
+    }
     [[nodiscard]] std::string trouble() const override { return trouble_.text(); }
 
   private:
@@ -93,7 +96,10 @@ class RedisSink final : public Sink {
     std::uint64_t breaker_turns_count_ = 0;
     bool is_samples_turn_ = false;            // half open, and new samples alone can show how the server is
 
-    SinkCounters counters_;
+    SinkSignal signal_;
+    DeliveryFigures figures_;
+    LinkFigures link_;
+    ReplicationFigures replication_;
     bool is_wait_refused_ = false;            // the last WAIT was answered with an error, over whichever connection
     bool is_refusing_ = false;                // the last reply was an error
     std::string last_error_;                  // text of the last error reply, as it came
@@ -161,7 +167,7 @@ void RedisSink::go_on_connecting(short revents, std::uint64_t now_ns) {
 }
 
 void RedisSink::became_ready(std::uint64_t now_ns) {
-    add(counters_.connects, 1);
+    add(link_.connects, 1);
     ready_since_ns_ = now_ns;
     send_blocked_ = false;
     reconnect_wanted_ = false;
@@ -181,7 +187,7 @@ void RedisSink::connection_failed(const std::string& why, std::uint64_t now_ns) 
 }
 
 void RedisSink::retry_connection(const std::string& why, std::uint64_t now_ns) {
-    add(counters_.connection_failures, 1);
+    add(link_.connection_failures, 1);
     connect_at_ns_ = now_ns + connect_backoff_.next_ns();
     breaker_.retry_at(connect_at_ns_);
     trouble_.set(why);
@@ -194,7 +200,7 @@ void RedisSink::drop_connection(const std::string& why, std::uint64_t now_ns) {
     session_.close();
     window_.connection_lost(now_ns);
     is_refusing_ = false;
-    forget_refusal(counters_);
+    forget_refusal(figures_);
     // A server that greets and then hangs up must not be met in a quick loop; one that served us for a while may.
     if (now_ns - ready_since_ns_ >= settings_.backoff_max_ns) connect_backoff_.reset();
     retry_connection(why, now_ns);
@@ -266,7 +272,7 @@ bool RedisSink::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
         const std::string_view text = session_.replies().error_text();
         const CommandOutcome outcome = outcome_of_error(text);
         note_error(text);
-        note_refusal(counters_, outcome, now_ns);
+        note_refusal(figures_, outcome, now_ns);
         is_refusing_ = true;
         was_due = window_.reply_error(outcome, now_ns);
         note_refused_batches();
@@ -279,7 +285,7 @@ bool RedisSink::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
 // WAIT, this is a replica by now) is of no account for the commands before it.
 bool RedisSink::take_wait_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
     is_wait_refused_ = reply == ReplyStream::Next::error;
-    counters_.is_wait_refused.store(is_wait_refused_, std::memory_order_relaxed);
+    replication_.is_wait_refused.store(is_wait_refused_, std::memory_order_relaxed);
     if (is_wait_refused_) note_error(session_.replies().error_text());
     const std::span<const long long> counts = session_.replies().integers();
     const bool has_local = !session_.takes_wait_aof() || (counts.size() == 2 && counts[0] >= 1);
@@ -320,7 +326,7 @@ void RedisSink::note_error(std::string_view text) {
 
 // Sets the time of the next try for what was kept, and takes note of what went well.
 void RedisSink::note_refusals(std::uint64_t now_ns) {
-    if (!is_refusing_) forget_refusal(counters_);
+    if (!is_refusing_) forget_refusal(figures_);
     const CommandOutcome reason = window_.take_kept_reason();
     if (reason != CommandOutcome::delivered && retry_at_ns_ == 0) {
         const bool refused = reason == CommandOutcome::refused;
@@ -372,7 +378,7 @@ void RedisSink::send(std::uint64_t now_ns) {
         breaker_.attempt();
     }
     window_.sent(sent_bytes);
-    add(counters_.bytes_sent, sent_bytes);
+    add(figures_.bytes_sent, sent_bytes);
 }
 
 // --- what others see -------------------------------------------------------------------------------
@@ -380,9 +386,9 @@ void RedisSink::send(std::uint64_t now_ns) {
 void RedisSink::publish_state() {
     SinkState state = SinkState::connecting;
     if (session_.ready()) state = window_.stalled() ? SinkState::stalled : SinkState::ready;
-    if (counters_.state.load(std::memory_order_relaxed) != state) {
-        counters_.state.store(state, std::memory_order_relaxed);
-    }
+    publish(figures_.state, state);
+    publish(replication_.waits, window_.waits_count());
+    publish(replication_.waits_short, window_.waits_short_count());
 }
 
 void RedisSink::publish_breaker() {
@@ -391,9 +397,8 @@ void RedisSink::publish_breaker() {
     if (is_samples_turn && !std::exchange(is_samples_turn_, true)) ++breaker_turns_count_;
     is_samples_turn_ = is_samples_turn;
     const std::uint64_t turn = is_samples_turn ? breaker_turns_count_ : 0;
-    if (counters_.breaker_turn.load(std::memory_order_relaxed) != turn)
-        counters_.breaker_turn.store(turn, std::memory_order_relaxed);
-    sinks::publish_breaker(counters_, breaker_);
+    publish(signal_.breaker_turn, turn);
+    sinks::publish_breaker(signal_, figures_, breaker_);
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 //   - refused commands that nobody waits for are kept and tried again: soon where Redis is busy, at
 //     backoff_max_ns where an operator must act; meanwhile the state is `stalled`.
 //
-// Sink thread only, except counters() and trouble().
+// Sink thread only, except signal(), figures() and trouble().
 //
 // Rejected: hiredis' async API (its own callbacks, a copy and an allocation per command); CLIENT REPLY OFF
 // (nobody would know what was stored); giving up after N attempts (a 2xx was given for what is held).

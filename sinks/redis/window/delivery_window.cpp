@@ -38,9 +38,9 @@ using CommandSet = std::bitset<limits::batch_commands_count_max>;
 
 }  // namespace
 
-DeliveryWindow::DeliveryWindow(CompletionPort& port, SinkCounters& counters)
+DeliveryWindow::DeliveryWindow(CompletionPort& port, DeliveryFigures& figures)
     : port_(port),
-      counters_(counters),
+      figures_(figures),
       storage_(std::make_unique<std::array<Entry, limits::sink_window_batches_count_max>>()),
       entries_(*storage_) {
     std::ranges::transform(entries_, order_.begin(), [](Entry& entry) { return &entry; });
@@ -100,7 +100,7 @@ void DeliveryWindow::sent(std::size_t bytes) {
         if (!entry.in_flight) {
             entry.in_flight = true;
             if (in_flight_count_++ == 0) first_in_flight_ = position;
-            add(counters_.batches_sent, 1);
+            add(figures_.batches_sent, 1);
         }
         const std::size_t taken = std::min(bytes, bytes_of(entry) - entry.sent_bytes);
         entry.sent_bytes += taken;
@@ -126,7 +126,7 @@ void DeliveryWindow::connection_lost(std::uint64_t now_ns) {
         entry.in_flight = false;
         entry.sent_bytes = commands_bytes(entry.batch->bytes(), entry.replies_count);
         entry.wait_covers_from = entry.replies_count;
-        add(counters_.batches_resent, 1);
+        add(figures_.batches_resent, 1);
     }
     in_flight_count_ = 0;
 }
@@ -136,7 +136,7 @@ void DeliveryWindow::connection_lost(std::uint64_t now_ns) {
 bool DeliveryWindow::reply_ok(std::uint64_t now_ns) {
     if (!reply_is_due()) return false;
     CHECK(!wait_is_due());
-    add(counters_.replies_ok, 1);
+    add(figures_.replies_ok, 1);
     reply_read(now_ns);
     return true;
 }
@@ -145,7 +145,7 @@ bool DeliveryWindow::reply_error(CommandOutcome outcome, std::uint64_t now_ns) {
     if (!reply_is_due()) return false;
     CHECK(!wait_is_due());
     const bool is_refused = outcome == CommandOutcome::refused;
-    add(is_refused ? counters_.replies_refused : counters_.replies_busy, 1);
+    add(is_refused ? figures_.replies_refused : figures_.replies_busy, 1);
     Entry& entry = at(first_in_flight_);
     if (entry.failures_count++ == 0) {
         entry.failed.reset();
@@ -172,8 +172,8 @@ bool DeliveryWindow::reply_wait(bool is_replicated, std::uint64_t now_ns) {
 void DeliveryWindow::finish_wait(bool is_replicated, std::uint64_t now_ns) {
     Entry& entry = at(first_in_flight_);
     if (is_replicated) entry.batch->settled.tickets_replicated_from = entry.wait_covers_from;
-    add(counters_.waits, 1);
-    if (!is_replicated || entry.wait_covers_from > 0) add(counters_.waits_short, 1);
+    ++waits_count_;
+    if (!is_replicated || entry.wait_covers_from > 0) ++waits_short_count_;
     finish_round(first_in_flight_, now_ns);
 }
 

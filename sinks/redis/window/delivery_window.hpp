@@ -37,8 +37,8 @@ namespace sluice::sinks::redis {
 
 class DeliveryWindow {
   public:
-    // `port` and `counters` must outlive the window.
-    DeliveryWindow(CompletionPort& port, SinkCounters& counters);
+    // `port` and `figures` must outlive the window.
+    DeliveryWindow(CompletionPort& port, DeliveryFigures& figures);
 
     [[nodiscard]] bool has_room() const { return entries_count_ < entries_.size(); }
     [[nodiscard]] bool empty() const { return entries_count_ == 0; }
@@ -85,6 +85,9 @@ class DeliveryWindow {
     [[nodiscard]] std::uint64_t whole_batches_count() const { return whole_batches_count_; }
     // Times that all commands of a batch were refused, since construction.
     [[nodiscard]] std::uint64_t refused_batches_count() const { return refused_batches_count_; }
+    // WAITs that were answered, or came to nothing, since construction; and those of them that confirmed too little.
+    [[nodiscard]] std::uint64_t waits_count() const { return waits_count_; }
+    [[nodiscard]] std::uint64_t waits_short_count() const { return waits_short_count_; }
 
   private:
     using CommandSet = std::bitset<limits::batch_commands_count_max>;
@@ -125,7 +128,7 @@ class DeliveryWindow {
     void settle_final(std::size_t position, std::uint64_t now_ns);
 
     CompletionPort& port_;
-    SinkCounters& counters_;
+    DeliveryFigures& figures_;
     std::string wait_command_;
     std::unique_ptr<std::array<Entry, limits::sink_window_batches_count_max>> storage_;
     std::span<Entry> entries_;
@@ -138,6 +141,8 @@ class DeliveryWindow {
     CommandOutcome kept_reason_ = CommandOutcome::delivered;
     std::uint64_t whole_batches_count_ = 0;
     std::uint64_t refused_batches_count_ = 0;
+    std::uint64_t waits_count_ = 0;
+    std::uint64_t waits_short_count_ = 0;
 };
 
 }  // namespace sluice::sinks::redis

@@ -43,8 +43,9 @@ EntryId last_id_of(Batch& batch) {
 
 }  // namespace
 
-TransactionWindow::TransactionWindow(CompletionPort& port, SinkCounters& counters, const EntryId& known_last)
-    : port_(port), counters_(counters), known_last_(known_last), sent_last_(known_last) {
+TransactionWindow::TransactionWindow(CompletionPort& port, DeliveryFigures& figures, ExactlyOnceFigures& exactly_once,
+                                     const EntryId& known_last)
+    : port_(port), figures_(figures), exactly_once_(exactly_once), known_last_(known_last), sent_last_(known_last) {
     outcomes_.resize(limits::transaction_batches_count_max * limits::batch_commands_count_max);
 }
 
@@ -69,8 +70,8 @@ void TransactionWindow::begin() {
     sent_bytes_ = replies_count_ = elements_count_ = duplicates_count_ = errors_count_ = 0;
     last_added_.clear();
     queue_error_.clear();
-    add(counters_.batches_sent, transaction_count_);
-    add(counters_.batches_resent, std::min(resent_count_, transaction_count_));
+    add(figures_.batches_sent, transaction_count_);
+    add(figures_.batches_resent, std::min(resent_count_, transaction_count_));
 }
 
 std::size_t TransactionWindow::gather(std::span<iovec> pieces) const {
@@ -175,8 +176,8 @@ std::string TransactionWindow::find_conflict() {
 }
 
 TransactionWindow::Step TransactionWindow::settle(std::uint64_t now_ns) {
-    add(counters_.replies_ok, commands_count_ - duplicates_count_);
-    add(counters_.duplicates_refused, duplicates_count_);
+    add(figures_.replies_ok, commands_count_ - duplicates_count_);
+    add(exactly_once_.duplicates_refused, duplicates_count_);
     if (const auto last = parse_entry_id(last_added_)) sent_last_ = std::max(sent_last_, *last);
     const std::size_t count = transaction_count_;
     end_transaction();
@@ -194,7 +195,7 @@ TransactionWindow::Step TransactionWindow::settle(std::uint64_t now_ns) {
 TransactionWindow::Step TransactionWindow::refuse(std::string_view error_text) {
     error_text_ = error_text;
     refusal_ = outcome_of_error(error_text_);
-    add(refusal_ == CommandOutcome::refused ? counters_.replies_refused : counters_.replies_busy, 1);
+    add(refusal_ == CommandOutcome::refused ? figures_.replies_refused : figures_.replies_busy, 1);
     end_transaction();
     return Step::refused;
 }

@@ -46,9 +46,10 @@ namespace sluice::sinks::redis {
 
 class TransactionWindow final : public ArrayListener {
   public:
-    // No entry above `known_last` can come from an earlier life of the engine. `port` and `counters` outlive the
+    // No entry above `known_last` can come from an earlier life of the engine. `port` and the figures outlive the
     // window.
-    TransactionWindow(CompletionPort& port, SinkCounters& counters, const EntryId& known_last);
+    TransactionWindow(CompletionPort& port, DeliveryFigures& figures, ExactlyOnceFigures& exactly_once,
+                      const EntryId& known_last);
 
     [[nodiscard]] bool has_room() const { return batches_.size() < limits::sink_window_batches_count_max; }
     [[nodiscard]] bool empty() const { return batches_.empty(); }
@@ -100,7 +101,8 @@ class TransactionWindow final : public ArrayListener {
     [[nodiscard]] bool unsent() const { return sent_bytes_ < total_bytes_; }
 
     CompletionPort& port_;
-    SinkCounters& counters_;
+    DeliveryFigures& figures_;
+    ExactlyOnceFigures& exactly_once_;
     const EntryId known_last_;
     EntryId sent_last_;
 

@@ -21,7 +21,7 @@ SIGNS_OF_A_BUG = ("CHECK failed", "AddressSanitizer", "LeakSanitizer", "ThreadSa
 
 
 def assert_conserved(status: dict) -> None:
-    """The conservation law, per reactor (DESIGN §4)."""
+    """The conservation law, per reactor: what was accepted is what was settled."""
     for reactor in status["reactors"]:
         samples = reactor["samples"]
         assert samples["received"] == samples["accepted"] + sum(samples["rejected"].values()), samples
@@ -39,12 +39,12 @@ class Engine:
     def __init__(self, directory: Path, sink: str, ack: Optional[str] = None, cores: str = "0",
                  settings: Optional[Mapping[str, object]] = None, prefix: Sequence[str] = (),
                  environment: Optional[Mapping[str, str]] = None, admin_on_data_listener: bool = False,
-                 backend: Optional[str] = BACKEND):
+                 backend: Optional[str] = BACKEND, binary: Path = BINARY):
         self.address = ("127.0.0.1", reserve_port())
         self.admin_address = self.address if admin_on_data_listener else ("127.0.0.1", reserve_port())
         self._directory = directory
         self._environment = {**CLEAN_ENVIRONMENT, **(environment or {})}
-        self._command = [*prefix, BINARY, "serve", "--listen", "{}:{}".format(*self.address),
+        self._command = [*prefix, binary, "serve", "--listen", "{}:{}".format(*self.address),
                          "--admin", "{}:{}".format(*self.admin_address), "--cores", cores, "--sink", sink]
         self._backend = backend
         if backend:

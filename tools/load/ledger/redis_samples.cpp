@@ -127,8 +127,8 @@ class Reader {
     }
 
     // Any node of a cluster will do: it tells who has a key.
-    [[nodiscard]] bool connect_to_one_of(const std::vector<config::Endpoint>& servers) {
-        for (const config::Endpoint& server : servers) {
+    [[nodiscard]] bool connect_to_one_of(const std::vector<config::ServerAddress>& servers) {
+        for (const config::ServerAddress& server : servers) {
             error_.clear();
             if (connect_to(server.address, server.port)) return true;
         }
@@ -136,7 +136,7 @@ class Reader {
     }
 
     [[nodiscard]] bool connect_to_primary() {
-        for (const config::Endpoint& sentinel : url_.servers) {
+        for (const config::ServerAddress& sentinel : url_.servers) {
             error_.clear();
             context_.reset(redisConnectWithTimeout(sentinel.address.c_str(), sentinel.port, timeout));
             if (context_ == nullptr || context_->err != 0) continue;

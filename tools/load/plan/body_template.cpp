@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/core/escape.hpp"
+#include "engine/core/limits.hpp"
 
 namespace sluice::load {
 namespace {
@@ -11,7 +12,7 @@ constexpr int decimals_max = 9;
 constexpr double number_max = 1e15;  // a double shows 15 digits exactly
 
 std::unexpected<PlanError> wrong(std::string_view field, std::string_view why) {
-    return std::unexpected(PlanError{"{" + quoted(field, shown_bytes_max) + "} " + std::string(why)});
+    return std::unexpected(PlanError{"{" + quoted(field, limits::shown_bytes_max) + "} " + std::string(why)});
 }
 
 std::vector<std::string> split(std::string_view text, char separator) {

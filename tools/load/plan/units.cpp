@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "engine/core/escape.hpp"
+#include "engine/core/limits.hpp"
 
 namespace sluice::load {
 namespace {
@@ -27,13 +28,14 @@ std::expected<Split, PlanError> split_number(std::string_view text, std::string_
     double number = 0;
     const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error != std::errc{} || !std::isfinite(number) || std::signbit(number))
-        return std::unexpected(PlanError{quoted(text, shown_bytes_max) + " does not begin with a number; write it as " +
-                                         std::string(example)});
+        return std::unexpected(PlanError{quoted(text, limits::shown_bytes_max) +
+                                         " does not begin with a number; write it as " + std::string(example)});
     return Split{number, text.substr(static_cast<std::size_t>(stop - text.data()))};
 }
 
 PlanError unknown_unit(std::string_view text, std::string_view example) {
-    return {quoted(text, shown_bytes_max) + " has no unit that is known here; write it as " + std::string(example)};
+    return {quoted(text, limits::shown_bytes_max) + " has no unit that is known here; write it as " +
+            std::string(example)};
 }
 
 }  // namespace
@@ -46,7 +48,8 @@ std::expected<std::uint64_t, PlanError> parse_span_ns(std::string_view text) {
     for (const auto& [name, factor] : span_units) {
         if (split->rest != name) continue;
         const double ns = split->number * factor;
-        if (ns > 1e17) return std::unexpected(PlanError{quoted(text, shown_bytes_max) + " is longer than three years"});
+        if (ns > 1e17)
+            return std::unexpected(PlanError{quoted(text, limits::shown_bytes_max) + " is longer than three years"});
         return static_cast<std::uint64_t>(std::llround(ns));
     }
     return std::unexpected(unknown_unit(text, example));
@@ -71,7 +74,7 @@ std::expected<std::uint64_t, PlanError> parse_count(std::string_view text) {
         if (split->rest != name) continue;
         const double count = split->number * factor;
         if (count == std::floor(count) && count <= 9e15) return static_cast<std::uint64_t>(count);
-        return std::unexpected(PlanError{quoted(text, shown_bytes_max) + " is not a whole number"});
+        return std::unexpected(PlanError{quoted(text, limits::shown_bytes_max) + " is not a whole number"});
     }
     return std::unexpected(unknown_unit(text, example));
 }
@@ -80,7 +83,7 @@ std::expected<double, PlanError> parse_number(std::string_view text) {
     double number = 0;
     const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error != std::errc{} || stop != text.data() + text.size() || !std::isfinite(number))
-        return std::unexpected(PlanError{quoted(text, shown_bytes_max) + " is not a number"});
+        return std::unexpected(PlanError{quoted(text, limits::shown_bytes_max) + " is not a number"});
     return number;
 }
 

@@ -1,0 +1,254 @@
+// Configuration: the sentence for each thing that can be wrong.
+#include <gtest/gtest.h>
+
+#include "engine/core/limits.hpp"
+#include "tests/support/config_texts.hpp"
+
+namespace sluice::config {
+namespace {
+
+struct SentenceRow {
+    std::string_view toml, sentence;
+};
+
+TEST(Sentences, OfValuesInAFile) {
+    const SentenceRow rows[] = {
+        {"\n\nbatch.size = '10 bananas'",
+         R"(sluice.toml:3: batch.size is "10 bananas", which has an unknown unit; allowed is a size from 32KiB to 1MiB such as 64KiB)"},
+        {"batch.size = '2MiB'",
+         R"(sluice.toml:1: batch.size is "2MiB"; allowed is a size from 32KiB to 1MiB such as 64KiB)"},
+        {"batch.size = 1000", "sluice.toml:1: batch.size is 1000; allowed is a size from 32KiB to 1MiB such as 64KiB"},
+        {"batch.size = '64KB'",
+         R"(sluice.toml:1: batch.size is "64KB", whose unit can mean 1000 or 1024 (write KiB, MiB or GiB); allowed is a size from 32KiB to 1MiB such as 64KiB)"},
+        {"ack_timeout = 5",
+         "sluice.toml:1: ack_timeout is 5, which has no unit; allowed is a duration from 10ms to 10m such as 5s"},
+        {"ack_timeout = '1.5s'",
+         R"(sluice.toml:1: ack_timeout is "1.5s", which is not a whole number (use a smaller unit); allowed is a duration from 10ms to 10m such as 5s)"},
+        {"ack_timeout = true",
+         "sluice.toml:1: ack_timeout is a boolean; allowed is a duration from 10ms to 10m such as 5s"},
+        {"ack_timeout = 1.5",
+         "sluice.toml:1: ack_timeout is a decimal number; allowed is a duration from 10ms to 10m such as 5s"},
+        {"retry_after = '1500ms'",
+         R"(sluice.toml:1: retry_after is "1500ms", which is not a whole number of seconds; allowed is a duration in whole seconds from 1s to 1h such as 1s)"},
+        {"batch.count = '16'",
+         R"(sluice.toml:1: batch.count is the string "16"; allowed is an integer from 2 to 4096 such as 256)"},
+        {"batch.count = -1", "sluice.toml:1: batch.count is -1; allowed is an integer from 2 to 4096 such as 256"},
+        {"[io]\nring_entries = 1000",
+         "sluice.toml:2: io.ring_entries is 1000, which is not a power of two; allowed is a power of two from 8 to "
+         "32768 such as 1024"},
+        {"ack = 'replicated'",
+         R"(sluice.toml:1: ack is replicated, but must not be that without sink.redis.replicas, which is 0)"},
+        {"ack = 'replicated'\nsink.redis.replicas = 1\nsink.url = 'null:'",
+         R"(sluice.toml:1: ack is replicated, but must not be that beside sink.url, which is null:)"},
+        {"ack = 'replicated'\nsink.redis.replicas = 1\njournal.directory = 'd'",
+         R"(sluice.toml:1: ack is replicated, but must not be that beside journal.directory, which is d)"},
+        {"sink.redis.replicas = 1\nsink.url = 'redis-cluster://h:1'",
+         R"(sluice.toml:1: sink.redis.replicas is 1, but must be 0 with a cluster in sink.url, which is redis-cluster://h:1)"},
+        {"sink.redis.replicas = 1\nsink.redis.replicas_timeout = '5s'",
+         R"(sluice.toml:2: sink.redis.replicas_timeout is 5s, but must be less than ack_timeout, which is 5s)"},
+        {"sink.redis.replicas = 1\nsink.redis.replicas_timeout = '4s'\nsink.redis.reply_timeout = '3s'",
+         R"(sluice.toml:2: sink.redis.replicas_timeout is 4s, but must be less than sink.redis.reply_timeout, which is 3s)"},
+        {"ack = 'Stored'", R"(sluice.toml:1: ack is "Stored"; allowed is queued, journaled, stored or replicated)"},
+        {"log.level = 'trace'", R"(sluice.toml:1: log.level is "trace"; allowed is debug, info, warn or error)"},
+        {"listen = ':8080'",
+         R"(sluice.toml:1: listen is ":8080", which has no address (for all interfaces write 0.0.0.0 or [::]); allowed is 1 to 16 of: a numeric address and a port such as 127.0.0.1:8080 or [::1]:8080, or unix:/path)"},
+        {"listen = 7",
+         "sluice.toml:1: listen is the integer 7; allowed is 1 to 16 of: a numeric address and a port such as "
+         "127.0.0.1:8080 or [::1]:8080, or unix:/path"},
+        {"admin.listen = ['127.0.0.1:1']",
+         "sluice.toml:1: admin.listen is an array; allowed is a numeric address and a port such as 127.0.0.1:8081 or "
+         "[::1]:8080, or unix:/path"},
+        {"cores = 2", "sluice.toml:1: cores is the integer 2; allowed is auto or a list of core numbers such as 0,2-3"},
+        {"cores = '0,0'",
+         R"(sluice.toml:1: cores is "0,0", which lists a core twice; allowed is auto or a list of core numbers such as 0,2-3)"},
+        {"cores = '1-2'",
+         R"(sluice.toml:1: cores is "1-2", but core 2 does not exist or is closed to this process; allowed is auto or any of 0-1,4)"},
+        {"sink.url = 'rediss://h'",
+         R"(sluice.toml:1: sink.url is "rediss://h", whose scheme does not exist yet in 0.1; allowed is redis://[user[:password]@]host[:port][/db], redis-cluster://host:port,..., redis-sentinel://host:port,.../name[/db], redis+unix:///path[?db=N], journal:directory or null:)"},
+        {"sink.redis.stream = ''",
+         R"(sluice.toml:1: sink.redis.stream is ""; allowed is a string of 1 to 121 bytes without control characters)"},
+        {"sink.redis.stream = \"a\\r\\nb\"",
+         R"(sluice.toml:1: sink.redis.stream is "a\x0D\x0Ab", which holds a control character; allowed is a string of 1 to 121 bytes without control characters)"},
+    };
+    for (const SentenceRow& row : rows) EXPECT_EQ(sentence_of(row.toml), row.sentence);
+}
+
+TEST(Sentences, OfLists) {
+    const std::string allowed =
+        "; allowed is 1 to 16 of: a numeric address and a port such as 127.0.0.1:8080 or [::1]:8080, or unix:/path";
+    const SentenceRow rows[] = {
+        {"listen = []", "listen is []"},
+        {"listen = ['127.0.0.1']", R"(listen is "127.0.0.1", which has no port)"},
+        {"listen = ['127.0.0.1:1', ':2', 'x']",
+         R"(element 2 of listen is ":2", which has no address (for all interfaces write 0.0.0.0 or [::]))"},
+        {"listen = ['127.0.0.1:1', 2]", "element 2 of listen is an integer"},
+        {"listen = [['127.0.0.1:1']]", "element 1 of listen is an array"},
+        {"listen = ['127.0.0.1:1,127.0.0.1:2']",
+         R"(listen is "127.0.0.1:1,127.0.0.1:2", whose address is not numeric (IPv6 needs brackets))"},
+        {"listen = '127.0.0.1:1, 127.0.0.1:2'",
+         R"(element 2 of listen is " 127.0.0.1:2", whose address is not numeric (IPv6 needs brackets))"},
+        {"listen = '127.0.0.1:1,'", R"(element 2 of listen is "", which has no port)"},
+        {"listen = ['127.0.0.1:1', '[::1]:1', '127.0.0.1:1']",
+         R"(element 3 of listen is "127.0.0.1:1", which stands in the list twice)"},
+        {"listen = ['unix:/a', 'unix:/b', 'unix:/a']",
+         R"(element 3 of listen is "unix:/a", which stands in the list twice)"},
+        {"listen = ['127.0.0.1:1', '0.0.0.0:1']",
+         R"(element 2 of listen is "0.0.0.0:1", which collides with another (0.0.0.0 and [::] take every address of their port))"},
+        {"listen = ['unix:/a', 'unix:b']",
+         R"(element 2 of listen is "unix:b", whose socket path is not absolute, longer than 107 bytes, or holds a comma or control character)"},
+    };
+    for (const SentenceRow& row : rows)
+        EXPECT_EQ(sentence_of(row.toml), "sluice.toml:1: " + std::string(row.sentence) + allowed);
+    std::string many = "listen = ['127.0.0.1:0'";
+    for (std::size_t i = 1; i <= limits::listen_addresses_count_max; ++i) many += ", '127.0.0.1:0'";
+    EXPECT_TRUE(sentence_of(many + "]").ends_with(R"("127.0.0.1:0"])" + allowed)) << sentence_of(many + "]");
+    EXPECT_EQ(sentence_of("listen = ['127.0.0.1:0', '127.0.0.1:0']"), "loaded");  // the kernel chooses two ports
+    EXPECT_EQ(sentence_of("listen = '0.0.0.0:80'\nadmin.listen = '127.0.0.1:80'"),
+              "sluice.toml:2: admin.listen is 127.0.0.1:80, but must not collide with listen, which is 0.0.0.0:80");
+    EXPECT_EQ(sentence_of("listen = ['127.0.0.1:80', 'unix:/a']\nadmin.listen = 'unix:/a'"), "loaded");
+}
+
+TEST(Sentences, OfKeysInAFile) {
+    const SentenceRow rows[] = {
+        {"ack = 'queued'\nlisen = '127.0.0.1:1'", "sluice.toml:2: lisen is not a setting; the nearest is listen"},
+        {"[sinks]\nurl = 'null:'",
+         "sluice.toml:1: sinks is not a group of settings; groups are admin, log, http, io, batch, journal, admission, "
+         "idempotency, sink, "
+         "sink.redis"},
+        {"[sink]\nurll = 'null:'", "sluice.toml:2: sink.urll is not a setting; the nearest is sink.url"},
+        {"[batch]\n[batch.deep]",
+         "sluice.toml:2: batch.deep is not a group of settings; groups are admin, log, http, io, batch, journal, "
+         "admission, idempotency, sink, "
+         "sink.redis"},
+        {"http = 5", "sluice.toml:1: http is an integer, but must be a table of settings"},
+        {"[[http]]\nbody_max = '1MiB'", "sluice.toml:1: http is an array, but must be a table of settings"},
+        {"[ack]", "sluice.toml:1: ack is a table; allowed is queued, journaled, stored or replicated"},
+        {"http.body_max = '1MiB'\n'http.body_max' = '2MiB'", "sluice.toml:2: http.body_max is set twice"},
+        {"\"li\\nst\\u001Ben\" = 1", "sluice.toml:1: li\\x0Ast\\x1Ben is not a setting; the nearest is listen"},
+        {"batch.count = 2\nbatch.sise = 1\nack = 'x'",
+         "sluice.toml:2: batch.sise is not a setting; the nearest is batch.size"},
+    };
+    for (const SentenceRow& row : rows) EXPECT_EQ(sentence_of(row.toml), row.sentence);
+}
+
+TEST(Sentences, OfFilesThatAreNotToml) {
+    const SentenceRow rows[] = {
+        {"ack = 'queued'\nack = 'stored'\n", "sluice.toml:2: is not TOML: "},
+        {"\n\nack = \n", "sluice.toml:3: is not TOML: "},
+        {"ack = 'queued", "sluice.toml:1: is not TOML: "},
+        {"{}", "sluice.toml:1: is not TOML: "},
+        {"\xFF\xFE", "sluice.toml:1: is not TOML: "},
+    };
+    for (const SentenceRow& row : rows) {
+        const std::string sentence = sentence_of(row.toml);
+        EXPECT_TRUE(sentence.starts_with(row.sentence)) << sentence;
+        EXPECT_EQ(sentence.find('\n'), std::string::npos) << sentence;
+    }
+    EXPECT_EQ(sentence_of(std::string(limits::config_file_bytes_max + 1, '\n')), "sluice.toml: is larger than 1MiB");
+    EXPECT_EQ(sentence_of(std::string(limits::config_file_bytes_max, '\n')), "loaded");
+}
+
+TEST(Sentences, OfFilesThatCannotBeRead) {
+    EXPECT_EQ(check_config_file("/nonexistent/a.toml").error().sentence,
+              "/nonexistent/a.toml: cannot be read: No such file or directory");
+    EXPECT_EQ(check_config_file("/").error().sentence, "/: cannot be read: Is a directory");
+}
+
+TEST(Sentences, OfEnvironmentAndCommandLine) {
+    EXPECT_EQ(
+        sentence_of("", {"SLUICE_BATCH_SIZE=1"}),
+        R"(environment SLUICE_BATCH_SIZE: batch.size is "1"; allowed is a size from 32KiB to 1MiB such as 64KiB)");
+    EXPECT_EQ(sentence_of("", {"SLUICE_BATCH_SIZ=1"}),
+              "environment SLUICE_BATCH_SIZ: not a setting; the nearest is SLUICE_BATCH_SIZE");
+    EXPECT_EQ(
+        sentence_of("", {"SLUICE_LISTEN"}),
+        "environment SLUICE_LISTEN: listen is \"\", which has no port; allowed is 1 to 16 of: a numeric address and a "
+        "port such as 127.0.0.1:8080 or [::1]:8080, or unix:/path");
+    EXPECT_EQ(sentence_of("", {}, {{"--ack", "ack", "maybe"}}),
+              R"(command line --ack: ack is "maybe"; allowed is queued, journaled, stored or replicated)");
+    EXPECT_EQ(
+        sentence_of("", {}, {set("no.such.key", "1")}),
+        "command line --set: no.such.key is not a setting; the nearest is " + std::string(nearest_key("no.such.key")));
+    EXPECT_EQ(sentence_of("", {}, {{"--ack", "ack", "queued"}, set("ack", "stored")}),
+              "command line --set: ack is set twice");
+    // A weaker source must be right as well.
+    EXPECT_TRUE(sentence_of("ack = 'x'", {}, {set("ack", "stored")}).starts_with("sluice.toml:1: ack"));
+    // Whether cores exist depends on the machine: asked of the effective value only.
+    EXPECT_EQ(sentence_of("cores = '0-3'", {}, {set("cores", "0")}), "loaded");
+}
+
+TEST(Sentences, OfKeysThatDoNotFitTogether) {
+    const SentenceRow rows[] = {
+        {"http.body_max = '16MiB'\n\nhttp.body_memory = '4MiB'",
+         "sluice.toml:3: http.body_memory is 4MiB, but must be at least http.body_max, which is 16MiB"},
+        {"\nhttp.body_memory = '4MiB'",
+         "sluice.toml:2: http.body_memory is 4MiB, but must be at least http.body_max, which is 8MiB"},
+        {"batch.count = 4", "sluice.toml:1: batch.pipeline_depth is 4, but must be less than batch.count, which is 4"},
+        {"sink.redis.backoff_max = '10ms'",
+         "sluice.toml:1: sink.redis.backoff_min is 50ms, but must be at most sink.redis.backoff_max, which is 10ms"},
+        {"sink.redis.stream = 'a{b}'\nsink.redis.partitions = 2",
+         "sluice.toml:1: sink.redis.stream is a{b}, but must hold no { or } beside sink.redis.partitions, which is 2"},
+        {"sink.redis.stream = 'a{b}'", "loaded"},
+        {"journal.size_max = '100MiB'",
+         "sluice.toml:1: journal.size_max is 100MiB, but must be at least twice journal.segment_size, which is 64MiB"},
+        {"ack = 'journaled'",
+         "sluice.toml:1: ack is journaled, but must not be that without a journal in sink.url, which is "
+         "redis://127.0.0.1:6379"},
+        {"ack = 'journaled'\nsink.url = 'journal:/var/lib/sluice'", "loaded"},
+        {"ack = 'journaled'\njournal.directory = '/var/lib/sluice'", "loaded"},
+        {"journal.directory = '/a'\nsink.url = 'journal:/b'",
+         "sluice.toml:1: journal.directory is /a, but must be empty beside a journal in sink.url, which is journal:/b"},
+        {"sink.redis.exactly_once = true",
+         "sluice.toml:1: sink.redis.exactly_once is true, but must not be that without a journal to send again from: "
+         "journal.directory, which is "},
+        {"journal.directory = '/a'\nsink.redis.exactly_once = true", "loaded"},
+        {"journal.directory = '/a'\nsink.url = 'null:'\nsink.redis.exactly_once = true",
+         "sluice.toml:3: sink.redis.exactly_once is true, but must not be that without one Redis "
+         "(redis:// or redis+unix://) in sink.url, which is null:"},
+        {"journal.directory = '/a'\nsink.redis.exactly_once = true\nsink.redis.layout = 'packed'",
+         "sluice.toml:2: sink.redis.exactly_once is true, but must stand beside fields or json as sink.redis.layout, "
+         "which is packed"},
+        {"journal.directory = '/a'\nsink.redis.exactly_once = true\nsink.redis.stream = 'a{b}'",
+         "sluice.toml:2: sink.redis.exactly_once is true, but must not be that with { or } in sink.redis.stream, which "
+         "is a{b}"},
+        {"journal.directory = '/a'\nsink.redis.exactly_once = true\nsink.redis.instance = 'a:b'",
+         R"(sluice.toml:3: sink.redis.instance is "a:b", but must be of letters, digits, '.', '_' and '-')"},
+        {"sink.redis.exactly_once = 'true'",
+         "sluice.toml:1: sink.redis.exactly_once is the string \"true\"; allowed is true or false"},
+    };
+    for (const SentenceRow& row : rows) EXPECT_EQ(sentence_of(row.toml), row.sentence);
+    EXPECT_EQ(sentence_of("", {"SLUICE_BATCH_PIPELINE_DEPTH=64"}, {set("batch.count", "8")}),
+              "environment SLUICE_BATCH_PIPELINE_DEPTH: batch.pipeline_depth is 64, but must be less than batch.count, "
+              "which is 8");
+}
+
+TEST(Sentences, AreFreeOfSecrets) {
+    const std::vector<Override> overrides[] = {
+        {set("sink.url", "redis://u:s3cret@h:99999")}, {set("sink.url", "redis://u:s3cret@")},
+        {set("sink.url", "redis//u:s3cret@h")},        {set("sink.url", "redis://s3cret@h/x")},
+        {set("sink.url", "redis://u:s3cret\n@h")},     {set("sink.redis.password", "s3cret\n")},
+        {set("sink.url", "redis://h?auth=s3cret")},
+    };
+    for (const auto& override : overrides) {
+        const std::string sentence = sentence_of("", {}, override);
+        EXPECT_NE(sentence, "loaded");
+        EXPECT_EQ(sentence.find("s3cret"), std::string::npos) << sentence;
+    }
+    for (const std::string_view toml : {"sink.redis.password = 53", "sink.redis.password = ['s3cret']"}) {
+        EXPECT_EQ(sentence_of(toml).find("53"), std::string::npos);
+        EXPECT_EQ(sentence_of(toml).find("s3cret"), std::string::npos);
+    }
+    const auto config = load_text("sink.url = 'redis://u:s3cret@h'\nsink.redis.password = 's3cret'");
+    for (const auto& [key, text] : texts_of(*config)) EXPECT_EQ(text.find("s3cret"), std::string::npos) << key;
+}
+
+TEST(Sentences, EveryReasonIsSaid) {
+    using enum ValueError;
+    for (int value = 0; value <= static_cast<int>(query_unknown); ++value) {
+        const auto error = static_cast<ValueError>(value);
+        EXPECT_EQ(clause_of(error).empty(), error == malformed || error == out_of_range) << value;
+    }
+}
+
+}  // namespace
+}  // namespace sluice::config
