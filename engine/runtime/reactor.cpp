@@ -152,15 +152,16 @@ void Reactor::stop() {
 
 // --- requests ------------------------------------------------------------------------------------------------------
 
-const http::Route* Reactor::route_of(std::string_view path) const {
-    const http::Route* route = http::find_route(http::data_routes, path);
-    if (route == nullptr && wiring_.admin != nullptr) route = http::find_route(http::admin_routes, path);
+const http::Route* Reactor::route_of(const http::Request& request) const {
+    const http::Route* route = http::find_route(http::data_routes, request.path);
+    const bool serves_admin = request.listener_role == static_cast<std::uint8_t>(ListenerRole::data_and_admin);
+    if (route == nullptr && serves_admin) route = http::find_route(http::admin_routes, request.path);
     return route;
 }
 
 bool Reactor::on_request(const http::Request& request, RequestRef ref, http::Pending& pending) {
     http::Reply& reply = pending.reply;
-    const http::Route* route = route_of(request.path);
+    const http::Route* route = route_of(request);
     if (route == nullptr) {
         reply.set_refusal(Refusal::not_found);
         return true;
@@ -187,7 +188,7 @@ bool Reactor::on_request(const http::Request& request, RequestRef ref, http::Pen
 }
 
 bool Reactor::refuses_head(const http::Request& request, http::Reply& reply) {
-    const http::Route* route = route_of(request.path);
+    const http::Route* route = route_of(request);
     if (route == nullptr) {
         reply.set_refusal(Refusal::not_found);
         return true;

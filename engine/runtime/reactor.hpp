@@ -77,7 +77,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     void take_completions(std::uint64_t now_ns) override;
     void hand_over(std::uint64_t now_ns) override;
 
-    [[nodiscard]] const http::Route* route_of(std::string_view path) const;
+    [[nodiscard]] const http::Route* route_of(const http::Request& request) const;
     [[nodiscard]] bool ask_admin(http::Endpoint endpoint, RequestRef ref);
     void order(Mailbox::Task task);
     void pin();

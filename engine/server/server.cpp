@@ -200,7 +200,8 @@ void Server::drain() {
     context_.drain_begin_ns = context_.now_ns;
     loop_->stop_listening();
     // Whoever connects from now on is refused, rather than left waiting in a backlog that nobody reads.
-    for (const Listener& listener : listeners_) ::shutdown(listener.socket.get(), SHUT_RDWR);
+    for (const Listener& listener : listeners_)
+        if (!listener.is_shared) ::shutdown(listener.socket.get(), SHUT_RDWR);
     for (io::Slot slot = 0; slot < settings_.loop.slots_count_max; ++slot) {
         if (connections_[slot].state() == http::Connection::State::closed) continue;
         connections_[slot].drain(context_);
