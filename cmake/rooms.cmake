@@ -57,21 +57,21 @@ room(parsers/json USES engine/core parsers LIBRARIES simdjson)
 # --- sockets, HTTP -------------------------------------------------------------------------------------------------
 room(engine/io USES engine/core LIBRARIES liburing MAY clock system thread)
 room(engine/http USES engine/core parsers/http)
-room(engine/server USES engine/core engine/config engine/log engine/io engine/http MAY clock system thread)
+room(engine/server USES engine/core engine/config engine/log engine/metrics engine/io engine/http MAY clock system thread)
 
 # --- what delivers: encoders and sinks -----------------------------------------------------------------------------
 room(sinks USES engine/core MAY thread)
 room(sinks/null USES engine/core sinks MAY clock)
 room(sinks/journal USES engine/core sinks MAY clock system)
 room(sinks/redis/resp USES engine/core LIBRARIES hiredis)
-room(sinks/redis/link USES engine/core sinks/redis/resp LIBRARIES hiredis MAY system)
+room(sinks/redis/link USES engine/core sinks sinks/redis/resp LIBRARIES hiredis MAY system)
 room(sinks/redis/layout USES engine/core sinks sinks/redis/resp)
 room(sinks/redis/window USES engine/core sinks sinks/redis/layout sinks/redis/resp MAY system)
-room(sinks/redis/single USES engine/core sinks sinks/redis/link sinks/redis/resp sinks/redis/window MAY clock system)
-room(sinks/redis/exactly_once USES engine/core sinks sinks/redis/layout sinks/redis/link sinks/redis/resp sinks/redis/window MAY clock system)
+room(sinks/redis/single USES engine/core sinks sinks/redis/link sinks/redis/resp sinks/redis/window)
+room(sinks/redis/exactly_once USES engine/core sinks sinks/redis/layout sinks/redis/link sinks/redis/resp sinks/redis/window)
 room(sinks/redis/cluster USES engine/core sinks sinks/redis/link sinks/redis/resp sinks/redis/window LIBRARIES hiredis
-     MAY clock system thread)
-room(sinks/redis/sentinel USES engine/core sinks/redis/link sinks/redis/resp LIBRARIES hiredis)
+     MAY system thread)
+room(sinks/redis/sentinel USES engine/core sinks/redis/link sinks/redis/resp)
 
 # --- one sample's way through the engine ---------------------------------------------------------------------------
 room(engine/delivery USES engine/core engine/config engine/log engine/io sinks sinks/null sinks/journal sinks/redis/link
@@ -85,21 +85,22 @@ room(engine/ingest USES engine/core engine/metrics engine/http engine/server eng
 room(engine/forward USES engine/core engine/config engine/log engine/io engine/delivery parsers/json sinks sinks/journal
      sinks/redis/layout sinks/redis/exactly_once MAY clock random system thread)
 room(engine/admin USES engine/core engine/config engine/log engine/metrics engine/io engine/http engine/server engine/delivery
-     engine/forward engine/idempotency engine/ingest LIBRARIES fmt nlohmann_json MAY clock thread)
+     engine/forward engine/idempotency engine/ingest engine/watch sinks LIBRARIES fmt nlohmann_json MAY clock thread)
 room(engine/journal_tool USES engine/core engine/config engine/io engine/forward sinks/journal LIBRARIES nlohmann_json MAY clock system)
 room(engine/runtime USES engine/core engine/config engine/log engine/io engine/http engine/server engine/delivery
      engine/batching engine/idempotency engine/watch engine/ingest engine/forward engine/admin sinks
      MAY clock random system thread)
-room(engine USES engine/core engine/config engine/log engine/io engine/journal_tool engine/runtime MAY clock system)
+room(engine USES engine/core engine/admin engine/config engine/log engine/io engine/journal_tool engine/runtime MAY clock system)
 
-# --- sluice-load: result/ what was measured, plan/ what a run does, run/ makes requests, report/ writes results, ledger/
-# remembers what was acknowledged, command/ reads command lines and wires the rest --------------------------------------
+# --- sluice-load: result/ what was measured, plan/ what a run does, run/ makes requests, report/ writes results, export/ sends
+# them to a database during the run, ledger/ remembers what was acknowledged, command/ reads command lines and wires the rest ---
 room(tools/load/result USES engine/core LIBRARIES hdr_histogram)
-room(tools/load/plan USES engine/core tools/load/result MAY random system)
+room(tools/load/plan USES engine/core tools/load/result)
 room(tools/load/run USES engine/core engine/io tools/load/plan tools/load/result LIBRARIES llhttp nlohmann_json zlib
      MAY clock system thread)
-room(tools/load/report USES engine/core tools/load/result LIBRARIES hdr_histogram nlohmann_json fmt curl MAY thread)
-room(tools/load/ledger USES engine/core engine/config LIBRARIES hiredis nlohmann_json MAY system thread)
+room(tools/load/report USES tools/load/result LIBRARIES hdr_histogram nlohmann_json fmt)
+room(tools/load/export USES engine/core tools/load/result LIBRARIES fmt curl MAY thread)
+room(tools/load/ledger USES engine/core engine/config sinks/redis/link LIBRARIES nlohmann_json MAY system thread)
 room(tools/load/command USES engine/core engine/config tools/load/result tools/load/plan tools/load/run tools/load/report
-     tools/load/ledger LIBRARIES tomlplusplus cli11 fmt nlohmann_json MAY system)
+     tools/load/export tools/load/ledger LIBRARIES tomlplusplus cli11 fmt nlohmann_json MAY random system)
 room(tools/load USES tools/load/command MAY system)

@@ -27,14 +27,19 @@ if(SLUICE_SANITIZE)
   endif()
 endif()
 
-# speed_up(TARGET): several files a compiler run, and the standard library's headers parsed once. The clang preset does
-# neither, so that it shows each file to include what it uses.
+# speed_up(TARGET): several files a compiler run, and the standard library's headers parsed once for all targets. The
+# clang preset does neither, so that it shows each file to include what it uses.
 option(SLUICE_SPEED_UP "Precompiled headers and unity builds" ON)
+if(SLUICE_SPEED_UP)
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/precompiled.cpp CONTENT "// Owns the precompiled headers.\n")
+  add_library(sluice_precompiled OBJECT ${CMAKE_BINARY_DIR}/precompiled.cpp)
+  target_link_libraries(sluice_precompiled PRIVATE sluice_flags)
+  target_precompile_headers(sluice_precompiled PRIVATE <algorithm> <array> <atomic> <chrono> <functional> <memory> <optional>
+    <span> <string> <string_view> <utility> <vector>)
+endif()
 function(speed_up target)
-  if(NOT SLUICE_SPEED_UP)
-    return()
+  if(SLUICE_SPEED_UP)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+    target_precompile_headers(${target} REUSE_FROM sluice_precompiled)
   endif()
-  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
-  target_precompile_headers(${target} PRIVATE <algorithm> <array> <atomic> <chrono> <functional> <memory> <optional> <span>
-    <string> <string_view> <utility> <vector>)
 endfunction()

@@ -3,6 +3,7 @@
 //   sluice serve --listen 127.0.0.1:8080 --sink redis://127.0.0.1:6379
 //   sluice check-config sluice.toml
 //   sluice print-config > sluice.toml
+//   sluice print-metrics
 //   sluice journal cat DIR
 //   sluice --help
 #include <signal.h>
@@ -14,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/admin/metrics_markdown.hpp"
 #include "engine/config/command_line.hpp"
 #include "engine/config/load.hpp"
 #include "engine/config/service_variables.hpp"
@@ -29,7 +31,7 @@ using sluice::config::ExitCode;
 
 constexpr int code_of(ExitCode code) { return static_cast<int>(code); }
 
-int complain(const std::string& sentence, ExitCode code) {
+int fail(const std::string& sentence, ExitCode code) {
     std::fprintf(stderr, "sluice: %s\n", sentence.c_str());
     return code_of(code);
 }
@@ -59,10 +61,10 @@ void wait_for_stop(const sigset_t& signals) {
 
 // False if a second signal came.
 bool wait_until_drained(const sluice::Engine& engine, const sigset_t& signals) {
-    constexpr std::uint64_t look_interval_ns = 10'000'000;
+    constexpr std::uint64_t poll_interval_ns = 10'000'000;
     const std::uint64_t deadline_ns = sluice::monotonic_ns() + engine.config().drain_timeout_ns;
     while (!engine.is_drained() && sluice::monotonic_ns() < deadline_ns)
-        if (wait_for_signal(signals, look_interval_ns) != 0) return false;
+        if (wait_for_signal(signals, poll_interval_ns) != 0) return false;
     return true;
 }
 
@@ -89,8 +91,8 @@ int serve(sluice::config::Config config, const std::string& ignored_variables) {
                                                 {"reason", "Kubernetes makes them of a Service called sluice"}});
     sluice::Engine engine(std::move(config));
     if (const auto started = engine.start(); !started)
-        return complain(started.error().sentence,
-                        started.error().is_io_uring_unavailable ? ExitCode::no_io_uring : ExitCode::failed);
+        return fail(started.error().sentence,
+                    started.error().is_io_uring_unavailable ? ExitCode::no_io_uring : ExitCode::failed);
     wait_for_stop(signals);
     engine.begin_drain();
     if (!wait_until_drained(engine, signals)) {
@@ -106,16 +108,20 @@ int serve(sluice::config::Config config, const std::string& ignored_variables) {
 int main(int argc, char** argv) {
     using namespace sluice::config;
     auto invocation = parse_command_line(argc, argv);
-    if (!invocation) return complain(invocation.error().text, ExitCode::bad_usage);
+    if (!invocation) return fail(invocation.error().text, ExitCode::bad_usage);
     if (invocation->command == Command::journal) return code_of(sluice::journal_tool::run(*invocation));
+    if (invocation->command == Command::print_metrics) {
+        std::fputs(sluice::print_metrics().c_str(), stdout);
+        return code_of(ExitCode::ok);
+    }
     if (invocation->command != Command::serve) {
-        const auto text = answer(*invocation);
-        if (!text) return complain(text.error().sentence, ExitCode::bad_usage);
+        const auto text = output_of(*invocation);
+        if (!text) return fail(text.error().sentence, ExitCode::bad_usage);
         std::fputs(text->c_str(), stdout);
         return code_of(ExitCode::ok);
     }
-    const Surroundings surroundings = Surroundings::of_process();
-    auto config = load_config(invocation->overrides, surroundings);
-    if (!config) return complain(config.error().sentence, ExitCode::bad_usage);
-    return serve(std::move(*config), joined(service_variables(surroundings.environment)));
+    const Environment environment = Environment::of_process();
+    auto config = load_config(invocation->overrides, environment);
+    if (!config) return fail(config.error().sentence, ExitCode::bad_usage);
+    return serve(std::move(*config), joined(service_variables(environment.variables)));
 }

@@ -5,7 +5,7 @@
 //                                                    ^──────── failure ─────────┘
 //
 // It has no clock and makes no attempt: its owner sets the time of the next one, and says when it is made. While it is
-// not closed, requests that would wait for the server are refused at the door (engine/admission); what is accepted
+// not closed, requests that would wait for the server are refused at the door (engine/ingest); what is accepted
 // already stays with the sink, which keeps it. One owner thread; what others may know is published (signal.hpp,
 // figures.hpp).
 #pragma once

@@ -1,4 +1,4 @@
-// Sink: delivers batches over one connection. Lives on one sink thread (engine/sink_thread), which owns the
+// Sink: delivers batches over one connection. Lives on one sink thread (engine/delivery), which owns the
 // loop: it hands batches on, waits on the sink's descriptor, and calls advance().
 //
 // A sink never blocks (the journal's does, on its disk alone), never drops a batch while the process lives, and settles

@@ -26,6 +26,7 @@
 #include "bench/baseline/sample_queue.hpp"
 #include "bench/baseline/telemetry.hpp"
 #include "engine/config/addresses.hpp"
+#include "engine/config/sink_url.hpp"
 #include "engine/io/stop_signals.hpp"
 
 namespace {

@@ -163,7 +163,7 @@ void decode_and_encode(benchmark::State& state, Shape shape, const sinks::RedisL
     report(state, body);
 }
 
-sinks::RedisLayoutSettings settings_of(sinks::RedisLayout layout, std::uint32_t partitions_count = 1) {
+sinks::RedisLayoutSettings settings_of(RedisLayout layout, std::uint32_t partitions_count = 1) {
     return {.layout = layout, .partitions_count = partitions_count};
 }
 
@@ -176,8 +176,8 @@ sinks::RedisLayoutSettings settings_of(sinks::RedisLayout layout, std::uint32_t 
 SLUICE_BENCH_SHAPES(decode_bare_on_demand, touch, [](ondemand::object object) { return touch_all(object); });
 SLUICE_BENCH_SHAPES(decode_bare_on_demand, read, [](ondemand::object object) { return read_by_name(object); });
 SLUICE_BENCH_SHAPES(decode_only, decoder);
-SLUICE_BENCH_SHAPES(decode_and_encode, fields, settings_of(sinks::RedisLayout::fields));
-SLUICE_BENCH_SHAPES(decode_and_encode, fields_16_partitions, settings_of(sinks::RedisLayout::fields, 16));
-SLUICE_BENCH_SHAPES(decode_and_encode, packed, settings_of(sinks::RedisLayout::packed));
+SLUICE_BENCH_SHAPES(decode_and_encode, fields, settings_of(RedisLayout::fields));
+SLUICE_BENCH_SHAPES(decode_and_encode, fields_16_partitions, settings_of(RedisLayout::fields, 16));
+SLUICE_BENCH_SHAPES(decode_and_encode, packed, settings_of(RedisLayout::packed));
 
 }  // namespace

@@ -31,7 +31,7 @@ Sample make_sample() {
     return sample;
 }
 
-void encoder(benchmark::State& state, sinks::RedisLayout layout) {
+void encoder(benchmark::State& state, RedisLayout layout) {
     const auto encoder = sinks::make_redis_encoder({.layout = layout});
     std::vector<char> arena(64 * limits::kib);
     const auto batch = std::make_unique<Batch>();
@@ -47,9 +47,9 @@ void encoder(benchmark::State& state, sinks::RedisLayout layout) {
     state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()));
 }
 
-BENCHMARK_CAPTURE(encoder, fields, sinks::RedisLayout::fields);
-BENCHMARK_CAPTURE(encoder, json, sinks::RedisLayout::json);
-BENCHMARK_CAPTURE(encoder, list, sinks::RedisLayout::list);
-BENCHMARK_CAPTURE(encoder, packed, sinks::RedisLayout::packed);
+BENCHMARK_CAPTURE(encoder, fields, RedisLayout::fields);
+BENCHMARK_CAPTURE(encoder, json, RedisLayout::json);
+BENCHMARK_CAPTURE(encoder, list, RedisLayout::list);
+BENCHMARK_CAPTURE(encoder, packed, RedisLayout::packed);
 
 }  // namespace

@@ -1,5 +1,5 @@
-// AdminPort: takes requests for admin endpoints that arrived at a data listener. Implemented by the admin thread; any
-// thread may call it.
+// AdminPort: takes the requests for admin endpoints that arrived at a data listener. The admin thread implements it;
+// any thread may call it.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +12,9 @@ namespace sluice {
 
 class AdminPort {
   public:
-    using Answer = std::function<void(std::uint16_t status, http::ContentType type, std::string body)>;
-    // `answer` is called on the admin thread. False: too many requests wait already, and it will not be called.
-    [[nodiscard]] virtual bool ask(http::Endpoint endpoint, Answer answer) = 0;
+    using OnAnswer = std::function<void(std::uint16_t status, http::ContentType type, std::string body)>;
+    // Calls `on_answer` on the admin thread. False: too many requests wait already, and it will not be called.
+    [[nodiscard]] virtual bool ask(http::Endpoint endpoint, OnAnswer on_answer) = 0;
 
   protected:
     ~AdminPort() = default;

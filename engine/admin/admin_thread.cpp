@@ -4,7 +4,8 @@
 
 #include <utility>
 
-#include "engine/core/clock.hpp"
+#include "engine/core/check.hpp"
+#include "engine/core/limits.hpp"
 #include "engine/server/backend_choice.hpp"
 
 namespace sluice {
@@ -32,6 +33,7 @@ AdminThread::AdminThread(const config::Config& config, AdminService& service)
 AdminThread::~AdminThread() { stop_and_join(); }
 
 std::expected<void, io::LoopError> AdminThread::start(std::vector<Listener> listeners) {
+    CHECK(!thread_.joinable());
     std::promise<std::expected<void, io::LoopError>> started;
     auto result = started.get_future();
     thread_ = std::thread([this, given = std::move(listeners), &started]() mutable {
@@ -60,9 +62,9 @@ void AdminThread::stop_and_join() {
     thread_.join();
 }
 
-bool AdminThread::ask(http::Endpoint endpoint, Answer answer) {
-    const bool was_taken = mailbox_.post([this, endpoint, reply = std::move(answer)] {
-        AdminService::Answer result = service_.answer(endpoint);
+bool AdminThread::ask(http::Endpoint endpoint, OnAnswer on_answer) {
+    const bool was_taken = mailbox_.post([this, endpoint, reply = std::move(on_answer)] {
+        AdminAnswer result = service_.answer(endpoint);
         reply(result.status, result.type, std::move(result.body));
     });
     server_.wake();
@@ -74,9 +76,10 @@ bool AdminThread::on_request(const http::Request& request, RequestRef ref, http:
     http::Reply& reply = pending.reply;
     if (refuses_head(request, reply)) return true;
     const http::Route* route = http::find_route(http::admin_routes, request.path);
-    AdminService::Answer answer = service_.answer(route->endpoint);
+    CHECK(route != nullptr);  // refuses_head() has looked
+    AdminAnswer answer = service_.answer(route->endpoint);
     reply.set_text(answer.status, answer.type);
-    // Out of blocks: the answer is cut, and its Content-Length says so.
+    // Without a free block the answer is cut, and its Content-Length is that of what is left.
     static_cast<void>(reply.body.append(server_.blocks(), answer.body));
     return true;
 }

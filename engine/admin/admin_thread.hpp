@@ -1,7 +1,7 @@
 // AdminThread: serves the admin listener, and answers admin requests that arrived at a data listener.
 //
-// A server like a reactor's, with a small ring of its own, on a thread that is not pinned: a slow scrape never
-// holds a sample up.
+// A server like a reactor's, with a small ring of its own, on a thread that is not pinned: a slow scrape delays no
+// sample.
 #pragma once
 
 #include <expected>
@@ -24,13 +24,13 @@ class AdminThread final : public AdminPort, private http::Application, private S
     AdminThread(const AdminThread&) = delete;
     AdminThread& operator=(const AdminThread&) = delete;
 
-    // Waits until it serves. Without listeners: the data listeners forward (ask()).
+    // Once. Returns when it serves. Without listeners: the data listeners forward requests (ask()).
     [[nodiscard]] std::expected<void, io::LoopError> start(std::vector<Listener> listeners);
     // Any thread but its own. Answers what it has, then ends.
     void stop_and_join();
 
-    // Any thread. Calls `answer` on the admin thread.
-    [[nodiscard]] bool ask(http::Endpoint endpoint, Answer answer) override;
+    // Any thread. Calls `on_answer` on the admin thread.
+    [[nodiscard]] bool ask(http::Endpoint endpoint, OnAnswer on_answer) override;
 
   private:
     bool on_request(const http::Request& request, RequestRef ref, http::Pending& pending) override;

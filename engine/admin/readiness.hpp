@@ -1,37 +1,36 @@
-// Readiness: whether telemetry would be taken and delivered now, and if not, why. For GET /ready and /status.
+// Readiness: whether telemetry would be taken and delivered now, and if not, why. For GET /ready, /status and /metrics.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/delivery/sink_thread.hpp"
-#include "engine/http/reply.hpp"
 #include "engine/ingest/engine_state.hpp"
 
 namespace sluice {
 
+struct ReadinessState {
+    bool is_ready = true;
+    std::string_view code;  // of the refusal that telemetry would get; empty if ready
+    std::string reason;  // one sentence; empty if ready
+    std::string_view breaker;  // state of the circuit breaker, if a sink is the reason
+};
+
 class Readiness {
   public:
+    // Both outlive this.
     Readiness(const EngineState& state, const std::vector<std::unique_ptr<SinkThread>>& sinks)
         : state_(state), sinks_(sinks) {}
 
-    // How long a refused sample counts if nothing follows it: a sink that keeps nothing is tried by samples alone, and
+    // How long a refused sample counts if nothing follows it. A sink that keeps nothing is tried by samples alone, and
     // a load balancer that waited for a success would never send one.
     static constexpr std::uint64_t refusal_counts_for_ns = 5'000'000'000;
 
-    struct Verdict {
-        bool is_ready;
-        std::string_view code;
-        std::string reason;  // one sentence; empty if ready
-        std::string_view breaker;  // state of the circuit breaker, if a sink is the reason
-    };
     // Any thread. Takes a lock and allocates when a sink is in trouble.
-    [[nodiscard]] Verdict verdict() const;
-
-    // The JSON body and status of GET /ready.
-    [[nodiscard]] std::string body(const Verdict& verdict) const;
+    [[nodiscard]] ReadinessState state() const;
 
   private:
     const EngineState& state_;

@@ -1,5 +1,5 @@
-// Snapshot: a consistent copy of what one reactor knows of itself, made by the reactor between two iterations, so
-// that the figures in it add up to the last sample.
+// Snapshot: a consistent copy of what one reactor knows of itself. The reactor makes it between two iterations, so the
+// figures in it add up to the last sample.
 #pragma once
 
 #include <cstdint>
@@ -8,9 +8,17 @@
 #include "engine/ingest/ingest.hpp"
 #include "engine/io/loop.hpp"
 #include "engine/metrics/latency.hpp"
+#include "engine/metrics/latency_histogram.hpp"
 #include "engine/metrics/sample_counters.hpp"
 
 namespace sluice {
+
+// How much of a reactor's pools is lent.
+struct PoolFigures {
+    std::uint64_t batches_in_use = 0;
+    std::uint64_t batches_count = 0;
+    std::uint64_t body_bytes_in_use = 0;
+};
 
 struct Snapshot {
     unsigned core = 0;
@@ -18,9 +26,8 @@ struct Snapshot {
     std::uint64_t in_flight_samples = 0;
     http::HttpCounters http;
     io::LoopCounters loop;
-    std::uint64_t batches_in_use = 0;
-    std::uint64_t batches_count = 0;
-    std::uint64_t body_bytes_in_use = 0;
+    LatencyHistogram loop_iterations;
+    PoolFigures pools;
     Latency latency;
     LatestSample latest;
 };

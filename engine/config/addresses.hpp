@@ -1,4 +1,4 @@
-// Listening addresses and sink URLs, as an operator writes them.
+// Addresses to listen on and addresses of servers, as an operator writes them.
 #pragma once
 
 #include <expected>
@@ -21,19 +21,10 @@ namespace sluice::config {
 // they can: port 0 never collides, and [::] leaves IPv4 to others.
 [[nodiscard]] std::optional<ValueError> collision_of(const ListenAddress& a, const ListenAddress& b);
 
+// The one way to write a numeric address of `family` (AF_INET, AF_INET6), or nothing if it is none.
+[[nodiscard]] std::optional<std::string> canonical_address(std::string_view text, int family);
+
 // `redis.local:6379`, `[::1]:6379`.
 [[nodiscard]] std::string format_server(const ServerAddress& server);
-
-// redis://[user[:password]@]host[:port][/db]   host: a name, IPv4, or [IPv6]; user and password percent-encoded
-// redis+unix:///path[?db=N]                    percent-encoded path; credentials come from sink.redis.*
-// redis-cluster://[user[:password]@]host[:port],…               any nodes of the cluster
-// redis-sentinel://[user[:password]@]host[:port],…/name[/db]    sentinels, and the name of the primary they watch
-// journal:directory                            a journal on local disk; the directory as it is, not percent-encoded
-// null:                                        counts and discards
-[[nodiscard]] std::expected<SinkUrl, ValueError> parse_sink_url(std::string_view text);
-
-// A URL, well-formed or not, that may be shown: all that may be a password is ***. Used for what parse_sink_url
-// refused, where no part can be trusted to be what its place says.
-[[nodiscard]] std::string redact_url(std::string_view text);
 
 }  // namespace sluice::config

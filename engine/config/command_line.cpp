@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "engine/config/addresses.hpp"
+#include "engine/config/sink_url.hpp"
 #include "engine/core/escape.hpp"
 #include "engine/core/limits.hpp"
 
@@ -16,12 +16,13 @@ constexpr const char* main_help = R"(Examples:
   sluice serve --config sluice.toml --log-level debug
   sluice check-config sluice.toml                 is this file right?
   sluice print-config > sluice.toml               a file to start from
+  sluice print-metrics                            what /metrics and /status show, as Markdown
   sluice journal cat DIR                          the samples of a journal
 
 Configuration:
   The command line beats the environment, which beats the file.
   Key sink.redis.layout is SLUICE_SINK_REDIS_LAYOUT in the environment; SLUICE_CONFIG names the file.
-  Others that begin with SLUICE_ are refused, but for those that Kubernetes makes of a Service called sluice.
+  Other variables that begin with SLUICE_ are refused, except those of a Kubernetes Service called sluice.
 
 Exit codes:
   0  everything accepted was delivered
@@ -40,7 +41,7 @@ All keys of --set: sluice print-config)";
 constexpr const char* check_config_help = R"(Example:
   sluice check-config /etc/sluice.toml && systemctl restart sluice
 
-Exits 0 if the file is right; else 2, and says in one sentence what is wrong, where, and what is allowed.)";
+Exits 0 if the file is right, else 2 with one sentence that says what is wrong, where, and what is allowed.)";
 
 constexpr const char* print_config_help = R"(Example:
   sluice print-config --format toml > sluice.toml
@@ -53,12 +54,12 @@ constexpr const char* journal_help = R"(Examples:
   sluice journal verify /var/lib/sluice                 exits with 1 if anything in it is damaged
   sluice journal replay /var/lib/sluice --to redis://10.0.0.7:6379 --set sink.redis.layout=json
 
-All but replay only read, and may run while an engine writes. replay goes on where the last one was stopped.)";
+All but replay only read, and may run while an engine writes. replay continues where the last one stopped.)";
 
 constexpr const char* replay_help = R"(Example:
   sluice journal replay /var/lib/sluice --to redis://10.0.0.7:6379
 
-Delivers in order, at least once, what was not delivered yet. SIGTERM or Ctrl-C stops it; run again, it goes on.
+Delivers in order, at least once, what was not delivered yet. SIGTERM or Ctrl-C stops it; the next run continues.
 Exits 0 if everything was delivered, 1 if not, 2 for a wrong command line. Settings: the keys sink.redis.*)";
 
 struct JournalCommand {
@@ -98,6 +99,8 @@ struct Parser {
     CLI::App* serve = app.add_subcommand("serve", "Run the engine in the foreground");
     CLI::App* check_config = app.add_subcommand("check-config", "Check a configuration file");
     CLI::App* print_config = app.add_subcommand("print-config", "Print every key with unit, default, bounds and help");
+    CLI::App* print_metrics =
+        app.add_subcommand("print-metrics", "Print every metric with kind, unit, labels and help as Markdown");
     CLI::App* journal = app.add_subcommand("journal", "Read or deliver a journal");
     std::array<CLI::App*, std::size(journal_commands)> journal_apps{};
     std::array<CLI::Option*, std::size(journal_commands)> journal_directories{};
@@ -269,6 +272,8 @@ std::expected<Invocation, UsageError> read_invocation(const Parser& parser) {
     if (parser.serve->parsed()) return read_serve(parser);
     if (parser.check_config->parsed()) return read_check_config(parser);
     if (parser.print_config->parsed()) return read_print_config(parser);
+    if (parser.print_metrics->parsed())
+        return Invocation{.command = Command::print_metrics, .overrides = {}, .file = {}, .text = {}};
     if (parser.journal->parsed()) return read_journal(parser);
     return std::unexpected(UsageError{"no command was given\n\n" + without_final_line_feeds(parser.app.help())});
 }
@@ -303,12 +308,13 @@ std::expected<Invocation, UsageError> parse_command_line(int argc, const char* c
     }
 }
 
-std::expected<std::string, ConfigError> answer(const Invocation& invocation) {
+std::expected<std::string, ConfigError> output_of(const Invocation& invocation) {
     switch (invocation.command) {
         case Command::print_config: return print_config(invocation.format);
         case Command::show: return invocation.text;
         case Command::serve:
-        case Command::journal: return "";
+        case Command::journal:
+        case Command::print_metrics: return "";
         case Command::check_config: break;
     }
     const auto config = check_config_file(invocation.file);

@@ -2,7 +2,7 @@
 //
 //   auto invocation = parse_command_line(argc, argv);
 //   if (!invocation) { print invocation.error().text to stderr; exit 2; }
-//   if (invocation->command != Command::serve) { auto text = answer(*invocation); … }
+//   if (invocation->command != Command::serve) { auto text = output_of(*invocation); … }
 //   auto config = load_config(invocation->overrides);
 //
 // The only user of CLI11 (for compile time).
@@ -21,6 +21,7 @@ enum class Command : std::uint8_t {
     serve,         // overrides
     check_config,  // file
     print_config,  // format
+    print_metrics,
     journal,       // journal_action; file: the directory; overrides for replay
     show,          // text: help or version
 };
@@ -43,14 +44,15 @@ struct UsageError {
 // `argv[0]` is ignored.
 [[nodiscard]] std::expected<Invocation, UsageError> parse_command_line(int argc, const char* const* argv);
 
-// What a command other than serve and journal writes to stdout, with its line feeds. Reads files, writes none.
-[[nodiscard]] std::expected<std::string, ConfigError> answer(const Invocation& invocation);
+// What a command other than serve, journal and print-metrics writes to stdout, with its line feeds. Reads files, writes
+// none.
+[[nodiscard]] std::expected<std::string, ConfigError> output_of(const Invocation& invocation);
 
 // Exit codes of the process.
 enum class ExitCode : std::uint8_t {
     ok = 0,
-    failed = 1,       // samples were not delivered when the engine stopped, or it failed while it ran
-    bad_usage = 2,    // of the command line or the configuration
+    failed = 1,  // samples were not delivered when the engine stopped, or it failed while it ran
+    bad_usage = 2,  // of the command line or the configuration
     no_io_uring = 3,  // the kernel or its settings refuse io_uring
 };
 

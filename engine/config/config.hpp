@@ -11,6 +11,7 @@
 
 #include "engine/core/ack.hpp"
 #include "engine/core/log_level.hpp"
+#include "engine/core/redis_layout.hpp"
 
 namespace sluice::config {
 
@@ -31,7 +32,6 @@ struct ServerAddress {
     friend bool operator==(const ServerAddress&, const ServerAddress&) = default;
 };
 
-enum class RedisLayout : std::uint8_t { fields, json, list, packed };
 enum class WaitAof : std::uint8_t { automatic, off };
 enum class IoBackend : std::uint8_t { automatic, io_uring, epoll };
 // What to do without, each being a fallback that the loop also takes where the kernel lacks the feature.

@@ -14,16 +14,11 @@ namespace {
 using limits::mib;
 constexpr std::uint64_t us = 1'000, ms = 1'000 * us, s = 1'000 * ms, minute = 60 * s, hour = 60 * minute;
 
-constexpr std::array<std::string_view, 4> ack_words{"queued", "journaled", "stored", "replicated"};
 constexpr std::array<std::string_view, 2> wait_aof_words{"auto", "off"};
-constexpr std::array<std::string_view, 4> layout_words{"fields", "json", "list", "packed"};
-static_assert(name_of(AckLevel::queued) == ack_words[0] && name_of(AckLevel::journaled) == ack_words[1] &&
-              name_of(AckLevel::stored) == ack_words[2] && name_of(AckLevel::replicated) == ack_words[3]);
 constexpr std::array<std::string_view, 3> io_backend_words{"auto", "io_uring", "epoll"};
 static_assert(static_cast<std::size_t>(IoBackend::epoll) == io_backend_words.size() - 1);
 constexpr std::array<std::string_view, 4> io_mode_words{"auto", "no_defer_taskrun", "no_multishot", "no_buffer_ring"};
 static_assert(static_cast<std::size_t>(IoMode::no_buffer_ring) == io_mode_words.size() - 1);
-static_assert(static_cast<std::size_t>(RedisLayout::packed) == layout_words.size() - 1);
 
 // The accessor of a member of Config, for reading and for writing.
 #define FIELD(member) ([](auto& config) -> auto& { return config.member; })
@@ -32,28 +27,26 @@ using enum Reload;
 
 constexpr Property table[] = {
     {"listen", "127.0.0.1:8080", restart,
-     "Where telemetry is taken; 0.0.0.0 or [::] for every interface, port 0 for any free one",
+     "Addresses that take telemetry; 0.0.0.0 or [::] for every interface, port 0 for any free port",
      List<ListenAddress>{FIELD(listen), limits::listen_addresses_count_max}},
     {"cores", "auto", restart, "CPU cores that get a reactor each; auto: all that the process may use",
      Cores{FIELD(cores)}},
     {"ack", "stored", live,
      "What a 2xx promises unless the request says ?ack=: in a bounded queue, on local disk, in Redis, or in its "
      "replicas too",
-     Choice<AckLevel>{FIELD(ack), ack_words, {}}},
+     Choice<AckLevel>{FIELD(ack), ack_level_names}},
     {"ack_timeout", "5s", live, "How long a request waits to be stored before it is answered 503",
      Number{Unit::duration, 10 * ms, 10 * minute, FIELD(ack_timeout_ns)}},
     {"drain_timeout", "10s", live, "How long a stopping engine tries to deliver what it accepted",
      Number{Unit::duration, 0, hour, FIELD(drain_timeout_ns)}},
-    {"retry_after", "1s", live, "Least Retry-After of a 503; more, up to 60 s, as long as the backlog takes",
+    {"retry_after", "1s", live, "Smallest Retry-After of a 503; grows up to 60 s with the time that the backlog takes",
      Number{Unit::duration_seconds, 1, limits::retry_after_setting_s_max, FIELD(retry_after_s)}},
 
     {"admin.listen", "127.0.0.1:8081", restart,
-     "Where /status, /metrics and the controls are served; may be one of listen", Address{FIELD(admin.listen)}},
+     "Address that serves /status, /metrics and the controls; may be one of listen", Address{FIELD(admin.listen)}},
 
-    {"log.level", "info", live, "The least important lines that are logged",
-     Choice<LogLevel>{FIELD(log.level), log_level_names, {}}},
-    {"log.format", "logfmt", live, "Notation of a log line",
-     Choice<LogFormat>{FIELD(log.format), log_format_names, {}}},
+    {"log.level", "info", live, "Lowest level that is logged", Choice<LogLevel>{FIELD(log.level), log_level_names}},
+    {"log.format", "logfmt", live, "Format of a log line", Choice<LogFormat>{FIELD(log.format), log_format_names}},
 
     {"http.body_max", "8MiB", restart, "Largest request body; more is answered 413",
      Number{Unit::size, limits::request_body_bytes_min, limits::request_body_bytes_max, FIELD(http.body_bytes_max)}},
@@ -73,7 +66,7 @@ constexpr Property table[] = {
 
     {"io.backend", "auto", restart,
      "Kernel interface of the event loops; auto: io_uring, and epoll where that is not available",
-     Choice<IoBackend>{FIELD(io.backend), io_backend_words, {}}},
+     Choice<IoBackend>{FIELD(io.backend), io_backend_words}},
     {"io.ring_entries", "1024", restart, "Submission queue entries of a reactor's ring",
      Number{Unit::count, 8, limits::ring_entries_count_max, FIELD(io.ring_entries_count), true}},
     {"io.receive_buffer", "16KiB", restart, "Size of a receive buffer; a request within one is parsed where it lies",
@@ -81,10 +74,10 @@ constexpr Property table[] = {
     {"io.receive_buffers", "128", restart, "Receive buffers of a reactor, shared by its connections",
      Number{Unit::count, 2, limits::receive_buffers_count_max, FIELD(io.receive_buffers_count), true}},
     {"io.mode", "auto", restart,
-     "io_uring features to do without, for comparing and for kernels that have them but not well",
-     Choice<IoMode>{FIELD(io.mode), io_mode_words, {}}},
+     "io_uring features to leave unused, for comparisons and for kernels where they work badly",
+     Choice<IoMode>{FIELD(io.mode), io_mode_words}},
     {"io.busy_wait", "50us", restart,
-     "How long a reactor that serves several clients at once lets requests gather; 0s: never",
+     "How long a reactor that serves several clients waits for more requests; 0s: never",
      Number{Unit::duration, 0, 1 * ms, FIELD(io.busy_wait_ns)}},
 
     {"batch.size", "64KiB", restart, "Size of a batch, the unit that goes to the sink",
@@ -92,10 +85,10 @@ constexpr Property table[] = {
     {"batch.count", "256", restart, "Batches of a reactor; when all are in use, requests are answered 503",
      Number{Unit::count, 2, limits::batches_per_reactor_count_max, FIELD(batch.count)}},
     {"batch.pipeline_depth", "4", restart,
-     "Batches under way to a sink at which one that is not full waits and fills; less than batch.count",
+     "Batches in flight to a sink; beyond them, a batch waits until it is full; less than batch.count",
      Number{Unit::count, 1, limits::pipeline_depth_count_max, FIELD(batch.pipeline_depth_count)}},
     {"batch.linger", "1ms", restart,
-     "How long a batch that nobody waits for may fill while many requests come; 0s: goes at once",
+     "How long a batch that no request waits for may fill under load; 0s: it goes at once",
      Number{Unit::duration, 0, 1 * s, FIELD(batch.linger_ns)}},
 
     {"journal.directory", "", restart,
@@ -109,7 +102,7 @@ constexpr Property table[] = {
             FIELD(journal.total_bytes_max)}},
 
     {"admission.interval", "1s", live,
-     "How often it is looked how full Redis is and how far its consumers are behind; 0s: never",
+     "How often Redis is asked how full it is and how far its consumers are behind; 0s: never",
      Number{Unit::duration, 0, 1 * hour, FIELD(admission.interval_ns)}},
     {"admission.stream_length_max", "0", live,
      "Entries of all partitions at which samples are answered 503 until 10 % are gone; 0: no bound",
@@ -130,7 +123,7 @@ constexpr Property table[] = {
      "Where samples go; null: counts and discards them, journal: keeps them on disk", Url{FIELD(sink.url)}},
     {"sink.redis.layout", "fields", restart,
      "What a sample becomes: XADD of fields, XADD of JSON, RPUSH, or one XADD a batch",
-     Choice<RedisLayout>{FIELD(sink.redis.layout), layout_words, {}}},
+     Choice<RedisLayout>{FIELD(sink.redis.layout), redis_layout_names}},
     {"sink.redis.stream", "telemetry", restart, "Stream key; with several partitions :{0}, :{1} and so on are appended",
      Text{FIELD(sink.redis.stream), 1, limits::stream_key_bytes_max}},
     {"sink.redis.list_key", "telemetry_queue", restart, "List key of the layout list",
@@ -140,7 +133,7 @@ constexpr Property table[] = {
     {"sink.redis.maxlen", "0", live, "Entries that a stream is trimmed to, approximately; 0: not trimmed",
      Number{Unit::count, 0, 1'000'000'000'000, FIELD(sink.redis.maxlen_count)}},
     {"sink.redis.exactly_once", "false", restart,
-     "Streams of this engine's own, in which nothing is lost and nothing stands twice; needs journal.directory",
+     "Write streams of this engine's own, where nothing is lost and nothing is duplicated; needs journal.directory",
      Flag{FIELD(sink.redis.exactly_once)}},
     {"sink.redis.instance", "", restart,
      "Beginning of this engine's name in the keys of exactly_once; empty: the host's name",
@@ -167,8 +160,8 @@ constexpr Property table[] = {
      "How long a batch waits for its replicas; less than ack_timeout and sink.redis.reply_timeout",
      Number{Unit::duration, 1 * ms, 1 * minute, FIELD(sink.redis.replicas_timeout_ns)}},
     {"sink.redis.wait_aof", "auto", restart,
-     "auto: replicas must have it on disk where Redis has WAITAOF (7.2) and appends to a file; off: in memory",
-     Choice<WaitAof>{FIELD(sink.redis.wait_aof), wait_aof_words, {}}},
+     "auto: replicas must have samples on disk where Redis has WAITAOF (7.2) and an append-only file; off: in memory",
+     Choice<WaitAof>{FIELD(sink.redis.wait_aof), wait_aof_words}},
 };
 
 #undef FIELD

@@ -24,8 +24,7 @@ namespace sluice::config {
 // All groups: `admin, log, http, io, batch, sink, sink.redis`.
 [[nodiscard]] std::string groups();
 
-// The known key that `unknown` is most likely a slip of: fewest edits, a missing or wrong group counting as one;
-// upper case counts as lower case.
+// The known key nearest to `unknown`: fewest edits; a missing or wrong group counts as one edit, case as none.
 [[nodiscard]] std::string_view nearest_key(std::string_view unknown);
 
 // sink.redis.layout → SLUICE_SINK_REDIS_LAYOUT

@@ -5,15 +5,16 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <optional>
 #include <set>
 
 #include "engine/config/addresses.hpp"
 #include "engine/config/keys.hpp"
+#include "engine/config/relations.hpp"
 #include "engine/config/service_variables.hpp"
 #include "engine/config/toml_file.hpp"
 #include "engine/config/units.hpp"
+#include "engine/core/check.hpp"
 #include "engine/core/escape.hpp"
 #include "engine/core/limits.hpp"
 
@@ -39,12 +40,15 @@ std::string escaped(std::string_view text, std::size_t bytes_max = limits::shown
     return out;
 }
 
-// `"a"` of one, `["a", "b"]` of several.
+// `"a"` of one, `["a", "b"]` of several; a long list is cut.
 std::string shown_list(std::span<const std::string> elements) {
     if (elements.size() == 1) return quoted(elements.front(), limits::shown_bytes_max);
     std::string text = "[";
-    for (const std::string& element : elements)
-        text.append(text.size() == 1 ? "" : ", ").append(quoted(element, limits::shown_bytes_max));
+    for (const std::string& element : elements) {
+        text.append(text.size() == 1 ? "" : ", ");
+        if (text.size() > 4 * limits::shown_bytes_max) return text.append(cut_mark) + "]";
+        text.append(quoted(element, limits::shown_bytes_max));
+    }
     return text + "]";
 }
 
@@ -53,9 +57,9 @@ std::string unknown_key(std::string_view key) {
 }
 
 // A Config that is being put together, and where each of its values came from.
-class Draft {
+class ConfigBuilder {
   public:
-    explicit Draft(std::span<const unsigned> allowed_cores)
+    explicit ConfigBuilder(std::span<const unsigned> allowed_cores)
         : allowed_cores_(allowed_cores), places_(properties().size()) {}
 
     Config config = default_config();
@@ -98,20 +102,30 @@ class Draft {
 
   private:
     std::string& place_of(std::string_view key) {
-        return places_[static_cast<std::size_t>(find_property(key) - properties().data())];
+        const Property* const property = find_property(key);
+        CHECK(property != nullptr);
+        return places_[static_cast<std::size_t>(property - properties().data())];
     }
 
-    // Fails because `key` does not fit `other`; blames the place of whichever was set.
-    Status contradiction(std::string_view key, std::string_view relation, std::string_view other) {
-        const std::string& place = place_of(key).empty() ? place_of(other) : place_of(key);
-        const auto value = [&](std::string_view name) { return text_of(*find_property(name), config); };
-        std::string rest = std::string(key).append(" is ").append(escaped(value(key))).append(", but must ");
-        return failure(place,
-                       rest.append(relation).append(" ").append(other).append(", which is ").append(value(other)));
+    // Blames the place of whichever key was set.
+    Status broken(const Relation& relation) {
+        const std::string& place = place_of(place_of(relation.key).empty() ? relation.other : relation.key);
+        const auto value = [&](std::string_view key) {
+            const std::string text = text_of(*find_property(key), config);
+            return text.empty() ? "empty" : escaped(text);
+        };
+        return failure(place, std::string(relation.key)
+                                  .append(" is ")
+                                  .append(value(relation.key))
+                                  .append(", but ")
+                                  .append(relation.needs)
+                                  .append(" ")
+                                  .append(relation.other)
+                                  .append(", which is ")
+                                  .append(value(relation.other)));
     }
 
     Status check_relations();
-    Status check_exactly_once();
     Status resolve_cores();  // the one check that depends on the machine, hence of the effective value only
     Status check_cores();
     void merge_credentials();
@@ -120,86 +134,13 @@ class Draft {
     std::vector<std::string> places_;  // of each property, by index; empty: the default
 };
 
-Status Draft::check_relations() {
-    const auto& redis = config.sink.redis;
-    if (config.http.body_memory_bytes < config.http.body_bytes_max) {
-        return contradiction("http.body_memory", "be at least", "http.body_max");
-    }
-    if (config.batch.pipeline_depth_count >= config.batch.count) {
-        return contradiction("batch.pipeline_depth", "be less than", "batch.count");
-    }
-    if (std::ranges::any_of(config.listen, [&](const ListenAddress& data) {
-            return collision_of(data, config.admin.listen).value_or(ValueError::listed_twice) !=
-                   ValueError::listed_twice;
-        })) {
-        return contradiction("admin.listen", "not collide with", "listen");
-    }
-    if (redis.backoff_min_ns > redis.backoff_max_ns) {
-        return contradiction("sink.redis.backoff_min", "be at most", "sink.redis.backoff_max");
-    }
-    if (config.journal.total_bytes_max < 2 * config.journal.segment_bytes) {
-        return contradiction("journal.size_max", "be at least twice", "journal.segment_size");
-    }
-    if (!config.journal.directory.empty() && config.sink.url.kind == SinkKind::journal) {
-        return contradiction("journal.directory", "be empty beside a journal in", "sink.url");
-    }
-    if (config.ack == AckLevel::journaled && !config.has_journal()) {
-        return contradiction("ack", "not be that without a journal in", "sink.url");
-    }
-    if (config.ack == AckLevel::replicated && !config.has_replicas()) {
-        if (redis.replicas_count == 0) return contradiction("ack", "not be that without", "sink.redis.replicas");
-        const bool is_in_front = !config.journal.directory.empty();
-        return contradiction("ack", "not be that beside", is_in_front ? "journal.directory" : "sink.url");
-    }
-    // A WAIT tells of one connection's writes; samples of a request may go to several primaries.
-    if (redis.replicas_count != 0 && config.sink.url.kind == SinkKind::redis_cluster) {
-        return contradiction("sink.redis.replicas", "be 0 with a cluster in", "sink.url");
-    }
-    if (config.has_replicas() && redis.replicas_timeout_ns >= config.ack_timeout_ns) {
-        return contradiction("sink.redis.replicas_timeout", "be less than", "ack_timeout");
-    }
-    if (config.has_replicas() && redis.replicas_timeout_ns >= redis.reply_timeout_ns) {
-        return contradiction("sink.redis.replicas_timeout", "be less than", "sink.redis.reply_timeout");
-    }
-    // Braces decide the slot of a key in Redis Cluster; those of the partition must be the only ones.
-    if (redis.partitions_count > 1 && redis.stream.find_first_of("{}") != std::string::npos) {
-        return contradiction("sink.redis.stream", "hold no { or } beside", "sink.redis.partitions");
-    }
-    return redis.exactly_once ? check_exactly_once() : Status{};
-}
-
-// See docs/exactly-once.md for the reasons.
-Status Draft::check_exactly_once() {
-    constexpr std::string_view key = "sink.redis.exactly_once";
-    if (config.journal.directory.empty()) {
-        return contradiction(key, "not be that without a journal to send again from:", "journal.directory");
-    }
-    if (config.sink.url.kind != SinkKind::redis)
-        return contradiction(key, "not be that without one Redis (redis:// or redis+unix://) in", "sink.url");
-    const RedisLayout layout = config.sink.redis.layout;
-    if (layout != RedisLayout::fields && layout != RedisLayout::json) {
-        return contradiction(key, "stand beside fields or json as", "sink.redis.layout");
-    }
-    if (config.sink.redis.stream.size() > limits::owned_stream_key_bytes_max) {
-        return contradiction(
-            key, "not be that with more than " + std::to_string(limits::owned_stream_key_bytes_max) + " bytes in",
-            "sink.redis.stream");
-    }
-    if (config.sink.redis.stream.find_first_of("{}") != std::string::npos) {
-        return contradiction(key, "not be that with { or } in", "sink.redis.stream");
-    }
-    const auto is_plain = [](char c) {
-        return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-';
-    };
-    if (!std::ranges::all_of(config.sink.redis.instance, is_plain)) {
-        return failure(place_of("sink.redis.instance"),
-                       "sink.redis.instance is " + quoted(config.sink.redis.instance, limits::shown_bytes_max) +
-                           ", but must be of letters, digits, '.', '_' and '-'");
-    }
+Status ConfigBuilder::check_relations() {
+    for (const Relation& relation : relations())
+        if (!relation.holds(config)) return broken(relation);
     return {};
 }
 
-Status Draft::check_cores() {
+Status ConfigBuilder::check_cores() {
     for (const unsigned core : config.cores) {
         if (std::ranges::find(allowed_cores_, core) != allowed_cores_.end()) continue;
         return failure(place_of("cores"),
@@ -211,7 +152,7 @@ Status Draft::check_cores() {
     return {};
 }
 
-Status Draft::resolve_cores() {
+Status ConfigBuilder::resolve_cores() {
     if (!config.cores.empty()) return check_cores();
     if (allowed_cores_.empty()) return failure("cores", "the cores that this process may use cannot be read");
     const std::size_t count = std::min(allowed_cores_.size(), limits::reactors_count_max);
@@ -219,12 +160,12 @@ Status Draft::resolve_cores() {
     return {};
 }
 
-void Draft::merge_credentials() {
+void ConfigBuilder::merge_credentials() {
     if (!config.sink.redis.user.empty()) config.sink.url.user = config.sink.redis.user;
     if (!config.sink.redis.password.empty()) config.sink.url.password = config.sink.redis.password;
 }
 
-std::expected<Config, ConfigError> Draft::finish() && {
+std::expected<Config, ConfigError> ConfigBuilder::finish() && {
     if (auto checked = check_relations(); !checked) return std::unexpected(std::move(checked).error());
     if (auto resolved = resolve_cores(); !resolved) return std::unexpected(std::move(resolved).error());
     merge_credentials();
@@ -238,23 +179,38 @@ std::expected<Config, ConfigError> Draft::finish() && {
 Status check_group(const FileSetting& setting, const std::string& place) {
     if (is_group(setting.key)) return {};
     if (const Property* const property = find_property(setting.key)) {
-        return Draft::refuse(*property, "a table", ValueError::malformed, place);
+        return ConfigBuilder::refuse(*property, "a table", ValueError::malformed, place);
     }
     return failure(place, escaped(setting.key) + " is not a group of settings; groups are " + groups());
 }
 
-Status apply_array(Draft& draft, const Property& property, const FileSetting& setting, const std::string& place) {
-    if (!takes_list(property)) return Draft::refuse(property, setting.type_name, ValueError::malformed, place);
+// `[0, 2]`, `["0", "2-3"]`.
+Status apply_core_array(ConfigBuilder& builder, const Property& property, const FileSetting& setting,
+                        const std::string& place) {
+    std::string text;
+    for (const FileSetting& element : setting.elements) {
+        if (element.type != FileSetting::Type::string && element.type != FileSetting::Type::integer)
+            return ConfigBuilder::refuse(property, setting.type_name, ValueError::malformed, place);
+        text.append(text.empty() ? "" : ",").append(element.text);
+    }
+    return builder.set(property, text, shown(property, text), place);
+}
+
+Status apply_array(ConfigBuilder& builder, const Property& property, const FileSetting& setting,
+                   const std::string& place) {
+    if (takes_core_list(property)) return apply_core_array(builder, property, setting, place);
+    if (!takes_list(property)) return ConfigBuilder::refuse(property, setting.type_name, ValueError::malformed, place);
     std::vector<std::string> elements;
     for (const FileSetting& element : setting.elements) {
         if (element.type != FileSetting::Type::string)
-            return Draft::refuse(property, element.type_name, ValueError::malformed, place, elements.size() + 1);
+            return ConfigBuilder::refuse(property, element.type_name, ValueError::malformed, place,
+                                         elements.size() + 1);
         elements.push_back(element.text);
     }
-    return draft.set_list(property, elements, place);
+    return builder.set_list(property, elements, place);
 }
 
-Status apply_setting(Draft& draft, const FileSetting& setting, const std::string& place) {
+Status apply_setting(ConfigBuilder& builder, const FileSetting& setting, const std::string& place) {
     if (setting.type == FileSetting::Type::group) return check_group(setting, place);
     if (is_group(setting.key)) {
         const std::string found = setting.key + " is " + std::string(setting.type_name);
@@ -264,21 +220,21 @@ Status apply_setting(Draft& draft, const FileSetting& setting, const std::string
     if (property == nullptr) return failure(place, unknown_key(setting.key));
     if (setting.type == FileSetting::Type::string) {
         const std::string found = shown(*property, setting.text);
-        if (takes_string(*property)) return draft.set(*property, setting.text, found, place);
-        return Draft::refuse(*property, "the string " + found, ValueError::malformed, place);
+        if (takes_string(*property)) return builder.set(*property, setting.text, found, place);
+        return ConfigBuilder::refuse(*property, "the string " + found, ValueError::malformed, place);
     }
     if (setting.type == FileSetting::Type::integer) {
-        if (takes_integer(*property)) return draft.set(*property, setting.text, setting.text, place);
+        if (takes_integer(*property)) return builder.set(*property, setting.text, setting.text, place);
         const std::string found = is_secret(*property) ? "an integer" : "the integer " + setting.text;
-        return Draft::refuse(*property, found, ValueError::malformed, place);
+        return ConfigBuilder::refuse(*property, found, ValueError::malformed, place);
     }
-    if (setting.type == FileSetting::Type::array) return apply_array(draft, *property, setting, place);
+    if (setting.type == FileSetting::Type::array) return apply_array(builder, *property, setting, place);
     if (setting.type == FileSetting::Type::boolean && takes_boolean(*property))
-        return draft.set(*property, setting.text, setting.text, place);
-    return Draft::refuse(*property, setting.type_name, ValueError::malformed, place);
+        return builder.set(*property, setting.text, setting.text, place);
+    return ConfigBuilder::refuse(*property, setting.type_name, ValueError::malformed, place);
 }
 
-Status apply_file(Draft& draft, const std::string& path) {
+Status apply_file(ConfigBuilder& builder, const std::string& path) {
     const std::string shown_path = escaped(path, limits::directory_path_bytes_max);
     const auto place = [&](std::uint32_t line) {
         return line == 0 ? shown_path : shown_path + ":" + std::to_string(line);
@@ -290,7 +246,7 @@ Status apply_file(Draft& draft, const std::string& path) {
     for (const FileSetting& setting : *settings) {
         if (!seen.insert(setting.key).second)
             return failure(place(setting.line), escaped(setting.key) + " is set twice");
-        if (auto applied = apply_setting(draft, setting, place(setting.line)); !applied) return applied;
+        if (auto applied = apply_setting(builder, setting, place(setting.line)); !applied) return applied;
     }
     return {};
 }
@@ -322,7 +278,7 @@ std::string guessed_key(std::string_view name) {
     return key;
 }
 
-Status apply_environment(Draft& draft, std::span<const std::string> environment) {
+Status apply_environment(ConfigBuilder& builder, std::span<const std::string> environment) {
     for (const Variable& variable : settings_of(environment)) {
         const auto is_named = [&](const Property& property) { return environment_name(property.key) == variable.name; };
         const auto property = std::ranges::find_if(properties(), is_named);
@@ -331,19 +287,20 @@ Status apply_environment(Draft& draft, std::span<const std::string> environment)
             return failure(
                 place, "not a setting; the nearest is " + environment_name(nearest_key(guessed_key(variable.name))));
         }
-        if (auto set = draft.set(*property, variable.value, shown(*property, variable.value), place); !set) return set;
+        if (auto set = builder.set(*property, variable.value, shown(*property, variable.value), place); !set)
+            return set;
     }
     return {};
 }
 
-Status apply_overrides(Draft& draft, std::span<const Override> overrides) {
+Status apply_overrides(ConfigBuilder& builder, std::span<const Override> overrides) {
     std::set<std::string_view> seen;
     for (const Override& setting : overrides) {
         const std::string place = "command line " + setting.option;
         const Property* const property = find_property(setting.key);
         if (property == nullptr) return failure(place, unknown_key(setting.key));
         if (!seen.insert(setting.key).second) return failure(place, setting.key + " is set twice");
-        if (auto set = draft.set(*property, setting.value, shown(*property, setting.value), place); !set) return set;
+        if (auto set = builder.set(*property, setting.value, shown(*property, setting.value), place); !set) return set;
     }
     return {};
 }
@@ -367,34 +324,34 @@ std::vector<unsigned> allowed_cores_of_process() {
 
 }  // namespace
 
-Surroundings Surroundings::of_process() {
-    Surroundings surroundings{.environment = {}, .allowed_cores = allowed_cores_of_process()};
-    for (char** entry = ::environ; *entry != nullptr; ++entry) surroundings.environment.emplace_back(*entry);
-    return surroundings;
+Environment Environment::of_process() {
+    Environment environment{.variables = {}, .allowed_cores = allowed_cores_of_process()};
+    for (char** entry = ::environ; *entry != nullptr; ++entry) environment.variables.emplace_back(*entry);
+    return environment;
 }
 
-std::expected<Config, ConfigError> load_config(const Overrides& overrides, const Surroundings& surroundings) {
-    Draft draft(surroundings.allowed_cores);
-    if (const std::string file = file_of(overrides, surroundings.environment); !file.empty()) {
-        if (auto applied = apply_file(draft, file); !applied) return std::unexpected(std::move(applied).error());
+std::expected<Config, ConfigError> load_config(const Overrides& overrides, const Environment& environment) {
+    ConfigBuilder builder(environment.allowed_cores);
+    if (const std::string file = file_of(overrides, environment.variables); !file.empty()) {
+        if (auto applied = apply_file(builder, file); !applied) return std::unexpected(std::move(applied).error());
     }
-    if (auto applied = apply_environment(draft, surroundings.environment); !applied) {
+    if (auto applied = apply_environment(builder, environment.variables); !applied) {
         return std::unexpected(std::move(applied).error());
     }
-    if (auto applied = apply_overrides(draft, overrides.settings); !applied) {
+    if (auto applied = apply_overrides(builder, overrides.settings); !applied) {
         return std::unexpected(std::move(applied).error());
     }
-    return std::move(draft).finish();
+    return std::move(builder).finish();
 }
 
 std::expected<Config, ConfigError> load_config(const Overrides& overrides) {
-    return load_config(overrides, Surroundings::of_process());
+    return load_config(overrides, Environment::of_process());
 }
 
 std::expected<Config, ConfigError> check_config_file(const std::string& path) {
-    Surroundings surroundings = Surroundings::of_process();
-    surroundings.environment.clear();
-    return load_config({.config_file = path, .settings = {}}, surroundings);
+    Environment environment = Environment::of_process();
+    environment.variables.clear();
+    return load_config({.config_file = path, .settings = {}}, environment);
 }
 
 }  // namespace sluice::config

@@ -1,9 +1,9 @@
 // From file, environment and command line to a checked Config.
 //
 // The command line beats the environment, which beats the file, which beats the defaults. Every value is
-// checked where it stands, also one that a stronger source overrides: a wrong setting should not wait for the
-// day when its override goes. (Only whether the cores exist is asked of the effective value: it depends on the
-// machine.)
+// checked where it stands, also one that a stronger source overrides: else a wrong setting would show only when its
+// override is removed. Whether the cores exist is checked for the effective value only, since it depends on the
+// machine. Then the relations between keys are checked (relations.hpp).
 //
 //   auto config = load_config(overrides);
 //   if (!config) { print config.error().sentence; exit 2; }
@@ -37,17 +37,17 @@ struct Overrides {
     std::vector<Override> settings;
 };
 
-// What the process finds around it.
-struct Surroundings {
-    std::vector<std::string> environment;  // NAME=value
+// What a process is given beside its command line.
+struct Environment {
+    std::vector<std::string> variables;  // NAME=value
     std::vector<unsigned> allowed_cores;  // ascending
 
-    [[nodiscard]] static Surroundings of_process();
+    [[nodiscard]] static Environment of_process();
 };
 
 // On success `cores` is not empty, and the credentials of the sink are in sink.url.
 [[nodiscard]] std::expected<Config, ConfigError> load_config(const Overrides& overrides,
-                                                             const Surroundings& surroundings);
+                                                             const Environment& environment);
 [[nodiscard]] std::expected<Config, ConfigError> load_config(const Overrides& overrides);
 
 // The file alone, without environment.

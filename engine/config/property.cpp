@@ -4,7 +4,10 @@
 #include <bit>
 
 #include "engine/config/addresses.hpp"
+#include "engine/config/sink_url.hpp"
 #include "engine/config/units.hpp"
+#include "engine/core/check.hpp"
+#include "engine/core/control_character.hpp"
 #include "engine/core/escape.hpp"
 #include "engine/core/limits.hpp"
 
@@ -77,17 +80,16 @@ std::string bounds_of_kind(const Number& number) {
 template <typename E>
 Assigned assign_kind(const Choice<E>& choice, Config& config, std::string_view text) {
     const auto word = std::ranges::find(choice.words, text);
-    if (word != choice.words.end()) {
-        choice.field.of(config) = static_cast<E>(word - choice.words.begin());
-        return {};
-    }
-    const bool later = std::ranges::find(choice.words_to_come, text) != choice.words_to_come.end();
-    return std::unexpected(later ? ValueError::not_yet : ValueError::malformed);
+    if (word == choice.words.end()) return std::unexpected(ValueError::malformed);
+    choice.field.of(config) = static_cast<E>(word - choice.words.begin());
+    return {};
 }
 
 template <typename E>
 std::string text_of_kind(const Choice<E>& choice, const Config& config) {
-    return std::string(choice.words[static_cast<std::size_t>(choice.field.of_const(config))]);
+    const auto index = static_cast<std::size_t>(choice.field.of_const(config));
+    CHECK(index < choice.words.size());
+    return std::string(choice.words[index]);
 }
 
 template <typename E>
@@ -121,8 +123,7 @@ std::string bounds_of_kind(const Flag&) { return "true or false"; }
 
 Assigned assign_kind(const Text& kind, Config& config, std::string_view text) {
     if (text.size() < kind.bytes_min || text.size() > kind.bytes_max) return std::unexpected(ValueError::out_of_range);
-    const auto is_control = [](char c) { return (c >= 0 && c < ' ') || c == '\x7F'; };
-    if (std::ranges::any_of(text, is_control)) return std::unexpected(ValueError::control_character);
+    if (has_control_character(text)) return std::unexpected(ValueError::control_character);
     kind.field.of(config) = text;
     return {};
 }
@@ -314,6 +315,8 @@ bool takes_string(const Property& property) {
 }
 
 bool takes_boolean(const Property& property) { return std::holds_alternative<Flag>(property.kind); }
+
+bool takes_core_list(const Property& property) { return std::holds_alternative<Cores>(property.kind); }
 
 bool takes_list(const Property& property) {
     return std::visit([]<typename Kind>(const Kind&) { return is_list<Kind>; }, property.kind);

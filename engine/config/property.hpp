@@ -47,8 +47,7 @@ struct Number {
 template <typename E>
 struct Choice {
     Field<E> field;
-    std::span<const std::string_view> words;         // indexed by the value of E
-    std::span<const std::string_view> words_to_come;  // known, but of a later version
+    std::span<const std::string_view> words;  // indexed by the value of E
 };
 
 // true or false; a boolean in a file.
@@ -141,5 +140,7 @@ struct AssignError {
 [[nodiscard]] bool takes_string(const Property& property);
 [[nodiscard]] bool takes_boolean(const Property& property);
 [[nodiscard]] bool takes_list(const Property& property);
+// An array of integers stands for its elements with commas between them.
+[[nodiscard]] bool takes_core_list(const Property& property);
 
 }  // namespace sluice::config

@@ -1,58 +1,30 @@
 #include "engine/config/units.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <limits>
 
 #include "engine/core/limits.hpp"
+#include "engine/core/units.hpp"
 
 namespace sluice::config {
 namespace {
 
-struct NamedUnit {
-    std::string_view name;
-    std::uint64_t factor;
-};
-
-// Ascending: format_with_unit() looks from the end.
-constexpr NamedUnit size_units[] = {{"B", 1}, {"KiB", 1ull << 10}, {"MiB", 1ull << 20}, {"GiB", 1ull << 30}};
-constexpr NamedUnit duration_units[] = {
-    {"ns", 1}, {"us", 1'000}, {"ms", 1'000'000}, {"s", 1'000'000'000}, {"m", 60'000'000'000}, {"h", 3'600'000'000'000}};
 constexpr std::string_view ambiguous_units[] = {"KB", "kB", "K", "k", "MB", "M", "m", "GB", "G", "g"};
 
-struct Split {
-    std::uint64_t number;
-    std::string_view rest;
-};
-
-// The digits that `text` begins with, and what follows them.
-std::expected<Split, ValueError> split_number(std::string_view text) {
-    std::uint64_t number = 0;
-    const char* const begin = text.data();
-    const auto [stop, error] = std::from_chars(begin, begin + text.size(), number);
-    if (error == std::errc::result_out_of_range) return std::unexpected(ValueError::out_of_range);
-    if (error != std::errc{}) return std::unexpected(ValueError::malformed);
-    return Split{number, text.substr(static_cast<std::size_t>(stop - begin))};
-}
-
-std::expected<std::uint64_t, ValueError> parse_with_unit(std::string_view text, std::span<const NamedUnit> units) {
-    const auto split = split_number(text);
-    if (!split) return std::unexpected(split.error());
-    if (split->rest.empty()) return std::unexpected(ValueError::unit_missing);
-    if (split->rest.front() == '.') return std::unexpected(ValueError::fraction);
-    const auto unit = std::ranges::find(units, split->rest, &NamedUnit::name);
-    if (unit == units.end()) return std::unexpected(ValueError::unit_unknown);
-    if (split->number > std::numeric_limits<std::uint64_t>::max() / unit->factor) {
-        return std::unexpected(ValueError::out_of_range);
+ValueError value_error_of(units::Error error) {
+    switch (error) {
+        case units::Error::malformed: return ValueError::malformed;
+        case units::Error::out_of_range: return ValueError::out_of_range;
+        case units::Error::unit_missing: return ValueError::unit_missing;
+        case units::Error::unit_unknown: return ValueError::unit_unknown;
+        case units::Error::fraction: return ValueError::fraction;
     }
-    return split->number * unit->factor;
+    return ValueError::malformed;
 }
 
-std::string format_with_unit(std::uint64_t value, std::span<const NamedUnit> units, std::string_view unit_of_zero) {
-    if (value == 0) return "0" + std::string(unit_of_zero);
-    std::size_t index = units.size() - 1;
-    while (value % units[index].factor != 0) --index;  // ends at 0, whose factor is 1
-    return std::to_string(value / units[index].factor).append(units[index].name);
+std::expected<std::uint64_t, ValueError> parse_with(std::string_view text, std::span<const units::NamedUnit> known) {
+    const auto number = units::parse(text, known);
+    if (!number) return std::unexpected(value_error_of(number.error()));
+    return *number;
 }
 
 std::expected<unsigned, ValueError> parse_core(std::string_view text) {
@@ -77,26 +49,23 @@ std::expected<void, ValueError> append_core_range(std::vector<unsigned>& cores, 
 }  // namespace
 
 std::expected<std::uint64_t, ValueError> parse_count(std::string_view text) {
-    const auto split = split_number(text);
-    if (!split) return std::unexpected(split.error());
-    if (!split->rest.empty()) return std::unexpected(ValueError::malformed);
-    return split->number;
+    const bool is_plain = text.find_first_not_of("0123456789") == std::string_view::npos;
+    if (!is_plain) return std::unexpected(ValueError::malformed);
+    return parse_with(text, units::none);
 }
 
 std::expected<std::uint64_t, ValueError> parse_size(std::string_view text) {
-    const auto bytes = parse_with_unit(text, size_units);
+    const auto bytes = parse_with(text, units::sizes);
     if (bytes || bytes.error() == ValueError::out_of_range) return bytes;
     if (bytes.error() == ValueError::unit_missing) return parse_count(text);
     const std::string_view unit = text.substr(std::min(text.find_first_not_of("0123456789"), text.size()));
-    if (bytes.error() == ValueError::unit_unknown &&
-        std::ranges::find(ambiguous_units, unit) != std::end(ambiguous_units)) {
-        return std::unexpected(ValueError::unit_ambiguous);
-    }
+    const bool is_ambiguous = std::ranges::find(ambiguous_units, unit) != std::end(ambiguous_units);
+    if (bytes.error() == ValueError::unit_unknown && is_ambiguous) return std::unexpected(ValueError::unit_ambiguous);
     return bytes;
 }
 
 std::expected<std::uint64_t, ValueError> parse_duration(std::string_view text) {
-    return parse_with_unit(text, duration_units);
+    return parse_with(text, units::durations);
 }
 
 std::expected<std::vector<unsigned>, ValueError> parse_cores(std::string_view text) {
@@ -116,8 +85,8 @@ std::expected<std::vector<unsigned>, ValueError> parse_cores(std::string_view te
     return cores;
 }
 
-std::string format_size(std::uint64_t bytes) { return format_with_unit(bytes, size_units, "B"); }
-std::string format_duration(std::uint64_t ns) { return format_with_unit(ns, duration_units, "s"); }
+std::string format_size(std::uint64_t bytes) { return units::format(bytes, units::sizes, "B"); }
+std::string format_duration(std::uint64_t ns) { return units::format(ns, units::durations, "s"); }
 
 std::string format_cores(std::span<const unsigned> cores) {
     if (cores.empty()) return "auto";

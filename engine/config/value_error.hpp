@@ -21,7 +21,6 @@ enum class ValueError : std::uint8_t {
     not_a_power_of_two,    // 1000 ring entries
     not_whole_seconds,     // 1500ms for what HTTP states in seconds
     control_character,     // a byte below 0x20, or 0x7F
-    not_yet,               // a word of a later version
     core_twice,            // 0,0-1
     address_missing,       // :8080
     address_not_numeric,   // localhost:8080
@@ -55,7 +54,6 @@ enum class ValueError : std::uint8_t {
         case ValueError::not_a_power_of_two: return "which is not a power of two";
         case ValueError::not_whole_seconds: return "which is not a whole number of seconds";
         case ValueError::control_character: return "which holds a control character";
-        case ValueError::not_yet: return "which does not exist yet in 0.1";
         case ValueError::core_twice: return "which lists a core twice";
         case ValueError::address_missing: return "which has no address (for all interfaces write 0.0.0.0 or [::])";
         case ValueError::address_not_numeric: return "whose address is not numeric (IPv6 needs brackets)";

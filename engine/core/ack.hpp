@@ -1,6 +1,8 @@
 // Acknowledgement levels: what a 2xx promises. See README, "What a 2xx means".
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -15,24 +17,19 @@ enum class AckLevel : std::uint8_t {
     replicated, // as stored, and enough replicas have it; survives the primary's crash as far as a failover keeps it
 };
 
-inline constexpr std::size_t ack_levels_count = 4;
+// Indexed by the value of the enum.
+inline constexpr std::array<std::string_view, 4> ack_level_names{"queued", "journaled", "stored", "replicated"};
+inline constexpr std::size_t ack_levels_count = ack_level_names.size();
+static_assert(static_cast<std::size_t>(AckLevel::replicated) == ack_levels_count - 1);
 
 [[nodiscard]] constexpr std::string_view name_of(AckLevel level) {
-    switch (level) {
-        case AckLevel::queued: return "queued";
-        case AckLevel::journaled: return "journaled";
-        case AckLevel::stored: return "stored";
-        case AckLevel::replicated: return "replicated";
-    }
-    return "";
+    return ack_level_names[static_cast<std::size_t>(level)];
 }
 
 [[nodiscard]] constexpr std::optional<AckLevel> ack_level_of(std::string_view name) {
-    if (name == "queued") return AckLevel::queued;
-    if (name == "journaled") return AckLevel::journaled;
-    if (name == "stored") return AckLevel::stored;
-    if (name == "replicated") return AckLevel::replicated;
-    return std::nullopt;
+    const auto* const found = std::ranges::find(ack_level_names, name);
+    if (found == ack_level_names.end()) return std::nullopt;
+    return static_cast<AckLevel>(found - ack_level_names.begin());
 }
 
 // What an engine can promise, which follows from its sink.

@@ -25,7 +25,7 @@ class LazyArray {
         CHECK(memory != MAP_FAILED);
         items_ = static_cast<T*>(memory);
     }
-    ~LazyArray() { ::munmap(items_, bytes()); }
+    ~LazyArray() { ::munmap(static_cast<void*>(items_), bytes()); }
     LazyArray(const LazyArray&) = delete;
     LazyArray& operator=(const LazyArray&) = delete;
 

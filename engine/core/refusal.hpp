@@ -6,11 +6,13 @@
 // the error bodies and the README's error table are made from.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
+#include "engine/core/ack.hpp"
 #include "engine/core/limits.hpp"
 #include "engine/core/names_number.hpp"
 
@@ -124,6 +126,9 @@ inline constexpr std::size_t refusals_count = refusal_table.size();
 [[nodiscard]] constexpr bool says(Refusal refusal, std::uint64_t limit) {
     return names_number(info_of(refusal).sentence, limit);
 }
+static_assert(std::ranges::all_of(ack_level_names, [](std::string_view name) {
+    return info_of(Refusal::bad_ack).sentence.find(name) != std::string_view::npos;
+}));
 static_assert(says(Refusal::bad_idempotency_key, limits::idempotency_key_bytes_max));
 static_assert(says(Refusal::json_too_deep, limits::json_depth_max));
 static_assert(says(Refusal::too_many_members, limits::members_count_max));

@@ -6,19 +6,6 @@
 #include "sinks/redis/sentinel/primary_finder.hpp"
 
 namespace sluice {
-namespace {
-
-sinks::RedisLayout layout_of(config::RedisLayout layout) {
-    switch (layout) {
-        case config::RedisLayout::fields: return sinks::RedisLayout::fields;
-        case config::RedisLayout::json: return sinks::RedisLayout::json;
-        case config::RedisLayout::list: return sinks::RedisLayout::list;
-        case config::RedisLayout::packed: return sinks::RedisLayout::packed;
-    }
-    return sinks::RedisLayout::fields;
-}
-
-}  // namespace
 
 sinks::RedisSettings redis_settings(const config::Config& config) {
     const config::SinkUrl& url = config.sink.url;
@@ -61,7 +48,7 @@ sinks::RedisSettings sentinel_settings(const config::Config& config) {
 sinks::RedisLayoutSettings layout_settings(const config::Config& config, const sinks::StreamOwner& owner) {
     const auto& redis = config.sink.redis;
     sinks::RedisLayoutSettings settings;
-    settings.layout = layout_of(redis.layout);
+    settings.layout = redis.layout;
     settings.stream = redis.stream;
     settings.list_key = redis.list_key;
     settings.partitions_count = static_cast<std::uint32_t>(redis.partitions_count);

@@ -23,15 +23,20 @@ constexpr std::size_t owned_rounds_count_max = limits::sink_window_batches_count
 // from 1.15 to 1.03 µs.
 constexpr std::uint64_t gather_ns = 200'000;
 
+std::size_t parcels_count(std::size_t lanes_count, const sinks::StreamOwner& owner) {
+    return (owner.instance.empty() ? rounds_count_max : owned_rounds_count_max) * lanes_count;
+}
+
 }  // namespace
 
 Delivery::Delivery(const config::Config& config, const sinks::StreamOwner& owner)
     : encoder_(make_delivery_encoder(config, owner)),
       sink_(make_delivery_sink(config, *this, owner)),
       sends_ahead_(owner.instance.empty()),
-      open_(encoder_->lane_count()) {
-    const std::size_t count = (owner.instance.empty() ? rounds_count_max : owned_rounds_count_max) * open_.size();
-    for (std::size_t i = 0; i < count; ++i) {
+      open_(encoder_->lane_count()),
+      waiting_(parcels_count(open_.size(), owner)),
+      in_flight_(parcels_count(open_.size(), owner)) {
+    for (std::size_t i = 0; i < parcels_count(open_.size(), owner); ++i) {
         auto parcel = std::make_unique<Parcel>();
         parcel->arena.resize(config.batch.arena_bytes);
         parcel->batch.bind(parcel->arena, 0);
@@ -80,9 +85,9 @@ bool Delivery::is_idle() const {
 
 void Delivery::settle(Batch& batch, Settlement settlement) {
     CHECK(settlement == Settlement::final);  // nobody waits for a part of a batch
-    const auto parcel = std::ranges::find(in_flight_, &batch, [](Parcel* p) { return &p->batch; });
-    CHECK(parcel != in_flight_.end());
-    (*parcel)->is_settled = true;
+    std::size_t index = 0;
+    while (&in_flight_[index]->batch != &batch) ++index;  // ends: a batch that is not there fails the bound's CHECK
+    in_flight_[index]->is_settled = true;
 }
 
 void Delivery::take_settled() {

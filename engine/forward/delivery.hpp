@@ -7,12 +7,12 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "engine/config/config.hpp"
+#include "engine/core/fifo.hpp"
 #include "sinks/encoder.hpp"
 #include "sinks/journal/segments.hpp"
 #include "sinks/redis/exactly_once/exactly_once_sink.hpp"
@@ -61,8 +61,8 @@ class Delivery final : private sinks::CompletionPort {
     std::vector<std::unique_ptr<Parcel>> parcels_;
     std::vector<Parcel*> free_;
     std::vector<Parcel*> open_;  // by lane; null: none
-    std::deque<Parcel*> waiting_;  // for room in the sink
-    std::deque<Parcel*> in_flight_;  // all that were handed on, oldest first
+    Fifo<Parcel*> waiting_;  // for room in the sink
+    Fifo<Parcel*> in_flight_;  // all that were handed on, oldest first
     short revents_ = 0;
     std::optional<sinks::journal::Position> confirmed_;
     std::uint64_t confirmed_samples_count_ = 0;

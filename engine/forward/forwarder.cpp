@@ -42,6 +42,7 @@ std::expected<void, std::string> Forwarder::open() {
     if (!beginning) return failure(beginning.error());
     if (beginning->is_damaged)
         log::warn("delivered_position_damaged", {{"directory", directory_}, {"consequence", "all is sent again"}});
+    delivered_file_ = std::make_unique<sinks::journal::DeliveredFile>(*files_);
     saved_ = beginning->delivered;
     delivered_ = saved_.value_or(Position{});
     sinks::StreamOwner owner;
@@ -204,7 +205,7 @@ void Forwarder::save(std::uint64_t now_ns) {
     const auto position = delivered();
     const bool is_new = position && saved_ != position;
     if (is_new) {
-        const auto written = write_delivered(*files_, *position);
+        const auto written = delivered_file_->write(*position);
         has_save_failed_ = !written;
         // Goes on delivering: what is delivered twice after a crash is less than what a journal refuses that fills up.
         if (!written) return set_trouble("cannot keep the delivered position: " + text_of(written.error()));

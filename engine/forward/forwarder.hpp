@@ -25,6 +25,7 @@
 #include "engine/forward/record_feed.hpp"
 #include "engine/io/waker.hpp"
 #include "engine/log/log.hpp"
+#include "sinks/journal/delivered.hpp"
 #include "sinks/journal/journal_sink.hpp"
 
 namespace sluice::forward {
@@ -79,6 +80,7 @@ class Forwarder final : public sinks::JournalListener {
     const config::Config& config_;
     const std::string directory_;
     std::unique_ptr<sinks::journal::FileSystem> files_;
+    std::unique_ptr<sinks::journal::DeliveredFile> delivered_file_;
     std::unique_ptr<Instance> instance_;  // null: not exactly once
     std::unique_ptr<Delivery> delivery_;
     std::unique_ptr<sinks::journal::Lock> lock_;  // against a replay beside it

@@ -169,17 +169,17 @@ void EpollLoop::finish_closing(std::size_t count) {
 
 // --- accept ----------------------------------------------------------------------------------------------------------
 
-void EpollLoop::listen(std::span<const int> listener_fds) {
-    CHECK(!is_listening_ && listener_fds_.empty() && listener_fds.size() <= limits::listeners_count_max);
-    listener_fds_.assign(listener_fds.begin(), listener_fds.end());
+void EpollLoop::listen(std::span<const int> listeners_fd) {
+    CHECK(!is_listening_ && listeners_fd_.empty() && listeners_fd.size() <= limits::listeners_count_max);
+    listeners_fd_.assign(listeners_fd.begin(), listeners_fd.end());
     is_listening_ = true;
-    for (const int fd : listener_fds_) CHECK(::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK) == 0);
+    for (const int fd : listeners_fd_) CHECK(::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK) == 0);
     watch_listeners();
 }
 
 void EpollLoop::stop_listening() {
     if (is_listening_ && gate_.state() == AcceptGate::State::open) {
-        for (std::size_t i = 0; i < listener_fds_.size(); ++i) take_backlog(static_cast<ListenerIndex>(i));
+        for (std::size_t i = 0; i < listeners_fd_.size(); ++i) take_backlog(static_cast<ListenerIndex>(i));
         unwatch_listeners();
     }
     is_listening_ = false;
@@ -189,7 +189,7 @@ void EpollLoop::stop_listening() {
 // Who is connected already is not turned away by the end of the listener, which may come next and resets the backlog.
 void EpollLoop::take_backlog(ListenerIndex listener) {
     while (last_accepted_.size() < free_slots_.size()) {  // ends: each turn takes one, or is the last, or was a failure
-        Descriptor descriptor(::accept4(listener_fds_[listener], nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        Descriptor descriptor(::accept4(listeners_fd_[listener], nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (!descriptor.is_open()) {
             if (errno == EAGAIN || accept_outcome(-errno) != AcceptOutcome::again) return;
             continue;  // of a connection that is gone from the backlog now
@@ -204,12 +204,12 @@ void EpollLoop::open_last_accepted() {
 }
 
 void EpollLoop::watch_listeners() {
-    for (std::size_t i = 0; i < listener_fds_.size(); ++i) CHECK(watch(listener_fds_[i], EPOLLIN, listener_data | i));
+    for (std::size_t i = 0; i < listeners_fd_.size(); ++i) CHECK(watch(listeners_fd_[i], EPOLLIN, listener_data | i));
 }
 
 void EpollLoop::unwatch_listeners() {
     epoll_event ignored{};  // kernels before 2.6.9 want one
-    for (const int fd : listener_fds_) CHECK(::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, &ignored) == 0);
+    for (const int fd : listeners_fd_) CHECK(::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, &ignored) == 0);
 }
 
 // Nobody is turned away: an accept4(2) that finds no descriptor leaves the connection in the backlog, and none is made
@@ -220,7 +220,7 @@ void EpollLoop::accept_some(ListenerIndex listener) {
         if (!is_listening_ || gate_.state() != AcceptGate::State::open) return;
         if (free_slots_.empty()) return pause_accept(false);
         const int result =
-            result_of(::accept4(listener_fds_[listener], nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+            result_of(::accept4(listeners_fd_[listener], nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (result == -EAGAIN) return;
         switch (accept_outcome(result)) {
             case AcceptOutcome::accepted:

@@ -36,7 +36,7 @@ class EpollLoop final : public LoopBase {
     ~EpollLoop() override;
 
     // Makes the listeners non-blocking.
-    void listen(std::span<const int> listener_fds) override;
+    void listen(std::span<const int> listeners_fd) override;
     void stop_listening() override;
     void send(Slot slot, std::span<const char> bytes) override;
     void pause_receive(Slot slot) override;
@@ -107,7 +107,7 @@ class EpollLoop final : public LoopBase {
     std::vector<Slot> due_before_;
     std::vector<Slot> closing_;            // on_closed is due
     std::vector<Accepted> last_accepted_;  // by stop_listening(); on_open is due
-    std::vector<int> listener_fds_;        // lent by the caller of listen()
+    std::vector<int> listeners_fd_;        // lent by the caller of listen()
     Descriptor epoll_;
     std::uint32_t descriptors_count_max_;  // that accepting may use up: the rest is left to others
 };

@@ -128,7 +128,7 @@ std::expected<UnixListener, ListenError> open_unix_listener(const std::string& p
     SocketFile file(path);
     // Before listen(2), so that nobody connects under the mode that the umask left.
     const bool is_ready =
-        ::chmod(path.c_str(), socket_file_mode) == 0 && ::listen(socket.get(), limits::listen_backlog_count) == 0;
+        ::chmod(path.c_str(), socket_file_mode_bits) == 0 && ::listen(socket.get(), limits::listen_backlog_count) == 0;
     error = errno;
     if (!is_ready) return failed(path, std::strerror(error), error);
     return UnixListener{std::move(socket), std::move(file)};

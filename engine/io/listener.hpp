@@ -54,7 +54,7 @@ struct UnixListener {
 };
 
 // Who may connect: the owner and the group of the file.
-inline constexpr unsigned socket_file_mode = 0660;
+inline constexpr unsigned socket_file_mode_bits = 0660;
 
 // A socket file at `path` to which nobody listens is what a program that was killed left behind: it is replaced. Any
 // other file there is an error.

@@ -71,21 +71,23 @@ struct LoopCounters {
     std::uint64_t accept_errors = 0;
     std::uint64_t accept_pauses = 0;       // times that accepting stopped for want of slots or descriptors
     std::uint64_t buffer_shortages = 0;    // receives that found no provided buffer
-    std::uint64_t unexpected_results = 0;  // of the kernel, that tell of a bug there or here; the connection is closed
+    std::uint64_t unexpected_results_count =
+        0;  // of the kernel, that tell of a bug there or here; the connection is closed
     std::uint64_t receives = 0;  // buffers of bytes handed to the server
     std::uint64_t received_bytes = 0;
     std::uint64_t sent_bytes = 0;
     std::uint64_t open_slots = 0;
-    std::uint64_t iteration_ns_max = 0;  // longest time from one wait to the next; see forget_longest_iteration()
+    std::uint64_t iteration_ns_last = 0;  // of the last whole iteration: time from one wait to the next
+    std::uint64_t iteration_ns_max = 0;  // the longest; see forget_longest_iteration()
 };
 
 class Loop {
   public:
     virtual ~Loop() = default;
 
-    // Starts to accept on all of `listener_fds`, once. The caller keeps them open until stop_listening() has been
+    // Starts to accept on all of `listeners_fd`, once. The caller keeps them open until stop_listening() has been
     // followed by one run_once().
-    virtual void listen(std::span<const int> listener_fds) = 0;
+    virtual void listen(std::span<const int> listeners_fd) = 0;
     virtual void stop_listening() = 0;
 
     // One send at a time for each slot.

@@ -52,7 +52,8 @@ class LoopBase : public Loop {
         iteration_end_ns_ = monotonic_ns();
         if (now_ns_ == 0) return;  // there was none yet
         ++counters_.iterations;
-        counters_.iteration_ns_max = std::max(counters_.iteration_ns_max, iteration_end_ns_ - now_ns_);
+        counters_.iteration_ns_last = iteration_end_ns_ - now_ns_;
+        counters_.iteration_ns_max = std::max(counters_.iteration_ns_max, counters_.iteration_ns_last);
     }
 
     void count_opened() {

@@ -25,9 +25,9 @@ constexpr std::uint64_t multishot_burst_count = 2 * limits::listen_backlog_count
 
 }  // namespace
 
-void UringLoop::listen(std::span<const int> listener_fds) {
-    CHECK(!is_listening_ && listeners_count_ == 0 && listener_fds.size() <= acceptors_.size());
-    for (const int fd : listener_fds) acceptors_[listeners_count_++].fd = fd;
+void UringLoop::listen(std::span<const int> listeners_fd) {
+    CHECK(!is_listening_ && listeners_count_ == 0 && listeners_fd.size() <= acceptors_.size());
+    for (const int fd : listeners_fd) acceptors_[listeners_count_++].fd = fd;
     is_listening_ = true;
     accept_if_possible();
 }
@@ -70,7 +70,7 @@ void UringLoop::accept_if_possible() {
     if (gate_.state() != AcceptGate::State::open) gate_.open();
     for (const AcceptState wanted : {AcceptState::waited_for, AcceptState::idle}) {
         for (std::size_t i = 0; i < listeners_count_; ++i) {
-            const auto index = static_cast<ListenerIndex>((first_listener_ + i) % listeners_count_);
+            const auto index = static_cast<ListenerIndex>((first_listener_index_ + i) % listeners_count_);
             if (acceptors_[index].state == wanted) accept_at(index);
         }
     }
@@ -81,7 +81,7 @@ void UringLoop::accept_at(ListenerIndex index) {
     const std::uint64_t free_count = free_slots_count();
     if (free_count > reserved + multishot_burst_count) return arm_accept(index, true);
     if (free_count > reserved) {
-        first_listener_ = (index + 1u) % listeners_count_;
+        first_listener_index_ = (index + 1u) % listeners_count_;
         return arm_accept(index, false);
     }
     if (acceptors_[index].state == AcceptState::waited_for) cancel_one_armed();
@@ -179,7 +179,7 @@ void UringLoop::on_listener_polled(ListenerIndex index, int result) {
     switch (poll_outcome(result)) {
         case PollOutcome::again:
         case PollOutcome::cancelled: break;
-        case PollOutcome::failed: ++counters_.unexpected_results; [[fallthrough]];  // accepting tells more
+        case PollOutcome::failed: ++counters_.unexpected_results_count; [[fallthrough]];  // accepting tells more
         case PollOutcome::ready: acceptor.state = AcceptState::waited_for; break;
     }
 }
@@ -188,7 +188,7 @@ void UringLoop::on_accept_cancelled(ListenerIndex index, int result) {
     Acceptor& acceptor = acceptors_[index];
     const CancelOutcome outcome = cancel_outcome(result);
     if (outcome == CancelOutcome::done) return;  // the accept's own completion tells the rest
-    if (outcome == CancelOutcome::failed) ++counters_.unexpected_results;
+    if (outcome == CancelOutcome::failed) ++counters_.unexpected_results_count;
     const bool is_ending = acceptor.state == AcceptState::ending_one || acceptor.state == AcceptState::ending_many;
     if (is_ending)
         acceptor.state = acceptor.state == AcceptState::ending_one ? AcceptState::armed_one : AcceptState::armed_many;

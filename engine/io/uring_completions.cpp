@@ -55,7 +55,7 @@ void UringLoop::on_close(Slot slot, int result) {
     switch (close_outcome(result)) {
         case CloseOutcome::closed: break;
         case CloseOutcome::again: sockets_[slot].life = Life::closing; return close_when_quiet(slot);
-        case CloseOutcome::unknown: ++counters_.unexpected_results; break;
+        case CloseOutcome::unknown: ++counters_.unexpected_results_count; break;
     }
     // The ring has closed it: its number may be another's already.
     if (!is_direct_) static_cast<void>(descriptors_.take(slot).release());
@@ -81,7 +81,7 @@ void UringLoop::on_cancel(Slot slot, int result) {
     const bool was_cancelling = socket.receive == ReceiveState::cancelling;
     if (was_cancelling) socket.receive = ReceiveState::armed;
     if (outcome == CancelOutcome::done) return;
-    if (outcome == CancelOutcome::failed) ++counters_.unexpected_results;
+    if (outcome == CancelOutcome::failed) ++counters_.unexpected_results_count;
     if (socket.life == Life::open) {
         if (outcome == CancelOutcome::failed) fail(slot);
         else if (was_cancelling && !socket.is_receive_wanted) cancel_receive(slot);

@@ -167,9 +167,9 @@ void UringLoop::shutdown_send(Slot slot) {
     if (sockets_[slot].life == Life::open) arm_shutdown(slot, SHUT_WR);
 }
 
-void UringLoop::arm_shutdown(Slot slot, int how) {
+void UringLoop::arm_shutdown(Slot slot, int how_code) {
     io_uring_sqe* sqe = ring_->submission();
-    io_uring_prep_shutdown(sqe, target(slot), how);
+    io_uring_prep_shutdown(sqe, target(slot), how_code);
     commit(sqe, Operation::shutdown, slot);
 }
 
@@ -244,7 +244,7 @@ void UringLoop::run_once(std::uint64_t deadline_ns) {
         ++completions_count;
     }
     io_uring_cq_advance(ring_->raw(), completions_count);
-    counters_.unexpected_results += ring_->take_losses_count();
+    counters_.unexpected_results_count += ring_->take_losses_count();
     receives_last_count_ = static_cast<std::uint32_t>(counters_.receives - receives_before);
     if (buffers_ != nullptr) buffers_->publish();
     rearm_starved();

@@ -37,7 +37,7 @@ class UringLoop final : public LoopBase {
                                                                               Events& events);
     ~UringLoop() override;
 
-    void listen(std::span<const int> listener_fds) override;
+    void listen(std::span<const int> listeners_fd) override;
     void stop_listening() override;
     void send(Slot slot, std::span<const char> bytes) override;
     void pause_receive(Slot slot) override;
@@ -93,7 +93,7 @@ class UringLoop final : public LoopBase {
     void commit(io_uring_sqe* sqe, Operation operation, Slot slot);
     void arm_receive(Slot slot);
     void arm_send(Slot slot);
-    void arm_shutdown(Slot slot, int how);
+    void arm_shutdown(Slot slot, int how_code);
     void arm_wake();
     void cancel_receive(Slot slot);
     void cancel_all(Slot slot);
@@ -146,7 +146,7 @@ class UringLoop final : public LoopBase {
     bool is_direct_ = false;
     std::array<Acceptor, limits::listeners_count_max> acceptors_;
     std::size_t listeners_count_ = 0;
-    std::size_t first_listener_ = 0;  // who is armed first, in turn
+    std::size_t first_listener_index_ = 0;  // who is armed first, in turn
     std::uint64_t wake_value_ = 0;
     std::uint32_t receives_last_count_ = 0;  // in the last iteration
     std::uint32_t unanswered_count_ = 0;     // open slots whose last bytes were followed by no send

@@ -4,7 +4,9 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
+#include "engine/core/check.hpp"
 #include "engine/core/error_text.hpp"
 #include "engine/journal_tool/replay.hpp"
 #include "sinks/journal/delivered.hpp"
@@ -34,7 +36,7 @@ Json json_of(const Position& position) { return {{"segment", position.segment}, 
 template <typename OnRecord, typename OnGap>
 IoResult<void> for_each(FileSystem& files, OnRecord on_record, OnGap on_gap) {
     Reader reader(files, {});
-    for (;;) {
+    while (true) {  // ends: each step but the last moves the reader towards the end of the journal
         const auto step = reader.next();
         if (!step) return std::unexpected(step.error());
         switch (*step) {
@@ -79,6 +81,77 @@ ExitCode print_each(const std::string& directory, Print print) {
     });
 }
 
+// What `verify` finds. Each damage is printed when it is met.
+class Verification {
+  public:
+    void check_position(bool is_readable) {
+        if (is_readable) return;
+        damage({{"damage", "the position up to which it was delivered cannot be read"}, {"file", delivered_name}});
+    }
+
+    void check_sequence(const std::vector<Segment>& segments, const std::optional<Position>& delivered) {
+        for (const Segment& segment : segments)
+            if (lacks_predecessor(segment, delivered))
+                damage(
+                    {{"damage", "the segment before this one is missing"}, {"file", segment_name(segment.sequence)}});
+    }
+
+    [[nodiscard]] IoResult<void> check_records(FileSystem& files, const std::vector<Segment>& segments) {
+        CHECK(!segments.empty());
+        end_ = {segments.front().sequence, segment_header_bytes};
+        const auto on_record = [this](const Reader& reader) {
+            ++records_count_;
+            advance(reader);
+        };
+        const auto on_gap = [this](const Reader& reader) {
+            const Position at = reader.gap_position();
+            damage({{"damage", "bytes that are no record"},
+                    {"file", segment_name(at.segment)},
+                    {"segment", at.segment},
+                    {"offset", at.offset},
+                    {"bytes", reader.gap_bytes()}});
+            advance(reader);
+        };
+        return for_each(files, on_record, on_gap);
+    }
+
+    [[nodiscard]] ExitCode report(std::size_t segments_count, const std::optional<Position>& delivered) const {
+        print_line({{"segments", segments_count},
+                    {"records", records_count_},
+                    {"damages", damages_count_},
+                    {"end", json_of(end_)},
+                    {"delivered", delivered ? json_of(*delivered) : Json(nullptr)}});
+        return damages_count_ == 0 ? ExitCode::ok : ExitCode::failed;
+    }
+
+  private:
+    void damage(const Json& line) {
+        ++damages_count_;
+        print_line(line);
+    }
+
+    // A damaged segment header leaves the position where it is; nothing moves it back.
+    void advance(const Reader& reader) {
+        CHECK(end_ <= reader.position());
+        end_ = reader.position();
+    }
+
+    std::uint64_t records_count_ = 0;
+    std::uint64_t damages_count_ = 0;
+    Position end_{};
+};
+
+// The records of an open segment; `reader` stands behind the last one then.
+IoResult<std::uint64_t> count_records(SegmentReader& reader) {
+    std::uint64_t count = 0;
+    while (true) {  // ends: each step but the last moves the reader towards the end of the file
+        const auto step = reader.next();
+        if (!step) return std::unexpected(step.error());
+        if (*step == SegmentReader::Step::end) return count;
+        if (*step == SegmentReader::Step::record) ++count;
+    }
+}
+
 }  // namespace
 
 std::expected<std::vector<Segment>, std::string> segments_of(FileSystem& files) {
@@ -112,18 +185,13 @@ ExitCode list(const std::string& directory) {
             if (!file) continue;  // removed meanwhile
             SegmentReader reader(**file, segment_header_bytes);
             if (segment.end) reader.set_end(*segment.end);
-            std::uint64_t records_count = 0;
-            for (;;) {
-                const auto step = reader.next();
-                if (!step) return std::unexpected(step.error());
-                if (*step == SegmentReader::Step::end) break;
-                if (*step == SegmentReader::Step::record) ++records_count;
-            }
+            const auto records_count = count_records(reader);
+            if (!records_count) return std::unexpected(records_count.error());
             print_line({{"segment", segment.sequence},
                         {"file", segment_name(segment.sequence)},
                         {"bytes", segment.bytes},
                         {"end", reader.offset()},
-                        {"records", records_count},
+                        {"records", *records_count},
                         {"created_ns", segment.header ? Json(segment.header->created_ns) : Json(nullptr)},
                         {"is_open", !segment.end.has_value()},
                         {"is_delivered", delivered && *delivered && is_delivered(segment, **delivered)}});
@@ -147,45 +215,13 @@ ExitCode export_samples(const std::string& directory) {
 
 ExitCode verify(const std::string& directory) {
     return with_journal(directory, [](FileSystem& files, const std::vector<Segment>& segments) -> IoResult<ExitCode> {
-        std::uint64_t records_count = 0;
-        std::uint64_t damages_count = 0;
         const auto delivered = read_delivered(files);
         if (!delivered && delivered.error() != std::errc::io_error) return std::unexpected(delivered.error());
-        if (!delivered) {
-            ++damages_count;
-            print_line(
-                {{"damage", "the position up to which it was delivered cannot be read"}, {"file", delivered_name}});
-        }
-        for (const Segment& segment : segments) {
-            if (!lacks_predecessor(segment, delivered.value_or(std::nullopt))) continue;
-            ++damages_count;
-            print_line(
-                {{"damage", "the segment before this one is missing"}, {"file", segment_name(segment.sequence)}});
-        }
-        Position end{segments.front().sequence, segment_header_bytes};
-        const auto read = for_each(
-            files,
-            [&](const Reader& reader) {
-                ++records_count;
-                end = reader.position();
-            },
-            [&](const Reader& reader) {
-                ++damages_count;
-                end = reader.position();
-                const Position at = reader.gap_position();
-                print_line({{"damage", "bytes that are no record"},
-                            {"file", segment_name(at.segment)},
-                            {"segment", at.segment},
-                            {"offset", at.offset},
-                            {"bytes", reader.gap_bytes()}});
-            });
-        if (!read) return std::unexpected(read.error());
-        print_line({{"segments", segments.size()},
-                    {"records", records_count},
-                    {"damages", damages_count},
-                    {"end", json_of(end)},
-                    {"delivered", delivered && *delivered ? json_of(**delivered) : Json(nullptr)}});
-        return damages_count == 0 ? ExitCode::ok : ExitCode::failed;
+        Verification verification;
+        verification.check_position(delivered.has_value());
+        verification.check_sequence(segments, delivered.value_or(std::nullopt));
+        if (const auto read = verification.check_records(files, segments); !read) return std::unexpected(read.error());
+        return verification.report(segments.size(), delivered.value_or(std::nullopt));
     });
 }
 

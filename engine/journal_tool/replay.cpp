@@ -7,7 +7,9 @@
 #include <optional>
 #include <utility>
 
+#include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
+#include "engine/core/error_text.hpp"
 #include "engine/forward/instance.hpp"
 #include "engine/forward/record_feed.hpp"
 #include "engine/io/stop_signals.hpp"
@@ -22,8 +24,8 @@ using config::ExitCode;
 using namespace sinks::journal;
 
 constexpr std::uint64_t report_interval_ns = 1'000'000'000;
-constexpr std::uint64_t wait_max_ns = 100'000'000;          // how soon a signal is noticed
-constexpr std::uint64_t give_up_after_ns = 5'000'000'000;   // what is under way when a signal comes has so long
+constexpr std::uint64_t wait_max_ns = 100'000'000;         // after which a signal is noticed
+constexpr std::uint64_t give_up_after_ns = 5'000'000'000;  // for what is in flight when a signal comes
 constexpr std::uint32_t records_between_pumps = 256;
 
 // SIGTERM and SIGINT, taken when asked for.
@@ -92,7 +94,7 @@ void complain_at(const Position& position, const std::string& what) {
 // False: a signal came.
 IoResult<bool> Replay::render_all() {
     using Step = forward::RecordFeed::Step;
-    for (std::uint32_t count = 1;; ++count) {
+    for (std::uint32_t count = 1;; ++count) {  // ends: each step moves the feed towards the end of the journal
         if (count % records_between_pumps == 0 && !pump(0)) return false;
         const auto step = feed_.step();
         if (!step) return std::unexpected(step.error());
@@ -142,6 +144,7 @@ bool Replay::pump(std::uint64_t wait_ns) {
 IoResult<void> Replay::save() {
     const auto& confirmed = delivery_.confirmed();
     if (!confirmed || saved_ == confirmed) return {};
+    CHECK(!saved_ || *saved_ < *confirmed);  // what was kept must never be delivered again
     auto written = write_delivered(files_, *confirmed);
     if (written) saved_ = confirmed;
     return written;
@@ -163,7 +166,7 @@ void Replay::report(std::uint64_t now_ns) {
 std::expected<sinks::StreamOwner, std::string> owner_of(forward::Instance& instance, FileSystem& files,
                                                         const Position& delivered) {
     const auto segments = list_segments(files);
-    if (!segments) return std::unexpected(std::make_error_code(segments.error()).message());
+    if (!segments) return std::unexpected(text_of(segments.error()));
     // The files are at least as long as what is in them.
     const Position end =
         segments->empty() ? delivered : std::max(delivered, {segments->back().sequence, segments->back().bytes});
@@ -203,11 +206,11 @@ ExitCode replay(const std::string& directory, const config::Overrides& overrides
     const auto config = load_settings(directory, overrides);
     if (!config) return bad_usage(config.error());
     auto files = open_directory(directory);
-    if (!files) return complain(directory, std::make_error_code(files.error()).message());
+    if (!files) return complain(directory, text_of(files.error()));
     const auto lock = (*files)->lock_file(deliverer_lock_name);
     if (!lock && lock.error() == std::errc::resource_unavailable_try_again)
         return complain(directory, "another replay, or an engine, delivers it already");
-    if (!lock) return complain(directory, "cannot take the lock file: " + std::make_error_code(lock.error()).message());
+    if (!lock) return complain(directory, "cannot take the lock file: " + text_of(lock.error()));
     if (const auto segments = segments_of(**files); !segments) return complain(directory, segments.error());
     reserve_delivered(**files);
     const auto beginning = read_beginning(**files, config->sink.redis.exactly_once);
@@ -225,7 +228,7 @@ ExitCode replay(const std::string& directory, const config::Overrides& overrides
     }
     Replay replay(**files, *config, delivered, owner);
     const auto code = replay.run();
-    if (!code) return complain(directory, std::make_error_code(code.error()).message());
+    if (!code) return complain(directory, text_of(code.error()));
     return *code;
 }
 

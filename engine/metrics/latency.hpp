@@ -1,4 +1,4 @@
-// Latency of each stage of a sample's way, as HdrHistograms in ns.
+// Latency of each stage of a sample's way.
 //
 //   received ─ decode ─> decoded ─ hand_over ─> in the sink's queue ─ sink ─> replied ─ respond ─> response sent
 //   └───────────────────────────────────────── total ─────────────────────────────────────────────┘
@@ -14,10 +14,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <span>
 #include <string_view>
 
-struct hdr_histogram;
+#include "engine/metrics/latency_histogram.hpp"
 
 namespace sluice {
 
@@ -28,36 +28,7 @@ inline constexpr std::size_t stages_count = 5;
     return names[static_cast<std::size_t>(stage)];
 }
 
-// 1 ns to 1 h with 2 significant digits: an error of at most 1 %, in 40 KiB that never grow. Longer times
-// are recorded as 1 h.
-class LatencyHistogram {
-  public:
-    LatencyHistogram();
-    ~LatencyHistogram();
-    LatencyHistogram(LatencyHistogram&&) noexcept = default;
-    LatencyHistogram& operator=(LatencyHistogram&&) noexcept = default;
-
-    void record(std::uint64_t ns, std::uint64_t count = 1);
-    void reset();
-    void copy_from(const LatencyHistogram& other);
-    void add(const LatencyHistogram& other);
-
-    [[nodiscard]] std::uint64_t count() const;
-    [[nodiscard]] std::uint64_t max_ns() const;
-    // `percentile` of 0 to 100.
-    [[nodiscard]] std::uint64_t value_at_ns(double percentile) const;
-    // How many values are at most `bound_ns[i]`, for ascending bounds.
-    void cumulative_counts(const std::uint64_t* bounds_ns, std::size_t bounds_count, std::uint64_t* counts) const;
-    [[nodiscard]] std::uint64_t sum_ns() const { return sum_ns_; }
-
-  private:
-    struct Close {
-        void operator()(hdr_histogram* histogram) const;
-    };
-    std::unique_ptr<hdr_histogram, Close> histogram_;
-    std::uint64_t sum_ns_ = 0;  // exact; the histogram knows only its buckets
-};
-
+// A histogram for each stage.
 class Latency {
   public:
     void record(Stage stage, std::uint64_t begin_ns, std::uint64_t end_ns, std::uint64_t count = 1) {
@@ -65,6 +36,8 @@ class Latency {
     }
     [[nodiscard]] LatencyHistogram& of(Stage stage) { return stages_[static_cast<std::size_t>(stage)]; }
     [[nodiscard]] const LatencyHistogram& of(Stage stage) const { return stages_[static_cast<std::size_t>(stage)]; }
+    // All, in the order of Stage.
+    [[nodiscard]] std::span<const LatencyHistogram, stages_count> stages() const { return stages_; }
     void reset() {
         for (auto& stage : stages_) stage.reset();
     }

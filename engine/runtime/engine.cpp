@@ -109,7 +109,7 @@ void Engine::log_listening() const {
                             {"io", reactors_.front()->mode()},
                             {"version", SLUICE_VERSION}});
     const auto& redis = config_.sink.redis;
-    const bool has_one_key = redis.partitions_count == 1 || redis.layout == config::RedisLayout::list;
+    const bool has_one_key = redis.partitions_count == 1 || redis.layout == RedisLayout::list;
     if (config_.sink.url.kind == config::SinkKind::redis_cluster && has_one_key)
         log::warn("cluster_of_one", {{"what", "all samples go to one key, so to one primary of the cluster"},
                                      {"key", "sink.redis.partitions"}});

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "engine/admin/answer.hpp"
 #include "engine/core/clock.hpp"
 #include "engine/core/limits.hpp"
 #include "engine/delivery/sink_factory.hpp"
@@ -37,6 +38,11 @@ ServerSettings server_settings(const config::Config& config) {
 void append_text(http::Reply& reply, http::BlockPool& pool, std::string_view text) {
     // Out of blocks: the answer is cut, and its Content-Length says so honestly.
     static_cast<void>(reply.body.append(pool, text));
+}
+
+void set_answer(http::Reply& reply, http::BlockPool& pool, const AdminAnswer& answer) {
+    reply.set_text(answer.status, answer.type);
+    append_text(reply, pool, answer.body);
 }
 
 }  // namespace
@@ -154,7 +160,7 @@ void Reactor::stop() {
 
 const http::Route* Reactor::route_of(const http::Request& request) const {
     const http::Route* route = http::find_route(http::data_routes, request.path);
-    const bool serves_admin = request.listener_role == static_cast<std::uint8_t>(ListenerRole::data_and_admin);
+    const bool serves_admin = request.listener_role_number == static_cast<std::uint8_t>(ListenerRole::data_and_admin);
     if (route == nullptr && serves_admin) route = http::find_route(http::admin_routes, request.path);
     return route;
 }
@@ -170,16 +176,10 @@ bool Reactor::on_request(const http::Request& request, RequestRef ref, http::Pen
     if (!endpoint) return true;
     switch (*endpoint) {
         case http::Endpoint::telemetry: return ingest_->on_telemetry(request, ref, pending);
-        case http::Endpoint::health:
-            reply.set_text(200, http::ContentType::json);
-            append_text(reply, server_.blocks(), R"({"status":"ok"})");
+        case http::Endpoint::health: set_answer(reply, server_.blocks(), health_answer()); return true;
+        case http::Endpoint::ready:
+            set_answer(reply, server_.blocks(), ready_answer(wiring_.readiness.state()));
             return true;
-        case http::Endpoint::ready: {
-            const Readiness::Verdict verdict = wiring_.readiness.verdict();
-            reply.set_text(verdict.is_ready ? 200 : 503, http::ContentType::json);
-            append_text(reply, server_.blocks(), wiring_.readiness.body(verdict));
-            return true;
-        }
         default:
             if (ask_admin(*endpoint, ref)) return false;
             reply.set_refusal(Refusal::admin_timeout);
@@ -246,9 +246,8 @@ void Reactor::fill(Snapshot& snapshot) {
     snapshot.in_flight_samples = ingest_->in_flight_samples_count();
     snapshot.http = server_.http_counters();
     snapshot.loop = server_.loop_counters();
-    snapshot.batches_in_use = pool_.in_use_count();
-    snapshot.batches_count = pool_.count();
-    snapshot.body_bytes_in_use = server_.body_bytes_in_use();
+    snapshot.loop_iterations.copy_from(server_.iterations());
+    snapshot.pools = {pool_.in_use_count(), pool_.count(), server_.body_bytes_in_use()};
     snapshot.latency.copy_from(ingest_->latency());
     snapshot.latest = ingest_->latest();
 }
@@ -256,7 +255,7 @@ void Reactor::fill(Snapshot& snapshot) {
 void Reactor::reset_counters() {
     ingest_->reset();
     server_.http_counters() = {};
-    server_.forget_longest_iteration();
+    server_.forget_iterations();
 }
 
 }  // namespace sluice

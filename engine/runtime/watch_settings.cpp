@@ -8,7 +8,7 @@ namespace {
 // With exactly once the streams are named by the journal, which is not open yet: they are not looked at.
 admission::Subject admission_subject(const config::Config& config) {
     const sinks::RedisLayoutSettings layout = layout_settings(config, {});
-    if (layout.layout == sinks::RedisLayout::list) return {.keys = {layout.list_key}, .is_list = true};
+    if (layout.layout == RedisLayout::list) return {.keys = {layout.list_key}, .is_list = true};
     admission::Subject subject{.has_lag_bound = config.admission.group_lag_max != 0};
     if (config.sink.redis.exactly_once) return subject;
     for (std::uint32_t partition = 0; partition < layout.partitions_count; ++partition)

@@ -51,9 +51,9 @@ std::expected<void, io::LoopError> Server::open(std::vector<Listener> listeners,
     loop_ = std::move(*loop);
     open_loop_.store(loop_.get(), std::memory_order_release);
     renderer_.set_time(wall_clock_s());
-    std::vector<int> listener_fds;
-    for (const Listener& listener : listeners_) listener_fds.push_back(listener.socket.get());
-    if (!listener_fds.empty()) loop_->listen(listener_fds);
+    std::vector<int> listeners_fd;
+    for (const Listener& listener : listeners_) listeners_fd.push_back(listener.socket.get());
+    if (!listeners_fd.empty()) loop_->listen(listeners_fd);
     return {};
 }
 
@@ -66,6 +66,8 @@ void Server::run_once(std::uint64_t deadline_ns) {
 // --- events --------------------------------------------------------------------------------------------------------
 
 void Server::on_iteration(std::uint64_t now_ns) {
+    const io::LoopCounters& loop = loop_->counters();
+    if (loop.iterations != 0) iterations_.record(loop.iteration_ns_last);
     context_.now_ns = now_ns;
     renderer_.set_time(wall_clock_s());
     callbacks_.take_completions(now_ns);

@@ -17,6 +17,7 @@
 #include "engine/io/backend.hpp"
 #include "engine/io/loop.hpp"
 #include "engine/io/timer_wheel.hpp"
+#include "engine/metrics/latency_histogram.hpp"
 #include "engine/server/listener.hpp"
 
 namespace sluice {
@@ -74,7 +75,12 @@ class Server final : private io::Events {
     [[nodiscard]] const http::HttpCounters& http_counters() const { return counters_; }
     [[nodiscard]] http::HttpCounters& http_counters() { return counters_; }
     [[nodiscard]] const io::LoopCounters& loop_counters() const { return loop_->counters(); }
-    void forget_longest_iteration() { loop_->forget_longest_iteration(); }
+    // What each iteration took, from one wait to the next.
+    [[nodiscard]] const LatencyHistogram& iterations() const { return iterations_; }
+    void forget_iterations() {
+        loop_->forget_longest_iteration();
+        iterations_.reset();
+    }
     [[nodiscard]] const std::string& mode() const { return loop_->mode(); }
     [[nodiscard]] http::BlockPool& blocks() { return blocks_; }
     [[nodiscard]] std::size_t body_bytes_in_use() const { return bodies_.in_use_bytes(); }
@@ -113,6 +119,7 @@ class Server final : private io::Events {
     ServerSettings settings_;
     Callbacks& callbacks_;
     http::HttpCounters counters_;
+    LatencyHistogram iterations_;
     http::BlockPool blocks_;
     http::BodyPool bodies_;
     http::HeadPool heads_;

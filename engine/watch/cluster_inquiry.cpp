@@ -6,13 +6,10 @@
 
 #include "engine/watch/setup_remarks.hpp"
 #include "sinks/redis/cluster/slot.hpp"
+#include "sinks/redis/resp/error_class.hpp"
 
 namespace sluice::admission {
 namespace {
-
-std::string address_text(const sinks::ServerAddress& address) {
-    return address.host + ":" + std::to_string(address.port);
-}
 
 sinks::RedisSettings settings_of(const sinks::ServerAddress& address, sinks::RedisSettings settings) {
     settings.host = address.host;
@@ -66,17 +63,17 @@ std::expected<void, std::string> ClusterInquiry::read_slots(const std::function<
     for (const sinks::ServerAddress& address : whom_to_ask()) {
         if (is_stopping()) break;
         Node& node = node_at(address);
-        RedisClient& client = node.client;
+        sinks::redis::BlockingClient& client = node.client;
         if (!node.connect()) {
             why = client.failure();
             continue;
         }
-        const std::vector<Reply> replies = client.ask({{"CLUSTER", "SLOTS"}});
-        if (replies.empty()) {
+        const Reply reply = client.ask(Command{"CLUSTER", "SLOTS"});
+        if (reply == nullptr) {
             why = client.failure();
-        } else if (is_error(*replies.front())) {
-            why = "Redis refuses CLUSTER SLOTS: " + std::string(text_of(*replies.front()));
-        } else if (auto slots = sinks::redis::SlotMap::from(*replies.front(), address); slots) {
+        } else if (sinks::redis::is_error(*reply)) {
+            why = sinks::redis::refusal_sentence(text_of(address), sinks::redis::text_of(*reply), "CLUSTER SLOTS");
+        } else if (auto slots = sinks::redis::SlotMap::from(*reply, address); slots) {
             slots_ = *std::move(slots);
             return {};
         } else {
@@ -120,11 +117,11 @@ std::vector<ClusterInquiry::Share> ClusterInquiry::shares(Findings& findings) co
 Findings ClusterInquiry::ask(const Share& share) {
     Node& node = node_at(share.primary);
     if (node.connect() && !std::exchange(node.is_setup_told, true))
-        remark_on_setup(node.client, address_text(share.primary));
+        remark_on_setup(node.client, text_of(share.primary));
     std::vector<Reply> replies;
     if (node.client.is_connected()) replies = node.client.ask(figure_questions(share.subject));
     if (!replies.empty()) return figures_from(share.subject, replies);
-    return {{}, "Redis at " + address_text(share.primary) + " can not be asked: " + node.client.failure()};
+    return {{}, "Redis at " + text_of(share.primary) + " can not be asked: " + node.client.failure()};
 }
 
 bool ClusterInquiry::Node::connect() {

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "engine/watch/questions.hpp"
-#include "engine/watch/redis_client.hpp"
 #include "sinks/redis/cluster/slot_map.hpp"
+#include "sinks/redis/link/blocking_client.hpp"
 
 namespace sluice::admission {
 
@@ -31,10 +31,10 @@ class ClusterInquiry {
   private:
     struct Node {
         Node(const sinks::ServerAddress& where, const sinks::RedisSettings& settings)
-            : address(where), client(settings) {}
+            : address(where), client(settings, client_name) {}
         [[nodiscard]] bool connect();
         const sinks::ServerAddress address;
-        RedisClient client;
+        sinks::redis::BlockingClient client;
         bool is_setup_told = false;  // of this connection
     };
     // What one primary is asked for.

@@ -10,7 +10,9 @@
 namespace sluice::admission {
 namespace {
 
+using sinks::redis::is_error;
 using sinks::redis::printable;
+using sinks::redis::text_of;
 
 std::optional<std::uint64_t> number_of(std::string_view text) {
     std::uint64_t value = 0;

@@ -8,9 +8,15 @@
 #include <vector>
 
 #include "engine/watch/figures.hpp"
-#include "engine/watch/redis_client.hpp"
+#include "sinks/redis/link/blocking_client.hpp"
 
 namespace sluice::admission {
+
+using sinks::redis::Command;
+using sinks::redis::Reply;
+
+// What CLIENT LIST of a server shows.
+inline constexpr const char* client_name = "sluice-admission";
 
 // What is to be watched.
 struct Subject {

@@ -23,7 +23,7 @@ void add_one(std::atomic<std::uint64_t>& counter) {
 }  // namespace
 
 Sampler::Sampler(const SamplerSettings& settings, Board& board)
-    : settings_(settings), board_(board), client_(settings.redis), bounds_(settings.bounds) {
+    : settings_(settings), board_(board), client_(settings.redis, client_name), bounds_(settings.bounds) {
     if (!settings.seeds.empty())
         cluster_ = std::make_unique<ClusterInquiry>(settings.redis, settings.seeds, settings.subject);
 }

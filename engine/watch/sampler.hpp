@@ -20,7 +20,7 @@
 #include "engine/watch/cluster_inquiry.hpp"
 #include "engine/watch/decline.hpp"
 #include "engine/watch/questions.hpp"
-#include "engine/watch/redis_client.hpp"
+#include "sinks/redis/link/blocking_client.hpp"
 
 namespace sluice::admission {
 
@@ -57,7 +57,7 @@ class Sampler {
 
     const SamplerSettings settings_;
     Board& board_;
-    RedisClient client_;
+    sinks::redis::BlockingClient client_;
     std::unique_ptr<ClusterInquiry> cluster_;  // instead of client_
     Bounds bounds_;
     Decline decline_;  // of the figure that closed admission

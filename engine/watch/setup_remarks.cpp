@@ -5,7 +5,7 @@
 
 namespace sluice::admission {
 
-void remark_on_setup(RedisClient& client, const std::string& server) {
+void remark_on_setup(sinks::redis::BlockingClient& client, const std::string& server) {
     const std::vector<Reply> replies = client.ask(setup_questions());
     if (replies.empty()) return;
     const std::string prefix = server.empty() ? "" : "at " + server + " ";

@@ -3,12 +3,12 @@
 
 #include <string>
 
-#include "engine/watch/redis_client.hpp"
+#include "sinks/redis/link/blocking_client.hpp"
 
 namespace sluice::admission {
 
 // Asks `client`, which is connected, and may not be afterwards. `server` names it among several; empty: there is only
 // one.
-void remark_on_setup(RedisClient& client, const std::string& server);
+void remark_on_setup(sinks::redis::BlockingClient& client, const std::string& server);
 
 }  // namespace sluice::admission

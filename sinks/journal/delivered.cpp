@@ -68,6 +68,19 @@ std::array<char, slot_distance_bytes> render(std::uint64_t number, const Positio
     return bytes;
 }
 
+IoResult<void> write_slot(File& file, const Position& position) {
+    const auto slots = read_slots(file);
+    if (!slots) return std::unexpected(slots.error());
+    const std::size_t newer = newer_of(*slots);
+    const auto bytes = render((*slots)[newer].number + 1, position);
+    const bool is_first = (*slots)[newer].state != Slot::State::whole;
+    const std::size_t index = is_first ? 0 : 1 - newer;
+    if (auto written = file.write(index * slot_distance_bytes, bytes); !written) return written;
+    return file.sync();
+}
+
+bool is_missing(std::errc error) { return error == std::errc::no_such_file_or_directory; }
+
 IoResult<std::unique_ptr<File>> make_file(FileSystem& files) {
     auto file = files.create(delivered_name, file_bytes);
     if (!file) return file;
@@ -106,17 +119,26 @@ std::expected<Beginning, std::string> read_beginning(FileSystem& files, bool are
 void reserve_delivered(FileSystem& files) { static_cast<void>(make_file(files)); }
 
 IoResult<void> write_delivered(FileSystem& files, const Position& position) {
-    auto file = files.open(delivered_name, Access::read_and_write);
-    if (!file && file.error() == std::errc::no_such_file_or_directory) file = make_file(files);
+    return DeliveredFile(files).write(position);
+}
+
+IoResult<void> DeliveredFile::open() {
+    auto file = files_.open(delivered_name, Access::read_and_write);
+    if (!file && is_missing(file.error())) file = make_file(files_);
     if (!file) return std::unexpected(file.error());
-    const auto slots = read_slots(**file);
-    if (!slots) return std::unexpected(slots.error());
-    const std::size_t newer = newer_of(*slots);
-    const auto bytes = render((*slots)[newer].number + 1, position);
-    const bool is_first = (*slots)[newer].state != Slot::State::whole;
-    const std::size_t index = is_first ? 0 : 1 - newer;
-    if (auto written = (*file)->write(index * slot_distance_bytes, bytes); !written) return written;
-    return (*file)->sync();
+    file_ = std::move(*file);
+    return {};
+}
+
+IoResult<void> DeliveredFile::write(const Position& position) {
+    const bool was_open = file_ != nullptr;
+    if (!was_open) {
+        if (auto opened = open(); !opened) return opened;
+    }
+    const auto written = write_slot(*file_, position);
+    if (written) return written;
+    file_.reset();
+    return was_open && is_missing(written.error()) ? write(position) : written;
 }
 
 bool lacks_predecessor(const Segment& segment, const std::optional<Position>& delivered) {

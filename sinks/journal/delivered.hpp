@@ -9,6 +9,7 @@
 #pragma once
 
 #include <expected>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -34,6 +35,21 @@ struct Beginning {
 void reserve_delivered(FileSystem& files);
 // Survives a power loss.
 [[nodiscard]] IoResult<void> write_delivered(FileSystem& files, const Position& position);
+
+// The same for whoever writes it again and again: the file stays open, and a write allocates nothing. A file that was
+// removed meanwhile is made again. One thread at a time.
+class DeliveredFile {
+  public:
+    // `files` outlives it.
+    explicit DeliveredFile(FileSystem& files) : files_(files) {}
+    [[nodiscard]] IoResult<void> write(const Position& position);
+
+  private:
+    [[nodiscard]] IoResult<void> open();
+
+    FileSystem& files_;
+    std::unique_ptr<File> file_;  // null: not open
+};
 
 // Whether what `segment` names as its predecessor is neither there nor delivered: samples are lost.
 [[nodiscard]] bool lacks_predecessor(const Segment& segment, const std::optional<Position>& delivered);

@@ -51,7 +51,7 @@ void check_is_commands(std::string_view wire, std::uint32_t expected_count) {
     demand(reader->pos == reader->len, "nothing follows the last command");
 }
 
-void render(parsers::JsonDecoder& decoder, std::string_view body, BodyFormat format, sinks::RedisLayout layout) {
+void render(parsers::JsonDecoder& decoder, std::string_view body, BodyFormat format, RedisLayout layout) {
     static std::vector<char> arena(64 * limits::kib);
     static const auto batch = std::make_unique<Batch>();
     batch->bind(arena, 0);
@@ -80,7 +80,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (const auto complaint = difference_to_dom(body.view, as_json)) demand(false, *complaint);
     const Decoded as_lines = decode(decoder, body.view, BodyFormat::ndjson);
     if (const auto complaint = difference_to_line(body.view, as_json, as_lines)) demand(false, *complaint);
-    using sinks::RedisLayout;
     for (const RedisLayout layout : {RedisLayout::fields, RedisLayout::json, RedisLayout::list, RedisLayout::packed}) {
         render(decoder, body.view, BodyFormat::json, layout);
         render(decoder, body.view, BodyFormat::ndjson, layout);

@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/support/load_sample.hpp"
-#include "tools/load/report/influx.hpp"
+#include "tools/load/export/influx.hpp"
 
 int main(int arguments_count, char** arguments) {
     using namespace sluice;

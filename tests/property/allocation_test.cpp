@@ -1,6 +1,6 @@
 // No heap allocation for any request after warm-up, on the whole way recv → decode → batch → sink → response: measured
-// on an engine in this process, with the null sink and with a real Redis, over every kind of request that carries
-// telemetry.
+// on an engine in this process, with every sink, over both backends, for every kind of request that carries telemetry.
+// runs: release
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <random>
@@ -17,6 +18,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "engine/config/load.hpp"
@@ -38,8 +40,8 @@ class Client {
 
     void send(std::string_view bytes) const { socket_.send(bytes); }
 
-    // Reads `count` responses with a Content-Length, and checks their status; 100 is no response.
-    void expect(std::size_t count, std::string_view status) {
+    // Reads `count` responses with a Content-Length, each with a status of `statuses`; 100 is no response.
+    void expect(std::size_t count, std::string_view statuses) {
         while (count > 0) {
             const std::size_t head_end = received_.find("\r\n\r\n");
             const std::size_t length_at = received_.find("Content-Length: ");
@@ -51,8 +53,9 @@ class Client {
                 continue;
             }
             const std::string answered = received_.substr(9, 3);
-            ASSERT_TRUE(answered == status || answered == "100") << received_.substr(0, head_end + 4 + body);
-            count -= answered == status ? 1 : 0;
+            const bool is_response = answered != "100";
+            ASSERT_TRUE(!is_response || statuses.contains(answered)) << received_.substr(0, head_end + 4 + body);
+            count -= is_response ? 1 : 0;
             received_.erase(0, head_end + 4 + body);
         }
     }
@@ -87,12 +90,17 @@ std::string chunked(std::string_view path, std::string_view body) {
            std::string(body) + "\r\n0\r\n\r\n";
 }
 
+// A request with an Idempotency-Key. NEW in the key becomes another number each time.
+std::string keyed(std::string_view path, std::string_view key, std::string_view body) {
+    return tests::post(path, body, "Idempotency-Key: \"" + std::string(key) + "\"\r\n");
+}
+
 // One kind of exchange on a connection.
 struct Exchange {
     const char* name;
     std::string bytes;
     std::size_t responses_count;
-    const char* status = "200";
+    const char* statuses = "200";  // those that its responses may have
     std::size_t pieces_count = 1;  // packets, sent a moment apart
     int rounds_count = 500;
     bool is_last = false;  // the connection ends with it
@@ -122,6 +130,14 @@ std::vector<Exchange> exchanges() {
         {"some records refused", tests::post("/telemetry", "[" + sample(1) + ",{}]"), 1, "207"},
         {"all records refused", tests::post("/telemetry", "[{},{},{}]"), 1, "400"},
         {"not JSON", tests::post("/telemetry", "{nonsense"), 1, "400"},
+        {"a new key, stored", keyed("/telemetry?ack=stored", "NEW", sample(1)), 1},
+        {"a new key, queued", keyed("/telemetry?ack=queued", "NEW", sample(1)), 1},
+        {"a new key, some records refused", keyed("/telemetry", "NEW", "[" + sample(1) + ",{}]"), 1, "207"},
+        {"a new key, all records refused", keyed("/telemetry", "NEW", "[{},{}]"), 1, "400"},
+        {"a key twice at a time", repeated(keyed("/telemetry?ack=stored", "NEW", sample(1)), 2), 2, "200 409"},
+        {"a key again", keyed("/telemetry?ack=stored", "again", sample(1)), 1},
+        {"a key again, with another body", keyed("/telemetry?ack=stored", "again", sample(2)), 1, "422"},
+        {"a key again, some records refused", keyed("/telemetry", "some", "[" + sample(1) + ",{}]"), 1, "207"},
         {"no such endpoint", tests::get("/nowhere"), 1, "404"},
         {"health", tests::get("/health"), 1},
         {"a connection of its own", tests::post("/telemetry", sample(1), "Connection: close\r\n"), 1, "200", 1, 200,
@@ -130,49 +146,164 @@ std::vector<Exchange> exchanges() {
     };
 }
 
+// Where the samples of an engine go.
+struct SinkCase {
+    enum class Server : std::uint8_t { none, redis, cluster };
+
+    const char* name;
+    const char* scheme;  // of sink.url
+    Server server = Server::none;
+    bool has_journal = false;  // in front of the server
+    std::vector<std::pair<const char*, const char*>> settings = {};
+};
+
+const std::array sink_cases{
+    SinkCase{.name = "null", .scheme = "null:"},
+    SinkCase{.name = "journal", .scheme = "journal:"},
+    SinkCase{.name = "redis_fields", .scheme = "redis://", .server = SinkCase::Server::redis},
+    SinkCase{.name = "redis_packed",
+             .scheme = "redis://",
+             .server = SinkCase::Server::redis,
+             .settings = {{"sink.redis.layout", "packed"}}},
+    SinkCase{.name = "redis_cluster",
+             .scheme = "redis-cluster://",
+             .server = SinkCase::Server::cluster,
+             .settings = {{"sink.redis.partitions", "4"}}},
+    SinkCase{.name = "store_and_forward", .scheme = "redis://", .server = SinkCase::Server::redis, .has_journal = true},
+    SinkCase{.name = "exactly_once",
+             .scheme = "redis://",
+             .server = SinkCase::Server::redis,
+             .has_journal = true,
+             .settings = {{"sink.redis.exactly_once", "true"}, {"sink.redis.partitions", "4"}}},
+};
+
+// The watcher of Redis allocates when it asks, on its own thread; nobody else may.
+constexpr std::string_view watcher_thread = "sluice-admit";
+
+// A redis-server, alone or as a cluster of one node.
+class Server {
+  public:
+    explicit Server(SinkCase::Server kind) {
+        if (kind == SinkCase::Server::none) return;
+        std::vector<std::string> arguments;
+        if (kind == SinkCase::Server::cluster)
+            arguments = {"--cluster-enabled", "yes", "--cluster-port", std::to_string(tests::free_port())};
+        server_ = std::make_unique<tests::RedisServer>(tests::RedisServer::Listen::tcp, arguments);
+        if (kind != SinkCase::Server::cluster) return;
+        server_->command({"CLUSTER", "ADDSLOTSRANGE", "0", "16383"});
+        for (int i = 0; i < 500 && !server_->command({"CLUSTER", "INFO"}).contains("cluster_state:ok"); ++i)
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+
+    [[nodiscard]] std::string address() const {
+        return server_ == nullptr ? "" : "127.0.0.1:" + std::to_string(server_->port());
+    }
+    // Entries of all streams.
+    [[nodiscard]] std::uint64_t entries_count() const {
+        static const std::string script =
+            "local n = 0 for _, key in ipairs(redis.call('keys', 'telemetry*')) do "
+            "if redis.call('type', key).ok == 'stream' then n = n + redis.call('xlen', key) end end return n";
+        return std::stoull(server_->command({"EVAL", script, "0"}));
+    }
+
+  private:
+    std::unique_ptr<tests::RedisServer> server_;
+};
+
+// A directory for a journal, removed at the end.
+class Directory {
+  public:
+    Directory() {
+        char path[] = "/tmp/sluice-journal-XXXXXX";
+        CHECK(::mkdtemp(path) != nullptr);
+        path_ = path;
+    }
+    ~Directory() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+    Directory(const Directory&) = delete;
+    Directory& operator=(const Directory&) = delete;
+    [[nodiscard]] const std::string& path() const { return path_; }
+
+  private:
+    std::string path_;
+};
+
 class Allocation : public testing::Test {
   protected:
     void SetUp() override {
+        if (!tests::can_count_allocations())
+            GTEST_SKIP() << "does not apply: allocations cannot be counted under a sanitizer";
+    }
+};
+
+class AllocationWithSink : public testing::TestWithParam<std::tuple<SinkCase, const char*>> {
+  protected:
+    void SetUp() override {
         if (!tests::can_count_allocations()) GTEST_SKIP() << "allocations cannot be counted under a sanitizer";
+        if (sink().server != SinkCase::Server::none && !tests::RedisServer::available())
+            GTEST_SKIP() << "no redis-server here";
+        server = std::make_unique<Server>(sink().server);
+        start();
     }
 
-    // False, with the reason in `skipped`: no engine can run here.
-    [[nodiscard]] bool start(const std::string& sink_url, const std::string& layout,
-                             const std::string& backend = "auto") {
-        const std::vector<config::Override> settings{{"--listen", "listen", "127.0.0.1:0"},
-                                                     {"--admin", "admin.listen", "127.0.0.1:0"},
-                                                     {"--sink", "sink.url", sink_url},
-                                                     {"--set", "sink.redis.layout", layout},
-                                                     {"--set", "ack_timeout", "20s"},
-                                                     // A thread of its own, which asks once a second and allocates.
-                                                     {"--set", "admission.interval", "0s"},
-                                                     {"--backend", "io.backend", backend}};
-        const config::Surroundings surroundings{{}, config::Surroundings::of_process().allowed_cores};
-        auto config = config::load_config({{}, settings}, surroundings);
-        CHECK(config.has_value());
+    [[nodiscard]] static const SinkCase& sink() { return std::get<0>(GetParam()); }
+    [[nodiscard]] static const char* backend() { return std::get<1>(GetParam()); }
+
+    [[nodiscard]] std::vector<config::Override> settings() const {
+        const bool is_journal = std::string_view(sink().scheme) == "journal:";
+        std::vector<config::Override> all{
+            {"--listen", "listen", "127.0.0.1:0"},
+            {"--admin", "admin.listen", "127.0.0.1:0"},
+            {"--sink", "sink.url", sink().scheme + (is_journal ? directory.path() : server->address())},
+            {"--backend", "io.backend", backend()},
+            {"--set", "ack_timeout", "20s"},
+            {"--set", "admission.interval", "100ms"},
+            {"--set", "journal.segment_size", "256MiB"},  // one for the whole test
+            // Fewer than there are new ones: old ones go.
+            {"--set", "idempotency.keys_max", "1024"}};
+        if (sink().has_journal) all.push_back({"--set", "journal.directory", directory.path()});
+        for (const auto& [key, value] : sink().settings) all.push_back({"--set", key, value});
+        return all;
+    }
+
+    void start() {
+        const config::Environment environment{{}, config::Environment::of_process().allowed_cores};
+        auto config = config::load_config({{}, settings()}, environment);
+        ASSERT_TRUE(config.has_value()) << config.error().sentence;
         config->cores.resize(1);
         engine = std::make_unique<Engine>(std::move(*config));
         const auto started = engine->start();
-        if (started) return true;
-        EXPECT_TRUE(started.error().is_io_uring_unavailable) << started.error().sentence;
-        skipped = started.error().sentence;
-        return false;
+        if (started) return;
+        ASSERT_TRUE(started.error().is_io_uring_unavailable) << started.error().sentence;
+        GTEST_SKIP() << started.error().sentence;
     }
 
     // Carries out `exchange` once on `client`.
-    static void carry_out(const Exchange& exchange, Client& client) {
-        std::string_view left = exchange.bytes;
+    void carry_out(const Exchange& exchange, Client& client) {
+        std::string bytes = exchange.bytes;
+        const std::string key = std::to_string(1'000'000 + keys_count++);
+        for (std::size_t at = bytes.find("NEW"); at != std::string::npos; at = bytes.find("NEW", at))
+            bytes.replace(at, 3, key);
+        std::string_view left = bytes;
         const std::size_t piece_bytes = left.size() / exchange.pieces_count + 1;
         while (!left.empty()) {
-            const std::size_t bytes = std::min(piece_bytes, left.size());
-            client.send(left.substr(0, bytes));
-            left.remove_prefix(bytes);
+            const std::size_t bytes_count = std::min(piece_bytes, left.size());
+            client.send(left.substr(0, bytes_count));
+            left.remove_prefix(bytes_count);
             if (!left.empty()) std::this_thread::sleep_for(std::chrono::microseconds(200));
         }
-        client.expect(exchange.responses_count, exchange.status);
+        client.expect(exchange.responses_count, exchange.statuses);
     }
 
-    void carry_out(const Exchange& exchange, int rounds_count) const {
+    // A journal syncs for each answer: fewer rounds.
+    [[nodiscard]] int rounds_count(const Exchange& exchange) const {
+        constexpr int journal_divisor = 8;
+        return engine->config().has_journal() ? exchange.rounds_count / journal_divisor + 1 : exchange.rounds_count;
+    }
+
+    void carry_out(const Exchange& exchange, int rounds_count) {
         const std::uint16_t port = engine->config().listen.front().port;
         auto client = std::make_unique<Client>(port);
         for (int round = 0; round < rounds_count && !HasFatalFailure(); ++round) {
@@ -181,28 +312,14 @@ class Allocation : public testing::Test {
         }
     }
 
-    // Everything twice: the first time may allocate, the second may not.
-    void expect_no_allocations() {
-        const std::vector<Exchange> all = exchanges();
-        for (const Exchange& exchange : all) carry_out(exchange, exchange.rounds_count);
-        wait_for_next_second();
-        for (const Exchange& exchange : all) {
-            const std::uint64_t before = tests::allocations_of_others_count();
-            carry_out(exchange, exchange.rounds_count);
-            EXPECT_EQ(tests::allocations_of_others_count() - before, 0u) << exchange.name;
+    // Behind a journal samples reach Redis after the answer.
+    void wait_until_forwarded() const {
+        if (!sink().has_journal) return;
+        std::uint64_t before = 0;
+        for (std::uint64_t now = 1; now != before; now = server->entries_count()) {
+            before = now;
+            std::this_thread::sleep_for(std::chrono::milliseconds(300));
         }
-        // The Date of responses changes with the second.
-        const std::uint64_t before = tests::allocations_of_others_count();
-        wait_for_next_second();
-        carry_out(all.front(), 10);
-        EXPECT_EQ(tests::allocations_of_others_count() - before, 0u) << "in a new second";
-        engine->begin_drain();
-        for (int i = 0; i < 1000 && !engine->is_drained(); ++i)
-            std::this_thread::sleep_for(std::chrono::milliseconds(10));
-        const Engine::Report report = engine->stop();
-        EXPECT_TRUE(report.is_conserved);
-        EXPECT_EQ(report.undelivered, 0u);
-        EXPECT_GT(report.delivered, 100'000u);
     }
 
     static void wait_for_next_second() {
@@ -210,8 +327,20 @@ class Allocation : public testing::Test {
         while (std::time(nullptr) == now) std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
 
+    void expect_conservation() {
+        engine->begin_drain();
+        for (int i = 0; i < 1000 && !engine->is_drained(); ++i)
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        const Engine::Report report = engine->stop();
+        EXPECT_TRUE(report.is_conserved);
+        EXPECT_EQ(report.undelivered, 0u);
+        EXPECT_GT(report.delivered, engine->config().has_journal() ? 10'000u : 100'000u);
+    }
+
+    Directory directory;
+    std::unique_ptr<Server> server;
     std::unique_ptr<Engine> engine;
-    std::string skipped;
+    std::uint64_t keys_count = 0;
 };
 
 TEST_F(Allocation, OfOtherThreadsAreCounted) {
@@ -251,25 +380,31 @@ TEST_F(Allocation, NoneForRepliesInAnyPieces) {
     }
 }
 
-TEST_F(Allocation, NoneWithTheNullSink) {
-    for (const char* backend : {"epoll", "io_uring"}) {
-        SCOPED_TRACE(backend);
-        if (!start("null:", "fields", backend)) GTEST_SKIP() << skipped;
-        expect_no_allocations();
-        engine.reset();
+// Everything twice: the first time may allocate, the second may not.
+TEST_P(AllocationWithSink, NoneAfterWarmUp) {
+    const std::vector<Exchange> all = exchanges();
+    for (const Exchange& exchange : all) carry_out(exchange, rounds_count(exchange));
+    wait_until_forwarded();
+    wait_for_next_second();
+    const tests::AllocationWatch watch(watcher_thread);
+    std::uint64_t before = 0;
+    for (const Exchange& exchange : all) {
+        carry_out(exchange, rounds_count(exchange));
+        EXPECT_EQ(watch.count() - before, 0u) << exchange.name;
+        before = watch.count();
     }
+    wait_for_next_second();  // the Date of responses changes with it
+    carry_out(all.front(), 10);
+    wait_until_forwarded();
+    EXPECT_EQ(watch.count(), 0u) << watch.first_ones();
+    expect_conservation();
 }
 
-TEST_F(Allocation, NoneWithRedis) {
-    if (!tests::RedisServer::available()) GTEST_SKIP() << "no redis-server here";
-    for (const char* layout : {"fields", "packed"}) {
-        SCOPED_TRACE(layout);
-        const tests::RedisServer redis;
-        if (!start("redis://127.0.0.1:" + std::to_string(redis.port()), layout)) GTEST_SKIP() << skipped;
-        expect_no_allocations();
-        engine.reset();
-    }
-}
+INSTANTIATE_TEST_SUITE_P(Sinks, AllocationWithSink,
+                         testing::Combine(testing::ValuesIn(sink_cases), testing::Values("io_uring", "epoll")),
+                         [](const auto& test) {
+                             return std::string(std::get<0>(test.param).name) + "_" + std::get<1>(test.param);
+                         });
 
 }  // namespace
 }  // namespace sluice

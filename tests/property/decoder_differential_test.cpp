@@ -1,5 +1,6 @@
 // Random bodies, half of them damaged, against simdjson's DOM and against the other body format; and through the
 // encoder, whose output must be one command for each sample. A failure prints the seed that replays it.
+// runs: release asan
 #include <gtest/gtest.h>
 #include <hiredis/hiredis.h>
 #include <hiredis/read.h>

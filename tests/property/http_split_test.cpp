@@ -1,6 +1,7 @@
 // However a stream of requests is cut into received pieces, the bytes that are answered are the same: every cut of
 // every golden request, one byte at a time, and random cuts of random pipelines; answered at once, later, and out of
 // order.
+// runs: release asan
 #include <gtest/gtest.h>
 
 #include <algorithm>

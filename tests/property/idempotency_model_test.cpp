@@ -1,5 +1,6 @@
 // The table of idempotency keys against a simple model: random claims, parts that settle in any order, refusals, time
 // that passes and keys that do not fit, seeded. Few keys and a small table, so that everything happens often.
+// runs: release asan
 #include <gtest/gtest.h>
 
 #include <deque>

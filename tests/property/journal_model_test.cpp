@@ -1,6 +1,7 @@
 // The journal against a simple model: random appends, commits, crashes, power losses, failing disks, full disks,
 // flipped bits, deliveries and restarts over a simulated disk. The model is a list of texts; the journal must hold
 // every one that was confirmed and not delivered, once, in order, and none that was never appended.
+// runs: release asan
 #include <gtest/gtest.h>
 
 #include <map>

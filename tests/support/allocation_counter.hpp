@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 namespace sluice::tests {
 
@@ -14,5 +16,20 @@ namespace sluice::tests {
 
 // Those of all other threads, for a test that drives an engine from its own.
 [[nodiscard]] std::uint64_t allocations_of_others_count();
+
+// Records, while it lives, the allocations of all threads but its own. One at a time.
+class AllocationWatch {
+  public:
+    // Allocations of a thread called `exempt_thread` (its name for the kernel) are left out.
+    explicit AllocationWatch(std::string_view exempt_thread = {});
+    ~AllocationWatch();
+    AllocationWatch(const AllocationWatch&) = delete;
+    AllocationWatch& operator=(const AllocationWatch&) = delete;
+
+    // Since the construction.
+    [[nodiscard]] std::uint64_t count() const;
+    // Thread and call stack of the first ones. addr2line -Cfie BINARY OFFSET names the lines.
+    [[nodiscard]] std::string first_ones() const;
+};
 
 }  // namespace sluice::tests

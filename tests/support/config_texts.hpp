@@ -38,15 +38,15 @@ class TemporaryFile {
     std::filesystem::path folder_;
 };
 
-inline Surroundings surroundings(std::vector<std::string> environment = {}) {
-    return {.environment = std::move(environment), .allowed_cores = {0, 1, 4}};
+inline Environment environment_of(std::vector<std::string> variables = {}) {
+    return {.variables = std::move(variables), .allowed_cores = {0, 1, 4}};
 }
 
 inline std::expected<Config, ConfigError> load_text(std::string_view toml, std::vector<std::string> environment = {},
                                                     std::vector<Override> overrides = {}) {
     const TemporaryFile file(toml);
     return load_config({.config_file = file.path(), .settings = std::move(overrides)},
-                       surroundings(std::move(environment)));
+                       environment_of(std::move(environment)));
 }
 
 // The sentence, with the folder of the file cut off; or "loaded".

@@ -62,8 +62,8 @@ class FakeLoop final : public io::Loop {
     std::uint64_t pauses_count = 0;  // of receiving from peers that had more to say
     [[nodiscard]] const FakePeer& peer(io::Slot slot) const { return peers_[slot]; }
 
-    void listen(std::span<const int> listener_fds) override {
-        listeners_count_ = listener_fds.size();
+    void listen(std::span<const int> listeners_fd) override {
+        listeners_count_ = listeners_fd.size();
         is_listening_ = true;
     }
     void stop_listening() override { is_listening_ = false; }

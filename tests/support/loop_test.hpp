@@ -19,6 +19,7 @@
 #include "engine/io/backend.hpp"
 #include "engine/io/listener.hpp"
 #include "engine/io/loop.hpp"
+#include "tests/support/patience.hpp"
 
 namespace sluice::tests {
 
@@ -128,9 +129,9 @@ class LoopTest : public testing::TestWithParam<io::Backend> {
         return true;
     }
 
-    // Runs until `done`; false when that takes more than five seconds.
+    // Runs until `done`; false when that hangs.
     bool run_until(const std::function<bool()>& done) {
-        const std::uint64_t end_ns = monotonic_ns() + 5000 * ms;
+        const std::uint64_t end_ns = monotonic_ns() + patience_ns;
         while (!done()) {
             if (monotonic_ns() > end_ns) return false;
             loop->run_once(monotonic_ns() + 20 * ms);

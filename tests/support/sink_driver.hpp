@@ -13,6 +13,7 @@
 #include "engine/core/clock.hpp"
 #include "sinks/sink.hpp"
 #include "tests/support/batches.hpp"
+#include "tests/support/patience.hpp"
 
 namespace sluice::tests {
 
@@ -26,23 +27,23 @@ class SinkDriver {
         queue_.push_back(batch.get());
     }
 
-    // Runs until `done`, or for `timeout_ms`; returns whether it is done.
-    bool run_until(const std::function<bool()>& done, std::uint64_t timeout_ms = 10'000) {
-        const std::uint64_t end_ns = monotonic_ns() + timeout_ms * 1'000'000;
+    // Runs until `done`, or for `timeout_ns`; returns whether it is done.
+    bool run_until(const std::function<bool()>& done, std::uint64_t timeout_ns = patience_ns) {
+        const std::uint64_t end_ns = monotonic_ns() + timeout_ns;
         while (!done()) {
             if (monotonic_ns() >= end_ns) return false;
             step();
         }
         return true;
     }
-    bool run_until_settled(std::size_t finals_count, std::uint64_t timeout_ms = 10'000) {
-        return run_until([&] { return ledger_.finals.size() >= finals_count; }, timeout_ms);
+    bool run_until_settled(std::size_t finals_count) {
+        return run_until([&] { return ledger_.finals.size() >= finals_count; });
     }
     bool run_until_state(sinks::SinkState state) {
         return run_until([&] { return sink_->figures().delivery.state == state; });
     }
     void run_for(std::uint64_t duration_ms) {
-        static_cast<void>(run_until([] { return false; }, duration_ms));
+        static_cast<void>(run_until([] { return false; }, duration_ms * 1'000'000));
     }
 
     void step() {

@@ -1,4 +1,7 @@
 """The admin listener: state, controls, and the shapes that TelemetryHub's clients rely on."""
+# runs: release.io_uring release.epoll asan.io_uring tsan.io_uring tsan.epoll fast
+
+import re
 
 import pytest
 
@@ -127,6 +130,8 @@ def test_reset_zeroes_the_counters(engine):
     assert (samples["received"], samples["accepted"], samples["delivered"]) == (0, 0, 0)
     assert sum(samples["rejected"].values()) == 0
     assert all(stage["count"] == 0 for stage in status["latency"]["stages"].values())
+    iterations = {name: int(value) for name, value in re.findall(r"^(sluice_loop_iteration\w+){\S+ (\d+)$", engine.metrics(), re.MULTILINE)}
+    assert iterations["sluice_loop_iteration_seconds_count"] < iterations["sluice_loop_iterations_total"]
     engine.admin("POST", "/start")
     assert post(engine).status == 200
     engine.wait_delivered()

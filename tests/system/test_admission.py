@@ -1,4 +1,5 @@
 """Consumer-aware admission: what of Redis and its consumers closes the engine, opens it again, and shows where."""
+# runs: release.io_uring release.epoll asan.io_uring tsan.io_uring
 
 import pytest
 

@@ -1,4 +1,5 @@
 """Which kernel interface the engine runs on: asked for, forbidden, and found out by itself."""
+# runs: release asan
 
 import subprocess
 import sys
@@ -19,7 +20,7 @@ def forbidding(action: str, call: str = "setup") -> list:
 def run_forbidden(*arguments: str) -> subprocess.CompletedProcess:
     command = [*forbidding("EPERM"), BINARY, "serve", "--sink", "null:", "--cores", "0", "--listen", f"127.0.0.1:{reserve_port()}",
                "--admin", f"127.0.0.1:{reserve_port()}", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=20, env=CLEAN_ENVIRONMENT)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=CLEAN_ENVIRONMENT)
 
 
 def fallback_lines(engine) -> list[str]:

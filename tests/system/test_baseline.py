@@ -1,4 +1,5 @@
 """The gateway that Sluice replaces, as an opponent: what it stores, what it refuses, and where it starves."""
+# runs: release
 
 import json
 import os
@@ -190,8 +191,8 @@ def test_a_reset_hides_no_loss_from_the_exit_code(starter, start_baseline):
 
 
 def test_help_is_text():
-    done = subprocess.run([BINARY, "--help"], capture_output=True, text=True, timeout=10)
+    done = subprocess.run([BINARY, "--help"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0 and "--layout list|fields=list" in done.stdout
     assert all(letter.isprintable() or letter == "\n" for letter in done.stdout)
-    refused = subprocess.run([BINARY, "--layout", "packed"], capture_output=True, text=True, timeout=10)
+    refused = subprocess.run([BINARY, "--layout", "packed"], capture_output=True, text=True, timeout=120)
     assert refused.returncode == 2 and refused.stderr.startswith("--layout: packed not in {list,fields}")

@@ -1,4 +1,5 @@
 """Redis Cluster: partitions over three primaries, slots that move, primaries that go; nothing lost, nothing out of order."""
+# runs: release.io_uring release.epoll asan.io_uring
 
 import json
 import subprocess
@@ -23,7 +24,7 @@ class LedgeredLoad:
         self._process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
     def wait(self):
-        _, messages = self._process.communicate(timeout=60)
+        _, messages = self._process.communicate(timeout=120)
         assert self._process.returncode in (0, 1, 3), messages.decode()
 
     def kill(self):
@@ -35,7 +36,7 @@ class LedgeredLoad:
         """The sums of `sluice-load verify`, which asks for what was acknowledged."""
         path = self.ledger.parent / "verdict.json"
         done = subprocess.run([str(w) for w in (LOAD_BINARY, "verify", "--ledger", self.ledger, "--redis", url, "--json", path)],
-                              capture_output=True, text=True, timeout=60)
+                              capture_output=True, text=True, timeout=120)
         assert path.exists(), done.stdout + done.stderr
         return json.loads(path.read_text())["total"]
 

@@ -1,4 +1,5 @@
 """Admission by the figures of a whole cluster, and what is told of its primaries at the start."""
+# runs: release.io_uring release.epoll asan.io_uring
 
 import pytest
 

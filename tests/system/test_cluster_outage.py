@@ -1,4 +1,5 @@
 """Redis Cluster while primaries are away: what still goes through, what is refused at once, and that the engine comes back."""
+# runs: release.io_uring release.epoll asan.io_uring
 
 import pytest
 

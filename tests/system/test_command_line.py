@@ -1,4 +1,5 @@
 """The commands and the configuration: what they print, what they refuse, and with which exit code."""
+# runs: release.io_uring release.epoll asan.io_uring fast
 
 import re
 import subprocess
@@ -10,7 +11,7 @@ from harness.engine import BINARY, CLEAN_ENVIRONMENT, PROJECT
 
 
 def run(*arguments, environment=None) -> subprocess.CompletedProcess:
-    return subprocess.run([str(BINARY), *map(str, arguments)], capture_output=True, text=True, timeout=20,
+    return subprocess.run([str(BINARY), *map(str, arguments)], capture_output=True, text=True, timeout=120,
                           env={**CLEAN_ENVIRONMENT, **(environment or {})})
 
 

@@ -1,4 +1,5 @@
 """`sink.redis.exactly_once`: nothing is lost and nothing stands twice, whoever is killed."""
+# runs: release.io_uring release.epoll asan.io_uring
 
 import shutil
 import signal
@@ -109,7 +110,7 @@ def test_a_name_that_does_not_fit_is_refused_at_the_start(start_engine, director
     ports = [f"127.0.0.1:{reserve_port()}" for _ in range(2)]
     done = subprocess.run([BINARY, "serve", "--listen", ports[0], "--admin", ports[1], "--set", f"journal.directory={directory}",
                            "--set", "sink.redis.exactly_once=true", "--set", setting],
-                          capture_output=True, text=True, timeout=20, env=CLEAN_ENVIRONMENT)
+                          capture_output=True, text=True, timeout=120, env=CLEAN_ENVIRONMENT)
     assert done.returncode == 1 and sentence in done.stderr
 
 
@@ -216,7 +217,7 @@ def test_replay_goes_on_under_the_same_name(start_engine, server, directory):
     (directory / "delivered").unlink(missing_ok=True)
     server.start()
     done = subprocess.run([BINARY, "journal", "replay", directory, "--to", server.url, "--set", "sink.redis.exactly_once=true"],
-                          capture_output=True, text=True, timeout=30, env=CLEAN_ENVIRONMENT)
+                          capture_output=True, text=True, timeout=120, env=CLEAN_ENVIRONMENT)
     assert done.returncode == 0, done.stderr
     assert stored(server) == ["a", "b", "c"] and len(streams(server)) == 1
 

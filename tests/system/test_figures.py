@@ -1,4 +1,5 @@
 """bench/figures measures what it says. How much comes out is not asserted: these runs are short, and others run beside them."""
+# runs: release
 
 import os
 import re

@@ -1,4 +1,5 @@
 """Bytes made to break out: into JSON, into RESP, into the log. MONITOR shows which commands Redis really ran."""
+# runs: release.io_uring release.epoll asan.io_uring asan.epoll
 
 import json
 import re
@@ -24,7 +25,7 @@ class Monitor:
 
     def __init__(self, port: int, own_address: str):
         self._own_address = own_address.encode()
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=120)
         self._file = self._socket.makefile("rb")
         self._socket.sendall(b"MONITOR\r\n")
         assert self._file.readline() == b"+OK\r\n"

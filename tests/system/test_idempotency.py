@@ -1,4 +1,5 @@
 """`Idempotency-Key`: a retry is answered as the first request was, and stored once."""
+# runs: release.io_uring release.epoll asan.io_uring tsan.io_uring
 
 import concurrent.futures
 import threading
@@ -110,7 +111,7 @@ def test_many_connections_on_two_cores_send_the_same(starter):
         answers = []
         for number in range(keys):
             with engine.connect() as connection:  # each on a connection of its own: the kernel spreads them over the reactors
-                barrier.wait(timeout=30)
+                barrier.wait(timeout=120)
                 while (response := post(connection, sample(f"d{number}"), f"k{number}")).status == 409:
                     time.sleep(0.005)
                 answers.append(response)

@@ -1,4 +1,5 @@
 """What an engine costs that has nothing to do. CPU-sensitive: runs alone."""
+# runs: release.io_uring release.epoll asan.io_uring alone
 
 import os
 import resource
@@ -28,7 +29,7 @@ HOLDER = textwrap.dedent("""
     sys.stdin.read()
 """)
 
-is_sanitized = pytest.mark.skipif(os.environ.get("SLUICE_SANITIZED") == "1", reason="a sanitizer's own memory and threads count here")
+is_sanitized = pytest.mark.skipif(os.environ.get("SLUICE_SANITIZED") == "1", reason="does not apply: a sanitizer's own memory and threads count here")
 
 
 def ticks_of_a_second(pid: int) -> int:

@@ -1,4 +1,5 @@
 """`journal:DIR`: what was answered `journaled` is on disk, whatever happens to the engine or to the disk."""
+# runs: release.io_uring release.epoll asan.io_uring
 
 import json
 import re
@@ -57,7 +58,7 @@ def refused_start(sink: str, *settings: str) -> str:
     """What an engine says that cannot start."""
     finished = subprocess.run([engine_module.BINARY, "serve", "--listen", f"127.0.0.1:{reserve_port()}", "--admin",
                                f"127.0.0.1:{reserve_port()}", "--sink", sink, *settings],
-                              capture_output=True, text=True, timeout=30, env=engine_module.CLEAN_ENVIRONMENT)
+                              capture_output=True, text=True, timeout=120, env=engine_module.CLEAN_ENVIRONMENT)
     assert finished.returncode == 1, finished
     [sentence] = [line for line in finished.stderr.splitlines() if line.startswith("sluice: ")]
     return sentence
@@ -94,7 +95,7 @@ def test_a_killed_engine_loses_nothing_that_was_journaled(starter, directory):
     for round_ in range(3):
         engine = starter.engine(f"journal:{directory}", cores="0,1", settings={"journal.segment_size": "2MiB"})
         load = Load(engine.address, clients=16, ack="journaled", name=f"round-{round_}").start()
-        load.wait_for(400, timeout_s=30)
+        load.wait_for(400)
         engine.signal(signal.SIGKILL)
         assert engine.wait_exit() == -signal.SIGKILL
         load.stop()
@@ -208,7 +209,7 @@ def test_a_full_disk_is_emptied_by_delivery(small_disk, starter):
     assert (refusal.status, refusal.code) == (503, "sink_busy")
     assert "No space left" in engine.admin("GET", "/ready").json()["error"]
     redis.start()
-    wait_until(lambda: post(engine, sample("last")).status == 200, "it takes samples again", timeout_s=20)
+    wait_until(lambda: post(engine, sample("last")).status == 200, "it takes samples again")
     ids = [*accepted, "last"]
     wait_until(lambda: [entry[b"device_id"].decode() for entry in stream_entries(redis.client())] == ids, "Redis has every sample", 20)
 

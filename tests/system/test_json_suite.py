@@ -4,6 +4,7 @@ None of its files is a sample, so each is refused with 400; what differs is why.
 is refused for what it says, with a code of a record; one that is not (n_) may fail either way, since the engine
 may know that a record is no sample before it has read the rest. i_ files may be read either way.
 """
+# runs: release.io_uring release.epoll asan.io_uring
 
 from pathlib import Path
 

@@ -1,4 +1,5 @@
 """Where samples go in Redis: layouts, partitions, trimming, and the ways to reach and enter a Redis."""
+# runs: release.io_uring release.epoll asan.io_uring
 
 import json
 

@@ -1,4 +1,5 @@
 """Several addresses to listen on, one of them a Unix socket: each serves its own routes, all share the connections."""
+# runs: release.io_uring release.epoll asan.io_uring asan.epoll
 
 import json
 import os

@@ -1,4 +1,5 @@
 """What sluice-load sends to InfluxDB: into the real databases and out again; and what a bad database costs a run."""
+# runs: release
 
 import http.server
 import json
@@ -18,7 +19,7 @@ REQUEST_TIMEOUT_S = 3.0
 def export(*arguments) -> tuple[dict, str]:
     """Sends the made-up run; what it says became of it, and its warnings."""
     environment = {name: value for name, value in CLEAN_ENVIRONMENT.items() if not name.lower().endswith("_proxy")}
-    done = subprocess.run([SAMPLE_EXPORT, *arguments], check=True, capture_output=True, text=True, timeout=60, env=environment)
+    done = subprocess.run([SAMPLE_EXPORT, *arguments], check=True, capture_output=True, text=True, timeout=120, env=environment)
     return json.loads(done.stdout), done.stderr
 
 

@@ -1,4 +1,5 @@
 """What sluice-load says of time is true: against servers whose delays are known."""
+# runs: release alone
 
 import asyncio
 import time

@@ -1,4 +1,5 @@
 """What a real run of sluice-load writes: files that agree with one another, progress, sweeps and comparisons."""
+# runs: release long: asan
 
 import asyncio
 import csv
@@ -42,7 +43,7 @@ def target():
 
 
 def load(*options):
-    return subprocess.run([str(word) for word in (LOAD_BINARY, *options)], capture_output=True, text=True, timeout=60)
+    return subprocess.run([str(word) for word in (LOAD_BINARY, *options)], capture_output=True, text=True, timeout=120)
 
 
 def start(*options):
@@ -88,7 +89,7 @@ def test_a_run_begins_when_its_connections_are_open(tmp_path):
             for _ in range(2):
                 connection = listener.accept()[0]
                 threading.Thread(target=answer_bytes, args=(connection,), daemon=True).start()
-            process.communicate(timeout=30)
+            process.communicate(timeout=120)
         finally:
             process.kill()
             process.wait()
@@ -210,7 +211,7 @@ def test_an_interrupted_comparison_keeps_its_complete_rounds(target, tmp_path):
     for _ in range(3):  # the first round, and of the second one run at least
         process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    table, messages = process.communicate(timeout=30)
+    table, messages = process.communicate(timeout=120)
     assert process.returncode == INVALID, messages
     comparison = json.loads(path.read_text())
     runs = {one["runs"] for one in comparison["contenders"]}
@@ -225,7 +226,7 @@ def test_a_comparison_keeps_its_rounds_when_a_target_goes_away(target, tmp_path)
         process = start("compare", target.url, leaving.url, "--requests", 20, "--users", 1, "--rounds", 1000, "--json", path, *PATIENT)
         for _ in range(3):
             process.stderr.readline()
-    table, messages = process.communicate(timeout=30)
+    table, messages = process.communicate(timeout=120)
     assert process.returncode == SETUP_FAILED, messages
     comparison = json.loads(path.read_text())
     assert {one["runs"] for one in comparison["contenders"]} <= set(range(1, 1000))
@@ -275,7 +276,7 @@ def test_an_interrupted_run_reports_what_it_has(target, tmp_path):
         if " s " in line:
             break
     process.send_signal(signal.SIGINT)
-    messages = process.communicate(timeout=20)[1]
+    messages = process.communicate(timeout=120)[1]
     assert process.returncode == 3 and "interrupted" in messages
     result = json.loads(path.read_text())
     assert 0 < result["duration_s"] < 30 or result["totals"]["responses"] == 0

@@ -1,4 +1,5 @@
 """The page that sluice-load --html writes, in a real browser: nothing loads, nothing complains, nothing overlaps."""
+# runs: release
 
 import subprocess
 
@@ -77,7 +78,7 @@ def pages(workspace):
     for name, options in (("valid", []), ("invalid", ["--invalid"])):
         directory = workspace / name
         directory.mkdir()
-        subprocess.run([SAMPLE_REPORT, directory, *options], check=True, timeout=60)
+        subprocess.run([SAMPLE_REPORT, directory, *options], check=True, timeout=120)
         found[name] = directory / "run.html"
     found["comparison"] = directory / "comparison.html"
     return found

@@ -1,4 +1,5 @@
 """What becomes of a planned rate: what is sent, what never is, what was achieved of it, and whose fault it is."""
+# runs: release long: asan
 
 import asyncio
 import fcntl

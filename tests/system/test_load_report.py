@@ -1,4 +1,5 @@
 """What sluice-load writes, read by the programs that it is meant for: JSON, CSV, HdrHistogram's Java tools."""
+# runs: release long: asan
 
 import csv
 import json
@@ -16,7 +17,7 @@ HDR_JAR = Path("/usr/share/java/hdrhistogram.jar")  # Debian: libhdrhistogram-ja
 @pytest.fixture(scope="module")
 def report(workspace):
     """A folder with every output of one made-up run: 2.4 s of warm-up, 30 s of which one stalls, and a last answer after them."""
-    subprocess.run([SAMPLE_REPORT, workspace], check=True, timeout=60)
+    subprocess.run([SAMPLE_REPORT, workspace], check=True, timeout=120)
     return workspace
 
 
@@ -82,7 +83,7 @@ class TestHistogramLog:
         # -X: a short program does not repay compiling well.
         command = ["java", "-XX:TieredStopAtLevel=1", "-cp", HDR_JAR, "org.HdrHistogram.HistogramLogProcessor",
                    "-i", report / "run.hlog", *arguments]
-        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
 
     def test_tags(self, report):
         tags = set(self.java(report, "-listtags").split("\n")[1:]) - {""}

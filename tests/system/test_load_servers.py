@@ -1,4 +1,5 @@
 """sluice-load against servers that misbehave: each failure under its own name, each request counted once."""
+# runs: release long: asan
 
 import asyncio
 import os
@@ -150,7 +151,7 @@ def test_nobody_listens():
 def test_a_url_may_stand_behind_the_thresholds(words):
     with LoadTarget(well_behaved) as target:
         given = [target.url if word is None else word for word in words]
-        done = subprocess.run([str(LOAD_BINARY), "--requests", "3", *PATIENT, *given], capture_output=True, text=True, timeout=20)
+        done = subprocess.run([str(LOAD_BINARY), "--requests", "3", *PATIENT, *given], capture_output=True, text=True, timeout=120)
     assert done.returncode == OK, done.stderr
     assert "holds  errors<50%" in done.stderr
 
@@ -349,7 +350,7 @@ def test_a_large_body_is_sent_whole(tmp_path):
 ])
 def test_a_wrong_command_line_is_explained(options, word):
     environment = {name: value for name, value in os.environ.items() if name != "INFLUX_TOKEN"}
-    done = subprocess.run([str(LOAD_BINARY), *options], capture_output=True, text=True, timeout=10, env=environment)
+    done = subprocess.run([str(LOAD_BINARY), *options], capture_output=True, text=True, timeout=120, env=environment)
     assert done.returncode == BAD_USAGE
     assert word in done.stderr and "HUSH" not in done.stderr, done.stderr
 

@@ -1,4 +1,5 @@
 """A run that is ended early, by Ctrl-C: what it reports is what was measured until then."""
+# runs: release long: asan
 
 import asyncio
 import json
@@ -32,7 +33,7 @@ def stop(serve, directory, *options, after_s: float) -> tuple[LoadRun, float]:
         with subprocess.Popen([str(word) for word in words], stderr=subprocess.PIPE, text=True) as load:
             time.sleep(after_s)
             load.send_signal(signal.SIGINT)
-            messages = load.communicate(timeout=25)[1]
+            messages = load.communicate(timeout=120)[1]
         lived_s = time.monotonic() - begin
     return LoadRun(load.returncode, messages, json.loads(path.read_text())), lived_s
 

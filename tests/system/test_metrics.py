@@ -1,4 +1,5 @@
 """`/metrics`: an exposition that Prometheus's own checker accepts, with figures that agree with `/status`."""
+# runs: release.io_uring release.epoll asan.io_uring
 
 import re
 import shutil
@@ -26,7 +27,7 @@ def series(exposition: str) -> list[tuple[str, dict[str, str], float]]:
 
 
 def promtool_check(exposition: str) -> None:
-    check = subprocess.run([PROMTOOL, "check", "metrics"], input=exposition, capture_output=True, text=True, timeout=30)
+    check = subprocess.run([PROMTOOL, "check", "metrics"], input=exposition, capture_output=True, text=True, timeout=120)
     assert check.returncode == 0, check.stdout + check.stderr
 
 
@@ -87,6 +88,15 @@ def test_histograms_are_cumulative_and_complete(busy):
         bounds, values = zip(*steps)
         assert list(bounds) == sorted(bounds) and list(values) == sorted(values), key
         assert bounds[-1] == float("inf") and values[-1] == counts[key], key
+
+
+def test_each_iteration_of_a_loop_is_in_its_histogram(busy):
+    figures = {(name, labels["core"]): value for name, labels, value in series(busy.metrics()) if labels.keys() == {"core"}}
+    for core in ("0", "1"):
+        iterations = figures["sluice_loop_iterations_total", core]
+        assert iterations > 0 and figures["sluice_loop_iteration_seconds_count", core] == iterations
+        assert 0 < figures["sluice_loop_iteration_seconds_sum", core]
+        assert figures["sluice_loop_iteration_seconds_max", core] <= figures["sluice_loop_iteration_seconds_sum", core]
 
 
 def test_every_family_has_help_and_type(busy):

@@ -1,4 +1,5 @@
 """docs/permissions.md: with just what its rows name, a user of Redis can do each thing."""
+# runs: release.io_uring release.epoll
 
 import re
 

@@ -1,4 +1,5 @@
 """HTTP/1.x as clients speak it: connections, framing, pipelining, and bytes that arrive in pieces."""
+# runs: release.io_uring release.epoll asan.io_uring fast
 
 import json
 import time

@@ -1,4 +1,5 @@
 """curl, wrk, hey and h2load against the engine: what they count as answered is what the stream holds."""
+# runs: release.io_uring release.epoll asan.io_uring
 
 import json
 import re
@@ -27,7 +28,7 @@ def needs(program: str):
 
 
 def run(*command) -> str:
-    finished = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=60)
+    finished = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=120)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return finished.stdout
 

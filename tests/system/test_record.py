@@ -1,4 +1,5 @@
 """`bench/record` writes a line that can be compared with the next one, and compares two."""
+# runs: release
 
 import copy
 import json
@@ -20,7 +21,7 @@ BENCH = os.environ.get("SLUICE_BENCH", str(PROJECT / "build/release/sluice-bench
 
 def record(*arguments) -> subprocess.CompletedProcess:
     return subprocess.run([PROJECT / "bench/record", "--repetitions", "3", "--min-time", "0.001", *arguments], capture_output=True,
-                          text=True, timeout=60, env={**CLEAN_ENVIRONMENT, "SLUICE_BENCH": BENCH})
+                          text=True, timeout=120, env={**CLEAN_ENVIRONMENT, "SLUICE_BENCH": BENCH})
 
 
 def test_each_run_adds_a_line(tmp_path):

@@ -2,6 +2,7 @@
 
 The Redis of these tests fsyncs every command, so that what it answered OK outlives its own death.
 """
+# runs: release.io_uring release.epoll asan.io_uring tsan.io_uring
 
 import re
 import time
@@ -31,7 +32,7 @@ def post(engine, device_id: str, ack: str, **members):
 
 
 def wait_accepting(engine) -> None:
-    wait_until(lambda: post(engine, "probe", "stored").status == 200, "samples are stored again", timeout_s=20)
+    wait_until(lambda: post(engine, "probe", "stored").status == 200, "samples are stored again")
 
 
 def stored_ids(server) -> list[str]:
@@ -47,9 +48,9 @@ def test_an_outage_under_load(engine, server, end, ack):
     time.sleep(1.5)
     server.start()
     before_recovery = len(load.acknowledged)
-    load.wait_for(before_recovery + 200, timeout_s=20)
+    load.wait_for(before_recovery + 200)
     load.stop()
-    engine.wait_delivered(timeout_s=20)
+    engine.wait_delivered()
     # A connection lost after sending leaves open what Redis ran: such batches are sent again (at least once).
     load.assert_promises_kept(stored_ids(server), exactly_once=False)
 
@@ -57,11 +58,11 @@ def test_an_outage_under_load(engine, server, end, ack):
 def test_several_restarts(engine, server):
     load = Load(engine.address, clients=4, ack="queued").start()
     for _ in range(4):
-        load.wait_for(len(load.acknowledged) + 100, timeout_s=20)
+        load.wait_for(len(load.acknowledged) + 100)
         server.kill()
         server.start()
     load.stop()
-    engine.wait_delivered(timeout_s=20)
+    engine.wait_delivered()
     load.assert_promises_kept(stored_ids(server), exactly_once=False)
 
 
@@ -176,9 +177,9 @@ def test_a_frozen_redis(engine, server):
     server.freeze()
     time.sleep(2.5)
     server.thaw()
-    load.wait_for(len(load.acknowledged) + 100, timeout_s=20)
+    load.wait_for(len(load.acknowledged) + 100)
     load.stop()
-    engine.wait_delivered(timeout_s=20)
+    engine.wait_delivered()
     load.assert_promises_kept(stored_ids(server), exactly_once=False)
 
 

@@ -2,6 +2,7 @@
 
 The last test compares this table with the header, so that a new refusal without a test is a failure.
 """
+# runs: release.io_uring release.epoll asan.io_uring
 
 import json
 import re

@@ -1,4 +1,5 @@
 """`replicated`: a primary and a real replica that works, dies, and freezes."""
+# runs: release.io_uring release.epoll asan.io_uring
 
 import pytest
 
@@ -20,7 +21,7 @@ def confirms(server, replicas: int) -> bool:
 
 def start_replica(starter, primary, replicas: int = 1):
     replica = starter.redis(arguments=("--replicaof", "127.0.0.1", primary.port))
-    wait_until(lambda: confirms(primary, replicas), "the replicas confirm", timeout_s=20)
+    wait_until(lambda: confirms(primary, replicas), "the replicas confirm")
     return replica
 
 
@@ -75,7 +76,7 @@ def test_a_replica_that_is_gone(engine, primary, replica, harm):
     assert engine.admin("GET", "/ready").status == 200, "`stored` is taken and delivered"
 
     replica.thaw() if harm == "freeze" else replica.start()
-    wait_until(lambda: post(engine, "after", "replicated").status == 200, "the replica confirms again", timeout_s=20)
+    wait_until(lambda: post(engine, "after", "replicated").status == 200, "the replica confirms again")
     wait_until(lambda: "while gone" in device_ids(replica.client()), "the replica has caught up")
 
 
@@ -85,7 +86,7 @@ def test_levels_share_batches_under_load_while_the_replica_is_gone(engine, prima
         load.wait_for(50)
     replica.kill()
     stored, replicated, queued = loads
-    wait_until(lambda: replicated.refused["not_replicated"] >= 4, "requests are answered not_replicated", timeout_s=20)
+    wait_until(lambda: replicated.refused["not_replicated"] >= 4, "requests are answered not_replicated")
     for load in loads:
         load.stop()
     engine.wait_delivered()

@@ -1,4 +1,5 @@
 """Redis Sentinel: the engine finds the primary, and finds it again when another one is promoted."""
+# runs: release.io_uring release.epoll
 
 from harness import device_ids, sample, wait_until
 from test_cluster import LedgeredLoad, loads  # noqa: F401 (a fixture)

@@ -1,4 +1,5 @@
 """Clients that are slow, leave in the middle, or never read: refused or dropped, and the others do not notice."""
+# runs: release.io_uring release.epoll asan.io_uring asan.epoll
 
 import json
 import socket
@@ -28,7 +29,7 @@ def assert_refused_in_time(connection, code: str) -> None:
     begin = time.monotonic()
     response = connection.read_response()
     assert (response.status, response.code) == (408, code) and response.closes
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 30
     assert connection.read_to_end() == b""
 
 
@@ -159,7 +160,7 @@ def test_a_client_that_never_reads(starter):
     load.stop()
     # What they sent ahead is kept in http.body_memory, and their answers within a small bound each.
     assert rss_bytes(engine.pid) - resident < 48 * MIB
-    wait_until(lambda: engine.status()["reactors"][0]["connections"] <= 1, "write_timeout closes them", timeout_s=15)
+    wait_until(lambda: engine.status()["reactors"][0]["connections"] <= 1, "write_timeout closes them")
     for connection in deaf:
         connection.close()
 
@@ -173,7 +174,7 @@ def test_bodies_share_a_bounded_memory(starter):
     head = b"POST /telemetry HTTP/1.1\r\nHost: h\r\nContent-Length: 900000\r\n\r\n"
     refused = 0
     for connection in connections:
-        connection.socket.settimeout(0.1)
+        connection.socket.settimeout(1)
         try:
             connection.send(head + b" " * 800_000)
             response = connection.read_response()

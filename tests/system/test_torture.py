@@ -1,4 +1,5 @@
 """tools/torture: a short run keeps every promise, and a broken one is found and told."""
+# runs: release
 
 import os
 import re

@@ -1,4 +1,5 @@
 // The gate of a loop's listeners: when it shuts, what opens it again.
+// runs: release asan
 #include "engine/io/accept_gate.hpp"
 
 #include <gtest/gtest.h>

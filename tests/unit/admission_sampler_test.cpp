@@ -1,5 +1,6 @@
 // Admission: verdicts with hysteresis, and what answers of Redis mean. Real servers are in
 // tests/system/test_admission.py.
+// runs: release asan tsan
 #include <gtest/gtest.h>
 
 #include <hiredis/hiredis.h>
@@ -104,10 +105,10 @@ TEST(AdmissionBounds, TellWhatWasCompared) {
 }
 
 // The replies that `resp` holds.
-std::vector<admission::Reply> replies_of(const std::string& resp, std::size_t count) {
+std::vector<sinks::redis::Reply> replies_of(const std::string& resp, std::size_t count) {
     redisReader* reader = redisReaderCreate();
     redisReaderFeed(reader, resp.data(), resp.size());
-    std::vector<admission::Reply> replies;
+    std::vector<sinks::redis::Reply> replies;
     for (std::size_t i = 0; i < count; ++i) {
         void* reply = nullptr;
         EXPECT_EQ(redisReaderGetReply(reader, &reply), REDIS_OK);
@@ -186,7 +187,7 @@ TEST(AdmissionQuestions, ErrorsLeaveTheOtherFigures) {
 
 TEST(AdmissionQuestions, AListHasALengthAndNoGroups) {
     const admission::Subject subject{{"queue"}, true};
-    EXPECT_EQ(figure_questions(subject)[0], (admission::Command{"LLEN", "queue"}));
+    EXPECT_EQ(figure_questions(subject)[0], (sinks::redis::Command{"LLEN", "queue"}));
     EXPECT_EQ(figures_from(subject, replies_of(":9\r\n" + memory, 2)).figures.length_sum, 9u);
 }
 

@@ -1,4 +1,5 @@
 // Admission: who is let in while a breaker is not closed, and how many try a sink that may take samples again.
+// runs: release asan tsan
 #include "engine/ingest/admission.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // Batcher: what a lane whose server is away may hold, and what others are left with.
+// runs: release asan tsan
 #include <gtest/gtest.h>
 
 #include "tests/support/batcher_bench.hpp"

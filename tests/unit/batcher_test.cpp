@@ -1,4 +1,5 @@
 // Batcher: requests as transactions over several lanes, tickets, the pipeline, and what it does when batches run out.
+// runs: release asan tsan
 #include "engine/batching/batcher.hpp"
 
 #include <gtest/gtest.h>

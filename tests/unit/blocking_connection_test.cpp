@@ -1,4 +1,5 @@
 // Blocking connections to Redis and Sentinels: whichever address family they listen on, and why one failed.
+// runs: release asan
 #include "sinks/redis/link/blocking_connection.hpp"
 
 #include <arpa/inet.h>

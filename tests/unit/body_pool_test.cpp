@@ -1,4 +1,5 @@
 // BodyPool and BlockPool: sizes, padding, reuse, and the bounds.
+// runs: release asan
 #include "engine/http/body_pool.hpp"
 
 #include <gtest/gtest.h>

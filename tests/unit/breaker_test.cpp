@@ -1,4 +1,5 @@
 // Breaker: when it opens, what it takes to close it, and what does not move it.
+// runs: release asan
 #include "sinks/breaker.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // The cluster sink's breakers: one for each partition, and that of the whole, which is open while all of them are.
+// runs: release asan tsan
 #include <gtest/gtest.h>
 
 #include <atomic>

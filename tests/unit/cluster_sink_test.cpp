@@ -1,5 +1,6 @@
 // The cluster sink against nodes that answer as a test says: each kind of redirect, in the middle of a batch, and what
 // must not happen: a command twice, or before an older one.
+// runs: release asan tsan
 #include <gtest/gtest.h>
 
 #include <atomic>

@@ -1,4 +1,5 @@
 // What a cluster sink knows of slots: keys to slots, replies and redirects to owners.
+// runs: release asan
 #include <gtest/gtest.h>
 #include <hiredis/hiredis.h>
 

@@ -1,4 +1,5 @@
 // The command line: what each invocation means, and the sentence for each that means nothing.
+// runs: release asan
 #include "engine/config/command_line.hpp"
 
 #include <gtest/gtest.h>
@@ -53,6 +54,7 @@ TEST(CommandLine, OtherCommands) {
     EXPECT_EQ(parse({"check-config", "a.toml"})->file, "a.toml");
     EXPECT_EQ(parse({"check-config", "a.toml"})->command, Command::check_config);
     EXPECT_EQ(parse({"print-config"})->command, Command::print_config);
+    EXPECT_EQ(parse({"print-metrics"})->command, Command::print_metrics);
     EXPECT_EQ(parse({"print-config"})->format, PrintFormat::toml);
     EXPECT_EQ(parse({"print-config", "--format", "json"})->format, PrintFormat::json);
     EXPECT_EQ(parse({"print-config", "--format=markdown"})->format, PrintFormat::markdown);
@@ -128,16 +130,16 @@ TEST(CommandLine, EveryMistakeIsOneSentence) {
 TEST(CommandLine, ARepeatedOptionIsRefusedByTheLoader) {
     const auto invocation = parse({"serve", "--ack", "queued", "--ack", "stored"});
     ASSERT_TRUE(invocation) << invocation.error().text;
-    const auto config = load_config(invocation->overrides, {.environment = {}, .allowed_cores = {0}});
+    const auto config = load_config(invocation->overrides, {.variables = {}, .allowed_cores = {0}});
     ASSERT_FALSE(config);
     EXPECT_EQ(config.error().sentence, "command line --ack: ack is set twice");
 }
 
 TEST(CommandLine, Answers) {
-    EXPECT_EQ(answer(*parse({"print-config"})).value(), print_config(PrintFormat::toml));
-    EXPECT_EQ(answer(*parse({"--version"})).value(), "sluice " SLUICE_VERSION "\n");
-    EXPECT_EQ(answer(*parse({"check-config", "/dev/null"})).value(), "/dev/null: ok\n");
-    EXPECT_EQ(answer(*parse({"check-config", "/nonexistent"})).error().sentence,
+    EXPECT_EQ(output_of(*parse({"print-config"})).value(), print_config(PrintFormat::toml));
+    EXPECT_EQ(output_of(*parse({"--version"})).value(), "sluice " SLUICE_VERSION "\n");
+    EXPECT_EQ(output_of(*parse({"check-config", "/dev/null"})).value(), "/dev/null: ok\n");
+    EXPECT_EQ(output_of(*parse({"check-config", "/nonexistent"})).error().sentence,
               "/nonexistent: cannot be read: No such file or directory");
 }
 

@@ -1,4 +1,5 @@
 // `sluice print-config` in its three formats, and the documentation that is made from it.
+// runs: release asan
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -17,7 +18,7 @@ TEST(Print, AListIsAnArray) {
 TEST(Print, TomlLoadsBackToTheDefaults) {
     const auto config = load_text(print_config(PrintFormat::toml));
     ASSERT_TRUE(config) << config.error().sentence;
-    EXPECT_EQ(texts_of(*config), texts_of(*load_config({}, surroundings())));
+    EXPECT_EQ(texts_of(*config), texts_of(*load_config({}, environment_of())));
 }
 
 TEST(Print, EveryFormatTellsEverythingOfEveryKey) {

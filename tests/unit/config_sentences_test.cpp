@@ -1,6 +1,8 @@
 // Configuration: the sentence for each thing that can be wrong.
+// runs: release asan
 #include <gtest/gtest.h>
 
+#include "engine/config/relations.hpp"
 #include "engine/core/limits.hpp"
 #include "tests/support/config_texts.hpp"
 
@@ -8,7 +10,7 @@ namespace sluice::config {
 namespace {
 
 struct SentenceRow {
-    std::string_view toml, sentence;
+    std::string toml, sentence;
 };
 
 TEST(Sentences, OfValuesInAFile) {
@@ -36,12 +38,11 @@ TEST(Sentences, OfValuesInAFile) {
         {"[io]\nring_entries = 1000",
          "sluice.toml:2: io.ring_entries is 1000, which is not a power of two; allowed is a power of two from 8 to "
          "32768 such as 1024"},
-        {"ack = 'replicated'",
-         R"(sluice.toml:1: ack is replicated, but must not be that without sink.redis.replicas, which is 0)"},
+        {"ack = 'replicated'", R"(sluice.toml:1: ack is replicated, but needs sink.redis.replicas, which is 0)"},
         {"ack = 'replicated'\nsink.redis.replicas = 1\nsink.url = 'null:'",
-         R"(sluice.toml:1: ack is replicated, but must not be that beside sink.url, which is null:)"},
+         R"(sluice.toml:1: ack is replicated, but does not go with sink.url, which is null:)"},
         {"ack = 'replicated'\nsink.redis.replicas = 1\njournal.directory = 'd'",
-         R"(sluice.toml:1: ack is replicated, but must not be that beside journal.directory, which is d)"},
+         R"(sluice.toml:1: ack is replicated, but does not go with journal.directory, which is d)"},
         {"sink.redis.replicas = 1\nsink.url = 'redis-cluster://h:1'",
          R"(sluice.toml:1: sink.redis.replicas is 1, but must be 0 with a cluster in sink.url, which is redis-cluster://h:1)"},
         {"sink.redis.replicas = 1\nsink.redis.replicas_timeout = '5s'",
@@ -97,11 +98,10 @@ TEST(Sentences, OfLists) {
         {"listen = ['unix:/a', 'unix:b']",
          R"(element 2 of listen is "unix:b", whose socket path is not absolute, longer than 107 bytes, or holds a comma or control character)"},
     };
-    for (const SentenceRow& row : rows)
-        EXPECT_EQ(sentence_of(row.toml), "sluice.toml:1: " + std::string(row.sentence) + allowed);
-    std::string many = "listen = ['127.0.0.1:0'";
-    for (std::size_t i = 1; i <= limits::listen_addresses_count_max; ++i) many += ", '127.0.0.1:0'";
-    EXPECT_TRUE(sentence_of(many + "]").ends_with(R"("127.0.0.1:0"])" + allowed)) << sentence_of(many + "]");
+    for (const SentenceRow& row : rows) EXPECT_EQ(sentence_of(row.toml), "sluice.toml:1: " + row.sentence + allowed);
+    std::string many = "listen = ['255.255.255.255:0'";
+    for (std::size_t i = 1; i <= limits::listen_addresses_count_max; ++i) many += ", '255.255.255.255:0'";
+    EXPECT_TRUE(sentence_of(many + "]").ends_with(R"("255.255.255.255:0", …])" + allowed)) << sentence_of(many + "]");
     EXPECT_EQ(sentence_of("listen = ['127.0.0.1:0', '127.0.0.1:0']"), "loaded");  // the kernel chooses two ports
     EXPECT_EQ(sentence_of("listen = '0.0.0.0:80'\nadmin.listen = '127.0.0.1:80'"),
               "sluice.toml:2: admin.listen is 127.0.0.1:80, but must not collide with listen, which is 0.0.0.0:80");
@@ -192,27 +192,32 @@ TEST(Sentences, OfKeysThatDoNotFitTogether) {
         {"journal.size_max = '100MiB'",
          "sluice.toml:1: journal.size_max is 100MiB, but must be at least twice journal.segment_size, which is 64MiB"},
         {"ack = 'journaled'",
-         "sluice.toml:1: ack is journaled, but must not be that without a journal in sink.url, which is "
+         "sluice.toml:1: ack is journaled, but needs a journal in sink.url, which is "
          "redis://127.0.0.1:6379"},
         {"ack = 'journaled'\nsink.url = 'journal:/var/lib/sluice'", "loaded"},
         {"ack = 'journaled'\njournal.directory = '/var/lib/sluice'", "loaded"},
         {"journal.directory = '/a'\nsink.url = 'journal:/b'",
-         "sluice.toml:1: journal.directory is /a, but must be empty beside a journal in sink.url, which is journal:/b"},
+         "sluice.toml:1: journal.directory is /a, but does not go with a journal in sink.url, which is journal:/b"},
         {"sink.redis.exactly_once = true",
-         "sluice.toml:1: sink.redis.exactly_once is true, but must not be that without a journal to send again from: "
-         "journal.directory, which is "},
+         "sluice.toml:1: sink.redis.exactly_once is true, but needs a journal to send again from: journal.directory, "
+         "which is empty"},
         {"journal.directory = '/a'\nsink.redis.exactly_once = true", "loaded"},
         {"journal.directory = '/a'\nsink.url = 'null:'\nsink.redis.exactly_once = true",
-         "sluice.toml:3: sink.redis.exactly_once is true, but must not be that without one Redis "
+         "sluice.toml:3: sink.redis.exactly_once is true, but needs one Redis "
          "(redis:// or redis+unix://) in sink.url, which is null:"},
         {"journal.directory = '/a'\nsink.redis.exactly_once = true\nsink.redis.layout = 'packed'",
-         "sluice.toml:2: sink.redis.exactly_once is true, but must stand beside fields or json as sink.redis.layout, "
+         "sluice.toml:2: sink.redis.exactly_once is true, but needs fields or json as sink.redis.layout, "
          "which is packed"},
         {"journal.directory = '/a'\nsink.redis.exactly_once = true\nsink.redis.stream = 'a{b}'",
-         "sluice.toml:2: sink.redis.exactly_once is true, but must not be that with { or } in sink.redis.stream, which "
+         "sluice.toml:2: sink.redis.exactly_once is true, but takes no { or } in sink.redis.stream, which "
          "is a{b}"},
         {"journal.directory = '/a'\nsink.redis.exactly_once = true\nsink.redis.instance = 'a:b'",
-         R"(sluice.toml:3: sink.redis.instance is "a:b", but must be of letters, digits, '.', '_' and '-')"},
+         "sluice.toml:3: sink.redis.instance is a:b, but must be of letters, digits, '.', '_' and '-' with "
+         "sink.redis.exactly_once, which is true"},
+        {"journal.directory = '/a'\nsink.redis.exactly_once = true\nsink.redis.stream = '" +
+             std::string(limits::owned_stream_key_bytes_max + 1, 's') + "'",
+         "sluice.toml:2: sink.redis.exactly_once is true, but takes at most 71 bytes in sink.redis.stream, which is " +
+             std::string(limits::shown_bytes_max, 's') + "…"},
         {"sink.redis.exactly_once = 'true'",
          "sluice.toml:1: sink.redis.exactly_once is the string \"true\"; allowed is true or false"},
     };
@@ -220,6 +225,14 @@ TEST(Sentences, OfKeysThatDoNotFitTogether) {
     EXPECT_EQ(sentence_of("", {"SLUICE_BATCH_PIPELINE_DEPTH=64"}, {set("batch.count", "8")}),
               "environment SLUICE_BATCH_PIPELINE_DEPTH: batch.pipeline_depth is 64, but must be less than batch.count, "
               "which is 8");
+}
+
+TEST(Relations, NameKeysThatExistAndHoldForTheDefaults) {
+    for (const Relation& relation : relations()) {
+        EXPECT_NE(find_property(relation.key), nullptr) << relation.key;
+        EXPECT_NE(find_property(relation.other), nullptr) << relation.other;
+        EXPECT_TRUE(relation.holds(default_config())) << relation.key << ' ' << relation.needs;
+    }
 }
 
 TEST(Sentences, AreFreeOfSecrets) {

@@ -1,4 +1,5 @@
 // Configuration: the declared keys, and where values come from.
+// runs: release asan
 #include <gtest/gtest.h>
 
 #include <set>
@@ -116,7 +117,7 @@ TEST(Keys, NearestKeyIsWhatWasMeant) {
 // --- sources ------------------------------------------------------------------------------------
 
 TEST(Load, DefaultsNeedNothing) {
-    const auto config = load_config({}, surroundings({"PATH=/bin", "SLUICE_SEED=7", "SLUICEX=1", "odd"}));
+    const auto config = load_config({}, environment_of({"PATH=/bin", "SLUICE_SEED=7", "SLUICEX=1", "odd"}));
     ASSERT_TRUE(config) << config.error().sentence;
     EXPECT_EQ(config->cores, (std::vector<unsigned>{0, 1, 4}));
     auto expected = texts_of(default_config());
@@ -135,9 +136,9 @@ TEST(Load, EveryKeyCanBeSetByEverySource) {
     for (const Property& property : properties()) {
         const std::string text(property.default_text);
         EXPECT_TRUE(
-            load_config({.config_file = {}, .settings = {set(std::string(property.key), text)}}, surroundings()))
+            load_config({.config_file = {}, .settings = {set(std::string(property.key), text)}}, environment_of()))
             << property.key;
-        EXPECT_TRUE(load_config({}, surroundings({environment_name(property.key) + "=" + text}))) << property.key;
+        EXPECT_TRUE(load_config({}, environment_of({environment_name(property.key) + "=" + text}))) << property.key;
     }
 }
 
@@ -150,12 +151,12 @@ TEST(Load, AJournalSinkPromisesJournaled) {
 
 TEST(Load, EnvironmentNamesTheFile) {
     const TemporaryFile file("ack = 'queued'");
-    const auto config = load_config({}, surroundings({"SLUICE_CONFIG=" + file.path()}));
+    const auto config = load_config({}, environment_of({"SLUICE_CONFIG=" + file.path()}));
     ASSERT_TRUE(config) << config.error().sentence;
     EXPECT_EQ(config->ack, AckLevel::queued);
     const TemporaryFile stronger("ack = 'stored'");
     const auto other =
-        load_config({.config_file = stronger.path(), .settings = {}}, surroundings({"SLUICE_CONFIG=/nonexistent"}));
+        load_config({.config_file = stronger.path(), .settings = {}}, environment_of({"SLUICE_CONFIG=/nonexistent"}));
     ASSERT_TRUE(other) << other.error().sentence;
     EXPECT_EQ(other->ack, AckLevel::stored);
 }
@@ -182,13 +183,22 @@ TEST(Load, AListIsAnArrayOrSeparatedByCommas) {
     EXPECT_EQ(load_text("listen = ['127.0.0.1:1']")->listen, load_text("listen = '127.0.0.1:1'")->listen);
 }
 
+TEST(Load, CoresMayBeAnArray) {
+    using List = std::vector<unsigned>;
+    EXPECT_EQ(load_text("cores = [0, 4]")->cores, (List{0, 4}));
+    EXPECT_EQ(load_text("cores = ['0-1', 4]")->cores, (List{0, 1, 4}));
+    for (const std::string_view toml :
+         {"cores = []", "cores = [0, 0]", "cores = [true]", "cores = [[0]]", "cores = [-1]"})
+        EXPECT_FALSE(load_text(toml)) << toml;
+}
+
 TEST(Load, KeysBeatTheCredentialsOfTheUrl) {
     const Override url = set("sink.url", "redis://u:p@h");
     const auto both = load_config(
         {.config_file = {}, .settings = {url, set("sink.redis.user", "v"), set("sink.redis.password", "q")}},
-        surroundings());
+        environment_of());
     EXPECT_EQ(both->sink.url.user + both->sink.url.password, "vq");
-    const auto neither = load_config({.config_file = {}, .settings = {url}}, surroundings());
+    const auto neither = load_config({.config_file = {}, .settings = {url}}, environment_of());
     EXPECT_EQ(neither->sink.url.user + neither->sink.url.password, "up");
 }
 
@@ -201,7 +211,7 @@ TEST(Load, CheckingAFileIgnoresTheEnvironment) {
     EXPECT_TRUE(load_config({}));
 }
 
-TEST(Load, TheProcessMayUseSomeCores) { EXPECT_FALSE(Surroundings::of_process().allowed_cores.empty()); }
+TEST(Load, TheProcessMayUseSomeCores) { EXPECT_FALSE(Environment::of_process().allowed_cores.empty()); }
 
 }  // namespace
 }  // namespace sluice::config

@@ -1,5 +1,6 @@
 // Connection in isolation: order of answers, back-pressure, 100-continue, the ends a connection can come to, deadlines,
 // and pools that run out. After each test everything must have been given back to the pools.
+// runs: release asan
 #include "engine/http/connection.hpp"
 
 #include <gtest/gtest.h>

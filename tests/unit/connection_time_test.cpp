@@ -1,4 +1,5 @@
 // Connection and time: every deadline, what happens when it passes, and the drain. The clock is the test's.
+// runs: release asan
 #include <gtest/gtest.h>
 
 #include <string>

@@ -1,5 +1,6 @@
 // JsonDecoder: what it accepts, what it refuses and as what, and what it does to hostile bodies. Every body
 // lies in front of a guard page (tests/support/decoding).
+// runs: release asan
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -411,7 +412,7 @@ TEST(Decoder, ManyWindowsOfLinesGiveEveryRecordOnce) {
 }
 
 TEST(Decoder, AllocatesNothingOnceItIsWarm) {
-    if (!can_count_allocations()) GTEST_SKIP() << "allocations cannot be counted under a sanitizer";
+    if (!can_count_allocations()) GTEST_SKIP() << "does not apply: allocations cannot be counted under a sanitizer";
     const std::string broken = with("\"x\":tru");
     std::vector<std::unique_ptr<GuardedBody>> bodies;
     for (const std::string& body :

@@ -1,5 +1,6 @@
 // DeliveryWindow without a socket: the figures of each way a batch can end, then a random server that refuses,
 // answers in parts and hangs up, checked against what must hold for every sample.
+// runs: release asan
 #include <gtest/gtest.h>
 
 #include <array>

@@ -1,4 +1,5 @@
 // Descriptors have one owner, who closes them once.
+// runs: release asan
 #include "engine/core/descriptor.hpp"
 
 #include <fcntl.h>

@@ -1,5 +1,6 @@
 // Redis encoders: golden transcripts, and proof by hiredis' own reader that each sample is exactly one command
 // with the arguments that were meant, whatever bytes the client chose.
+// runs: release asan
 #include "sinks/redis/layout/encoder.hpp"
 
 #include <gtest/gtest.h>
@@ -19,8 +20,6 @@
 
 namespace sluice::tests {
 namespace {
-
-using sinks::RedisLayout;
 using sinks::RedisLayoutSettings;
 using Command = std::vector<std::string>;
 using Commands = std::vector<Command>;
@@ -272,7 +271,7 @@ TEST(Encoders, TheLargestSampleFitsTheSmallestEmptyBatch) {
 }
 
 TEST(Encoders, AllocateNothing) {
-    if (!can_count_allocations()) GTEST_SKIP() << "allocations cannot be counted under a sanitizer";
+    if (!can_count_allocations()) GTEST_SKIP() << "does not apply: allocations cannot be counted under a sanitizer";
     for (const RedisLayout layout : {RedisLayout::fields, RedisLayout::json, RedisLayout::list, RedisLayout::packed}) {
         const auto encoder = sinks::make_redis_encoder({.layout = layout, .partitions_count = 3});
         ArenaBatch batch;

@@ -1,4 +1,5 @@
 // The sink that delivers exactly once, over a real redis-server that is stopped, killed and filled between its steps.
+// runs: release asan tsan
 #include <gtest/gtest.h>
 
 #include <deque>

@@ -1,4 +1,5 @@
 // HttpParser: golden requests to events. The table stands in tests/support/http_goldens.hpp.
+// runs: release asan
 #include "parsers/http/http_parser.hpp"
 
 #include <gtest/gtest.h>

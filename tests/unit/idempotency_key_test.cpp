@@ -1,4 +1,5 @@
 // The Idempotency-Key header: its value, and what the parser makes of header lines.
+// runs: release asan
 #include <gtest/gtest.h>
 
 #include <array>

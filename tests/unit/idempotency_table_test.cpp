@@ -1,4 +1,5 @@
 // IdempotencyTable: verdicts, what becomes of keys, its bounds, and reactors that meet in it.
+// runs: release asan tsan
 #include <gtest/gtest.h>
 
 #include <atomic>

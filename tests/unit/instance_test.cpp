@@ -1,4 +1,5 @@
 // The name of an engine that owns its streams: made once, kept, and refused where it does not fit.
+// runs: release asan
 #include "engine/forward/instance.hpp"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,6 @@
 // The journal's log over a simulated disk: one promise of sinks/journal/log.hpp a test; and its checksum and format.
 // Random sequences of all of them: tests/property/journal_model_test.cpp.
+// runs: release asan
 #include "sinks/journal/log.hpp"
 
 #include <gtest/gtest.h>

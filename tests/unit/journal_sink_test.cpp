@@ -1,4 +1,5 @@
 // The journal sink over a simulated disk: what it settles, when, and as what.
+// runs: release asan tsan
 #include "sinks/journal/journal_sink.hpp"
 
 #include <gtest/gtest.h>

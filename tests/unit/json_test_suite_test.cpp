@@ -1,5 +1,6 @@
 // JSONTestSuite: y_ files never meet a JSON refusal, n_ files always do, and i_ files (where RFC 8259 leaves the
 // choice) do what the table here says, which docs/json.md repeats. The files are in tests/corpora.
+// runs: release asan
 #include <gtest/gtest.h>
 
 #include <filesystem>

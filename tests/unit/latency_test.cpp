@@ -1,4 +1,5 @@
 // LatencyHistogram: accuracy, bounds, copies and sums; Latency: one histogram for each stage.
+// runs: release asan
 #include "engine/metrics/latency.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // The bootstrap, and comparisons of runs.
+// runs: release long: asan
 #include <gtest/gtest.h>
 
 #include <cmath>

@@ -1,7 +1,8 @@
 // Line protocol and addresses. What databases make of them, tests/system/test_load_influx.py shows.
+// runs: release long: asan
 #include <gtest/gtest.h>
 
-#include "tools/load/report/influx.hpp"
+#include "tools/load/export/influx.hpp"
 
 namespace sluice::load {
 namespace {

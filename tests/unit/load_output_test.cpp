@@ -1,4 +1,5 @@
 // sluice-load's outputs where a system test would be too coarse: names, empty histograms, disks that are full.
+// runs: release long: asan
 #include <gtest/gtest.h>
 
 #include <algorithm>

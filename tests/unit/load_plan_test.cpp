@@ -1,4 +1,5 @@
 // What a load plan is made of: units, stages, arrivals, thresholds, targets.
+// runs: release long: asan
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -155,8 +156,8 @@ TEST(LoadTarget, TakesUrlsApart) {
     EXPECT_EQ(parse_target("example.com")->port, 80);
     EXPECT_EQ(parse_target("localhost:8080/x?u=http://foo")->path, "/x?u=http://foo");
     EXPECT_EQ(parse_target("localhost:8080/x?u=http://foo")->port, 8080);
-    for (const char* url :
-         {"", "http://", "https://a", "ftp://a", "a:0", "a:70000", "a:x", "http://u@a/", "[::1", "a/ b", "a/\r\n"})
+    for (const char* url : {"", "http://", "http://:80", "a:b:80", "[::1]80", "https://a", "ftp://a", "a:0", "a:70000",
+                            "a:x", "http://u@a/", "[::1", "a/ b", "a/\r\n"})
         EXPECT_FALSE(parse_target(url)) << url;
 }
 

@@ -1,4 +1,5 @@
 // Axes, plots and the words for figures: where a value stands, what a tick says, what foreign text can do.
+// runs: release long: asan
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // The line that a run writes each second: what stays of it where there is little room.
+// runs: release long: asan
 #include <gtest/gtest.h>
 
 #include <cstdio>

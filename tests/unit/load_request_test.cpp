@@ -1,4 +1,5 @@
 // Requests that sluice-load renders and responses that it reads.
+// runs: release long: asan
 #include <gtest/gtest.h>
 #include <zlib.h>
 

@@ -1,4 +1,5 @@
 // Which of a name's address families a run connects to.
+// runs: release long: asan
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>

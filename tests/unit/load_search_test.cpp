@@ -1,4 +1,5 @@
 // The search for the highest rate that holds, and the verification of a ledger.
+// runs: release long: asan
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // Which runs are INVALID, and what a load thread counts for the verdict.
+// runs: release long: asan
 #include <gtest/gtest.h>
 
 #include <memory>

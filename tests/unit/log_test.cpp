@@ -1,4 +1,5 @@
 // The log: notation, escaping of foreign bytes, levels, rate limit.
+// runs: release asan tsan
 #include "engine/log/log.hpp"
 
 #include <gtest/gtest.h>
@@ -111,7 +112,7 @@ TEST_F(Log, WritesToStderrFromTheLevelOn) {
 }
 
 TEST_F(Log, ADisabledLevelAllocatesNothing) {
-    if (!tests::can_count_allocations()) GTEST_SKIP() << "a sanitizer counts here";
+    if (!tests::can_count_allocations()) GTEST_SKIP() << "does not apply: a sanitizer counts here";
     RateLimited limited;
     const std::string value(1000, 'x');
     const std::uint64_t before = tests::allocations_count();

@@ -1,4 +1,5 @@
 // Both loops: accepting, up to the last slot and the last descriptor, and stopping to.
+// runs: release asan tsan
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -77,7 +78,7 @@ TEST_P(LoopAccept, DoesNotSpinWhenSlotsAreUsedUp) {
 // Descriptors that others use up, as a server's sinks and admin endpoints do: clients wait, and are served when some
 // come free. (Direct descriptors are not the process's.)
 TEST_P(LoopAccept, WaitsForDescriptors) {
-    if (is_uring()) GTEST_SKIP() << "its sockets are direct descriptors";
+    if (is_uring()) GTEST_SKIP() << "does not apply: its sockets are direct descriptors";
     rlimit before{};
     ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
     const rlimit low{64, before.rlim_max};
@@ -117,7 +118,7 @@ TEST_P(LoopAccept, StopsListening) {
 // Clients that are connected when listening stops are served, though nobody had time to accept them. A ring has no such
 // moment: the kernel accepts them as they come, while slots are plenty.
 TEST_P(LoopAccept, TakesWhoIsThereWhenItStops) {
-    if (is_uring()) GTEST_SKIP() << "the kernel accepts by itself";
+    if (is_uring()) GTEST_SKIP() << "does not apply: the kernel accepts by itself";
     OPEN_OR_SKIP();
     run_for(5 * ms);
     std::vector<TcpClient> clients;

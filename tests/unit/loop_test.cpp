@@ -1,4 +1,5 @@
 // Both loops: receiving, sending, ending and waiting, with peers that reset, never read, or leave too early.
+// runs: release asan tsan
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -151,7 +152,8 @@ TEST_P(Loop, PausesAndResumesReceiving) {
 
 TEST_P(Loop, SendsMoreThanSocketBuffersHold) {
     OPEN_OR_SKIP();
-    const TcpClient client(port, 4096);
+    // With the usual receive buffer: through one below a segment's size the kernel sends a piece every 200 ms.
+    const TcpClient client(port);
     ASSERT_TRUE(run_until_open(1));
     const Slot slot = recorder.opened[0];
     const std::string text = pattern(32 * 1024 * 1024);
@@ -179,10 +181,10 @@ TEST_P(Loop, TellsOfSendsAndClosesAtOnce) {
     const Slot slot = recorder.opened[0];
     const std::uint64_t begin_ns = monotonic_ns();
     loop->send(slot, std::string_view("pong"));
-    while (recorder.sockets[slot].sent_count == 0) loop->run_once(begin_ns + 3000 * ms);
+    while (recorder.sockets[slot].sent_count == 0) loop->run_once(begin_ns + patience_ns);
     close(slot);
-    while (recorder.closed_count == 0) loop->run_once(begin_ns + 3000 * ms);
-    EXPECT_LT(monotonic_ns() - begin_ns, 2000 * ms);
+    while (recorder.closed_count == 0) loop->run_once(begin_ns + patience_ns);
+    EXPECT_LT(monotonic_ns() - begin_ns, patience_ns / 2);
 }
 
 TEST_P(Loop, AHalfClosedConnectionStillReceives) {
@@ -234,7 +236,7 @@ TEST_P(Loop, ServesManyAlthoughTheKernelWantsCompletionsReapedFirst) {
         }
         for (const Slot slot : recorder.opened) close(slot);
         EXPECT_TRUE(run_until([&] { return recorder.closed_count == int{clients_count}; }));
-        EXPECT_EQ(loop->counters().unexpected_results, 0u);
+        EXPECT_EQ(loop->counters().unexpected_results_count, 0u);
         loop.reset();  // by the thread that made it
     }).join();
     if (!unavailable.empty()) GTEST_SKIP() << unavailable;
@@ -338,13 +340,13 @@ TEST_P(Loop, WaitsUntilTheDeadline) {
     EXPECT_LE(recorder.iterations_count, 3);
     const std::uint64_t then_ns = monotonic_ns();
     loop->run_once(1);  // long past
-    EXPECT_LT(monotonic_ns() - then_ns, 1000 * ms);
+    EXPECT_LT(monotonic_ns() - then_ns, patience_ns / 2);
 }
 
 // Who answers clients from another thread wakes the loop when he can: requests that gather are not to delay that, as
-// the clients that wait for him send nothing. The loop would let them gather for seconds here.
+// the clients that wait for him send nothing. The loop would let them gather for long here.
 TEST_P(Loop, AWakeUpIsNotKeptWaitingForClientsThatWait) {
-    settings.busy_wait_ns = 5000 * ms;
+    settings.busy_wait_ns = patience_ns;
     settings.receive_buffers_count = 16;
     OPEN_OR_SKIP();
     std::vector<TcpClient> clients;
@@ -354,8 +356,8 @@ TEST_P(Loop, AWakeUpIsNotKeptWaitingForClientsThatWait) {
     ASSERT_TRUE(run_until([&] { return loop->counters().receives == clients.size(); }));
     loop->wake();
     const std::uint64_t then_ns = monotonic_ns();
-    while (recorder.wakes_count == 0) loop->run_once(then_ns + 20'000 * ms);
-    EXPECT_LT(monotonic_ns() - then_ns, 2500 * ms);
+    while (recorder.wakes_count == 0) loop->run_once(then_ns + 2 * patience_ns);
+    EXPECT_LT(monotonic_ns() - then_ns, patience_ns / 2);
 }
 
 // Waiting is no work; what the server does in an iteration, and its owner between two of them, is.
@@ -365,16 +367,18 @@ TEST_P(Loop, KnowsItsLongestIteration) {
         for (const std::uint64_t end_ns = monotonic_ns() + duration_ns; monotonic_ns() < end_ns;) {
         }
     };
-    run_for(200 * ms);
-    EXPECT_LT(loop->counters().iteration_ns_max, 150 * ms);
+    run_for(500 * ms);
+    EXPECT_LT(loop->counters().iteration_ns_max, 450 * ms);
     recorder.at_iteration = [&] { work_for(20 * ms); };
     loop->run_once(1);
     recorder.at_iteration = nullptr;
     loop->run_once(1);
     EXPECT_GE(loop->counters().iteration_ns_max, 20 * ms);
+    EXPECT_GE(loop->counters().iteration_ns_last, 20 * ms);
     work_for(200 * ms);
     loop->run_once(1);
     EXPECT_GE(loop->counters().iteration_ns_max, 200 * ms);
+    EXPECT_GE(loop->counters().iteration_ns_last, 200 * ms);
     loop->forget_longest_iteration();
     EXPECT_EQ(loop->counters().iteration_ns_max, 0u);
     loop->run_once(1);

@@ -1,4 +1,5 @@
 // Mailbox: order, the bound, the orders that go beyond it, and many threads at once.
+// runs: release asan tsan
 #include "engine/server/mailbox.hpp"
 
 #include <gtest/gtest.h>

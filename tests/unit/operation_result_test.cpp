@@ -1,4 +1,5 @@
 // The tables of kernel results: each errno that an operation may end with, and what it leads to.
+// runs: release asan
 #include "engine/io/operation_result.hpp"
 
 #include <gtest/gtest.h>

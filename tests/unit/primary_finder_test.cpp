@@ -1,4 +1,5 @@
 // Which server Sentinels name, and that it is believed only if it says the same.
+// runs: release asan tsan
 #include "sinks/redis/sentinel/primary_finder.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // The Redis sink where the server may change (Sentinel): a silent one is given up as soon as another is the primary.
+// runs: release asan tsan
 #include <gtest/gtest.h>
 
 #include "sinks/redis/single/redis_sink.hpp"

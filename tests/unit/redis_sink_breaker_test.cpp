@@ -1,4 +1,5 @@
 // The Redis sink and its circuit breaker: what opens it, what is sent while it is half open, and what closes it.
+// runs: release asan tsan
 #include <gtest/gtest.h>
 
 #include <deque>

@@ -1,5 +1,6 @@
 // The Redis sink against replies that a real server does not send, or not when a test wants it: pieces of one byte,
 // wrong types, garbage, half replies and then the end. Whatever comes, every sample is accounted for once.
+// runs: release asan tsan
 #include <gtest/gtest.h>
 
 #include <deque>

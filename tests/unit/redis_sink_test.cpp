@@ -1,6 +1,7 @@
 // The Redis sink against a real redis-server: what is delivered, kept, answered and sent again when the server
 // works, refuses, pauses and dies. The scripted server of redis_sink_protocol_test.cpp covers what a real one never
 // sends.
+// runs: release asan tsan
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -94,7 +95,7 @@ TEST_F(RedisSinkTest, SendsWhatTheSocketTakesAndGoesOn) {
 }
 
 TEST_F(RedisSinkTest, AllocatesNothingPerBatchAfterWarmUp) {
-    if (!can_count_allocations()) GTEST_SKIP() << "allocations cannot be counted under a sanitizer";
+    if (!can_count_allocations()) GTEST_SKIP() << "does not apply: allocations cannot be counted under a sanitizer";
     start();
     LedgerPort unwatched;
     unwatched.finals.reserve(4096);
@@ -107,7 +108,7 @@ TEST_F(RedisSinkTest, AllocatesNothingPerBatchAfterWarmUp) {
         sink->advance(0, monotonic_ns());
         while (unwatched.finals.size() <= round) {
             pollfd descriptor{sink->interest().fd, sink->interest().events, 0};
-            ASSERT_EQ(::poll(&descriptor, 1, 2000), 1);
+            ASSERT_EQ(::poll(&descriptor, 1, 60'000), 1);
             sink->advance(descriptor.revents, monotonic_ns());
         }
     }
@@ -178,7 +179,7 @@ TEST_F(RedisSinkTest, QueuedSamplesOfWrongTypeAreKeptUntilTheKeyIsMended) {
     batch.add_sample("other", "d2", 0);
     driver->submit(batch);
     ASSERT_TRUE(driver->run_until_state(SinkState::stalled));
-    EXPECT_NE(trouble().find("Redis refuses: WRONGTYPE Operation against"), std::string::npos) << trouble();
+    EXPECT_NE(trouble().find(" refuses: WRONGTYPE Operation against"), std::string::npos) << trouble();
     driver->submit(batch_of(3));
     driver->run_for(200);
     EXPECT_EQ(ledger.finals.size(), 0u) << "later batches must not overtake";
@@ -279,7 +280,7 @@ TEST_F(RedisSinkTest, SurvivesKillAndRestartInMidStream) {
     EXPECT_EQ(driver->delivery().state, SinkState::connecting);
     EXPECT_NE(trouble(), "");
     server->start_again();
-    ASSERT_TRUE(driver->run_until_settled(200, 20'000));
+    ASSERT_TRUE(driver->run_until_settled(200));
     EXPECT_EQ(ledger.delivered_samples, 60'000u);
     EXPECT_GE(driver->link().connects, 2u);
     // The new server holds a gapless end of what was sent: nothing after the restart was lost or turned round.

@@ -1,4 +1,5 @@
 // The table of refusals, and its copy in docs/errors.md.
+// runs: release asan
 #include "engine/core/refusal.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // Router and telemetry options: what a path and a method lead to, and what a query and a head ask for.
+// runs: release asan
 #include <gtest/gtest.h>
 
 #include <optional>

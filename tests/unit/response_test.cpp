@@ -1,4 +1,5 @@
 // ResponseRenderer: golden responses byte by byte, and that every reply is well-formed JSON of the length it claims.
+// runs: release asan
 #include "engine/http/response.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // Retry-After: the rate it is made from, and its bounds.
+// runs: release asan
 #include "engine/ingest/retry_after.hpp"
 
 #include <gtest/gtest.h>

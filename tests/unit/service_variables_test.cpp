@@ -1,4 +1,5 @@
 // What Kubernetes puts into the environment beside a Service called `sluice`, and what only looks like it.
+// runs: release asan
 #include "engine/config/service_variables.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // SinkLog: which lines a sink's ups and downs leave, and how many.
+// runs: release asan tsan
 #include "engine/delivery/sink_log.hpp"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,6 @@
 // TimerWheel: never early, at most one bucket late, through long sleeps and many turns of the wheel; against a
 // multimap.
+// runs: release asan
 #include "engine/io/timer_wheel.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // Time stamps: every accepted form, and every way to be refused.
+// runs: release asan
 #include "parsers/timestamp.hpp"
 
 #include <gtest/gtest.h>

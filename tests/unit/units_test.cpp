@@ -1,4 +1,5 @@
 // Units, core lists, endpoints and sink URLs: what is taken, what is refused and why.
+// runs: release asan
 #include "engine/config/units.hpp"
 
 #include <gtest/gtest.h>
@@ -8,7 +9,10 @@
 #include <string>
 
 #include "engine/config/addresses.hpp"
+#include "engine/config/sink_url.hpp"
+#include "engine/core/host_port.hpp"
 #include "engine/core/limits.hpp"
+#include "engine/core/units.hpp"
 
 namespace sluice::config {
 namespace {
@@ -108,6 +112,25 @@ TEST(Units, FormatsWithTheLargestUnitThatFits) {
     }
 }
 
+TEST(Units, FractionsWhereTheyAreTaken) {
+    using units::Error, units::Fractions;
+    const auto duration = [](std::string_view text) {
+        return units::parse(text, units::durations, Fractions::rounded);
+    };
+    EXPECT_EQ(duration("0.5s"), 500'000'000u);
+    EXPECT_EQ(duration("1.1s"), 1'100'000'000u);
+    EXPECT_EQ(duration("0.3ns"), 0u);
+    EXPECT_EQ(duration("2h"), units::parse("2h", units::durations));
+    const std::pair<std::string_view, Error> refused_texts[] = {
+        {"", Error::malformed},         {"-1s", Error::malformed},      {"infs", Error::malformed},
+        {"nans", Error::malformed},     {"s", Error::malformed},        {"1.5", Error::unit_missing},
+        {"1.5 s", Error::unit_unknown}, {"1.5d", Error::unit_unknown},  {"1e300h", Error::out_of_range},
+        {"9e18h", Error::out_of_range}, {"1e999s", Error::out_of_range}};
+    for (const auto& [text, error] : refused_texts) EXPECT_EQ(duration(text), std::unexpected(error)) << text;
+    EXPECT_EQ(units::parse("1.5s", units::durations), std::unexpected(Error::fraction));
+    EXPECT_EQ(units::parse_real("0.25k", units::multiples), 250.0);
+}
+
 TEST(Units, CoreLists) {
     const auto cores = [](std::string_view text) { return parse_cores(text).value_or(std::vector<unsigned>{999'999}); };
     using List = std::vector<unsigned>;
@@ -133,6 +156,37 @@ TEST(Units, RefusedCoreLists) {
         ASSERT_FALSE(cores) << text;
         EXPECT_EQ(static_cast<int>(cores.error()), static_cast<int>(error)) << text;
     }
+}
+
+TEST(Addresses, HostAndPort) {
+    struct Row {
+        std::string_view text, host;
+        std::optional<std::string_view> port;
+        bool is_bracketed;
+    };
+    const Row rows[] = {
+        {"h:80", "h", "80", false},
+        {"h", "h", std::nullopt, false},
+        {"h:", "h", "", false},
+        {":80", "", "80", false},
+        {"::1:80", "::1", "80", false},
+        {"[::1]:80", "::1", "80", true},
+        {"[::1]", "::1", std::nullopt, true},
+        {"[]", "", std::nullopt, true},
+        {"", "", std::nullopt, false},
+    };
+    for (const Row& row : rows) {
+        const auto split = split_host_port(row.text);
+        ASSERT_TRUE(split) << row.text;
+        EXPECT_EQ(split->host, row.host) << row.text;
+        EXPECT_EQ(split->port, row.port) << row.text;
+        EXPECT_EQ(split->is_bracketed, row.is_bracketed) << row.text;
+    }
+    for (const std::string_view text : {"[::1", "[::1]80", "[", "[::1]x:80"})
+        EXPECT_FALSE(split_host_port(text)) << text;
+    EXPECT_EQ(join_host_port("::1", 80), "[::1]:80");
+    EXPECT_EQ(join_host_port("h", 0), "h:0");
+    for (const std::string_view text : {"", "+1", "-1", "65536", "1 ", "0x1"}) EXPECT_FALSE(parse_port(text)) << text;
 }
 
 TEST(Addresses, ToListenOn) {
@@ -272,6 +326,7 @@ TEST(Addresses, RefusedSinkUrls) {
         {"redis:", scheme_unknown},
         {"http://h", scheme_unknown},
         {"null", scheme_unknown},
+        {"null:x", scheme_unknown},
         {"journal:", directory_invalid},
         {"journal:\n", control_character},
         {"rediss://h", scheme_not_yet},

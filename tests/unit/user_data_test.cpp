@@ -1,4 +1,5 @@
 // user_data: what goes in comes out, over the whole range of each part, and no part touches another.
+// runs: release asan
 #include "engine/io/user_data.hpp"
 
 #include <gtest/gtest.h>

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "engine/core/check.hpp"
-#include "engine/core/clock.hpp"
 #include "sinks/redis/cluster/node.hpp"
 #include "sinks/redis/cluster/partition_queue.hpp"
 #include "sinks/redis/cluster/slot_query.hpp"
@@ -50,7 +49,7 @@ class ClusterSink final : public Sink {
     void advance(short revents, std::uint64_t now_ns) override;
     [[nodiscard]] const SinkSignal& signal() const override { return signal_; }
     [[nodiscard]] SinkFigures figures() const override {
-        return {.delivery = figures_, .link = &link_, .cluster = &cluster_};
+        return {.delivery = figures_, .link = &link_figures_, .cluster = &cluster_};
     }
     [[nodiscard]] std::string trouble() const override { return trouble_.text(); }
     [[nodiscard]] std::vector<NodeView> nodes() const override {
@@ -61,7 +60,7 @@ class ClusterSink final : public Sink {
   private:
     struct Member {
         Member(const ServerAddress& address, ClusterSink& sink)
-            : node(address, sink.settings_.node, sink.partitions_, sink.figures_, sink.link_) {}
+            : node(address, sink.settings_.node, sink.partitions_, sink.figures_, sink.link_figures_) {}
         Node node;
         Watch watch;
         short revents = 0;
@@ -78,7 +77,7 @@ class ClusterSink final : public Sink {
     [[nodiscard]] Node* node_at(const ServerAddress& address);
     void mind_silent_nodes(std::uint64_t now_ns);
     void forget_unused_nodes();
-    void watch_all();
+    void watch_all(std::uint64_t now_ns);
     void publish_all();
     void publish_breaker();
     void publish_views();
@@ -87,7 +86,7 @@ class ClusterSink final : public Sink {
     ClusterSettings settings_;
     SinkSignal signal_;
     DeliveryFigures figures_;
-    LinkFigures link_;
+    LinkFigures link_figures_;
     ClusterFigures cluster_;
     PartitionQueues partitions_;
     std::vector<std::unique_ptr<Member>> members_;
@@ -133,7 +132,7 @@ void ClusterSink::advance(short revents, std::uint64_t now_ns) {
     for (const auto& member : members_) member->node.send(now_ns);
     forget_unused_nodes();
     refresh_if_wanted(now_ns);
-    watch_all();
+    watch_all(now_ns);
     publish_all();
 }
 
@@ -163,7 +162,7 @@ ServerAddress ClusterSink::whom_to_ask() {
 void ClusterSink::take_map(SlotQuery::Answer answer, std::uint64_t now_ns) {
     if (!answer) {
         map_trouble_ = answer.error();
-        if (!has_map_) add(link_.connection_failures, 1);
+        if (!has_map_) add(link_figures_.connection_failures, 1);
         note_ownerless();
         return;  // another is asked after the interval
     }
@@ -252,10 +251,7 @@ void ClusterSink::mind_silent_nodes(std::uint64_t now_ns) {
             const ServerAddress* const owner = map_.owner(partition->slot());
             return partition->node() == &member->node && owner != nullptr && *owner != member->node.address();
         };
-        if (std::ranges::any_of(partitions_, goes_elsewhere))
-            member->node.drop(member->node.address().host + ":" + std::to_string(member->node.address().port) +
-                                  " does not answer, and another is primary now",
-                              now_ns);
+        if (std::ranges::any_of(partitions_, goes_elsewhere)) member->node.drop_as_replaced(now_ns);
     }
 }
 
@@ -270,9 +266,8 @@ void ClusterSink::forget_unused_nodes() {
 
 // --- what others see -------------------------------------------------------------------------------
 
-void ClusterSink::watch_all() {
+void ClusterSink::watch_all(std::uint64_t now_ns) {
     std::uint64_t deadline_ns = query_.deadline_ns();
-    const std::uint64_t now_ns = monotonic_ns();
     for (const auto& member : members_) {
         Node& node = member->node;
         poll_.watch(member->watch, node.fd(), node.fd_generation(), node.events(), member->revents);
@@ -341,8 +336,7 @@ void ClusterSink::publish_views() {
         const auto goes_here = [&](const auto& p) { return p->node() == &member->node; };
         const auto count = static_cast<std::uint32_t>(std::ranges::count_if(partitions_, goes_here));
         const ServerAddress& address = member->node.address();
-        views.push_back({address.host + ":" + std::to_string(address.port),
-                         member->node.ready() ? SinkState::ready : SinkState::connecting, count});
+        views.push_back({text_of(address), member->node.ready() ? SinkState::ready : SinkState::connecting, count});
     }
     const std::scoped_lock lock(views_mutex_);
     views_ = std::move(views);
@@ -358,9 +352,8 @@ std::string ClusterSink::first_trouble() const {
             return "no node serves slot " + std::to_string(partition->slot());
         if (partition->last_error().empty()) continue;
         const ServerAddress* const owner = map_.owner(partition->slot());
-        return "Redis " +
-               (owner == nullptr ? std::string() : "at " + owner->host + ":" + std::to_string(owner->port) + " ") +
-               "refuses: " + printable(partition->last_error());
+        if (owner != nullptr) return refusal_sentence(text_of(*owner), partition->last_error());
+        return "Redis refuses: " + printable(partition->last_error());
     }
     return {};
 }

@@ -1,24 +1,19 @@
 #include "sinks/redis/cluster/node.hpp"
 
-#include <poll.h>
-
 #include <algorithm>
 #include <array>
 #include <utility>
 
 #include "engine/core/check.hpp"
-#include "engine/core/clock.hpp"
 #include "engine/core/limits.hpp"
-#include "sinks/redis/resp/error_class.hpp"
 
 namespace sluice::sinks::redis {
 namespace {
 
-constexpr int receives_count_max = 4;  // reads per advance(), as in RedisSink
-
 RedisSettings settings_of(const ServerAddress& address, RedisSettings settings) {
     settings.host = address.host;
     settings.port = address.port;
+    settings.random_seed += address.port;
     return settings;
 }
 
@@ -30,79 +25,43 @@ std::size_t routes_count_max(const PartitionQueues& partitions) {
 }  // namespace
 
 Node::Node(const ServerAddress& address, const RedisSettings& settings, const PartitionQueues& partitions,
-           DeliveryFigures& figures, LinkFigures& link)
+           DeliveryFigures& figures, LinkFigures& link_figures)
     : address_(address),
       partitions_(partitions),
       figures_(figures),
-      link_(link),
-      connect_timeout_ns_(settings.connect_timeout_ns),
-      reply_timeout_ns_(settings.reply_timeout_ns),
-      backoff_max_ns_(settings.backoff_max_ns),
-      session_(settings_of(address, settings)),
-      connect_backoff_(settings.backoff_min_ns, settings.backoff_max_ns, settings.random_seed + address.port),
-      trouble_("connecting to " + session_.peer()),
+      link_(settings_of(address, settings), link_figures),
+      trouble_("connecting to " + link_.peer()),
       routes_(routes_count_max(partitions)) {}
 
 // --- the connection --------------------------------------------------------------------------------
 
-short Node::events() const {
-    if (!session_.ready()) return session_.events();
-    return static_cast<short>(is_send_blocked_ ? POLLIN | POLLOUT : POLLIN);
-}
-
-std::uint64_t Node::deadline_ns() const {
-    switch (session_.state()) {
-        case Session::State::closed: return connect_at_ns_;
-        case Session::State::connecting:
-        case Session::State::greeting: return connect_deadline_ns_;
-        case Session::State::ready: break;
-    }
-    return route_count_ != 0 ? progress_ns_ + reply_timeout_ns_ : 0;
-}
-
 void Node::advance(short revents, std::uint64_t now_ns) {
-    switch (session_.state()) {
-        case Session::State::closed: connect(now_ns); break;
-        case Session::State::connecting:
-        case Session::State::greeting: go_on_connecting(revents, now_ns); break;
-        case Session::State::ready:
-            if ((revents & (POLLIN | POLLERR | POLLHUP)) != 0) receive(now_ns);
+    switch (link_.advance(revents, now_ns)) {
+        case Link::Event::none:
+        case Link::Event::attempt: break;
+        case Link::Event::ready:
+            link_.established(now_ns);
+            trouble_.clear();
             break;
+        case Link::Event::failed: attempt_failed(); break;
+        case Link::Event::readable: receive(now_ns); break;
     }
-    if (session_.ready() && route_count_ != 0 && now_ns >= progress_ns_ + reply_timeout_ns_)
-        drop("no reply from " + session_.peer() + " within the reply timeout", now_ns);
+    if (link_.ready() && link_.drop_if_late(route_count_ != 0, now_ns)) connection_lost();
 }
 
-void Node::connect(std::uint64_t now_ns) {
-    if (now_ns < connect_at_ns_) return;
-    connect_deadline_ns_ = now_ns + connect_timeout_ns_;
-    ++fd_generation_;
-    if (session_.open() == Session::Step::failed) connection_failed(session_.failure(), now_ns);
-}
-
-void Node::go_on_connecting(short revents, std::uint64_t now_ns) {
-    if (session_.advance(revents) == Session::Step::failed) return connection_failed(session_.failure(), now_ns);
-    if (session_.ready()) {
-        add(link_.connects, 1);
-        ready_since_ns_ = now_ns;
-        is_send_blocked_ = false;
-        trouble_.clear();
-        return;
-    }
-    if (now_ns < connect_deadline_ns_) return;
-    session_.close();
-    connection_failed(session_.peer() + " does not answer (connect timeout)", now_ns);
-}
-
-void Node::connection_failed(const std::string& why, std::uint64_t now_ns) {
-    add(link_.connection_failures, 1);
-    connect_at_ns_ = now_ns + connect_backoff_.next_ns();
+void Node::attempt_failed() {
     has_failed_ = true;
-    trouble_ = why;
+    trouble_ = link_.failure();
 }
 
-void Node::drop(const std::string& why, std::uint64_t now_ns) {
-    session_.close();
+void Node::drop_as_replaced(std::uint64_t now_ns) {
+    link_.drop_as_replaced(now_ns);
+    connection_lost();
+}
+
+// A connection that was ready is gone, or was given up.
+void Node::connection_lost() {
+    CHECK(!link_.ready());
     route_count_ = 0;
     is_asking_answered_ = false;
     begun_ = nullptr;
@@ -110,44 +69,19 @@ void Node::drop(const std::string& why, std::uint64_t now_ns) {
     staged_sent_bytes_ = 0;
     for (const auto& partition : partitions_)
         if (partition->node() == this) partition->connection_lost();
-    if (now_ns - ready_since_ns_ >= backoff_max_ns_) connect_backoff_.reset();
-    connection_failed(why, now_ns);
+    attempt_failed();
 }
 
 // --- replies ---------------------------------------------------------------------------------------
 
 void Node::receive(std::uint64_t now_ns) {
-    for (int i = 0; i < receives_count_max; ++i) {
-        std::span<const char> bytes;
-        if (session_.receive(bytes) == Session::Step::failed) return drop(session_.failure(), now_ns);
-        session_.replies().give(bytes);
-        if (!take_replies() || bytes.size() < limits::redis_receive_bytes) return;
-    }
+    const auto take = [this, now_ns](ReplyStream::Next reply) { return take_reply(reply, now_ns); };
+    if (!link_.receive(now_ns, take)) connection_lost();
 }
 
-// False if the connection had to be dropped.
-bool Node::take_replies() {
-    const std::uint64_t now_ns = monotonic_ns();
-    for (bool any = false;; any = true) {  // ends: each turn takes a reply out of what was received
-        const ReplyStream::Next reply = session_.replies().next();
-        if (reply == ReplyStream::Next::need_more) {
-            if (any) connect_backoff_.reset();
-            return true;
-        }
-        if (!take_reply(reply, now_ns)) return false;
-        progress_ns_ = now_ns;
-    }
-}
-
+// False: the connection can not be used on.
 bool Node::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
-    if (reply == ReplyStream::Next::broken) {
-        drop("protocol error from " + session_.peer() + ": " + printable(session_.replies().broken_because()), now_ns);
-        return false;
-    }
-    if (route_count_ == 0) {
-        drop(session_.peer() + " answers what it was not asked", now_ns);
-        return false;
-    }
+    if (route_count_ == 0) return false;
     Route& route = routes_[first_route_];
     if (route.is_asking && !std::exchange(is_asking_answered_, true)) return true;  // the command's reply tells more
     is_asking_answered_ = false;
@@ -156,29 +90,23 @@ bool Node::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
         first_route_ = (first_route_ + 1) % routes_.size();
         --route_count_;
     }
-    const std::string_view error = session_.replies().error_text();
-    if (reply == ReplyStream::Next::error && error.starts_with("NOAUTH")) {  // it forgot who we are: greet it again
-        drop("Redis at " + session_.peer() + " refuses: " + printable(error), now_ns);
-        return false;
-    }
-    const bool was_due =
-        reply == ReplyStream::Next::ok ? partition.reply_ok(now_ns) : partition.reply_error(error, now_ns);
-    if (!was_due) drop(session_.peer() + " answers what it was not asked", now_ns);
-    return was_due;
+    if (reply == ReplyStream::Next::ok) return partition.reply_ok(now_ns);
+    const std::string_view error = link_.replies().error_text();
+    // It forgot who we are: greet it again.
+    if (error.starts_with("NOAUTH")) return link_.unusable(link_.refusal(error));
+    return partition.reply_error(error, now_ns);
 }
 
 // --- sending ---------------------------------------------------------------------------------------
 
 void Node::send(std::uint64_t now_ns) {
-    if (!session_.ready() || !finish_begun(now_ns)) return;
+    if (!link_.ready() || !finish_begun(now_ns)) return;
     stage(now_ns);
     if (!finish_begun(now_ns)) return;
     std::array<iovec, pieces_count_max> pieces;
     std::array<Piece, pieces_count_max> owners;
     const std::size_t count = gather(pieces, owners, now_ns);
-    is_send_blocked_ = false;
-    if (count != 0)
-        static_cast<void>(send_pieces(std::span(pieces).first(count), std::span(owners).first(count), now_ns));
+    static_cast<void>(send_pieces(std::span(pieces).first(count), std::span(owners).first(count), now_ns));
 }
 
 // What is partly on the wire, of a batch or of what was staged. False if there is more of it, or the connection is
@@ -206,7 +134,7 @@ void Node::stage(std::uint64_t now_ns) {
         if (partition->node() != this || partition->turn(now_ns) != PartitionQueue::Turn::staged) continue;
         const std::uint32_t count = partition->stage(staged_);
         if (count == 0) continue;
-        if (route_count_ == 0) progress_ns_ = now_ns;
+        if (route_count_ == 0) link_.await_replies(now_ns);
         add_route({partition.get(), count, partition->asking()});
     }
 }
@@ -243,14 +171,11 @@ bool Node::send_pieces(std::span<iovec> pieces, std::span<const Piece> owners, s
 }
 
 bool Node::write(std::span<iovec> pieces, std::size_t& sent_bytes, std::uint64_t now_ns) {
-    std::size_t wanted_bytes = 0;
-    for (const iovec& piece : pieces) wanted_bytes += piece.iov_len;
-    if (session_.send(pieces, sent_bytes) == Session::Step::failed) {
-        drop(session_.failure(), now_ns);
+    if (!link_.send(pieces, sent_bytes, now_ns)) {
+        connection_lost();
         return false;
     }
-    is_send_blocked_ = sent_bytes < wanted_bytes;
-    if (sent_bytes != 0 && route_count_ == 0) progress_ns_ = now_ns;
+    if (sent_bytes != 0 && route_count_ == 0) link_.await_replies(now_ns);
     return true;
 }
 

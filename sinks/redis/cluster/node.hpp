@@ -3,7 +3,7 @@
 // Several partitions share it. Each has its own queue; here is only a list of {partition, replies due}, in the order in
 // which the commands went over the wire. A batch that the socket took half of is finished before anything else is sent.
 //
-// Connecting again, and giving up on a silent server, is as in RedisSink. Sink thread only.
+// Sink thread only.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +15,7 @@
 #include <vector>
 
 #include "sinks/redis/cluster/partition_queue.hpp"
-#include "sinks/redis/link/backoff.hpp"
-#include "sinks/redis/link/session.hpp"
+#include "sinks/redis/link/link.hpp"
 #include "sinks/sink.hpp"
 
 namespace sluice::sinks::redis {
@@ -27,24 +26,24 @@ class Node {
   public:
     // `settings`: of any node; host and port are `address`'. The others outlive the node.
     Node(const ServerAddress& address, const RedisSettings& settings, const PartitionQueues& partitions,
-         DeliveryFigures& figures, LinkFigures& link);
+         DeliveryFigures& figures, LinkFigures& link_figures);
 
     [[nodiscard]] const ServerAddress& address() const { return address_; }
-    [[nodiscard]] bool ready() const { return session_.ready(); }
+    [[nodiscard]] bool ready() const { return link_.ready(); }
     // Connects, reads replies, notices silence. `revents`: poll(2)'s, of fd().
     void advance(short revents, std::uint64_t now_ns);
     // Sends what partitions that go here have.
     void send(std::uint64_t now_ns);
-    // Gives the connection up.
-    void drop(const std::string& why, std::uint64_t now_ns);
+    // Gives the connection up: it is silent, and another server is primary by now.
+    void drop_as_replaced(std::uint64_t now_ns);
 
-    [[nodiscard]] int fd() const { return session_.fd(); }
-    // Counts the descriptors so far: a new one may have an old one's number.
-    [[nodiscard]] std::uint64_t fd_generation() const { return fd_generation_; }
-    [[nodiscard]] short events() const;
-    [[nodiscard]] std::uint64_t deadline_ns() const;
+    [[nodiscard]] int fd() const { return link_.fd(); }
+    // See Link.
+    [[nodiscard]] std::uint64_t fd_generation() const { return link_.fd_generation(); }
+    [[nodiscard]] short events() const { return link_.events(); }
+    [[nodiscard]] std::uint64_t deadline_ns() const { return link_.deadline_ns(route_count_ != 0); }
     // Replies are due, and since when none has come; 0: none is due.
-    [[nodiscard]] std::uint64_t silent_since_ns() const { return route_count_ != 0 ? progress_ns_ : 0; }
+    [[nodiscard]] std::uint64_t silent_since_ns() const { return route_count_ != 0 ? link_.progress_ns() : 0; }
 
     // One sentence while it is not ready.
     [[nodiscard]] const std::string& trouble() const { return trouble_; }
@@ -64,11 +63,9 @@ class Node {
     };
     static constexpr std::size_t pieces_count_max = 64;
 
-    void connect(std::uint64_t now_ns);
-    void go_on_connecting(short revents, std::uint64_t now_ns);
-    void connection_failed(const std::string& why, std::uint64_t now_ns);
+    void attempt_failed();
+    void connection_lost();
     void receive(std::uint64_t now_ns);
-    [[nodiscard]] bool take_replies();
     [[nodiscard]] bool take_reply(ReplyStream::Next reply, std::uint64_t now_ns);
     [[nodiscard]] bool finish_begun(std::uint64_t now_ns);
     void stage(std::uint64_t now_ns);
@@ -80,19 +77,7 @@ class Node {
     const ServerAddress address_;
     const PartitionQueues& partitions_;
     DeliveryFigures& figures_;
-    LinkFigures& link_;
-    const std::uint64_t connect_timeout_ns_;
-    const std::uint64_t reply_timeout_ns_;
-    const std::uint64_t backoff_max_ns_;
-    Session session_;
-    Backoff connect_backoff_;
-
-    std::uint64_t fd_generation_ = 0;
-    std::uint64_t connect_at_ns_ = 1;  // at once; 0 would be never, as a deadline
-    std::uint64_t connect_deadline_ns_ = 0;
-    std::uint64_t ready_since_ns_ = 0;
-    std::uint64_t progress_ns_ = 0;
-    bool is_send_blocked_ = false;
+    Link link_;
     bool has_failed_ = false;
     std::string trouble_;
 

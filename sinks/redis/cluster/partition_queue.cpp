@@ -4,16 +4,11 @@
 #include <utility>
 
 #include "engine/core/check.hpp"
+#include "sinks/redis/resp/command.hpp"
 #include "sinks/redis/resp/error_class.hpp"
 #include "sinks/redis/resp/resp_walk.hpp"
 
 namespace sluice::sinks::redis {
-namespace {
-
-constexpr std::string_view asking_command = "*1\r\n$6\r\nASKING\r\n";
-
-}  // namespace
-
 PartitionQueue::PartitionQueue(std::uint16_t slot, CompletionPort& port, DeliveryFigures& figures,
                                ClusterFigures& cluster, const RedisSettings& settings)
     : slot_(slot),
@@ -21,7 +16,7 @@ PartitionQueue::PartitionQueue(std::uint16_t slot, CompletionPort& port, Deliver
       cluster_(cluster),
       window_(port, figures),
       breaker_(settings.breaker_failures_count),
-      retry_backoff_(settings.backoff_min_ns, settings.backoff_max_ns, settings.random_seed + slot) {}
+      retry_(settings, settings.random_seed + slot) {}
 
 void PartitionQueue::submit(Batch& batch) {
     batch.next = nullptr;
@@ -43,7 +38,7 @@ void PartitionQueue::refill() {
 PartitionQueue::Turn PartitionQueue::turn(std::uint64_t now_ns) const {
     if (empty()) return Turn::nothing;
     if (is_held_ || redirect_.kind != Redirect::Kind::none || now_ns < not_before_ns_) return Turn::nothing;
-    const bool is_too_early = window_.stalled() && (window_.awaits_replies() || now_ns < retry_at_ns_);
+    const bool is_too_early = window_.stalled() && (window_.awaits_replies() || now_ns < retry_.at_ns());
     if (is_asking_ || is_probing_) return is_too_early || !is_drained() ? Turn::nothing : Turn::staged;
     if (is_too_early) return Turn::rest;  // of the front batch, if a probe was its first command
     return window_.stalled() ? Turn::front : Turn::all;
@@ -63,7 +58,7 @@ std::size_t PartitionQueue::gather(std::span<iovec> pieces, Turn turn) {
 }
 
 std::uint32_t PartitionQueue::sent(std::size_t bytes) {
-    if (window_.stalled()) retry_at_ns_ = 0;
+    if (window_.stalled()) retry_.sent();
     window_.sent(bytes);
     // While replies are passed over the window does not hear of them; and what is sent then was begun, hence counted.
     if (redirect_.kind != Redirect::Kind::none) return 0;
@@ -84,12 +79,12 @@ std::uint32_t PartitionQueue::stage(std::string& bytes) {
     std::size_t at = 0;
     while (at < batch.size() && commands_count < commands_count_max) {
         const std::size_t length = first_command_bytes(batch.subspan(at));
-        if (is_asking_) bytes += asking_command;
+        if (is_asking_) append_command(bytes, {"ASKING"});
         bytes.append(batch.data() + at, length);
         at += length;
         ++commands_count;
     }
-    if (window_.stalled()) retry_at_ns_ = 0;
+    if (window_.stalled()) retry_.sent();
     window_.sent(at);
     replies_due_count_ = commands_count;
     is_asked_ = true;
@@ -148,18 +143,13 @@ void PartitionQueue::connection_lost() {
 }
 
 void PartitionQueue::note_refusals(std::uint64_t now_ns) {
-    const CommandOutcome reason = window_.take_kept_reason();
-    if (reason != CommandOutcome::delivered && retry_at_ns_ == 0) {
-        const bool refused = reason == CommandOutcome::refused;
-        retry_at_ns_ = now_ns + (refused ? retry_backoff_.longest_ns() : retry_backoff_.next_ns());
-    }
-    const bool any_whole = window_.whole_batches_count() != whole_batches_seen_count_;
-    whole_batches_seen_count_ = window_.whole_batches_count();
-    if (window_.stalled() || reason != CommandOutcome::delivered) return;
-    retry_at_ns_ = 0;
-    if (!any_whole) return;
-    retry_backoff_.reset();
-    last_error_.clear();
+    const CommandOutcome kept = window_.take_kept_reason();
+    retry_.kept(kept, now_ns);
+    const bool has_stored =
+        window_.whole_batches_count() != std::exchange(whole_batches_seen_count_, window_.whole_batches_count());
+    if (window_.stalled() || kept != CommandOutcome::delivered) return;
+    retry_.nothing_kept(has_stored);
+    if (has_stored) last_error_.clear();
 }
 
 // --- routing ---------------------------------------------------------------------------------------
@@ -178,7 +168,7 @@ void PartitionQueue::go_to(Node* node, bool is_asking, std::uint64_t not_before_
 std::uint64_t PartitionQueue::deadline_ns(std::uint64_t now_ns) const {
     if (empty() || !is_drained()) return 0;
     std::uint64_t deadline_ns = not_before_ns_ > now_ns ? not_before_ns_ : 0;
-    if (window_.stalled() && retry_at_ns_ > now_ns) deadline_ns = std::max(deadline_ns, retry_at_ns_);
+    if (window_.stalled() && retry_.at_ns() > now_ns) deadline_ns = std::max(deadline_ns, retry_.at_ns());
     return deadline_ns;
 }
 

@@ -27,7 +27,7 @@
 
 #include "sinks/breaker.hpp"
 #include "sinks/redis/cluster/redirect.hpp"
-#include "sinks/redis/link/backoff.hpp"
+#include "sinks/redis/link/retry_policy.hpp"
 #include "sinks/redis/link/settings.hpp"
 #include "sinks/redis/window/delivery_window.hpp"
 #include "sinks/sink.hpp"
@@ -91,7 +91,7 @@ class PartitionQueue {
 
     // Redirects since a command last went through, and how long to pause after too many or a "not now".
     [[nodiscard]] std::uint32_t redirects_in_row_count() const { return redirects_in_row_count_; }
-    [[nodiscard]] std::uint64_t next_pause_ns() { return retry_backoff_.next_ns(); }
+    [[nodiscard]] std::uint64_t next_pause_ns() { return retry_.next_pause_ns(); }
 
     // Whether it is worth waiting for the partition: open after as many failures in a row as the settings say. The
     // owner's connection failed, the owner is not known, or it said "not now".
@@ -132,8 +132,7 @@ class PartitionQueue {
 
     Breaker breaker_;
 
-    Backoff retry_backoff_;
-    std::uint64_t retry_at_ns_ = 0;  // window stalled: when the front batch is tried again; 0: it is under way
+    RefusalRetry retry_;  // window stalled: when the front batch is tried again
     std::uint64_t whole_batches_seen_count_ = 0;
     std::string last_error_;
 };

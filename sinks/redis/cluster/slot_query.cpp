@@ -7,17 +7,14 @@
 #include <string_view>
 
 #include "engine/core/check.hpp"
+#include "sinks/redis/resp/command.hpp"
 #include "sinks/redis/resp/error_class.hpp"
+#include "sinks/redis/resp/reply.hpp"
 
 namespace sluice::sinks::redis {
 namespace {
 
 constexpr std::uint64_t patience_ns = 1'000'000'000;  // then another node is asked
-constexpr std::string_view question = "*2\r\n$7\r\nCLUSTER\r\n$5\r\nSLOTS\r\n";
-
-struct FreeReply {
-    void operator()(redisReply* reply) const { freeReplyObject(reply); }
-};
 
 }  // namespace
 
@@ -49,7 +46,7 @@ std::optional<SlotQuery::Answer> SlotQuery::step(short revents) {
     if (!session_->ready() && session_->advance(revents) == Session::Step::failed) return fail(session_->failure());
     if (!session_->ready()) return std::nullopt;
     if (reader_ != nullptr) return (revents & (POLLIN | POLLERR | POLLHUP)) != 0 ? read_answer() : std::nullopt;
-    std::string bytes(question);
+    std::string bytes = command_of({"CLUSTER", "SLOTS"});
     iovec piece{bytes.data(), bytes.size()};
     std::size_t sent_bytes = 0;
     if (session_->send({&piece, 1}, sent_bytes) == Session::Step::failed) return fail(session_->failure());
@@ -68,9 +65,8 @@ std::optional<SlotQuery::Answer> SlotQuery::read_answer() {
     if (redisReaderGetReply(reader_.get(), &object) != REDIS_OK)
         return fail(session_->peer() + " does not speak the Redis protocol: " + printable(reader_->errstr));
     if (object == nullptr) return std::nullopt;
-    const std::unique_ptr<redisReply, FreeReply> reply(static_cast<redisReply*>(object));
-    if (reply->type == REDIS_REPLY_ERROR)
-        return fail("Redis at " + session_->peer() + " refuses CLUSTER SLOTS: " + printable({reply->str, reply->len}));
+    const Reply reply(static_cast<redisReply*>(object));
+    if (is_error(*reply)) return fail(refusal_sentence(session_->peer(), text_of(*reply), "CLUSTER SLOTS"));
     auto map = SlotMap::from(*reply, {settings_.host, settings_.port});
     if (!map) return fail("Redis at " + session_->peer() + ": " + map.error());
     return map;

@@ -2,20 +2,11 @@
 
 #include <utility>
 
-#include "sinks/redis/resp/error_class.hpp"
+#include "sinks/redis/resp/command.hpp"
 
 namespace sluice::sinks::redis {
-namespace {
-
-void append_command(std::string& bytes, const std::vector<std::string>& words) {
-    bytes += "*" + std::to_string(words.size()) + "\r\n";
-    for (const std::string& word : words) bytes += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
-}
-
-}  // namespace
-
 Introduction::Introduction(const std::string& index_key, std::vector<std::string> keys) : keys_(std::move(keys)) {
-    std::vector<std::string> words{"SADD", index_key};
+    std::vector<std::string_view> words{"SADD", index_key};
     words.insert(words.end(), keys_.begin(), keys_.end());
     append_command(bytes_, words);
     for (const std::string& key : keys_) append_command(bytes_, {"XINFO", "STREAM", key});
@@ -28,7 +19,6 @@ void Introduction::begin() {
     is_id_next_ = false;
     top_ = {};
     top_key_.clear();
-    failure_.clear();
 }
 
 Introduction::Step Introduction::take(bool is_error, std::string_view error_text) {
@@ -56,8 +46,9 @@ bool Introduction::note_top(const std::string& key) {
     return true;
 }
 
-Introduction::Step Introduction::fail(const std::string& what, std::string_view error_text) {
-    failure_ = what + ": " + printable(error_text);
+Introduction::Step Introduction::fail(std::string_view command, std::string_view error_text) {
+    refused_command_ = command;
+    error_text_ = error_text;
     return Step::failed;
 }
 

@@ -28,17 +28,19 @@ class Introduction final : public ArrayListener {
     // A new connection.
     void begin();
     enum class Step : std::uint8_t { going_on, done, failed };
-    // The next reply: ok, or an error with its text. After `failed`, failure() tells what was refused.
+    // The next reply: ok, or an error with its text.
     [[nodiscard]] Step take(bool is_error, std::string_view error_text);
     void on_element(std::size_t depth, bool is_error, std::string_view text) override;
 
-    [[nodiscard]] const std::string& failure() const { return failure_; }
+    // After `failed`: the command that was refused, and why.
+    [[nodiscard]] std::string_view refused_command() const { return refused_command_; }
+    [[nodiscard]] const std::string& error_text() const { return error_text_; }
     // After `done`: the highest of the streams' last IDs, and its stream.
     [[nodiscard]] const EntryId& top() const { return top_; }
     [[nodiscard]] const std::string& top_key() const { return top_key_; }
 
   private:
-    [[nodiscard]] Step fail(const std::string& what, std::string_view error_text);
+    [[nodiscard]] Step fail(std::string_view command, std::string_view error_text);
     [[nodiscard]] bool note_top(const std::string& key);
 
     const std::vector<std::string> keys_;
@@ -48,7 +50,8 @@ class Introduction final : public ArrayListener {
     std::string last_id_;  // of the XINFO reply that is being read
     EntryId top_;
     std::string top_key_;
-    std::string failure_;
+    std::string_view refused_command_;  // a literal
+    std::string error_text_;
 };
 
 }  // namespace sluice::sinks::redis

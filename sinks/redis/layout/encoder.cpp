@@ -9,6 +9,7 @@
 #include "engine/core/check.hpp"
 #include "engine/core/limits.hpp"
 #include "sinks/redis/layout/partition.hpp"
+#include "sinks/redis/resp/command.hpp"
 #include "sinks/redis/resp/resp_writer.hpp"
 
 namespace sluice::sinks {
@@ -16,9 +17,8 @@ namespace {
 
 constexpr std::string_view member_prefix = "member.";
 
-std::string bulk_of(std::string_view text) {
-    return "$" + std::to_string(text.size()) + "\r\n" + std::string{text} + "\r\n";
-}
+using redis::array_header_of;
+using redis::bulk_of;
 
 // The words that every XADD to one partition begins with, behind the array header. With exactly_once the entry's ID
 // follows, and then the words of `behind_id`.
@@ -275,7 +275,7 @@ class PackedEncoder final : public Encoder {
 std::vector<StreamPrefix> json_prefixes(const RedisLayoutSettings& settings) {
     std::vector<StreamPrefix> prefixes = stream_prefixes(settings);
     for (StreamPrefix& prefix : prefixes) {
-        prefix.resp.insert(0, "*" + std::to_string(prefix.words_count + 2) + "\r\n");
+        prefix.resp.insert(0, array_header_of(prefix.words_count + 2));
         prefix.end_with(bulk_of("json"), settings);
     }
     return prefixes;
@@ -283,7 +283,7 @@ std::vector<StreamPrefix> json_prefixes(const RedisLayoutSettings& settings) {
 
 std::vector<StreamPrefix> list_prefixes(const RedisLayoutSettings& settings) {
     CHECK(!settings.list_key.empty() && settings.list_key.size() <= limits::stream_name_bytes_max);
-    return {{"*3\r\n" + bulk_of("RPUSH") + bulk_of(settings.list_key), {}, 3}};
+    return {{array_header_of(3) + bulk_of("RPUSH") + bulk_of(settings.list_key), {}, 3}};
 }
 
 }  // namespace

@@ -25,11 +25,10 @@
 #include <string>
 #include <vector>
 
+#include "engine/core/redis_layout.hpp"
 #include "sinks/encoder.hpp"
 
 namespace sluice::sinks {
-
-enum class RedisLayout : std::uint8_t { fields, json, list, packed };
 
 struct RedisLayoutSettings {
     RedisLayout layout = RedisLayout::fields;

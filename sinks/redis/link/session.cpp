@@ -15,13 +15,14 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/limits.hpp"
+#include "sinks/redis/resp/command.hpp"
 #include "sinks/redis/resp/error_class.hpp"
 
 namespace sluice::sinks::redis {
 namespace {
 
 [[nodiscard]] std::string peer_of(const RedisSettings& settings) {
-    return settings.path.empty() ? settings.host + ":" + std::to_string(settings.port) : settings.path;
+    return settings.path.empty() ? text_of(ServerAddress{settings.host, settings.port}) : settings.path;
 }
 
 void set_option(int fd, int level, int name, int value) {
@@ -54,7 +55,7 @@ Session::Step Session::open() {
         if (!server) return fail(std::move(server).error());
         host_ = std::move(server->host);
         port_ = server->port;
-        peer_ = host_ + ":" + std::to_string(port_);
+        peer_ = text_of(ServerAddress{host_, port_});
     }
     redisOptions options{};
     options.options = REDIS_OPT_NONBLOCK | (prefer_ipv6_ ? REDIS_OPT_PREFER_IPV6 : REDIS_OPT_PREFER_IPV4);
@@ -144,12 +145,7 @@ void Session::render_greeting(const RedisSettings& settings) {
 
 void Session::add_greeting(Greeting greeting, std::initializer_list<std::string_view> words) {
     greetings_.push_back(greeting);
-    greeting_bytes_ += '*' + std::to_string(words.size()) + "\r\n";
-    for (const std::string_view word : words) {
-        greeting_bytes_ += '$' + std::to_string(word.size()) + "\r\n";
-        greeting_bytes_ += word;
-        greeting_bytes_ += "\r\n";
-    }
+    append_command(greeting_bytes_, words);
 }
 
 Session::Step Session::greet(short revents) {
@@ -181,7 +177,7 @@ Session::Step Session::greeting_answered(ReplyStream::Next reply) {
     const bool is_error = reply == ReplyStream::Next::error;
     if (is_error &&
         (greeting.tolerated_errors == nullptr || !replies_.error_text().starts_with(greeting.tolerated_errors))) {
-        return fail("Redis at " + peer_ + " refuses " + greeting.name + ": " + printable(replies_.error_text()));
+        return fail(refusal_sentence(peer_, replies_.error_text(), greeting.name));
     }
     if (greeting.is_wait_aof) takes_wait_aof_ = !is_error;
     if (greetings_answered_count_ == greetings_.size()) state_ = State::ready;

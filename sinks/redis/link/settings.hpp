@@ -14,6 +14,10 @@ struct ServerAddress {
     std::uint16_t port = 0;
     friend bool operator==(const ServerAddress&, const ServerAddress&) = default;
 };
+// "host:port", for sentences.
+[[nodiscard]] inline std::string text_of(const ServerAddress& address) {
+    return address.host + ":" + std::to_string(address.port);
+}
 
 struct RedisSettings {
     std::string host;                // name or address; empty for a unix socket

@@ -42,6 +42,12 @@ bool is_not_above_last_id(std::string_view text) {
     return text.starts_with("ERR The ID specified in XADD is equal or smaller than the target stream top item");
 }
 
+std::string refusal_sentence(std::string_view peer, std::string_view error, std::string_view command) {
+    std::string sentence = "Redis at " + std::string(peer) + " refuses";
+    if (!command.empty()) sentence += " " + std::string(command);
+    return sentence + ": " + printable(error);
+}
+
 std::string printable(std::string_view text) {
     std::string shown(text.substr(0, limits::redis_error_bytes_max));
     for (char& c : shown) {

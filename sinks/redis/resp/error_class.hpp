@@ -19,6 +19,10 @@ namespace sluice::sinks::redis {
 // Whether an XADD was refused because its ID is not above the stream's last one: what Redis has already.
 [[nodiscard]] bool is_not_above_last_id(std::string_view text);
 
+// "Redis at <peer> refuses: <error>"; with a command, "Redis at <peer> refuses <command>: <error>". Printable.
+[[nodiscard]] std::string refusal_sentence(std::string_view peer, std::string_view error,
+                                           std::string_view command = {});
+
 // `text` as printable ASCII, bounded, for logs and JSON: other bytes become '?'.
 [[nodiscard]] std::string printable(std::string_view text);
 

@@ -1,76 +1,56 @@
 #include "sinks/redis/sentinel/primary_finder.hpp"
 
-#include <hiredis/hiredis.h>
-
 #include <charconv>
-#include <memory>
 #include <string_view>
 #include <utility>
 
 #include "engine/core/check.hpp"
-#include "sinks/redis/link/blocking_connection.hpp"
+#include "sinks/redis/link/blocking_client.hpp"
 #include "sinks/redis/resp/error_class.hpp"
 
 namespace sluice::sinks::redis {
 namespace {
 
-struct FreeReply {
-    void operator()(redisReply* reply) const { freeReplyObject(reply); }
-};
-using Reply = std::unique_ptr<redisReply, FreeReply>;
-
-std::string text_of(const ServerAddress& server) { return server.host + ":" + std::to_string(server.port); }
-
-std::string_view text_of(const redisReply& reply) {
-    return reply.str == nullptr ? std::string_view{} : std::string_view(reply.str, reply.len);
+RedisSettings settings_of(const ServerAddress& server, const SentinelSettings& settings) {
+    RedisSettings of_server;
+    of_server.host = server.host;
+    of_server.port = server.port;
+    of_server.connect_timeout_ns = settings.timeout_ns;
+    return of_server;
 }
 
-bool is_text(const redisReply& reply) { return reply.type == REDIS_REPLY_STRING || reply.type == REDIS_REPLY_STATUS; }
-
-// One connection for a question or two, with a timeout for each step.
-class Questions {
+// One connection for a question or two.
+class Conversation {
   public:
-    Questions(const ServerAddress& server, const SentinelSettings& settings)
-        : settings_(settings), connection_(connect_blocking(server, settings.timeout_ns)) {
-        if (connection_ == nullptr || connection_->err != 0) failure_ = why_failed(connection_, settings.timeout_ns);
+    Conversation(const ServerAddress& server, const SentinelSettings& settings)
+        : settings_(settings), client_(settings_of(server, settings)) {
+        static_cast<void>(client_.connect());  // a failure shows in ask()
     }
 
     // An error reply becomes the error, and so does a lost connection; was_refused() tells them apart. Authenticates if
     // that is asked for.
-    [[nodiscard]] std::expected<Reply, std::string> ask(const std::vector<std::string>& words) {
-        auto reply = ask_once(words);
+    [[nodiscard]] std::expected<Reply, std::string> ask(const Command& command) {
+        auto reply = ask_once(command);
         if (reply || !reply.error().starts_with("NOAUTH") || settings_.password.empty()) return reply;
-        std::vector<std::string> login{"AUTH"};
+        Command login{"AUTH"};
         if (!settings_.user.empty()) login.push_back(settings_.user);
         login.push_back(settings_.password);
         if (auto answer = ask_once(login); !answer) return answer;
-        return ask_once(words);
+        return ask_once(command);
     }
 
-    [[nodiscard]] bool was_refused() const { return failure_.empty(); }
+    [[nodiscard]] bool was_refused() const { return client_.is_connected(); }
 
   private:
-    [[nodiscard]] std::expected<Reply, std::string> ask_once(const std::vector<std::string>& words) {
-        if (!failure_.empty()) return std::unexpected(failure_);
-        std::vector<const char*> texts;
-        std::vector<std::size_t> lengths;
-        for (const std::string& word : words) {
-            texts.push_back(word.data());
-            lengths.push_back(word.size());
-        }
-        const int count = static_cast<int>(words.size());
-        Reply reply(static_cast<redisReply*>(redisCommandArgv(connection_.get(), count, texts.data(), lengths.data())));
-        if (reply == nullptr) {
-            failure_ = why_failed(connection_, settings_.timeout_ns);
-            return std::unexpected(failure_);
-        }
-        if (reply->type == REDIS_REPLY_ERROR) return std::unexpected(printable(text_of(*reply)));
+    [[nodiscard]] std::expected<Reply, std::string> ask_once(const Command& command) {
+        Reply reply = client_.is_connected() ? client_.ask(command) : nullptr;
+        if (reply == nullptr) return std::unexpected(client_.failure());
+        if (is_error(*reply)) return std::unexpected(printable(text_of(*reply)));
         return reply;
     }
 
     const SentinelSettings& settings_;
-    BlockingConnection connection_;
-    std::string failure_;  // of the connection, in words
+    BlockingClient client_;
 };
 
 }  // namespace
@@ -109,8 +89,8 @@ bool PrimaryFinder::has_moved_from(const ServerAddress& present) const {
 
 // Sentinel documentation, "Obtaining the address of the current master": an array of host and port, or nil.
 std::expected<ServerAddress, std::string> PrimaryFinder::ask(const ServerAddress& sentinel) const {
-    Questions questions(sentinel, settings_);
-    const auto reply = questions.ask({"SENTINEL", "get-master-addr-by-name", settings_.master});
+    Conversation conversation(sentinel, settings_);
+    const auto reply = conversation.ask({"SENTINEL", "get-master-addr-by-name", settings_.master});
     if (!reply) return std::unexpected(reply.error());
     const redisReply& address = **reply;
     if (address.type == REDIS_REPLY_NIL) return std::unexpected("knows no such name");
@@ -126,12 +106,12 @@ std::expected<ServerAddress, std::string> PrimaryFinder::ask(const ServerAddress
 }
 
 std::expected<void, std::string> PrimaryFinder::confirm(const ServerAddress& primary) const {
-    Questions questions(primary, settings_);
-    const auto reply = questions.ask({"ROLE"});
+    Conversation conversation(primary, settings_);
+    const auto reply = conversation.ask({"ROLE"});
     // A user who may not ask may still be allowed to write: if this is a replica, the first write is answered READONLY.
-    if (!reply && questions.was_refused() && reply.error().starts_with("NOPERM")) return {};
+    if (!reply && conversation.was_refused() && reply.error().starts_with("NOPERM")) return {};
     if (!reply)
-        return std::unexpected((questions.was_refused() ? "refuses ROLE: " : "can not be asked: ") + reply.error());
+        return std::unexpected((conversation.was_refused() ? "refuses ROLE: " : "can not be asked: ") + reply.error());
     const redisReply& role = **reply;
     const bool is_known = role.type == REDIS_REPLY_ARRAY && role.elements > 0 && is_text(*role.element[0]);
     if (!is_known) return std::unexpected("does not tell its role");

@@ -5,13 +5,13 @@
 #include <set>
 
 #include "engine/core/check.hpp"
+#include "sinks/redis/resp/command.hpp"
 #include "sinks/redis/resp/error_class.hpp"
 #include "sinks/redis/resp/resp_walk.hpp"
 
 namespace sluice::sinks::redis {
 namespace {
 
-constexpr std::string_view trailer = "*1\r\n$4\r\nEXEC\r\n*1\r\n$5\r\nMULTI\r\n";
 constexpr std::string_view abort_prefix = "EXECABORT Transaction discarded because of: ";
 constexpr std::size_t key_word = 1;
 
@@ -45,7 +45,12 @@ EntryId last_id_of(Batch& batch) {
 
 TransactionWindow::TransactionWindow(CompletionPort& port, DeliveryFigures& figures, ExactlyOnceFigures& exactly_once,
                                      const EntryId& known_last)
-    : port_(port), figures_(figures), exactly_once_(exactly_once), known_last_(known_last), sent_last_(known_last) {
+    : trailer_(command_of({"EXEC"}) + command_of({"MULTI"})),
+      port_(port),
+      figures_(figures),
+      exactly_once_(exactly_once),
+      known_last_(known_last),
+      sent_last_(known_last) {
     outcomes_.resize(limits::transaction_batches_count_max * limits::batch_commands_count_max);
 }
 
@@ -62,7 +67,7 @@ void TransactionWindow::begin() {
     is_open_ = false;
     transaction_count_ = std::min(batches_.size(), limits::transaction_batches_count_max);
     commands_count_ = 0;
-    total_bytes_ = trailer.size();
+    total_bytes_ = trailer_.size();
     for (std::size_t i = 0; i < transaction_count_; ++i) {
         commands_count_ += batches_[i]->command_count();
         total_bytes_ += batches_[i]->bytes().size();
@@ -86,7 +91,7 @@ std::size_t TransactionWindow::gather(std::span<iovec> pieces) const {
         if (skipped < bytes) pieces[count++] = iovec{const_cast<char*>(from) + skipped, bytes - skipped};
     };
     for (std::size_t i = 0; i < transaction_count_; ++i) give(batches_[i]->bytes().data(), batches_[i]->bytes().size());
-    give(trailer.data(), trailer.size());
+    give(trailer_.data(), trailer_.size());
     return count;
 }
 

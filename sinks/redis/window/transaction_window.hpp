@@ -28,7 +28,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,6 +36,7 @@
 #include <sys/uio.h>
 
 #include "engine/core/batch.hpp"
+#include "engine/core/fifo.hpp"
 #include "engine/core/limits.hpp"
 #include "sinks/redis/layout/entry_id.hpp"
 #include "sinks/redis/resp/reply_stream.hpp"
@@ -100,13 +100,14 @@ class TransactionWindow final : public ArrayListener {
     void note_sent_last();
     [[nodiscard]] bool unsent() const { return sent_bytes_ < total_bytes_; }
 
+    const std::string trailer_;  // behind the commands: EXEC, and the MULTI of the next transaction
     CompletionPort& port_;
     DeliveryFigures& figures_;
     ExactlyOnceFigures& exactly_once_;
     const EntryId known_last_;
     EntryId sent_last_;
 
-    std::deque<Batch*> batches_;  // oldest first
+    Fifo<Batch*> batches_{limits::sink_window_batches_count_max};  // oldest first
     std::size_t transaction_count_ = 0;  // of them, from the front, in the transaction that is under way; 0: none
     std::size_t resent_count_ = 0;  // of them, from the front, that may have been applied before
     std::size_t commands_count_ = 0;  // of the transaction

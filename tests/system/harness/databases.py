@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 
 from .engine import PROJECT
-from .process import Child, reserve_port, wait_until
+from .process import PATIENCE_S, Child, reserve_port, wait_until
 
 
 def find_program(name: str):
@@ -24,7 +24,7 @@ VICTORIA_METRICS = find_program("victoria-metrics")
 
 def fetch(url: str, body: bytes = None) -> bytes:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, body, timeout=10) as response:
+    with opener.open(url, body, timeout=PATIENCE_S) as response:
         return response.read()
 
 
@@ -40,7 +40,7 @@ class _Database:
             except OSError:
                 return False
 
-        wait_until(answers, f"{name} answers", timeout_s=30)
+        wait_until(answers, f"{name} answers")
 
     def kill(self) -> None:
         self._child.kill()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Mapping, Optional, Sequence
 
 from .http_client import HttpConnection, Response
-from .process import Child, reserve_port, wait_until
+from .process import PATIENCE_S, Child, reserve_port, wait_until
 
 PROJECT = Path(__file__).resolve().parents[3]
 BINARY = Path(os.environ.get("SLUICE_BIN", PROJECT / "build/release/sluice")).resolve()
@@ -72,7 +72,7 @@ class Engine:
                 return False
 
         try:
-            wait_until(answers, f"the engine answers 200 to {until}", timeout_s=20)
+            wait_until(answers, f"the engine answers 200 to {until}")
         except AssertionError:
             self._child.kill()
             raise
@@ -89,7 +89,7 @@ class Engine:
     def log(self) -> str:
         return self._child.output()
 
-    def connect(self, timeout_s: float = 15.0) -> HttpConnection:
+    def connect(self, timeout_s: float = PATIENCE_S) -> HttpConnection:
         return HttpConnection(self.address, timeout_s)
 
     def admin(self, method: str, target: str, body: Optional[bytes] = None) -> Response:
@@ -114,7 +114,7 @@ class Engine:
                 total[name] += reactor["samples"][name]
         return total
 
-    def wait_delivered(self, timeout_s: float = 15.0) -> None:
+    def wait_delivered(self, timeout_s: float = PATIENCE_S) -> None:
         """Waits until everything accepted has been delivered."""
         wait_until(lambda: self.samples()["in_flight"] == 0, "everything accepted is delivered", timeout_s)
 
@@ -126,7 +126,7 @@ class Engine:
         if self._child is not None:
             self._child.kill()
 
-    def wait_exit(self, timeout_s: float = 20.0) -> int:
+    def wait_exit(self, timeout_s: float = PATIENCE_S) -> int:
         """The exit code; the test judges it."""
         code = self._child.wait(timeout_s)
         self._expected_exit_seen = True

@@ -8,6 +8,8 @@ import socket
 from dataclasses import dataclass
 from typing import Iterable, Optional, Union
 
+from .process import PATIENCE_S
+
 HeaderLines = Iterable[tuple[str, str]]
 
 
@@ -58,7 +60,7 @@ class HttpConnection:
     """One connection, by TCP or to the path of a Unix socket. Reading fails loudly on a reset; a clean end of stream is
     `EOFError`."""
 
-    def __init__(self, address: Union[tuple[str, int], str], timeout_s: float = 15.0):
+    def __init__(self, address: Union[tuple[str, int], str], timeout_s: float = PATIENCE_S):
         if isinstance(address, str):
             self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             self.socket.settimeout(timeout_s)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Awaitable, Callable, Optional
 
-from .process import reserve_port
+from .process import PATIENCE_S, reserve_port
 
 PROJECT = Path(__file__).resolve().parents[3]
 LOAD_BINARY = Path(os.environ.get("SLUICE_LOAD_BIN", PROJECT / "build/release/sluice-load")).resolve()
@@ -52,7 +52,7 @@ class LoadRun:
         assert totals["sent"] <= totals["planned"], totals
 
 
-def run_load(url: str, *options: object, timeout_s: float = 30.0, patient: bool = True) -> LoadRun:
+def run_load(url: str, *options: object, timeout_s: float = 2 * PATIENCE_S, patient: bool = True) -> LoadRun:
     with tempfile.TemporaryDirectory(prefix="sluice-load-") as directory:
         path = Path(directory) / "result.json"
         command = [LOAD_BINARY, url, "--json", path, *options, *(PATIENT if patient else ())]

@@ -38,7 +38,11 @@ def reserve_port() -> int:
     raise RuntimeError("found no free port")
 
 
-def wait_until(condition: Callable[[], object], what: str, timeout_s: float = 10.0, pause_s: float = 0.02):
+# What takes longer than this hangs. So long that no test is decided by how fast a host is.
+PATIENCE_S = 60.0
+
+
+def wait_until(condition: Callable[[], object], what: str, timeout_s: float = PATIENCE_S, pause_s: float = 0.02):
     """Polls `condition` until it is true and returns its value; fails with `what` after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while True:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Iterable, Optional
 
-from .process import reserve_port, wait_until
+from .process import PATIENCE_S, reserve_port, wait_until
 from .redis_server import RedisServer
 
 SLOTS = 16384
@@ -72,11 +72,11 @@ class RedisCluster:
             self.wait_replicated()
         return self
 
-    def wait_healthy(self, timeout_s: float = 15, nodes: Optional[Iterable[ClusterNode]] = None) -> None:
+    def wait_healthy(self, timeout_s: float = PATIENCE_S, nodes: Optional[Iterable[ClusterNode]] = None) -> None:
         wait_until(lambda: all(node.cluster_info()["cluster_state"] == "ok" for node in nodes or self.nodes),
                    "the cluster is well", timeout_s)
 
-    def wait_replicated(self, timeout_s: float = 15, primaries: Optional[Iterable[ClusterNode]] = None) -> None:
+    def wait_replicated(self, timeout_s: float = PATIENCE_S, primaries: Optional[Iterable[ClusterNode]] = None) -> None:
         """Until each of `primaries` (all) that runs has a replica, and its replicas have caught up."""
         def offsets(node):
             with node.client() as client:

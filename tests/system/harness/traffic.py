@@ -10,6 +10,7 @@ from typing import Iterable
 import redis
 
 from .http_client import HttpConnection
+from .process import PATIENCE_S
 
 
 def sample(device_id: str = "sensor-17", **members) -> dict:
@@ -57,7 +58,7 @@ class Load:
             thread.start()
         return self
 
-    def wait_for(self, count: int, timeout_s: float = 15.0) -> None:
+    def wait_for(self, count: int, timeout_s: float = PATIENCE_S) -> None:
         """Waits until `count` samples were acknowledged."""
         deadline = time.monotonic() + timeout_s
         while len(self.acknowledged) < count:

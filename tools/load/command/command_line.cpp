@@ -22,40 +22,41 @@ constexpr const char* help_footer = R"(Examples:
   sluice-load http://127.0.0.1:8080 --scenario tools/load/scenarios/high_concurrency.toml --time-scale 10
   sluice-load http://127.0.0.1:8080/health --users 100 --think 1s-3s --threshold 'p95<200ms' 'errors<1%'
 
-Open loop (--rate, --stages): requests fall due by a schedule that is fixed in advance, like those of devices that know
-nothing of one another. A stalled server delays them, and the corrected latency, from the time at which each should have
-been sent, shows it. Closed loop (--users): N users who wait for their answers; a stalled server makes them send less.
+Open loop (--rate, --stages): requests fall due by a schedule that is fixed in advance, like those of independent
+devices. The corrected latency of a request begins when it falls due, so it shows a stall of the server.
+Closed loop (--users): N users wait for their answers, so a stalled server makes them send less.
 
 Three latencies are measured: corrected (intended start to response: the headline), uncorrected (sent to response: the
 server alone) and lag (intended start to sent: the wait for a free connection and, apart in the summary, the generator's own).
 Requests that time out or are never sent count with the time until they were given up.
 
-Ctrl-C (SIGINT) or SIGTERM ends a run early: the last answers have a second to come, and what was measured is reported, as INVALID.
-A second one ends at once, without a report.
+Ctrl-C (SIGINT) or SIGTERM ends a run early: answers are awaited for one second, and what was measured is reported as INVALID.
+A second signal ends it at once, without a report.
 
 Exit codes:
   0  the run is valid and holds its thresholds
   1  a threshold was missed
   2  wrong command line
-  3  INVALID: the generator was measured and not the server, or the plan was not kept to; the summary says why
+  3  INVALID: the generator was measured and not the server, or the plan was not kept; the summary says why
   4  the run could not begin: unreachable target, no io_uring, a file that cannot be written)";
 
 constexpr const char* compare_footer = R"(Example:
   sluice-load compare http://127.0.0.1:8080/telemetry http://127.0.0.1:9090/telemetry --sample --rate 5k --rounds 6
 
-The targets take turns, A B B A, so that a machine that grows slower spares none of them. Ratios are those of medians
-over runs, with bootstrap confidence intervals of 95 %, which are wide for few runs. The same URL twice shows what chance
-does. Ctrl-C ends it with the rounds that are complete.)";
+The targets take turns, A B B A, so that a drift of the machine affects all of them. Ratios are those of medians over runs,
+with bootstrap confidence intervals of 95 %, which are wide for few runs. The same URL given twice shows the noise.
+Ctrl-C ends the comparison; complete rounds are reported.)";
 
 constexpr const char* verify_footer = R"(Example:
   sluice-load http://127.0.0.1:8080/telemetry --sample --rate 5k --ledger acknowledged
   sluice-load verify --ledger acknowledged --redis redis://127.0.0.1:6379
 
-Each run with --ledger has devices of its own, so that it finds only its own samples in a Redis that holds those of others.
-With --device-prefix that is up to you: choose another one for each run.
+Each run with --ledger has devices of its own, so that it finds its own samples in a Redis that holds others too.
+With --device-prefix, give each run another prefix.
 Reads the stream and its partitions (layouts fields, json, packed) and the list (layout list).
-`reordered` counts samples stored behind a later one of their device in the same stream or list. With --ledger each device keeps to one connection, where
-requests have an order; after a connection broke or timed out, the next one's may overtake what was still under way.
+`reordered` counts samples stored behind a later one of their device in the same stream or list. With
+--ledger each device uses one connection, where requests have an order. After a connection broke or timed out, requests
+of the next one may overtake those still under way.
 Exit codes: 0 nothing is lost, 1 something acknowledged is lost, 4 the ledger is empty, or it or Redis cannot be read)";
 
 std::string without_final_line_feeds(std::string text) {

@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::uint64_t bootstrap_seed = 1;
 
-// A B C, then C B A, and so on: what drifts with time meets each target alike.
+// A B C, then C B A, and so on: a drift over time affects each target equally.
 std::vector<std::size_t> order_of_round(std::uint32_t round, std::size_t targets_count) {
     std::vector<std::size_t> order(targets_count);
     std::iota(order.begin(), order.end(), std::size_t{0});
@@ -34,7 +34,7 @@ void tell(const std::string& name, const RunResult& result) {
                  result.totals.responses == 0 ? "-" : format_ns(p99_ns).c_str(), result.is_valid() ? "" : ", INVALID");
 }
 
-// A URL may be compared with itself, to see what chance does: then its rows are numbered.
+// A URL may be compared with itself, to see the noise. Then its rows are numbered.
 std::string name_of(const std::vector<RunPlan>& plans, std::size_t index) {
     const auto is_named_so = [&](const RunPlan& plan) { return plan.name == plans[index].name; };
     if (std::ranges::count_if(plans, is_named_so) == 1) return plans[index].name;
@@ -49,7 +49,7 @@ struct Rounds {
     ExitCode code = ExitCode::ok;
 };
 
-// What ends the comparison early costs the round that is under way, and none of those before it.
+// A comparison that ends early loses only the round under way.
 Rounds carry_out_rounds(const ComparePlan& plan, const std::vector<std::string>& command_line,
                         const std::atomic<bool>& stop) {
     Rounds rounds;

@@ -1,4 +1,4 @@
-// `sluice-load compare A B …`: the same load on several targets, in turn.
+// `sluice-load compare A B …`: the same load on several targets, in turn. Main thread.
 #pragma once
 
 #include <atomic>

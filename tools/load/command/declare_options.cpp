@@ -25,7 +25,7 @@ void declare(CLI::App& app, RunOptions& options) {
          "Open loop: requests fall due at this rate, e.g. 20000/s, 5k, 600/m (default 1000/s)");
     load("--stages", options.stages, "STAGES", "Open loop: DURATION@RATE, linear in between, e.g. 30s@5k,1m@50k,10s@0");
     load("--arrivals", options.arrivals, "KIND", "constant (default) or poisson");
-    load("--users", options.users, "N", "Closed loop: N users, each waiting for his answer before he sends again");
+    load("--users", options.users, "N", "Closed loop: N users, each waits for its answer before it sends again");
     load("--user-stages", options.user_stages, "STAGES", "Closed loop: DURATION@USERS, e.g. 10s@50,20s@100,10s@0");
     load("--think", options.think, "TIME",
          "How long a user waits between answer and next request: 0.5s, or uniform 1s-3s");
@@ -45,8 +45,8 @@ void declare(CLI::App& app, RunOptions& options) {
                 "Then close it and open another (churn)");
     connections(
         "--spin", options.spin, "TIME",
-        "Before a request is due, poll this long instead of sleeping (default 50us; 0: never); ends by itself where "
-        "others want the core");
+        "Before a request is due, poll this long instead of sleeping (default 50us; 0: never); stops where others "
+        "want the core");
 
     const Group request{app, "Request"};
     request("--method", options.method, "METHOD", "GET, or POST if there is a body");
@@ -91,8 +91,8 @@ void declare_search(CLI::App& app, RunOptions& options) {
     app.add_option("URL", options.url, "Where to send: http://host[:port][/path]")->type_name("");
     const Group load{app, "Load"}, searching{app, "Searching"}, output{app, "Output"};
     load("--scenario", options.scenario, "FILE",
-         "Read load, endpoints and thresholds from TOML; options of load and judging beat it");
-    load("--time-scale", options.time_scale, "N", "Pass through durations N times as fast; think times stay");
+         "Read load, endpoints and thresholds from TOML; options of load and judging override it");
+    load("--time-scale", options.time_scale, "N", "Shorten durations N times; think times stay");
     searching("--sweep", options.sweep, "RATES",
               "A run at each rate, e.g. 1k,2k,5k, instead of at --rate: latency against rate");
     searching("--slo", options.slo, "BOUNDS", "Find the highest rate that holds, e.g. 'p99<5ms,errors<0.1%'");
@@ -105,7 +105,7 @@ void declare(CLI::App& app, VerifyPlan& plan) {
     const auto add = [&](const char* name, std::string& value, const char* type, const char* help) {
         return app.add_option(name, value, help)->type_name(type)->check(not_empty);
     };
-    add("--ledger", plan.ledger_path, "FILE", "What sluice-load --ledger has written")->required();
+    add("--ledger", plan.ledger_path, "FILE", "The file that sluice-load --ledger wrote")->required();
     add("--redis", plan.redis_url, "URL",
         "redis://[user[:password]@]host[:port][/db], redis-cluster://host:port,..., "
         "redis-sentinel://host:port,.../name or redis+unix:///path");

@@ -1,4 +1,4 @@
-// A run's figures as words of a line: for progress, summary and search alike.
+// The figures of a run as words of a line, for progress, summary and search. Pure functions.
 #pragma once
 
 #include <string>

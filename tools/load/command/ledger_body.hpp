@@ -1,4 +1,5 @@
-// Whether `verify` can find the samples of a body again: what a run with a ledger needs before it begins.
+// Checks that `verify` can find the samples of a body again. A run with a ledger needs that before it begins. Pure
+// function.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// What the values of options mean: numbers within bounds, shares, think times, lists.
+// Parses the values of options: numbers within bounds, shares, think times, lists. Pure functions.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// What `sluice-load` was asked to do.
+// Invocation: what the command line asks `sluice-load` to do, parsed and checked. Values; read by the main thread.
 #pragma once
 
 #include <cstdint>

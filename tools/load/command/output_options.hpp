@@ -1,10 +1,11 @@
-// What a command line may ask of outputs: each on its own place, and InfluxDB with all that its version needs.
+// Checks the output options of a command line: no two outputs share a stream, and InfluxDB has all that its version
+// needs. Main thread; reads INFLUX_TOKEN from the environment.
 #pragma once
 
 #include <expected>
 
 #include "tools/load/command/options.hpp"
-#include "tools/load/report/influx.hpp"
+#include "tools/load/export/influx.hpp"
 
 namespace sluice::load {
 

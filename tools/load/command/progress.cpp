@@ -13,7 +13,7 @@
 namespace sluice::load {
 namespace {
 
-// After the end, the last answers may make an interval that says nothing.
+// After the end, the last answers may form an interval that is too short to show.
 constexpr double short_interval_s = 0.5;
 constexpr std::size_t columns_default = 80;
 
@@ -53,7 +53,7 @@ Progress::Progress(const RunPlan& plan, std::FILE* stream)
         });
 }
 
-// Failed requests by status, and by kind those that have none that tells.
+// Failed requests by status, and by fault those without a status that explains it.
 std::string Progress::errors_of(const Counts& counts) const {
     Counts errors;
     errors.faults = counts.faults;

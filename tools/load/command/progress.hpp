@@ -1,4 +1,4 @@
-// Progress: what a run says to a person while it goes on.
+// Progress: prints a line each second while a run goes on. Main thread, where the coordinator calls its observers.
 #pragma once
 
 #include <array>

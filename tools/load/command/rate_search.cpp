@@ -52,7 +52,7 @@ bool is_confirmed(double rate, int count, const std::function<bool(double)>& hol
 double find_highest_rate(const RateSearchBounds& bounds, const std::function<bool(double)>& holds) {
     Bracket bracket = find_bracket(bounds, holds);
     narrow(bracket, bounds.precision, holds);
-    // What held once and not again was luck: 5 % less is tried, as long as that is no idle hope.
+    // A rate that held once and not again held by chance: 5 % less is tried, down to the least rate.
     while (bracket.holds >= least_rate(bounds)) {
         if (is_confirmed(bracket.holds, bounds.confirmations_count, holds)) return bracket.holds;
         bracket.holds *= 1 - bounds.precision;

@@ -1,5 +1,5 @@
-// RateSearch: the highest rate that holds, by doubling, then bisection, then confirmation. Knows nothing of how a rate
-// is tried.
+// RateSearch: finds the highest rate that holds, by doubling, then bisection, then confirmation. A state machine
+// without clock and I/O: its caller tries the rates.
 #pragma once
 
 #include <functional>

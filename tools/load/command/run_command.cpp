@@ -7,12 +7,12 @@
 #include "tools/load/command/output_options.hpp"
 #include "tools/load/command/progress.hpp"
 #include "tools/load/command/summary.hpp"
+#include "tools/load/export/influx.hpp"
 #include "tools/load/ledger/ledger.hpp"
 #include "tools/load/report/csv.hpp"
 #include "tools/load/report/hgrm.hpp"
 #include "tools/load/report/hlog.hpp"
 #include "tools/load/report/html.hpp"
-#include "tools/load/report/influx.hpp"
 #include "tools/load/report/json.hpp"
 #include "tools/load/report/output_file.hpp"
 #include "tools/load/run/coordinator.hpp"
@@ -29,7 +29,7 @@ class OutputFiles {
         if (path.empty()) return nullptr;
         auto file = OutputFile::create(path);
         if (!file) {
-            note(path, file.error());
+            keep_error(path, file.error());
             return nullptr;
         }
         files_.push_back({path, std::move(*file)});
@@ -37,7 +37,7 @@ class OutputFiles {
     }
     void close() {
         for (Named& named : files_)
-            if (const auto error = named.file.close()) note(named.path, error);
+            if (const auto error = named.file.close()) keep_error(named.path, error);
         files_.clear();
     }
     [[nodiscard]] const std::string& error() const { return error_; }
@@ -47,7 +47,7 @@ class OutputFiles {
         std::string path;
         OutputFile file;
     };
-    void note(const std::string& path, const std::error_code& error) {
+    void keep_error(const std::string& path, const std::error_code& error) {
         if (error_.empty()) error_ = "cannot write " + path + ": " + error.message();
     }
     std::vector<Named> files_;
@@ -105,7 +105,7 @@ ExitCode run(const RunPlan& plan, const Outputs& outputs, const std::vector<std:
     std::unique_ptr<Ledger> ledger;
     OnAcknowledged on_acknowledged;
     if (!plan.ledger_path.empty()) {
-        // What cannot be recorded cannot be verified: the run ends, and reports what it has.
+        // What is not recorded cannot be verified, so the run ends and reports what it has.
         auto created = Ledger::create(plan.ledger_path, plan.device_prefix, plan.devices_count,
                                       [&stop] { stop.store(true, std::memory_order_release); });
         if (!created)

@@ -1,4 +1,4 @@
-// `sluice-load URL`: one run with all its outputs.
+// `sluice-load URL`: one run with all its outputs. Main thread.
 #pragma once
 
 #include <atomic>

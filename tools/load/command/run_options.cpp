@@ -10,7 +10,7 @@
 #include "engine/core/escape.hpp"
 #include "tools/load/command/ledger_body.hpp"
 #include "tools/load/command/option_values.hpp"
-#include "tools/load/plan/run_tag.hpp"
+#include "tools/load/command/run_tag.hpp"
 #include "tools/load/plan/secrets.hpp"
 
 namespace sluice::load {

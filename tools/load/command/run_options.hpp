@@ -1,4 +1,5 @@
-// The options of a run, as given, and the plan that they make. Empty text: not given.
+// RunOptions: the options of a run as given, and the plan that they make. An empty text means: not given. Pure, but for
+// the run tag, which is random.
 #pragma once
 
 #include <CLI/CLI.hpp>

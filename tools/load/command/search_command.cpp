@@ -93,8 +93,8 @@ ExitCode sweep(const Invocation& invocation, Prober& prober) {
     return !are_valid ? ExitCode::invalid : do_hold ? ExitCode::ok : ExitCode::threshold_missed;
 }
 
-// Whether rates hold. A run in which the generator was late or saturated says nothing of the server: it is repeated,
-// and if that does not help, the rate counts as too high for the generator.
+// Tells whether a rate holds. A run in which the generator was late or saturated says nothing about the server. It is
+// repeated; if that does not help, the rate counts as too high for the generator.
 class Judge {
   public:
     Judge(const Search& search, Prober& prober) : search_(search), prober_(prober) {}
@@ -106,8 +106,7 @@ class Judge {
             if (result == nullptr) return false;
             if (result->is_generator_limited) continue;
             if (does_hold(*result)) return true;
-            // A rate breaks when it breaks twice: what disturbs a machine for a moment makes runs worse, and none
-            // better.
+            // A rate fails only if it fails twice: a short disturbance of the machine makes a run worse, never better.
             if (++misses_count < misses_count_max) continue;
             too_high_ = std::min(too_high_, rate);
             return false;
@@ -125,7 +124,7 @@ class Judge {
     static constexpr int tries_count_max = 3, misses_count_max = 2;
     static constexpr double none = std::numeric_limits<double>::infinity();
 
-    // A run of which too little was sent does not hold, too: that rate was not offered.
+    // A run that sent too little does not hold either: it did not offer that rate.
     [[nodiscard]] bool does_hold(const RunResult& result) const {
         for (const Threshold& bound : search_.slo)
             if (!evaluate(bound, result).holds) return false;
@@ -137,7 +136,7 @@ class Judge {
     double too_high_ = none, too_high_for_generator_ = none;  // the lowest of each
 };
 
-// Of fewer requests no 99th percentile can be told.
+// Fewer requests have no 99th percentile.
 constexpr double requests_of_a_probe_min = 100;
 
 ExitCode find_slo(const Search& search, double duration_s, Prober& prober, std::FILE* table,

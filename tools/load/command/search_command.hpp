@@ -1,4 +1,4 @@
-// `--sweep` and `--slo`: latency against rate, and the highest rate that holds.
+// `--sweep` and `--slo`: latency against rate, and the highest rate that holds. Main thread.
 #pragma once
 
 #include <atomic>

@@ -1,4 +1,4 @@
-// What a run says to a person at its end.
+// Prints the summary of a run at its end. Main thread.
 #pragma once
 
 #include <cstdio>

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "engine/config/addresses.hpp"
+#include "engine/config/sink_url.hpp"
 #include "tools/load/ledger/ledger.hpp"
 #include "tools/load/ledger/redis_samples.hpp"
 #include "tools/load/ledger/verification.hpp"

@@ -1,4 +1,4 @@
-// `sluice-load verify`: is all that was acknowledged in Redis?
+// `sluice-load verify`: checks that all that was acknowledged is in Redis. Main thread.
 #pragma once
 
 #include "tools/load/command/options.hpp"

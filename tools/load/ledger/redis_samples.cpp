@@ -1,8 +1,5 @@
 #include "tools/load/ledger/redis_samples.hpp"
 
-#include <hiredis/hiredis.h>
-#include <sys/time.h>
-
 #include <charconv>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -11,25 +8,20 @@
 #include <vector>
 
 #include "engine/core/limits.hpp"
+#include "sinks/redis/link/blocking_client.hpp"
+#include "sinks/redis/resp/reply.hpp"
 
 namespace sluice::load {
 namespace {
 
-constexpr timeval timeout{.tv_sec = 10, .tv_usec = 0};
+constexpr std::uint64_t timeout_ns = 10'000'000'000;  // of connecting, and of each reply
 constexpr int page_entries_count = 1000;
 constexpr int redirects_count_max = 4;  // of one command, while a cluster is changing
 
-struct FreeContext {
-    void operator()(redisContext* context) const { redisFree(context); }
-};
-struct FreeReply {
-    void operator()(redisReply* reply) const { freeReplyObject(reply); }
-};
-using Reply = std::unique_ptr<redisReply, FreeReply>;
+using sinks::redis::Command;
+using sinks::redis::Reply;
 
-std::string_view text_of(const redisReply* reply) {
-    return reply->str == nullptr ? std::string_view{} : std::string_view(reply->str, reply->len);
-}
+std::string_view text_of(const redisReply* reply) { return sinks::redis::text_of(*reply); }
 
 template <typename Number>
 std::optional<Number> number_of(std::string_view text) {
@@ -53,18 +45,11 @@ class Reader {
     }
 
     // Nothing on an error: error() tells which.
-    [[nodiscard]] Reply ask(const std::vector<std::string>& words) {
-        std::vector<const char*> texts;
-        std::vector<std::size_t> lengths;
-        for (const std::string& word : words) {
-            texts.push_back(word.data());
-            lengths.push_back(word.size());
-        }
-        for (int redirects = 0;; ++redirects) {
-            Reply reply(static_cast<redisReply*>(
-                redisCommandArgv(context_.get(), static_cast<int>(words.size()), texts.data(), lengths.data())));
-            if (reply == nullptr) static_cast<void>(fail(context_->errstr));
-            if (reply == nullptr || reply->type != REDIS_REPLY_ERROR) return reply;
+    [[nodiscard]] Reply ask(const Command& command) {
+        for (int redirects = 0;; ++redirects) {  // ends: after redirects_count_max
+            Reply reply = client_->is_connected() ? client_->ask(command) : nullptr;
+            if (reply == nullptr) static_cast<void>(fail(client_->failure()));
+            if (reply == nullptr || !sinks::redis::is_error(*reply)) return reply;
             const std::string error(text_of(reply.get()));
             if (redirects < redirects_count_max && error.starts_with("MOVED ") && follow(error)) continue;
             static_cast<void>(fail(error));
@@ -116,14 +101,25 @@ class Reader {
 
     [[nodiscard]] bool connect_to(const std::string& host, std::uint16_t port) {
         host_ = host;
-        context_.reset(url_.path.empty() ? redisConnectWithTimeout(host.c_str(), port, timeout)
-                                         : redisConnectUnixWithTimeout(url_.path.c_str(), timeout));
-        if (context_ == nullptr || context_->err != 0)
-            return fail(context_ == nullptr ? "no memory" : context_->errstr);
-        redisSetTimeout(context_.get(), timeout);
-        if (!url_.password.empty() && url_.user.empty() && !ask({"AUTH", url_.password})) return false;
-        if (!url_.user.empty() && !ask({"AUTH", url_.user, url_.password})) return false;
-        return url_.db == 0 || ask({"SELECT", std::to_string(url_.db)});
+        sinks::RedisSettings settings = settings_of(host, port);
+        settings.path = url_.path;
+        settings.user = url_.user;
+        settings.password = url_.password;
+        settings.db = url_.db;
+        return connect_with(settings);
+    }
+
+    [[nodiscard]] static sinks::RedisSettings settings_of(const std::string& host, std::uint16_t port) {
+        sinks::RedisSettings settings;
+        settings.host = host;
+        settings.port = port;
+        settings.connect_timeout_ns = timeout_ns;
+        return settings;
+    }
+
+    [[nodiscard]] bool connect_with(const sinks::RedisSettings& settings) {
+        client_ = std::make_unique<sinks::redis::BlockingClient>(settings);
+        return client_->connect() || fail(client_->failure());
     }
 
     // Any node of a cluster will do: it tells who has a key.
@@ -138,8 +134,7 @@ class Reader {
     [[nodiscard]] bool connect_to_primary() {
         for (const config::ServerAddress& sentinel : url_.servers) {
             error_.clear();
-            context_.reset(redisConnectWithTimeout(sentinel.address.c_str(), sentinel.port, timeout));
-            if (context_ == nullptr || context_->err != 0) continue;
+            if (!connect_with(settings_of(sentinel.address, sentinel.port))) continue;
             const Reply primary = ask({"SENTINEL", "get-master-addr-by-name", url_.master});
             if (primary == nullptr || primary->elements != 2) continue;
             const auto port = number_of<std::uint16_t>(text_of(primary->element[1]));
@@ -204,7 +199,7 @@ class Reader {
     const TakeSample& take_;
     config::SinkUrl url_;
     std::string host_;  // that is connected
-    std::unique_ptr<redisContext, FreeContext> context_;
+    std::unique_ptr<sinks::redis::BlockingClient> client_;
     std::string error_;
     StoredSamples stored_;
     std::size_t keys_count_ = 0;  // read so far, with the one that is being read

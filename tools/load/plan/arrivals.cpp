@@ -24,7 +24,7 @@ void Arrivals::advance() {
     compute();
 }
 
-// The end itself belongs to no request: 10 s at 100/s are requests 0 to 999.
+// No request falls due at the end itself: 10 s at 100/s are requests 0 to 999.
 void Arrivals::compute() {
     next_ns_.reset();
     if (left_count_ == 0) return;

@@ -1,6 +1,8 @@
 // Arrivals: when each request of one load thread falls due. The schedule is fixed before the run begins and depends on
 // nothing that happens in it; two Arrivals of the same plan give the same times, so a backlog needs no memory: one
 // cursor says what fell due, a second one, behind it, when what is sent now should have been sent.
+//
+// One thread at a time: each load thread has its own.
 #pragma once
 
 #include <cstdint>

@@ -10,6 +10,8 @@
 //
 // A brace that no lower-case word follows stands for itself, so JSON needs no escapes; {{word} is {word} as it stands.
 // All samples of a batch are of one device and have consecutive {seq}.
+//
+// Parsed before the run and not changed afterwards: all threads may read it.
 #pragma once
 
 #include <cstdint>

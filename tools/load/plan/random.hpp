@@ -1,5 +1,5 @@
-// Random: the generator of everything that a load run draws. Small, fast, and repeatable by its seed.
-// SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014).
+// Random: the generator of everything that a load run draws. Small, fast, and repeatable by its seed. SplitMix64
+// (Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014). One thread at a time.
 #pragma once
 
 #include <cmath>

@@ -1,4 +1,5 @@
-// RunPlan: one load run, decided in full before anything is opened. Made from the command line or a scenario file.
+// RunPlan: one load run, decided in full before anything is opened. Made from the command line or a scenario file. Not
+// changed during the run, so that all threads may read it.
 #pragma once
 
 #include <algorithm>

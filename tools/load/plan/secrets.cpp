@@ -10,8 +10,8 @@ namespace {
 constexpr std::string_view mask = "***";
 
 // Parts of names whose values are secrets, in small letters.
-constexpr std::array<std::string_view, 10> telling_parts{"passw",  "requirepass", "token",  "secret",     "auth",
-                                                         "cookie", "api-key",     "apikey", "credential", "signature"};
+constexpr std::array<std::string_view, 10> secret_name_parts{
+    "passw", "requirepass", "token", "secret", "auth", "cookie", "api-key", "apikey", "credential", "signature"};
 
 bool is_name(std::string_view text) {
     return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
@@ -19,12 +19,12 @@ bool is_name(std::string_view text) {
     });
 }
 
-bool is_telling(std::string_view name) {
+bool is_secret_name(std::string_view name) {
     std::string lower(name.substr(std::min(name.find_first_not_of('-'), name.size())));
     std::transform(lower.begin(), lower.end(), lower.begin(),
                    [](unsigned char c) { return c == '_' ? '-' : static_cast<char>(std::tolower(c)); });
     return is_name(name) && (lower == "key" || lower == "sig" || lower == "pw" ||
-                             std::any_of(telling_parts.begin(), telling_parts.end(),
+                             std::any_of(secret_name_parts.begin(), secret_name_parts.end(),
                                          [&](std::string_view part) { return lower.find(part) != std::string::npos; }));
 }
 
@@ -46,7 +46,7 @@ std::string without_query_secrets(const std::string& url) {
         const std::size_t end = std::min(url.find_first_of("?&#", begin), url.size());
         const std::string_view part = std::string_view(url).substr(begin, end - begin);
         const std::size_t equals = part.find('=');
-        const bool is_secret = begin != 0 && equals != std::string_view::npos && is_telling(part.substr(0, equals));
+        const bool is_secret = begin != 0 && equals != std::string_view::npos && is_secret_name(part.substr(0, equals));
         shown.append(is_secret ? part.substr(0, equals + 1) : part).append(is_secret ? mask : "");
         if (end < url.size()) shown += url[end];
         begin = end + 1;
@@ -72,7 +72,7 @@ std::string without_secrets(std::string_view text) {
         return without_query_secrets(without_user(text, scheme + 3));
     const std::size_t end = text.find_first_of("=:");
     if (end != std::string_view::npos && is_name(text.substr(0, end))) {
-        if (is_telling(text.substr(0, end))) return std::string(text.substr(0, end + 1)).append(mask);
+        if (is_secret_name(text.substr(0, end))) return std::string(text.substr(0, end + 1)).append(mask);
         // --set=NAME=VALUE, --header=NAME: VALUE
         if (text[end] == '=') return std::string(text.substr(0, end + 1)) + without_secrets(text.substr(end + 1));
     }
@@ -86,7 +86,7 @@ std::string shown_command_line(std::span<const std::string> words) {
         const bool is_option = word.starts_with('-');
         if (!text.empty()) text += ' ';
         text += is_secret && !is_option ? std::string(mask) : quoted_for_shell(without_secrets(word));
-        is_secret = is_option && is_telling(word);
+        is_secret = is_option && is_secret_name(word);
     }
     return text;
 }

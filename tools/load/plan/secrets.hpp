@@ -1,4 +1,4 @@
-// What may be shown of command lines and URLs: reports are kept, sent around and published, and passwords must not be.
+// Removes secrets from command lines and URLs before they are shown: reports are kept and published.
 #pragma once
 
 #include <span>

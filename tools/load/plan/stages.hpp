@@ -1,4 +1,5 @@
-// Stages: a level (a rate, a number of users) that changes along straight lines, as k6's ramping executors do.
+// Stages: a level (a rate, a number of users) that changes along straight lines, as the ramping executors of k6 do. A
+// value: all threads may read it.
 #pragma once
 
 #include <cstdint>

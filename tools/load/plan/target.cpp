@@ -1,9 +1,9 @@
 #include "tools/load/plan/target.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "engine/core/escape.hpp"
+#include "engine/core/host_port.hpp"
 #include "tools/load/plan/secrets.hpp"
 
 namespace sluice::load {
@@ -40,25 +40,13 @@ std::expected<Target, PlanError> parse_target(std::string_view url) {
     if (target.path.empty() || target.path.front() == '?') target.path.insert(0, "/");
     if (authority.find('@') != std::string_view::npos) return wrong("has a user name; send it with --header instead");
 
+    const auto split = split_host_port(authority);
+    if (!split || split->host.empty() || (!split->is_bracketed && split->host.contains(':'))) return wrong(form);
     target.host_header = std::string(authority);
-    std::string_view port;
-    if (authority.starts_with('[')) {
-        const std::size_t bracket = authority.find(']');
-        if (bracket == std::string_view::npos) return wrong(form);
-        target.host = std::string(authority.substr(1, bracket - 1));
-        port = authority.substr(bracket + 1);
-        if (!port.empty() && port.front() != ':') return wrong(form);
-    } else {
-        const std::size_t colon = std::min(authority.find(':'), authority.size());
-        target.host = std::string(authority.substr(0, colon));
-        port = authority.substr(colon);
-    }
-    if (target.host.empty()) return wrong(form);
-    if (port.empty()) return target;
-    port.remove_prefix(1);
-    const auto [stop, error] = std::from_chars(port.data(), port.data() + port.size(), target.port);
-    if (error != std::errc{} || stop != port.data() + port.size() || target.port == 0)
-        return wrong("has no port between 1 and 65535");
+    target.host = std::string(split->host);
+    if (!split->port) return target;
+    target.port = parse_port(*split->port).value_or(0);
+    if (target.port == 0) return wrong("has no port between 1 and 65535");
     return target;
 }
 

@@ -1,5 +1,5 @@
-// Thresholds: what a run must hold to be called good, written as k6 writes them: `p95<200ms`, `errors<1%`,
-// `rate>1000/s`.
+// Thresholds: the bounds that a run must hold, in the notation of k6: `p95<200ms`, `errors<1%`, `rate>1000/s`. Pure
+// functions.
 #pragma once
 
 #include <cstdint>

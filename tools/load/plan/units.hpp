@@ -1,5 +1,5 @@
 // Numbers as people write them in load plans, and back. Fractions are allowed, unlike in the engine's configuration:
-// `0.5s` and `1.5k/s` are what one types when trying things out.
+// `0.5s` and `1.5k/s` are what one types when trying things out. The parser is that of engine/core/units.hpp.
 #pragma once
 
 #include <cstdint>

@@ -8,6 +8,8 @@
 // to 2 % from 5 on; of plain ones 7 % and 3 to 5 %. No interval within what was measured does better at 3 runs than 10
 // %: as often all runs of one are above all of the other by chance. So of fewer than runs_min it says nothing and is
 // unbounded.
+//
+// Pure functions, repeatable by a seed.
 #pragma once
 
 #include <cstddef>

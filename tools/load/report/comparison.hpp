@@ -1,4 +1,5 @@
-// Several targets under the same load: figures of each run, and each target's ratio to the first one.
+// Several targets under the same load: the figures of each run, and the ratio of each target to the first one. Values
+// and pure functions.
 #pragma once
 
 #include <array>

@@ -1,4 +1,4 @@
-// A comparison for programs (JSON), for a README or an issue (Markdown), and for people (one offline page with plots).
+// Writes a comparison as JSON, as Markdown, and as one offline page with plots. Main thread.
 #pragma once
 
 #include <cstdio>

@@ -18,7 +18,7 @@ std::uint64_t of_class(const Counts& counts, std::size_t status_class) {
     return std::accumulate(begin, begin + 100, std::uint64_t{0});
 }
 
-// Empty without a value: a second in which nothing was answered must not look like one of 0 ns.
+// Empty without a value: a second without answers must not look like a latency of 0 ns.
 std::string latency_cell(const Histogram& histogram, double percentile) {
     return count_of(histogram) == 0 ? std::string() : std::to_string(value_at_ns(histogram, percentile));
 }

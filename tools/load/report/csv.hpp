@@ -1,6 +1,8 @@
 // One line for each second of a run, after a line of column names: RFC 4180 without quotes, since all are numbers.
 // Latencies are ns, and empty where nothing was answered; warmup is 0 or 1; status_2xx counts the responses of that
 // class; one column for each Fault.
+//
+// Main thread, where the coordinator calls its observers.
 #pragma once
 
 #include <cstdio>

@@ -1,5 +1,5 @@
-// The report of a run for people: one page, offline, light or dark, and on paper. Everything is drawn here; the page
-// has no script.
+// Writes the report of a run as one offline page, for light and dark screens and for paper. The page has no script.
+// Main thread.
 #pragma once
 
 #include <cstdio>

@@ -1,5 +1,5 @@
 // The frame of a report: one file that holds its style and fetches nothing. A policy in the page makes browsers refuse
-// whatever would be loaded, and run no script.
+// to load anything and to run scripts. Pure functions.
 #pragma once
 
 #include <string>

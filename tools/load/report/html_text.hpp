@@ -1,4 +1,5 @@
-// Text that stands in an HTML page: what a user, a server or a file said can neither open a tag nor leave an attribute.
+// Escapes text for an HTML page: what a user, a server or a file said can neither open a tag nor leave an attribute.
+// Pure function.
 #pragma once
 
 #include <string>

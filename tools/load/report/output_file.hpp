@@ -1,5 +1,6 @@
-// A file that a run writes. A C stream, since HdrHistogram_c prints to one. What cannot be written (a full disk) is
-// remembered by the stream and told by close(), so that no output is silently cut short.
+// OutputFile: a file that a run writes. It is a C stream, because HdrHistogram_c prints to one. The stream remembers
+// that something could not be written (a full disk), and close() says so: no output is cut short unnoticed. Main
+// thread.
 #pragma once
 
 #include <cstdio>

@@ -1,4 +1,4 @@
-// Figures for people: three significant digits and a unit.
+// Figures as text: three significant digits and a unit. Pure functions.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// The plots of one run, from its histograms and seconds.
+// The plots of one run, made from its histograms and seconds. Pure functions.
 #pragma once
 
 #include <cstdint>

@@ -3,6 +3,8 @@
 //
 // Colours come from the page (plot_style), which adapts them to dark screens and to paper; lines also differ in
 // their dashes, for who cannot tell the colours apart.
+//
+// Pure functions.
 #pragma once
 
 #include <cstdint>

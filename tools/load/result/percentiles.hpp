@@ -1,4 +1,5 @@
-// Figures of a histogram as every output states them: 0 for a histogram that is absent or empty, never a garbage value.
+// Figures of a histogram as every output states them. They are 0 for a histogram that is absent or empty. Pure
+// functions.
 #pragma once
 
 #include <array>

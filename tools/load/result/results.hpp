@@ -1,5 +1,5 @@
-// What a load run measured: filled by tools/load/run, written by tools/load/report. Nothing here knows how a request is
-// made.
+// What a load run measured: filled by tools/load/run, written by tools/load/report and tools/load/export. Nothing here
+// knows how a request is made.
 //
 // Three latencies of every request, which answer three questions:
 //
@@ -10,6 +10,8 @@
 // server's part alone, which hides the requests that a stalled server kept from being sent. lag: what a
 // request waited to be sent, for a free connection or for the generator; the latter alone is the own lag. In a closed
 // loop a request is intended when its user is ready to send it.
+//
+// Values; a histogram belongs to one thread at a time.
 #pragma once
 
 #include <array>
@@ -91,8 +93,8 @@ struct Interval {
     double left_s = -1;  // of the run; negative: not known (--requests)
 };
 
-// What is told each second while a run goes on: progress, CSV, histogram log, InfluxDB. Called on one thread, which is
-// not a load thread; a slow observer delays only the observers.
+// Is told of each second while a run goes on: progress, CSV, histogram log, InfluxDB. Called on the thread of the
+// coordinator, which is not a load thread; a slow observer delays only the observers.
 class Observer {
   public:
     virtual ~Observer() = default;

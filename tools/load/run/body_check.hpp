@@ -1,5 +1,5 @@
-// BodyCheck: whether a response's JSON object has a member of a certain value, such as `ok === true`.
-// A body that is byte for byte the last one has the last one's verdict, so the same answer is parsed once.
+// BodyCheck: whether the JSON object of a response has a member of a certain value, such as `ok === true`. A body that
+// is byte for byte the last one gets the last answer without being parsed. One load thread.
 #pragma once
 
 #include <string>

@@ -14,7 +14,7 @@ namespace {
 // send that leaves no more than this unanswered is taken in whole, and its bytes are free when the answer comes.
 constexpr std::size_t quiet_bytes_max = 16 * 1024;
 
-// One failure is followed by another attempt at once: whoever waits then measures his own patience.
+// After one failure the next attempt is made at once. A wait there would be measured as lag.
 constexpr unsigned failures_before_wait = 2;
 constexpr unsigned failures_counted_max = 250;
 constexpr std::uint64_t retry_ns_first = 100'000'000;
@@ -311,8 +311,9 @@ void Client::count_failure(Connection& connection) {
     if (connection.failures_count < failures_counted_max) ++connection.failures_count;
 }
 
-// How much of a request's lag is the connection's last wait before it was opened. The server might have taken us that
-// much earlier, so it is our own; before that wait, it had refused us.
+// The part of a request's lag that is the last wait of its connection before it was opened. The server might have
+// accepted the connection that much earlier, so this part is the generator's own. Before that wait the server had
+// refused the connection.
 std::uint64_t Client::backed_off_ns(const Connection& connection, std::uint64_t intended_ns) {
     if (connection.wait_end_ns <= intended_ns) return 0;
     return connection.wait_end_ns - std::max(intended_ns, connection.wait_begin_ns);
@@ -323,7 +324,7 @@ void Client::give_up(Fault fault) {
         if (connections_[slot].in_flight != 0) break_off(slot, fault);
 }
 
-// Ends a connection; what it has in flight failed with it.
+// Ends a connection. Its requests in flight fail.
 void Client::break_off(Slot slot, Fault fault) {
     Connection& connection = connections_[slot];
     const std::uint32_t failed_count = connection.in_flight;
@@ -334,8 +335,8 @@ void Client::break_off(Slot slot, Fault fault) {
         if (fault == Fault::timeout && request.sent_ns != 0)
             recorder_.record(request.intended_ns, request.sent_ns, now_ns);
     }
-    // The load says how often one is made that carries a request; of those that carry none, a server is not to be
-    // stormed.
+    // Connections that carry requests are opened as often as the load asks for. Those that carry none wait, so that the
+    // server is not flooded with them.
     if (connection.issued_count > connection.unsent) connection.failures_count = 0;
     count_failure(connection);
     in_flight_count_ -= failed_count;

@@ -1,8 +1,10 @@
 // Client: the HTTP side of one load thread. Keeps connections open, sends what it is told to, reads responses, and
 // counts each request's end exactly once: as a response, or under one fault.
 //
-// When to send is the Pacer's affair. A request that is issued is written into its connection's buffer at once and
-// leaves with flush(), in one send for each connection; its time of sending is taken there.
+// The Pacer decides when to send. A request that is issued is written into the buffer of its connection at once.
+// flush() sends it, with one send for each connection, and takes its time of sending.
+//
+// One load thread.
 #pragma once
 
 #include <sys/socket.h>
@@ -28,9 +30,9 @@ namespace sluice::load {
 class Pacer {
   public:
     virtual void on_room(Slot slot, std::uint64_t now_ns) = 0;  // the connection can take a request
-    // A request has ended; room is told of separately.
+    // A request has ended. on_room() is called separately.
     virtual void on_finished(Slot slot, std::uint64_t now_ns) = 0;
-    // No connection could be made. A request that waits for this one is to be failed with Client::fail_unsent().
+    // No connection could be made. The pacer fails a request that waits for it with Client::fail_unsent().
     virtual void on_connect_failed(Slot slot, Fault fault, std::uint64_t now_ns) = 0;
 
   protected:

@@ -28,8 +28,8 @@ ClosedLoad::ClosedLoad(const RunPlan& plan, std::uint32_t thread, std::uint32_t 
     for (User& user : users_) user.resting_count = plan.pipeline_depth;
 }
 
-// Users of stages that rise from 0 come one by one, and connect when they come; but the first has a connection from the
-// start, so that a target that is not there does not cost a run.
+// Where stages rise from 0, each user connects when it comes. The first user connects before the start, so that an
+// unreachable target is found then.
 void ClosedLoad::open_connections() {
     const auto count = static_cast<std::uint32_t>(
         share_of(static_cast<std::uint64_t>(plan_.users.first_level()), thread_, plan_.threads_count));
@@ -122,7 +122,7 @@ void ClosedLoad::on_finished(Slot slot, std::uint64_t now_ns) {
     else thinking_.push({now_ns + think, slot});
 }
 
-// Each attempt that fails fails one request of the user's, if he has one.
+// Each failed attempt fails one waiting request of the user, if there is one.
 void ClosedLoad::on_connect_failed(Slot slot, Fault fault, std::uint64_t now_ns) {
     User& user = users_[slot];
     if (user.waiting_count == 0 || is_over(now_ns)) return;

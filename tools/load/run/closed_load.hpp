@@ -1,8 +1,10 @@
 // ClosedLoad: users who each have a connection, send, wait for the answer, think, and send again.
 //
-// Users come and go by their stages: those with the lowest numbers are there. A user who is ready while his connection
-// is not (it is being opened, or was lost) sends when it is; that time counts as lag, since he wanted to send before.
-// With a pipeline of N a user has N requests in flight and treats each of them as described.
+// Users come and go by their stages; those with the lowest numbers are present. A user may be ready while its
+// connection is not (it is being opened, or was lost). Then the user sends when the connection is open, and the wait
+// counts as lag. With a pipeline of N a user has N requests in flight and treats each of them as described.
+//
+// On its load thread.
 #pragma once
 
 #include <queue>

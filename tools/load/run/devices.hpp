@@ -1,6 +1,8 @@
-// Devices: which device a request comes from, and how many samples each has sent. The devices are dealt out: of n
-// shares, share s has the devices s, s + n, s + 2n, …, and belongs to one load thread (see RequestSource), so that a
-// device's count has no gap and no lock.
+// Devices: which device a request comes from, and how many samples each has sent. The devices are divided into n
+// shares: share s has the devices s, s + n, s + 2n, …, and belongs to one load thread (see RequestSource). So the count
+// of a device has no gap and needs no lock.
+//
+// On its load thread.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// Where a run takes place: machine, kernel, and which program answers, if it is one of this machine's.
+// Where a run takes place: machine, kernel, and which program answers, if it is one of this machine. Reads /proc. Main
+// thread, before the run.
 #pragma once
 
 #include <span>

@@ -19,11 +19,12 @@ namespace {
 constexpr std::uint64_t start_look_interval_ns = 1'000'000;
 constexpr std::uint64_t opening_ns_max = 10'000'000'000;
 constexpr std::uint64_t stop_look_interval_ns = 100'000'000;
-// What is sent so soon after the schedule's end was in time: a stall just then says nothing of the rate.
+// A request that is sent this soon after the end of the schedule counts as sent in time. A short stall at the end says
+// nothing about the rate.
 constexpr std::uint64_t late_ns_max = 100'000'000;
-// How long an interrupted run waits for what it has in flight.
+// How long an interrupted run waits for its requests in flight.
 constexpr std::uint64_t drain_ns_max = 1'000'000'000;
-// Who comes so late may leave without a connection, and the server is not to blame.
+// A user who comes this late may end without a connection, and that is no fault of the server.
 constexpr std::uint64_t connecting_ns_max = 1'000'000'000;
 constexpr std::int64_t preemptions_per_span_max = 100;
 
@@ -33,7 +34,8 @@ std::uint64_t thread_cpu_ns() {
     return static_cast<std::uint64_t>(ts.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(ts.tv_nsec);
 }
 
-// A thread's timers are rounded up by 50 µs unless it asks for better (PR_SET_TIMERSLACK, prctl(2)); lag would show it.
+// The kernel rounds the timers of a thread up by 50 µs by default (PR_SET_TIMERSLACK, prctl(2)). That would show as
+// lag.
 void make_timers_exact() { ::prctl(PR_SET_TIMERSLACK, 1UL); }
 
 // False: there is no such core for this process.
@@ -44,7 +46,7 @@ void make_timers_exact() { ::prctl(PR_SET_TIMERSLACK, 1UL); }
     return ::sched_setaffinity(0, sizeof cores, &cores) == 0;
 }
 
-// How often this thread lost its core to another that wanted it.
+// How often another thread took the core from this one.
 std::int64_t preempted_count() {
     rusage usage{};
     ::getrusage(RUSAGE_THREAD, &usage);
@@ -71,7 +73,7 @@ LoadThread::LoadThread(const RunPlan& plan, const std::vector<ServerAddress>& ad
       thread_(thread),
       core_(core),
       on_acknowledged_(std::move(on_acknowledged)),
-      // To spin is to take the core from the server where it has none of its own.
+      // Spinning would take the core from a server that has none of its own.
       may_spin_(std::thread::hardware_concurrency() > plan.threads_count) {
     thread_of_run_ = std::thread([this] { run(); });
 }
@@ -166,7 +168,7 @@ void LoadThread::run_load(Client& client, PacedLoad& load, std::uint64_t start_n
     while (true) {
         const std::uint64_t now_ns = monotonic_ns();
         if (now_ns >= boundary_ns) {
-            // What fell due before the boundary counts before it.
+            // Requests that fell due before the boundary count before it.
             if (is_loading) is_loading = load.pump(boundary_ns - 1);
             end_span(client, boundary_ns, boundary_ns == measured_begin_ns);
             if (boundary_ns == measured_begin_ns) recorder_.ignore_before(measured_begin_ns);
@@ -196,9 +198,9 @@ void LoadThread::run_load(Client& client, PacedLoad& load, std::uint64_t start_n
 
 // `is_needed`: waits until the coordinator has room for the span.
 void LoadThread::end_span(Client& client, std::uint64_t end_ns, bool is_needed) {
-    // Spinning is no work. Preempted while it spins, a thread spends less than it counts.
+    // Spinning does not count as work. A thread that is preempted while it spins has used less CPU than it spun.
     const std::uint64_t used_ns = thread_cpu_ns();
-    recorder_.note_cpu(used_ns - std::min(used_ns, client.spun_ns()), end_ns <= recorder_.measurement().end_ns);
+    recorder_.add_cpu(used_ns - std::min(used_ns, client.spun_ns()), end_ns <= recorder_.measurement().end_ns);
     const std::uint64_t since_start_ns = end_ns - run_begin_ns_;
     if (is_needed) recorder_.publish_last(since_start_ns, client.connected_count());
     else recorder_.publish(since_start_ns, client.connected_count());

@@ -7,7 +7,7 @@ namespace sluice::load {
 namespace {
 
 constexpr std::uint64_t grace_ns_max = 1'000'000'000;
-// So that answers are read in time whatever the rate; what is due beyond is counted by the next pump().
+// A bound, so that answers are read in time at any rate. The next pump() counts the rest.
 constexpr std::uint64_t due_per_pump_max = 65'536;
 
 }  // namespace
@@ -42,8 +42,8 @@ void OpenLoad::count_due(std::uint64_t now_ns, std::uint64_t count_max) {
     }
 }
 
-// Until then a backlog is sent after the schedule's end. Of a run that ends by count all is to be sent, so it goes on
-// as long as there are answers.
+// Until then a backlog is sent after the end of the schedule. A run that ends by count sends everything, so it goes on
+// as long as answers come.
 std::uint64_t OpenLoad::patience_end_ns() const {
     if (plan_.requests_count_max == 0) return end_ns_ + std::min(plan_.timeout_ns, grace_ns_max);
     return std::max(end_ns_, client_->answered_ns()) + plan_.timeout_ns;
@@ -83,7 +83,7 @@ void OpenLoad::fail_backlog(Fault fault) {
     while (backlog_count_ != 0) fail_oldest(fault);
 }
 
-// What falls due just now is planned no more: the run ends, and nobody failed.
+// A request that falls due just now does not count as planned: the run ends, and nothing failed.
 void OpenLoad::stop() {
     is_stopped_ = true;
     fail_backlog(Fault::interrupted);
@@ -109,7 +109,7 @@ bool OpenLoad::take_room(Slot& slot) {
     return false;
 }
 
-// While any connection is there, requests wait for it. Without one, each attempt that fails fails one request.
+// While a connection is open, requests wait for it. Without one, each failed attempt fails one request.
 void OpenLoad::on_connect_failed(Slot, Fault fault, std::uint64_t) {
     last_fault_ = fault;
     if (start_ns_ != 0 && backlog_count_ != 0 && client_->connected_count() == 0) fail_oldest(fault);

@@ -1,7 +1,9 @@
 // OpenLoad: requests fall due by the schedule, free connection or not.
 //
-// A backlog is only a number: when its oldest request should have been sent is read off the schedule again by a second
-// cursor. Connections with room stand in a queue, so that all of them are used in turn.
+// A backlog is only a number. A second cursor reads from the schedule when the oldest request should have been sent.
+// Connections with room are in a queue, so that all of them are used in turn.
+//
+// On its load thread.
 #pragma once
 
 #include <vector>

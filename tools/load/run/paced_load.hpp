@@ -1,5 +1,5 @@
 // PacedLoad: when the requests of one load thread are sent. OpenLoad keeps to a schedule whatever the server does;
-// ClosedLoad has users who wait for their answers.
+// ClosedLoad has users who wait for their answers. On its load thread.
 #pragma once
 
 #include <cstdint>

@@ -38,7 +38,7 @@ bool Recorder::has_free_span() const {
            spans_count;
 }
 
-void Recorder::note_cpu(std::uint64_t cpu_ns, bool is_measured) {
+void Recorder::add_cpu(std::uint64_t cpu_ns, bool is_measured) {
     if (is_measured) spans_[index_].cpu_ns += cpu_ns - std::min(cpu_ns, cpu_begin_ns_);
     cpu_begin_ns_ = cpu_ns;
 }

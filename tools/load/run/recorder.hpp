@@ -1,7 +1,7 @@
 // Recorder: what one load thread measures, handed to the coordinator span by span without a lock.
 //
-// The load thread records into one of a few blocks; at the end of each second it publishes that and goes on with the
-// next. Only if the coordinator has not come round to empty any does it go on with the same block: the span is longer
+// The load thread records into one of a few spans. At the end of each second it publishes that span and goes on with
+// the next. If the coordinator has not yet given one back, the load thread goes on with the same span: it is longer
 // then, and nothing is lost.
 #pragma once
 
@@ -24,9 +24,9 @@ struct Span {
     Histogram own_lag =
         make_histogram();  // ns; the part of the lag in which a connection was free, or would have been but for us
     std::uint64_t timely_responses = 0;  // before the measurement's end; those to requests of the warm-up, too
-    // Of the second half of the measured time: what fell due in it, and what ended in it, with a response or because
-    // the server failed it. Unlike over the whole, where a run begins with nothing in flight, they are as many if the
-    // server keeps up, however long it takes to answer.
+    // In the second half of the measured time: the requests that fell due, and those that ended with a response or by a
+    // fault of the server. If the server keeps up the two are equal, however long it takes to answer. Over the whole
+    // run they are not, because a run begins with nothing in flight.
     std::uint64_t second_half_planned = 0, second_half_ended = 0;
     std::uint64_t sent_in_time = 0;  // of counts.sent, those before Measurement::in_time_until_ns
     std::uint64_t clipped = 0;  // latencies beyond latency_ns_max, recorded as that
@@ -48,9 +48,9 @@ struct Measurement {
 class Recorder {
   public:
     // --- the load thread's ---
-    // What is no request's: connections, bytes.
+    // Counts that belong to no request: connections, bytes.
     Counts& counts() { return spans_[index_].counts; }
-    // Where a request counts; see Counts.
+    // The counts to which a request belongs; see Counts.
     Counts& counts_of(std::uint64_t intended_ns) { return is_ignored(intended_ns) ? ignored_ : counts(); }
     void count_due(std::uint64_t intended_ns) {
         ++counts_of(intended_ns).planned;
@@ -66,11 +66,11 @@ class Recorder {
         ++counts_of(intended_ns).faults[static_cast<std::size_t>(fault)];
         if (fault != Fault::never_sent && fault != Fault::interrupted) count_end(now_ns);
     }
-    // Requests that fell due before do not count from here on: the warm-up is over.
+    // The warm-up is over: requests that fell due before `begin_ns` do not count.
     void ignore_before(std::uint64_t begin_ns) { measured_begin_ns_ = begin_ns; }
     void plan(const Measurement& measurement) { measurement_ = measurement; }
     [[nodiscard]] const Measurement& measurement() const { return measurement_; }
-    // The run was interrupted: what comes later is not measured, and halves say nothing.
+    // The run was interrupted: nothing is measured after `end_ns`, and the second half is not judged.
     void end_measurement(std::uint64_t end_ns) {
         measurement_.end_ns = std::min(measurement_.end_ns, end_ns);
         measurement_.second_half_ns = Measurement::never;
@@ -100,7 +100,7 @@ class Recorder {
         record_value(spans_[index_].own_lag.get(), std::max(intended_ns, sendable_ns) - backed_off_ns, sent_ns);
     }
     // `cpu_ns`: spent so far. What was spent since the last call counts in this span if it `is_measured`.
-    void note_cpu(std::uint64_t cpu_ns, bool is_measured);
+    void add_cpu(std::uint64_t cpu_ns, bool is_measured);
     // Ends the span at `end_ns` and begins the next.
     void publish(std::uint64_t end_ns, std::uint32_t open_connections);
     // As publish(), after the last request; waits until there is room.

@@ -2,6 +2,8 @@
 //
 // A device may send on any connection of its thread, as what is due goes where there is room. With a ledger each keeps
 // to one connection: two requests in flight at once have no order, and `verify` judges by order.
+//
+// On its load thread.
 #pragma once
 
 #include <algorithm>

@@ -12,7 +12,7 @@
 namespace sluice::load {
 namespace {
 
-// A family that does not answer for so long is passed over.
+// An address family that does not answer within this time is not used.
 constexpr int answer_ms_max = 1000;
 
 bool takes_a_connection(const ServerAddress& address) {
@@ -29,7 +29,7 @@ bool takes_a_connection(const ServerAddress& address) {
     return error == 0;
 }
 
-// In the order of the system, which puts what it prefers first.
+// In the order of the system, which prefers the first ones.
 std::vector<Addresses> by_family(const addrinfo* found) {
     std::vector<Addresses> families;
     for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {

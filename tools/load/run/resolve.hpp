@@ -1,4 +1,5 @@
-// From a target's host name to the addresses that connections are made to.
+// From the host name of a target to the addresses that connections are made to. Blocks; the calling thread, before the
+// load threads start.
 #pragma once
 
 #include <expected>

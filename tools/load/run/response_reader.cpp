@@ -107,7 +107,7 @@ ResponseReader::Result ResponseReader::result_of(ResponseState& state, llhttp_er
     if (state.is_too_large) return {.event = Event::too_large, .consumed_bytes = consumed_bytes, .body = {}};
     if (error == HPE_OK && !state.is_complete)
         return {.event = Event::need_more, .consumed_bytes = consumed_bytes, .body = {}};
-    // An upgrade, too, ends what can be read as HTTP.
+    // After an upgrade nothing can be read as HTTP any more.
     if ((error != HPE_PAUSED && error != HPE_OK) || !is_status(state.status) || state.status == 101)
         return {.event = Event::malformed, .consumed_bytes = consumed_bytes, .body = {}};
     // Some send 100 as HTTP/1.0, which has no interim responses (RFC 9110, 15.2): to llhttp that ends the connection.

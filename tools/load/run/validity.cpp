@@ -8,12 +8,12 @@
 namespace sluice::load {
 namespace {
 
-// A run of a few requests is all work, and no thread was saturated by it.
+// A run of a few requests uses all of its short time without saturating a thread.
 constexpr double cpu_judged_s_min = 0.1;
 
 std::string percent(double share) { return format_number(share * 100, 1) + " %"; }
 
-// A pause of a machine: what falls due in it may be in flight at the end of a run.
+// A pause of the machine. Requests that fall due in it may be in flight at the end of a run.
 constexpr double pause_s = 0.02;
 constexpr double at_the_edges_count = 3;  // requests that fall due just at the middle or at the end
 
@@ -27,14 +27,14 @@ double missing_by_chance(const RunResult& result, const RunPlan& plan, double pl
 
 bool is_rate_missed(const RunResult& result, const RunPlan& plan, const GeneratorState& state) {
     if (result.achieved_rate >= plan.bounds.rate_min * result.planned_rate) return false;
-    // Over a whole run, which begins with nothing in flight, a server that keeps up is behind by what it answers after
-    // the end. One that fails requests is told by its faults; the run says how it fails, and is valid.
+    // A run begins with nothing in flight. So over the whole run, a server that keeps up is still behind by what it
+    // answers after the end. A server that fails requests is shown by its faults; the run reports them, and is valid.
     const auto planned = static_cast<double>(state.second_half_planned);
     const double missing = planned - static_cast<double>(state.second_half_ended);
     return missing > (1 - plan.bounds.rate_min) * planned + missing_by_chance(result, plan, planned);
 }
 
-// Who is refused again and again waits before he tries again, and that wait is the generator's.
+// A connection that is refused repeatedly waits before the next attempt. That wait belongs to the generator.
 std::string after_refusals(const Counts& totals) {
     const std::uint64_t count = totals.faults[static_cast<std::size_t>(Fault::refused)] +
                                 totals.faults[static_cast<std::size_t>(Fault::unreachable)];

@@ -1,4 +1,4 @@
-// Whether a run measured the server, or the generator's own limits.
+// Judges whether a run measured the server, or the limits of the generator. Pure function.
 #pragma once
 
 #include <cstdint>

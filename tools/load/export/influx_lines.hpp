@@ -7,6 +7,8 @@
 //
 // Every point has the tags run (its name) and phase (warmup or measured), and the time at which its second began (Unix
 // ms).
+//
+// Pure; the renderer belongs to the thread that observes the run.
 #pragma once
 
 #include <array>

@@ -1,4 +1,4 @@
-#include "tools/load/plan/run_tag.hpp"
+#include "tools/load/command/run_tag.hpp"
 
 #include <sys/random.h>
 

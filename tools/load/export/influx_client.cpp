@@ -1,4 +1,4 @@
-#include "tools/load/report/influx_client.hpp"
+#include "tools/load/export/influx_client.hpp"
 
 #include <curl/curl.h>
 

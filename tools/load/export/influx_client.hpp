@@ -1,4 +1,5 @@
-// One HTTP connection to an InfluxDB, kept open between posts; libcurl. For one thread.
+// InfluxClient: one HTTP connection to an InfluxDB, kept open between posts, with libcurl. One thread at a time: that
+// of the exporter.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-#include "engine/metrics/latency.hpp"
+#include "engine/metrics/latency_histogram.hpp"
 
 #include <hdr/hdr_histogram.h>
 
@@ -48,7 +48,8 @@ void LatencyHistogram::copy_from(const LatencyHistogram& other) {
 }
 
 void LatencyHistogram::add(const LatencyHistogram& other) {
-    ::hdr_add(histogram_.get(), other.histogram_.get());
+    // Both have the same range, so no value is left out.
+    CHECK(::hdr_add(histogram_.get(), other.histogram_.get()) == 0);
     sum_ns_ += other.sum_ns_;
 }
 
@@ -64,6 +65,7 @@ std::uint64_t LatencyHistogram::value_at_ns(double percentile) const {
 
 void LatencyHistogram::cumulative_counts(const std::uint64_t* bounds_ns, std::size_t bounds_count,
                                          std::uint64_t* counts) const {
+    CHECK(std::is_sorted(bounds_ns, bounds_ns + bounds_count));
     std::fill_n(counts, bounds_count, 0);
     hdr_iter iterator;
     ::hdr_iter_recorded_init(&iterator, histogram_.get());

@@ -1,9 +1,9 @@
-#include "tools/load/report/influx.hpp"
+#include "tools/load/export/influx.hpp"
 
 #include <chrono>
 #include <utility>
 
-#include "tools/load/report/influx_client.hpp"
+#include "tools/load/export/influx_client.hpp"
 
 namespace sluice::load {
 namespace {

@@ -1,4 +1,4 @@
-#include "tools/load/report/influx_lines.hpp"
+#include "tools/load/export/influx_lines.hpp"
 
 #include <fmt/format.h>
 

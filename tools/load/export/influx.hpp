@@ -1,9 +1,9 @@
 // Sends each second of a run to InfluxDB while it goes on, so that Grafana can plot it live.
 //
-// A thread of its own posts what on_interval has rendered: a database that is slow, away or refuses costs the run
-// nothing but points. What cannot be delivered for a passing reason (no connection, 5xx, 429) is kept, at most
-// pending_seconds_max of it, and tried again each second; a point that is written twice overwrites itself.
-// The first failure is told once; the outcome counts what was lost.
+// The coordinator's thread renders in on_interval; a thread of its own posts. So a database that is slow, away or
+// refuses costs the run only points. After a temporary failure (no connection, 5xx, 429) points are kept, at most
+// pending_seconds_max of them, and sent again each second; a point that is written twice overwrites itself. The first
+// failure is reported once. The outcome counts what was lost.
 #pragma once
 
 #include <condition_variable>
@@ -16,7 +16,7 @@
 #include <string_view>
 #include <thread>
 
-#include "tools/load/report/influx_lines.hpp"
+#include "tools/load/export/influx_lines.hpp"
 #include "tools/load/result/results.hpp"
 
 namespace sluice::load {

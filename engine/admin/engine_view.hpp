@@ -1,0 +1,64 @@
+// EngineView: one moment of the engine, from which GET /status and GET /metrics are rendered. Made on the admin
+// thread for one answer; what others own is copied, or read through relaxed atomics that outlive the answer.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/admin/readiness.hpp"
+#include "engine/admin/snapshot.hpp"
+#include "engine/config/config.hpp"
+#include "engine/forward/forwarder.hpp"
+#include "engine/idempotency/idempotency_table.hpp"
+#include "engine/ingest/engine_state.hpp"
+#include "sinks/sink.hpp"
+
+namespace sluice {
+
+struct SinkView {
+    std::string name;  // the value of its label: its index, or "forwarder"
+    const sinks::SinkSignal& signal;
+    sinks::SinkFigures figures;
+    std::string trouble;  // one sentence; empty: none
+    std::vector<sinks::NodeView> nodes;  // of a cluster
+
+    [[nodiscard]] bool has_asked_replicas() const;
+    // Of a sink that connects to nothing: zeroes.
+    [[nodiscard]] const sinks::LinkFigures& link() const;
+};
+[[nodiscard]] SinkView view_of(std::string name, const sinks::Sink& sink);
+
+struct ForwarderView {
+    forward::Forwarder::View journal;
+    SinkView sink;
+};
+[[nodiscard]] ForwarderView view_of(const forward::Forwarder& forwarder);
+
+// Sums over all reactors.
+struct EngineTotals {
+    SampleCounters samples;
+    std::uint64_t in_flight_samples = 0;
+    std::uint64_t requests = 0;
+};
+
+struct EngineView {
+    const config::Config& config;
+    const EngineState& state;
+    ReadinessState readiness;
+    std::uint64_t uptime_ns;
+    std::uint64_t now_ns;  // monotonic
+    std::span<const std::unique_ptr<Snapshot>> reactors;
+    std::vector<SinkView> sinks;
+    std::optional<ForwarderView> forwarder;  // none: no journal in front of Redis
+    std::optional<IdempotencyTable::Figures> idempotency;  // none: no keys are remembered
+
+    [[nodiscard]] EngineTotals totals() const;
+    // What delivers to Redis: the forwarder's sink behind a journal, else the first one.
+    [[nodiscard]] const SinkView& delivering_sink() const;
+};
+
+}  // namespace sluice

@@ -1,0 +1,76 @@
+#include "engine/admin/snapshot_collector.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/core/check.hpp"
+
+namespace sluice {
+namespace {
+
+// How often a reactor that owes an answer is checked for having ended. An answer ends the wait at once.
+constexpr std::chrono::milliseconds end_poll_interval{10};
+
+}  // namespace
+
+void SnapshotCollector::connect(std::vector<ReactorPort*> reactors) {
+    CHECK(reactors_.empty());
+    reactors_ = std::move(reactors);
+    for (std::size_t i = 0; i < reactors_.size(); ++i) {
+        CHECK(reactors_[i] != nullptr);
+        requests_.push_back(std::make_shared<Request>());
+        snapshots_.push_back(std::make_unique<Snapshot>());
+    }
+}
+
+bool SnapshotCollector::collect(bool resets) {
+    for (std::size_t i = 0; i < reactors_.size(); ++i) ask(i, resets);
+    const auto deadline = std::chrono::steady_clock::now() + patience_;
+    for (std::size_t i = 0; i < reactors_.size(); ++i)
+        if (!receive(i, resets, deadline)) return false;
+    return true;
+}
+
+void SnapshotCollector::ask(std::size_t reactor_index, bool resets) {
+    Request& request = *requests_[reactor_index];
+    if (request.is_outstanding && !request.answered.try_acquire()) return;
+    ReactorPort& reactor = *reactors_[reactor_index];
+    request.is_outstanding = reactor.post([&reactor, resets, shared = requests_[reactor_index]] {
+        reactor.fill(shared->snapshot);
+        if (resets) reactor.reset_counters();
+        shared->answered.release();
+    });
+}
+
+// A reactor that has ended, as each does in a drain, answers and counts no more: this thread reads its last figures.
+bool SnapshotCollector::receive(std::size_t reactor_index, bool resets,
+                                std::chrono::steady_clock::time_point deadline) {
+    Request& request = *requests_[reactor_index];
+    if (!request.is_outstanding && !reactors_[reactor_index]->has_ended()) return false;  // its mailbox is full
+    switch (wait_for(reactor_index, deadline)) {
+        case Wait::answered: std::swap(request.snapshot, *snapshots_[reactor_index]); break;
+        case Wait::ended:
+            reactors_[reactor_index]->fill(*snapshots_[reactor_index]);
+            if (resets) reactors_[reactor_index]->reset_counters();
+            break;
+        case Wait::timed_out: return false;
+    }
+    request.is_outstanding = false;
+    return true;
+}
+
+SnapshotCollector::Wait SnapshotCollector::wait_for(std::size_t reactor_index,
+                                                    std::chrono::steady_clock::time_point deadline) {
+    Request& request = *requests_[reactor_index];
+    for (;;) {  // ends: at the deadline
+        // Read first: an answer that came before the end is in the semaphore by then, and is as good as the end's.
+        const bool has_ended = reactors_[reactor_index]->has_ended();
+        const auto now = std::chrono::steady_clock::now();
+        if (request.answered.try_acquire_until(has_ended ? now : std::min(deadline, now + end_poll_interval)))
+            return Wait::answered;
+        if (has_ended) return Wait::ended;
+        if (now >= deadline) return Wait::timed_out;
+    }
+}
+
+}  // namespace sluice

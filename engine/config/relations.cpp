@@ -1,0 +1,89 @@
+#include "engine/config/relations.hpp"
+
+#include <algorithm>
+
+#include "engine/config/addresses.hpp"
+#include "engine/core/limits.hpp"
+#include "engine/core/names_number.hpp"
+
+namespace sluice::config {
+namespace {
+
+bool has_journal_in_front(const Config& config) { return !config.journal.directory.empty(); }
+
+// One address may serve both; two that overlap cannot.
+bool is_admin_apart(const Config& config) {
+    return std::ranges::none_of(config.listen, [&](const ListenAddress& data) {
+        return data != config.admin.listen && collision_of(data, config.admin.listen).has_value();
+    });
+}
+
+// Braces decide the slot of a key in Redis Cluster.
+bool has_braces(const Config& config) { return config.sink.redis.stream.find_first_of("{}") != std::string::npos; }
+
+bool is_plain(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
+}
+
+// `holds` is an expression of `config`, a Config.
+#define HOLDS(expression) ([](const Config& config) -> bool { return expression; })
+#define UNLESS(condition, expression) HOLDS(!(condition) || (expression))
+
+constexpr std::string_view stream_room = "takes at most 71 bytes in";
+static_assert(names_number(stream_room, limits::owned_stream_key_bytes_max));
+
+constexpr Relation relation_table[] = {
+    {"http.body_memory", "must be at least", "http.body_max",
+     HOLDS(config.http.body_memory_bytes >= config.http.body_bytes_max)},
+    {"batch.pipeline_depth", "must be less than", "batch.count",
+     HOLDS(config.batch.pipeline_depth_count < config.batch.count)},
+    {"admin.listen", "must not collide with", "listen", is_admin_apart},
+    {"sink.redis.backoff_min", "must be at most", "sink.redis.backoff_max",
+     HOLDS(config.sink.redis.backoff_min_ns <= config.sink.redis.backoff_max_ns)},
+    {"journal.size_max", "must be at least twice", "journal.segment_size",
+     HOLDS(config.journal.total_bytes_max >= 2 * config.journal.segment_bytes)},
+    {"journal.directory", "does not go with a journal in", "sink.url",
+     UNLESS(has_journal_in_front(config), config.sink.url.kind != SinkKind::journal)},
+
+    {"ack", "needs a journal in", "sink.url", UNLESS(config.ack == AckLevel::journaled, config.has_journal())},
+    {"ack", "needs", "sink.redis.replicas",
+     UNLESS(config.ack == AckLevel::replicated, config.sink.redis.replicas_count != 0)},
+    {"ack", "does not go with", "journal.directory",
+     UNLESS(config.ack == AckLevel::replicated, !has_journal_in_front(config))},
+    {"ack", "does not go with", "sink.url", UNLESS(config.ack == AckLevel::replicated, config.has_replicas())},
+    // A WAIT tells of one connection's writes; samples of a request may go to several primaries.
+    {"sink.redis.replicas", "must be 0 with a cluster in", "sink.url",
+     UNLESS(config.sink.redis.replicas_count != 0, config.sink.url.kind != SinkKind::redis_cluster)},
+    {"sink.redis.replicas_timeout", "must be less than", "ack_timeout",
+     UNLESS(config.has_replicas(), config.sink.redis.replicas_timeout_ns < config.ack_timeout_ns)},
+    {"sink.redis.replicas_timeout", "must be less than", "sink.redis.reply_timeout",
+     UNLESS(config.has_replicas(), config.sink.redis.replicas_timeout_ns < config.sink.redis.reply_timeout_ns)},
+
+    {"sink.redis.stream", "must hold no { or } beside", "sink.redis.partitions",
+     UNLESS(config.sink.redis.partitions_count > 1, !has_braces(config))},
+
+    // docs/exactly-once.md has the reasons.
+    {"sink.redis.exactly_once", "needs a journal to send again from:", "journal.directory",
+     UNLESS(config.sink.redis.exactly_once, has_journal_in_front(config))},
+    {"sink.redis.exactly_once", "needs one Redis (redis:// or redis+unix://) in", "sink.url",
+     UNLESS(config.sink.redis.exactly_once, config.sink.url.kind == SinkKind::redis)},
+    {"sink.redis.exactly_once", "needs fields or json as", "sink.redis.layout",
+     UNLESS(config.sink.redis.exactly_once,
+            config.sink.redis.layout == RedisLayout::fields || config.sink.redis.layout == RedisLayout::json)},
+    {"sink.redis.exactly_once", stream_room, "sink.redis.stream",
+     UNLESS(config.sink.redis.exactly_once, config.sink.redis.stream.size() <= limits::owned_stream_key_bytes_max)},
+    {"sink.redis.exactly_once", "takes no { or } in", "sink.redis.stream",
+     UNLESS(config.sink.redis.exactly_once, !has_braces(config))},
+    {"sink.redis.instance", "must be of letters, digits, '.', '_' and '-' with", "sink.redis.exactly_once",
+     UNLESS(config.sink.redis.exactly_once, std::ranges::all_of(config.sink.redis.instance, is_plain))},
+};
+
+#undef UNLESS
+#undef HOLDS
+
+}  // namespace
+
+std::span<const Relation> relations() { return relation_table; }
+
+}  // namespace sluice::config

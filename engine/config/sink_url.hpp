@@ -1,0 +1,25 @@
+// Sink URLs, as an operator writes them.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <string_view>
+
+#include "engine/config/config.hpp"
+#include "engine/config/value_error.hpp"
+
+namespace sluice::config {
+
+// redis://[user[:password]@]host[:port][/db]   host: a name, IPv4, or [IPv6]; user and password percent-encoded
+// redis+unix:///path[?db=N]                    percent-encoded path; credentials come from sink.redis.*
+// redis-cluster://[user[:password]@]host[:port],…               any nodes of the cluster
+// redis-sentinel://[user[:password]@]host[:port],…/name[/db]    sentinels, and the name of the primary they watch
+// journal:directory                            a journal on local disk; the directory as it is, not percent-encoded
+// null:                                        counts and discards
+[[nodiscard]] std::expected<SinkUrl, ValueError> parse_sink_url(std::string_view text);
+
+// A URL, well-formed or not, that may be shown: all that may be a password is ***. Used for what parse_sink_url
+// refused, where no part can be trusted to be what its place says.
+[[nodiscard]] std::string redact_url(std::string_view text);
+
+}  // namespace sluice::config

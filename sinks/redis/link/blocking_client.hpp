@@ -1,0 +1,50 @@
+// BlockingClient: asks a Redis server or a Sentinel, and waits for the answer, with a time-out for each step. For
+// whoever may wait: the watcher, the search for a primary while there is none, and tools. One thread.
+//
+// Not for samples: hiredis builds an object for each reply and allocates for each command.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sinks/redis/link/blocking_connection.hpp"
+#include "sinks/redis/link/settings.hpp"
+#include "sinks/redis/resp/reply.hpp"
+
+namespace sluice::sinks::redis {
+
+using Command = std::vector<std::string>;
+
+class BlockingClient {
+  public:
+    // Each step (connecting, a reply) may take settings.connect_timeout_ns. `name`: what CLIENT LIST shows; empty:
+    // none.
+    explicit BlockingClient(RedisSettings settings, std::string name = {});
+    BlockingClient(const BlockingClient&) = delete;
+    BlockingClient& operator=(const BlockingClient&) = delete;
+
+    [[nodiscard]] bool is_connected() const { return connection_ != nullptr; }
+    // Connects, authenticates and selects. False: failure() says why.
+    [[nodiscard]] bool connect();
+    // Sends all `commands` at once. Their replies, error replies among them; none if the connection broke, which is
+    // closed then. Needs is_connected().
+    [[nodiscard]] std::vector<Reply> ask(const std::vector<Command>& commands);
+    // The same of one; null if the connection broke.
+    [[nodiscard]] Reply ask(const Command& command);
+
+    // Why the connection is closed, in one sentence without a password; empty: it never failed.
+    [[nodiscard]] const std::string& failure() const { return failure_; }
+
+  private:
+    [[nodiscard]] bool greet();
+    [[nodiscard]] bool send(const Command& command);
+    void fail(const std::string& why);
+    void connection_failed();
+
+    const RedisSettings settings_;
+    const std::string name_;
+    BlockingConnection connection_;
+    std::string failure_;
+};
+
+}  // namespace sluice::sinks::redis

@@ -1,0 +1,178 @@
+#include "sinks/redis/link/link.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "engine/core/check.hpp"
+
+namespace sluice::sinks::redis {
+
+Link::Link(const RedisSettings& settings, LinkFigures& figures)
+    : connect_timeout_ns_(settings.connect_timeout_ns),
+      reply_timeout_ns_(settings.reply_timeout_ns),
+      backoff_max_ns_(settings.backoff_max_ns),
+      suspicious_silence_ns_(settings.suspicious_silence_ns),
+      has_moved_from_(settings.has_moved_from),
+      figures_(figures),
+      session_(settings),
+      backoff_(settings.backoff_min_ns, settings.backoff_max_ns, settings.random_seed) {}
+
+// --- connecting ----------------------------------------------------------------------------------------------------
+
+Link::Event Link::advance(short revents, std::uint64_t now_ns) {
+    switch (session_.state()) {
+        case Session::State::closed: return connect(now_ns);
+        case Session::State::connecting:
+        case Session::State::greeting: return go_on_connecting(revents, now_ns);
+        case Session::State::ready: break;
+    }
+    return (revents & (POLLIN | POLLERR | POLLHUP)) != 0 ? Event::readable : Event::none;
+}
+
+Link::Event Link::connect(std::uint64_t now_ns) {
+    CHECK(!is_established_);
+    if (now_ns < connect_at_ns_) return Event::none;
+    connect_deadline_ns_ = now_ns + connect_timeout_ns_;
+    ++fd_generation_;
+    replies().accept_arrays(nullptr);
+    if (session_.open() == Session::Step::failed) return attempt_failed(session_.failure(), now_ns);
+    return Event::attempt;
+}
+
+Link::Event Link::go_on_connecting(short revents, std::uint64_t now_ns) {
+    if (session_.advance(revents) == Session::Step::failed) return attempt_failed(session_.failure(), now_ns);
+    if (session_.ready()) {
+        is_send_blocked_ = false;
+        return Event::ready;
+    }
+    if (now_ns < connect_deadline_ns_) return Event::none;
+    const bool is_connected = session_.state() == Session::State::greeting;
+    session_.close();
+    return attempt_failed(
+        peer() + (is_connected ? " accepts connections but does not answer" : " does not answer (connect timeout)"),
+        now_ns);
+}
+
+Link::Event Link::attempt_failed(std::string why, std::uint64_t now_ns) {
+    note_failure(std::move(why), now_ns);
+    return Event::failed;
+}
+
+void Link::established(std::uint64_t now_ns) {
+    CHECK(ready() && !is_established_);
+    is_established_ = true;
+    established_ns_ = now_ns;
+    add(figures_.connects, 1);
+}
+
+// --- losing it -----------------------------------------------------------------------------------------------------
+
+void Link::drop(std::string why, std::uint64_t now_ns) {
+    // A server that greets and then hangs up must not be met in a quick loop; one that served for a while may.
+    if (is_established_ && now_ns - established_ns_ >= backoff_max_ns_) backoff_.reset();
+    close();
+    note_failure(std::move(why), now_ns);
+}
+
+void Link::close() {
+    session_.close();
+    is_established_ = false;
+}
+
+void Link::reconnect(std::uint64_t at_ns) {
+    CHECK(is_established_ && at_ns != 0);
+    close();
+    connect_at_ns_ = at_ns;
+}
+
+void Link::note_failure(std::string why, std::uint64_t now_ns) {
+    CHECK(session_.state() == Session::State::closed);
+    add(figures_.connection_failures, 1);
+    connect_at_ns_ = now_ns + backoff_.next_ns();
+    failure_ = std::move(why);
+}
+
+bool Link::drop_if_late(bool is_reply_due, std::uint64_t now_ns) {
+    CHECK(ready());
+    if (std::exchange(has_just_asked_, false)) asked_for_another_ns_ = now_ns;
+    const bool is_late =
+        is_established_ ? is_reply_due && now_ns >= progress_ns_ + reply_timeout_ns_ : now_ns >= connect_deadline_ns_;
+    if (is_late) {
+        const char* const which = is_established_ ? "reply" : "connect";
+        drop("no reply from " + peer() + " within the " + which + " timeout", now_ns);
+        return true;
+    }
+    return is_established_ && is_reply_due && now_ns >= suspicious_ns() && drop_if_replaced(now_ns);
+}
+
+// A failover is over long before the reply timeout, which a slow command may need.
+std::uint64_t Link::suspicious_ns() const {
+    if (!has_moved_from_) return std::numeric_limits<std::uint64_t>::max();
+    return std::max(progress_ns_, asked_for_another_ns_) + suspicious_silence_ns_;
+}
+
+bool Link::drop_if_replaced(std::uint64_t now_ns) {
+    const bool has_moved = has_moved_from_(session_.server());
+    asked_for_another_ns_ = now_ns;
+    has_just_asked_ = true;  // the answer took a while: the next call knows until when
+    if (has_moved) drop_as_replaced(now_ns);
+    return has_moved;
+}
+
+void Link::drop_as_replaced(std::uint64_t now_ns) {
+    drop(peer() + " is silent, and another server is primary by now", now_ns);
+}
+
+// --- waiting -------------------------------------------------------------------------------------------------------
+
+short Link::events() const {
+    if (!ready()) return session_.events();
+    return static_cast<short>(is_send_blocked_ ? POLLIN | POLLOUT : POLLIN);
+}
+
+std::uint64_t Link::deadline_ns(bool is_reply_due) const {
+    if (session_.state() == Session::State::closed) return connect_at_ns_;
+    if (!is_established_) return connect_deadline_ns_;
+    return is_reply_due ? std::min(progress_ns_ + reply_timeout_ns_, suspicious_ns()) : 0;
+}
+
+// --- bytes ---------------------------------------------------------------------------------------------------------
+
+bool Link::send(std::span<iovec> pieces, std::size_t& sent_bytes, std::uint64_t now_ns) {
+    CHECK(ready());
+    sent_bytes = 0;
+    is_send_blocked_ = false;
+    if (pieces.empty()) return true;
+    std::size_t wanted_bytes = 0;
+    for (const iovec& piece : pieces) wanted_bytes += piece.iov_len;
+    if (session_.send(pieces, sent_bytes) == Session::Step::failed) {
+        drop(session_.failure(), now_ns);
+        return false;
+    }
+    is_send_blocked_ = sent_bytes < wanted_bytes;
+    return true;
+}
+
+bool Link::read(std::span<const char>& bytes, std::uint64_t now_ns) {
+    CHECK(ready());
+    if (session_.receive(bytes) == Session::Step::failed) {
+        drop(session_.failure(), now_ns);
+        return false;
+    }
+    replies().give(bytes);
+    return true;
+}
+
+// `reply` could not be read, or was not taken.
+bool Link::lose(ReplyStream::Next reply, std::uint64_t now_ns) {
+    if (!ready()) return false;  // whoever took it has closed the link
+    if (reply == ReplyStream::Next::broken)
+        drop("protocol error from " + peer() + ": " + printable(replies().broken_because()), now_ns);
+    else if (unusable_because_.empty()) drop(peer() + " answers what it was not asked", now_ns);
+    else drop(std::exchange(unusable_because_, {}), now_ns);
+    return false;
+}
+
+}  // namespace sluice::sinks::redis
