@@ -18,6 +18,7 @@ namespace sluice {
 namespace {
 
 using tests::ms;
+using tests::patience_ns;
 using tests::pattern;
 using tests::Slot;
 using tests::TcpClient;
