@@ -219,7 +219,7 @@ TEST_P(Loop, SendsToManyInOneIteration) {
 // The kernel takes submissions only together with a wait, while both queues of the ring overflow: the loop neither
 // aborts nor forgets anybody.
 TEST_P(Loop, ServesManyAlthoughTheKernelWantsCompletionsReapedFirst) {
-    if (!is_uring()) GTEST_SKIP() << "epoll has no queue of submissions";
+    if (!is_uring()) GTEST_SKIP() << "does not apply: epoll has no queue of submissions";
     std::thread([&] {
         tests::refuse_submissions(tests::Refused::submissions_unwaited, EBUSY);
         if (!open()) return;
