@@ -44,7 +44,7 @@ function(room folder)
 endfunction()
 
 # --- the leaf: values and rules that everybody shares --------------------------------------------------------------
-room(engine/core MAY clock random)
+room(engine/core MAY clock random system)
 room(engine/log USES engine/core LIBRARIES spdlog MAY clock)
 room(engine/config USES engine/core LIBRARIES tomlplusplus cli11 MAY system)
 room(engine/metrics USES engine/core LIBRARIES hdr_histogram)

@@ -13,8 +13,8 @@ namespace sluice {
 class AdminPort {
   public:
     using OnAnswer = std::function<void(std::uint16_t status, http::ContentType type, std::string body)>;
-    // Calls `on_answer` on the admin thread.
-    virtual void ask(http::Endpoint endpoint, OnAnswer on_answer) = 0;
+    // Calls `on_answer` on the admin thread. False: too many requests wait already, and it will not be called.
+    [[nodiscard]] virtual bool ask(http::Endpoint endpoint, OnAnswer on_answer) = 0;
 
   protected:
     ~AdminPort() = default;

@@ -32,13 +32,13 @@ AdminThread::AdminThread(const config::Config& config, AdminService& service)
 
 AdminThread::~AdminThread() { stop_and_join(); }
 
-std::expected<void, io::LoopError> AdminThread::start(int listener_fd) {
+std::expected<void, io::LoopError> AdminThread::start(std::vector<Listener> listeners) {
     CHECK(!thread_.joinable());
     std::promise<std::expected<void, io::LoopError>> started;
     auto result = started.get_future();
-    thread_ = std::thread([this, listener_fd, &started] {
+    thread_ = std::thread([this, given = std::move(listeners), &started]() mutable {
         ::pthread_setname_np(::pthread_self(), "sluice-admin");
-        auto opened = server_.open(listener_fd);
+        auto opened = server_.open(std::move(given));
         const bool is_open = opened.has_value();
         started.set_value(std::move(opened));
         if (is_open) loop();
@@ -55,22 +55,20 @@ void AdminThread::loop() {
     }
 }
 
-void AdminThread::post(Mailbox::Task task) {
-    mailbox_.post(std::move(task));
-    server_.wake();
-}
-
 void AdminThread::stop_and_join() {
     if (!thread_.joinable()) return;
-    post([this] { is_stopping_ = true; });
+    mailbox_.post_order([this] { is_stopping_ = true; });
+    server_.wake();
     thread_.join();
 }
 
-void AdminThread::ask(http::Endpoint endpoint, OnAnswer on_answer) {
-    post([this, endpoint, reply = std::move(on_answer)] {
+bool AdminThread::ask(http::Endpoint endpoint, OnAnswer on_answer) {
+    const bool was_taken = mailbox_.post([this, endpoint, reply = std::move(on_answer)] {
         AdminAnswer result = service_.answer(endpoint);
         reply(result.status, result.type, std::move(result.body));
     });
+    server_.wake();
+    return was_taken;
 }
 
 bool AdminThread::on_request(const http::Request& request, RequestRef ref, http::Pending& pending) {

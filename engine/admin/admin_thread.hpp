@@ -7,6 +7,7 @@
 #include <expected>
 #include <future>
 #include <thread>
+#include <vector>
 
 #include "engine/admin/admin_port.hpp"
 #include "engine/admin/admin_service.hpp"
@@ -15,7 +16,7 @@
 
 namespace sluice {
 
-class AdminThread final : public AdminPort, private http::Application, private Server::Hooks {
+class AdminThread final : public AdminPort, private http::Application, private Server::Callbacks {
   public:
     // `service` outlives the thread.
     AdminThread(const config::Config& config, AdminService& service);
@@ -23,13 +24,13 @@ class AdminThread final : public AdminPort, private http::Application, private S
     AdminThread(const AdminThread&) = delete;
     AdminThread& operator=(const AdminThread&) = delete;
 
-    // Once. Returns when it serves. The thread owns `listener_fd`; -1: the data listeners forward requests (ask()).
-    [[nodiscard]] std::expected<void, io::LoopError> start(int listener_fd);
+    // Once. Returns when it serves. Without listeners: the data listeners forward requests (ask()).
+    [[nodiscard]] std::expected<void, io::LoopError> start(std::vector<Listener> listeners);
     // Any thread but its own. Answers what it has, then ends.
     void stop_and_join();
 
     // Any thread. Calls `on_answer` on the admin thread.
-    void ask(http::Endpoint endpoint, OnAnswer on_answer) override;
+    [[nodiscard]] bool ask(http::Endpoint endpoint, OnAnswer on_answer) override;
 
   private:
     bool on_request(const http::Request& request, RequestRef ref, http::Pending& pending) override;
@@ -37,7 +38,6 @@ class AdminThread final : public AdminPort, private http::Application, private S
     void on_responses_sent(std::uint32_t, std::uint64_t, std::uint64_t) override {}
     void take_completions(std::uint64_t) override {}
     void hand_over(std::uint64_t) override {}
-    void post(Mailbox::Task task);
     void loop();
 
     AdminService& service_;

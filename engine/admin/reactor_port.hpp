@@ -8,8 +8,9 @@ namespace sluice {
 
 class ReactorPort {
   public:
-    // Any thread. Runs `task` on the reactor's thread, soon; never once the reactor has ended.
-    virtual void post(Mailbox::Task task) = 0;
+    // Any thread. Runs `task` on the reactor's thread, soon; never once the reactor has ended. False: its mailbox is
+    // full, and `task` will not run.
+    [[nodiscard]] virtual bool post(Mailbox::Task task) = 0;
     // Any thread. The reactor's thread has left its loop: fill() and reset_counters() may be called from another.
     [[nodiscard]] virtual bool has_ended() const = 0;
 

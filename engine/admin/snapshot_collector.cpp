@@ -34,9 +34,8 @@ bool SnapshotCollector::collect(bool resets) {
 void SnapshotCollector::ask(std::size_t reactor_index, bool resets) {
     Request& request = *requests_[reactor_index];
     if (request.is_outstanding && !request.answered.try_acquire()) return;
-    request.is_outstanding = true;
     ReactorPort& reactor = *reactors_[reactor_index];
-    reactor.post([&reactor, resets, shared = requests_[reactor_index]] {
+    request.is_outstanding = reactor.post([&reactor, resets, shared = requests_[reactor_index]] {
         reactor.fill(shared->snapshot);
         if (resets) reactor.reset_counters();
         shared->answered.release();
@@ -47,7 +46,7 @@ void SnapshotCollector::ask(std::size_t reactor_index, bool resets) {
 bool SnapshotCollector::receive(std::size_t reactor_index, bool resets,
                                 std::chrono::steady_clock::time_point deadline) {
     Request& request = *requests_[reactor_index];
-    CHECK(request.is_outstanding);
+    if (!request.is_outstanding && !reactors_[reactor_index]->has_ended()) return false;  // its mailbox is full
     switch (wait_for(reactor_index, deadline)) {
         case Wait::answered: std::swap(request.snapshot, *snapshots_[reactor_index]); break;
         case Wait::ended:

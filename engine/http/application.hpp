@@ -16,6 +16,7 @@ struct Request {
     std::string_view query;     // without the question mark
     std::string_view body;      // padded: BodyPool::padding_bytes are readable behind it; valid during the call
     std::uint64_t received_ns;  // monotonic
+    std::uint8_t listener_role_number = 0;  // of the listener that it came through: the server's ListenerRole
 };
 
 class Application {

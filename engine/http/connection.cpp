@@ -31,12 +31,13 @@ class Connection::BodyCollector final : public parsers::BodyReceiver {
     Context& context_;
 };
 
-void Connection::open(Context& context, Slot slot) {
+void Connection::open(Context& context, Slot slot, std::uint8_t listener_role_number) {
     CHECK(state_ == State::closed);
     *this = Connection{};
     parser_.start(context.settings.body_bytes_max);
     pending_first_ = pending_last_ = no_pending;
     slot_ = slot;
+    listener_role_number_ = listener_role_number;
     last_activity_ns_ = context.now_ns;
     transition(State::open);
 }
@@ -232,8 +233,12 @@ Request Connection::request_of(std::uint64_t received_ns) const {
     const bool has_query = question_mark != std::string_view::npos;
     const std::string_view body = body_bytes_ != 0 ? std::string_view(body_.data, body_bytes_)
                                                    : std::string_view(body_view_.data(), body_view_.size());
-    return {*head_, target.substr(0, question_mark), has_query ? target.substr(question_mark + 1) : std::string_view{},
-            body, received_ns};
+    return {*head_,
+            target.substr(0, question_mark),
+            has_query ? target.substr(question_mark + 1) : std::string_view{},
+            body,
+            received_ns,
+            listener_role_number_};
 }
 
 // Puts a new pending request at the end of the queue.

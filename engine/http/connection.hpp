@@ -81,7 +81,8 @@ class Connection {
     static constexpr std::uint64_t drain_patience_ns = 1'000'000'000;
 
     // --- events, from the server -----------------------------------------------------------------
-    void open(Context& context, Slot slot);
+    // `listener_role_number` comes with each request.
+    void open(Context& context, Slot slot, std::uint8_t listener_role_number = 0);
     // At least BodyPool::padding_bytes are readable behind `bytes`.
     void on_bytes(Context& context, std::span<const char> bytes);
     void on_end_of_stream(Context& context);
@@ -159,6 +160,7 @@ class Connection {
     std::uint64_t send_begin_ns_;
     std::uint64_t linger_begin_ns_;
     State state_;
+    std::uint8_t listener_role_number_;
     bool must_close_;
     bool saw_end_of_stream_;
     bool wants_continue_;  // owes a 100 Continue

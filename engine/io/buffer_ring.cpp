@@ -31,7 +31,7 @@ BufferRing::~BufferRing() {
 }
 
 void BufferRing::give_back(std::uint16_t buffer_id) {
-    DCHECK(buffer_id < buffers_count_ && given_back_count_ < buffers_count_);
+    CHECK(buffer_id < buffers_count_ && given_back_count_ < buffers_count_);
     char* bytes = memory_ + std::size_t{buffer_id} * stride_bytes_;
     io_uring_buf_ring_add(entries_, bytes, buffer_bytes_, buffer_id, io_uring_buf_ring_mask(buffers_count_),
                           static_cast<int>(given_back_count_));

@@ -10,6 +10,8 @@
 #include <memory>
 #include <span>
 
+#include "engine/core/check.hpp"
+
 namespace sluice::io {
 
 class BufferRing {
@@ -24,6 +26,7 @@ class BufferRing {
     BufferRing& operator=(const BufferRing&) = delete;
 
     [[nodiscard]] const char* bytes_of(std::uint16_t buffer_id) const {
+        CHECK(buffer_id < buffers_count_);
         return memory_ + std::size_t{buffer_id} * stride_bytes_;
     }
     // Marks a buffer as free; the kernel sees it after publish().

@@ -2,12 +2,12 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <unistd.h>
 
 #include <cerrno>
 
 #include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
+#include "engine/core/descriptor.hpp"
 #include "engine/io/operation_result.hpp"
 
 namespace sluice::io {
@@ -51,25 +51,31 @@ io_uring_sqe* ClientLoop::submission(Operation operation, Slot slot) {
 
 std::expected<void, int> ClientLoop::connect(Slot slot, const sockaddr_storage& address, socklen_t address_bytes) {
     Socket& socket = sockets_[slot];
-    CHECK(!socket.is_open);
-    int fd = ::socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return std::unexpected(errno);
+    CHECK(socket.life == Life::closed && socket.operations_count == 0);
+    Descriptor descriptor(::socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!descriptor.is_open()) return std::unexpected(errno);
     const int on = 1;
-    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    ::setsockopt(descriptor.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    int fd = descriptor.get();
     const int registered = io_uring_register_files_update(ring_->raw(), slot, &fd, 1);
-    ::close(fd);
     if (registered != 1) return std::unexpected(registered < 0 ? -registered : EMFILE);
 
     const std::uint32_t generation = socket.generation;
     socket = Socket{};
     socket.generation = generation;
     socket.address = address;
-    socket.is_open = true;
+    socket.address_bytes = address_bytes;
+    socket.life = Life::open;
+    arm_connect(slot);
+    return {};
+}
+
+void ClientLoop::arm_connect(Slot slot) {
+    const Socket& socket = sockets_[slot];
     io_uring_sqe* sqe = submission(Operation::connect, slot);
     io_uring_prep_connect(sqe, static_cast<int>(slot), reinterpret_cast<const sockaddr*>(&socket.address),
-                          address_bytes);
+                          socket.address_bytes);
     sqe->flags |= IOSQE_FIXED_FILE;
-    return {};
 }
 
 void ClientLoop::arm_receive(Slot slot) {
@@ -81,7 +87,7 @@ void ClientLoop::arm_receive(Slot slot) {
 
 void ClientLoop::send(Slot slot, std::span<const char> bytes, Notice notice) {
     Socket& socket = sockets_[slot];
-    DCHECK(socket.is_open && !socket.is_closing && socket.send_begin == nullptr && !bytes.empty());
+    DCHECK(is_alive(slot) && socket.send_begin == nullptr && !bytes.empty());
     if (notice == Notice::when_sent) {
         socket.send_begin = bytes.data();
         socket.send_bytes = static_cast<std::uint32_t>(bytes.size());
@@ -103,17 +109,21 @@ void ClientLoop::arm_send(Slot slot) {
 // receive would leave the socket alive, and a quiet send may still read the caller's bytes.
 void ClientLoop::close(Slot slot) {
     Socket& socket = sockets_[slot];
-    CHECK(socket.is_open);
-    if (socket.is_closing) return;
-    socket.is_closing = true;
+    CHECK(socket.life != Life::closed);
+    if (socket.life != Life::open) return;
+    socket.life = Life::closing;
+    cancel_all(slot);
+}
+
+void ClientLoop::cancel_all(Slot slot) {
     io_uring_sqe* sqe = submission(Operation::cancel, slot);
     io_uring_prep_cancel_fd(sqe, static_cast<int>(slot), IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD_FIXED);
 }
 
 void ClientLoop::close_when_quiet(Slot slot) {
     Socket& socket = sockets_[slot];
-    if (!socket.is_closing || socket.close_submitted || socket.operations_count != 0) return;
-    socket.close_submitted = true;
+    if (socket.life != Life::closing || socket.operations_count != 0) return;
+    socket.life = Life::close_submitted;
     io_uring_sqe* sqe = submission(Operation::close, slot);
     io_uring_prep_close_direct(sqe, slot);
 }
@@ -142,55 +152,91 @@ void ClientLoop::run_once(std::uint64_t deadline_ns, std::uint64_t spin_ns) {
 
     // All buffers have come back, so each receive that found none may try again, once.
     for (const UserData& starved : starved_) {
-        const Socket& socket = sockets_[starved.slot];
-        if (socket.generation == starved.generation && socket.is_open && !socket.is_closing) arm_receive(starved.slot);
+        const bool is_same = sockets_[starved.slot].generation == starved.generation;
+        if (is_same && is_alive(starved.slot)) arm_receive(starved.slot);
     }
     starved_.clear();
 }
 
 void ClientLoop::dispatch(std::uint64_t user_data, int result, std::uint32_t flags) {
     const UserData data = decode(user_data);
-    Socket& socket = sockets_[data.slot];
+    const Slot slot = data.slot;
+    CHECK(slot < sockets_.size());
+    Socket& socket = sockets_[slot];
     const bool is_stale = socket.generation != data.generation;
     // Only quiet sends are not waited for before a slot is closed.
-    CHECK(!is_stale || data.operation == Operation::quiet_send);
+    if (data.operation == Operation::quiet_send) {
+        if (!is_stale) fail(slot, result < 0 ? -result : EPIPE);
+        return;
+    }
     const bool more = (flags & IORING_CQE_F_MORE) != 0;
-    if (!more && data.operation != Operation::quiet_send) --socket.operations_count;
-
-    if (data.operation == Operation::receive) {
-        const bool has_buffer = (flags & IORING_CQE_F_BUFFER) != 0;
-        const auto buffer_id = static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT);
-        if (result > 0 && !socket.is_closing)
-            events_.on_bytes(data.slot, {buffers_->bytes_of(buffer_id), static_cast<std::size_t>(result)});
-        if (has_buffer) buffers_->give_back(buffer_id);
-    }
+    CHECK(!is_stale && socket.operations_count > 0);
+    if (!more) --socket.operations_count;
     switch (data.operation) {
-        case Operation::receive: on_receive(data.slot, result, more); break;
-        case Operation::send: on_send(data.slot, result); break;
-        case Operation::quiet_send:
-            if (!is_stale) fail(data.slot, result < 0 ? -result : EPIPE);
+        case Operation::receive:
+            take_bytes(slot, result, flags);
+            on_receive(slot, result, more);
             break;
-        case Operation::connect:
-            if (socket.is_closing) break;
-            if (result < 0) {
-                fail(data.slot, -result);
-                break;
-            }
-            arm_receive(data.slot);
-            events_.on_connected(data.slot);
-            break;
-        case Operation::close:
-            socket.is_open = false;
-            socket.generation = (socket.generation + 1) & generation_mask;
-            return events_.on_closed(data.slot);
-        default: break;
+        case Operation::send: on_send(slot, result); break;
+        case Operation::connect: on_connect(slot, result); break;
+        case Operation::cancel: on_cancel(slot, result); break;
+        case Operation::close: return on_close(slot, result);
+        default: CHECK(false && "no operation of a client");
     }
-    close_when_quiet(data.slot);
+    close_when_quiet(slot);
+}
+
+void ClientLoop::on_connect(Slot slot, int result) {
+    if (!is_alive(slot)) return;
+    switch (connect_outcome(result)) {
+        case ConnectOutcome::connected:
+            arm_receive(slot);
+            events_.on_connected(slot);
+            break;
+        case ConnectOutcome::again: arm_connect(slot); break;
+        case ConnectOutcome::cancelled:
+        case ConnectOutcome::failed: fail(slot, -result); break;
+    }
+}
+
+void ClientLoop::on_cancel(Slot slot, int result) {
+    if (sockets_[slot].operations_count == 0) return;
+    switch (cancel_outcome(result)) {
+        case CancelOutcome::done: break;
+        case CancelOutcome::again: cancel_all(slot); break;
+        case CancelOutcome::failed: {
+            // A kernel that cannot cancel: the end of both streams ends what is in flight, too.
+            io_uring_sqe* sqe = submission(Operation::quiet_send, slot);
+            io_uring_prep_shutdown(sqe, static_cast<int>(slot), SHUT_RDWR);
+            sqe->flags |= IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
+            break;
+        }
+    }
+}
+
+void ClientLoop::on_close(Slot slot, int result) {
+    Socket& socket = sockets_[slot];
+    CHECK(socket.life == Life::close_submitted && socket.operations_count == 0);
+    if (close_outcome(result) == CloseOutcome::again) {
+        socket.life = Life::closing;
+        return close_when_quiet(slot);
+    }
+    socket.life = Life::closed;  // also where there was nothing to close: the next connect() takes the place
+    socket.generation = (socket.generation + 1) & generation_mask;
+    events_.on_closed(slot);
+}
+
+void ClientLoop::take_bytes(Slot slot, int result, std::uint32_t flags) {
+    const bool has_buffer = (flags & IORING_CQE_F_BUFFER) != 0;
+    const auto buffer_id = static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT);
+    if (result > 0 && is_alive(slot))
+        events_.on_bytes(slot, {buffers_->bytes_of(buffer_id), static_cast<std::size_t>(result)});
+    if (has_buffer) buffers_->give_back(buffer_id);
 }
 
 void ClientLoop::on_receive(Slot slot, int result, bool is_armed) {
     const Socket& socket = sockets_[slot];
-    if (socket.is_closing) return;
+    if (!is_alive(slot)) return;
     switch (receive_outcome(result)) {
         case ReceiveOutcome::bytes:
         case ReceiveOutcome::again:
@@ -205,7 +251,7 @@ void ClientLoop::on_receive(Slot slot, int result, bool is_armed) {
 
 void ClientLoop::on_send(Slot slot, int result) {
     Socket& socket = sockets_[slot];
-    if (socket.is_closing) return;
+    if (!is_alive(slot)) return;
     switch (send_outcome(result)) {
         case SendOutcome::sent:
             CHECK(static_cast<std::uint32_t>(result) <= socket.send_bytes);
@@ -222,7 +268,7 @@ void ClientLoop::on_send(Slot slot, int result) {
 
 void ClientLoop::fail(Slot slot, int error) {
     Socket& socket = sockets_[slot];
-    if (socket.has_failed || socket.is_closing) return;
+    if (socket.has_failed || !is_alive(slot)) return;
     socket.has_failed = true;
     events_.on_failed(slot, error);
 }

@@ -19,7 +19,7 @@
 
 #include "engine/core/slot.hpp"
 #include "engine/io/buffer_ring.hpp"
-#include "engine/io/loop.hpp"
+#include "engine/io/loop_base.hpp"
 #include "engine/io/ring.hpp"
 #include "engine/io/user_data.hpp"
 
@@ -64,7 +64,7 @@ class ClientLoop {
     [[nodiscard]] std::uint64_t spun_ns() const { return spun_ns_; }
 
     // From connect() to on_closed().
-    [[nodiscard]] bool is_open(Slot slot) const { return sockets_[slot].is_open; }
+    [[nodiscard]] bool is_open(Slot slot) const { return sockets_[slot].life != Life::closed; }
 
   private:
     // Zero is a slot that was never used.
@@ -74,19 +74,25 @@ class ClientLoop {
         const char* send_begin;  // of a send with notice
         std::uint32_t send_bytes;
         std::uint16_t operations_count;  // in flight, quiet sends excepted
-        bool is_open;
-        bool is_closing;
-        bool close_submitted;
-        bool has_failed;
+        socklen_t address_bytes;
+        Life life;
+        bool has_failed;  // and was told of
     };
 
     ClientLoop(const LoopSettings& settings, ClientEvents& events, std::unique_ptr<Ring> ring);
+    [[nodiscard]] bool is_alive(Slot slot) const { return sockets_[slot].life == Life::open; }
     [[nodiscard]] io_uring_sqe* submission(Operation operation, Slot slot);
     void arm_receive(Slot slot);
     void arm_send(Slot slot);
     void close_when_quiet(Slot slot);
     void dispatch(std::uint64_t user_data, int result, std::uint32_t flags);
+    void arm_connect(Slot slot);
+    void cancel_all(Slot slot);
+    void take_bytes(Slot slot, int result, std::uint32_t flags);
     void on_receive(Slot slot, int result, bool is_armed);
+    void on_connect(Slot slot, int result);
+    void on_cancel(Slot slot, int result);
+    void on_close(Slot slot, int result);
     void on_send(Slot slot, int result);
     void fail(Slot slot, int error);
 

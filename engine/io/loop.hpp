@@ -6,6 +6,8 @@
 // Life of a slot: on_open → (on_bytes | on_end_of_stream | on_sent)* → on_closed. After close() no event but
 // on_closed comes for the slot, and that only when the kernel holds nothing of it any more, so bytes given to
 // send() must stay where they are until on_sent or on_closed.
+//
+// A loop serves several listeners, whose connections share its slots.
 #pragma once
 
 #include <cstdint>
@@ -20,17 +22,21 @@ namespace sluice::io {
 
 using sluice::Slot;
 
+// Names one of the listeners that a loop was given, by its place among them.
+using ListenerIndex = std::uint8_t;
+static_assert(limits::listeners_count_max <= 1u << 8 * sizeof(ListenerIndex));
+
 // What the server does with events. Called on the loop's thread, from within run_once().
 class Events {
   public:
-    virtual void on_open(Slot slot) = 0;
+    virtual void on_open(Slot slot, ListenerIndex listener) = 0;
     // `bytes` are valid during the call only; at least LoopSettings::padding_bytes are readable behind them.
     virtual void on_bytes(Slot slot, std::span<const char> bytes) = 0;
-    virtual void on_end_of_stream(Slot slot) = 0;  // the peer sends no more; sending may still work
-    virtual void on_sent(Slot slot) = 0;           // all bytes of the last send() were taken by the kernel
-    virtual void on_failed(Slot slot) = 0;         // the connection broke; the server must call close()
+    virtual void on_end_of_stream(Slot slot) = 0;         // the peer sends no more; sending may still work
+    virtual void on_sent(Slot slot) = 0;                  // all bytes of the last send() were taken by the kernel
+    virtual void on_failed(Slot slot) = 0;                // the connection broke; the server must call close()
     virtual void on_closed(Slot slot) = 0;
-    virtual void on_wake() = 0;                    // some thread called wake()
+    virtual void on_wake() = 0;                           // some thread called wake()
     virtual void on_iteration(std::uint64_t now_ns) = 0;  // first in each iteration; monotonic time
     virtual void on_iteration_end() = 0;                  // last in each iteration: hand over, send
 
@@ -38,23 +44,18 @@ class Events {
     ~Events() = default;
 };
 
-// How long accepting pauses when descriptors ran out although slots of ours are free: others have them.
-inline constexpr std::uint64_t accept_retry_interval_ns = 100'000'000;
-// Accepting resumes when this share of all slots is free again, so that it does not toggle at the brim.
-inline constexpr std::uint64_t low_water_divisor = 32;
-
 struct LoopSettings {
     std::uint32_t ring_entries_count = 1024;
     std::uint32_t receive_buffer_bytes = 16 * 1024;
     std::uint32_t receive_buffers_count = 128;  // a power of two
     std::uint32_t padding_bytes = limits::body_padding_bytes;
     std::uint32_t slots_count_max = 16 * 1024;
-    std::uint64_t busy_wait_ns = 0;             // how long a busy loop lets completions gather; io_uring only
+    std::uint64_t busy_wait_ns = 0;  // how long a busy loop lets completions gather; io_uring only
     // Descriptors of the process that accepting leaves to others (sinks, admin); where sockets are ordinary ones.
     std::uint32_t spare_descriptors_count = 0;
     // Fallbacks of io_uring, taken whether the kernel has the feature or not.
     bool without_defer_taskrun = false;
-    bool without_multishot = false;             // of receives
+    bool without_multishot = false;  // of receives
     bool without_buffer_ring = false;
 };
 
@@ -70,28 +71,30 @@ struct LoopCounters {
     std::uint64_t accept_errors = 0;
     std::uint64_t accept_pauses = 0;       // times that accepting stopped for want of slots or descriptors
     std::uint64_t buffer_shortages = 0;    // receives that found no provided buffer
-    std::uint64_t receives = 0;            // buffers of bytes handed to the server
+    std::uint64_t unexpected_results_count =
+        0;  // of the kernel, that tell of a bug there or here; the connection is closed
+    std::uint64_t receives = 0;  // buffers of bytes handed to the server
     std::uint64_t received_bytes = 0;
     std::uint64_t sent_bytes = 0;
     std::uint64_t open_slots = 0;
-    std::uint64_t iteration_ns_last = 0;   // of the last whole iteration: time from one wait to the next
-    std::uint64_t iteration_ns_max = 0;    // the longest; see forget_longest_iteration()
+    std::uint64_t iteration_ns_last = 0;  // of the last whole iteration: time from one wait to the next
+    std::uint64_t iteration_ns_max = 0;  // the longest; see forget_longest_iteration()
 };
 
 class Loop {
   public:
     virtual ~Loop() = default;
 
-    // Starts to accept on `listener`, which the caller keeps open until stop_listening() has been followed by
-    // one run_once().
-    virtual void listen(int listener_fd) = 0;
+    // Starts to accept on all of `listeners_fd`, once. The caller keeps them open until stop_listening() has been
+    // followed by one run_once().
+    virtual void listen(std::span<const int> listeners_fd) = 0;
     virtual void stop_listening() = 0;
 
     // One send at a time for each slot.
     virtual void send(Slot slot, std::span<const char> bytes) = 0;
-    virtual void pause_receive(Slot slot) = 0;   // bytes already on their way may still arrive
+    virtual void pause_receive(Slot slot) = 0;  // bytes already on their way may still arrive
     virtual void resume_receive(Slot slot) = 0;
-    virtual void shutdown_send(Slot slot) = 0;   // half-close: the peer reads the end of stream
+    virtual void shutdown_send(Slot slot) = 0;  // half-close: the peer reads the end of stream
     virtual void close(Slot slot) = 0;
 
     // Waits for events until `deadline_ns` (monotonic; 0: no limit) and delivers them.

@@ -1,5 +1,6 @@
 #include "engine/io/ring.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -10,13 +11,16 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
+#include "engine/core/descriptor.hpp"
+#include "engine/io/operation_result.hpp"
 
 namespace sluice::io {
 namespace {
 
 constexpr std::uint32_t completions_per_submission = 8;
+constexpr int refused_pause_ms = 1;
 
-// From the wished to the bearable. CLAMP and CQSIZE exist since 5.5, SUBMIT_ALL since 5.18,
+// In order of preference. CLAMP and CQSIZE exist since 5.5, SUBMIT_ALL since 5.18,
 // TASKRUN_FLAG with COOP_TASKRUN since 5.19, SINGLE_ISSUER since 6.0, DEFER_TASKRUN since 6.1.
 constexpr std::array<unsigned, 3> setup_flags{
     IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER |
@@ -100,37 +104,61 @@ void Ring::probe(const LoopSettings& settings) {
 bool Ring::probe_receive_multishot() {
     int pair[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return false;
+    const Descriptor reader(pair[0]);
+    const Descriptor writer(pair[1]);
     const char byte = 0;
-    CHECK(::write(pair[1], &byte, 1) == 1);
+    CHECK(::write(writer.get(), &byte, 1) == 1);
     io_uring_sqe* sqe = submission();
-    io_uring_prep_recv_multishot(sqe, pair[0], nullptr, 0, 0);
+    io_uring_prep_recv_multishot(sqe, reader.get(), nullptr, 0, 0);
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = 0xffff;
     io_uring_cqe* cqe = nullptr;
     io_uring_submit_and_wait(&ring_, 1);
     const bool known = io_uring_wait_cqe(&ring_, &cqe) == 0 && cqe->res == -ENOBUFS;
     if (cqe != nullptr) io_uring_cqe_seen(&ring_, cqe);
-    ::close(pair[0]);
-    ::close(pair[1]);
     return known;
 }
 
 io_uring_sqe* Ring::submission() {
-    io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
-    if (sqe == nullptr) {
-        submit();
-        sqe = io_uring_get_sqe(&ring_);
-        CHECK(sqe != nullptr);
+    if (waiting_.empty() || queue_waiting()) {
+        io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
+        if (sqe == nullptr && submit()) sqe = io_uring_get_sqe(&ring_);
+        if (sqe != nullptr) return sqe;
     }
-    return sqe;
+    return &waiting_.emplace_back();
 }
 
-void Ring::submit() {
+// Moves waiting entries to the submission queue, as many as the kernel makes room for. Ends: each turn moves one, or is
+// the last.
+bool Ring::queue_waiting() {
+    std::size_t moved_count = 0;
+    while (moved_count < waiting_.size()) {
+        io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
+        if (sqe == nullptr && submit()) sqe = io_uring_get_sqe(&ring_);
+        if (sqe == nullptr) break;
+        *sqe = waiting_[moved_count++];
+    }
+    waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(moved_count));
+    return waiting_.empty();
+}
+
+bool Ring::submit() {
     const int result = io_uring_submit(&ring_);
-    CHECK(result >= 0 || result == -EINTR || result == -EAGAIN || result == -EBUSY);
+    judge(result);
+    return result > 0;
+}
+
+void Ring::judge(int result) {
+    switch (enter_outcome(result)) {
+        case EnterOutcome::done:
+        case EnterOutcome::again: break;
+        case EnterOutcome::lost: ++losses_count_; break;
+        case EnterOutcome::fatal: CHECK(false && "io_uring_enter(2) does not know our ring");
+    }
 }
 
 void Ring::submit_and_wait(std::uint64_t timeout_ns, std::uint32_t completions_count) {
+    queue_waiting();
     io_uring_cqe* cqe = nullptr;
     int result = 0;
     if (timeout_ns != 0) {
@@ -141,21 +169,21 @@ void Ring::submit_and_wait(std::uint64_t timeout_ns, std::uint32_t completions_c
     } else {
         result = io_uring_submit_and_wait(&ring_, completions_count);
     }
-    // EBUSY: the completion queue overflowed; it is drained next, and what was not submitted stays queued.
-    CHECK(result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN || result == -EBUSY);
+    judge(result);
+    // Without memory the kernel does not wait, and asking again at once would keep this core busy.
+    const bool is_refused = result < 0 && enter_outcome(result) == EnterOutcome::again && result != -EINTR;
+    if (is_refused && io_uring_cq_ready(&ring_) == 0) ::poll(nullptr, 0, refused_pause_ms);
 }
 
 // Work that DEFER_TASKRUN has put off is told of by TASKRUN_FLAG, and io_uring_get_events(3) runs it. The flag may be
 // stale: the kernel raises it after it has queued the work, which this thread may have run in between. So it ends no
 // wait by itself.
 void Ring::submit_and_poll(std::uint64_t deadline_ns) {
+    queue_waiting();
     submit();
     do {
         const unsigned flags = IO_URING_READ_ONCE(*ring_.sq.kflags);
-        if ((flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0) {
-            const int result = io_uring_get_events(&ring_);
-            CHECK(result >= 0 || result == -EINTR || result == -EAGAIN || result == -EBUSY);
-        }
+        if ((flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0) judge(io_uring_get_events(&ring_));
     } while (io_uring_cq_ready(&ring_) == 0 && monotonic_ns() < deadline_ns);
 }
 

@@ -7,6 +7,8 @@
 #include <expected>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/io/loop.hpp"
 
@@ -31,14 +33,20 @@ class Ring {
     Ring(const Ring&) = delete;
     Ring& operator=(const Ring&) = delete;
 
-    // A zeroed submission entry. Submits what is queued if the queue is full.
+    // A submission entry, to be prepared before the next call. Submits what is queued if the queue is full. Where the
+    // kernel takes nothing (it wants completions reaped first, or has no memory), the entry waits in a list of the
+    // ring's own, and is submitted by a later call, in order. Callers bound that list: they have a bounded number of
+    // operations in flight (a loop: six a slot).
     [[nodiscard]] io_uring_sqe* submission();
 
     // Submits, then waits for `completions_count` completions, until `timeout_ns` at most (0: for ever).
     void submit_and_wait(std::uint64_t timeout_ns, std::uint32_t completions_count);
     // Entries that the next submit_and_wait() will submit.
-    [[nodiscard]] std::uint32_t queued_count() const { return io_uring_sq_ready(&ring_); }
-    void submit();
+    [[nodiscard]] std::uint32_t queued_count() const {
+        return io_uring_sq_ready(&ring_) + static_cast<std::uint32_t>(waiting_.size());
+    }
+    // Times that completions were lost since the last call (see EnterOutcome::lost).
+    [[nodiscard]] std::uint64_t take_losses_count() { return std::exchange(losses_count_, 0); }
     // Submits, then polls for completions until `deadline_ns` (monotonic) without sleeping.
     void submit_and_poll(std::uint64_t deadline_ns);
 
@@ -50,8 +58,14 @@ class Ring {
     Ring() = default;
     void probe(const LoopSettings& settings);
     [[nodiscard]] bool probe_receive_multishot();
+    // Both return whether the kernel took what it was given.
+    bool submit();
+    bool queue_waiting();
+    void judge(int result);
 
     io_uring ring_{};
+    std::vector<io_uring_sqe> waiting_;  // entries for which the submission queue had no room, in order
+    std::uint64_t losses_count_ = 0;
     RingFeatures features_;
 };
 

@@ -1,15 +1,13 @@
 #include "engine/io/uring_loop.hpp"
 
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/core/check.hpp"
-#include "engine/core/clock.hpp"
 
 namespace sluice::io {
 namespace {
@@ -27,38 +25,36 @@ std::uint32_t descriptors_limit() {
     return static_cast<std::uint32_t>(std::min<rlim_t>(limit.rlim_cur, 1u << 30));
 }
 
+constexpr Operation receive_operation(bool is_poll) { return is_poll ? Operation::poll : Operation::receive; }
+
 }  // namespace
 
 std::expected<std::unique_ptr<Loop>, LoopError> UringLoop::open(const LoopSettings& settings, Events& events) {
     auto ring = Ring::open(settings);
     if (!ring) return std::unexpected(ring.error());
-    std::unique_ptr<UringLoop> loop(new UringLoop(settings, events, std::move(*ring)));
-    if (!loop->set_up()) return std::unexpected(LoopError{"the event loop could not be set up: no eventfd", false});
+    auto waker = Waker::open(Waker::Read::waits);
+    if (!waker) return std::unexpected(LoopError{"the event loop could not be set up: no eventfd", false});
+    std::unique_ptr<UringLoop> loop(new UringLoop(settings, events, std::move(*waker), std::move(*ring)));
+    loop->set_up();
     return loop;
 }
 
-UringLoop::UringLoop(const LoopSettings& settings, Events& events, std::unique_ptr<Ring> ring)
-    : settings_(settings), events_(events), ring_(std::move(ring)), sockets_(settings.slots_count_max) {}
+UringLoop::UringLoop(const LoopSettings& settings, Events& events, Waker waker, std::unique_ptr<Ring> ring)
+    : LoopBase(settings, events, std::move(waker), ring->mode()),
+      ring_(std::move(ring)),
+      sockets_(settings.slots_count_max),
+      descriptors_(settings.slots_count_max) {}
 
-UringLoop::~UringLoop() {
-    for (Slot slot = 0; !direct_ && slot < settings_.slots_count_max; ++slot)
-        if (sockets_[slot].open) ::close(sockets_[slot].fd);
-    buffers_.reset();
-    if (wake_fd_ >= 0) ::close(wake_fd_);
-}
+// The buffers belong to the ring, which must outlive them.
+UringLoop::~UringLoop() { buffers_.reset(); }
 
-bool UringLoop::set_up() {
-    wake_fd_ = ::eventfd(0, EFD_CLOEXEC);
-    if (wake_fd_ < 0) return false;
+void UringLoop::set_up() {
     choose_receive_mode();
     register_slots();
     starved_.reserve(settings_.slots_count_max);
     starved_before_.reserve(settings_.slots_count_max);
-    mode_ = ring_->mode();
     if (receive_mode_ == ReceiveMode::poll) mode_ += " receive=poll";
     arm_wake();
-    iteration_end_ns_ = monotonic_ns();
-    return true;
 }
 
 void UringLoop::choose_receive_mode() {
@@ -78,64 +74,35 @@ void UringLoop::choose_receive_mode() {
 // limit lowers the number of connections. recv(2) after a poll needs an ordinary descriptor.
 void UringLoop::register_slots() {
     const std::uint32_t count = std::min(settings_.slots_count_max, descriptors_limit());
-    direct_ = receive_mode_ != ReceiveMode::poll && ring_->features().accept_direct &&
-              io_uring_register_files_sparse(ring_->raw(), count) == 0;
+    is_direct_ = receive_mode_ != ReceiveMode::poll && ring_->features().accept_direct &&
+                 io_uring_register_files_sparse(ring_->raw(), count) == 0;
     settings_.slots_count_max = count;
-    if (direct_) return;
+    if (is_direct_) return;
     free_slots_.reserve(count);
     for (Slot slot = count; slot-- > 0;) free_slots_.push_back(slot);
 }
 
 // --- submissions ------------------------------------------------------------------------------------
 
-int UringLoop::target(Slot slot) const { return direct_ ? static_cast<int>(slot) : sockets_[slot].fd; }
+int UringLoop::target(Slot slot) const { return is_direct_ ? static_cast<int>(slot) : descriptors_.get(slot); }
 
 // Completes a prepared entry for a socket: user data, and the count that close() waits for.
 void UringLoop::commit(io_uring_sqe* sqe, Operation operation, Slot slot) {
-    if (direct_ && operation != Operation::close && operation != Operation::cancel) sqe->flags |= IOSQE_FIXED_FILE;
+    if (is_direct_ && operation != Operation::close && operation != Operation::cancel) sqe->flags |= IOSQE_FIXED_FILE;
     io_uring_sqe_set_data64(sqe, encode({operation, sockets_[slot].generation, slot}));
     ++sockets_[slot].operations_count;
 }
 
-void UringLoop::listen(int listener_fd) {
-    listener_fd_ = listener_fd;
-    listening_ = true;
-    arm_accept();
-}
-
-void UringLoop::stop_listening() {
-    listening_ = false;
-    accept_retry_ns_ = 0;
-    if (accept_armed_) cancel_accept();
-}
-
-void UringLoop::arm_accept() {
-    io_uring_sqe* sqe = ring_->submission();
-    accept_is_multishot_ = may_accept_many();
-    if (direct_ && accept_is_multishot_) io_uring_prep_multishot_accept_direct(sqe, listener_fd_, nullptr, nullptr, 0);
-    else if (direct_) io_uring_prep_accept_direct(sqe, listener_fd_, nullptr, nullptr, 0, IORING_FILE_INDEX_ALLOC);
-    else if (accept_is_multishot_) io_uring_prep_multishot_accept(sqe, listener_fd_, nullptr, nullptr, SOCK_CLOEXEC);
-    else io_uring_prep_accept(sqe, listener_fd_, nullptr, nullptr, SOCK_CLOEXEC);
-    io_uring_sqe_set_data64(sqe, encode({Operation::accept, 0, 0}));
-    accept_armed_ = true;
-}
-
-void UringLoop::cancel_accept() {
-    accept_is_multishot_ = false;
-    io_uring_sqe* sqe = ring_->submission();
-    io_uring_prep_cancel64(sqe, encode({Operation::accept, 0, 0}), 0);
-    io_uring_sqe_set_data64(sqe, encode({Operation::cancel, generation_mask, 0}));
-}
-
 void UringLoop::arm_wake() {
     io_uring_sqe* sqe = ring_->submission();
-    io_uring_prep_read(sqe, wake_fd_, &wake_value_, sizeof wake_value_, 0);
+    io_uring_prep_read(sqe, waker_.fd(), &wake_value_, sizeof wake_value_, 0);
     io_uring_sqe_set_data64(sqe, encode({Operation::wake, 0, 0}));
 }
 
 void UringLoop::arm_receive(Slot slot) {
     Socket& socket = sockets_[slot];
-    if (socket.receive_armed || socket.closing) return;
+    const bool is_held = socket.receive == ReceiveState::armed || socket.receive == ReceiveState::cancelling;
+    if (is_held || socket.life != Life::open) return;
     io_uring_sqe* sqe = ring_->submission();
     switch (receive_mode_) {
         case ReceiveMode::multishot: io_uring_prep_recv_multishot(sqe, target(slot), nullptr, 0, 0); break;
@@ -146,43 +113,47 @@ void UringLoop::arm_receive(Slot slot) {
         sqe->flags |= IOSQE_BUFFER_SELECT;
         sqe->buf_group = BufferRing::group_id;
     }
-    commit(sqe, Operation::receive, slot);
-    socket.receive_armed = true;
+    commit(sqe, receive_operation(receive_mode_ == ReceiveMode::poll), slot);
+    socket.receive = ReceiveState::armed;
 }
 
 void UringLoop::cancel_receive(Slot slot) {
     Socket& socket = sockets_[slot];
-    if (!socket.receive_armed || socket.receive_cancel_in_flight) return;
+    if (socket.receive != ReceiveState::armed) return;
     io_uring_sqe* sqe = ring_->submission();
-    io_uring_prep_cancel64(sqe, encode({Operation::receive, socket.generation, slot}), 0);
+    const Operation operation = receive_operation(receive_mode_ == ReceiveMode::poll);
+    io_uring_prep_cancel64(sqe, encode({operation, socket.generation, slot}), 0);
     commit(sqe, Operation::cancel, slot);
-    socket.receive_cancel_in_flight = true;
+    socket.receive = ReceiveState::cancelling;
 }
 
 void UringLoop::pause_receive(Slot slot) {
-    sockets_[slot].receive_wanted = false;
+    CHECK(sockets_[slot].life == Life::open);
+    sockets_[slot].is_receive_wanted = false;
     cancel_receive(slot);
 }
 
 void UringLoop::resume_receive(Slot slot) {
     Socket& socket = sockets_[slot];
-    socket.receive_wanted = true;
-    if (!socket.starved) arm_receive(slot);
+    CHECK(socket.life == Life::open);
+    socket.is_receive_wanted = true;
+    if (socket.receive != ReceiveState::starved) arm_receive(slot);
 }
 
 void UringLoop::send(Slot slot, std::span<const char> bytes) {
     Socket& socket = sockets_[slot];
-    CHECK(socket.open && !socket.closing && socket.send_begin == nullptr && !bytes.empty());
+    CHECK(socket.life == Life::open && socket.send_begin == nullptr && !bytes.empty());
     socket.send_begin = bytes.data();
     socket.send_bytes = static_cast<std::uint32_t>(bytes.size());
     set_unanswered(slot, false);
     arm_send(slot);
 }
 
-void UringLoop::set_unanswered(Slot slot, bool unanswered) {
-    if (sockets_[slot].unanswered == unanswered) return;
-    sockets_[slot].unanswered = unanswered;
-    unanswered_count_ += unanswered ? 1u : -1u;
+void UringLoop::set_unanswered(Slot slot, bool is_unanswered) {
+    if (sockets_[slot].is_unanswered == is_unanswered) return;
+    CHECK(is_unanswered || unanswered_count_ > 0);
+    sockets_[slot].is_unanswered = is_unanswered;
+    unanswered_count_ += is_unanswered ? 1u : -1u;
 }
 
 void UringLoop::arm_send(Slot slot) {
@@ -193,48 +164,46 @@ void UringLoop::arm_send(Slot slot) {
 }
 
 void UringLoop::shutdown_send(Slot slot) {
-    if (sockets_[slot].closing) return;
+    if (sockets_[slot].life == Life::open) arm_shutdown(slot, SHUT_WR);
+}
+
+void UringLoop::arm_shutdown(Slot slot, int how_code) {
     io_uring_sqe* sqe = ring_->submission();
-    io_uring_prep_shutdown(sqe, target(slot), SHUT_WR);
+    io_uring_prep_shutdown(sqe, target(slot), how_code);
     commit(sqe, Operation::shutdown, slot);
 }
 
 void UringLoop::close(Slot slot) {
     Socket& socket = sockets_[slot];
-    CHECK(socket.open);
-    if (socket.closing) return;
-    socket.closing = true;
-    socket.receive_wanted = false;
-    if (socket.operations_count != 0) {
-        io_uring_sqe* sqe = ring_->submission();
-        io_uring_prep_cancel_fd(sqe, target(slot),
-                                IORING_ASYNC_CANCEL_ALL | (direct_ ? IORING_ASYNC_CANCEL_FD_FIXED : 0u));
-        commit(sqe, Operation::cancel, slot);
-    }
+    CHECK(socket.life != Life::closed);
+    if (socket.life != Life::open) return;
+    socket.life = Life::closing;
+    socket.is_receive_wanted = false;
+    if (socket.operations_count != 0) cancel_all(slot);
     close_when_quiet(slot);
+}
+
+void UringLoop::cancel_all(Slot slot) {
+    io_uring_sqe* sqe = ring_->submission();
+    io_uring_prep_cancel_fd(sqe, target(slot),
+                            IORING_ASYNC_CANCEL_ALL | (is_direct_ ? IORING_ASYNC_CANCEL_FD_FIXED : 0u));
+    commit(sqe, Operation::cancel, slot);
 }
 
 void UringLoop::close_when_quiet(Slot slot) {
     Socket& socket = sockets_[slot];
-    if (!socket.closing || socket.close_submitted || socket.operations_count != 0) return;
+    if (socket.life != Life::closing || socket.operations_count != 0) return;
     io_uring_sqe* sqe = ring_->submission();
-    if (direct_) io_uring_prep_close_direct(sqe, slot);
-    else io_uring_prep_close(sqe, socket.fd);
+    if (is_direct_) io_uring_prep_close_direct(sqe, slot);
+    else io_uring_prep_close(sqe, descriptors_.get(slot));
     commit(sqe, Operation::close, slot);
-    socket.close_submitted = true;
-}
-
-void UringLoop::wake() {
-    const std::uint64_t one = 1;
-    // The counter of an eventfd is full only after 2^64 - 2 wakes; the write cannot block.
-    CHECK(::write(wake_fd_, &one, sizeof one) == sizeof one);
+    socket.life = Life::close_submitted;
 }
 
 // --- one iteration -----------------------------------------------------------------------------------
 
 std::uint64_t UringLoop::wait_ns(std::uint64_t deadline_ns, std::uint64_t now_ns) const {
-    std::uint64_t until_ns = deadline_ns;
-    if (accept_retry_ns_ != 0 && (until_ns == 0 || accept_retry_ns_ < until_ns)) until_ns = accept_retry_ns_;
+    const std::uint64_t until_ns = gate_.earlier(deadline_ns);
     if (until_ns == 0) return 0;
     return until_ns > now_ns ? until_ns - now_ns : 1;
 }
@@ -264,8 +233,7 @@ std::uint32_t UringLoop::gatherable_count() const {
 void UringLoop::run_once(std::uint64_t deadline_ns) {
     end_iteration();
     wait(deadline_ns);
-    now_ns_ = monotonic_ns();
-    events_.on_iteration(now_ns_);
+    begin_iteration();
 
     const std::uint64_t receives_before = counters_.receives;
     unsigned head = 0;
@@ -276,20 +244,12 @@ void UringLoop::run_once(std::uint64_t deadline_ns) {
         ++completions_count;
     }
     io_uring_cq_advance(ring_->raw(), completions_count);
+    counters_.unexpected_results_count += ring_->take_losses_count();
     receives_last_count_ = static_cast<std::uint32_t>(counters_.receives - receives_before);
     if (buffers_ != nullptr) buffers_->publish();
     rearm_starved();
     accept_if_possible();
     events_.on_iteration_end();
-}
-
-// What its owner does between two calls counts, too: nothing may keep clients waiting.
-void UringLoop::end_iteration() {
-    iteration_end_ns_ = monotonic_ns();
-    if (now_ns_ == 0) return;  // there was none yet
-    ++counters_.iterations;
-    counters_.iteration_ns_last = iteration_end_ns_ - now_ns_;
-    counters_.iteration_ns_max = std::max(counters_.iteration_ns_max, counters_.iteration_ns_last);
 }
 
 }  // namespace sluice::io

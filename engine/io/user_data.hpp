@@ -2,14 +2,27 @@
 //
 // The generation is the slot's at submission. A slot's generation changes when its socket is closed, so that
 // a completion which arrives late is recognised as stale; it still gives its provided buffer back.
+// Operations of a listener name its index instead of a slot, and have no generation.
 #pragma once
 
 #include <cstdint>
 
 namespace sluice::io {
 
-// quiet_send: a send of which only a failure is told (ClientLoop).
-enum class Operation : std::uint8_t { accept = 1, receive, send, shutdown, close, cancel, wake, connect, quiet_send };
+enum class Operation : std::uint8_t {
+    accept = 1,
+    cancel_accept,
+    poll_listener,
+    receive,
+    poll,  // until a socket is readable, where receive() has no buffers
+    send,
+    shutdown,
+    close,
+    cancel,
+    wake,
+    connect,
+    quiet_send,  // a send of which only a failure is told (ClientLoop)
+};
 
 struct UserData {
     Operation operation;

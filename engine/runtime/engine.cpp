@@ -1,48 +1,18 @@
 #include "engine/runtime/engine.hpp"
 
-#include <unistd.h>
-
-#include <chrono>
-#include <thread>
 #include <utility>
 
 #include "engine/config/addresses.hpp"
 #include "engine/core/random_seed.hpp"
 #include "engine/delivery/sink_factory.hpp"
-#include "engine/io/listener.hpp"
 #include "engine/log/log.hpp"
 #include "engine/runtime/watch_settings.hpp"
 #include "engine/server/backend_choice.hpp"
 
 namespace sluice {
-namespace {
-
-using config::format_listen_address;
-
-// The kernel tears a dead process's ring down after the process is gone, and with it the listener that an accept was
-// armed on: the port of an engine that was killed comes free a moment later.
-constexpr int listen_attempts_count = 20;
-constexpr std::chrono::milliseconds listen_retry_interval{100};
-
-std::expected<int, Engine::StartError> listen_on(config::ListenAddress& endpoint, bool is_shared) {
-    if (endpoint.is_unix())
-        return std::unexpected(Engine::StartError{"cannot listen on " + format_listen_address(endpoint), false});
-    auto fd = io::open_listener({endpoint.address, endpoint.port, is_shared});
-    for (int attempt = 1; !fd && fd.error().is_in_use && attempt < listen_attempts_count; ++attempt) {
-        if (attempt == 1) log::info("waiting_for_port", {{"listen", format_listen_address(endpoint)}});
-        std::this_thread::sleep_for(listen_retry_interval);
-        fd = io::open_listener({endpoint.address, endpoint.port, is_shared});
-    }
-    if (!fd) return std::unexpected(Engine::StartError{fd.error().sentence, false});
-    endpoint.port = io::port_of(*fd);  // what the kernel chose, if it was asked to
-    return *fd;
-}
-
-}  // namespace
 
 Engine::Engine(config::Config config) : config_(std::move(config)) {
     resolve_backend(config_);
-    is_admin_shared_ = config_.admin.listen == config_.listen.front() && config_.admin.listen.port != 0;
     make_parts();
 }
 
@@ -65,7 +35,8 @@ void Engine::make_parts() {
                                                       config_.cores.size(), config_.batch.count));
     }
     for (std::size_t i = 0; i < config_.cores.size(); ++i) {
-        const Reactor::Wiring wiring{state_, readiness_, is_admin_shared_ ? admin_.get() : nullptr, idempotency_.get()};
+        const Reactor::Wiring wiring{state_, readiness_, listeners_.is_admin_shared() ? admin_.get() : nullptr,
+                                     idempotency_.get()};
         reactors_.push_back(std::make_unique<Reactor>(config_, static_cast<std::uint16_t>(i), wiring));
         reactors_.back()->connect(sinks_);
     }
@@ -97,30 +68,20 @@ std::expected<void, Engine::StartError> Engine::open_sinks() {
 }
 
 std::expected<void, Engine::StartError> Engine::start_reactors() {
-    // A first listener without SO_REUSEPORT finds out whether another program has the port: with it, the kernel would
-    // let two engines of one user share the port unnoticed.
-    if (config_.listen.size() > 1)
-        return std::unexpected(StartError{"cannot listen on more than one address of listen", false});
-    auto exclusive = listen_on(config_.listen.front(), false);
-    if (!exclusive) return std::unexpected(exclusive.error());
-    ::close(*exclusive);
+    if (auto claimed = listeners_.claim_data(); !claimed) return std::unexpected(StartError{claimed.error(), false});
     for (auto& reactor : reactors_) {
-        auto fd = listen_on(config_.listen.front(), true);
-        if (!fd) return std::unexpected(fd.error());
-        if (auto started = reactor->start(*fd); !started)
+        auto listeners = listeners_.open_data();
+        if (!listeners) return std::unexpected(StartError{listeners.error(), false});
+        if (auto started = reactor->start(std::move(*listeners)); !started)
             return std::unexpected(StartError{started.error().sentence, started.error().is_unavailable});
     }
     return {};
 }
 
 std::expected<void, Engine::StartError> Engine::start_admin() {
-    int fd = -1;
-    if (!is_admin_shared_) {
-        auto listener = listen_on(config_.admin.listen, false);
-        if (!listener) return std::unexpected(listener.error());
-        fd = *listener;
-    }
-    auto started = admin_->start(fd);
+    auto listeners = listeners_.open_admin();
+    if (!listeners) return std::unexpected(StartError{listeners.error(), false});
+    auto started = admin_->start(std::move(*listeners));
     if (!started) return std::unexpected(StartError{started.error().sentence, started.error().is_unavailable});
     return {};
 }
@@ -128,8 +89,11 @@ std::expected<void, Engine::StartError> Engine::start_admin() {
 void Engine::log_listening() const {
     std::string cores;
     for (const unsigned core : config_.cores) cores += (cores.empty() ? "" : ",") + std::to_string(core);
-    log::info("listening", {{"listen", format_listen_address(config_.listen.front())},
-                            {"admin", format_listen_address(config_.admin.listen)},
+    std::string addresses;
+    for (const config::ListenAddress& address : config_.listen)
+        addresses += (addresses.empty() ? "" : ",") + config::format_listen_address(address);
+    log::info("listening", {{"listen", addresses},
+                            {"admin", config::format_listen_address(config_.admin.listen)},
                             {"cores", cores},
                             {"sink", config_.sink.url.display},
                             {"ack", name_of(config_.ack)},
@@ -152,6 +116,7 @@ void Engine::log_listening() const {
 
 void Engine::begin_drain() {
     state_.draining.store(true, std::memory_order_relaxed);
+    listeners_.remove_data_files();
     for (auto& reactor : reactors_) reactor->begin_drain();
 }
 

@@ -17,6 +17,7 @@
 #include "engine/forward/forwarder.hpp"
 #include "engine/idempotency/idempotency_table.hpp"
 #include "engine/ingest/engine_state.hpp"
+#include "engine/runtime/listeners.hpp"
 #include "engine/runtime/reactor.hpp"
 #include "engine/watch/watcher.hpp"
 
@@ -77,6 +78,7 @@ class Engine {
     void log_listening() const;
 
     config::Config config_;
+    Listeners listeners_{config_};  // outlives the threads that accept
     EngineState state_;
     std::unique_ptr<watch::Watcher> watcher_;  // null: nothing is sampled
     std::unique_ptr<IdempotencyTable> idempotency_;  // null: none; shared by the reactors
@@ -88,7 +90,6 @@ class Engine {
     Readiness readiness_{state_, sinks_};
     std::unique_ptr<AdminService> admin_service_;
     std::unique_ptr<AdminThread> admin_;
-    bool is_admin_shared_ = false;  // admin.listen equals listen
 };
 
 }  // namespace sluice

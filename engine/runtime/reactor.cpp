@@ -76,10 +76,10 @@ void Reactor::connect(const std::vector<std::unique_ptr<SinkThread>>& sinks) {
 
 // --- the thread ----------------------------------------------------------------------------------------------------
 
-std::expected<void, io::LoopError> Reactor::start(int listener_fd) {
+std::expected<void, io::LoopError> Reactor::start(std::vector<Listener> listeners) {
     std::promise<std::expected<void, io::LoopError>> started;
     auto result = started.get_future();
-    thread_ = std::thread([this, listener_fd, &started] { run(listener_fd, started); });
+    thread_ = std::thread([this, given = std::move(listeners), &started]() mutable { run(std::move(given), started); });
     return result.get();
 }
 
@@ -96,9 +96,9 @@ void Reactor::pin() {
         log::warn("reactor_not_pinned", {{"core", core_}});
 }
 
-void Reactor::run(int listener_fd, std::promise<std::expected<void, io::LoopError>>& started) {
+void Reactor::run(std::vector<Listener> listeners, std::promise<std::expected<void, io::LoopError>>& started) {
     pin();
-    auto opened = server_.open(listener_fd);
+    auto opened = server_.open(std::move(listeners));
     const bool is_open = opened.has_value();
     started.set_value(std::move(opened));  // `started` is gone after this
     if (is_open) loop();
@@ -130,8 +130,14 @@ bool Reactor::is_drained() const {
     return !server_.has_connections() && batcher_->in_flight_count() == 0 && !batcher_->has_waiting();
 }
 
-void Reactor::post(Mailbox::Task task) {
-    mailbox_.post(std::move(task));
+bool Reactor::post(Mailbox::Task task) {
+    const bool was_taken = mailbox_.post(std::move(task));
+    server_.wake();
+    return was_taken;
+}
+
+void Reactor::order(Mailbox::Task task) {
+    mailbox_.post_order(std::move(task));
     server_.wake();
 }
 
@@ -140,27 +146,28 @@ void Reactor::settle(std::size_t sink_index, Batch& batch, Settlement settlement
 }
 
 void Reactor::begin_drain() {
-    post([this] {
+    order([this] {
         is_draining_ = true;
         server_.drain();
     });
 }
 
 void Reactor::stop() {
-    post([this] { is_stopping_ = true; });
+    order([this] { is_stopping_ = true; });
 }
 
 // --- requests ------------------------------------------------------------------------------------------------------
 
-const http::Route* Reactor::route_of(std::string_view path) const {
-    const http::Route* route = http::find_route(http::data_routes, path);
-    if (route == nullptr && wiring_.admin != nullptr) route = http::find_route(http::admin_routes, path);
+const http::Route* Reactor::route_of(const http::Request& request) const {
+    const http::Route* route = http::find_route(http::data_routes, request.path);
+    const bool serves_admin = request.listener_role_number == static_cast<std::uint8_t>(ListenerRole::data_and_admin);
+    if (route == nullptr && serves_admin) route = http::find_route(http::admin_routes, request.path);
     return route;
 }
 
 bool Reactor::on_request(const http::Request& request, RequestRef ref, http::Pending& pending) {
     http::Reply& reply = pending.reply;
-    const http::Route* route = route_of(request.path);
+    const http::Route* route = route_of(request);
     if (route == nullptr) {
         reply.set_refusal(Refusal::not_found);
         return true;
@@ -173,12 +180,15 @@ bool Reactor::on_request(const http::Request& request, RequestRef ref, http::Pen
         case http::Endpoint::ready:
             set_answer(reply, server_.blocks(), ready_answer(wiring_.readiness.state()));
             return true;
-        default: ask_admin(*endpoint, ref); return false;
+        default:
+            if (ask_admin(*endpoint, ref)) return false;
+            reply.set_refusal(Refusal::admin_timeout);
+            return true;
     }
 }
 
 bool Reactor::refuses_head(const http::Request& request, http::Reply& reply) {
-    const http::Route* route = route_of(request.path);
+    const http::Route* route = route_of(request);
     if (route == nullptr) {
         reply.set_refusal(Refusal::not_found);
         return true;
@@ -195,16 +205,17 @@ std::uint64_t Reactor::retry_after_s(std::uint64_t least_s) {
     return ingest_->retry_after_s(least_s, server_.now_ns());
 }
 
-// The admin thread answers; meanwhile this reactor goes on.
-void Reactor::ask_admin(http::Endpoint endpoint, RequestRef ref) {
-    wiring_.admin->ask(endpoint, [this, ref](std::uint16_t status, http::ContentType type, std::string body) {
-        post([this, ref, status, type, text = std::move(body)] {
+// The admin thread answers; meanwhile this reactor goes on. False: it has too much to answer already. Where this
+// reactor's own mailbox is full, the answer is lost, and the request's time runs out.
+bool Reactor::ask_admin(http::Endpoint endpoint, RequestRef ref) {
+    return wiring_.admin->ask(endpoint, [this, ref](std::uint16_t status, http::ContentType type, std::string body) {
+        static_cast<void>(post([this, ref, status, type, text = std::move(body)] {
             http::Pending* pending = server_.find(ref);
             if (pending == nullptr) return;
             pending->reply.set_text(status, type);
             append_text(pending->reply, server_.blocks(), text);
             server_.complete(ref);
-        });
+        }));
     });
 }
 

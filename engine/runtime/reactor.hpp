@@ -29,7 +29,7 @@
 
 namespace sluice {
 
-class Reactor final : public ReactorPort, private http::Application, private Server::Hooks {
+class Reactor final : public ReactorPort, private http::Application, private Server::Callbacks {
   public:
     struct Wiring {
         const EngineState& state;
@@ -45,13 +45,13 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
 
     // Before start(): the sinks in the order of the encoder's sink numbers.
     void connect(const std::vector<std::unique_ptr<SinkThread>>& sinks);
-    // Starts the thread and waits until it listens. `listener_fd` becomes the reactor's.
-    [[nodiscard]] std::expected<void, io::LoopError> start(int listener_fd);
+    // Starts the thread and waits until it listens.
+    [[nodiscard]] std::expected<void, io::LoopError> start(std::vector<Listener> listeners);
     void join();
 
     // --- any thread --------------------------------------------------------------------------------
     // Runs `task` on the reactor's thread, soon.
-    void post(Mailbox::Task task) override;
+    [[nodiscard]] bool post(Mailbox::Task task) override;
     // A sink's thread: a batch of this reactor is settled.
     void settle(std::size_t sink_index, Batch& batch, Settlement settlement);
     // Stop accepting, answer and deliver what is there, then end the thread.
@@ -77,10 +77,11 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     void take_completions(std::uint64_t now_ns) override;
     void hand_over(std::uint64_t now_ns) override;
 
-    [[nodiscard]] const http::Route* route_of(std::string_view path) const;
-    void ask_admin(http::Endpoint endpoint, RequestRef ref);
+    [[nodiscard]] const http::Route* route_of(const http::Request& request) const;
+    [[nodiscard]] bool ask_admin(http::Endpoint endpoint, RequestRef ref);
+    void order(Mailbox::Task task);
     void pin();
-    void run(int listener_fd, std::promise<std::expected<void, io::LoopError>>& started);
+    void run(std::vector<Listener> listeners, std::promise<std::expected<void, io::LoopError>>& started);
     void loop();
     void log_accept_pauses();
     [[nodiscard]] bool is_drained() const;

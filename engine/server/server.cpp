@@ -1,11 +1,11 @@
 #include "engine/server/server.hpp"
 
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <ctime>
 #include <utility>
 
+#include "engine/core/check.hpp"
 #include "engine/core/limits.hpp"
 #include "engine/io/backend.hpp"
 
@@ -20,9 +20,9 @@ std::time_t wall_clock_s() {
 
 }  // namespace
 
-Server::Server(const ServerSettings& settings, http::Application& application, Hooks& hooks)
+Server::Server(const ServerSettings& settings, http::Application& application, Callbacks& callbacks)
     : settings_(settings),
-      hooks_(hooks),
+      callbacks_(callbacks),
       blocks_(limits::output_blocks_count_max),
       bodies_(settings.body_memory_bytes),
       heads_(settings.loop.slots_count_max),
@@ -30,29 +30,30 @@ Server::Server(const ServerSettings& settings, http::Application& application, H
       renderer_(settings.retry_after_s),
       context_{settings_.http, blocks_, bodies_, heads_, pendings_, renderer_, application, counters_},
       connections_(settings.loop.slots_count_max),
-      flags_(settings.loop.slots_count_max),
+      slots_(settings.loop.slots_count_max),
       timers_(settings.loop.slots_count_max) {
     for (auto* list : {&touched_, &blocked_}) list->reserve(settings.loop.slots_count_max);
 }
 
-Server::~Server() {
-    if (listener_fd_ >= 0) ::close(listener_fd_);
-}
+Server::~Server() = default;
 
-std::expected<void, io::LoopError> Server::open(int listener_fd) {
-    return open(listener_fd, [this](const io::LoopSettings& settings, io::Events& events) {
+std::expected<void, io::LoopError> Server::open(std::vector<Listener> listeners) {
+    return open(std::move(listeners), [this](const io::LoopSettings& settings, io::Events& events) {
         return io::open_loop(settings_.backend, settings, events);
     });
 }
 
-std::expected<void, io::LoopError> Server::open(int listener_fd, const LoopFactory& make_loop) {
-    listener_fd_ = listener_fd;
+std::expected<void, io::LoopError> Server::open(std::vector<Listener> listeners, const LoopFactory& make_loop) {
+    CHECK(loop_ == nullptr && listeners.size() <= limits::listeners_count_max);
+    listeners_ = std::move(listeners);
     auto loop = make_loop(settings_.loop, *this);
     if (!loop) return std::unexpected(loop.error());
     loop_ = std::move(*loop);
     open_loop_.store(loop_.get(), std::memory_order_release);
     renderer_.set_time(wall_clock_s());
-    if (listener_fd_ >= 0) loop_->listen(listener_fd_);
+    std::vector<int> listeners_fd;
+    for (const Listener& listener : listeners_) listeners_fd.push_back(listener.socket.get());
+    if (!listeners_fd.empty()) loop_->listen(listeners_fd);
     return {};
 }
 
@@ -69,7 +70,7 @@ void Server::on_iteration(std::uint64_t now_ns) {
     if (loop.iterations != 0) iterations_.record(loop.iteration_ns_last);
     context_.now_ns = now_ns;
     renderer_.set_time(wall_clock_s());
-    hooks_.take_completions(now_ns);
+    callbacks_.take_completions(now_ns);
     timers_.advance(now_ns, [this](io::Slot slot) {
         http::Connection& connection = connections_[slot];
         if (connection.deadline_ns(context_) <= context_.now_ns) connection.on_deadline(context_);
@@ -77,9 +78,10 @@ void Server::on_iteration(std::uint64_t now_ns) {
     });
 }
 
-void Server::on_open(io::Slot slot) {
-    flags_[slot] = {};
-    connections_[slot].open(context_, slot);
+void Server::on_open(io::Slot slot, io::ListenerIndex listener) {
+    CHECK(listener < listeners_.size() && slots_[slot].link == Link::none);
+    slots_[slot].link = Link::open;
+    connections_[slot].open(context_, slot, static_cast<std::uint8_t>(listeners_[listener].role));
     touch(slot);
 }
 
@@ -99,11 +101,14 @@ void Server::on_sent(io::Slot slot) {
 }
 
 void Server::on_failed(io::Slot slot) {
-    flags_[slot].is_closing = true;
+    CHECK(slots_[slot].link == Link::open || slots_[slot].link == Link::paused);
+    slots_[slot].link = Link::closing;
     loop_->close(slot);
 }
 
 void Server::on_closed(io::Slot slot) {
+    CHECK(slots_[slot].link == Link::closing);
+    slots_[slot].link = Link::none;
     timers_.clear(slot);
     connections_[slot].release(context_);
 }
@@ -112,37 +117,47 @@ void Server::on_wake() {}  // the wait has ended, which is all: each iteration t
 
 void Server::on_iteration_end() {
     resume_blocked();
-    hooks_.hand_over(context_.now_ns);
-    for (const io::Slot slot : touched_) settle(slot);
+    callbacks_.hand_over(context_.now_ns);
+    for (const io::Slot slot : touched_) flush(slot);
     touched_.clear();
 }
 
 // --- after the events of an iteration ------------------------------------------------------------------------------
 
 void Server::touch(io::Slot slot) {
-    if (std::exchange(flags_[slot].is_touched, true)) return;
+    if (std::exchange(slots_[slot].is_touched, true)) return;
     touched_.push_back(slot);
 }
 
 // Sends what the connection has to say, and brings the loop and the timer in line with its state.
-void Server::settle(io::Slot slot) {
-    Flags& flags = flags_[slot];
+void Server::flush(io::Slot slot) {
+    SlotState& state = slots_[slot];
     http::Connection& connection = connections_[slot];
-    flags.is_touched = false;
-    if (flags.is_closing || connection.state() == http::Connection::State::closed) return;
+    state.is_touched = false;
+    if (state.link == Link::none || state.link == Link::closing) return;
+    CHECK(connection.state() != http::Connection::State::closed);
     if (context_.draining) connection.drain(context_);
     if (http::OutputBlock* block = connection.start_sending(context_)) loop_->send(slot, block->bytes());
     if (connection.takes_half_close(context_)) loop_->shutdown_send(slot);
     if (connection.must_close()) {
-        flags.is_closing = true;
+        state.link = Link::closing;
         return loop_->close(slot);
     }
-    if (connection.wants_input() == flags.is_receive_paused) {
-        flags.is_receive_paused = !flags.is_receive_paused;
-        flags.is_receive_paused ? loop_->pause_receive(slot) : loop_->resume_receive(slot);
-    }
-    if (connection.has_stash() && !std::exchange(flags.is_blocked, true)) blocked_.push_back(slot);
+    update_receiving(slot);
+    if (connection.has_stash() && !std::exchange(state.is_blocked, true)) blocked_.push_back(slot);
     update_timer(slot);
+}
+
+void Server::update_receiving(io::Slot slot) {
+    SlotState& state = slots_[slot];
+    const bool wants_input = connections_[slot].wants_input();
+    if (wants_input && state.link == Link::paused) {
+        state.link = Link::open;
+        loop_->resume_receive(slot);
+    } else if (!wants_input && state.link == Link::open) {
+        state.link = Link::paused;
+        loop_->pause_receive(slot);
+    }
 }
 
 // Connections whose stash waits for their answers to leave: tried again in every iteration, since what unblocks
@@ -151,13 +166,15 @@ void Server::resume_blocked() {
     std::size_t kept = 0;
     for (const io::Slot slot : blocked_) {
         http::Connection& connection = connections_[slot];
-        Flags& flags = flags_[slot];
-        if (flags.is_blocked && !flags.is_closing && connection.has_stash()) {
+        SlotState& state = slots_[slot];
+        CHECK(state.is_blocked);
+        const bool is_alive = state.link == Link::open || state.link == Link::paused;
+        if (is_alive && connection.has_stash()) {
             connection.resume(context_);
             touch(slot);
         }
-        flags.is_blocked = flags.is_blocked && connection.has_stash();
-        if (flags.is_blocked) blocked_[kept++] = slot;
+        state.is_blocked = connection.has_stash();
+        if (state.is_blocked) blocked_[kept++] = slot;
     }
     blocked_.resize(kept);
 }
@@ -184,8 +201,9 @@ void Server::drain() {
     context_.draining = true;
     context_.drain_begin_ns = context_.now_ns;
     loop_->stop_listening();
-    // Whoever connects from now on is refused, rather than left waiting in the backlog of a listener that nobody reads.
-    if (listener_fd_ >= 0) ::shutdown(listener_fd_, SHUT_RDWR);
+    // Whoever connects from now on is refused, rather than left waiting in a backlog that nobody reads.
+    for (const Listener& listener : listeners_)
+        if (!listener.is_shared) ::shutdown(listener.socket.get(), SHUT_RDWR);
     for (io::Slot slot = 0; slot < settings_.loop.slots_count_max; ++slot) {
         if (connections_[slot].state() == http::Connection::State::closed) continue;
         connections_[slot].drain(context_);

@@ -3,7 +3,7 @@
 //
 // In one iteration: events feed connections, connections feed the application and fill their outputs, and at the end
 // every connection that has something to say sends it, in one send for all its responses. The owner steps in between
-// through `Hooks`: it takes completions in, and hands batches over, before responses leave.
+// through `Callbacks`: it takes completions in, and hands batches over, before responses leave.
 #pragma once
 
 #include <atomic>
@@ -18,6 +18,7 @@
 #include "engine/io/loop.hpp"
 #include "engine/io/timer_wheel.hpp"
 #include "engine/metrics/latency_histogram.hpp"
+#include "engine/server/listener.hpp"
 
 namespace sluice {
 
@@ -32,26 +33,27 @@ struct ServerSettings {
 class Server final : private io::Events {
   public:
     // What the owner of the server does in each iteration. Called on the server's thread.
-    class Hooks {
+    class Callbacks {
       public:
         virtual void take_completions(std::uint64_t now_ns) = 0;
         virtual void hand_over(std::uint64_t now_ns) = 0;  // after the last request of the iteration
 
       protected:
-        ~Hooks() = default;
+        ~Callbacks() = default;
     };
 
-    Server(const ServerSettings& settings, http::Application& application, Hooks& hooks);
+    Server(const ServerSettings& settings, http::Application& application, Callbacks& callbacks);
     ~Server();
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 
-    // On the thread that will run it. `listener_fd` is closed by the server.
-    [[nodiscard]] std::expected<void, io::LoopError> open(int listener_fd);
+    // On the thread that will run it. Serves all `listeners`, at most limits::listeners_count_max.
+    [[nodiscard]] std::expected<void, io::LoopError> open(std::vector<Listener> listeners);
     // The same with a loop of another kind.
     using LoopFactory =
         std::function<std::expected<std::unique_ptr<io::Loop>, io::LoopError>(const io::LoopSettings&, io::Events&)>;
-    [[nodiscard]] std::expected<void, io::LoopError> open(int listener_fd, const LoopFactory& make_loop);
+    [[nodiscard]] std::expected<void, io::LoopError> open(std::vector<Listener> listeners,
+                                                          const LoopFactory& make_loop);
 
     // One iteration: waits for events, until `deadline_ns` at most (monotonic; 0: no limit).
     void run_once(std::uint64_t deadline_ns);
@@ -84,7 +86,7 @@ class Server final : private io::Events {
     [[nodiscard]] std::size_t body_bytes_in_use() const { return bodies_.in_use_bytes(); }
 
   private:
-    void on_open(io::Slot slot) override;
+    void on_open(io::Slot slot, io::ListenerIndex listener) override;
     void on_bytes(io::Slot slot, std::span<const char> bytes) override;
     void on_end_of_stream(io::Slot slot) override;
     void on_sent(io::Slot slot) override;
@@ -95,20 +97,27 @@ class Server final : private io::Events {
     void on_iteration_end() override;
 
     void touch(io::Slot slot);
-    void settle(io::Slot slot);
+    void flush(io::Slot slot);
+    void update_receiving(io::Slot slot);
     void resume_blocked();
     void update_timer(io::Slot slot);
 
+    // Of a slot's connection to the loop.
+    enum class Link : std::uint8_t {
+        none,     // zero: the slot is free
+        open,     // receives
+        paused,   // open, but does not receive
+        closing,  // the loop was asked to close it
+    };
     // Per slot, beside the Connection: what only the server knows.
-    struct Flags {
+    struct SlotState {
+        Link link;
         bool is_touched;  // in touched_
-        bool is_receive_paused;
         bool is_blocked;  // in blocked_
-        bool is_closing;
     };
 
     ServerSettings settings_;
-    Hooks& hooks_;
+    Callbacks& callbacks_;
     http::HttpCounters counters_;
     LatencyHistogram iterations_;
     http::BlockPool blocks_;
@@ -118,15 +127,15 @@ class Server final : private io::Events {
     http::ResponseRenderer renderer_;
     http::Context context_;
     LazyArray<http::Connection> connections_;
-    LazyArray<Flags> flags_;
+    LazyArray<SlotState> slots_;
     io::TimerWheel timers_;
     std::vector<io::Slot> touched_;  // capacity reserved for every slot
     std::vector<io::Slot> blocked_;
+    std::vector<Listener> listeners_;
     std::unique_ptr<io::Loop> loop_;  // last: destroyed first, so that the kernel lets go of the blocks
     // open() stores loop_, release; pairs with wake(). Another server may post here before this one is open: it
     // looks for what was posted before it first sleeps.
     std::atomic<io::Loop*> open_loop_{nullptr};
-    int listener_fd_ = -1;
 };
 
 }  // namespace sluice

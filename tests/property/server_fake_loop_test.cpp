@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
+#include <charconv>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <random>
 #include <string>
@@ -33,6 +35,15 @@ struct Conversation {
     bool is_sound = true;  // nothing behind the requests that is to be refused
 };
 
+constexpr ListenerRole roles[] = {ListenerRole::data, ListenerRole::admin};
+
+// Of the listener through which the peer of the conversation came that a path names: /<conversation>/<request>.
+ListenerRole role_of(std::string_view path) {
+    std::size_t conversation = 0;
+    std::from_chars(path.data() + 1, path.data() + path.size(), conversation);
+    return roles[conversation % std::size(roles)];
+}
+
 // Answers with the path and the size of the body, now or later.
 class Application final : public http::Application {
   public:
@@ -40,6 +51,7 @@ class Application final : public http::Application {
 
     [[nodiscard]] bool on_request(const http::Request& request, RequestRef ref, http::Pending& pending) override {
         const std::string echo = std::string(request.path) + " " + std::to_string(request.body.size());
+        EXPECT_EQ(request.listener_role_number, static_cast<std::uint8_t>(role_of(request.path))) << request.path;
         EXPECT_EQ(request.body.find_first_not_of('b'), std::string_view::npos) << "the body was overwritten";
         refs.push_back(ref);
         if (!answers_later && random_() % 2 == 0) {
@@ -78,7 +90,7 @@ class Application final : public http::Application {
 
 // The tests' owner of the server: decides some of what waits in each iteration, in any order; at times, nothing for
 // long.
-class Owner final : public Server::Hooks {
+class Owner final : public Server::Callbacks {
   public:
     Owner(Application& application, std::uint64_t seed) : application_(application), random_(seed) {}
     void take_completions(std::uint64_t) override {
@@ -113,8 +125,10 @@ class World {
           owner(application, seed + 2),
           server(settings(slots_count), application, owner) {
         application.server = &server;
-        const int listener_fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);  // the server closes it
-        const auto opened = server.open(listener_fd, [&](const io::LoopSettings& given, io::Events& events) {
+        std::vector<Listener> listeners;
+        for (const ListenerRole role : roles)
+            listeners.push_back({Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)), role});
+        const auto opened = server.open(std::move(listeners), [&](const io::LoopSettings& given, io::Events& events) {
             auto made = std::make_unique<tests::FakeLoop>(given, events, seed + 3);
             loop = made.get();
             return std::unique_ptr<io::Loop>(std::move(made));

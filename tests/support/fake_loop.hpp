@@ -41,7 +41,7 @@ struct FakePeer {
 class FakeLoop final : public io::Loop {
   public:
     struct Script {
-        std::size_t conversation;
+        std::size_t conversation;  // whose peer comes through listener `conversation % their count`
         std::string bytes;
         bool half_closes;
     };
@@ -62,7 +62,10 @@ class FakeLoop final : public io::Loop {
     std::uint64_t pauses_count = 0;  // of receiving from peers that had more to say
     [[nodiscard]] const FakePeer& peer(io::Slot slot) const { return peers_[slot]; }
 
-    void listen(int) override { is_listening_ = true; }
+    void listen(std::span<const int> listeners_fd) override {
+        listeners_count_ = listeners_fd.size();
+        is_listening_ = true;
+    }
     void stop_listening() override { is_listening_ = false; }
     void send(io::Slot slot, std::span<const char> bytes) override {
         FakePeer& peer = open_peer(slot);
@@ -150,7 +153,7 @@ class FakeLoop final : public io::Loop {
         peer.script = std::move(script.bytes);
         peer.half_closes = script.half_closes;
         ++counters_.open_slots;
-        events_.on_open(slot);
+        events_.on_open(slot, static_cast<io::ListenerIndex>(peer.conversation % listeners_count_));
     }
 
     void deliver(io::Slot slot) {
@@ -195,6 +198,7 @@ class FakeLoop final : public io::Loop {
     std::vector<FakePeer> peers_;
     GuardedBuffer buffer_;
     bool is_listening_ = false;
+    std::size_t listeners_count_ = 0;
     io::LoopCounters counters_;
     std::string mode_ = "fake";
 };

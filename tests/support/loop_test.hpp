@@ -5,7 +5,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <functional>
@@ -16,6 +15,7 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
+#include "engine/core/descriptor.hpp"
 #include "engine/io/backend.hpp"
 #include "engine/io/listener.hpp"
 #include "engine/io/loop.hpp"
@@ -33,16 +33,18 @@ class Recorder final : public io::Events {
     struct Socket {
         bool is_open = false;
         bool is_closing = false;  // close() was called
+        io::ListenerIndex listener = 0;
         std::string received;
         bool has_ended = false;
         bool has_failed = false;
         int sent_count = 0;
     };
 
-    void on_open(Slot slot) override {
+    void on_open(Slot slot, io::ListenerIndex listener) override {
         EXPECT_FALSE(sockets[slot].is_open);
         sockets[slot] = Socket{};
         sockets[slot].is_open = true;
+        sockets[slot].listener = listener;
         opened.push_back(slot);
     }
     void on_bytes(Slot slot, std::span<const char> bytes) override {
@@ -100,7 +102,7 @@ class LoopTest : public testing::TestWithParam<io::Backend> {
     }
     void TearDown() override {
         loop.reset();
-        if (listener_fd >= 0) ::close(listener_fd);
+        listeners.clear();
     }
 
     [[nodiscard]] static bool is_uring() { return GetParam() == io::Backend::io_uring; }
@@ -114,11 +116,16 @@ class LoopTest : public testing::TestWithParam<io::Backend> {
             return false;
         }
         loop = std::move(*opened);
-        auto fd = io::open_listener({"127.0.0.1", 0});
-        CHECK(fd.has_value());
-        listener_fd = *fd;
-        port = io::port_of(listener_fd);
-        loop->listen(listener_fd);
+        std::vector<int> fds;
+        for (std::size_t i = 0; i < listeners_count; ++i) {
+            auto listener = io::open_listener({"127.0.0.1", 0});
+            CHECK(listener.has_value());
+            fds.push_back(listener->get());
+            ports.push_back(io::port_of(*listener));
+            listeners.push_back(std::move(*listener));
+        }
+        port = ports[0];
+        loop->listen(fds);
         return true;
     }
 
@@ -152,8 +159,10 @@ class LoopTest : public testing::TestWithParam<io::Backend> {
     io::LoopSettings settings;
     Recorder recorder;
     std::unique_ptr<io::Loop> loop;
-    int listener_fd = -1;
-    std::uint16_t port = 0;
+    std::size_t listeners_count = 1;
+    std::vector<Descriptor> listeners;
+    std::vector<std::uint16_t> ports;
+    std::uint16_t port = 0;  // the first listener's
     std::string unavailable;
 };
 

@@ -195,3 +195,18 @@ def test_the_admin_listener_survives_bad_clients(engine):
         connection.send(b"NONSENSE\r\n\r\n")
         assert connection.read_response().status == 400
     assert engine.admin("GET", "/status").status == 200
+
+
+def test_admin_requests_beyond_what_may_wait_are_refused_and_none_is_forgotten(starter):
+    """At a shared listener, reactors pass them on: a bounded number waits for the admin thread."""
+    engine = starter.engine("null:", ack="queued", admin_on_data_listener=True)
+    connections = [engine.connect(timeout_s=30) for _ in range(8)]
+    for connection in connections:
+        connection.send(render_request("GET", "/status") * 100)
+    responses = [connection.read_response() for connection in connections for _ in range(100)]
+    refused = [response for response in responses if response.status != 200]
+    assert all((response.status, response.code) == (503, "admin_timeout") for response in refused)
+    assert 0 < len(refused) < len(responses), "or this test shows nothing"
+    for connection in connections:
+        assert connection.request("GET", "/status").status == 200
+        connection.close()

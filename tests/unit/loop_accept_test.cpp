@@ -88,12 +88,12 @@ TEST_P(LoopAccept, WaitsForDescriptors) {
     std::vector<TcpClient> clients;
     for (int i = 0; i < 3; ++i) clients.emplace_back(port);
     std::vector<int> taken;  // all but the spare ones
-    while (taken.empty() || taken.back() < 59) taken.push_back(::dup(listener_fd));
+    while (taken.empty() || taken.back() < 59) taken.push_back(::dup(listeners[0].get()));
     ASSERT_TRUE(run_until_open(1)) << "one is taken, which shows that few descriptors are left";
     run_for(250 * ms);
     EXPECT_EQ(recorder.opened.size(), 1u) << "spare descriptors were used";
     EXPECT_EQ(loop->counters().accept_pauses, 1u);
-    const int spare = ::dup(listener_fd);
+    const int spare = ::dup(listeners[0].get());
     EXPECT_GE(spare, 0) << "none is left for others";
     ::close(spare);
     for (const int fd : taken) ::close(fd);
@@ -107,7 +107,7 @@ TEST_P(LoopAccept, StopsListening) {
     ASSERT_TRUE(run_until_open(1));
     loop->stop_listening();
     run_for(5 * ms);
-    ::close(std::exchange(listener_fd, -1));
+    listeners.clear();
     run_for(5 * ms);
     EXPECT_FALSE(TcpClient::can_connect(port)) << "an accept still holds the listener";
     EXPECT_EQ(recorder.opened.size(), 1u);
@@ -124,10 +124,10 @@ TEST_P(LoopAccept, TakesWhoIsThereWhenItStops) {
     std::vector<TcpClient> clients;
     for (int i = 0; i < 20; ++i) clients.emplace_back(port);
     recorder.at_iteration = [&] {
-        if (listener_fd < 0) return;
+        if (listeners.empty()) return;
         loop->stop_listening();
-        ::shutdown(listener_fd, SHUT_RDWR);
-        ::close(std::exchange(listener_fd, -1));
+        ::shutdown(listeners[0].get(), SHUT_RDWR);
+        listeners.clear();
     };
     ASSERT_TRUE(run_until_open(20));
     for (const TcpClient& client : clients) client.send("x");
@@ -147,6 +147,100 @@ TEST_P(LoopAccept, StopsListeningWhileItIsPaused) {
     EXPECT_TRUE(close_and_wait(recorder.opened[0]));
     run_for(150 * ms);
     EXPECT_EQ(recorder.opened.size(), 1u);
+}
+
+// --- several listeners -----------------------------------------------------------------------------------------------
+
+TEST_P(LoopAccept, TellsThroughWhichListenerSomebodyCame) {
+    listeners_count = 3;
+    OPEN_OR_SKIP();
+    std::vector<TcpClient> clients;
+    for (std::size_t i = 0; i < 9; ++i) {
+        clients.emplace_back(ports[i % 3]);
+        ASSERT_TRUE(run_until_open(i + 1));
+        EXPECT_EQ(recorder.sockets[recorder.opened.back()].listener, i % 3);
+    }
+    for (const TcpClient& client : clients) client.send("served");
+    EXPECT_TRUE(run_until([&] {
+        return std::ranges::all_of(recorder.sockets,
+                                   [](const auto& entry) { return entry.second.received == "served"; });
+    }));
+}
+
+// The slots are shared. Whoever finds none waits, at whichever listener, and nobody is turned away for the last of
+// them.
+TEST_P(LoopAccept, ListenersShareTheSlots) {
+    for (const std::uint32_t slots_count : {1u, 2u, 3u, 4u, 5u, 8u}) {
+        settings.slots_count_max = slots_count;
+        listeners_count = 4;
+        recorder = {};
+        ports.clear();
+        OPEN_OR_SKIP();
+        std::vector<TcpClient> clients;
+        for (std::size_t i = 0; i < 12; ++i) clients.emplace_back(ports[i % 4]);
+        ASSERT_TRUE(run_until_open(slots_count)) << recorder.opened.size() << " of " << slots_count;
+        run_for(20 * ms);
+        EXPECT_EQ(recorder.opened.size(), slots_count);
+        EXPECT_GT(loop->counters().accept_pauses, 0u);
+        for (const TcpClient& client : clients) EXPECT_EQ(client.receive_now(), "") << "turned away";
+        for (std::size_t i = 0; i < 12; ++i) {
+            ASSERT_TRUE(run_until_open(std::min<std::size_t>(i + slots_count, 12))) << i;
+            EXPECT_TRUE(close_and_wait(recorder.opened[i]));
+        }
+        EXPECT_EQ(recorder.opened.size(), 12u);
+        EXPECT_EQ(recorder.closed_count, 12);
+        loop.reset();
+        listeners.clear();
+    }
+}
+
+// The last free slot belongs to nobody: an idle listener does not keep it from one where somebody waits.
+TEST_P(LoopAccept, TheLastSlotIsForWhomeverComes) {
+    settings.slots_count_max = 2;
+    listeners_count = 3;
+    OPEN_OR_SKIP();
+    for (std::size_t round = 0; round < 12; ++round) {
+        run_for(2 * ms);
+        const TcpClient one(ports[round % 3]);
+        const TcpClient other(ports[(round / 3) % 3]);
+        ASSERT_TRUE(run_until_open(2 * round + 2)) << round;
+        EXPECT_TRUE(close_and_wait(recorder.opened[2 * round]));
+        EXPECT_TRUE(close_and_wait(recorder.opened[2 * round + 1]));
+    }
+}
+
+// All listeners are watched again after a pause, and none keeps the loop awake during one.
+TEST_P(LoopAccept, APauseIsOneForAllListeners) {
+    settings.slots_count_max = 2;
+    listeners_count = 2;
+    OPEN_OR_SKIP();
+    std::vector<TcpClient> clients;
+    for (std::size_t i = 0; i < 6; ++i) clients.emplace_back(ports[i % 2]);
+    ASSERT_TRUE(run_until_open(2));
+    run_for(150 * ms);
+    const int before = recorder.iterations_count;
+    run_for(300 * ms);
+    EXPECT_LE(recorder.iterations_count - before, 10);
+    for (std::size_t i = 0; i < 4; ++i) EXPECT_TRUE(close_and_wait(recorder.opened[i]));
+    EXPECT_TRUE(run_until_open(6));
+}
+
+TEST_P(LoopAccept, StopsListeningEverywhere) {
+    listeners_count = 3;
+    settings.slots_count_max = 3;  // one listener accepts, another is polled, in io_uring
+    OPEN_OR_SKIP();
+    std::vector<TcpClient> before;
+    for (const std::uint16_t listener_port : ports) {
+        if (before.size() < 2) before.emplace_back(listener_port);
+        ASSERT_TRUE(run_until_open(before.size()));
+    }
+    loop->stop_listening();
+    run_for(5 * ms);
+    listeners.clear();
+    run_for(5 * ms);
+    for (const std::uint16_t listener_port : ports)
+        EXPECT_FALSE(TcpClient::can_connect(listener_port)) << "the kernel still holds it";
+    EXPECT_EQ(recorder.opened.size(), 2u);
 }
 
 }  // namespace

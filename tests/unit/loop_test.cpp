@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 #include <string>
 #include <thread>
@@ -10,6 +11,7 @@
 
 #include "engine/core/clock.hpp"
 #include "tests/support/loop_test.hpp"
+#include "tests/support/refused_submissions.hpp"
 #include "tests/support/tcp_client.hpp"
 
 namespace sluice {
@@ -212,6 +214,33 @@ TEST_P(Loop, SendsToManyInOneIteration) {
         })) << round;
     }
     for (const TcpClient& client : clients) EXPECT_EQ(client.receive_now().size(), 80u);
+}
+
+// The kernel takes submissions only together with a wait, while both queues of the ring overflow: the loop neither
+// aborts nor forgets anybody.
+TEST_P(Loop, ServesManyAlthoughTheKernelWantsCompletionsReapedFirst) {
+    if (!is_uring()) GTEST_SKIP() << "does not apply: epoll has no queue of submissions";
+    std::thread([&] {
+        tests::refuse_submissions(tests::Refused::submissions_unwaited, EBUSY);
+        if (!open()) return;
+        constexpr std::size_t clients_count = 30;
+        std::vector<TcpClient> clients;
+        for (std::size_t i = 0; i < clients_count; ++i) clients.emplace_back(port);
+        ASSERT_TRUE(run_until_open(clients_count));
+        for (int round = 1; round <= 20; ++round) {
+            for (const TcpClient& client : clients) client.send("ping");
+            for (const Slot slot : recorder.opened) loop->send(slot, std::string_view("pong"));
+            ASSERT_TRUE(run_until([&] {
+                return std::ranges::all_of(recorder.sockets,
+                                           [&](const auto& entry) { return entry.second.sent_count == round; });
+            })) << round;
+        }
+        for (const Slot slot : recorder.opened) close(slot);
+        EXPECT_TRUE(run_until([&] { return recorder.closed_count == int{clients_count}; }));
+        EXPECT_EQ(loop->counters().unexpected_results_count, 0u);
+        loop.reset();  // by the thread that made it
+    }).join();
+    if (!unavailable.empty()) GTEST_SKIP() << unavailable;
 }
 
 // --- endings ---------------------------------------------------------------------------------------------------------

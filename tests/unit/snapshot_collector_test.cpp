@@ -15,10 +15,12 @@ class FakeReactor final : public ReactorPort {
   public:
     explicit FakeReactor(unsigned core) : core_(core) {}
 
-    void post(Mailbox::Task task) override {
+    bool post(Mailbox::Task task) override {
         ++posts_count;
+        if (is_full) return false;
         if (answers) task();
         else tasks.push_back(std::move(task));
+        return true;
     }
     [[nodiscard]] bool has_ended() const override { return is_ended; }
     void fill(Snapshot& snapshot) override {
@@ -28,6 +30,7 @@ class FakeReactor final : public ReactorPort {
     void reset_counters() override { ++resets_count; }
 
     bool answers = true;
+    bool is_full = false;  // its mailbox
     bool is_ended = false;
     std::uint64_t samples = 1;
     int posts_count = 0;
@@ -54,6 +57,14 @@ TEST_F(SnapshotCollectorTest, TakesOneOfEachInTheirOrder) {
     ASSERT_TRUE(collector.collect(true));
     EXPECT_EQ(first.resets_count, 1);
     EXPECT_EQ(second.resets_count, 1);
+}
+
+TEST_F(SnapshotCollectorTest, AReactorWhoseMailboxIsFullIsAskedNextTime) {
+    second.is_full = true;
+    EXPECT_FALSE(collector.collect(false));
+    second.is_full = false;
+    EXPECT_TRUE(collector.collect(false));
+    EXPECT_EQ(collector.snapshots()[1]->core, 4u);
 }
 
 TEST_F(SnapshotCollectorTest, ReadsTheLastFiguresOfAReactorThatHasEnded) {

@@ -39,13 +39,17 @@ class Engine:
     def __init__(self, directory: Path, sink: str, ack: Optional[str] = None, cores: str = "0",
                  settings: Optional[Mapping[str, object]] = None, prefix: Sequence[str] = (),
                  environment: Optional[Mapping[str, str]] = None, admin_on_data_listener: bool = False,
-                 backend: Optional[str] = BACKEND, binary: Path = BINARY):
+                 backend: Optional[str] = BACKEND, binary: Path = BINARY,
+                 more_listen: Sequence[str] = (), admin_socket: Optional[Path] = None):
         self.address = ("127.0.0.1", reserve_port())
         self.admin_address = self.address if admin_on_data_listener else ("127.0.0.1", reserve_port())
+        admin = "{}:{}".format(*self.admin_address)
+        if admin_socket:
+            self.admin_address, admin = str(admin_socket), f"unix:{admin_socket}"
         self._directory = directory
         self._environment = {**CLEAN_ENVIRONMENT, **(environment or {})}
-        self._command = [*prefix, binary, "serve", "--listen", "{}:{}".format(*self.address),
-                         "--admin", "{}:{}".format(*self.admin_address), "--cores", cores, "--sink", sink]
+        self._command = [*prefix, binary, "serve", "--listen", ",".join(["{}:{}".format(*self.address), *more_listen]),
+                         "--admin", admin, "--cores", cores, "--sink", sink]
         self._backend = backend
         if backend:
             self._command += ["--backend", backend]

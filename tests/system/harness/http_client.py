@@ -57,11 +57,17 @@ def as_body(content: Union[bytes, str, dict, list]) -> bytes:
 
 
 class HttpConnection:
-    """One TCP connection. Reading fails loudly on a reset; a clean end of stream is `EOFError`."""
+    """One connection, by TCP or to the path of a Unix socket. Reading fails loudly on a reset; a clean end of stream is
+    `EOFError`."""
 
-    def __init__(self, address: tuple[str, int], timeout_s: float = PATIENCE_S):
-        self.socket = socket.create_connection(address, timeout=timeout_s)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def __init__(self, address: Union[tuple[str, int], str], timeout_s: float = PATIENCE_S):
+        if isinstance(address, str):
+            self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.socket.settimeout(timeout_s)
+            self.socket.connect(address)
+        else:
+            self.socket = socket.create_connection(address, timeout=timeout_s)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._unread = b""
 
     def __enter__(self):

@@ -1,0 +1,118 @@
+#include "engine/runtime/listeners.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <thread>
+#include <utility>
+
+#include "engine/config/addresses.hpp"
+#include "engine/core/check.hpp"
+#include "engine/log/log.hpp"
+
+namespace sluice {
+namespace {
+
+using config::ListenAddress;
+
+// The kernel tears a dead process's ring down after the process is gone, and with it the listener that an accept was
+// armed on: the port of an engine that was killed comes free a moment later.
+constexpr int listen_attempts_count = 20;
+constexpr std::chrono::milliseconds listen_retry_interval{100};
+
+bool is_v6(const ListenAddress& address) { return address.address.contains(':'); }
+
+// What `open` returns, tried again while another socket has the address.
+template <typename Open>
+auto open_patiently(const ListenAddress& address, Open open)
+    -> std::expected<typename decltype(open())::value_type, std::string> {
+    auto opened = open();
+    for (int attempt = 1; !opened && opened.error().is_in_use && attempt < listen_attempts_count; ++attempt) {
+        if (attempt == 1) log::info("waiting_for_port", {{"listen", config::format_listen_address(address)}});
+        std::this_thread::sleep_for(listen_retry_interval);
+        opened = open();
+    }
+    if (!opened) return std::unexpected(opened.error().sentence);
+    return std::move(*opened);
+}
+
+}  // namespace
+
+bool Listeners::is_admin_shared() const {
+    const ListenAddress& admin = config_.admin.listen;
+    return (admin.is_unix() || admin.port != 0) && std::ranges::find(config_.listen, admin) != config_.listen.end();
+}
+
+bool Listeners::is_v6_only(const ListenAddress& address) const {
+    const auto is_v4_beside = [&](const ListenAddress& other) {
+        return !other.is_unix() && !is_v6(other) && other.port == address.port && address.port != 0;
+    };
+    return is_v6(address) && (std::ranges::any_of(config_.listen, is_v4_beside) || is_v4_beside(config_.admin.listen));
+}
+
+std::expected<Descriptor, std::string> Listeners::open_tcp(ListenAddress& address, bool is_shared) const {
+    const io::ListenerSettings settings{address.address, address.port, is_shared, is_v6_only(address)};
+    auto socket = open_patiently(address, [&] { return io::open_listener(settings); });
+    if (socket) address.port = io::port_of(*socket);  // what the kernel chose, if it was asked to
+    return socket;
+}
+
+// A first socket without SO_REUSEPORT finds out whether another program has the port: with it, the kernel would let two
+// engines of one user share the port unnoticed.
+std::expected<void, std::string> Listeners::claim_data() {
+    CHECK(shared_.empty());
+    for (ListenAddress& address : config_.listen) {
+        if (address.is_unix()) {
+            auto opened = open_patiently(address, [&] { return io::open_unix_listener(address.path); });
+            if (!opened) return std::unexpected(opened.error());
+            shared_.push_back({&address, std::move(*opened)});
+        } else if (const auto exclusive = open_tcp(address, false); !exclusive) {
+            return std::unexpected(exclusive.error());
+        }
+    }
+    return {};
+}
+
+std::expected<std::vector<Listener>, std::string> Listeners::open_data() {
+    std::vector<Listener> listeners;
+    for (ListenAddress& address : config_.listen) {
+        auto socket = address.is_unix() ? duplicate(address) : open_tcp(address, true);
+        if (!socket) return std::unexpected(socket.error());
+        const bool is_admin_too = is_admin_shared() && address == config_.admin.listen;
+        listeners.push_back(
+            {std::move(*socket), is_admin_too ? ListenerRole::data_and_admin : ListenerRole::data, address.is_unix()});
+    }
+    return listeners;
+}
+
+std::expected<Descriptor, std::string> Listeners::duplicate(const ListenAddress& address) const {
+    const auto shared = std::ranges::find(shared_, &address, &Shared::address);
+    CHECK(shared != shared_.end());
+    Descriptor socket(::fcntl(shared->listener.socket.get(), F_DUPFD_CLOEXEC, 0));
+    if (!socket.is_open()) return std::unexpected("cannot listen on " + address.path + ": " + std::strerror(errno));
+    return socket;
+}
+
+std::expected<std::vector<Listener>, std::string> Listeners::open_admin() {
+    std::vector<Listener> listeners;
+    if (is_admin_shared()) return listeners;
+    ListenAddress& address = config_.admin.listen;
+    if (address.is_unix()) {
+        auto opened = open_patiently(address, [&] { return io::open_unix_listener(address.path); });
+        if (!opened) return std::unexpected(opened.error());
+        admin_file_ = std::move(opened->file);
+        listeners.push_back({std::move(opened->socket), ListenerRole::admin});
+    } else {
+        auto socket = open_tcp(address, false);
+        if (!socket) return std::unexpected(socket.error());
+        listeners.push_back({std::move(*socket), ListenerRole::admin});
+    }
+    return listeners;
+}
+
+void Listeners::remove_data_files() { shared_.clear(); }
+
+}  // namespace sluice

@@ -1,0 +1,114 @@
+// Listening sockets: both versions of IP on one port, and Unix sockets with their file.
+// runs: release asan
+#include "engine/io/listener.hpp"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
+
+namespace sluice::io {
+namespace {
+
+class ListenerTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        char name[] = "/tmp/sluice-listener-XXXXXX";
+        ASSERT_NE(::mkdtemp(name), nullptr);
+        directory = name;
+        path = directory + "/socket";
+    }
+    void TearDown() override { std::filesystem::remove_all(directory); }
+
+    // errno of the attempt, 0 if somebody answers.
+    [[nodiscard]] int connect() const {
+        const Descriptor client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        std::strcpy(address.sun_path, path.c_str());
+        const auto* generic = reinterpret_cast<const sockaddr*>(&address);
+        return ::connect(client.get(), generic, sizeof address) == 0 ? 0 : errno;
+    }
+    [[nodiscard]] std::optional<unsigned> mode() const {
+        struct stat status{};
+        if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+        return status.st_mode & 0777u;
+    }
+
+    std::string directory;
+    std::string path;
+};
+
+TEST_F(ListenerTest, AUnixSocketServesItsOwnerAndItsGroup) {
+    const auto listener = open_unix_listener(path);
+    ASSERT_TRUE(listener.has_value()) << listener.error().sentence;
+    EXPECT_EQ(mode(), socket_file_mode_bits);
+    EXPECT_EQ(connect(), 0);
+}
+
+TEST_F(ListenerTest, ItsFileGoesWithIt) {
+    {
+        auto listener = open_unix_listener(path);
+        ASSERT_TRUE(listener.has_value());
+        const UnixListener moved = std::move(*listener);
+        EXPECT_TRUE(mode().has_value());
+    }
+    EXPECT_FALSE(mode().has_value());
+}
+
+TEST_F(ListenerTest, AFileThatAKilledProgramLeftIsReplaced) {
+    auto killed = open_unix_listener(path);
+    ASSERT_TRUE(killed.has_value());
+    killed->socket.reset();
+    EXPECT_EQ(connect(), ECONNREFUSED);
+    const auto next = open_unix_listener(path);
+    ASSERT_TRUE(next.has_value()) << next.error().sentence;
+    EXPECT_EQ(connect(), 0);
+    killed->file = {};
+    EXPECT_EQ(connect(), 0) << "the first removed the file of the second";
+}
+
+TEST_F(ListenerTest, APathWhereSomebodyListensIsInUse) {
+    const auto first = open_unix_listener(path);
+    ASSERT_TRUE(first.has_value());
+    const auto second = open_unix_listener(path);
+    ASSERT_FALSE(second.has_value());
+    EXPECT_TRUE(second.error().is_in_use);
+    EXPECT_NE(second.error().sentence.find(path), std::string::npos);
+    EXPECT_EQ(connect(), 0) << "the first is still there";
+}
+
+TEST_F(ListenerTest, AFileThatIsNoSocketStays) {
+    std::ofstream(path) << "precious";
+    const auto listener = open_unix_listener(path);
+    ASSERT_FALSE(listener.has_value());
+    EXPECT_FALSE(listener.error().is_in_use) << "nobody waits for it to go";
+    EXPECT_EQ(std::filesystem::file_size(path), 8u);
+}
+
+TEST_F(ListenerTest, APathThatDoesNotFitOrIsNotThereIsAnError) {
+    EXPECT_FALSE(open_unix_listener(directory + "/" + std::string(200, 'x')).has_value());
+    EXPECT_FALSE(open_unix_listener(directory + "/absent/socket").has_value());
+}
+
+TEST(TcpListener, BothVersionsOfIpShareAPort) {
+    const auto v4 = open_listener({"0.0.0.0", 0});
+    ASSERT_TRUE(v4.has_value());
+    const std::uint16_t port = port_of(*v4);
+    const auto both = open_listener({"::", port});
+    if (!both && !both.error().is_in_use) GTEST_SKIP() << both.error().sentence;
+    EXPECT_FALSE(both.has_value()) << "[::] alone means both";
+    const auto v6 = open_listener({"::", port, false, true});
+    EXPECT_TRUE(v6.has_value()) << v6.error().sentence;
+}
+
+}  // namespace
+}  // namespace sluice::io
