@@ -47,6 +47,8 @@ add_library(dep::curl ALIAS CURL::libcurl)
 dependency(nlohmann_json nlohmann/json.hpp)
 dependency(cpp_httplib httplib.h cpp-httplib)
 
+# The same for all: a program of parts with and without them has two meanings for one name.
+target_compile_definitions(dep::tomlplusplus INTERFACE TOML_EXCEPTIONS=0)
 target_link_libraries(dep::spdlog INTERFACE dep::fmt Threads::Threads)
 target_compile_definitions(dep::spdlog INTERFACE SPDLOG_FMT_EXTERNAL)
 target_link_libraries(dep::concurrentqueue INTERFACE Threads::Threads)

@@ -1,6 +1,5 @@
 #include "engine/config/toml_file.hpp"
 
-#define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
 #include <algorithm>

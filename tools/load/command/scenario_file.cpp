@@ -155,16 +155,14 @@ std::expected<void, PlanError> read_scenario(RunOptions& options) {
     // A URL that is wrong otherwise is told with the rest of the command line.
     if (const auto target = parse_target(options.url); target && target->path != "/")
         return wrong("the endpoints of --scenario have paths of their own; leave path and query out of the URL");
-    try {
-        const toml::table document = toml::parse_file(options.scenario);
-        if (const auto done = read_document(document, options); !done)
-            return wrong(options.scenario + ": " + done.error().sentence);
-        for (Endpoint& endpoint : options.endpoints)
-            if (const auto done = read_check(options.check, options.status, endpoint.check); !done) return done;
-    } catch (const toml::parse_error& error) {
-        return wrong(options.scenario + " line " + std::to_string(error.source().begin.line) + ": " +
-                     std::string(error.description()));
-    }
+    const toml::parse_result parsed = toml::parse_file(options.scenario);
+    if (!parsed)
+        return wrong(options.scenario + " line " + std::to_string(parsed.error().source().begin.line) + ": " +
+                     std::string(parsed.error().description()));
+    if (const auto done = read_document(parsed.table(), options); !done)
+        return wrong(options.scenario + ": " + done.error().sentence);
+    for (Endpoint& endpoint : options.endpoints)
+        if (const auto done = read_check(options.check, options.status, endpoint.check); !done) return done;
     return {};
 }
 
