@@ -83,8 +83,8 @@ TEST(LoadRecorder, ASpanThatReachesPastTheEndKnowsWhatCameInTime) {
     for (std::uint64_t second = 1; second < 13; ++second) recorder->count_response(0, second * second_ns);
     recorder->count_fault(Fault::reset, 0, 9 * second_ns);
     recorder->count_fault(Fault::never_sent, 0, 9 * second_ns);
-    recorder->note_cpu(7, true);
-    recorder->note_cpu(100, false);
+    recorder->add_cpu(7, true);
+    recorder->add_cpu(100, false);
     recorder->publish_last(13 * second_ns, 1);
     const Span* const span = recorder->published();
     ASSERT_NE(span, nullptr);

@@ -10,7 +10,7 @@ namespace sluice::config {
 namespace {
 
 bool loads_with(const std::vector<std::string>& environment) {
-    return load_config({}, {.environment = environment, .allowed_cores = {0}}).has_value();
+    return load_config({}, {.variables = environment, .allowed_cores = {0}}).has_value();
 }
 
 TEST(ServiceVariables, AreIgnored) {
