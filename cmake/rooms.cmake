@@ -50,7 +50,7 @@ room(engine/config USES engine/core LIBRARIES tomlplusplus cli11 MAY system)
 room(engine/metrics USES engine/core LIBRARIES hdr_histogram)
 
 # --- bytes in, values out ------------------------------------------------------------------------------------------
-room(parsers)
+room(parsers USES engine/core)
 room(parsers/http USES engine/core LIBRARIES llhttp)
 room(parsers/json USES engine/core parsers LIBRARIES simdjson)
 
@@ -81,13 +81,13 @@ room(engine/batching USES engine/core engine/delivery sinks)
 room(engine/idempotency USES engine/core LIBRARIES xxhash MAY thread)
 room(engine/watch USES engine/core engine/log sinks sinks/redis/link sinks/redis/resp sinks/redis/cluster LIBRARIES hiredis MAY clock thread)
 room(engine/ingest USES engine/core engine/metrics engine/http engine/server engine/batching engine/idempotency engine/watch
-     parsers/json sinks MAY clock)
+     parsers parsers/http parsers/json sinks MAY clock)
 room(engine/forward USES engine/core engine/config engine/log engine/io engine/delivery parsers/json sinks sinks/journal
      sinks/redis/layout sinks/redis/exactly_once MAY clock system thread)
 room(engine/admin USES engine/core engine/config engine/log engine/metrics engine/io engine/http engine/server engine/delivery
      engine/forward engine/idempotency engine/ingest engine/watch sinks LIBRARIES fmt nlohmann_json MAY clock thread)
 room(engine/journal_tool USES engine/core engine/config engine/io engine/forward sinks/journal LIBRARIES nlohmann_json MAY clock system)
-room(engine/runtime USES engine/core engine/config engine/log engine/io engine/http engine/server engine/delivery
+room(engine/runtime USES engine/core engine/config engine/log engine/io engine/server engine/delivery
      engine/batching engine/idempotency engine/watch engine/ingest engine/forward engine/admin sinks
      MAY clock system thread)
 room(engine USES engine/core engine/admin engine/config engine/log engine/io engine/journal_tool engine/runtime MAY clock system)
@@ -100,7 +100,7 @@ room(tools/load/run USES engine/core engine/io tools/load/plan tools/load/result
      MAY clock system thread)
 room(tools/load/report USES tools/load/result LIBRARIES hdr_histogram nlohmann_json fmt)
 room(tools/load/export USES engine/core tools/load/result LIBRARIES fmt curl MAY thread)
-room(tools/load/ledger USES engine/core engine/config sinks/redis/link sinks/redis/resp LIBRARIES nlohmann_json MAY system thread)
+room(tools/load/ledger USES engine/core engine/config sinks/redis/link LIBRARIES nlohmann_json MAY system thread)
 room(tools/load/command USES engine/core engine/config tools/load/result tools/load/plan tools/load/run tools/load/report
      tools/load/export tools/load/ledger LIBRARIES tomlplusplus cli11 fmt nlohmann_json MAY random system)
 room(tools/load USES tools/load/command MAY system)

@@ -14,14 +14,12 @@ class Encoder {
     virtual ~Encoder() = default;
 
     // A reactor keeps one open batch for each lane. Samples of one device always share a lane, so their
-    // order is kept. Most layouts need one lane a sink connection; `packed`, which makes one command of a
-    // whole batch, needs one a partition.
+    // order is kept. Most layouts need one lane; `packed`, which makes one command of a whole batch, needs one a
+    // partition, and so does a cluster.
     [[nodiscard]] virtual std::uint32_t lane_count() const = 0;
     [[nodiscard]] virtual std::uint32_t lane_of(const Sample& sample) const = 0;
-    // Which sink connection (0-based) a lane's batches go to.
-    [[nodiscard]] virtual std::uint32_t sink_of(std::uint32_t lane) const = 0;
 
-    // Lanes of one sink may lead to different servers (a cluster): one that is away must not hold up the others.
+    // Lanes may lead to different servers (a cluster): one that is away must not hold up the others.
     [[nodiscard]] virtual bool lanes_are_independent() const { return false; }
 
     // Renders `sample` behind what `batch` holds. False, with the batch unchanged, if it does not fit

@@ -42,7 +42,7 @@ std::string make_body(Shape shape) {
 
 struct PaddedBody {
     explicit PaddedBody(Shape shape) : bytes(make_body(shape)), size(bytes.size()) {
-        bytes.append(parsers::JsonDecoder::padding_bytes, ' ');
+        bytes.append(limits::body_padding_bytes, ' ');
     }
     [[nodiscard]] std::string_view view() const { return {bytes.data(), size}; }
     std::string bytes;
@@ -125,7 +125,7 @@ void decode_bare_on_demand(benchmark::State& state, Shape shape, auto read) {
 
 void decode_only(benchmark::State& state, Shape shape) {
     const PaddedBody body(shape);
-    parsers::JsonDecoder decoder(limits::mib);
+    parsers::JsonDecoder decoder;
     for (auto _ : state) {
         decoder.start(body.view(), parsers::BodyFormat::ndjson, {});
         std::int64_t sum = 0;
@@ -143,7 +143,7 @@ void decode_only(benchmark::State& state, Shape shape) {
 // As the reactor does it: a full batch is sealed, and the next one opened.
 void decode_and_encode(benchmark::State& state, Shape shape, const sinks::RedisLayoutSettings& settings) {
     const PaddedBody body(shape);
-    parsers::JsonDecoder decoder(limits::mib);
+    parsers::JsonDecoder decoder;
     const auto encoder = sinks::make_redis_encoder(settings);
     std::vector<char> arena(64 * limits::kib);
     const auto batch = std::make_unique<Batch>();

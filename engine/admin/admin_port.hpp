@@ -2,19 +2,18 @@
 // any thread may call it.
 #pragma once
 
-#include <cstdint>
 #include <functional>
-#include <string>
 
-#include "engine/http/router.hpp"
+#include "engine/admin/admin_pages.hpp"
+#include "engine/admin/answer.hpp"
 
 namespace sluice {
 
 class AdminPort {
   public:
-    using OnAnswer = std::function<void(std::uint16_t status, http::ContentType type, std::string body)>;
+    using OnAnswer = std::function<void(AdminAnswer answer)>;
     // Calls `on_answer` on the admin thread. False: too many requests wait already, and it will not be called.
-    [[nodiscard]] virtual bool ask(http::Endpoint endpoint, OnAnswer on_answer) = 0;
+    [[nodiscard]] virtual bool ask(AdminPage page, OnAnswer on_answer) = 0;
 
   protected:
     ~AdminPort() = default;

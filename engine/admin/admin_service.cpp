@@ -20,19 +20,19 @@ AdminService::AdminService(const config::Config& config, EngineState& state, con
       idempotency_(idempotency),
       begin_ns_(monotonic_ns()) {}
 
-AdminAnswer AdminService::answer(http::Endpoint endpoint) {
-    using http::Endpoint;
-    switch (endpoint) {
-        case Endpoint::start: return set_paused(false);
-        case Endpoint::stop: return set_paused(true);
-        case Endpoint::reset: return reset();
-        case Endpoint::health: return health_answer();
-        case Endpoint::ready: return ready_answer(readiness_.state());
-        default: break;
+AdminAnswer AdminService::answer(AdminPage page) {
+    switch (page) {
+        case AdminPage::start: return set_paused(false);
+        case AdminPage::stop: return set_paused(true);
+        case AdminPage::reset: return reset();
+        case AdminPage::health: return health_answer();
+        case AdminPage::ready: return ready_answer(readiness_.state());
+        case AdminPage::status:
+        case AdminPage::metrics: break;
     }
     if (!collector_.collect(false)) return refusal_answer(Refusal::admin_timeout);
-    if (endpoint == Endpoint::metrics) return {200, http::ContentType::prometheus, render_metrics(view())};
-    return {200, http::ContentType::json, render_status(view())};
+    if (page == AdminPage::status) return {.body = render_status(view())};
+    return {.content_type = metrics_content_type, .body = render_metrics(view())};
 }
 
 EngineView AdminService::view() const {
@@ -48,14 +48,14 @@ EngineView AdminService::view() const {
 AdminAnswer AdminService::set_paused(bool paused) {
     if (state_.paused.exchange(paused, std::memory_order_relaxed) != paused)
         log::info(paused ? "telemetry_paused" : "telemetry_started");
-    return {200, http::ContentType::json, R"({"ok":true})"};
+    return {.body = R"({"ok":true})"};
 }
 
 AdminAnswer AdminService::reset() {
     if (!state_.paused.load(std::memory_order_relaxed)) return refusal_answer(Refusal::not_paused);
     if (!collector_.collect(true)) return refusal_answer(Refusal::admin_timeout);
     log::info("counters_reset");
-    return {200, http::ContentType::json, R"({"ok":true,"message":"Counters and histograms are zero."})"};
+    return {.body = R"({"ok":true,"message":"Counters and histograms are zero."})"};
 }
 
 }  // namespace sluice

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/admin/admin_pages.hpp"
 #include "engine/admin/answer.hpp"
 #include "engine/admin/engine_view.hpp"
 #include "engine/admin/readiness.hpp"
@@ -12,7 +13,6 @@
 #include "engine/config/config.hpp"
 #include "engine/delivery/sink_thread.hpp"
 #include "engine/forward/forwarder.hpp"
-#include "engine/http/router.hpp"
 #include "engine/idempotency/idempotency_table.hpp"
 #include "engine/ingest/engine_state.hpp"
 
@@ -30,7 +30,7 @@ class AdminService {
     void connect(std::vector<ReactorPort*> reactors) { collector_.connect(std::move(reactors)); }
 
     // Blocks this thread until the reactors have answered, at most SnapshotCollector::patience_default.
-    [[nodiscard]] AdminAnswer answer(http::Endpoint endpoint);
+    [[nodiscard]] AdminAnswer answer(AdminPage page);
 
   private:
     [[nodiscard]] EngineView view() const;

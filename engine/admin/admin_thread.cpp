@@ -6,6 +6,7 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/limits.hpp"
+#include "engine/ingest/json_answer.hpp"
 #include "engine/server/backend_choice.hpp"
 
 namespace sluice {
@@ -20,7 +21,6 @@ ServerSettings admin_settings(const config::Config& config) {
     settings.loop.receive_buffer_bytes = 8 * 1024;
     settings.loop.receive_buffers_count = 16;
     settings.loop.slots_count_max = limits::admin_connections_count_max;
-    settings.retry_after_s = config.retry_after_s;
     settings.body_memory_bytes = limits::admin_body_memory_bytes;
     return settings;
 }
@@ -28,7 +28,9 @@ ServerSettings admin_settings(const config::Config& config) {
 }  // namespace
 
 AdminThread::AdminThread(const config::Config& config, AdminService& service)
-    : service_(service), server_(admin_settings(config), *this, *this) {}
+    : service_(service), retry_after_s_(config.retry_after_s), server_(admin_settings(config), *this, *this) {
+    for (const AdminPageRow& row : admin_pages) router_.add(row.route());
+}
 
 AdminThread::~AdminThread() { stop_and_join(); }
 
@@ -62,33 +64,31 @@ void AdminThread::stop_and_join() {
     thread_.join();
 }
 
-bool AdminThread::ask(http::Endpoint endpoint, OnAnswer on_answer) {
-    const bool was_taken = mailbox_.post([this, endpoint, reply = std::move(on_answer)] {
-        AdminAnswer result = service_.answer(endpoint);
-        reply(result.status, result.type, std::move(result.body));
-    });
+bool AdminThread::ask(AdminPage page, OnAnswer on_answer) {
+    const bool was_taken = mailbox_.post([this, page, reply = std::move(on_answer)] { reply(service_.answer(page)); });
     server_.wake();
     return was_taken;
 }
 
-bool AdminThread::on_request(const http::Request& request, RequestRef ref, http::Pending& pending) {
-    static_cast<void>(ref);
-    http::Reply& reply = pending.reply;
-    if (refuses_head(request, reply)) return true;
-    const http::Route* route = http::find_route(http::admin_routes, request.path);
-    CHECK(route != nullptr);  // refuses_head() has looked
-    AdminAnswer answer = service_.answer(route->endpoint);
-    reply.set_text(answer.status, answer.type);
-    // Without a free block the answer is cut, and its Content-Length is that of what is left.
-    static_cast<void>(reply.body.append(server_.blocks(), answer.body));
+http::Decision AdminThread::on_request(const http::Request& request, RequestRef, http::Response& response) {
+    if (refuses_head(request, response)) return http::Decision::now;
+    const auto route = router_.find(request.path, request.head.method);
+    CHECK(route.has_value());  // refuses_head() has looked
+    const AdminAnswer answer = service_.answer(static_cast<AdminPage>(route->target));
+    fill_response(answer, retry_after_s_, response, server_.blocks());
+    return http::Decision::now;
+}
+
+bool AdminThread::refuses_head(const http::Request& request, http::Response& response) {
+    const auto route = router_.find(request.path, request.head.method);
+    if (route) return false;
+    refuse_json({.reason = route.error().reason, .allow = route.error().allow}, response, server_.blocks());
     return true;
 }
 
-bool AdminThread::refuses_head(const http::Request& request, http::Reply& reply) {
-    const http::Route* route = http::find_route(http::admin_routes, request.path);
-    if (route != nullptr) return !http::admit_method(*route, request.head.method, reply).has_value();
-    reply.set_refusal(Refusal::not_found);
-    return true;
+void AdminThread::on_refused(Refusal reason, http::Response& response) {
+    refuse_json({.reason = reason, .retry_after_s = tells_retry_after(reason) ? retry_after_s_ : 0}, response,
+                server_.blocks());
 }
 
 }  // namespace sluice

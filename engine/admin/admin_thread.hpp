@@ -30,17 +30,22 @@ class AdminThread final : public AdminPort, private http::Application, private S
     void stop_and_join();
 
     // Any thread. Calls `on_answer` on the admin thread.
-    [[nodiscard]] bool ask(http::Endpoint endpoint, OnAnswer on_answer) override;
+    [[nodiscard]] bool ask(AdminPage page, OnAnswer on_answer) override;
 
   private:
-    bool on_request(const http::Request& request, RequestRef ref, http::Pending& pending) override;
-    bool refuses_head(const http::Request& request, http::Reply& reply) override;
+    http::Decision on_request(const http::Request& request, RequestRef ref, http::Response& response) override;
+    bool refuses_head(const http::Request& request, http::Response& response) override;
+    void on_refused(Refusal reason, http::Response& response) override;
+    void on_body_lost(RequestRef) override {}
+    void on_overdue(RequestRef, http::Response&) override {}
     void on_responses_sent(std::uint32_t, std::uint64_t, std::uint64_t) override {}
     void take_completions(std::uint64_t) override {}
     void hand_over(std::uint64_t) override {}
     void loop();
 
     AdminService& service_;
+    const std::uint64_t retry_after_s_;
+    http::Router router_;
     Server server_;
     Mailbox mailbox_;
     std::thread thread_;

@@ -8,16 +8,16 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 AdminAnswer json_answer(int status, const Json& body) {
-    return {static_cast<std::uint16_t>(status), http::ContentType::json,
-            body.dump(-1, ' ', false, Json::error_handler_t::replace)};
+    return {.status = static_cast<std::uint16_t>(status),
+            .body = body.dump(-1, ' ', false, Json::error_handler_t::replace)};
 }
 
 }  // namespace
 
-AdminAnswer health_answer() { return {200, http::ContentType::json, R"({"status":"ok"})"}; }
+AdminAnswer health_answer() { return {.body = R"({"status":"ok"})"}; }
 
 AdminAnswer ready_answer(const ReadinessState& state) {
-    if (state.is_ready) return {200, http::ContentType::json, R"({"status":"ready"})"};
+    if (state.is_ready) return {.body = R"({"status":"ready"})"};
     Json body{{"ok", false}, {"status", "not ready"}, {"error", state.reason}, {"code", state.code}};
     if (!state.breaker.empty()) body["breaker"] = state.breaker;
     return json_answer(503, body);
@@ -26,6 +26,13 @@ AdminAnswer ready_answer(const ReadinessState& state) {
 AdminAnswer refusal_answer(Refusal reason) {
     const RefusalInfo& info = info_of(reason);
     return json_answer(info.status, {{"ok", false}, {"error", info.sentence}, {"code", info.code}});
+}
+
+void fill_response(const AdminAnswer& answer, std::uint64_t retry_after_s, http::Response& response,
+                   http::BlockPool& blocks) {
+    response.start(answer.status, answer.content_type);
+    if (answer.status == 503) response.add_header("Retry-After", retry_after_s);
+    response.append_body(blocks, answer.body);
 }
 
 }  // namespace sluice

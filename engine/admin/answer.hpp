@@ -4,16 +4,17 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "engine/admin/readiness.hpp"
 #include "engine/core/refusal.hpp"
-#include "engine/http/reply.hpp"
+#include "engine/http/response.hpp"
 
 namespace sluice {
 
 struct AdminAnswer {
     std::uint16_t status = 200;
-    http::ContentType type = http::ContentType::json;
+    std::string_view content_type = "application/json";  // static
     std::string body;
 };
 
@@ -23,5 +24,9 @@ struct AdminAnswer {
 [[nodiscard]] AdminAnswer ready_answer(const ReadinessState& state);
 // The error of `reason`, with the status and the sentence of the table of refusals.
 [[nodiscard]] AdminAnswer refusal_answer(Refusal reason);
+
+// Makes `response` of it. `retry_after_s`: what a 503 tells the client.
+void fill_response(const AdminAnswer& answer, std::uint64_t retry_after_s, http::Response& response,
+                   http::BlockPool& blocks);
 
 }  // namespace sluice

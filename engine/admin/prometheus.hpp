@@ -2,10 +2,13 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "engine/admin/engine_view.hpp"
 
 namespace sluice {
+
+inline constexpr std::string_view metrics_content_type = "text/plain; version=0.0.4; charset=utf-8";
 
 [[nodiscard]] std::string render_metrics(const EngineView& view);
 

@@ -36,42 +36,21 @@ void Batcher::List::append(List& other) {
     other = {};
 }
 
-Batcher::Batcher(sinks::Encoder& encoder, BatchPool& pool, std::vector<SinkThread::Producer*> sinks,
-                 const BatcherSettings& settings)
+Batcher::Batcher(sinks::Encoder& encoder, BatchPool& pool, SinkThread::Producer& sink, const BatcherSettings& settings)
     : encoder_(encoder),
       pool_(pool),
-      sinks_(std::move(sinks)),
-      in_flight_(sinks_.size()),
+      sink_(sink),
       settings_(settings),
       are_lanes_independent_(encoder.lanes_are_independent()),
       reserve_count_(reserve_of(encoder, pool.count())),
       shared_count_(static_cast<std::uint32_t>(pool.count()) - reserve_count_ * encoder.lane_count()),
       lanes_(encoder.lane_count()) {
-    for (std::uint32_t lane = 0; lane < lanes_.size(); ++lane) lanes_[lane].sink = encoder.sink_of(lane);
-    touched_.reserve(lanes_.size());
     active_.reserve(lanes_.size());
+    at_once_.reserve(lanes_.size());
+    apart_.reserve(lanes_.size());
 }
 
-// --- one request ---------------------------------------------------------------------------------------------------
-
-void Batcher::begin() { DCHECK(touched_.empty()); }
-
-void Batcher::touch(Lane& lane, std::uint32_t index) {
-    if (std::exchange(lane.is_touched, true)) return;
-    touched_.push_back(index);
-    if (lane.open != nullptr && !lane.open->has_ticket_room()) lane.full.push_back(std::exchange(lane.open, nullptr));
-    lane.base = lane.open;
-    if (lane.base != nullptr) lane.mark = lane.base->mark();
-}
-
-Batch* Batcher::open_batch(Lane& lane, std::uint32_t index, std::uint64_t now_ns) {
-    if (lane.open != nullptr) return lane.open;
-    lane.open = take(lane);
-    if (lane.open == nullptr) return nullptr;
-    lane.open->lane = static_cast<std::uint16_t>(index);
-    lane.open->opened_ns = now_ns;
-    return lane.open;
-}
+// --- batches of the pool -------------------------------------------------------------------------------------------
 
 // Null: the lane has used its reserve, and nothing is left of what all share.
 Batch* Batcher::take(Lane& lane) {
@@ -92,72 +71,119 @@ void Batcher::give_back(Lane& lane, Batch& batch) {
     pool_.give_back(&batch);
 }
 
-bool Batcher::append(const Sample& sample, std::uint64_t now_ns) {
-    const std::uint32_t index = encoder_.lane_of(sample);
-    Lane& lane = lanes_[index];
-    touch(lane, index);
-    Batch* batch = open_batch(lane, index, now_ns);
+// --- one request ---------------------------------------------------------------------------------------------------
+
+void Batcher::Transaction::reserve(std::size_t lanes_count) {
+    parts_.resize(lanes_count);
+    touched_.reserve(lanes_count);
+}
+
+std::span<const std::uint32_t> Batcher::Transaction::independent_lanes() const {
+    return batcher_.are_lanes_independent_ ? std::span<const std::uint32_t>(touched_)
+                                           : std::span<const std::uint32_t>();
+}
+
+Batch*& Batcher::Transaction::open_of(std::uint32_t index) {
+    return kind_ == Kind::apart ? parts_[index].open : batcher_.lanes_[index].open;
+}
+
+void Batcher::Transaction::touch(std::uint32_t index) {
+    Part& part = parts_[index];
+    if (std::exchange(part.is_touched, true)) return;
+    touched_.push_back(index);
+    if (kind_ == Kind::apart) return;
+    Lane& lane = batcher_.lanes_[index];
+    if (lane.open != nullptr && !lane.open->has_ticket_room()) lane.full.push_back(std::exchange(lane.open, nullptr));
+    part.base = lane.open;
+    if (part.base != nullptr) part.mark = part.base->mark();
+}
+
+Batch* Batcher::Transaction::open_batch(std::uint32_t index, std::uint64_t now_ns) {
+    Batch*& open = open_of(index);
+    if (open != nullptr) return open;
+    open = batcher_.take(batcher_.lanes_[index]);
+    if (open == nullptr) return nullptr;
+    open->lane = static_cast<std::uint16_t>(index);
+    open->opened_ns = now_ns;
+    return open;
+}
+
+bool Batcher::Transaction::append(const Sample& sample, std::uint64_t now_ns) {
+    const std::uint32_t index = batcher_.encoder_.lane_of(sample);
+    touch(index);
+    Batch* batch = open_batch(index, now_ns);
     if (batch == nullptr) return false;
-    if (encoder_.append(*batch, sample)) return true;
-    lane.filled.push_back(std::exchange(lane.open, nullptr));
-    batch = open_batch(lane, index, now_ns);
+    if (batcher_.encoder_.append(*batch, sample)) return true;
+    parts_[index].filled.push_back(std::exchange(open_of(index), nullptr));
+    batch = open_batch(index, now_ns);
     if (batch == nullptr) return false;
-    const bool fits = encoder_.append(*batch, sample);
+    const bool fits = batcher_.encoder_.append(*batch, sample);
     CHECK(fits);  // limits.hpp: any legal sample fits an empty batch
     return true;
 }
 
-void Batcher::roll_back() {
-    for (const std::uint32_t index : touched_) {
-        Lane& lane = lanes_[index];
-        if (lane.open != nullptr) lane.filled.push_back(std::exchange(lane.open, nullptr));
-        while (lane.filled.first != nullptr) {
-            Batch* batch = lane.filled.pop_front();
-            if (batch == lane.base) {
-                batch->roll_back(lane.mark);
-                lane.open = batch;
-            } else {
-                give_back(lane, *batch);
-            }
-        }
-        lane.is_touched = false;
-        lane.base = nullptr;
-    }
+void Batcher::Transaction::roll_back() {
+    for (const std::uint32_t index : touched_) roll_back_part(index);
     touched_.clear();
 }
 
-std::uint32_t Batcher::commit(std::optional<RequestRef> ref, TicketOptions options) {
-    ++commits_count_;
+void Batcher::Transaction::roll_back_part(std::uint32_t index) {
+    Part& part = parts_[index];
+    Batch*& open = open_of(index);
+    if (open != nullptr) part.filled.push_back(std::exchange(open, nullptr));
+    while (part.filled.first != nullptr) {
+        Batch* batch = part.filled.pop_front();
+        if (batch == part.base) {
+            batch->roll_back(part.mark);
+            open = batch;
+        } else {
+            batcher_.give_back(batcher_.lanes_[index], *batch);
+        }
+    }
+    part.is_touched = false;
+    part.base = nullptr;
+}
+
+std::uint32_t Batcher::Transaction::commit(std::optional<RequestRef> ref, TicketOptions options) {
+    ++batcher_.commits_count_;
     std::uint32_t tickets_count = 0;
     for (const std::uint32_t index : touched_) {
-        Lane& lane = lanes_[index];
-        if (ref) tickets_count += add_tickets(lane, *ref, options);
-        lane.full.append(lane.filled);
-        lane.is_touched = false;
-        lane.base = nullptr;
-        if (!std::exchange(lane.is_active, true)) active_.push_back(index);
+        if (ref) tickets_count += add_tickets(index, *ref, options);
+        commit_part(index);
     }
     touched_.clear();
     return tickets_count;
 }
 
-std::uint32_t Batcher::add_tickets(Lane& lane, RequestRef ref, TicketOptions options) {
+void Batcher::Transaction::commit_part(std::uint32_t index) {
+    Part& part = parts_[index];
+    Lane& lane = batcher_.lanes_[index];
+    // What was committed while this one was filled goes first.
+    if (kind_ == Kind::apart && lane.open != nullptr) lane.full.push_back(std::exchange(lane.open, nullptr));
+    lane.full.append(part.filled);
+    if (part.open != nullptr) lane.open = std::exchange(part.open, nullptr);
+    part.is_touched = false;
+    part.base = nullptr;
+    if (!std::exchange(lane.is_active, true)) batcher_.active_.push_back(index);
+}
+
+std::uint32_t Batcher::Transaction::add_tickets(std::uint32_t index, RequestRef ref, TicketOptions options) {
+    const Part& part = parts_[index];
     std::uint32_t count = 0;
-    for (Batch* batch = lane.filled.first; batch != nullptr; batch = batch->next)
-        count += add_ticket(lane, *batch, ref, options);
-    if (lane.open != nullptr) count += add_ticket(lane, *lane.open, ref, options);
+    for (Batch* batch = part.filled.first; batch != nullptr; batch = batch->next)
+        count += add_ticket(part, *batch, ref, options);
+    if (Batch* open = open_of(index); open != nullptr) count += add_ticket(part, *open, ref, options);
     return count;
 }
 
 // False if nothing of the request went into `batch` (it was full already).
-bool Batcher::add_ticket(const Lane& lane, Batch& batch, RequestRef ref, TicketOptions options) {
-    const bool is_base = &batch == lane.base;
-    const std::uint32_t samples_before = is_base ? lane.mark.sample_count : 0;
+bool Batcher::Transaction::add_ticket(const Part& part, Batch& batch, RequestRef ref, TicketOptions options) {
+    const bool is_base = &batch == part.base;
+    const std::uint32_t samples_before = is_base ? part.mark.sample_count : 0;
     if (batch.sample_count() == samples_before) return false;
-    const bool is_one_command = encoder_.one_command_per_batch();
-    const std::uint32_t commands_before = is_base && !is_one_command ? lane.mark.command_count : 0;
-    batch.add_ticket({ref.index, ref.generation, commands_before,
-                      is_one_command ? 1 : batch.command_count() - commands_before,
+    const bool is_one_command = batcher_.encoder_.one_command_per_batch();
+    const std::uint32_t commands_before = is_base && !is_one_command ? part.mark.command_count : 0;
+    batch.add_ticket({ref, commands_before, is_one_command ? 1 : batch.command_count() - commands_before,
                       batch.sample_count() - samples_before, options});
     return true;
 }
@@ -180,7 +206,7 @@ Batch* Batcher::next_to_hand_over(Lane& lane) {
 // Where lanes lead to different servers, each may have one batch under way: else a server that is away would in time
 // hold the whole pipeline.
 bool Batcher::has_turn(const Lane& lane) const {
-    if (in_flight_[lane.sink] < settings_.pipeline_depth) return true;
+    if (in_flight_count_ < settings_.pipeline_depth) return true;
     return lane.in_flight_count == 0 && are_lanes_independent_;
 }
 
@@ -193,10 +219,9 @@ bool Batcher::lingers(const Batch& batch) {
 
 void Batcher::push(Batch& batch, Lane& lane) {
     encoder_.seal(batch);
-    ++in_flight_[lane.sink];
     ++lane.in_flight_count;
     ++in_flight_count_;
-    sinks_[lane.sink]->push(batch);
+    sink_.push(batch);
 }
 
 // The lane at `i` goes to the end of active_, or leaves it if nothing is left in it.
@@ -210,8 +235,7 @@ void Batcher::end_turn(std::size_t i) {
 
 void Batcher::settled(Batch& batch) {
     Lane& lane = lanes_[batch.lane];
-    CHECK(in_flight_[lane.sink] != 0 && lane.in_flight_count != 0);
-    --in_flight_[lane.sink];
+    CHECK(in_flight_count_ != 0 && lane.in_flight_count != 0);
     --lane.in_flight_count;
     --in_flight_count_;
     give_back(lane, batch);

@@ -1,8 +1,11 @@
-// Batcher: gathers samples into batches, all or nothing for each request, and hands batches to the sinks.
+// Batcher: gathers samples into batches, all or nothing for each request, and hands batches to the sink.
 //
 // For each lane of the encoder there is one open batch, which requests share, and a queue of full ones. A request
-// is a transaction: begin(), append() for each sample, then commit() or roll_back(), which leaves every batch as it
-// was. One owner thread.
+// is a Transaction: append() for each sample, then commit() or roll_back(), which leaves every batch as it was. One
+// owner thread.
+//
+// Two transactions can be in progress. at_once() is decoded without a break, and fills the open batches. apart() is a
+// long one that goes on from iteration to iteration: it fills batches of its own, which join the others at its commit.
 //
 // Smart batching: hand_over(), at the end of each iteration of the loop, gives full batches to their sink, and an open
 // one while fewer than `pipeline_depth` batches are in flight there; else it goes on filling. An idle engine thus
@@ -37,22 +40,14 @@ class Batcher {
     // Requests of one iteration that make it a busy one.
     static constexpr std::uint32_t busy_requests_count = 4;
 
-    // `sinks[i]` is the queue to sink connection i of the encoder.
-    Batcher(sinks::Encoder& encoder, BatchPool& pool, std::vector<SinkThread::Producer*> sinks,
-            const BatcherSettings& settings);
+    // The queue of `sink` takes what is handed over.
+    Batcher(sinks::Encoder& encoder, BatchPool& pool, SinkThread::Producer& sink, const BatcherSettings& settings);
+    Batcher(const Batcher&) = delete;
+    Batcher& operator=(const Batcher&) = delete;
 
-    void begin();
-    // False: no batch is free for its lane; the caller rolls back. `now_ns` is monotonic.
-    [[nodiscard]] bool append(const Sample& sample, std::uint64_t now_ns);
-    void roll_back();
-    // Makes the request's samples part of the batches. With `ref`, adds a ticket for it to each of them, with
-    // `options`; returns how many.
-    std::uint32_t commit(std::optional<RequestRef> ref, TicketOptions options = {});
-
-    // Lanes that samples of the request in progress go to; none where all lanes lead to the same server.
-    [[nodiscard]] std::span<const std::uint32_t> independent_lanes() const {
-        return are_lanes_independent_ ? std::span<const std::uint32_t>(touched_) : std::span<const std::uint32_t>();
-    }
+    class Transaction;
+    [[nodiscard]] Transaction& at_once() { return at_once_; }
+    [[nodiscard]] Transaction& apart() { return apart_; }
 
     // Calls on_handed_over(batch) for each batch, before it is pushed. Lanes take turns, a batch at a time: else the
     // first one, never empty under load, would take every place in the pipeline.
@@ -73,7 +68,7 @@ class Batcher {
             push(*batch, lane);
             end_turn(i);
         }
-        for (SinkThread::Producer* sink : sinks_) sink->wake_if_sleeping();
+        sink_.wake_if_sleeping();
     }
 
     // A batch that was handed over is settled for good; it goes back to the pool.
@@ -100,21 +95,56 @@ class Batcher {
         void append(List& other);
     };
     struct Lane {
-        std::uint32_t sink = 0;
         Batch* open = nullptr;
         List full;
         std::uint32_t in_flight_count = 0;
-        std::uint32_t held_count = 0;  // batches: open, full, in flight, and those of the request in progress
-        // The request in progress.
+        std::uint32_t held_count = 0;  // batches: open, full, in flight, and those of transactions
+        bool is_active = false;  // in active_
+    };
+    // What a transaction has of a lane.
+    struct Part {
         bool is_touched = false;
-        bool is_active = false;
-        Batch* base = nullptr;  // what was open at begin()
-        Batch::Mark mark{};  // and how far it was filled
+        Batch* base = nullptr;  // at_once: what was open when it began, and how far it was filled
+        Batch::Mark mark{};
+        Batch* open = nullptr;  // apart: its own
         List filled;  // batches that became full since; the first may be `base`
     };
 
-    void touch(Lane& lane, std::uint32_t index);
-    [[nodiscard]] Batch* open_batch(Lane& lane, std::uint32_t index, std::uint64_t now_ns);
+  public:
+    class Transaction {
+      public:
+        // False: no batch is free for its lane; the caller rolls back. `now_ns` is monotonic.
+        [[nodiscard]] bool append(const Sample& sample, std::uint64_t now_ns);
+        void roll_back();
+        // Makes the samples part of the batches. With `ref`, adds a ticket for it to each of them, with `options`;
+        // returns how many.
+        std::uint32_t commit(std::optional<RequestRef> ref, TicketOptions options = {});
+
+        // Lanes that its samples go to; none where all lanes lead to the same server.
+        [[nodiscard]] std::span<const std::uint32_t> independent_lanes() const;
+        [[nodiscard]] bool is_empty() const { return touched_.empty(); }
+
+      private:
+        friend class Batcher;
+        enum class Kind : std::uint8_t { at_once, apart };
+
+        Transaction(Batcher& batcher, Kind kind) : batcher_(batcher), kind_(kind) {}
+        void reserve(std::size_t lanes_count);
+        void touch(std::uint32_t index);
+        [[nodiscard]] Batch*& open_of(std::uint32_t index);
+        [[nodiscard]] Batch* open_batch(std::uint32_t index, std::uint64_t now_ns);
+        void roll_back_part(std::uint32_t index);
+        void commit_part(std::uint32_t index);
+        [[nodiscard]] std::uint32_t add_tickets(std::uint32_t index, RequestRef ref, TicketOptions options);
+        [[nodiscard]] bool add_ticket(const Part& part, Batch& batch, RequestRef ref, TicketOptions options);
+
+        Batcher& batcher_;
+        const Kind kind_;
+        std::vector<Part> parts_;  // by lane
+        std::vector<std::uint32_t> touched_;  // lanes
+    };
+
+  private:
     [[nodiscard]] Batch* take(Lane& lane);
     void give_back(Lane& lane, Batch& batch);
     void begin_hand_over(std::uint64_t now_ns);
@@ -123,13 +153,10 @@ class Batcher {
     [[nodiscard]] bool lingers(const Batch& batch);
     void push(Batch& batch, Lane& lane);
     void end_turn(std::size_t i);
-    [[nodiscard]] std::uint32_t add_tickets(Lane& lane, RequestRef ref, TicketOptions options);
-    [[nodiscard]] bool add_ticket(const Lane& lane, Batch& batch, RequestRef ref, TicketOptions options);
 
     sinks::Encoder& encoder_;
     BatchPool& pool_;
-    std::vector<SinkThread::Producer*> sinks_;
-    std::vector<std::uint32_t> in_flight_;  // by sink
+    SinkThread::Producer& sink_;
     std::uint32_t in_flight_count_ = 0;
     BatcherSettings settings_;
     const bool are_lanes_independent_;
@@ -141,8 +168,9 @@ class Batcher {
     bool is_busy_ = false;
     std::uint64_t deadline_ns_ = 0;
     std::vector<Lane> lanes_;
-    std::vector<std::uint32_t> touched_;  // lanes of the request in progress
     std::vector<std::uint32_t> active_;  // lanes with something to hand over, in the order of their turns
+    Transaction at_once_{*this, Transaction::Kind::at_once};
+    Transaction apart_{*this, Transaction::Kind::apart};
 };
 
 }  // namespace sluice

@@ -7,13 +7,13 @@
 // Life cycle, and who may touch what:
 //
 //   reactor   takes the batch from its pool, fills arena and tickets, seals it, pushes it to the sink's queue
-//   sink      sends the arena, reads the replies, writes `settled` (and `failure` where a command failed),
+//   sink      sends the arena, reads the replies, writes `settled` (and outcome() of each command, where one failed),
 //             and pushes it to the reactor's inbox
 //   reactor   answers the tickets, counts, and puts the batch back into its pool
 //
 // One exception: when a command that nobody waits for (a `queued` sample) was refused by Redis, the sink
 // keeps the batch to try again and hands over only the tickets (Settlement::tickets). From then on the
-// reactor owns `tickets`, `failure` and `settled.tickets_*` until it has read them, and the sink owns the
+// reactor owns the tickets, the outcomes and `settled.tickets_*` until it has read them, and the sink owns the
 // rest until it sends Settlement::final. The sink does not write the reactor's part again.
 #pragma once
 
@@ -26,6 +26,7 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/limits.hpp"
+#include "engine/core/request_ref.hpp"
 
 namespace sluice {
 
@@ -41,14 +42,13 @@ inline constexpr std::uint32_t no_idempotency_entry = 0xffff'ffff;
 // What a request wants beside being stored.
 struct TicketOptions {
     bool wants_replicas = false;  // asked for `replicated`: the sink sends a WAIT behind the batch
-    // Of the engine's IdempotencyTable, which waits for the outcome as well.
+    // Of the engine's IdempotencyTable, which waits for the outcome too.
     std::uint32_t idempotency_entry = no_idempotency_entry;
 };
 
 // Who waits for a part of a batch: the samples of one request with `stored`.
 struct BatchTicket {
-    std::uint32_t pending_index;       // the reactor's pending request
-    std::uint32_t pending_generation;  // tells whether that slot still holds the same request
+    RequestRef request;
     std::uint32_t first_command;       // its commands are [first_command, first_command + command_count)
     std::uint32_t command_count;
     std::uint32_t sample_count;

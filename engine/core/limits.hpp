@@ -31,22 +31,32 @@ inline constexpr std::size_t members_count_max = 64;
 // Objects and arrays within each other, the sample's own object being level 1.
 inline constexpr std::size_t json_depth_max = 32;
 
+// What simdjson indexes of a body at once. The index, 4 bytes a byte, stays in the L2 cache.
+inline constexpr std::size_t decode_window_bytes = 64 * kib;
+// How long one iteration of a reactor's loop reads bodies, from its begin. Longer ones go on in the next, so that small
+// requests do not wait for them. At least the second is read, also where the iteration was long for other reasons.
+inline constexpr std::uint64_t decode_turn_ns = 500'000;
+inline constexpr std::uint64_t decode_turn_ns_min = 100'000;
+
 // --- a request ----------------------------------------------------------------------------------
 inline constexpr std::size_t request_target_bytes_max = 2 * kib;
 // All header lines of a request, names, values and separators.
 inline constexpr std::size_t request_header_bytes_max = 16 * kib;
 inline constexpr std::size_t request_headers_count_max = 100;
+// Values of the headers that are kept (parsers/http/request_headers.hpp), all together: a token of 1 KiB beside others.
+inline constexpr std::size_t request_header_text_bytes_max = 4 * kib;
 inline constexpr std::size_t request_body_bytes_min = 64 * kib;  // smallest value of http.body_max
 inline constexpr std::size_t request_body_bytes_max = 64 * mib;  // largest value of http.body_max
+// Head of a response: status line, date, what the renderer adds, and the headers that its owner gives.
+inline constexpr std::size_t response_head_bytes_max = 4 * kib;
 // Readable bytes behind a request body, whose values do not matter: simdjson reads ahead (SIMDJSON_PADDING).
 inline constexpr std::size_t body_padding_bytes = 64;
 inline constexpr std::size_t body_block_bytes_min = 16 * kib;  // smallest block of memory for a body
-// NDJSON is indexed by simdjson in windows of whole lines of up to so many bytes.
-inline constexpr std::size_t json_window_bytes_max = 64 * kib;
 // Of an Idempotency-Key, unescaped. The draft's own examples are UUIDs (36 bytes).
 inline constexpr std::size_t idempotency_key_bytes_max = 128;
 // Refused records that an answer lists one by one; the rest are only counted.
 inline constexpr std::size_t record_errors_count_max = 100;
+// Requests of one server that were read and not yet answered.
 // Requests of one connection that wait for their acknowledgement at the same time (pipelining).
 inline constexpr std::size_t pending_per_connection_count_max = 128;
 // Of the body of a request that was refused by its head: what may still come is read and discarded up to here, so that
@@ -145,7 +155,7 @@ inline constexpr std::size_t encoding_overhead_bytes_max =
 
 // A sample on its way: body, record, batch, segment, reply.
 static_assert(request_body_bytes_min >= sample_bytes_max, "a body of one sample must be allowed");
-static_assert(json_window_bytes_max > sample_bytes_max, "a line that fits no window must be too large anyway");
+static_assert(decode_window_bytes > sample_bytes_max, "a line that fits no window must be too large anyway");
 static_assert(device_id_bytes_max + type_bytes_max + unit_bytes_max < sample_bytes_max);
 static_assert(sample_bytes_max + encoding_overhead_bytes_max + batch_headroom_bytes <= batch_arena_bytes_min,
               "any legal sample must fit into an empty batch of any legal size");

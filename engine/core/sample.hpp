@@ -1,7 +1,10 @@
 // Sample: one checked measurement, as views into the bytes it came in.
 //
-// A Sample owns nothing. Its views point into the request body or into the decoder's own string buffer
-// and live until the decoder is asked for the next sample; the sink's encoder renders them before that.
+// A Sample owns nothing. Its views point into the request body or into the decoder's own buffers and live until the
+// decoder is asked for the next sample; the sink's encoder renders them before that.
+//
+// Whatever format a sample came in, it can be rendered in any layout, written to the journal and read back: `raw` is
+// one line of JSON that says all of it, and the value tells its kind.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +25,8 @@ enum class Priority : std::uint8_t { none, low, medium, high };
     return "";
 }
 
+enum class ValueKind : std::uint8_t { none, number, boolean, string };
+
 // A member that the schema does not name: kept under its own name.
 struct Member {
     std::string_view name;   // unescaped
@@ -33,13 +38,17 @@ struct Sample {
     std::int64_t timestamp_ns = 0;  // since 1970; the arrival time if the client sent none
     std::string_view type;          // empty if the sample has `values`
     std::string_view value;         // number or bool as it came, string unescaped; empty if the sample has `values`
+    ValueKind value_kind = ValueKind::none;  // none if the sample has `values`
     std::string_view unit;          // empty if absent
     std::string_view values;        // raw JSON object; empty if the sample has `type` and `value`
     Priority priority = Priority::none;
     std::string_view metadata;      // raw JSON object; empty if absent
     std::span<const Member> others; // unknown members, in order
-    std::string_view raw;           // the whole record as it came, without surrounding white space
-    std::string_view entry_id{};    // of its entry in Redis; only where samples come from a journal
+    // Canonical JSON: one object that JsonDecoder reads as this sample (with its timestamp in ns, where the format is
+    // not JSON), without line breaks and without white space around it. Of a JSON body: the record as it came, a space
+    // in place of each line break. At most limits::sample_bytes_max.
+    std::string_view raw;
+    std::string_view entry_id{};  // of its entry in Redis; only where samples come from a journal
 };
 
 }  // namespace sluice

@@ -1,4 +1,4 @@
-// CompletionInbox: settled batches on their way from the sink threads back to one reactor.
+// CompletionInbox: settled batches on their way from the sink's thread back to one reactor.
 //
 // Waking is as in sink_thread.hpp, with one refinement: a reactor that waits for no completion (nobody asked for
 // `stored`, and its batches have room) goes to sleep without raising the flag; then settling costs no system call,
@@ -21,12 +21,12 @@ struct Completion {
 
 class CompletionInbox {
   public:
-    CompletionInbox(std::size_t sinks_count, std::size_t batches_count) : queue_(sinks_count, 2 * batches_count) {}
+    explicit CompletionInbox(std::size_t batches_count) : queue_(1, 2 * batches_count) {}
 
-    // --- sink thread `sink` ------------------------------------------------------------------------
+    // --- the sink's thread --------------------------------------------------------------------------
     // True: the reactor sleeps and must be woken, by the caller, now.
-    [[nodiscard]] bool push(std::size_t sink, const Completion& completion) {
-        queue_.push(sink, completion);
+    [[nodiscard]] bool push(const Completion& completion) {
+        queue_.push(0, completion);
         std::atomic_thread_fence(std::memory_order_seq_cst);
         return is_sleeping_.load(std::memory_order_relaxed) && is_sleeping_.exchange(false, std::memory_order_relaxed);
     }

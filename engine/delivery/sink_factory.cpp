@@ -40,14 +40,8 @@ AckOffer ack_offer(const config::Config& config) {
             .has_replicas = config.has_replicas()};
 }
 
-std::uint32_t sinks_count(const config::Config& config) {
-    static_cast<void>(config);
-    return 1;
-}
-
-std::unique_ptr<sinks::Sink> make_sink(const config::Config& config, std::uint32_t index, sinks::CompletionPort& port,
+std::unique_ptr<sinks::Sink> make_sink(const config::Config& config, sinks::CompletionPort& port,
                                        sinks::JournalListener* listener) {
-    CHECK(index < sinks_count(config));
     if (config.has_journal()) return sinks::make_journal_sink(journal_settings(config, listener), port);
     return make_delivery_sink(config, port);
 }

@@ -18,12 +18,9 @@ namespace sluice {
 // What a 2xx may promise with the sink that is configured.
 [[nodiscard]] AckOffer ack_offer(const config::Config& config);
 
-// Sink connections the configuration asks for; encoders number them from 0.
-[[nodiscard]] std::uint32_t sinks_count(const config::Config& config);
-
 // `port` and `listener` (may be null) outlive the sink. A journal, if there is one; else what delivers.
-[[nodiscard]] std::unique_ptr<sinks::Sink> make_sink(const config::Config& config, std::uint32_t index,
-                                                     sinks::CompletionPort& port, sinks::JournalListener* listener);
+[[nodiscard]] std::unique_ptr<sinks::Sink> make_sink(const config::Config& config, sinks::CompletionPort& port,
+                                                     sinks::JournalListener* listener);
 
 // What brings samples to Redis, whether there is a journal in front or not. sink.url is no journal. With an owner of
 // the streams: exactly once.

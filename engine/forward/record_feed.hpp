@@ -21,7 +21,7 @@ class RecordFeed {
   public:
     // `files` and `delivery` outlive the feed.
     RecordFeed(sinks::journal::FileSystem& files, const sinks::journal::Position& from, Delivery& delivery)
-        : reader_(files, from), delivery_(delivery), decoder_(limits::sample_bytes_max) {}
+        : reader_(files, from), delivery_(delivery) {}
 
     enum class Step : std::uint8_t {
         sample,  // one more is in the delivery
@@ -48,7 +48,7 @@ class RecordFeed {
     sinks::journal::Reader reader_;
     Delivery& delivery_;
     parsers::JsonDecoder decoder_;
-    std::array<char, limits::sample_bytes_max + parsers::JsonDecoder::padding_bytes> body_{};
+    std::array<char, limits::sample_bytes_max + limits::body_padding_bytes> body_{};
     std::array<char, limits::entry_id_bytes_max> entry_id_{};
     Sample sample_;  // views into body_, entry_id_ and the decoder
     bool is_pending_ = false;  // sample_ did not fit the round

@@ -1,11 +1,13 @@
-// Application: what a server does with a request. Implemented by the composition root; engine/http only calls it.
+// Application: what a server does with a request. Implemented by the server's owner; engine/http only calls it, on the
+// server's thread.
 #pragma once
 
 #include <cstdint>
 #include <string_view>
 
-#include "engine/http/pending.hpp"
-#include "engine/http/reply.hpp"
+#include "engine/core/refusal.hpp"
+#include "engine/core/request_ref.hpp"
+#include "engine/http/response.hpp"
 #include "parsers/http/http_parser.hpp"
 
 namespace sluice::http {
@@ -13,23 +15,36 @@ namespace sluice::http {
 struct Request {
     const parsers::RequestHead& head;
     std::string_view path;
-    std::string_view query;     // without the question mark
-    std::string_view body;      // padded: BodyPool::padding_bytes are readable behind it; valid during the call
-    std::uint64_t received_ns;  // monotonic
-    std::uint8_t listener_role_number = 0;  // of the listener that it came through: the server's ListenerRole
+    std::string_view query;      // without the question mark
+    std::string_view body;       // padded: limits::body_padding_bytes are readable behind it
+    std::uint64_t received_ns;   // monotonic
+    // The body may be kept: answer Decision::later_with_body, and it stays until the request is completed.
+    bool is_body_lendable = false;
+    std::uint8_t listener_role_number = 0;  // of the listener that it came through: a number that the owner knows
+};
+
+enum class Decision : std::uint8_t {
+    now,              // `response` is made
+    later,            // Server::complete() will be called
+    later_with_body,  // the same; until then the body stays where it is, and no other request of the connection is read
 };
 
 class Application {
   public:
-    // True: `pending.reply` is decided. False: it will be, by Server::complete(ref).
-    [[nodiscard]] virtual bool on_request(const Request& request, RequestRef ref, Pending& pending) = 0;
+    // `request` is borrowed for the call.
+    [[nodiscard]] virtual Decision on_request(const Request& request, RequestRef ref, Response& response) = 0;
 
-    // Whether a request whose body is not (all) there would be refused anyway, by its head alone. Returns true with
-    // `reply`, a refusal, decided if so. Not asked of requests that arrived whole.
-    [[nodiscard]] virtual bool refuses_head(const Request& request, Reply& reply) = 0;
+    // Whether a request whose body is not (all) there would be refused anyway, by its head alone. True: `response`, a
+    // refusal, is made. Not asked of requests that arrived whole.
+    [[nodiscard]] virtual bool refuses_head(const Request& request, Response& response) = 0;
 
-    // Retry-After of a 503, asked for each of them; at least `least_s`.
-    [[nodiscard]] virtual std::uint64_t retry_after_s(std::uint64_t least_s) { return least_s; }
+    // The connection refuses a request by itself (framing, limits, a client that is too slow): makes the answer.
+    virtual void on_refused(Refusal reason, Response& response) = 0;
+    // The connection is gone, and with it the request `ref` and the body that the application keeps.
+    virtual void on_body_lost(RequestRef ref) = 0;
+    // A request that was left for later has no answer in time: makes the answer. `ref` names it for the last
+    // time, and its body is gone if it was kept.
+    virtual void on_overdue(RequestRef ref, Response& response) = 0;
 
     // The kernel took the last bytes of `count` responses; the times are those of the first of them.
     virtual void on_responses_sent(std::uint32_t count, std::uint64_t received_ns, std::uint64_t ready_ns) = 0;

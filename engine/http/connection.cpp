@@ -22,8 +22,8 @@ std::string_view without_authority(std::string_view target) {
 class Connection::BodyCollector final : public parsers::BodyReceiver {
   public:
     BodyCollector(Connection& connection, Context& context) : connection_(connection), context_(context) {}
-    bool on_body(std::span<const char> bytes, Refusal& refusal) override {
-        return connection_.collect(context_, bytes, refusal);
+    std::optional<Refusal> on_body(std::span<const char> bytes) override {
+        return connection_.collect(context_, bytes);
     }
 
   private:
@@ -43,18 +43,18 @@ void Connection::open(Context& context, Slot slot, std::uint8_t listener_role_nu
 }
 
 void Connection::transition(State next) {
-    const bool legal = (state_ == State::closed && next == State::open) ||
-                       (state_ == State::open && next == State::finishing) ||
-                       (state_ == State::finishing && next == State::lingering) || next == State::closed;
-    CHECK(legal);
+    const bool is_legal =
+        (state_ == State::closed && next == State::open) || (state_ == State::open && next == State::finishing) ||
+        (state_ == State::finishing && next == State::lingering) || (state_ != State::closed && next == State::closing);
+    CHECK(is_legal);
     state_ = next;
 }
 
 // --- reading -----------------------------------------------------------------------------------------------------
 
 bool Connection::is_blocked(const Context& context) const {
-    return pending_count_ >= limits::pending_per_connection_count_max || output_.bytes >= output_high_water_bytes ||
-           !context.pendings.has_room();
+    return body_use_ == BodyUse::lent || pending_count_ >= limits::pending_per_connection_count_max ||
+           output_.bytes >= output_high_water_bytes || !context.pendings.has_room();
 }
 
 void Connection::on_bytes(Context& context, std::span<const char> bytes) {
@@ -115,22 +115,22 @@ void Connection::resume(Context& context) {
         stash_bytes_ = bytes - consumed;
     } else {
         context.bodies.give_back(block);
-        if (saw_end_of_stream_ && state_ == State::open) transition(State::finishing);
+        if (has_client_ended_ && state_ == State::open) transition(State::finishing);
     }
 }
 
 void Connection::on_end_of_stream(Context& context) {
-    saw_end_of_stream_ = true;
+    has_client_ended_ = true;
     static_cast<void>(context);
     if (state_ == State::open && stash_bytes_ == 0) transition(State::finishing);
-    if (state_ == State::lingering) must_close_ = true;  // it has seen our end, and we see its own
+    if (state_ == State::lingering) close_now();  // it has seen our end, and we see its own
 }
 
 // A request that expects 100-continue: refuse it before its body is sent, or ask for the body.
 void Connection::on_head(Context& context) {
     head_complete_ns_ = context.now_ns;
     if (refuse_head(context, false)) return;
-    wants_continue_ = true;
+    body_use_ = BodyUse::awaits_continue;
     flush_ready(context);
 }
 
@@ -144,14 +144,16 @@ void Connection::on_head_without_body(Context& context) {
 
 // True: the request is refused, and answered in its turn.
 bool Connection::refuse_head(Context& context, bool may_discard) {
-    Reply reply;
-    if (!context.application.refuses_head(request_of(context.now_ns), reply)) return false;
-    const PendingIndex index = enqueue(context);
+    const PendingIndex index = take_pending(context);
     Pending& pending = context.pendings[index];
-    pending.reply = reply;
+    if (!context.application.refuses_head(request_of(context.now_ns), pending.response)) {
+        context.pendings.give_back(index);
+        return false;
+    }
+    enqueue(context, index);
     pending.closes = pending.closes || !may_discard || !head_->keep_alive;
     drop_body(context);
-    is_discarding_ = !pending.closes;
+    body_use_ = pending.closes ? BodyUse::collected : BodyUse::discarded;
     if (pending.closes) transition(State::finishing);
     decide(context, pending);
     return true;
@@ -162,35 +164,33 @@ void Connection::end_discarding(Context& context) {
     last_activity_ns_ = context.now_ns;
     head_complete_ns_ = 0;
     body_bytes_ = 0;
-    is_discarding_ = false;
+    body_use_ = BodyUse::collected;
 }
 
 // --- the body ----------------------------------------------------------------------------------------------------
 
-bool Connection::collect(Context& context, std::span<const char> bytes, Refusal& refusal) {
-    wants_continue_ = false;
-    if (is_discarding_) {
-        body_bytes_ += bytes.size();
-        const std::size_t bytes_max =
-            std::min<std::size_t>(limits::refused_body_bytes_max, context.settings.body_bytes_max);
-        return body_bytes_ <= bytes_max;  // if not: refuse(), which then only ends the connection
-    }
+std::optional<Refusal> Connection::collect(Context& context, std::span<const char> bytes) {
+    if (body_use_ == BodyUse::discarded) return discard(context, bytes.size());
+    body_use_ = BodyUse::collected;  // a client that waited for 100 Continue waits no longer
     const std::size_t bytes_before = body_bytes_ + body_view_.size();
-    if (bytes_before + bytes.size() > context.settings.body_bytes_max) {
-        refusal = Refusal::body_too_large;
-        return false;
-    }
+    if (bytes_before + bytes.size() > context.settings.body_bytes_max) return Refusal::body_too_large;
     if (bytes_before == 0) {
         body_view_ = bytes;
-        return true;
+        return std::nullopt;
     }
-    if (!reserve_body(context, bytes_before + bytes.size())) {
-        refusal = Refusal::body_memory_full;
-        return false;
-    }
+    if (!reserve_body(context, bytes_before + bytes.size())) return Refusal::body_memory_full;
     std::memcpy(body_.data + body_bytes_, bytes.data(), bytes.size());
     body_bytes_ += bytes.size();
-    return true;
+    return std::nullopt;
+}
+
+// Of the body of a request that is answered already. Too much of it: the connection ends, without another answer.
+std::optional<Refusal> Connection::discard(const Context& context, std::size_t bytes) {
+    body_bytes_ += bytes;
+    const std::size_t bytes_max =
+        std::min<std::size_t>(limits::refused_body_bytes_max, context.settings.body_bytes_max);
+    if (body_bytes_ <= bytes_max) return std::nullopt;
+    return Refusal::body_too_large;
 }
 
 // Makes room for `bytes` in body_, and moves what was only viewed so far into it.
@@ -233,16 +233,17 @@ Request Connection::request_of(std::uint64_t received_ns) const {
     const bool has_query = question_mark != std::string_view::npos;
     const std::string_view body = body_bytes_ != 0 ? std::string_view(body_.data, body_bytes_)
                                                    : std::string_view(body_view_.data(), body_view_.size());
-    return {*head_,
-            target.substr(0, question_mark),
-            has_query ? target.substr(question_mark + 1) : std::string_view{},
-            body,
-            received_ns,
-            listener_role_number_};
+    return {.head = *head_,
+            .path = target.substr(0, question_mark),
+            .query = has_query ? target.substr(question_mark + 1) : std::string_view{},
+            .body = body,
+            .received_ns = received_ns,
+            .is_body_lendable = body_bytes_ != 0,
+            .listener_role_number = listener_role_number_};
 }
 
-// Puts a new pending request at the end of the queue.
-PendingIndex Connection::enqueue(Context& context) {
+// A pending request that is in no queue yet. Precondition: there is room.
+PendingIndex Connection::take_pending(Context& context) {
     const PendingIndex index = context.pendings.take();
     Pending& pending = context.pendings[index];
     pending.connection = slot_;
@@ -250,35 +251,59 @@ PendingIndex Connection::enqueue(Context& context) {
     pending.is_http_1_0 = head_ != nullptr && head_->is_http_1_0;
     pending.closes = context.draining;
     pending.received_ns = context.now_ns;
-    (pending_last_ == no_pending ? pending_first_ : context.pendings[pending_last_].next) = index;
-    pending_last_ = index;
-    ++pending_count_;
     return index;
 }
 
+// Puts it at the end of the queue.
+void Connection::enqueue(Context& context, PendingIndex index) {
+    (pending_last_ == no_pending ? pending_first_ : context.pendings[pending_last_].next) = index;
+    pending_last_ = index;
+    ++pending_count_;
+}
+
 void Connection::dispatch(Context& context) {
-    if (is_discarding_) return end_discarding(context);
+    if (body_use_ == BodyUse::discarded) return end_discarding(context);
     ++context.counters.requests;
     last_activity_ns_ = context.now_ns;  // empty lines between requests are none
-    wants_continue_ = false;
+    body_use_ = BodyUse::collected;
     head_complete_ns_ = 0;
-    const PendingIndex index = enqueue(context);
+    const PendingIndex index = take_pending(context);
+    enqueue(context, index);
     Pending& pending = context.pendings[index];
     pending.closes = pending.closes || !head_->keep_alive;
     if (pending.closes) transition(State::finishing);
-    const bool is_decided =
-        context.application.on_request(request_of(context.now_ns), context.pendings.ref(index), pending);
+    // A long body in a receive buffer can not be lent: it is moved, if there is memory.
+    if (body_view_.size() > limits::decode_window_bytes) static_cast<void>(reserve_body(context, body_view_.size()));
+    const Request request = request_of(context.now_ns);
+    const Decision decision = context.application.on_request(request, context.pendings.ref(index), pending.response);
+    if (decision == Decision::later_with_body) {
+        CHECK(request.is_body_lendable);
+        body_use_ = BodyUse::lent;
+        return;
+    }
     drop_body(context);
-    if (is_decided) decide(context, pending);
+    if (decision == Decision::now) decide(context, pending);
+}
+
+void Connection::on_ready(Context& context, PendingIndex index) {
+    if (index == pending_last_) take_body_back(context);  // only the last request can have lent its body
+    flush_ready(context);
+}
+
+void Connection::take_body_back(Context& context) {
+    if (body_use_ != BodyUse::lent) return;
+    body_use_ = BodyUse::collected;
+    drop_body(context);
 }
 
 // The stream can no longer be trusted: one last answer.
 void Connection::refuse(Context& context, Refusal refusal) {
-    if (is_discarding_) return transition(State::finishing);  // its answer was given
+    if (body_use_ == BodyUse::discarded) return transition(State::finishing);  // its answer was given
     if (!context.pendings.has_room()) return abort(context);
-    const PendingIndex index = enqueue(context);
+    const PendingIndex index = take_pending(context);
+    enqueue(context, index);
     Pending& pending = context.pendings[index];
-    pending.reply.set_refusal(refusal);
+    context.application.on_refused(refusal, pending.response);
     pending.closes = true;
     transition(State::finishing);
     drop_body(context);
@@ -293,22 +318,15 @@ void Connection::decide(Context& context, Pending& pending) {
 
 void Connection::flush_ready(Context& context) {
     while (pending_first_ != no_pending && context.pendings[pending_first_].is_ready) answer_first(context);
-    if (!wants_continue_ || pending_count_ != 0) return;
-    wants_continue_ = false;
+    if (body_use_ != BodyUse::awaits_continue || pending_count_ != 0) return;
+    body_use_ = BodyUse::collected;
     if (!output_.append(context.blocks, ResponseRenderer::continue_response())) abort(context);
 }
 
 void Connection::answer_first(Context& context) {
     const PendingIndex index = pending_first_;
     Pending& pending = context.pendings[index];
-    if (pending.reply.kind == ReplyKind::refusal)
-        ++context.counters.refusals[static_cast<std::size_t>(pending.reply.refusal)];
-    if (pending.reply.kind == ReplyKind::telemetry && pending.reply.accepted == 0)
-        ++context.counters.refusals[static_cast<std::size_t>(Refusal::all_records_refused)];
-    const int status = ResponseRenderer::status_of(pending.reply);
-    ++context.counters.responses[status / 100];
-    if (status == 503)
-        context.renderer.set_retry_after(context.application.retry_after_s(context.renderer.retry_after_s_min()));
+    context.counters.count(pending.response, context.renderer.status_of(pending.response));
     if (!context.renderer.render(pending, output_, context.blocks)) abort(context);
     if (OutputBlock* block = output_.last; block != nullptr && ++block->responses_count == 1) {
         block->received_ns = pending.received_ns;
@@ -316,12 +334,13 @@ void Connection::answer_first(Context& context) {
     }
     pending_first_ = pending.next;
     if (pending_first_ == no_pending) pending_last_ = no_pending;
+    CHECK(pending_count_ != 0);
     --pending_count_;
     context.pendings.give_back(index);
 }
 
 OutputBlock* Connection::start_sending(const Context& context) {
-    if (sending_ != nullptr || output_.empty() || must_close_) return nullptr;
+    if (sending_ != nullptr || output_.empty() || state_ == State::closing) return nullptr;
     sending_ = output_.take_first();
     send_begin_ns_ = context.now_ns;
     return sending_;
@@ -341,14 +360,18 @@ bool Connection::takes_half_close(const Context& context) {
     if (state_ != State::finishing || pending_count_ != 0 || !output_.empty() || sending_ != nullptr) return false;
     transition(State::lingering);
     linger_begin_ns_ = context.now_ns;
-    if (saw_end_of_stream_) must_close_ = true;  // nobody is there to wait for
-    return !must_close_;
+    if (has_client_ended_) close_now();  // nobody is there to wait for
+    return state_ == State::lingering;
 }
 
 void Connection::abort(Context& context) {
-    if (must_close_) return;
+    if (state_ == State::closing) return;
     ++context.counters.aborted_connections;
-    must_close_ = true;
+    close_now();
+}
+
+void Connection::close_now() {
+    if (state_ != State::closing) transition(State::closing);
 }
 
 void Connection::drain(Context& context) {
@@ -357,10 +380,11 @@ void Connection::drain(Context& context) {
 }
 
 void Connection::release(Context& context) {
+    if (body_use_ == BodyUse::lent) context.application.on_body_lost(context.pendings.ref(pending_last_));
     while (pending_first_ != no_pending) {
         const PendingIndex index = pending_first_;
         Pending& pending = context.pendings[index];
-        if (pending.is_ready && pending.reply.kind == ReplyKind::text) pending.reply.body.clear(context.blocks);
+        if (pending.is_ready) pending.response.clear(context.blocks);
         pending_first_ = pending.next;
         context.pendings.give_back(index);
     }
@@ -379,7 +403,7 @@ std::uint64_t Connection::deadline_ns(const Context& context) const {
     if (state_ == State::lingering) return linger_begin_ns_ + linger_ns;
     std::uint64_t deadline = last_activity_ns_ + settings.idle_timeout_ns;
     if (sending_ != nullptr) return std::min(deadline, send_begin_ns_ + settings.write_timeout_ns);
-    if (pending_count_ != 0) return context.pendings[pending_first_].received_ns + settings.ack_timeout_ns;
+    if (pending_count_ != 0) return context.pendings[pending_first_].received_ns + settings.answer_timeout_ns;
     if (state_ != State::open || !parser_.is_in_request()) return deadline;
     deadline = parser_.is_in_body() ? head_complete_ns_ + settings.body_timeout_ns
                                     : request_begin_ns_ + settings.header_timeout_ns;
@@ -388,10 +412,10 @@ std::uint64_t Connection::deadline_ns(const Context& context) const {
 
 void Connection::on_deadline(Context& context) {
     if (state_ == State::lingering) {
-        must_close_ = true;
+        close_now();
     } else if (sending_ != nullptr) {
         ++context.counters.write_timeouts;
-        must_close_ = true;
+        close_now();
     } else if (pending_count_ != 0) {
         time_out_pendings(context);
     } else if (state_ == State::open && parser_.is_in_request()) {
@@ -399,7 +423,7 @@ void Connection::on_deadline(Context& context) {
     } else {
         ++context.counters.idle_timeouts;
         if (state_ == State::open) transition(State::finishing);
-        else must_close_ = true;
+        else close_now();
     }
 }
 
@@ -407,10 +431,11 @@ void Connection::on_deadline(Context& context) {
 void Connection::time_out_pendings(Context& context) {
     for (PendingIndex index = pending_first_; index != no_pending; index = context.pendings[index].next) {
         Pending& pending = context.pendings[index];
-        if (pending.received_ns + context.settings.ack_timeout_ns > context.now_ns) break;
+        if (pending.received_ns + context.settings.answer_timeout_ns > context.now_ns) break;
         if (pending.is_ready) continue;
-        ++pending.generation;  // what settles later finds nobody
-        pending.reply.set_refusal(Refusal::ack_timeout);
+        context.application.on_overdue(context.pendings.ref(index), pending.response);
+        ++pending.generation;  // what is decided later finds nobody
+        if (index == pending_last_) take_body_back(context);
         pending.is_ready = true;
         pending.ready_ns = context.now_ns;
     }

@@ -3,11 +3,13 @@
 //
 //              ┌──────────── keep-alive ───────────┐
 //              v                                   │
-//   closed → open ── last request read ──→ finishing ── all answers sent ──→ lingering → closed
-//              └── framing error, timeout ──^                      (half-closed; input is discarded)
+//   closed → open ── last request read ──→ finishing ── all answers sent ──→ lingering ──→ closing → closed
+//              └── framing error, timeout ──^  (half-closed; input is discarded)             ^
+//              └───────────── client gone, out of memory: from any state ────────────────────┘
 //
 // `open` reads requests. `finishing` reads none any more, but has answers to give. `lingering` waits for the
-// client to see the end: closing at once with unread input would send RST and destroy the answer on its way.
+// client to see the end: closing at once with unread input would send RST and destroy the answer on its way. `closing`
+// wants the server to close the socket now.
 //
 // A request that its head alone refuses is answered before its body is there. What the client sends of that body
 // is then read and discarded (RFC 9112 section 9.3: read it, or close; what is left would be taken for a request), if
@@ -15,14 +17,16 @@
 // reset (section 9.6). The latter also where the client waits for 100-continue: whether it sends the body nevertheless
 // is unknown.
 //
-// Back-pressure: while too many requests wait for their answer, or the client does not read what it is sent, no
-// further request is parsed; bytes that arrived already wait in `stash_`, and the server stops receiving.
+// Back-pressure: while too many requests wait for their answer, or the application has borrowed a body, or the client
+// does not read what it is sent, no further request is parsed; bytes that arrived already wait in `stash_`, and the
+// server stops receiving.
 //
 // Zero bytes are a closed connection, so a table of them costs nothing until used. What a request needs
 // (its head, its body) is lent by pools from its first byte to its last: an idle connection holds nothing else.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "engine/core/limits.hpp"
@@ -31,7 +35,7 @@
 #include "engine/http/body_pool.hpp"
 #include "engine/http/head_pool.hpp"
 #include "engine/http/pending.hpp"
-#include "engine/http/response.hpp"
+#include "engine/http/renderer.hpp"
 #include "parsers/http/http_parser.hpp"
 
 namespace sluice::http {
@@ -42,7 +46,7 @@ struct HttpSettings {
     std::uint64_t body_timeout_ns;
     std::uint64_t idle_timeout_ns;
     std::uint64_t write_timeout_ns;
-    std::uint64_t ack_timeout_ns;
+    std::uint64_t answer_timeout_ns;  // from a request's last byte to its answer
 };
 
 struct HttpCounters {
@@ -52,6 +56,11 @@ struct HttpCounters {
     std::uint64_t idle_timeouts = 0;
     std::uint64_t write_timeouts = 0;
     std::uint64_t aborted_connections = 0;  // out of blocks or memory: closed without an answer
+
+    void count(const Response& response, std::uint16_t status) {
+        ++responses[status / 100];
+        if (response.is_refusal()) ++refusals[static_cast<std::size_t>(response.refusal())];
+    }
 };
 
 // What all connections of a server share. Owned by the server; one thread.
@@ -71,7 +80,7 @@ struct Context {
 
 class Connection {
   public:
-    enum class State : std::uint8_t { closed, open, finishing, lingering };
+    enum class State : std::uint8_t { closed, open, finishing, lingering, closing };
 
     // Unsent response bytes at which a connection stops reading requests.
     static constexpr std::uint64_t output_high_water_bytes = limits::output_high_water_bytes;
@@ -87,8 +96,10 @@ class Connection {
     void on_bytes(Context& context, std::span<const char> bytes);
     void on_end_of_stream(Context& context);
     void on_block_sent(Context& context);
-    // A pending request of this connection was decided.
-    void on_ready(Context& context) { flush_ready(context); }
+    // The pending request `index` of this connection was decided.
+    void on_ready(Context& context, PendingIndex index);
+    // The application no longer needs the body that it has kept (Decision::later_with_body).
+    void take_body_back(Context& context);
     // deadline_ns() has passed.
     void on_deadline(Context& context);
     // Reads on from the stash if back-pressure has ended.
@@ -101,10 +112,10 @@ class Connection {
     [[nodiscard]] State state() const { return state_; }
     // The next block to send; null while one is in flight or there is none. The block stays the connection's.
     [[nodiscard]] OutputBlock* start_sending(const Context& context);
-    [[nodiscard]] bool must_close() const { return must_close_; }
+    [[nodiscard]] bool must_close() const { return state_ == State::closing; }
     // Everything is answered and sent, and no request may follow: half-close now (once).
     [[nodiscard]] bool takes_half_close(const Context& context);
-    [[nodiscard]] bool wants_input() const { return stash_bytes_ == 0 && !saw_end_of_stream_; }
+    [[nodiscard]] bool wants_input() const { return stash_bytes_ == 0 && !has_client_ended_; }
     [[nodiscard]] bool has_stash() const { return stash_bytes_ != 0; }
     [[nodiscard]] bool is_sending() const { return sending_ != nullptr; }
     // When on_deadline() is wanted (monotonic).
@@ -117,6 +128,14 @@ class Connection {
   private:
     class BodyCollector;
 
+    // What becomes of the body of the request that is being read, or was read last.
+    enum class BodyUse : std::uint8_t {
+        collected,           // for the request
+        awaits_continue,     // the same; the client waits for 100 Continue, which it has not been told yet
+        discarded,           // the request was refused by its head
+        lent,                // the application has it; nothing else is read
+    };
+
     void transition(State next);
     [[nodiscard]] bool is_blocked(const Context& context) const;
     std::size_t consume(Context& context, std::span<const char> bytes);
@@ -127,14 +146,17 @@ class Connection {
     void end_discarding(Context& context);
     void dispatch(Context& context);
     void refuse(Context& context, Refusal refusal);
-    [[nodiscard]] PendingIndex enqueue(Context& context);
+    [[nodiscard]] PendingIndex take_pending(Context& context);
+    void enqueue(Context& context, PendingIndex index);
     void decide(Context& context, Pending& pending);
     void flush_ready(Context& context);
     void time_out_pendings(Context& context);
     void answer_first(Context& context);
     void abort(Context& context);
+    void close_now();
 
-    [[nodiscard]] bool collect(Context& context, std::span<const char> bytes, Refusal& refusal);
+    [[nodiscard]] std::optional<Refusal> collect(Context& context, std::span<const char> bytes);
+    [[nodiscard]] std::optional<Refusal> discard(const Context& context, std::size_t bytes);
     [[nodiscard]] bool reserve_body(Context& context, std::size_t bytes);
     [[nodiscard]] bool keep_partial_body(Context& context);
     void drop_body(Context& context);
@@ -160,11 +182,9 @@ class Connection {
     std::uint64_t send_begin_ns_;
     std::uint64_t linger_begin_ns_;
     State state_;
+    BodyUse body_use_;
     std::uint8_t listener_role_number_;
-    bool must_close_;
-    bool saw_end_of_stream_;
-    bool wants_continue_;  // owes a 100 Continue
-    bool is_discarding_;  // the body that is being read belongs to a request that was refused by its head
+    bool has_client_ended_;  // its end of stream was seen
 };
 
 static_assert(sizeof(Connection) <= 512, "10,000 idle connections must cost less than 1 KiB each");

@@ -1,9 +1,9 @@
 // PendingTable: every request that was read and not yet answered, of all connections of one server.
 //
-// Responses leave in the order of the requests (RFC 9112 section 9.3.2), while acknowledgements come in any order: so
+// Responses leave in the order of the requests (RFC 9112 section 9.3.2), while they are decided in any order: so
 // each connection has a queue of pending requests, linked through this table, and answers from its head.
 // A reference is index + generation; what comes for a request that is gone (its connection closed, its time
-// was up) finds another generation and is dropped.
+// was up) finds another generation and is dropped. One owner thread.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 #include "engine/core/lazy_array.hpp"
 #include "engine/core/request_ref.hpp"
 #include "engine/core/slot.hpp"
-#include "engine/http/reply.hpp"
+#include "engine/http/response.hpp"
 
 namespace sluice::http {
 
@@ -23,17 +23,13 @@ struct Pending {
     PendingIndex next;             // in the connection's queue, or in the free list
     std::uint32_t generation;
     Slot connection;
-    bool is_ready;                 // `reply` is decided
+    bool is_ready;                 // `response` is made
     bool is_head_request;          // HEAD: the answer has no body
     bool is_http_1_0;
     bool closes;                   // the connection ends with this answer
-    std::uint32_t tickets_count;   // parts of batches that are not settled
-    std::uint32_t samples_failed;  // of settled parts
-    bool lacks_replicas;           // some settled part is not known to be held by enough replicas
-    Refusal failure;               // why, if samples_failed != 0: sink_busy, or sink_refused if any was
     std::uint64_t received_ns;
     std::uint64_t ready_ns;
-    Reply reply;
+    Response response;
 };
 
 class PendingTable {
@@ -51,9 +47,6 @@ class PendingTable {
         Pending& pending = entries_[index];
         pending.next = no_pending;
         pending.is_ready = false;
-        pending.tickets_count = pending.samples_failed = 0;
-        pending.lacks_replicas = false;
-        pending.failure = Refusal::sink_busy;
         return index;
     }
 

@@ -1,63 +1,97 @@
-// ResponseRenderer: Replies in, response bytes out.
+// Response: what a request is answered, as values: status, headers, body. Its owner makes it with start() or
+// use_prepared() when the answer is decided; the renderer turns it into bytes when its turn in the connection has come.
 //
-// The answer to one accepted sample, which is nearly all a busy server sends, is rendered once a second (for its
-// Date) and then only copied. Everything else is rendered when it is sent. One owner thread.
+// A short body lies in the response itself, a longer one in blocks of the server's pool, which are the response's until
+// it is rendered or cleared. Zeroed memory is no response yet. One owner thread.
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
-#include <ctime>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "engine/http/pending.hpp"
+#include "engine/core/limits.hpp"
+#include "engine/core/refusal.hpp"
+#include "engine/http/block_pool.hpp"
 
 namespace sluice::http {
 
-class ResponseRenderer {
+// Name and value are static, or lie in the response. Neither has a line break: they come from us.
+struct Header {
+    std::string_view name;
+    std::string_view value;
+};
+
+// An answer that is given often, in full. The renderer renders it once a second, for its Date; requests then name it.
+struct PreparedResponse {
+    std::uint16_t status = 200;
+    std::string_view content_type;  // static
+    std::vector<Header> headers;  // static
+    std::string body;
+};
+using PreparedIndex = std::uint16_t;
+
+class Response {
   public:
-    explicit ResponseRenderer(std::uint64_t retry_after_s_min)
-        : retry_after_s_min_(retry_after_s_min), retry_after_s_(retry_after_s_min) {}
+    static constexpr std::size_t headers_count_max = 8;
+    // Computed header values of one response, all together.
+    static constexpr std::size_t header_text_bytes_max = 192;
+    // The longest body that needs no block.
+    static constexpr std::size_t inline_body_bytes_max = 320;
 
-    // Call with the wall clock before rendering; does nothing unless the second has changed.
-    void set_time(std::time_t unix_s);
+    Response() = default;
+    Response(const Response&) = delete;  // it owns blocks, and has views into itself
+    Response& operator=(const Response&) = delete;
 
-    // What 503s say from now on; at least retry_after_s_min(), to be of use.
-    void set_retry_after(std::uint64_t s) { retry_after_s_ = s; }
-    [[nodiscard]] std::uint64_t retry_after_s_min() const { return retry_after_s_min_; }
+    // --- its owner -----------------------------------------------------------------------------------
+    // A response of its own; `content_type` is static, and empty for a response without one.
+    void start(std::uint16_t status, std::string_view content_type);
+    // One of those that the server was made with.
+    void use_prepared(PreparedIndex index);
 
-    // Appends the response to `pending` to `output`; takes over the body of a text reply. False: out of blocks.
-    // `closes` adds Connection: close.
-    [[nodiscard]] bool render(Pending& pending, Output& output, BlockPool& pool);
+    // After start(). `name` and `value` are static; at most headers_count_max.
+    void add_header(std::string_view name, std::string_view value);
+    // The same with values that are copied; header_text_bytes_max bound them.
+    void add_copied_header(std::string_view name, std::string_view value);
+    void add_header(std::string_view name, std::uint64_t value);
+    // Out of blocks: the response can not be rendered any more, and the connection ends without it.
+    void append_body(BlockPool& pool, std::string_view text);
 
-    // The status that render() will answer with.
-    [[nodiscard]] static int status_of(const Reply& reply);
+    // Why the request was refused as a whole, for the counters.
+    void set_refusal(Refusal reason) { refusal_code_ = static_cast<std::int16_t>(reason); }
+    [[nodiscard]] bool is_refusal() const { return refusal_code_ >= 0; }
+    [[nodiscard]] Refusal refusal() const { return static_cast<Refusal>(refusal_code_); }
 
-    [[nodiscard]] static std::string_view continue_response() { return "HTTP/1.1 100 Continue\r\n\r\n"; }
+    // Gives its blocks back.
+    void clear(BlockPool& pool) { body_.clear(pool); }
+
+    // --- the renderer --------------------------------------------------------------------------------
+    [[nodiscard]] bool is_prepared() const { return is_prepared_; }
+    [[nodiscard]] PreparedIndex prepared() const { return prepared_; }
+    [[nodiscard]] std::uint16_t status() const { return status_; }
+    [[nodiscard]] std::string_view content_type() const { return content_type_; }
+    [[nodiscard]] std::span<const Header> headers() const { return {headers_.data(), headers_count_}; }
+    [[nodiscard]] std::uint64_t body_bytes() const { return body_.empty() ? inline_body_bytes_ : body_.bytes; }
+    // Moves the body behind `output`. False: out of blocks, now or when it was made.
+    [[nodiscard]] bool move_body_to(Output& output, BlockPool& pool);
 
   private:
-    struct Head {
-        int status;
-        ContentType content_type;
-        std::size_t content_bytes;
-        bool has_retry_after;
-        std::string_view allow;
-        bool closes;
-        bool says_keep_alive;  // HTTP/1.0 needs to be told
-        bool is_replayed = false;
-    };
-    [[nodiscard]] std::string_view render_head(const Head& head);
-    [[nodiscard]] Head head_of(const Pending& pending) const;
-    [[nodiscard]] bool render_text(Pending& pending, Output& output, BlockPool& pool);
-    [[nodiscard]] bool render_record_errors(Pending& pending, Output& output, BlockPool& pool);
-    [[nodiscard]] bool emit(const Pending& pending, std::string_view body, Output& output, BlockPool& pool);
-
-    const std::uint64_t retry_after_s_min_;
-    std::uint64_t retry_after_s_;
-    std::time_t unix_s_ = -1;
-    std::string date_line_;                   // "Date: …\r\n"
-    std::array<std::string, ack_levels_count> single_ok_;  // by AckLevel: HTTP/1.1, keep-alive, one accepted sample
-    std::array<char, 768> scratch_{};
+    std::uint16_t status_;
+    PreparedIndex prepared_;
+    std::int16_t refusal_code_;  // below 0: none
+    bool is_prepared_;
+    bool is_cut_;  // some of the body found no block
+    std::uint8_t headers_count_;
+    std::uint16_t header_text_bytes_;
+    std::uint16_t inline_body_bytes_;  // 0 once the body lies in blocks
+    std::string_view content_type_;
+    Output body_;
+    std::array<Header, headers_count_max> headers_;
+    std::array<char, header_text_bytes_max> header_text_;
+    std::array<char, inline_body_bytes_max> inline_body_;
 };
 
 }  // namespace sluice::http

@@ -1,48 +1,72 @@
-// Router: path and method to endpoint. A table of a handful of exact paths; the first query character ends a path.
+// Router: from a path and a method to what its owner calls a target. The owner fills the table at start; exact paths
+// only.
 #pragma once
 
-#include <optional>
-#include <span>
+#include <cstdint>
+#include <expected>
 #include <string_view>
+#include <vector>
 
-#include "engine/http/application.hpp"
+#include "engine/core/check.hpp"
+#include "engine/core/refusal.hpp"
+#include "parsers/http/http_parser.hpp"
 
 namespace sluice::http {
 
-enum class Endpoint : std::uint8_t { telemetry, health, ready, status, metrics, start, stop, reset };
+// The methods that a path takes.
+enum class Methods : std::uint8_t { get, post };  // GET goes with HEAD (RFC 9110 section 9.3.2)
 
 struct Route {
-    std::string_view path;
-    Endpoint endpoint;
-    bool takes_post;  // else GET, and with it HEAD
+    std::string_view path;  // static
+    Methods methods;
+    std::uint16_t target;   // any number that the owner knows
+    std::uint32_t listener_roles_mask = ~std::uint32_t{0};  // through which listeners: a bit for each role's number
 };
 
-inline constexpr Route data_routes[]{
-    {"/telemetry", Endpoint::telemetry, true},
-    {"/health", Endpoint::health, false},
-    {"/ready", Endpoint::ready, false},
+// Why a request leads nowhere.
+struct NoRoute {
+    Refusal reason;          // not_found or method_not_allowed
+    std::string_view allow;  // value of Allow, with the latter
 };
 
-inline constexpr Route admin_routes[]{
-    {"/status", Endpoint::status, false}, {"/metrics", Endpoint::metrics, false}, {"/start", Endpoint::start, true},
-    {"/stop", Endpoint::stop, true},      {"/reset", Endpoint::reset, true},      {"/health", Endpoint::health, false},
-    {"/ready", Endpoint::ready, false},
-};
-
-[[nodiscard]] constexpr const Route* find_route(std::span<const Route> routes, std::string_view path) {
-    for (const Route& route : routes)
-        if (route.path == path) return &route;
-    return nullptr;
+// The mask of one role, an enumeration of the owner's with values below 32.
+template <typename Role>
+[[nodiscard]] constexpr std::uint32_t role_mask(Role role) {
+    return std::uint32_t{1} << static_cast<unsigned>(role);
 }
 
-// Nothing, with `reply` decided (405 with Allow), if the route does not take the request's method.
-[[nodiscard]] inline std::optional<Endpoint> admit_method(const Route& route, parsers::Method method, Reply& reply) {
-    using parsers::Method;
-    if (route.takes_post ? method == Method::post : method == Method::get || method == Method::head)
-        return route.endpoint;
-    reply.set_refusal(Refusal::method_not_allowed);
-    reply.allow = route.takes_post ? "POST" : "GET, HEAD";
-    return std::nullopt;
+[[nodiscard]] constexpr std::string_view allow_of(Methods methods) {
+    return methods == Methods::post ? "POST" : "GET, HEAD";
 }
+
+class Router {
+  public:
+    // A path has one row.
+    void add(const Route& route) {
+        for (const Route& other : routes_) CHECK(other.path != route.path);
+        routes_.push_back(route);
+    }
+
+    // `listener_role_number`: of Request. A path that is not served through that listener is not there.
+    [[nodiscard]] std::expected<Route, NoRoute> find(std::string_view path, parsers::Method method,
+                                                     std::uint8_t listener_role_number = 0) const {
+        CHECK(listener_role_number < 32);
+        const std::uint32_t mask = std::uint32_t{1} << listener_role_number;
+        for (const Route& route : routes_)
+            if (route.path == path && (route.listener_roles_mask & mask) != 0) {
+                if (takes(route.methods, method)) return route;
+                return std::unexpected(NoRoute{Refusal::method_not_allowed, allow_of(route.methods)});
+            }
+        return std::unexpected(NoRoute{Refusal::not_found, {}});
+    }
+
+  private:
+    [[nodiscard]] static bool takes(Methods methods, parsers::Method method) {
+        using parsers::Method;
+        return methods == Methods::post ? method == Method::post : method == Method::get || method == Method::head;
+    }
+
+    std::vector<Route> routes_;
+};
 
 }  // namespace sluice::http

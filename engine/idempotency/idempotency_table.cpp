@@ -57,22 +57,22 @@ IdempotencyTable::Claim IdempotencyTable::claim(std::string_view key, const Fing
         const Entry& entry = shard[index];
         if (entry.fingerprint != fingerprint) {
             ++shard.figures.mismatches;
-            return {Verdict::mismatch};
+            return {Claimed::mismatch};
         }
         if (entry.state == State::in_progress) {
             ++shard.figures.conflicts;
-            return {Verdict::in_progress};
+            return {Claimed::in_progress};
         }
         ++shard.figures.replayed;
-        return {Verdict::replay, 0, entry.answer};
+        return {Claimed::replay, 0, entry.answer};
     }
     index = shard.insert(hash, key);
     if (index == 0) {
         ++shard.figures.refused_full;
-        return {Verdict::full};
+        return {Claimed::full};
     }
     shard[index].fingerprint = fingerprint;
-    return {Verdict::fresh, static_cast<std::uint32_t>(number * (shard_keys_count_max_ + 1) + index)};
+    return {Claimed::fresh, static_cast<std::uint32_t>(number * (shard_keys_count_max_ + 1) + index)};
 }
 
 bool IdempotencyTable::knows(std::string_view key) {

@@ -48,7 +48,7 @@ struct IdempotentAnswer {
 
 class IdempotencyTable {
   public:
-    enum class Verdict : std::uint8_t {
+    enum class Claimed : std::uint8_t {
         fresh,  // the key is the caller's, who must settle() or forget() the entry
         replay,  // answer again
         in_progress,  // the first request's samples are still on their way
@@ -56,7 +56,7 @@ class IdempotencyTable {
         full,  // everything is in progress
     };
     struct Claim {
-        Verdict verdict;
+        Claimed claimed;
         std::uint32_t entry = 0;  // fresh
         IdempotentAnswer answer{};  // replay
     };

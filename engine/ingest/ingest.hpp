@@ -1,63 +1,69 @@
-// Ingest: POST /telemetry, from a request to accepted samples, and from settled batches to its answer. The core of a
-// reactor; one owner thread.
+// Ingest: a reactor's requests to ingest endpoints, from the gate to the answer. One for each reactor, on its thread.
+//
+//   Gate → (IdempotentRequests) → BodyReader → Batcher … batch settled → Tickets → answer
+//
+// This file joins the parts, and says when a body is read. A short one is read as it comes. A long one waits in a line
+// and is read in turns, limits::decode_turn_ns of each iteration, so that no other connection waits for it longer than
+// that; the connection that sent it is read no further meanwhile.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <string_view>
+#include <memory>
+#include <span>
+#include <vector>
 
 #include "engine/batching/batcher.hpp"
-#include "engine/http/application.hpp"
-#include "engine/idempotency/idempotency_table.hpp"
 #include "engine/ingest/admission.hpp"
+#include "engine/ingest/body_reader.hpp"
+#include "engine/ingest/gate.hpp"
+#include "engine/ingest/idempotent_requests.hpp"
+#include "engine/ingest/open_request.hpp"
 #include "engine/ingest/retry_after.hpp"
-#include "engine/ingest/telemetry_options.hpp"
+#include "engine/ingest/tickets.hpp"
 #include "engine/metrics/latency.hpp"
 #include "engine/metrics/sample_counters.hpp"
 #include "engine/server/server.hpp"
-#include "parsers/json/json_decoder.hpp"
 
 namespace sluice {
 
-// The last accepted record as it came, for GET /status. Longer ones are not kept.
-struct LatestSample {
-    std::array<char, 1024> text;
-    std::size_t bytes = 0;
-    std::int64_t arrival_ns = 0;  // since 1970
-    [[nodiscard]] std::string_view view() const { return {text.data(), bytes}; }
-};
-
 class Ingest {
   public:
-    // `idempotency` is shared with the other reactors; null: none.
-    Ingest(Admission& admission, Batcher& batcher, const AckOffer& offer, std::uint64_t body_bytes_max,
-           IdempotencyTable* idempotency = nullptr)
-        : admission_(admission),
-          batcher_(batcher),
-          offer_(offer),
-          decoder_(body_bytes_max),
-          idempotency_(idempotency) {}
+    // `formats` as the gate has them. `retry_after_s`: the least that a client is told. `idempotency` is shared with
+    // the other reactors; null: none. All outlive this.
+    Ingest(std::span<const Format> formats, Server& server, Admission& admission, Batcher& batcher,
+           std::uint64_t retry_after_s, IdempotencyTable* idempotency);
 
-    // True: `reply` is decided; false: it will be when the batches with the request's samples are settled.
-    [[nodiscard]] bool on_telemetry(const http::Request& request, RequestRef ref, http::Pending& pending);
+    // A request that the gate let in, for an ingest endpoint.
+    [[nodiscard]] http::Decision on_request(const http::Request& request, const Gate::Passage& passage, RequestRef ref,
+                                            http::Response& response);
+    // Makes the answer to a request that is refused as a whole. `format`: whose shape it has; null: JSON's.
+    void refuse(const Format* format, RequestRefusal refusal, http::Response& response);
+    // The answer to a request did not come in time.
+    void on_overdue(RequestRef ref, http::Response& response);
+    // The body of a request in the line is gone, and so is its client.
+    void on_body_lost(RequestRef ref);
+    // A request that is no ingest endpoint's is left for later.
+    void note_other(RequestRef ref) { requests_[ref.index].format_index = no_format_index; }
+    // When to come back, for a 503 (whole seconds).
+    [[nodiscard]] std::uint64_t retry_after_s() const;
 
-    // Why a request would be refused whatever its body holds, by its head and the state of the engine.
-    [[nodiscard]] std::optional<Refusal> refusal_before_body(const http::Request& request) const;
-
+    // --- once in each iteration of the loop ------------------------------------------------------------
+    // A batch came back from the sink.
+    void on_settled(Batch& batch, Settlement settlement);
+    // Behind the last request: reads on in bodies that wait, then hands batches over.
+    void read_waiting();
     void hand_over(std::uint64_t now_ns);
-    void on_settled(Batch& batch, Settlement settlement, Server& server);
 
     // Somebody waits for a completion, or samples wait for the pipeline to have room.
     [[nodiscard]] bool waits_for_completions() const {
-        return tickets_outstanding_count_ != 0 || batcher_.has_waiting();
+        return tickets_.outstanding_count() != 0 || batcher_.has_waiting();
     }
+    // There is work in the next iteration, whatever happens.
+    [[nodiscard]] bool has_bodies_to_read() const { return first_waiting_ != nullptr; }
     // Samples that were accepted and whose fate is open, counted from the batches.
     [[nodiscard]] std::uint64_t in_flight_samples_count() const {
         return handed_over_samples_count_ + batcher_.waiting_samples_count();
     }
-
-    // What a 503 tells the client, in seconds.
-    [[nodiscard]] std::uint64_t retry_after_s(std::uint64_t least_s, std::uint64_t now_ns) const;
 
     // Zeroes what can be zeroed without breaking the law: what is in flight stays counted as accepted.
     void reset();
@@ -67,45 +73,46 @@ class Ingest {
     [[nodiscard]] const LatestSample& latest() const { return latest_; }
 
   private:
-    struct Tally {
-        std::uint32_t accepted = 0;
-        std::int64_t arrival_ns = 0;
-        std::string_view last_record;
-        bool is_whole = false;  // the body was read to its end
-    };
-    struct TicketOutcome {
-        std::uint32_t samples_failed = 0;
-        Refusal failure = Refusal::sink_busy;
-        bool lacks_replicas = false;
-    };
-    // `idempotency_entry` goes into the tickets.
-    [[nodiscard]] bool take(const http::Request& request, const http::TelemetryOptions& options, RequestRef ref,
-                            http::Pending& pending, std::uint32_t idempotency_entry);
-    // A request with an Idempotency-Key.
-    [[nodiscard]] bool take_once(const http::Request& request, const http::TelemetryOptions& options, RequestRef ref,
-                                 http::Pending& pending);
-    void replay(const http::Request& request, const http::TelemetryOptions& options, const IdempotentAnswer& answer,
-                http::Reply& reply);
-    [[nodiscard]] Tally decode(const http::Request& request, const http::TelemetryOptions& options, http::Reply& reply);
-    [[nodiscard]] bool take_step(parsers::Step step, Tally& tally, http::Reply& reply, std::uint64_t now_ns);
-    void abandon(Refusal reason, std::uint32_t accepted);
-    [[nodiscard]] bool accept(const Tally& tally, const http::TelemetryOptions& options, RequestRef ref,
-                              http::Pending& pending, std::uint32_t idempotency_entry);
-    void answer_tickets(Batch& batch, Settlement settlement, Server& server);
-    void settle_keys_of_packed(const Batch& batch, std::uint64_t now_ns);
-    [[nodiscard]] static TicketOutcome outcome_of(const Batch& batch, const BatchTicket& ticket);
-    void answer_ticket(const BatchTicket& ticket, const TicketOutcome& outcome, Server& server);
+    static constexpr std::uint16_t no_format_index = 0xffff;
 
+    // A decoder is in the middle of a body between two turns, while the other reads short ones.
+    struct Decoders {
+        std::unique_ptr<parsers::Decoder> at_once;
+        std::unique_ptr<parsers::Decoder> apart;
+    };
+
+    [[nodiscard]] OpenRequest& open(const http::Request& request, const Gate::Passage& passage, RequestRef ref);
+    [[nodiscard]] bool must_wait(const http::Request& request) const;
+    void wait(OpenRequest& request);
+    [[nodiscard]] bool read_first_waiting(std::uint64_t until_ns);
+    void leave_line(OpenRequest& request);
+    [[nodiscard]] http::Decision finish(BodyReader& reader, OpenRequest& request, http::Response& response);
+    [[nodiscard]] http::Decision finish_replay(OpenRequest& request, http::Response& response);
+    [[nodiscard]] http::Decision accept(BodyReader& reader, OpenRequest& request, http::Response& response);
+    [[nodiscard]] http::Decision refuse_whole(OpenRequest& request, const RequestRefusal& refusal,
+                                              http::Response& response);
+    void answer(const OpenRequest& request, http::Response& response);
+    void answer_settled(OpenRequest& request);
+    [[nodiscard]] const Format& format_of(const OpenRequest& request) const { return formats_[request.format_index]; }
+
+    const std::span<const Format> formats_;
+    Server& server_;
     Admission& admission_;
     Batcher& batcher_;
-    AckOffer offer_;
-    parsers::JsonDecoder decoder_;
-    IdempotencyTable* idempotency_;
+    const std::uint64_t retry_after_s_min_;
     SampleCounters counters_;
     Latency latency_;
     LatestSample latest_;
+    OpenRequests requests_;
+    std::vector<Decoders> decoders_;  // by format
+    BodyReader at_once_;
+    BodyReader apart_;
+    OpenRequest* first_waiting_ = nullptr;  // its body is read by apart_
+    OpenRequest* last_waiting_ = nullptr;
+    std::uint64_t read_until_ns_ = 0;  // when the last body was read
+    IdempotentRequests idempotent_;
+    Tickets tickets_;
     std::uint64_t handed_over_samples_count_ = 0;
-    std::uint64_t tickets_outstanding_count_ = 0;
     DrainRate drain_rate_;
 };
 

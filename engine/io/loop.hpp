@@ -71,8 +71,8 @@ struct LoopCounters {
     std::uint64_t accept_errors = 0;
     std::uint64_t accept_pauses = 0;       // times that accepting stopped for want of slots or descriptors
     std::uint64_t buffer_shortages = 0;    // receives that found no provided buffer
-    std::uint64_t unexpected_results_count =
-        0;  // of the kernel, that tell of a bug there or here; the connection is closed
+    // Of the kernel, that tell of a bug there or here; the connection is closed.
+    std::uint64_t unexpected_results_count = 0;
     std::uint64_t receives = 0;  // buffers of bytes handed to the server
     std::uint64_t received_bytes = 0;
     std::uint64_t sent_bytes = 0;

@@ -28,12 +28,8 @@ void Engine::make_parts() {
     admin_ = std::make_unique<AdminThread>(config_, *admin_service_);
     if (const auto settings = watcher_settings(config_))
         watcher_ = std::make_unique<watch::Watcher>(*settings, state_.admission);
-    const std::uint32_t count = sinks_count(config_);
-    for (std::uint32_t i = 0; i < count; ++i) {
-        ports_.push_back(std::make_unique<Port>(reactors_, i));
-        sinks_.push_back(std::make_unique<SinkThread>(make_sink(config_, i, *ports_[i], forwarder_.get()), i,
-                                                      config_.cores.size(), config_.batch.count));
-    }
+    sinks_.push_back(std::make_unique<SinkThread>(make_sink(config_, port_, forwarder_.get()), 0, config_.cores.size(),
+                                                  config_.batch.count));
     for (std::size_t i = 0; i < config_.cores.size(); ++i) {
         const Reactor::Wiring wiring{state_, readiness_, listeners_.is_admin_shared() ? admin_.get() : nullptr,
                                      idempotency_.get()};

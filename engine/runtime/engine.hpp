@@ -56,18 +56,16 @@ class Engine {
     [[nodiscard]] const config::Config& config() const { return config_; }
 
   private:
-    // The way back from sink `index` to the reactors. On the sink's thread.
+    // The way back from the sink to the reactors. On the sink's thread.
     class Port final : public sinks::CompletionPort {
       public:
-        Port(const std::vector<std::unique_ptr<Reactor>>& reactors, std::size_t sink_index)
-            : reactors_(reactors), sink_index_(sink_index) {}
+        explicit Port(const std::vector<std::unique_ptr<Reactor>>& reactors) : reactors_(reactors) {}
         void settle(Batch& batch, Settlement settlement) override {
-            reactors_[batch.reactor_index()]->settle(sink_index_, batch, settlement);
+            reactors_[batch.reactor_index()]->settle(batch, settlement);
         }
 
       private:
         const std::vector<std::unique_ptr<Reactor>>& reactors_;
-        std::size_t sink_index_;
     };
 
     void make_parts();
@@ -82,7 +80,7 @@ class Engine {
     EngineState state_;
     std::unique_ptr<watch::Watcher> watcher_;  // null: nothing is sampled
     std::unique_ptr<IdempotencyTable> idempotency_;  // null: none; shared by the reactors
-    std::vector<std::unique_ptr<Port>> ports_;
+    Port port_{reactors_};
     std::unique_ptr<forward::Forwarder>
         forwarder_;  // null: no journal in front of Redis; outlives the sink that tells it
     std::vector<std::unique_ptr<SinkThread>> sinks_;

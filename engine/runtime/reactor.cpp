@@ -9,6 +9,7 @@
 #include "engine/core/clock.hpp"
 #include "engine/core/limits.hpp"
 #include "engine/delivery/sink_factory.hpp"
+#include "engine/ingest/json_answer.hpp"
 #include "engine/log/log.hpp"
 #include "engine/server/backend_choice.hpp"
 
@@ -23,26 +24,16 @@ ServerSettings server_settings(const config::Config& config) {
     settings.loop.ring_entries_count = static_cast<std::uint32_t>(config.io.ring_entries_count);
     settings.loop.receive_buffer_bytes = static_cast<std::uint32_t>(config.io.receive_buffer_bytes);
     settings.loop.receive_buffers_count = static_cast<std::uint32_t>(config.io.receive_buffers_count);
-    settings.loop.padding_bytes = parsers::JsonDecoder::padding_bytes;
+    settings.loop.padding_bytes = limits::body_padding_bytes;
     settings.loop.slots_count_max = static_cast<std::uint32_t>(config.http.connections_count_max);
     settings.loop.busy_wait_ns = config.io.busy_wait_ns;
     settings.loop.spare_descriptors_count = limits::spare_descriptors_count;
     settings.loop.without_defer_taskrun = config.io.mode == config::IoMode::no_defer_taskrun;
     settings.loop.without_multishot = config.io.mode == config::IoMode::no_multishot;
     settings.loop.without_buffer_ring = config.io.mode == config::IoMode::no_buffer_ring;
-    settings.retry_after_s = config.retry_after_s;
+    settings.prepared = prepared_json_answers();
     settings.body_memory_bytes = config.http.body_memory_bytes;
     return settings;
-}
-
-void append_text(http::Reply& reply, http::BlockPool& pool, std::string_view text) {
-    // Out of blocks: the answer is cut, and its Content-Length says so honestly.
-    static_cast<void>(reply.body.append(pool, text));
-}
-
-void set_answer(http::Reply& reply, http::BlockPool& pool, const AdminAnswer& answer) {
-    reply.set_text(answer.status, answer.type);
-    append_text(reply, pool, answer.body);
 }
 
 }  // namespace
@@ -54,23 +45,26 @@ Reactor::Reactor(const config::Config& config, std::uint16_t index, const Wiring
       encoder_(make_encoder(config)),
       pool_(config.batch.count, config.batch.arena_bytes, index),
       config_(config),
-      inbox_(sinks_count(config), config.batch.count),
+      inbox_(config.batch.count),
       server_(server_settings(config), *this, *this) {}
 
 Reactor::~Reactor() { join(); }
 
 void Reactor::connect(const std::vector<std::unique_ptr<SinkThread>>& sinks) {
-    std::vector<SinkThread::Producer*> producers;
     std::vector<const sinks::SinkSignal*> signals;
-    for (const auto& sink : sinks) {
-        producers.push_back(&sink->producer(index_));
-        signals.push_back(&sink->sink().signal());
-    }
+    for (const auto& sink : sinks) signals.push_back(&sink->sink().signal());
+    CHECK(sinks.size() == 1);
     batcher_ = std::make_unique<Batcher>(
-        *encoder_, pool_, std::move(producers),
+        *encoder_, pool_, sinks.front()->producer(index_),
         BatcherSettings{static_cast<std::uint32_t>(config_.batch.pipeline_depth_count), config_.batch.linger_ns});
     admission_ = std::make_unique<Admission>(wiring_.state, std::move(signals));
-    ingest_ = std::make_unique<Ingest>(*admission_, *batcher_, ack_offer(config_), config_.http.body_bytes_max,
+    gate_ = std::make_unique<Gate>(formats(), *admission_, *batcher_, ack_offer(config_), wiring_.idempotency);
+    for (const AdminPageRow& row : admin_pages) {
+        http::Route route = row.route();
+        if (!row.is_public) route.listener_roles_mask = http::role_mask(ListenerRole::data_and_admin);
+        gate_->add_route(route);
+    }
+    ingest_ = std::make_unique<Ingest>(formats(), server_, *admission_, *batcher_, config_.retry_after_s,
                                        wiring_.idempotency);
 }
 
@@ -108,11 +102,15 @@ void Reactor::run(std::vector<Listener> listeners, std::promise<std::expected<vo
 void Reactor::loop() {
     constexpr std::uint64_t at_once_ns = 1;
     while (!is_stopping_ && !(is_draining_ && is_drained())) {
-        const bool may_sleep = !ingest_->waits_for_completions() && !is_draining_ ? true : inbox_.may_sleep();
-        server_.run_once(may_sleep && !mailbox_.has_tasks() ? batcher_->deadline_ns() : at_once_ns);
+        server_.run_once(may_sleep() ? batcher_->deadline_ns() : at_once_ns);
         inbox_.awake();
         if (server_.loop_counters().accept_pauses != accept_pauses_seen_count_) log_accept_pauses();
     }
+}
+
+bool Reactor::may_sleep() {
+    if (mailbox_.has_tasks() || ingest_->has_bodies_to_read()) return false;
+    return (!ingest_->waits_for_completions() && !is_draining_) || inbox_.may_sleep();
 }
 
 // Clients bring this about, and may again and again.
@@ -141,8 +139,8 @@ void Reactor::order(Mailbox::Task task) {
     server_.wake();
 }
 
-void Reactor::settle(std::size_t sink_index, Batch& batch, Settlement settlement) {
-    if (inbox_.push(sink_index, {&batch, settlement})) server_.wake();
+void Reactor::settle(Batch& batch, Settlement settlement) {
+    if (inbox_.push({&batch, settlement})) server_.wake();
 }
 
 void Reactor::begin_drain() {
@@ -158,62 +156,60 @@ void Reactor::stop() {
 
 // --- requests ------------------------------------------------------------------------------------------------------
 
-const http::Route* Reactor::route_of(const http::Request& request) const {
-    const http::Route* route = http::find_route(http::data_routes, request.path);
-    const bool serves_admin = request.listener_role_number == static_cast<std::uint8_t>(ListenerRole::data_and_admin);
-    if (route == nullptr && serves_admin) route = http::find_route(http::admin_routes, request.path);
-    return route;
+http::Decision Reactor::on_request(const http::Request& request, RequestRef ref, http::Response& response) {
+    const auto passage = gate_->check(request, Gate::Body::whole);
+    if (!passage) {
+        refuse(passage.error(), response);
+        return http::Decision::now;
+    }
+    if (passage->format != nullptr) return ingest_->on_request(request, *passage, ref, response);
+    return answer_page(static_cast<AdminPage>(passage->target), ref, response);
 }
 
-bool Reactor::on_request(const http::Request& request, RequestRef ref, http::Pending& pending) {
-    http::Reply& reply = pending.reply;
-    const http::Route* route = route_of(request);
-    if (route == nullptr) {
-        reply.set_refusal(Refusal::not_found);
-        return true;
-    }
-    const auto endpoint = http::admit_method(*route, request.head.method, reply);
-    if (!endpoint) return true;
-    switch (*endpoint) {
-        case http::Endpoint::telemetry: return ingest_->on_telemetry(request, ref, pending);
-        case http::Endpoint::health: set_answer(reply, server_.blocks(), health_answer()); return true;
-        case http::Endpoint::ready:
-            set_answer(reply, server_.blocks(), ready_answer(wiring_.readiness.state()));
-            return true;
-        default:
-            if (ask_admin(*endpoint, ref)) return false;
-            reply.set_refusal(Refusal::admin_timeout);
-            return true;
-    }
+bool Reactor::refuses_head(const http::Request& request, http::Response& response) {
+    const auto passage = gate_->check(request, Gate::Body::on_its_way);
+    if (!passage) refuse(passage.error(), response);
+    return !passage.has_value();
 }
 
-bool Reactor::refuses_head(const http::Request& request, http::Reply& reply) {
-    const http::Route* route = route_of(request);
-    if (route == nullptr) {
-        reply.set_refusal(Refusal::not_found);
-        return true;
-    }
-    const auto endpoint = http::admit_method(*route, request.head.method, reply);
-    if (!endpoint) return true;
-    if (*endpoint != http::Endpoint::telemetry) return false;
-    const auto refusal = ingest_->refusal_before_body(request);
-    if (refusal) reply.set_refusal(*refusal);
-    return refusal.has_value();
+void Reactor::refuse(const Gate::Refused& refused, http::Response& response) {
+    ingest_->refuse(refused.format, {.reason = refused.reason, .allow = refused.allow}, response);
 }
 
-std::uint64_t Reactor::retry_after_s(std::uint64_t least_s) {
-    return ingest_->retry_after_s(least_s, server_.now_ns());
+void Reactor::on_refused(Refusal reason, http::Response& response) {
+    ingest_->refuse(nullptr, {.reason = reason}, response);
+}
+
+void Reactor::on_body_lost(RequestRef ref) { ingest_->on_body_lost(ref); }
+
+void Reactor::on_overdue(RequestRef ref, http::Response& response) { ingest_->on_overdue(ref, response); }
+
+http::Decision Reactor::answer_page(AdminPage page, RequestRef ref, http::Response& response) {
+    if (page == AdminPage::health) {
+        fill_page(health_answer(), response);
+    } else if (page == AdminPage::ready) {
+        fill_page(ready_answer(wiring_.readiness.state()), response);
+    } else if (ask_admin(page, ref)) {
+        return http::Decision::later;
+    } else {
+        on_refused(Refusal::admin_timeout, response);
+    }
+    return http::Decision::now;
+}
+
+void Reactor::fill_page(const AdminAnswer& answer, http::Response& response) {
+    fill_response(answer, ingest_->retry_after_s(), response, server_.blocks());
 }
 
 // The admin thread answers; meanwhile this reactor goes on. False: it has too much to answer already. Where this
 // reactor's own mailbox is full, the answer is lost, and the request's time runs out.
-bool Reactor::ask_admin(http::Endpoint endpoint, RequestRef ref) {
-    return wiring_.admin->ask(endpoint, [this, ref](std::uint16_t status, http::ContentType type, std::string body) {
-        static_cast<void>(post([this, ref, status, type, text = std::move(body)] {
-            http::Pending* pending = server_.find(ref);
-            if (pending == nullptr) return;
-            pending->reply.set_text(status, type);
-            append_text(pending->reply, server_.blocks(), text);
+bool Reactor::ask_admin(AdminPage page, RequestRef ref) {
+    ingest_->note_other(ref);
+    return wiring_.admin->ask(page, [this, ref](AdminAnswer answer) {
+        static_cast<void>(post([this, ref, shared = std::move(answer)] {
+            http::Response* response = server_.find(ref);
+            if (response == nullptr) return;
+            fill_page(shared, *response);
             server_.complete(ref);
         }));
     });
@@ -223,14 +219,16 @@ bool Reactor::ask_admin(http::Endpoint endpoint, RequestRef ref) {
 
 void Reactor::take_completions(std::uint64_t now_ns) {
     static_cast<void>(now_ns);
-    while (const auto completion = inbox_.try_pop())
-        ingest_->on_settled(*completion->batch, completion->settlement, server_);
+    while (const auto completion = inbox_.try_pop()) ingest_->on_settled(*completion->batch, completion->settlement);
     // What is posted may answer requests, which leave at the end of the iteration: so here, not between two of them.
     // After the completions, since it may ask for the books.
     mailbox_.run_all();
 }
 
-void Reactor::hand_over(std::uint64_t now_ns) { ingest_->hand_over(now_ns); }
+void Reactor::hand_over(std::uint64_t now_ns) {
+    ingest_->read_waiting();
+    ingest_->hand_over(now_ns);
+}
 
 void Reactor::on_responses_sent(std::uint32_t count, std::uint64_t received_ns, std::uint64_t ready_ns) {
     const std::uint64_t now_ns = server_.now_ns();

@@ -19,8 +19,8 @@
 #include "engine/config/config.hpp"
 #include "engine/delivery/completion_inbox.hpp"
 #include "engine/delivery/sink_thread.hpp"
-#include "engine/http/router.hpp"
 #include "engine/ingest/engine_state.hpp"
+#include "engine/ingest/gate.hpp"
 #include "engine/ingest/ingest.hpp"
 #include "engine/log/log.hpp"
 #include "engine/server/mailbox.hpp"
@@ -53,7 +53,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     // Runs `task` on the reactor's thread, soon.
     [[nodiscard]] bool post(Mailbox::Task task) override;
     // A sink's thread: a batch of this reactor is settled.
-    void settle(std::size_t sink_index, Batch& batch, Settlement settlement);
+    void settle(Batch& batch, Settlement settlement);
     // Stop accepting, answer and deliver what is there, then end the thread.
     void begin_drain();
     // End the thread now, whatever is undelivered.
@@ -70,15 +70,20 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     [[nodiscard]] unsigned core() const { return core_; }
 
   private:
-    bool on_request(const http::Request& request, RequestRef ref, http::Pending& pending) override;
-    bool refuses_head(const http::Request& request, http::Reply& reply) override;
-    std::uint64_t retry_after_s(std::uint64_t least_s) override;
+    http::Decision on_request(const http::Request& request, RequestRef ref, http::Response& response) override;
+    bool refuses_head(const http::Request& request, http::Response& response) override;
+    void on_refused(Refusal reason, http::Response& response) override;
+    void on_body_lost(RequestRef ref) override;
+    void on_overdue(RequestRef ref, http::Response& response) override;
     void on_responses_sent(std::uint32_t count, std::uint64_t received_ns, std::uint64_t ready_ns) override;
     void take_completions(std::uint64_t now_ns) override;
     void hand_over(std::uint64_t now_ns) override;
 
-    [[nodiscard]] const http::Route* route_of(const http::Request& request) const;
-    [[nodiscard]] bool ask_admin(http::Endpoint endpoint, RequestRef ref);
+    [[nodiscard]] http::Decision answer_page(AdminPage page, RequestRef ref, http::Response& response);
+    [[nodiscard]] bool ask_admin(AdminPage page, RequestRef ref);
+    void fill_page(const AdminAnswer& answer, http::Response& response);
+    void refuse(const Gate::Refused& refused, http::Response& response);
+    [[nodiscard]] bool may_sleep();
     void order(Mailbox::Task task);
     void pin();
     void run(std::vector<Listener> listeners, std::promise<std::expected<void, io::LoopError>>& started);
@@ -93,6 +98,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     BatchPool pool_;
     std::unique_ptr<Batcher> batcher_;
     std::unique_ptr<Admission> admission_;
+    std::unique_ptr<Gate> gate_;
     std::unique_ptr<Ingest> ingest_;
     const config::Config& config_;
     CompletionInbox inbox_;

@@ -12,6 +12,9 @@
 namespace sluice {
 namespace {
 
+// Bound of one server's memory: 64 MiB of unsent responses.
+constexpr std::size_t output_blocks_count_max = 8192;
+
 std::time_t wall_clock_s() {
     timespec ts{};
     ::clock_gettime(CLOCK_REALTIME_COARSE, &ts);  // a tick's precision is plenty for a Date
@@ -27,7 +30,7 @@ Server::Server(const ServerSettings& settings, http::Application& application, C
       bodies_(settings.body_memory_bytes),
       heads_(settings.loop.slots_count_max),
       pendings_(limits::pendings_count_max),
-      renderer_(settings.retry_after_s),
+      renderer_(settings.prepared),
       context_{settings_.http, blocks_, bodies_, heads_, pendings_, renderer_, application, counters_},
       connections_(settings.loop.slots_count_max),
       slots_(settings.loop.slots_count_max),
@@ -193,8 +196,15 @@ void Server::complete(RequestRef ref) {
     pending->is_ready = true;
     pending->ready_ns = context_.now_ns;
     const io::Slot slot = pending->connection;
-    connections_[slot].on_ready(context_);
+    connections_[slot].on_ready(context_, ref.index);
     touch(slot);
+}
+
+void Server::take_body_back(RequestRef ref) {
+    http::Pending* pending = pendings_.find(ref);
+    if (pending == nullptr) return;
+    connections_[pending->connection].take_body_back(context_);
+    touch(pending->connection);
 }
 
 void Server::drain() {

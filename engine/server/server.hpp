@@ -26,8 +26,8 @@ struct ServerSettings {
     http::HttpSettings http;
     io::Backend backend;
     io::LoopSettings loop;
-    std::uint64_t retry_after_s;
     std::uint64_t body_memory_bytes;
+    std::vector<http::PreparedResponse> prepared;  // what Response::use_prepared() may name
 };
 
 class Server final : private io::Events {
@@ -62,10 +62,15 @@ class Server final : private io::Events {
         if (io::Loop* loop = open_loop_.load(std::memory_order_acquire)) loop->wake();
     }
 
-    // A request that the application did not decide at once: its reply, to be filled in and then completed.
-    // Null when the request is gone.
-    [[nodiscard]] http::Pending* find(RequestRef ref) { return pendings_.find(ref); }
+    // A request that the application did not decide at once: its response, to be made and then completed. Null when the
+    // request is gone.
+    [[nodiscard]] http::Response* find(RequestRef ref) {
+        http::Pending* pending = pendings_.find(ref);
+        return pending == nullptr ? nullptr : &pending->response;
+    }
     void complete(RequestRef ref);
+    // The application has read the body that it kept (Decision::later_with_body): the connection reads on.
+    void take_body_back(RequestRef ref);
 
     // Stops accepting, ends idle connections, and lets the others end with their next answer.
     void drain();

@@ -5,36 +5,88 @@
 #include <cstring>
 
 #include "engine/core/check.hpp"
-#include "parsers/http/idempotency_key.hpp"
 
 namespace sluice::parsers {
 namespace {
 
-enum KnownHeader : std::uint8_t {
-    other_header,
-    host,
-    content_length,
-    transfer_encoding,
-    content_type,
-    content_encoding,
-    expect,
-    idempotency_key,
+constexpr std::uint8_t no_row = 0xff;
+static_assert(request_headers_kept_count < no_row);
+static_assert(limits::request_header_text_bytes_max <= 0xffff, "places in it are 16-bit numbers");
+
+// Rows of request_headers, ordered by the length of their names: which rows a name may be is found by its length.
+struct RowsByLength {
+    std::array<std::uint8_t, request_headers_kept_count> rows{};
+    std::array<std::uint8_t, request_header_name_bytes_max + 2> begin{};  // rows[begin[n], begin[n + 1]) have n bytes
 };
 
-struct KnownName {
-    std::string_view name;
-    KnownHeader header;
-};
+constexpr RowsByLength rows_by_length = [] {
+    RowsByLength sorted;
+    std::size_t count = 0;
+    for (std::size_t length = 0; length <= request_header_name_bytes_max; ++length) {
+        sorted.begin[length] = static_cast<std::uint8_t>(count);
+        for (std::size_t row = 0; row < request_headers_kept_count; ++row)
+            if (request_headers[row].name.size() == length) sorted.rows[count++] = static_cast<std::uint8_t>(row);
+    }
+    sorted.begin[request_header_name_bytes_max + 1] = static_cast<std::uint8_t>(count);
+    return sorted;
+}();
 
-constexpr KnownName known_names[]{
-    {"host", host},
-    {"content-length", content_length},
-    {"transfer-encoding", transfer_encoding},
-    {"content-type", content_type},
-    {"content-encoding", content_encoding},
-    {"expect", expect},
-    {"idempotency-key", idempotency_key},
-};
+std::uint8_t row_of(std::string_view name) {
+    if (name.size() > request_header_name_bytes_max) return no_row;
+    for (std::size_t i = rows_by_length.begin[name.size()]; i < rows_by_length.begin[name.size() + 1]; ++i)
+        if (equals_ignoring_case(name, request_headers[rows_by_length.rows[i]].name)) return rows_by_length.rows[i];
+    return no_row;
+}
+
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+// A value without the white space behind it, which llhttp leaves there (RFC 9110 section 5.5: it is no part of the
+// value).
+std::string_view trim_end(std::string_view value) {
+    while (!value.empty() && is_blank(value.back())) value.remove_suffix(1);
+    return value;
+}
+
+constexpr auto host_characters = [] {
+    std::array<bool, 256> may_stand{};
+    for (unsigned char c = '0'; c <= '9'; ++c) may_stand[c] = true;
+    for (unsigned char c = 'a'; c <= 'z'; ++c) may_stand[c] = may_stand[c - 'a' + 'A'] = true;
+    for (const unsigned char c : std::string_view("-._~%!$&'()*+,;=:[]")) may_stand[c] = true;
+    return may_stand;
+}();
+
+constexpr std::size_t host_bytes_max = limits::host_name_bytes_max + sizeof(":65535") - 1;
+
+// uri-host [ ":" port ] of RFC 9110 section 7.2, by its characters. An empty Host is legal (RFC 9112 section 3.2).
+bool is_host(std::string_view value) {
+    return value.size() <= host_bytes_max && std::all_of(value.begin(), value.end(), [](char c) {
+               return host_characters[static_cast<unsigned char>(c)];
+           });
+}
+
+// Than 100-continue, the only one there is (RFC 9110 section 10.1.1).
+bool has_other_expectation(const RequestHead& head) {
+    if (!head.has(RequestHeader::expect)) return false;
+    std::string_view list = head.header(RequestHeader::expect);
+    std::string_view expectation = take_list_element(list);
+    if (expectation.empty()) return true;
+    for (; !expectation.empty(); expectation = take_list_element(list))
+        if (!equals_ignoring_case(expectation, "100-continue")) return true;
+    return head.value(RequestHeader::expect).is_cut;
+}
+
+Method method_of(std::uint8_t method) {
+    switch (method) {
+        case HTTP_GET: return Method::get;
+        case HTTP_HEAD: return Method::head;
+        case HTTP_POST: return Method::post;
+        default: return Method::other;
+    }
+}
+
+}  // namespace
+
+void RequestHead::clear() { std::memset(static_cast<void*>(this), 0, offsetof(RequestHead, target)); }
 
 // Eight bytes at a time, with the bit set that tells 'a' from 'A'. It makes '-', '/' and digits of control characters,
 // too, which llhttp lets into no name and no value.
@@ -53,67 +105,16 @@ bool equals_ignoring_case(std::string_view text, std::string_view lower_case) {
     return difference == 0;
 }
 
-// Each of the names has a length of its own, which finds it.
-constexpr std::size_t known_name_bytes_max = 17;
-constexpr auto names_by_length = [] {
-    std::array<KnownName, known_name_bytes_max + 1> names{};
-    for (const KnownName& known : known_names) {
-        if (!names[known.name.size()].name.empty()) throw "two names of one length";  // does not compile
-        names[known.name.size()] = known;
+std::string_view take_list_element(std::string_view& list) {
+    std::string_view element;
+    while (element.empty() && !list.empty()) {  // ends: each turn takes an element off the list
+        const std::size_t comma = std::min(list.find(','), list.size());
+        element = trim_end(list.substr(0, comma));
+        while (!element.empty() && is_blank(element.front())) element.remove_prefix(1);
+        list.remove_prefix(std::min(comma + 1, list.size()));
     }
-    return names;
-}();
-
-KnownHeader known_header_of(std::string_view name) {
-    if (name.size() > known_name_bytes_max) return other_header;
-    const KnownName& known = names_by_length[name.size()];
-    return equals_ignoring_case(name, known.name) ? known.header : other_header;
+    return element;
 }
-
-// A value without the white space behind it, which llhttp leaves there (RFC 9110 section 5.5: it is no part of the
-// value).
-std::string_view trim_end(std::string_view value) {
-    while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
-    return value;
-}
-
-// The type/subtype before any parameter.
-MediaType media_type_of(std::string_view value) {
-    value = trim_end(value.substr(0, value.find(';')));
-    if (equals_ignoring_case(value, "application/json") || equals_ignoring_case(value, "text/json"))
-        return MediaType::json;
-    for (const std::string_view name : {"application/x-ndjson", "application/ndjson", "application/jsonl",
-                                        "application/x-jsonlines", "application/jsonlines"})
-        if (equals_ignoring_case(value, name)) return MediaType::ndjson;
-    return value.empty() ? MediaType::none : MediaType::other;
-}
-
-constexpr auto host_characters = [] {
-    std::array<bool, 256> may_stand{};
-    for (unsigned char c = '0'; c <= '9'; ++c) may_stand[c] = true;
-    for (unsigned char c = 'a'; c <= 'z'; ++c) may_stand[c] = may_stand[c - 'a' + 'A'] = true;
-    for (const unsigned char c : std::string_view("-._~%!$&'()*+,;=:[]")) may_stand[c] = true;
-    return may_stand;
-}();
-
-// uri-host [ ":" port ] of RFC 9110 section 7.2, by its characters. An empty Host is legal (RFC 9112 section 3.2).
-bool is_host(std::string_view value) {
-    return std::all_of(value.begin(), value.end(),
-                       [](char c) { return host_characters[static_cast<unsigned char>(c)]; });
-}
-
-Method method_of(std::uint8_t method) {
-    switch (method) {
-        case HTTP_GET: return Method::get;
-        case HTTP_HEAD: return Method::head;
-        case HTTP_POST: return Method::post;
-        default: return Method::other;
-    }
-}
-
-}  // namespace
-
-void RequestHead::clear() { std::memset(static_cast<void*>(this), 0, offsetof(RequestHead, target)); }
 
 // llhttp's callbacks, bound to HttpParser. Data callbacks may be called several times for one element, in pieces.
 struct HttpParser::Callbacks {
@@ -154,27 +155,22 @@ struct HttpParser::Callbacks {
     }
 
     static int on_header_field_complete(llhttp_t* parser) {
-        RequestHead& head = *self(parser).head_;
-        head.header = known_header_of({head.name, head.name_bytes});
-        head.value_bytes = 0;
-        if (++head.headers_count > limits::request_headers_count_max)
-            return self(parser).refuse(Refusal::headers_too_large);
+        HttpParser& me = self(parser);
+        me.head_->row_index = row_of({me.head_->name, me.head_->name_bytes});
+        if (++me.head_->headers_count > limits::request_headers_count_max) return me.refuse(Refusal::headers_too_large);
+        if (me.is_keeping_value()) me.begin_value();
         return HPE_OK;
     }
 
     static int on_header_value(llhttp_t* parser, const char* at, std::size_t length) {
-        RequestHead& head = *self(parser).head_;
-        if (head.header != other_header) {
-            const std::size_t kept = std::min(length, sizeof head.value - head.value_bytes);
-            std::memcpy(head.value + head.value_bytes, at, kept);
-            head.value_bytes = static_cast<std::uint16_t>(head.value_bytes + kept);
-        }
+        if (self(parser).is_keeping_value()) self(parser).add_to_value({at, length});
         return count(parser, length);
     }
 
     static int on_header_value_complete(llhttp_t* parser) {
-        if (self(parser).stage_ == Stage::headers) self(parser).apply_header();  // trailers are read and ignored
-        self(parser).head_->name_bytes = 0;
+        HttpParser& me = self(parser);
+        if (me.is_keeping_value()) me.end_value();
+        me.head_->name_bytes = 0;
         return HPE_OK;
     }
 
@@ -187,10 +183,8 @@ struct HttpParser::Callbacks {
     }
 
     static int on_body(llhttp_t* parser, const char* at, std::size_t length) {
-        HttpParser& me = self(parser);
-        Refusal refusal = Refusal::body_too_large;
-        if (me.body_->on_body({at, length}, refusal)) return HPE_OK;
-        return me.refuse(refusal);
+        const auto refusal = self(parser).body_->on_body({at, length});
+        return refusal ? self(parser).refuse(*refusal) : static_cast<int>(HPE_OK);
     }
 
     static int on_message_complete(llhttp_t* parser) {
@@ -252,80 +246,89 @@ int HttpParser::refuse(Refusal refusal) {
     return HPE_USER;
 }
 
-void HttpParser::apply_header() {
-    RequestHead& head = *head_;
-    const bool is_cut = head.value_bytes == sizeof head.value;
-    const std::string_view value = trim_end({head.value, head.value_bytes});
-    switch (head.header) {
-        case host:
-            head.host_count = static_cast<std::uint8_t>(std::min(head.host_count + 1, 2));
-            head.has_bad_host = head.has_bad_host || is_cut || !is_host(value);
-            break;
-        case content_length: head.has_content_length = true; break;
-        case transfer_encoding:
-            head.has_unknown_coding =
-                head.has_unknown_coding || head.has_transfer_encoding || !equals_ignoring_case(value, "chunked");
-            head.has_transfer_encoding = true;
-            break;
-        case content_type: head.media_type = is_cut ? MediaType::other : media_type_of(value); break;
-        case content_encoding:
-            head.has_content_encoding =
-                head.has_content_encoding || (!value.empty() && !equals_ignoring_case(value, "identity"));
-            break;
-        case expect:
-            head.expects_continue = equals_ignoring_case(value, "100-continue");
-            head.has_other_expectation = head.has_other_expectation || !head.expects_continue;
-            break;
-        case idempotency_key: {
-            const auto key = is_cut ? std::nullopt : read_idempotency_key(value, head.idempotency_key);
-            head.has_bad_idempotency_key = head.has_bad_idempotency_key || head.idempotency_key_bytes != 0 || !key;
-            if (key) head.idempotency_key_bytes = static_cast<std::uint8_t>(key->size());
-            break;
-        }
-        default: break;
-    }
+// --- header values -------------------------------------------------------------------------------------------------
+
+// Trailers are read and ignored.
+bool HttpParser::is_keeping_value() const { return stage_ == Stage::headers && head_->row_index != no_row; }
+
+void HttpParser::begin_value() {
+    RequestHead::Value& value = head_->values[head_->row_index];
+    const RequestHead::Value before = value;
+    value.begin = head_->text_bytes;
+    value.bytes = 0;
+    value.count = static_cast<std::uint8_t>(std::min(before.count + 1, 255));
+    if (before.count == 0 || request_headers[head_->row_index].repeated != Repeated::list) return;
+    add_to_value({head_->text + before.begin, before.bytes});
+    add_to_value(",");
 }
+
+void HttpParser::add_to_value(std::string_view bytes) {
+    RequestHead::Value& value = head_->values[head_->row_index];
+    const std::size_t kept = std::min(bytes.size(), sizeof head_->text - head_->text_bytes);
+    std::memcpy(head_->text + head_->text_bytes, bytes.data(), kept);
+    head_->text_bytes = static_cast<std::uint16_t>(head_->text_bytes + kept);
+    value.bytes = static_cast<std::uint16_t>(value.bytes + kept);
+    value.is_cut = value.is_cut || kept < bytes.size();
+}
+
+void HttpParser::end_value() {
+    RequestHead::Value& value = head_->values[head_->row_index];
+    value.bytes = static_cast<std::uint16_t>(trim_end({head_->text + value.begin, value.bytes}).size());
+}
+
+// --- the head ------------------------------------------------------------------------------------------------------
 
 int HttpParser::on_head_complete() {
     RequestHead& head = *head_;
     head.method = method_of(parser_.method);
     head.is_http_1_0 = parser_.http_minor == 0;
     head.keep_alive = llhttp_should_keep_alive(&parser_) == 1;
-    head.content_length = head.has_content_length ? parser_.content_length : 0;
-    if (parser_.http_major != 1 || parser_.http_minor > 1) return refuse(Refusal::unsupported_version);
-    if (head.host_count > 1) return refuse(Refusal::duplicate_host);
-    if (head.host_count == 0 && !head.is_http_1_0) return refuse(Refusal::missing_host);
-    if (head.has_bad_host) return refuse(Refusal::bad_host);
-    // RFC 9112 section 6.1: both framings, or Transfer-Encoding in an HTTP/1.0 message, are faulty framing.
-    if (head.has_transfer_encoding && (head.has_content_length || head.is_http_1_0))
-        return refuse(Refusal::conflicting_framing);
-    if (head.has_unknown_coding) return refuse(Refusal::unknown_transfer_coding);
-    // RFC 9110 section 10.1.1: an HTTP/1.0 client's expectation is ignored.
-    if (head.has_other_expectation && !head.is_http_1_0) return refuse(Refusal::expectation_failed);
-    if (head.content_length > body_bytes_max_) return refuse(Refusal::body_too_large);
+    head.content_length = head.has(RequestHeader::content_length) ? parser_.content_length : 0;
+    if (const auto refusal = fault_of_head()) return refuse(*refusal);
     stage_ = Stage::body;
     parser_.upgrade = 0;  // an Upgrade may be ignored (RFC 9110 section 7.8), and is
-    const bool has_body = head.has_transfer_encoding || head.content_length != 0;
-    if (!head.expects_continue || head.is_http_1_0 || !has_body) return HPE_OK;
+    // RFC 9110 section 10.1.1: an HTTP/1.0 client's expectation is ignored.
+    head.expects_continue = head.has(RequestHeader::expect) && !head.is_http_1_0;
+    const bool has_body = head.has(RequestHeader::transfer_encoding) || head.content_length != 0;
+    if (!head.expects_continue || !has_body) return HPE_OK;
     event_ = Event::head;
     return HPE_PAUSED;
 }
 
+std::optional<Refusal> HttpParser::fault_of_head() const {
+    const RequestHead& head = *head_;
+    if (parser_.http_major != 1 || parser_.http_minor > 1) return Refusal::unsupported_version;
+    const RequestHead::Value& host = head.value(RequestHeader::host);
+    if (host.count > 1) return Refusal::duplicate_host;
+    if (host.count == 0 && !head.is_http_1_0) return Refusal::missing_host;
+    if (host.is_cut || !is_host(head.header(RequestHeader::host))) return Refusal::bad_host;
+    // RFC 9112 section 6.1: both framings, or Transfer-Encoding in an HTTP/1.0 message, are faulty framing.
+    const bool has_coding = head.has(RequestHeader::transfer_encoding);
+    if (has_coding && (head.has(RequestHeader::content_length) || head.is_http_1_0))
+        return Refusal::conflicting_framing;
+    if (has_coding && !equals_ignoring_case(head.header(RequestHeader::transfer_encoding), "chunked"))
+        return Refusal::unknown_transfer_coding;
+    if (!head.is_http_1_0 && has_other_expectation(head)) return Refusal::expectation_failed;
+    if (head.content_length > body_bytes_max_) return Refusal::body_too_large;
+    return std::nullopt;
+}
+
 Refusal HttpParser::refusal_of(llhttp_errno_t error) const {
     const RequestHead& head = *head_;
-    const bool is_framing = head.header == content_length || head.header == transfer_encoding;
+    const auto is_of = [&head](RequestHeader header) { return head.row_index == static_cast<std::uint8_t>(header); };
+    const bool is_framing = is_of(RequestHeader::content_length) || is_of(RequestHeader::transfer_encoding);
+    const bool has_coding = head.has(RequestHeader::transfer_encoding);
+    const bool has_length = head.has(RequestHeader::content_length);
     switch (error) {
         case HPE_INVALID_VERSION:  // also said of a version line that does not end in CRLF
             return stage_ == Stage::headers ? Refusal::malformed_request_line : Refusal::unsupported_version;
         case HPE_PAUSED_H2_UPGRADE: return Refusal::unsupported_version;
         case HPE_UNEXPECTED_CONTENT_LENGTH:
         case HPE_INVALID_CONTENT_LENGTH:
-            return head.has_transfer_encoding || (head.has_content_length && head.header == transfer_encoding)
-                       ? Refusal::conflicting_framing
-                       : Refusal::bad_content_length;
+            return has_coding || (has_length && is_of(RequestHeader::transfer_encoding)) ? Refusal::conflicting_framing
+                                                                                         : Refusal::bad_content_length;
         case HPE_INVALID_TRANSFER_ENCODING:
-            return head.has_content_length && is_framing ? Refusal::conflicting_framing
-                                                         : Refusal::unknown_transfer_coding;
+            return has_length && is_framing ? Refusal::conflicting_framing : Refusal::unknown_transfer_coding;
         case HPE_INVALID_CHUNK_SIZE: return Refusal::malformed_chunk;
         default: break;
     }

@@ -2,7 +2,7 @@
 //
 // Holds the parsing state of one connection. What a request's head says is written into a RequestHead that the
 // caller lends from its first byte to its last, so that an idle connection holds none. Knows no clock, no socket
-// and no endpoint.
+// and no endpoint. One owner thread.
 //
 // Refused here, as refusal.hpp names it: framing that two readers could see differently (Content-Length with
 // Transfer-Encoding, several Content-Lengths, bare LF, obs-fold, space before the colon, NUL), unknown transfer
@@ -11,58 +11,71 @@
 
 #include <llhttp.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
 #include "engine/core/limits.hpp"
 #include "engine/core/refusal.hpp"
+#include "parsers/http/request_headers.hpp"
 
 namespace sluice::parsers {
 
 enum class Method : std::uint8_t { get, head, post, other };
 
-enum class MediaType : std::uint8_t { none, json, ndjson, other };
-
 // What the head of one request says. Reused; clear() before each request.
 struct RequestHead {
+    // Of a header that request_headers.hpp names.
+    struct Value {
+        std::uint16_t begin;  // in `text`
+        std::uint16_t bytes;
+        std::uint8_t count;   // how often it was given; saturates
+        bool is_cut;          // `text` was full: the value is not whole
+    };
+
     Method method;
-    MediaType media_type;
     bool is_http_1_0;
     bool keep_alive;
     bool expects_continue;       // Expect: 100-continue, RFC 9110 section 10.1.1
-    bool has_content_encoding;   // other than identity
-    bool has_content_length;
-    bool has_transfer_encoding;
-    bool has_unknown_coding;     // a transfer coding other than exactly `chunked`
-    bool has_other_expectation;
-    bool has_bad_host;
-    bool has_bad_idempotency_key;       // unreadable, or given twice
-    std::uint8_t idempotency_key_bytes;  // 0: none
-    std::uint8_t host_count;     // saturates
     std::uint64_t content_length;
     std::uint32_t header_bytes;  // names and values so far
     std::uint16_t headers_count;
     std::uint16_t target_bytes;
     std::uint16_t name_bytes;    // of the header line that is being read
-    std::uint16_t value_bytes;
-    std::uint8_t header;         // which known header it is
+    std::uint8_t row_index;            // of the header line that is being read, in request_headers; or no_row
+    std::uint16_t text_bytes;    // text[0, text_bytes) is used
+    std::array<Value, request_headers_kept_count> values;
     char target[limits::request_target_bytes_max];
-    char name[32];               // longer names are none that we know
-    char value[192];             // of known headers only; longer values are cut, and match nothing
-    char idempotency_key[limits::idempotency_key_bytes_max];
+    char name[request_header_name_bytes_max + 1];  // longer names are none that we know
+    char text[limits::request_header_text_bytes_max];  // values, one behind the other
 
     void clear();
     [[nodiscard]] std::string_view target_view() const { return {target, target_bytes}; }
-    [[nodiscard]] std::string_view idempotency_key_view() const { return {idempotency_key, idempotency_key_bytes}; }
+    // Without white space around it; empty if absent.
+    [[nodiscard]] std::string_view header(RequestHeader header) const {
+        return {text + value(header).begin, value(header).bytes};
+    }
+    [[nodiscard]] const Value& value(RequestHeader header) const { return values[static_cast<std::size_t>(header)]; }
+    [[nodiscard]] bool has(RequestHeader header) const { return value(header).count != 0; }
 };
+
+// Compares without regard to ASCII case. `lower_case` has no upper-case letter, and none of its bytes is one that
+// differs from another by the case bit alone where `text` may have either (control characters, which llhttp lets into
+// no header).
+[[nodiscard]] bool equals_ignoring_case(std::string_view text, std::string_view lower_case);
+
+// Takes the first element off `list`, a comma-separated list (RFC 9110 section 5.6.1); empty elements are passed over.
+// Without white space around it; empty once the list is used up.
+[[nodiscard]] std::string_view take_list_element(std::string_view& list);
 
 // Receives a body as it is read from the stream: each span lies in the bytes given to parse().
 class BodyReceiver {
   public:
-    // False: refuse the request (too large, no memory); `refusal` says why.
-    virtual bool on_body(std::span<const char> bytes, Refusal& refusal) = 0;
+    // Why the request must be refused (too large, no memory); nothing if the bytes were taken.
+    [[nodiscard]] virtual std::optional<Refusal> on_body(std::span<const char> bytes) = 0;
 
   protected:
     ~BodyReceiver() = default;
@@ -98,7 +111,11 @@ class HttpParser {
 
     int refuse(Refusal refusal);
     int on_head_complete();
-    void apply_header();
+    [[nodiscard]] std::optional<Refusal> fault_of_head() const;
+    [[nodiscard]] bool is_keeping_value() const;
+    void begin_value();
+    void add_to_value(std::string_view bytes);
+    void end_value();
     [[nodiscard]] Refusal refusal_of(llhttp_errno_t error) const;
 
     llhttp_t parser_;

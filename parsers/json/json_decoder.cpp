@@ -14,63 +14,71 @@
 namespace sluice::parsers {
 namespace {
 
-static_assert(JsonDecoder::padding_bytes >= simdjson::SIMDJSON_PADDING);
+static_assert(limits::body_padding_bytes >= simdjson::SIMDJSON_PADDING);
 
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
-// NDJSON is indexed by simdjson a window of whole lines at a time, not a line at a time: the first stage has a
-// fixed cost of about 30 ns a call, which would double the cost of a small sample. A window's index (4 bytes
-// a byte) stays in the L2 cache.
-constexpr std::size_t window_bytes_max = limits::json_window_bytes_max;
-
-// Capacity that a parser starts with: bodies of one sample never make it grow.
-constexpr std::size_t body_capacity_bytes_min = 16 * limits::kib;
-
 simdjson::padded_string_view padded(std::string_view text) {
-    return simdjson::padded_string_view(text.data(), text.size(), text.size() + JsonDecoder::padding_bytes);
+    return simdjson::padded_string_view(text.data(), text.size(), text.size() + limits::body_padding_bytes);
 }
 
 }  // namespace
+
+// A record that was read, and where it ended.
+struct RecordEnd {
+    Verdict verdict;
+    const char* end;
+};
 
 struct JsonDecoder::State {
     enum class Phase : std::uint8_t {
         faulty,    // start() found a fault: next() reports it
         single,    // the body is one JSON value, not read yet
-        elements,  // the body is a JSON array
+        elements,  // the body is a JSON array that fits a window
+        windows,   // a longer one
         lines,     // NDJSON
         ended,
     };
 
-    explicit State(std::size_t body_bytes_max_) : body_bytes_max(body_bytes_max_) {
-        CHECK(body_parser.allocate(std::min(body_capacity_bytes_min, std::max(body_bytes_max, std::size_t{64}))) ==
-              simdjson::SUCCESS);
-        CHECK(line_parser.allocate(window_bytes_max) == simdjson::SUCCESS);
+    explicit State(std::size_t window_bytes_) : window_bytes(window_bytes_) {
+        CHECK(window_bytes > limits::sample_bytes_max);  // a record that fits no window is too large anyway
+        CHECK(parser.allocate(window_bytes) == simdjson::SUCCESS);
 #ifdef SIMDJSON_THREADS_ENABLED
-        line_parser.threaded = false;
+        parser.threaded = false;
 #endif
     }
 
     void start(std::string_view text, BodyFormat format, const DecodeOptions& options);
     void start_json(std::string_view text);
+    void start_long_json(std::string_view text);
     Step next_single();
     Step next_element();
     Step end_of_elements();
+    Step next_in_windows();
     Step next_line();
 
+    bool find_element();
+    Verdict read_element();
+    void open_window_of_elements();
+    Verdict read_element_alone();
+
     std::string_view take_line();
-    void open_window();
-    bool read_line_in_window(std::string_view line, Verdict& verdict);
+    void open_window_of_lines();
     Verdict read_line_alone(std::string_view line);
+
+    void open_window(const char* begin, std::size_t bytes, bool are_elements);
+    bool read_in_window(const char* begin, RecordEnd& found);
     Verdict read_root(std::string_view text);
 
-    bool reserve(std::size_t bytes);
-    Verdict fail(Refusal reason, const char* at);
+    Verdict fail(Refusal reason, const char* where);
     Verdict fail_stage_one(simdjson::error_code error, std::string_view text);
     Step finish_element(Verdict verdict);
     Step body_refused();
-    [[nodiscard]] std::size_t offset_of(const char* at) const { return static_cast<std::size_t>(at - body.data()); }
+    [[nodiscard]] std::size_t offset_of(const char* where) const {
+        return static_cast<std::size_t>(where - body.data());
+    }
 
-    std::size_t body_bytes_max;
+    const std::size_t window_bytes;
     std::string_view body;
     Phase phase = Phase::ended;
     bool is_single = false;
@@ -78,31 +86,30 @@ struct JsonDecoder::State {
     std::size_t offset = 0;
     std::uint32_t record_count = 0;  // records that next() has reported
 
-    ondemand::parser body_parser;  // JSON bodies; grows to the largest body seen
+    ondemand::parser parser;  // never grows
     ondemand::document document;
     ondemand::array_iterator element, elements_end;
 
-    ondemand::parser line_parser;  // NDJSON; never grows
     ondemand::document_stream window;
     ondemand::document_stream::iterator record;
     const char* window_begin = nullptr;
     const char* window_end = nullptr;
-    const char* line_begin = nullptr;
-    bool in_window = false;  // lines up to window_end are read from `window`; else each is parsed alone
+    const char* at = nullptr;  // what was read so far: of the lines, or of a long array
+    bool in_window = false;    // records up to window_end are read from `window`; else each is parsed alone
 
-    RecordReader reader{line_parser};
+    RecordReader reader{parser};
 };
 
 void JsonDecoder::State::start(std::string_view text, BodyFormat format, const DecodeOptions& options) {
     body = text;
-    reader.start(text, {options.precision, options.arrival_ns});
+    reader.start(text, {options.precision, options.arrival_ns, format == BodyFormat::ndjson});
     offset = 0;
     record_count = 0;
     is_single = false;
     if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
     if (format == BodyFormat::json) return start_json(text);
     phase = Phase::lines;
-    line_begin = window_end = text.data();
+    at = window_end = text.data();
     in_window = false;
 }
 
@@ -118,11 +125,8 @@ void JsonDecoder::State::start_json(std::string_view text) {
         fail(Refusal::invalid_json, trimmed.data());
         return;
     }
-    if (!reserve(trimmed.size())) {
-        fail(Refusal::overloaded, trimmed.data());
-        return;
-    }
-    if (const auto error = body_parser.iterate(padded(trimmed)).get(document); error != simdjson::SUCCESS) {
+    if (trimmed.size() > window_bytes) return start_long_json(trimmed);
+    if (const auto error = parser.iterate(padded(trimmed)).get(document); error != simdjson::SUCCESS) {
         fail_stage_one(error, trimmed);
         return;
     }
@@ -137,6 +141,20 @@ void JsonDecoder::State::start_json(std::string_view text) {
         return;
     }
     phase = Phase::elements;
+}
+
+// `text` is the body without white space around it. A lone value of this size is no sample; but is it JSON?
+void JsonDecoder::State::start_long_json(std::string_view text) {
+    if (!is_single) {
+        phase = Phase::windows;
+        at = window_end = text.data() + 1;
+        in_window = false;
+        return;
+    }
+    const ValueExtent extent = extent_of_value(text.substr(0, window_bytes));
+    const bool is_cut = extent.end == ValueEnd::not_here;
+    if (extent.end == ValueEnd::too_deep) fail(Refusal::json_too_deep, text.data() + extent.bytes);
+    else fail(is_cut ? Refusal::sample_too_large : Refusal::invalid_json, text.data() + (is_cut ? 0 : extent.bytes));
 }
 
 Step JsonDecoder::State::next_single() {
@@ -185,67 +203,155 @@ Step JsonDecoder::State::body_refused() {
     return Step::body_refused;
 }
 
+// --- a long array, in windows --------------------------------------------------------------------------------------
+
+Step JsonDecoder::State::next_in_windows() {
+    if (!find_element()) return phase == Phase::ended ? Step::end : body_refused();
+    const Verdict verdict = read_element();
+    if (verdict == Verdict::broken) return body_refused();
+    return finish_element(verdict);
+}
+
+// Moves `at` to the next element. False: the array has ended (the phase says so), or is at fault.
+bool JsonDecoder::State::find_element() {
+    const char* const end = body.data() + body.size();
+    const auto skip_space = [this, end] {
+        while (at != end && is_json_space(*at)) ++at;
+        return at != end;
+    };
+    if (skip_space() && record_count > 0 && *at == ',') {
+        ++at;
+        if (skip_space() && *at != ']') return true;
+    } else if (at != end && *at == ']') {
+        ++at;
+        if (skip_space()) {  // something follows the array
+            fail(Refusal::invalid_json, at);
+            return false;
+        }
+        phase = Phase::ended;
+        return false;
+    } else if (at != end && record_count == 0) {
+        return true;
+    }
+    fail(Refusal::invalid_json, at);
+    return false;
+}
+
+Verdict JsonDecoder::State::read_element() {
+    if (at >= window_end) open_window_of_elements();
+    RecordEnd found;
+    if (in_window && read_in_window(at, found)) {
+        at = found.end;
+        return found.verdict;
+    }
+    in_window = false;
+    return read_element_alone();
+}
+
+// Where an element ends is known only once it was read. So the window ends at what looks like the end of one: a brace,
+// a comma and a brace. If that lies inside an element, the element is not whole in the window, and is read alone.
+void JsonDecoder::State::open_window_of_elements() {
+    const std::string_view rest = body.substr(offset_of(at));
+    const std::string_view reach = rest.substr(0, window_bytes);
+    in_window = false;
+    window_begin = at;
+    window_end = at + reach.size();
+    std::size_t brace = reach.rfind('}');
+    while (brace != std::string_view::npos && brace > 0) {  // ends: each turn goes towards the begin
+        const std::string_view behind = rest.substr(brace + 1, 64);
+        const std::size_t comma = behind.find_first_not_of(" \t\r\n");
+        if (comma == std::string_view::npos || behind[comma] == ',' || behind[comma] == ']') break;
+        brace = reach.substr(0, brace).rfind('}');
+    }
+    if (brace == std::string_view::npos || brace == 0) return;
+    window_end = at + brace + 1;
+    open_window(at, brace + 1, true);
+}
+
+Verdict JsonDecoder::State::read_element_alone() {
+    const std::string_view reach = body.substr(offset_of(at), window_bytes);
+    const ValueExtent extent = extent_of_value(reach);
+    const bool ends_with_body = reach.data() + reach.size() == body.data() + body.size();
+    if (extent.end == ValueEnd::too_deep) return fail(Refusal::json_too_deep, at + extent.bytes);
+    if (extent.end == ValueEnd::not_here)
+        return fail(ends_with_body ? Refusal::invalid_json : Refusal::sample_too_large, at);
+    if (extent.bytes == 0) return fail(Refusal::invalid_json, at);
+    const std::string_view text = reach.substr(0, extent.bytes);
+    const auto error = parser.iterate(padded(text)).get(document);
+    at += extent.bytes;
+    return error == simdjson::SUCCESS ? read_root(text) : fail_stage_one(error, text);
+}
+
+// --- lines ---------------------------------------------------------------------------------------------------------
+
 Step JsonDecoder::State::next_line() {
     std::string_view line;
-    do {
-        if (line_begin == body.data() + body.size()) {
+    do {  // ends: each turn takes a line
+        if (at == body.data() + body.size()) {
             phase = Phase::ended;
             return Step::end;
         }
         line = trim(take_line());
     } while (line.empty());
     ++record_count;
-    Verdict verdict{};
-    if (!in_window || !read_line_in_window(line, verdict)) {
+    RecordEnd found{Verdict::broken, nullptr};
+    const bool fits_window = line.front() == '{' && line.back() == '}' && line.size() <= limits::sample_bytes_max;
+    if (!in_window || !fits_window || !read_in_window(line.data(), found) || found.end != line.data() + line.size()) {
         in_window = false;
-        verdict = read_line_alone(line);
+        found.verdict = read_line_alone(line);
     }
-    if (verdict == Verdict::sample) {
+    if (found.verdict == Verdict::sample) {
         offset = offset_of(line.data());
         return Step::sample;
     }
-    if (verdict == Verdict::refused) fail(reader.refusal(), line.data());
+    if (found.verdict == Verdict::refused) fail(reader.refusal(), line.data());
     return Step::record_refused;
 }
 
 // The next line without its line feed; opens a new window where the line is not in the current one.
 std::string_view JsonDecoder::State::take_line() {
-    if (line_begin >= window_end) open_window();
-    const char* const begin = line_begin;
+    if (at >= window_end) open_window_of_lines();
+    const char* const begin = at;
     const char* const body_end = body.data() + body.size();
     const auto* feed = static_cast<const char*>(std::memchr(begin, '\n', static_cast<std::size_t>(body_end - begin)));
     const char* const end = feed == nullptr ? body_end : feed;
-    line_begin = feed == nullptr ? body_end : feed + 1;
+    at = feed == nullptr ? body_end : feed + 1;
     return {begin, static_cast<std::size_t>(end - begin)};
 }
 
-// Indexes as many whole lines as a window takes. The byte behind the indexed text is always a line feed: an
-// iteration that runs off a malformed last record meets it and stops. A line that no window can take, and a
-// last line without a line feed, are left to be parsed alone.
-void JsonDecoder::State::open_window() {
-    const std::string_view rest = body.substr(offset_of(line_begin));
-    const std::size_t last_feed = rest.substr(0, window_bytes_max).rfind('\n');
+// As many whole lines as a window takes. The byte behind the indexed text is always a line feed: an iteration that runs
+// off a malformed last record meets it and stops. A line that no window can take, and a last line without a line feed,
+// are left to be parsed alone.
+void JsonDecoder::State::open_window_of_lines() {
+    const std::string_view rest = body.substr(offset_of(at));
+    const std::size_t last_feed = rest.substr(0, window_bytes).rfind('\n');
     in_window = false;
-    window_begin = line_begin;
-    window_end = line_begin + (last_feed == std::string_view::npos ? 1 : last_feed + 1);
+    window_begin = at;
+    window_end = at + (last_feed == std::string_view::npos ? 1 : last_feed + 1);
     if (last_feed == std::string_view::npos || last_feed == 0) return;
-    if (line_parser.iterate_many(window_begin, last_feed, window_bytes_max).get(window) != simdjson::SUCCESS) return;
+    open_window(at, last_feed, false);
+}
+
+// --- records -------------------------------------------------------------------------------------------------------
+
+// Has simdjson index `bytes` from `begin` on, of several documents: the first stage has a fixed cost of about 30 ns a
+// call, which would double the cost of a small sample.
+void JsonDecoder::State::open_window(const char* begin, std::size_t bytes, bool are_elements) {
+    if (parser.iterate_many(begin, bytes, window_bytes, are_elements).get(window) != simdjson::SUCCESS) return;
     record = window.begin();
     in_window = true;
 }
 
-// Reads `line` as the window's next document. False where that is not exactly the line, or is at fault: then
-// only parsing the line alone tells what is wrong with it, and the rest of the window is out of step.
-bool JsonDecoder::State::read_line_in_window(std::string_view line, Verdict& verdict) {
-    if (line.front() != '{' || line.back() != '}' || line.size() > limits::sample_bytes_max) return false;
+// Reads the record at `begin` as the window's next document. False where that does not begin there, is no object, or is
+// at fault: then only parsing it alone tells what is wrong with it, and the rest of the window is out of step.
+bool JsonDecoder::State::read_in_window(const char* begin, RecordEnd& found) {
     if (!(record != window.end())) return false;
     ondemand::document_reference reference;
     ondemand::object object;
-    if ((*record).get(reference) != simdjson::SUCCESS || window_begin + record.current_index() != line.data())
-        return false;
+    if ((*record).get(reference) != simdjson::SUCCESS || window_begin + record.current_index() != begin) return false;
     if (reference.get_object().get(object) != simdjson::SUCCESS) return false;
-    verdict = reader.read(object, line.data());
-    if (verdict == Verdict::broken || reader.end() != line.data() + line.size()) return false;
+    found = {reader.read(object, begin), reader.end()};
+    if (found.verdict == Verdict::broken || found.end > window_end) return false;
     ++record;
     return true;
 }
@@ -253,7 +359,7 @@ bool JsonDecoder::State::read_line_in_window(std::string_view line, Verdict& ver
 Verdict JsonDecoder::State::read_line_alone(std::string_view line) {
     if (line.size() > limits::sample_bytes_max) return fail(Refusal::sample_too_large, line.data());
     if (line.starts_with(byte_order_mark)) return fail(Refusal::malformed_record, line.data());
-    const auto error = line_parser.iterate(padded(line)).get(document);
+    const auto error = parser.iterate(padded(line)).get(document);
     const Verdict verdict = error == simdjson::SUCCESS ? read_root(line) : fail_stage_one(error, line);
     if (verdict == Verdict::broken && refusal == Refusal::invalid_json) refusal = Refusal::malformed_record;
     return verdict;
@@ -280,16 +386,9 @@ Verdict JsonDecoder::State::read_root(std::string_view text) {
     return verdict;
 }
 
-// Makes room for a body, in powers of two so that slightly larger ones do not each allocate.
-bool JsonDecoder::State::reserve(std::size_t bytes) {
-    if (bytes <= body_parser.capacity()) return true;
-    const std::size_t capacity = std::max(bytes, std::min(std::bit_ceil(bytes), body_bytes_max));
-    return body_parser.allocate(capacity) == simdjson::SUCCESS;
-}
-
-Verdict JsonDecoder::State::fail(Refusal reason, const char* at) {
+Verdict JsonDecoder::State::fail(Refusal reason, const char* where) {
     refusal = reason;
-    offset = offset_of(at);
+    offset = offset_of(where);
     return Verdict::broken;
 }
 
@@ -298,11 +397,12 @@ Verdict JsonDecoder::State::fail_stage_one(simdjson::error_code error, std::stri
     return fail(Refusal::invalid_json, text.data() + first_string_fault(text));
 }
 
-JsonDecoder::JsonDecoder(std::size_t body_bytes_max) : state_(std::make_unique<State>(body_bytes_max)) {}
+JsonDecoder::JsonDecoder(std::size_t window_bytes) : state_(std::make_unique<State>(window_bytes)) {}
 JsonDecoder::~JsonDecoder() = default;
 
-void JsonDecoder::start(std::string_view body, BodyFormat format, const DecodeOptions& options) {
-    state_->start(body, format, options);
+void JsonDecoder::start(std::string_view body, Dialect dialect, const DecodeOptions& options) {
+    CHECK(dialect <= static_cast<Dialect>(BodyFormat::ndjson));
+    state_->start(body, static_cast<BodyFormat>(dialect), options);
 }
 
 Step JsonDecoder::next() {
@@ -310,6 +410,7 @@ Step JsonDecoder::next() {
         case State::Phase::faulty: return state_->body_refused();
         case State::Phase::single: return state_->next_single();
         case State::Phase::elements: return state_->next_element();
+        case State::Phase::windows: return state_->next_in_windows();
         case State::Phase::lines: return state_->next_line();
         case State::Phase::ended: break;
     }

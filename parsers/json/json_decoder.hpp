@@ -1,20 +1,12 @@
-// JsonDecoder: a request body in, checked Samples out, one at a time.
+// JsonDecoder: samples written as JSON. simdjson On-Demand; the body is read in place.
 //
-// simdjson On-Demand; the body is read in place. Pull style, so that the caller decides what happens between
-// two samples (a batch may be full). Owned by one reactor, reused for every request: after the
-// first large body it allocates nothing.
+// Dialects. `json`: one object is one record, an array is one record for each element; a JSON error anywhere refuses
+// the body. `ndjson`: each non-blank line is a record; a JSON error refuses its line only (malformed_record), invalid
+// UTF-8 too.
 //
-//   decoder.start(body, BodyFormat::ndjson, options);
-//   for (;;) switch (decoder.next()) {
-//       case Step::sample:         use decoder.sample(); it is valid until next()
-//       case Step::record_refused: decoder.refusal(), decoder.record_index(); the next records are not affected
-//       case Step::body_refused:   decoder.refusal(), decoder.offset(); nothing of the body may be accepted; ends
-//       case Step::end:            ends
-//   }
-//
-// Formats. `json`: one object is one record, an array is one record for each element; a JSON error
-// anywhere refuses the body. `ndjson`: each non-blank line is a record; a JSON error refuses its line only
-// (malformed_record), invalid UTF-8 too.
+// Bounded. simdjson indexes a window of the body at a time, so that neither the memory nor the time of one next() grows
+// with the body. A body within one window is read whole. Of a longer array the window takes whole elements, as it takes
+// whole lines of NDJSON; an element that does not end within one window refuses the body (sample_too_large).
 #pragma once
 
 #include <cstddef>
@@ -23,42 +15,30 @@
 #include <string_view>
 
 #include "engine/core/limits.hpp"
-#include "engine/core/refusal.hpp"
-#include "engine/core/sample.hpp"
-#include "parsers/timestamp.hpp"
+#include "parsers/decoder.hpp"
 
 namespace sluice::parsers {
 
-enum class BodyFormat : std::uint8_t { json, ndjson };
+enum class BodyFormat : Dialect { json, ndjson };
 
-struct DecodeOptions {
-    Precision precision = Precision::by_magnitude;
-    std::int64_t arrival_ns = 0;  // time stamp of a sample that brings none
-};
-
-enum class Step : std::uint8_t { sample, record_refused, body_refused, end };
-
-class JsonDecoder {
+class JsonDecoder final : public Decoder {
   public:
-    // Bytes that must be readable behind a body (their values do not matter): SIMDJSON_PADDING.
-    static constexpr std::size_t padding_bytes = limits::body_padding_bytes;
+    // `window_bytes` is more than limits::sample_bytes_max.
+    explicit JsonDecoder(std::size_t window_bytes = limits::decode_window_bytes);
+    ~JsonDecoder() override;
 
-    explicit JsonDecoder(std::size_t body_bytes_max);
-    ~JsonDecoder();
-    JsonDecoder(const JsonDecoder&) = delete;
-    JsonDecoder& operator=(const JsonDecoder&) = delete;
+    void start(std::string_view body, Dialect dialect, const DecodeOptions& options) override;
+    void start(std::string_view body, BodyFormat format, const DecodeOptions& options) {
+        start(body, static_cast<Dialect>(format), options);
+    }
 
-    // `body` is borrowed until the next start(); at least padding_bytes are readable behind it.
-    void start(std::string_view body, BodyFormat format, const DecodeOptions& options);
+    [[nodiscard]] Step next() override;
 
-    [[nodiscard]] Step next();
-
-    [[nodiscard]] const Sample& sample() const;
-    [[nodiscard]] Refusal refusal() const;
-    [[nodiscard]] std::uint32_t record_index() const;  // 0-based, of the last sample or refused record
-    [[nodiscard]] std::size_t offset() const;          // byte offset in the body, of a refused body or record
-    // True once start() found one object rather than a list: the answer names one error, not a list.
-    [[nodiscard]] bool is_single() const;
+    [[nodiscard]] const Sample& sample() const override;
+    [[nodiscard]] Refusal refusal() const override;
+    [[nodiscard]] std::uint32_t record_index() const override;
+    [[nodiscard]] std::size_t offset() const override;
+    [[nodiscard]] bool is_single() const override;
 
   private:
     struct State;

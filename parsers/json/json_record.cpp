@@ -26,8 +26,9 @@ T& in_place(simdjson::simdjson_result<T>& result) {
     return place;
 }
 
-const char* find_backslash(const char* begin, const char* end) {
-    const void* found = std::memchr(begin, '\\', static_cast<std::size_t>(end - begin));
+// `end` if there is none.
+const char* find_byte(char byte, const char* begin, const char* end) {
+    const void* found = std::memchr(begin, byte, static_cast<std::size_t>(end - begin));
     return found == nullptr ? end : static_cast<const char*>(found);
 }
 
@@ -37,14 +38,15 @@ std::string_view between(const char* begin, const char* end) { return {begin, st
 
 void RecordReader::start(std::string_view body, const Options& options) {
     options_ = options;
-    next_backslash_ = nullptr;
     body_end_ = body.data() + body.size();
+    next_backslash_ = next_carriage_return_ = nullptr;
+    next_line_feed_ = options.are_lines ? body_end_ : nullptr;
 }
 
 // Most records have no escape at all, so the body's next backslash answers for all of their strings.
 inline bool RecordReader::has_escape(std::string_view text) const {
     const char* const end = text.data() + text.size();
-    return end > next_backslash_ && find_backslash(text.data(), end) != end;
+    return end > next_backslash_ && find_byte('\\', text.data(), end) != end;
 }
 
 // A string that does not fit what a sample may hold is not unescaped, and the record marked as too large.
@@ -91,9 +93,11 @@ std::string_view RecordReader::unescape(std::string_view inside) {
 }
 
 [[gnu::always_inline]] inline void RecordReader::keep_value(const Walked& value) {
+    sample_.value_kind = ValueKind::string;
     if (keep_text(value, sample_.value)) return;
     const char first = value.json.front();
     if (first == '{' || first == '[' || first == 'n') refuse(Refusal::bad_value);
+    sample_.value_kind = first == 't' || first == 'f' ? ValueKind::boolean : ValueKind::number;
     sample_.value = value.json;
 }
 
@@ -260,7 +264,7 @@ Verdict RecordReader::read(std::string_view token) {
 }
 
 void RecordReader::open(const char* begin) {
-    if (next_backslash_ < begin) next_backslash_ = find_backslash(begin, body_end_);
+    if (next_backslash_ < begin) next_backslash_ = find_byte('\\', begin, body_end_);
     begin_ = end_ = begin;
     refused_ = oversized_ = false;
     seen_ = 0;
@@ -273,13 +277,23 @@ Verdict RecordReader::close(End end) {
         return Verdict::broken;
     }
     end_ = end;
-    sample_.raw = between(begin_, end_);
     sample_.others = {others_.data(), other_count_};
-    if (oversized_ || sample_.raw.size() > limits::sample_bytes_max) {
+    if (oversized_ || static_cast<std::size_t>(end_ - begin_) > limits::sample_bytes_max) {
         refusal_ = Refusal::sample_too_large;
         return Verdict::refused;
     }
+    sample_.raw = one_line();
     return refused_ ? Verdict::refused : Verdict::sample;
+}
+
+// Between its tokens alone a record can have line breaks: inside strings they are escaped.
+std::string_view RecordReader::one_line() {
+    if (next_line_feed_ < begin_) next_line_feed_ = find_byte('\n', begin_, body_end_);
+    if (next_carriage_return_ < begin_) next_carriage_return_ = find_byte('\r', begin_, body_end_);
+    const std::string_view record = between(begin_, end_);
+    if (end_ <= next_line_feed_ && end_ <= next_carriage_return_) return record;
+    std::ranges::replace_copy_if(record, line_.begin(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    return {line_.data(), record.size()};
 }
 
 void RecordReader::check_completeness() {
@@ -292,7 +306,10 @@ void RecordReader::check_completeness() {
 
 // sample_ still holds the last record's members. Clearing it as a whole beforehand costs a tenth of a record.
 void RecordReader::clear_absent() {
-    if (!has(Field::type)) sample_.type = sample_.value = {};  // neither, if it has `values`
+    if (!has(Field::type)) {  // no value either, if it has `values`
+        sample_.type = sample_.value = {};
+        sample_.value_kind = ValueKind::none;
+    }
     if (!has(Field::unit)) sample_.unit = {};
     if (!has(Field::values)) sample_.values = {};
     if (!has(Field::timestamp)) sample_.timestamp_ns = options_.arrival_ns;

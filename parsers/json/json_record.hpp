@@ -40,6 +40,7 @@ class RecordReader {
     struct Options {
         Precision precision = Precision::by_magnitude;
         std::int64_t arrival_ns = 0;
+        bool are_lines = false;  // no record has a line feed in it
     };
 
     // `parser` unescapes strings; it outlives the reader and has been allocated.
@@ -107,6 +108,8 @@ class RecordReader {
 
     // The text of a string without its escapes; `inside` stands between the quotes and was walked.
     [[nodiscard]] std::string_view unescape(std::string_view inside);
+    // The record from begin_ to end_ as one line.
+    [[nodiscard]] std::string_view one_line();
 
     void refuse(Refusal refusal);
     End broken(const char* at, Refusal refusal = Refusal::invalid_json);
@@ -116,7 +119,10 @@ class RecordReader {
     DateCache last_date_;
     Sample sample_;
     const char* body_end_ = nullptr;
-    const char* next_backslash_ = nullptr;  // the first at or behind the record's begin
+    // The first of each at or behind the record's begin, or body_end_.
+    const char* next_backslash_ = nullptr;
+    const char* next_line_feed_ = nullptr;
+    const char* next_carriage_return_ = nullptr;
     const char* begin_ = nullptr;
     const char* end_ = nullptr;
     const char* fault_at_ = nullptr;
@@ -130,6 +136,7 @@ class RecordReader {
     std::size_t other_count_ = 0;
     std::size_t strings_used_ = 0;
     std::array<Member, limits::members_count_max> others_;
+    std::array<char, limits::sample_bytes_max> line_;  // of a record that was written over several lines
     // Unescaped strings of one record are never longer than the record; behind the last one simdjson writes
     // up to a block ahead.
     std::array<char, limits::sample_bytes_max + 2 * simdjson::SIMDJSON_PADDING> strings_;

@@ -1,5 +1,7 @@
 #include "parsers/json/json_text.hpp"
 
+#include "engine/core/limits.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <cstring>
@@ -147,6 +149,48 @@ bool has_control_character_slow(std::string_view text) {
         if (c == 0xC2 && i + 1 < text.size()) found |= static_cast<unsigned char>(text[i + 1]) < 0xA0;
     }
     return found;
+}
+
+namespace {
+
+// Behind the closing quote of the string at the begin of `text`; npos if it has none here.
+std::size_t end_of_string(std::string_view text) {
+    for (std::size_t at = 1; at < text.size(); ++at) {
+        at = text.find_first_of("\"\\", at);
+        if (at == std::string_view::npos) return at;
+        if (text[at] == '"') return at + 1;
+        ++at;  // whatever is escaped
+    }
+    return std::string_view::npos;
+}
+
+// Behind the bracket that closes the one at the begin of `text`.
+ValueExtent extent_of_container(std::string_view text) {
+    std::size_t depth = 0;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        at = text.find_first_of("\"{}[]", at);
+        if (at == std::string_view::npos) break;
+        if (text[at] == '"') {
+            const std::size_t bytes = end_of_string(text.substr(at));
+            if (bytes == std::string_view::npos) break;
+            at += bytes - 1;
+        } else if (text[at] == '{' || text[at] == '[') {
+            if (++depth > limits::json_depth_max) return {ValueEnd::too_deep, at};
+        } else if (--depth == 0) {
+            return {ValueEnd::here, at + 1};
+        }
+    }
+    return {ValueEnd::not_here, text.size()};
+}
+
+}  // namespace
+
+ValueExtent extent_of_value(std::string_view text) {
+    if (text.empty()) return {ValueEnd::not_here, 0};
+    if (text.front() == '{' || text.front() == '[') return extent_of_container(text);
+    const std::size_t end = text.front() == '"' ? end_of_string(text) : text.find_first_of(",]} \t\r\n");
+    if (end == std::string_view::npos) return {ValueEnd::not_here, text.size()};
+    return {ValueEnd::here, end};
 }
 
 std::size_t first_invalid_utf8(std::string_view text) {

@@ -96,6 +96,19 @@ inline bool is_plain_ascii(std::string_view text) {
     return !is_plain_ascii(text) && has_control_character_slow(text);
 }
 
+enum class ValueEnd : std::uint8_t {
+    here,      // the value is text[0, bytes)
+    not_here,  // it goes on behind `text`
+    too_deep,  // it is nested deeper than limits::json_depth_max, at `bytes`
+};
+struct ValueExtent {
+    ValueEnd end;
+    std::size_t bytes;
+};
+// How far the JSON value at the begin of `text` reaches, by its brackets and quotes alone: whether it is JSON is not
+// looked at. 0 bytes: no value begins here.
+[[nodiscard]] ValueExtent extent_of_value(std::string_view text);
+
 // Offset of the first byte of `text` that is not part of valid UTF-8; text.size() if all are.
 [[nodiscard]] std::size_t first_invalid_utf8(std::string_view text);
 

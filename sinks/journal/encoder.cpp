@@ -15,7 +15,6 @@ class JournalEncoder final : public Encoder {
   public:
     [[nodiscard]] std::uint32_t lane_count() const override { return 1; }
     [[nodiscard]] std::uint32_t lane_of(const Sample&) const override { return 0; }
-    [[nodiscard]] std::uint32_t sink_of(std::uint32_t) const override { return 0; }
 
     [[nodiscard]] bool append(Batch& batch, const Sample& sample) override {
         const std::size_t bytes = journal::record_bytes(sample.raw.size());

@@ -29,10 +29,9 @@ void demand(bool holds, std::string_view what) {
 
 // The body and its padding in memory of exactly that size, so that AddressSanitizer sees a read behind it.
 struct ExactBody {
-    ExactBody(std::string_view text, char padding)
-        : bytes(new char[text.size() + parsers::JsonDecoder::padding_bytes]) {
+    ExactBody(std::string_view text, char padding) : bytes(new char[text.size() + limits::body_padding_bytes]) {
         text.copy(bytes.get(), text.size());
-        std::fill_n(bytes.get() + text.size(), parsers::JsonDecoder::padding_bytes, padding);
+        std::fill_n(bytes.get() + text.size(), limits::body_padding_bytes, padding);
         view = {bytes.get(), text.size()};
     }
     std::unique_ptr<char[]> bytes;
@@ -75,7 +74,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size == 0) return 0;
     const std::string_view input(reinterpret_cast<const char*>(data), size);
     const ExactBody body(input.substr(1), input[0]);
-    static parsers::JsonDecoder decoder(limits::mib);
+    static parsers::JsonDecoder decoder;
     const Decoded as_json = decode(decoder, body.view, BodyFormat::json);
     if (const auto complaint = difference_to_dom(body.view, as_json)) demand(false, *complaint);
     const Decoded as_lines = decode(decoder, body.view, BodyFormat::ndjson);

@@ -163,6 +163,118 @@ TEST(DecoderDifferential, LinesFareTogetherAsTheyFareAlone) {
     }
 }
 
+std::vector<std::string> records_of(const Decoded& decoded) {
+    std::vector<std::string> records;
+    for (const OwnedSample& sample : decoded.samples)
+        records.push_back(std::to_string(sample.index) + " " + sample.device_id + " " + sample.raw);
+    for (const RefusedRecord& record : decoded.refused)
+        records.push_back(std::to_string(record.index) + " " + std::string(info_of(record.refusal).code) + " at " +
+                          std::to_string(record.offset));
+    return records;
+}
+
+// An array is read the same whether it is indexed whole or in windows; and one that is broken is refused both ways.
+TEST(DecoderDifferential, AnArrayInWindowsIsTheArray) {
+    const std::uint64_t seed = test_seed();
+    SCOPED_TRACE(seed_trace(seed));
+    Generator generator(seed);
+    parsers::JsonDecoder whole(limits::mib);
+    parsers::JsonDecoder in_windows(limits::sample_bytes_max + 100);
+    int broken_count = 0;
+    int multiple_count = 0;
+    for (int round = 0; round < 60; ++round) {
+        std::string body = generator.chance(20) ? " [ " : "[";
+        for (int i = 0; i < 400; ++i) {
+            std::string record = generator.record();
+            if (generator.chance(3)) record = generator.chance(50) ? "17" : R"([{"a":1},{"b":"},{"}])";
+            if (round % 2 == 1 && generator.chance(1)) record = generator.damaged(std::move(record));
+            body += (i == 0 ? "" : generator.chance(5) ? " ,\n " : ",") + record;
+        }
+        body += generator.chance(20) ? "\n]\n" : "]";
+        const GuardedBody guarded(body);
+        const Decoded expected = decode(whole, guarded.view(), BodyFormat::json);
+        const Decoded decoded = decode(in_windows, guarded.view(), BodyFormat::json);
+        ASSERT_EQ(decoded.body_refused, expected.body_refused) << "round " << round;
+        ASSERT_FALSE(decoded.is_single);
+        multiple_count += body.size() > 3 * limits::sample_bytes_max ? 1 : 0;
+        if (expected.body_refused) {
+            ++broken_count;
+            continue;
+        }
+        ASSERT_EQ(records_of(decoded), records_of(expected)) << "round " << round;
+    }
+    EXPECT_GT(multiple_count, 0);
+    EXPECT_GT(broken_count, 0);
+}
+
+// Not JSON in the one place or the other, behind enough elements for several windows.
+TEST(DecoderDifferential, LongArraysThatAreBroken) {
+    const std::string record = R"({"device_id":"d","type":"t","value":1})";
+    std::string elements;
+    while (elements.size() < 3 * limits::sample_bytes_max) elements += (elements.empty() ? "" : ",") + record;
+    struct Row {
+        std::string body;
+        Refusal refusal;
+        std::size_t offset;
+    };
+    const std::size_t end = elements.size() + 1;
+    for (const Row& row : {
+             Row{"[" + elements, Refusal::invalid_json, end},
+             {"[" + elements + ",", Refusal::invalid_json, end + 1},
+             {"[" + elements + ",]", Refusal::invalid_json, end + 1},
+             {"[" + elements + ",,1]", Refusal::invalid_json, end + 1},
+             {"[" + elements + "}", Refusal::invalid_json, end},
+             {"[" + elements + " {}]", Refusal::invalid_json, end + 1},
+             {"[" + elements + "] x", Refusal::invalid_json, end + 2},
+             {"[" + elements + "]]", Refusal::invalid_json, end + 1},
+             {"[" + elements + ",{\"a\":tru}]", Refusal::invalid_json, end + 6},
+             {"[" + elements + ",\"\xff\"]", Refusal::invalid_utf8, end + 2},
+             {"[" + elements + "," + std::string(40, '['), Refusal::json_too_deep, end + 33},
+             {"[" + elements + ",\"" + std::string(2 * limits::sample_bytes_max, 'x') + "\"]",
+              Refusal::sample_too_large, end + 1},
+         }) {
+        const GuardedBody guarded(row.body);
+        parsers::JsonDecoder decoder(limits::sample_bytes_max + 100);
+        const Decoded decoded = decode(decoder, guarded.view(), BodyFormat::json);
+        const std::string tail = row.body.substr(std::min(end - 1, row.body.size())).substr(0, 60);
+        EXPECT_TRUE(decoded.body_refused) << tail;
+        EXPECT_EQ(info_of(decoded.body_refusal).code, info_of(row.refusal).code) << tail;
+        EXPECT_EQ(decoded.body_offset, row.offset) << tail;
+    }
+}
+
+// One value that is no list, and larger than any sample: refused without being read whole.
+TEST(DecoderDifferential, LongLoneValues) {
+    const std::string long_text(2 * limits::sample_bytes_max, 'x');
+    struct Row {
+        std::string body;
+        Refusal refusal;
+    };
+    for (const Row& row :
+         {Row{R"({"device_id":")" + long_text + "\"}", Refusal::sample_too_large},
+          Row{"\"" + long_text + "\"", Refusal::sample_too_large}, Row{"{} " + long_text, Refusal::invalid_json},
+          Row{"}" + long_text, Refusal::invalid_json}, Row{std::string(100'000, '['), Refusal::json_too_deep},
+          Row{std::string(100, '{') + long_text, Refusal::json_too_deep}}) {
+        const GuardedBody guarded(row.body);
+        parsers::JsonDecoder decoder(limits::sample_bytes_max + 100);
+        const Decoded decoded = decode(decoder, guarded.view(), BodyFormat::json);
+        EXPECT_TRUE(decoded.body_refused) << row.body.substr(0, 20);
+        EXPECT_EQ(info_of(decoded.body_refusal).code, info_of(row.refusal).code) << row.body.substr(0, 20);
+    }
+}
+
+// Whatever white space a record was written with, `raw` is one line.
+TEST(DecoderDifferential, RawIsOneLine) {
+    const std::string record = "{\r\n  \"device_id\": \"d\\u00e4\",\n\t\"type\":\"t\",\n\"value\":1\r}";
+    std::string one_line = record;
+    for (char& c : one_line) c = c == '\n' || c == '\r' ? ' ' : c;
+    for (const std::string& body : {record, "[" + record + ",\n" + record + "]"}) {
+        const Decoded decoded = decode(body, BodyFormat::json);
+        ASSERT_FALSE(decoded.samples.empty());
+        for (const OwnedSample& sample : decoded.samples) EXPECT_EQ(sample.raw, one_line);
+    }
+}
+
 TEST(DecoderDifferential, EverySampleIsRenderedAsOneCommand) {
     const std::uint64_t seed = test_seed();
     SCOPED_TRACE(seed_trace(seed));
@@ -174,7 +286,7 @@ TEST(DecoderDifferential, EverySampleIsRenderedAsOneCommand) {
     std::vector<char> arena(limits::batch_arena_bytes_max);
     const auto batch = std::make_unique<Batch>();
     batch->bind(arena, 0);
-    parsers::JsonDecoder decoder(limits::mib);
+    parsers::JsonDecoder decoder;
     decoder.start(guarded.view(), BodyFormat::ndjson, {});
     for (parsers::Step step = decoder.next(); step != parsers::Step::end; step = decoder.next())
         if (step == parsers::Step::sample) {

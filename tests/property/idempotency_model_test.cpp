@@ -15,7 +15,7 @@
 namespace sluice {
 namespace {
 
-using Verdict = IdempotencyTable::Verdict;
+using Claimed = IdempotencyTable::Claimed;
 
 class Model {
   public:
@@ -61,31 +61,31 @@ class Model {
         answered_.pop_front();
     }
 
-    [[nodiscard]] Verdict expected(const std::string& key, const std::string& body) {
+    [[nodiscard]] Claimed expected(const std::string& key, const std::string& body) {
         expire();
         const auto found = known_.find(key);
         if (found != known_.end()) {
-            if (found->second.body != body) return Verdict::mismatch;
-            return found->second.is_open ? Verdict::in_progress : Verdict::replay;
+            if (found->second.body != body) return Claimed::mismatch;
+            return found->second.is_open ? Claimed::in_progress : Claimed::replay;
         }
-        if (open_.size() == keys_count_max_) return Verdict::full;
+        if (open_.size() == keys_count_max_) return Claimed::full;
         if (known_.size() == keys_count_max_) {
             ++evicted_early_;
             forget_oldest();
         }
-        return Verdict::fresh;
+        return Claimed::fresh;
     }
 
     void claim() {
         const std::string key = "k" + std::to_string(random_() % 12);
         const std::string body = random_() % 8 == 0 ? "x" : "y";
-        const Verdict verdict = expected(key, body);
+        const Claimed claimed = expected(key, body);
         const auto claim = table_.claim(key, fingerprint_of(1, "/", "", 0, body), now_ns_);
-        ASSERT_EQ(claim.verdict, verdict) << key;
-        if (verdict == Verdict::replay) {
+        ASSERT_EQ(claim.claimed, claimed) << key;
+        if (claimed == Claimed::replay) {
             ASSERT_EQ(claim.answer, known_.at(key).answer);
         }
-        if (verdict != Verdict::fresh) return;
+        if (claimed != Claimed::fresh) return;
         if (random_() % 5 == 0) return table_.forget(claim.entry);
         const auto number = static_cast<std::uint32_t>(random_() % 1000);
         const IdempotentAnswer answer{AckLevel::stored, false, 10 + number, number};

@@ -49,34 +49,54 @@ class Application final : public http::Application {
   public:
     explicit Application(std::uint64_t seed) : random_(seed) {}
 
-    [[nodiscard]] bool on_request(const http::Request& request, RequestRef ref, http::Pending& pending) override {
+    [[nodiscard]] http::Decision on_request(const http::Request& request, RequestRef ref,
+                                            http::Response& response) override {
         const std::string echo = std::string(request.path) + " " + std::to_string(request.body.size());
         EXPECT_EQ(request.listener_role_number, static_cast<std::uint8_t>(role_of(request.path))) << request.path;
         EXPECT_EQ(request.body.find_first_not_of('b'), std::string_view::npos) << "the body was overwritten";
         refs.push_back(ref);
         if (!answers_later && random_() % 2 == 0) {
-            fill(pending.reply, echo);
-            return true;
+            fill(response, echo);
+            return http::Decision::now;
         }
-        waiting.push_back({ref, echo});
-        return false;
+        const bool keeps_body = request.is_body_lendable && random_() % 2 == 0;
+        waiting.push_back({ref, echo, keeps_body ? request.body : std::string_view{}});
+        return keeps_body ? http::Decision::later_with_body : http::Decision::later;
     }
-    [[nodiscard]] bool refuses_head(const http::Request&, http::Reply& reply) override {
-        reply.set_refusal(Refusal::paused);
-        return random_() % 8 == 0;
+    [[nodiscard]] bool refuses_head(const http::Request&, http::Response& response) override {
+        if (random_() % 8 != 0) return false;
+        on_refused(Refusal::paused, response);
+        return true;
+    }
+    void on_refused(Refusal reason, http::Response& response) override {
+        const RefusalInfo& info = info_of(reason);
+        response.start(static_cast<std::uint16_t>(info.status), "application/json");
+        response.set_refusal(reason);
+        response.append_body(server->blocks(), R"({"ok":false,"error":")" + std::string(info.sentence) +
+                                                   R"(","code":")" + std::string(info.code) + "\"}");
+    }
+    void on_overdue(RequestRef ref, http::Response& response) override {
+        forget_body(ref);
+        on_refused(Refusal::ack_timeout, response);
+    }
+    void on_body_lost(RequestRef ref) override { forget_body(ref); }
+    void forget_body(RequestRef ref) {
+        for (Waiting& request : waiting)
+            if (request.ref.index == ref.index && request.ref.generation == ref.generation) request.body = {};
     }
     void on_responses_sent(std::uint32_t count, std::uint64_t received_ns, std::uint64_t ready_ns) override {
         EXPECT_LE(received_ns, ready_ns);
         responses_sent_count += count;
     }
-    void fill(http::Reply& reply, std::string_view echo) {
-        reply.set_text(200, http::ContentType::json);
-        ASSERT_TRUE(reply.body.append(server->blocks(), echo));
+    void fill(http::Response& response, std::string_view echo) {
+        response.start(200, "application/json");
+        response.append_body(server->blocks(), echo);
     }
 
     struct Waiting {
         RequestRef ref;
         std::string echo;
+        std::string_view body;  // kept until it is answered; empty: not
     };
     Server* server = nullptr;
     bool answers_later = false;  // else every other request, by chance
@@ -101,9 +121,11 @@ class Owner final : public Server::Callbacks {
             const Application::Waiting decided = waiting.back();
             waiting.pop_back();
             if (forgets && random_() % 20 == 0) continue;  // never settled: its time runs out
-            http::Pending* pending = application_.server->find(decided.ref);
-            if (pending == nullptr) continue;
-            application_.fill(pending->reply, decided.echo);
+            http::Response* response = application_.server->find(decided.ref);
+            if (response == nullptr) continue;
+            EXPECT_EQ(decided.body.find_first_not_of('b'), std::string_view::npos) << "a kept body was overwritten";
+            if (!decided.body.empty() && random_() % 2 == 0) application_.server->take_body_back(decided.ref);
+            application_.fill(*response, decided.echo);
             application_.server->complete(decided.ref);
         }
     }
@@ -163,7 +185,6 @@ class World {
         ServerSettings settings{};
         settings.http = {50'000, 10 * s, 30 * s, 75 * s, 20 * s, 40 * s};
         settings.loop.slots_count_max = slots_count;
-        settings.retry_after_s = 1;
         settings.body_memory_bytes = 1'000'000;
         return settings;
     }

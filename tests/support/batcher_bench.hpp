@@ -16,17 +16,16 @@ namespace sluice::tests {
 
 inline constexpr std::uint32_t samples_per_batch = 4;
 
-// Renders "<device>:<value>;". Device names end in a digit, which chooses the lane; lane and sink by remainder.
+// Renders "<device>:<value>;". Device names end in a digit, which chooses the lane, by remainder.
 class SmallEncoder final : public sinks::Encoder {
   public:
-    SmallEncoder(std::uint32_t lanes_count, std::uint32_t sinks_count, bool is_packed, bool is_cluster)
-        : lanes_count_(lanes_count), sinks_count_(sinks_count), is_packed_(is_packed), is_cluster_(is_cluster) {}
+    SmallEncoder(std::uint32_t lanes_count, bool is_packed, bool is_cluster)
+        : lanes_count_(lanes_count), is_packed_(is_packed), is_cluster_(is_cluster) {}
 
     [[nodiscard]] std::uint32_t lane_count() const override { return lanes_count_; }
     [[nodiscard]] std::uint32_t lane_of(const Sample& sample) const override {
         return static_cast<std::uint32_t>(sample.device_id.back() - '0') % lanes_count_;
     }
-    [[nodiscard]] std::uint32_t sink_of(std::uint32_t lane) const override { return lane % sinks_count_; }
     [[nodiscard]] bool one_command_per_batch() const override { return is_packed_; }
     [[nodiscard]] bool lanes_are_independent() const override { return is_cluster_; }
 
@@ -43,7 +42,6 @@ class SmallEncoder final : public sinks::Encoder {
 
   private:
     std::uint32_t lanes_count_;
-    std::uint32_t sinks_count_;
     bool is_packed_;
     bool is_cluster_;
 };
@@ -68,7 +66,6 @@ class CountingSink final : public sinks::Sink {
 
 struct BatcherSetup {
     std::uint32_t lanes_count = 1;
-    std::uint32_t sinks_count = 1;
     std::uint32_t pipeline_depth = 100;
     std::uint64_t linger_ns = 0;
     std::size_t batches_count = 64;
@@ -81,39 +78,31 @@ class BatcherBench {
     using Devices = std::vector<std::string>;
 
     explicit BatcherBench(const BatcherSetup& setup)
-        : encoder_(setup.lanes_count, setup.sinks_count, setup.is_packed, setup.is_cluster),
+        : encoder_(setup.lanes_count, setup.is_packed, setup.is_cluster),
           pool(setup.batches_count, limits::batch_arena_bytes_min, 0) {
-        std::vector<SinkThread::Producer*> producers;
-        for (std::uint32_t i = 0; i < setup.sinks_count; ++i) {
-            sinks_.push_back(
-                std::make_unique<SinkThread>(std::make_unique<CountingSink>(submitted_), i, 1, setup.batches_count));
-            producers.push_back(&sinks_.back()->producer(0));
-            sinks_.back()->start();
-        }
-        batcher = std::make_unique<Batcher>(encoder_, pool, std::move(producers),
+        sink_ = std::make_unique<SinkThread>(std::make_unique<CountingSink>(submitted_), 0, 1, setup.batches_count);
+        sink_->start();
+        batcher = std::make_unique<Batcher>(encoder_, pool, sink_->producer(0),
                                             BatcherSettings{setup.pipeline_depth, setup.linger_ns});
     }
-    ~BatcherBench() {
-        for (auto& sink : sinks_) sink->stop_and_join();
-    }
+    ~BatcherBench() { sink_->stop_and_join(); }
 
     // False: no batch was free, and the request was rolled back.
     bool add(const Devices& devices, std::optional<std::uint32_t> ref = {}, bool rolls_back = false) {
-        batcher->begin();
         for (const std::string& device : devices) {
             const std::string value = std::to_string(next_value_++);
             Sample sample;
             sample.device_id = device;
             sample.value = value;
-            if (batcher->append(sample, 1)) continue;
-            batcher->roll_back();
+            if (batcher->at_once().append(sample, 1)) continue;
+            batcher->at_once().roll_back();
             return false;
         }
         if (rolls_back) {
-            batcher->roll_back();
+            batcher->at_once().roll_back();
             return true;
         }
-        tickets_count = batcher->commit(ref ? std::optional(RequestRef{*ref, 0}) : std::nullopt);
+        tickets_count = batcher->at_once().commit(ref ? std::optional(RequestRef{*ref, 0}) : std::nullopt);
         return true;
     }
 
@@ -139,7 +128,7 @@ class BatcherBench {
     std::atomic<std::size_t> submitted_{0};
     std::size_t pushed_count_ = 0;
     int next_value_ = 0;
-    std::vector<std::unique_ptr<SinkThread>> sinks_;
+    std::unique_ptr<SinkThread> sink_;
 
   public:
     BatchPool pool;

@@ -48,17 +48,12 @@ class OwnedBatch {
     }
     // A request with `stored` that covers commands [first, first + count), one sample each.
     OwnedBatch& ticket(std::uint32_t first, std::uint32_t count) {
-        batch_->add_ticket({.pending_index = 0,
-                            .pending_generation = 0,
-                            .first_command = first,
-                            .command_count = count,
-                            .sample_count = count});
+        batch_->add_ticket({.request = {0, 0}, .first_command = first, .command_count = count, .sample_count = count});
         return *this;
     }
     // The same for `replicated`.
     OwnedBatch& replicated_ticket(std::uint32_t first, std::uint32_t count, std::uint32_t samples) {
-        batch_->add_ticket({.pending_index = 0,
-                            .pending_generation = 0,
+        batch_->add_ticket({.request = {0, 0},
                             .first_command = first,
                             .command_count = count,
                             .sample_count = samples,
@@ -67,11 +62,7 @@ class OwnedBatch {
     }
     // The same for the layout `packed`, where one command carries all samples.
     OwnedBatch& packed_ticket(std::uint32_t samples) {
-        batch_->add_ticket({.pending_index = 0,
-                            .pending_generation = 0,
-                            .first_command = 0,
-                            .command_count = 1,
-                            .sample_count = samples});
+        batch_->add_ticket({.request = {0, 0}, .first_command = 0, .command_count = 1, .sample_count = samples});
         return *this;
     }
 

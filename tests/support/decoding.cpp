@@ -11,7 +11,7 @@ namespace sluice::tests {
 
 GuardedBody::GuardedBody(std::string_view text, char padding) {
     const auto page_bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-    const std::size_t needed_bytes = text.size() + parsers::JsonDecoder::padding_bytes;
+    const std::size_t needed_bytes = text.size() + limits::body_padding_bytes;
     const std::size_t usable_bytes = (needed_bytes + page_bytes - 1) / page_bytes * page_bytes;
     mapping_bytes_ = usable_bytes + page_bytes;
     mapping_ = ::mmap(nullptr, mapping_bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -20,7 +20,7 @@ GuardedBody::GuardedBody(std::string_view text, char padding) {
     CHECK(::mprotect(guard, page_bytes, PROT_NONE) == 0);
     char* const begin = guard - needed_bytes;
     if (!text.empty()) std::memcpy(begin, text.data(), text.size());
-    std::memset(begin + text.size(), padding, parsers::JsonDecoder::padding_bytes);
+    std::memset(begin + text.size(), padding, limits::body_padding_bytes);
     view_ = {begin, text.size()};
 }
 
@@ -28,7 +28,7 @@ GuardedBody::~GuardedBody() { ::munmap(mapping_, mapping_bytes_); }
 
 Decoded decode(std::string_view body, parsers::BodyFormat format, const parsers::DecodeOptions& options, char padding) {
     const GuardedBody guarded(body, padding);
-    parsers::JsonDecoder decoder(limits::mib);
+    parsers::JsonDecoder decoder;
     return decode(decoder, guarded.view(), format, options);
 }
 

@@ -19,6 +19,7 @@ struct OwnedSample {
     std::string device_id, type, value, unit, values, metadata, raw;
     std::int64_t timestamp_ns = 0;
     Priority priority = Priority::none;
+    ValueKind value_kind = ValueKind::none;
     std::vector<std::pair<std::string, std::string>> others;
     std::uint32_t index = 0;
 };
@@ -64,6 +65,7 @@ inline OwnedSample owned(const Sample& sample) {
     copy.raw = sample.raw;
     copy.timestamp_ns = sample.timestamp_ns;
     copy.priority = sample.priority;
+    copy.value_kind = sample.value_kind;
     for (const Member& other : sample.others) copy.others.emplace_back(other.name, other.value);
     return copy;
 }

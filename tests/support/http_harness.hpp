@@ -20,6 +20,7 @@ class EchoApplication final : public http::Application {
     struct Waiting {
         RequestRef ref;
         std::string echo;
+        std::string_view body;  // where it was kept
     };
 
     explicit EchoApplication(http::BlockPool& blocks) : blocks_(blocks) {}
@@ -28,38 +29,56 @@ class EchoApplication final : public http::Application {
     std::function<bool(std::size_t index)> answers_at_once = [](std::size_t) { return true; };
     bool refuses_heads = false;
 
-    [[nodiscard]] bool on_request(const http::Request& request, RequestRef ref, http::Pending& pending) override {
+    [[nodiscard]] http::Decision on_request(const http::Request& request, RequestRef ref,
+                                            http::Response& response) override {
         const std::size_t index = requests_count++;
         if (refuses_heads) {  // whether its body came with its head or not
-            pending.reply.set_refusal(Refusal::paused);
-            return true;
+            on_refused(Refusal::paused, response);
+            return http::Decision::now;
         }
         std::string echo = echo_of(request);
         if (!answers_at_once(index)) {
-            waiting.push_back({ref, std::move(echo)});
-            return false;
+            const bool keeps_body = keeps_bodies && request.is_body_lendable;
+            waiting.push_back({ref, std::move(echo), keeps_body ? request.body : std::string_view{}});
+            return keeps_body ? http::Decision::later_with_body : http::Decision::later;
         }
-        fill(pending.reply, echo);
-        return true;
+        fill(response, echo);
+        return http::Decision::now;
     }
 
-    [[nodiscard]] bool refuses_head(const http::Request&, http::Reply& reply) override {
+    [[nodiscard]] bool refuses_head(const http::Request&, http::Response& response) override {
         ++heads_count;
-        if (refuses_heads) reply.set_refusal(Refusal::paused);
+        if (refuses_heads) on_refused(Refusal::paused, response);
         return refuses_heads;
     }
+
+    void on_refused(Refusal reason, http::Response& response) override {
+        const RefusalInfo& info = info_of(reason);
+        response.start(static_cast<std::uint16_t>(info.status), "application/json");
+        response.set_refusal(reason);
+        response.append_body(blocks_, R"({"ok":false,"error":")" + std::string(info.sentence) + R"(","code":")" +
+                                          std::string(info.code) + "\"}");
+    }
+    void on_overdue(RequestRef ref, http::Response& response) override {
+        overdue.push_back(ref);
+        on_refused(Refusal::ack_timeout, response);
+    }
+    void on_body_lost(RequestRef ref) override { lost.push_back(ref); }
 
     void on_responses_sent(std::uint32_t count, std::uint64_t received_ns, std::uint64_t ready_ns) override {
         CHECK(received_ns <= ready_ns);
         responses_sent_count += count;
     }
 
-    void fill(http::Reply& reply, std::string_view text) {
-        reply.set_text(200, http::ContentType::json);
-        static_cast<void>(reply.body.append(blocks_, text));  // cut when blocks run out, as the reactor does
+    void fill(http::Response& response, std::string_view text) {
+        response.start(200, "application/json");
+        response.append_body(blocks_, text);
     }
 
+    bool keeps_bodies = false;     // of requests that are not answered at once, where they may be kept
     std::vector<Waiting> waiting;  // not answered yet, in order of arrival
+    std::vector<RequestRef> overdue;
+    std::vector<RequestRef> lost;  // whose body was kept
     std::size_t requests_count = 0;
     std::size_t heads_count = 0;
     std::uint64_t responses_sent_count = 0;
@@ -97,7 +116,6 @@ class HttpHarness {
           bodies(given.body_memory_bytes),
           heads(1),
           pendings(given.pendings_count),
-          renderer(7),
           app(blocks),
           context{settings, blocks, bodies, heads, pendings, renderer, app, counters} {
         context.now_ns = 1000 * s;
@@ -164,10 +182,10 @@ class HttpHarness {
         const EchoApplication::Waiting& waiting = app.waiting[index];
         http::Pending* pending = pendings.find(waiting.ref);
         if (pending == nullptr) return;
-        app.fill(pending->reply, waiting.echo);
+        app.fill(pending->response, waiting.echo);
         pending->is_ready = true;
         pending->ready_ns = context.now_ns;
-        connection.on_ready(context);
+        connection.on_ready(context, waiting.ref.index);
     }
     // Answers everything that waits, and what comes up meanwhile. `reversed`: the last first.
     void answer_all(bool reversed = false) {

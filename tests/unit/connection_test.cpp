@@ -193,7 +193,8 @@ TEST_F(ConnectionTest, LingersForALimitedTime) {
 
 TEST_F(ConnectionTest, GoneWithEverythingInItsHands) {
     harness.answer_later();
-    harness.receive(get("/waiting") + get("/decided") + post("/t", std::string(20'000, 'b')).substr(0, 19'000));
+    const std::string long_path = "/decided" + std::string(1000, 'p');  // so that its answer needs a block
+    harness.receive(get("/waiting") + get(long_path) + post("/t", std::string(20'000, 'b')).substr(0, 19'000));
     harness.decide(1);  // behind one that is not: its text stays with the request
     EXPECT_NE(harness.blocks.in_use_count(), 0u);
     EXPECT_NE(harness.bodies.in_use_bytes(), 0u);

@@ -420,7 +420,7 @@ TEST(Decoder, AllocatesNothingOnceItIsWarm) {
           "[" + repeated(std::string(reference) + ",", 999) + std::string(reference) + "]", broken,
           repeated(std::string(reference) + "\n" + broken + "\n", 100), with(R"("a\n":"\u00e9")"), repeated("[", 1000)})
         bodies.push_back(std::make_unique<GuardedBody>(body));
-    parsers::JsonDecoder decoder(limits::mib);
+    parsers::JsonDecoder decoder;
     std::uint64_t after_warm_up_count = 0;
     std::size_t samples_count = 0;
     for (int round = 0; round < 3; ++round) {

@@ -76,8 +76,17 @@ struct SampleFields {
 };
 
 Sample sample_of(const SampleFields& fields) {
-    return {fields.device_id, fields.timestamp_ns, fields.type,     fields.value,  fields.unit,
-            fields.values,    Priority::none,      fields.metadata, fields.others, fields.raw};
+    Sample sample;
+    sample.device_id = fields.device_id;
+    sample.timestamp_ns = fields.timestamp_ns;
+    sample.type = fields.type;
+    sample.value = fields.value;
+    sample.unit = fields.unit;
+    sample.values = fields.values;
+    sample.metadata = fields.metadata;
+    sample.others = fields.others;
+    sample.raw = fields.raw;
+    return sample;
 }
 
 Sample reference() {
@@ -85,6 +94,7 @@ Sample reference() {
             .timestamp_ns = 1'767'027'837'123'000'000,
             .type = "temperature",
             .value = "27.3",
+            .value_kind = ValueKind::number,
             .unit = "celsius",
             .values = {},
             .priority = Priority::medium,
@@ -204,7 +214,7 @@ TEST(PackedEncoder, MakesOneCommandOfABatch) {
     const auto encoder = sinks::make_redis_encoder({.layout = RedisLayout::packed, .maxlen_count = 9});
     EXPECT_TRUE(encoder->one_command_per_batch());
     for (const auto& [timestamp_ns, raw] :
-         {std::pair{30, "{\"a\":\r\n1}"}, std::pair{10, "{}"}, std::pair{20, "{\"b\":2}"}}) {
+         {std::pair{30, "{\"a\":  1}"}, std::pair{10, "{}"}, std::pair{20, "{\"b\":2}"}}) {
         const Sample sample = sample_of({.device_id = "d", .timestamp_ns = timestamp_ns, .raw = raw});
         ASSERT_TRUE(encoder->append(batch.batch, sample));
     }

@@ -57,45 +57,5 @@ TEST(IdempotencyKey, Values) {
         EXPECT_EQ(key_of(row.value), row.key) << row.value;
 }
 
-class NoBody final : public BodyReceiver {
-  public:
-    bool on_body(std::span<const char>, Refusal&) override { return true; }
-};
-
-TEST(IdempotencyKey, HeaderLinesCutAnywhere) {
-    struct Row {
-        std::string_view lines;
-        std::string_view key;
-        bool is_bad;
-    };
-    for (const Row& row :
-         {Row{"", "", false}, Row{"Idempotency-Key: \"k-1\" \r\n", "k-1", false},
-          Row{"iDEMPOTENCY-kEY:k-1\r\n", "k-1", false}, Row{"Idempotency-Key: a\r\nIdempotency-Key: a\r\n", "a", true},
-          Row{"Idempotency-Key:\r\n", "", true}, Row{"Idempotency-Keys: a\r\n", "", false}}) {
-        const std::string request = "POST /telemetry HTTP/1.1\r\nHost: h\r\n" + std::string(row.lines) + "\r\n";
-        for (std::size_t cut = 1; cut < request.size(); ++cut) {
-            HttpParser parser;
-            parser.start(1024);
-            RequestHead head;
-            NoBody body;
-            const std::string_view text = request;
-            ASSERT_EQ(parser.parse(text.substr(0, cut), head, body).event, HttpParser::Event::need_more);
-            ASSERT_EQ(parser.parse(text.substr(cut), head, body).event, HttpParser::Event::complete);
-            ASSERT_EQ(head.idempotency_key_view(), row.key) << row.lines << " cut at " << cut;
-            ASSERT_EQ(head.has_bad_idempotency_key, row.is_bad) << row.lines;
-        }
-    }
-}
-
-TEST(IdempotencyKey, AValueThatIsTooLongIsBadAndNotCut) {
-    const std::string request = "POST / HTTP/1.1\r\nHost: h\r\nIdempotency-Key: " + std::string(1000, 'k') + "\r\n\r\n";
-    HttpParser parser;
-    parser.start(1024);
-    RequestHead head;
-    NoBody body;
-    ASSERT_EQ(parser.parse(request, head, body).event, HttpParser::Event::complete);
-    EXPECT_TRUE(head.has_bad_idempotency_key);
-}
-
 }  // namespace
 }  // namespace sluice::parsers

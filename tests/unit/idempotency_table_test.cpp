@@ -1,4 +1,4 @@
-// IdempotencyTable: verdicts, what becomes of keys, its bounds, and reactors that meet in it.
+// IdempotencyTable: claims, what becomes of keys, its bounds, and reactors that meet in it.
 // runs: release asan tsan
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@
 namespace sluice {
 namespace {
 
-using Verdict = IdempotencyTable::Verdict;
+using Claimed = IdempotencyTable::Claimed;
 
 constexpr std::uint64_t window_ns = 1000;
 constexpr IdempotentAnswer one{AckLevel::stored, true, 1, 0};
@@ -25,7 +25,7 @@ IdempotencySettings settings(std::uint64_t keys_count_max) { return {keys_count_
 // Claims a key that must be new, and answers it at once.
 void store(IdempotencyTable& table, std::string_view key, std::uint64_t now_ns, const IdempotentAnswer& answer = one) {
     const auto claim = table.claim(key, print_of("b"), now_ns);
-    ASSERT_EQ(claim.verdict, Verdict::fresh) << key;
+    ASSERT_EQ(claim.claimed, Claimed::fresh) << key;
     table.expect(claim.entry, answer, 1);
     table.settle(claim.entry, {}, now_ns);
 }
@@ -34,23 +34,23 @@ TEST(IdempotencyTable, ARetryIsAnsweredAsTheFirst) {
     IdempotencyTable table(settings(10));
     store(table, "k", 1, some);
     const auto again = table.claim("k", print_of("b"), 2);
-    EXPECT_EQ(again.verdict, Verdict::replay);
+    EXPECT_EQ(again.claimed, Claimed::replay);
     EXPECT_EQ(again.answer, some);
-    EXPECT_EQ(table.claim("k", print_of("other"), 2).verdict, Verdict::mismatch);
-    EXPECT_EQ(table.claim("K", print_of("b"), 2).verdict, Verdict::fresh);
+    EXPECT_EQ(table.claim("k", print_of("other"), 2).claimed, Claimed::mismatch);
+    EXPECT_EQ(table.claim("K", print_of("b"), 2).claimed, Claimed::fresh);
 }
 
 TEST(IdempotencyTable, InProgressUntilTheLastPartIsDecided) {
     IdempotencyTable table(settings(10));
     const auto first = table.claim("k", print_of("b"), 1);
-    EXPECT_EQ(table.claim("k", print_of("b"), 1).verdict, Verdict::in_progress);
-    EXPECT_EQ(table.claim("k", print_of("other"), 1).verdict, Verdict::mismatch);
+    EXPECT_EQ(table.claim("k", print_of("b"), 1).claimed, Claimed::in_progress);
+    EXPECT_EQ(table.claim("k", print_of("other"), 1).claimed, Claimed::mismatch);
     table.expect(first.entry, some, 2);
     table.settle(first.entry, {}, 2);
     // However long it takes: its samples may still be stored.
-    EXPECT_EQ(table.claim("k", print_of("b"), 100 * window_ns).verdict, Verdict::in_progress);
+    EXPECT_EQ(table.claim("k", print_of("b"), 100 * window_ns).claimed, Claimed::in_progress);
     table.settle(first.entry, {}, 100 * window_ns);
-    EXPECT_EQ(table.claim("k", print_of("b"), 100 * window_ns).verdict, Verdict::replay);
+    EXPECT_EQ(table.claim("k", print_of("b"), 100 * window_ns).claimed, Claimed::replay);
     EXPECT_EQ(table.figures().in_progress, 0u);
 }
 
@@ -60,16 +60,16 @@ TEST(IdempotencyTable, WhatWasNotStoredMayBeTriedAgain) {
     table.expect(refused.entry, one, 1);
     table.settle(refused.entry, {.samples_refused = 1}, 2);
     const auto nothing = table.claim("k", print_of("another body is fine now"), 3);
-    ASSERT_EQ(nothing.verdict, Verdict::fresh);
+    ASSERT_EQ(nothing.claimed, Claimed::fresh);
     table.forget(nothing.entry);
     EXPECT_EQ(table.figures().released_partly, 0u);
     const auto partly = table.claim("k", print_of("b"), 4);
-    ASSERT_EQ(partly.verdict, Verdict::fresh);
+    ASSERT_EQ(partly.claimed, Claimed::fresh);
     table.expect(partly.entry, some, 2);
     table.settle(partly.entry, {.samples_refused = 3}, 5);
-    EXPECT_EQ(table.claim("k", print_of("b"), 5).verdict, Verdict::in_progress);
+    EXPECT_EQ(table.claim("k", print_of("b"), 5).claimed, Claimed::in_progress);
     table.settle(partly.entry, {}, 6);
-    EXPECT_EQ(table.claim("k", print_of("b"), 6).verdict, Verdict::fresh);
+    EXPECT_EQ(table.claim("k", print_of("b"), 6).claimed, Claimed::fresh);
     EXPECT_EQ(table.figures().released_partly, 1u);
 }
 
@@ -80,7 +80,7 @@ TEST(IdempotencyTable, WhatLacksReplicasIsAnsweredAsStored) {
     table.settle(first.entry, {.lacks_replicas = true}, 2);
     table.settle(first.entry, {}, 3);
     const auto retry = table.claim("k", print_of("b"), 4);
-    ASSERT_EQ(retry.verdict, Verdict::replay);
+    ASSERT_EQ(retry.claimed, Claimed::replay);
     EXPECT_EQ(retry.answer.ack, AckLevel::stored);
 }
 
@@ -89,8 +89,8 @@ TEST(IdempotencyTable, TheWindowBeginsWithTheAnswer) {
     const auto slow = table.claim("slow", print_of("b"), 1);
     table.expect(slow.entry, one, 1);
     table.settle(slow.entry, {}, 500);
-    EXPECT_EQ(table.claim("slow", print_of("b"), 500 + window_ns - 1).verdict, Verdict::replay);
-    EXPECT_EQ(table.claim("slow", print_of("b"), 500 + window_ns).verdict, Verdict::fresh);
+    EXPECT_EQ(table.claim("slow", print_of("b"), 500 + window_ns - 1).claimed, Claimed::replay);
+    EXPECT_EQ(table.claim("slow", print_of("b"), 500 + window_ns).claimed, Claimed::fresh);
     EXPECT_EQ(table.figures().evicted_early, 0u);
 }
 
@@ -102,13 +102,13 @@ TEST(IdempotencyTable, AFullTableForgetsTheOldestAnswerAndNeverWhatIsInProgress)
     store(table, "c", 4);  // forgets a
     EXPECT_EQ(table.figures().evicted_early, 1u);
     EXPECT_EQ(table.figures().keys, 3u);
-    EXPECT_EQ(table.claim("b", print_of("b"), 5).verdict, Verdict::replay);
-    EXPECT_EQ(table.claim("pinned", print_of("b"), 5).verdict, Verdict::in_progress);
-    for (const std::string_view key : {"d", "e"}) EXPECT_EQ(table.claim(key, print_of("b"), 6).verdict, Verdict::fresh);
-    EXPECT_EQ(table.claim("f", print_of("b"), 7).verdict, Verdict::full);
+    EXPECT_EQ(table.claim("b", print_of("b"), 5).claimed, Claimed::replay);
+    EXPECT_EQ(table.claim("pinned", print_of("b"), 5).claimed, Claimed::in_progress);
+    for (const std::string_view key : {"d", "e"}) EXPECT_EQ(table.claim(key, print_of("b"), 6).claimed, Claimed::fresh);
+    EXPECT_EQ(table.claim("f", print_of("b"), 7).claimed, Claimed::full);
     EXPECT_EQ(table.figures().refused_full, 1u);
     table.forget(pinned.entry);
-    EXPECT_EQ(table.claim("f", print_of("b"), 8).verdict, Verdict::fresh);
+    EXPECT_EQ(table.claim("f", print_of("b"), 8).claimed, Claimed::fresh);
 }
 
 TEST(IdempotencyTable, HoldsAsManyAsItWasAskedTo) {
@@ -118,7 +118,7 @@ TEST(IdempotencyTable, HoldsAsManyAsItWasAskedTo) {
     EXPECT_EQ(table.figures().keys, count);
     EXPECT_EQ(table.figures().evicted_early, 0u);
     for (std::uint64_t i = 0; i < count; ++i)
-        ASSERT_EQ(table.claim("key-" + std::to_string(i), print_of("b"), 2).verdict, Verdict::replay);
+        ASSERT_EQ(table.claim("key-" + std::to_string(i), print_of("b"), 2).claimed, Claimed::replay);
 }
 
 TEST(IdempotencyTable, WhatIsOverMakesRoomUnaskedFor) {
@@ -151,7 +151,7 @@ TEST(IdempotencyTable, ReactorsMeet) {
         threads.emplace_back([&] {
             for (int i = 0; i < keys_count; ++i) {
                 const auto claim = table.claim("k" + std::to_string(i), print_of("b"), 1);
-                if (claim.verdict != Verdict::fresh) continue;
+                if (claim.claimed != Claimed::fresh) continue;
                 ++stored[static_cast<std::size_t>(i)];
                 table.expect(claim.entry, one, 1);
                 table.settle(claim.entry, {}, 1);

@@ -1,31 +1,43 @@
-// Router and telemetry options: what a path and a method lead to, and what a query and a head ask for.
+// Router and request options: what a path and a method lead to, and what a query and a head ask for.
 // runs: release asan
+#include "engine/ingest/request_options.hpp"
+
 #include <gtest/gtest.h>
 
-#include <optional>
+#include <string>
 #include <string_view>
 
+#include "engine/admin/admin_pages.hpp"
 #include "engine/http/router.hpp"
-#include "engine/ingest/telemetry_options.hpp"
+#include "parsers/json/json_decoder.hpp"
+#include "tests/support/request_head.hpp"
 
 namespace sluice {
 namespace {
 
-using http::Endpoint;
 using parsers::BodyFormat;
-using parsers::MediaType;
 using parsers::Method;
 using parsers::Precision;
 
+http::Router admin_router() {
+    http::Router router;
+    for (const AdminPageRow& row : admin_pages) router.add(row.route());
+    return router;
+}
+
 TEST(Router, FindsExactPathsOnly) {
-    ASSERT_NE(http::find_route(http::data_routes, "/telemetry"), nullptr);
-    EXPECT_EQ(http::find_route(http::data_routes, "/telemetry")->endpoint, Endpoint::telemetry);
-    for (const std::string_view path : {"", "/", "/telemetry/", "/Telemetry", "/telemetr", "telemetry", "//telemetry",
-                                        "/telemetry%20", "http://h/telemetry", "/status", "/stop", "*"})
-        EXPECT_EQ(http::find_route(http::data_routes, path), nullptr) << path;
-    for (const std::string_view path : {"/status", "/metrics", "/start", "/stop", "/reset", "/health", "/ready"})
-        EXPECT_NE(http::find_route(http::admin_routes, path), nullptr) << path;
-    EXPECT_EQ(http::find_route(http::admin_routes, "/telemetry"), nullptr);
+    http::Router router;
+    router.add({"/telemetry", http::Methods::post, 7});
+    router.add({"/", http::Methods::get, 8});
+    EXPECT_EQ(router.find("/telemetry", Method::post)->target, 7);
+    EXPECT_EQ(router.find("/", Method::get)->target, 8);
+    for (const std::string_view path : {"", "/telemetry/", "/Telemetry", "/telemetr", "telemetry", "//telemetry",
+                                        "/telemetry%20", "http://h/telemetry", "/status", "*"}) {
+        const auto route = router.find(path, Method::post);
+        ASSERT_FALSE(route.has_value()) << path;
+        EXPECT_EQ(route.error().reason, Refusal::not_found) << path;
+        EXPECT_EQ(route.error().allow, "");
+    }
 }
 
 TEST(Router, AdmitsMethods) {
@@ -34,31 +46,30 @@ TEST(Router, AdmitsMethods) {
         Method method;
         bool is_admitted;
     };
+    const http::Router router = admin_router();
     for (const Row& row :
          {Row{"/health", Method::get, true}, Row{"/health", Method::head, true}, Row{"/health", Method::post, false},
           Row{"/health", Method::other, false}, Row{"/stop", Method::post, true}, Row{"/stop", Method::get, false},
           Row{"/stop", Method::head, false}, Row{"/stop", Method::other, false}}) {
-        const http::Route* route = http::find_route(http::admin_routes, row.path);
-        ASSERT_NE(route, nullptr);
-        http::Reply reply{};
-        const std::optional<Endpoint> endpoint = http::admit_method(*route, row.method, reply);
-        EXPECT_EQ(endpoint.has_value(), row.is_admitted) << row.path;
+        const auto route = router.find(row.path, row.method);
+        EXPECT_EQ(route.has_value(), row.is_admitted) << row.path;
         if (row.is_admitted) continue;
-        EXPECT_EQ(reply.refusal, Refusal::method_not_allowed);
-        EXPECT_EQ(reply.allow, route->takes_post ? "POST" : "GET, HEAD");
+        EXPECT_EQ(route.error().reason, Refusal::method_not_allowed);
+        EXPECT_EQ(route.error().allow, row.path == "/stop" ? "POST" : "GET, HEAD");
     }
 }
 
-std::expected<http::TelemetryOptions, Refusal> options_of(std::string_view query, MediaType type = MediaType::none,
-                                                          bool has_encoding = false, const AckOffer& offer = {}) {
-    parsers::RequestHead head;
-    head.clear();
-    head.media_type = type;
-    head.has_content_encoding = has_encoding;
-    return http::telemetry_options({head, "/telemetry", query, "", 0}, offer);
+std::expected<RequestOptions, Refusal> options_with(std::string_view query, std::string_view lines = "",
+                                                    const AckOffer& offer = {}) {
+    const parsers::RequestHead head = tests::request_head(lines);
+    const http::Request request{
+        .head = head, .path = "/telemetry", .query = query, .body = "", .received_ns = 0, .is_body_lendable = false};
+    return options_of(request, formats().front(), offer);
 }
 
-TEST(TelemetryOptions, Queries) {
+parsers::Dialect dialect_of(BodyFormat format) { return static_cast<parsers::Dialect>(format); }
+
+TEST(RequestOptions, Queries) {
     struct Row {
         std::string_view query;
         AckLevel ack;
@@ -76,15 +87,15 @@ TEST(TelemetryOptions, Queries) {
              {"&&ack=queued&", AckLevel::queued, Precision::by_magnitude},
              {"other=1&x&=y&=&acknowledge=no", AckLevel::stored, Precision::by_magnitude},
          }) {
-        const auto options = options_of(row.query);
+        const auto options = options_with(row.query);
         ASSERT_TRUE(options.has_value()) << row.query;
         EXPECT_EQ(options->ack, row.ack) << row.query;
         EXPECT_EQ(options->precision, row.precision) << row.query;
-        EXPECT_EQ(options->format, BodyFormat::json) << row.query;
+        EXPECT_EQ(options->dialect, dialect_of(BodyFormat::json)) << row.query;
     }
 }
 
-TEST(TelemetryOptions, RefusedQueries) {
+TEST(RequestOptions, RefusedQueries) {
     struct Row {
         std::string_view query;
         Refusal refusal;
@@ -95,36 +106,87 @@ TEST(TelemetryOptions, RefusedQueries) {
           Row{"ack=queued=", Refusal::bad_ack}, Row{"ack=bad&ack=queued", Refusal::bad_ack},
           Row{"precision=", Refusal::bad_precision}, Row{"precision=m", Refusal::bad_precision},
           Row{"x=1&precision=hours", Refusal::bad_precision}}) {
-        const auto options = options_of(row.query);
+        const auto options = options_with(row.query);
         ASSERT_FALSE(options.has_value()) << row.query;
         EXPECT_EQ(options.error(), row.refusal) << row.query;
     }
 }
 
 // With a journal in place of a store, `stored` is answered as what it is there: `journaled`.
-TEST(TelemetryOptions, AJournalIsTheStoreOfItsEngine) {
+TEST(RequestOptions, AJournalIsTheStoreOfItsEngine) {
     const AckOffer journal{.preset = AckLevel::journaled, .has_journal = true, .has_store = false};
-    const auto level_of = [&](std::string_view query) {
-        return options_of(query, MediaType::none, false, journal)->ack;
-    };
+    const auto level_of = [&](std::string_view query) { return options_with(query, "", journal)->ack; };
     EXPECT_EQ(level_of(""), AckLevel::journaled);
     EXPECT_EQ(level_of("ack=queued"), AckLevel::queued);
     EXPECT_EQ(level_of("ack=journaled"), AckLevel::journaled);
     EXPECT_EQ(level_of("ack=stored"), AckLevel::journaled);
-    EXPECT_EQ(options_of("ack=replicated", MediaType::none, false, journal).error(), Refusal::ack_unavailable);
+    EXPECT_EQ(options_with("ack=replicated", "", journal).error(), Refusal::ack_unavailable);
 }
 
-TEST(TelemetryOptions, ReplicatedNeedsReplicas) {
+TEST(RequestOptions, ReplicatedNeedsReplicas) {
     const AckOffer replicas{.preset = AckLevel::replicated, .has_replicas = true};
-    EXPECT_EQ(options_of("", MediaType::none, false, replicas)->ack, AckLevel::replicated);
-    EXPECT_EQ(options_of("ack=stored", MediaType::none, false, replicas)->ack, AckLevel::stored);
+    EXPECT_EQ(options_with("", "", replicas)->ack, AckLevel::replicated);
+    EXPECT_EQ(options_with("ack=stored", "", replicas)->ack, AckLevel::stored);
 }
 
-TEST(TelemetryOptions, Heads) {
-    EXPECT_EQ(options_of("", MediaType::json)->format, BodyFormat::json);
-    EXPECT_EQ(options_of("", MediaType::ndjson)->format, BodyFormat::ndjson);
-    EXPECT_EQ(options_of("", MediaType::other).error(), Refusal::unsupported_media_type);
-    EXPECT_EQ(options_of("", MediaType::json, true).error(), Refusal::unsupported_encoding);
+TEST(RequestOptions, MediaTypes) {
+    struct Row {
+        std::string_view type;
+        BodyFormat format;
+    };
+    for (const Row& row :
+         {Row{"application/json", BodyFormat::json}, Row{"text/json", BodyFormat::json},
+          Row{"Application/JSON ; charset=utf-8", BodyFormat::json}, Row{"", BodyFormat::json},
+          Row{";q=1", BodyFormat::json}, Row{"application/x-ndjson", BodyFormat::ndjson},
+          Row{"application/ndjson", BodyFormat::ndjson}, Row{"application/jsonl", BodyFormat::ndjson},
+          Row{"application/x-jsonlines", BodyFormat::ndjson}, Row{"application/jsonlines;x=y", BodyFormat::ndjson}}) {
+        const auto options = options_with("", "Content-Type: " + std::string(row.type) + "\r\n");
+        ASSERT_TRUE(options.has_value()) << row.type;
+        EXPECT_EQ(options->dialect, dialect_of(row.format)) << row.type;
+    }
+    for (const std::string type : {"text/plain", "application/jsons", "application/x-protobuf", "json"})
+        EXPECT_EQ(options_with("", "Content-Type: " + type + "\r\n").error(), Refusal::unsupported_media_type) << type;
+    const std::string parameter(500, 'p');
+    EXPECT_TRUE(options_with("", "Content-Type: application/json; x=" + parameter + "\r\n").has_value());
+}
+
+TEST(RequestOptions, ContentCodings) {
+    struct Row {
+        std::string_view lines;
+        bool is_encoded;
+    };
+    for (const Row& row : {Row{"", false}, Row{"Content-Encoding: identity\r\n", false},
+                           Row{"Content-Encoding: Identity \r\n", false}, Row{"Content-Encoding: \r\n", false},
+                           Row{"Content-Encoding: gzip\r\n", true}, Row{"Content-Encoding: gzip, identity\r\n", true},
+                           Row{"Content-Encoding: gzip\r\nContent-Encoding: identity\r\n", true},
+                           Row{"Content-Encoding: identity\r\nContent-Encoding: zstd\r\n", true}}) {
+        const auto options = options_with("", row.lines);
+        EXPECT_EQ(options.has_value(), !row.is_encoded) << row.lines;
+        if (!options) {
+            EXPECT_EQ(options.error(), Refusal::unsupported_encoding) << row.lines;
+        }
+    }
+}
+
+TEST(RequestOptions, IdempotencyKeys) {
+    struct Row {
+        std::string lines;
+        std::string_view key;
+        bool is_bad;
+    };
+    for (const Row& row :
+         {Row{"", "", false}, Row{"Idempotency-Key: \"k-1\" \r\n", "k-1", false},
+          Row{"iDEMPOTENCY-kEY:k-1\r\n", "k-1", false}, Row{"Idempotency-Key: a\r\nIdempotency-Key: a\r\n", "", true},
+          Row{"Idempotency-Key:\r\n", "", true}, Row{"Idempotency-Keys: a\r\n", "", false},
+          Row{"Idempotency-Key: " + std::string(1000, 'k') + "\r\n", "", true}}) {
+        const auto options = options_with("", row.lines);
+        ASSERT_EQ(options.has_value(), !row.is_bad) << row.lines;
+        if (row.is_bad) {
+            EXPECT_EQ(options.error(), Refusal::bad_idempotency_key) << row.lines;
+        } else {
+            EXPECT_EQ(options->idempotency_key(), row.key) << row.lines;
+        }
+    }
 }
 
 }  // namespace

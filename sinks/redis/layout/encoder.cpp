@@ -80,7 +80,6 @@ class CommandEncoder : public Encoder {
     [[nodiscard]] std::uint32_t lane_of(const Sample& sample) const final {
         return partition_of(sample.device_id, lanes_count_);
     }
-    [[nodiscard]] std::uint32_t sink_of(std::uint32_t) const final { return 0; }
     [[nodiscard]] bool lanes_are_independent() const final { return lanes_count_ > 1; }
     void seal(Batch&) final {}
 
@@ -224,7 +223,6 @@ class PackedEncoder final : public Encoder {
     [[nodiscard]] std::uint32_t lane_of(const Sample& sample) const override {
         return partition_of(sample.device_id, lane_count());
     }
-    [[nodiscard]] std::uint32_t sink_of(std::uint32_t) const override { return 0; }
     [[nodiscard]] bool one_command_per_batch() const override { return true; }
     [[nodiscard]] bool lanes_are_independent() const override { return has_independent_lanes_; }
 
@@ -233,10 +231,6 @@ class PackedEncoder final : public Encoder {
         const std::size_t line_bytes = sample.raw.size() + 1;
         if (line_bytes + line_end.size() > room.size()) return false;
         sample.raw.copy(room.data(), sample.raw.size());
-        const auto line = room.first(sample.raw.size());
-        for (const char c :
-             {'\n', '\r'})  // nearly no record has one, and memchr finds that out without a loop over bytes
-            if (std::memchr(line.data(), c, line.size()) != nullptr) std::replace(line.begin(), line.end(), c, ' ');
         room[sample.raw.size()] = '\n';
         note_timestamp(batch, sample.timestamp_ns);
         batch.commit(line_bytes, 0, 1);

@@ -1,0 +1,33 @@
+// The pages of the admin listener: path and method to what AdminService answers. To add one, add a row here and a case in
+// AdminService::answer().
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "engine/http/router.hpp"
+
+namespace sluice {
+
+enum class AdminPage : std::uint16_t { status, metrics, start, stop, reset, health, ready };
+
+struct AdminPageRow {
+    std::string_view path;
+    http::Methods methods;
+    AdminPage page;
+    bool is_public = false;  // served on the data listeners, too
+
+    [[nodiscard]] http::Route route() const { return {path, methods, static_cast<std::uint16_t>(page)}; }
+};
+
+inline constexpr std::array admin_pages{
+    AdminPageRow{"/status", http::Methods::get, AdminPage::status},
+    AdminPageRow{"/metrics", http::Methods::get, AdminPage::metrics},
+    AdminPageRow{"/start", http::Methods::post, AdminPage::start},
+    AdminPageRow{"/stop", http::Methods::post, AdminPage::stop},
+    AdminPageRow{"/reset", http::Methods::post, AdminPage::reset},
+    AdminPageRow{"/health", http::Methods::get, AdminPage::health, true},
+    AdminPageRow{"/ready", http::Methods::get, AdminPage::ready, true},
+};
+
+}  // namespace sluice

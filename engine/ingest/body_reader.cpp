@@ -1,0 +1,91 @@
+#include "engine/ingest/body_reader.hpp"
+
+#include <functional>
+#include <utility>
+
+#include "engine/core/check.hpp"
+
+namespace sluice {
+
+void BodyReader::start(parsers::Decoder& decoder, OpenRequest& request, std::int64_t arrival_ns) {
+    CHECK(state_ != State::reading && transaction_.is_empty());
+    decoder_ = &decoder;
+    request_ = &request;
+    state_ = State::reading;
+    accepted_count_ = 0;
+    arrival_ns_ = arrival_ns;
+    latest_record_ = {};
+    decoder.start(request.body, request.dialect, {request.precision, arrival_ns});
+    request.result.is_single = decoder.is_single();
+}
+
+void BodyReader::read_some() {
+    for (int i = 0; i < records_per_look_count && state_ == State::reading; ++i) read_one();
+}
+
+void BodyReader::read_one() {
+    switch (decoder_->next()) {
+        case parsers::Step::sample: return take_sample();
+        case parsers::Step::record_refused:
+            if (request_->purpose == Purpose::store) counters_.reject(decoder_->refusal());
+            return request_->result.add_error(decoder_->record_index(), decoder_->refusal());
+        case parsers::Step::body_refused:
+            ++accepted_count_;  // the record at which it broke counts as well
+            abandon(decoder_->refusal());
+            refusal_ = {.reason = decoder_->refusal(), .has_offset = true, .offset = decoder_->offset()};
+            return;
+        case parsers::Step::end: state_ = State::whole; return;
+    }
+}
+
+void BodyReader::take_sample() {
+    ++accepted_count_;
+    if (request_->purpose == Purpose::replay) return;
+    const Sample& sample = decoder_->sample();
+    if (transaction_.append(sample, request_->received_ns)) return keep_as_latest(sample.raw);
+    // With nothing under way that could free batches it would be refused for ever.
+    const bool can_fit = batcher_.in_flight_count() != 0 || batcher_.has_waiting();
+    refuse(can_fit ? Refusal::overloaded : Refusal::too_many_batches);
+}
+
+void BodyReader::keep_as_latest(std::string_view record) {
+    const std::string_view body = request_->body;
+    const bool is_in_body =
+        !std::less<>()(record.data(), body.data()) && std::less<>()(record.data(), body.data() + body.size());
+    if (!is_in_body && record.size() <= latest_.size()) {
+        record.copy(latest_.data(), record.size());
+        record = {latest_.data(), record.size()};
+    }
+    latest_record_ = record;
+}
+
+void BodyReader::refuse(Refusal reason) {
+    abandon(reason);
+    refusal_ = {.reason = reason};
+}
+
+void BodyReader::abandon(Refusal reason) {
+    transaction_.roll_back();
+    if (request_->purpose == Purpose::store) counters_.reject(reason, accepted_count_);
+    state_ = State::refused;
+}
+
+void BodyReader::forget() {
+    transaction_.roll_back();
+    state_ = State::idle;
+}
+
+std::uint32_t BodyReader::commit(std::optional<RequestRef> ref, TicketOptions options, LatestSample& latest) {
+    CHECK(state_ == State::whole && accepted_count_ != 0 && request_->purpose == Purpose::store);
+    counters_.received += accepted_count_;
+    counters_.accepted += accepted_count_;
+    request_->result.accepted = accepted_count_;
+    if (latest_record_.size() <= latest.text.size()) {
+        latest_record_.copy(latest.text.data(), latest_record_.size());
+        latest.bytes = latest_record_.size();
+        latest.arrival_ns = arrival_ns_;
+    }
+    return transaction_.commit(ref, options);
+}
+
+}  // namespace sluice

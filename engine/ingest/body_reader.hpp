@@ -1,0 +1,88 @@
+// BodyReader: reads one body: takes samples from a decoder and puts them into a batcher's transaction, and writes down
+// what became of each record. Goes on where it stopped, so that a long body can be read over several iterations.
+//
+// One owner thread. Knows no clock: it is told when to stop by `may_go_on`.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "engine/batching/batcher.hpp"
+#include "engine/ingest/ingest_result.hpp"
+#include "engine/ingest/open_request.hpp"
+#include "engine/ingest/request_refusal.hpp"
+#include "engine/metrics/sample_counters.hpp"
+#include "parsers/decoder.hpp"
+
+namespace sluice {
+
+// The last accepted record, for GET /status. Longer ones are not kept.
+struct LatestSample {
+    std::array<char, 1024> text;
+    std::size_t bytes = 0;
+    std::int64_t arrival_ns = 0;  // since 1970
+    [[nodiscard]] std::string_view view() const { return {text.data(), bytes}; }
+};
+
+class BodyReader {
+  public:
+    enum class State : std::uint8_t {
+        idle,
+        reading,  // there is more
+        whole,    // the body was read to its end
+        refused,  // refusal() says why; nothing of it is in a batch
+    };
+
+    // All outlive the reader.
+    BodyReader(const Batcher& batcher, Batcher::Transaction& transaction, SampleCounters& counters)
+        : batcher_(batcher), transaction_(transaction), counters_(counters) {}
+
+    // `decoder`, `request` and its body are borrowed until the state is another than reading, or abandon().
+    void start(parsers::Decoder& decoder, OpenRequest& request, std::int64_t arrival_ns);
+
+    // Reads records_per_look_count records, and so on while `may_go_on()`; until the body ends or is refused.
+    template <typename MayGoOn>
+    State read(MayGoOn&& may_go_on) {
+        do {
+            read_some();
+        } while (state_ == State::reading && may_go_on());
+        return state_;
+    }
+
+    // Nothing of what was read may stay: rolls back, and counts the accepted samples as rejected for `reason`.
+    void abandon(Refusal reason);
+    // The request is gone: rolls back, and counts nothing.
+    void forget();
+    // Takes the samples for the batches to come; see Batcher::Transaction::commit().
+    std::uint32_t commit(std::optional<RequestRef> ref, TicketOptions options, LatestSample& latest);
+
+    [[nodiscard]] State state() const { return state_; }
+    [[nodiscard]] const RequestRefusal& refusal() const { return refusal_; }
+    [[nodiscard]] std::uint32_t accepted_count() const { return accepted_count_; }
+
+    // Between two looks at the clock: some 4 µs of small records.
+    static constexpr int records_per_look_count = 32;
+
+  private:
+    void read_some();
+    void read_one();
+    void take_sample();
+    void refuse(Refusal reason);
+    void keep_as_latest(std::string_view record);
+
+    const Batcher& batcher_;
+    Batcher::Transaction& transaction_;
+    SampleCounters& counters_;
+    parsers::Decoder* decoder_ = nullptr;
+    OpenRequest* request_ = nullptr;
+    State state_ = State::idle;
+    RequestRefusal refusal_;
+    std::uint32_t accepted_count_ = 0;
+    std::int64_t arrival_ns_ = 0;
+    // The last accepted record: in the body, or in latest_ where the decoder renders records.
+    std::string_view latest_record_;
+    std::array<char, sizeof(LatestSample::text)> latest_;
+};
+
+}  // namespace sluice

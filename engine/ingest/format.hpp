@@ -1,0 +1,38 @@
+// Format: how the requests of one protocol are read and answered. One row of formats(); to take another protocol, add a row.
+//
+// A row is constant. Its decoders are made for each reactor (FormatDecoders).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "engine/http/response.hpp"
+#include "engine/ingest/ingest_result.hpp"
+#include "engine/ingest/request_refusal.hpp"
+#include "parsers/decoder.hpp"
+
+namespace sluice {
+
+struct MediaType {
+    std::string_view name;      // type/subtype, in lower case
+    parsers::Dialect dialect;   // how the decoder reads a body of this type
+};
+
+struct Format {
+    std::string_view path;
+    std::span<const MediaType> media_types;  // the first is meant where a request has no Content-Type
+    std::unique_ptr<parsers::Decoder> (*make_decoder)();
+    parsers::Precision precision;            // of timestamps, where the request does not say
+
+    // The answer to a request of which something was accepted, or each record was refused by itself.
+    void (*answer)(const IngestResult& result, http::Response& response, http::BlockPool& blocks);
+    // The answer to a request that was refused as a whole: the protocol's shape of an error.
+    void (*refuse)(const RequestRefusal& refusal, http::Response& response, http::BlockPool& blocks);
+};
+
+// All of them. Any thread.
+[[nodiscard]] std::span<const Format> formats();
+
+}  // namespace sluice

@@ -1,0 +1,54 @@
+#include "engine/ingest/gate.hpp"
+
+#include "engine/core/check.hpp"
+
+namespace sluice {
+
+Gate::Gate(std::span<const Format> formats, const Admission& admission, const Batcher& batcher, const AckOffer& offer,
+           IdempotencyTable* idempotency)
+    : formats_(formats), admission_(admission), batcher_(batcher), offer_(offer), idempotency_(idempotency) {
+    std::uint16_t target = format_target_min;
+    for (const Format& format : formats) router_.add({format.path, http::Methods::post, target++});
+}
+
+void Gate::add_route(const http::Route& route) {
+    CHECK(route.target < format_target_min);
+    router_.add(route);
+}
+
+std::expected<Gate::Passage, Gate::Refused> Gate::check(const http::Request& request, Body body) const {
+    const auto route = router_.find(request.path, request.head.method, request.listener_role_number);
+    if (!route) return std::unexpected(Refused{route.error().reason, route.error().allow});
+    // Authentication comes here: before anything that depends on the state of the engine is told.
+    Passage passage;
+    passage.target = route->target;
+    if (route->target < format_target_min) return passage;
+    passage.format = &formats_[passage.format_index()];
+    const auto options = options_of(request, *passage.format, offer_);
+    if (!options) return std::unexpected(Refused{options.error(), {}, passage.format});
+    passage.options = *options;
+    if (const auto refusal = refusal_of(request, passage.options, body))
+        return std::unexpected(Refused{*refusal, {}, passage.format});
+    return passage;
+}
+
+std::optional<Refusal> Gate::refusal_of(const http::Request& request, const RequestOptions& options, Body body) const {
+    if (needs_admission(options, body)) {
+        if (const auto refusal = admission_.check(options.ack)) return refusal;
+        // A chunked body's size is not known: it is 0 here, and fits.
+        if (body == Body::on_its_way && !batcher_.may_have_room(request.head.content_length))
+            return Refusal::overloaded;
+    }
+    if (body == Body::whole && request.body.empty()) return Refusal::empty_body;
+    return std::nullopt;
+}
+
+// A retry with an Idempotency-Key is answered from memory, also while first requests are refused. Whether it is one is
+// known for sure only when the body is there (IdempotentRequests).
+bool Gate::needs_admission(const RequestOptions& options, Body body) const {
+    if (!options.has_key()) return true;
+    if (body == Body::whole) return false;
+    return idempotency_ == nullptr || !idempotency_->knows(options.idempotency_key());
+}
+
+}  // namespace sluice

@@ -1,0 +1,67 @@
+// Gate: whether a request is let in, and as what. The one place for the order in which requests are refused:
+//
+//   route → method → (authentication) → options → admission → body
+//
+// Asked of each request once it is whole, and of one whose body is on its way as soon as its head is there, so that a
+// body that would be refused anyway is not waited for. One for each reactor, on its thread.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "engine/batching/batcher.hpp"
+#include "engine/http/application.hpp"
+#include "engine/http/router.hpp"
+#include "engine/idempotency/idempotency_table.hpp"
+#include "engine/ingest/admission.hpp"
+#include "engine/ingest/format.hpp"
+#include "engine/ingest/request_options.hpp"
+
+namespace sluice {
+
+class Gate {
+  public:
+    // Targets of the router from here on are formats: this one is the first. Those below are the owner's own.
+    static constexpr std::uint16_t format_target_min = 256;
+
+    enum class Body : std::uint8_t { on_its_way, whole };
+
+    struct Passage {
+        std::uint16_t target;           // of the route
+        const Format* format = nullptr;  // null: no ingest endpoint, and there are no options
+        RequestOptions options;
+
+        [[nodiscard]] std::size_t format_index() const { return target - format_target_min; }
+    };
+    struct Refused {
+        Refusal reason;
+        std::string_view allow{};        // of method_not_allowed
+        const Format* format = nullptr;  // whose shape the error has; null: it is not known
+    };
+
+    // `idempotency` may be null. All outlive the gate.
+    Gate(std::span<const Format> formats, const Admission& admission, const Batcher& batcher, const AckOffer& offer,
+         IdempotencyTable* idempotency);
+
+    // Adds a path that is no ingest endpoint. `target` is below format_target_min.
+    void add_route(const http::Route& route);
+
+    [[nodiscard]] std::expected<Passage, Refused> check(const http::Request& request, Body body) const;
+
+  private:
+    [[nodiscard]] std::optional<Refusal> refusal_of(const http::Request& request, const RequestOptions& options,
+                                                    Body body) const;
+    [[nodiscard]] bool needs_admission(const RequestOptions& options, Body body) const;
+
+    const std::span<const Format> formats_;
+    http::Router router_;
+    const Admission& admission_;
+    const Batcher& batcher_;
+    const AckOffer offer_;
+    IdempotencyTable* const idempotency_;
+};
+
+}  // namespace sluice

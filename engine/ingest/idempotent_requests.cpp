@@ -1,0 +1,47 @@
+#include "engine/ingest/idempotent_requests.hpp"
+
+#include "engine/core/check.hpp"
+#include "engine/idempotency/fingerprint.hpp"
+
+namespace sluice {
+
+std::optional<Refusal> IdempotentRequests::begin(const http::Request& request, const RequestOptions& options,
+                                                 OpenRequest& open) {
+    using Claimed = IdempotencyTable::Claimed;
+    if (table_ == nullptr) return Refusal::idempotency_unavailable;
+    const Fingerprint fingerprint =
+        fingerprint_of(table_->seed(), request.path, request.query, options.dialect, request.body);
+    const auto claim = table_->claim(options.idempotency_key(), fingerprint, request.received_ns);
+    switch (claim.claimed) {
+        case Claimed::fresh: break;
+        case Claimed::replay:
+            open.purpose = Purpose::replay;
+            open.result.start(claim.answer.ack, claim.answer.is_single);
+            open.result.accepted = claim.answer.accepted;
+            open.result.is_replayed = true;
+            open.rejected_before_count = claim.answer.rejected;
+            return std::nullopt;
+        case Claimed::in_progress: return Refusal::idempotency_in_progress;
+        case Claimed::mismatch: return Refusal::idempotency_mismatch;
+        case Claimed::full: return Refusal::idempotency_full;
+    }
+    open.idempotency_entry = claim.entry;
+    // A retry needs no sink: so admission is asked only now.
+    const auto refusal = admission_.check(options.ack);
+    if (refusal) refused(open);
+    return refusal;
+}
+
+void IdempotentRequests::accepted(const OpenRequest& open, std::uint32_t tickets_count) {
+    if (open.idempotency_entry == no_idempotency_entry) return;
+    const IngestResult& result = open.result;
+    table_->expect(open.idempotency_entry, {result.ack, result.is_single, result.accepted, result.rejected},
+                   tickets_count == 0 ? 1 : tickets_count);
+    if (tickets_count == 0) table_->settle(open.idempotency_entry, {}, open.received_ns);
+}
+
+void IdempotentRequests::refused(const OpenRequest& open) {
+    if (open.idempotency_entry != no_idempotency_entry) table_->forget(open.idempotency_entry);
+}
+
+}  // namespace sluice

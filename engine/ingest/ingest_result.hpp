@@ -1,0 +1,40 @@
+// IngestResult: what became of the records of one request, as far as decoding tells. Any format renders its answer from it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "engine/core/ack.hpp"
+#include "engine/core/limits.hpp"
+#include "engine/core/refusal.hpp"
+
+namespace sluice {
+
+struct RecordError {
+    std::uint32_t index;  // of the record in the body, 0-based
+    Refusal refusal;
+};
+
+// Valid as zeroed memory; start() makes it whole.
+struct IngestResult {
+    AckLevel ack;
+    bool is_single;    // the body was one sample, not a list
+    bool is_replayed;  // the answer to an earlier request with the same Idempotency-Key
+    std::uint32_t accepted;
+    std::uint32_t rejected;
+    std::uint32_t errors_count;  // of `errors`: at most limits::record_errors_count_max of the rejected
+    std::array<RecordError, limits::record_errors_count_max> errors;
+
+    void start(AckLevel level, bool single) {
+        ack = level;
+        is_single = single;
+        is_replayed = false;
+        accepted = rejected = errors_count = 0;
+    }
+    void add_error(std::uint32_t index, Refusal reason) {
+        ++rejected;
+        if (errors_count < errors.size()) errors[errors_count++] = {index, reason};
+    }
+};
+
+}  // namespace sluice

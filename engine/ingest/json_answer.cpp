@@ -1,0 +1,107 @@
+#include "engine/ingest/json_answer.hpp"
+
+#include <array>
+#include <cstdio>
+#include <string>
+
+#include "engine/core/check.hpp"
+#include "engine/http/status.hpp"
+
+namespace sluice {
+namespace {
+
+constexpr std::array levels{AckLevel::queued, AckLevel::journaled, AckLevel::stored, AckLevel::replicated};
+static_assert(levels.size() == ack_levels_count);
+
+constexpr bool every_refusal_has_a_reason_phrase = [] {
+    for (const RefusalInfo& info : refusal_table)
+        if (http::reason_of(static_cast<std::uint16_t>(info.status)).empty()) return false;
+    return true;
+}();
+static_assert(every_refusal_has_a_reason_phrase, "add the status to engine/http/status.hpp");
+
+constexpr http::Header replayed_header{"Idempotent-Replayed", "true"};
+
+constexpr std::string_view single_body_begin = R"({"ok":true,"message":"Telemetry received","ack":")";
+
+std::string single_body(AckLevel level) { return std::string(single_body_begin) + std::string(name_of(level)) + "\"}"; }
+
+class Body {
+  public:
+    Body(http::Response& response, http::BlockPool& blocks) : response_(response), blocks_(blocks) {}
+
+    Body& operator<<(std::string_view text) {
+        response_.append_body(blocks_, text);
+        return *this;
+    }
+    Body& operator<<(std::uint64_t number) {
+        std::array<char, 24> text;
+        const int length = std::snprintf(text.data(), text.size(), "%llu", static_cast<unsigned long long>(number));
+        return *this << std::string_view(text.data(), static_cast<std::size_t>(length));
+    }
+
+  private:
+    http::Response& response_;
+    http::BlockPool& blocks_;
+};
+
+void list_errors(const IngestResult& result, Body& body) {
+    body << ",\"accepted\":" << result.accepted << ",\"rejected\":" << result.rejected << ",\"errors\":[";
+    for (std::uint32_t i = 0; i < result.errors_count; ++i) {
+        const RefusalInfo& info = info_of(result.errors[i].refusal);
+        body << (i == 0 ? "{\"index\":" : ",{\"index\":") << result.errors[i].index << ",\"code\":\"" << info.code
+             << "\",\"error\":\"" << info.sentence << "\"}";
+    }
+    body << "]}";
+}
+
+}  // namespace
+
+std::vector<http::PreparedResponse> prepared_json_answers() {
+    std::vector<http::PreparedResponse> answers;
+    for (const AckLevel level : levels)
+        answers.push_back(
+            {.status = 200, .content_type = json_content_type, .headers = {}, .body = single_body(level)});
+    return answers;
+}
+
+void answer_json(const IngestResult& result, http::Response& response, http::BlockPool& blocks) {
+    if (result.rejected == 0 && result.is_single && !result.is_replayed)
+        return response.use_prepared(static_cast<http::PreparedIndex>(result.ack));
+    const bool is_refused = result.accepted == 0;
+    response.start(result.rejected == 0 ? 200 : is_refused ? 400 : 207, json_content_type);
+    if (result.is_replayed) response.add_header(replayed_header.name, replayed_header.value);
+    Body body(response, blocks);
+    if (is_refused) {
+        const RefusalInfo& info = info_of(Refusal::all_records_refused);
+        response.set_refusal(Refusal::all_records_refused);
+        body << "{\"ok\":false,\"error\":\"" << info.sentence << "\",\"code\":\"" << info.code << "\"";
+        return list_errors(result, body);
+    }
+    if (result.rejected != 0) {
+        body << R"({"ok":false,"message":"Some records were refused.","ack":")" << name_of(result.ack) << "\"";
+        return list_errors(result, body);
+    }
+    if (result.is_single) {
+        body << single_body_begin << name_of(result.ack) << "\"}";
+        return;
+    }
+    body << R"({"ok":true,"message":"Telemetry received","ack":")" << name_of(result.ack)
+         << "\",\"accepted\":" << result.accepted << ",\"rejected\":0}";
+}
+
+void refuse_json(const RequestRefusal& refusal, http::Response& response, http::BlockPool& blocks) {
+    const RefusalInfo& info = info_of(refusal.reason);
+    response.start(static_cast<std::uint16_t>(info.status), json_content_type);
+    response.set_refusal(refusal.reason);
+    if (refusal.retry_after_s != 0) response.add_header("Retry-After", refusal.retry_after_s);
+    if (!refusal.allow.empty()) response.add_header("Allow", refusal.allow);
+    Body body(response, blocks);
+    body << "{\"ok\":false,\"error\":\"" << info.sentence << "\",\"code\":\"" << info.code << "\"";
+    if (refusal.has_offset) body << ",\"offset\":" << refusal.offset;
+    if (refusal.has_stored)
+        body << ",\"stored\":" << refusal.samples_stored << ",\"failed\":" << refusal.samples_failed;
+    body << "}";
+}
+
+}  // namespace sluice

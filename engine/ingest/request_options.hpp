@@ -1,0 +1,34 @@
+// What a request to an ingest endpoint asks for, by its query and its head.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <expected>
+#include <string_view>
+
+#include "engine/core/ack.hpp"
+#include "engine/core/limits.hpp"
+#include "engine/core/refusal.hpp"
+#include "engine/http/application.hpp"
+#include "engine/ingest/format.hpp"
+
+namespace sluice {
+
+struct RequestOptions {
+    AckLevel ack;
+    parsers::Precision precision;
+    parsers::Dialect dialect = 0;
+    std::uint8_t idempotency_key_bytes = 0;  // 0: none
+    std::array<char, limits::idempotency_key_bytes_max> idempotency_key_text;
+
+    [[nodiscard]] bool has_key() const { return idempotency_key_bytes != 0; }
+    [[nodiscard]] std::string_view idempotency_key() const {
+        return {idempotency_key_text.data(), idempotency_key_bytes};
+    }
+};
+
+// Reads `?ack=` and `?precision=`; other parameters are ignored, of repeated ones the last counts.
+[[nodiscard]] std::expected<RequestOptions, Refusal> options_of(const http::Request& request, const Format& format,
+                                                                const AckOffer& offer);
+
+}  // namespace sluice

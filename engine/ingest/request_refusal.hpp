@@ -1,0 +1,32 @@
+// RequestRefusal: why a request was refused as a whole, and what its client may want to know beside it. Any format
+// renders its error from it.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "engine/core/refusal.hpp"
+
+namespace sluice {
+
+struct RequestRefusal {
+    Refusal reason{};
+    // The byte of the body at which it was refused.
+    bool has_offset = false;
+    std::uint64_t offset = 0;
+    // How many of its samples were stored nevertheless, and how many not.
+    bool has_stored = false;
+    std::uint32_t samples_stored = 0;
+    std::uint32_t samples_failed = 0;
+    std::string_view allow{};  // methods that the path takes; empty: not told
+    std::uint64_t retry_after_s = 0;  // 0: not told
+};
+
+// Whether a client is told when to come back: RFC 9110 sections 15.6.4 and 10.2.3, and the draft of Idempotency-Key for a
+// request that is still being handled.
+[[nodiscard]] constexpr bool tells_retry_after(Refusal reason) {
+    const int status = info_of(reason).status;
+    return status == 503 || status == 409;
+}
+
+}  // namespace sluice

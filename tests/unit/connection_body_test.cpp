@@ -1,0 +1,89 @@
+// Connection and bodies that the application keeps: until when they stay, and who hears that they are gone.
+// runs: release asan
+#include "engine/http/connection.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/support/http_harness.hpp"
+#include "tests/support/http_text.hpp"
+
+namespace sluice {
+namespace {
+
+using tests::get;
+using tests::HttpHarness;
+using tests::ok;
+using tests::post;
+using tests::responses_in;
+
+class ConnectionBody : public testing::Test {
+  protected:
+    void TearDown() override { EXPECT_TRUE(harness.gives_everything_back()); }
+    [[nodiscard]] tests::Responses responses() { return responses_in(harness.take_sent()); }
+
+    HttpHarness harness;
+};
+
+TEST_F(ConnectionBody, ABodyThatIsKeptStaysAndNothingElseIsRead) {
+    harness.answer_later();
+    harness.app.keeps_bodies = true;
+    const std::string body(100'000, 'k');
+    const std::string request = post("/kept", body);
+    harness.feed(request.substr(0, 50'000));
+    harness.feed(request.substr(50'000) + get("/next"));
+    ASSERT_EQ(harness.app.waiting.size(), 1u);
+    ASSERT_EQ(harness.app.waiting[0].body.size(), body.size());
+    EXPECT_TRUE(harness.connection.has_stash());
+    harness.receive(get("/more"));
+    EXPECT_EQ(harness.app.waiting[0].body, body);
+    EXPECT_EQ(harness.app.requests_count, 1u);
+    harness.connection.take_body_back(harness.context);  // read, and not answered yet
+    harness.pump();
+    EXPECT_EQ(harness.app.requests_count, 3u);
+    harness.answer_all();
+    EXPECT_EQ(responses().size(), 3u);
+    EXPECT_TRUE(harness.app.lost.empty());
+}
+
+TEST_F(ConnectionBody, AnAnswerTakesTheKeptBodyBack) {
+    harness.answer_later();
+    harness.app.keeps_bodies = true;
+    harness.feed(post("/kept", std::string(100'000, 'k')) + get("/next"));
+    harness.decide(0);
+    harness.pump();
+    EXPECT_EQ(harness.bodies.in_use_bytes(), 0u);
+    EXPECT_EQ(harness.app.requests_count, 2u);
+    harness.answer_all();
+    EXPECT_EQ(responses().back(), ok("GET /next? "));
+}
+
+TEST_F(ConnectionBody, TheApplicationHearsThatAKeptBodyIsGone) {
+    harness.answer_later();
+    harness.app.keeps_bodies = true;
+    harness.feed(post("/kept", std::string(100'000, 'k')));
+    const RequestRef ref = harness.app.waiting[0].ref;
+    harness.connection.release(harness.context);
+    ASSERT_EQ(harness.app.lost.size(), 1u);
+    EXPECT_EQ(harness.app.lost[0].index, ref.index);
+    EXPECT_EQ(harness.app.lost[0].generation, ref.generation);
+    EXPECT_TRUE(harness.pools_are_whole());
+}
+
+TEST_F(ConnectionBody, AKeptBodyEndsWithTheTimeOfItsRequest) {
+    harness.answer_later();
+    harness.app.keeps_bodies = true;
+    harness.feed(post("/kept", std::string(100'000, 'k')) + get("/next"));
+    harness.advance(40 * HttpHarness::s);
+    ASSERT_EQ(harness.app.overdue.size(), 1u);
+    EXPECT_EQ(harness.app.overdue[0].index, harness.app.waiting[0].ref.index);
+    EXPECT_TRUE(harness.app.lost.empty());
+    EXPECT_EQ(harness.bodies.in_use_bytes(), 0u);
+    EXPECT_EQ(harness.app.requests_count, 2u);
+}
+
+}  // namespace
+}  // namespace sluice

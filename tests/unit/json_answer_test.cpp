@@ -1,0 +1,152 @@
+// What clients of the JSON format are answered: golden bodies, and that each is JSON whatever was refused.
+// runs: release asan
+#include "engine/ingest/json_answer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "engine/http/renderer.hpp"
+
+namespace sluice {
+namespace {
+
+class JsonAnswer : public testing::Test {
+  protected:
+    JsonAnswer() { renderer.set_time(784111777); }
+    void TearDown() override { EXPECT_EQ(blocks.in_use_count(), 0u); }
+
+    // The response to what was filled in last: "STATUS headers… body", without date, type and length.
+    [[nodiscard]] std::string rendered() {
+        http::Output output;
+        EXPECT_TRUE(renderer.render(pending, output, blocks));
+        std::string text;
+        for (const http::OutputBlock* block = output.first; block != nullptr; block = block->next)
+            text.append(block->data, block->end);
+        output.clear(blocks);
+        const std::size_t head_end = text.find("\r\n\r\n");
+        body = text.substr(head_end + 4);
+        EXPECT_NE(text.find("Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size())),
+                  std::string::npos)
+            << text;
+        std::string headers;
+        std::size_t at = text.find("Content-Length: ");
+        at = text.find("\r\n", at) + 2;
+        if (at < head_end) headers = text.substr(at, head_end - at) + " ";
+        return text.substr(9, 3) + " " + headers + body;
+    }
+    [[nodiscard]] std::string answer() {
+        answer_json(result, pending.response, blocks);
+        return rendered();
+    }
+    [[nodiscard]] std::string refuse(const RequestRefusal& refusal) {
+        refuse_json(refusal, pending.response, blocks);
+        return rendered();
+    }
+
+    http::BlockPool blocks{64};
+    http::ResponseRenderer renderer{prepared_json_answers()};
+    http::Pending pending{};
+    IngestResult result{};
+    std::string body;
+};
+
+TEST_F(JsonAnswer, OneSample) {
+    for (const AckLevel level : {AckLevel::queued, AckLevel::journaled, AckLevel::stored, AckLevel::replicated}) {
+        result.start(level, true);
+        result.accepted = 1;
+        EXPECT_EQ(answer(),
+                  R"(200 {"ok":true,"message":"Telemetry received","ack":")" + std::string(name_of(level)) + "\"}");
+        EXPECT_TRUE(pending.response.is_prepared());
+        result.is_replayed = true;
+        EXPECT_EQ(answer(), R"(200 Idempotent-Replayed: true {"ok":true,"message":"Telemetry received","ack":")" +
+                                std::string(name_of(level)) + "\"}");
+    }
+}
+
+TEST_F(JsonAnswer, ManySamples) {
+    result.start(AckLevel::queued, false);
+    result.accepted = 4'000'000'000;
+    EXPECT_EQ(answer(),
+              R"(200 {"ok":true,"message":"Telemetry received","ack":"queued","accepted":4000000000,"rejected":0})");
+}
+
+TEST_F(JsonAnswer, SomeRecordsRefused) {
+    result.start(AckLevel::stored, false);
+    result.accepted = 2;
+    result.add_error(1, Refusal::missing_device_id);
+    EXPECT_EQ(answer(),
+              R"(207 {"ok":false,"message":"Some records were refused.","ack":"stored","accepted":2,"rejected":1,)"
+              R"("errors":[{"index":1,"code":"missing_device_id","error":"A sample needs device_id."}]})");
+    EXPECT_FALSE(pending.response.is_refusal());
+}
+
+TEST_F(JsonAnswer, EveryRecordRefused) {
+    result.start(AckLevel::stored, false);
+    result.add_error(0, Refusal::bad_value);
+    EXPECT_EQ(
+        answer(),
+        R"(400 {"ok":false,"error":"Every record was refused.","code":"all_records_refused","accepted":0,"rejected":1,)"
+        R"("errors":[{"index":0,"code":"bad_value","error":"value must be a finite number, a boolean or a string."}]})");
+    ASSERT_TRUE(pending.response.is_refusal());
+    EXPECT_EQ(pending.response.refusal(), Refusal::all_records_refused);
+}
+
+TEST_F(JsonAnswer, WhereABodyWasRefused) {
+    EXPECT_EQ(
+        refuse({.reason = Refusal::invalid_json, .has_offset = true, .offset = 18446744073709551615u}),
+        R"(400 {"ok":false,"error":"The body is not valid JSON.","code":"invalid_json","offset":18446744073709551615})");
+}
+
+TEST_F(JsonAnswer, HowMuchOfABodyWasStored) {
+    const std::string sentence(info_of(Refusal::sink_refused).sentence);
+    EXPECT_EQ(
+        refuse({.reason = Refusal::sink_refused,
+                .has_stored = true,
+                .samples_stored = 3,
+                .samples_failed = 1,
+                .retry_after_s = 7}),
+        R"(503 Retry-After: 7 {"ok":false,"error":")" + sentence + R"(","code":"sink_refused","stored":3,"failed":1})");
+}
+
+TEST_F(JsonAnswer, WhichMethodsAreAllowed) {
+    EXPECT_EQ(
+        refuse({.reason = Refusal::method_not_allowed, .allow = "GET, HEAD"}),
+        R"(405 Allow: GET, HEAD {"ok":false,"error":"This endpoint does not take this method.","code":"method_not_allowed"})");
+}
+
+TEST_F(JsonAnswer, EveryRefusalIsJson) {
+    for (std::size_t i = 0; i < refusals_count; ++i) {
+        const auto reason = static_cast<Refusal>(i);
+        const RefusalInfo& info = info_of(reason);
+        EXPECT_TRUE(refuse({.reason = reason}).starts_with(std::to_string(info.status) + " {")) << info.code;
+        EXPECT_EQ(nlohmann::json::parse(body),
+                  (nlohmann::json{{"ok", false}, {"error", info.sentence}, {"code", info.code}}));
+        ASSERT_TRUE(pending.response.is_refusal());
+        EXPECT_EQ(pending.response.refusal(), reason);
+        EXPECT_EQ(tells_retry_after(reason), info.status == 503 || info.status == 409) << info.code;
+        // As a record's error too.
+        result.start(AckLevel::stored, false);
+        result.accepted = 1;
+        result.add_error(0, reason);
+        static_cast<void>(answer());
+        EXPECT_EQ(nlohmann::json::parse(body)["errors"][0]["code"], info.code);
+    }
+}
+
+TEST_F(JsonAnswer, ListsOneHundredErrorsAndCountsTheRest) {
+    result.start(AckLevel::queued, false);
+    result.accepted = 5;
+    for (std::uint32_t i = 0; i < 1000; ++i) result.add_error(4'000'000'000 + i, Refusal::number_out_of_range);
+    static_cast<void>(answer());
+    const nlohmann::json parsed = nlohmann::json::parse(body);
+    EXPECT_EQ(parsed["accepted"], 5);
+    EXPECT_EQ(parsed["rejected"], 1000);
+    ASSERT_EQ(parsed["errors"].size(), limits::record_errors_count_max);
+    EXPECT_EQ(parsed["errors"].back()["index"], 4'000'000'099);
+}
+
+}  // namespace
+}  // namespace sluice
