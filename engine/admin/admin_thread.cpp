@@ -74,7 +74,7 @@ http::Decision AdminThread::on_request(const http::Request& request, RequestRef,
     if (refuses_head(request, response)) return http::Decision::now;
     const auto route = router_.find(request.path, request.head.method);
     CHECK(route.has_value());  // refuses_head() has looked
-    const AdminAnswer answer = service_.answer(static_cast<AdminPage>(route->target));
+    const AdminAnswer answer = service_.answer(static_cast<AdminPage>((*route)->target));
     fill_response(answer, retry_after_s_, response, server_.blocks());
     return http::Decision::now;
 }

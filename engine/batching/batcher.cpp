@@ -42,6 +42,7 @@ Batcher::Batcher(sinks::Encoder& encoder, BatchPool& pool, SinkThread::Producer&
       sink_(sink),
       settings_(settings),
       are_lanes_independent_(encoder.lanes_are_independent()),
+      is_one_command_per_batch_(encoder.one_command_per_batch()),
       reserve_count_(reserve_of(encoder, pool.count())),
       shared_count_(static_cast<std::uint32_t>(pool.count()) - reserve_count_ * encoder.lane_count()),
       lanes_(encoder.lane_count()) {
@@ -87,9 +88,8 @@ Batch*& Batcher::Transaction::open_of(std::uint32_t index) {
     return kind_ == Kind::apart ? parts_[index].open : batcher_.lanes_[index].open;
 }
 
-void Batcher::Transaction::touch(std::uint32_t index) {
-    Part& part = parts_[index];
-    if (std::exchange(part.is_touched, true)) return;
+void Batcher::Transaction::touch(Part& part, std::uint32_t index) {
+    part.is_touched = true;
     touched_.push_back(index);
     if (kind_ == Kind::apart) return;
     Lane& lane = batcher_.lanes_[index];
@@ -98,26 +98,24 @@ void Batcher::Transaction::touch(std::uint32_t index) {
     if (part.base != nullptr) part.mark = part.base->mark();
 }
 
-Batch* Batcher::Transaction::open_batch(std::uint32_t index, std::uint64_t now_ns) {
-    Batch*& open = open_of(index);
-    if (open != nullptr) return open;
+bool Batcher::Transaction::open_batch(Batch*& open, std::uint32_t index, std::uint64_t now_ns) {
     open = batcher_.take(batcher_.lanes_[index]);
-    if (open == nullptr) return nullptr;
+    if (open == nullptr) return false;
     open->lane = static_cast<std::uint16_t>(index);
     open->opened_ns = now_ns;
-    return open;
+    return true;
 }
 
 bool Batcher::Transaction::append(const Sample& sample, std::uint64_t now_ns) {
     const std::uint32_t index = batcher_.encoder_.lane_of(sample);
-    touch(index);
-    Batch* batch = open_batch(index, now_ns);
-    if (batch == nullptr) return false;
-    if (batcher_.encoder_.append(*batch, sample)) return true;
-    parts_[index].filled.push_back(std::exchange(open_of(index), nullptr));
-    batch = open_batch(index, now_ns);
-    if (batch == nullptr) return false;
-    const bool fits = batcher_.encoder_.append(*batch, sample);
+    Part& part = parts_[index];
+    if (!part.is_touched) touch(part, index);
+    Batch*& open = open_of(index);
+    if (open == nullptr && !open_batch(open, index, now_ns)) return false;
+    if (batcher_.encoder_.append(*open, sample)) return true;
+    part.filled.push_back(std::exchange(open, nullptr));
+    if (!open_batch(open, index, now_ns)) return false;
+    const bool fits = batcher_.encoder_.append(*open, sample);
     CHECK(fits);  // limits.hpp: any legal sample fits an empty batch
     return true;
 }
@@ -181,7 +179,7 @@ bool Batcher::Transaction::add_ticket(const Part& part, Batch& batch, RequestRef
     const bool is_base = &batch == part.base;
     const std::uint32_t samples_before = is_base ? part.mark.sample_count : 0;
     if (batch.sample_count() == samples_before) return false;
-    const bool is_one_command = batcher_.encoder_.one_command_per_batch();
+    const bool is_one_command = batcher_.is_one_command_per_batch_;
     const std::uint32_t commands_before = is_base && !is_one_command ? part.mark.command_count : 0;
     batch.add_ticket({ref, commands_before, is_one_command ? 1 : batch.command_count() - commands_before,
                       batch.sample_count() - samples_before, options});

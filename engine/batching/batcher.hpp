@@ -84,7 +84,7 @@ class Batcher {
     // Batches wait for the pipeline to have room, or linger.
     [[nodiscard]] bool has_waiting() const { return !active_.empty(); }
     [[nodiscard]] std::uint32_t in_flight_count() const { return in_flight_count_; }
-    [[nodiscard]] bool one_command_per_batch() const { return encoder_.one_command_per_batch(); }
+    [[nodiscard]] bool one_command_per_batch() const { return is_one_command_per_batch_; }
 
   private:
     struct List {
@@ -130,9 +130,9 @@ class Batcher {
 
         Transaction(Batcher& batcher, Kind kind) : batcher_(batcher), kind_(kind) {}
         void reserve(std::size_t lanes_count);
-        void touch(std::uint32_t index);
+        void touch(Part& part, std::uint32_t index);
         [[nodiscard]] Batch*& open_of(std::uint32_t index);
-        [[nodiscard]] Batch* open_batch(std::uint32_t index, std::uint64_t now_ns);
+        [[nodiscard]] bool open_batch(Batch*& open, std::uint32_t index, std::uint64_t now_ns);
         void roll_back_part(std::uint32_t index);
         void commit_part(std::uint32_t index);
         [[nodiscard]] std::uint32_t add_tickets(std::uint32_t index, RequestRef ref, TicketOptions options);
@@ -160,6 +160,7 @@ class Batcher {
     std::uint32_t in_flight_count_ = 0;
     BatcherSettings settings_;
     const bool are_lanes_independent_;
+    const bool is_one_command_per_batch_;
     const std::uint32_t reserve_count_;  // batches that each lane can have whatever the others hold
     const std::uint32_t shared_count_;  // the other ones
     std::uint32_t shared_in_use_count_ = 0;

@@ -47,14 +47,15 @@ class Router {
         routes_.push_back(route);
     }
 
-    // `listener_role_number`: of Request. A path that is not served through that listener is not there.
-    [[nodiscard]] std::expected<Route, NoRoute> find(std::string_view path, parsers::Method method,
-                                                     std::uint8_t listener_role_number = 0) const {
+    // The route stays where it is until one is added. `listener_role_number`: of Request. A path that is not served
+    // through that listener is not there.
+    [[nodiscard]] std::expected<const Route*, NoRoute> find(std::string_view path, parsers::Method method,
+                                                            std::uint8_t listener_role_number = 0) const {
         CHECK(listener_role_number < 32);
         const std::uint32_t mask = std::uint32_t{1} << listener_role_number;
         for (const Route& route : routes_)
             if (route.path == path && (route.listener_roles_mask & mask) != 0) {
-                if (takes(route.methods, method)) return route;
+                if (takes(route.methods, method)) return &route;
                 return std::unexpected(NoRoute{Refusal::method_not_allowed, allow_of(route.methods)});
             }
         return std::unexpected(NoRoute{Refusal::not_found, {}});

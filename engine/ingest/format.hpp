@@ -1,4 +1,5 @@
-// Format: how the requests of one protocol are read and answered. One row of formats(); to take another protocol, add a row.
+// Format: how the requests of one protocol are read and answered. One row of formats(); to take another protocol, add a
+// row.
 //
 // A row is constant. Its decoders are made for each reactor (FormatDecoders).
 #pragma once
@@ -16,15 +17,15 @@
 namespace sluice {
 
 struct MediaType {
-    std::string_view name;      // type/subtype, in lower case
-    parsers::Dialect dialect;   // how the decoder reads a body of this type
+    std::string_view name;  // type/subtype, in lower case
+    parsers::Dialect dialect;  // how the decoder reads a body of this type
 };
 
 struct Format {
     std::string_view path;
     std::span<const MediaType> media_types;  // the first is meant where a request has no Content-Type
     std::unique_ptr<parsers::Decoder> (*make_decoder)();
-    parsers::Precision precision;            // of timestamps, where the request does not say
+    parsers::Precision precision;  // of timestamps, where the request does not say
 
     // The answer to a request of which something was accepted, or each record was refused by itself.
     void (*answer)(const IngestResult& result, http::Response& response, http::BlockPool& blocks);

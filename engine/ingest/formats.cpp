@@ -11,9 +11,8 @@ constexpr auto json = static_cast<parsers::Dialect>(parsers::BodyFormat::json);
 constexpr auto ndjson = static_cast<parsers::Dialect>(parsers::BodyFormat::ndjson);
 
 constexpr MediaType json_media_types[]{
-    {"application/json", json},      {"text/json", json},
-    {"application/x-ndjson", ndjson}, {"application/ndjson", ndjson},
-    {"application/jsonl", ndjson},    {"application/x-jsonlines", ndjson},
+    {"application/json", json},        {"text/json", json},           {"application/x-ndjson", ndjson},
+    {"application/ndjson", ndjson},    {"application/jsonl", ndjson}, {"application/x-jsonlines", ndjson},
     {"application/jsonlines", ndjson},
 };
 

@@ -20,16 +20,15 @@ std::expected<Gate::Passage, Gate::Refused> Gate::check(const http::Request& req
     const auto route = router_.find(request.path, request.head.method, request.listener_role_number);
     if (!route) return std::unexpected(Refused{route.error().reason, route.error().allow});
     // Authentication comes here: before anything that depends on the state of the engine is told.
-    Passage passage;
-    passage.target = route->target;
-    if (route->target < format_target_min) return passage;
-    passage.format = &formats_[passage.format_index()];
-    const auto options = options_of(request, *passage.format, offer_);
-    if (!options) return std::unexpected(Refused{options.error(), {}, passage.format});
-    passage.options = *options;
-    if (const auto refusal = refusal_of(request, passage.options, body))
-        return std::unexpected(Refused{*refusal, {}, passage.format});
-    return passage;
+    std::expected<Passage, Refused> passed(std::in_place);
+    passed->target = (*route)->target;
+    if (passed->target < format_target_min) return passed;
+    const Format* const format = &formats_[passed->format_index()];
+    passed->format = format;
+    auto refusal = read_options(request, *format, offer_, passed->options);
+    if (!refusal) refusal = refusal_of(request, passed->options, body);
+    if (refusal) return std::unexpected(Refused{*refusal, {}, format});
+    return passed;
 }
 
 std::optional<Refusal> Gate::refusal_of(const http::Request& request, const RequestOptions& options, Body body) const {

@@ -30,7 +30,8 @@ class Gate {
     enum class Body : std::uint8_t { on_its_way, whole };
 
     struct Passage {
-        std::uint16_t target;           // of the route
+        Passage() {}  // leaves the options as they are
+        std::uint16_t target = 0;        // of the route
         const Format* format = nullptr;  // null: no ingest endpoint, and there are no options
         RequestOptions options;
 

@@ -32,16 +32,11 @@ std::optional<Refusal> IdempotentRequests::begin(const http::Request& request, c
     return refusal;
 }
 
-void IdempotentRequests::accepted(const OpenRequest& open, std::uint32_t tickets_count) {
-    if (open.idempotency_entry == no_idempotency_entry) return;
+void IdempotentRequests::remember(const OpenRequest& open, std::uint32_t tickets_count) {
     const IngestResult& result = open.result;
     table_->expect(open.idempotency_entry, {result.ack, result.is_single, result.accepted, result.rejected},
                    tickets_count == 0 ? 1 : tickets_count);
     if (tickets_count == 0) table_->settle(open.idempotency_entry, {}, open.received_ns);
-}
-
-void IdempotentRequests::refused(const OpenRequest& open) {
-    if (open.idempotency_entry != no_idempotency_entry) table_->forget(open.idempotency_entry);
 }
 
 }  // namespace sluice

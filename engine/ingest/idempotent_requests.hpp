@@ -19,16 +19,23 @@ class IdempotentRequests {
     IdempotentRequests(IdempotencyTable* table, const Admission& admission) : table_(table), admission_(admission) {}
 
     // Claims the key of `request`. Why it is refused; or nothing, with `open`'s purpose and, for a first request, its
-    // entry written down. A retry's result is the first request's, but for the list of errors, which follows from the body.
+    // entry written down. A retry's result is the first request's, but for the list of errors, which follows from the
+    // body.
     [[nodiscard]] std::optional<Refusal> begin(const http::Request& request, const RequestOptions& options,
                                                OpenRequest& open);
 
     // A first request is decided: `tickets_count` parts of batches hold its samples; 0: nothing is waited for.
-    void accepted(const OpenRequest& open, std::uint32_t tickets_count);
+    void accepted(const OpenRequest& open, std::uint32_t tickets_count) {
+        if (open.idempotency_entry != no_idempotency_entry) remember(open, tickets_count);
+    }
     // Nothing of it was accepted: a retry is a first request.
-    void refused(const OpenRequest& open);
+    void refused(const OpenRequest& open) {
+        if (open.idempotency_entry != no_idempotency_entry) table_->forget(open.idempotency_entry);
+    }
 
   private:
+    void remember(const OpenRequest& open, std::uint32_t tickets_count);
+
     IdempotencyTable* const table_;
     const Admission& admission_;
 };

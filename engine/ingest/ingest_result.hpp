@@ -1,4 +1,5 @@
-// IngestResult: what became of the records of one request, as far as decoding tells. Any format renders its answer from it.
+// IngestResult: what became of the records of one request, as far as decoding tells. Any format renders its answer from
+// it.
 #pragma once
 
 #include <array>
@@ -18,7 +19,7 @@ struct RecordError {
 // Valid as zeroed memory; start() makes it whole.
 struct IngestResult {
     AckLevel ack;
-    bool is_single;    // the body was one sample, not a list
+    bool is_single;  // the body was one sample, not a list
     bool is_replayed;  // the answer to an earlier request with the same Idempotency-Key
     std::uint32_t accepted;
     std::uint32_t rejected;

@@ -1,8 +1,8 @@
-// OpenRequests: what ingest remembers of each request that was let in and not yet answered: what came of its records, the
-// body that it still has to read, and the parts of batches that it waits for.
+// OpenRequests: what ingest remembers of each request that was let in and not yet answered: what came of its records,
+// the body that it still has to read, and the parts of batches that it waits for.
 //
-// Lies beside http::PendingTable, at the same index: a RequestRef finds both. An entry is used from on_request() until the
-// request is answered, and is nobody's afterwards: generations are the PendingTable's. One owner thread.
+// Lies beside http::PendingTable, at the same index: a RequestRef finds both. An entry is used from on_request() until
+// the request is answered, and is nobody's afterwards: generations are the PendingTable's. One owner thread.
 #pragma once
 
 #include <cstdint>

@@ -46,6 +46,7 @@ std::optional<Refusal> apply_query(std::string_view query, RequestOptions& optio
 
 // Another content coding than identity (RFC 9110 section 8.4).
 bool is_encoded(const parsers::RequestHead& head) {
+    if (!head.has(RequestHeader::content_encoding)) return false;
     std::string_view codings = head.header(RequestHeader::content_encoding);
     for (std::string_view coding = parsers::take_list_element(codings); !coding.empty();
          coding = parsers::take_list_element(codings))
@@ -54,28 +55,36 @@ bool is_encoded(const parsers::RequestHead& head) {
 }
 
 // The type/subtype before any parameter (RFC 9110 section 8.3.1).
+std::string_view without_parameters(std::string_view value) {
+    value = value.substr(0, value.find(';'));
+    while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
+    return value;
+}
+
+const MediaType* find_type(std::string_view name, const Format& format) {
+    for (const MediaType& type : format.media_types)
+        if (parsers::equals_ignoring_case(name, type.name)) return &type;
+    return nullptr;
+}
+
 std::optional<Refusal> apply_media_type(const parsers::RequestHead& head, const Format& format,
                                         RequestOptions& options) {
     const std::string_view value = head.header(RequestHeader::content_type);
-    std::string_view name = value.substr(0, value.find(';'));
-    while (!name.empty() && (name.back() == ' ' || name.back() == '\t')) name.remove_suffix(1);
-    if (name.empty()) {
-        options.dialect = format.media_types.front().dialect;
-        return std::nullopt;
+    const MediaType* type = find_type(value, format);  // nearly all come without parameters
+    if (type == nullptr) {
+        const std::string_view name = without_parameters(value);
+        type = name.empty() ? &format.media_types.front() : find_type(name, format);
     }
-    for (const MediaType& type : format.media_types)
-        if (parsers::equals_ignoring_case(name, type.name)) {
-            options.dialect = type.dialect;
-            return std::nullopt;
-        }
-    return Refusal::unsupported_media_type;
+    if (type == nullptr) return Refusal::unsupported_media_type;
+    options.dialect = type->dialect;
+    return std::nullopt;
 }
 
 std::optional<Refusal> apply_idempotency_key(const parsers::RequestHead& head, RequestOptions& options) {
     const parsers::RequestHead::Value& value = head.value(RequestHeader::idempotency_key);
     if (value.count == 0) return std::nullopt;
-    const auto key = parsers::read_idempotency_key(head.header(RequestHeader::idempotency_key),
-                                                   options.idempotency_key_text);
+    const auto key =
+        parsers::read_idempotency_key(head.header(RequestHeader::idempotency_key), options.idempotency_key_text);
     if (!key || value.count > 1 || value.is_cut) return Refusal::bad_idempotency_key;
     options.idempotency_key_bytes = static_cast<std::uint8_t>(key->size());
     return std::nullopt;
@@ -89,17 +98,17 @@ std::optional<Refusal> apply_head(const parsers::RequestHead& head, const Format
 
 }  // namespace
 
-std::expected<RequestOptions, Refusal> options_of(const http::Request& request, const Format& format,
-                                                  const AckOffer& offer) {
-    RequestOptions options;
+std::optional<Refusal> read_options(const http::Request& request, const Format& format, const AckOffer& offer,
+                                    RequestOptions& options) {
     options.ack = offer.preset;
     options.precision = format.precision;
-    if (const auto refusal = apply_head(request.head, format, options)) return std::unexpected(*refusal);
-    if (const auto refusal = apply_query(request.query, options)) return std::unexpected(*refusal);
+    options.idempotency_key_bytes = 0;
+    if (const auto refusal = apply_head(request.head, format, options)) return refusal;
+    if (const auto refusal = apply_query(request.query, options)) return refusal;
     const auto level = offer.resolve(options.ack);
-    if (!level) return std::unexpected(Refusal::ack_unavailable);
+    if (!level) return Refusal::ack_unavailable;
     options.ack = *level;
-    return options;
+    return std::nullopt;
 }
 
 }  // namespace sluice

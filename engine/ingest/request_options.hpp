@@ -3,7 +3,7 @@
 
 #include <array>
 #include <cstdint>
-#include <expected>
+#include <optional>
 #include <string_view>
 
 #include "engine/core/ack.hpp"
@@ -14,11 +14,12 @@
 
 namespace sluice {
 
+// Filled by read_options(); of the text of the key only what is used.
 struct RequestOptions {
     AckLevel ack;
     parsers::Precision precision;
-    parsers::Dialect dialect = 0;
-    std::uint8_t idempotency_key_bytes = 0;  // 0: none
+    parsers::Dialect dialect;
+    std::uint8_t idempotency_key_bytes;  // 0: none
     std::array<char, limits::idempotency_key_bytes_max> idempotency_key_text;
 
     [[nodiscard]] bool has_key() const { return idempotency_key_bytes != 0; }
@@ -27,8 +28,9 @@ struct RequestOptions {
     }
 };
 
-// Reads `?ack=` and `?precision=`; other parameters are ignored, of repeated ones the last counts.
-[[nodiscard]] std::expected<RequestOptions, Refusal> options_of(const http::Request& request, const Format& format,
-                                                                const AckOffer& offer);
+// Reads `?ack=` and `?precision=`; other parameters are ignored, of repeated ones the last counts. Fills `options`, or
+// says why the request must be refused.
+[[nodiscard]] std::optional<Refusal> read_options(const http::Request& request, const Format& format,
+                                                  const AckOffer& offer, RequestOptions& options);
 
 }  // namespace sluice

@@ -22,8 +22,8 @@ struct RequestRefusal {
     std::uint64_t retry_after_s = 0;  // 0: not told
 };
 
-// Whether a client is told when to come back: RFC 9110 sections 15.6.4 and 10.2.3, and the draft of Idempotency-Key for a
-// request that is still being handled.
+// Whether a client is told when to come back: RFC 9110 sections 15.6.4 and 10.2.3, and the draft of Idempotency-Key for
+// a request that is still being handled.
 [[nodiscard]] constexpr bool tells_retry_after(Refusal reason) {
     const int status = info_of(reason).status;
     return status == 503 || status == 409;

@@ -1,7 +1,7 @@
 // Tickets: which requests wait for batches that are under way, and what becomes of them as batches are settled.
 //
-// A request that asked for more than `queued` has a ticket in each batch that holds some of its samples. When the last of
-// them is settled its answer is known. One owner thread.
+// A request that asked for more than `queued` has a ticket in each batch that holds some of its samples. When the last
+// of them is settled its answer is known. One owner thread.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,8 @@ class Tickets {
     // `request` has `count` tickets in batches now.
     void add(OpenRequest& request, std::uint32_t count);
 
-    // A batch came back. Calls on_done(OpenRequest&) for each request whose last ticket this was, and which is not gone.
+    // A batch came back. Calls on_done(OpenRequest&) for each request whose last ticket this was, and which is not
+    // gone.
     template <typename OnDone>
     void take(Batch& batch, Settlement settlement, OnDone&& on_done) {
         if (batch.are_tickets_answered) return settle_keys_of_packed(batch);

@@ -88,23 +88,6 @@ Method method_of(std::uint8_t method) {
 
 void RequestHead::clear() { std::memset(static_cast<void*>(this), 0, offsetof(RequestHead, target)); }
 
-// Eight bytes at a time, with the bit set that tells 'a' from 'A'. It makes '-', '/' and digits of control characters,
-// too, which llhttp lets into no name and no value.
-bool equals_ignoring_case(std::string_view text, std::string_view lower_case) {
-    if (text.size() != lower_case.size()) return false;
-    constexpr std::uint64_t case_bits = 0x2020202020202020;
-    std::uint64_t difference = 0;
-    std::size_t at = 0;
-    for (; at + sizeof case_bits <= text.size(); at += sizeof case_bits) {
-        std::uint64_t one, other;
-        std::memcpy(&one, text.data() + at, sizeof one);
-        std::memcpy(&other, lower_case.data() + at, sizeof other);
-        difference |= (one | case_bits) ^ other;
-    }
-    for (; at < text.size(); ++at) difference |= static_cast<unsigned char>((text[at] | 0x20) ^ lower_case[at]);
-    return difference == 0;
-}
-
 std::string_view take_list_element(std::string_view& list) {
     std::string_view element;
     while (element.empty() && !list.empty()) {  // ends: each turn takes an element off the list
@@ -158,7 +141,7 @@ struct HttpParser::Callbacks {
         HttpParser& me = self(parser);
         me.head_->row_index = row_of({me.head_->name, me.head_->name_bytes});
         if (++me.head_->headers_count > limits::request_headers_count_max) return me.refuse(Refusal::headers_too_large);
-        if (me.is_keeping_value()) me.begin_value();
+        if (me.stage_ == Stage::headers && me.head_->row_index != no_row) me.begin_value();
         return HPE_OK;
     }
 
@@ -249,7 +232,10 @@ int HttpParser::refuse(Refusal refusal) {
 // --- header values -------------------------------------------------------------------------------------------------
 
 // Trailers are read and ignored.
-bool HttpParser::is_keeping_value() const { return stage_ == Stage::headers && head_->row_index != no_row; }
+bool HttpParser::is_keeping_value() const {
+    return stage_ == Stage::headers && head_->row_index != no_row &&
+           request_headers[head_->row_index].repeated != Repeated::count;
+}
 
 void HttpParser::begin_value() {
     RequestHead::Value& value = head_->values[head_->row_index];

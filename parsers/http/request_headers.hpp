@@ -13,12 +13,13 @@ namespace sluice::parsers {
 enum class Repeated : std::uint8_t {
     last,  // the last value counts; the count tells that there were several
     list,  // the values are joined with commas
+    count,  // no value is kept: llhttp has read it
 };
 
 // X(name, header, repeated). Names are in lower case.
 #define SLUICE_REQUEST_HEADERS(X)                                                                                      \
     X("host", host, last)                                                                                              \
-    X("content-length", content_length, last)                                                                          \
+    X("content-length", content_length, count)                                                                         \
     X("transfer-encoding", transfer_encoding, list)                                                                    \
     X("expect", expect, list)                                                                                          \
     X("content-type", content_type, last)                                                                              \
@@ -47,7 +48,8 @@ inline constexpr std::size_t request_headers_kept_count = request_headers.size()
 
 inline constexpr std::size_t request_header_name_bytes_max = [] {
     std::size_t longest_bytes = 0;
-    for (const RequestHeaderRow& row : request_headers) longest_bytes = row.name.size() > longest_bytes ? row.name.size() : longest_bytes;
+    for (const RequestHeaderRow& row : request_headers)
+        longest_bytes = row.name.size() > longest_bytes ? row.name.size() : longest_bytes;
     return longest_bytes;
 }();
 

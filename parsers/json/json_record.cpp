@@ -1,5 +1,11 @@
 #include "parsers/json/json_record.hpp"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "engine/core/check.hpp"
@@ -32,6 +38,25 @@ const char* find_byte(char byte, const char* begin, const char* end) {
     return found == nullptr ? end : static_cast<const char*>(found);
 }
 
+// The first line feed or carriage return; `end` or behind it if there is none. limits::body_padding_bytes are readable
+// behind `end`.
+const char* find_line_break(const char* begin, const char* end) {
+#ifdef __SSE2__
+    const __m128i line_feeds = _mm_set1_epi8('\n');
+    const __m128i carriage_returns = _mm_set1_epi8('\r');
+    for (; begin < end; begin += sizeof(__m128i)) {
+        __m128i bytes;
+        std::memcpy(&bytes, begin, sizeof bytes);
+        const __m128i found = _mm_or_si128(_mm_cmpeq_epi8(bytes, line_feeds), _mm_cmpeq_epi8(bytes, carriage_returns));
+        if (const int mask = _mm_movemask_epi8(found); mask != 0)
+            return begin + std::countr_zero(static_cast<unsigned>(mask));
+    }
+    return end;
+#else
+    return std::min(find_byte('\n', begin, end), find_byte('\r', begin, end));
+#endif
+}
+
 std::string_view between(const char* begin, const char* end) { return {begin, static_cast<std::size_t>(end - begin)}; }
 
 }  // namespace
@@ -39,8 +64,7 @@ std::string_view between(const char* begin, const char* end) { return {begin, st
 void RecordReader::start(std::string_view body, const Options& options) {
     options_ = options;
     body_end_ = body.data() + body.size();
-    next_backslash_ = next_carriage_return_ = nullptr;
-    next_line_feed_ = options.are_lines ? body_end_ : nullptr;
+    next_backslash_ = next_line_break_ = nullptr;
 }
 
 // Most records have no escape at all, so the body's next backslash answers for all of their strings.
@@ -288,10 +312,9 @@ Verdict RecordReader::close(End end) {
 
 // Between its tokens alone a record can have line breaks: inside strings they are escaped.
 std::string_view RecordReader::one_line() {
-    if (next_line_feed_ < begin_) next_line_feed_ = find_byte('\n', begin_, body_end_);
-    if (next_carriage_return_ < begin_) next_carriage_return_ = find_byte('\r', begin_, body_end_);
+    if (next_line_break_ < begin_) next_line_break_ = find_line_break(begin_, body_end_);
     const std::string_view record = between(begin_, end_);
-    if (end_ <= next_line_feed_ && end_ <= next_carriage_return_) return record;
+    if (end_ <= next_line_break_) return record;
     std::ranges::replace_copy_if(record, line_.begin(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
     return {line_.data(), record.size()};
 }

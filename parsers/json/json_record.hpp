@@ -121,8 +121,7 @@ class RecordReader {
     const char* body_end_ = nullptr;
     // The first of each at or behind the record's begin, or body_end_.
     const char* next_backslash_ = nullptr;
-    const char* next_line_feed_ = nullptr;
-    const char* next_carriage_return_ = nullptr;
+    const char* next_line_break_ = nullptr;
     const char* begin_ = nullptr;
     const char* end_ = nullptr;
     const char* fault_at_ = nullptr;

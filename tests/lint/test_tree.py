@@ -50,7 +50,7 @@ ROOMS = {folder: Room(folder, words) for folder, words in ROWS}
 RIGHTS = {
     "clock": re.compile(r"engine/core/clock\.hpp|clock_gettime|_clock::now|\bstd::time\("),
     "random": re.compile(r"random_device|getrandom|sys/random\.h"),
-    "system": re.compile(r"#\s*include\s*<(?!sys/mman\.h|nmmintrin\.h)[\w/]+\.h>"),
+    "system": re.compile(r"#\s*include\s*<(?!sys/mman\.h|[en]mmintrin\.h)[\w/]+\.h>"),
     "thread": re.compile(r"#\s*include\s*<(?:thread|mutex|shared_mutex|condition_variable|semaphore|future|pthread\.h)>"),
 }
 C_STANDARD = re.compile(r"#\s*include\s*<(?:stdint|stddef|string|errno|time|math|assert|pthread)\.h>")

@@ -29,8 +29,8 @@ TEST(Router, FindsExactPathsOnly) {
     http::Router router;
     router.add({"/telemetry", http::Methods::post, 7});
     router.add({"/", http::Methods::get, 8});
-    EXPECT_EQ(router.find("/telemetry", Method::post)->target, 7);
-    EXPECT_EQ(router.find("/", Method::get)->target, 8);
+    EXPECT_EQ(router.find("/telemetry", Method::post).value()->target, 7);
+    EXPECT_EQ(router.find("/", Method::get).value()->target, 8);
     for (const std::string_view path : {"", "/telemetry/", "/Telemetry", "/telemetr", "telemetry", "//telemetry",
                                         "/telemetry%20", "http://h/telemetry", "/status", "*"}) {
         const auto route = router.find(path, Method::post);
@@ -64,7 +64,9 @@ std::expected<RequestOptions, Refusal> options_with(std::string_view query, std:
     const parsers::RequestHead head = tests::request_head(lines);
     const http::Request request{
         .head = head, .path = "/telemetry", .query = query, .body = "", .received_ns = 0, .is_body_lendable = false};
-    return options_of(request, formats().front(), offer);
+    RequestOptions options;
+    if (const auto refusal = read_options(request, formats().front(), offer, options)) return std::unexpected(*refusal);
+    return options;
 }
 
 parsers::Dialect dialect_of(BodyFormat format) { return static_cast<parsers::Dialect>(format); }
