@@ -18,9 +18,9 @@ constexpr std::uint64_t body_bytes_max = 8u << 20;
 
 class CountingBody final : public BodyReceiver {
   public:
-    bool on_body(std::span<const char> bytes, sluice::Refusal&) override {
+    std::optional<sluice::Refusal> on_body(std::span<const char> bytes) override {
         bytes_count += bytes.size();
-        return true;
+        return std::nullopt;
     }
     std::size_t bytes_count = 0;
 };

@@ -10,12 +10,12 @@
 namespace sluice {
 
 AdminService::AdminService(const config::Config& config, EngineState& state, const Readiness& readiness,
-                           const std::vector<std::unique_ptr<SinkThread>>& sinks, const forward::Forwarder* forwarder,
+                           const SinkThread& sink, const forward::Forwarder* forwarder,
                            const IdempotencyTable* idempotency)
     : config_(config),
       state_(state),
       readiness_(readiness),
-      sinks_(sinks),
+      sink_(sink),
       forwarder_(forwarder),
       idempotency_(idempotency),
       begin_ns_(monotonic_ns()) {}
@@ -39,7 +39,7 @@ EngineView AdminService::view() const {
     const std::uint64_t now_ns = monotonic_ns();
     EngineView view{config_, state_, readiness_.state(), now_ns - begin_ns_, now_ns, collector_.snapshots(), {},
                     {},      {}};
-    for (std::size_t i = 0; i < sinks_.size(); ++i) view.sinks.push_back(view_of(std::to_string(i), sinks_[i]->sink()));
+    view.sinks.push_back(view_of(sink_name, sink_.sink()));
     if (forwarder_ != nullptr) view.forwarder.emplace(view_of(*forwarder_));
     if (idempotency_ != nullptr) view.idempotency = idempotency_->figures();
     return view;

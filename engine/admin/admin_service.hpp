@@ -22,9 +22,8 @@ class AdminService {
   public:
     // All outlive this. `forwarder` is null without a journal in front of Redis, `idempotency` where no keys are
     // remembered.
-    AdminService(const config::Config& config, EngineState& state, const Readiness& readiness,
-                 const std::vector<std::unique_ptr<SinkThread>>& sinks, const forward::Forwarder* forwarder,
-                 const IdempotencyTable* idempotency);
+    AdminService(const config::Config& config, EngineState& state, const Readiness& readiness, const SinkThread& sink,
+                 const forward::Forwarder* forwarder, const IdempotencyTable* idempotency);
 
     // Once, before the first answer: in the order of the configuration's cores. They outlive this.
     void connect(std::vector<ReactorPort*> reactors) { collector_.connect(std::move(reactors)); }
@@ -40,7 +39,7 @@ class AdminService {
     const config::Config& config_;
     EngineState& state_;
     const Readiness& readiness_;
-    const std::vector<std::unique_ptr<SinkThread>>& sinks_;
+    const SinkThread& sink_;
     const forward::Forwarder* forwarder_;
     const IdempotencyTable* idempotency_;
     SnapshotCollector collector_;

@@ -6,6 +6,7 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/limits.hpp"
+#include "engine/ingest/entrance.hpp"
 #include "engine/ingest/json_answer.hpp"
 #include "engine/server/backend_choice.hpp"
 
@@ -72,7 +73,7 @@ bool AdminThread::ask(AdminPage page, OnAnswer on_answer) {
 
 http::Decision AdminThread::on_request(const http::Request& request, RequestRef, http::Response& response) {
     if (refuses_head(request, response)) return http::Decision::now;
-    const auto route = router_.find(request.path, request.head.method);
+    const auto route = enter(router_, request);
     CHECK(route.has_value());  // refuses_head() has looked
     const AdminAnswer answer = service_.answer(static_cast<AdminPage>((*route)->target));
     fill_response(answer, retry_after_s_, response, server_.blocks());
@@ -80,7 +81,7 @@ http::Decision AdminThread::on_request(const http::Request& request, RequestRef,
 }
 
 bool AdminThread::refuses_head(const http::Request& request, http::Response& response) {
-    const auto route = router_.find(request.path, request.head.method);
+    const auto route = enter(router_, request);
     if (route) return false;
     refuse_json({.reason = route.error().reason, .allow = route.error().allow}, response, server_.blocks());
     return true;

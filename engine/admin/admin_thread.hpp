@@ -39,7 +39,7 @@ class AdminThread final : public AdminPort, private http::Application, private S
     void on_body_lost(RequestRef) override {}
     void on_overdue(RequestRef, http::Response&) override {}
     void on_responses_sent(std::uint32_t, std::uint64_t, std::uint64_t) override {}
-    void take_completions(std::uint64_t) override {}
+    void take_completions() override {}
     void hand_over(std::uint64_t) override {}
     void loop();
 

@@ -388,7 +388,7 @@ constexpr MetricGroup groups[] = {
      [](const EngineView& view) { return view.config.has_journal(); }, rows(journal_metrics)},
     {"Redis and its consumers", "", "the watcher's thread", "engine/watch/gauges.hpp", "admission",
      "with a Redis as `sink.url`, unless `admission.interval` is 0",
-     [](const EngineView& view) { return view.state.admission.is_on.load(std::memory_order_relaxed); },
+     [](const EngineView& view) { return view.state.gauges.is_on.load(std::memory_order_relaxed); },
      rows(admission_metrics)},
     {"Store-and-forward", "", "the forwarder's thread", "engine/forward/forwarder.hpp", "forwarder",
      "with `journal.directory`", [](const EngineView& view) { return view.forwarder.has_value(); },

@@ -159,7 +159,7 @@ void for_each(const EngineView& view, MetricsOf<sinks::NodeView>, auto&& take) {
     for (const sinks::NodeView& node : view.delivering_sink().nodes) take(node.address, node);
 }
 
-void for_each(const EngineView& view, MetricsOf<watch::Gauges>, auto&& take) { take("", view.state.admission); }
+void for_each(const EngineView& view, MetricsOf<watch::Gauges>, auto&& take) { take("", view.state.gauges); }
 void for_each(const EngineView& view, MetricsOf<forward::Forwarder::View>, auto&& take) {
     if (view.forwarder) take("", view.forwarder->journal);
 }

@@ -51,9 +51,8 @@ std::optional<ReadinessState> not_ready(const sinks::Sink& sink) {
 ReadinessState Readiness::state() const {
     if (state_.draining.load(std::memory_order_relaxed)) return not_ready(Refusal::draining);
     if (state_.paused.load(std::memory_order_relaxed)) return not_ready(Refusal::paused);
-    if (const auto refusal = state_.admission.refusal()) return not_ready(*refusal);
-    for (const auto& thread : sinks_)
-        if (auto fault = not_ready(thread->sink())) return *std::move(fault);
+    if (const auto refusal = state_.gauges.refusal()) return not_ready(*refusal);
+    if (auto fault = not_ready(sink_.sink())) return *std::move(fault);
     return {};
 }
 

@@ -19,11 +19,11 @@ struct ReadinessState {
     std::string_view breaker;  // state of the circuit breaker, if a sink is the reason
 };
 
+// Any thread; it only reads what others publish.
 class Readiness {
   public:
     // Both outlive this.
-    Readiness(const EngineState& state, const std::vector<std::unique_ptr<SinkThread>>& sinks)
-        : state_(state), sinks_(sinks) {}
+    Readiness(const EngineState& state, const SinkThread& sink) : state_(state), sink_(sink) {}
 
     // How long a refused sample counts if nothing follows it. A sink that keeps nothing is tried by samples alone, and
     // a load balancer that waited for a success would never send one.
@@ -34,7 +34,7 @@ class Readiness {
 
   private:
     const EngineState& state_;
-    const std::vector<std::unique_ptr<SinkThread>>& sinks_;
+    const SinkThread& sink_;
 };
 
 }  // namespace sluice

@@ -206,8 +206,8 @@ std::string render_status(const EngineView& view) {
     status["reactors"] = reactors_json(view);
     status["latency"] = latency_json(view);
     status["sinks"] = sinks_json(view);
-    if (view.state.admission.is_on.load(std::memory_order_relaxed))
-        status["admission"] = admission_json(view.state.admission);
+    if (view.state.gauges.is_on.load(std::memory_order_relaxed))
+        status["admission"] = admission_json(view.state.gauges);
     if (view.forwarder) status["forwarder"] = forwarder_json(*view.forwarder, view.now_ns);
     if (view.idempotency) status["idempotency"] = figures_of(*view.idempotency);
     return status.dump(-1, ' ', false, Json::error_handler_t::replace);

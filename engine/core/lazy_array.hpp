@@ -30,11 +30,11 @@ class LazyArray {
     LazyArray& operator=(const LazyArray&) = delete;
 
     [[nodiscard]] T& operator[](std::size_t index) {
-        DCHECK(index < count_);
+        CHECK(index < count_);
         return items_[index];
     }
     [[nodiscard]] const T& operator[](std::size_t index) const {
-        DCHECK(index < count_);
+        CHECK(index < count_);
         return items_[index];
     }
     [[nodiscard]] std::size_t size() const { return count_; }

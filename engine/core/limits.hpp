@@ -43,8 +43,6 @@ inline constexpr std::size_t request_target_bytes_max = 2 * kib;
 // All header lines of a request, names, values and separators.
 inline constexpr std::size_t request_header_bytes_max = 16 * kib;
 inline constexpr std::size_t request_headers_count_max = 100;
-// Values of the headers that are kept (parsers/http/request_headers.hpp), all together: a token of 1 KiB beside others.
-inline constexpr std::size_t request_header_text_bytes_max = 4 * kib;
 inline constexpr std::size_t request_body_bytes_min = 64 * kib;  // smallest value of http.body_max
 inline constexpr std::size_t request_body_bytes_max = 64 * mib;  // largest value of http.body_max
 // Head of a response: status line, date, what the renderer adds, and the headers that its owner gives.

@@ -10,9 +10,8 @@
 #include "engine/delivery/sink_wait.hpp"
 
 namespace sluice {
-SinkThread::SinkThread(std::unique_ptr<sinks::Sink> sink, std::uint32_t index, std::size_t reactors_count,
-                       std::size_t batches_per_reactor)
-    : sink_(std::move(sink)), index_(index), log_(std::to_string(index)), queue_(reactors_count, batches_per_reactor) {
+SinkThread::SinkThread(std::unique_ptr<sinks::Sink> sink, std::size_t reactors_count, std::size_t batches_per_reactor)
+    : sink_(std::move(sink)), log_(sink_name), queue_(reactors_count, batches_per_reactor) {
     producers_.reserve(reactors_count);
     for (std::size_t i = 0; i < reactors_count; ++i) producers_.push_back(Producer(*this, i));
 }
@@ -22,7 +21,7 @@ SinkThread::~SinkThread() { stop_and_join(); }
 void SinkThread::start() {
     CHECK(!thread_.joinable());
     thread_ = std::thread([this] { run(); });
-    static_cast<void>(::pthread_setname_np(thread_.native_handle(), ("sluice-sink-" + std::to_string(index_)).c_str()));
+    static_cast<void>(::pthread_setname_np(thread_.native_handle(), (std::string("sluice-sink-") + sink_name).c_str()));
 }
 
 void SinkThread::stop_and_join() {

@@ -27,6 +27,9 @@
 
 namespace sluice {
 
+// What the sink is called in the log and in /metrics.
+inline constexpr const char* sink_name = "0";
+
 class SinkThread {
   public:
     // A reactor's end of the queue. Used on that reactor's thread only; lives as long as the SinkThread.
@@ -54,9 +57,8 @@ class SinkThread {
         bool pushed_ = false;  // since the last wake_if_sleeping()
     };
 
-    // `index` numbers the sinks, for the thread's name. Each reactor has at most `batches_per_reactor` batches.
-    SinkThread(std::unique_ptr<sinks::Sink> sink, std::uint32_t index, std::size_t reactors_count,
-               std::size_t batches_per_reactor);
+    // Each reactor has at most `batches_per_reactor` batches.
+    SinkThread(std::unique_ptr<sinks::Sink> sink, std::size_t reactors_count, std::size_t batches_per_reactor);
     ~SinkThread();
     SinkThread(const SinkThread&) = delete;
     SinkThread& operator=(const SinkThread&) = delete;
@@ -80,7 +82,6 @@ class SinkThread {
     void wake_if_sleeping();
 
     std::unique_ptr<sinks::Sink> sink_;
-    const std::uint32_t index_;
     SinkLog log_;
     BoundedQueue<Batch*> queue_;
     std::vector<Producer> producers_;

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <vector>
 
 #include "engine/core/ack.hpp"
 #include "engine/core/refusal.hpp"
@@ -19,8 +18,8 @@ namespace sluice {
 
 class Admission {
   public:
-    // `sinks`: the signals of those that the reactor's batches go to. They outlive this.
-    Admission(const EngineState& state, std::vector<const sinks::SinkSignal*> sinks);
+    // `signal`: of the sink that the reactor's batches go to. Both outlive this.
+    Admission(const EngineState& state, const sinks::SinkSignal& signal) : state_(state), signal_(signal) {}
 
     // Why a request for `level` must be refused now; nothing if it may be taken.
     [[nodiscard]] std::optional<Refusal> check(AckLevel level) const;
@@ -32,22 +31,18 @@ class Admission {
     // A request for `level` was taken. Where a breaker is half open, this was the reactor's one for this turn.
     void taken(AckLevel level);
 
-    // Whether no sink can be used: all breakers are open, or half open.
-    [[nodiscard]] bool is_cut_off() const { return !any_takes_stored(); }
-    // When it is worth to try again (monotonic): the first of the sinks is tried if none can be used, and Redis and its
-    // consumers may be back within their bounds if one is passed. 0: at once.
+    // Whether the sink can not be used: its breaker is open, or half open and this reactor has used its turn.
+    [[nodiscard]] bool is_cut_off() const { return !takes_stored(); }
+    // When it is worth to try again (monotonic): the sink is tried if it can not be used, and Redis and its consumers
+    // may be back within their bounds if one is passed. 0: at once.
     [[nodiscard]] std::uint64_t retry_ns() const;
 
   private:
-    struct Sink {
-        const sinks::SinkSignal* signal;
-        std::uint64_t turn_used = 0;  // the last of the breaker's turns in which a request was let through
-        [[nodiscard]] bool takes_stored() const;
-    };
-    [[nodiscard]] bool any_takes_stored() const;
+    [[nodiscard]] bool takes_stored() const;
 
     const EngineState& state_;
-    std::vector<Sink> sinks_;
+    const sinks::SinkSignal& signal_;
+    std::uint64_t turn_used_ = 0;  // the last of the breaker's turns in which a request was let through
 };
 
 }  // namespace sluice

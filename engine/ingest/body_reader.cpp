@@ -20,7 +20,11 @@ void BodyReader::start(parsers::Decoder& decoder, OpenRequest& request, std::int
 }
 
 void BodyReader::read_some() {
-    for (int i = 0; i < records_per_look_count && state_ == State::reading; ++i) read_one();
+    const std::size_t until_offset = decoder_->offset() + bytes_per_look;
+    for (int i = 0; i < records_per_look_count && state_ == State::reading; ++i) {
+        read_one();
+        if (decoder_->offset() >= until_offset) return;
+    }
 }
 
 void BodyReader::read_one() {
@@ -44,7 +48,8 @@ void BodyReader::take_sample() {
     const Sample& sample = decoder_->sample();
     if (transaction_.append(sample, request_->received_ns)) return keep_as_latest(sample.raw);
     // With nothing under way that could free batches it would be refused for ever.
-    const bool can_fit = batcher_.in_flight_count() != 0 || batcher_.has_waiting();
+    const Batcher::Transaction& other = &transaction_ == &batcher_.apart() ? batcher_.at_once() : batcher_.apart();
+    const bool can_fit = batcher_.in_flight_count() != 0 || batcher_.has_waiting() || !other.is_empty();
     refuse(can_fit ? Refusal::overloaded : Refusal::too_many_batches);
 }
 

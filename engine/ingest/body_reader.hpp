@@ -35,13 +35,14 @@ class BodyReader {
     };
 
     // All outlive the reader.
-    BodyReader(const Batcher& batcher, Batcher::Transaction& transaction, SampleCounters& counters)
+    BodyReader(Batcher& batcher, Batcher::Transaction& transaction, SampleCounters& counters)
         : batcher_(batcher), transaction_(transaction), counters_(counters) {}
 
     // `decoder`, `request` and its body are borrowed until the state is another than reading, or abandon().
     void start(parsers::Decoder& decoder, OpenRequest& request, std::int64_t arrival_ns);
 
-    // Reads records_per_look_count records, and so on while `may_go_on()`; until the body ends or is refused.
+    // Reads records_per_look_count records or bytes_per_look bytes, whichever is less, and so on while `may_go_on()`;
+    // until the body ends or is refused.
     template <typename MayGoOn>
     State read(MayGoOn&& may_go_on) {
         do {
@@ -63,6 +64,7 @@ class BodyReader {
 
     // Between two looks at the clock: some 4 µs of small records.
     static constexpr int records_per_look_count = 32;
+    static constexpr std::size_t bytes_per_look = std::size_t{8} * 1024;
 
   private:
     void read_some();
@@ -71,7 +73,7 @@ class BodyReader {
     void refuse(Refusal reason);
     void keep_as_latest(std::string_view record);
 
-    const Batcher& batcher_;
+    Batcher& batcher_;
     Batcher::Transaction& transaction_;
     SampleCounters& counters_;
     parsers::Decoder* decoder_ = nullptr;

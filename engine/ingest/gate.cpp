@@ -1,6 +1,7 @@
 #include "engine/ingest/gate.hpp"
 
 #include "engine/core/check.hpp"
+#include "engine/ingest/entrance.hpp"
 
 namespace sluice {
 
@@ -17,9 +18,8 @@ void Gate::add_route(const http::Route& route) {
 }
 
 std::expected<Gate::Passage, Gate::Refused> Gate::check(const http::Request& request, Body body) const {
-    const auto route = router_.find(request.path, request.head.method, request.listener_role_number);
+    const auto route = enter(router_, request);
     if (!route) return std::unexpected(Refused{route.error().reason, route.error().allow});
-    // Authentication comes here: before anything that depends on the state of the engine is told.
     std::expected<Passage, Refused> passed(std::in_place);
     passed->target = (*route)->target;
     if (passed->target < format_target_min) return passed;

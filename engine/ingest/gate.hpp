@@ -1,6 +1,6 @@
 // Gate: whether a request is let in, and as what. The one place for the order in which requests are refused:
 //
-//   route → method → (authentication) → options → admission → body
+//   route → method → (authentication), in entrance.hpp, for every listener; then options → admission → body
 //
 // Asked of each request once it is whole, and of one whose body is on its way as soon as its head is there, so that a
 // body that would be refused anyway is not waited for. One for each reactor, on its thread.

@@ -9,6 +9,7 @@ std::optional<Refusal> IdempotentRequests::begin(const http::Request& request, c
                                                  OpenRequest& open) {
     using Claimed = IdempotencyTable::Claimed;
     if (table_ == nullptr) return Refusal::idempotency_unavailable;
+    // Of the whole body at once, at about 10 GB/s: 8 MiB take less than 1 ms.
     const Fingerprint fingerprint =
         fingerprint_of(table_->seed(), request.path, request.query, options.dialect, request.body);
     const auto claim = table_->claim(options.idempotency_key(), fingerprint, request.received_ns);

@@ -60,7 +60,6 @@ OpenRequest& Ingest::open(const http::Request& request, const Gate::Passage& pas
     opened.idempotency_entry = no_idempotency_entry;
     opened.received_ns = request.received_ns;
     opened.body = request.body;
-    opened.next = nullptr;
     opened.is_waiting = false;
     opened.result.start(passage.options.ack, false);
     return opened;
@@ -68,7 +67,8 @@ OpenRequest& Ingest::open(const http::Request& request, const Gate::Passage& pas
 
 // --- bodies that are read in turns ---------------------------------------------------------------------------------
 
-// What lies in a receive buffer must be read now; it is short (Connection copies what is not).
+// What lies in a receive buffer is read now: it is short (Connection moves what is longer than a window), and one
+// iteration has no more of it than io.receive_buffers hold.
 bool Ingest::must_wait(const http::Request& request) const {
     if (!request.is_body_lendable) return false;
     const bool is_turn_over = read_until_ns_ >= server_.now_ns() + limits::decode_turn_ns;
@@ -76,21 +76,17 @@ bool Ingest::must_wait(const http::Request& request) const {
 }
 
 void Ingest::wait(OpenRequest& request) {
+    request.previous = last_waiting_;
+    request.next = nullptr;
     (last_waiting_ == nullptr ? first_waiting_ : last_waiting_->next) = &request;
     last_waiting_ = &request;
     request.is_waiting = true;
 }
 
 void Ingest::leave_line(OpenRequest& request) {
-    OpenRequest* before = nullptr;
-    OpenRequest** link = &first_waiting_;
-    while (*link != nullptr && *link != &request) {  // ends: the line does
-        before = *link;
-        link = &before->next;
-    }
-    CHECK(*link == &request);
-    *link = request.next;
-    if (last_waiting_ == &request) last_waiting_ = before;
+    CHECK(request.is_waiting);
+    (request.previous == nullptr ? first_waiting_ : request.previous->next) = request.next;
+    (request.next == nullptr ? last_waiting_ : request.next->previous) = request.previous;
     request.is_waiting = false;
 }
 

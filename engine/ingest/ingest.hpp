@@ -43,7 +43,7 @@ class Ingest {
     // The body of a request in the line is gone, and so is its client.
     void on_body_lost(RequestRef ref);
     // A request that is no ingest endpoint's is left for later.
-    void note_other(RequestRef ref) { requests_[ref.index].format_index = no_format_index; }
+    void open_other(RequestRef ref) { requests_[ref.index].format_index = no_format_index; }
     // When to come back, for a 503 (whole seconds).
     [[nodiscard]] std::uint64_t retry_after_s() const;
 

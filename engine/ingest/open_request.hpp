@@ -39,6 +39,7 @@ struct OpenRequest {
     std::string_view body;            // the connection's
     bool is_waiting;                  // in the line of bodies that wait
     OpenRequest* next;                // there
+    OpenRequest* previous;
 
     // --- while batches are under way --------------------------------------------------------------------
     std::uint32_t tickets_count;    // parts of batches that are not settled

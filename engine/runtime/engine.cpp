@@ -23,18 +23,19 @@ void Engine::make_parts() {
     if (config_.idempotency.keys_count_max != 0)
         idempotency_ = std::make_unique<IdempotencyTable>(
             IdempotencySettings{config_.idempotency.keys_count_max, config_.idempotency.window_ns, random_seed()});
+    sink_ = std::make_unique<SinkThread>(make_sink(config_, port_, forwarder_.get()), config_.cores.size(),
+                                         config_.batch.count);
+    readiness_ = std::make_unique<Readiness>(state_, *sink_);
     admin_service_ =
-        std::make_unique<AdminService>(config_, state_, readiness_, sinks_, forwarder_.get(), idempotency_.get());
+        std::make_unique<AdminService>(config_, state_, *readiness_, *sink_, forwarder_.get(), idempotency_.get());
     admin_ = std::make_unique<AdminThread>(config_, *admin_service_);
     if (const auto settings = watcher_settings(config_))
-        watcher_ = std::make_unique<watch::Watcher>(*settings, state_.admission);
-    sinks_.push_back(std::make_unique<SinkThread>(make_sink(config_, port_, forwarder_.get()), 0, config_.cores.size(),
-                                                  config_.batch.count));
+        watcher_ = std::make_unique<watch::Watcher>(*settings, state_.gauges);
     for (std::size_t i = 0; i < config_.cores.size(); ++i) {
-        const Reactor::Wiring wiring{state_, readiness_, listeners_.is_admin_shared() ? admin_.get() : nullptr,
+        const Reactor::Wiring wiring{state_, *readiness_, listeners_.is_admin_shared() ? admin_.get() : nullptr,
                                      idempotency_.get()};
         reactors_.push_back(std::make_unique<Reactor>(config_, static_cast<std::uint16_t>(i), wiring));
-        reactors_.back()->connect(sinks_);
+        reactors_.back()->connect(*sink_);
     }
     std::vector<ReactorPort*> reactors;
     for (auto& reactor : reactors_) reactors.push_back(reactor.get());
@@ -42,9 +43,9 @@ void Engine::make_parts() {
 }
 
 std::expected<void, Engine::StartError> Engine::start() {
-    if (auto opened = open_sinks(); !opened) return opened;
+    if (auto opened = open_sink(); !opened) return opened;
     if (auto started = start_reactors(); !started) return started;
-    for (auto& sink : sinks_) sink->start();
+    sink_->start();
     if (forwarder_ != nullptr) forwarder_->start();
     if (watcher_ != nullptr) watcher_->start();
     if (auto started = start_admin(); !started) return started;
@@ -52,12 +53,10 @@ std::expected<void, Engine::StartError> Engine::start() {
     return {};
 }
 
-std::expected<void, Engine::StartError> Engine::open_sinks() {
-    for (auto& sink : sinks_) {
-        const auto notes = sink->open();
-        if (!notes) return std::unexpected(StartError{notes.error(), false});
-        for (const std::string& note : *notes) log::warn("sink_recovered", {{"what", note}});
-    }
+std::expected<void, Engine::StartError> Engine::open_sink() {
+    const auto notes = sink_->open();
+    if (!notes) return std::unexpected(StartError{notes.error(), false});
+    for (const std::string& note : *notes) log::warn("sink_recovered", {{"what", note}});
     if (forwarder_ == nullptr) return {};
     if (auto opened = forwarder_->open(); !opened) return std::unexpected(StartError{opened.error(), false});
     return {};
@@ -127,7 +126,7 @@ void Engine::end_threads() {
     for (auto& reactor : reactors_) reactor->stop();
     admin_->stop_and_join();  // its answers come from reactors that still run, or time out
     for (auto& reactor : reactors_) reactor->join();
-    for (auto& sink : sinks_) sink->stop_and_join();
+    sink_->stop_and_join();
     if (watcher_ != nullptr) watcher_->stop_and_join();
     if (forwarder_ != nullptr) forwarder_->stop_and_join(config_.drain_timeout_ns);
 }

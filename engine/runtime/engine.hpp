@@ -1,7 +1,8 @@
 // Engine: makes the parts of `sluice serve`, wires them, and takes them down in order. Used by main, on its thread.
 //
-// Order of a stop: reactors stop accepting, answer and hand over what they have; sinks deliver it; then reactors end,
-// then sinks, then the admin thread, which answers until last.
+// Order of a stop: the reactors stop accepting, answer and hand over what they have, and the sink delivers it. When
+// that is done, or drain_timeout has passed: the admin thread ends, then the reactors, the sink, the watcher, the
+// forwarder.
 #pragma once
 
 #include <cstdint>
@@ -70,7 +71,7 @@ class Engine {
 
     void make_parts();
     void end_threads();
-    [[nodiscard]] std::expected<void, StartError> open_sinks();
+    [[nodiscard]] std::expected<void, StartError> open_sink();
     [[nodiscard]] std::expected<void, StartError> start_admin();
     [[nodiscard]] std::expected<void, StartError> start_reactors();
     void log_listening() const;
@@ -78,14 +79,14 @@ class Engine {
     config::Config config_;
     Listeners listeners_{config_};  // outlives the threads that accept
     EngineState state_;
-    std::unique_ptr<watch::Watcher> watcher_;  // null: nothing is sampled
+    std::unique_ptr<watch::Watcher> watcher_;  // null: Redis is not watched
     std::unique_ptr<IdempotencyTable> idempotency_;  // null: none; shared by the reactors
     Port port_{reactors_};
-    std::unique_ptr<forward::Forwarder>
-        forwarder_;  // null: no journal in front of Redis; outlives the sink that tells it
-    std::vector<std::unique_ptr<SinkThread>> sinks_;
+    // Null: no journal in front of Redis. Outlives the sink that tells it.
+    std::unique_ptr<forward::Forwarder> forwarder_;
+    std::unique_ptr<SinkThread> sink_;
     std::vector<std::unique_ptr<Reactor>> reactors_;
-    Readiness readiness_{state_, sinks_};
+    std::unique_ptr<Readiness> readiness_;
     std::unique_ptr<AdminService> admin_service_;
     std::unique_ptr<AdminThread> admin_;
 };

@@ -50,14 +50,11 @@ Reactor::Reactor(const config::Config& config, std::uint16_t index, const Wiring
 
 Reactor::~Reactor() { join(); }
 
-void Reactor::connect(const std::vector<std::unique_ptr<SinkThread>>& sinks) {
-    std::vector<const sinks::SinkSignal*> signals;
-    for (const auto& sink : sinks) signals.push_back(&sink->sink().signal());
-    CHECK(sinks.size() == 1);
+void Reactor::connect(SinkThread& sink) {
     batcher_ = std::make_unique<Batcher>(
-        *encoder_, pool_, sinks.front()->producer(index_),
+        *encoder_, pool_, sink.producer(index_),
         BatcherSettings{static_cast<std::uint32_t>(config_.batch.pipeline_depth_count), config_.batch.linger_ns});
-    admission_ = std::make_unique<Admission>(wiring_.state, std::move(signals));
+    admission_ = std::make_unique<Admission>(wiring_.state, sink.sink().signal());
     gate_ = std::make_unique<Gate>(formats(), *admission_, *batcher_, ack_offer(config_), wiring_.idempotency);
     for (const AdminPageRow& row : admin_pages) {
         http::Route route = row.route();
@@ -204,7 +201,7 @@ void Reactor::fill_page(const AdminAnswer& answer, http::Response& response) {
 // The admin thread answers; meanwhile this reactor goes on. False: it has too much to answer already. Where this
 // reactor's own mailbox is full, the answer is lost, and the request's time runs out.
 bool Reactor::ask_admin(AdminPage page, RequestRef ref) {
-    ingest_->note_other(ref);
+    ingest_->open_other(ref);
     return wiring_.admin->ask(page, [this, ref](AdminAnswer answer) {
         static_cast<void>(post([this, ref, shared = std::move(answer)] {
             http::Response* response = server_.find(ref);
@@ -217,18 +214,16 @@ bool Reactor::ask_admin(AdminPage page, RequestRef ref) {
 
 // --- each iteration ------------------------------------------------------------------------------------------------
 
-void Reactor::take_completions(std::uint64_t now_ns) {
-    static_cast<void>(now_ns);
+void Reactor::take_completions() {
     while (const auto completion = inbox_.try_pop()) ingest_->on_settled(*completion->batch, completion->settlement);
     // What is posted may answer requests, which leave at the end of the iteration: so here, not between two of them.
     // After the completions, since it may ask for the books.
     mailbox_.run_all();
 }
 
-void Reactor::hand_over(std::uint64_t now_ns) {
-    ingest_->read_waiting();
-    ingest_->hand_over(now_ns);
-}
+void Reactor::read_bodies() { ingest_->read_waiting(); }
+
+void Reactor::hand_over(std::uint64_t now_ns) { ingest_->hand_over(now_ns); }
 
 void Reactor::on_responses_sent(std::uint32_t count, std::uint64_t received_ns, std::uint64_t ready_ns) {
     const std::uint64_t now_ns = server_.now_ns();

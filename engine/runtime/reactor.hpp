@@ -43,8 +43,8 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     Reactor(const Reactor&) = delete;
     Reactor& operator=(const Reactor&) = delete;
 
-    // Before start(): the sinks in the order of the encoder's sink numbers.
-    void connect(const std::vector<std::unique_ptr<SinkThread>>& sinks);
+    // Before start(): where batches go.
+    void connect(SinkThread& sink);
     // Starts the thread and waits until it listens.
     [[nodiscard]] std::expected<void, io::LoopError> start(std::vector<Listener> listeners);
     void join();
@@ -61,7 +61,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     [[nodiscard]] bool has_ended() const override { return has_ended_.load(std::memory_order_acquire); }
 
     // After join(): counts what the sinks settled since.
-    void take_last_completions() { take_completions(0); }
+    void take_last_completions() { take_completions(); }
 
     // --- the reactor's thread (post()), or another once it has ended --------------------------------------
     void fill(Snapshot& snapshot) override;
@@ -76,7 +76,8 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     void on_body_lost(RequestRef ref) override;
     void on_overdue(RequestRef ref, http::Response& response) override;
     void on_responses_sent(std::uint32_t count, std::uint64_t received_ns, std::uint64_t ready_ns) override;
-    void take_completions(std::uint64_t now_ns) override;
+    void take_completions() override;
+    void read_bodies() override;
     void hand_over(std::uint64_t now_ns) override;
 
     [[nodiscard]] http::Decision answer_page(AdminPage page, RequestRef ref, http::Response& response);

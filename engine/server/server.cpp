@@ -73,7 +73,7 @@ void Server::on_iteration(std::uint64_t now_ns) {
     if (loop.iterations != 0) iterations_.record(loop.iteration_ns_last);
     context_.now_ns = now_ns;
     renderer_.set_time(wall_clock_s());
-    callbacks_.take_completions(now_ns);
+    callbacks_.take_completions();
     timers_.advance(now_ns, [this](io::Slot slot) {
         http::Connection& connection = connections_[slot];
         if (connection.deadline_ns(context_) <= context_.now_ns) connection.on_deadline(context_);
@@ -119,6 +119,7 @@ void Server::on_closed(io::Slot slot) {
 void Server::on_wake() {}  // the wait has ended, which is all: each iteration takes completions
 
 void Server::on_iteration_end() {
+    callbacks_.read_bodies();
     resume_blocked();
     callbacks_.hand_over(context_.now_ns);
     for (const io::Slot slot : touched_) flush(slot);

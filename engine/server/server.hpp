@@ -35,7 +35,8 @@ class Server final : private io::Events {
     // What the owner of the server does in each iteration. Called on the server's thread.
     class Callbacks {
       public:
-        virtual void take_completions(std::uint64_t now_ns) = 0;
+        virtual void take_completions() = 0;
+        virtual void read_bodies() {}  // after the requests that came in this iteration
         virtual void hand_over(std::uint64_t now_ns) = 0;  // after the last request of the iteration
 
       protected:

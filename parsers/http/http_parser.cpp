@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::uint8_t no_row = 0xff;
 static_assert(request_headers_kept_count < no_row);
-static_assert(limits::request_header_text_bytes_max <= 0xffff, "places in it are 16-bit numbers");
 
 // Rows of request_headers, ordered by the length of their names: which rows a name may be is found by its length.
 struct RowsByLength {
@@ -56,6 +55,9 @@ constexpr auto host_characters = [] {
 }();
 
 constexpr std::size_t host_bytes_max = limits::host_name_bytes_max + sizeof(":65535") - 1;
+static_assert(host_bytes_max <= request_headers[static_cast<std::size_t>(RequestHeader::host)].bytes_max);
+static_assert(2 * limits::idempotency_key_bytes_max + 2 <=
+              request_headers[static_cast<std::size_t>(RequestHeader::idempotency_key)].bytes_max);
 
 // uri-host [ ":" port ] of RFC 9110 section 7.2, by its characters. An empty Host is legal (RFC 9112 section 3.2).
 bool is_host(std::string_view value) {
@@ -239,27 +241,25 @@ bool HttpParser::is_keeping_value() const {
 
 void HttpParser::begin_value() {
     RequestHead::Value& value = head_->values[head_->row_index];
-    const RequestHead::Value before = value;
-    value.begin = head_->text_bytes;
+    const bool is_next_of_list = value.count != 0 && request_headers[head_->row_index].repeated == Repeated::list;
+    value.count = static_cast<std::uint8_t>(std::min(value.count + 1, 255));
+    if (is_next_of_list) return add_to_value(",");
     value.bytes = 0;
-    value.count = static_cast<std::uint8_t>(std::min(before.count + 1, 255));
-    if (before.count == 0 || request_headers[head_->row_index].repeated != Repeated::list) return;
-    add_to_value({head_->text + before.begin, before.bytes});
-    add_to_value(",");
+    value.is_cut = false;
 }
 
 void HttpParser::add_to_value(std::string_view bytes) {
     RequestHead::Value& value = head_->values[head_->row_index];
-    const std::size_t kept = std::min(bytes.size(), sizeof head_->text - head_->text_bytes);
-    std::memcpy(head_->text + head_->text_bytes, bytes.data(), kept);
-    head_->text_bytes = static_cast<std::uint16_t>(head_->text_bytes + kept);
+    const std::size_t kept = std::min<std::size_t>(bytes.size(), request_headers[head_->row_index].bytes_max - value.bytes);
+    std::memcpy(head_->text + request_header_places[head_->row_index] + value.bytes, bytes.data(), kept);
     value.bytes = static_cast<std::uint16_t>(value.bytes + kept);
     value.is_cut = value.is_cut || kept < bytes.size();
 }
 
 void HttpParser::end_value() {
     RequestHead::Value& value = head_->values[head_->row_index];
-    value.bytes = static_cast<std::uint16_t>(trim_end({head_->text + value.begin, value.bytes}).size());
+    const char* const text = head_->text + request_header_places[head_->row_index];
+    value.bytes = static_cast<std::uint16_t>(trim_end({text, value.bytes}).size());
 }
 
 // --- the head ------------------------------------------------------------------------------------------------------

@@ -31,10 +31,9 @@ enum class Method : std::uint8_t { get, head, post, other };
 struct RequestHead {
     // Of a header that request_headers.hpp names.
     struct Value {
-        std::uint16_t begin;  // in `text`
         std::uint16_t bytes;
-        std::uint8_t count;   // how often it was given; saturates
-        bool is_cut;          // `text` was full: the value is not whole
+        std::uint8_t count;  // how often it was given; saturates
+        bool is_cut;         // it was longer than its place
     };
 
     Method method;
@@ -47,17 +46,16 @@ struct RequestHead {
     std::uint16_t target_bytes;
     std::uint16_t name_bytes;    // of the header line that is being read
     std::uint8_t row_index;            // of the header line that is being read, in request_headers; or no_row
-    std::uint16_t text_bytes;    // text[0, text_bytes) is used
     std::array<Value, request_headers_kept_count> values;
     char target[limits::request_target_bytes_max];
     char name[request_header_name_bytes_max + 1];  // longer names are none that we know
-    char text[limits::request_header_text_bytes_max];  // values, one behind the other
+    char text[request_header_places.back()];  // values, each in its place
 
     void clear();
     [[nodiscard]] std::string_view target_view() const { return {target, target_bytes}; }
     // Without white space around it; empty if absent.
     [[nodiscard]] std::string_view header(RequestHeader header) const {
-        return {text + value(header).begin, value(header).bytes};
+        return {text + request_header_places[static_cast<std::size_t>(header)], value(header).bytes};
     }
     [[nodiscard]] const Value& value(RequestHeader header) const { return values[static_cast<std::size_t>(header)]; }
     [[nodiscard]] bool has(RequestHeader header) const { return value(header).count != 0; }
@@ -70,21 +68,21 @@ struct RequestHead {
 [[nodiscard]] inline bool equals_ignoring_case(std::string_view text, std::string_view lower_case) {
     if (text.size() != lower_case.size()) return false;
     constexpr std::uint64_t case_bits = 0x2020202020202020;
-    std::uint64_t difference = 0;
+    std::uint64_t differing_bits = 0;
     const auto compare_at = [&](std::size_t at) {
         std::uint64_t one, other;
         std::memcpy(&one, text.data() + at, sizeof one);
         std::memcpy(&other, lower_case.data() + at, sizeof other);
-        difference |= (one | case_bits) ^ other;
+        differing_bits |= (one | case_bits) ^ other;
     };
     if (text.size() < sizeof case_bits) {
         for (std::size_t at = 0; at < text.size(); ++at)
-            difference |= static_cast<unsigned char>((text[at] | 0x20) ^ lower_case[at]);
-        return difference == 0;
+            differing_bits |= static_cast<unsigned char>((text[at] | 0x20) ^ lower_case[at]);
+        return differing_bits == 0;
     }
     compare_at(text.size() - sizeof case_bits);  // the last eight, some of them twice
     for (std::size_t at = 0; at + sizeof case_bits < text.size(); at += sizeof case_bits) compare_at(at);
-    return difference == 0;
+    return differing_bits == 0;
 }
 
 // Takes the first element off `list`, a comma-separated list (RFC 9110 section 5.6.1); empty elements are passed over.

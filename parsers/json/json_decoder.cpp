@@ -115,7 +115,7 @@ void JsonDecoder::State::start(std::string_view text, BodyFormat format, const D
 
 void JsonDecoder::State::start_json(std::string_view text) {
     phase = Phase::faulty;
-    const std::string_view trimmed = trim(text);
+    const std::string_view trimmed = trim_body(text);
     is_single = !trimmed.starts_with('[');
     if (trimmed.empty()) {
         fail(Refusal::empty_body, text.data());
@@ -160,7 +160,7 @@ void JsonDecoder::State::start_long_json(std::string_view text) {
 Step JsonDecoder::State::next_single() {
     phase = Phase::ended;
     const Verdict verdict =
-        read_root(trim(body.substr(body.starts_with(byte_order_mark) ? byte_order_mark.size() : 0)));
+        read_root(trim_body(body.substr(body.starts_with(byte_order_mark) ? byte_order_mark.size() : 0)));
     if (verdict == Verdict::broken) return body_refused();
     return finish_element(verdict);
 }
@@ -216,7 +216,7 @@ Step JsonDecoder::State::next_in_windows() {
 bool JsonDecoder::State::find_element() {
     const char* const end = body.data() + body.size();
     const auto skip_space = [this, end] {
-        while (at != end && is_json_space(*at)) ++at;
+        at = behind_space(at, end);
         return at != end;
     };
     if (skip_space() && record_count > 0 && *at == ',') {
@@ -238,6 +238,7 @@ bool JsonDecoder::State::find_element() {
 }
 
 Verdict JsonDecoder::State::read_element() {
+    if (body.substr(offset_of(at)).starts_with(byte_order_mark)) return fail(Refusal::invalid_json, at);
     if (at >= window_end) open_window_of_elements();
     RecordEnd found;
     if (in_window && read_in_window(at, found)) {
@@ -287,6 +288,7 @@ Verdict JsonDecoder::State::read_element_alone() {
 Step JsonDecoder::State::next_line() {
     std::string_view line;
     do {  // ends: each turn takes a line
+        at = behind_space(at, body.data() + body.size());
         if (at == body.data() + body.size()) {
             phase = Phase::ended;
             return Step::end;

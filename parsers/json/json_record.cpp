@@ -67,6 +67,12 @@ void RecordReader::start(std::string_view body, const Options& options) {
     next_backslash_ = next_line_break_ = nullptr;
 }
 
+// A search goes no further than a window: its time must not grow with the body.
+inline const char* RecordReader::horizon_of(const char* begin) const {
+    const auto left_bytes = static_cast<std::size_t>(body_end_ - begin);
+    return begin + std::min(left_bytes, limits::decode_window_bytes);
+}
+
 // Most records have no escape at all, so the body's next backslash answers for all of their strings.
 inline bool RecordReader::has_escape(std::string_view text) const {
     const char* const end = text.data() + text.size();
@@ -288,7 +294,7 @@ Verdict RecordReader::read(std::string_view token) {
 }
 
 void RecordReader::open(const char* begin) {
-    if (next_backslash_ < begin) next_backslash_ = find_byte('\\', begin, body_end_);
+    if (next_backslash_ < begin) next_backslash_ = find_byte('\\', begin, horizon_of(begin));
     begin_ = end_ = begin;
     refused_ = oversized_ = false;
     seen_ = 0;
@@ -312,7 +318,7 @@ Verdict RecordReader::close(End end) {
 
 // Between its tokens alone a record can have line breaks: inside strings they are escaped.
 std::string_view RecordReader::one_line() {
-    if (next_line_break_ < begin_) next_line_break_ = find_line_break(begin_, body_end_);
+    if (next_line_break_ < begin_) next_line_break_ = find_line_break(begin_, horizon_of(begin_));
     const std::string_view record = between(begin_, end_);
     if (end_ <= next_line_break_) return record;
     std::ranges::replace_copy_if(record, line_.begin(), [](char c) { return c == '\n' || c == '\r'; }, ' ');

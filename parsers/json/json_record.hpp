@@ -87,6 +87,7 @@ class RecordReader {
     End walk_container(ondemand::value value, std::string_view token, std::size_t level);
     End walk_object(ondemand::object object, const char* begin, std::size_t level);
     End walk_array(ondemand::array array, const char* begin, std::size_t level);
+    [[nodiscard]] const char* horizon_of(const char* begin) const;
     [[nodiscard]] bool has_escape(std::string_view text) const;
     [[nodiscard]] bool walk_escapes(std::string_view string);
     [[nodiscard]] bool walk_scalar(std::string_view token);
@@ -119,7 +120,7 @@ class RecordReader {
     DateCache last_date_;
     Sample sample_;
     const char* body_end_ = nullptr;
-    // The first of each at or behind the record's begin, or body_end_.
+    // Before these there is none, from the record's begin on.
     const char* next_backslash_ = nullptr;
     const char* next_line_break_ = nullptr;
     const char* begin_ = nullptr;

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 namespace sluice::parsers {
 namespace {
@@ -46,6 +49,20 @@ bool double_fits(std::string_view token) {
     double value = 0;
     if (std::from_chars(token.data(), token.data() + token.size(), value).ec == std::errc{}) return true;
     return magnitude_of(token) < 0;
+}
+
+constexpr std::ptrdiff_t block_bytes = 16;
+
+bool is_space_block(const char* block) {
+#ifdef __SSE2__
+    __m128i bytes;
+    std::memcpy(&bytes, block, sizeof bytes);
+    const auto are = [bytes](char c) { return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)); };
+    return _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(are(' '), are('\t')), _mm_or_si128(are('\n'), are('\r')))) ==
+           0xffff;
+#else
+    return std::all_of(block, block + block_bytes, is_json_space);
+#endif
 }
 
 // Digits that neither an integer (10^18 < 2^63) nor a double can overflow with.
@@ -105,6 +122,19 @@ bool is_sequence(std::string_view text, const Utf8Sequence& sequence) {
 }
 
 }  // namespace
+
+const char* behind_space_run(const char* begin, const char* end) {
+    while (end - begin >= block_bytes && is_space_block(begin)) begin += block_bytes;
+    return std::find_if_not(begin, end, is_json_space);
+}
+
+std::string_view trim_body(std::string_view text) {
+    const char* const end = text.data() + text.size();
+    const char* const begin = behind_space(text.data(), end);
+    const char* last = end;
+    while (last - begin >= block_bytes && is_space_block(last - block_bytes)) last -= block_bytes;
+    return trim_end({begin, static_cast<std::size_t>(last - begin)});
+}
 
 NumberCheck check_number(std::string_view token) {
     std::string_view rest = token;

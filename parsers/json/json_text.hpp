@@ -17,10 +17,20 @@ namespace sluice::parsers {
 
 [[nodiscard]] constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+// The first byte from `begin` on that is no white space; `end` if there is none. Long runs are a whole body's time, so
+// they are skipped 16 bytes at a time.
+[[nodiscard]] const char* behind_space_run(const char* begin, const char* end);
+[[nodiscard]] inline const char* behind_space(const char* begin, const char* end) {
+    return begin == end || !is_json_space(*begin) ? begin : behind_space_run(begin, end);
+}
+
 [[nodiscard]] constexpr std::string_view trim_end(std::string_view text) {
     while (!text.empty() && is_json_space(text.back())) text.remove_suffix(1);
     return text;
 }
+
+// trim() for a whole body.
+[[nodiscard]] std::string_view trim_body(std::string_view text);
 
 [[nodiscard]] constexpr std::string_view trim(std::string_view text) {
     while (!text.empty() && is_json_space(text.front())) text.remove_prefix(1);

@@ -113,7 +113,7 @@ class Application final : public http::Application {
 class Owner final : public Server::Callbacks {
   public:
     Owner(Application& application, std::uint64_t seed) : application_(application), random_(seed) {}
-    void take_completions(std::uint64_t) override {
+    void take_completions() override {
         auto& waiting = application_.waiting;
         if (random_() % 300 == 0) is_stalled = can_stall && !is_stalled;
         for (std::size_t count = is_stalled ? 0 : random_() % 12; count-- > 0 && !waiting.empty();) {

@@ -80,7 +80,7 @@ class BatcherBench {
     explicit BatcherBench(const BatcherSetup& setup)
         : encoder_(setup.lanes_count, setup.is_packed, setup.is_cluster),
           pool(setup.batches_count, limits::batch_arena_bytes_min, 0) {
-        sink_ = std::make_unique<SinkThread>(std::make_unique<CountingSink>(submitted_), 0, 1, setup.batches_count);
+        sink_ = std::make_unique<SinkThread>(std::make_unique<CountingSink>(submitted_), 1, setup.batches_count);
         sink_->start();
         batcher = std::make_unique<Batcher>(encoder_, pool, sink_->producer(0),
                                             BatcherSettings{setup.pipeline_depth, setup.linger_ns});

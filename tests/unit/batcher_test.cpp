@@ -142,7 +142,7 @@ TEST(Batcher, ABatchWithoutRoomForATicketIsClosed) {
         void seal(Batch&) override {}
     } encoder;
     std::atomic<std::size_t> submitted{0};
-    SinkThread sink(std::make_unique<CountingSink>(submitted), 0, 1, 8);
+    SinkThread sink(std::make_unique<CountingSink>(submitted), 1, 8);
     BatchPool pool(8, limits::batch_arena_bytes_min, 0);
     Batcher batcher(encoder, pool, sink.producer(0), {.pipeline_depth = 8});
     for (std::uint32_t i = 0; i <= limits::batch_tickets_count_max; ++i) {

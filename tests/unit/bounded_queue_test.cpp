@@ -103,7 +103,7 @@ TEST(SinkThread, LosesNoBatchAndNoWake) {
     const std::uint64_t seed = test_seed();
     SCOPED_TRACE(seed_trace(seed));
     CountingPort port(producers_count);
-    SinkThread sink_thread(std::make_unique<DawdlingSink>(port), 0, producers_count, ring);
+    SinkThread sink_thread(std::make_unique<DawdlingSink>(port), producers_count, ring);
     sink_thread.start();
     std::atomic<bool> stuck{false};
     std::vector<std::thread> threads;
@@ -143,7 +143,7 @@ TEST(SinkThread, LosesNoBatchAndNoWake) {
 
 TEST(SinkThread, SleepsWhileThereIsNothingToDo) {
     CountingPort port(1);
-    SinkThread sink_thread(sinks::make_null_sink(port), 7, 1, 4);
+    SinkThread sink_thread(sinks::make_null_sink(port), 1, 4);
     sink_thread.start();
     std::this_thread::sleep_for(20ms);
     timespec before{};
@@ -172,7 +172,7 @@ TEST(SinkThread, StopsWhileBatchesAreLeft) {
         sinks::SinkSignal signal_;
         sinks::DeliveryFigures figures_;
     };
-    SinkThread sink_thread(std::make_unique<FullSink>(), 0, 1, 4);
+    SinkThread sink_thread(std::make_unique<FullSink>(), 1, 4);
     sink_thread.start();
     std::vector<Batch> batches(1);
     sink_thread.producer(0).push(batches[0]);

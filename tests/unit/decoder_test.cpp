@@ -356,6 +356,11 @@ TEST(Decoder, AByteOrderMarkIsTakenAtTheBeginningOnly) {
     for (const BodyFormat format : {BodyFormat::json, BodyFormat::ndjson})
         EXPECT_EQ(decode(mark + with(""), format).samples.size(), 1u);
     EXPECT_TRUE(decode(mark + mark + with("")).body_refused);
+    const std::string padding(limits::decode_window_bytes, ' ');  // an array in windows
+    for (const std::string& body : {"[" + mark + with("") + padding + "]", "[" + with("") + "," + mark + with("") + padding + "]",
+                                    "[" + padding + mark + with("") + "]"})
+        EXPECT_TRUE(decode(body).body_refused) << body.size();
+    EXPECT_FALSE(decode("[" + padding + with("") + padding + "]").body_refused);
     const Decoded decoded = decode(with("") + "\n" + mark + with("") + "\n", BodyFormat::ndjson);
     EXPECT_EQ(decoded.samples.size(), 1u);
     ASSERT_EQ(decoded.refused.size(), 1u);

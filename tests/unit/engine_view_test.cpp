@@ -13,6 +13,7 @@
 #include "engine/admin/prometheus.hpp"
 #include "engine/admin/status_json.hpp"
 #include "engine/config/keys.hpp"
+#include "sinks/null/null_sink.hpp"
 
 namespace sluice {
 namespace {
@@ -142,14 +143,14 @@ TEST_F(EngineViewTest, WhatIsNotConfiguredIsAbsent) {
 }
 
 TEST_F(EngineViewTest, AnUnknownFigureHasNoSeriesAndIsNull) {
-    state.admission.is_on = true;
-    state.admission.length_sum.set(12);
+    state.gauges.is_on = true;
+    state.gauges.length_sum.set(12);
     EXPECT_TRUE(shows("sluice_stream_entries 12"));
     EXPECT_NE(metrics().find("# TYPE sluice_group_lag_entries gauge\n# HELP"), std::string::npos);
     EXPECT_EQ(status()["admission"]["stream_length"], 12);
     EXPECT_TRUE(status()["admission"]["group_lag"].is_null());
     EXPECT_TRUE(status()["admission"]["passed_bound"].is_null());
-    state.admission.passed = watch::PassedBound::stream_full;
+    state.gauges.passed = watch::PassedBound::stream_full;
     EXPECT_EQ(status()["admission"]["passed_bound"], info_of(Refusal::stream_full).code);
     EXPECT_TRUE(shows("sluice_admission_bound_passed{code=\"stream_full\"} 1"));
     EXPECT_TRUE(shows("sluice_admission_bound_passed{code=\"redis_memory\"} 0"));
@@ -190,13 +191,22 @@ TEST(AdminAnswer, NotReadySaysWhy) {
                            R"("breaker":"open"})");
 }
 
+// A sink that is connected and has nothing to do.
+class ReadySink final : private sinks::CompletionPort {
+  public:
+    SinkThread thread{sinks::make_null_sink(*this), 1, 1};
+
+  private:
+    void settle(Batch&, Settlement) override {}
+};
+
 TEST(Readiness, DrainingPausedAndRedisBeyondItsBounds) {
     EngineState state;
-    const std::vector<std::unique_ptr<SinkThread>> sinks;
-    const Readiness readiness(state, sinks);
+    ReadySink sink;
+    const Readiness readiness(state, sink.thread);
     EXPECT_TRUE(readiness.state().is_ready);
     EXPECT_EQ(readiness.state().reason, "");
-    state.admission.refused_for = watch::PassedBound::consumers_behind;
+    state.gauges.refused_for = watch::PassedBound::consumers_behind;
     EXPECT_EQ(readiness.state().code, "consumers_behind");
     state.paused = true;
     EXPECT_EQ(readiness.state().code, "paused");

@@ -100,7 +100,7 @@ const Format pair_formats[]{
 
 class NoHooks final : public Server::Callbacks {
   public:
-    void take_completions(std::uint64_t) override {}
+    void take_completions() override {}
     void hand_over(std::uint64_t) override {}
 };
 
@@ -129,9 +129,9 @@ class Line {
     explicit Line(std::unique_ptr<sinks::Encoder> encoder)
         : encoder_(std::move(encoder)),
           pool_(64, limits::batch_arena_bytes_min, 0),
-          sink_(std::make_unique<tests::CountingSink>(submitted_), 0, 1, 64),
+          sink_(std::make_unique<tests::CountingSink>(submitted_), 1, 64),
           batcher_(*encoder_, pool_, sink_.producer(0), {.pipeline_depth = 64}),
-          admission_(state_, {&signal_}),
+          admission_(state_, signal_),
           server_(server_settings(), application_, hooks_),
           gate_(pair_formats, admission_, batcher_, {}, nullptr),
           ingest_(pair_formats, server_, admission_, batcher_, 1, nullptr) {

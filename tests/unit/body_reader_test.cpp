@@ -1,0 +1,103 @@
+// BodyReader: a body that is read in many turns gives what it gives in one, and nothing of a body that was refused or
+// forgotten stays.
+// runs: release asan
+#include "engine/ingest/body_reader.hpp"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "parsers/json/json_decoder.hpp"
+#include "tests/support/batcher_bench.hpp"
+
+namespace sluice {
+namespace {
+
+std::string lines_of(int count, const std::string& last = "") {
+    std::string body;
+    for (int i = 0; i < count; ++i)
+        body += R"({"device_id":"d)" + std::to_string(i % 3) + R"(","type":"t","value":)" + std::to_string(i) + "}\n";
+    return body + last;
+}
+
+class BodyReaderTest : public testing::Test {
+  protected:
+    // Reads `text`, a look at a time if `in_turns`; returns how many turns it took.
+    int read(const std::string& text, bool in_turns, parsers::BodyFormat format = parsers::BodyFormat::ndjson) {
+        body = text + std::string(limits::body_padding_bytes, ' ');
+        *request = {};
+        request->body = std::string_view(body).substr(0, text.size());
+        request->dialect = static_cast<parsers::Dialect>(format);
+        request->precision = parsers::Precision::by_magnitude;
+        request->purpose = Purpose::store;
+        request->result.start(AckLevel::queued, false);
+        reader.start(decoder, *request, 1'700'000'000'000'000'000);
+        int turns_count = 1;
+        while (reader.read([in_turns] { return !in_turns; }) == BodyReader::State::reading) ++turns_count;
+        return turns_count;
+    }
+    // What the sink would get.
+    std::string handed_over() {
+        std::string bytes;
+        bench.batcher->hand_over(2, [&](Batch& batch) { bytes.append(batch.bytes().data(), batch.bytes().size()); });
+        return bytes;
+    }
+
+    tests::BatcherBench bench{{.lanes_count = 3, .batches_count = 4000}};
+    SampleCounters counters;
+    parsers::JsonDecoder decoder;
+    BodyReader reader{*bench.batcher, bench.batcher->apart(), counters};
+    std::unique_ptr<OpenRequest> request = std::make_unique<OpenRequest>();
+    LatestSample latest{};
+    std::string body;
+};
+
+TEST_F(BodyReaderTest, ManyTurnsGiveWhatOneGives) {
+    const std::string text = lines_of(1000, "{\"device_id\":\"d0\"}\n");
+    EXPECT_EQ(read(text, false), 1);
+    EXPECT_EQ(reader.commit(std::nullopt, {}, latest), 0u);
+    const std::string at_once = handed_over();
+    EXPECT_GT(read(text, true), 1000 / BodyReader::records_per_look_count);
+    EXPECT_EQ(reader.state(), BodyReader::State::whole);
+    EXPECT_EQ(request->result.rejected, 1u);
+    EXPECT_EQ(request->result.errors[0].index, 1000u);
+    reader.commit(std::nullopt, {}, latest);
+    EXPECT_EQ(handed_over(), at_once);
+    EXPECT_EQ(counters.accepted, 2000u);
+    EXPECT_EQ(latest.view(), R"({"device_id":"d0","type":"t","value":999})");
+    EXPECT_TRUE(counters.is_conserved(2000));
+}
+
+TEST_F(BodyReaderTest, NothingOfARefusedBodyStays) {
+    std::string array = "[";
+    for (int i = 0; i < 100; ++i) array += R"({"device_id":"d0","type":"t","value":1},)";
+    static_cast<void>(read(array + "oops]", true, parsers::BodyFormat::json));
+    EXPECT_EQ(reader.state(), BodyReader::State::refused);
+    EXPECT_EQ(reader.refusal().reason, Refusal::invalid_json);
+    EXPECT_TRUE(reader.refusal().has_offset);
+    EXPECT_EQ(bench.pool.in_use_count(), 0u);
+    EXPECT_EQ(counters.rejected[static_cast<std::size_t>(Refusal::invalid_json)], 101u);
+    EXPECT_TRUE(counters.is_conserved(0));
+}
+
+TEST_F(BodyReaderTest, MoreThanThereAreBatches) {
+    static_cast<void>(read(lines_of(400 * static_cast<int>(tests::samples_per_batch) + 100), true));
+    EXPECT_EQ(reader.state(), BodyReader::State::refused);
+    EXPECT_EQ(reader.refusal().reason, Refusal::too_many_batches) << "nothing is under way that could make room";
+    EXPECT_EQ(bench.pool.in_use_count(), 0u);
+    EXPECT_TRUE(counters.is_conserved(0));
+}
+
+TEST_F(BodyReaderTest, AForgottenBodyCountsNothing) {
+    body = lines_of(100) + std::string(limits::body_padding_bytes, ' ');
+    static_cast<void>(read(lines_of(10), false));
+    reader.forget();
+    EXPECT_EQ(reader.state(), BodyReader::State::idle);
+    EXPECT_EQ(bench.pool.in_use_count(), 0u);
+    EXPECT_EQ(counters.received, 0u);
+    EXPECT_TRUE(counters.is_conserved(0));
+}
+
+}  // namespace
+}  // namespace sluice
