@@ -81,7 +81,7 @@ http::Decision AdminThread::on_request(const http::Request& request, RequestRef,
 
 bool AdminThread::refuses_head(const http::Request& request, http::Response& response) {
     const auto route = router_.find(request.path, request.head.method);
-    if (route) return false;
+    if (route) return false;  // Authentication comes here, too.
     refuse_json({.reason = route.error().reason, .allow = route.error().allow}, response, server_.blocks());
     return true;
 }

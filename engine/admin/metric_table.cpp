@@ -268,15 +268,15 @@ constexpr MetricOf<sinks::NodeView> node_metrics[] = {
 constexpr std::array<std::string_view, 3> bounds{
     info_of(Refusal::redis_memory).code, info_of(Refusal::stream_full).code, info_of(Refusal::consumers_behind).code};
 
-MetricValue passed_bound(const watch::Gauges& board) {
-    const auto refusal = watch::refusal_of(board.passed.load(std::memory_order_relaxed));
+MetricValue passed_bound(const watch::Gauges& gauges) {
+    const auto refusal = watch::refusal_of(gauges.passed.load(std::memory_order_relaxed));
     if (!refusal) return OneOf{bounds, none};
     return OneOf{bounds, static_cast<std::size_t>(std::ranges::find(bounds, info_of(*refusal).code) - bounds.begin())};
 }
 
 constexpr MetricOf<watch::Gauges> admission_metrics[] = {
     {{"sluice_admission_sheds", gauge, flag, "1 while telemetry is refused because a bound is passed.", "", "sheds"},
-     [](const watch::Gauges& board) -> MetricValue { return board.refusal().has_value(); }},
+     [](const watch::Gauges& gauges) -> MetricValue { return gauges.refusal().has_value(); }},
     {{"sluice_admission_bound_passed", gauge, flag, "1 for the bound of Redis or its consumers that is passed.", "code",
       "passed_bound"},
      passed_bound},

@@ -1,7 +1,7 @@
 // Format: how the requests of one protocol are read and answered. One row of formats(); to take another protocol, add a
 // row.
 //
-// A row is constant. Its decoders are made for each reactor (FormatDecoders).
+// A row is constant. Each reactor makes two decoders of it: one for short bodies, one for long ones (Ingest).
 #pragma once
 
 #include <cstdint>

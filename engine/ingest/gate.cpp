@@ -19,7 +19,8 @@ void Gate::add_route(const http::Route& route) {
 std::expected<Gate::Passage, Gate::Refused> Gate::check(const http::Request& request, Body body) const {
     const auto route = router_.find(request.path, request.head.method, request.listener_role_number);
     if (!route) return std::unexpected(Refused{route.error().reason, route.error().allow});
-    // Authentication comes here: before anything that depends on the state of the engine is told.
+    // Authentication comes here, and in AdminThread::refuses_head(): before anything that depends on the state of the
+    // engine is told.
     std::expected<Passage, Refused> passed(std::in_place);
     passed->target = (*route)->target;
     if (passed->target < format_target_min) return passed;
