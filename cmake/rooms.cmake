@@ -1,4 +1,4 @@
-# The rooms of the house: every folder of engine/, parsers/, sinks/ and tools/load/, once.
+# One row for each folder of engine/, parsers/, sinks/ and tools/load/. A room is a folder and its library.
 #
 #   room(FOLDER USES folder... LIBRARIES library... MAY right...)
 #

@@ -1,4 +1,4 @@
-// Sink: delivers batches over one connection. Lives on one sink thread (engine/delivery), which owns the
+// Sink: delivers batches to one destination. Lives on one sink thread (engine/delivery), which owns the
 // loop: it hands batches on, waits on the sink's descriptor, and calls advance().
 //
 // A sink never blocks (the journal's does, on its disk alone), never drops a batch while the process lives, and settles
@@ -60,8 +60,8 @@ class Sink {
     [[nodiscard]] virtual const SinkSignal& signal() const = 0;
     [[nodiscard]] virtual SinkFigures figures() const = 0;
     // One sentence on the last failure, for /ready and /status; empty once a batch was delivered whole, or a connection
-    // became ready with nothing kept after one that was lost. So it may be set while ready: commands that somebody
-    // waited for were refused. Any thread.
+    // became ready with nothing kept after one that was lost. It may be set while the sink is ready, after `stored`
+    // commands were refused. Any thread.
     [[nodiscard]] virtual std::string last_error() const = 0;
 
     // The servers of a cluster that get something; empty for other sinks. Any thread.

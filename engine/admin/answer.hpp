@@ -1,5 +1,4 @@
-// AdminAnswer: the status, content type and body of an answer whose text does not depend on HTTP. The bodies that two
-// listeners give (data and admin) stand here once. Values; any thread.
+// AdminAnswer: status, content type and body of an admin page. Data and admin listeners share it. Values; any thread.
 #pragma once
 
 #include <cstdint>

@@ -91,7 +91,8 @@ constexpr MetricOf<SampleFigures> sample_metrics[] = {
      READ(counters.accepted)},
     {{"sluice_samples_delivered_total", counter, count, "Samples that the sink confirmed.", "", "delivered"},
      READ(counters.delivered)},
-    {{"sluice_samples_in_flight", gauge, count, "Accepted samples whose fate is open.", "", "in_flight"},
+    {{"sluice_samples_in_flight", gauge, count, "Accepted samples that are neither delivered nor dropped yet.", "",
+      "in_flight"},
      READ(in_flight)},
     {{"sluice_samples_rejected_total", counter, count, "Records refused, by reason.", "reason", "rejected"},
      [](const SampleFigures& samples) -> MetricValue {
@@ -210,14 +211,14 @@ constexpr MetricOf<sinks::ReplicationFigures> replication_metrics[] = {
     {{"sluice_sink_waits_total", counter, count, "Batches of which it was asked whether replicas have them.", "",
       "waits"},
      READ(waits)},
-    {{"sluice_sink_waits_short_total", counter, count, "Of those, batches that too few replicas confirmed in time.", "",
+    {{"sluice_sink_waits_short_total", counter, count, "Batches that too few replicas confirmed in time.", "",
       "waits_short"},
      READ(waits_short)},
 };
 
 constexpr MetricOf<sinks::JournalFigures> journal_metrics[] = {
     {{"sluice_journal_syncs_total", counter, count,
-      "Times the journal was made safe; each for all batches that had gathered.", "", "syncs"},
+      "Calls of fdatasync for the journal; each covers all batches that had gathered.", "", "syncs"},
      READ(syncs)},
     {{"sluice_journal_bytes", gauge, bytes, "Size of the journal on disk, with what is reserved.", "", "bytes"},
      READ(bytes)},
@@ -267,15 +268,15 @@ constexpr MetricOf<sinks::NodeView> node_metrics[] = {
 constexpr std::array<std::string_view, 3> bounds{
     info_of(Refusal::redis_memory).code, info_of(Refusal::stream_full).code, info_of(Refusal::consumers_behind).code};
 
-MetricValue passed_bound(const watch::Gauges& board) {
-    const auto refusal = watch::refusal_of(board.passed.load(std::memory_order_relaxed));
+MetricValue passed_bound(const watch::Gauges& gauges) {
+    const auto refusal = watch::refusal_of(gauges.passed.load(std::memory_order_relaxed));
     if (!refusal) return OneOf{bounds, none};
     return OneOf{bounds, static_cast<std::size_t>(std::ranges::find(bounds, info_of(*refusal).code) - bounds.begin())};
 }
 
 constexpr MetricOf<watch::Gauges> admission_metrics[] = {
-    {{"sluice_admission_sheds", gauge, flag, "1 while telemetry is refused for it.", "", "sheds"},
-     [](const watch::Gauges& board) -> MetricValue { return board.refusal().has_value(); }},
+    {{"sluice_admission_sheds", gauge, flag, "1 while telemetry is refused because a bound is passed.", "", "sheds"},
+     [](const watch::Gauges& gauges) -> MetricValue { return gauges.refusal().has_value(); }},
     {{"sluice_admission_bound_passed", gauge, flag, "1 for the bound of Redis or its consumers that is passed.", "code",
       "passed_bound"},
      passed_bound},
@@ -324,7 +325,7 @@ constexpr MetricOf<forward::Forwarder::View> forwarder_metrics[] = {
 
 constexpr MetricOf<IdempotencyTable::Figures> idempotency_metrics[] = {
     {{"sluice_idempotency_keys", gauge, count, "Idempotency keys that are remembered.", "", "keys"}, READ(keys)},
-    {{"sluice_idempotency_keys_in_progress", gauge, count, "Those whose samples are still on their way.", "",
+    {{"sluice_idempotency_keys_in_progress", gauge, count, "Keys whose samples are not settled yet.", "",
       "in_progress"},
      READ(in_progress)},
     {{"sluice_idempotency_replayed_total", counter, count, "Requests answered as the first with their key was.", "",

@@ -28,8 +28,7 @@
 
 namespace sluice {
 
-// --- sources that are parts of others, or more than one struct
-// --------------------------------------------------------
+// --- sources that are parts of others, or more than one struct -----------------------------------------------------
 
 struct SampleFigures {
     const SampleCounters& counters;

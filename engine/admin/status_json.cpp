@@ -181,9 +181,9 @@ std::string_view state_name(const EngineState& state) {
     return state.paused.load(std::memory_order_relaxed) ? "paused" : "running";
 }
 
-Json admission_json(const watch::Gauges& board) {
-    Json json = figures_of(board);
-    json["trouble"] = board.trouble.text();
+Json admission_json(const watch::Gauges& gauges) {
+    Json json = figures_of(gauges);
+    json["trouble"] = gauges.trouble.text();
     return json;
 }
 

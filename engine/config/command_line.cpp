@@ -83,8 +83,9 @@ struct KeyOption {
     const char* help;
 };
 constexpr KeyOption key_options[] = {
-    {"--listen", "listen", "ADDR:PORT", "Take telemetry here, e.g. 127.0.0.1:8080 or [::1]:8080"},
-    {"--admin", "admin.listen", "ADDR:PORT", "Serve /status, /metrics and the controls here"},
+    {"--listen", "listen", "LIST",
+     "Take telemetry here: addresses separated by commas, e.g. 127.0.0.1:8080,unix:/run/sluice.sock"},
+    {"--admin", "admin.listen", "ADDRESS", "Serve /status, /metrics and the controls here; may be one of --listen"},
     {"--cores", "cores", "LIST", "One reactor on each of these cores: auto, or e.g. 0,2-3"},
     {"--sink", "sink.url", "URL",
      "redis://[user[:password]@]host[:port][/db], redis-cluster://host:port,..., redis-sentinel://host:port,.../name, "

@@ -1,11 +1,11 @@
-// Every fixed bound on what comes from outside (bytes, members, headers, addresses) and on what the engine holds for it
-// (memory, queues, tables, connections, files), and how these bounds relate.
+// The fixed bounds on what comes from outside (bytes, members, headers, addresses) and on what the engine holds for it
+// (memory, queues, tables, connections, files) that several places share or that relate to others, and how they relate.
 //
 // Bounds that an operator may choose are configuration keys (engine/config/keys.cpp). A key's own minimum or maximum
 // stands here where code or another bound depends on it, so that the asserts at the end hold for every legal
 // configuration; else it stands with the key.
 //
-// Beside their only user stand, with the reason for the figure:
+// Beside their only user stand bounds on which nothing else depends, and, with the reason for the figure:
 // - durations: intervals, patience, back-off. They are the policy of one file and bound nothing that others hold;
 // - work per turn: how many events, receives or records one pass of a loop takes before it looks elsewhere;
 // - sizes that a protocol, a file format, the kernel or an algorithm fixes: hash slots, record headers, table geometry;
@@ -54,7 +54,6 @@ inline constexpr std::size_t body_block_bytes_min = 16 * kib;  // smallest block
 inline constexpr std::size_t idempotency_key_bytes_max = 128;
 // Refused records that an answer lists one by one; the rest are only counted.
 inline constexpr std::size_t record_errors_count_max = 100;
-// Requests of one server that were read and not yet answered.
 // Requests of one connection that wait for their acknowledgement at the same time (pipelining).
 inline constexpr std::size_t pending_per_connection_count_max = 128;
 // Of the body of a request that was refused by its head: what may still come is read and discarded up to here, so that

@@ -68,12 +68,12 @@ enum class RefusalScope : std::uint8_t {
     X(body_memory_full,       connection, 503, "The memory for request bodies is used up; retry later.")                            \
     X(paused,                 request,    503, "Telemetry is paused; retry later.")                                                 \
     X(draining,               connection, 503, "The engine is shutting down.")                                                      \
-    X(not_ready,              request,    503, "The engine can not deliver at the moment.")                                         \
+    X(not_ready,              request,    503, "The engine cannot deliver now.")                                         \
     X(ack_timeout,            request,    503, "The sink did not confirm in time; the samples may be stored nevertheless.")         \
     X(sink_busy,              request,    503, "The sink refused for now; retry later.")                                            \
-    X(sink_refused,           request,    503, "The sink refused; an operator has to mend it.")                                     \
+    X(sink_refused,           request,    503, "The sink refused; an operator must act.")                                     \
     X(sink_unavailable,       request,    503, "The sink is away or refuses, so nothing can be stored now; retry later.")                    \
-    X(not_replicated,         request,    503, "Too few replicas confirmed in time, or none may be asked; the samples are possibly stored nevertheless.") \
+    X(not_replicated,         request,    503, "Too few replicas confirmed in time, or WAIT is not allowed; the samples may be stored.") \
     X(redis_memory,           request,    503, "Redis is running out of memory; retry later.")                                              \
     X(stream_full,            request,    503, "The stream holds as many entries as it may; retry later.")                              \
     X(consumers_behind,       request,    503, "The consumers of the stream are too far behind; retry later.")                          \

@@ -1,4 +1,4 @@
-// From the configuration to encoders and sinks: the one place that knows which kinds there are.
+// From the configuration to encoders and sinks: the one place that makes them.
 #pragma once
 
 #include <cstdint>

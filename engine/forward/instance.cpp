@@ -98,8 +98,8 @@ std::expected<Instance, std::string> Instance::open(FileSystem& files, const con
     const std::vector<std::string> lines = lines_of(*text);
     if (lines.size() != 3 || !is_name(lines[0]))
         return std::unexpected(
-            "the file `instance` is damaged; remove it to begin streams with a new name, into which everything that is "
-            "not known to be delivered comes again");
+            "the file `instance` is damaged; remove it to start streams under a new name; samples not known to be "
+            "delivered are sent to them");
     instance.name_ = lines[0];
     instance.conflict_ = lines[1];
     if (!base.empty() && instance.name_.substr(0, instance.name_.size() - suffix_bytes) != base)

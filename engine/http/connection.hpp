@@ -14,8 +14,7 @@
 // A request that its head alone refuses is answered before its body is there. What the client sends of that body
 // is then read and discarded (RFC 9112 section 9.3: read it, or close; what is left would be taken for a request), if
 // it is small; else the answer says Connection: close and the connection lingers, so that the answer is not lost by a
-// reset (section 9.6). The latter also where the client waits for 100-continue: whether it sends the body nevertheless
-// is unknown.
+// reset (section 9.6). The same if the client waits for 100-continue, because it may or may not send the body.
 //
 // Back-pressure: while too many requests wait for their answer, or the application has borrowed a body, or the client
 // does not read what it is sent, no further request is parsed; bytes that arrived already wait in `stash_`, and the

@@ -2,6 +2,8 @@
 //
 //   route → method → (authentication), in entrance.hpp, for every listener; then options → admission → body
 //
+// Of a reactor's listeners; the admin thread's own order, route then method, stands in AdminThread::refuses_head().
+//
 // Asked of each request once it is whole, and of one whose body is on its way as soon as its head is there, so that a
 // body that would be refused anyway is not waited for. One for each reactor, on its thread.
 #pragma once

@@ -12,9 +12,6 @@
 namespace sluice {
 namespace {
 
-// Bound of one server's memory: 64 MiB of unsent responses.
-constexpr std::size_t output_blocks_count_max = 8192;
-
 std::time_t wall_clock_s() {
     timespec ts{};
     ::clock_gettime(CLOCK_REALTIME_COARSE, &ts);  // a tick's precision is plenty for a Date

@@ -34,7 +34,7 @@ struct Gauges {
     std::atomic<PassedBound> passed{PassedBound::none};  // whether it is refused for or not
     std::atomic<std::uint64_t> opens_ns{0};  // monotonic: not before, as far as one can see; 0: it is open
     std::atomic<bool> is_on{false};  // there is a watcher
-    std::atomic<std::uint64_t> samples{0};  // rounds in which Redis told something
+    std::atomic<std::uint64_t> samples{0};  // rounds in which Redis told everything that was asked
     std::atomic<std::uint64_t> failures{0};  // rounds in which something could not be learnt
     Gauge length_sum, length_max, group_lag_max, used_bytes, limit_bytes;
     sinks::LastError trouble;  // of the last round

@@ -198,15 +198,13 @@ RedisSetup setup_from(const std::vector<Reply>& replies) {
 std::vector<Remark> remarks_on(const RedisSetup& setup) {
     std::vector<Remark> remarks;
     if (setup.eviction_policy.empty() && setup.appendonly.empty())
-        remarks.push_back(
-            {false, "redis_setup_unknown",
-             "Redis does not tell its INFO: whether it may evict streams, or keeps nothing on disk, is not checked",
-             "ACL SETUSER … +info +config|get"});
+        remarks.push_back({false, "redis_setup_unknown",
+                           "INFO is forbidden, so eviction and persistence are not checked",
+                           "ACL SETUSER … +info +config|get"});
     if (setup.limit_bytes == 0)
         remarks.push_back(
             {false, "redis_unbounded",
-             "maxmemory is 0: Redis takes memory until its machine has none, and admission.memory_max has nothing to "
-             "compare with",
+             "maxmemory is 0: Redis may use all memory of its machine, and admission.memory_max has no effect",
              "CONFIG SET maxmemory to what Redis may use"});
     add_eviction_remark(setup, remarks);
     add_persistence_remark(setup, remarks);

@@ -4,10 +4,10 @@
 //
 // Rules, each of which a test breaks on purpose:
 //   - What commit() confirmed is on disk: records, the segment's header, and the directory entry that names it.
-//   - After an error of append() or commit() nothing appended since the last commit() counts, and the segment is closed
-//   at
-//     the end of what was confirmed, never written again and never synced again: the kernel drops pages that it could
-//     not write and says so once. What follows goes into a new segment, whose header says where the old one ends.
+//   - After an error of append() or commit() nothing appended since the last commit() counts,
+//     and the segment is closed at the end of what was confirmed, never written again and
+//     never synced again: the kernel drops pages that it could not write and says so once.
+//     What follows goes into a new segment, whose header says where the old one ends.
 //   - Nothing is overwritten or dropped for room. When the bound or the device is full, append() says `full`;
 //     only segments that were delivered (segments.hpp) are removed.
 //   - open() ends what a crash left at its last whole record, keeps whatever is whole, and reports what is damaged.

@@ -66,7 +66,7 @@ def test_a_replica_that_is_gone(engine, primary, replica, harm):
     getattr(replica, harm)()
     response = post(engine, "while gone", "replicated")
     assert (response.status, response.code) == (503, "not_replicated")
-    assert "possibly stored" in response.json()["error"]
+    assert "may be stored" in response.json()["error"]
     assert int(response.header("Retry-After")) >= 1
     assert post(engine, "stored", "stored").status == 200
     assert post(engine, "queued", "queued").status == 200

@@ -23,16 +23,16 @@ KEPT, BROKEN, BAD_USAGE, SETUP_FAILED = 0, 1, 2, 4
 INTERRUPTED = 130
 
 DESCRIPTION = """\
-Kills and hurts the real engine and a real Redis under load, and then looks whether what was acknowledged is there.
+Causes faults in the engine and Redis under load, then checks that every acknowledged sample is stored.
 
 Each round starts a Redis, an engine and sluice-load --ledger, does one to six faults at moments drawn from the seed, waits
 until the engine is well again, and compares the ledger with Redis and the journal. The conservation law is checked before
-each end of an engine, and an engine that was stopped orderly has to tell the truth about what it left."""
+each end of an engine, and an engine that was stopped in order must report correctly what it left undelivered."""
 
 PROMISES = """\
 levels:
-  queued        an engine that is killed may lose samples (they are shown); one that lives or is stopped orderly loses none
-                but those that it reports
+  queued        an engine that is killed may lose samples (they are shown); one that lives or is stopped in order loses
+                none but those that it reports
   stored        nothing is lost (Redis: appendfsync always); duplicates are allowed
   replicated    nothing is lost when a primary that keeps nothing is lost and its replica takes over
   cluster       Redis Cluster, appendfsync always: nothing is lost; slots move, replicas that have all take over

@@ -1,14 +1,14 @@
 // The Redis sink that neither loses nor doubles a sample: sink.redis.exactly_once. For batches whose commands are XADDs
 // with IDs of our own, into streams that nobody else writes; the journal in front of it makes both possible.
 //
-// Parts: Session connects and greets, Handshake says what the sink needs to know, TransactionWindow keeps the books;
-// this is the loop body that joins them. What it guarantees:
+// Parts: Link connects, greets and reads replies, Handshake says what the sink needs to know, RetryPolicy says when to
+// try again, TransactionWindow keeps the books; this is the loop body that joins them. What it guarantees:
 //   - a batch is settled when Redis has each of its samples, once: added now, or before;
-//   - one transaction at a time: a refusal, or a connection that breaks, leaves no gap behind which later samples
-//   stand;
-//   - a stream that holds what it can not hold (somebody else writes it, or the journal was rolled back) ends delivery,
-//   for
-//     good: the state is `stalled`, and nothing counts as delivered from then on.
+//   - one transaction at a time: a refusal, or a connection that breaks, leaves no gap
+//     behind which later samples stand;
+//   - a stream that holds what it can not hold (somebody else writes it, or the journal was
+//     rolled back) ends delivery for good: the state is `stalled`, and nothing counts as
+//     delivered from then on.
 //
 // Sink thread only, except signal(), figures() and last_error(). Not for Redis Cluster: the transaction spans the
 // partitions.

@@ -4,9 +4,12 @@
 // RefusalRetry: when commands that were refused and kept are sent again: soon where Redis is busy, after the longest
 // pause where an operator must act. RetryPolicy joins it with the breaker.
 //
-//     connection lost, attempt failed, every command of a batch refused ──> a failure: so many in a row open the
-//     breaker open ── attempt: connecting, sending what is kept, or letting new samples through ──> half open half open
-//     ── a command was stored, or a connection with nothing to send ──> closed
+//     a connection lost, an attempt failed, every command of a batch refused: a failure
+//
+//     closed ── so many failures in a row ──> open
+//     open ── attempt: connect, send what is kept, or take new ──> half open
+//     half open ── a command stored, or connected with nothing to send ──> closed
+//     half open ── a failure ──> open
 //
 // One owner thread.
 #pragma once

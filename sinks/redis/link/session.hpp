@@ -3,7 +3,7 @@
 //     closed ── open() ──> connecting ── writable ──> greeting ── all answered ──> ready
 //        ^──────────────────── close(), or any failure ─────────────────────────────┘
 //
-// The greeting is AUTH and SELECT where configured, CLIENT SETNAME (its failure is of no account), WAITAOF where
+// The greeting is AUTH and SELECT where configured, CLIENT SETNAME (a failure is ignored), WAITAOF where
 // replicas are wanted (its reply shows whether this server has it and appends to a file, else WAIT does) and PING,
 // which tells at once of a server that is loading or wants a password: sent together, answered in order.
 //

@@ -1,7 +1,7 @@
 // The Redis sink: delivers batches over one connection, at least once, and never drops one.
 //
-// Parts: Session connects and greets, ReplyStream reads replies, DeliveryWindow keeps the books; RedisSink is
-// the loop body that joins them, and owns the timers. What it guarantees:
+// Parts: Link connects, greets and reads replies, RetryPolicy says when to try again, DeliveryWindow keeps the books;
+// RedisSink is the loop body that joins them. What it guarantees:
 //   - batches are sent as they are, several with one sendmsg, in the order of submit();
 //   - a lost connection, a reply that cannot be one, or no reply for reply_timeout_ns: the connection is dropped,
 //     made anew after a jittered, growing pause, and what has no reply yet is sent again;

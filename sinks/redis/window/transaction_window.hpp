@@ -16,12 +16,12 @@
 // What an EXEC tells (Redis 7.0, multi.c and server.c, and tried):
 //   - EXECABORT: a command was refused when it was queued, or EXEC itself (OOM, READONLY, MISCONF, NOREPLICAS, …).
 //     Nothing was applied; the same again later.
-//   - an ID that is refused as not above the last: it is there, if that can be: it was sent before, by this sink or by
-//   an
-//     earlier life of the engine. If it cannot, somebody else writes the stream: `conflict`, and nothing counts.
-//   - another error (WRONGTYPE, NOPERM): it concerns the key, so all its commands in the transaction. All again later;
-//   what
-//     was applied is refused then. Were one command of a key refused and a later one not, that is a conflict, too.
+//   - an ID that is refused as not above the last: it is there, if that can be: it was sent
+//     before, by this sink or by an earlier life of the engine. If it cannot, somebody else
+//     writes the stream: `conflict`, and nothing counts.
+//   - another error (WRONGTYPE, NOPERM): it concerns the key, so all its commands in the
+//     transaction. All again later; what was applied is refused then. Were one command of a
+//     key refused and a later one not, that is a conflict, too.
 //
 // Sink thread only. Holds no more than limits::sink_window_batches_count_max batches, which nobody waits for.
 #pragma once
