@@ -10,6 +10,8 @@
 //
 // Rejected: simdjson's get_string() (copies every string; most have no escapes), its raw_json() (skips
 // without validating), and its DOM (twice the work).
+//
+// The thread of its decoder.
 #pragma once
 
 #include <simdjson.h>
