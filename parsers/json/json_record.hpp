@@ -1,4 +1,4 @@
-// RecordReader: one JSON value of a body in, one checked Sample out. Private to parsers/json_decoder.
+// RecordReader: one JSON value of a body in, one checked Sample out. Private to parsers/json.
 //
 // On-Demand validates only what it is asked for, and a record ends up in Redis as JSON. So every value is
 // walked to its last byte, wanted or not: structure by iterating, strings' escapes, numbers and literals
