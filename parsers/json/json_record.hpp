@@ -129,8 +129,8 @@ class RecordReader {
     const char* fault_at_ = nullptr;
     Refusal fault_ = Refusal::invalid_json;    // why the JSON is broken
     Refusal refusal_ = Refusal::invalid_json;  // why the record is refused
-    bool refused_ = false;
-    bool oversized_ = false;        // some string did not fit strings_: the record is larger than a sample may be
+    bool is_refused_ = false;
+    bool is_oversized_ = false;        // some string did not fit strings_: the record is larger than a sample may be
     bool objects_are_plain_ = true;  // all objects walked since it was set have only numbers, booleans and strings
     std::uint32_t seen_ = 0;        // a bit for each Field
     std::size_t member_count_ = 0;
