@@ -1,5 +1,5 @@
-// The pages of the admin listener: path and method to what AdminService answers. To add one, add a row here and a case in
-// AdminService::answer().
+// The pages of the admin listener: path and method to what AdminService answers. To add one, add a row here and a case
+// in AdminService::answer().
 #pragma once
 
 #include <array>
