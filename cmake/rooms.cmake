@@ -6,7 +6,7 @@
 # same rows: a file may include headers of its own folder, of the folders behind USES and of the libraries behind
 # LIBRARIES; the rows form no circle; and docs/architecture.md shows them. MAY grants what a simulation must replace:
 #
-#   clock    reads the time                      random   draws a random number (a seeded generator needs no right)
+#   clock    reads the time, or lets it pass     random   draws a random number (a seeded generator needs no right)
 #   system   calls the kernel                    thread   starts, joins or locks out threads
 #
 # A room without a right is given what it needs: the time as an argument, a seed, an interface.
@@ -76,20 +76,20 @@ room(sinks/redis/sentinel USES engine/core sinks/redis/link sinks/redis/resp)
 # --- one sample's way through the engine ---------------------------------------------------------------------------
 room(engine/delivery USES engine/core engine/config engine/log engine/io sinks sinks/null sinks/journal sinks/redis/link
      sinks/redis/layout sinks/redis/single sinks/redis/exactly_once sinks/redis/cluster sinks/redis/sentinel
-     LIBRARIES concurrentqueue MAY clock system thread)
+     LIBRARIES concurrentqueue MAY clock random system thread)
 room(engine/batching USES engine/core engine/delivery sinks)
 room(engine/idempotency USES engine/core LIBRARIES xxhash MAY thread)
 room(engine/watch USES engine/core engine/log sinks sinks/redis/link sinks/redis/resp sinks/redis/cluster LIBRARIES hiredis MAY clock thread)
 room(engine/ingest USES engine/core engine/metrics engine/http engine/server engine/batching engine/idempotency engine/watch
      parsers parsers/http parsers/json sinks MAY clock)
 room(engine/forward USES engine/core engine/config engine/log engine/io engine/delivery parsers/json sinks sinks/journal
-     sinks/redis/layout sinks/redis/exactly_once MAY clock system thread)
+     sinks/redis/layout sinks/redis/exactly_once MAY clock random system thread)
 room(engine/admin USES engine/core engine/config engine/log engine/metrics engine/io engine/http engine/server engine/delivery
      engine/forward engine/idempotency engine/ingest engine/watch sinks LIBRARIES fmt nlohmann_json MAY clock thread)
 room(engine/journal_tool USES engine/core engine/config engine/io engine/forward sinks/journal LIBRARIES nlohmann_json MAY clock system)
 room(engine/runtime USES engine/core engine/config engine/log engine/io engine/server engine/delivery
      engine/batching engine/idempotency engine/watch engine/ingest engine/forward engine/admin sinks
-     MAY clock system thread)
+     MAY clock random system thread)
 room(engine USES engine/core engine/admin engine/config engine/log engine/io engine/journal_tool engine/runtime MAY clock system)
 
 # --- sluice-load: result/ what was measured, plan/ what a run does, run/ makes requests, report/ writes results, export/ sends

@@ -52,7 +52,7 @@ Assigned assign_kind(const Number& number, Config& config, std::string_view text
     const auto value = parse_number(number.unit, text);
     if (!value) return std::unexpected(value.error());
     if (*value < number.min || *value > number.max) return std::unexpected(ValueError::out_of_range);
-    if (number.power_of_two && !std::has_single_bit(*value)) return std::unexpected(ValueError::not_a_power_of_two);
+    if (number.is_power_of_two && !std::has_single_bit(*value)) return std::unexpected(ValueError::not_a_power_of_two);
     number.field.of(config) = *value;
     return {};
 }
@@ -63,7 +63,7 @@ std::string text_of_kind(const Number& number, const Config& config) {
 
 std::string_view unit_of_kind(const Number& number) {
     switch (number.unit) {
-        case Unit::count: return number.power_of_two ? "power of two" : "integer";
+        case Unit::count: return number.is_power_of_two ? "power of two" : "integer";
         case Unit::size: return "size";
         case Unit::duration: return "duration";
         case Unit::duration_seconds: return "whole seconds";

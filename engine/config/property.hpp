@@ -40,7 +40,7 @@ struct Number {
     std::uint64_t min;  // of the field, in its unit
     std::uint64_t max;
     Field<std::uint64_t> field;
-    bool power_of_two = false;
+    bool is_power_of_two = false;
 };
 
 // One of some words.

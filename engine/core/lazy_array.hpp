@@ -3,6 +3,8 @@
 // For tables sized by a bound (connections, pending requests) that are mostly empty: the address space is
 // reserved at start, so growth never moves or allocates. T must be valid as all zero bytes and trivially
 // destructible. Rejected alternative: std::vector, which touches every page when it is made.
+//
+// One thread at a time; its owner says which.
 #pragma once
 
 #include <sys/mman.h>

@@ -1,5 +1,5 @@
-// The one place that asks the kernel for a random number: at start-up, for seeds and names. Whoever needs more than that
-// draws from a seeded generator.
+// The one place that asks the kernel for a random number: at start-up, for seeds and names. Whoever needs more than
+// that draws from a seeded generator.
 #pragma once
 
 #include <cstdint>

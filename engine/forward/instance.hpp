@@ -2,7 +2,7 @@
 // file `instance` of the journal's directory. The IDs of entries are positions in that journal, so name and journal
 // belong together: a journal that begins anew gets a new name, and its low positions never meet an old stream. Which
 // streams a name has (sink.redis.stream, sink.redis.partitions) is kept with it: in others Redis would not know what it
-// has.
+// has. Opened at start-up; then its owner's alone: the forwarder's thread, or that of `journal replay`.
 #pragma once
 
 #include <expected>

@@ -1,5 +1,6 @@
 // RecordFeed: from a journal's records to samples in a Delivery. The decoder that read the samples when they came reads
 // them once more; their time is the one that was understood then.
+// The thread of its Delivery: the forwarder's, or that of `journal replay`.
 #pragma once
 
 #include <array>

@@ -4,6 +4,8 @@
 // bodies refuses the next one instead of growing. Each block has padding behind it for the JSON decoder.
 // Rejected alternative: a contiguous arena with a buddy allocator; mapping each block on its own lets the kernel
 // take back what an old burst left, and is as fast once warm.
+//
+// One owner thread: that of the server whose connections share it.
 #pragma once
 
 #include <array>

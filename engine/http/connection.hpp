@@ -22,6 +22,8 @@
 //
 // Zero bytes are a closed connection, so a table of them costs nothing until used. What a request needs
 // (its head, its body) is lent by pools from its first byte to its last: an idle connection holds nothing else.
+//
+// The thread of its server.
 #pragma once
 
 #include <cstdint>

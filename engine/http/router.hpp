@@ -1,5 +1,5 @@
-// Router: from a path and a method to what its owner calls a target. The owner fills the table at start; exact paths
-// only.
+// Router: from a path and a method to what its owner calls a target. The owner fills the table at start-up; exact
+// paths only. One owner thread: that of the server whose requests it leads.
 #pragma once
 
 #include <cstdint>

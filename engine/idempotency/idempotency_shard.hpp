@@ -1,4 +1,4 @@
-// IdempotencyTable::Shard: the keys of one hash range. The caller holds `mutex`.
+// IdempotencyTable::Shard: the keys of one hash range. Any thread, while it holds `mutex`.
 #pragma once
 
 #include "engine/idempotency/idempotency_table.hpp"

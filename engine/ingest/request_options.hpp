@@ -1,4 +1,5 @@
 // What a request to an ingest endpoint asks for, by its query and its head.
+// Values: a reactor fills them, and they stay on its thread.
 #pragma once
 
 #include <array>

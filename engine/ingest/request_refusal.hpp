@@ -1,5 +1,6 @@
 // RequestRefusal: why a request was refused as a whole, and what its client may want to know beside it. Any format
 // renders its error from it.
+// A value: a reactor makes it, and answers with it on the same thread.
 #pragma once
 
 #include <cstdint>

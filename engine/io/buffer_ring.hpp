@@ -2,6 +2,8 @@
 //
 // Each buffer is followed by padding that the kernel never writes, so that parsers may read past its end.
 // Buffers go back at the end of the iteration in which they were filled; none is ever parked on a connection.
+//
+// One owner thread: that of its loop.
 #pragma once
 
 #include <liburing.h>

@@ -1,4 +1,5 @@
 // Listener: a listening socket of a server, and what its connections are for.
+// Made at start-up; then only its server's thread uses it.
 #pragma once
 
 #include <cstdint>

@@ -110,9 +110,9 @@ class Server final : private io::Events {
 
     // Of a slot's connection to the loop.
     enum class Link : std::uint8_t {
-        none,     // zero: the slot is free
-        open,     // receives
-        paused,   // open, but does not receive
+        none,  // zero: the slot is free
+        open,  // receives
+        paused,  // open, but does not receive
         closing,  // the loop was asked to close it
     };
     // Per slot, beside the Connection: what only the server knows.

@@ -6,6 +6,8 @@
 // A figure that is not known stays over its bound for unknown_observations_max observations more: Redis is silent when
 // it is in trouble, and that is no time to open. Then it counts as over none, so that a server that is gone for good
 // holds up nobody.
+//
+// The watcher's thread.
 #pragma once
 
 #include <cstdint>

@@ -7,6 +7,8 @@
 // Bounded. simdjson indexes a window of the body at a time, so that neither the memory nor the time of one next() grows
 // with the body. A body within one window is read whole. Of a longer array the window takes whole elements, as it takes
 // whole lines of NDJSON; an element that does not end within one window refuses the body (sample_too_large).
+//
+// One thread at a time: a reactor's, or the one that reads a journal.
 #pragma once
 
 #include <cstddef>

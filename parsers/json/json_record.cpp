@@ -83,7 +83,7 @@ inline bool RecordReader::has_escape(std::string_view text) const {
 std::string_view RecordReader::unescape(std::string_view inside) {
     std::string_view text;
     if (strings_used_ + inside.size() + simdjson::SIMDJSON_PADDING > strings_.size()) {
-        oversized_ = true;
+        is_oversized_ = true;
         return text;
     }
     auto* to = reinterpret_cast<std::uint8_t*>(strings_.data() + strings_used_);
@@ -296,7 +296,7 @@ Verdict RecordReader::read(std::string_view token) {
 void RecordReader::open(const char* begin) {
     if (next_backslash_ < begin) next_backslash_ = find_byte('\\', begin, horizon_of(begin));
     begin_ = end_ = begin;
-    refused_ = oversized_ = false;
+    is_refused_ = is_oversized_ = false;
     seen_ = 0;
     member_count_ = other_count_ = strings_used_ = 0;
 }
@@ -308,12 +308,12 @@ Verdict RecordReader::close(End end) {
     }
     end_ = end;
     sample_.others = {others_.data(), other_count_};
-    if (oversized_ || static_cast<std::size_t>(end_ - begin_) > limits::sample_bytes_max) {
+    if (is_oversized_ || static_cast<std::size_t>(end_ - begin_) > limits::sample_bytes_max) {
         refusal_ = Refusal::sample_too_large;
         return Verdict::refused;
     }
     sample_.raw = one_line();
-    return refused_ ? Verdict::refused : Verdict::sample;
+    return is_refused_ ? Verdict::refused : Verdict::sample;
 }
 
 // Between its tokens alone a record can have line breaks: inside strings they are escaped.
@@ -411,8 +411,8 @@ bool RecordReader::walk_scalar(std::string_view token) {
 
 // Keeps the first reason.
 void RecordReader::refuse(Refusal refusal) {
-    if (refused_) return;
-    refused_ = true;
+    if (is_refused_) return;
+    is_refused_ = true;
     refusal_ = refusal;
 }
 

@@ -10,6 +10,8 @@
 //
 // Rejected: simdjson's get_string() (copies every string; most have no escapes), its raw_json() (skips
 // without validating), and its DOM (twice the work).
+//
+// The thread of its decoder.
 #pragma once
 
 #include <simdjson.h>
@@ -128,8 +130,8 @@ class RecordReader {
     const char* fault_at_ = nullptr;
     Refusal fault_ = Refusal::invalid_json;    // why the JSON is broken
     Refusal refusal_ = Refusal::invalid_json;  // why the record is refused
-    bool refused_ = false;
-    bool oversized_ = false;        // some string did not fit strings_: the record is larger than a sample may be
+    bool is_refused_ = false;
+    bool is_oversized_ = false;        // some string did not fit strings_: the record is larger than a sample may be
     bool objects_are_plain_ = true;  // all objects walked since it was set have only numbers, booleans and strings
     std::uint32_t seen_ = 0;        // a bit for each Field
     std::size_t member_count_ = 0;

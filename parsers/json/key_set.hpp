@@ -1,4 +1,5 @@
-// KeySet: the member names of one JSON object, to find duplicates. Lives on the stack; views are borrowed.
+// KeySet: the member names of one JSON object, to find duplicates. Lives on the stack of the
+// thread that reads it; views are borrowed.
 //
 // A 64-bit filter answers for nearly every object that all names differ; only when two names
 // share a bit are the names compared. The worst a client can force is members_count_max² / 2 comparisons.

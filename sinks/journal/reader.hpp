@@ -1,5 +1,5 @@
 // Reader: the records of a journal from some position on, across its segments. Also while an engine writes: at the end,
-// next() may be called again later.
+// next() may be called again later. One owner thread, beside the one that writes.
 #pragma once
 
 #include <cstdint>

@@ -4,6 +4,8 @@
 // tail). Reads beside a writer: the writer writes in ascending order, so a place that looks damaged is read once more
 // after something behind it was seen; only what is still damaged then is a gap. What the disk cannot read (EIO) is
 // damage, too.
+//
+// One owner thread; the writer may be on another, or another process.
 #pragma once
 
 #include <cstddef>

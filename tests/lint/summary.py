@@ -18,7 +18,7 @@ PYTEST_TOTAL = re.compile(r"^(?:=+ )?((?:\d+ \w+(?:, )?)+) in [\d.]+s", re.MULTI
 PYTEST_SKIP = re.compile(r"^SKIPPED \[(\d+)\] (\S+?):(?:\d+:)? (.*)$", re.MULTILINE)
 GTEST_TOTAL = re.compile(r"^\[  (PASSED|FAILED|SKIPPED)  ?\] (\d+) tests?[.,]", re.MULTILINE)
 GTEST_SKIP = re.compile(r"^\[  SKIPPED \] ([\w./]+) \(", re.MULTILINE)
-GTEST_REASON = re.compile(r": Skipped\n(.*)")
+GTEST_REASON = re.compile(r"^(\S+:\d+): Skipped\n(.*)", re.MULTILINE)
 
 
 @dataclass
@@ -31,14 +31,17 @@ class Entry:
     seconds: float = 0
 
 
-def skips_of_gtest(output: str) -> list:
-    """The reason stands in front of the line that says SKIPPED."""
+def skips_of_gtest(output: str, count: int) -> list:
+    """The reason stands in front of the line that says SKIPPED and names the test. With --gtest_brief there is no such line:
+    then the place in the source is the name. None of the `count` that the last lines tell is left out, whatever was printed."""
     skips, begin = [], 0
     for found in GTEST_SKIP.finditer(output):
         reasons = GTEST_REASON.findall(output, begin, found.start())
-        skips.append((found[1], reasons[-1].strip() if reasons and reasons[-1].strip() else "no reason given"))
+        skips.append((found[1], reasons[-1][1].strip() if reasons and reasons[-1][1].strip() else "no reason given"))
         begin = found.end()
-    return skips
+    if not skips:
+        skips = [(place, reason.strip() or "no reason given") for place, reason in GTEST_REASON.findall(output)]
+    return skips + [("?", "no reason given")] * (count - len(skips))
 
 
 def read_entry(case) -> Entry:
@@ -52,7 +55,7 @@ def read_entry(case) -> Entry:
             entry.skipped += [(place, reason)] * int(number)
         entry.skipped += [("?", "no reason given")] * (counts["skipped"] - len(entry.skipped))
     elif counts := Counter({word: int(number) for word, number in GTEST_TOTAL.findall(output)}):
-        entry.passed, entry.failed, entry.skipped = counts["PASSED"], counts["FAILED"], skips_of_gtest(output)
+        entry.passed, entry.failed, entry.skipped = counts["PASSED"], counts["FAILED"], skips_of_gtest(output, counts["SKIPPED"])
     elif status == "run":
         entry.passed = 1
     why = case.find("skipped").get("message") if case.find("skipped") is not None else status

@@ -207,7 +207,7 @@ def test_every_source_file_that_is_named_exists():
             for name in re.findall(r"(?<![\w/<.*])((?:\w+/)*[a-z]\w*\.(?:hpp|cpp))\b", "".join(comment.findall(line))):
                 if not any(file == name or file.endswith("/" + name) for file in files):
                     lost.append(f"{path.relative_to(PROJECT)}:{number}: {name}")
-            for name in re.findall(r"(?<![\w/<.-])((?:engine|parsers|sinks|bench|tools)(?:/\w+)+)(?![\w./*{])", "".join(comment.findall(line))):
+            for name in re.findall(r"(?<![\w/<.-])((?:engine|parsers|sinks|bench|tools)(?:/\w+)+)(?![\w/*{]|\.[\w*{])", "".join(comment.findall(line))):
                 if not list(PROJECT.glob(name)) and not list(PROJECT.glob(name + ".*")):
                     lost.append(f"{path.relative_to(PROJECT)}:{number}: {name}")
     assert not lost

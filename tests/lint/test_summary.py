@@ -18,6 +18,15 @@ io_uring is forbidden here
 [  SKIPPED ] 1 test, listed below:
 [  SKIPPED ] Loop/a.One/io_uring
 """
+BRIEF = """/x/loop_test.cpp:31: Skipped
+io_uring is forbidden here
+
+/x/loop_test.cpp:40: Skipped
+
+[==========] 5 tests from 1 test suite ran. (3 ms total)
+[  PASSED  ] 2 tests.
+[  SKIPPED ] 3 tests.
+"""
 PYTEST = """..s.
 SKIPPED [2] tests/system/test_page.py:12: no Chromium
 2 passed, 2 skipped, 1 error in 3.21s
@@ -61,6 +70,16 @@ def test_a_discovered_test_that_is_skipped(tmp_path):
 def test_skips_may_be_failures(tmp_path):
     assert summary(tmp_path, case("tsan.unit.0", "run", GTEST), options=("--require-all",))[0] == 1
     elsewhere = GTEST.replace("io_uring is forbidden", "does not apply: io_uring is forbidden")
+    assert summary(tmp_path, case("tsan.unit.0", "run", elsewhere), options=("--require-all",))[0] == 0
+
+
+def test_a_shard_that_names_no_test_hides_no_skip(tmp_path):
+    code, text = summary(tmp_path, case("tsan.unit.0", "run", BRIEF), options=("--require-all",))
+    assert (code, text.splitlines()[-1]) == (1, "2 passed, 0 failed, 3 skipped")
+    assert "skipped: /x/loop_test.cpp:31: io_uring is forbidden here (tsan.unit.0)" in text
+    assert "skipped: /x/loop_test.cpp:40: no reason given (tsan.unit.0)" in text
+    assert "skipped: ?: no reason given (tsan.unit.0)" in text
+    elsewhere = "".join(BRIEF.replace("io_uring is", "does not apply: io_uring is").replace("3 tests.", "1 test.").split("/x/loop_test.cpp:40: Skipped\n"))
     assert summary(tmp_path, case("tsan.unit.0", "run", elsewhere), options=("--require-all",))[0] == 0
 
 

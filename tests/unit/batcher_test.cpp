@@ -280,23 +280,106 @@ TEST(Batcher, LanesOfOneSinkTakeTurns) {
 
 // Committed samples leave in the order of their device, each once, within batches whose tickets cover what their
 // request put in; rolled back ones never; and the books are right after each step.
-void run_at_random(std::uint64_t seed, const Setup& setup) {
-    std::mt19937_64 random(seed);
-    const auto below = [&random](std::uint64_t bound) { return random() % bound; };
-    Bench bench(setup);
-    std::map<char, std::deque<std::string>> expected;  // by device
-    std::map<std::uint32_t, std::uint32_t> tickets_outstanding;  // by request: samples
-    std::map<std::uint32_t, std::deque<Batch*>> in_flight;  // by sink
-    std::uint64_t waiting = 0;
-    std::uint64_t in_flight_count = 0;
-    int next_value = 0;
-    int refused_count = 0;
-    const auto check_batch = [&](Batch& batch) {
-        ASSERT_EQ(batch.command_count(), setup.is_packed ? 1 : batch.sample_count());
+class AtRandom {
+  public:
+    AtRandom(std::uint64_t seed, const Setup& setup) : setup_(setup), random_(seed), bench_(setup) {}
+
+    void run() {
+        for (std::uint32_t step = 0; step < 5000 && !testing::Test::HasFatalFailure(); ++step) {
+            const std::uint64_t what = below(8);
+            go_on_apart(step);
+            if (what < 4) {
+                request(step);
+            } else if (what < 6) {
+                hand_over();
+            } else if (!in_flight_.empty()) {
+                settle_first();
+            }
+            check_books(step);
+        }
+        bench_.batcher->apart().roll_back();
+        EXPECT_GT(refused_count_, 0) << "the pool was never empty";
+        while (!testing::Test::HasFatalFailure() && (bench_.batcher->has_waiting() || !in_flight_.empty())) {
+            while (!in_flight_.empty()) settle_first();
+            hand_over();
+        }
+        for (const auto& [device, queue] : expected_)
+            EXPECT_TRUE(queue.empty()) << "device " << device << " lost samples";
+        for (const auto& [request, samples] : tickets_outstanding_)
+            EXPECT_EQ(samples, 0u) << "request " << request << " waits for ever";
+        EXPECT_EQ(bench_.pool.in_use_count(), 0u);
+    }
+
+  private:
+    [[nodiscard]] std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
+
+    // A sample of any device. Keeps in `texts` what it will look like; false: there is no batch for it.
+    [[nodiscard]] bool append(Batcher::Transaction& transaction, std::uint32_t step, Texts& texts) {
+        const std::string device = "d" + std::to_string(below(6));
+        const std::string value = std::to_string(next_value_++);
+        texts.push_back(device + ":" + value + ";");
+        return transaction.append(sample_of(device, value), step);
+    }
+
+    void expect(const Texts& texts) {
+        for (const std::string& text : texts) expected_[text[1]].push_back(text);
+        waiting_ += texts.size();
+    }
+
+    // A long request goes on beside the others, and ends now and then.
+    void go_on_apart(std::uint32_t step) {
+        Batcher::Transaction& apart = bench_.batcher->apart();
+        const bool is_whole = below(2) != 0 || append(apart, step, apart_texts_);
+        if (is_whole && below(16) != 0) return;
+        if (!is_whole || below(3) == 0) {
+            apart.roll_back();
+        } else {
+            const std::uint32_t ref = 1'000'000 + step;
+            const std::uint32_t tickets = apart.commit(RequestRef{ref, 0});
+            ASSERT_EQ(tickets != 0, !apart_texts_.empty());
+            ++apart_commits_count_;
+            if (tickets != 0) tickets_outstanding_[ref] = static_cast<std::uint32_t>(apart_texts_.size());
+            expect(apart_texts_);
+        }
+        apart_texts_.clear();
+    }
+
+    void request(std::uint32_t step) {
+        Batcher::Transaction& at_once = bench_.batcher->at_once();
+        Texts texts;
+        bool is_whole = true;
+        for (std::uint64_t left = 1 + below(14); left-- > 0 && is_whole;) is_whole = append(at_once, step, texts);
+        refused_count_ += is_whole ? 0 : 1;
+        if (!is_whole || below(4) == 0) {
+            at_once.roll_back();
+            return;
+        }
+        const bool is_stored = below(2) == 0;
+        const std::uint32_t tickets = at_once.commit(is_stored ? std::optional(RequestRef{step, 0}) : std::nullopt);
+        ASSERT_EQ(tickets != 0, is_stored);
+        if (is_stored) tickets_outstanding_[step] = static_cast<std::uint32_t>(texts.size());
+        expect(texts);
+    }
+
+    void hand_over() {
+        for (Batch* batch : bench_.hand_over()) {
+            check(*batch);
+            waiting_ -= batch->handed_over_count;
+            in_flight_.push_back(batch);
+        }
+    }
+
+    void settle_first() {
+        bench_.batcher->settled(*in_flight_.front());
+        in_flight_.pop_front();
+    }
+
+    void check(Batch& batch) {
+        ASSERT_EQ(batch.command_count(), setup_.is_packed ? 1 : batch.sample_count());
         std::string text = Bench::text_of(batch);
         for (std::size_t at = 0; at < text.size();) {
             const std::size_t end = text.find(';', at);
-            auto& queue = expected[text[at + 1]];
+            auto& queue = expected_[text[at + 1]];
             ASSERT_FALSE(queue.empty());
             ASSERT_EQ(queue.front(), text.substr(at, end - at + 1));
             queue.pop_front();
@@ -304,116 +387,51 @@ void run_at_random(std::uint64_t seed, const Setup& setup) {
         }
         std::uint32_t command = 0;
         for (const BatchTicket& ticket : batch.tickets()) {
-            ASSERT_GE(ticket.first_command, setup.is_packed ? 0 : command) << "tickets overlap";
+            ASSERT_GE(ticket.first_command, setup_.is_packed ? 0 : command) << "tickets overlap";
             command = ticket.first_command + ticket.command_count;
             ASSERT_LE(command, batch.command_count());
             ASSERT_GT(ticket.sample_count, 0u);
-            ASSERT_GE(tickets_outstanding[ticket.request.index], ticket.sample_count);
-            tickets_outstanding[ticket.request.index] -= ticket.sample_count;
-        }
-    };
-    bool is_apart_whole = true;
-    std::uint32_t apart_commits_count = 0;
-    std::vector<std::string> apart_texts;
-    const auto apart_ref = [](std::uint32_t step) { return 1'000'000 + step; };
-    for (std::uint32_t step = 0; step < 5000; ++step) {
-        const std::uint64_t what = below(8);
-        // A long request goes on beside the others, and ends now and then.
-        if (is_apart_whole && below(2) == 0) {
-            const std::string device = "d" + std::to_string(below(6));
-            const std::string value = std::to_string(next_value++);
-            is_apart_whole = bench.batcher->apart().append(sample_of(device, value), step);
-            apart_texts.push_back(device + ":" + value + ";");
-        }
-        if (!is_apart_whole || below(16) == 0) {
-            if (!is_apart_whole || below(3) == 0) {
-                bench.batcher->apart().roll_back();
-            } else {
-                const std::uint32_t tickets = bench.batcher->apart().commit(RequestRef{apart_ref(step), 0});
-                ASSERT_EQ(tickets != 0, !apart_texts.empty());
-                ++apart_commits_count;
-                if (tickets != 0) tickets_outstanding[apart_ref(step)] = static_cast<std::uint32_t>(apart_texts.size());
-                for (const std::string& text : apart_texts) expected[text[1]].push_back(text);
-                waiting += apart_texts.size();
-            }
-            is_apart_whole = true;
-            apart_texts.clear();
-        }
-        if (what < 4) {
-            std::vector<std::string> texts;
-            bool is_whole = true;
-            for (std::uint64_t left = 1 + below(14); left-- > 0 && is_whole;) {
-                const std::string device = "d" + std::to_string(below(6));
-                const std::string value = std::to_string(next_value++);
-                Sample sample;
-                sample.device_id = device;
-                sample.value = value;
-                is_whole = bench.batcher->at_once().append(sample, step);
-                texts.push_back(device + ":" + value + ";");
-            }
-            refused_count += is_whole ? 0 : 1;
-            if (!is_whole || below(4) == 0) {
-                bench.batcher->at_once().roll_back();
-            } else {
-                const bool is_stored = below(2) == 0;
-                const std::uint32_t tickets =
-                    bench.batcher->at_once().commit(is_stored ? std::optional(RequestRef{step, 0}) : std::nullopt);
-                ASSERT_EQ(tickets != 0, is_stored);
-                if (is_stored) tickets_outstanding[step] = static_cast<std::uint32_t>(texts.size());
-                for (const std::string& text : texts) expected[text[1]].push_back(text);
-                waiting += texts.size();
-            }
-        } else if (what < 6) {
-            for (Batch* batch : bench.hand_over()) {
-                check_batch(*batch);
-                waiting -= batch->handed_over_count;
-                in_flight[0].push_back(batch);
-                ++in_flight_count;
-            }
-        } else if (auto& queue = in_flight[0]; !queue.empty()) {
-            bench.batcher->settled(*queue.front());
-            queue.pop_front();
-            --in_flight_count;
-        }
-        ASSERT_EQ(bench.batcher->waiting_samples_count(), waiting) << "step " << step;
-        ASSERT_EQ(bench.batcher->in_flight_count(), in_flight_count) << "step " << step;
-        for (const auto& [sink, queue] : in_flight) {
-            const auto is_partial = [](const Batch* batch) { return batch->handed_over_count < samples_per_batch; };
-            const std::uint32_t more = setup.is_cluster ? setup.lanes_count : 0;  // each has a place of its own
-            // A commit of the long request sends what is open before it, full or not.
-            const std::uint32_t pushed_ahead = apart_commits_count * setup.lanes_count;
-            ASSERT_LE(std::count_if(queue.begin(), queue.end(), is_partial),
-                      setup.pipeline_depth + more + pushed_ahead);
+            ASSERT_GE(tickets_outstanding_[ticket.request.index], ticket.sample_count);
+            tickets_outstanding_[ticket.request.index] -= ticket.sample_count;
         }
     }
-    bench.batcher->apart().roll_back();
-    EXPECT_GT(refused_count, 0) << "the pool was never empty";
-    while (bench.batcher->has_waiting() || in_flight_count != 0) {
-        for (auto& [sink, queue] : in_flight)
-            for (; !queue.empty(); queue.pop_front(), --in_flight_count) bench.batcher->settled(*queue.front());
-        for (Batch* batch : bench.hand_over()) {
-            check_batch(*batch);
-            in_flight[0].push_back(batch);
-            ++in_flight_count;
-        }
+
+    void check_books(std::uint32_t step) const {
+        ASSERT_EQ(bench_.batcher->waiting_samples_count(), waiting_) << "step " << step;
+        ASSERT_EQ(bench_.batcher->in_flight_count(), in_flight_.size()) << "step " << step;
+        const auto is_partial = [](const Batch* batch) { return batch->handed_over_count < samples_per_batch; };
+        const std::uint32_t more = setup_.is_cluster ? setup_.lanes_count : 0;  // each has a place of its own
+        // A commit of the long request sends what is open before it, full or not.
+        const std::uint32_t pushed_ahead = apart_commits_count_ * setup_.lanes_count;
+        ASSERT_LE(std::count_if(in_flight_.begin(), in_flight_.end(), is_partial),
+                  setup_.pipeline_depth + more + pushed_ahead);
     }
-    for (const auto& [device, queue] : expected) EXPECT_TRUE(queue.empty()) << "device " << device << " lost samples";
-    for (const auto& [request, samples] : tickets_outstanding)
-        EXPECT_EQ(samples, 0u) << "request " << request << " waits for ever";
-    EXPECT_EQ(bench.pool.in_use_count(), 0u);
-}
+
+    const Setup setup_;
+    std::mt19937_64 random_;
+    Bench bench_;
+    std::map<char, std::deque<std::string>> expected_;  // by device
+    std::map<std::uint32_t, std::uint32_t> tickets_outstanding_;  // by request: samples
+    std::deque<Batch*> in_flight_;
+    std::uint64_t waiting_ = 0;
+    int next_value_ = 0;
+    int refused_count_ = 0;
+    std::uint32_t apart_commits_count_ = 0;
+    Texts apart_texts_;
+};
 
 TEST(Batcher, ConservesSamplesAndTheirOrder) {
     const std::uint64_t seed = tests::test_seed();
     SCOPED_TRACE(tests::seed_trace(seed));
     std::cout << tests::seed_trace(seed) << "\n";
     for (const bool is_packed : {false, true}) {
-        run_at_random(seed, {.lanes_count = 1, .pipeline_depth = 2, .batches_count = 8, .is_packed = is_packed});
-        run_at_random(seed, {.lanes_count = 4, .pipeline_depth = 2, .batches_count = 10, .is_packed = is_packed});
-        run_at_random(seed, {.lanes_count = 6, .pipeline_depth = 3, .batches_count = 12, .is_packed = is_packed});
-        run_at_random(
+        AtRandom(seed, {.lanes_count = 1, .pipeline_depth = 2, .batches_count = 8, .is_packed = is_packed}).run();
+        AtRandom(seed, {.lanes_count = 4, .pipeline_depth = 2, .batches_count = 10, .is_packed = is_packed}).run();
+        AtRandom(seed, {.lanes_count = 6, .pipeline_depth = 3, .batches_count = 12, .is_packed = is_packed}).run();
+        AtRandom(
             seed,
-            {.lanes_count = 6, .pipeline_depth = 3, .batches_count = 24, .is_packed = is_packed, .is_cluster = true});
+            {.lanes_count = 6, .pipeline_depth = 3, .batches_count = 24, .is_packed = is_packed, .is_cluster = true})
+            .run();
     }
 }
 

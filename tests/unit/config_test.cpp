@@ -54,7 +54,7 @@ TEST(Keys, EveryNumberHoldsItsBounds) {
         EXPECT_TRUE(accepts(number->max)) << property.key;
         EXPECT_FALSE(accepts(number->max + 1)) << property.key;
         EXPECT_FALSE(number->min > 0 && accepts(number->min - 1)) << property.key;
-        EXPECT_FALSE(number->power_of_two && accepts(number->min * 3)) << property.key;
+        EXPECT_FALSE(number->is_power_of_two && accepts(number->min * 3)) << property.key;
     }
 }
 

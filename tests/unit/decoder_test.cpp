@@ -97,6 +97,7 @@ struct RecordCase {
     Refusal refusal;
 };
 
+// NOLINTNEXTLINE(readability-function-size): a table
 std::vector<RecordCase> record_cases() {
     using enum Refusal;
     const auto id = [](std::string_view json) {

@@ -3,6 +3,8 @@
 // Each pause is drawn evenly from the upper half of [0, d], d doubling from min to max: the jitter keeps
 // many engines from coming back to a restarted Redis in step, the lower bound keeps one engine from
 // hammering it. Full jitter, [0, d], was rejected because it allows two attempts without a pause.
+//
+// One owner thread: that of whoever connects.
 #pragma once
 
 #include <algorithm>

@@ -58,8 +58,8 @@ Session::Step Session::open() {
         peer_ = text_of(ServerAddress{host_, port_});
     }
     redisOptions options{};
-    options.options = REDIS_OPT_NONBLOCK | (prefer_ipv6_ ? REDIS_OPT_PREFER_IPV6 : REDIS_OPT_PREFER_IPV4);
-    prefer_ipv6_ = !prefer_ipv6_;
+    options.options = REDIS_OPT_NONBLOCK | (prefers_ipv6_ ? REDIS_OPT_PREFER_IPV6 : REDIS_OPT_PREFER_IPV4);
+    prefers_ipv6_ = !prefers_ipv6_;
     if (path_.empty()) {
         REDIS_OPTIONS_SET_TCP(&options, host_.c_str(), port_);
     } else {

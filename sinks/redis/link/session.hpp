@@ -98,7 +98,7 @@ class Session {
 
     State state_ = State::closed;
     int fd_ = -1;  // owned; -1 exactly when closed
-    bool prefer_ipv6_ = false;  // changes with each attempt: a name may lead to both, Redis listen on one
+    bool prefers_ipv6_ = false;  // changes with each attempt: a name may lead to both, Redis listen on one
     std::size_t greeting_sent_bytes_ = 0;
     std::size_t greetings_answered_count_ = 0;
     bool takes_wait_aof_ = false;

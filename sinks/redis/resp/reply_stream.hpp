@@ -8,6 +8,8 @@
 // command the next one answers. A sink that asks for arrays says so, and gets their elements one by one.
 //
 // Rejected: a hand-written scanner. It would save perhaps 30 ns a reply and cost a second RESP parser.
+//
+// The thread of its connection.
 #pragma once
 
 #include <array>

@@ -4,6 +4,8 @@
 // the cost of a field is two short copies. Everything is length-prefixed: no byte of a client is ever parsed.
 //
 // Rejected: redisFormatCommandArgv (a malloc and a snprintf a command), std::format_to (parses a format a field).
+//
+// On the thread that renders, whichever it is: a writer lives in one function.
 #pragma once
 
 #include <array>

@@ -69,7 +69,7 @@ void DeliveryWindow::set_wait_command(std::string command) {
 // --- sending ---------------------------------------------------------------------------------------
 
 std::size_t DeliveryWindow::gather(std::span<iovec> pieces, Begin begin) const {
-    CHECK(begin != Begin::all || !stalled_);
+    CHECK(begin != Begin::all || !is_stalled_);
     CHECK(begin != Begin::front_only || !awaits_replies());
     std::size_t count = 0;
     for (std::size_t position = 0; position < entries_count_ && count < pieces.size(); ++position) {
@@ -249,7 +249,7 @@ void DeliveryWindow::keep_for_retry(Entry& entry, const CommandSet& kept) {
     if (any_refused || kept_reason_ == CommandOutcome::delivered) {
         kept_reason_ = any_refused ? CommandOutcome::refused : CommandOutcome::busy;
     }
-    stalled_ = true;
+    is_stalled_ = true;
     entry.replies_count = entry.failures_count = 0;
     entry.sent_bytes = 0;
 }
@@ -268,7 +268,7 @@ void DeliveryWindow::settle_final(std::size_t position, std::uint64_t now_ns) {
                 order_.begin() + static_cast<std::ptrdiff_t>(entries_count_));
     --entries_count_;
     if (first_in_flight_ > position) --first_in_flight_;
-    if (position == 0) stalled_ = false;
+    if (position == 0) is_stalled_ = false;
     port_.settle(batch, Settlement::final);
 }
 

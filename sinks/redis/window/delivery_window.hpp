@@ -77,7 +77,7 @@ class DeliveryWindow {
     void connection_lost(std::uint64_t now_ns);
 
     // Commands are kept that Redis refused. Ends when the front entry went through.
-    [[nodiscard]] bool stalled() const { return stalled_; }
+    [[nodiscard]] bool stalled() const { return is_stalled_; }
     // Whether any batch was kept since the last call, and for the worst reason of its commands:
     // `delivered` means none was.
     [[nodiscard]] CommandOutcome take_kept_reason();
@@ -137,7 +137,7 @@ class DeliveryWindow {
     std::size_t entries_count_ = 0;
     std::size_t in_flight_count_ = 0;
     std::size_t first_in_flight_ = 0;  // position; meaningful while in_flight_count_ > 0
-    bool stalled_ = false;
+    bool is_stalled_ = false;
     CommandOutcome kept_reason_ = CommandOutcome::delivered;
     std::uint64_t whole_batches_count_ = 0;
     std::uint64_t refused_batches_count_ = 0;

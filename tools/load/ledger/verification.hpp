@@ -1,4 +1,5 @@
 // Verification: what was acknowledged against what is stored, sample by sample.
+// One owner: the main thread of `sluice-load verify`.
 #pragma once
 
 #include <compare>

@@ -1,5 +1,5 @@
 // Where a value stands on an axis, and where an axis has ticks. Positions are 0 (start) to 1 (end) of the axis. Pure
-// functions.
+// functions; an axis is a value, for any thread.
 #pragma once
 
 #include <cstdint>
