@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "engine/core/check.hpp"
+#include "engine/core/error_text.hpp"
 #include "sinks/last_error.hpp"
 #include "sinks/redis/cluster/epoll_set.hpp"
 #include "sinks/redis/cluster/node.hpp"
@@ -22,6 +23,8 @@ namespace {
 constexpr std::uint64_t refresh_interval_ns = 250'000'000;
 // A node that says nothing for so long may have been replaced: the others are asked.
 constexpr std::uint64_t suspicious_silence_ns = 1'000'000'000;
+// A connection that epoll had no room for is tried again after so long.
+constexpr std::uint64_t watch_retry_interval_ns = 100'000'000;
 // Redirects in a row that are followed at once; then somebody's map is wrong, and hurry does not help.
 constexpr std::uint32_t redirects_at_once_max = 4;
 
@@ -40,6 +43,10 @@ class ClusterSink final : public Sink {
                 std::make_unique<PartitionQueue>(slot_of(key), port, figures_, cluster_, settings_.node));
     }
 
+    [[nodiscard]] std::expected<std::vector<std::string>, std::string> open() override {
+        if (const auto opened = epoll_.open(); !opened) return std::unexpected(watch_failure(opened.error()));
+        return {};
+    }
     [[nodiscard]] bool has_room() const override { return true; }
     void submit(Batch& batch) override {
         CHECK(batch.lane < partitions_.size());
@@ -82,6 +89,9 @@ class ClusterSink final : public Sink {
     void publish_breaker();
     void publish_views();
     [[nodiscard]] std::string first_error() const;
+    [[nodiscard]] static std::string watch_failure(std::errc error) {
+        return "connections to the cluster can not be watched (epoll): " + sluice::text_of(error);
+    }
 
     ClusterSettings settings_;
     SinkSignal signal_;
@@ -103,6 +113,7 @@ class ClusterSink final : public Sink {
     std::string map_error_;
 
     EpollSet epoll_;
+    std::string watch_error_;  // of the last step; empty: all are watched
     std::uint64_t deadline_ns_ = 0;
     LastError last_error_;
     std::string last_error_text_;  // as last_error_ has it
@@ -268,17 +279,24 @@ void ClusterSink::forget_unused_nodes() {
 
 void ClusterSink::watch_all(std::uint64_t now_ns) {
     std::uint64_t deadline_ns = query_.deadline_ns();
+    watch_error_.clear();
+    const auto watch = [&](Watched& watched, const auto& connection, short& revents) {
+        const auto done =
+            epoll_.watch(watched, connection.fd(), connection.fd_generation(), connection.events(), revents);
+        if (done) return;
+        watch_error_ = watch_failure(done.error());
+        deadline_ns = earlier(deadline_ns, now_ns + watch_retry_interval_ns);
+    };
     for (const auto& member : members_) {
         Node& node = member->node;
-        epoll_.watch(member->watch, node.fd(), node.fd_generation(), node.events(), member->revents);
+        watch(member->watch, node, member->revents);
         deadline_ns = earlier(deadline_ns, node.deadline_ns());
         if (node.silent_since_ns() != 0) {
             const std::uint64_t suspicious_ns = node.silent_since_ns() + suspicious_silence_ns;
             if (suspicious_ns > now_ns) deadline_ns = earlier(deadline_ns, suspicious_ns);
         }
     }
-    if (query_.is_running() && query_.fd() >= 0)
-        epoll_.watch(query_watch_, query_.fd(), query_.fd_generation(), query_.events(), query_revents_);
+    if (query_.is_running() && query_.fd() >= 0) watch(query_watch_, query_, query_revents_);
     if (query_.is_running() && query_.fd() < 0) deadline_ns = now_ns;  // it failed at once
     if (is_refresh_wanted_ && !query_.is_running()) deadline_ns = earlier(deadline_ns, refresh_at_ns_);
     for (const auto& partition : partitions_) deadline_ns = earlier(deadline_ns, partition->deadline_ns(now_ns));
@@ -344,6 +362,7 @@ void ClusterSink::publish_views() {
 
 // Empty if all is well.
 std::string ClusterSink::first_error() const {
+    if (!watch_error_.empty()) return watch_error_;
     for (const auto& member : members_)
         if (!member->node.ready() && !member->node.last_error().empty()) return member->node.last_error();
     if (!map_error_.empty()) return map_error_;
