@@ -281,16 +281,16 @@ TEST(MetricTable, WhatASignalShowsHasARow) {
 
 // Structs that can not be set byte by byte: a new member does not compile here, until it is looked at.
 TEST(MetricTable, EveryFigureOfTheWatcherHasARow) {
-    watch::Gauges board;
-    auto& [verdict, judged, opens_ns, is_on, samples, failures, length_sum, length_max, group_lag_max, used_bytes,
-           limit_bytes, trouble] = board;  // of these opens_ns, is_on and trouble are no metrics
+    watch::Gauges gauges;
+    auto& [refused_for, passed, opens_ns, is_on, samples, failures, length_sum, length_max, group_lag_max, used_bytes,
+           limit_bytes, trouble] = gauges;  // of these opens_ns, is_on and trouble are no metrics
     const auto changes = [&](auto&& change) {
-        const auto before = values_of(board);
+        const auto before = values_of(gauges);
         change();
-        return values_of(board) != before;
+        return values_of(gauges) != before;
     };
-    EXPECT_TRUE(changes([&] { verdict = watch::PassedBound::stream_full; }));
-    EXPECT_TRUE(changes([&] { judged = watch::PassedBound::stream_full; }));
+    EXPECT_TRUE(changes([&] { refused_for = watch::PassedBound::stream_full; }));
+    EXPECT_TRUE(changes([&] { passed = watch::PassedBound::stream_full; }));
     EXPECT_TRUE(changes([&] { samples = 1; }));
     EXPECT_TRUE(changes([&] { failures = 1; }));
     for (watch::Gauge* figure : {&length_sum, &length_max, &group_lag_max, &used_bytes, &limit_bytes})
