@@ -78,6 +78,7 @@ void Forwarder::stop_and_join(std::uint64_t patience_ns) {
 void Forwarder::on_confirmed(const Position& end) {
     {
         const std::scoped_lock lock(mutex_);
+        CHECK(end >= confirmed_);  // what is confirmed stays so
         confirmed_ = end;
     }
     waker_.wake();
@@ -106,7 +107,7 @@ Forwarder::View Forwarder::view() const {
 // --- the thread ----------------------------------------------------------------------------------------------------
 
 void Forwarder::run() {
-    for (;;) {
+    for (;;) {  // ends: may_end(), after stop_and_join()
         const bool has_more = feed_some();
         // Asleep until there is something to do: a wake, a reply, or a position to keep.
         const bool may_sleep =
@@ -207,6 +208,8 @@ void Forwarder::save(std::uint64_t now_ns) {
     const auto position = delivered();
     const bool is_new = position && saved_ != position;
     if (is_new) {
+        // Only damage is skipped up to where nothing is confirmed yet.
+        CHECK(*position <= confirmed() || damaged_bytes_.load(std::memory_order_relaxed) != 0);
         const auto written = delivered_file_->write(*position);
         has_save_failed_ = !written;
         // Goes on delivering: what is delivered twice after a crash is less than what a journal refuses that fills up.

@@ -149,6 +149,7 @@ void RedisSink::receive(std::uint64_t now_ns) {
 
 // False: none was due.
 bool RedisSink::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
+    CHECK(link_.ready() && link_.is_established());
     if (window_.wait_is_due()) return take_wait_reply(reply, now_ns);
     if (reply == ReplyStream::Next::ok) {
         const bool was_due = window_.reply_ok(now_ns);
@@ -214,6 +215,7 @@ void RedisSink::note_refusals(std::uint64_t now_ns) {
 // --- sending ---------------------------------------------------------------------------------------
 
 void RedisSink::send(std::uint64_t now_ns) {
+    CHECK(link_.ready() && link_.is_established());
     const RetryPolicy::Window before = window_view();
     const DeliveryWindow::Begin begin =
         reconnect_wanted_ ? DeliveryWindow::Begin::none : begin_of(policy_.may_begin(before, now_ns));
