@@ -110,7 +110,7 @@ int EpollLoop::wait_ms(std::uint64_t deadline_ns) const {
 }
 
 void EpollLoop::dispatch(const epoll_event& event) {
-    if (event.data.u64 == wake_data) return events_.on_wake();
+    if (event.data.u64 == wake_data) return;  // the wait has ended, which is all
     if (event.data.u64 >> kind_shift == listener_data >> kind_shift)
         return accept_some(static_cast<ListenerIndex>(event.data.u64));
     const auto slot = static_cast<Slot>(event.data.u64);

@@ -116,8 +116,6 @@ void Server::on_closed(io::Slot slot) {
     connections_[slot].release(context_);
 }
 
-void Server::on_wake() {}  // the wait has ended, which is all: each iteration takes completions
-
 void Server::on_iteration_end() {
     resume_blocked();
     callbacks_.hand_over(context_.now_ns);

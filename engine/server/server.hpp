@@ -97,7 +97,6 @@ class Server final : private io::Events {
     void on_sent(io::Slot slot) override;
     void on_failed(io::Slot slot) override;
     void on_closed(io::Slot slot) override;
-    void on_wake() override;
     void on_iteration(std::uint64_t now_ns) override;
     void on_iteration_end() override;
 
@@ -109,9 +108,9 @@ class Server final : private io::Events {
 
     // Of a slot's connection to the loop.
     enum class Link : std::uint8_t {
-        none,     // zero: the slot is free
-        open,     // receives
-        paused,   // open, but does not receive
+        none,  // zero: the slot is free
+        open,  // receives
+        paused,  // open, but does not receive
         closing,  // the loop was asked to close it
     };
     // Per slot, beside the Connection: what only the server knows.

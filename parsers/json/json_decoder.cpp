@@ -102,7 +102,7 @@ struct JsonDecoder::State {
 
 void JsonDecoder::State::start(std::string_view text, BodyFormat format, const DecodeOptions& options) {
     body = text;
-    reader.start(text, {options.precision, options.arrival_ns, format == BodyFormat::ndjson});
+    reader.start(text, {options.precision, options.arrival_ns});
     offset = 0;
     record_count = 0;
     is_single = false;

@@ -40,7 +40,6 @@ class RecordReader {
     struct Options {
         Precision precision = Precision::by_magnitude;
         std::int64_t arrival_ns = 0;
-        bool are_lines = false;  // no record has a line feed in it
     };
 
     // `parser` unescapes strings; it outlives the reader and has been allocated.
