@@ -76,8 +76,8 @@ class ClusterSink final : public Sink {
     void refresh_if_wanted(std::uint64_t now_ns);
     [[nodiscard]] ServerAddress whom_to_ask();
     void take_map(SlotQuery::Answer answer, std::uint64_t now_ns);
-    void note_ownerless();
-    void note_failure(const Node& node, bool was_ready);
+    void record_ownerless();
+    void record_failure(const Node& node, bool was_ready);
     void route_all(std::uint64_t now_ns);
     void route(PartitionQueue& partition, std::uint64_t now_ns);
     void take_hint(Redirect& redirect, const PartitionQueue& partition);
@@ -132,7 +132,7 @@ void ClusterSink::advance(short revents, std::uint64_t now_ns) {
         member->node.advance(std::exchange(member->revents, short{0}), now_ns);
         if (member->node.take_failed()) {
             is_refresh_wanted_ = are_views_stale_ = true;
-            note_failure(member->node, was_ready);
+            record_failure(member->node, was_ready);
         }
         if (member->node.ready() != was_ready) are_views_stale_ = true;
     }
@@ -174,7 +174,7 @@ void ClusterSink::take_map(SlotQuery::Answer answer, std::uint64_t now_ns) {
     if (!answer) {
         map_error_ = answer.error();
         if (!has_map_) add(link_figures_.connection_failures, 1);
-        note_ownerless();
+        record_ownerless();
         return;  // another is asked after the interval
     }
     add(cluster_.refreshes, 1);
@@ -183,20 +183,20 @@ void ClusterSink::take_map(SlotQuery::Answer answer, std::uint64_t now_ns) {
     map_error_.clear();
     is_refresh_wanted_ = false;
     refresh_at_ns_ = now_ns + refresh_interval_ns;
-    note_ownerless();
+    record_ownerless();
 }
 
 // --- whether it is worth waiting for a partition -----------------------------------------------------
 
-void ClusterSink::note_ownerless() {
+void ClusterSink::record_ownerless() {
     for (const auto& partition : partitions_)
-        if (map_.owner(partition->slot()) == nullptr) partition->note_failure();
+        if (map_.owner(partition->slot()) == nullptr) partition->record_failure();
 }
 
 // Servers may end idle connections: that is no failure unless the next attempt is one, too.
-void ClusterSink::note_failure(const Node& node, bool was_ready) {
+void ClusterSink::record_failure(const Node& node, bool was_ready) {
     for (const auto& partition : partitions_)
-        if (partition->node() == &node && !(was_ready && partition->empty())) partition->note_failure();
+        if (partition->node() == &node && !(was_ready && partition->empty())) partition->record_failure();
 }
 
 // --- routing -----------------------------------------------------------------------------------------
@@ -204,9 +204,9 @@ void ClusterSink::note_failure(const Node& node, bool was_ready) {
 void ClusterSink::route_all(std::uint64_t now_ns) {
     const bool is_map_new = std::exchange(is_map_new_, false);  // a MOVED that is met here counts for the next time
     for (const auto& partition : partitions_) {
-        partition->note_refusals(now_ns);
+        partition->schedule_retry(now_ns);
         if (has_map_ && (is_map_new || partition->wants_route())) route(*partition, now_ns);
-        if (partition->node() != nullptr && partition->node()->ready()) partition->note_connected();
+        if (partition->node() != nullptr && partition->node()->ready()) partition->record_connected();
     }
 }
 
@@ -216,7 +216,7 @@ void ClusterSink::route(PartitionQueue& partition, std::uint64_t now_ns) {
     const ServerAddress* const owner = map_.owner(partition.slot());
     if (owner == nullptr) {
         is_refresh_wanted_ = true;
-        note_refusal(figures_, CommandOutcome::busy, now_ns);
+        record_refusal(figures_, CommandOutcome::busy, now_ns);
     }
     Node* const next = owner == nullptr ? nullptr : node_at(*owner);
     const bool is_redirected = redirect.kind != Redirect::Kind::none;
@@ -227,7 +227,7 @@ void ClusterSink::route(PartitionQueue& partition, std::uint64_t now_ns) {
     const bool must_pause =
         redirect.kind == Redirect::Kind::wait || partition.redirects_in_row_count() > redirects_at_once_max;
     const std::uint64_t not_before_ns = is_redirected && must_pause ? now_ns + partition.next_pause_ns() : 0;
-    if (is_redirected && must_pause) partition.note_failure();
+    if (is_redirected && must_pause) partition.record_failure();
     partition.hold(next == nullptr);
     are_views_stale_ = true;
     if (redirect.kind == Redirect::Kind::ask) return partition.go_to(node_at(redirect.to), true, not_before_ns);

@@ -194,7 +194,7 @@ bool ExactlyOnceSink::take_delivery_reply(bool is_error, std::string_view error,
 bool ExactlyOnceSink::refused(std::uint64_t now_ns) {
     std::string why = link_.refusal(window_.error_text());
     is_refused_ = true;
-    note_refusal(figures_, window_.refusal(), now_ns);
+    record_refusal(figures_, window_.refusal(), now_ns);
     policy_.batch_refused();
     static_cast<void>(policy_.replies_read(window_view(), window_.refusal(), false, now_ns));
     if (error_wants_reconnect(window_.error_text())) return link_.unusable(std::move(why));
