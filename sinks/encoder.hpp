@@ -26,8 +26,7 @@ class Encoder {
     // (bytes or commands); it always fits an empty batch (limits.hpp asserts it).
     [[nodiscard]] virtual bool append(Batch& batch, const Sample& sample) = 0;
 
-    // Commands a batch will have when sealed, given that it has samples: differs from
-    // batch.command_count() only for layouts that make one command of the whole batch.
+    // Whether seal() makes one command of the whole batch. If not, each sample is a command from append() on.
     [[nodiscard]] virtual bool one_command_per_batch() const { return false; }
 
     // Called once, before a non-empty batch is handed over. After it bytes() is exactly what goes on the wire

@@ -101,7 +101,7 @@ inline void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) {
 }
 
 // As the writer: the sink has just refused something, or no longer refuses.
-inline void note_refusal(DeliveryFigures& figures, CommandOutcome refusal, std::uint64_t now_ns) {
+inline void record_refusal(DeliveryFigures& figures, CommandOutcome refusal, std::uint64_t now_ns) {
     figures.refusal.store(refusal, std::memory_order_relaxed);
     figures.refused_ns.store(now_ns, std::memory_order_relaxed);
 }

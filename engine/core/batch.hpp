@@ -158,7 +158,6 @@ class Batch {
         }
         outcomes_[command] = outcome;
     }
-    [[nodiscard]] bool has_failures() const { return has_failures_; }
     [[nodiscard]] CommandOutcome outcome(std::uint32_t command) const {
         return has_failures_ ? outcomes_[command] : CommandOutcome::delivered;
     }

@@ -9,7 +9,7 @@ constexpr std::uint64_t interval_ns = 1'000'000'000;
 
 }  // namespace
 
-void SinkLog::note_breaker(sinks::BreakerState breaker, const sinks::Sink& sink, std::uint64_t now_ns) {
+void SinkLog::on_breaker_change(sinks::BreakerState breaker, const sinks::Sink& sink, std::uint64_t now_ns) {
     if (breaker != breaker_) {
         const bool was_open = is_open();
         breaker_ = breaker;
@@ -36,7 +36,7 @@ void SinkLog::tell_breaker(LogLevel level, const sinks::Sink& sink, std::uint64_
                {"reason", sink.last_error()}});
 }
 
-void SinkLog::note(Condition condition, const sinks::Sink& sink, std::uint64_t now_ns) {
+void SinkLog::on_condition_change(Condition condition, const sinks::Sink& sink, std::uint64_t now_ns) {
     if (seen_ == Condition::well && condition != Condition::well) began_ns_ = now_ns;
     if (seen_ != Condition::well && condition == Condition::well) lasted_ns_ = now_ns - began_ns_;
     seen_ = condition;

@@ -1,12 +1,11 @@
-// SinkLog: tells the log when a sink is lost, refuses what it is given, and is well again; and what its circuit breaker
-// does about it. The breaker's attempts (half open, and open again) come as often as the backoff lets them: at level
-// debug.
+// SinkLog: logs when a sink is unreachable, refuses batches, and recovers; and when its circuit breaker opens and
+// closes. The breaker's attempts in between are logged at level debug.
 //
-// At most one line a second. A change that comes sooner is told when the second is over, if it still holds then: so the
-// last line always says how things are, and a sink that comes and goes does not flood the log.
+// At most one line a second. A change that comes sooner is logged when the second is over, if it still holds: the last
+// line is always true, and a sink that comes and goes does not flood the log.
 //
-// Used by whoever calls the sink's advance(), on that thread: sinks themselves know no log, and a watcher of its own
-// would have to wake an idle engine.
+// Called after each advance() of the sink, on its thread. Sinks do not log; a thread for this would wake an idle
+// engine.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +25,9 @@ class SinkLog {
     // After each advance(). Five relaxed loads where nothing has changed. `now_ns`: monotonic.
     void look(const sinks::Sink& sink, std::uint64_t now_ns) {
         const auto breaker = sink.signal().breaker.load(std::memory_order_relaxed);
-        if (breaker != breaker_ || is_open() != told_open_) note_breaker(breaker, sink, now_ns);
+        if (breaker != breaker_ || is_open() != told_open_) on_breaker_change(breaker, sink, now_ns);
         const Condition condition = condition_of(sink.figures());
-        if (condition != seen_ || condition != told_) note(condition, sink, now_ns);
+        if (condition != seen_ || condition != told_) on_condition_change(condition, sink, now_ns);
     }
 
     // Monotonic time at which look() is wanted although nothing happens; 0: never.
@@ -37,7 +36,7 @@ class SinkLog {
   private:
     enum class Condition : std::uint8_t { well, unreachable, refusing, wait_refused };
 
-    // The first attempt to connect is no trouble yet.
+    // The first attempt to connect is no failure yet.
     [[nodiscard]] static Condition condition_of(const sinks::SinkFigures& figures) {
         const auto state = figures.delivery.state.load(std::memory_order_relaxed);
         const bool refuses = figures.delivery.refused_ns.load(std::memory_order_relaxed) != 0;
@@ -51,9 +50,9 @@ class SinkLog {
     }
 
     [[nodiscard]] bool is_open() const { return breaker_ != sinks::BreakerState::closed; }
-    void note_breaker(sinks::BreakerState breaker, const sinks::Sink& sink, std::uint64_t now_ns);
+    void on_breaker_change(sinks::BreakerState breaker, const sinks::Sink& sink, std::uint64_t now_ns);
     void tell_breaker(LogLevel level, const sinks::Sink& sink, std::uint64_t now_ns) const;
-    void note(Condition condition, const sinks::Sink& sink, std::uint64_t now_ns);
+    void on_condition_change(Condition condition, const sinks::Sink& sink, std::uint64_t now_ns);
     void tell(const sinks::Sink& sink) const;
 
     const std::string name_;
@@ -64,7 +63,7 @@ class SinkLog {
     std::uint64_t opened_ns_ = 0;  // it left `closed`
     std::uint64_t open_ns_ = 0;  // for so long, the last time
     std::uint64_t next_ns_ = 0;  // no line before
-    std::uint64_t began_ns_ = 0;  // the last trouble
+    std::uint64_t began_ns_ = 0;  // the last condition that is not `well`
     std::uint64_t lasted_ns_ = 0;
 };
 

@@ -78,6 +78,7 @@ void Forwarder::stop_and_join(std::uint64_t patience_ns) {
 void Forwarder::on_confirmed(const Position& end) {
     {
         const std::scoped_lock lock(mutex_);
+        CHECK(end >= confirmed_);  // what is confirmed stays so
         confirmed_ = end;
     }
     waker_.wake();
@@ -93,7 +94,7 @@ Forwarder::View Forwarder::view() const {
     const sinks::Sink& sink = delivery_->sink();
     const sinks::ExactlyOnceFigures* const duplicates = sink.figures().exactly_once;
     return {sink.figures().delivery.state.load(std::memory_order_relaxed),
-            trouble_.empty() ? sink.last_error() : trouble_,
+            error_.empty() ? sink.last_error() : error_,
             delivered_samples_count_,
             delivered_,
             confirmed_,
@@ -106,7 +107,7 @@ Forwarder::View Forwarder::view() const {
 // --- the thread ----------------------------------------------------------------------------------------------------
 
 void Forwarder::run() {
-    for (;;) {
+    for (;;) {  // ends: may_end(), after stop_and_join()
         const bool has_more = feed_some();
         // Asleep until there is something to do: a wake, a reply, or a position to keep.
         const bool may_sleep =
@@ -150,14 +151,14 @@ bool Forwarder::feed_some() {
             case RecordFeed::Step::sample:
             case RecordFeed::Step::full: break;
             case RecordFeed::Step::end: feed_->close_round(); return false;
-            case RecordFeed::Step::gap: note_gap(); break;
-            case RecordFeed::Step::refused: note_refused(); break;
+            case RecordFeed::Step::gap: report_gap(); break;
+            case RecordFeed::Step::refused: report_refused(); break;
         }
     }
     return true;
 }
 
-void Forwarder::note_gap() {
+void Forwarder::report_gap() {
     const auto& reader = feed_->reader();
     damaged_bytes_.fetch_add(reader.gap_bytes(), std::memory_order_relaxed);
     damage_log_.line(LogLevel::error, monotonic_ns(), "journal_damaged",
@@ -166,7 +167,7 @@ void Forwarder::note_gap() {
                       {"bytes", reader.gap_bytes()}});
 }
 
-void Forwarder::note_refused() {
+void Forwarder::report_refused() {
     const auto& reader = feed_->reader();
     records_refused_count_.fetch_add(1, std::memory_order_relaxed);
     refused_log_.line(LogLevel::error, monotonic_ns(), "journal_record_not_understood",
@@ -207,17 +208,19 @@ void Forwarder::save(std::uint64_t now_ns) {
     const auto position = delivered();
     const bool is_new = position && saved_ != position;
     if (is_new) {
+        // Only damage is skipped up to where nothing is confirmed yet.
+        CHECK(*position <= confirmed() || damaged_bytes_.load(std::memory_order_relaxed) != 0);
         const auto written = delivered_file_->write(*position);
         has_save_failed_ = !written;
         // Goes on delivering: what is delivered twice after a crash is less than what a journal refuses that fills up.
-        if (!written) return set_trouble("cannot keep the delivered position: " + text_of(written.error()));
+        if (!written) return set_error("cannot keep the delivered position: " + text_of(written.error()));
         saved_ = position;
     }
     const std::scoped_lock lock(mutex_);
     if (is_new) delivered_ = *position;
     if (now_ns < retry_at_ns_) return;
     retry_at_ns_ = 0;
-    trouble_.clear();
+    error_.clear();
 }
 
 void Forwarder::keep_conflict(const std::string& sentence) {
@@ -228,14 +231,14 @@ void Forwarder::keep_conflict(const std::string& sentence) {
 
 void Forwarder::fail(const std::string& what, std::uint64_t now_ns) {
     retry_at_ns_ = now_ns + retry_interval_ns;
-    set_trouble(what);
+    set_error(what);
 }
 
-void Forwarder::set_trouble(const std::string& what) {
+void Forwarder::set_error(const std::string& what) {
     const std::scoped_lock lock(mutex_);
-    const std::string trouble = "journal " + directory_ + ": " + what;
-    if (trouble != trouble_) log::error("forwarder_trouble", {{"reason", trouble}});
-    trouble_ = trouble;
+    std::string error = "journal " + directory_ + ": " + what;
+    if (error != error_) log::error("forwarder_trouble", {{"reason", error}});
+    error_ = std::move(error);
 }
 
 }  // namespace sluice::forward

@@ -2,10 +2,11 @@
 // as the engine runs. While Redis is away the journal grows, the reactors go on answering, and nothing is held in
 // memory.
 //
-// Everything goes through the journal, also while Redis is well: so a device's samples have one way and one order,
-// whatever their level, and there is no moment at which the engine changes from one way to another. The price is one
-// write to disk and one more decoding for each sample, on threads of their own. (Rejected: only what Redis refuses goes
-// to disk. Batches are rendered for Redis by then, and samples that come when it is back must wait behind the journal.)
+// Every sample goes through the journal, also while Redis is up. So the samples of a device keep their order, and the
+// engine never switches between two paths. The price is a write to disk and a second decoding for each sample, on other
+// threads.
+// Rejected: to journal only what Redis refuses. Those batches are rendered for Redis already, and samples that come
+// when Redis is back would have to wait behind the journal.
 //
 // Its own thread; on_confirmed() is called by the journal sink's.
 #pragma once
@@ -66,14 +67,14 @@ class Forwarder final : public sinks::JournalListener {
   private:
     void run();
     [[nodiscard]] bool feed_some();
-    void note_gap();
-    void note_refused();
+    void report_gap();
+    void report_refused();
     [[nodiscard]] bool may_end(std::uint64_t now_ns) const;
     [[nodiscard]] std::optional<sinks::journal::Position> delivered() const;
     [[nodiscard]] bool frees_a_segment() const;
     void save(std::uint64_t now_ns);
     void fail(const std::string& what, std::uint64_t now_ns);
-    void set_trouble(const std::string& what);
+    void set_error(const std::string& what);
     void keep_conflict(const std::string& sentence);
     [[nodiscard]] sinks::journal::Position confirmed() const;
 
@@ -101,7 +102,7 @@ class Forwarder final : public sinks::JournalListener {
     sinks::journal::Position confirmed_;
     sinks::journal::Position delivered_;
     std::uint64_t delivered_samples_count_ = 0;
-    std::string trouble_;  // with the journal; Redis' is the sink's
+    std::string error_;  // with the journal; Redis' is the sink's
 
     // stop_and_join() stores, release; pairs with the acquire load in run(). 0: goes on.
     std::atomic<std::uint64_t> stop_deadline_ns_{0};

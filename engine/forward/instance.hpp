@@ -1,8 +1,10 @@
 // Instance: the name of an engine in the keys of streams that it alone writes (sink.redis.exactly_once), kept in the
-// file `instance` of the journal's directory. The IDs of entries are positions in that journal, so name and journal
-// belong together: a journal that begins anew gets a new name, and its low positions never meet an old stream. Which
-// streams a name has (sink.redis.stream, sink.redis.partitions) is kept with it: in others Redis would not know what it
-// has. Opened at start-up; then its owner's alone: the forwarder's thread, or that of `journal replay`.
+// file `instance` of the journal's directory.
+//
+// The IDs of entries are positions in that journal. A new journal begins at low positions, so it gets a new name, and
+// with it new streams. The file also names the streams (sink.redis.stream, sink.redis.partitions): Redis finds
+// duplicates only within one stream, so they must not change. Opened at start-up; then its owner's
+// alone: the forwarder's thread, or that of `journal replay`.
 #pragma once
 
 #include <expected>

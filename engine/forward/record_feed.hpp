@@ -1,5 +1,5 @@
-// RecordFeed: from a journal's records to samples in a Delivery. The decoder that read the samples when they came reads
-// them once more; their time is the one that was understood then.
+// RecordFeed: reads the records of a journal, decodes them, and appends the samples to a Delivery. The decoder is the
+// one that requests use. A sample keeps the time that the record holds: it was set when the request came.
 // The thread of its Delivery: the forwarder's, or that of `journal replay`.
 #pragma once
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/core/check.hpp"
+
 namespace sluice::http {
 
 OutputBlock* BlockPool::take() {
@@ -20,7 +22,7 @@ OutputBlock* BlockPool::take() {
 }
 
 void BlockPool::give_back(OutputBlock* block) {
-    DCHECK(in_use_count_ > 0);
+    CHECK(in_use_count_ > 0);
     --in_use_count_;
     block->next = free_;
     free_ = block;
@@ -54,7 +56,8 @@ void Output::splice(BlockPool& pool, Output& tail) {
     (last == nullptr ? first : last->next) = tail.first;
     last = tail.last;
     bytes += tail.bytes;
-    tail = Output{};
+    tail.first = tail.last = nullptr;
+    tail.bytes = 0;
 }
 
 OutputBlock* Output::take_first() {

@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <utility>
 
+#include "engine/core/check.hpp"
 #include "engine/core/lazy_array.hpp"
 #include "engine/core/limits.hpp"
 
@@ -44,8 +46,26 @@ class BlockPool {
     std::size_t in_use_count_ = 0;
 };
 
-// Zero is empty. Trivially copyable on purpose: a chain is moved by copying and clearing.
+// Zero is empty. Owns its blocks until clear(), take_first() or splice(); moved, never copied. Does not give them back
+// by itself: it does not know its pool.
 struct Output {
+    Output() = default;
+    ~Output() = default;
+    Output(Output&& other) noexcept
+        : first(std::exchange(other.first, nullptr)),
+          last(std::exchange(other.last, nullptr)),
+          bytes(std::exchange(other.bytes, 0)) {}
+    // What it held was given back before.
+    Output& operator=(Output&& other) noexcept {
+        DCHECK(first == nullptr);
+        first = std::exchange(other.first, nullptr);
+        last = std::exchange(other.last, nullptr);
+        bytes = std::exchange(other.bytes, 0);
+        return *this;
+    }
+    Output(const Output&) = delete;
+    Output& operator=(const Output&) = delete;
+
     OutputBlock* first = nullptr;
     OutputBlock* last = nullptr;
     std::uint64_t bytes = 0;

@@ -42,11 +42,13 @@ BodyBlock BodyPool::take(std::size_t bytes) {
 void BodyPool::give_back(BodyBlock& block) {
     if (block.data == nullptr) return;
     const std::size_t size_class = class_of(block.capacity_bytes);
+    CHECK(size_class < classes_count && in_use_bytes_ >= mapped_bytes(size_class));
     auto* free_block = reinterpret_cast<FreeBlock*>(block.data);
     free_block->next = free_[size_class];
     free_[size_class] = free_block;
     in_use_bytes_ -= mapped_bytes(size_class);
-    block = {};
+    block.data = nullptr;
+    block.capacity_bytes = 0;
 }
 
 void BodyPool::unmap(FreeBlock* block, std::size_t size_class) {

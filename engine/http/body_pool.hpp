@@ -11,12 +11,31 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
+#include "engine/core/check.hpp"
 #include "engine/core/limits.hpp"
 
 namespace sluice::http {
 
+// Owns its memory until give_back(); moved, never copied. Does not give it back by itself: it does not know its pool.
 struct BodyBlock {
+    BodyBlock() = default;
+    BodyBlock(char* block_data, std::size_t block_capacity_bytes)
+        : data(block_data), capacity_bytes(block_capacity_bytes) {}
+    ~BodyBlock() = default;
+    BodyBlock(BodyBlock&& other) noexcept
+        : data(std::exchange(other.data, nullptr)), capacity_bytes(std::exchange(other.capacity_bytes, 0)) {}
+    // What it held was given back before.
+    BodyBlock& operator=(BodyBlock&& other) noexcept {
+        DCHECK(data == nullptr);
+        data = std::exchange(other.data, nullptr);
+        capacity_bytes = std::exchange(other.capacity_bytes, 0);
+        return *this;
+    }
+    BodyBlock(const BodyBlock&) = delete;
+    BodyBlock& operator=(const BodyBlock&) = delete;
+
     char* data = nullptr;
     std::size_t capacity_bytes = 0;  // without the padding
 };

@@ -93,7 +93,7 @@ void Connection::stash(Context& context, std::span<const char> bytes) {
         if (larger.data == nullptr) return abort(context);
         if (stash_bytes_ != 0) std::memcpy(larger.data, stash_.data + stash_begin_, stash_bytes_);
         context.bodies.give_back(stash_);
-        stash_ = larger;
+        stash_ = std::move(larger);
         stash_begin_ = 0;
     } else if (stash_begin_ + wanted > stash_.capacity_bytes) {
         std::memmove(stash_.data, stash_.data + stash_begin_, stash_bytes_);
@@ -105,12 +105,12 @@ void Connection::stash(Context& context, std::span<const char> bytes) {
 
 void Connection::resume(Context& context) {
     if (stash_bytes_ == 0 || state_ != State::open || is_blocked(context)) return;
-    BodyBlock block = std::exchange(stash_, BodyBlock{});
+    BodyBlock block = std::move(stash_);
     const std::size_t begin = std::exchange(stash_begin_, 0);
     const std::size_t bytes = std::exchange(stash_bytes_, 0);
     const std::size_t consumed = consume(context, {block.data + begin, bytes});
     if (state_ == State::open && consumed < bytes) {
-        stash_ = block;
+        stash_ = std::move(block);
         stash_begin_ = begin + consumed;
         stash_bytes_ = bytes - consumed;
     } else {
@@ -201,7 +201,7 @@ bool Connection::reserve_body(Context& context, std::size_t bytes) {
         if (larger.data == nullptr) return false;
         if (body_bytes_ != 0) std::memcpy(larger.data, body_.data, body_bytes_);
         context.bodies.give_back(body_);
-        body_ = larger;
+        body_ = std::move(larger);
     }
     if (!body_view_.empty()) {
         std::memcpy(body_.data, body_view_.data(), body_view_.size());

@@ -51,8 +51,10 @@ class PendingTable {
     }
 
     void give_back(PendingIndex index) {
-        ++entries_[index].generation;
-        entries_[index].next = free_;
+        CHECK(index < touched_count_ && index != free_);
+        Pending& pending = entries_[index];
+        ++pending.generation;  // refs to it find nobody from here on
+        pending.next = free_;
         free_ = index;
     }
 
@@ -60,6 +62,7 @@ class PendingTable {
     [[nodiscard]] RequestRef ref(PendingIndex index) const { return {index, entries_[index].generation}; }
     // Null when the request is gone.
     [[nodiscard]] Pending* find(RequestRef ref) {
+        CHECK(ref.index < touched_count_);
         Pending& pending = entries_[ref.index];
         return pending.generation == ref.generation ? &pending : nullptr;
     }

@@ -94,7 +94,7 @@ void EpollLoop::run_once(std::uint64_t deadline_ns) {
 
 void EpollLoop::wait(std::uint64_t deadline_ns) {
     const int count = ::epoll_wait(epoll_.get(), ready_.data(), static_cast<int>(ready_.size()), wait_ms(deadline_ns));
-    CHECK(count >= 0 || errno == EINTR);
+    CHECK(count >= 0 || errno == EINTR);  // epoll_wait(2) has no other error that is not a bug of ours
     ready_count_ = count > 0 ? static_cast<std::size_t>(count) : 0;
 }
 
@@ -110,7 +110,7 @@ int EpollLoop::wait_ms(std::uint64_t deadline_ns) const {
 }
 
 void EpollLoop::dispatch(const epoll_event& event) {
-    if (event.data.u64 == wake_data) return events_.on_wake();
+    if (event.data.u64 == wake_data) return;  // the wait has ended, which is all
     if (event.data.u64 >> kind_shift == listener_data >> kind_shift)
         return accept_some(static_cast<ListenerIndex>(event.data.u64));
     const auto slot = static_cast<Slot>(event.data.u64);
@@ -203,13 +203,21 @@ void EpollLoop::open_last_accepted() {
     last_accepted_.clear();
 }
 
+// ENOSPC (fs.epoll.max_user_watches) and ENOMEM: nobody is accepted for a while, as without descriptors.
 void EpollLoop::watch_listeners() {
-    for (std::size_t i = 0; i < listeners_fd_.size(); ++i) CHECK(watch(listeners_fd_[i], EPOLLIN, listener_data | i));
+    for (std::size_t i = 0; i < listeners_fd_.size(); ++i) {
+        if (watch(listeners_fd_[i], EPOLLIN, listener_data | i)) continue;
+        CHECK(errno == ENOSPC || errno == ENOMEM);
+        return pause_accept(true);
+    }
 }
 
 void EpollLoop::unwatch_listeners() {
     epoll_event ignored{};  // kernels before 2.6.9 want one
-    for (const int fd : listeners_fd_) CHECK(::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, &ignored) == 0);
+    for (const int fd : listeners_fd_) {
+        const bool was_watched = ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, &ignored) == 0;
+        CHECK(was_watched || errno == ENOENT);  // not: watch_listeners() had no room for it
+    }
 }
 
 // Nobody is turned away: an accept4(2) that finds no descriptor leaves the connection in the backlog, and none is made

@@ -36,7 +36,6 @@ class Events {
     virtual void on_sent(Slot slot) = 0;                  // all bytes of the last send() were taken by the kernel
     virtual void on_failed(Slot slot) = 0;                // the connection broke; the server must call close()
     virtual void on_closed(Slot slot) = 0;
-    virtual void on_wake() = 0;                           // some thread called wake()
     virtual void on_iteration(std::uint64_t now_ns) = 0;  // first in each iteration; monotonic time
     virtual void on_iteration_end() = 0;                  // last in each iteration: hand over, send
 
@@ -100,7 +99,7 @@ class Loop {
     // Waits for events until `deadline_ns` (monotonic; 0: no limit) and delivers them.
     virtual void run_once(std::uint64_t deadline_ns) = 0;
 
-    // Any thread: makes run_once() return soon, with on_wake().
+    // Any thread: makes run_once() return soon.
     virtual void wake() = 0;
 
     [[nodiscard]] virtual const LoopCounters& counters() const = 0;

@@ -42,11 +42,10 @@ void UringLoop::dispatch_socket(UserData data, int result, std::uint32_t flags) 
     close_when_quiet(slot);
 }
 
+// The wait has ended, which is all: each iteration asks what other threads have left.
 void UringLoop::on_wake(int result) {
-    const WakeOutcome outcome = wake_outcome(result);
-    CHECK(outcome != WakeOutcome::fatal);
+    CHECK(wake_outcome(result) != WakeOutcome::fatal);
     arm_wake();
-    if (outcome == WakeOutcome::woken) events_.on_wake();
 }
 
 // --- close and cancel --------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 // The 64 bits that io_uring hands back with each completion: operation, generation, slot.
 //
-// The generation is the slot's at submission. A slot's generation changes when its socket is closed, so that
-// a completion which arrives late is recognised as stale; it still gives its provided buffer back.
+// The generation is the slot's at submission. It changes when the slot's socket is closed, so a completion that comes
+// later is known as stale. Only that of a close may be: any other fails a CHECK, for a slot is not free before all of
+// its operations have completed.
 // Operations of a listener name its index instead of a slot, and have no generation.
 #pragma once
 

@@ -154,10 +154,10 @@ void Replay::report(std::uint64_t now_ns) {
     const std::uint64_t count = delivery_.confirmed_samples_count();
     const double rate =
         static_cast<double>(count - reported_samples_count_) * 1e9 / static_cast<double>(now_ns - reported_ns_);
-    const std::string trouble = delivery_.sink().last_error();
+    const std::string error = delivery_.sink().last_error();
     std::fprintf(stderr, "replay: %llu samples delivered, %.0f/s, at %s%s%s\n", static_cast<unsigned long long>(count),
-                 rate, segment_name(feed_.reader().position().segment).c_str(), trouble.empty() ? "" : "; ",
-                 trouble.c_str());
+                 rate, segment_name(feed_.reader().position().segment).c_str(), error.empty() ? "" : "; ",
+                 error.c_str());
     reported_ns_ = now_ns;
     reported_samples_count_ = count;
 }

@@ -113,8 +113,6 @@ void Server::on_closed(io::Slot slot) {
     connections_[slot].release(context_);
 }
 
-void Server::on_wake() {}  // the wait has ended, which is all: each iteration takes completions
-
 void Server::on_iteration_end() {
     callbacks_.read_bodies();
     resume_blocked();

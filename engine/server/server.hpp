@@ -98,7 +98,6 @@ class Server final : private io::Events {
     void on_sent(io::Slot slot) override;
     void on_failed(io::Slot slot) override;
     void on_closed(io::Slot slot) override;
-    void on_wake() override;
     void on_iteration(std::uint64_t now_ns) override;
     void on_iteration_end() override;
 

@@ -1,11 +1,10 @@
 // Bounds: from figures to the bound that is passed, with hysteresis. No clock, no I/O.
 //
-// A figure is over its bound from the moment it reaches it until it has fallen below reopen_percent of it: else the
-// first entry that is read would admit a burst that closes admission again, every second.
+// A figure passes its bound when it reaches it, and is back when it has fallen below reopen_percent of it. Without that
+// gap admission would open and close every second.
 //
-// A figure that is not known stays over its bound for unknown_observations_max observations more: Redis is silent when
-// it is in trouble, and that is no time to open. Then it counts as over none, so that a server that is gone for good
-// holds up nobody.
+// A figure that becomes unknown while it is over its bound stays over it for unknown_observations_max observations: an
+// overloaded Redis may not answer. After that it counts as over none, so that a server that is gone closes nothing.
 //
 // The watcher's thread.
 #pragma once

@@ -36,7 +36,7 @@ void add(Findings& all, const Findings& one, bool is_first) {
         sum.used_bytes = figures.used_bytes;
         sum.limit_bytes = figures.limit_bytes;
     }
-    if (all.trouble.empty()) all.trouble = one.trouble;
+    if (all.error.empty()) all.error = one.error;
 }
 
 }  // namespace
@@ -49,7 +49,7 @@ Findings ClusterProbe::learn(const std::function<bool()>& is_stopping) {
     Findings findings;
     const std::vector<Share> all = shares(findings);
     forget_others(all);
-    const bool is_partial = !findings.trouble.empty();
+    const bool is_partial = !findings.error.empty();
     for (std::size_t i = 0; i < all.size(); ++i) {
         if (is_stopping()) return {};
         add(findings, ask(all[i]), i == 0);
@@ -95,14 +95,14 @@ std::vector<sinks::ServerAddress> ClusterProbe::whom_to_ask() {
     return sinks::redis::who_may_know(std::move(candidates), slots_, seeds_);
 }
 
-// Keys that nobody serves go into the trouble of `findings`.
+// Keys that nobody serves go into the error of `findings`.
 std::vector<ClusterProbe::Share> ClusterProbe::shares(Findings& findings) const {
     std::vector<Share> shares;
     for (const std::string& key : subject_.keys) {
         const std::uint16_t slot = sinks::redis::slot_of(key);
         const sinks::ServerAddress* const owner = slots_.owner(slot);
         if (owner == nullptr) {
-            findings.trouble = "no node serves slot " + std::to_string(slot);
+            findings.error = "no node serves slot " + std::to_string(slot);
             continue;
         }
         auto share = std::ranges::find(shares, *owner, &Share::primary);

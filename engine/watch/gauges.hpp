@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -30,8 +31,9 @@ class Gauge {
 
 struct Gauges {
     // What reactors refuse telemetry for. `none` also where samples go to a journal first: it takes what Redis can not.
-    std::atomic<PassedBound> refused_for{PassedBound::none};
-    std::atomic<PassedBound> passed{PassedBound::none};  // whether it is refused for or not
+    // Reactors read it on each request: on a cache line apart from what is written each round.
+    alignas(64) std::atomic<PassedBound> refused_for{PassedBound::none};
+    alignas(64) std::atomic<PassedBound> passed{PassedBound::none};  // whether it is refused for or not
     std::atomic<std::uint64_t> opens_ns{0};  // monotonic: not before, as far as one can see; 0: it is open
     std::atomic<bool> is_on{false};  // there is a watcher
     std::atomic<std::uint64_t> samples{0};  // rounds in which Redis told everything that was asked
@@ -50,5 +52,7 @@ struct Gauges {
         limit_bytes.set(figures.limit_bytes);
     }
 };
+static_assert(offsetof(Gauges, refused_for) % 64 == 0 &&
+              offsetof(Gauges, passed) - offsetof(Gauges, refused_for) == 64);
 
 }  // namespace sluice::watch

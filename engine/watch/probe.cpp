@@ -78,12 +78,12 @@ class Reading {
     Findings take(bool has_lag_bound) {
         if (!knows_all_lengths_) findings_.figures.length_sum = std::nullopt;  // a part of a sum is no sum
         for (const auto& [command, error] : refused_)
-            findings_.trouble +=
-                (findings_.trouble.empty() ? "Redis refuses " : "; ") + std::string(command) + ": " + error;
+            findings_.error +=
+                (findings_.error.empty() ? "Redis refuses " : "; ") + std::string(command) + ": " + error;
         if (has_lag_bound && has_no_reader_ && key_of_unknown_lag_.empty()) raise(findings_.figures.group_lag_max, 0);
-        if (has_lag_bound && !key_of_unknown_lag_.empty() && findings_.trouble.empty())
-            findings_.trouble = "Redis does not know the lag of a group of " + printable(key_of_unknown_lag_) +
-                                ", so admission.group_lag_max does not count it";
+        if (has_lag_bound && !key_of_unknown_lag_.empty() && findings_.error.empty())
+            findings_.error = "Redis does not know the lag of a group of " + printable(key_of_unknown_lag_) +
+                              ", so admission.group_lag_max does not count it";
         return std::move(findings_);
     }
 

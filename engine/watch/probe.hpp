@@ -27,7 +27,7 @@ struct Subject {
 
 struct Findings {
     Figures figures;
-    std::string trouble;  // what could not be learnt, in one sentence; empty: nothing
+    std::string error;  // what could not be learnt, in one sentence; empty: nothing
 };
 
 // XLEN and XINFO GROUPS of each stream, or LLEN; and INFO memory. In one round trip.

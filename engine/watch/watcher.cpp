@@ -58,11 +58,11 @@ void Watcher::run() {
 
 void Watcher::probe() {
     const Findings findings = learn();
-    add_one(findings.trouble.empty() ? gauges_.samples : gauges_.failures);
+    add_one(findings.error.empty() ? gauges_.samples : gauges_.failures);
     gauges_.set(findings.figures);
-    if (findings.trouble != gauges_.trouble.text()) {
-        if (!findings.trouble.empty()) log::warn("admission_unknown", {{"reason", findings.trouble}});
-        gauges_.trouble.set(findings.trouble);
+    if (findings.error != gauges_.trouble.text()) {
+        if (!findings.error.empty()) log::warn("admission_unknown", {{"reason", findings.error}});
+        gauges_.trouble.set(findings.error);
     }
     decide(findings.figures);
 }

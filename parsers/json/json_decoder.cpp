@@ -26,7 +26,7 @@ simdjson::padded_string_view padded(std::string_view text) {
 
 // A record that was read, and where it ended.
 struct RecordEnd {
-    Verdict verdict;
+    RecordState state;
     const char* end;
 };
 
@@ -58,21 +58,21 @@ struct JsonDecoder::State {
     Step next_line();
 
     bool find_element();
-    Verdict read_element();
+    RecordState read_element();
     void open_window_of_elements();
-    Verdict read_element_alone();
+    RecordState read_element_alone();
 
     std::string_view take_line();
     void open_window_of_lines();
-    Verdict read_line_alone(std::string_view line);
+    RecordState read_line_alone(std::string_view line);
 
     void open_window(const char* begin, std::size_t bytes, bool are_elements);
     bool read_in_window(const char* begin, RecordEnd& found);
-    Verdict read_root(std::string_view text);
+    RecordState read_root(std::string_view text);
 
-    Verdict fail(Refusal reason, const char* where);
-    Verdict fail_stage_one(simdjson::error_code error, std::string_view text);
-    Step finish_element(Verdict verdict);
+    RecordState fail(Refusal reason, const char* where);
+    RecordState fail_stage_one(simdjson::error_code error, std::string_view text);
+    Step finish_element(RecordState state);
     Step body_refused();
     [[nodiscard]] std::size_t offset_of(const char* where) const {
         return static_cast<std::size_t>(where - body.data());
@@ -102,7 +102,7 @@ struct JsonDecoder::State {
 
 void JsonDecoder::State::start(std::string_view text, BodyFormat format, const DecodeOptions& options) {
     body = text;
-    reader.start(text, {options.precision, options.arrival_ns, format == BodyFormat::ndjson});
+    reader.start(text, {options.precision, options.arrival_ns});
     offset = 0;
     record_count = 0;
     is_single = false;
@@ -159,10 +159,10 @@ void JsonDecoder::State::start_long_json(std::string_view text) {
 
 Step JsonDecoder::State::next_single() {
     phase = Phase::ended;
-    const Verdict verdict =
+    const RecordState state =
         read_root(trim_body(body.substr(body.starts_with(byte_order_mark) ? byte_order_mark.size() : 0)));
-    if (verdict == Verdict::broken) return body_refused();
-    return finish_element(verdict);
+    if (state == RecordState::broken) return body_refused();
+    return finish_element(state);
 }
 
 Step JsonDecoder::State::next_element() {
@@ -173,12 +173,12 @@ Step JsonDecoder::State::next_element() {
         fail(Refusal::invalid_json, record_count > 0 ? reader.end() : body.data());
         return body_refused();
     }
-    const Verdict verdict = reader.read(value);
-    if (verdict == Verdict::broken) {
+    const RecordState state = reader.read(value);
+    if (state == RecordState::broken) {
         fail(reader.refusal(), reader.fault_at());
         return body_refused();
     }
-    return finish_element(verdict);
+    return finish_element(state);
 }
 
 Step JsonDecoder::State::end_of_elements() {
@@ -190,10 +190,10 @@ Step JsonDecoder::State::end_of_elements() {
     return Step::end;
 }
 
-Step JsonDecoder::State::finish_element(Verdict verdict) {
+Step JsonDecoder::State::finish_element(RecordState state) {
     ++record_count;
     offset = offset_of(reader.begin());
-    if (verdict == Verdict::sample) return Step::sample;
+    if (state == RecordState::sample) return Step::sample;
     refusal = reader.refusal();
     return Step::record_refused;
 }
@@ -207,9 +207,9 @@ Step JsonDecoder::State::body_refused() {
 
 Step JsonDecoder::State::next_in_windows() {
     if (!find_element()) return phase == Phase::ended ? Step::end : body_refused();
-    const Verdict verdict = read_element();
-    if (verdict == Verdict::broken) return body_refused();
-    return finish_element(verdict);
+    const RecordState state = read_element();
+    if (state == RecordState::broken) return body_refused();
+    return finish_element(state);
 }
 
 // Moves `at` to the next element. False: the array has ended (the phase says so), or is at fault.
@@ -237,13 +237,13 @@ bool JsonDecoder::State::find_element() {
     return false;
 }
 
-Verdict JsonDecoder::State::read_element() {
+RecordState JsonDecoder::State::read_element() {
     if (body.substr(offset_of(at)).starts_with(byte_order_mark)) return fail(Refusal::invalid_json, at);
     if (at >= window_end) open_window_of_elements();
     RecordEnd found;
     if (in_window && read_in_window(at, found)) {
         at = found.end;
-        return found.verdict;
+        return found.state;
     }
     in_window = false;
     return read_element_alone();
@@ -269,7 +269,7 @@ void JsonDecoder::State::open_window_of_elements() {
     open_window(at, brace + 1, true);
 }
 
-Verdict JsonDecoder::State::read_element_alone() {
+RecordState JsonDecoder::State::read_element_alone() {
     const std::string_view reach = body.substr(offset_of(at), window_bytes);
     const ValueExtent extent = extent_of_value(reach);
     const bool ends_with_body = reach.data() + reach.size() == body.data() + body.size();
@@ -296,17 +296,17 @@ Step JsonDecoder::State::next_line() {
         line = trim(take_line());
     } while (line.empty());
     ++record_count;
-    RecordEnd found{Verdict::broken, nullptr};
+    RecordEnd found{RecordState::broken, nullptr};
     const bool fits_window = line.front() == '{' && line.back() == '}' && line.size() <= limits::sample_bytes_max;
     if (!in_window || !fits_window || !read_in_window(line.data(), found) || found.end != line.data() + line.size()) {
         in_window = false;
-        found.verdict = read_line_alone(line);
+        found.state = read_line_alone(line);
     }
-    if (found.verdict == Verdict::sample) {
+    if (found.state == RecordState::sample) {
         offset = offset_of(line.data());
         return Step::sample;
     }
-    if (found.verdict == Verdict::refused) fail(reader.refusal(), line.data());
+    if (found.state == RecordState::refused) fail(reader.refusal(), line.data());
     return Step::record_refused;
 }
 
@@ -353,48 +353,48 @@ bool JsonDecoder::State::read_in_window(const char* begin, RecordEnd& found) {
     if ((*record).get(reference) != simdjson::SUCCESS || window_begin + record.current_index() != begin) return false;
     if (reference.get_object().get(object) != simdjson::SUCCESS) return false;
     found = {reader.read(object, begin), reader.end()};
-    if (found.verdict == Verdict::broken || found.end > window_end) return false;
+    if (found.state == RecordState::broken || found.end > window_end) return false;
     ++record;
     return true;
 }
 
-Verdict JsonDecoder::State::read_line_alone(std::string_view line) {
+RecordState JsonDecoder::State::read_line_alone(std::string_view line) {
     if (line.size() > limits::sample_bytes_max) return fail(Refusal::sample_too_large, line.data());
     if (line.starts_with(byte_order_mark)) return fail(Refusal::malformed_record, line.data());
     const auto error = parser.iterate(padded(line)).get(document);
-    const Verdict verdict = error == simdjson::SUCCESS ? read_root(line) : fail_stage_one(error, line);
-    if (verdict == Verdict::broken && refusal == Refusal::invalid_json) refusal = Refusal::malformed_record;
-    return verdict;
+    const RecordState state = error == simdjson::SUCCESS ? read_root(line) : fail_stage_one(error, line);
+    if (state == RecordState::broken && refusal == Refusal::invalid_json) refusal = Refusal::malformed_record;
+    return state;
 }
 
 // Reads `document`, which was made of `text`, as one record, and makes sure that nothing follows it.
-Verdict JsonDecoder::State::read_root(std::string_view text) {
-    Verdict verdict = Verdict::broken;
+RecordState JsonDecoder::State::read_root(std::string_view text) {
+    RecordState state = RecordState::broken;
     if (text.front() == '{') {
         ondemand::object object;
         if (document.get_object().get(object) != simdjson::SUCCESS) return fail(Refusal::invalid_json, text.data());
-        verdict = reader.read(object, text.data());
+        state = reader.read(object, text.data());
     } else if (text.front() == '[') {
         ondemand::array array;
         if (document.get_array().get(array) != simdjson::SUCCESS) return fail(Refusal::invalid_json, text.data());
-        verdict = reader.read(array, text.data());
+        state = reader.read(array, text.data());
     } else {
         std::string_view token;
         if (document.raw_json_token().get(token) != simdjson::SUCCESS) return fail(Refusal::invalid_json, text.data());
-        verdict = reader.read(trim_end(token));
+        state = reader.read(trim_end(token));
     }
-    if (verdict == Verdict::broken) return fail(reader.refusal(), reader.fault_at());
+    if (state == RecordState::broken) return fail(reader.refusal(), reader.fault_at());
     if (reader.end() != text.data() + text.size()) return fail(Refusal::invalid_json, reader.end());
-    return verdict;
+    return state;
 }
 
-Verdict JsonDecoder::State::fail(Refusal reason, const char* where) {
+RecordState JsonDecoder::State::fail(Refusal reason, const char* where) {
     refusal = reason;
     offset = offset_of(where);
-    return Verdict::broken;
+    return RecordState::broken;
 }
 
-Verdict JsonDecoder::State::fail_stage_one(simdjson::error_code error, std::string_view text) {
+RecordState JsonDecoder::State::fail_stage_one(simdjson::error_code error, std::string_view text) {
     if (error == simdjson::UTF8_ERROR) return fail(Refusal::invalid_utf8, text.data() + first_invalid_utf8(text));
     return fail(Refusal::invalid_json, text.data() + first_string_fault(text));
 }

@@ -244,7 +244,7 @@ template <RecordReader::Field field>
     return {};
 }
 
-Verdict RecordReader::read(ondemand::object object, const char* begin) {
+RecordState RecordReader::read(ondemand::object object, const char* begin) {
     open(begin);
     const char* last = begin + 1;
     for (auto member : object) {
@@ -266,7 +266,7 @@ Verdict RecordReader::read(ondemand::object object, const char* begin) {
     return close(past_bracket(last));
 }
 
-Verdict RecordReader::read(ondemand::value& value) {
+RecordState RecordReader::read(ondemand::value& value) {
     const std::string_view token = value.raw_json_token();
     if (token.starts_with('{')) {
         ondemand::object object;
@@ -279,13 +279,13 @@ Verdict RecordReader::read(ondemand::value& value) {
     return close(walked.json.empty() ? nullptr : walked.json.data() + walked.json.size());
 }
 
-Verdict RecordReader::read(ondemand::array array, const char* begin) {
+RecordState RecordReader::read(ondemand::array array, const char* begin) {
     open(begin);
     refuse(Refusal::not_an_object);
     return close(walk_array(array, begin, 1));
 }
 
-Verdict RecordReader::read(std::string_view token) {
+RecordState RecordReader::read(std::string_view token) {
     open(token.data());
     refuse(Refusal::not_an_object);
     const bool is_string = token.size() > 1 && token.front() == '"' && token.back() == '"';
@@ -301,19 +301,19 @@ void RecordReader::open(const char* begin) {
     member_count_ = other_count_ = strings_used_ = 0;
 }
 
-Verdict RecordReader::close(End end) {
+RecordState RecordReader::close(End end) {
     if (end == nullptr) {
         refusal_ = fault_;
-        return Verdict::broken;
+        return RecordState::broken;
     }
     end_ = end;
     sample_.others = {others_.data(), other_count_};
     if (is_oversized_ || static_cast<std::size_t>(end_ - begin_) > limits::sample_bytes_max) {
         refusal_ = Refusal::sample_too_large;
-        return Verdict::refused;
+        return RecordState::refused;
     }
     sample_.raw = one_line();
-    return is_refused_ ? Verdict::refused : Verdict::sample;
+    return is_refused_ ? RecordState::refused : RecordState::sample;
 }
 
 // Between its tokens alone a record can have line breaks: inside strings they are escaped.

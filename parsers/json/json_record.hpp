@@ -30,8 +30,8 @@ namespace sluice::parsers {
 
 namespace ondemand = simdjson::ondemand;
 
-// What became of a record.
-enum class Verdict : std::uint8_t {
+// What a record turned out to be.
+enum class RecordState : std::uint8_t {
     sample,   // sample() is complete
     refused,  // valid JSON, but not a sample: refusal()
     broken,   // not JSON, or too deep: refusal() is invalid_json or json_too_deep; where: fault_at()
@@ -42,7 +42,6 @@ class RecordReader {
     struct Options {
         Precision precision = Precision::by_magnitude;
         std::int64_t arrival_ns = 0;
-        bool are_lines = false;  // no record has a line feed in it
     };
 
     // `parser` unescapes strings; it outlives the reader and has been allocated.
@@ -52,12 +51,12 @@ class RecordReader {
     void start(std::string_view body, const Options& options);
 
     // Each reads one record to its end. `object` starts at `begin`, its brace.
-    Verdict read(ondemand::object object, const char* begin);
-    Verdict read(ondemand::value& value);
+    RecordState read(ondemand::object object, const char* begin);
+    RecordState read(ondemand::value& value);
     // A record that is an array: not a sample, but its elements decide whether the body is JSON.
-    Verdict read(ondemand::array array, const char* begin);
+    RecordState read(ondemand::array array, const char* begin);
     // A record that is a lone scalar: `token`.
-    Verdict read(std::string_view token);
+    RecordState read(std::string_view token);
 
     [[nodiscard]] const Sample& sample() const { return sample_; }
     [[nodiscard]] Refusal refusal() const { return refusal_; }
@@ -78,7 +77,7 @@ class RecordReader {
     };
 
     void open(const char* begin);
-    Verdict close(End end);
+    RecordState close(End end);
     void check_completeness();
     void clear_absent();
     [[nodiscard]] bool has(Field field) const { return (seen_ >> static_cast<unsigned>(field) & 1u) != 0; }

@@ -91,7 +91,7 @@ class JournalSink final : public Sink {
     void announce() {
         if (settings_.listener != nullptr) settings_.listener->on_confirmed(log_->confirmed());
     }
-    void note_size() { journal_.bytes.store(log_->total_bytes(), std::memory_order_relaxed); }
+    void publish_size() { journal_.bytes.store(log_->total_bytes(), std::memory_order_relaxed); }
 
     const JournalSettings settings_;
     CompletionPort& port_;
@@ -124,7 +124,7 @@ std::expected<std::vector<std::string>, std::string> JournalSink::open() {
     if (!log) return std::unexpected("journal " + settings_.directory + ": " + log.error().sentence);
     log_ = std::move(*log);
     journal_.bytes_max.store(settings_.log.total_bytes_max, std::memory_order_relaxed);
-    note_size();
+    publish_size();
     if (const auto prepared = log_->prepare(); !prepared) stall(prepared.error());
     else figures_.state.store(SinkState::ready, std::memory_order_relaxed);
     announce();
@@ -136,7 +136,7 @@ void JournalSink::advance(short, std::uint64_t now_ns) {
     if (is_stalled_ && now_ns < retry_at_ns_) return refuse_fresh();
     if (fresh_.empty() && !is_stalled_) return;
     const auto written = write_all();
-    note_size();
+    publish_size();
     announce();  // also after an error: only who learns of a segment can deliver it, and so make room
     if (!written) {
         const std::size_t confirmed_of_kept = std::min(confirmed_count_, kept_.count());
@@ -196,7 +196,7 @@ void JournalSink::stall(const journal::LogError& error) {
     refusal_ = is_full ? CommandOutcome::busy : CommandOutcome::refused;
     const std::uint64_t now_ns = monotonic_ns();
     retry_at_ns_ = now_ns + (is_full ? retry_full_interval_ns : retry_interval_ns);
-    note_refusal(figures_, refusal_, now_ns);
+    record_refusal(figures_, refusal_, now_ns);
     figures_.state.store(SinkState::stalled, std::memory_order_relaxed);
     publish(signal_.refuses, refusal_);
     last_error_.set("journal " + settings_.directory + ": " + error.sentence);

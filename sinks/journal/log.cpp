@@ -78,7 +78,7 @@ LogResult<void> Log::recover(std::vector<std::string>& notes) {
         next_sequence_ = std::max(next_sequence_, last.sequence + 1);
         if (auto recovered = recover_last(last, notes); !recovered) return recovered;
         if (closed_.segment == last.sequence) {
-            note_losses(*segments, notes);
+            report_losses(*segments, notes);
             return {};
         }
         if (auto discarded = discard_last(last); !discarded) return discarded;
@@ -86,7 +86,7 @@ LogResult<void> Log::recover(std::vector<std::string>& notes) {
     }
 }
 
-void Log::note_losses(const std::vector<Segment>& segments, std::vector<std::string>& notes) {
+void Log::report_losses(const std::vector<Segment>& segments, std::vector<std::string>& notes) {
     const auto delivered = read_delivered(files_);
     for (const Segment& segment : segments)
         if (lacks_predecessor(segment, delivered.value_or(std::nullopt)))

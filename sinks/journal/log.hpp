@@ -75,7 +75,7 @@ class Log {
         : files_(files), settings_(settings), lock_(std::move(lock)) {}
 
     [[nodiscard]] LogResult<void> recover(std::vector<std::string>& notes);
-    void note_losses(const std::vector<Segment>& segments, std::vector<std::string>& notes);
+    void report_losses(const std::vector<Segment>& segments, std::vector<std::string>& notes);
     [[nodiscard]] LogResult<void> recover_last(const Segment& last, std::vector<std::string>& notes);
     [[nodiscard]] LogResult<void> discard_last(const Segment& last);
     [[nodiscard]] LogResult<void> make_room();

@@ -8,6 +8,8 @@
 
 #include <cerrno>
 
+#include "engine/core/descriptor.hpp"
+
 namespace sluice::sinks::journal {
 namespace {
 
@@ -23,26 +25,13 @@ IoResult<void> done(int result) {
     return {};
 }
 
-// An open descriptor.
-class Descriptor {
-  public:
-    explicit Descriptor(int fd) : fd_(fd) {}
-    ~Descriptor() { ::close(fd_); }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    [[nodiscard]] int fd() const { return fd_; }
-
-  private:
-    int fd_;
-};
-
 class PosixFile final : public File {
   public:
     explicit PosixFile(int fd) : descriptor_(fd) {}
 
     IoResult<void> write(std::uint64_t offset, std::span<const char> bytes) override {
         while (!bytes.empty()) {
-            const ssize_t written = ::pwrite(descriptor_.fd(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+            const ssize_t written = ::pwrite(descriptor_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
             if (written < 0 && errno == EINTR) continue;
             if (written < 0) return failure();
             if (written == 0) return failure(EIO);
@@ -56,7 +45,7 @@ class PosixFile final : public File {
         std::size_t filled = 0;
         while (filled < to.size()) {
             const ssize_t got =
-                ::pread(descriptor_.fd(), to.data() + filled, to.size() - filled, static_cast<off_t>(offset + filled));
+                ::pread(descriptor_.get(), to.data() + filled, to.size() - filled, static_cast<off_t>(offset + filled));
             if (got < 0 && errno == EINTR) continue;
             if (got < 0) return failure();
             if (got == 0) break;
@@ -66,20 +55,20 @@ class PosixFile final : public File {
     }
 
     IoResult<void> sync() override {
-        if (::fdatasync(descriptor_.fd()) != 0) return failure();
+        if (::fdatasync(descriptor_.get()) != 0) return failure();
         struct stat status{};
-        if (::fstat(descriptor_.fd(), &status) != 0) return failure();
+        if (::fstat(descriptor_.get(), &status) != 0) return failure();
         // Without a name it is gone as soon as it is closed.
         if (status.st_nlink == 0) return failure(ENOENT);
         return {};
     }
     IoResult<void> truncate(std::uint64_t bytes) override {
-        return done(::ftruncate(descriptor_.fd(), static_cast<off_t>(bytes)));
+        return done(::ftruncate(descriptor_.get(), static_cast<off_t>(bytes)));
     }
 
     IoResult<std::uint64_t> size() override {
         struct stat status{};
-        if (::fstat(descriptor_.fd(), &status) != 0) return failure();
+        if (::fstat(descriptor_.get(), &status) != 0) return failure();
         return static_cast<std::uint64_t>(status.st_size);
     }
 
@@ -100,27 +89,27 @@ class PosixFileSystem final : public FileSystem {
     explicit PosixFileSystem(int fd) : directory_(fd) {}
 
     IoResult<std::unique_ptr<File>> create(const std::string& name, std::uint64_t bytes) override {
-        const int fd = ::openat(directory_.fd(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, file_mode);
+        const int fd = ::openat(directory_.get(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, file_mode);
         if (fd < 0) return failure();
         auto file = std::make_unique<PosixFile>(fd);
         // Where the file system cannot reserve, this writes into each block. Returns the error, and leaves errno alone.
         int error = EINTR;
         while (error == EINTR) error = ::posix_fallocate(fd, 0, static_cast<off_t>(bytes));
         if (error == 0) return file;
-        ::unlinkat(directory_.fd(), name.c_str(), 0);
+        ::unlinkat(directory_.get(), name.c_str(), 0);
         return failure(error);
     }
 
     IoResult<std::unique_ptr<File>> open(const std::string& name, Access access) override {
         const int flags = (access == Access::read ? O_RDONLY : O_RDWR) | O_CLOEXEC;
-        const int fd = ::openat(directory_.fd(), name.c_str(), flags);
+        const int fd = ::openat(directory_.get(), name.c_str(), flags);
         if (fd < 0) return failure();
         return std::make_unique<PosixFile>(fd);
     }
 
     IoResult<std::vector<std::string>> list() override {
         // A second descriptor: the stream takes its own with it.
-        const int fd = ::openat(directory_.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        const int fd = ::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0) return failure();
         DIR* stream = ::fdopendir(fd);
         if (stream == nullptr) return failure();
@@ -134,19 +123,19 @@ class PosixFileSystem final : public FileSystem {
     }
 
     IoResult<void> remove(const std::string& name) override {
-        return done(::unlinkat(directory_.fd(), name.c_str(), 0));
+        return done(::unlinkat(directory_.get(), name.c_str(), 0));
     }
     IoResult<void> rename(const std::string& from, const std::string& to) override {
-        return done(::renameat(directory_.fd(), from.c_str(), directory_.fd(), to.c_str()));
+        return done(::renameat(directory_.get(), from.c_str(), directory_.get(), to.c_str()));
     }
-    IoResult<void> sync_directory() override { return done(::fsync(directory_.fd())); }
+    IoResult<void> sync_directory() override { return done(::fsync(directory_.get())); }
 
     // A descriptor of its own: the lock goes with it.
     IoResult<std::unique_ptr<Lock>> lock_directory() override {
-        return take_lock(::openat(directory_.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        return take_lock(::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     }
     IoResult<std::unique_ptr<Lock>> lock_file(const std::string& name) override {
-        return take_lock(::openat(directory_.fd(), name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, file_mode));
+        return take_lock(::openat(directory_.get(), name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, file_mode));
     }
 
   private:

@@ -14,7 +14,6 @@ IoResult<std::size_t> SegmentReader::fill(std::uint64_t offset) {
 
 // The same where some of it cannot be read: zeros stand for that, which are no record.
 IoResult<std::size_t> SegmentReader::fill_by_blocks(std::uint64_t offset) {
-    met_unreadable_ = true;
     const auto size = file_.size();
     if (!size) return std::unexpected(size.error());
     const std::size_t wanted = std::min<std::uint64_t>(buffer_.size(), *size - std::min(offset, *size));

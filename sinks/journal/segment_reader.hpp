@@ -41,8 +41,6 @@ class SegmentReader {
     [[nodiscard]] std::uint64_t gap_bytes() const { return gap_bytes_; }
     // Where the next call goes on.
     [[nodiscard]] std::uint64_t offset() const { return offset_; }
-    // Some of what was looked at so far could not be read.
-    [[nodiscard]] bool met_unreadable() const { return met_unreadable_; }
 
   private:
     static constexpr std::size_t buffer_bytes = limits::journal_read_buffer_bytes;
@@ -64,7 +62,6 @@ class SegmentReader {
     std::vector<char> buffer_;
     std::uint64_t buffer_offset_ = 0;  // buffer_[0, filled_) is the file from here
     std::size_t filled_ = 0;
-    bool met_unreadable_ = false;
 };
 
 }  // namespace sluice::sinks::journal

@@ -97,7 +97,6 @@ class FakeLoop final : public io::Loop {
         if (is_quiet ? is_at_rest() : below(100) == 0) now_ns = std::max(now_ns, deadline_ns);
         events_.on_iteration(now_ns);
         for (std::size_t i = below(8); i-- > 0;) happen(static_cast<io::Slot>(below(peers_.size())));
-        if (below(20) == 0) events_.on_wake();
         events_.on_iteration_end();
         for (FakePeer& peer : peers_) {
             CHECK(is_untouched(peer));

@@ -68,7 +68,6 @@ class Recorder final : public io::Events {
         sockets[slot].is_open = false;
         ++closed_count;
     }
-    void on_wake() override { ++wakes_count; }
     void on_iteration(std::uint64_t now_ns) override {
         EXPECT_GE(now_ns, now);
         now = now_ns;
@@ -87,7 +86,6 @@ class Recorder final : public io::Events {
     std::vector<Slot> opened;
     std::size_t pieces_max = 0;
     int closed_count = 0;
-    int wakes_count = 0;
     int iterations_count = 0;
     std::uint64_t now = 0;
 };

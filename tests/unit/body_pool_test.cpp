@@ -109,10 +109,10 @@ TEST(BodyPool, RandomUseKeepsTheBooksAndTheBytes) {
             in_use += block.capacity_bytes + BodyPool::padding_bytes;
             const char mark = static_cast<char>('a' + step % 26);
             block.data[0] = block.data[block.capacity_bytes - 1] = mark;
-            held.emplace_back(block, mark);
+            held.emplace_back(std::move(block), mark);
         } else if (!held.empty()) {
             std::swap(held[random() % held.size()], held.back());
-            auto [block, mark] = held.back();
+            auto [block, mark] = std::move(held.back());
             held.pop_back();
             ASSERT_EQ(block.data[0], mark);
             ASSERT_EQ(block.data[block.capacity_bytes - 1], mark);

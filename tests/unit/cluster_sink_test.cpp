@@ -2,6 +2,8 @@
 // must not happen: a command twice, or before an older one.
 // runs: release asan tsan
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <deque>
@@ -292,6 +294,25 @@ TEST(ClusterSink, APartitionWhoseNodeIsAwayHoldsUpNoOther) {
     EXPECT_EQ(ledger.finals.size(), 20u);
     EXPECT_EQ(node.commands().size(), 20u);
     EXPECT_EQ(driver.delivery().state, sinks::SinkState::connecting);
+}
+
+TEST(ClusterSink, WithoutADescriptorItDoesNotOpenAndSaysWhy) {
+    LedgerPort ledger;
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const int first_free = ::dup(STDERR_FILENO);
+    ::close(first_free);
+    const rlimit none_left{static_cast<rlim_t>(first_free), before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none_left), 0);
+    const auto sink = sinks::make_cluster_sink(settings_for({{"127.0.0.1", 1}}), ledger);
+    const auto opened = sink->open();
+    sink->advance(0, 1);  // where nobody opens it, it goes on without
+    EXPECT_EQ(sink->interest().fd, -1);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error(), "connections to the cluster can not be watched (epoll): Too many open files");
+    EXPECT_TRUE(sink->open());
+    EXPECT_GE(sink->interest().fd, 0);
 }
 
 }  // namespace

@@ -75,7 +75,7 @@ TEST_F(SinkLogTest, AnOutageIsTwoLines) {
 TEST_F(SinkLogTest, RefusalsNameTheirClass) {
     sink.delivery.state = SinkState::ready;
     sink.text = "Redis refuses: OOM";
-    note_refusal(sink.delivery, CommandOutcome::busy, 1);
+    record_refusal(sink.delivery, CommandOutcome::busy, 1);
     EXPECT_EQ(line_at(second_ns), "level=warn event=sink_refuses sink=0 class=busy reason=\"Redis refuses: OOM\"\n");
     forget_refusal(sink.delivery);
     EXPECT_EQ(line_at(2 * second_ns), "level=info event=sink_restored sink=0 after_s=1 connection_failures=0\n");

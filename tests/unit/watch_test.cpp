@@ -27,15 +27,15 @@ TEST(AdmissionBounds, CloseAtTheBoundAndOpenBelowNineTenthsOfIt) {
         std::uint64_t length;
         PassedBound passed;
     };
-    for (const auto& [length, verdict] : {Step{999, PassedBound::none},
-                                          {1000, PassedBound::stream_full},
-                                          {999, PassedBound::stream_full},
-                                          {900, PassedBound::stream_full},
-                                          {899, PassedBound::none},
-                                          {950, PassedBound::none},
-                                          {1000, PassedBound::stream_full},
-                                          {0, PassedBound::none}})
-        EXPECT_EQ(bounds.judge(figures(length, {})), verdict) << length;
+    for (const auto& [length, passed] : {Step{999, PassedBound::none},
+                                         {1000, PassedBound::stream_full},
+                                         {999, PassedBound::stream_full},
+                                         {900, PassedBound::stream_full},
+                                         {899, PassedBound::none},
+                                         {950, PassedBound::none},
+                                         {1000, PassedBound::stream_full},
+                                         {0, PassedBound::none}})
+        EXPECT_EQ(bounds.judge(figures(length, {})), passed) << length;
 }
 
 TEST(AdmissionBounds, MemoryIsAPercentageOfWhatRedisMayUse) {
@@ -146,7 +146,7 @@ TEST(AdmissionQuestions, FiguresOfTwoPartitions) {
     EXPECT_EQ(figure_commands(subject).size(), 5u);
     const std::string resp = ":7\r\n*2\r\n" + group(":3\r\n") + group(":5\r\n") + ":0\r\n" + no_key + memory;
     const auto findings = figures_from(subject, replies_of(resp, 5));
-    EXPECT_EQ(findings.trouble, "");
+    EXPECT_EQ(findings.error, "");
     EXPECT_EQ(findings.figures.length_sum, 7u);
     EXPECT_EQ(findings.figures.length_max, 7u);
     EXPECT_EQ(findings.figures.group_lag_max, 5u);
@@ -159,10 +159,10 @@ TEST(AdmissionQuestions, ALagThatIsNilOrMissingIsNotKnown) {
     const std::string old_group = "*2\r\n" + bulk("name") + bulk("g");
     auto findings = figures_from(subject, replies_of(":7\r\n*2\r\n" + group("$-1\r\n") + old_group + memory, 3));
     EXPECT_EQ(findings.figures.group_lag_max, std::nullopt);
-    EXPECT_EQ(findings.trouble, "");
+    EXPECT_EQ(findings.error, "");
     findings = figures_from(subject, replies_of(":7\r\n*2\r\n" + group("$-1\r\n") + group(":2\r\n") + memory, 3));
     EXPECT_EQ(findings.figures.group_lag_max, 2u);
-    EXPECT_EQ(findings.trouble, "") << "nobody wants to know";
+    EXPECT_EQ(findings.error, "") << "nobody wants to know";
 }
 
 TEST(AdmissionQuestions, ALagThatIsNotKnownIsToldWhereItHasABound) {
@@ -170,7 +170,7 @@ TEST(AdmissionQuestions, ALagThatIsNotKnownIsToldWhereItHasABound) {
     const std::string resp = ":7\r\n*1\r\n" + group(":3\r\n") + ":7\r\n*1\r\n" + group("$-1\r\n") + memory;
     const auto findings = figures_from(subject, replies_of(resp, 5));
     EXPECT_EQ(findings.figures.group_lag_max, 3u);
-    EXPECT_EQ(findings.trouble,
+    EXPECT_EQ(findings.error,
               "Redis does not know the lag of a group of t:{1}, so admission.group_lag_max does not count it");
 }
 
@@ -178,7 +178,7 @@ TEST(AdmissionQuestions, ErrorsLeaveTheOtherFigures) {
     const watch::Subject subject{{"a", "b"}, false};
     const std::string refused = "-NOPERM no\r\n";
     const auto findings = figures_from(subject, replies_of(":7\r\n" + no_key + refused + refused + refused, 5));
-    EXPECT_EQ(findings.trouble, "Redis refuses XLEN: NOPERM no; XINFO GROUPS: NOPERM no; INFO memory: NOPERM no");
+    EXPECT_EQ(findings.error, "Redis refuses XLEN: NOPERM no; XINFO GROUPS: NOPERM no; INFO memory: NOPERM no");
     EXPECT_EQ(findings.figures.length_sum, std::nullopt) << "a part of a sum is no sum";
     EXPECT_EQ(findings.figures.length_max, 7u);
     EXPECT_EQ(findings.figures.used_bytes, std::nullopt);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "engine/core/check.hpp"
+#include "engine/core/error_text.hpp"
 #include "sinks/last_error.hpp"
 #include "sinks/redis/cluster/epoll_set.hpp"
 #include "sinks/redis/cluster/node.hpp"
@@ -22,6 +23,8 @@ namespace {
 constexpr std::uint64_t refresh_interval_ns = 250'000'000;
 // A node that says nothing for so long may have been replaced: the others are asked.
 constexpr std::uint64_t suspicious_silence_ns = 1'000'000'000;
+// A connection that epoll had no room for is tried again after so long.
+constexpr std::uint64_t watch_retry_interval_ns = 100'000'000;
 // Redirects in a row that are followed at once; then somebody's map is wrong, and hurry does not help.
 constexpr std::uint32_t redirects_at_once_max = 4;
 
@@ -40,6 +43,10 @@ class ClusterSink final : public Sink {
                 std::make_unique<PartitionQueue>(slot_of(key), port, figures_, cluster_, settings_.node));
     }
 
+    [[nodiscard]] std::expected<std::vector<std::string>, std::string> open() override {
+        if (const auto opened = epoll_.open(); !opened) return std::unexpected(watch_failure(opened.error()));
+        return {};
+    }
     [[nodiscard]] bool has_room() const override { return true; }
     void submit(Batch& batch) override {
         CHECK(batch.lane < partitions_.size());
@@ -69,8 +76,8 @@ class ClusterSink final : public Sink {
     void refresh_if_wanted(std::uint64_t now_ns);
     [[nodiscard]] ServerAddress whom_to_ask();
     void take_map(SlotQuery::Answer answer, std::uint64_t now_ns);
-    void note_ownerless();
-    void note_failure(const Node& node, bool was_ready);
+    void record_ownerless();
+    void record_failure(const Node& node, bool was_ready);
     void route_all(std::uint64_t now_ns);
     void route(PartitionQueue& partition, std::uint64_t now_ns);
     void take_hint(Redirect& redirect, const PartitionQueue& partition);
@@ -82,6 +89,9 @@ class ClusterSink final : public Sink {
     void publish_breaker();
     void publish_views();
     [[nodiscard]] std::string first_error() const;
+    [[nodiscard]] static std::string watch_failure(std::errc error) {
+        return "connections to the cluster can not be watched (epoll): " + sluice::text_of(error);
+    }
 
     ClusterSettings settings_;
     SinkSignal signal_;
@@ -103,6 +113,7 @@ class ClusterSink final : public Sink {
     std::string map_error_;
 
     EpollSet epoll_;
+    std::string watch_error_;  // of the last step; empty: all are watched
     std::uint64_t deadline_ns_ = 0;
     LastError last_error_;
     std::string last_error_text_;  // as last_error_ has it
@@ -121,7 +132,7 @@ void ClusterSink::advance(short revents, std::uint64_t now_ns) {
         member->node.advance(std::exchange(member->revents, short{0}), now_ns);
         if (member->node.take_failed()) {
             is_refresh_wanted_ = are_views_stale_ = true;
-            note_failure(member->node, was_ready);
+            record_failure(member->node, was_ready);
         }
         if (member->node.ready() != was_ready) are_views_stale_ = true;
     }
@@ -163,7 +174,7 @@ void ClusterSink::take_map(SlotQuery::Answer answer, std::uint64_t now_ns) {
     if (!answer) {
         map_error_ = answer.error();
         if (!has_map_) add(link_figures_.connection_failures, 1);
-        note_ownerless();
+        record_ownerless();
         return;  // another is asked after the interval
     }
     add(cluster_.refreshes, 1);
@@ -172,20 +183,20 @@ void ClusterSink::take_map(SlotQuery::Answer answer, std::uint64_t now_ns) {
     map_error_.clear();
     is_refresh_wanted_ = false;
     refresh_at_ns_ = now_ns + refresh_interval_ns;
-    note_ownerless();
+    record_ownerless();
 }
 
 // --- whether it is worth waiting for a partition -----------------------------------------------------
 
-void ClusterSink::note_ownerless() {
+void ClusterSink::record_ownerless() {
     for (const auto& partition : partitions_)
-        if (map_.owner(partition->slot()) == nullptr) partition->note_failure();
+        if (map_.owner(partition->slot()) == nullptr) partition->record_failure();
 }
 
 // Servers may end idle connections: that is no failure unless the next attempt is one, too.
-void ClusterSink::note_failure(const Node& node, bool was_ready) {
+void ClusterSink::record_failure(const Node& node, bool was_ready) {
     for (const auto& partition : partitions_)
-        if (partition->node() == &node && !(was_ready && partition->empty())) partition->note_failure();
+        if (partition->node() == &node && !(was_ready && partition->empty())) partition->record_failure();
 }
 
 // --- routing -----------------------------------------------------------------------------------------
@@ -193,9 +204,9 @@ void ClusterSink::note_failure(const Node& node, bool was_ready) {
 void ClusterSink::route_all(std::uint64_t now_ns) {
     const bool is_map_new = std::exchange(is_map_new_, false);  // a MOVED that is met here counts for the next time
     for (const auto& partition : partitions_) {
-        partition->note_refusals(now_ns);
+        partition->schedule_retry(now_ns);
         if (has_map_ && (is_map_new || partition->wants_route())) route(*partition, now_ns);
-        if (partition->node() != nullptr && partition->node()->ready()) partition->note_connected();
+        if (partition->node() != nullptr && partition->node()->ready()) partition->record_connected();
     }
 }
 
@@ -205,7 +216,7 @@ void ClusterSink::route(PartitionQueue& partition, std::uint64_t now_ns) {
     const ServerAddress* const owner = map_.owner(partition.slot());
     if (owner == nullptr) {
         is_refresh_wanted_ = true;
-        note_refusal(figures_, CommandOutcome::busy, now_ns);
+        record_refusal(figures_, CommandOutcome::busy, now_ns);
     }
     Node* const next = owner == nullptr ? nullptr : node_at(*owner);
     const bool is_redirected = redirect.kind != Redirect::Kind::none;
@@ -216,7 +227,7 @@ void ClusterSink::route(PartitionQueue& partition, std::uint64_t now_ns) {
     const bool must_pause =
         redirect.kind == Redirect::Kind::wait || partition.redirects_in_row_count() > redirects_at_once_max;
     const std::uint64_t not_before_ns = is_redirected && must_pause ? now_ns + partition.next_pause_ns() : 0;
-    if (is_redirected && must_pause) partition.note_failure();
+    if (is_redirected && must_pause) partition.record_failure();
     partition.hold(next == nullptr);
     are_views_stale_ = true;
     if (redirect.kind == Redirect::Kind::ask) return partition.go_to(node_at(redirect.to), true, not_before_ns);
@@ -268,17 +279,24 @@ void ClusterSink::forget_unused_nodes() {
 
 void ClusterSink::watch_all(std::uint64_t now_ns) {
     std::uint64_t deadline_ns = query_.deadline_ns();
+    watch_error_.clear();
+    const auto watch = [&](Watched& watched, const auto& connection, short& revents) {
+        const auto done =
+            epoll_.watch(watched, connection.fd(), connection.fd_generation(), connection.events(), revents);
+        if (done) return;
+        watch_error_ = watch_failure(done.error());
+        deadline_ns = earlier(deadline_ns, now_ns + watch_retry_interval_ns);
+    };
     for (const auto& member : members_) {
         Node& node = member->node;
-        epoll_.watch(member->watch, node.fd(), node.fd_generation(), node.events(), member->revents);
+        watch(member->watch, node, member->revents);
         deadline_ns = earlier(deadline_ns, node.deadline_ns());
         if (node.silent_since_ns() != 0) {
             const std::uint64_t suspicious_ns = node.silent_since_ns() + suspicious_silence_ns;
             if (suspicious_ns > now_ns) deadline_ns = earlier(deadline_ns, suspicious_ns);
         }
     }
-    if (query_.is_running() && query_.fd() >= 0)
-        epoll_.watch(query_watch_, query_.fd(), query_.fd_generation(), query_.events(), query_revents_);
+    if (query_.is_running() && query_.fd() >= 0) watch(query_watch_, query_, query_revents_);
     if (query_.is_running() && query_.fd() < 0) deadline_ns = now_ns;  // it failed at once
     if (is_refresh_wanted_ && !query_.is_running()) deadline_ns = earlier(deadline_ns, refresh_at_ns_);
     for (const auto& partition : partitions_) deadline_ns = earlier(deadline_ns, partition->deadline_ns(now_ns));
@@ -344,6 +362,7 @@ void ClusterSink::publish_views() {
 
 // Empty if all is well.
 std::string ClusterSink::first_error() const {
+    if (!watch_error_.empty()) return watch_error_;
     for (const auto& member : members_)
         if (!member->node.ready() && !member->node.last_error().empty()) return member->node.last_error();
     if (!map_error_.empty()) return map_error_;

@@ -81,6 +81,7 @@ void Node::receive(std::uint64_t now_ns) {
 
 // False: the connection can not be used on.
 bool Node::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
+    CHECK(link_.ready() && link_.is_established());
     if (route_count_ == 0) return false;
     Route& route = routes_[first_route_];
     CHECK(route.replies_count != 0 && route.partition->node() == this);
@@ -101,7 +102,9 @@ bool Node::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
 // --- sending ---------------------------------------------------------------------------------------
 
 void Node::send(std::uint64_t now_ns) {
-    if (!link_.ready() || !finish_begun(now_ns)) return;
+    if (!link_.ready()) return;
+    CHECK(link_.is_established());
+    if (!finish_begun(now_ns)) return;
     stage(now_ns);
     if (!finish_begun(now_ns)) return;
     std::array<iovec, pieces_count_max> pieces;
@@ -168,6 +171,7 @@ bool Node::send_pieces(std::span<iovec> pieces, std::span<const Piece> owners, s
         sent_bytes -= taken;
         begun_ = taken < owner.bytes ? owner.partition : nullptr;
     }
+    CHECK(sent_bytes == 0);  // each byte was some partition's
     return begun_ == nullptr;
 }
 

@@ -123,12 +123,12 @@ bool PartitionQueue::reply_error(std::string_view error, std::uint64_t now_ns) {
     if (redirect.kind == Redirect::Kind::none) {
         went_through();
         const CommandOutcome outcome = outcome_of_error(error);
-        note_refusal(figures_, outcome, now_ns);
+        record_refusal(figures_, outcome, now_ns);
         return window_.reply_error(outcome, now_ns);
     }
     if (redirect.kind == Redirect::Kind::wait) {
         add(figures_.replies_busy, 1);
-        note_refusal(figures_, CommandOutcome::busy, now_ns);
+        record_refusal(figures_, CommandOutcome::busy, now_ns);
     }
     redirect_ = std::move(redirect);
     ++redirects_in_row_count_;
@@ -142,7 +142,7 @@ void PartitionQueue::connection_lost() {
     redirect_ = {};
 }
 
-void PartitionQueue::note_refusals(std::uint64_t now_ns) {
+void PartitionQueue::schedule_retry(std::uint64_t now_ns) {
     const CommandOutcome kept = window_.take_kept_reason();
     retry_.kept(kept, now_ns);
     const bool has_stored =

@@ -72,7 +72,7 @@ class PartitionQueue {
     [[nodiscard]] bool reply_error(std::string_view error, std::uint64_t now_ns);
     void connection_lost();
     // After replies were read: sets the time of the next try for what Redis refused.
-    void note_refusals(std::uint64_t now_ns);
+    void schedule_retry(std::uint64_t now_ns);
 
     // --- where it goes -----------------------------------------------------------------------------------
     // Where its commands are, and go; null: nowhere yet.
@@ -95,9 +95,9 @@ class PartitionQueue {
 
     // Whether it is worth waiting for the partition: open after as many failures in a row as the settings say. The
     // owner's connection failed, the owner is not known, or it said "not now".
-    void note_failure() { breaker_.failed(Breaker::Failure::connection); }
+    void record_failure() { breaker_.failed(Breaker::Failure::connection); }
     // Its owner is connected. Enough of a success where nothing is to be sent; else a command has to go through.
-    void note_connected() {
+    void record_connected() {
         if (empty()) breaker_.succeeded();
     }
     [[nodiscard]] const Breaker& breaker() const { return breaker_; }

@@ -144,6 +144,7 @@ void ExactlyOnceSink::receive(std::uint64_t now_ns) {
 }
 
 bool ExactlyOnceSink::take_reply(bool is_error, std::uint64_t now_ns) {
+    CHECK(link_.ready() && link_.is_established() == (stage_ == Stage::delivering));
     const std::string_view error = is_error ? link_.replies().error_text() : std::string_view();
     return stage_ == Stage::handshaking ? take_handshake_reply(is_error, error, now_ns)
                                         : take_delivery_reply(is_error, error, now_ns);
@@ -193,7 +194,7 @@ bool ExactlyOnceSink::take_delivery_reply(bool is_error, std::string_view error,
 bool ExactlyOnceSink::refused(std::uint64_t now_ns) {
     std::string why = link_.refusal(window_.error_text());
     is_refused_ = true;
-    note_refusal(figures_, window_.refusal(), now_ns);
+    record_refusal(figures_, window_.refusal(), now_ns);
     policy_.batch_refused();
     static_cast<void>(policy_.replies_read(window_view(), window_.refusal(), false, now_ns));
     if (error_wants_reconnect(window_.error_text())) return link_.unusable(std::move(why));
@@ -204,6 +205,7 @@ bool ExactlyOnceSink::refused(std::uint64_t now_ns) {
 // --- sending -------------------------------------------------------------------------------------------------------
 
 void ExactlyOnceSink::send(std::uint64_t now_ns) {
+    CHECK(link_.ready() && link_.is_established() == (stage_ == Stage::delivering));
     if (stage_ == Stage::handshaking) return send_handshake(now_ns);
     if (window_.is_open() && !window_.empty() && now_ns >= policy_.kept_retry_ns()) {
         policy_.sent(window_view());

@@ -28,7 +28,7 @@ Handshake::Step Handshake::take(bool is_error, std::string_view error_text) {
     const bool is_absent = is_error && error_text == "ERR no such key";
     if (is_absent) return Step::going_on;
     if (is_error) return fail("XINFO STREAM", error_text);
-    return note_top(keys_[reply - 1]) ? Step::going_on : fail("XINFO STREAM", "its answer has no last-generated-id");
+    return raise_top(keys_[reply - 1]) ? Step::going_on : fail("XINFO STREAM", "its answer has no last-generated-id");
 }
 
 void Handshake::on_element(std::size_t depth, bool, std::string_view text) {
@@ -36,7 +36,7 @@ void Handshake::on_element(std::size_t depth, bool, std::string_view text) {
     if (std::exchange(is_id_next_, text == "last-generated-id")) last_id_ = text;
 }
 
-bool Handshake::note_top(const std::string& key) {
+bool Handshake::raise_top(const std::string& key) {
     const auto id = parse_entry_id(std::exchange(last_id_, {}));
     if (!id) return false;
     if (*id > top_) {

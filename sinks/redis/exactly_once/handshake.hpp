@@ -41,7 +41,7 @@ class Handshake final : public ArrayListener {
 
   private:
     [[nodiscard]] Step fail(std::string_view command, std::string_view error_text);
-    [[nodiscard]] bool note_top(const std::string& key);
+    [[nodiscard]] bool raise_top(const std::string& key);
 
     const std::vector<std::string> keys_;
     std::string bytes_;

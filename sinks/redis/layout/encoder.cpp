@@ -67,7 +67,7 @@ std::vector<StreamPrefix> stream_prefixes(const RedisLayoutSettings& settings) {
     return prefixes;
 }
 
-void note_timestamp(Batch& batch, std::int64_t timestamp_ns) {
+void record_timestamp(Batch& batch, std::int64_t timestamp_ns) {
     const bool is_first = batch.sample_count() == 0;
     batch.first_timestamp_ns = is_first ? timestamp_ns : std::min(batch.first_timestamp_ns, timestamp_ns);
     batch.last_timestamp_ns = is_first ? timestamp_ns : std::max(batch.last_timestamp_ns, timestamp_ns);
@@ -90,7 +90,7 @@ class CommandEncoder : public Encoder {
         return bytes_max <= batch.room().size() && batch.command_count() < limits::batch_commands_count_max;
     }
     static void commit(Batch& batch, const Sample& sample, std::size_t bytes) {
-        note_timestamp(batch, sample.timestamp_ns);
+        record_timestamp(batch, sample.timestamp_ns);
         batch.commit(bytes, 1, 1);
     }
 
@@ -232,7 +232,7 @@ class PackedEncoder final : public Encoder {
         if (line_bytes + line_end.size() > room.size()) return false;
         sample.raw.copy(room.data(), sample.raw.size());
         room[sample.raw.size()] = '\n';
-        note_timestamp(batch, sample.timestamp_ns);
+        record_timestamp(batch, sample.timestamp_ns);
         batch.commit(line_bytes, 0, 1);
         return true;
     }

@@ -56,7 +56,7 @@ Link::Event Link::go_on_connecting(short revents, std::uint64_t now_ns) {
 }
 
 Link::Event Link::attempt_failed(std::string why, std::uint64_t now_ns) {
-    note_failure(std::move(why), now_ns);
+    record_failure(std::move(why), now_ns);
     return Event::failed;
 }
 
@@ -73,7 +73,7 @@ void Link::drop(std::string why, std::uint64_t now_ns) {
     // A server that greets and then hangs up must not be met in a quick loop; one that served for a while may.
     if (is_established_ && now_ns - established_ns_ >= backoff_max_ns_) backoff_.reset();
     close();
-    note_failure(std::move(why), now_ns);
+    record_failure(std::move(why), now_ns);
 }
 
 void Link::close() {
@@ -87,7 +87,7 @@ void Link::reconnect(std::uint64_t at_ns) {
     connect_at_ns_ = at_ns;
 }
 
-void Link::note_failure(std::string why, std::uint64_t now_ns) {
+void Link::record_failure(std::string why, std::uint64_t now_ns) {
     CHECK(session_.state() == Session::State::closed);
     add(figures_.connection_failures, 1);
     connect_at_ns_ = now_ns + backoff_.next_ns();

@@ -121,7 +121,7 @@ class Link {
     [[nodiscard]] Event connect(std::uint64_t now_ns);
     [[nodiscard]] Event go_on_connecting(short revents, std::uint64_t now_ns);
     [[nodiscard]] Event attempt_failed(std::string why, std::uint64_t now_ns);
-    void note_failure(std::string why, std::uint64_t now_ns);
+    void record_failure(std::string why, std::uint64_t now_ns);
     [[nodiscard]] bool read(std::span<const char>& bytes, std::uint64_t now_ns);
     [[nodiscard]] bool lose(ReplyStream::Next reply, std::uint64_t now_ns);
     [[nodiscard]] std::uint64_t suspicious_ns() const;

@@ -5,7 +5,6 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <hiredis/hiredis.h>
 
@@ -72,24 +71,25 @@ Session::Step Session::open() {
         redisFree(context);
         return fail("cannot connect to " + peer_ + ": " + std::move(why));
     }
-    fd_ = redisFreeKeepFd(context);
-    CHECK(fd_ >= 0);
+    socket_.reset(redisFreeKeepFd(context));
+    CHECK(socket_.is_open());
     state_ = State::connecting;
     set_socket_options();
     return Step::going_on;
 }
 
 void Session::set_socket_options() const {
-    static_cast<void>(::fcntl(fd_, F_SETFD, FD_CLOEXEC));
-    if (send_buffer_bytes_ > 0) set_option(fd_, SOL_SOCKET, SO_SNDBUF, send_buffer_bytes_);
+    const int fd = socket_.get();
+    static_cast<void>(::fcntl(fd, F_SETFD, FD_CLOEXEC));
+    if (send_buffer_bytes_ > 0) set_option(fd, SOL_SOCKET, SO_SNDBUF, send_buffer_bytes_);
     if (!path_.empty()) return;
-    set_option(fd_, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     // A peer that vanished while nothing was due is found after 15 + 3 × 5 s; while replies are due, the reply
     // timeout finds it.
-    set_option(fd_, SOL_SOCKET, SO_KEEPALIVE, 1);
-    set_option(fd_, IPPROTO_TCP, TCP_KEEPIDLE, 15);
-    set_option(fd_, IPPROTO_TCP, TCP_KEEPINTVL, 5);
-    set_option(fd_, IPPROTO_TCP, TCP_KEEPCNT, 3);
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, 15);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 5);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
 }
 
 Session::Step Session::advance(short revents) {
@@ -104,7 +104,7 @@ Session::Step Session::advance(short revents) {
 Session::Step Session::finish_connect() {
     int error_number = 0;
     socklen_t size = sizeof error_number;
-    if (::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error_number, &size) != 0) error_number = errno;
+    if (::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error_number, &size) != 0) error_number = errno;
     if (error_number != 0) return fail_with_errno("cannot connect to ", error_number);
     state_ = State::greeting;
     greeting_sent_bytes_ = 0;
@@ -115,8 +115,7 @@ Session::Step Session::finish_connect() {
 }
 
 void Session::close() {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = -1;
+    socket_.reset();
     state_ = State::closed;
 }
 
@@ -190,7 +189,7 @@ Session::Step Session::send(std::span<iovec> pieces, std::size_t& sent_bytes) {
     msghdr message{};
     message.msg_iov = pieces.data();
     message.msg_iovlen = pieces.size();
-    const ssize_t result = ::sendmsg(fd_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t result = ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     sent_bytes = result > 0 ? static_cast<std::size_t>(result) : 0;
     if (result < 0 && !would_block(errno)) return fail_with_errno("lost the connection to ", errno);
     return Step::going_on;
@@ -198,7 +197,7 @@ Session::Step Session::send(std::span<iovec> pieces, std::size_t& sent_bytes) {
 
 Session::Step Session::receive(std::span<const char>& bytes) {
     bytes = {};
-    const ssize_t result = ::recv(fd_, receive_buffer_.data(), receive_buffer_.size(), MSG_DONTWAIT);
+    const ssize_t result = ::recv(socket_.get(), receive_buffer_.data(), receive_buffer_.size(), MSG_DONTWAIT);
     if (result == 0) return fail(peer_ + " closed the connection");
     if (result < 0) return would_block(errno) ? Step::going_on : fail_with_errno("lost the connection to ", errno);
     bytes = std::span(receive_buffer_).first(static_cast<std::size_t>(result));

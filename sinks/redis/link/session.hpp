@@ -25,6 +25,7 @@
 
 #include <sys/uio.h>
 
+#include "engine/core/descriptor.hpp"
 #include "sinks/redis/link/settings.hpp"
 #include "sinks/redis/resp/reply_stream.hpp"
 
@@ -33,7 +34,6 @@ namespace sluice::sinks::redis {
 class Session {
   public:
     explicit Session(const RedisSettings& settings);
-    ~Session() { close(); }
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
@@ -50,7 +50,7 @@ class Session {
     [[nodiscard]] Step advance(short revents);
     void close();
 
-    [[nodiscard]] int fd() const { return fd_; }
+    [[nodiscard]] int fd() const { return socket_.get(); }
     // poll(2) events that advance() waits for.
     [[nodiscard]] short events() const;
 
@@ -97,7 +97,7 @@ class Session {
     std::vector<Greeting> greetings_;
 
     State state_ = State::closed;
-    int fd_ = -1;  // owned; -1 exactly when closed
+    Descriptor socket_;  // open exactly when not `closed`
     bool prefers_ipv6_ = false;  // changes with each attempt: a name may lead to both, Redis listen on one
     std::size_t greeting_sent_bytes_ = 0;
     std::size_t greetings_answered_count_ = 0;

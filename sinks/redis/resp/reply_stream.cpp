@@ -16,7 +16,10 @@ namespace {
 constexpr std::size_t slice_bytes = 4 * limits::kib;
 
 // What every accepted reply "is": the reader takes a null object for lack of memory, so it must not be null.
-int accepted_reply = 0;
+constexpr char accepted_reply = 0;
+
+// hiredis takes a pointer to non-const, and only hands it back: free_object() does nothing.
+void* accepted() { return const_cast<char*>(&accepted_reply); }
 
 }  // namespace
 
@@ -37,7 +40,7 @@ struct ReplyStream::Callbacks {
         std::size_t depth = 0;
         for (const redisReadTask* parent = task->parent; parent != nullptr; parent = parent->parent) ++depth;
         stream_of(task).listener_->on_element(depth, task->type == REDIS_REPLY_ERROR, text);
-        return &accepted_reply;
+        return accepted();
     }
 
     static void* create_string(const redisReadTask* task, char* text, std::size_t bytes) {
@@ -48,7 +51,7 @@ struct ReplyStream::Callbacks {
         }
         stream_of(task).reply_is_error_ = false;
         stream_of(task).integers_count_ = 0;
-        return &accepted_reply;
+        return accepted();
     }
 
     static void* create_error(const redisReadTask* task, const char* text, std::size_t bytes) {
@@ -56,7 +59,7 @@ struct ReplyStream::Callbacks {
         stream.reply_is_error_ = true;
         stream.error_text_bytes_ = std::min(bytes, stream.error_text_.size());
         std::copy_n(text, stream.error_text_bytes_, stream.error_text_.begin());
-        return &accepted_reply;
+        return accepted();
     }
 
     static void* create_integer(const redisReadTask* task, long long value) {
@@ -65,7 +68,7 @@ struct ReplyStream::Callbacks {
         if (task->parent == nullptr) stream.integers_count_ = 0;  // else create_array() has checked that there is room
         stream.integers_[stream.integers_count_++] = value;
         stream.reply_is_error_ = false;
-        return &accepted_reply;
+        return accepted();
     }
 
     static void* create_array(const redisReadTask* task, std::size_t elements_count) {
@@ -76,7 +79,7 @@ struct ReplyStream::Callbacks {
         if (task->parent != nullptr) return tell_element(task, {});
         stream.integers_count_ = 0;
         stream.reply_is_error_ = false;
-        return &accepted_reply;
+        return accepted();
     }
     static void* create_double(const redisReadTask* task, double, char*, std::size_t) {
         return reject(task, "a reply of an unexpected type (double)");

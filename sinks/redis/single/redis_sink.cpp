@@ -56,9 +56,9 @@ class RedisSink final : public Sink {
     [[nodiscard]] bool take_reply(ReplyStream::Next reply, std::uint64_t now_ns);
     [[nodiscard]] bool take_wait_reply(ReplyStream::Next reply, std::uint64_t now_ns);
     [[nodiscard]] std::string wait_command() const;
-    void note_refused_batches();
-    void note_error(std::string_view text);
-    void note_refusals(std::uint64_t now_ns);
+    void record_refused_batches();
+    void record_error(std::string_view text);
+    void schedule_retry(std::uint64_t now_ns);
     void send(std::uint64_t now_ns);
     [[nodiscard]] RetryPolicy::Window window_view() const {
         return {
@@ -144,11 +144,12 @@ void RedisSink::reconnect_if_wanted(std::uint64_t now_ns) {
 void RedisSink::receive(std::uint64_t now_ns) {
     const auto take = [this, now_ns](ReplyStream::Next reply) { return take_reply(reply, now_ns); };
     if (!link_.receive(now_ns, take, [this] { return window_.wait_is_due(); })) connection_lost(now_ns);
-    note_refusals(now_ns);
+    schedule_retry(now_ns);
 }
 
 // False: none was due.
 bool RedisSink::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
+    CHECK(link_.ready() && link_.is_established());
     if (window_.wait_is_due()) return take_wait_reply(reply, now_ns);
     if (reply == ReplyStream::Next::ok) {
         const bool was_due = window_.reply_ok(now_ns);
@@ -158,11 +159,11 @@ bool RedisSink::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
     }
     const std::string_view text = link_.replies().error_text();
     const CommandOutcome outcome = outcome_of_error(text);
-    note_error(text);
-    note_refusal(figures_, outcome, now_ns);
+    record_error(text);
+    record_refusal(figures_, outcome, now_ns);
     is_refusing_ = true;
     const bool was_due = window_.reply_error(outcome, now_ns);
-    note_refused_batches();
+    record_refused_batches();
     return was_due;
 }
 
@@ -171,17 +172,17 @@ bool RedisSink::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
 bool RedisSink::take_wait_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
     is_wait_refused_ = reply == ReplyStream::Next::error;
     replication_.is_wait_refused.store(is_wait_refused_, std::memory_order_relaxed);
-    if (is_wait_refused_) note_error(link_.replies().error_text());
+    if (is_wait_refused_) record_error(link_.replies().error_text());
     const std::span<const long long> counts = link_.replies().integers();
     const bool has_local = !link_.takes_wait_aof() || (counts.size() == 2 && counts[0] >= 1);
     const bool has_replicas = !counts.empty() && counts.back() >= static_cast<long long>(settings_.replicas_count);
     const bool was_due = window_.reply_wait(!is_wait_refused_ && has_local && has_replicas, now_ns);
-    note_refused_batches();
+    record_refused_batches();
     return was_due;
 }
 
 // A batch of which every command was refused ends with its last reply, which may be that of a WAIT.
-void RedisSink::note_refused_batches() {
+void RedisSink::record_refused_batches() {
     if (window_.refused_batches_count() != std::exchange(refused_batches_seen_count_, window_.refused_batches_count()))
         policy_.batch_refused();
 }
@@ -194,7 +195,7 @@ std::string RedisSink::wait_command() const {
 }
 
 // Under pressure every command is refused with the same text: it is shown only when it changes.
-void RedisSink::note_error(std::string_view text) {
+void RedisSink::record_error(std::string_view text) {
     reconnect_wanted_ |= error_wants_reconnect(text);
     if (last_error_.is_set() && text == refusal_text_) return;
     refusal_text_ = text;
@@ -202,7 +203,7 @@ void RedisSink::note_error(std::string_view text) {
 }
 
 // Sets the time of the next try for what was kept, and takes note of what went well.
-void RedisSink::note_refusals(std::uint64_t now_ns) {
+void RedisSink::schedule_retry(std::uint64_t now_ns) {
     if (!is_refusing_) forget_refusal(figures_);
     const CommandOutcome kept = window_.take_kept_reason();
     const bool has_stored =
@@ -214,6 +215,7 @@ void RedisSink::note_refusals(std::uint64_t now_ns) {
 // --- sending ---------------------------------------------------------------------------------------
 
 void RedisSink::send(std::uint64_t now_ns) {
+    CHECK(link_.ready() && link_.is_established());
     const RetryPolicy::Window before = window_view();
     const DeliveryWindow::Begin begin =
         reconnect_wanted_ ? DeliveryWindow::Begin::none : begin_of(policy_.may_begin(before, now_ns));

@@ -99,11 +99,11 @@ std::size_t TransactionWindow::gather(std::span<iovec> pieces) const {
 void TransactionWindow::connection_lost() {
     is_open_ = awaits_multi_ = false;
     if (transaction_count_ == 0) return;
-    note_sent_last();
+    raise_sent_last();
     end_transaction();
 }
 
-void TransactionWindow::note_sent_last() {
+void TransactionWindow::raise_sent_last() {
     if (sent_bytes_ == 0) return;
     resent_count_ = std::max(resent_count_, transaction_count_);
     sent_last_ = std::max(sent_last_, last_id_of(*batches_[transaction_count_ - 1]));
@@ -143,7 +143,7 @@ void TransactionWindow::on_element(std::size_t depth, bool is_error, std::string
 TransactionWindow::Step TransactionWindow::take_exec(bool is_error, std::string_view error_text, std::uint64_t now_ns) {
     awaits_multi_ = true;
     if (is_error) {
-        if (!error_text.starts_with("EXECABORT")) note_sent_last();  // nobody knows
+        if (!error_text.starts_with("EXECABORT")) raise_sent_last();  // nobody knows
         if (error_text.starts_with(abort_prefix)) error_text.remove_prefix(abort_prefix.size());
         return refuse(queue_error_.empty() ? error_text : std::string_view(queue_error_));
     }
@@ -156,7 +156,7 @@ TransactionWindow::Step TransactionWindow::look_closer(std::uint64_t now_ns) {
     error_text_ = find_conflict();
     if (!error_text_.empty()) return Step::conflict;
     if (errors_count_ == 0) return settle(now_ns);
-    note_sent_last();
+    raise_sent_last();
     return refuse(queue_error_);
 }
 

@@ -104,7 +104,7 @@ class TransactionWindow final : public ArrayListener {
     [[nodiscard]] Step settle(std::uint64_t now_ns);
     [[nodiscard]] Step refuse(std::string_view error_text);
     void end_transaction();
-    void note_sent_last();
+    void raise_sent_last();
     [[nodiscard]] bool unsent() const { return sent_bytes_ < total_bytes_; }
 
     const std::string trailer_;  // behind the commands: EXEC, and the MULTI of the next transaction

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <charconv>
 #include <fstream>
+#include <utility>
 
 namespace sluice::load {
 namespace {
@@ -24,12 +25,10 @@ bool read_number(std::string_view text, std::uint64_t& number) {
 std::error_code sync_directory_of(const std::string& path) {
     const std::size_t slash = path.rfind('/');
     const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-    const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return last_error();
-    std::error_code error;
-    if (::fsync(fd) != 0 && errno != EINVAL) error = last_error();
-    ::close(fd);
-    return error;
+    const Descriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!opened.is_open()) return last_error();
+    if (::fsync(opened.get()) != 0 && errno != EINVAL) return last_error();
+    return {};
 }
 
 }  // namespace
@@ -38,19 +37,19 @@ std::expected<std::unique_ptr<Ledger>, std::error_code> Ledger::create(const std
                                                                        const std::string& device_prefix,
                                                                        std::uint32_t devices_count,
                                                                        std::function<void()> on_error) {
-    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644);
-    if (fd < 0) return std::unexpected(last_error());
+    Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644));
+    if (!file.is_open()) return std::unexpected(last_error());
     if (const auto error = sync_directory_of(path)) {
-        ::close(fd);
         ::unlink(path.c_str());
         return std::unexpected(error);
     }
-    return std::unique_ptr<Ledger>(new Ledger(fd, path, device_prefix, devices_count, std::move(on_error)));
+    return std::unique_ptr<Ledger>(
+        new Ledger(std::move(file), path, device_prefix, devices_count, std::move(on_error)));
 }
 
-Ledger::Ledger(int fd, std::string path, std::string device_prefix, std::uint32_t devices_count,
+Ledger::Ledger(Descriptor file, std::string path, std::string device_prefix, std::uint32_t devices_count,
                std::function<void()> on_error)
-    : fd_(fd),
+    : file_(std::move(file)),
       path_(std::move(path)),
       device_prefix_(std::move(device_prefix)),
       digits_(std::to_string(std::max(devices_count, 1u) - 1).size()),
@@ -58,10 +57,7 @@ Ledger::Ledger(int fd, std::string path, std::string device_prefix, std::uint32_
     thread_ = std::thread([this] { run(); });
 }
 
-Ledger::~Ledger() {
-    static_cast<void>(close());
-    ::close(fd_);
-}
+Ledger::~Ledger() { static_cast<void>(close()); }
 
 void Ledger::record(std::uint32_t device, std::uint64_t first_seq, std::uint32_t samples_count) {
     char line[64];
@@ -100,12 +96,12 @@ void Ledger::run() {
 void Ledger::write_out(std::string_view lines) {
     if (error_) return;
     while (!lines.empty()) {
-        const ssize_t written = ::write(fd_, lines.data(), lines.size());
+        const ssize_t written = ::write(file_.get(), lines.data(), lines.size());
         if (written < 0 && errno == EINTR) continue;
         if (written < 0) return fail();
         lines.remove_prefix(static_cast<std::size_t>(written));
     }
-    if (::fdatasync(fd_) != 0) fail();
+    if (::fdatasync(file_.get()) != 0) fail();
 }
 
 void Ledger::fail() {
@@ -115,7 +111,7 @@ void Ledger::fail() {
 
 void Ledger::remove_if_empty() {
     struct stat status{};
-    if (::fstat(fd_, &status) == 0 && status.st_size == 0) ::unlink(path_.c_str());
+    if (::fstat(file_.get(), &status) == 0 && status.st_size == 0) ::unlink(path_.c_str());
 }
 
 std::error_code Ledger::close() {

@@ -19,6 +19,8 @@
 #include <thread>
 #include <vector>
 
+#include "engine/core/descriptor.hpp"
+
 namespace sluice::load {
 
 class Ledger {
@@ -41,13 +43,13 @@ class Ledger {
     void remove_if_empty();
 
   private:
-    Ledger(int fd, std::string path, std::string device_prefix, std::uint32_t devices_count,
+    Ledger(Descriptor file, std::string path, std::string device_prefix, std::uint32_t devices_count,
            std::function<void()> on_error);
     void run();
     void write_out(std::string_view lines);
     void fail();
 
-    int fd_;
+    Descriptor file_;
     std::string path_;
     std::string device_prefix_;
     std::size_t digits_;

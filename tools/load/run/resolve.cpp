@@ -2,12 +2,13 @@
 
 #include <netdb.h>
 #include <poll.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
+
+#include "engine/core/descriptor.hpp"
 
 namespace sluice::load {
 namespace {
@@ -16,16 +17,16 @@ namespace {
 constexpr int answer_ms_max = 1000;
 
 bool takes_a_connection(const ServerAddress& address) {
-    const int fd = ::socket(address.bytes.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) return false;
+    const Descriptor attempt(::socket(address.bytes.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!attempt.is_open()) return false;
     int error = 0;
-    if (::connect(fd, reinterpret_cast<const sockaddr*>(&address.bytes), address.bytes_count) != 0) error = errno;
-    pollfd writable{.fd = fd, .events = POLLOUT, .revents = 0};
+    if (::connect(attempt.get(), reinterpret_cast<const sockaddr*>(&address.bytes), address.bytes_count) != 0)
+        error = errno;
+    pollfd writable{.fd = attempt.get(), .events = POLLOUT, .revents = 0};
     if (error == EINPROGRESS && ::poll(&writable, 1, answer_ms_max) == 1) {
         socklen_t error_bytes = sizeof error;
-        ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_bytes);
+        ::getsockopt(attempt.get(), SOL_SOCKET, SO_ERROR, &error, &error_bytes);
     }
-    ::close(fd);
     return error == 0;
 }
 
