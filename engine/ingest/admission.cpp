@@ -24,7 +24,7 @@ std::optional<Refusal> refusal_of_journal(const sinks::SinkSignal& signal) {
 bool Admission::takes_stored() const {
     if (signal_.breaker.load(std::memory_order_relaxed) == sinks::BreakerState::closed) return true;
     const std::uint64_t turn = signal_.breaker_turn.load(std::memory_order_relaxed);
-    return turn != 0 && turn != turn_used_;
+    return turn != 0 && turn != used_turn_number_;
 }
 
 std::optional<Refusal> Admission::check(AckLevel level) const {
@@ -47,7 +47,7 @@ std::optional<Refusal> Admission::check_lanes(AckLevel level, std::span<const st
 void Admission::taken(AckLevel level) {
     if (!waits_for_redis(level)) return;
     const std::uint64_t turn = signal_.breaker_turn.load(std::memory_order_relaxed);
-    if (turn != 0) turn_used_ = turn;
+    if (turn != 0) used_turn_number_ = turn;
 }
 
 std::uint64_t Admission::retry_ns() const {

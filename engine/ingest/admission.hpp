@@ -42,7 +42,7 @@ class Admission {
 
     const EngineState& state_;
     const sinks::SinkSignal& signal_;
-    std::uint64_t turn_used_ = 0;  // the last of the breaker's turns in which a request was let through
+    std::uint64_t used_turn_number_ = 0;  // the last of the breaker's turns in which a request was let through
 };
 
 }  // namespace sluice

@@ -20,7 +20,7 @@ void BodyReader::start(parsers::Decoder& decoder, OpenRequest& request, std::int
 }
 
 void BodyReader::read_some() {
-    const std::size_t until_offset = decoder_->offset() + bytes_per_look;
+    const std::size_t until_offset = decoder_->offset() + look_bytes;
     for (int i = 0; i < records_per_look_count && state_ == State::reading; ++i) {
         read_one();
         if (decoder_->offset() >= until_offset) return;

@@ -41,7 +41,7 @@ class BodyReader {
     // `decoder`, `request` and its body are borrowed until the state is another than reading, or abandon().
     void start(parsers::Decoder& decoder, OpenRequest& request, std::int64_t arrival_ns);
 
-    // Reads records_per_look_count records or bytes_per_look bytes, whichever is less, and so on while `may_go_on()`;
+    // Reads records_per_look_count records or look_bytes bytes, whichever is less, and so on while `may_go_on()`;
     // until the body ends or is refused.
     template <typename MayGoOn>
     State read(MayGoOn&& may_go_on) {
@@ -64,7 +64,7 @@ class BodyReader {
 
     // Between two looks at the clock: some 4 µs of small records.
     static constexpr int records_per_look_count = 32;
-    static constexpr std::size_t bytes_per_look = std::size_t{8} * 1024;
+    static constexpr std::size_t look_bytes = std::size_t{8} * 1024;
 
   private:
     void read_some();

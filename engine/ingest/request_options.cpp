@@ -75,7 +75,8 @@ std::optional<Refusal> apply_media_type(const parsers::RequestHead& head, const 
         const std::string_view name = without_parameters(value);
         type = name.empty() ? &format.media_types.front() : find_type(name, format);
     }
-    const bool is_cut = head.value(RequestHeader::content_type).is_cut;  // a value that names no type any more
+    // A parameter may be cut, the name of the type not.
+    const bool is_cut = head.value(RequestHeader::content_type).is_cut && value.find(';') == value.npos;
     if (type == nullptr || is_cut) return Refusal::unsupported_media_type;
     options.dialect = type->dialect;
     return std::nullopt;

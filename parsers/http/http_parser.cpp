@@ -250,7 +250,8 @@ void HttpParser::begin_value() {
 
 void HttpParser::add_to_value(std::string_view bytes) {
     RequestHead::Value& value = head_->values[head_->row_index];
-    const std::size_t kept = std::min<std::size_t>(bytes.size(), request_headers[head_->row_index].bytes_max - value.bytes);
+    const std::size_t kept =
+        std::min<std::size_t>(bytes.size(), request_headers[head_->row_index].bytes_max - value.bytes);
     std::memcpy(head_->text + request_header_places[head_->row_index] + value.bytes, bytes.data(), kept);
     value.bytes = static_cast<std::uint16_t>(value.bytes + kept);
     value.is_cut = value.is_cut || kept < bytes.size();

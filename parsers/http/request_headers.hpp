@@ -16,8 +16,8 @@ enum class Repeated : std::uint8_t {
     count,  // no value is kept: llhttp has read it
 };
 
-// X(name, header, repeated, bytes_max). Names are in lower case. Of a value, bytes_max are kept at most, each in a place
-// of its own, so that a long one takes no room from another: a token of 1 KiB in Authorization, a key of
+// X(name, header, repeated, bytes_max). Names are in lower case. Of a value, bytes_max are kept at most, each in a
+// place of its own, so that a long one takes no room from another: a token of 1 KiB in Authorization, a key of
 // limits::idempotency_key_bytes_max with every character escaped.
 #define SLUICE_REQUEST_HEADERS(X)                                                                                      \
     X("host", host, last, 512)                                                                                         \

@@ -358,8 +358,9 @@ TEST(Decoder, AByteOrderMarkIsTakenAtTheBeginningOnly) {
         EXPECT_EQ(decode(mark + with(""), format).samples.size(), 1u);
     EXPECT_TRUE(decode(mark + mark + with("")).body_refused);
     const std::string padding(limits::decode_window_bytes, ' ');  // an array in windows
-    for (const std::string& body : {"[" + mark + with("") + padding + "]", "[" + with("") + "," + mark + with("") + padding + "]",
-                                    "[" + padding + mark + with("") + "]"})
+    for (const std::string& body :
+         {"[" + mark + with("") + padding + "]", "[" + with("") + "," + mark + with("") + padding + "]",
+          "[" + padding + mark + with("") + "]"})
         EXPECT_TRUE(decode(body).body_refused) << body.size();
     EXPECT_FALSE(decode("[" + padding + with("") + padding + "]").body_refused);
     const Decoded decoded = decode(with("") + "\n" + mark + with("") + "\n", BodyFormat::ndjson);
