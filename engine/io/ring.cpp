@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -19,6 +20,7 @@ namespace {
 
 constexpr std::uint32_t completions_per_submission = 8;
 constexpr int refused_pause_ms = 1;
+constexpr std::uint64_t waiting_retry_ns = 1'000'000;
 
 // In order of preference. CLAMP and CQSIZE exist since 5.5, SUBMIT_ALL since 5.18,
 // TASKRUN_FLAG with COOP_TASKRUN since 5.19, SINGLE_ISSUER since 6.0, DEFER_TASKRUN since 6.1.
@@ -158,7 +160,10 @@ void Ring::judge(int result) {
 }
 
 void Ring::submit_and_wait(std::uint64_t timeout_ns, std::uint32_t completions_count) {
-    queue_waiting();
+    if (!queue_waiting()) {  // the rest must go soon, whatever comes
+        timeout_ns = timeout_ns == 0 ? waiting_retry_ns : std::min(timeout_ns, waiting_retry_ns);
+        completions_count = 1;
+    }
     io_uring_cqe* cqe = nullptr;
     int result = 0;
     if (timeout_ns != 0) {
