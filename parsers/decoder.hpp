@@ -1,8 +1,8 @@
 // Decoder: a request body in, checked Samples out, one at a time. One implementation for each way to write samples.
 //
 // Pull style, so that the caller decides what happens between two samples: a batch may be full, or the turn may be
-// over, and the rest is read in a later one. Each user has its own (a reactor two), used for every body; it allocates
-// nothing after it was made. The time that one next() takes is bounded, whatever the body.
+// over, and the rest is read in a later one. Each user has its own (a reactor two), on one thread, used for every body;
+// it allocates nothing after it was made. The time that one next() takes is bounded, whatever the body.
 //
 //   decoder.start(body, dialect, options);
 //   for (;;) switch (decoder.next()) {

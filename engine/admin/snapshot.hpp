@@ -1,5 +1,5 @@
 // Snapshot: a consistent copy of what one reactor knows of itself. The reactor makes it between two iterations, so the
-// figures in it add up to the last sample.
+// figures in it add up to the last sample. A value: the reactor's thread fills it, then it is the admin thread's.
 #pragma once
 
 #include <cstdint>

@@ -10,6 +10,12 @@
 #include "engine/delivery/sink_wait.hpp"
 
 namespace sluice {
+namespace {
+
+constexpr std::uint32_t batches_per_turn_count_max = 1024;  // some 0.1 ms of a sink that settles at once
+
+}  // namespace
+
 SinkThread::SinkThread(std::unique_ptr<sinks::Sink> sink, std::size_t reactors_count, std::size_t batches_per_reactor)
     : sink_(std::move(sink)), log_(sink_name), queue_(reactors_count, batches_per_reactor) {
     producers_.reserve(reactors_count);
@@ -42,9 +48,10 @@ void SinkThread::run() {
     }
 }
 
-// Bounded by the sink's window, or by the reactors' batches where a sink settles at once.
+// Bounded by the sink's window. A sink that settles at once always has room, and its batches come back while this goes
+// on: so it takes a number of them. may_sleep() finds what is left.
 void SinkThread::hand_on_batches() {
-    while (sink_->has_room()) {
+    for (std::uint32_t i = 0; i < batches_per_turn_count_max && sink_->has_room(); ++i) {
         const auto batch = queue_.try_pop();
         if (!batch) return;
         sink_->submit(**batch);

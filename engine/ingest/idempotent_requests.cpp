@@ -34,6 +34,7 @@ std::optional<Refusal> IdempotentRequests::begin(const http::Request& request, c
 }
 
 void IdempotentRequests::remember(const OpenRequest& open, std::uint32_t tickets_count) {
+    CHECK(open.purpose == Purpose::store && open.result.accepted != 0);
     const IngestResult& result = open.result;
     table_->expect(open.idempotency_entry, {result.ack, result.is_single, result.accepted, result.rejected},
                    tickets_count == 0 ? 1 : tickets_count);

@@ -1,5 +1,5 @@
 // IngestResult: what became of the records of one request, as far as decoding tells. Any format renders its answer from
-// it.
+// it. The reactor's thread.
 #pragma once
 
 #include <array>

@@ -359,7 +359,8 @@ void EpollLoop::send_some(Slot slot) {
     Socket& socket = sockets_[slot];
     const int fd = descriptors_.get(slot);
     int result = -EINTR;
-    while (result == -EINTR) result = result_of(::send(fd, socket.send_begin, socket.send_bytes, MSG_NOSIGNAL));
+    while (result == -EINTR)  // ends: a signal interrupts it once
+        result = result_of(::send(fd, socket.send_begin, socket.send_bytes, MSG_NOSIGNAL));
     switch (send_outcome(result)) {
         case SendOutcome::sent:
             counters_.sent_bytes += static_cast<std::size_t>(result);

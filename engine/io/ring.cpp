@@ -21,6 +21,8 @@ namespace {
 constexpr std::uint32_t completions_per_submission = 8;
 constexpr int refused_pause_ms = 1;
 constexpr std::uint64_t waiting_retry_ns = 1'000'000;
+// Accept, receive, send, shutdown, cancel and close. Room for all, so that no wait for room allocates.
+constexpr std::size_t operations_per_slot_count_max = 6;
 
 // In order of preference. CLAMP and CQSIZE exist since 5.5, SUBMIT_ALL since 5.18,
 // TASKRUN_FLAG with COOP_TASKRUN since 5.19, SINGLE_ISSUER since 6.0, DEFER_TASKRUN since 6.1.
@@ -79,6 +81,7 @@ std::expected<std::unique_ptr<Ring>, LoopError> Ring::open(const LoopSettings& s
         if (result != -EINVAL) return std::unexpected(explain_unavailable(-result));
     }
     if (result != 0) return std::unexpected(explain_unavailable(-result));
+    ring->waiting_.reserve(operations_per_slot_count_max * settings.slots_count_max);
     ring->probe(settings);
     return ring;
 }

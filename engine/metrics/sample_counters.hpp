@@ -4,7 +4,7 @@
 //
 // received: records looked at. accepted: made part of a batch. delivered: confirmed by the sink. dropped: accepted,
 // then refused by the sink, with the client told so (503), or left over when the engine gave up at shutdown. in_flight
-// is not derived from the others: it is counted from the batches.
+// is not derived from the others: it is counted from the batches. The reactor's thread; others read copies.
 #pragma once
 
 #include <array>

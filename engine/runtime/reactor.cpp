@@ -6,6 +6,7 @@
 #include <string>
 
 #include "engine/admin/answer.hpp"
+#include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
 #include "engine/core/limits.hpp"
 #include "engine/delivery/sink_factory.hpp"
@@ -51,6 +52,7 @@ Reactor::Reactor(const config::Config& config, std::uint16_t index, const Wiring
 Reactor::~Reactor() { join(); }
 
 void Reactor::connect(SinkThread& sink) {
+    CHECK(batcher_ == nullptr && !thread_.joinable());
     batcher_ = std::make_unique<Batcher>(
         *encoder_, pool_, sink.producer(index_),
         BatcherSettings{static_cast<std::uint32_t>(config_.batch.pipeline_depth_count), config_.batch.linger_ns});
@@ -68,6 +70,7 @@ void Reactor::connect(SinkThread& sink) {
 // --- the thread ----------------------------------------------------------------------------------------------------
 
 std::expected<void, io::LoopError> Reactor::start(std::vector<Listener> listeners) {
+    CHECK(ingest_ != nullptr && !thread_.joinable());
     std::promise<std::expected<void, io::LoopError>> started;
     auto result = started.get_future();
     thread_ = std::thread([this, given = std::move(listeners), &started]() mutable { run(std::move(given), started); });

@@ -1,5 +1,5 @@
 // Figures: what was last seen of Redis and of those who read from it. Missing ones are not known: Redis is away, the
-// user may not ask, or there is none.
+// user may not ask, or there is none. A value: the watcher's thread fills it, and gives copies to others.
 #pragma once
 
 #include <cstdint>

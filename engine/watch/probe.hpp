@@ -1,4 +1,4 @@
-// Questions: what the watcher asks Redis, and what the answers mean.
+// Questions: what the watcher asks Redis, and what the answers mean. The watcher's thread.
 #pragma once
 
 #include <cstdint>

@@ -30,7 +30,7 @@ class PosixFile final : public File {
     explicit PosixFile(int fd) : descriptor_(fd) {}
 
     IoResult<void> write(std::uint64_t offset, std::span<const char> bytes) override {
-        while (!bytes.empty()) {
+        while (!bytes.empty()) {  // ends: each turn writes some, but for signals
             const ssize_t written = ::pwrite(descriptor_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
             if (written < 0 && errno == EINTR) continue;
             if (written < 0) return failure();
@@ -43,7 +43,7 @@ class PosixFile final : public File {
 
     IoResult<std::size_t> read(std::uint64_t offset, std::span<char> to) override {
         std::size_t filled = 0;
-        while (filled < to.size()) {
+        while (filled < to.size()) {  // ends: each turn reads some, but for signals
             const ssize_t got =
                 ::pread(descriptor_.get(), to.data() + filled, to.size() - filled, static_cast<off_t>(offset + filled));
             if (got < 0 && errno == EINTR) continue;

@@ -1,4 +1,4 @@
-// The segments of a journal as they lie in its directory.
+// The segments of a journal as they lie in its directory. Values and functions of the caller's thread.
 #pragma once
 
 #include <compare>

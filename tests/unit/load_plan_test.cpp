@@ -69,16 +69,20 @@ TEST(LoadUnits, FormatsForPeople) {
     EXPECT_EQ(format_rate(0.5), "0.5/s");
 }
 
-TEST(LoadStages, AreaAndItsInverseAgree) {
+TEST(LoadStages, WhenAnAreaIsReached) {
     const Stages stages = *parse_rate_stages("10s@100,5s@100,0s@40,10s@0");
     EXPECT_DOUBLE_EQ(stages.seconds(), 25);
     EXPECT_DOUBLE_EQ(stages.level_at(5), 50);
     EXPECT_DOUBLE_EQ(stages.level_at(12), 100);
     EXPECT_DOUBLE_EQ(stages.level_at(20), 20);
     EXPECT_DOUBLE_EQ(stages.level_at(25), 0);
-    EXPECT_DOUBLE_EQ(stages.area_until(25), 500 + 500 + 200);
-    for (double second = 0.25; second < 25; second += 0.25)
-        EXPECT_NEAR(stages.second_of_area(stages.area_until(second)), second, 1e-9) << second;
+    struct Row {
+        double area, second;
+    };
+    // 5 t² while it rises to 100, then 100 t, then 40 t - 2 t² while it falls from 40.
+    for (const Row& row :
+         {Row{5, 1}, Row{125, 5}, Row{500, 10}, Row{750, 12.5}, Row{1038, 16}, Row{1150, 20}, Row{1198, 24}})
+        EXPECT_NEAR(stages.second_of_area(row.area), row.second, 1e-6) << row.area;
     EXPECT_LT(stages.second_of_area(1201), 0);
 }
 

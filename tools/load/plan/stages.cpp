@@ -35,14 +35,6 @@ double Stages::level_max() const {
     return level;
 }
 
-double Stages::area_until(double second) const {
-    if (second >= seconds_) return area_;
-    const Piece* piece = piece_at(second);
-    if (piece == nullptr) return 0;
-    const double t = second - piece->begin;
-    return piece->area_before + piece->level * t + piece->slope / 2 * t * t;
-}
-
 // Solves level × t + slope / 2 × t² = rest. The form 2c / (b + √(b² + 4ac)) stays exact where the slope is nearly
 // nothing.
 double Stages::second_of_area(double area) const {

@@ -28,9 +28,7 @@ class Stages {
     [[nodiscard]] double level_at(double second) const;  // 0 after the end
     [[nodiscard]] double level_max() const;
     [[nodiscard]] double first_level() const { return first_level_; }
-    // The integral of the level: how many requests fell due until then.
-    [[nodiscard]] double area_until(double second) const;
-    // The inverse: when `area` is reached; negative if it never is.
+    // When the integral of the level, which is how many requests fell due, reaches `area`; negative if it never does.
     [[nodiscard]] double second_of_area(double area) const;
     // All times divided by `scale`.
     [[nodiscard]] Stages sped_up(double scale) const;
