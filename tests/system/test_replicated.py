@@ -102,7 +102,7 @@ def test_a_wait_that_is_forbidden_is_told(starter, primary, replica):
     primary.client().execute_command("ACL", "SETUSER", "writer", "on", ">pen", "~telemetry", "+xadd")
     engine = starter.engine(primary.url, settings={**SETTINGS, "sink.redis.user": "writer", "sink.redis.password": "pen"})
     response = post(engine, "a", "replicated")
-    assert response.code == "not_replicated" and "may be asked" in response.json()["error"]
+    assert response.code == "not_replicated" and "WAIT is not allowed" in response.json()["error"]
     wait_until(lambda: "event=sink_wait_refused" in engine.log(), "the log tells")
     assert "NOPERM" in engine.log()
     assert post(engine, "b", "stored").status == 200
