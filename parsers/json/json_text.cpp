@@ -84,7 +84,8 @@ bool is_low_surrogate(int unit) { return unit >= 0xDC00 && unit < 0xE000; }
 // Length of the escape at inside[at], a surrogate pair being one; 0 if it is invalid.
 std::size_t escape_size(std::string_view inside, std::size_t at) {
     if (at + 1 >= inside.size()) return 0;
-    if (inside[at + 1] != 'u') return std::memchr("\"\\/bfnrt", inside[at + 1], 8) != nullptr ? 2 : 0;
+    constexpr std::string_view simple = "\"\\/bfnrt";
+    if (inside[at + 1] != 'u') return simple.find(inside[at + 1]) != std::string_view::npos ? 2 : 0;
     const int unit = unit_at(inside, at);
     if (unit < 0 || is_low_surrogate(unit)) return 0;
     if (!is_high_surrogate(unit)) return 6;
@@ -185,13 +186,10 @@ namespace {
 
 // Behind the closing quote of the string at the begin of `text`; npos if it has none here.
 std::size_t end_of_string(std::string_view text) {
-    for (std::size_t at = 1; at < text.size(); ++at) {
-        at = text.find_first_of("\"\\", at);
-        if (at == std::string_view::npos) return at;
-        if (text[at] == '"') return at + 1;
-        ++at;  // whatever is escaped
-    }
-    return std::string_view::npos;
+    constexpr std::string_view ends = "\"\\";
+    std::size_t at = text.find_first_of(ends, 1);
+    while (at != std::string_view::npos && text[at] != '"') at = text.find_first_of(ends, at + 2);  // ends: goes on
+    return at == std::string_view::npos ? at : at + 1;
 }
 
 // Behind the bracket that closes the one at the begin of `text`.
