@@ -72,11 +72,11 @@ def tidy(sources: list, scratch: Path, checks: str) -> list:
 
 
 def groups(sources: list) -> list:
-    """Those of one folder together, few at a time."""
+    """Those of one folder that are compiled alike together, few at a time."""
     found = {}
     for source in sources:
         alone = source.name.split("/")[0] not in ROOMS
-        found.setdefault(source.name if alone else os.path.dirname(source.name), []).append(source)
+        found.setdefault(source.name if alone else (os.path.dirname(source.name), *source.flags), []).append(source)
     return [members[first:first + SOURCES_PER_GROUP] for members in found.values()
             for first in range(0, len(members), SOURCES_PER_GROUP)]
 
