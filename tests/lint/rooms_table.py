@@ -17,9 +17,9 @@ HEAD = "| folder | owns | thread | may include | rights |\n|---|---|---|---|---|
 UNKNOWN = "?"
 
 
-def rooms() -> dict[str, dict[str, list[str]]]:
-    """Of each folder: USES, LIBRARIES and MAY, in the order of cmake/rooms.cmake."""
-    found = {}
+def rows() -> list[tuple[str, dict[str, list[str]]]]:
+    """Each row of cmake/rooms.cmake, in its order: the folder, and its USES, LIBRARIES and MAY."""
+    found = []
     for folder, words in re.findall(r"^room\(([\w/]+)\s*([^)]*)\)", (PROJECT / "cmake/rooms.cmake").read_text(), re.MULTILINE):
         lists = {"USES": [], "LIBRARIES": [], "MAY": []}
         current = None
@@ -28,8 +28,12 @@ def rooms() -> dict[str, dict[str, list[str]]]:
                 current = lists[word]
             else:
                 current.append(word)
-        found[folder] = lists
+        found.append((folder, lists))
     return found
+
+
+def rooms() -> dict[str, dict[str, list[str]]]:
+    return dict(rows())
 
 
 def table_in(page: str) -> str:

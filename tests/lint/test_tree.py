@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import rooms_table
+
 PROJECT = Path(__file__).resolve().parents[2]
 SOURCE_DIRECTORIES = ("engine", "parsers", "sinks", "bench", "tests", "tools")
 LINES_MAX = 500
@@ -15,14 +17,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
 class Room:
     """One row of cmake/rooms.cmake."""
 
-    def __init__(self, folder: str, words: str):
-        lists = {"USES": [], "LIBRARIES": [], "MAY": []}
-        current = None
-        for word in words.split():
-            if word in lists:
-                current = lists[word]
-            else:
-                current.append(word)
+    def __init__(self, folder: str, lists: dict[str, list[str]]):
         self.folder = folder
         self.folders = [folder] + lists["USES"]
         self.headers = [prefix for library in lists["LIBRARIES"] for prefix in HEADERS[library]]
@@ -42,8 +37,8 @@ HEADERS = {
 }
 LIBRARY_HEADERS = tuple(prefix for prefixes in HEADERS.values() for prefix in prefixes) + ("benchmark", "gtest", "gmock")
 
-ROWS = re.findall(r"^room\(([\w/]+)\s*([^)]*)\)", (PROJECT / "cmake/rooms.cmake").read_text(), re.MULTILINE)
-ROOMS = {folder: Room(folder, words) for folder, words in ROWS}
+ROWS = rooms_table.rows()
+ROOMS = {folder: Room(folder, lists) for folder, lists in ROWS}
 
 # What a file does that needs a right, by what it names. Reserving pages and the processor's own instructions are
 # memory and arithmetic, not calls of the kernel that a simulation would replace. To sleep is of the clock: a simulation lets
