@@ -37,6 +37,7 @@ int fail(const std::string& sentence, ExitCode code) {
 }
 
 // The signal that came, or 0 when `timeout_ns` has passed.
+// A signal that is not among them may end the wait early (EINTR): 0, too.
 int wait_for_signal(const sigset_t& signals, std::uint64_t timeout_ns) {
     timespec timeout{};
     timeout.tv_sec = static_cast<time_t>(timeout_ns / 1'000'000'000);
@@ -60,6 +61,8 @@ void wait_for_stop(const sigset_t& signals) {
 }
 
 // False if a second signal came.
+// True at the deadline, too: Engine::stop() then reports what is undelivered. Polled, since nothing of the engine can
+// end a sigtimedwait(2).
 bool wait_until_drained(const sluice::Engine& engine, const sigset_t& signals) {
     constexpr std::uint64_t poll_interval_ns = 10'000'000;
     const std::uint64_t deadline_ns = sluice::monotonic_ns() + engine.config().drain_timeout_ns;
@@ -68,6 +71,8 @@ bool wait_until_drained(const sluice::Engine& engine, const sigset_t& signals) {
     return true;
 }
 
+// `dropped` is no failure: their clients were told. `undelivered` is one, since a client may have been answered 2xx
+// (`queued`).
 int report(const sluice::Engine::Report& report) {
     const bool is_clean = report.undelivered == 0 && report.is_conserved;
     sluice::log::line(is_clean ? sluice::LogLevel::info : sluice::LogLevel::error, "stopped",
@@ -97,6 +102,8 @@ int serve(sluice::config::Config config, const std::string& ignored_variables) {
     engine.begin_drain();
     if (!wait_until_drained(engine, signals)) {
         sluice::log::warn("stopping_at_once", {{"reason", "second signal"}});
+        // No destructors run: they would wait for the forwarder and the watcher. What is in memory only is lost; what
+        // was acknowledged as stored or journaled is not.
         std::fflush(stderr);
         ::_exit(code_of(ExitCode::failed));
     }

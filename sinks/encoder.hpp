@@ -27,7 +27,7 @@ class Encoder {
     [[nodiscard]] virtual bool append(Batch& batch, const Sample& sample) = 0;
 
     // Whether seal() makes one command of the whole batch. If not, each sample is a command from append() on.
-    [[nodiscard]] virtual bool one_command_per_batch() const { return false; }
+    [[nodiscard]] virtual bool is_one_command_per_batch() const { return false; }
 
     // Called once, before a non-empty batch is handed over. After it bytes() is exactly what goes on the wire
     // and command_count() the number of replies to expect.

@@ -16,12 +16,11 @@
 #include <cstdint>
 
 #include "engine/core/batch.hpp"
+#include "engine/core/cache_line.hpp"
 #include "engine/core/limits.hpp"
 #include "sinks/breaker.hpp"
 
 namespace sluice::sinks {
-
-inline constexpr std::size_t cache_line_bytes = 64;
 
 struct alignas(cache_line_bytes) SinkSignal {
     // The circuit breaker's state. Sinks without a breaker leave it closed.

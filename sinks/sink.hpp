@@ -34,7 +34,7 @@ struct NodeView {
 
 // What the sink waits for.
 struct Interest {
-    int fd = -1;  // -1: none
+    int fd = -1;  // lent: the sink owns it; -1: none
     short events = 0;  // poll(2) events
     std::uint64_t deadline_ns = 0;  // monotonic time at which advance() is wanted anyway; 0: never
 };

@@ -9,6 +9,8 @@
 
 namespace sluice {
 
+// The number of an enumerator is the target of its route. A reactor's gate takes numbers below Gate::format_target_min
+// for pages.
 enum class AdminPage : std::uint16_t { status, metrics, start, stop, reset, health, ready };
 
 struct AdminPageRow {
@@ -20,6 +22,7 @@ struct AdminPageRow {
     [[nodiscard]] http::Route route() const { return {path, methods, static_cast<std::uint16_t>(page)}; }
 };
 
+// What changes the state of the engine is a POST, so that following a link changes nothing.
 inline constexpr std::array admin_pages{
     AdminPageRow{"/status", http::Methods::get, AdminPage::status},
     AdminPageRow{"/metrics", http::Methods::get, AdminPage::metrics},

@@ -13,6 +13,8 @@ class AdminPort {
   public:
     using OnAnswer = std::function<void(AdminAnswer answer)>;
     // Calls `on_answer` on the admin thread. False: too many requests wait already, and it will not be called.
+    // Nor is it called if the admin thread ends before it comes to the request. It must not block: everything else that
+    // the admin thread has to answer waits for it.
     [[nodiscard]] virtual bool ask(AdminPage page, OnAnswer on_answer) = 0;
 
   protected:

@@ -20,6 +20,8 @@ AdminService::AdminService(const config::Config& config, EngineState& state, con
       idempotency_(idempotency),
       begin_ns_(monotonic_ns()) {}
 
+// Only /status, /metrics and /reset ask the reactors. So a reactor that hangs keeps none of the other pages from being
+// answered.
 AdminAnswer AdminService::answer(AdminPage page) {
     switch (page) {
         case AdminPage::start: return set_paused(false);
@@ -31,10 +33,13 @@ AdminAnswer AdminService::answer(AdminPage page) {
         case AdminPage::metrics: break;
     }
     if (!collector_.collect(false)) return refusal_answer(Refusal::admin_timeout);
+    // The view borrows the collector's snapshots. Both pages are rendered before the next collect() overwrites them.
     if (page == AdminPage::status) return {.body = render_status(view())};
     return {.content_type = metrics_content_type, .body = render_metrics(view())};
 }
 
+// After a collect() that succeeded. The reactors' figures are those of their snapshots; all other figures are read now,
+// so they may be some milliseconds younger.
 EngineView AdminService::view() const {
     const std::uint64_t now_ns = monotonic_ns();
     EngineView view{config_, state_, readiness_.state(), now_ns - begin_ns_, now_ns, collector_.snapshots(), {},
@@ -45,14 +50,18 @@ EngineView AdminService::view() const {
     return view;
 }
 
-AdminAnswer AdminService::set_paused(bool paused) {
-    if (state_.paused.exchange(paused, std::memory_order_relaxed) != paused)
-        log::info(paused ? "telemetry_paused" : "telemetry_started");
+// Answers 200 also if nothing changes; only a change is logged. Requests that have passed the gate are not affected.
+AdminAnswer AdminService::set_paused(bool is_paused) {
+    // Relaxed: reactors read the flag for each request, and no other memory is published through it.
+    if (state_.is_paused.exchange(is_paused, std::memory_order_relaxed) != is_paused)
+        log::info(is_paused ? "telemetry_paused" : "telemetry_started");
     return {.body = R"({"ok":true})"};
 }
 
+// As in TelemetryHub, only while paused. After a time-out some reactors are reset and others are not: one that was
+// asked and is late still resets itself. The client may ask again.
 AdminAnswer AdminService::reset() {
-    if (!state_.paused.load(std::memory_order_relaxed)) return refusal_answer(Refusal::not_paused);
+    if (!state_.is_paused.load(std::memory_order_relaxed)) return refusal_answer(Refusal::not_paused);
     if (!collector_.collect(true)) return refusal_answer(Refusal::admin_timeout);
     log::info("counters_reset");
     return {.body = R"({"ok":true,"message":"Counters and histograms are zero."})"};

@@ -32,8 +32,9 @@ class AdminService {
     [[nodiscard]] AdminAnswer answer(AdminPage page);
 
   private:
+    // Valid until the next collect() of collector_.
     [[nodiscard]] EngineView view() const;
-    [[nodiscard]] AdminAnswer set_paused(bool paused);
+    [[nodiscard]] AdminAnswer set_paused(bool is_paused);
     [[nodiscard]] AdminAnswer reset();
 
     const config::Config& config_;
@@ -43,6 +44,7 @@ class AdminService {
     const forward::Forwarder* forwarder_;
     const IdempotencyTable* idempotency_;
     SnapshotCollector collector_;
+    // Monotonic time of construction, which is before the engine listens. The uptime counts from here.
     std::uint64_t begin_ns_;
 };
 

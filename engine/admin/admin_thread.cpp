@@ -13,6 +13,8 @@
 namespace sluice {
 namespace {
 
+// Few connections with short requests: 128 KiB of receive buffers. Descriptors are not spared here
+// (spare_descriptors_count is 0): those that the reactors leave free are meant for this server, too.
 ServerSettings admin_settings(const config::Config& config) {
     ServerSettings settings{};
     settings.http = {limits::admin_body_bytes_max, config.http.header_timeout_ns, config.http.body_timeout_ns,
@@ -37,10 +39,12 @@ AdminThread::~AdminThread() { stop_and_join(); }
 
 std::expected<void, io::LoopError> AdminThread::start(std::vector<Listener> listeners) {
     CHECK(!thread_.joinable());
+    // It may lie on this stack: this function waits for set_value() before it returns.
     std::promise<std::expected<void, io::LoopError>> started;
     auto result = started.get_future();
     thread_ = std::thread([this, given = std::move(listeners), &started]() mutable {
         ::pthread_setname_np(::pthread_self(), "sluice-admin");
+        // On the new thread, because a ring belongs to the thread that made it (IORING_SETUP_SINGLE_ISSUER).
         auto opened = server_.open(std::move(given));
         const bool is_open = opened.has_value();
         started.set_value(std::move(opened));
@@ -51,8 +55,12 @@ std::expected<void, io::LoopError> AdminThread::start(std::vector<Listener> list
     return opened;
 }
 
+// Tasks run between two iterations. They answer requests of data listeners, so nothing of this server waits for them to
+// be sent.
 void AdminThread::loop() {
     while (!is_stopping_) {
+        // 1 ns is in the past, so it does not wait; 0 means no deadline. A task that is posted after the look wakes the
+        // loop (ask()).
         server_.run_once(mailbox_.has_tasks() ? 1 : 0);
         mailbox_.run_all();
     }
@@ -60,18 +68,22 @@ void AdminThread::loop() {
 
 void AdminThread::stop_and_join() {
     if (!thread_.joinable()) return;
+    // Tasks that were posted before it run before it. Those behind it in the same turn run, too; later ones do not.
     mailbox_.post_order([this] { is_stopping_ = true; });
     server_.wake();
     thread_.join();
 }
 
 bool AdminThread::ask(AdminPage page, OnAnswer on_answer) {
+    // A task blocks the admin thread for as long as AdminService::answer() does. Those behind it wait; so does the
+    // admin listener.
     const bool was_taken = mailbox_.post([this, page, reply = std::move(on_answer)] { reply(service_.answer(page)); });
     server_.wake();
     return was_taken;
 }
 
 http::Decision AdminThread::on_request(const http::Request& request, RequestRef, http::Response& response) {
+    // A connection asks refuses_head() only of a request whose body is still on its way. All others are checked here.
     if (refuses_head(request, response)) return http::Decision::now;
     const auto route = enter(router_, request);
     CHECK(route.has_value());  // refuses_head() has looked

@@ -36,6 +36,8 @@ class AdminThread final : public AdminPort, private http::Application, private S
     http::Decision on_request(const http::Request& request, RequestRef ref, http::Response& response) override;
     bool refuses_head(const http::Request& request, http::Response& response) override;
     void on_refused(Refusal reason, http::Response& response) override;
+    // Nothing to do: each request is answered at once, so no body is kept and no request is overdue. There are no
+    // batches, and the latency of admin requests is not measured.
     void on_body_lost(RequestRef) override {}
     void on_overdue(RequestRef, http::Response&) override {}
     void on_responses_sent(std::uint32_t, std::uint64_t, std::uint64_t) override {}
@@ -49,6 +51,7 @@ class AdminThread final : public AdminPort, private http::Application, private S
     Server server_;
     Mailbox mailbox_;
     std::thread thread_;
+    // The admin thread alone reads and writes it, in loop() and in a task: no atomic.
     bool is_stopping_ = false;
 };
 

@@ -7,6 +7,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// Bytes that are not UTF-8 become U+FFFD. The library throws by default, and the reason of /ready may hold what Redis
+// sent.
 AdminAnswer json_answer(int status, const Json& body) {
     return {.status = static_cast<std::uint16_t>(status),
             .body = body.dump(-1, ' ', false, Json::error_handler_t::replace)};
@@ -28,6 +30,9 @@ AdminAnswer refusal_answer(Refusal reason) {
     return json_answer(info.status, {{"ok", false}, {"error", info.sentence}, {"code", info.code}});
 }
 
+// Unlike refuse_json() it does not name the refusal to the response (set_refusal()). So a page that is refused counts
+// as a response of its status class, and under no reason.
+// Each 503 has Retry-After (RFC 9110 section 10.2.3), also that of /ready.
 void fill_response(const AdminAnswer& answer, std::uint64_t retry_after_s, http::Response& response,
                    http::BlockPool& blocks) {
     response.start(answer.status, answer.content_type);

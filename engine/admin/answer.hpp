@@ -25,6 +25,7 @@ struct AdminAnswer {
 [[nodiscard]] AdminAnswer refusal_answer(Refusal reason);
 
 // Makes `response` of it. `retry_after_s`: what a 503 tells the client.
+// The body is copied, so `answer` need not live on. On the thread of the server that owns `blocks`.
 void fill_response(const AdminAnswer& answer, std::uint64_t retry_after_s, http::Response& response,
                    http::BlockPool& blocks);
 

@@ -6,6 +6,8 @@
 
 namespace sluice {
 
+// The last error and the nodes are copies that are made under locks of the sink. The sink's thread holds these only to
+// replace the values.
 SinkView view_of(std::string name, const sinks::Sink& sink) {
     return {std::move(name), sink.signal(), sink.figures(), sink.last_error(), sink.nodes()};
 }
@@ -19,6 +21,7 @@ bool SinkView::has_asked_replicas() const {
 }
 
 const sinks::LinkFigures& SinkView::link() const {
+    // Never written. Every sink shows the same metrics, whether it connects or not.
     static const sinks::LinkFigures none;
     return figures.link != nullptr ? *figures.link : none;
 }
@@ -27,7 +30,7 @@ EngineTotals EngineView::totals() const {
     EngineTotals totals;
     for (const auto& reactor : reactors) {
         totals.samples.add(reactor->samples);
-        totals.in_flight_samples += reactor->in_flight_samples;
+        totals.in_flight_samples_count += reactor->in_flight_samples_count;
         totals.requests += reactor->http.requests;
     }
     return totals;

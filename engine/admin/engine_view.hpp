@@ -19,13 +19,15 @@
 
 namespace sluice {
 
+// Borrows from a sink, which outlives it: `signal`, and what `figures` points to. Its thread goes on writing both.
 struct SinkView {
     std::string name;  // the value of its label: its index, or "forwarder"
     const sinks::SinkSignal& signal;
     sinks::SinkFigures figures;
-    std::string trouble;  // one sentence; empty: none
+    std::string last_error;  // one sentence; empty: none
     std::vector<sinks::NodeView> nodes;  // of a cluster
 
+    // At least one WAIT was answered, or came to nothing. Before that /status shows no `replication`.
     [[nodiscard]] bool has_asked_replicas() const;
     // Of a sink that connects to nothing: zeroes.
     [[nodiscard]] const sinks::LinkFigures& link() const;
@@ -41,10 +43,12 @@ struct ForwarderView {
 // Sums over all reactors.
 struct EngineTotals {
     SampleCounters samples;
-    std::uint64_t in_flight_samples = 0;
+    std::uint64_t in_flight_samples_count = 0;
     std::uint64_t requests = 0;
 };
 
+// Lives for one answer. Borrowed: `config`, `state` and the sinks, which live as long as the engine; `reactors`, which
+// the next SnapshotCollector::collect() overwrites.
 struct EngineView {
     const config::Config& config;
     const EngineState& state;
@@ -52,6 +56,7 @@ struct EngineView {
     std::uint64_t uptime_ns;
     std::uint64_t now_ns;  // monotonic
     std::span<const std::unique_ptr<Snapshot>> reactors;
+    // What the reactors hand their batches to: one element. Clients see a list.
     std::vector<SinkView> sinks;
     std::optional<ForwarderView> forwarder;  // none: no journal in front of Redis
     std::optional<IdempotencyTable::Figures> idempotency;  // none: no keys are remembered

@@ -37,12 +37,14 @@ MetricValue value_of(const std::optional<std::uint64_t>& value) {
 // The member of a source as it is.
 #define READ(member) [](const auto& source) -> MetricValue { return value_of(source.member); }
 
+// As OneOf::index: beyond every list, so no word is chosen.
 constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
 
 std::string_view refusal_code(std::size_t index) { return refusal_table[index].code; }
 std::string_view no_word(std::size_t) { return {}; }
 std::string_view stage_name(std::size_t index) { return name_of(static_cast<Stage>(index)); }
 
+// `words` are static and in the order of the enumerators: a state is the index of its word.
 template <typename State, std::size_t states_count>
 MetricValue one_of(const std::array<std::string_view, states_count>& words, const std::atomic<State>& state) {
     return OneOf{words, static_cast<std::size_t>(state.load(std::memory_order_relaxed))};
@@ -64,6 +66,8 @@ double imbalance(const EngineView& view) {
     return static_cast<double>(greatest) * static_cast<double>(view.reactors.size()) / static_cast<double>(total);
 }
 
+// The first five are members that TelemetryHub's /status has, under its names. They have no name in /metrics, because
+// Prometheus can add up the series of the cores.
 constexpr MetricOf<EngineView> engine_metrics[] = {
     {{"", counter, count, "Samples delivered, of all reactors; TelemetryHub's name.", "", "metrics.samples_processed"},
      READ(totals().samples.delivered)},
@@ -72,7 +76,7 @@ constexpr MetricOf<EngineView> engine_metrics[] = {
     {{"", counter, count, "Requests read, of all reactors; TelemetryHub's name.", "", "metrics.pool_jobs_processed"},
      READ(totals().requests)},
     {{"", gauge, count, "Samples in flight, of all reactors; TelemetryHub's name.", "", "metrics.pool_jobs_queued"},
-     READ(totals().in_flight_samples)},
+     READ(totals().in_flight_samples_count)},
     {{"", gauge, count, "Reactors; TelemetryHub's name.", "", "metrics.pool_num_threads"}, READ(reactors.size())},
     {{"sluice_build_info", gauge, flag, "Always 1; the version is a label.", "version", ""},
      [](const EngineView&) -> MetricValue { return OneOf{version, 0}; }},
@@ -85,6 +89,8 @@ constexpr MetricOf<EngineView> engine_metrics[] = {
 
 // --- reactors ------------------------------------------------------------------------------------------------------
 
+// Reasons that never occurred have no series: there are dozens, for each core. `dropped` is shown at 0, too. Otherwise
+// its first value would be above 0, and a rate() would miss the first loss.
 constexpr MetricOf<SampleFigures> sample_metrics[] = {
     {{"sluice_samples_received_total", counter, count, "Records looked at.", "", "received"}, READ(counters.received)},
     {{"sluice_samples_accepted_total", counter, count, "Samples made part of a batch.", "", "accepted"},
@@ -108,6 +114,7 @@ constexpr MetricOf<SampleFigures> sample_metrics[] = {
 };
 
 constexpr std::string_view responses_help = "Responses by status class.";
+// All rows of a family have the same help; a unit test checks it.
 constexpr MetricOf<http::HttpCounters> http_metrics[] = {
     {{"sluice_http_requests_total", counter, count, "Requests read whole.", "", "requests"}, READ(requests)},
     {{"sluice_http_responses_total", counter, count, responses_help, "class=\"2xx\"", "responses.2xx"},
@@ -129,6 +136,7 @@ constexpr MetricOf<http::HttpCounters> http_metrics[] = {
      READ(aborted_connections)},
 };
 
+// Counters of the loop are not reset by POST /reset, but for the longest iteration and the histogram.
 constexpr MetricOf<LoopFigures> loop_metrics[] = {
     {{"sluice_connections", gauge, count, "Open connections.", "", "connections"}, READ(counters.open_slots)},
     {{"sluice_connections_accepted_total", counter, count, "Connections accepted.", "", "connections_accepted"},
@@ -184,6 +192,7 @@ constexpr std::array<std::string_view, 3> breaker_states{
 static_assert(breaker_states[static_cast<std::size_t>(sinks::BreakerState::half_open)] == "half_open");
 
 constexpr std::string_view replies_help = "Replies of the sink, by what they said.";
+// Outcomes of replies: `busy` is an error that a later try may not see, `refused` one that an operator has to mend.
 constexpr MetricOf<sinks::DeliveryFigures> delivery_metrics[] = {
     {{"sluice_sink_state", gauge, flag, "1 for the state that the sink is in.", "state", "state"},
      [](const sinks::DeliveryFigures& figures) -> MetricValue { return one_of(sink_states, figures.state); }},
@@ -225,6 +234,7 @@ constexpr MetricOf<sinks::JournalFigures> journal_metrics[] = {
     {{"sluice_journal_bytes_max", gauge, bytes, "Size that the journal may reach.", "", "bytes_max"}, READ(bytes_max)},
 };
 
+// In ns. 0: the attempt is due, and the sink's thread has not made it yet. Its clock and ours are the same (monotonic).
 MetricValue retry_in_ns(const BreakerView& breaker) {
     const std::uint64_t retry_ns = breaker.signal.breaker_retry_ns.load(std::memory_order_relaxed);
     if (retry_ns == 0) return Absent{};
@@ -268,12 +278,14 @@ constexpr MetricOf<sinks::NodeView> node_metrics[] = {
 constexpr std::array<std::string_view, 3> bounds{
     info_of(Refusal::redis_memory).code, info_of(Refusal::stream_full).code, info_of(Refusal::consumers_behind).code};
 
+// Which bound is passed, also where nothing is refused for it because a journal takes the samples.
 MetricValue passed_bound(const watch::Gauges& gauges) {
     const auto refusal = watch::refusal_of(gauges.passed.load(std::memory_order_relaxed));
     if (!refusal) return OneOf{bounds, none};
     return OneOf{bounds, static_cast<std::size_t>(std::ranges::find(bounds, info_of(*refusal).code) - bounds.begin())};
 }
 
+// Figures that Redis did not tell in the last round are Unknown (Gauge::get()).
 constexpr MetricOf<watch::Gauges> admission_metrics[] = {
     {{"sluice_admission_sheds", gauge, flag, "1 while telemetry is refused because a bound is passed.", "", "sheds"},
      [](const watch::Gauges& gauges) -> MetricValue { return gauges.refusal().has_value(); }},
@@ -365,6 +377,7 @@ constexpr std::string_view sink_thread = "the sink's thread";
 constexpr std::string_view delivering_thread = "the sink's thread; behind a journal the forwarder's";
 constexpr std::string_view with_cluster = "with a Redis cluster as `sink.url`";
 
+// In the order in which /metrics and docs/metrics.md show them.
 constexpr MetricGroup groups[] = {
     {"Engine", "", "the admin thread, when it is asked", "engine/admin/engine_view.hpp", "", "", always,
      rows(engine_metrics)},

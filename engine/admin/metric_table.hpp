@@ -30,6 +30,7 @@ namespace sluice {
 
 // --- sources that are parts of others, or more than one struct -----------------------------------------------------
 
+// Made for one reading: they borrow from the view, and are gone when the value has been taken.
 struct SampleFigures {
     const SampleCounters& counters;
     std::uint64_t in_flight;
@@ -52,11 +53,13 @@ struct ClusterView {
 
 template <typename Source>
 struct MetricOf : Metric {
+    // What it returns may point into `source` (ByWord, Histograms): it is used while the source is there.
     MetricValue (*read)(const Source& source);
 };
 template <typename Source>
 using MetricsOf = std::span<const MetricOf<Source>>;
 
+// The closed set. For each alternative prometheus.cpp has an overload of for_each().
 using Metrics =
     std::variant<MetricsOf<EngineView>, MetricsOf<SampleFigures>, MetricsOf<http::HttpCounters>, MetricsOf<LoopFigures>,
                  MetricsOf<PoolFigures>, MetricsOf<Latency>, MetricsOf<sinks::DeliveryFigures>,
@@ -71,6 +74,7 @@ struct MetricGroup {
     std::string_view counted_in;  // the file that declares the counters
     std::string_view status;      // the objects of /status that have the members; empty: none
     std::string_view present;     // when the group is there, after "Present"; empty: always
+    // Asked for each GET /metrics. False: the group is left out.
     bool (*is_present)(const EngineView& view);
     Metrics metrics;
 };
@@ -79,6 +83,7 @@ struct MetricGroup {
 [[nodiscard]] std::span<const MetricGroup> metric_groups();
 
 // The metrics of one source.
+// Walks over the groups at each call. Only /status asks; /metrics goes through the groups itself.
 template <typename Source>
 [[nodiscard]] MetricsOf<Source> metrics_of() {
     for (const MetricGroup& group : metric_groups())

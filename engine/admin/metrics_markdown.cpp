@@ -38,12 +38,14 @@ std::string codes(std::string_view list) {
     return code(list.substr(0, comma)) + ", " + codes(list.substr(comma + 2));
 }
 
+// Empty for a row that is in /status only: labels are of /metrics.
 std::string labels_of(const Metric& metric, std::string_view source_label) {
     if (metric.name.empty()) return {};
     const std::string_view comma = source_label.empty() || metric.label.empty() ? "" : ", ";
     return fmt::format("{}{}{}", code(source_label), comma, code(metric.label));
 }
 
+// A unit test keeps `|` and line feeds out of the help, so it needs no escapes in a table.
 std::string row(const Metric& metric, std::string_view source_label) {
     return fmt::format("| {} | {} | {} | {} | {} | {} |\n", code(metric.name), name_of(metric.kind),
                        name_of(metric.unit), labels_of(metric, source_label), code(metric.member), metric.help);
@@ -59,6 +61,7 @@ std::string heading(const MetricGroup& group) {
 
 }  // namespace
 
+// Groups that would not be present are printed, too: no engine runs here that could be asked.
 std::string print_metrics() {
     std::string text;
     for (const MetricGroup& group : metric_groups()) {

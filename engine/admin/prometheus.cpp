@@ -16,6 +16,7 @@ namespace sluice {
 namespace {
 
 // Bounds of the histograms: 10 µs to 10 s, three a decade.
+// A change of the bounds breaks queries over a time that spans it: histogram_quantile() needs equal `le` values.
 constexpr std::array<std::uint64_t, 19> bounds_ns{
     10'000,      20'000,        50'000,        100'000,       200'000,       500'000,     1'000'000,
     2'000'000,   5'000'000,     10'000'000,    20'000'000,    50'000'000,    100'000'000, 200'000'000,
@@ -32,6 +33,8 @@ std::string_view type_of(MetricKind kind) {
     return "";
 }
 
+// The value is not escaped. Values are codes, words of ours, numbers, and addresses of nodes as the cluster tells them:
+// none has a quotation mark, a backslash or a line feed.
 std::string label_of(std::string_view name, std::string_view value) {
     return name.empty() ? std::string() : fmt::format("{}=\"{}\"", name, value);
 }
@@ -40,6 +43,7 @@ std::string joined(std::string_view labels, std::string_view more) {
     return fmt::format("{}{}{}", labels, labels.empty() || more.empty() ? "" : ",", more);
 }
 
+// The text of one answer. It is fed in the order of the table; names, helps and labels are static.
 class Exposition {
   public:
     // HELP and TYPE, unless the row goes on with the family of the one before.
@@ -64,6 +68,7 @@ class Exposition {
         else print("{}{{{}}} {}\n", name, labels, number);
     }
 
+    // No series. HELP and TYPE of the family are there nevertheless, which the format allows.
     void put(const Metric&, std::string_view, Unknown) {}
     void put(const Metric&, std::string_view, Absent) {}
     void put(const Metric& metric, std::string_view labels, std::uint64_t number) {
@@ -77,6 +82,7 @@ class Exposition {
     void put(const Metric& metric, std::string_view labels, bool is_set) {
         line(metric.name, joined(labels, metric.label), is_set ? 1 : 0);
     }
+    // A series for each word, so that the one of a state that has ended goes to 0 and does not just vanish.
     void put(const Metric& metric, std::string_view labels, const OneOf& choice) {
         for (std::size_t i = 0; i < choice.words.size(); ++i)
             line(metric.name, joined(labels, label_of(metric.label, choice.words[i])), i == choice.index ? 1 : 0);
@@ -96,6 +102,8 @@ class Exposition {
     std::string_view family_;
 };
 
+// `labels` is not empty: each histogram belongs to a reactor, and has its core. The format demands the bucket +Inf, and
+// that it equals _count.
 void Exposition::histogram(std::string_view name, std::string_view labels, const LatencyHistogram& histogram) {
     std::array<std::uint64_t, bounds_ns.size()> counts{};
     histogram.cumulative_counts(bounds_ns.data(), bounds_ns.size(), counts.data());
@@ -109,13 +117,15 @@ void Exposition::histogram(std::string_view name, std::string_view labels, const
 // --- where the sources are -----------------------------------------------------------------------------------------
 // for_each(view, rows, take) calls take(value of the group's label, source) for each source of the rows.
 
+// The type of `rows` chooses the overload; a source without one does not compile. The label's value may be a temporary:
+// it is valid during the call of `take` only.
 void for_each(const EngineView& view, MetricsOf<EngineView>, auto&& take) { take("", view); }
 
 void for_each_reactor(const EngineView& view, auto&& source_of, auto&& take) {
     for (const auto& reactor : view.reactors) take(std::to_string(reactor->core), source_of(*reactor));
 }
 void for_each(const EngineView& view, MetricsOf<SampleFigures>, auto&& take) {
-    for_each_reactor(view, [](const Snapshot& s) { return SampleFigures{s.samples, s.in_flight_samples}; }, take);
+    for_each_reactor(view, [](const Snapshot& s) { return SampleFigures{s.samples, s.in_flight_samples_count}; }, take);
 }
 void for_each(const EngineView& view, MetricsOf<http::HttpCounters>, auto&& take) {
     for_each_reactor(view, [](const Snapshot& s) -> const auto& { return s.http; }, take);
@@ -130,6 +140,8 @@ void for_each(const EngineView& view, MetricsOf<Latency>, auto&& take) {
     for_each_reactor(view, [](const Snapshot& s) -> const auto& { return s.latency; }, take);
 }
 
+// The forwarder's sink is not among these. What it delivers is in the forwarder's own group; of the sink itself the
+// breaker and the cluster are shown.
 void for_each(const EngineView& view, MetricsOf<sinks::DeliveryFigures>, auto&& take) {
     for (const SinkView& sink : view.sinks) take(sink.name, sink.figures.delivery);
 }
@@ -144,6 +156,7 @@ void for_each(const EngineView& view, MetricsOf<sinks::JournalFigures>, auto&& t
     for (const SinkView& sink : view.sinks)
         if (sink.figures.journal != nullptr) take(sink.name, *sink.figures.journal);
 }
+// The forwarder's, too: behind a journal it is the one that talks to Redis. The journal's breaker stays closed.
 void for_each(const EngineView& view, MetricsOf<BreakerView>, auto&& take) {
     const auto breaker = [&](const SinkView& sink) {
         take(sink.name, BreakerView{sink.signal, sink.figures.delivery, view.now_ns});
@@ -151,6 +164,7 @@ void for_each(const EngineView& view, MetricsOf<BreakerView>, auto&& take) {
     for (const SinkView& sink : view.sinks) breaker(sink);
     if (view.forwarder) breaker(view.forwarder->sink);
 }
+// An engine delivers to one cluster at most, so no label tells clusters apart.
 void for_each(const EngineView& view, MetricsOf<ClusterView>, auto&& take) {
     const SinkView& sink = view.delivering_sink();
     if (sink.figures.cluster != nullptr) take("", ClusterView{sink.signal, *sink.figures.cluster});
@@ -167,6 +181,8 @@ void for_each(const EngineView& view, MetricsOf<IdempotencyTable::Figures>, auto
     if (view.idempotency) take("", *view.idempotency);
 }
 
+// Rows outside, sources inside: so the series of one family stand together. `metrics` is passed on to choose
+// for_each().
 template <typename Source>
 void render(Exposition& out, const EngineView& view, std::string_view label, MetricsOf<Source> metrics) {
     for (const MetricOf<Source>& metric : metrics) {

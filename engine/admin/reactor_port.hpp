@@ -15,7 +15,9 @@ class ReactorPort {
     [[nodiscard]] virtual bool has_ended() const = 0;
 
     // The reactor's thread, in a task; or another once has_ended().
+    // Overwrites every member of `snapshot`, in the memory that it has.
     virtual void fill(Snapshot& snapshot) = 0;
+    // What is in flight stays counted as received and accepted, so that the conservation law still holds.
     virtual void reset_counters() = 0;
 
   protected:

@@ -36,21 +36,25 @@ ReadinessState not_ready(Refusal refusal) {
     return {false, info_of(refusal).code, std::string(info_of(refusal).sentence), ""};
 }
 
+// State, breaker and last error are read one after the other, without a lock around them. While the sink changes they
+// may be of different moments.
 std::optional<ReadinessState> not_ready(const sinks::Sink& sink) {
     std::string fault = fault_of(sink);
     if (fault.empty()) return std::nullopt;
-    const std::string trouble = sink.last_error();
+    const std::string last_error = sink.last_error();
     ReadinessState state = not_ready(Refusal::not_ready);
-    state.reason = std::move(fault) + (trouble.empty() ? "." : ": " + trouble);
+    state.reason = std::move(fault) + (last_error.empty() ? "." : ": " + last_error);
     state.breaker = sinks::name_of(sink.signal().breaker.load(std::memory_order_relaxed));
     return state;
 }
 
 }  // namespace
 
+// The drain first: it is final. Then in the order in which Admission::check() refuses: paused, a bound that is passed,
+// the sink.
 ReadinessState Readiness::state() const {
-    if (state_.draining.load(std::memory_order_relaxed)) return not_ready(Refusal::draining);
-    if (state_.paused.load(std::memory_order_relaxed)) return not_ready(Refusal::paused);
+    if (state_.is_draining.load(std::memory_order_relaxed)) return not_ready(Refusal::draining);
+    if (state_.is_paused.load(std::memory_order_relaxed)) return not_ready(Refusal::paused);
     if (const auto refusal = state_.gauges.refusal()) return not_ready(*refusal);
     if (auto fault = not_ready(sink_.sink())) return *std::move(fault);
     return {};

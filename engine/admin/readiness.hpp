@@ -20,6 +20,8 @@ struct ReadinessState {
 };
 
 // Any thread; it only reads what others publish.
+// Looks at the sink that the reactors hand their batches to. Where that is a journal in front of Redis, the engine
+// stays ready while Redis is away: it goes on taking samples.
 class Readiness {
   public:
     // Both outlive this.
@@ -29,7 +31,7 @@ class Readiness {
     // a load balancer that waited for a success would never send one.
     static constexpr std::uint64_t refusal_counts_for_ns = 5'000'000'000;
 
-    // Any thread. Takes a lock and allocates when a sink is in trouble.
+    // Any thread. Takes a lock and allocates when a sink has an error.
     [[nodiscard]] ReadinessState state() const;
 
   private:

@@ -20,10 +20,11 @@ struct PoolFigures {
     std::uint64_t body_bytes_in_use = 0;
 };
 
+// Some 240 KiB, nearly all of it in the six histograms, which are allocated once and copied into.
 struct Snapshot {
     unsigned core = 0;
     SampleCounters samples;
-    std::uint64_t in_flight_samples = 0;
+    std::uint64_t in_flight_samples_count = 0;
     http::HttpCounters http;
     io::LoopCounters loop;
     LatencyHistogram loop_iterations;

@@ -13,6 +13,8 @@ constexpr std::chrono::milliseconds end_poll_interval{10};
 
 }  // namespace
 
+// Two snapshots for each reactor: one that it fills and one that is shown. collect() swaps them, so no histogram is
+// allocated later.
 void SnapshotCollector::connect(std::vector<ReactorPort*> reactors) {
     CHECK(reactors_.empty());
     reactors_ = std::move(reactors);
@@ -23,6 +25,8 @@ void SnapshotCollector::connect(std::vector<ReactorPort*> reactors) {
     }
 }
 
+// All are asked before any is waited for: they answer side by side, and one deadline is for all. After a failure some
+// snapshots are new and others old.
 bool SnapshotCollector::collect(bool resets) {
     for (std::size_t i = 0; i < reactors_.size(); ++i) ask(i, resets);
     const auto deadline = std::chrono::steady_clock::now() + patience_;
@@ -33,8 +37,13 @@ bool SnapshotCollector::collect(bool resets) {
 
 void SnapshotCollector::ask(std::size_t reactor_index, bool resets) {
     Request& request = *requests_[reactor_index];
+    // An answer that came late is thrown away: its figures are old. While one is still owed, its task may write to the
+    // request, so the reactor is not asked again. That answer then counts for this call, and resets only if the call
+    // that asked for it wanted to.
     if (request.is_outstanding && !request.answered.try_acquire()) return;
     ReactorPort& reactor = *reactors_[reactor_index];
+    // `shared` keeps the request alive until the task has run or the mailbox is gone. release() makes what fill() wrote
+    // visible to whoever acquires.
     request.is_outstanding = reactor.post([&reactor, resets, shared = requests_[reactor_index]] {
         reactor.fill(shared->snapshot);
         if (resets) reactor.reset_counters();
@@ -49,6 +58,7 @@ bool SnapshotCollector::receive(std::size_t reactor_index, bool resets,
     if (!request.is_outstanding && !reactors_[reactor_index]->has_ended()) return false;  // its mailbox is full
     switch (wait_for(reactor_index, deadline)) {
         case Wait::answered: std::swap(request.snapshot, *snapshots_[reactor_index]); break;
+        // has_ended() is an acquire load: all that the reactor's thread has written is seen here.
         case Wait::ended:
             reactors_[reactor_index]->fill(*snapshots_[reactor_index]);
             if (resets) reactors_[reactor_index]->reset_counters();

@@ -22,6 +22,7 @@ double time_of(std::uint64_t ns, std::string_view member) {
     return static_cast<double>(ns) / 1e9;
 }
 
+// Times are µs, with an error of at most 1 % (LatencyHistogram). All are 0 where nothing was recorded.
 Json quantiles(const LatencyHistogram& histogram) {
     const auto us = [](std::uint64_t ns) { return static_cast<double>(ns) / 1e3; };
     return {{"count", histogram.count()},
@@ -32,6 +33,8 @@ Json quantiles(const LatencyHistogram& histogram) {
             {"max_us", us(histogram.max_ns())}};
 }
 
+// A metric's value as JSON. Absent does not come here, because add_figures() leaves its member out; std::visit needs
+// the overload.
 struct JsonOf {
     const Metric& metric;
 
@@ -61,6 +64,7 @@ struct JsonOf {
     }
 };
 
+// The member at a path of names with dots between them. Objects on the way are made where they are missing.
 Json& member_at(Json& json, std::string_view path) {
     Json* at = &json;
     for (;;) {  // ends: with the last part
@@ -91,6 +95,8 @@ Json figures_of(const Source& source) {
 // --- reactors ------------------------------------------------------------------------------------------------------
 
 // The sample as the client sent it; it was valid JSON when it was accepted.
+// Arrival is Unix time: the same clock for all reactors. Parsed again, so that it is an object of the answer and not a
+// text. A sample that is longer than LatestSample::text is never shown; the one before it stays.
 Json latest_sample(const EngineView& view) {
     const LatestSample* latest = nullptr;
     for (const auto& reactor : view.reactors)
@@ -102,8 +108,8 @@ Json latest_sample(const EngineView& view) {
 
 Json reactor_json(const Snapshot& reactor) {
     Json json{{"core", reactor.core},
-              {"samples", figures_of(SampleFigures{reactor.samples, reactor.in_flight_samples})},
-              {"is_conserved", reactor.samples.is_conserved(reactor.in_flight_samples)}};
+              {"samples", figures_of(SampleFigures{reactor.samples, reactor.in_flight_samples_count})},
+              {"is_conserved", reactor.samples.is_conserved(reactor.in_flight_samples_count)}};
     add_figures(json, LoopFigures{reactor.loop, reactor.loop_iterations});
     add_figures(json, reactor.http);
     add_figures(json, reactor.pools);
@@ -116,6 +122,7 @@ Json reactors_json(const EngineView& view) {
     return json;
 }
 
+// The reactors' histograms are added up: quantiles of each could not be averaged.
 Json latency_json(const EngineView& view) {
     Latency latency;
     for (const auto& reactor : view.reactors) latency.add(reactor->latency);
@@ -137,12 +144,13 @@ Json nodes_json(const SinkView& sink) {
 void add_delivery(Json& json, const SinkView& sink, std::uint64_t now_ns) {
     json["breaker"] = figures_of(BreakerView{sink.signal, sink.figures.delivery, now_ns});
     if (sink.figures.cluster == nullptr || sink.nodes.empty()) return;
+    // Behind a journal only the forwarder's sink comes here: the journal has no cluster.
     json["cluster"] = figures_of(ClusterView{sink.signal, *sink.figures.cluster});
     json["cluster"]["nodes"] = nodes_json(sink);
 }
 
 Json sink_json(const SinkView& sink, std::uint64_t now_ns) {
-    Json json{{"trouble", sink.trouble}};
+    Json json{{"last_error", sink.last_error}};
     add_figures(json, sink.figures.delivery);
     add_figures(json, sink.link());
     add_delivery(json, sink, now_ns);
@@ -164,11 +172,12 @@ Json position_json(const sinks::journal::Position& position) {
 Json forwarder_json(const ForwarderView& forwarder, std::uint64_t now_ns) {
     const forward::Forwarder::View& journal = forwarder.journal;
     Json json{{"state", sinks::name_of(journal.state)},
-              {"trouble", journal.trouble},
+              {"last_error", journal.last_error},
               {"delivered", position_json(journal.delivered)},
               {"journaled", position_json(journal.confirmed)}};
     add_figures(json, journal);
     add_delivery(json, forwarder.sink, now_ns);
+    // The row of refused duplicates has made `exactly_once` in any case. Without an instance it means nothing.
     if (journal.instance.empty()) json.erase("exactly_once");
     else json["exactly_once"]["instance"] = journal.instance;
     return json;
@@ -177,13 +186,13 @@ Json forwarder_json(const ForwarderView& forwarder, std::uint64_t now_ns) {
 // --- the engine ----------------------------------------------------------------------------------------------------
 
 std::string_view state_name(const EngineState& state) {
-    if (state.draining.load(std::memory_order_relaxed)) return "draining";
-    return state.paused.load(std::memory_order_relaxed) ? "paused" : "running";
+    if (state.is_draining.load(std::memory_order_relaxed)) return "draining";
+    return state.is_paused.load(std::memory_order_relaxed) ? "paused" : "running";
 }
 
 Json admission_json(const watch::Gauges& gauges) {
     Json json = figures_of(gauges);
-    json["trouble"] = gauges.trouble.text();
+    json["last_error"] = gauges.last_error.text();
     return json;
 }
 
@@ -202,7 +211,7 @@ std::string render_status(const EngineView& view) {
     Json status{{"state", state_name(view.state)}, {"latest_sample", latest_sample(view)}};
     add_figures(status, view);
     add_facts(status, view);
-    status["samples"] = figures_of(SampleFigures{totals.samples, totals.in_flight_samples});
+    status["samples"] = figures_of(SampleFigures{totals.samples, totals.in_flight_samples_count});
     status["reactors"] = reactors_json(view);
     status["latency"] = latency_json(view);
     status["sinks"] = sinks_json(view);
@@ -210,6 +219,7 @@ std::string render_status(const EngineView& view) {
         status["admission"] = admission_json(view.state.gauges);
     if (view.forwarder) status["forwarder"] = forwarder_json(*view.forwarder, view.now_ns);
     if (view.idempotency) status["idempotency"] = figures_of(*view.idempotency);
+    // Bytes that are not UTF-8 become U+FFFD. The library throws by default, and sentences may hold what Redis sent.
     return status.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

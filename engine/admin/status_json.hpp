@@ -9,6 +9,7 @@
 namespace sluice {
 
 // The members that TelemetryHub has (state, latest_sample, metrics) come first.
+// One line without a line feed. The admin thread, after a collect() that succeeded.
 [[nodiscard]] std::string render_status(const EngineView& view);
 
 }  // namespace sluice

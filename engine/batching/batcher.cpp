@@ -42,7 +42,7 @@ Batcher::Batcher(sinks::Encoder& encoder, BatchPool& pool, SinkThread::Producer&
       sink_(sink),
       settings_(settings),
       are_lanes_independent_(encoder.lanes_are_independent()),
-      is_one_command_per_batch_(encoder.one_command_per_batch()),
+      is_one_command_per_batch_(encoder.is_one_command_per_batch()),
       reserve_count_(reserve_of(encoder, pool.count())),
       shared_count_(static_cast<std::uint32_t>(pool.count()) - reserve_count_ * encoder.lane_count()),
       lanes_(encoder.lane_count()) {

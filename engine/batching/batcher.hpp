@@ -84,7 +84,7 @@ class Batcher {
     // Batches wait for the pipeline to have room, or linger.
     [[nodiscard]] bool has_waiting() const { return !active_.empty(); }
     [[nodiscard]] std::uint32_t in_flight_count() const { return in_flight_count_; }
-    [[nodiscard]] bool one_command_per_batch() const { return is_one_command_per_batch_; }
+    [[nodiscard]] bool is_one_command_per_batch() const { return is_one_command_per_batch_; }
 
   private:
     struct List {

@@ -130,7 +130,7 @@ Assigned assign_kind(const Text& kind, Config& config, std::string_view text) {
 
 std::string text_of_kind(const Text& kind, const Config& config) {
     const std::string& text = kind.field.of_const(config);
-    return kind.secret && !text.empty() ? std::string(mask) : text;
+    return kind.is_secret && !text.empty() ? std::string(mask) : text;
 }
 
 std::string_view unit_of_kind(const Text&) { return "string"; }
@@ -303,7 +303,7 @@ std::string shown(const Property& property, std::string_view text) {
 
 bool is_secret(const Property& property) {
     const auto* const kind = std::get_if<Text>(&property.kind);
-    return kind != nullptr && kind->secret;
+    return kind != nullptr && kind->is_secret;
 }
 
 bool takes_integer(const Property& property) { return std::holds_alternative<Number>(property.kind); }

@@ -59,7 +59,7 @@ struct Text {
     Field<std::string> field;
     std::size_t bytes_min;
     std::size_t bytes_max;
-    bool secret = false;  // shown as ***
+    bool is_secret = false;  // shown as ***
 };
 
 struct Address {

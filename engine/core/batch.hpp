@@ -96,13 +96,13 @@ class Batch {
     // Free bytes at the end of the arena, for an encoder to render into; then commit().
     [[nodiscard]] std::span<char> room() { return arena_.subspan(end_); }
 
-    // `bytes` were rendered into room(): `commands` commands (0 where the layout makes one command of the
-    // whole batch) that carry `samples` samples.
-    void commit(std::size_t bytes, std::uint32_t commands, std::uint32_t samples) {
+    // `bytes` were rendered into room(): `commands_count` commands (0 where the layout makes one command of the
+    // whole batch) that carry `samples_count` samples.
+    void commit(std::size_t bytes, std::uint32_t commands_count, std::uint32_t samples_count) {
         DCHECK(end_ + bytes <= arena_.size());
         end_ += static_cast<std::uint32_t>(bytes);
-        command_count_ += commands;
-        sample_count_ += samples;
+        command_count_ += commands_count;
+        sample_count_ += samples_count;
         DCHECK(command_count_ <= limits::batch_commands_count_max);
     }
 
@@ -162,13 +162,13 @@ class Batch {
         return has_failures_ ? outcomes_[command] : CommandOutcome::delivered;
     }
 
-    // Sink, before it tries again: the arena now holds only the `bytes` bytes of `commands` kept commands,
+    // Sink, before it tries again: the arena now holds only the `bytes` bytes of `commands_count` kept commands,
     // which it moved to the front of bytes(). The tickets and outcomes are the reactor's from here on.
-    void keep_front(std::size_t bytes, std::uint32_t commands, std::uint32_t samples) {
+    void keep_front(std::size_t bytes, std::uint32_t commands_count, std::uint32_t samples_count) {
         CHECK(bytes <= end_ - begin_);
         end_ = begin_ + static_cast<std::uint32_t>(bytes);
-        command_count_ = commands;
-        sample_count_ = samples;
+        command_count_ = commands_count;
+        sample_count_ = samples_count;
     }
 
     std::int64_t first_timestamp_ns = 0;  // least and greatest sample time of the batch, for `packed`

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "engine/core/batch.hpp"
+#include "engine/core/cache_line.hpp"
 #include "engine/delivery/bounded_queue.hpp"
 
 namespace sluice {
@@ -48,7 +49,7 @@ class CompletionInbox {
     BoundedQueue<Completion> queue_;
     // The reactor stores in may_sleep() and awake(); pairs with the load and exchange in push(). The fences order
     // it against the queue.
-    alignas(64) std::atomic<bool> is_sleeping_{false};
+    alignas(cache_line_bytes) std::atomic<bool> is_sleeping_{false};
 };
 
 }  // namespace sluice

@@ -23,14 +23,14 @@ class SinkLog {
     explicit SinkLog(std::string name) : name_(std::move(name)) {}
 
     // After each advance(). Five relaxed loads where nothing has changed. `now_ns`: monotonic.
-    void look(const sinks::Sink& sink, std::uint64_t now_ns) {
+    void observe(const sinks::Sink& sink, std::uint64_t now_ns) {
         const auto breaker = sink.signal().breaker.load(std::memory_order_relaxed);
         if (breaker != breaker_ || is_open() != told_open_) on_breaker_change(breaker, sink, now_ns);
         const Condition condition = condition_of(sink.figures());
         if (condition != seen_ || condition != told_) on_condition_change(condition, sink, now_ns);
     }
 
-    // Monotonic time at which look() is wanted although nothing happens; 0: never.
+    // Monotonic time at which observe() is wanted although nothing happens; 0: never.
     [[nodiscard]] std::uint64_t deadline_ns() const { return seen_ != told_ || is_open() != told_open_ ? next_ns_ : 0; }
 
   private:

@@ -32,18 +32,18 @@ void SinkThread::start() {
 
 void SinkThread::stop_and_join() {
     if (!thread_.joinable()) return;  // the engine failed before it started its sinks
-    stopping_.store(true, std::memory_order_release);
+    is_stopping_.store(true, std::memory_order_release);
     waker_.wake();
     thread_.join();
 }
 
 void SinkThread::run() {
     short revents = 0;
-    while (!stopping_.load(std::memory_order_acquire)) {
+    while (!is_stopping_.load(std::memory_order_acquire)) {
         hand_on_batches();
         const std::uint64_t now_ns = monotonic_ns();
         sink_->advance(revents, now_ns);
-        log_.look(*sink_, now_ns);
+        log_.observe(*sink_, now_ns);
         revents = may_sleep() ? sleep(sink_->interest()) : short{0};
     }
 }
@@ -61,11 +61,11 @@ void SinkThread::hand_on_batches() {
 // False if a batch came meanwhile (the sink has it then), or if advance() made room for more.
 bool SinkThread::may_sleep() {
     if (!sink_->has_room()) return true;
-    sleeping_.store(true, std::memory_order_relaxed);
+    is_sleeping_.store(true, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with the fence in wake_if_sleeping()
     const auto batch = queue_.try_pop();
     if (!batch) return true;
-    sleeping_.store(false, std::memory_order_relaxed);
+    is_sleeping_.store(false, std::memory_order_relaxed);
     sink_->submit(**batch);
     return false;
 }
@@ -74,15 +74,15 @@ bool SinkThread::may_sleep() {
 short SinkThread::sleep(const sinks::Interest& interest) {
     const std::uint64_t deadline_ns = earlier(interest.deadline_ns, log_.deadline_ns());
     const SinkWaited waited = wait_for_sink(interest, waker_.fd(), deadline_ns, deadline_ns != 0 ? monotonic_ns() : 0);
-    sleeping_.store(false, std::memory_order_relaxed);
+    is_sleeping_.store(false, std::memory_order_relaxed);
     if (waited.is_woken) waker_.drain();
     return waited.revents;
 }
 
 void SinkThread::wake_if_sleeping() {
     std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with the fence in may_sleep()
-    if (!sleeping_.load(std::memory_order_relaxed)) return;  // awake: it will look into the queue by itself
-    if (sleeping_.exchange(false, std::memory_order_relaxed)) waker_.wake();
+    if (!is_sleeping_.load(std::memory_order_relaxed)) return;  // awake: it will look into the queue by itself
+    if (is_sleeping_.exchange(false, std::memory_order_relaxed)) waker_.wake();
 }
 
 }  // namespace sluice

@@ -3,9 +3,9 @@
 // The thread hands queued batches to the sink while it has room, lets it work, and sleeps in ppoll(2) until its
 // descriptor is ready, its deadline comes, or a reactor wakes it. It never polls: an idle engine costs nothing.
 //
-// Waking. The thread sets `sleeping_`, fences, looks into the queue once more, then sleeps; a reactor pushes, fences,
-// and only if `sleeping_` is set clears it and writes the eventfd. With a sequentially consistent fence between the
-// store and the load on both sides, at least one of the two sees the other, so no push is slept through;
+// Waking. The thread sets `is_sleeping_`, fences, looks into the queue once more, then sleeps; a reactor pushes,
+// fences, and only if `is_sleeping_` is set clears it and writes the eventfd. With a sequentially consistent fence
+// between the store and the load on both sides, at least one of the two sees the other, so no push is slept through;
 // and since the flag is cleared by whoever wakes, many pushes cost at most one write. A sink without room
 // sleeps without the flag: new batches are no news to it.
 //
@@ -20,6 +20,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/core/cache_line.hpp"
 #include "engine/delivery/bounded_queue.hpp"
 #include "engine/delivery/sink_log.hpp"
 #include "engine/io/waker.hpp"
@@ -33,18 +34,18 @@ inline constexpr const char* sink_name = "0";
 class SinkThread {
   public:
     // A reactor's end of the queue. Used on that reactor's thread only; lives as long as the SinkThread.
-    class alignas(64) Producer {
+    class alignas(cache_line_bytes) Producer {
       public:
         // Never blocks, never fails: a reactor has no more batches than the queue has places. Wakes nobody.
         void push(Batch& batch) {
             owner_->queue_.push(index_, &batch);
-            pushed_ = true;
+            has_pushed_ = true;
         }
 
         // Once for each iteration of the reactor's loop: makes sure that what was pushed is looked at.
         void wake_if_sleeping() {
-            if (!pushed_) return;
-            pushed_ = false;
+            if (!has_pushed_) return;
+            has_pushed_ = false;
             owner_->wake_if_sleeping();
         }
 
@@ -54,7 +55,7 @@ class SinkThread {
 
         SinkThread* owner_;
         std::size_t index_;
-        bool pushed_ = false;  // since the last wake_if_sleeping()
+        bool has_pushed_ = false;  // since the last wake_if_sleeping()
     };
 
     // Each reactor has at most `batches_per_reactor` batches.
@@ -89,9 +90,9 @@ class SinkThread {
     std::thread thread_;
 
     // Sink thread stores true, and false when it is awake; pairs with the load and exchange in wake_if_sleeping().
-    alignas(64) std::atomic<bool> sleeping_{false};
+    alignas(cache_line_bytes) std::atomic<bool> is_sleeping_{false};
     // stop_and_join() stores, release; pairs with the acquire load in run().
-    alignas(64) std::atomic<bool> stopping_{false};
+    alignas(cache_line_bytes) std::atomic<bool> is_stopping_{false};
 };
 
 }  // namespace sluice

@@ -116,7 +116,7 @@ void Forwarder::run() {
         delivery_->pump(has_more ? 0 : wait_ns, waker_.fd());
         waker_.drain();
         const std::uint64_t now_ns = monotonic_ns();
-        log_.look(delivery_->sink(), now_ns);
+        log_.observe(delivery_->sink(), now_ns);
         if (now_ns - saved_ns_ >= save_interval_ns || frees_a_segment()) save(now_ns);
         if (may_end(now_ns)) break;
     }
@@ -237,7 +237,7 @@ void Forwarder::fail(const std::string& what, std::uint64_t now_ns) {
 void Forwarder::set_error(const std::string& what) {
     const std::scoped_lock lock(mutex_);
     std::string error = "journal " + directory_ + ": " + what;
-    if (error != error_) log::error("forwarder_trouble", {{"reason", error}});
+    if (error != error_) log::error("forwarder_failed", {{"reason", error}});
     error_ = std::move(error);
 }
 

@@ -50,7 +50,7 @@ class Forwarder final : public sinks::JournalListener {
 
     struct View {
         sinks::SinkState state;
-        std::string trouble;  // empty if all is well
+        std::string last_error;  // empty if all is well
         std::uint64_t delivered_samples_count;  // since the engine started
         sinks::journal::Position delivered;  // everything before it is in Redis
         sinks::journal::Position confirmed;  // everything before it is in the journal

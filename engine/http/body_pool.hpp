@@ -63,8 +63,8 @@ class BodyPool {
     };
 
     [[nodiscard]] static std::size_t class_of(std::size_t bytes);
-    [[nodiscard]] static std::size_t mapped_bytes(std::size_t size_class);
-    void unmap(FreeBlock* block, std::size_t size_class);
+    [[nodiscard]] static std::size_t mapped_bytes(std::size_t size_class_index);
+    void unmap(FreeBlock* block, std::size_t size_class_index);
     void trim(std::size_t wanted_bytes);
 
     std::array<FreeBlock*, classes_count> free_{};

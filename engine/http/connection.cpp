@@ -151,7 +151,7 @@ bool Connection::refuse_head(Context& context, bool may_discard) {
         return false;
     }
     enqueue(context, index);
-    pending.closes = pending.closes || !may_discard || !head_->keep_alive;
+    pending.closes = pending.closes || !may_discard || !head_->keeps_alive;
     drop_body(context);
     body_use_ = pending.closes ? BodyUse::collected : BodyUse::discarded;
     if (pending.closes) transition(State::finishing);
@@ -249,7 +249,7 @@ PendingIndex Connection::take_pending(Context& context) {
     pending.connection = slot_;
     pending.is_head_request = head_ != nullptr && head_->method == parsers::Method::head;
     pending.is_http_1_0 = head_ != nullptr && head_->is_http_1_0;
-    pending.closes = context.draining;
+    pending.closes = context.is_draining;
     pending.received_ns = context.now_ns;
     return index;
 }
@@ -270,7 +270,7 @@ void Connection::dispatch(Context& context) {
     const PendingIndex index = take_pending(context);
     enqueue(context, index);
     Pending& pending = context.pendings[index];
-    pending.closes = pending.closes || !head_->keep_alive;
+    pending.closes = pending.closes || !head_->keeps_alive;
     if (pending.closes) transition(State::finishing);
     // A long body in a receive buffer can not be lent: it is moved, if there is memory.
     if (body_view_.size() > limits::decode_window_bytes) static_cast<void>(reserve_body(context, body_view_.size()));
@@ -407,7 +407,7 @@ std::uint64_t Connection::deadline_ns(const Context& context) const {
     if (state_ != State::open || !parser_.is_in_request()) return deadline;
     deadline = parser_.is_in_body() ? head_complete_ns_ + settings.body_timeout_ns
                                     : request_begin_ns_ + settings.header_timeout_ns;
-    return context.draining ? std::min(deadline, context.drain_begin_ns + drain_patience_ns) : deadline;
+    return context.is_draining ? std::min(deadline, context.drain_begin_ns + drain_patience_ns) : deadline;
 }
 
 void Connection::on_deadline(Context& context) {

@@ -75,7 +75,7 @@ struct Context {
     Application& application;
     HttpCounters& counters;
     std::uint64_t now_ns = 0;
-    bool draining = false;
+    bool is_draining = false;
     std::uint64_t drain_begin_ns = 0;
 };
 

@@ -94,4 +94,7 @@ class Response {
     std::array<char, inline_body_bytes_max> inline_body_;
 };
 
+// Half of it is left for what is static: the status line, the date, names, and the values of static headers.
+static_assert(Response::header_text_bytes_max <= limits::response_head_bytes_max / 2, "copied values fit a head");
+
 }  // namespace sluice::http

@@ -12,8 +12,8 @@
 namespace sluice {
 
 struct Fingerprint {
-    std::uint64_t low = 0;
-    std::uint64_t high = 0;
+    std::uint64_t low_bits = 0;
+    std::uint64_t high_bits = 0;
     friend bool operator==(const Fingerprint&, const Fingerprint&) = default;
 };
 

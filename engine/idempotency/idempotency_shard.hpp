@@ -1,11 +1,12 @@
 // IdempotencyTable::Shard: the keys of one hash range. Any thread, while it holds `mutex`.
 #pragma once
 
+#include "engine/core/cache_line.hpp"
 #include "engine/idempotency/idempotency_table.hpp"
 
 namespace sluice {
 
-class alignas(64) IdempotencyTable::Shard {
+class alignas(cache_line_bytes) IdempotencyTable::Shard {
   public:
     explicit Shard(std::uint32_t keys_count_max);
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/core/check.hpp"
+
 namespace sluice {
 namespace {
 
@@ -28,7 +30,7 @@ bool Admission::takes_stored() const {
 }
 
 std::optional<Refusal> Admission::check(AckLevel level) const {
-    if (state_.paused.load(std::memory_order_relaxed)) return Refusal::paused;
+    if (state_.is_paused.load(std::memory_order_relaxed)) return Refusal::paused;
     if (const auto refusal = state_.gauges.refusal()) return refusal;
     // It waits for nobody: it is taken as long as there is room.
     if (level == AckLevel::queued) return std::nullopt;
@@ -47,7 +49,9 @@ std::optional<Refusal> Admission::check_lanes(AckLevel level, std::span<const st
 void Admission::taken(AckLevel level) {
     if (!waits_for_redis(level)) return;
     const std::uint64_t turn = signal_.breaker_turn.load(std::memory_order_relaxed);
-    if (turn != 0) used_turn_number_ = turn;
+    if (turn == 0) return;
+    CHECK(turn >= used_turn_number_);  // the sink counts its turns up, and one atomic is never read backwards
+    used_turn_number_ = turn;
 }
 
 std::uint64_t Admission::retry_ns() const {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "engine/core/cache_line.hpp"
 #include "engine/watch/gauges.hpp"
 
 namespace sluice {
@@ -11,9 +12,9 @@ namespace sluice {
 struct EngineState {
     // Written by the admin thread (POST /stop, /start). Read relaxed by the reactors: a request that races with the
     // change may see either.
-    alignas(64) std::atomic<bool> paused{false};
+    alignas(cache_line_bytes) std::atomic<bool> is_paused{false};
     // Written once by the main thread when the drain begins; read relaxed for /ready and /status.
-    std::atomic<bool> draining{false};
+    std::atomic<bool> is_draining{false};
     // Written by the watcher; read by the reactors before they take telemetry, and for /ready, /status and /metrics.
     watch::Gauges gauges;
 };

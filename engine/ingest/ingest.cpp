@@ -21,7 +21,7 @@ Ingest::Ingest(std::span<const Format> formats, Server& server, Admission& admis
       at_once_(batcher, batcher.at_once(), counters_),
       apart_(batcher, batcher.apart(), counters_),
       idempotent_(idempotency, admission),
-      tickets_(requests_, server, idempotency, batcher.one_command_per_batch()) {
+      tickets_(requests_, server, idempotency, batcher.is_one_command_per_batch()) {
     for (const Format& format : formats) decoders_.push_back({format.make_decoder(), format.make_decoder()});
 }
 
@@ -231,7 +231,7 @@ void Ingest::hand_over(std::uint64_t now_ns) {
     });
     const std::uint64_t left_count = counters_.delivered + counters_.dropped_sink_refused;
     // How long a server is away says nothing of how fast it will take what waits.
-    drain_rate_.look(now_ns, left_count, counters_.accepted != left_count && !admission_.is_cut_off());
+    drain_rate_.observe(now_ns, left_count, counters_.accepted != left_count && !admission_.is_cut_off());
 }
 
 void Ingest::on_settled(Batch& batch, Settlement settlement) {

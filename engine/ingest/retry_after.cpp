@@ -8,18 +8,18 @@
 namespace sluice {
 
 void DrainRate::fold(std::uint64_t left_count) {
-    if (!is_measured_ && left_count == counted_) {  // nothing has ever left, for whatever reason: there is no rate
+    if (!is_measured_ && left_count == left_count_) {  // nothing has ever left, for whatever reason: there is no rate
         busy_ns_ = 0;
         return;
     }
     const double busy_s = static_cast<double>(busy_ns_) / 1e9;
-    const double per_s = static_cast<double>(left_count - counted_) / busy_s;
+    const double per_s = static_cast<double>(left_count - left_count_) / busy_s;
     const double weight =
         is_measured_ ? 1 - std::exp(-static_cast<double>(busy_ns_) / static_cast<double>(memory_ns)) : 1;
     per_s_ += weight * (per_s - per_s_);
     is_measured_ = true;
     busy_ns_ = 0;
-    counted_ = left_count;
+    left_count_ = left_count;
 }
 
 std::uint64_t retry_after_s(const Backlog& backlog, std::uint64_t least_s) {

@@ -20,14 +20,14 @@ class DrainRate {
 
     // After each iteration: the time, the samples that ever left, and whether some are in flight now, to a sink that
     // can be used.
-    void look(std::uint64_t now_ns, std::uint64_t left_count, bool is_busy) {
-        if (was_busy_) busy_ns_ += now_ns - looked_ns_;
-        looked_ns_ = now_ns;
+    void observe(std::uint64_t now_ns, std::uint64_t left_count, bool is_busy) {
+        if (was_busy_) busy_ns_ += now_ns - observed_ns_;
+        observed_ns_ = now_ns;
         was_busy_ = is_busy;
         if (busy_ns_ >= step_ns) fold(left_count);
     }
-    // The count that look() is given was set to zero.
-    void restart_count() { counted_ = 0; }
+    // The count that observe() is given was set to zero.
+    void restart_count() { left_count_ = 0; }
 
     // Samples a second; 0: not measured yet.
     [[nodiscard]] double per_s() const { return per_s_; }
@@ -39,9 +39,9 @@ class DrainRate {
     double per_s_ = 0;
     bool is_measured_ = false;
     bool was_busy_ = false;
-    std::uint64_t looked_ns_ = 0;
+    std::uint64_t observed_ns_ = 0;
     std::uint64_t busy_ns_ = 0;  // since the last fold()
-    std::uint64_t counted_ = 0;  // that had left at the last fold()
+    std::uint64_t left_count_ = 0;  // that had left at the last fold()
 };
 
 struct Backlog {

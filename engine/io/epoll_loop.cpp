@@ -70,7 +70,7 @@ EpollLoop::EpollLoop(const LoopSettings& settings, Events& events, Waker waker, 
 
 EpollLoop::~EpollLoop() = default;
 
-bool EpollLoop::watch(int fd, std::uint32_t events, std::uint64_t data) const {
+bool EpollLoop::watch(int fd, std::uint32_t events, std::uint64_t data) {
     epoll_event event{};
     event.events = events;
     event.data.u64 = data;

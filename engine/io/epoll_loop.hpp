@@ -71,7 +71,7 @@ class EpollLoop final : public LoopBase {
     };
 
     EpollLoop(const LoopSettings& settings, Events& events, Waker waker, Descriptor epoll);
-    [[nodiscard]] bool watch(int fd, std::uint32_t events, std::uint64_t data) const;
+    [[nodiscard]] bool watch(int fd, std::uint32_t events, std::uint64_t data);
 
     void wait(std::uint64_t deadline_ns);
     [[nodiscard]] int wait_ms(std::uint64_t deadline_ns) const;

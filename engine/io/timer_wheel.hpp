@@ -26,10 +26,10 @@ class TimerWheel {
     // Makes `deadline_ns` (monotonic) the slot's deadline.
     void set(Slot slot, std::uint64_t deadline_ns, std::uint64_t now_ns) {
         clear(slot);
-        if (tick_now_ == 0) tick_now_ = now_ns >> tick_shift;
+        if (current_tick_index_ == 0) current_tick_index_ = now_ns >> tick_shift;
         std::uint64_t tick = (deadline_ns >> tick_shift) + 1;
-        if (tick <= tick_now_) tick = tick_now_ + 1;
-        if (tick >= tick_now_ + buckets_count) tick = tick_now_ + buckets_count - 1;
+        if (tick <= current_tick_index_) tick = current_tick_index_ + 1;
+        if (tick >= current_tick_index_ + buckets_count) tick = current_tick_index_ + buckets_count - 1;
         nodes_[slot].deadline_ns = deadline_ns;
         link(slot, static_cast<std::uint32_t>(tick % buckets_count));
     }
@@ -46,9 +46,10 @@ class TimerWheel {
     // When advance() should be called next (monotonic); 0 if no deadline is pending.
     [[nodiscard]] std::uint64_t next_ns() const {
         for (std::uint64_t ahead = 1; ahead < buckets_count;) {
-            const std::uint64_t bucket = (tick_now_ + ahead) % buckets_count;
+            const std::uint64_t bucket = (current_tick_index_ + ahead) % buckets_count;
             const std::uint64_t word = occupied_[bucket / 64] >> (bucket % 64);
-            if (word != 0) return (tick_now_ + ahead + static_cast<unsigned>(std::countr_zero(word))) << tick_shift;
+            if (word != 0)
+                return (current_tick_index_ + ahead + static_cast<unsigned>(std::countr_zero(word))) << tick_shift;
             ahead += 64 - bucket % 64;
         }
         return 0;
@@ -58,12 +59,12 @@ class TimerWheel {
     template <typename Expired>
     void advance(std::uint64_t now_ns, Expired&& expired) {
         const std::uint64_t tick_end = now_ns >> tick_shift;
-        if (tick_now_ == 0) tick_now_ = tick_end;
-        if (tick_end > tick_now_ + buckets_count)
-            tick_now_ = tick_end - buckets_count;  // a long sleep: each bucket once
-        while (tick_now_ < tick_end) {
-            ++tick_now_;
-            fire(static_cast<std::uint32_t>(tick_now_ % buckets_count), now_ns, expired);
+        if (current_tick_index_ == 0) current_tick_index_ = tick_end;
+        if (tick_end > current_tick_index_ + buckets_count)
+            current_tick_index_ = tick_end - buckets_count;  // a long sleep: each bucket once
+        while (current_tick_index_ < tick_end) {
+            ++current_tick_index_;
+            fire(static_cast<std::uint32_t>(current_tick_index_ % buckets_count), now_ns, expired);
         }
     }
 
@@ -113,7 +114,7 @@ class TimerWheel {
     LazyArray<Node> nodes_;
     std::array<std::uint32_t, buckets_count> buckets_{};
     std::array<std::uint64_t, buckets_count / 64> occupied_{};
-    std::uint64_t tick_now_ = 0;  // buckets up to this tick have fired
+    std::uint64_t current_tick_index_ = 0;  // buckets up to this tick have fired
 };
 
 }  // namespace sluice::io

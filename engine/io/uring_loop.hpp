@@ -78,7 +78,7 @@ class UringLoop final : public LoopBase {
         ending_many,
     };
     struct Acceptor {
-        int fd = -1;
+        int fd = -1;  // lent, see listen()
         AcceptState state = AcceptState::idle;
     };
 

@@ -20,6 +20,7 @@ using config::ExitCode;
 using Json = nlohmann::ordered_json;
 using namespace sinks::journal;
 
+// Bytes that are not UTF-8 become U+FFFD; the library throws by default.
 void print_line(const Json& line) { std::puts(line.dump(-1, ' ', false, Json::error_handler_t::replace).c_str()); }
 
 // The sample as one line: a line feed or carriage return in it can only be white space between its tokens.
@@ -33,6 +34,8 @@ std::string line_of(std::string_view text) {
 Json json_of(const Position& position) { return {{"segment", position.segment}, {"offset", position.offset}}; }
 
 // Calls on_record(reader) and on_gap(reader) for everything in the journal.
+// What the reader shows is valid during the call only. Beside an engine that writes, the end is where the reader
+// arrives at it: samples that come later are not waited for. Ends with the first error that is not damage.
 template <typename OnRecord, typename OnGap>
 IoResult<void> for_each(FileSystem& files, OnRecord on_record, OnGap on_gap) {
     Reader reader(files, {});
@@ -55,6 +58,7 @@ void warn_of_gap(const Reader& reader) {
 }
 
 // Opens the directory and calls command(files, segments).
+// A directory without a segment is an error, not an empty output.
 template <typename Command>
 ExitCode with_journal(const std::string& directory, Command command) {
     auto files = open_directory(directory);
@@ -63,11 +67,13 @@ ExitCode with_journal(const std::string& directory, Command command) {
     if (!segments) return complain(directory, segments.error());
     const IoResult<ExitCode> code = command(**files, *segments);
     if (!code) return complain(directory, text_of(code.error()));
+    // Without this a full disk behind a redirection would leave a short output and exit code 0.
     if (std::fflush(stdout) != 0) return complain(directory, "standard output cannot be written");
     return *code;
 }
 
 // Prints each sample by `print`; gaps go to stderr and make the end `failed`.
+// Damage does not end it: all samples behind a gap are printed.
 template <typename Print>
 ExitCode print_each(const std::string& directory, Print print) {
     return with_journal(directory, [&](FileSystem& files, const std::vector<Segment>&) -> IoResult<ExitCode> {
@@ -84,11 +90,14 @@ ExitCode print_each(const std::string& directory, Print print) {
 // What `verify` finds. Each damage is printed when it is met.
 class Verification {
   public:
+    // The forwarder and replay refuse to start with such a position, unless exactly once makes repeats harmless.
     void check_position(bool is_readable) {
         if (is_readable) return;
         damage({{"damage", "the position up to which it was delivered cannot be read"}, {"file", delivered_name}});
     }
 
+    // A predecessor that was delivered may have been removed for its room: that is no damage. A position that cannot be
+    // read counts as none.
     void check_sequence(const std::vector<Segment>& segments, const std::optional<Position>& delivered) {
         for (const Segment& segment : segments)
             if (lacks_predecessor(segment, delivered))
@@ -97,6 +106,7 @@ class Verification {
     }
 
     [[nodiscard]] IoResult<void> check_records(FileSystem& files, const std::vector<Segment>& segments) {
+        // with_journal() refuses an empty directory.
         CHECK(!segments.empty());
         end_ = {segments.front().sequence, segment_header_bytes};
         const auto on_record = [this](const Reader& reader) {
@@ -115,6 +125,7 @@ class Verification {
         return for_each(files, on_record, on_gap);
     }
 
+    // `end`: behind the last record or gap. `delivered` is null if nothing was delivered, or if it cannot be read.
     [[nodiscard]] ExitCode report(std::size_t segments_count, const std::optional<Position>& delivered) const {
         print_line({{"segments", segments_count},
                     {"records", records_count_},
@@ -177,13 +188,16 @@ ExitCode run(const config::Invocation& invocation) {
     return ExitCode::failed;
 }
 
+// Reads every record, since no segment says how many it has.
 ExitCode list(const std::string& directory) {
     return with_journal(directory, [](FileSystem& files, const std::vector<Segment>& segments) -> IoResult<ExitCode> {
+        // One that cannot be read shows as `is_delivered` false; `verify` tells of it.
         const auto delivered = read_delivered(files);
         for (const Segment& segment : segments) {
             auto file = files.open(segment_name(segment.sequence), Access::read);
             if (!file) continue;  // removed meanwhile
             SegmentReader reader(**file, segment_header_bytes);
+            // What stands behind the end was never acknowledged, and does not count.
             if (segment.end) reader.set_end(*segment.end);
             const auto records_count = count_records(reader);
             if (!records_count) return std::unexpected(records_count.error());
@@ -193,6 +207,7 @@ ExitCode list(const std::string& directory) {
                         {"end", reader.offset()},
                         {"records", *records_count},
                         {"created_ns", segment.header ? Json(segment.header->created_ns) : Json(nullptr)},
+                        // Also of a segment whose writer was killed, until a successor names its end.
                         {"is_open", !segment.end.has_value()},
                         {"is_delivered", delivered && *delivered && is_delivered(segment, **delivered)}});
         }
@@ -204,6 +219,8 @@ ExitCode print_samples(const std::string& directory) {
     return print_each(directory, [](const Reader& reader) { std::puts(line_of(reader.record().text).c_str()); });
 }
 
+// The sample is put in as it came and not parsed: it was valid JSON when it was accepted, and its numbers keep all
+// their digits.
 ExitCode export_samples(const std::string& directory) {
     return print_each(directory, [](const Reader& reader) {
         const Position at = reader.record_position();
@@ -216,6 +233,7 @@ ExitCode export_samples(const std::string& directory) {
 ExitCode verify(const std::string& directory) {
     return with_journal(directory, [](FileSystem& files, const std::vector<Segment>& segments) -> IoResult<ExitCode> {
         const auto delivered = read_delivered(files);
+        // io_error: both slots are damaged, which is a finding. Any other error, such as a missing permission, ends it.
         if (!delivered && delivered.error() != std::errc::io_error) return std::unexpected(delivered.error());
         Verification verification;
         verification.check_position(delivered.has_value());

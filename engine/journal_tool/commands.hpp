@@ -12,11 +12,13 @@
 namespace sluice::journal_tool {
 
 // Runs the command and returns the exit code of the process.
+// Main thread. No engine runs in this process, and signals have their default effect but for replay.
 [[nodiscard]] config::ExitCode run(const config::Invocation& invocation);
 
 // A line for each segment: {"segment","file","bytes","end","records","created_ns","is_open","is_delivered"}.
 [[nodiscard]] config::ExitCode list(const std::string& directory);
 // Each sample as it was received, a line each.
+// `failed` if there is a gap; the samples around it are printed. The same for export_samples().
 [[nodiscard]] config::ExitCode print_samples(const std::string& directory);
 // Each sample with where it is and the time it counts for: {"segment","offset","timestamp_ns","sample"}.
 [[nodiscard]] config::ExitCode export_samples(const std::string& directory);

@@ -23,12 +23,14 @@ namespace {
 using config::ExitCode;
 using namespace sinks::journal;
 
+// Also how often the position is kept: a replay that is killed sends again what it has sent since.
 constexpr std::uint64_t report_interval_ns = 1'000'000'000;
 constexpr std::uint64_t wait_max_ns = 100'000'000;         // after which a signal is noticed
 constexpr std::uint64_t give_up_after_ns = 5'000'000'000;  // for what is in flight when a signal comes
 constexpr std::uint32_t records_between_pumps = 256;
 
 // SIGTERM and SIGINT, taken when asked for.
+// From its construction on they are blocked, and no longer end the process by themselves.
 class StopSignal {
   public:
     [[nodiscard]] bool has_come() {
@@ -42,11 +44,13 @@ class StopSignal {
     bool has_come_ = false;
 };
 
+// One replay, on the main thread: reading, rendering and the connection to Redis take turns in it.
 class Replay {
   public:
     Replay(FileSystem& files, const config::Config& config, const Position& from, const sinks::StreamOwner& owner)
         : files_(files), delivery_(config, owner), feed_(files, from, delivery_) {}
 
+    // Once. An error is of the journal's files: it cannot be read, or the position cannot be kept.
     [[nodiscard]] IoResult<ExitCode> run();
 
   private:
@@ -62,6 +66,7 @@ class Replay {
     forward::Delivery delivery_;
     forward::RecordFeed feed_;
     std::optional<Position> saved_;
+    // Of the last save(): one that fails ends the replay, which could not be continued where it stopped.
     IoResult<void> save_error_;
     std::uint64_t problems_count_ = 0;  // gaps, and records that the decoder refuses
     std::uint64_t began_ns_ = monotonic_ns();
@@ -72,12 +77,15 @@ class Replay {
 IoResult<ExitCode> Replay::run() {
     const auto rendered = render_all();
     if (!rendered) return std::unexpected(rendered.error());
+    // Hands on the last round, whose batches are seldom full.
     feed_.close_round();
     const bool is_complete = *rendered && drain();
     if (!is_complete) {
+        // What is confirmed in this time is not sent again by the next replay. No signal is looked at here.
         const std::uint64_t deadline_ns = monotonic_ns() + give_up_after_ns;
         while (delivery_.has_in_flight() && monotonic_ns() < deadline_ns) delivery_.pump(wait_max_ns);
     }
+    // Also where it stops early: a later replay goes on behind what is confirmed by now.
     if (auto saved = save(); !saved) return std::unexpected(saved.error());
     const double elapsed_s = static_cast<double>(monotonic_ns() - began_ns_) / 1e9;
     const auto count = static_cast<unsigned long long>(delivery_.confirmed_samples_count());
@@ -95,6 +103,7 @@ void complain_at(const Position& position, const std::string& what) {
 IoResult<bool> Replay::render_all() {
     using Step = forward::RecordFeed::Step;
     for (std::uint32_t count = 1;; ++count) {  // ends: each step moves the feed towards the end of the journal
+        // So that replies are read, and a signal is noticed, while rounds are filled.
         if (count % records_between_pumps == 0 && !pump(0)) return false;
         const auto step = feed_.step();
         if (!step) return std::unexpected(step.error());
@@ -118,6 +127,7 @@ IoResult<bool> Replay::render_all() {
     }
 }
 
+// Waits as long as Redis is away: there is no time-out. False as pump(); so is drain().
 bool Replay::wait_for_room() {
     while (!delivery_.can_begin_round())
         if (!pump(wait_max_ns)) return false;
@@ -132,6 +142,7 @@ bool Replay::drain() {
 
 // False: a signal came, or the position cannot be kept.
 bool Replay::pump(std::uint64_t wait_ns) {
+    // Returns earlier when Redis answers. A signal does not end its wait: it is blocked.
     delivery_.pump(wait_ns);
     const std::uint64_t now_ns = monotonic_ns();
     if (now_ns - reported_ns_ >= report_interval_ns) {
@@ -145,11 +156,14 @@ IoResult<void> Replay::save() {
     const auto& confirmed = delivery_.confirmed();
     if (!confirmed || saved_ == confirmed) return {};
     CHECK(!saved_ || *saved_ < *confirmed);  // what was kept must never be delivered again
+    // On the disk when it returns. The file is opened for each call, which is once a second.
     auto written = write_delivered(files_, *confirmed);
     if (written) saved_ = confirmed;
     return written;
 }
 
+// On stderr, once a second. The rate is that since the last report; the segment is the one being read, ahead of what is
+// confirmed.
 void Replay::report(std::uint64_t now_ns) {
     const std::uint64_t count = delivery_.confirmed_samples_count();
     const double rate =
@@ -163,6 +177,7 @@ void Replay::report(std::uint64_t now_ns) {
 }
 
 // As the engine's forwarder would deliver it, under the same name.
+// `instance` outlives the owner, which keeps a reference to it.
 std::expected<sinks::StreamOwner, std::string> owner_of(forward::Instance& instance, FileSystem& files,
                                                         const Position& delivered) {
     const auto segments = list_segments(files);
@@ -184,6 +199,8 @@ ExitCode bad_usage(const std::string& sentence) {
 }
 
 // The settings under which the journal of `directory` is delivered.
+// --to is checked here as well: relations.hpp would name journal.directory, which was not given, and null: is legal for
+// an engine.
 std::expected<config::Config, std::string> load_settings(const std::string& directory,
                                                          const config::Overrides& overrides) {
     config::Overrides settings = overrides;
@@ -192,6 +209,8 @@ std::expected<config::Config, std::string> load_settings(const std::string& dire
     const auto target = std::ranges::find(settings.settings, std::string("sink.url"), &config::Override::key);
     if (target != settings.settings.end() && target->value.starts_with("journal:"))
         return std::unexpected("--to is a journal; replay delivers to Redis");
+    // Now the relations between keys are those of an engine with this journal in front of Redis (exactly once needs
+    // it).
     settings.settings.push_back({"DIR", "journal.directory", directory});
     auto config = config::load_config(settings);
     if (!config) return std::unexpected(config.error().sentence);
@@ -207,15 +226,19 @@ ExitCode replay(const std::string& directory, const config::Overrides& overrides
     if (!config) return bad_usage(config.error());
     auto files = open_directory(directory);
     if (!files) return complain(directory, text_of(files.error()));
+    // Held until the end. The operating system drops it if the process is killed. An engine that only writes this
+    // journal does not take it, so replay may run beside it.
     const auto lock = (*files)->lock_file(deliverer_lock_name);
     if (!lock && lock.error() == std::errc::resource_unavailable_try_again)
         return complain(directory, "another replay, or an engine, delivers it already");
     if (!lock) return complain(directory, "cannot take the lock file: " + text_of(lock.error()));
     if (const auto segments = segments_of(**files); !segments) return complain(directory, segments.error());
+    // Before anything is delivered: keeping the position must not need room on a disk that is full.
     reserve_delivered(**files);
     const auto beginning = read_beginning(**files, config->sink.redis.exactly_once);
     if (!beginning) return complain(directory, beginning.error());
     const Position delivered = beginning->delivered.value_or(Position{});
+    // Both outlive `replay`, whose sink tells `instance` of a conflict.
     sinks::StreamOwner owner;
     std::optional<forward::Instance> instance;
     if (config->sink.redis.exactly_once) {

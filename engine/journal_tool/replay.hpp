@@ -15,6 +15,8 @@ namespace sluice::journal_tool {
 
 // Ends at the end of the journal (ok), at SIGTERM or SIGINT with what is under way confirmed or given up, or at an
 // error.
+// `failed` also if damage was skipped, or records that this version does not understand; bad_usage for wrong settings.
+// Main thread. SIGTERM and SIGINT stay blocked afterwards.
 [[nodiscard]] config::ExitCode replay(const std::string& directory, const config::Overrides& overrides);
 
 }  // namespace sluice::journal_tool

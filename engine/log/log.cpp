@@ -139,7 +139,7 @@ bool RateLimited::admits(std::uint64_t now_ns) {
         next_ns_.compare_exchange_strong(next_ns, now_ns + interval_ns, std::memory_order_relaxed)) {
         return true;
     }
-    suppressed_.fetch_add(1, std::memory_order_relaxed);
+    suppressed_count_.fetch_add(1, std::memory_order_relaxed);
     return false;
 }
 

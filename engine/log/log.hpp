@@ -77,7 +77,8 @@ class RateLimited {
     void line(LogLevel level, std::uint64_t now_ns, std::string_view event, Fields fields = {}) {
         if (enabled(level) && admits(now_ns)) {
             // Relaxed: a count of another thread that comes late is told by the line after this one.
-            write(level, event, {fields.begin(), fields.size()}, suppressed_.exchange(0, std::memory_order_relaxed));
+            write(level, event, {fields.begin(), fields.size()},
+                  suppressed_count_.exchange(0, std::memory_order_relaxed));
         }
     }
 
@@ -86,7 +87,7 @@ class RateLimited {
     bool admits(std::uint64_t now_ns);
 
     std::atomic<std::uint64_t> next_ns_{0};  // pairs with itself: the exchange elects the one thread that writes
-    std::atomic<std::uint64_t> suppressed_{0};
+    std::atomic<std::uint64_t> suppressed_count_{0};
 };
 
 // The line without its line feed; what write() sends to stderr. `unix_ns` is the time stamp.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/config/addresses.hpp"
+#include "engine/core/check.hpp"
 #include "engine/core/random_seed.hpp"
 #include "engine/delivery/sink_factory.hpp"
 #include "engine/log/log.hpp"
@@ -12,12 +13,14 @@
 namespace sluice {
 
 Engine::Engine(config::Config config) : config_(std::move(config)) {
+    // Before the parts: those that make event loops ask for the backend when they are constructed.
     resolve_backend(config_);
     make_parts();
 }
 
 Engine::~Engine() { end_threads(); }
 
+// Constructs and wires. No thread starts, and no file or socket is opened, before start().
 void Engine::make_parts() {
     if (!config_.journal.directory.empty()) forwarder_ = std::make_unique<forward::Forwarder>(config_);
     if (config_.idempotency.keys_count_max != 0)
@@ -42,7 +45,11 @@ void Engine::make_parts() {
     admin_service_->connect(std::move(reactors));
 }
 
+// Order. The sink first: nobody can connect to an engine whose journal cannot be opened. The reactors serve before the
+// sink's thread runs: what they hand over waits in its queue. The admin thread last, so that /status finds all parts.
 std::expected<void, Engine::StartError> Engine::start() {
+    CHECK(!was_started_);
+    was_started_ = true;
     if (auto opened = open_sink(); !opened) return opened;
     if (auto started = start_reactors(); !started) return started;
     sink_->start();
@@ -57,11 +64,13 @@ std::expected<void, Engine::StartError> Engine::open_sink() {
     const auto notes = sink_->open();
     if (!notes) return std::unexpected(StartError{notes.error(), false});
     for (const std::string& note : *notes) log::warn("sink_recovered", {{"what", note}});
+    // After the sink: opening the journal tells the forwarder how far the journal is confirmed (on_confirmed()).
     if (forwarder_ == nullptr) return {};
     if (auto opened = forwarder_->open(); !opened) return std::unexpected(StartError{opened.error(), false});
     return {};
 }
 
+// One after the other: start() returns when the loop listens. The first reactors serve while the others start.
 std::expected<void, Engine::StartError> Engine::start_reactors() {
     if (auto claimed = listeners_.claim_data(); !claimed) return std::unexpected(StartError{claimed.error(), false});
     for (auto& reactor : reactors_) {
@@ -81,6 +90,8 @@ std::expected<void, Engine::StartError> Engine::start_admin() {
     return {};
 }
 
+// Addresses have the ports that the kernel chose: Listeners wrote them into config_. All reactors have the same mode,
+// and it does not change once the loop is open.
 void Engine::log_listening() const {
     std::string cores;
     for (const unsigned core : config_.cores) cores += (cores.empty() ? "" : ",") + std::to_string(core);
@@ -102,6 +113,7 @@ void Engine::log_listening() const {
                                      {"key", "sink.redis.partitions"}});
     const bool has_lanes =
         config_.sink.url.kind == config::SinkKind::redis_cluster && !has_one_key && !config_.has_journal();
+    // Below two batches for each lane, a lane has one batch of its own or none (Batcher).
     if (has_lanes && config_.batch.count < 2 * redis.partitions_count)
         log::warn(
             "few_batches",
@@ -110,7 +122,9 @@ void Engine::log_listening() const {
 }
 
 void Engine::begin_drain() {
-    state_.draining.store(true, std::memory_order_relaxed);
+    // First: /ready tells load balancers to leave. Then the files, so that no client finds a Unix socket from which the
+    // reactors stop accepting. A TCP listener is shut down by the drain of its reactor.
+    state_.is_draining.store(true, std::memory_order_relaxed);
     listeners_.remove_data_files();
     for (auto& reactor : reactors_) reactor->begin_drain();
 }
@@ -122,20 +136,28 @@ bool Engine::is_drained() const {
 }
 
 // Also after a start that failed half way: each part ends only what it has started.
+// Runs twice where stop() was called: there, and in the destructor. A thread that has ended is passed over.
 void Engine::end_threads() {
     for (auto& reactor : reactors_) reactor->stop();
     admin_->stop_and_join();  // its answers come from reactors that still run, or time out
+    // Joined after the admin thread: that one reads the figures of a reactor which has ended.
     for (auto& reactor : reactors_) reactor->join();
+    // Now nobody pushes batches to it any more.
     sink_->stop_and_join();
     if (watcher_ != nullptr) watcher_->stop_and_join();
+    // Last: the journal confirms nothing more. It gets the time of a drain for itself, so with a journal in front of
+    // Redis a stop may take twice drain_timeout.
     if (forwarder_ != nullptr) forwarder_->stop_and_join(config_.drain_timeout_ns);
 }
 
 Engine::Report Engine::stop() {
+    CHECK(was_started_);
     end_threads();
     Report report;
     for (auto& reactor : reactors_) {
         Snapshot snapshot;
+        // The threads have ended, so this one may read the inbox: batches that were settled after the reactor's last
+        // iteration.
         reactor->take_last_completions();
         reactor->fill(snapshot);
         report.received += snapshot.samples.received;
@@ -143,8 +165,8 @@ Engine::Report Engine::stop() {
         report.delivered += snapshot.samples.delivered;
         report.rejected += snapshot.samples.rejected_total();
         report.dropped += snapshot.samples.dropped_sink_refused;
-        report.undelivered += snapshot.in_flight_samples;
-        report.is_conserved = report.is_conserved && snapshot.samples.is_conserved(snapshot.in_flight_samples);
+        report.undelivered += snapshot.in_flight_samples_count;
+        report.is_conserved = report.is_conserved && snapshot.samples.is_conserved(snapshot.in_flight_samples_count);
     }
     return report;
 }

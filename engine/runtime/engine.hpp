@@ -14,6 +14,7 @@
 #include "engine/admin/admin_thread.hpp"
 #include "engine/admin/readiness.hpp"
 #include "engine/config/config.hpp"
+#include "engine/core/check.hpp"
 #include "engine/delivery/sink_thread.hpp"
 #include "engine/forward/forwarder.hpp"
 #include "engine/idempotency/idempotency_table.hpp"
@@ -26,6 +27,7 @@ namespace sluice {
 
 class Engine {
   public:
+    // Makes all parts and reserves their memory. Connects and listens to nothing yet.
     explicit Engine(config::Config config);
     ~Engine();
     Engine(const Engine&) = delete;
@@ -36,8 +38,10 @@ class Engine {
         bool is_io_uring_unavailable = false;
     };
     // Returns when every reactor listens. After an error the engine is good for destruction only.
+    // Once. After an error, threads that have started go on until the destructor ends them.
     [[nodiscard]] std::expected<void, StartError> start();
 
+    // Samples of all reactors since the start, or since the last POST /reset.
     struct Report {
         std::uint64_t received = 0;
         std::uint64_t accepted = 0;
@@ -48,8 +52,10 @@ class Engine {
         bool is_conserved = true;
     };
     // Begins to stop: no new connections, everything there is answered and delivered.
+    // Returns at once; main polls is_drained().
     void begin_drain();
     // All reactors are done.
+    // With a journal in front of Redis: all is in the journal. The forwarder may still be behind.
     [[nodiscard]] bool is_drained() const;
     // Ends all threads, whatever is undelivered, and reports.
     [[nodiscard]] Report stop();
@@ -62,10 +68,12 @@ class Engine {
       public:
         explicit Port(const std::vector<std::unique_ptr<Reactor>>& reactors) : reactors_(reactors) {}
         void settle(Batch& batch, Settlement settlement) override {
+            CHECK(batch.reactor_index() < reactors_.size());
             reactors_[batch.reactor_index()]->settle(batch, settlement);
         }
 
       private:
+        // Filled by make_parts(), before any thread runs; not changed afterwards.
         const std::vector<std::unique_ptr<Reactor>>& reactors_;
     };
 
@@ -76,6 +84,9 @@ class Engine {
     [[nodiscard]] std::expected<void, StartError> start_reactors();
     void log_listening() const;
 
+    // Destroyed from the last to the first, when all threads have ended: the admin parts before the reactors that they
+    // ask, the reactors before the sink, to whose queue their batchers refer.
+    bool was_started_ = false;
     config::Config config_;
     Listeners listeners_{config_};  // outlives the threads that accept
     EngineState state_;

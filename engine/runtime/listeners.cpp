@@ -20,6 +20,7 @@ using config::ListenAddress;
 
 // The kernel tears a dead process's ring down after the process is gone, and with it the listener that an accept was
 // armed on: the port of an engine that was killed comes free a moment later.
+// Some 2 s in all, for each address. The main thread sleeps; a signal to stop waits that long.
 constexpr int listen_attempts_count = 20;
 constexpr std::chrono::milliseconds listen_retry_interval{100};
 
@@ -41,11 +42,13 @@ auto open_patiently(const ListenAddress& address, Open open)
 
 }  // namespace
 
+// Two addresses with port 0 are not the same: the kernel gives each a port of its own.
 bool Listeners::is_admin_shared() const {
     const ListenAddress& admin = config_.admin.listen;
     return (admin.is_unix() || admin.port != 0) && std::ranges::find(config_.listen, admin) != config_.listen.end();
 }
 
+// [::] takes IPv4 as well, unless IPV6_V6ONLY is set (ipv6(7)). Then 0.0.0.0 with the same port could not be bound.
 bool Listeners::is_v6_only(const ListenAddress& address) const {
     const auto is_v4_beside = [&](const ListenAddress& other) {
         return !other.is_unix() && !is_v6(other) && other.port == address.port && address.port != 0;
@@ -62,6 +65,8 @@ std::expected<Descriptor, std::string> Listeners::open_tcp(ListenAddress& addres
 
 // A first socket without SO_REUSEPORT finds out whether another program has the port: with it, the kernel would let two
 // engines of one user share the port unnoticed.
+// It is closed before the reactors open theirs. A client that connects in that moment is reset.
+// A Unix socket is made here and kept: open_data() hands out duplicates.
 std::expected<void, std::string> Listeners::claim_data() {
     CHECK(shared_.empty());
     for (ListenAddress& address : config_.listen) {
@@ -76,6 +81,7 @@ std::expected<void, std::string> Listeners::claim_data() {
     return {};
 }
 
+// Once for each reactor. With port 0 all of them get the port that claim_data() found.
 std::expected<std::vector<Listener>, std::string> Listeners::open_data() {
     std::vector<Listener> listeners;
     for (ListenAddress& address : config_.listen) {
@@ -91,6 +97,7 @@ std::expected<std::vector<Listener>, std::string> Listeners::open_data() {
 std::expected<Descriptor, std::string> Listeners::duplicate(const ListenAddress& address) const {
     const auto shared = std::ranges::find(shared_, &address, &Shared::address);
     CHECK(shared != shared_.end());
+    // Each server closes its own descriptor. The socket lives as long as one of them is open.
     Descriptor socket(::fcntl(shared->listener.socket.get(), F_DUPFD_CLOEXEC, 0));
     if (!socket.is_open()) return std::unexpected("cannot listen on " + address.path + ": " + std::strerror(errno));
     return socket;
@@ -103,6 +110,7 @@ std::expected<std::vector<Listener>, std::string> Listeners::open_admin() {
     if (address.is_unix()) {
         auto opened = open_patiently(address, [&] { return io::open_unix_listener(address.path); });
         if (!opened) return std::unexpected(opened.error());
+        // Kept apart from the data files: the admin listener serves during the drain. Its file goes with this object.
         admin_file_ = std::move(opened->file);
         listeners.push_back({std::move(opened->socket), ListenerRole::admin});
     } else {

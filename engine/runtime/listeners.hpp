@@ -31,6 +31,7 @@ class Listeners {
     [[nodiscard]] std::expected<std::vector<Listener>, std::string> open_admin();
 
     // Nobody finds the Unix sockets of reactors any more.
+    // Connections that are there go on: reactors hold descriptors of their own.
     void remove_data_files();
 
   private:

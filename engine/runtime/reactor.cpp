@@ -17,6 +17,7 @@
 namespace sluice {
 namespace {
 
+// The configuration's numbers have been checked: they fit the narrower types (engine/config/keys.cpp).
 ServerSettings server_settings(const config::Config& config) {
     ServerSettings settings{};
     settings.http = {config.http.body_bytes_max,  config.http.header_timeout_ns, config.http.body_timeout_ns,
@@ -51,6 +52,8 @@ Reactor::Reactor(const config::Config& config, std::uint16_t index, const Wiring
 
 Reactor::~Reactor() { join(); }
 
+// The sink's thread does not run yet. `sink` outlives the reactor: the batcher keeps its producer, admission its
+// signal.
 void Reactor::connect(SinkThread& sink) {
     CHECK(batcher_ == nullptr && !thread_.joinable());
     batcher_ = std::make_unique<Batcher>(
@@ -60,6 +63,7 @@ void Reactor::connect(SinkThread& sink) {
     gate_ = std::make_unique<Gate>(formats(), *admission_, *batcher_, ack_offer(config_), wiring_.idempotency);
     for (const AdminPageRow& row : admin_pages) {
         http::Route route = row.route();
+        // Elsewhere these paths are not there (404). A listener of role `admin` is never a reactor's.
         if (!row.is_public) route.listener_roles_mask = http::role_mask(ListenerRole::data_and_admin);
         gate_->add_route(route);
     }
@@ -71,6 +75,7 @@ void Reactor::connect(SinkThread& sink) {
 
 std::expected<void, io::LoopError> Reactor::start(std::vector<Listener> listeners) {
     CHECK(ingest_ != nullptr && !thread_.joinable());
+    // After an error the thread has ended, and the destructor joins it.
     std::promise<std::expected<void, io::LoopError>> started;
     auto result = started.get_future();
     thread_ = std::thread([this, given = std::move(listeners), &started]() mutable { run(std::move(given), started); });
@@ -81,7 +86,10 @@ void Reactor::join() {
     if (thread_.joinable()) thread_.join();
 }
 
+// Before the loop is made, so that its pages come from the memory next to this core. cpu_set_t has 1024 bits:
+// CPU_SET(3) ignores a greater core, and the call fails with EINVAL. A reactor that is not pinned works, too.
 void Reactor::pin() {
+    // A name of more than 15 characters is refused (pthread_setname_np(3)).
     ::pthread_setname_np(::pthread_self(), ("sluice-" + std::to_string(core_)).substr(0, 15).c_str());
     cpu_set_t cpus;
     CPU_ZERO(&cpus);
@@ -100,6 +108,7 @@ void Reactor::run(std::vector<Listener> listeners, std::promise<std::expected<vo
 }
 
 void Reactor::loop() {
+    // In the past; 0 would be no deadline.
     constexpr std::uint64_t at_once_ns = 1;
     while (!is_stopping_ && !(is_draining_ && is_drained())) {
         server_.run_once(may_sleep() ? batcher_->deadline_ns() : at_once_ns);
@@ -108,6 +117,8 @@ void Reactor::loop() {
     }
 }
 
+// inbox_.may_sleep() asks the sink's thread for a wake-up, which costs a system call there. A drain asks, too: it ends
+// when the last batch is settled, also one that nobody waits for.
 bool Reactor::may_sleep() {
     if (mailbox_.has_tasks() || ingest_->has_bodies_to_read()) return false;
     return (!ingest_->waits_for_completions() && !is_draining_) || inbox_.may_sleep();
@@ -128,12 +139,15 @@ bool Reactor::is_drained() const {
     return !server_.has_connections() && batcher_->in_flight_count() == 0 && !batcher_->has_waiting();
 }
 
+// The task is in the mailbox before the wake-up: a loop that opens later looks there before it first sleeps.
 bool Reactor::post(Mailbox::Task task) {
     const bool was_taken = mailbox_.post(std::move(task));
     server_.wake();
     return was_taken;
 }
 
+// For a drain and a stop, which a mailbox full of clients' requests must not keep out. At most three in a reactor's
+// life: the engine may stop it twice.
 void Reactor::order(Mailbox::Task task) {
     mailbox_.post_order(std::move(task));
     server_.wake();
@@ -184,6 +198,8 @@ void Reactor::on_body_lost(RequestRef ref) { ingest_->on_body_lost(ref); }
 
 void Reactor::on_overdue(RequestRef ref, http::Response& response) { ingest_->on_overdue(ref, response); }
 
+// /health and /ready are answered here: a load balancer's check does not wait for the admin thread, which may wait for
+// reactors. A page that the admin thread does not answer is overdue after ack_timeout (on_overdue()).
 http::Decision Reactor::answer_page(AdminPage page, RequestRef ref, http::Response& response) {
     if (page == AdminPage::health) {
         fill_page(health_answer(), response);
@@ -204,9 +220,12 @@ void Reactor::fill_page(const AdminAnswer& answer, http::Response& response) {
 // The admin thread answers; meanwhile this reactor goes on. False: it has too much to answer already. Where this
 // reactor's own mailbox is full, the answer is lost, and the request's time runs out.
 bool Reactor::ask_admin(AdminPage page, RequestRef ref) {
+    // Before the question: the place of `ref` may still name the format of an earlier request, and on_overdue() looks
+    // there.
     ingest_->open_other(ref);
     return wiring_.admin->ask(page, [this, ref](AdminAnswer answer) {
         static_cast<void>(post([this, ref, shared = std::move(answer)] {
+            // Null if the client has gone, or the request was overdue before.
             http::Response* response = server_.find(ref);
             if (response == nullptr) return;
             fill_page(shared, *response);
@@ -228,6 +247,7 @@ void Reactor::read_bodies() { ingest_->read_waiting(); }
 
 void Reactor::hand_over(std::uint64_t now_ns) { ingest_->hand_over(now_ns); }
 
+// In steps of an iteration: the time is that of its beginning, which costs no look at the clock.
 void Reactor::on_responses_sent(std::uint32_t count, std::uint64_t received_ns, std::uint64_t ready_ns) {
     const std::uint64_t now_ns = server_.now_ns();
     ingest_->latency().record(Stage::respond, ready_ns, now_ns, count);
@@ -236,10 +256,12 @@ void Reactor::on_responses_sent(std::uint32_t count, std::uint64_t received_ns, 
 
 // --- what it knows -------------------------------------------------------------------------------------------------
 
+// Copies some 240 KiB of histograms, and allocates nothing. Between two requests, so the counts obey the conservation
+// law.
 void Reactor::fill(Snapshot& snapshot) {
     snapshot.core = core_;
     snapshot.samples = ingest_->counters();
-    snapshot.in_flight_samples = ingest_->in_flight_samples_count();
+    snapshot.in_flight_samples_count = ingest_->in_flight_samples_count();
     snapshot.http = server_.http_counters();
     snapshot.loop = server_.loop_counters();
     snapshot.loop_iterations.copy_from(server_.iterations());
@@ -248,6 +270,7 @@ void Reactor::fill(Snapshot& snapshot) {
     snapshot.latest = ingest_->latest();
 }
 
+// The loop's own counters stay, but for the longest iteration.
 void Reactor::reset_counters() {
     ingest_->reset();
     server_.http_counters() = {};

@@ -31,6 +31,7 @@ namespace sluice {
 
 class Reactor final : public ReactorPort, private http::Application, private Server::Callbacks {
   public:
+    // What other threads own or share. All of it outlives the reactor's thread.
     struct Wiring {
         const EngineState& state;
         const Readiness& readiness;
@@ -38,6 +39,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
         IdempotencyTable* idempotency = nullptr;  // null: idempotency.keys_max is 0
     };
 
+    // `index`: of its core in config.cores; its batches carry it (Batch::reactor_index()). `config` outlives it.
     Reactor(const config::Config& config, std::uint16_t index, const Wiring& wiring);
     ~Reactor();
     Reactor(const Reactor&) = delete;
@@ -46,6 +48,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     // Before start(): where batches go.
     void connect(SinkThread& sink);
     // Starts the thread and waits until it listens.
+    // Main thread, once.
     [[nodiscard]] std::expected<void, io::LoopError> start(std::vector<Listener> listeners);
     void join();
 
@@ -53,6 +56,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     // Runs `task` on the reactor's thread, soon.
     [[nodiscard]] bool post(Mailbox::Task task) override;
     // A sink's thread: a batch of this reactor is settled.
+    // The batch is the reactor's again with Settlement::final.
     void settle(Batch& batch, Settlement settlement);
     // Stop accepting, answer and deliver what is there, then end the thread.
     void begin_drain();
@@ -108,6 +112,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     std::thread thread_;
     log::RateLimited accept_log_;
     std::uint64_t accept_pauses_seen_count_ = 0;
+    // Both are set by orders, so on the reactor's thread, which alone reads them.
     bool is_draining_ = false;
     bool is_stopping_ = false;
     std::atomic<bool> has_ended_{false};  // run() stores, release; pairs with has_ended()

@@ -135,7 +135,7 @@ void Server::flush(io::Slot slot) {
     state.is_touched = false;
     if (state.link == Link::none || state.link == Link::closing) return;
     CHECK(connection.state() != http::Connection::State::closed);
-    if (context_.draining) connection.drain(context_);
+    if (context_.is_draining) connection.drain(context_);
     if (http::OutputBlock* block = connection.start_sending(context_)) loop_->send(slot, block->bytes());
     if (connection.takes_half_close(context_)) loop_->shutdown_send(slot);
     if (connection.must_close()) {
@@ -204,7 +204,7 @@ void Server::take_body_back(RequestRef ref) {
 }
 
 void Server::drain() {
-    context_.draining = true;
+    context_.is_draining = true;
     context_.drain_begin_ns = context_.now_ns;
     loop_->stop_listening();
     // Whoever connects from now on is refused, rather than left waiting in a backlog that nobody reads.

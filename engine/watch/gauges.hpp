@@ -10,6 +10,7 @@
 #include <limits>
 #include <optional>
 
+#include "engine/core/cache_line.hpp"
 #include "engine/watch/figures.hpp"
 #include "engine/watch/passed_bound.hpp"
 #include "sinks/last_error.hpp"
@@ -32,14 +33,14 @@ class Gauge {
 struct Gauges {
     // What reactors refuse telemetry for. `none` also where samples go to a journal first: it takes what Redis can not.
     // Reactors read it on each request: on a cache line apart from what is written each round.
-    alignas(64) std::atomic<PassedBound> refused_for{PassedBound::none};
-    alignas(64) std::atomic<PassedBound> passed{PassedBound::none};  // whether it is refused for or not
+    alignas(cache_line_bytes) std::atomic<PassedBound> refused_for{PassedBound::none};
+    alignas(cache_line_bytes) std::atomic<PassedBound> passed{PassedBound::none};  // whether it is refused for or not
     std::atomic<std::uint64_t> opens_ns{0};  // monotonic: not before, as far as one can see; 0: it is open
     std::atomic<bool> is_on{false};  // there is a watcher
     std::atomic<std::uint64_t> samples{0};  // rounds in which Redis told everything that was asked
     std::atomic<std::uint64_t> failures{0};  // rounds in which something could not be learnt
     Gauge length_sum, length_max, group_lag_max, used_bytes, limit_bytes;
-    sinks::LastError trouble;  // of the last round
+    sinks::LastError last_error;  // of the last round
 
     [[nodiscard]] std::optional<Refusal> refusal() const {
         return refusal_of(refused_for.load(std::memory_order_relaxed));

@@ -8,6 +8,7 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
+#include "engine/core/limits.hpp"
 #include "engine/log/log.hpp"
 #include "engine/watch/setup_remarks.hpp"
 
@@ -15,7 +16,7 @@ namespace sluice::watch {
 namespace {
 
 // More than any Retry-After says; keeps the arithmetic far from its limits.
-constexpr double opening_s_max = 3600;
+constexpr double opening_s_max = static_cast<double>(limits::retry_after_setting_s_max);
 
 void add_one(std::atomic<std::uint64_t>& counter) {
     counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -60,9 +61,9 @@ void Watcher::probe() {
     const Findings findings = learn();
     add_one(findings.error.empty() ? gauges_.samples : gauges_.failures);
     gauges_.set(findings.figures);
-    if (findings.error != gauges_.trouble.text()) {
+    if (findings.error != gauges_.last_error.text()) {
         if (!findings.error.empty()) log::warn("admission_unknown", {{"reason", findings.error}});
-        gauges_.trouble.set(findings.error);
+        gauges_.last_error.set(findings.error);
     }
     decide(findings.figures);
 }

@@ -269,7 +269,7 @@ int HttpParser::on_head_complete() {
     RequestHead& head = *head_;
     head.method = method_of(parser_.method);
     head.is_http_1_0 = parser_.http_minor == 0;
-    head.keep_alive = llhttp_should_keep_alive(&parser_) == 1;
+    head.keeps_alive = llhttp_should_keep_alive(&parser_) == 1;
     head.content_length = head.has(RequestHeader::content_length) ? parser_.content_length : 0;
     if (const auto refusal = fault_of_head()) return refuse(*refusal);
     stage_ = Stage::body;

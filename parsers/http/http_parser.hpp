@@ -38,7 +38,7 @@ struct RequestHead {
 
     Method method;
     bool is_http_1_0;
-    bool keep_alive;
+    bool keeps_alive;
     bool expects_continue;       // Expect: 100-continue, RFC 9110 section 10.1.1
     std::uint64_t content_length;
     std::uint32_t header_bytes;  // names and values so far

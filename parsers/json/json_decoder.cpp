@@ -80,6 +80,7 @@ struct JsonDecoder::State {
 
     const std::size_t window_bytes;
     std::string_view body;
+    std::string_view single;  // in Phase::single: the body without white space around it, which `document` was made of
     Phase phase = Phase::ended;
     bool is_single = false;
     Refusal refusal = Refusal::invalid_json;
@@ -95,7 +96,7 @@ struct JsonDecoder::State {
     const char* window_begin = nullptr;
     const char* window_end = nullptr;
     const char* at = nullptr;  // what was read so far: of the lines, or of a long array
-    bool in_window = false;    // records up to window_end are read from `window`; else each is parsed alone
+    bool in_window = false;  // records up to window_end are read from `window`; else each is parsed alone
 
     RecordReader reader{parser};
 };
@@ -132,6 +133,7 @@ void JsonDecoder::State::start_json(std::string_view text) {
     }
     if (is_single) {
         phase = Phase::single;
+        single = trimmed;
         return;
     }
     ondemand::array array;
@@ -159,8 +161,7 @@ void JsonDecoder::State::start_long_json(std::string_view text) {
 
 Step JsonDecoder::State::next_single() {
     phase = Phase::ended;
-    const RecordState state =
-        read_root(trim_body(body.substr(body.starts_with(byte_order_mark) ? byte_order_mark.size() : 0)));
+    const RecordState state = read_root(single);
     if (state == RecordState::broken) return body_refused();
     return finish_element(state);
 }

@@ -82,14 +82,14 @@ inline bool RecordReader::has_escape(std::string_view text) const {
 // A string that does not fit what a sample may hold is not unescaped, and the record marked as too large.
 std::string_view RecordReader::unescape(std::string_view inside) {
     std::string_view text;
-    if (strings_used_ + inside.size() + simdjson::SIMDJSON_PADDING > strings_.size()) {
+    if (used_strings_count_ + inside.size() + simdjson::SIMDJSON_PADDING > strings_.size()) {
         is_oversized_ = true;
         return text;
     }
-    auto* to = reinterpret_cast<std::uint8_t*>(strings_.data() + strings_used_);
+    auto* to = reinterpret_cast<std::uint8_t*>(strings_.data() + used_strings_count_);
     const ondemand::raw_json_string raw(reinterpret_cast<const std::uint8_t*>(inside.data()));
     CHECK(parser_.unescape(raw, to, false).get(text) == simdjson::SUCCESS);  // walk_escapes() found it valid
-    strings_used_ += text.size();
+    used_strings_count_ += text.size();
     return text;
 }
 
@@ -176,8 +176,8 @@ void RecordReader::keep_other(std::string_view key, const Walked& value) {
 template <RecordReader::Field field>
 [[gnu::always_inline]] inline void RecordReader::keep_field(const Walked& value) {
     constexpr std::uint32_t bit = 1u << static_cast<unsigned>(field);
-    if ((seen_ & bit) != 0) return refuse(Refusal::duplicate_member);
-    seen_ |= bit;
+    if ((seen_bits_ & bit) != 0) return refuse(Refusal::duplicate_member);
+    seen_bits_ |= bit;
     if constexpr (field == Field::device_id) keep_device_id(value);
     if constexpr (field == Field::type) keep_type(value);
     if constexpr (field == Field::value) keep_value(value);
@@ -297,8 +297,8 @@ void RecordReader::open(const char* begin) {
     if (next_backslash_ < begin) next_backslash_ = find_byte('\\', begin, horizon_of(begin));
     begin_ = end_ = begin;
     is_refused_ = is_oversized_ = false;
-    seen_ = 0;
-    member_count_ = other_count_ = strings_used_ = 0;
+    seen_bits_ = 0;
+    member_count_ = other_count_ = used_strings_count_ = 0;
 }
 
 RecordState RecordReader::close(End end) {

@@ -80,7 +80,7 @@ class RecordReader {
     RecordState close(End end);
     void check_completeness();
     void clear_absent();
-    [[nodiscard]] bool has(Field field) const { return (seen_ >> static_cast<unsigned>(field) & 1u) != 0; }
+    [[nodiscard]] bool has(Field field) const { return (seen_bits_ >> static_cast<unsigned>(field) & 1u) != 0; }
 
     // The walk: validates one value to its last byte. `level` counts the containers it stands in, the record
     // being level 1. walk() is inlined into the loops over members (see the .cpp); containers recurse.
@@ -132,10 +132,10 @@ class RecordReader {
     bool is_refused_ = false;
     bool is_oversized_ = false;        // some string did not fit strings_: the record is larger than a sample may be
     bool objects_are_plain_ = true;  // all objects walked since it was set have only numbers, booleans and strings
-    std::uint32_t seen_ = 0;        // a bit for each Field
+    std::uint32_t seen_bits_ = 0;        // a bit for each Field
     std::size_t member_count_ = 0;
     std::size_t other_count_ = 0;
-    std::size_t strings_used_ = 0;
+    std::size_t used_strings_count_ = 0;
     std::array<Member, limits::members_count_max> others_;
     std::array<char, limits::sample_bytes_max> line_;  // of a record that was written over several lines
     // Unescaped strings of one record are never longer than the record; behind the last one simdjson writes

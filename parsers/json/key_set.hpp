@@ -21,9 +21,9 @@ class KeySet {
 
     Insertion insert(std::string_view key) {
         const std::uint64_t bit = std::uint64_t{1} << bit_of(key);
-        if ((filter_ & bit) != 0 && contains(key)) return Insertion::duplicate;
+        if ((filter_bits_ & bit) != 0 && contains(key)) return Insertion::duplicate;
         if (count_ == keys_.size()) return Insertion::full;
-        filter_ |= bit;
+        filter_bits_ |= bit;
         keys_[count_++] = {key.data(), key.size()};
         return Insertion::fresh;
     }
@@ -48,7 +48,7 @@ class KeySet {
         return false;
     }
 
-    std::uint64_t filter_ = 0;
+    std::uint64_t filter_bits_ = 0;
     std::size_t count_ = 0;
     std::array<Key, limits::members_count_max> keys_;
 };

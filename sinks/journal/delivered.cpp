@@ -4,6 +4,8 @@
 #include <array>
 #include <cstring>
 
+#include "engine/core/check.hpp"
+
 #include "sinks/journal/crc32c.hpp"
 
 namespace sluice::sinks::journal {
@@ -75,6 +77,8 @@ IoResult<void> write_slot(File& file, const Position& position) {
     const auto bytes = render((*slots)[newer].number + 1, position);
     const bool is_first = (*slots)[newer].state != Slot::State::whole;
     const std::size_t index = is_first ? 0 : 1 - newer;
+    // The newest whole position stays until the next one is on the disk: a torn write loses only that.
+    CHECK(index != newer || (*slots)[index].state != Slot::State::whole);
     if (auto written = file.write(index * slot_distance_bytes, bytes); !written) return written;
     return file.sync();
 }

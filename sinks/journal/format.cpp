@@ -33,7 +33,7 @@ constexpr std::size_t name_digits_count = 20;  // of the greatest 64-bit number
 }  // namespace
 
 void write_record(char* to, std::int64_t timestamp_ns, std::string_view text) {
-    RecordHeader header{record_mark, 0, static_cast<std::uint32_t>(text.size()), record_kind_sample, timestamp_ns};
+    RecordHeader header{record_mark, 0, static_cast<std::uint32_t>(text.size()), sample_record_kind, timestamp_ns};
     const std::size_t bytes = record_bytes(text.size());
     std::memset(to + bytes - record_alignment, 0,
                 record_alignment);  // the padding, before the text is put over its begin
@@ -47,7 +47,7 @@ std::optional<RecordView> read_record(std::span<const char> bytes) {
     RecordHeader header;
     if (bytes.size() < sizeof header) return std::nullopt;
     std::memcpy(&header, bytes.data(), sizeof header);
-    if (header.mark != record_mark || header.kind != record_kind_sample) return std::nullopt;
+    if (header.mark != record_mark || header.kind != sample_record_kind) return std::nullopt;
     if (header.text_bytes > limits::sample_bytes_max || record_bytes(header.text_bytes) > bytes.size())
         return std::nullopt;
     if (crc32c(bytes.subspan(crc_begin, sizeof header - crc_begin + header.text_bytes)) != header.crc)

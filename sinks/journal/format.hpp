@@ -45,7 +45,7 @@ struct RecordHeader {
 static_assert(sizeof(RecordHeader) == 24 && sizeof(RecordHeader) % record_alignment == 0);
 
 inline constexpr std::uint32_t record_mark = 0x4A52FF1Eu;  // bytes 1E FF 'R' 'J'
-inline constexpr std::uint32_t record_kind_sample = 1;
+inline constexpr std::uint32_t sample_record_kind = 1;
 inline constexpr std::size_t crc_begin = offsetof(RecordHeader, text_bytes);  // what the crc covers begins here
 
 // Bytes of a record in the file, padding included.

@@ -188,7 +188,8 @@ void JournalSink::settle_delivered(BatchList& batches, std::size_t count) {
     }
 }
 
-// --- trouble -------------------------------------------------------------------------------------------------------
+// --- last error
+// -------------------------------------------------------------------------------------------------------
 
 void JournalSink::stall(const journal::LogError& error) {
     const bool is_full = error.failure == journal::LogFailure::full;

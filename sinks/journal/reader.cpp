@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/core/check.hpp"
+
 namespace sluice::sinks::journal {
 
 // The first segment at or behind position_.
@@ -25,6 +27,7 @@ IoResult<Reader::Found> Reader::open_segment() {
 
 // At the end of the segment's records: is there more of it by now, or a later segment?
 IoResult<Reader::Found> Reader::pass_end() {
+    CHECK(segment_.has_value() && file_ != nullptr);
     if (!is_end_known_) {
         const auto segments = list_segments(files_);
         if (!segments) return std::unexpected(segments.error());
@@ -70,6 +73,7 @@ IoResult<Reader::Step> Reader::next() {
         }
         const auto step = segment_->next();
         if (!step) return std::unexpected(step.error());
+        CHECK(segment_->offset() >= position_.offset);  // what was read once is not read again
         position_.offset = segment_->offset();
         if (*step == SegmentReader::Step::record) return Step::record;
         if (*step == SegmentReader::Step::gap) {

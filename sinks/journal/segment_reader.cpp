@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/core/check.hpp"
+
 namespace sluice::sinks::journal {
 
 // The buffer with the file's bytes from `offset`; returns how many there are.
@@ -31,15 +33,16 @@ IoResult<std::size_t> SegmentReader::fill_by_blocks(std::uint64_t offset) {
 
 // The bytes at `offset`: a whole record's at least, unless the file or what counts of it ends before.
 IoResult<std::span<const char>> SegmentReader::window(std::uint64_t offset, Freshness freshness) {
-    const bool is_inside = offset >= buffer_offset_ && offset + record_bytes_max <= buffer_offset_ + filled_;
+    const bool is_inside = offset >= buffer_offset_ && offset + record_bytes_max <= buffer_offset_ + filled_bytes_;
     if (!is_inside || freshness == Freshness::read_now) {
         const auto filled = fill(offset);
         if (!filled) return std::unexpected(filled.error());
         buffer_offset_ = offset;
-        filled_ = *filled;
+        filled_bytes_ = *filled;
     }
+    CHECK(offset >= buffer_offset_ && offset - buffer_offset_ <= filled_bytes_);
     const std::size_t begin = offset - buffer_offset_;
-    std::size_t bytes = filled_ - begin;
+    std::size_t bytes = filled_bytes_ - begin;
     if (end_) bytes = std::min<std::uint64_t>(bytes, *end_ - std::min(offset, *end_));
     return std::span<const char>(buffer_).subspan(begin, bytes);
 }
@@ -64,6 +67,7 @@ IoResult<std::optional<std::uint64_t>> SegmentReader::find_record(std::uint64_t 
 }
 
 SegmentReader::Step SegmentReader::take_gap(std::uint64_t end) {
+    CHECK(end > offset_);  // a gap has bytes: who reads on comes further
     gap_bytes_ = end - offset_;
     offset_ = end;
     return Step::gap;

@@ -61,7 +61,7 @@ class SegmentReader {
     std::uint64_t gap_bytes_ = 0;
     std::vector<char> buffer_;
     std::uint64_t buffer_offset_ = 0;  // buffer_[0, filled_) is the file from here
-    std::size_t filled_ = 0;
+    std::size_t filled_bytes_ = 0;
 };
 
 }  // namespace sluice::sinks::journal

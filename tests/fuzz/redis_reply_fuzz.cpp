@@ -72,7 +72,7 @@ class FuzzedSink {
 
     void send() {
         auto begin = DeliveryWindow::Begin::all;
-        if (window_.stalled()) {
+        if (window_.is_stalled()) {
             begin = window_.awaits_replies() ? DeliveryWindow::Begin::none : DeliveryWindow::Begin::front_only;
         }
         std::array<iovec, DeliveryWindow::pieces_count_max> pieces;

@@ -1,6 +1,6 @@
-"""Headers say which thread may use what they declare: one with a class that keeps something private names it in its opening
-comment, or above the class. Which word, the reader of the header decides: "sink thread only", "one owner", "any thread",
-"made at start-up", "a value"."""
+"""Headers say which thread may use what they declare: one with a class that keeps something private, or with virtual
+functions or atomics, names it in its opening comment, or above the class. Which word, the reader of the header decides:
+"sink thread only", "one owner", "any thread", "made at start-up", "a value"."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ FOLDERS = ("engine", "parsers", "sinks", "tools/load")
 HEADERS = sorted(path.relative_to(PROJECT) for folder in FOLDERS for path in (PROJECT / folder).rglob("*.hpp"))
 
 THREAD = re.compile(r"\bthreads?\b|\bone owner\b|\bstart-up\b|\ba value\b|^values\b", re.IGNORECASE | re.MULTILINE)
-PRIVATE = re.compile(r"^\s*private:", re.MULTILINE)
+STATEFUL = re.compile(r"^\s*private:|^\s*(?:\[\[nodiscard\]\] )?virtual |\bstd::atomic<", re.MULTILINE)
 OPENING = re.compile(r"\A(?://.*\n)+")
 ABOVE_A_CLASS = re.compile(r"((?:^//.*\n)+)(?:template.*\n)?(?:class|struct) ", re.MULTILINE)
 
@@ -30,6 +30,6 @@ def test_the_rule_knows_good_from_bad():
         assert not names_its_thread(bad + body)
 
 
-@pytest.mark.parametrize("path", [path for path in HEADERS if PRIVATE.search((PROJECT / path).read_text())], ids=str)
+@pytest.mark.parametrize("path", [path for path in HEADERS if STATEFUL.search((PROJECT / path).read_text())], ids=str)
 def test_a_header_names_its_thread(path):
     assert names_its_thread((PROJECT / path).read_text()), "say in the comment which thread uses it"

@@ -26,7 +26,7 @@ class SmallEncoder final : public sinks::Encoder {
     [[nodiscard]] std::uint32_t lane_of(const Sample& sample) const override {
         return static_cast<std::uint32_t>(sample.device_id.back() - '0') % lanes_count_;
     }
-    [[nodiscard]] bool one_command_per_batch() const override { return is_packed_; }
+    [[nodiscard]] bool is_one_command_per_batch() const override { return is_packed_; }
     [[nodiscard]] bool lanes_are_independent() const override { return is_cluster_; }
 
     [[nodiscard]] bool append(Batch& batch, const Sample& sample) override {

@@ -129,7 +129,7 @@ load::Second Simulation::figures_of(const load::Interval& interval) const {
             .max_ns = at(second_.corrected, 100),
             .uncorrected_p99_ns = at(second_.uncorrected, 99),
             .lag_p99_ns = at(second_.lag, 99),
-            .open_connections = interval.open_connections};
+            .open_connections_count = interval.open_connections_count};
 }
 
 void Simulation::add_to_total(const Counts& counts) {
@@ -143,7 +143,7 @@ void Simulation::conclude(const Span& span, Counts counts, const std::vector<loa
     const load::Interval interval{.begin_s = span.begin_s,
                                   .end_s = span.end_s,
                                   .is_warmup = span.is_warmup,
-                                  .open_connections = 100,
+                                  .open_connections_count = 100,
                                   .counts = counts,
                                   .latencies = &second_,
                                   .left_s = std::max(0.0, sample_.warmup_s + sample_.seconds - span.end_s)};

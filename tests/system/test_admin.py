@@ -36,7 +36,7 @@ def test_status_describes_the_engine(engine):
     [reactor] = status["reactors"]
     assert reactor["core"] == 0 and reactor["connections"] == 0
     assert {"received", "accepted", "delivered", "in_flight", "rejected", "dropped"} <= reactor["samples"].keys()
-    assert status["sinks"][0]["state"] == "ready" and not status["sinks"][0]["trouble"]
+    assert status["sinks"][0]["state"] == "ready" and not status["sinks"][0]["last_error"]
 
 
 def test_samples_processed_counts_samples(engine):

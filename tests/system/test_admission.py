@@ -103,7 +103,7 @@ def test_a_lag_that_redis_can_not_tell_holds_up_nobody(starter, server):
     wait_sampled(engine)
     admission = engine.status()["admission"]
     assert admission["group_lag"] is None
-    assert admission["trouble"].startswith("Redis does not know the lag of a group of telemetry")
+    assert admission["last_error"].startswith("Redis does not know the lag of a group of telemetry")
     assert engine.log().count("event=admission_unknown") == 1
     assert post(engine).status == 200
 
@@ -130,10 +130,10 @@ def test_without_redis_nobody_is_held_up(starter, server):
     wait_until(lambda: engine.status()["admission"]["passed_bound"] is None, "the bound is given up after a few looks")
     assert engine.status()["admission"]["stream_length"] is None
     assert engine.log().count("event=admission_lapsed") == 1 and "admission_opened" not in engine.log()
-    assert "Redis can not be asked" in engine.status()["admission"]["trouble"]
+    assert "Redis can not be asked" in engine.status()["admission"]["last_error"]
     assert post(engine, query="?ack=queued").status == 200
     server.start()
-    wait_until(lambda: engine.status()["admission"]["trouble"] == "", "Redis is asked again")
+    wait_until(lambda: engine.status()["admission"]["last_error"] == "", "Redis is asked again")
     engine.wait_delivered()
 
 
@@ -148,7 +148,7 @@ def test_a_silence_does_not_open(starter, server):
     wait_until(lambda: engine.status()["admission"]["failures"] > 0, "Redis does not answer")
     admission = engine.status()["admission"]
     assert (admission["passed_bound"], admission["redis_used_bytes"]) == ("redis_memory", None)
-    assert admission["trouble"] == "Redis can not be asked: no answer within 0.3 s"
+    assert admission["last_error"] == "Redis can not be asked: no answer within 0.3 s"
     assert post(engine, query="?ack=queued").code == "redis_memory"
     server.thaw()
     wait_sampled(engine)
@@ -174,7 +174,7 @@ def test_a_user_who_may_not_ask(starter, server):
     wait_sampled(engine)
     admission = engine.status()["admission"]
     assert (admission["stream_length"], admission["group_lag"], admission["redis_used_bytes"]) == (10, None, None)
-    assert admission["trouble"].startswith("Redis refuses XINFO GROUPS: NOPERM") and "; INFO memory: NOPERM" in admission["trouble"]
+    assert admission["last_error"].startswith("Redis refuses XINFO GROUPS: NOPERM") and "; INFO memory: NOPERM" in admission["last_error"]
     assert "level=info event=redis_setup_unknown" in engine.log()
     assert engine.log().count("admission_unknown") == 1, "told once, not every round"
     assert post(engine, 20).status == 200

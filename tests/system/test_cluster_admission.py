@@ -83,7 +83,7 @@ def test_slots_that_move_are_found_again(starter, cluster):
     target = next(node for node in cluster.primaries if node is not source)
     cluster.move_slot(slot, source, target)
     samples = admission(engine)["samples"]
-    wait_until(lambda: admission(engine)["samples"] > samples + 1 and admission(engine)["trouble"] == "", "it has looked again")
+    wait_until(lambda: admission(engine)["samples"] > samples + 1 and admission(engine)["last_error"] == "", "it has looked again")
     assert admission(engine)["stream_length"] == 100
 
 

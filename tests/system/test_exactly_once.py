@@ -61,8 +61,8 @@ def exactly_once(engine) -> dict:
     return engine.status()["forwarder"]["exactly_once"]
 
 
-def trouble(engine) -> str:
-    return engine.status()["forwarder"]["trouble"]
+def last_error(engine) -> str:
+    return engine.status()["forwarder"]["last_error"]
 
 
 def test_streams_are_owned_listed_and_named_alike_after_a_restart(start_engine, server, directory):
@@ -130,7 +130,7 @@ def test_a_journal_put_back_from_a_copy_is_noticed_at_its_first_sample(start_eng
     shutil.rmtree(directory)
     shutil.copytree(copy, directory)
     engine = start_engine()
-    wait_until(lambda: "this journal has sent no entry above" in trouble(engine), "the sink says so")
+    wait_until(lambda: "this journal has sent no entry above" in last_error(engine), "the sink says so")
     post(engine, "after")
     time.sleep(0.3)
     assert stored(server) == ["before", "forgotten by the copy"]
@@ -147,11 +147,11 @@ def test_a_stream_that_somebody_else_wrote_is_not_trusted(start_engine, server, 
     wait_stored(server, ["a"])
     server.client().xadd(streams(server)[0], {"device_id": "foreign"}, id="9-9")
     post(engine, "b")
-    wait_until(lambda: "that this journal did not send" in trouble(engine), "the sink says so")
+    wait_until(lambda: "that this journal did not send" in last_error(engine), "the sink says so")
     engine.signal(signal.SIGKILL)
     engine.wait_exit()
     engine = start_engine()
-    assert "that this journal did not send" in trouble(engine), "also after a restart"
+    assert "that this journal did not send" in last_error(engine), "also after a restart"
     assert engine.status()["forwarder"]["delivered_samples"] == 0
     engine.signal(signal.SIGKILL)
     engine.wait_exit()
@@ -170,7 +170,7 @@ def test_a_journal_that_was_rolled_back_is_noticed(start_engine, server, directo
         path.unlink()
     (directory / "delivered").unlink(missing_ok=True)
     engine = start_engine()
-    wait_until(lambda: "this journal has sent no entry above" in trouble(engine), "the sink says so")
+    wait_until(lambda: "this journal has sent no entry above" in last_error(engine), "the sink says so")
     post(engine, "d")
     time.sleep(0.3)
     assert stored(server) == ["a", "b", "c"] and engine.status()["forwarder"]["delivered_samples"] == 0
@@ -183,12 +183,12 @@ def test_what_redis_refuses_leaves_no_gap(start_engine, server):
     wait_stored(server, ["a"])
     redis.config_set("maxmemory", "1mb")
     post(engine, "b", "c")
-    wait_until(lambda: "OOM" in trouble(engine), "Redis is full")
+    wait_until(lambda: "OOM" in last_error(engine), "Redis is full")
     assert engine.status()["forwarder"]["state"] == "stalled"
     post(engine, "d")
     redis.config_set("maxmemory", "0")
     wait_stored(server, ["a", "b", "c", "d"])
-    wait_until(lambda: trouble(engine) == "", "all is well")
+    wait_until(lambda: last_error(engine) == "", "all is well")
 
 
 def test_a_partition_whose_key_is_no_stream_holds_the_others_up_and_loses_nothing(start_engine, server):
@@ -200,7 +200,7 @@ def test_a_partition_whose_key_is_no_stream_holds_the_others_up_and_loses_nothin
     redis.rename(taken, "aside")
     redis.set(taken, "no stream")
     post(engine, *(f"e{i}" for i in range(8)))
-    wait_until(lambda: "WRONGTYPE" in trouble(engine), "the sink says so")
+    wait_until(lambda: "WRONGTYPE" in last_error(engine), "the sink says so")
     redis.rename("aside", taken)
     wait_until(lambda: len(stored(server)) == 16, "all come")
     assert sorted(stored(server)) == [f"{letter}{i}" for letter in "de" for i in range(8)]

@@ -58,7 +58,7 @@ def test_admission_and_remarks(starter):
     engine = starter.engine(server.url, settings={**settings, "admission.group_lag_max": 5})
     assert post(engine).status == 200
     wait_until(lambda: engine.status()["admission"]["samples"] > 0, "Redis has told everything")
-    assert engine.status()["admission"]["trouble"] == ""
+    assert engine.status()["admission"]["last_error"] == ""
     assert "redis_setup_unknown" not in engine.log()
 
 

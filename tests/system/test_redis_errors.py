@@ -44,7 +44,7 @@ TROUBLES = {
 
 
 @pytest.fixture(params=TROUBLES)
-def trouble(request):
+def last_error(request):
     return TROUBLES[request.param]
 
 
@@ -57,34 +57,34 @@ def wait_stored(engine, device_id: str) -> None:
     wait_until(lambda: post(engine, device_id, "stored").status == 200, "samples are stored again")
 
 
-def test_stored_is_refused_with_the_reason(starter, trouble):
+def test_stored_is_refused_with_the_reason(starter, last_error):
     server = starter.redis()
     engine = starter.engine(server.url, settings=SETTINGS)
-    trouble.begin(server.client())
+    last_error.begin(server.client())
     response = post(engine, "refused", "stored")
-    assert (response.status, response.code) == (503, trouble.code)
+    assert (response.status, response.code) == (503, last_error.code)
     assert int(response.header("Retry-After")) >= 1
-    trouble.end(server.client())
+    last_error.end(server.client())
     wait_stored(engine, "after")
     assert "refused" not in device_ids(server.client())
 
 
-def test_ready_and_the_log_say_that_stored_is_refused(starter, trouble):
+def test_ready_and_the_log_say_that_stored_is_refused(starter, last_error):
     """Nothing is kept, so nothing stalls: what was refused says it alone, for some seconds or until a sample is stored."""
     server = starter.redis()
     engine = starter.engine(server.url, settings=SETTINGS)
-    trouble.begin(server.client())
+    last_error.begin(server.client())
     assert post(engine, "refused", "stored").status == 503
     ready = engine.admin("GET", "/ready")
     assert (ready.status, ready.code) == (503, "not_ready")
     assert engine.status()["ready"] is False
     line = wait_until(lambda: next((line for line in engine.log().splitlines() if "event=sink_refuses " in line), None), "a line")
-    assert f"class={'busy' if trouble.code == 'sink_busy' else 'refused'}" in line
+    assert f"class={'busy' if last_error.code == 'sink_busy' else 'refused'}" in line
     assert "reason=" in line and "refuses" in line
     for _ in range(30):
         post(engine, "refused", "stored")
     assert engine.log().count("event=sink_refuses ") <= 2
-    trouble.end(server.client())
+    last_error.end(server.client())
     wait_stored(engine, "after")
     wait_until(lambda: engine.admin("GET", "/ready").status == 200, "/ready turns 200")
     wait_until(lambda: "event=sink_restored " in engine.log().splitlines()[-1], "the log says that it is over")
@@ -101,29 +101,29 @@ def test_a_refusal_does_not_count_for_ever(starter):
     wait_until(lambda: engine.admin("GET", "/ready").status == 200, "/ready turns 200")
 
 
-def test_queued_is_kept_until_it_is_mended(starter, trouble):
+def test_queued_is_kept_until_it_is_mended(starter, last_error):
     server = starter.redis()
     engine = starter.engine(server.url, settings=SETTINGS)
-    trouble.begin(server.client())
+    last_error.begin(server.client())
     for number in range(20):
         assert post(engine, f"kept-{number}", "queued").status == 200
-    wait_until(lambda: engine.status()["sinks"][0]["trouble"], "/status names the trouble")
-    trouble.end(server.client())
+    wait_until(lambda: engine.status()["sinks"][0]["last_error"], "/status names the last_error")
+    last_error.end(server.client())
     engine.wait_delivered()
     assert device_ids(server.client()) == [f"kept-{number}" for number in range(20)]
 
 
-def test_both_levels_under_load(starter, trouble):
+def test_both_levels_under_load(starter, last_error):
     server = starter.redis()
     engine = starter.engine(server.url, settings=SETTINGS)
     loads = [Load(engine.address, clients=3, ack=ack, name=ack).start() for ack in ("queued", "stored")]
     for load in loads:
         load.wait_for(100)
     client = server.client()
-    trouble.begin(client)
-    # With the code of the trouble, or with ack_timeout: `queued` samples in front are kept and hold up what follows.
+    last_error.begin(client)
+    # With the code of the last_error, or with ack_timeout: `queued` samples in front are kept and hold up what follows.
     wait_until(lambda: loads[1].refused.total() > 5, "stored is refused")
-    trouble.end(client)
+    last_error.end(client)
     for load in loads:
         load.wait_for(len(load.acknowledged) + 100)
         load.stop()
@@ -164,7 +164,7 @@ def test_something_that_is_not_redis(starter):
     engine = starter.engine("redis://{}:{}".format(*other.address), until="/health",
                             settings={**SETTINGS, "drain_timeout": "100ms"})
     assert post(engine, "lost cause", "queued").status == 200
-    assert wait_until(lambda: engine.status()["sinks"][0]["trouble"], "/status names the trouble")
+    assert wait_until(lambda: engine.status()["sinks"][0]["last_error"], "/status names the last_error")
     assert engine.admin("GET", "/health").status == 200
     engine.signal(signal.SIGTERM)
     assert engine.wait_exit() == 1

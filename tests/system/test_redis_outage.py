@@ -120,7 +120,7 @@ def test_ready_says_why_not(engine, server):
     assert len(response.json()["error"]) > 10
     assert engine.admin("GET", "/health").status == 200
     assert engine.status()["sinks"][0]["state"] == "connecting"
-    assert engine.status()["sinks"][0]["trouble"]
+    assert engine.status()["sinks"][0]["last_error"]
     server.start()
     wait_until(lambda: engine.admin("GET", "/ready").status == 200, "/ready turns 200")
     assert engine.status()["sinks"][0]["state"] == "ready"

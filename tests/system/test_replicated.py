@@ -106,7 +106,7 @@ def test_a_wait_that_is_forbidden_is_told(starter, primary, replica):
     wait_until(lambda: "event=sink_wait_refused" in engine.log(), "the log tells")
     assert "NOPERM" in engine.log()
     assert post(engine, "b", "stored").status == 200
-    assert "NOPERM" in engine.status()["sinks"][0]["trouble"], "it does not go away by itself"
+    assert "NOPERM" in engine.status()["sinks"][0]["last_error"], "it does not go away by itself"
     assert engine.admin("GET", "/ready").status == 200
     waits = {"wait", "waitaof"} & primary.client().command().keys()  # WAITAOF is there since Redis 7.2
     primary.client().execute_command("ACL", "SETUSER", "writer", *(f"+{name}" for name in waits))

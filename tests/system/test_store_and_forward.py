@@ -65,7 +65,7 @@ def test_an_outage_of_redis_is_not_noticed_by_clients(start_engine, server, end)
     load = Load(engine.address, clients=8, ack="journaled").start()
     load.wait_for(100)
     getattr(server, end)()
-    wait_until(lambda: engine.status()["forwarder"]["trouble"], "the forwarder says what is wrong")
+    wait_until(lambda: engine.status()["forwarder"]["last_error"], "the forwarder says what is wrong")
     load.wait_for(len(load.acknowledged) + 500)  # answered meanwhile
     assert engine.admin("GET", "/ready").status == 200
     server.start()

@@ -22,7 +22,7 @@ class AdmissionTest : public testing::Test {
 
 TEST_F(AdmissionTest, PausedRefusesEveryLevel) {
     EXPECT_EQ(stored(), std::nullopt);
-    state.paused = true;
+    state.is_paused = true;
     for (const AckLevel level : {AckLevel::queued, AckLevel::journaled, AckLevel::stored})
         EXPECT_EQ(admission.check(level), Refusal::paused);
 }

@@ -11,6 +11,7 @@
 #include <random>
 #include <thread>
 
+#include "engine/core/cache_line.hpp"
 #include "engine/core/clock.hpp"
 #include "engine/delivery/sink_thread.hpp"
 #include "sinks/null/null_sink.hpp"
@@ -66,7 +67,7 @@ class CountingPort final : public sinks::CompletionPort {
     bool in_order = true;  // sink thread; read after it was joined
 
   private:
-    struct alignas(64) Settled {
+    struct alignas(cache_line_bytes) Settled {
         std::atomic<std::uint64_t> count{0};
     };
     std::vector<Settled> settled_;

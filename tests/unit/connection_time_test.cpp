@@ -186,7 +186,7 @@ TEST(Connection, ATimeoutWithoutRoomForItsAnswerAborts) {
 class ConnectionDrain : public ConnectionTime {
   protected:
     void drain() {
-        harness.context.draining = true;
+        harness.context.is_draining = true;
         harness.context.drain_begin_ns = harness.context.now_ns;
         harness.connection.drain(harness.context);
         harness.pump();
@@ -223,7 +223,7 @@ TEST_F(ConnectionDrain, ABegunRequestIsTheLast) {
 
 TEST_F(ConnectionDrain, ABegunRequestMustArriveSoon) {
     for (const std::string_view part : {begun_body, begun_body.substr(0, 20)}) {
-        harness.context.draining = false;
+        harness.context.is_draining = false;
         harness.start_over();
         harness.feed(part);
         drain();

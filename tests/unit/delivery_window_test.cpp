@@ -81,7 +81,7 @@ TEST_P(DeliveryWindowEnd, FiguresAddUp) {
     bench.submit(batch);
     bench.send(Begin::all);
     bench.reply(c.replies);
-    EXPECT_EQ(bench.window.stalled(), c.kept);
+    EXPECT_EQ(bench.window.is_stalled(), c.kept);
     EXPECT_EQ(batch->settled.tickets_dropped, c.dropped_count);
     EXPECT_EQ(bench.ledger.ticket_settlements.size(), c.kept && c.ticket_count > 0 ? 1u : 0u);
     if (c.kept) {
@@ -94,7 +94,7 @@ TEST_P(DeliveryWindowEnd, FiguresAddUp) {
     ASSERT_EQ(bench.ledger.finals.size(), 1u);
     EXPECT_TRUE(bench.ledger.conserved());
     EXPECT_TRUE(bench.window.empty());
-    EXPECT_FALSE(bench.window.stalled());
+    EXPECT_FALSE(bench.window.is_stalled());
     EXPECT_EQ(batch->settled.delivered, 3 - c.dropped_count);
     EXPECT_EQ(batch->settled.replied_ns, 7u);
 }
@@ -152,10 +152,10 @@ TEST(DeliveryWindow, LaterBatchesWaitUntilTheKeptOneWentThrough) {
     EXPECT_EQ(bench.send(Begin::none), "");
     bench.reply("ooo");
     EXPECT_EQ(bench.ledger.finals, std::vector<Batch*>{on_the_wire.get()});
-    EXPECT_TRUE(bench.window.stalled());
+    EXPECT_TRUE(bench.window.is_stalled());
     bench.send(Begin::front_only);
     bench.reply("oo");
-    EXPECT_FALSE(bench.window.stalled());
+    EXPECT_FALSE(bench.window.is_stalled());
     bench.send(Begin::all);
     bench.reply("ooo");
     EXPECT_EQ(bench.ledger.finals, (std::vector<Batch*>{on_the_wire.get(), kept.get(), later.get()}));
@@ -338,7 +338,7 @@ class RandomServer {
 
     void send() {
         Begin begin = Begin::all;
-        if (bench_.window.stalled()) begin = bench_.window.awaits_replies() ? Begin::none : Begin::front_only;
+        if (bench_.window.is_stalled()) begin = bench_.window.awaits_replies() ? Begin::none : Begin::front_only;
         std::array<iovec, DeliveryWindow::pieces_count_max> pieces;
         const std::size_t count = bench_.window.gather(pieces, begin);
         std::string bytes;

@@ -212,7 +212,7 @@ TEST(RawEncoders, SendTheSampleAsReceived) {
 TEST(PackedEncoder, MakesOneCommandOfABatch) {
     ArenaBatch batch;
     const auto encoder = sinks::make_redis_encoder({.layout = RedisLayout::packed, .maxlen_count = 9});
-    EXPECT_TRUE(encoder->one_command_per_batch());
+    EXPECT_TRUE(encoder->is_one_command_per_batch());
     for (const auto& [timestamp_ns, raw] :
          {std::pair{30, "{\"a\":  1}"}, std::pair{10, "{}"}, std::pair{20, "{\"b\":2}"}}) {
         const Sample sample = sample_of({.device_id = "d", .timestamp_ns = timestamp_ns, .raw = raw});

@@ -123,7 +123,7 @@ TEST_F(EngineViewTest, StatusBeginsWithTheMembersOfTelemetryHub) {
 TEST_F(EngineViewTest, FiguresOfAllReactorsAreSums) {
     for (const auto& reactor : reactors) {
         reactor->samples.delivered = 5;
-        reactor->in_flight_samples = 2;
+        reactor->in_flight_samples_count = 2;
         reactor->latency.record(Stage::sink, 1'000, 3'000);
     }
     EXPECT_EQ(status()["metrics"]["samples_processed"], 10);
@@ -208,9 +208,9 @@ TEST(Readiness, DrainingPausedAndRedisBeyondItsBounds) {
     EXPECT_EQ(readiness.state().reason, "");
     state.gauges.refused_for = watch::PassedBound::consumers_behind;
     EXPECT_EQ(readiness.state().code, "consumers_behind");
-    state.paused = true;
+    state.is_paused = true;
     EXPECT_EQ(readiness.state().code, "paused");
-    state.draining = true;
+    state.is_draining = true;
     EXPECT_EQ(readiness.state().code, "draining");
     EXPECT_FALSE(readiness.state().is_ready);
 }

@@ -147,15 +147,14 @@ TEST_F(ExactlyOnce, ServersThatAnswerNonsenseGetNoSamples) {
         {{.replies = ":1\r\n*1\r\n$1\r\nx\r\n"}, {.replies = ":1\r\n$-1\r\n"}, {.replies = "HTTP/1.1 400\r\n"}});
     SinkDriver driver(ledger, sinks::make_exactly_once_sink(server.settings(), streams(conflicts), ledger));
     driver.submit(next_batch());
-    std::string troubles;
+    std::string errors;
     ASSERT_TRUE(driver.run_until([&] {
-        if (troubles.find(driver.sink().last_error()) == std::string::npos)
-            troubles += driver.sink().last_error() + "\n";
+        if (errors.find(driver.sink().last_error()) == std::string::npos) errors += driver.sink().last_error() + "\n";
         return driver.link().connection_failures >= 3;
     }));
     server.stop();
-    EXPECT_NE(troubles.find("has no last-generated-id"), std::string::npos) << troubles;
-    EXPECT_NE(troubles.find("(nil)"), std::string::npos) << troubles;
+    EXPECT_NE(errors.find("has no last-generated-id"), std::string::npos) << errors;
+    EXPECT_NE(errors.find("(nil)"), std::string::npos) << errors;
     for (const auto& connection : server.commands())
         for (const std::string& command : connection) EXPECT_FALSE(command.starts_with("XADD")) << command;
 }

@@ -65,7 +65,7 @@ TEST_F(GateTest, TheFirstRuleThatIsBrokenDecides) {
                  {"/page", Method::get, bad_lines, "ack=x", true, "passes"},
              }) {
             method = row.method;
-            state.paused = row.is_paused;
+            state.is_paused = row.is_paused;
             EXPECT_EQ(check(row.path, row.lines, row.query, body), row.expected) << row.path << " " << row.lines;
         }
 }
@@ -73,7 +73,7 @@ TEST_F(GateTest, TheFirstRuleThatIsBrokenDecides) {
 TEST_F(GateTest, AnEmptyBodyIsRefusedOnceItIsThere) {
     EXPECT_EQ(check("/telemetry", "", "", Gate::Body::whole, ""), "empty_body in shape");
     EXPECT_EQ(check("/telemetry", "", "", Gate::Body::on_its_way, ""), "passes");
-    state.paused = true;
+    state.is_paused = true;
     EXPECT_EQ(check("/telemetry", "", "", Gate::Body::whole, ""), "paused in shape");
 }
 
@@ -87,7 +87,7 @@ TEST_F(GateTest, ABodyThatFindsNoRoomIsNotWaitedFor) {
 
 // A retry is answered from memory, also while first requests are refused.
 TEST_F(GateTest, AKnownKeyNeedsNoAdmission) {
-    state.paused = true;
+    state.is_paused = true;
     const std::string_view line = "Idempotency-Key: k\r\n";
     EXPECT_EQ(check("/telemetry", line, "", Gate::Body::on_its_way), "paused in shape");
     EXPECT_EQ(check("/telemetry", line, "", Gate::Body::whole), "passes") << "whether it is a retry is known later";

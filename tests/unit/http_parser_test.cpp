@@ -41,7 +41,7 @@ std::string_view name_of(Method method) {
 std::string request_line(const RequestHead& head, const std::string& body) {
     std::string line(name_of(head.method));
     line += " " + std::string(head.target_view()) + (head.is_http_1_0 ? " 1.0" : " 1.1");
-    line += head.keep_alive ? " keep " : " close ";
+    line += head.keeps_alive ? " keep " : " close ";
     return line + "'" + body + "'";
 }
 
@@ -61,7 +61,7 @@ std::string events_of(std::string_view bytes) {
             case HttpParser::Event::complete:
                 add(request_line(head, body.text));
                 body.text.clear();
-                if (!head.keep_alive) return log;
+                if (!head.keeps_alive) return log;
                 break;
             case HttpParser::Event::refused:
                 add("refused " + std::string(info_of(parser.refusal()).code));

@@ -149,7 +149,7 @@ Comparison comparison_of(Contender first, Contender second) {
 
 TEST(LoadComparison, ToRefuseIsNoWayToBeBetter) {
     const Comparison comparison = comparison_of(contender_of("A", false, 1'000'000), contender_of("B", true, 10'000));
-    EXPECT_DOUBLE_EQ(comparison.figures[1][rate_figure].ratio_to_first.value, 0.01) << "a rate is of successes";
+    EXPECT_DOUBLE_EQ(comparison.figures[1][rate_figure_index].ratio_to_first.value, 0.01) << "a rate is of successes";
     EXPECT_TRUE(comparison.fails_more(1));
     const std::string html = written(write_comparison_html, comparison);
     EXPECT_FALSE(html.contains("class=\"good\"")) << "its latency is that of refusals";
@@ -188,7 +188,7 @@ TEST(LoadComparison, ARunWithoutAnAnswerHasNoLatency) {
     Contender silent = contender_of("B", true, 10'000);
     silent.runs[0].latencies.corrected = make_histogram();
     const Comparison comparison = comparison_of(contender_of("A", false, 1'000'000), std::move(silent));
-    EXPECT_TRUE(std::isnan(comparison.figures[1][p99_figure].ratio_to_first.value));
+    EXPECT_TRUE(std::isnan(comparison.figures[1][p99_figure_index].ratio_to_first.value));
 }
 
 TEST(LoadComparison, RatiosAreToTheFirst) {

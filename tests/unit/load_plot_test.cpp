@@ -153,10 +153,10 @@ TEST(LoadPlot, AConstantRateIsDrawnLevelFromBeginToEnd) {
     RunResult result;
     result.warmup_s = 0.4;
     result.seconds = {
-        {.begin_s = 0, .end_s = 0.4, .is_warmup = true, .planned = 160, .failed = 4, .open_connections = 10},
-        {.begin_s = 0.4, .end_s = 1.4, .planned = 400, .failed = 10, .open_connections = 10},
-        {.begin_s = 1.4, .end_s = 2.4, .planned = 400, .responses = 399, .failed = 10, .open_connections = 10},
-        {.begin_s = 2.4, .end_s = 2.4001, .responses = 1, .p99_ns = 77, .open_connections = 10}};
+        {.begin_s = 0, .end_s = 0.4, .is_warmup = true, .planned = 160, .failed = 4, .open_connections_count = 10},
+        {.begin_s = 0.4, .end_s = 1.4, .planned = 400, .failed = 10, .open_connections_count = 10},
+        {.begin_s = 1.4, .end_s = 2.4, .planned = 400, .responses = 399, .failed = 10, .open_connections_count = 10},
+        {.begin_s = 2.4, .end_s = 2.4001, .responses = 1, .p99_ns = 77, .open_connections_count = 10}};
     const Plot rate = rate_over_time(result);
     const std::vector<PlotPoint>& planned = rate.series[0].points;
     ASSERT_EQ(planned.size(), 3u) << "the last answers are no second of their own";

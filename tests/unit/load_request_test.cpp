@@ -170,7 +170,7 @@ std::string events_of(const std::string& bytes, std::size_t piece_bytes, Respons
             rest = rest.subspan(result.consumed_bytes);
             if (result.event == Event::response)
                 events +=
-                    std::to_string(result.status) + (result.keep_alive ? "+" : "-") + std::string(result.body) + " ";
+                    std::to_string(result.status) + (result.keeps_alive ? "+" : "-") + std::string(result.body) + " ";
             if (result.event == Event::interim) events += "interim" + std::to_string(result.status) + " ";
             if (result.event == Event::malformed) return events + "malformed";
             if (result.event == Event::too_large) return events + "too_large";
@@ -230,7 +230,7 @@ TEST(LoadResponse, TheEndOfTheStreamEndsABodyWithoutLength) {
     const auto end = reader.read_end(state);
     EXPECT_EQ(end.event, Event::response);
     EXPECT_EQ(end.body, "hello");
-    EXPECT_FALSE(end.keep_alive);
+    EXPECT_FALSE(end.keeps_alive);
 
     reader.start(state);
     const std::string cut = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello";

@@ -16,8 +16,8 @@ constexpr std::uint64_t second_ns = 1'000'000'000;
 struct Case {
     double achieved_rate = 1000;
     GeneratorState state{.sent_in_time_count = 2000,
-                         .second_half_planned = 1000,
-                         .second_half_ended = 1000,
+                         .second_half_planned_count = 1000,
+                         .second_half_ended_count = 1000,
                          .opened_count = 10,
                          .wanted_count = 10};
     std::uint64_t own_lag_p99_ns = 0;
@@ -43,7 +43,7 @@ TEST(LoadValidity, AGoodRunIsValid) { EXPECT_EQ(reasons({}), std::vector<std::st
 
 TEST(LoadValidity, ARateThatWasNotAchievedIsTold) {
     Case half{.achieved_rate = 498};
-    half.state.second_half_ended = 498;
+    half.state.second_half_ended_count = 498;
     ASSERT_EQ(reasons(half).size(), 1u);
     EXPECT_TRUE(reasons(half).front().starts_with("Only 49.8 % of the planned rate was achieved"))
         << reasons(half).front();
@@ -56,7 +56,7 @@ TEST(LoadValidity, ARateThatWasNotAchievedIsTold) {
 TEST(LoadValidity, HowMuchOfARateMayBeMissing) {
     const auto is_valid = [](std::uint64_t ended, ArrivalKind kind) {
         Case one{.achieved_rate = 900, .arrivals = kind};
-        one.state.second_half_ended = ended;
+        one.state.second_half_ended_count = ended;
         return reasons(one).empty();
     };
     EXPECT_TRUE(is_valid(927, ArrivalKind::constant));
@@ -90,8 +90,8 @@ TEST(LoadRecorder, ASpanThatReachesPastTheEndKnowsWhatCameInTime) {
     ASSERT_NE(span, nullptr);
     EXPECT_EQ(span->counts.responses, 12u);
     EXPECT_EQ(span->timely_responses, 10u);
-    EXPECT_EQ(span->second_half_planned, 5u);
-    EXPECT_EQ(span->second_half_ended, 7u);
+    EXPECT_EQ(span->second_half_planned_count, 5u);
+    EXPECT_EQ(span->second_half_ended_count, 7u);
     EXPECT_EQ(span->cpu_ns, 7u);
 }
 
@@ -104,7 +104,7 @@ TEST(LoadRecorder, AnInterruptedRunMeasuresNoLonger) {
     recorder->publish_last(3 * second_ns, 1);
     EXPECT_EQ(recorder->published()->counts.responses, 2u);
     EXPECT_EQ(recorder->published()->timely_responses, 1u);
-    EXPECT_EQ(recorder->published()->second_half_ended, 0u);
+    EXPECT_EQ(recorder->published()->second_half_ended_count, 0u);
 }
 
 }  // namespace

@@ -283,7 +283,7 @@ TEST(MetricTable, WhatASignalShowsHasARow) {
 TEST(MetricTable, EveryFigureOfTheWatcherHasARow) {
     watch::Gauges gauges;
     auto& [refused_for, passed, opens_ns, is_on, samples, failures, length_sum, length_max, group_lag_max, used_bytes,
-           limit_bytes, trouble] = gauges;  // of these opens_ns, is_on and trouble are no metrics
+           limit_bytes, last_error] = gauges;  // of these opens_ns, is_on and last_error are no metrics
     const auto changes = [&](auto&& change) {
         const auto before = values_of(gauges);
         change();
@@ -299,8 +299,8 @@ TEST(MetricTable, EveryFigureOfTheWatcherHasARow) {
 
 TEST(MetricTable, EveryFigureOfTheForwarderHasARow) {
     forward::Forwarder::View view{};
-    auto& [state, trouble, delivered_samples_count, delivered, confirmed, instance, duplicates_refused_count,
-           damaged_bytes, records_refused_count] = view;  // trouble and instance are no metrics
+    auto& [state, last_error, delivered_samples_count, delivered, confirmed, instance, duplicates_refused_count,
+           damaged_bytes, records_refused_count] = view;  // last_error and instance are no metrics
     const auto changes = [&](auto&& change) {
         const auto before = values_of(view);
         change();

@@ -16,7 +16,7 @@ const std::string id_reply = "$15\r\n1700000000000-0\r\n";
 
 struct Outcome {
     std::vector<std::vector<std::string>> commands;
-    std::string trouble_seen;  // the last while a connection failed
+    std::string last_error_seen;  // the last while a connection failed
     std::uint64_t connects_count = 0;
     std::uint64_t resent_count = 0;
     std::deque<OwnedBatch> batches;
@@ -32,7 +32,7 @@ void deliver_three(std::vector<ScriptedServer::Connection> scripts, Outcome& run
     driver.submit(batch);
     EXPECT_TRUE(driver.run_until([&] {
         if (driver.link().connection_failures > 0 && !driver.sink().last_error().empty()) {
-            run.trouble_seen = driver.sink().last_error();
+            run.last_error_seen = driver.sink().last_error();
         }
         return run.ledger.finals.size() == 1;
     }));
@@ -66,7 +66,7 @@ TEST(RedisSinkProtocol, ResendsFromTheFirstCommandWithoutReply) {
     EXPECT_EQ(run.resent_count, 1u);
     ASSERT_EQ(run.commands.size(), 2u);
     EXPECT_EQ(run.commands[1], (std::vector<std::string>{"XADD t * n 1", "XADD t * n 2"}));
-    EXPECT_NE(run.trouble_seen.find("closed the connection"), std::string::npos) << run.trouble_seen;
+    EXPECT_NE(run.last_error_seen.find("closed the connection"), std::string::npos) << run.last_error_seen;
 }
 
 TEST(RedisSinkProtocol, RemembersARefusalAcrossALostConnection) {
@@ -79,7 +79,7 @@ TEST(RedisSinkProtocol, RemembersARefusalAcrossALostConnection) {
 struct BrokenReply {
     const char* name;
     std::string bytes;
-    const char* trouble;
+    const char* last_error;
 };
 
 class RedisSinkBrokenReply : public ::testing::TestWithParam<BrokenReply> {};
@@ -89,7 +89,7 @@ TEST_P(RedisSinkBrokenReply, DropsTheConnectionAndDeliversOverTheNext) {
     deliver_three({{.replies = GetParam().bytes, .piece_bytes = 4096}, {}}, run);
     EXPECT_EQ(run.ledger.delivered_samples, 3u);
     EXPECT_EQ(run.connects_count, 2u);
-    EXPECT_NE(run.trouble_seen.find(GetParam().trouble), std::string::npos) << run.trouble_seen;
+    EXPECT_NE(run.last_error_seen.find(GetParam().last_error), std::string::npos) << run.last_error_seen;
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -110,13 +110,13 @@ TEST(RedisSinkProtocol, MoreRepliesThanCommandsAreNotTrusted) {
     Outcome run;
     deliver_three({{.replies = id_reply + id_reply + id_reply + id_reply, .piece_bytes = 4096}}, run);
     EXPECT_EQ(run.ledger.delivered_samples, 3u);
-    EXPECT_NE(run.trouble_seen.find("answers what it was not asked"), std::string::npos) << run.trouble_seen;
+    EXPECT_NE(run.last_error_seen.find("answers what it was not asked"), std::string::npos) << run.last_error_seen;
 }
 
 TEST(RedisSinkProtocol, RefusedGreetingIsNamedWithPrintableText) {
     Outcome run;
     deliver_three({{.replies = "", .greeting = "+OK\r\n-LOADING \x1b[31mred\r\n"}, {}}, run);
-    EXPECT_NE(run.trouble_seen.find("refuses PING: LOADING ?[31mred"), std::string::npos) << run.trouble_seen;
+    EXPECT_NE(run.last_error_seen.find("refuses PING: LOADING ?[31mred"), std::string::npos) << run.last_error_seen;
     EXPECT_EQ(run.connects_count, 1u);
 }
 

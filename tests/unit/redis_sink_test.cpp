@@ -37,7 +37,7 @@ class RedisSinkTest : public ::testing::Test {
         for (std::uint32_t i = 0; i < count; ++i) batch.add_sample(key, "d1", next_sequence++);
         return batch;
     }
-    [[nodiscard]] std::string trouble() { return driver->sink().last_error(); }
+    [[nodiscard]] std::string last_error() { return driver->sink().last_error(); }
     [[nodiscard]] std::vector<std::string> expected_sequence() const {
         std::vector<std::string> all;
         for (std::uint64_t i = 0; i < next_sequence; ++i) all.push_back(std::to_string(i));
@@ -67,7 +67,7 @@ TEST_F(RedisSinkTest, DeliversOverTcpInOrder) {
     EXPECT_EQ(driver->delivery().batches_sent, 40u);
     EXPECT_EQ(driver->delivery().batches_resent, 0u);
     EXPECT_EQ(driver->delivery().state, SinkState::ready);
-    EXPECT_EQ(trouble(), "");
+    EXPECT_EQ(last_error(), "");
     EXPECT_EQ(server->stream_values("telemetry", "sequence"), expected_sequence());
     for (std::size_t i = 0; i < 40; ++i) EXPECT_EQ(ledger.finals[i], batches[i].get());
     EXPECT_GT(batches[0]->settled.replied_ns, 0u);
@@ -130,7 +130,7 @@ TEST_F(RedisSinkTest, AuthenticatesWithPasswordAndWithUser) {
     settings.password = "pen";
     connect();
     driver->submit(batch_of(1));
-    ASSERT_TRUE(driver->run_until_settled(2)) << trouble();
+    ASSERT_TRUE(driver->run_until_settled(2)) << last_error();
     EXPECT_EQ(server->command({"XLEN", "telemetry"}, "secret"), "2");
 
     // A user without a password is a user nevertheless.
@@ -140,7 +140,7 @@ TEST_F(RedisSinkTest, AuthenticatesWithPasswordAndWithUser) {
     settings.password = "";
     connect();
     driver->submit(batch_of(1));
-    ASSERT_TRUE(driver->run_until_settled(3)) << trouble();
+    ASSERT_TRUE(driver->run_until_settled(3)) << last_error();
 }
 
 TEST_F(RedisSinkTest, WrongPasswordIsNamedAndRetriedUntilItIsRight) {
@@ -150,12 +150,12 @@ TEST_F(RedisSinkTest, WrongPasswordIsNamedAndRetriedUntilItIsRight) {
     driver->submit(batch_of(5));
     ASSERT_TRUE(driver->run_until([&] { return driver->link().connection_failures >= 2; }));
     EXPECT_EQ(driver->delivery().state, SinkState::connecting);
-    EXPECT_NE(trouble().find("refuses AUTH: WRONGPASS"), std::string::npos) << trouble();
-    EXPECT_EQ(trouble().find("new"), std::string::npos) << "the password must not be shown";
+    EXPECT_NE(last_error().find("refuses AUTH: WRONGPASS"), std::string::npos) << last_error();
+    EXPECT_EQ(last_error().find("new"), std::string::npos) << "the password must not be shown";
 
     EXPECT_EQ(server->command({"CONFIG", "SET", "requirepass", "new"}, "old"), "OK");
     ASSERT_TRUE(driver->run_until_settled(1));
-    EXPECT_EQ(trouble(), "");
+    EXPECT_EQ(last_error(), "");
 }
 
 TEST_F(RedisSinkTest, MissingPasswordIsFoundBeforeAnythingIsSent) {
@@ -163,7 +163,7 @@ TEST_F(RedisSinkTest, MissingPasswordIsFoundBeforeAnythingIsSent) {
     connect();
     driver->submit(batch_of(5));
     ASSERT_TRUE(driver->run_until([&] { return driver->link().connection_failures >= 1; }));
-    EXPECT_NE(trouble().find("NOAUTH"), std::string::npos) << trouble();
+    EXPECT_NE(last_error().find("NOAUTH"), std::string::npos) << last_error();
     EXPECT_EQ(driver->delivery().batches_sent, 0u);
     server->command({"CONFIG", "SET", "requirepass", ""}, "secret");
     ASSERT_TRUE(driver->run_until_settled(1));
@@ -179,7 +179,7 @@ TEST_F(RedisSinkTest, QueuedSamplesOfWrongTypeAreKeptUntilTheKeyIsMended) {
     batch.add_sample("other", "d2", 0);
     driver->submit(batch);
     ASSERT_TRUE(driver->run_until_state(SinkState::stalled));
-    EXPECT_NE(trouble().find(" refuses: WRONGTYPE Operation against"), std::string::npos) << trouble();
+    EXPECT_NE(last_error().find(" refuses: WRONGTYPE Operation against"), std::string::npos) << last_error();
     driver->submit(batch_of(3));
     driver->run_for(200);
     EXPECT_EQ(ledger.finals.size(), 0u) << "later batches must not overtake";
@@ -190,7 +190,7 @@ TEST_F(RedisSinkTest, QueuedSamplesOfWrongTypeAreKeptUntilTheKeyIsMended) {
     EXPECT_EQ(ledger.delivered_samples, 6u);
     EXPECT_EQ(ledger.dropped_samples, 0u);
     EXPECT_EQ(driver->delivery().state, SinkState::ready);
-    EXPECT_EQ(trouble(), "");
+    EXPECT_EQ(last_error(), "");
     EXPECT_EQ(server->stream_values("telemetry", "sequence"), expected_sequence());
 }
 
@@ -206,7 +206,7 @@ TEST_F(RedisSinkTest, StoredSamplesOfWrongTypeFailAtOnce) {
     EXPECT_EQ(batch->outcome(0), CommandOutcome::delivered);
     EXPECT_EQ(batch->outcome(1), CommandOutcome::refused);
     EXPECT_EQ(driver->delivery().state, SinkState::ready);
-    EXPECT_NE(trouble().find("WRONGTYPE"), std::string::npos);
+    EXPECT_NE(last_error().find("WRONGTYPE"), std::string::npos);
 }
 
 TEST_F(RedisSinkTest, OutOfMemoryIsBusyAndPasses) {
@@ -240,7 +240,7 @@ TEST_F(RedisSinkTest, ReadOnlyReplicaMakesItConnectAgain) {
     driver->submit(batch_of(2));
     ASSERT_TRUE(driver->run_until([&] { return driver->link().connects >= 3; }));
     EXPECT_EQ(ledger.finals.size(), 1u);
-    EXPECT_NE(trouble().find("READONLY"), std::string::npos) << trouble();
+    EXPECT_NE(last_error().find("READONLY"), std::string::npos) << last_error();
     server->command({"REPLICAOF", "NO", "ONE"});
     ASSERT_TRUE(driver->run_until_settled(2));
     EXPECT_EQ(server->stream_values("telemetry", "sequence"), expected_sequence());
@@ -264,8 +264,8 @@ TEST_F(RedisSinkTest, LoadingServerIsWaitedFor) {
     reload.join();
     ASSERT_TRUE(settled);
     EXPECT_EQ(ledger.delivered_samples, 100u);
-    if (driver->delivery().replies_busy == 0) GTEST_SKIP() << "the server loaded too fast to be seen loading";
     EXPECT_EQ(server->stream_values("telemetry", "sequence"), expected_sequence());
+    if (driver->delivery().replies_busy == 0) GTEST_SKIP() << "the server loaded too fast to be seen loading";
 }
 
 // --- a server that goes away ------------------------------------------------------------------------
@@ -278,7 +278,7 @@ TEST_F(RedisSinkTest, SurvivesKillAndRestartInMidStream) {
     server->kill_hard();
     driver->run_for(100);
     EXPECT_EQ(driver->delivery().state, SinkState::connecting);
-    EXPECT_NE(trouble(), "");
+    EXPECT_NE(last_error(), "");
     server->start_again();
     ASSERT_TRUE(driver->run_until_settled(200));
     EXPECT_EQ(ledger.delivered_samples, 60'000u);
@@ -312,7 +312,7 @@ TEST_F(RedisSinkTest, FrozenServerIsGivenUpAfterTheReplyTimeout) {
     server->stop_process();
     for (int i = 0; i < 3; ++i) driver->submit(batch_of(10));
     ASSERT_TRUE(driver->run_until([&] { return driver->link().connection_failures >= 2; }));
-    EXPECT_NE(trouble().find("does not answer"), std::string::npos) << trouble();
+    EXPECT_NE(last_error().find("does not answer"), std::string::npos) << last_error();
     server->continue_process();
     ASSERT_TRUE(driver->run_until_settled(3));
     EXPECT_EQ(driver->delivery().batches_resent, 3u);
@@ -328,7 +328,7 @@ TEST_F(RedisSinkTest, NobodyListeningIsNamedAndRetriedWithPauses) {
     connect();
     driver->submit(batch_of(1));
     driver->run_for(300);
-    EXPECT_NE(trouble().find("Connection refused"), std::string::npos) << trouble();
+    EXPECT_NE(last_error().find("Connection refused"), std::string::npos) << last_error();
     const std::uint64_t failures_count = driver->link().connection_failures;
     EXPECT_GE(failures_count, 5u);
     EXPECT_LE(failures_count, 25u) << "pauses of 20 to 40 ms after the first two";

@@ -22,7 +22,7 @@ struct Delivered {
     LedgerPort ledger;
     OwnedBatch batch;
     std::vector<std::vector<std::string>> commands;
-    std::string trouble;
+    std::string last_error;
     std::uint64_t failures_count = 0;
 };
 
@@ -39,7 +39,7 @@ void deliver_two(std::vector<ScriptedServer::Connection> scripts, Delivered& run
         .replicated_ticket(0, 2, 2);
     driver.submit(run.batch);
     EXPECT_TRUE(driver.run_until_settled(1));
-    run.trouble = driver.sink().last_error();
+    run.last_error = driver.sink().last_error();
     run.failures_count = driver.link().connection_failures;
     server.stop();
     run.commands = server.commands();
@@ -105,8 +105,8 @@ TEST(RedisWait, TheServerIsNotAskedForWaitaofWhereItIsNotWanted) {
 TEST(RedisWait, ARefusedWaitIsNamed) {
     Delivered run;
     deliver_two({greeted(unknown_reply, id_reply + id_reply + "-NOPERM this user may not\r\n")}, run);
-    EXPECT_TRUE(run.trouble.starts_with("Redis at ")) << run.trouble;
-    EXPECT_TRUE(run.trouble.ends_with(" refuses: NOPERM this user may not")) << run.trouble;
+    EXPECT_TRUE(run.last_error.starts_with("Redis at ")) << run.last_error;
+    EXPECT_TRUE(run.last_error.ends_with(" refuses: NOPERM this user may not")) << run.last_error;
 }
 
 TEST(RedisWait, AnArrayElsewhereBreaksTheConnection) {

@@ -50,7 +50,7 @@ void run(DrainRate& rate, std::uint64_t& now_ns, std::uint64_t& left, std::uint6
          bool is_busy) {
     for (const std::uint64_t end_ns = now_ns + duration_ns; now_ns < end_ns; now_ns += 10 * ms) {
         left += per_look;
-        rate.look(now_ns, left, is_busy);
+        rate.observe(now_ns, left, is_busy);
     }
 }
 

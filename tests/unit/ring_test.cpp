@@ -1,5 +1,5 @@
 // A ring of eight entries, and a kernel that takes no submission: nothing is lost, nothing aborts, the order stays.
-// runs: release asan
+// runs: release asan tsan
 #include "engine/io/ring.hpp"
 
 #include <gtest/gtest.h>

@@ -43,7 +43,7 @@ class SinkLogTest : public testing::Test {
     // What a look() at `at_ns` writes, without the time stamp; empty: nothing.
     std::string line_at(std::uint64_t at_ns) {
         testing::internal::CaptureStderr();
-        log.look(sink, at_ns);
+        log.observe(sink, at_ns);
         const std::string text = testing::internal::GetCapturedStderr();
         return text.empty() ? text : text.substr(text.find("level="));
     }

@@ -25,7 +25,7 @@ class FakeReactor final : public ReactorPort {
     [[nodiscard]] bool has_ended() const override { return is_ended; }
     void fill(Snapshot& snapshot) override {
         snapshot.core = core_;
-        snapshot.in_flight_samples = samples;
+        snapshot.in_flight_samples_count = samples;
     }
     void reset_counters() override { ++resets_count; }
 
@@ -72,7 +72,7 @@ TEST_F(SnapshotCollectorTest, ReadsTheLastFiguresOfAReactorThatHasEnded) {
     second.is_ended = true;
     second.samples = 8;
     ASSERT_TRUE(collector.collect(true));
-    EXPECT_EQ(collector.snapshots()[1]->in_flight_samples, 8u);
+    EXPECT_EQ(collector.snapshots()[1]->in_flight_samples_count, 8u);
     EXPECT_EQ(second.resets_count, 1);
 }
 
@@ -86,7 +86,7 @@ TEST_F(SnapshotCollectorTest, AReactorThatOwesAnAnswerIsNotAskedAgain) {
     second.samples = 9;
     ASSERT_TRUE(collector.collect(false));
     EXPECT_EQ(second.posts_count, 2);
-    EXPECT_EQ(collector.snapshots()[1]->in_flight_samples, 9u) << "of now, not of the answer that came late";
+    EXPECT_EQ(collector.snapshots()[1]->in_flight_samples_count, 9u) << "of now, not of the answer that came late";
 }
 
 }  // namespace

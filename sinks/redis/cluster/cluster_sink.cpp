@@ -128,13 +128,13 @@ class ClusterSink final : public Sink {
 void ClusterSink::advance(short revents, std::uint64_t now_ns) {
     if (revents != 0) epoll_.take();
     for (const auto& member : members_) {
-        const bool was_ready = member->node.ready();
+        const bool was_ready = member->node.is_ready();
         member->node.advance(std::exchange(member->revents, short{0}), now_ns);
         if (member->node.take_failed()) {
             is_refresh_wanted_ = are_views_stale_ = true;
             record_failure(member->node, was_ready);
         }
-        if (member->node.ready() != was_ready) are_views_stale_ = true;
+        if (member->node.is_ready() != was_ready) are_views_stale_ = true;
     }
     if (auto answer = query_.advance(std::exchange(query_revents_, short{0}), now_ns))
         take_map(std::move(*answer), now_ns);
@@ -160,11 +160,12 @@ void ClusterSink::refresh_if_wanted(std::uint64_t now_ns) {
 ServerAddress ClusterSink::whom_to_ask() {
     std::vector<ServerAddress> connected;
     for (const auto& member : members_)
-        if (member->node.ready()) connected.push_back(member->node.address());
+        if (member->node.is_ready()) connected.push_back(member->node.address());
     std::vector<ServerAddress> candidates = who_may_know(std::move(connected), map_, settings_.seeds);
     std::erase_if(candidates, [&](const ServerAddress& address) {
-        return std::ranges::any_of(
-            members_, [&](const auto& member) { return !member->node.ready() && member->node.address() == address; });
+        return std::ranges::any_of(members_, [&](const auto& member) {
+            return !member->node.is_ready() && member->node.address() == address;
+        });
     });
     if (candidates.empty()) candidates = settings_.seeds;
     return candidates[asked_count_++ % candidates.size()];
@@ -206,7 +207,7 @@ void ClusterSink::route_all(std::uint64_t now_ns) {
     for (const auto& partition : partitions_) {
         partition->schedule_retry(now_ns);
         if (has_map_ && (is_map_new || partition->wants_route())) route(*partition, now_ns);
-        if (partition->node() != nullptr && partition->node()->ready()) partition->record_connected();
+        if (partition->node() != nullptr && partition->node()->is_ready()) partition->record_connected();
     }
 }
 
@@ -220,7 +221,7 @@ void ClusterSink::route(PartitionQueue& partition, std::uint64_t now_ns) {
     }
     Node* const next = owner == nullptr ? nullptr : node_at(*owner);
     const bool is_redirected = redirect.kind != Redirect::Kind::none;
-    const bool is_elsewhere = partition.node() != next && (!partition.asking() || partition.has_asked());
+    const bool is_elsewhere = partition.node() != next && (!partition.is_asking() || partition.has_asked());
     partition.hold(is_elsewhere);
     if (!partition.is_drained() || !(is_redirected || is_elsewhere || partition.has_asked())) return;
 
@@ -304,8 +305,9 @@ void ClusterSink::watch_all(std::uint64_t now_ns) {
 }
 
 void ClusterSink::publish_all() {
-    const bool is_connected = has_map_ && std::ranges::all_of(members_, [](const auto& m) { return m->node.ready(); });
-    const auto is_stuck = [&](const auto& p) { return p->stalled() || map_.owner(p->slot()) == nullptr; };
+    const bool is_connected =
+        has_map_ && std::ranges::all_of(members_, [](const auto& m) { return m->node.is_ready(); });
+    const auto is_stuck = [&](const auto& p) { return p->is_stalled() || map_.owner(p->slot()) == nullptr; };
     const bool is_stalled = std::ranges::any_of(partitions_, is_stuck);
     const SinkState state = !is_connected ? SinkState::connecting : is_stalled ? SinkState::stalled : SinkState::ready;
     publish(figures_.state, state);
@@ -337,7 +339,7 @@ void ClusterSink::publish_breaker() {
     for (std::size_t i = 0; i < lanes_away.size(); ++i) publish(signal_.lanes_away[i], lanes_away[i]);
 
     const bool is_open = lanes_away_count(signal_) == partitions_.size();
-    const auto is_attempt = [](const auto& member) { return member->node.fd() >= 0 && !member->node.ready(); };
+    const auto is_attempt = [](const auto& member) { return member->node.fd() >= 0 && !member->node.is_ready(); };
     const bool is_half_open = is_open && (query_.is_running() || std::ranges::any_of(members_, is_attempt));
     if (is_open && signal_.breaker.load(std::memory_order_relaxed) == BreakerState::closed)
         add(figures_.breaker_opens, 1);
@@ -354,7 +356,7 @@ void ClusterSink::publish_views() {
         const auto goes_here = [&](const auto& p) { return p->node() == &member->node; };
         const auto count = static_cast<std::uint32_t>(std::ranges::count_if(partitions_, goes_here));
         const ServerAddress& address = member->node.address();
-        views.push_back({text_of(address), member->node.ready() ? SinkState::ready : SinkState::connecting, count});
+        views.push_back({text_of(address), member->node.is_ready() ? SinkState::ready : SinkState::connecting, count});
     }
     const std::scoped_lock lock(views_mutex_);
     views_ = std::move(views);
@@ -364,7 +366,7 @@ void ClusterSink::publish_views() {
 std::string ClusterSink::first_error() const {
     if (!watch_error_.empty()) return watch_error_;
     for (const auto& member : members_)
-        if (!member->node.ready() && !member->node.last_error().empty()) return member->node.last_error();
+        if (!member->node.is_ready() && !member->node.last_error().empty()) return member->node.last_error();
     if (!map_error_.empty()) return map_error_;
     for (const auto& partition : partitions_) {
         if (has_map_ && map_.owner(partition->slot()) == nullptr)

@@ -46,7 +46,7 @@ void Node::advance(short revents, std::uint64_t now_ns) {
         case Link::Event::failed: attempt_failed(); break;
         case Link::Event::readable: receive(now_ns); break;
     }
-    if (link_.ready() && link_.drop_if_late(route_count_ != 0, now_ns)) connection_lost();
+    if (link_.is_ready() && link_.drop_if_late(route_count_ != 0, now_ns)) connection_lost();
 }
 
 void Node::attempt_failed() {
@@ -61,7 +61,7 @@ void Node::drop_as_replaced(std::uint64_t now_ns) {
 
 // A connection that was ready is gone, or was given up.
 void Node::connection_lost() {
-    CHECK(!link_.ready());
+    CHECK(!link_.is_ready());
     route_count_ = 0;
     is_asking_answered_ = false;
     begun_ = nullptr;
@@ -81,7 +81,7 @@ void Node::receive(std::uint64_t now_ns) {
 
 // False: the connection can not be used on.
 bool Node::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
-    CHECK(link_.ready() && link_.is_established());
+    CHECK(link_.is_ready() && link_.is_established());
     if (route_count_ == 0) return false;
     Route& route = routes_[first_route_];
     CHECK(route.replies_count != 0 && route.partition->node() == this);
@@ -102,7 +102,7 @@ bool Node::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
 // --- sending ---------------------------------------------------------------------------------------
 
 void Node::send(std::uint64_t now_ns) {
-    if (!link_.ready()) return;
+    if (!link_.is_ready()) return;
     CHECK(link_.is_established());
     if (!finish_begun(now_ns)) return;
     stage(now_ns);
@@ -139,7 +139,7 @@ void Node::stage(std::uint64_t now_ns) {
         const std::uint32_t count = partition->stage(staged_);
         if (count == 0) continue;
         if (route_count_ == 0) link_.await_replies(now_ns);
-        add_route({partition.get(), count, partition->asking()});
+        add_route({partition.get(), count, partition->is_asking()});
     }
 }
 

@@ -29,7 +29,7 @@ class Node {
          DeliveryFigures& figures, LinkFigures& link_figures);
 
     [[nodiscard]] const ServerAddress& address() const { return address_; }
-    [[nodiscard]] bool ready() const { return link_.ready(); }
+    [[nodiscard]] bool is_ready() const { return link_.is_ready(); }
     // Connects, reads replies, notices silence. `revents`: poll(2)'s, of fd().
     void advance(short revents, std::uint64_t now_ns);
     // Sends what partitions that go here have.

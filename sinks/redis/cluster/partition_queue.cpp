@@ -38,10 +38,10 @@ void PartitionQueue::refill() {
 PartitionQueue::Turn PartitionQueue::turn(std::uint64_t now_ns) const {
     if (empty()) return Turn::nothing;
     if (is_held_ || redirect_.kind != Redirect::Kind::none || now_ns < not_before_ns_) return Turn::nothing;
-    const bool is_too_early = window_.stalled() && (window_.awaits_replies() || now_ns < retry_.at_ns());
+    const bool is_too_early = window_.is_stalled() && (window_.awaits_replies() || now_ns < retry_.at_ns());
     if (is_asking_ || is_probing_) return is_too_early || !is_drained() ? Turn::nothing : Turn::staged;
     if (is_too_early) return Turn::rest;  // of the front batch, if a probe was its first command
-    return window_.stalled() ? Turn::front : Turn::all;
+    return window_.is_stalled() ? Turn::front : Turn::all;
 }
 
 std::size_t PartitionQueue::gather(std::span<iovec> pieces, Turn turn) {
@@ -58,7 +58,7 @@ std::size_t PartitionQueue::gather(std::span<iovec> pieces, Turn turn) {
 }
 
 std::uint32_t PartitionQueue::sent(std::size_t bytes) {
-    if (window_.stalled()) retry_.sent();
+    if (window_.is_stalled()) retry_.sent();
     window_.sent(bytes);
     // While replies are passed over the window does not hear of them; and what is sent then was begun, hence counted.
     if (redirect_.kind != Redirect::Kind::none) return 0;
@@ -84,7 +84,7 @@ std::uint32_t PartitionQueue::stage(std::string& bytes) {
         at += length;
         ++commands_count;
     }
-    if (window_.stalled()) retry_.sent();
+    if (window_.is_stalled()) retry_.sent();
     window_.sent(at);
     replies_due_count_ = commands_count;
     is_asked_ = true;
@@ -147,7 +147,7 @@ void PartitionQueue::schedule_retry(std::uint64_t now_ns) {
     retry_.kept(kept, now_ns);
     const bool has_stored =
         window_.whole_batches_count() != std::exchange(whole_batches_seen_count_, window_.whole_batches_count());
-    if (window_.stalled() || kept != CommandOutcome::delivered) return;
+    if (window_.is_stalled() || kept != CommandOutcome::delivered) return;
     retry_.nothing_kept(has_stored);
     if (has_stored) last_error_.clear();
 }
@@ -168,7 +168,7 @@ void PartitionQueue::go_to(Node* node, bool is_asking, std::uint64_t not_before_
 std::uint64_t PartitionQueue::deadline_ns(std::uint64_t now_ns) const {
     if (empty() || !is_drained()) return 0;
     std::uint64_t deadline_ns = not_before_ns_ > now_ns ? not_before_ns_ : 0;
-    if (window_.stalled() && retry_.at_ns() > now_ns) deadline_ns = std::max(deadline_ns, retry_.at_ns());
+    if (window_.is_stalled() && retry_.at_ns() > now_ns) deadline_ns = std::max(deadline_ns, retry_.at_ns());
     return deadline_ns;
 }
 

@@ -59,10 +59,10 @@ class PartitionQueue {
     [[nodiscard]] std::size_t gather(std::span<iovec> pieces, Turn turn);
     // Of what gather() gave. Returns how many replies are due for it beside those that were before.
     [[nodiscard]] std::uint32_t sent(std::size_t bytes);
-    // Appends what is to be sent to `bytes`, and counts it as sent. Returns the number of commands; with asking(), an
-    // ASKING stands before each.
+    // Appends what is to be sent to `bytes`, and counts it as sent. Returns the number of commands; with is_asking(),
+    // an ASKING stands before each.
     [[nodiscard]] std::uint32_t stage(std::string& bytes);
-    [[nodiscard]] bool asking() const { return is_asking_; }
+    [[nodiscard]] bool is_asking() const { return is_asking_; }
     // The batch that went out with ASKING is answered.
     [[nodiscard]] bool has_asked() const { return is_asking_ && is_asked_ && is_drained(); }
 
@@ -105,7 +105,7 @@ class PartitionQueue {
     // Monotonic time at which it wants a turn although nothing happens; 0: never.
     [[nodiscard]] std::uint64_t deadline_ns(std::uint64_t now_ns) const;
     // It holds batches that Redis refused, or that nobody takes for now.
-    [[nodiscard]] bool stalled() const { return window_.stalled() || (is_probing_ && !empty()); }
+    [[nodiscard]] bool is_stalled() const { return window_.is_stalled() || (is_probing_ && !empty()); }
     // Text of the last error reply, since nothing went through; empty: all is well.
     [[nodiscard]] const std::string& last_error() const { return last_error_; }
 

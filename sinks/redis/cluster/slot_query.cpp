@@ -43,8 +43,8 @@ std::optional<SlotQuery::Answer> SlotQuery::advance(short revents, std::uint64_t
 
 std::optional<SlotQuery::Answer> SlotQuery::step(short revents) {
     if (session_->state() == Session::State::closed) return fail(session_->failure());
-    if (!session_->ready() && session_->advance(revents) == Session::Step::failed) return fail(session_->failure());
-    if (!session_->ready()) return std::nullopt;
+    if (!session_->is_ready() && session_->advance(revents) == Session::Step::failed) return fail(session_->failure());
+    if (!session_->is_ready()) return std::nullopt;
     if (reader_ != nullptr) return (revents & (POLLIN | POLLERR | POLLHUP)) != 0 ? read_answer() : std::nullopt;
     std::string bytes = command_of({"CLUSTER", "SLOTS"});
     iovec piece{bytes.data(), bytes.size()};

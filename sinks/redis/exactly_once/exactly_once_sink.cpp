@@ -96,8 +96,8 @@ void ExactlyOnceSink::advance(short revents, std::uint64_t now_ns) {
         case Link::Event::failed: attempt_failed(); break;
         case Link::Event::readable: receive(now_ns); break;
     }
-    if (link_.ready() && link_.drop_if_late(window_.awaits_replies(), now_ns)) connection_lost();
-    if (link_.ready()) send(now_ns);
+    if (link_.is_ready() && link_.drop_if_late(window_.awaits_replies(), now_ns)) connection_lost();
+    if (link_.is_ready()) send(now_ns);
     publish_state();
 }
 
@@ -117,7 +117,7 @@ void ExactlyOnceSink::attempt_failed() {
 
 // A connection that was ready is gone, or was given up.
 void ExactlyOnceSink::connection_lost() {
-    CHECK(!link_.ready());
+    CHECK(!link_.is_ready());
     if (stage_ == Stage::handshaking) return attempt_failed();
     policy_.connection_lost(window_view(), link_.next_attempt_ns());
     window_.connection_lost();
@@ -144,7 +144,7 @@ void ExactlyOnceSink::receive(std::uint64_t now_ns) {
 }
 
 bool ExactlyOnceSink::take_reply(bool is_error, std::uint64_t now_ns) {
-    CHECK(link_.ready() && link_.is_established() == (stage_ == Stage::delivering));
+    CHECK(link_.is_ready() && link_.is_established() == (stage_ == Stage::delivering));
     const std::string_view error = is_error ? link_.replies().error_text() : std::string_view();
     return stage_ == Stage::handshaking ? take_handshake_reply(is_error, error, now_ns)
                                         : take_delivery_reply(is_error, error, now_ns);
@@ -205,7 +205,7 @@ bool ExactlyOnceSink::refused(std::uint64_t now_ns) {
 // --- sending -------------------------------------------------------------------------------------------------------
 
 void ExactlyOnceSink::send(std::uint64_t now_ns) {
-    CHECK(link_.ready() && link_.is_established() == (stage_ == Stage::delivering));
+    CHECK(link_.is_ready() && link_.is_established() == (stage_ == Stage::delivering));
     if (stage_ == Stage::handshaking) return send_handshake(now_ns);
     if (window_.is_open() && !window_.empty() && now_ns >= policy_.kept_retry_ns()) {
         policy_.sent(window_view());
@@ -237,7 +237,7 @@ void ExactlyOnceSink::send_transaction(std::uint64_t now_ns) {
 
 void ExactlyOnceSink::publish_state() {
     SinkState state = SinkState::connecting;
-    if (link_.ready() && stage_ == Stage::delivering) state = is_refused_ ? SinkState::stalled : SinkState::ready;
+    if (link_.is_ready() && stage_ == Stage::delivering) state = is_refused_ ? SinkState::stalled : SinkState::ready;
     if (is_stopped_) state = SinkState::stalled;
     publish(figures_.state, state);
     publish_breaker(signal_, figures_, policy_.breaker());

@@ -223,7 +223,7 @@ class PackedEncoder final : public Encoder {
     [[nodiscard]] std::uint32_t lane_of(const Sample& sample) const override {
         return partition_of(sample.device_id, lane_count());
     }
-    [[nodiscard]] bool one_command_per_batch() const override { return true; }
+    [[nodiscard]] bool is_one_command_per_batch() const override { return true; }
     [[nodiscard]] bool lanes_are_independent() const override { return has_independent_lanes_; }
 
     [[nodiscard]] bool append(Batch& batch, const Sample& sample) override {

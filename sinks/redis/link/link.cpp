@@ -43,7 +43,7 @@ Link::Event Link::connect(std::uint64_t now_ns) {
 
 Link::Event Link::go_on_connecting(short revents, std::uint64_t now_ns) {
     if (session_.advance(revents) == Session::Step::failed) return attempt_failed(session_.failure(), now_ns);
-    if (session_.ready()) {
+    if (session_.is_ready()) {
         is_send_blocked_ = false;
         return Event::ready;
     }
@@ -61,7 +61,7 @@ Link::Event Link::attempt_failed(std::string why, std::uint64_t now_ns) {
 }
 
 void Link::established(std::uint64_t now_ns) {
-    CHECK(ready() && !is_established_);
+    CHECK(is_ready() && !is_established_);
     is_established_ = true;
     established_ns_ = now_ns;
     add(figures_.connects, 1);
@@ -95,7 +95,7 @@ void Link::record_failure(std::string why, std::uint64_t now_ns) {
 }
 
 bool Link::drop_if_late(bool is_reply_due, std::uint64_t now_ns) {
-    CHECK(ready());
+    CHECK(is_ready());
     if (std::exchange(has_just_asked_, false)) asked_for_another_ns_ = now_ns;
     const bool is_late =
         is_established_ ? is_reply_due && now_ns >= progress_ns_ + reply_timeout_ns_ : now_ns >= connect_deadline_ns_;
@@ -128,7 +128,7 @@ void Link::drop_as_replaced(std::uint64_t now_ns) {
 // --- waiting -------------------------------------------------------------------------------------------------------
 
 short Link::events() const {
-    if (!ready()) return session_.events();
+    if (!is_ready()) return session_.events();
     return static_cast<short>(is_send_blocked_ ? POLLIN | POLLOUT : POLLIN);
 }
 
@@ -141,7 +141,7 @@ std::uint64_t Link::deadline_ns(bool is_reply_due) const {
 // --- bytes ---------------------------------------------------------------------------------------------------------
 
 bool Link::send(std::span<iovec> pieces, std::size_t& sent_bytes, std::uint64_t now_ns) {
-    CHECK(ready());
+    CHECK(is_ready());
     sent_bytes = 0;
     is_send_blocked_ = false;
     if (pieces.empty()) return true;
@@ -156,7 +156,7 @@ bool Link::send(std::span<iovec> pieces, std::size_t& sent_bytes, std::uint64_t 
 }
 
 bool Link::read(std::span<const char>& bytes, std::uint64_t now_ns) {
-    CHECK(ready());
+    CHECK(is_ready());
     if (session_.receive(bytes) == Session::Step::failed) {
         drop(session_.failure(), now_ns);
         return false;
@@ -167,7 +167,7 @@ bool Link::read(std::span<const char>& bytes, std::uint64_t now_ns) {
 
 // `reply` could not be read, or was not taken.
 bool Link::lose(ReplyStream::Next reply, std::uint64_t now_ns) {
-    if (!ready()) return false;  // whoever took it has closed the link
+    if (!is_ready()) return false;  // whoever took it has closed the link
     if (reply == ReplyStream::Next::broken)
         drop("protocol error from " + peer() + ": " + printable(replies().broken_because()), now_ns);
     else if (unusable_because_.empty()) drop(peer() + " answers what it was not asked", now_ns);

@@ -47,12 +47,12 @@ class Link {
     // Connects when it is time to, and goes on connecting. `revents`: poll(2)'s, of fd().
     [[nodiscard]] Event advance(short revents, std::uint64_t now_ns);
     // The server serves this sink, after a handshake of the sink's own where it has one. Once for each `ready`. Needs
-    // ready().
+    // is_ready().
     void established(std::uint64_t now_ns);
     // A handshake of the sink's own succeeded: that counts as much as replies to commands.
     void trust() { backoff_.reset(); }
 
-    [[nodiscard]] bool ready() const { return session_.ready(); }
+    [[nodiscard]] bool is_ready() const { return session_.is_ready(); }
     [[nodiscard]] bool is_established() const { return is_established_; }
 
     // --- losing it -------------------------------------------------------------------------------------

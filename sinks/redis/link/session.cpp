@@ -45,6 +45,12 @@ Session::Session(const RedisSettings& settings)
     render_greeting(settings);
 }
 
+void Session::enter(State next) {
+    const bool is_next_step = static_cast<int>(next) == static_cast<int>(state_) + 1;
+    CHECK(is_next_step || next == State::closed);
+    state_ = next;
+}
+
 // --- connecting ------------------------------------------------------------------------------------
 
 Session::Step Session::open() {
@@ -73,7 +79,7 @@ Session::Step Session::open() {
     }
     socket_.reset(redisFreeKeepFd(context));
     CHECK(socket_.is_open());
-    state_ = State::connecting;
+    enter(State::connecting);
     set_socket_options();
     return Step::going_on;
 }
@@ -106,7 +112,7 @@ Session::Step Session::finish_connect() {
     socklen_t size = sizeof error_number;
     if (::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error_number, &size) != 0) error_number = errno;
     if (error_number != 0) return fail_with_errno("cannot connect to ", error_number);
-    state_ = State::greeting;
+    enter(State::greeting);
     greeting_sent_bytes_ = 0;
     greetings_answered_count_ = 0;
     takes_wait_aof_ = false;
@@ -116,7 +122,7 @@ Session::Step Session::finish_connect() {
 
 void Session::close() {
     socket_.reset();
-    state_ = State::closed;
+    enter(State::closed);
 }
 
 short Session::events() const {
@@ -179,7 +185,7 @@ Session::Step Session::greeting_answered(ReplyStream::Next reply) {
         return fail(refusal_sentence(peer_, replies_.error_text(), greeting.name));
     }
     if (greeting.is_wait_aof) takes_wait_aof_ = !is_error;
-    if (greetings_answered_count_ == greetings_.size()) state_ = State::ready;
+    if (greetings_answered_count_ == greetings_.size()) enter(State::ready);
     return Step::going_on;
 }
 

@@ -37,9 +37,9 @@ class Session {
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
-    enum class State : std::uint8_t { closed, connecting, greeting, ready };
+    enum class State : std::uint8_t { closed, connecting, greeting, ready };  // one after the other; closed from each
     [[nodiscard]] State state() const { return state_; }
-    [[nodiscard]] bool ready() const { return state_ == State::ready; }
+    [[nodiscard]] bool is_ready() const { return state_ == State::ready; }
 
     // What a step came to. After `failed` the session is closed and failure() says why, in one sentence.
     enum class Step : std::uint8_t { going_on, failed };
@@ -78,6 +78,7 @@ class Session {
         bool is_wait_aof = false;
     };
 
+    void enter(State next);
     void render_greeting(const RedisSettings& settings);
     void add_greeting(Greeting greeting, std::initializer_list<std::string_view> words);
     [[nodiscard]] Step finish_connect();

@@ -61,8 +61,9 @@ class RedisSink final : public Sink {
     void schedule_retry(std::uint64_t now_ns);
     void send(std::uint64_t now_ns);
     [[nodiscard]] RetryPolicy::Window window_view() const {
-        return {
-            .is_empty = window_.empty(), .is_stalled = window_.stalled(), .awaits_replies = window_.awaits_replies()};
+        return {.is_empty = window_.empty(),
+                .is_stalled = window_.is_stalled(),
+                .awaits_replies = window_.awaits_replies()};
     }
     void publish_all();
 
@@ -89,7 +90,7 @@ class RedisSink final : public Sink {
 
 Interest RedisSink::interest() const {
     Interest interest{link_.fd(), link_.events(), link_.deadline_ns(window_.awaits_replies())};
-    if (link_.ready()) interest.deadline_ns = policy_.deadline_ns(window_view(), interest.deadline_ns);
+    if (link_.is_ready()) interest.deadline_ns = policy_.deadline_ns(window_view(), interest.deadline_ns);
     return interest;
 }
 
@@ -104,10 +105,10 @@ void RedisSink::advance(short revents, std::uint64_t now_ns) {
             break;
         case Link::Event::readable: receive(now_ns); break;
     }
-    if (link_.ready() && link_.drop_if_late(window_.awaits_replies(), now_ns)) connection_lost(now_ns);
-    if (link_.ready()) reconnect_if_wanted(now_ns);
-    if (link_.ready()) send(now_ns);
-    if (link_.ready()) policy_.step_ended(window_view(), now_ns);
+    if (link_.is_ready() && link_.drop_if_late(window_.awaits_replies(), now_ns)) connection_lost(now_ns);
+    if (link_.is_ready()) reconnect_if_wanted(now_ns);
+    if (link_.is_ready()) send(now_ns);
+    if (link_.is_ready()) policy_.step_ended(window_view(), now_ns);
     publish_all();
 }
 
@@ -118,14 +119,14 @@ void RedisSink::connected(std::uint64_t now_ns) {
     reconnect_wanted_ = false;
     if (settings_.replicas_count != 0) window_.set_wait_command(wait_command());
     policy_.connected(window_view());
-    if (window_.stalled()) return;
+    if (window_.is_stalled()) return;
     // Made anew because the last one refused: whether this one does, the next command shows.
     last_error_.set(is_refusing_ ? link_.refusal(refusal_text_) : std::string());
 }
 
 // A connection that was ready is gone, or was given up.
 void RedisSink::connection_lost(std::uint64_t now_ns) {
-    CHECK(!link_.ready());
+    CHECK(!link_.is_ready());
     policy_.connection_lost(window_view(), link_.next_attempt_ns());
     window_.connection_lost(now_ns);
     is_refusing_ = false;
@@ -149,7 +150,7 @@ void RedisSink::receive(std::uint64_t now_ns) {
 
 // False: none was due.
 bool RedisSink::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
-    CHECK(link_.ready() && link_.is_established());
+    CHECK(link_.is_ready() && link_.is_established());
     if (window_.wait_is_due()) return take_wait_reply(reply, now_ns);
     if (reply == ReplyStream::Next::ok) {
         const bool was_due = window_.reply_ok(now_ns);
@@ -190,7 +191,7 @@ void RedisSink::record_refused_batches() {
 std::string RedisSink::wait_command() const {
     const std::string replicas = std::to_string(settings_.replicas_count);
     const std::string timeout_ms = std::to_string(settings_.replicas_timeout_ns / 1'000'000);
-    if (!link_.ready() || !link_.takes_wait_aof()) return command_of({"WAIT", replicas, timeout_ms});
+    if (!link_.is_ready() || !link_.takes_wait_aof()) return command_of({"WAIT", replicas, timeout_ms});
     return command_of({"WAITAOF", "1", replicas, timeout_ms});  // 1: on the primary's own disk
 }
 
@@ -209,13 +210,13 @@ void RedisSink::schedule_retry(std::uint64_t now_ns) {
     const bool has_stored =
         window_.whole_batches_count() != std::exchange(whole_batches_seen_count_, window_.whole_batches_count());
     const bool is_well = policy_.replies_read(window_view(), kept, has_stored, now_ns);
-    if (is_well && last_error_.is_set() && link_.ready() && !is_wait_refused_) last_error_.set({});
+    if (is_well && last_error_.is_set() && link_.is_ready() && !is_wait_refused_) last_error_.set({});
 }
 
 // --- sending ---------------------------------------------------------------------------------------
 
 void RedisSink::send(std::uint64_t now_ns) {
-    CHECK(link_.ready() && link_.is_established());
+    CHECK(link_.is_ready() && link_.is_established());
     const RetryPolicy::Window before = window_view();
     const DeliveryWindow::Begin begin =
         reconnect_wanted_ ? DeliveryWindow::Begin::none : begin_of(policy_.may_begin(before, now_ns));
@@ -234,7 +235,7 @@ void RedisSink::send(std::uint64_t now_ns) {
 
 void RedisSink::publish_all() {
     SinkState state = SinkState::connecting;
-    if (link_.ready()) state = window_.stalled() ? SinkState::stalled : SinkState::ready;
+    if (link_.is_ready()) state = window_.is_stalled() ? SinkState::stalled : SinkState::ready;
     publish(figures_.state, state);
     publish(replication_.waits, window_.waits_count());
     publish(replication_.waits_short, window_.waits_short_count());

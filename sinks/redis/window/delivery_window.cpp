@@ -56,7 +56,7 @@ void DeliveryWindow::submit(Batch& batch) {
     entry.delivered_count = entry.tickets_dropped_count = 0;
     entry.replies_count = entry.failures_count = 0;
     entry.sent_bytes = 0;
-    entry.in_flight = entry.tickets_decided = false;
+    entry.is_in_flight = entry.tickets_decided = false;
     entry.waits = batch.wants_replicas();
     entry.wait_covers_from = 0;
 }
@@ -75,7 +75,7 @@ std::size_t DeliveryWindow::gather(std::span<iovec> pieces, Begin begin) const {
     for (std::size_t position = 0; position < entries_count_ && count < pieces.size(); ++position) {
         const Entry& entry = at(position);
         const bool may_begin = begin == Begin::all || (begin == Begin::front_only && position == 0);
-        if (!unsent(entry) || !(entry.in_flight || may_begin)) continue;
+        if (!is_unsent(entry) || !(entry.is_in_flight || may_begin)) continue;
         const std::span<char> bytes = entry.batch->bytes();
         if (entry.sent_bytes < bytes.size()) {
             const std::span<char> rest = bytes.subspan(entry.sent_bytes);
@@ -96,9 +96,9 @@ void DeliveryWindow::sent(std::size_t bytes) {
     for (std::size_t position = awaits_replies() ? first_in_flight_ : 0; bytes > 0; ++position) {
         CHECK(position < entries_count_);
         Entry& entry = at(position);
-        if (!unsent(entry)) continue;
-        if (!entry.in_flight) {
-            entry.in_flight = true;
+        if (!is_unsent(entry)) continue;
+        if (!entry.is_in_flight) {
+            entry.is_in_flight = true;
             if (in_flight_count_++ == 0) first_in_flight_ = position;
             add(figures_.batches_sent, 1);
         }
@@ -122,8 +122,8 @@ void DeliveryWindow::connection_lost(std::uint64_t now_ns) {
     if (wait_is_due()) finish_wait(false, now_ns);
     for (std::size_t position = 0; position < entries_count_; ++position) {
         Entry& entry = at(position);
-        if (!entry.in_flight) continue;
-        entry.in_flight = false;
+        if (!entry.is_in_flight) continue;
+        entry.is_in_flight = false;
         entry.sent_bytes = commands_bytes(entry.batch->bytes(), entry.replies_count);
         entry.wait_covers_from = entry.replies_count;
         add(figures_.batches_resent, 1);
@@ -183,7 +183,7 @@ bool DeliveryWindow::reply_is_due() const {
     if (!awaits_replies()) return false;
     const Entry& entry = at(first_in_flight_);
     const std::uint32_t replies_wanted_count = entry.batch->command_count() + (entry.waits ? 1 : 0);
-    return entry.replies_count + 1 < replies_wanted_count || !unsent(entry);
+    return entry.replies_count + 1 < replies_wanted_count || !is_unsent(entry);
 }
 
 void DeliveryWindow::reply_read(std::uint64_t now_ns) {
@@ -193,8 +193,8 @@ void DeliveryWindow::reply_read(std::uint64_t now_ns) {
 
 void DeliveryWindow::finish_round(std::size_t position, std::uint64_t now_ns) {
     Entry& entry = at(position);
-    CHECK(entry.in_flight && position == first_in_flight_);
-    entry.in_flight = entry.waits = false;
+    CHECK(entry.is_in_flight && position == first_in_flight_);
+    entry.is_in_flight = entry.waits = false;
     --in_flight_count_;
     ++first_in_flight_;  // the next in flight, if any, stands right behind
     if (entry.failures_count > 0) return finish_round_with_failures(position, now_ns);
@@ -209,7 +209,7 @@ void DeliveryWindow::finish_round_with_failures(std::size_t position, std::uint6
     if (entry.failures_count == batch.command_count()) ++refused_batches_count_;
     const bool tickets_wait = !entry.tickets_decided && !batch.tickets().empty();
     CommandSet kept = entry.failed;
-    if (entry.packed()) {
+    if (entry.is_packed()) {
         if (tickets_wait && batch.ticketed_sample_count() == batch.sample_count()) {
             kept.reset();
             entry.tickets_dropped_count = batch.sample_count();
@@ -240,7 +240,7 @@ void DeliveryWindow::publish_outcomes(Entry& entry) {
 
 void DeliveryWindow::keep_for_retry(Entry& entry, const CommandSet& kept) {
     Batch& batch = *entry.batch;
-    const bool packed = entry.packed();
+    const bool packed = entry.is_packed();
     const std::size_t bytes = compact(batch.bytes(), batch.command_count(), kept);
     const auto commands_count = static_cast<std::uint32_t>(kept.count());
     batch.keep_front(bytes, commands_count, packed ? batch.sample_count() : commands_count);
@@ -262,7 +262,7 @@ void DeliveryWindow::settle_final(std::size_t position, std::uint64_t now_ns) {
     batch.settled.delivered = entry.delivered_count;
     batch.settled.replied_ns = now_ns;
 
-    CHECK(!entry.in_flight && position < entries_count_);
+    CHECK(!entry.is_in_flight && position < entries_count_);
     std::rotate(order_.begin() + static_cast<std::ptrdiff_t>(position),
                 order_.begin() + static_cast<std::ptrdiff_t>(position) + 1,
                 order_.begin() + static_cast<std::ptrdiff_t>(entries_count_));

@@ -77,7 +77,7 @@ class DeliveryWindow {
     void connection_lost(std::uint64_t now_ns);
 
     // Commands are kept that Redis refused. Ends when the front entry went through.
-    [[nodiscard]] bool stalled() const { return is_stalled_; }
+    [[nodiscard]] bool is_stalled() const { return is_stalled_; }
     // Whether any batch was kept since the last call, and for the worst reason of its commands:
     // `delivered` means none was.
     [[nodiscard]] CommandOutcome take_kept_reason();
@@ -100,7 +100,7 @@ class DeliveryWindow {
         std::uint32_t replies_count = 0;  // commands answered in this round
         std::uint32_t wait_covers_from = 0;  // first command that the connection of the WAIT sent
         std::size_t sent_bytes = 0;  // of batch->bytes(), from its start, and then of the WAIT
-        bool in_flight = false;  // at least one byte went over this connection
+        bool is_in_flight = false;  // at least one byte went over this connection
         bool waits = false;  // a WAIT goes behind the commands
         bool tickets_decided = false;  // tickets and outcomes are no longer ours to touch
         std::uint32_t failures_count = 0;  // error replies in this round; 0: `failed` is not looked at
@@ -108,7 +108,7 @@ class DeliveryWindow {
         CommandSet refused;  // the part of `failed` that an operator has to mend
 
         // One command carries many samples (layout `packed`).
-        [[nodiscard]] bool packed() const { return batch->command_count() == 1 && batch->sample_count() > 1; }
+        [[nodiscard]] bool is_packed() const { return batch->command_count() == 1 && batch->sample_count() > 1; }
     };
 
     [[nodiscard]] Entry& at(std::size_t position) { return *order_[position]; }
@@ -117,7 +117,7 @@ class DeliveryWindow {
     [[nodiscard]] std::size_t bytes_of(const Entry& entry) const {
         return entry.batch->bytes().size() + (entry.waits ? wait_command_.size() : 0);
     }
-    [[nodiscard]] bool unsent(const Entry& entry) const { return entry.sent_bytes < bytes_of(entry); }
+    [[nodiscard]] bool is_unsent(const Entry& entry) const { return entry.sent_bytes < bytes_of(entry); }
     [[nodiscard]] bool reply_is_due() const;
     void reply_read(std::uint64_t now_ns);
     void finish_wait(bool is_replicated, std::uint64_t now_ns);

@@ -119,7 +119,8 @@ TransactionWindow::Step TransactionWindow::take(bool is_error, std::string_view 
         return is_error ? Step::unusable : Step::opened;
     }
     if (transaction_count_ == 0) return Step::not_due;
-    if (replies_count_ == commands_count_) return unsent() ? Step::not_due : take_exec(is_error, error_text, now_ns);
+    if (replies_count_ == commands_count_)
+        return has_unsent() ? Step::not_due : take_exec(is_error, error_text, now_ns);
     ++replies_count_;
     if (is_error && queue_error_.empty()) queue_error_ = error_text;
     return Step::going_on;
@@ -185,7 +186,7 @@ TransactionWindow::Step TransactionWindow::settle(std::uint64_t now_ns) {
     add(exactly_once_.duplicates_refused, duplicates_count_);
     if (const auto last = parse_entry_id(last_added_)) sent_last_ = std::max(sent_last_, *last);
     const std::size_t count = transaction_count_;
-    CHECK(count != 0 && count <= batches_.size() && !unsent());
+    CHECK(count != 0 && count <= batches_.size() && !has_unsent());
     end_transaction();
     resent_count_ -= std::min(resent_count_, count);
     for (std::size_t i = 0; i < count; ++i) {

@@ -105,7 +105,7 @@ class TransactionWindow final : public ArrayListener {
     [[nodiscard]] Step refuse(std::string_view error_text);
     void end_transaction();
     void raise_sent_last();
-    [[nodiscard]] bool unsent() const { return sent_bytes_ < total_bytes_; }
+    [[nodiscard]] bool has_unsent() const { return sent_bytes_ < total_bytes_; }
 
     const std::string trailer_;  // behind the commands: EXEC, and the MULTI of the next transaction
     CompletionPort& port_;

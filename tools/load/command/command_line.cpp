@@ -75,6 +75,7 @@ std::unexpected<PlanError> usage_error(const std::string& sentence) {
     return std::unexpected(PlanError{sentence + "; see sluice-load --help"});
 }
 
+// CLI11 keeps references to the members and writes into them when it parses. So a Parser is neither copied nor moved.
 struct Parser {
     CLI::App app{"Measures HTTP servers: open or closed loop, honest latencies, constant memory.", "sluice-load"};
     CLI::App* compare = app.add_subcommand("compare", "The same load on several URLs, in turn, and their ratios");
@@ -86,6 +87,7 @@ struct Parser {
 
     Parser() {
         app.set_version_flag("--version", "sluice-load " SLUICE_VERSION, "Print the version and exit");
+        // A run has no name of its own: its URL may come first.
         app.require_subcommand(0, 1);
         app.footer(help_footer);
         declare_search(app, options);
@@ -112,6 +114,7 @@ struct Parser {
 };
 
 // The first of one run's outputs that was asked for; empty: none.
+// --json is not among them: it can hold many runs (write_curve_json()).
 std::string_view output_of_one_run(const Outputs& outputs, const RunOptions& options) {
     for (const auto& [name, value] : {std::pair{"--csv", &outputs.csv},
                                       {"--hgrm", &outputs.hgrm},
@@ -134,6 +137,8 @@ void take_url_from_thresholds(RunOptions& options) {
     options.thresholds.erase(url);
 }
 
+// The scenario comes first, because it fills what plan_of() reads. Outputs are only checked here; the command opens
+// them.
 std::expected<Invocation, PlanError> read_run(Parser& parser) {
     RunOptions& options = parser.options;
     take_url_from_thresholds(options);
@@ -153,6 +158,7 @@ std::expected<Invocation, PlanError> read_run(Parser& parser) {
     return std::move(parser.invocation);
 }
 
+// One set of options makes all plans. So they differ in target and name only, and draw the same random numbers.
 std::expected<Invocation, PlanError> read_compare(Parser& parser) {
     Invocation& invocation = parser.invocation;
     invocation.command = Invocation::Command::compare;
@@ -161,6 +167,7 @@ std::expected<Invocation, PlanError> read_compare(Parser& parser) {
     if (parser.urls.size() < 2) return usage_error("compare takes two URLs or more");
     if (!parser.rounds.empty()) {
         const auto rounds = parse_count(parser.rounds);
+        // With fewer rounds than bootstrap_runs_min the ratios have no intervals.
         if (!rounds || *rounds < 2 || *rounds > 1000) return usage_error("--rounds is not within 2 and 1000");
         invocation.compare.rounds_count = static_cast<std::uint32_t>(*rounds);
     }
@@ -179,6 +186,7 @@ std::expected<Invocation, PlanError> parse_command_line(int argc, const char* co
     Parser parser;
     if (argc <= 1)
         return std::unexpected(PlanError{"no URL was given\n\n" + without_final_line_feeds(parser.app.help())});
+    // CLI11 reports by exceptions, which end here.
     try {
         parser.app.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
@@ -186,6 +194,7 @@ std::expected<Invocation, PlanError> parse_command_line(int argc, const char* co
     } catch (const CLI::CallForVersion&) {
         return shown("sluice-load " SLUICE_VERSION "\n");
     } catch (const CLI::ExtrasError&) {
+        // It may be a secret that stands in the wrong place, such as the value of an option that is written wrongly.
         const auto extras = parser.app.remaining(true);
         return usage_error((extras.empty() ? "an argument" : quoted(without_secrets(extras.front()), 64)) +
                            " is not known here");

@@ -18,6 +18,7 @@
 namespace sluice::load {
 namespace {
 
+// Fixed, so that the same runs have the same intervals.
 constexpr std::uint64_t bootstrap_seed = 1;
 
 // A B C, then C B A, and so on: a drift over time affects each target equally.
@@ -28,6 +29,7 @@ std::vector<std::size_t> order_of_round(std::uint32_t round, std::size_t targets
     return order;
 }
 
+// A line after each run, on stderr, because standard output may be one of the reports.
 void tell(const std::string& name, const RunResult& result) {
     const auto p99_ns = static_cast<std::uint64_t>(hdr_value_at_percentile(result.latencies.corrected.get(), 99));
     std::fprintf(stderr, "%s: %s, p99 %s%s\n", name.c_str(), format_rate(result.success_rate()).c_str(),
@@ -56,9 +58,11 @@ Rounds carry_out_rounds(const ComparePlan& plan, const std::vector<std::string>&
     for (std::size_t i = 0; i < plan.plans.size(); ++i)
         rounds.contenders.push_back({.name = name_of(plan.plans, i), .runs = {}});
     for (std::uint32_t round = 0; round < plan.rounds_count; ++round) {
+        // Kept apart until the round is complete: all targets have equal numbers of runs.
         std::vector<RunResult> results(plan.plans.size());
         for (const std::size_t index : order_of_round(round, plan.plans.size())) {
             auto result = carry_out(plan.plans[index], {}, stop);
+            // An interrupted run may have a result, but of a shorter time than the others.
             const bool is_interrupted = stop.load(std::memory_order_acquire);
             if (is_interrupted || !result) {
                 rounds.ended_early =
@@ -67,6 +71,7 @@ Rounds carry_out_rounds(const ComparePlan& plan, const std::vector<std::string>&
                 rounds.code = is_interrupted ? ExitCode::invalid : ExitCode::setup_failed;
                 return rounds;
             }
+            // After the run: looking through /proc takes nothing from its time.
             result->environment = environment_of(plan.plans[index].target, command_line);
             if (!plan.is_quiet) tell(rounds.contenders[index].name, *result);
             results[index] = std::move(*result);
@@ -84,6 +89,7 @@ struct Report {
     Write write;
     std::optional<OutputFile> file = std::nullopt;  // none: not wanted
 
+    // False: it cannot be created. True also if it is not wanted.
     [[nodiscard]] bool open() {
         if (path->empty()) return true;
         auto created = OutputFile::create(*path);
@@ -91,6 +97,7 @@ struct Report {
         file = std::move(*created);
         return true;
     }
+    // False: it is not written whole. True also if it is not wanted.
     [[nodiscard]] bool finish(const Comparison& comparison) {
         if (!file) return true;
         write(comparison, file->stream());
@@ -107,17 +114,20 @@ ExitCode compare(const ComparePlan& plan, const std::vector<std::string>& comman
     for (Report& report : reports)
         if (!report.open()) return complain("cannot write " + *report.path);
     Rounds rounds = carry_out_rounds(plan, command_line, stop);
+    // All contenders have as many runs as the first one.
     if (rounds.contenders.front().runs.empty()) return complain(rounds.ended_early + ": there is nothing to compare");
     Comparison comparison = compare(std::move(rounds.contenders), bootstrap_seed);
     comparison.ended_early = rounds.ended_early;
     const bool is_stdout_taken = std::ranges::any_of(reports, [](const Report& report) { return *report.path == "-"; });
     std::FILE* const table = is_stdout_taken ? stderr : stdout;
     write_comparison_markdown(comparison, table);
+    // Before the sentences on stderr: both may be the same terminal.
     std::fflush(table);
     for (Report& report : reports)
         if (!report.finish(comparison)) return complain("cannot write " + *report.path);
     for (const std::string& reason : comparison.invalid_reasons())
         std::fprintf(stderr, "INVALID: %s\n", reason.c_str());
+    // An early end decides, whatever the complete rounds say.
     if (rounds.code != ExitCode::ok) return rounds.code;
     return comparison.invalid_reasons().empty() ? ExitCode::ok : ExitCode::invalid;
 }

@@ -12,6 +12,7 @@ struct Group {
     CLI::App& app;
     const char* heading;
 
+    // `value` outlives the parsing: CLI11 keeps a reference to it. Checks of the values come later, in plan_of().
     void operator()(const char* name, std::string& value, const char* type, const char* help) const {
         app.add_option(name, value, help)->type_name(type)->group(heading)->check(not_empty);
     }
@@ -42,7 +43,7 @@ void declare(CLI::App& app, RunOptions& options) {
     connections("--threads", options.threads, "N", "Load threads, each with its own ring (default 1)");
     connections("--cores", options.cores, "LIST", "Pin the threads to these cores, e.g. 2-3 (default: the last ones)");
     connections("--pipeline", options.pipeline, "N", "Requests in flight on a connection (default 1)");
-    connections("--requests-per-connection", options.requests_per_connection, "N",
+    connections("--requests-per-connection", options.requests_per_connection_max, "N",
                 "Then close it and open another (churn)");
     connections(
         "--spin", options.spin, "TIME",
@@ -51,6 +52,7 @@ void declare(CLI::App& app, RunOptions& options) {
 
     const Group request{app, "Request"};
     request("--method", options.method, "METHOD", "GET, or POST if there is a body");
+    // Exactly one value for each --header, so that a URL behind it is not taken for another header.
     app.add_option("--header", options.headers, "NAME: VALUE; may be given several times")
         ->type_name("LINE")
         ->take_all()
@@ -72,6 +74,7 @@ void declare(CLI::App& app, RunOptions& options) {
             "thread's or connection's share, so that the whole is flatter");
 
     const Group judging{app, "Judging"};
+    // Takes every word that follows, a URL among them: parse_command_line() puts that right.
     app.add_option("--threshold", options.thresholds,
                    "p95<200ms, avg<…, max<…, errors<1%, rate>1000/s; several may follow")
         ->type_name("BOUND")
@@ -88,6 +91,7 @@ void declare(CLI::App& app, RunOptions& options) {
             "INVALID if fewer connections are open at the start, or fewer users ever get one (default 100%)");
 }
 
+// Options of a run that compare does not have.
 void declare_search(CLI::App& app, RunOptions& options) {
     app.add_option("URL", options.url, "Where to send: http://host[:port][/path]")->type_name("");
     const Group load{app, "Load"}, searching{app, "Searching"}, output{app, "Output"};
@@ -102,6 +106,7 @@ void declare_search(CLI::App& app, RunOptions& options) {
            "Record durably what was acknowledged; each device keeps to one connection then. See verify --help");
 }
 
+// What is not given keeps the default that VerifyPlan has.
 void declare(CLI::App& app, VerifyPlan& plan) {
     const auto add = [&](const char* name, std::string& value, const char* type, const char* help) {
         return app.add_option(name, value, help)->type_name(type)->check(not_empty);

@@ -9,6 +9,7 @@
 
 namespace sluice::load {
 
+// 0 to 1, however it is written.
 Result<double> parse_share(std::string_view text) {
     const bool is_percent = text.ends_with('%');
     const auto number = parse_number(is_percent ? text.substr(0, text.size() - 1) : text);
@@ -26,11 +27,13 @@ Result<double> parse_seconds(std::string_view text) {
 
 Result<double> parse_positive_rate(std::string_view text) {
     auto rate = parse_rate(text);
+    // At 100M/s requests are 10 ns apart, and times are whole ns.
     if (rate && (*rate <= 0 || *rate > 1e8)) return wrong(quoted(text, 64) + " is not within 0/s and 100M/s");
     return rate;
 }
 
 Result<ThinkTime> parse_think(std::string_view text) {
+    // A span has no sign, so the first dash separates the bounds.
     const std::size_t dash = text.find('-');
     const auto low = parse_span_ns(text.substr(0, dash));
     const auto high = dash == std::string_view::npos ? low : parse_span_ns(text.substr(dash + 1));
@@ -51,6 +54,7 @@ Result<std::vector<unsigned>> parse_core_list(std::string_view text) {
     return std::move(*cores);
 }
 
+// Letters and digits of the C locale, which is never changed: ASCII.
 bool is_header_name(std::string_view text) {
     return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
         return std::isalnum(c) != 0 ||
@@ -58,6 +62,7 @@ bool is_header_name(std::string_view text) {
     });
 }
 
+// Bytes from 0x80 on are allowed (obs-text).
 bool is_header_value(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [](unsigned char c) { return (c >= ' ' && c != 0x7f) || c == '\t'; });
 }
@@ -65,12 +70,14 @@ bool is_header_value(std::string_view text) {
 Result<std::string> read_body_file(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     std::ostringstream text;
+    // An empty file fails as well: operator<< sets failbit when it inserts nothing. So does a directory.
     if (!file || !(text << file.rdbuf())) return wrong("--body-file: cannot read " + quoted(path, 256));
     return text.str();
 }
 
 Result<std::vector<std::string>> split_list(std::string_view text) {
     std::vector<std::string> parts;
+    // Ends: each turn takes a part off.
     while (true) {
         const std::size_t end = std::min(text.find(','), text.size());
         if (end == 0) return wrong("an empty part in a list that is separated by commas");
@@ -85,6 +92,7 @@ Result<std::vector<std::uint16_t>> parse_statuses(std::string_view text) {
     if (!parts) return std::unexpected(parts.error());
     std::vector<std::uint16_t> statuses;
     for (const std::string& part : *parts) {
+        // Interim statuses (1xx) are never what a request is answered with.
         const auto status = count_within(200, 599)(part);
         if (!status) return std::unexpected(status.error());
         statuses.push_back(static_cast<std::uint16_t>(*status));

@@ -21,6 +21,7 @@ inline std::unexpected<PlanError> wrong(std::string sentence) {
 }
 
 // Parses `text` into `value` unless it is empty; the sentence of an error begins with the option's name.
+// `value` may be of a narrower type than what `parse` returns: the bounds of the parser make it fit.
 template <typename Parse, typename T>
 Result<void> read(const char* option, const std::string& text, Parse parse, T& value) {
     if (text.empty()) return {};
@@ -50,6 +51,7 @@ inline auto count_within(std::uint64_t min, std::uint64_t max) {
 // A field name is a token (RFC 9110, 5.1 and 5.6.2); a value has no control character but the tab (5.5).
 [[nodiscard]] bool is_header_name(std::string_view text);
 [[nodiscard]] bool is_header_value(std::string_view text);
+// The whole file, a final line feed included.
 [[nodiscard]] Result<std::string> read_body_file(const std::string& path);
 // The parts between commas; none may be empty.
 [[nodiscard]] Result<std::vector<std::string>> split_list(std::string_view text);

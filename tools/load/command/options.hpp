@@ -11,6 +11,7 @@
 
 namespace sluice::load {
 
+// Part of the interface: scripts compare them.
 enum class ExitCode : int {
     ok = 0,
     threshold_missed = 1,  // the run is valid; verify: something that was acknowledged is lost
@@ -34,12 +35,14 @@ struct Search {
     [[nodiscard]] bool is_wanted() const { return !sweep_rates.empty() || !slo.empty(); }
 };
 
+// `sluice-load verify`. The defaults of the keys are those of the engine.
 struct VerifyPlan {
     std::string ledger_path, redis_url = "redis://127.0.0.1:6379";
     std::string stream = "telemetry", list_key = "telemetry_queue";
     std::string json_path;  // empty: none
 };
 
+// `sluice-load compare`. Paths as in Outputs.
 struct ComparePlan {
     std::vector<RunPlan> plans;  // the same load for each URL
     std::uint32_t rounds_count = 4;
@@ -47,6 +50,7 @@ struct ComparePlan {
     bool is_quiet = false;
 };
 
+// Only the members that `command` needs are filled.
 struct Invocation {
     enum class Command : std::uint8_t { run, verify, compare, show };
     Command command = Command::run;
@@ -59,6 +63,8 @@ struct Invocation {
 };
 
 // The sentence tells what is wrong and where help is.
+// Reads the files that say what to send (--scenario, --body-file) and INFLUX_TOKEN. Opens no output, connects to
+// nothing and prints nothing.
 [[nodiscard]] std::expected<Invocation, PlanError> parse_command_line(int argc, const char* const* argv);
 
 // Says on stderr why a command could not do its work.

@@ -14,6 +14,7 @@
 namespace sluice::load {
 namespace {
 
+// Names the first two whose path is `-`.
 Result<void> check_standard_output(std::initializer_list<std::pair<std::string_view, const std::string*>> paths) {
     std::string_view first;
     for (const auto& [option, path] : paths) {
@@ -25,6 +26,8 @@ Result<void> check_standard_output(std::initializer_list<std::pair<std::string_v
     return {};
 }
 
+// Checked before the run, because a wrong URL would only show as points that are lost. User and password in it are
+// allowed, and not shown.
 Result<void> check_influx_url(const std::string& url) {
     const auto wrong_url = [&](std::string_view why) {
         return wrong("--influx: " + quoted(without_secrets(url), 128) + " " + std::string(why));
@@ -58,6 +61,8 @@ Result<void> check_outputs(const Outputs& outputs) {
         return {};
     }
     if (const auto done = check_influx_url(outputs.influx_url); !done) return done;
+    // Without a bucket it is InfluxDB 1, whose database has a default. InfluxDB 2 needs bucket, organization and token,
+    // which have none.
     if (outputs.influx_bucket.empty()) {
         if (!outputs.influx_organization.empty())
             return wrong("--influx-org is of InfluxDB 2; give --influx-bucket as well");
@@ -76,6 +81,7 @@ Result<void> check_outputs(const ComparePlan& plan) {
         {{"--json", &plan.json_path}, {"--markdown", &plan.markdown_path}, {"--html", &plan.html_path}});
 }
 
+// The option wins over the environment. A token on the command line can be seen by other users, in ps(1).
 InfluxTarget influx_target_of(const Outputs& outputs) {
     const char* const token = std::getenv("INFLUX_TOKEN");
     return {.url = outputs.influx_url,

@@ -18,6 +18,7 @@ constexpr double short_interval_s = 0.5;
 constexpr std::size_t columns_default = 80;
 
 // The last column stays free: in it a cursor waits to wrap, and clearing the rest of the line would take its character.
+// Asked for each line (TIOCGWINSZ, ioctl_tty(2)): the window may have been resized.
 std::size_t columns_of(std::FILE* terminal) {
     winsize size{};
     if (::ioctl(::fileno(terminal), TIOCGWINSZ, &size) != 0 || size.ws_col < 2) return columns_default - 1;
@@ -32,6 +33,7 @@ std::string joined(const std::vector<LinePart>& parts) {
 
 }  // namespace
 
+// All texts are ASCII (the units are us and ms), so a byte is a column. What is left of parts of rank 0 is cut.
 std::string fitted_line(std::vector<LinePart> parts, std::size_t columns) {
     std::string line = joined(parts);
     while (line.size() > columns) {
@@ -44,6 +46,7 @@ std::string fitted_line(std::vector<LinePart> parts, std::size_t columns) {
     return line;
 }
 
+// Counts do not tell endpoints apart. So a status is an error only if no endpoint takes it.
 Progress::Progress(const RunPlan& plan, std::FILE* stream)
     : stream_(stream), is_terminal_(::isatty(::fileno(stream)) == 1) {
     constexpr std::size_t first_final_status = 200;  // those below are interim
@@ -57,6 +60,7 @@ Progress::Progress(const RunPlan& plan, std::FILE* stream)
 std::string Progress::errors_of(const Counts& counts) const {
     Counts errors;
     errors.faults = counts.faults;
+    // What one endpoint refuses and another one takes stays here.
     std::uint64_t& bad_statuses = errors.faults[static_cast<std::size_t>(Fault::bad_status)];
     for (std::size_t status = 0; status < is_error_.size(); ++status) {
         if (!is_error_[status]) continue;
@@ -73,6 +77,7 @@ void Progress::on_interval(const Interval& interval) {
     if (interval.left_s == 0 && seconds < short_interval_s) return;
     const Latencies& latencies = *interval.latencies;
     const double rate = seconds > 0 ? static_cast<double>(interval.counts.responses) / seconds : 0;
+    // The number of a part is its rank. In a narrow window the lag goes first, then p99.9, p50, the time left, p99.
     std::vector<LinePart> parts{
         {fmt::format("{:>4.0f} s{} {:>9}", interval.end_s, interval.is_warmup ? " warm-up" : "", format_rate(rate)), 0},
         {"p50 " + latency_text(latencies.corrected, 50), 3},
@@ -88,6 +93,7 @@ void Progress::on_interval(const Interval& interval) {
     has_line_ = true;
 }
 
+// The line so far stays on the screen.
 void Progress::on_stopping() {
     finish();
     has_line_ = false;

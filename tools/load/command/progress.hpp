@@ -14,10 +14,12 @@ namespace sluice::load {
 // On a terminal one line that is written over, and that fits; else one line each second.
 class Progress final : public Observer {
   public:
+    // `stream` outlives it; `plan` is not kept.
     Progress(const RunPlan& plan, std::FILE* stream);
     void on_interval(const Interval& interval) override;
     void on_stopping() override;
     // Ends the line that is written over.
+    // Once, after the last interval. Without it the next output would be on the same line.
     void finish();
 
   private:

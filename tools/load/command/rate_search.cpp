@@ -8,6 +8,7 @@ namespace {
 // At this share of the first rate the search gives up: 10 halvings.
 constexpr double least_share = 1.0 / 1024;
 
+// Never above the first rate or the maximum, which may both be below `least`.
 double least_rate(const RateSearchBounds& bounds) {
     return std::min({bounds.first, bounds.max, std::max(bounds.least, bounds.first * least_share)});
 }
@@ -21,6 +22,7 @@ struct Bracket {
 Bracket find_bracket(const RateSearchBounds& bounds, const std::function<bool(double)>& holds) {
     Bracket bracket;
     double rate = std::min(bounds.first, bounds.max);
+    // Ends: the rate reaches `max` or the least rate, or both ends of the bracket are known.
     while (true) {
         if (holds(rate)) {
             bracket.holds = rate;
@@ -34,6 +36,7 @@ Bracket find_bracket(const RateSearchBounds& bounds, const std::function<bool(do
     }
 }
 
+// Halves the bracket. The limit is then at most `precision` above what holds.
 void narrow(Bracket& bracket, double precision, const std::function<bool(double)>& holds) {
     while (bracket.holds != 0 && bracket.breaks != 0 && bracket.breaks - bracket.holds > precision * bracket.holds) {
         const double middle = (bracket.holds + bracket.breaks) / 2;
@@ -41,6 +44,7 @@ void narrow(Bracket& bracket, double precision, const std::function<bool(double)
     }
 }
 
+// Ends with the first run that does not hold; the others would cost time and change nothing.
 bool is_confirmed(double rate, int count, const std::function<bool(double)>& holds) {
     for (int i = 0; i < count; ++i)
         if (!holds(rate)) return false;

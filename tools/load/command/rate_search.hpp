@@ -15,6 +15,7 @@ struct RateSearchBounds {
 
 // The highest rate found that holds each time it is tried; 0 if none does. `holds` runs the load; false also ends a
 // confirmation, after which the rate counts as too high and the search goes on below it.
+// One call after the other; each may take as long as a run with its repetitions.
 [[nodiscard]] double find_highest_rate(const RateSearchBounds& bounds, const std::function<bool(double)>& holds);
 
 }  // namespace sluice::load

@@ -16,20 +16,24 @@
 namespace sluice::load {
 namespace {
 
+// With {device} and {seq}, so that a run with --ledger takes it.
 constexpr const char* telemetry_sample =
     R"({"device_id":"{device}","type":"{choice:temperature|humidity|pressure|co2}","value":{float:15:35},)"
     R"("unit":"celsius","timestamp":{ts:ms},"seq":{seq}})";
 constexpr double duration_s_min = 0.001;
 constexpr std::uint64_t warmup_ns_max = 5'000'000'000;
+// 1 h: the histograms measure no further (make_histogram()).
 constexpr std::uint64_t timeout_ns_max = 3'600'000'000'000;
 constexpr std::uint64_t spin_ns_max = 1'000'000;
 constexpr std::uint64_t devices_count_max = 10'000'000;
+// An address of this machine has at most 65,535 ports towards one port of a server.
 constexpr std::uint64_t connections_count_max = 60'000;
 constexpr std::uint64_t threads_count_max = 256;
 constexpr std::uint64_t pipeline_depth_max = 1024;
 constexpr std::uint64_t batch_count_max = 100'000;
 
 // The first error of several results.
+// All arguments are evaluated before the call: each option is parsed, and the first error in their order is told.
 template <typename... Results>
 Result<void> first_error(Results... results) {
     Result<void> first;
@@ -40,6 +44,7 @@ Result<void> first_error(Results... results) {
     return first;
 }
 
+// Names of headers are compared without regard to case (RFC 9110 section 5.1).
 bool has_header(const std::vector<std::pair<std::string, std::string>>& headers, std::string_view lower_name) {
     return std::any_of(headers.begin(), headers.end(), [&](const auto& header) {
         return std::equal(header.first.begin(), header.first.end(), lower_name.begin(), lower_name.end(),
@@ -56,6 +61,8 @@ Result<void> read_headers(const std::vector<std::string>& lines, Endpoint& endpo
         const std::size_t value = std::min(line.find_first_not_of(' ', colon + 1), line.size());
         endpoint.headers.emplace_back(line.substr(0, colon), line.substr(value));
     }
+    // Checked for the headers of a scenario, too, which are in `endpoint` already. Transfer-Encoding would contradict
+    // the Content-Length that is written (RFC 9112 section 6.2).
     for (const char* name : {"host", "content-length", "content-encoding", "transfer-encoding"})
         if (has_header(endpoint.headers, name))
             return wrong("--header: " + std::string(name) + " is written by sluice-load itself");
@@ -88,6 +95,7 @@ Result<void> complete(const RunOptions& options, const RunPlan& plan, Endpoint& 
     if (endpoint.method.empty()) endpoint.method = has_body ? "POST" : "GET";
     if (!std::all_of(endpoint.method.begin(), endpoint.method.end(), [](char c) { return c >= 'A' && c <= 'Z'; }))
         return wrong("--method: " + quoted(endpoint.method, 64) + " is no method; write it in capitals");
+    // Of several endpoints some may have no body: then these options are for the others.
     if (!has_body && endpoint.weight > 0 && plan.endpoints.size() == 1 && (plan.batch_count != 0 || plan.is_gzip))
         return wrong("--batch and --gzip need a body");
     if (const auto done = read_headers(options.headers, endpoint); !done) return done;
@@ -102,11 +110,13 @@ Result<void> read_request(const RunOptions& options, RunPlan& plan) {
                     read("--devices", options.devices, count_within(1, devices_count_max), plan.devices_count),
                     read("--zipf", options.zipf, parse_number, plan.zipf_exponent));
     if (!done) return done;
+    // A single sample is a line, too: it needs its line feed.
     if (options.is_ndjson && plan.batch_count == 0) plan.batch_count = 1;
     plan.batch_form = options.is_ndjson ? BatchForm::ndjson : BatchForm::array;
     plan.is_gzip = options.is_gzip;
     if (!options.device_prefix.empty()) plan.device_prefix = options.device_prefix;
     else if (!options.ledger.empty()) plan.device_prefix += draw_run_tag() + "-";
+    // With the number behind it: the engine takes a device_id of 128 bytes at most (limits::device_id_bytes_max).
     if (plan.device_prefix.size() > 64) return wrong("--device-prefix has more than 64 characters");
     if (plan.zipf_exponent < 0 || plan.zipf_exponent > 10) return wrong("--zipf is not within 0 and 10");
     plan.endpoints = options.endpoints;
@@ -117,12 +127,14 @@ Result<void> read_request(const RunOptions& options, RunPlan& plan) {
     }
     for (Endpoint& endpoint : plan.endpoints)
         if (const auto completed = complete(options, plan, endpoint); !completed) return completed;
+    // Behind complete(): check_ledger_body() wants templates that parse.
     if (options.ledger.empty()) return {};
     for (const Endpoint& endpoint : plan.endpoints)
         if (const auto checked = check_ledger_body(endpoint.body); !checked) return checked;
     return {};
 }
 
+// First what excludes what, by whether it was given; then the values.
 Result<void> read_load(const RunOptions& options, RunPlan& plan) {
     const bool is_closed = !options.users.empty() || !options.user_stages.empty();
     const bool has_stages = !options.stages.empty() || !options.user_stages.empty();
@@ -158,6 +170,7 @@ Result<void> read_load(const RunOptions& options, RunPlan& plan) {
         return wrong("--user-stages: more than " + std::to_string(connections_count_max) + " users");
 
     const bool is_auto = options.warmup.empty() || options.warmup == "auto";
+    // Runs of stages or by count have no warm-up: their first request counts.
     if (is_auto)
         plan.warmup_s = has_stages || plan.requests_count_max != 0
                             ? 0
@@ -167,6 +180,7 @@ Result<void> read_load(const RunOptions& options, RunPlan& plan) {
         return wrong("--requests counts from the first; leave --warmup out");
     if (plan.warmup_s > 0 && has_stages) return wrong("a run of stages has no warm-up; begin with a stage of it");
 
+    // Rates and think times stay; only the run is shorter.
     double time_scale = 1;
     if (const auto done = read("--time-scale", options.time_scale, parse_number, time_scale); !done) return done;
     if (time_scale <= 0) return wrong("--time-scale: must be above 0; 10 is ten times as fast");
@@ -177,6 +191,8 @@ Result<void> read_load(const RunOptions& options, RunPlan& plan) {
 
     plan.is_open_loop = !is_closed;
     // A run that ends by count has all the time it needs.
+    // Closed: 116 days, so the time never ends it. Open: the time of N requests at this rate, and a second. With
+    // --arrivals poisson the last ones may fall due after that; they are not sent.
     if (plan.requests_count_max != 0)
         plan.duration_s = is_closed ? 1e7 : static_cast<double>(plan.requests_count_max) / rate + 1;
     plan.arrivals.requests_count_max = plan.requests_count_max;
@@ -191,8 +207,8 @@ Result<void> read_connections(const RunOptions& options, RunPlan& plan) {
         read("--threads", options.threads, count_within(1, threads_count_max), plan.threads_count),
         read("--cores", options.cores, parse_core_list, plan.cores),
         read("--pipeline", options.pipeline, count_within(1, pipeline_depth_max), plan.pipeline_depth),
-        read("--requests-per-connection", options.requests_per_connection, count_within(1, 1'000'000'000),
-             plan.requests_per_connection),
+        read("--requests-per-connection", options.requests_per_connection_max, count_within(1, 1'000'000'000),
+             plan.requests_per_connection_max),
         read("--timeout", options.timeout, parse_span_ns, plan.timeout_ns),
         read("--spin", options.spin, parse_span_ns, plan.spin_ns),
         read("--seed", options.seed, parse_count, plan.seed));
@@ -200,8 +216,10 @@ Result<void> read_connections(const RunOptions& options, RunPlan& plan) {
     if (plan.timeout_ns == 0) return wrong("--timeout: must be longer than nothing");
     if (plan.timeout_ns > timeout_ns_max) return wrong("--timeout: no latency beyond 1h is measured");
     if (plan.spin_ns > spin_ns_max) return wrong("--spin: more than 1ms would be a busy loop");
+    // A thread for each core. If --threads says more, the threads share the cores in turn.
     if (options.threads.empty() && !plan.cores.empty())
         plan.threads_count = static_cast<std::uint32_t>(plan.cores.size());
+    // Each thread has connections and devices of its own.
     if (plan.sockets_count() < plan.threads_count) return wrong("there are fewer connections than --threads");
     if (plan.devices_count < plan.threads_count) return wrong("there are fewer --devices than --threads");
     if (!options.ledger.empty() && plan.devices_count < plan.sockets_count())
@@ -237,6 +255,8 @@ std::expected<void, PlanError> read_check(const std::string& check, const std::s
     return {};
 }
 
+// The target first: endpoints take its path. The load before the connections, because users decide how many of these
+// there are.
 std::expected<RunPlan, PlanError> plan_of(const RunOptions& options) {
     RunPlan plan;
     if (options.url.empty()) return wrong("no URL was given");
@@ -278,6 +298,7 @@ std::expected<Search, PlanError> search_of(const RunOptions& options) {
             search.slo.push_back(std::move(*bound));
         }
     }
+    // Only --slo uses these. A sweep has its own rates.
     const auto done = first_error(read("--rate", options.rate, parse_positive_rate, search.rate_first),
                                   read("--rate-max", options.rate_max, parse_positive_rate, search.rate_max));
     if (!done) return std::unexpected(done.error());

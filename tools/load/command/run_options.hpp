@@ -14,12 +14,13 @@
 
 namespace sluice::load {
 
+// Texts as the user wrote them; plan_of() and search_of() parse and check them.
 struct RunOptions {
     std::string url;
     std::string rate, arrivals, stages;
     std::string users, think, user_stages;
     std::string duration, requests, warmup;
-    std::string connections, threads, cores, pipeline, requests_per_connection, timeout, spin, seed;
+    std::string connections, threads, cores, pipeline, requests_per_connection_max, timeout, spin, seed;
     std::string method, body, body_file;
     std::vector<std::string> headers;
     bool is_sample = false, is_gzip = false, is_ndjson = false;
@@ -41,10 +42,12 @@ void declare_search(CLI::App& app, RunOptions& options);
 void declare(CLI::App& app, Outputs& outputs);
 void declare(CLI::App& app, VerifyPlan& plan);
 
+// Reads --body-file; opens and connects nothing else. The sentence of an error names the option.
 [[nodiscard]] std::expected<RunPlan, PlanError> plan_of(const RunOptions& options);
 [[nodiscard]] std::expected<Search, PlanError> search_of(const RunOptions& options);
 
 // Fills what the command line has left open from the scenario file that it names, if it names one.
+// Before plan_of(). After an error `options` may be filled in part.
 [[nodiscard]] std::expected<void, PlanError> read_scenario(RunOptions& options);
 
 // `ok=true` and `200,204` into a check; empty texts leave it as it is.

@@ -19,8 +19,10 @@ static_assert(letters.size() == 32);
 
 std::string draw_run_tag() {
     std::array<std::uint8_t, 8> bytes{};
+    // Up to 256 bytes come whole and without EINTR (getrandom(2)).
     CHECK(::getrandom(bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
     std::string tag;
+    // 256 is a multiple of 32, so all letters are equally likely.
     for (const std::uint8_t byte : bytes) tag += letters[byte % letters.size()];
     return tag;
 }

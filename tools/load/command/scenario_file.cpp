@@ -20,6 +20,7 @@
 namespace sluice::load {
 namespace {
 
+// A key of [load] and the option that it stands for. Their values have the same form.
 struct LoadKey {
     std::string_view name;
     std::string RunOptions::* option;
@@ -47,6 +48,7 @@ constexpr std::array load_shapes{&RunOptions::rate,  &RunOptions::stages,      &
                                  &RunOptions::users, &RunOptions::user_stages, &RunOptions::requests};
 
 // Text, or a whole number as text.
+// No fractions: a time needs its unit, and `zipf` is written as text.
 std::optional<std::string> text_of(const toml::node& node) {
     if (const auto text = node.value_exact<std::string>()) return text;
     if (const auto number = node.value_exact<std::int64_t>()) return std::to_string(*number);
@@ -56,6 +58,7 @@ std::optional<std::string> text_of(const toml::node& node) {
 std::string place_of(const toml::node& node) { return "line " + std::to_string(node.source().begin.line); }
 
 Result<void> read_load_table(const toml::table& table, RunOptions& options) {
+    // Looked at before the loop, which fills the same options.
     const bool is_shape_given = std::any_of(load_shapes.begin(), load_shapes.end(),
                                             [&](const auto member) { return !(options.*member).empty(); });
     for (const auto& [key, node] : table) {
@@ -85,8 +88,10 @@ Result<void> read_endpoint_headers(const toml::node& node, Endpoint& endpoint) {
     return {};
 }
 
+// Headers and body are checked further by plan_of(), as those of the command line.
 Result<Endpoint> endpoint_of(const toml::table& table) {
     Endpoint endpoint;
+    // Not given: GET or POST, by whether there is a body.
     endpoint.method.clear();
     std::string check, status;
     for (const auto& [key, node] : table) {
@@ -113,6 +118,7 @@ Result<Endpoint> endpoint_of(const toml::table& table) {
                          ")");
         *into = *text;
     }
+    // It is part of the request line as it is, where a blank would end it (RFC 9112 section 3).
     const bool is_path = endpoint.path.starts_with('/') && std::all_of(endpoint.path.begin(), endpoint.path.end(),
                                                                        [](char c) { return c > ' ' && c <= '~'; });
     if (!is_path) return wrong("[[endpoint]] path must begin with / and have no blanks (" + place_of(table) + ")");
@@ -129,6 +135,8 @@ Result<void> read_document(const toml::table& document, RunOptions& options) {
         } else if (key.str() == "load" && node.is_table()) {
             if (const auto done = read_load_table(*node.as_table(), options); !done) return done;
         } else if (key.str() == "thresholds" && node.is_array()) {
+            // Those of the command line replace all of these. What is no text becomes empty, and parse_threshold()
+            // refuses it.
             if (!options.thresholds.empty()) continue;
             for (const toml::node& one : *node.as_array()) options.thresholds.push_back(text_of(one).value_or(""));
         } else if (key.str() == "endpoint" && node.is_array_of_tables()) {
@@ -161,6 +169,7 @@ std::expected<void, PlanError> read_scenario(RunOptions& options) {
                      std::string(parsed.error().description()));
     if (const auto done = read_document(parsed.table(), options); !done)
         return wrong(options.scenario + ": " + done.error().sentence);
+    // --check and --status of the command line replace those of every endpoint.
     for (Endpoint& endpoint : options.endpoints)
         if (const auto done = read_check(options.check, options.status, endpoint.check); !done) return done;
     return {};

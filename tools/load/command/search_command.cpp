@@ -21,12 +21,14 @@
 namespace sluice::load {
 namespace {
 
+// All else stays: warm-up, duration, connections, seed.
 RunPlan at_rate(const RunPlan& plan, double rate) {
     RunPlan one = plan;
     one.arrivals.rate = Stages::constant(rate, plan.warmup_s + plan.duration_s);
     return one;
 }
 
+// Empty for a valid run without bounds: a sweep needs none.
 std::string verdict_on(const RunResult& result, const std::vector<Threshold>& bounds) {
     std::string verdict;
     for (const Threshold& bound : bounds)
@@ -48,10 +50,12 @@ class Prober {
 
     // Null if the run could not begin or was interrupted: error() tells. Valid until the next call.
     [[nodiscard]] const RunResult* probe(double rate, const std::vector<Threshold>& bounds) {
+        // After an error or an interrupt no run begins any more, however often the search asks.
         if (!error_.empty()) return nullptr;
         const Environment environment = environment_of(plan_.target, command_line_);
         auto result = carry_out(at_rate(plan_, rate), {}, stop_);
         if (!result) error_ = result.error().sentence;
+        // What an interrupted run measured is not kept: it was shorter than the others.
         if (stop_.load(std::memory_order_acquire)) error_ = "interrupted";
         if (!error_.empty()) return nullptr;
         result->environment = environment;
@@ -81,6 +85,7 @@ class Prober {
     std::string error_;
 };
 
+// All rates are run, also behind one that misses a threshold. Invalid comes before missed.
 ExitCode sweep(const Invocation& invocation, Prober& prober) {
     bool are_valid = true, do_hold = true;
     for (const double rate : invocation.search.sweep_rates) {
@@ -115,6 +120,7 @@ class Judge {
         return false;
     }
     // The search ended at the generator's limit, not at the server's: the rate that was too high; 0 if it did not.
+    // Where a rate was found and the server failed below the generator's limit, the server's limit was found.
     [[nodiscard]] double generator_limit(double rate_found) const {
         const bool was_server = rate_found != 0 && too_high_ < too_high_for_generator_;
         return too_high_for_generator_ == none || was_server ? 0 : too_high_for_generator_;
@@ -139,6 +145,7 @@ class Judge {
 // Fewer requests have no 99th percentile.
 constexpr double requests_of_a_probe_min = 100;
 
+// With --quiet (`table` is null) only --json tells the rate that was found.
 ExitCode find_slo(const Search& search, double duration_s, Prober& prober, std::FILE* table,
                   std::optional<double>& highest_rate) {
     Judge judge(search, prober);
@@ -181,6 +188,7 @@ ExitCode search(const Invocation& invocation, const std::vector<std::string>& co
                               ? sweep(invocation, prober)
                               : find_slo(invocation.search, invocation.plan.duration_s, prober, table, highest_rate);
     if (!json) return code;
+    // Also after an error or an interrupt: with the runs that were complete.
     write_curve_json(prober.runs(), highest_rate, json->stream());
     if (const auto error = json->close()) return complain("cannot write " + path + ": " + error.message());
     return code;

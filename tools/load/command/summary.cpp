@@ -23,6 +23,7 @@ void write_latencies(const RunResult& result, std::FILE* stream) {
     line("corrected", result.latencies.corrected);
     line("uncorrected", result.latencies.uncorrected);
     line("lag", result.latencies.lag);
+    // The part of the lag that is the generator's fault: it is what --max-lag bounds.
     fmt::print(stream, "  own lag p99  {:>9} of the lag, which counts the wait for a free connection, too\n",
                format_ns(result.own_lag_p99_ns));
 }
@@ -38,6 +39,7 @@ void write_summary(const RunResult& result, std::FILE* stream) {
     else fmt::print(stream, "  rate         {}\n", format_rate(result.achieved_rate));
     fmt::print(stream, "  requests     {} planned, {} sent, {} succeeded, {} failed ({} %)\n", totals.planned,
                totals.sent, totals.succeeded, totals.failed(), format_number(totals.failed_share() * 100, 3));
+    // Without --batch a request is a sample, and the line would repeat the one above.
     if (totals.samples != totals.succeeded)
         fmt::print(stream, "  samples      {} ({})\n", totals.samples,
                    format_rate(static_cast<double>(totals.samples) / result.duration_s));

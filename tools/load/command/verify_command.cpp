@@ -15,6 +15,7 @@
 namespace sluice::load {
 namespace {
 
+// What a screen shows without scrolling.
 constexpr std::size_t devices_shown_max = 20;
 
 using Verdicts = std::map<std::string, DeviceVerdict>;
@@ -29,9 +30,11 @@ nlohmann::json json_of(const DeviceVerdict& verdict) {
             {"lost_first", verdict.lost_first}};
 }
 
+// False: it cannot be created, or not be written whole.
 bool write_verdicts(const std::string& path, const Verdicts& verdicts, const DeviceVerdict& sum) {
     nlohmann::json document{
         {"format", "sluice-load-verify/1"}, {"total", json_of(sum)}, {"devices", nlohmann::json::object()}};
+    // Seqs of different devices in one list would mean nothing.
     document["total"].erase("lost_first");
     for (const auto& [device, verdict] : verdicts) document["devices"][device] = json_of(verdict);
     auto file = OutputFile::create(path);
@@ -50,6 +53,7 @@ void print_verdicts(const Verdicts& verdicts, const DeviceVerdict& sum) {
                "duplicated", "reordered", "unacknowledged");
     std::size_t unusual_count = 0;
     for (const auto& [device, verdict] : verdicts) {
+        // Unacknowledged samples are not unusual: the answer may have been lost on its way.
         if (verdict.lost == 0 && verdict.duplicated == 0 && verdict.reordered == 0) continue;
         if (++unusual_count <= devices_shown_max) print_row(device, verdict);
     }
@@ -62,16 +66,19 @@ void print_verdicts(const Verdicts& verdicts, const DeviceVerdict& sum) {
 
 ExitCode verify(const VerifyPlan& plan) {
     const auto url = config::parse_sink_url(plan.redis_url);
+    // The parser is the engine's, which also takes null: and journal:.
     const bool is_redis = url && url->kind != config::SinkKind::null && url->kind != config::SinkKind::journal;
     if (!is_redis) return complain("--redis is no URL of Redis, a cluster or sentinels");
     const auto entries = read_ledger(plan.ledger_path);
     if (!entries) return complain(entries.error());
     Verification verification;
+    // All of the ledger before the first sample of Redis: find() compares with it.
     for (const LedgerEntry& entry : *entries)
         verification.acknowledge(entry.device, entry.first_seq, entry.samples_count);
-    const auto stored = read_samples(
-        *url, plan.stream, plan.list_key,
-        [&](const std::string& device, std::uint64_t seq, std::size_t key) { verification.find(device, seq, key); });
+    const auto stored = read_samples(*url, plan.stream, plan.list_key,
+                                     [&](const std::string& device, std::uint64_t seq, std::size_t key_index) {
+                                         verification.find(device, seq, key_index);
+                                     });
     if (!stored) return complain(stored.error());
 
     const Verdicts verdicts = verification.by_device();

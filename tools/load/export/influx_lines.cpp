@@ -38,7 +38,7 @@ InfluxLines InfluxRenderer::render(const Interval& interval) {
                    "sent_bytes={}i,received_bytes={}i,open_connections={}i",
                    tags, counts.planned, counts.sent, counts.responses, counts.succeeded, counts.failed(),
                    counts.samples, counts.connects, counts.sent_bytes, counts.received_bytes,
-                   interval.open_connections);
+                   interval.open_connections_count);
     const auto add_latency = [&](std::string_view name, const Histogram& histogram) {
         if (count_of(histogram) == 0) return;  // no value is not 0 ns
         fmt::format_to(out, ",{0}_p50_ns={1}i,{0}_p90_ns={2}i,{0}_p99_ns={3}i,{0}_p999_ns={4}i,{0}_max_ns={5}i", name,

@@ -16,8 +16,8 @@ struct StoredSamples {
     std::uint64_t foreign_count = 0;  // entries without
 };
 
-// `key`: a number for each key that is read, since only within one there is an order.
-using TakeSample = std::function<void(const std::string& device, std::uint64_t seq, std::size_t key)>;
+// `key_index`: a number for each key that is read, since only within one there is an order.
+using TakeSample = std::function<void(const std::string& device, std::uint64_t seq, std::size_t key_index)>;
 
 // Reads the key `stream`, its partitions `stream:{0}`, `stream:{1}`, …, and the list `list_key`, those that exist.
 // Reads in pages, so that Redis is never kept from others for long. The error is a sentence.

@@ -23,17 +23,17 @@ void Verification::acknowledge(const std::string& device, std::uint64_t first_se
     for (std::uint64_t seq = first_seq; seq < end; ++seq) one.is_acknowledged[seq] = true;
 }
 
-void Verification::find(const std::string& device, std::uint64_t seq, std::size_t key) {
+void Verification::find(const std::string& device, std::uint64_t seq, std::size_t key_index) {
     // One of which nothing was acknowledged is of this run if it is called as the others are.
     if (!devices_.contains(device) && !namings_.contains(naming_of(device))) {
         ++others_count_;
         return;
     }
     Device& one = devices_[device];
-    if (one.key != key) one.has_found = false;
-    one.key = key;
+    if (one.key_index != key_index) one.has_found = false;
+    one.key_index = key_index;
     if (!one.add(seq)) ++one.copies;
-    else if (one.has_found && seq < one.found_max) ++one.reordered;
+    else if (one.has_found && seq < one.found_max) ++one.reordered_count;
     one.found_max = one.has_found ? std::max(one.found_max, seq) : seq;
     one.has_found = true;
 }
@@ -58,7 +58,7 @@ std::map<std::string, DeviceVerdict> Verification::by_device() const {
     std::map<std::string, DeviceVerdict> verdicts;
     for (const auto& [name, device] : devices_) {
         DeviceVerdict& verdict = verdicts[name];
-        verdict.reordered = device.reordered;
+        verdict.reordered = device.reordered_count;
         verdict.duplicated = device.copies;
         const std::uint64_t count = std::max(device.is_acknowledged.size(), device.is_found_near.size());
         for (std::uint64_t seq = 0; seq < count; ++seq) {

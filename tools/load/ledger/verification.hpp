@@ -30,7 +30,7 @@ class Verification {
     // All of it before the first find(). Memory grows with `first_seq`, which LedgerEntry bounds.
     void acknowledge(const std::string& device, std::uint64_t first_seq, std::uint64_t count);
     // In the order in which samples are stored, key by key: across keys there is none.
-    void find(const std::string& device, std::uint64_t seq, std::size_t key = 0);
+    void find(const std::string& device, std::uint64_t seq, std::size_t key_index = 0);
 
     [[nodiscard]] std::map<std::string, DeviceVerdict> by_device() const;
     // Samples found of devices that are not this ledger's: of other runs, or of real ones. They are in no verdict.
@@ -45,9 +45,9 @@ class Verification {
         std::unordered_set<std::uint64_t> found_far;
         std::uint64_t copies = 0;  // beyond the first of each
         std::uint64_t found_max = 0;  // the greatest seq found so far in the key, if has_found
-        std::size_t key = 0;
+        std::size_t key_index = 0;
         bool has_found = false;
-        std::uint64_t reordered = 0;
+        std::uint64_t reordered_count = 0;
 
         bool add(std::uint64_t seq);  // false: it was found before
     };

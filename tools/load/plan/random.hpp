@@ -9,10 +9,10 @@ namespace sluice::load {
 
 class Random {
   public:
-    explicit Random(std::uint64_t seed) : state_(seed) {}
+    explicit Random(std::uint64_t seed) : state_bits_(seed) {}
 
     std::uint64_t next() {
-        std::uint64_t z = (state_ += 0x9e37'79b9'7f4a'7c15);
+        std::uint64_t z = (state_bits_ += 0x9e37'79b9'7f4a'7c15);
         z = (z ^ (z >> 30)) * 0xbf58'476d'1ce4'e5b9;
         z = (z ^ (z >> 27)) * 0x94d0'49bb'1331'11eb;
         return z ^ (z >> 31);
@@ -27,7 +27,7 @@ class Random {
     double exponential() { return -std::log1p(-uniform()); }
 
   private:
-    std::uint64_t state_;
+    std::uint64_t state_bits_;
 };
 
 }  // namespace sluice::load

@@ -71,7 +71,7 @@ struct RunPlan {
     std::uint32_t threads_count = 1;
     std::vector<unsigned> cores;           // empty: the last ones that the process may use
     std::uint32_t pipeline_depth = 1;
-    std::uint64_t requests_per_connection = 0;  // 0: no end
+    std::uint64_t requests_per_connection_max = 0;  // 0: no end
     std::uint64_t timeout_ns = 10'000'000'000;
     std::uint64_t spin_ns = 50'000;  // how long before a request is due a load thread polls instead of sleeping
     std::uint64_t seed = 1;

@@ -37,12 +37,12 @@ std::size_t Comparison::runs_count() const {
 }
 
 bool Comparison::fails_more(std::size_t contender) const {
-    const Estimate& ratio = figures[contender][failed_figure].ratio_to_first;
+    const Estimate& ratio = figures[contender][failed_figure_index].ratio_to_first;
     return ratio.value > 1 && ratio.excludes(1);
 }
 
 bool Comparison::fails_less(std::size_t contender) const {
-    const Estimate& ratio = figures[contender][failed_figure].ratio_to_first;
+    const Estimate& ratio = figures[contender][failed_figure_index].ratio_to_first;
     return ratio.value < 1 && ratio.excludes(1);
 }
 

@@ -31,7 +31,7 @@ struct ComparedFigure {
 // Successes a second, p50, p99 and p99.9 (corrected), share of failed requests. NaN: a run without an answer has no
 // latency.
 inline constexpr std::size_t compared_figures_count = 5;
-inline constexpr std::size_t rate_figure = 0, p99_figure = 2, failed_figure = 4;
+inline constexpr std::size_t rate_figure_index = 0, p99_figure_index = 2, failed_figure_index = 4;
 [[nodiscard]] const std::array<ComparedFigure, compared_figures_count>& compared_figures();
 
 struct FigureOfContender {

@@ -96,7 +96,7 @@ std::string_view ratio_class(const Comparison& comparison, std::size_t contender
     if (std::isnan(ratio.value) || !ratio.excludes(1)) return "";
     const bool is_better = (ratio.value < 1) == compared_figures()[figure].is_less_better;
     const bool is_of_failures = is_better ? comparison.fails_more(contender) : comparison.fails_less(contender);
-    if (is_of_failures && figure != failed_figure) return "";
+    if (is_of_failures && figure != failed_figure_index) return "";
     return is_better ? "good" : "bad";
 }
 
@@ -221,9 +221,9 @@ void write_comparison_html(const Comparison& comparison, std::FILE* stream) {
     }
     body += render_plot(percentile_plot(std::move(percentiles), count));
     body += render_plot(
-        runs_plot(comparison, rate_figure,
+        runs_plot(comparison, rate_figure_index,
                   {.label = "successful requests per second", .quantity = Quantity::count, .low = {}, .high = {}}));
-    body += render_plot(runs_plot(comparison, p99_figure, latency_axis()));
+    body += render_plot(runs_plot(comparison, p99_figure_index, latency_axis()));
     body += R"(<section><h2>What ran</h2><dl class="environment">)";
     for (const Contender& contender : comparison.contenders) {
         if (contender.runs.empty()) continue;

@@ -38,14 +38,14 @@ CsvWriter::CsvWriter(std::FILE* stream) : stream_(stream) {
 void CsvWriter::on_interval(const Interval& interval) {
     const Counts& counts = interval.counts;
     const Latencies& latencies = *interval.latencies;
-    std::string line =
-        fmt::format("{:.3f},{:.3f},{:d},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}", interval.begin_s,
-                    interval.end_s, interval.is_warmup, counts.planned, counts.sent, counts.responses, counts.succeeded,
-                    counts.failed(), counts.samples, interval.open_connections, counts.connects, counts.sent_bytes,
-                    counts.received_bytes, latency_cell(latencies.corrected, 50), latency_cell(latencies.corrected, 90),
-                    latency_cell(latencies.corrected, 99), latency_cell(latencies.corrected, 99.9),
-                    latency_cell(latencies.corrected, 100), latency_cell(latencies.uncorrected, 50),
-                    latency_cell(latencies.uncorrected, 99), latency_cell(latencies.lag, 99));
+    std::string line = fmt::format(
+        "{:.3f},{:.3f},{:d},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}", interval.begin_s, interval.end_s,
+        interval.is_warmup, counts.planned, counts.sent, counts.responses, counts.succeeded, counts.failed(),
+        counts.samples, interval.open_connections_count, counts.connects, counts.sent_bytes, counts.received_bytes,
+        latency_cell(latencies.corrected, 50), latency_cell(latencies.corrected, 90),
+        latency_cell(latencies.corrected, 99), latency_cell(latencies.corrected, 99.9),
+        latency_cell(latencies.corrected, 100), latency_cell(latencies.uncorrected, 50),
+        latency_cell(latencies.uncorrected, 99), latency_cell(latencies.lag, 99));
     const auto append = [&line](std::uint64_t count) { fmt::format_to(std::back_inserter(line), ",{}", count); };
     for (std::size_t i = 1; i <= status_classes_count; ++i) append(of_class(counts, i));
     for (const std::uint64_t count : counts.faults) append(count);

@@ -71,7 +71,7 @@ Json json_of(const Second& second) {
             {"max_ns", latency(second.max_ns)},
             {"uncorrected_p99_ns", latency(second.uncorrected_p99_ns)},
             {"lag_p99_ns", latency(second.lag_p99_ns)},
-            {"open_connections", second.open_connections}};
+            {"open_connections", second.open_connections_count}};
 }
 
 Json json_of(const RunResult& result) {

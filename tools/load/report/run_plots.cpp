@@ -176,8 +176,8 @@ Plot lag_over_time(const RunResult& result) {
 Plot connections_over_time(const RunResult& result) {
     Plot plot = time_plot(result, "Open connections", "At the end of each second." + grouped_note(result, "the mean"),
                           count_axis("connections"));
-    plot.series = {
-        over_time(result, "open", Grouping::mean, [](const Second& second) { return of(second.open_connections); })};
+    plot.series = {over_time(result, "open", Grouping::mean,
+                             [](const Second& second) { return of(second.open_connections_count); })};
     return plot;
 }
 

@@ -87,7 +87,7 @@ struct Counts {
 struct Interval {
     double begin_s = 0, end_s = 0;  // since the run's start, warm-up included
     bool is_warmup = false;  // not part of the totals
-    std::uint32_t open_connections = 0;
+    std::uint32_t open_connections_count = 0;
     Counts counts;
     const Latencies* latencies = nullptr;
     double left_s = -1;  // of the run; negative: not known (--requests)
@@ -113,7 +113,7 @@ struct Second {
     // Corrected. No latency is 0 ns: where nothing was answered, or sent, 0 says that there is none.
     std::uint64_t p50_ns = 0, p90_ns = 0, p99_ns = 0, p999_ns = 0, max_ns = 0;
     std::uint64_t uncorrected_p99_ns = 0, lag_p99_ns = 0;
-    std::uint32_t open_connections = 0;
+    std::uint32_t open_connections_count = 0;
 };
 
 // Where it was measured.

@@ -4,7 +4,7 @@
 
 namespace sluice::load {
 
-bool BodyCheck::parse(std::string_view body) const {
+bool BodyCheck::passes_uncached(std::string_view body) const {
     const auto json = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
     if (!json.is_object()) return false;
     const auto found = json.find(member_);

@@ -16,7 +16,7 @@ class BodyCheck {
     [[nodiscard]] bool passes(std::string_view body) {
         if (!is_needed()) return true;
         if (!has_last_ || body != last_body_) {
-            last_verdict_ = parse(body);
+            last_verdict_ = passes_uncached(body);
             last_body_.assign(body);
             has_last_ = true;
         }
@@ -24,7 +24,7 @@ class BodyCheck {
     }
 
   private:
-    [[nodiscard]] bool parse(std::string_view body) const;
+    [[nodiscard]] bool passes_uncached(std::string_view body) const;
 
     std::string member_, value_;
     std::string last_body_;

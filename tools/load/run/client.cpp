@@ -67,13 +67,14 @@ Client::Exchange& Client::exchange(Slot slot, std::uint32_t index) {
 }
 
 bool Client::is_worn_out(const Connection& connection) const {
-    return settings_.requests_per_connection != 0 && connection.issued_count >= settings_.requests_per_connection;
+    return settings_.requests_per_connection_max != 0 &&
+           connection.issued_count >= settings_.requests_per_connection_max;
 }
 
 bool Client::has_room(Slot slot) const {
     const Connection& connection = connections_[slot];
     return connection.state == State::ready && !connection.is_sending &&
-           connection.in_flight < settings_.pipeline_depth && !is_worn_out(connection);
+           connection.in_flight_count < settings_.pipeline_depth && !is_worn_out(connection);
 }
 
 // --- sending ----------------------------------------------------------------------------------------
@@ -81,14 +82,14 @@ bool Client::has_room(Slot slot) const {
 void Client::issue(Slot slot, std::uint64_t intended_ns) {
     DCHECK(has_room(slot));
     Connection& connection = connections_[slot];
-    Exchange& request = exchange(slot, connection.in_flight);
+    Exchange& request = exchange(slot, connection.in_flight_count);
     request = {.intended_ns = intended_ns,
                .sendable_ns = connection.sendable_ns,
                .sent_ns = 0,
                .identity = {},
                .bytes = 0,
                .endpoint = source_.next_endpoint()};
-    if (connection.unsent == 0) {
+    if (connection.unsent_count == 0) {
         if (source_.is_fixed() || buffer_bytes_ - connection.out_end < settings_.pipeline_depth * request_bytes_max_)
             connection.out_end = 0;
         connection.out_begin = connection.out_end;
@@ -101,8 +102,8 @@ void Client::issue(Slot slot, std::uint64_t intended_ns) {
             source_.render(request.endpoint, slot, buffer(slot) + connection.out_end, request.identity));
     }
     connection.out_end += request.bytes;
-    ++connection.in_flight;
-    ++connection.unsent;
+    ++connection.in_flight_count;
+    ++connection.unsent_count;
     ++connection.issued_count;
     ++in_flight_count_;
     mark_dirty(slot);
@@ -125,7 +126,7 @@ void Client::flush() {
     const std::uint64_t now_ns = monotonic_ns();
     for (const Slot slot : dirty_) {
         connections_[slot].is_queued = false;
-        if (connections_[slot].unsent != 0) flush(slot, now_ns);
+        if (connections_[slot].unsent_count != 0) flush(slot, now_ns);
     }
     dirty_.clear();
 }
@@ -139,14 +140,15 @@ void Client::flush(Slot slot, std::uint64_t now_ns) {
     loop_->send(slot, {bytes, bytes_count}, connection.is_sending ? io::Notice::when_sent : io::Notice::none);
 
     recorder_.counts().sent_bytes += bytes_count;
-    for (std::uint32_t index = connection.in_flight - connection.unsent; index < connection.in_flight; ++index) {
+    for (std::uint32_t index = connection.in_flight_count - connection.unsent_count; index < connection.in_flight_count;
+         ++index) {
         Exchange& request = exchange(slot, index);
         request.sent_ns = now_ns;
         ++recorder_.counts_of(request.intended_ns).sent;
         recorder_.record_lag(request.intended_ns, request.sendable_ns, now_ns,
                              backed_off_ns(connection, request.intended_ns));
     }
-    connection.unsent = 0;
+    connection.unsent_count = 0;
     connection.out_begin = connection.out_end;
     if (wheel_.deadline_ns(slot) == 0) wheel_.set(slot, now_ns + settings_.timeout_ns, now_ns);
 }
@@ -173,7 +175,7 @@ void Client::on_bytes(Slot slot, std::span<const char> bytes) {
     Connection& connection = connections_[slot];
     while (!bytes.empty() && connection.state == State::ready) {
         // An answer that nobody asked for; some servers send 408 before they close an idle connection.
-        if (connection.in_flight == connection.unsent) {
+        if (connection.in_flight_count == connection.unsent_count) {
             ++recorder_.counts().unsolicited;
             return break_off(slot, Fault::malformed);
         }
@@ -217,12 +219,12 @@ void Client::finish(Slot slot, const ResponseReader::Result& result, std::uint64
     connection.unanswered_bytes -= request.bytes;
     connection.exchange_first =
         connection.exchange_first + 1 == settings_.pipeline_depth ? 0 : connection.exchange_first + 1;
-    --connection.in_flight;
+    --connection.in_flight_count;
     --in_flight_count_;
     if (!had_room) connection.sendable_ns = done_ns;
 
-    if (!result.keep_alive) break_off(slot, Fault::closed_early);  // what was pipelined behind it
-    else if (connection.in_flight == 0 && is_worn_out(connection)) close(slot, true);
+    if (!result.keeps_alive) break_off(slot, Fault::closed_early);  // what was pipelined behind it
+    else if (connection.in_flight_count == 0 && is_worn_out(connection)) close(slot, true);
     pacer_.on_finished(slot, done_ns);
     if (has_room(slot)) pacer_.on_room(slot, done_ns);
 }
@@ -230,7 +232,7 @@ void Client::finish(Slot slot, const ResponseReader::Result& result, std::uint64
 void Client::on_ended(Slot slot) {
     Connection& connection = connections_[slot];
     if (connection.state != State::ready) return;
-    if (connection.in_flight > connection.unsent) {
+    if (connection.in_flight_count > connection.unsent_count) {
         const auto result = reader_.read_end(connection.response);
         if (result.event == ResponseReader::Event::response) {
             finish(slot, result, monotonic_ns());
@@ -254,7 +256,7 @@ void Client::connect(Slot slot) {
         connection.state = State::none;
         return;
     }
-    const ServerAddress& address = settings_.addresses[next_address_++ % settings_.addresses.size()];
+    const ServerAddress& address = settings_.addresses[next_address_index_++ % settings_.addresses.size()];
     const std::uint64_t now_ns = monotonic_ns();
     wheel_.set(slot, now_ns + settings_.timeout_ns, now_ns);
     if (connection.first_attempt_ns == 0) connection.first_attempt_ns = now_ns;
@@ -285,7 +287,7 @@ void Client::on_connected(Slot slot) {
     connection.state = State::ready;
     connection.was_connected = true;
     connection.is_sending = false;
-    connection.exchange_first = connection.in_flight = connection.unsent = 0;
+    connection.exchange_first = connection.in_flight_count = connection.unsent_count = 0;
     connection.issued_count = 0;
     connection.out_begin = connection.out_end = connection.unanswered_bytes = 0;
     connection.sendable_ns = now_ns;
@@ -321,13 +323,13 @@ std::uint64_t Client::backed_off_ns(const Connection& connection, std::uint64_t 
 
 void Client::give_up(Fault fault) {
     for (Slot slot = 0; slot < connections_.size(); ++slot)
-        if (connections_[slot].in_flight != 0) break_off(slot, fault);
+        if (connections_[slot].in_flight_count != 0) break_off(slot, fault);
 }
 
 // Ends a connection. Its requests in flight fail.
 void Client::break_off(Slot slot, Fault fault) {
     Connection& connection = connections_[slot];
-    const std::uint32_t failed_count = connection.in_flight;
+    const std::uint32_t failed_count = connection.in_flight_count;
     const std::uint64_t now_ns = monotonic_ns();
     for (std::uint32_t index = 0; index < failed_count; ++index) {
         const Exchange& request = exchange(slot, index);
@@ -337,17 +339,17 @@ void Client::break_off(Slot slot, Fault fault) {
     }
     // Connections that carry requests are opened as often as the load asks for. Those that carry none wait, so that the
     // server is not flooded with them.
-    if (connection.issued_count > connection.unsent) connection.failures_count = 0;
+    if (connection.issued_count > connection.unsent_count) connection.failures_count = 0;
     count_failure(connection);
     in_flight_count_ -= failed_count;
-    connection.in_flight = connection.unsent = 0;
+    connection.in_flight_count = connection.unsent_count = 0;
     close(slot, true);
     for (std::uint32_t index = 0; index < failed_count; ++index) pacer_.on_finished(slot, now_ns);
 }
 
 void Client::close(Slot slot, bool reconnects) {
     Connection& connection = connections_[slot];
-    DCHECK(connection.state == State::ready && connection.in_flight == 0);
+    DCHECK(connection.state == State::ready && connection.in_flight_count == 0);
     connection.state = State::closing;
     connection.reconnects = reconnects;
     --connected_count_;
@@ -378,7 +380,7 @@ void Client::on_deadline(Slot slot, std::uint64_t now_ns) {
         case State::none:
         case State::closing: return;
     }
-    if (connection.in_flight == connection.unsent) return;  // the next send sets it again
+    if (connection.in_flight_count == connection.unsent_count) return;  // the next send sets it again
     const std::uint64_t deadline_ns = exchange(slot, 0).sent_ns + settings_.timeout_ns;
     if (deadline_ns <= now_ns) return break_off(slot, Fault::timeout);
     wheel_.set(slot, deadline_ns, now_ns);

@@ -48,7 +48,7 @@ struct ClientSettings {
     std::vector<ServerAddress> addresses;  // connections take them in turn
     std::uint32_t connections_count = 1;
     std::uint32_t pipeline_depth = 1;
-    std::uint64_t requests_per_connection = 0;
+    std::uint64_t requests_per_connection_max = 0;
     std::uint64_t timeout_ns = 0;
 };
 
@@ -112,8 +112,8 @@ class Client final : private io::ClientEvents {
         bool was_connected = false;
         std::uint8_t failures_count = 0;  // attempts since the last that carried a request; saturates
         std::uint32_t exchange_first = 0;  // in the ring of pipeline_depth exchanges
-        std::uint32_t in_flight = 0;  // issued and not ended
-        std::uint32_t unsent = 0;  // of those, not sent yet: the last ones
+        std::uint32_t in_flight_count = 0;  // issued and not ended
+        std::uint32_t unsent_count = 0;  // of those, not sent yet: the last ones
         std::uint64_t issued_count = 0;  // on this connection
         std::uint64_t first_attempt_ns = 0;  // 0: none yet
         std::uint64_t sendable_ns = 0;  // since when the next request could have been sent
@@ -160,7 +160,7 @@ class Client final : private io::ClientEvents {
     std::unique_ptr<char[]> buffers_;
     std::vector<Slot> dirty_;
     std::uint32_t in_flight_count_ = 0, connected_count_ = 0, connecting_count_ = 0;
-    std::uint32_t next_address_ = 0;
+    std::uint32_t next_address_index_ = 0;
     std::uint64_t answered_ns_ = 0;
     int last_connect_error_ = 0;
     bool may_connect_ = true;

@@ -30,7 +30,7 @@ ClosedLoad::ClosedLoad(const RunPlan& plan, std::uint32_t thread, std::uint32_t 
 
 // Where stages rise from 0, each user connects when it comes. The first user connects before the start, so that an
 // unreachable target is found then.
-void ClosedLoad::open_connections() {
+void ClosedLoad::open_connections_count() {
     const auto count = static_cast<std::uint32_t>(
         share_of(static_cast<std::uint64_t>(plan_.users.first_level()), thread_, plan_.threads_count));
     for (Slot slot = 0; slot < std::min<std::size_t>(std::max(count, 1u), users_.size()); ++slot)

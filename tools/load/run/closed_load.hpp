@@ -20,7 +20,7 @@ class ClosedLoad final : public PacedLoad {
     ClosedLoad(const RunPlan& plan, std::uint32_t thread, std::uint32_t users_count_max, Recorder& recorder);
 
     void attach(Client& client) override { client_ = &client; }
-    void open_connections() override;
+    void open_connections_count() override;
     void start(std::uint64_t start_ns) override;
     [[nodiscard]] bool pump(std::uint64_t now_ns) override;
     [[nodiscard]] std::uint64_t next_ns(std::uint64_t now_ns) const override;

@@ -126,8 +126,8 @@ std::expected<RunResult, SetupError> carry_out(const RunPlan& plan, const std::v
     result.totals.connects += state->opened_count;
     result.own_lag_p99_ns = totals.own_lag_p99_ns();
     state->sent_in_time_count = totals.total().sent_in_time;
-    state->second_half_planned = totals.total().second_half_planned;
-    state->second_half_ended = totals.total().second_half_ended;
+    state->second_half_planned_count = totals.total().second_half_planned_count;
+    state->second_half_ended_count = totals.total().second_half_ended_count;
     state->clipped_count = totals.total().clipped;
     judge_validity(result, plan, *state);
     for (const Threshold& threshold : plan.thresholds) result.thresholds.push_back(evaluate(threshold, result));

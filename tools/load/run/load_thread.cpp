@@ -110,7 +110,7 @@ void LoadThread::run_pinned() {
     Client client({.addresses = addresses_,
                    .connections_count = sockets_count,
                    .pipeline_depth = plan_.pipeline_depth,
-                   .requests_per_connection = plan_.requests_per_connection,
+                   .requests_per_connection_max = plan_.requests_per_connection_max,
                    .timeout_ns = plan_.timeout_ns},
                   source, recorder_, *load);
     if (on_acknowledged_) client.on_acknowledged(on_acknowledged_);
@@ -119,16 +119,17 @@ void LoadThread::run_pinned() {
         error_ = opened.error().sentence;
         return enter(Phase::failed);
     }
-    load->open_connections();
+    load->open_connections_count();
     wanted_count_ = client.connecting_count() + client.connected_count();
     const std::uint64_t opening_end_ns = monotonic_ns() + std::min(opening_ns_max, plan_.timeout_ns);
-    while (client.connecting_count() != 0 && monotonic_ns() < opening_end_ns && !stop_.load(std::memory_order_acquire))
+    while (client.connecting_count() != 0 && monotonic_ns() < opening_end_ns &&
+           !must_stop_.load(std::memory_order_acquire))
         client.run_once(monotonic_ns() + stop_look_interval_ns);
     opened_count_ = client.connected_count();
     connect_error_ = client.last_connect_error();
     enter(Phase::ready);
     std::uint64_t start_ns = 0;
-    while ((start_ns = start_ns_.load(std::memory_order_acquire)) == 0 && !stop_.load(std::memory_order_acquire))
+    while ((start_ns = start_ns_.load(std::memory_order_acquire)) == 0 && !must_stop_.load(std::memory_order_acquire))
         client.run_once(monotonic_ns() + start_look_interval_ns);
     if (start_ns != 0) run_load(client, *load, start_ns);
     enter(Phase::finished);
@@ -174,7 +175,7 @@ void LoadThread::run_load(Client& client, PacedLoad& load, std::uint64_t start_n
             if (boundary_ns == measured_begin_ns) recorder_.ignore_before(measured_begin_ns);
             boundary_ns = span_end_ns(since_start_s(now_ns) + 1e-9);
         }
-        if (stopped_ns_ == 0 && stop_.load(std::memory_order_acquire)) {
+        if (stopped_ns_ == 0 && must_stop_.load(std::memory_order_acquire)) {
             stopped_ns_ = now_ns - start_ns;
             drain_end_ns = now_ns + drain_ns_max;
             end_span(client, now_ns, false);

@@ -37,7 +37,7 @@ class LoadThread {
     // Begins the load at `start_ns` (monotonic).
     void start(std::uint64_t start_ns) { start_ns_.store(start_ns, std::memory_order_release); }
     // Ends the load; what is in flight has a second to be answered.
-    void stop() { stop_.store(true, std::memory_order_release); }
+    void stop() { must_stop_.store(true, std::memory_order_release); }
     void join();
     // When stop() took effect, in ns since the start; 0: it did not. After join().
     [[nodiscard]] std::uint64_t stopped_ns() const { return stopped_ns_; }
@@ -71,7 +71,7 @@ class LoadThread {
     std::uint64_t stopped_ns_ = 0;
     std::atomic<Phase> phase_{Phase::opening};
     std::atomic<std::uint64_t> start_ns_{0};  // pairs with the loads in run()
-    std::atomic<bool> stop_{false};  // pairs with the loads in run()
+    std::atomic<bool> must_stop_{false};  // pairs with the loads in run()
     std::thread thread_of_run_;
 };
 

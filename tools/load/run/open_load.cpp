@@ -21,7 +21,7 @@ OpenLoad::OpenLoad(const RunPlan& plan, std::uint32_t thread, std::uint32_t conn
       rooms_(connections_count),
       is_in_rooms_(connections_count) {}
 
-void OpenLoad::open_connections() {
+void OpenLoad::open_connections_count() {
     for (Slot slot = 0; slot < connections_count_; ++slot) client_->connect(slot);
 }
 

@@ -18,7 +18,7 @@ class OpenLoad final : public PacedLoad {
     OpenLoad(const RunPlan& plan, std::uint32_t thread, std::uint32_t connections_count, Recorder& recorder);
 
     void attach(Client& client) override { client_ = &client; }
-    void open_connections() override;
+    void open_connections_count() override;
     void start(std::uint64_t start_ns) override;
     [[nodiscard]] bool pump(std::uint64_t now_ns) override;
     [[nodiscard]] std::uint64_t next_ns(std::uint64_t now_ns) const override;

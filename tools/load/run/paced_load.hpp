@@ -19,7 +19,7 @@ class PacedLoad : public Pacer {
     // The client that it drives is made after it. Call once, before anything else.
     virtual void attach(Client& client) = 0;
     // Before the start: the connections that are to be open then.
-    virtual void open_connections() = 0;
+    virtual void open_connections_count() = 0;
     virtual void start(std::uint64_t start_ns) = 0;
     // Issues what is due. False once nothing will be issued any more.
     [[nodiscard]] virtual bool pump(std::uint64_t now_ns) = 0;

@@ -14,7 +14,7 @@ void Span::clear() {
     for (hdr_histogram* histogram :
          {latencies.corrected.get(), latencies.uncorrected.get(), latencies.lag.get(), own_lag.get()})
         hdr_reset(histogram);
-    timely_responses = second_half_planned = second_half_ended = sent_in_time = clipped = 0;
+    timely_responses = second_half_planned_count = second_half_ended_count = sent_in_time = clipped = 0;
     cpu_ns = 0;
 }
 
@@ -25,11 +25,11 @@ void Span::add(const Span& other) {
     hdr_add(latencies.lag.get(), other.latencies.lag.get());
     hdr_add(own_lag.get(), other.own_lag.get());
     timely_responses += other.timely_responses;
-    second_half_planned += other.second_half_planned;
-    second_half_ended += other.second_half_ended;
+    second_half_planned_count += other.second_half_planned_count;
+    second_half_ended_count += other.second_half_ended_count;
     sent_in_time += other.sent_in_time;
     clipped += other.clipped;
-    open_connections += other.open_connections;
+    open_connections_count += other.open_connections_count;
 }
 
 bool Recorder::has_free_span() const {
@@ -43,23 +43,23 @@ void Recorder::add_cpu(std::uint64_t cpu_ns, bool is_measured) {
     cpu_begin_ns_ = cpu_ns;
 }
 
-void Recorder::end_span(std::uint64_t end_ns, std::uint32_t open_connections) {
+void Recorder::end_span(std::uint64_t end_ns, std::uint32_t open_connections_count) {
     Span& span = spans_[index_];
     span.end_ns = end_ns;
-    span.open_connections = open_connections;
+    span.open_connections_count = open_connections_count;
     index_ = (index_ + 1) % spans_count;
     spans_[index_].begin_ns = end_ns;
     // Release: pairs with published().
     published_count_.store(published_count_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }
 
-void Recorder::publish(std::uint64_t end_ns, std::uint32_t open_connections) {
-    if (has_free_span()) end_span(end_ns, open_connections);
+void Recorder::publish(std::uint64_t end_ns, std::uint32_t open_connections_count) {
+    if (has_free_span()) end_span(end_ns, open_connections_count);
 }
 
-void Recorder::publish_last(std::uint64_t end_ns, std::uint32_t open_connections) {
+void Recorder::publish_last(std::uint64_t end_ns, std::uint32_t open_connections_count) {
     while (!has_free_span()) ::usleep(swap_look_interval_us);
-    end_span(end_ns, open_connections);
+    end_span(end_ns, open_connections_count);
 }
 
 Span* Recorder::published() {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "engine/core/cache_line.hpp"
 #include "tools/load/result/results.hpp"
 
 namespace sluice::load {
@@ -27,11 +28,11 @@ struct Span {
     // In the second half of the measured time: the requests that fell due, and those that ended with a response or by a
     // fault of the server. If the server keeps up the two are equal, however long it takes to answer. Over the whole
     // run they are not, because a run begins with nothing in flight.
-    std::uint64_t second_half_planned = 0, second_half_ended = 0;
+    std::uint64_t second_half_planned_count = 0, second_half_ended_count = 0;
     std::uint64_t sent_in_time = 0;  // of counts.sent, those before Measurement::in_time_until_ns
     std::uint64_t clipped = 0;  // latencies beyond latency_ns_max, recorded as that
     std::uint64_t cpu_ns = 0;  // that the load thread spent before the measurement's end
-    std::uint32_t open_connections = 0;
+    std::uint32_t open_connections_count = 0;
 
     void clear();
     void add(const Span& other);
@@ -54,7 +55,7 @@ class Recorder {
     Counts& counts_of(std::uint64_t intended_ns) { return is_ignored(intended_ns) ? ignored_ : counts(); }
     void count_due(std::uint64_t intended_ns) {
         ++counts_of(intended_ns).planned;
-        if (intended_ns >= measurement_.second_half_ns) ++spans_[index_].second_half_planned;
+        if (intended_ns >= measurement_.second_half_ns) ++spans_[index_].second_half_planned_count;
     }
     void count_response(std::uint64_t intended_ns, std::uint64_t done_ns) {
         ++counts_of(intended_ns).responses;
@@ -102,9 +103,9 @@ class Recorder {
     // `cpu_ns`: spent so far. What was spent since the last call counts in this span if it `is_measured`.
     void add_cpu(std::uint64_t cpu_ns, bool is_measured);
     // Ends the span at `end_ns` and begins the next.
-    void publish(std::uint64_t end_ns, std::uint32_t open_connections);
+    void publish(std::uint64_t end_ns, std::uint32_t open_connections_count);
     // As publish(), after the last request; waits until there is room.
-    void publish_last(std::uint64_t end_ns, std::uint32_t open_connections);
+    void publish_last(std::uint64_t end_ns, std::uint32_t open_connections_count);
 
     // --- the coordinator's ---
     // The oldest published span, null if there is none; release() gives it back.
@@ -116,14 +117,15 @@ class Recorder {
 
     [[nodiscard]] bool is_ignored(std::uint64_t intended_ns) const { return intended_ns < measured_begin_ns_; }
     void count_end(std::uint64_t now_ns) {
-        if (now_ns >= measurement_.second_half_ns && now_ns <= measurement_.end_ns) ++spans_[index_].second_half_ended;
+        if (now_ns >= measurement_.second_half_ns && now_ns <= measurement_.end_ns)
+            ++spans_[index_].second_half_ended_count;
     }
     void record_value(hdr_histogram* histogram, std::uint64_t begin_ns, std::uint64_t end_ns) {
         const auto ns = static_cast<std::int64_t>(end_ns > begin_ns ? end_ns - begin_ns : 0);
         if (ns > latency_ns_max) ++spans_[index_].clipped;
         hdr_record_value(histogram, std::clamp<std::int64_t>(ns, 1, latency_ns_max));
     }
-    void end_span(std::uint64_t end_ns, std::uint32_t open_connections);
+    void end_span(std::uint64_t end_ns, std::uint32_t open_connections_count);
     [[nodiscard]] bool has_free_span() const;
 
     std::array<Span, spans_count> spans_;
@@ -132,9 +134,9 @@ class Recorder {
     Measurement measurement_;
     std::uint64_t measured_begin_ns_ = 0;  // 0: all requests count
     std::uint64_t cpu_begin_ns_ = 0;
-    alignas(64) std::atomic<std::uint64_t> published_count_{
+    alignas(cache_line_bytes) std::atomic<std::uint64_t> published_count_{
         0};  // stored (release) by publish, loaded (acquire) by published
-    alignas(64) std::atomic<std::uint64_t> released_count_{
+    alignas(cache_line_bytes) std::atomic<std::uint64_t> released_count_{
         0};  // stored (release) by release, loaded (acquire) by publish
 };
 

@@ -166,12 +166,12 @@ void RequestRenderer::draw_time(Field::Kind kind, std::int64_t now_ns, std::size
                     {text, static_cast<std::size_t>(std::to_chars(text, text + sizeof text, number).ptr - text)});
     }
     const std::int64_t second = now_ns / 1'000'000'000;
-    if (second != iso_second_) {
+    if (second != iso_time_s_) {
         const std::time_t time = second;
         std::tm parts{};
         gmtime_r(&time, &parts);
         CHECK(std::strftime(iso_text_, sizeof iso_text_, "%Y-%m-%dT%H:%M:%S.", &parts) == 20);
-        iso_second_ = second;
+        iso_time_s_ = second;
     }
     std::memcpy(text, iso_text_, 20);
     const auto millisecond = static_cast<unsigned>(now_ns / 1'000'000 % 1000);

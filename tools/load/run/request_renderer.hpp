@@ -75,7 +75,7 @@ class RequestRenderer {
     std::vector<char> scratch_;  // value_bytes_max for each field
     std::vector<std::string_view> values_;  // in scratch_ or a choice
     int device_digits_ = 1;
-    std::int64_t iso_second_ = -1;
+    std::int64_t iso_time_s_ = -1;
     char iso_text_[32] = {};  // of iso_second_, up to the point
     std::unique_ptr<Deflater> deflater_;
 };

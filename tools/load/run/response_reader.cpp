@@ -43,7 +43,7 @@ int on_message_complete(llhttp_t* parser) {
     ResponseState& state = state_of(parser);
     state.is_in_message = false;
     state.is_complete = true;
-    state.keep_alive = llhttp_should_keep_alive(parser) == 1;
+    state.keeps_alive = llhttp_should_keep_alive(parser) == 1;
     return HPE_PAUSED;
 }
 
@@ -79,7 +79,7 @@ void ResponseReader::start(ResponseState& state) const {
 ResponseReader::Result ResponseReader::read(ResponseState& state, std::span<const char> bytes, bool is_head_request) {
     Result known;
     const bool is_at_begin = !state.is_in_message;
-    if (is_at_begin && !is_head_request && read_known(bytes, known)) return known;
+    if (is_at_begin && !is_head_request && reads_known(bytes, known)) return known;
     state.expects_no_body = is_head_request;
     state.is_complete = false;
     if (is_at_begin) state.head_bytes = 0;
@@ -116,11 +116,11 @@ ResponseReader::Result ResponseReader::result_of(ResponseState& state, llhttp_er
     return {.event = state.status < 200 ? Event::interim : Event::response,
             .consumed_bytes = consumed_bytes,
             .status = state.status,
-            .keep_alive = state.keep_alive,
+            .keeps_alive = state.keeps_alive,
             .body = state.body};
 }
 
-bool ResponseReader::read_known(std::span<const char> bytes, Result& result) const {
+bool ResponseReader::reads_known(std::span<const char> bytes, Result& result) const {
     for (const KnownHead& known : known_heads_) {
         const std::size_t head_bytes = known.bytes.size();
         if (head_bytes == 0 || bytes.size() < head_bytes + known.content_bytes ||
@@ -129,7 +129,7 @@ bool ResponseReader::read_known(std::span<const char> bytes, Result& result) con
         result = {.event = Event::response,
                   .consumed_bytes = head_bytes + known.content_bytes,
                   .status = known.status,
-                  .keep_alive = true,
+                  .keeps_alive = true,
                   .body = {bytes.data() + head_bytes, known.content_bytes}};
         return true;
     }
@@ -139,7 +139,7 @@ bool ResponseReader::read_known(std::span<const char> bytes, Result& result) con
 // Keeps the head of a whole response that lies in `bytes`, if its length alone tells where it ends and the connection
 // goes on. Of such a response, all bytes before the content are its head.
 void ResponseReader::learn(std::span<const char> bytes, const ResponseState& state, std::size_t consumed_bytes) {
-    if (!state.is_complete || state.is_too_large || !state.keep_alive || !state.has_plain_length ||
+    if (!state.is_complete || state.is_too_large || !state.keeps_alive || !state.has_plain_length ||
         state.status < 200 || state.status > 599)
         return;
     KnownHead& known = known_heads_[forgotten_next_];

@@ -28,7 +28,7 @@ struct ResponseState {
     bool is_complete = false;
     bool is_too_large = false;
     bool has_plain_length = false;  // Content-Length alone says where the body ends
-    bool keep_alive = false;
+    bool keeps_alive = false;
     bool expects_no_body = false;  // answers a HEAD request
     std::uint16_t status = 0;
     std::size_t head_bytes = 0;  // so far
@@ -50,7 +50,7 @@ class ResponseReader {
         Event event = Event::need_more;
         std::size_t consumed_bytes = 0;
         std::uint16_t status = 0;
-        bool keep_alive = false;
+        bool keeps_alive = false;
         std::string_view body;  // if it is kept; valid until the next call
     };
 
@@ -72,7 +72,7 @@ class ResponseReader {
     };
     static constexpr std::size_t known_heads_count = 4;
 
-    [[nodiscard]] bool read_known(std::span<const char> bytes, Result& result) const;
+    [[nodiscard]] bool reads_known(std::span<const char> bytes, Result& result) const;
     void learn(std::span<const char> bytes, const ResponseState& state, std::size_t consumed_bytes);
     [[nodiscard]] Result result_of(ResponseState& state, llhttp_errno_t error, std::size_t consumed_bytes) const;
 

@@ -95,7 +95,7 @@ void SpanTotals::end_interval() {
         notify_observers(warmup);
     }
     interval_.clear();
-    interval_.open_connections = 0;
+    interval_.open_connections_count = 0;
 }
 
 Second SpanTotals::second_of(bool warmup) const {
@@ -118,7 +118,7 @@ Second SpanTotals::second_of(bool warmup) const {
             .max_ns = percentile(corrected, 100),
             .uncorrected_p99_ns = percentile(interval_.latencies.uncorrected, 99),
             .lag_p99_ns = percentile(interval_.latencies.lag, 99),
-            .open_connections = interval_.open_connections};
+            .open_connections_count = interval_.open_connections_count};
 }
 
 void SpanTotals::notify_observers(bool warmup) {
@@ -126,7 +126,7 @@ void SpanTotals::notify_observers(bool warmup) {
     interval.begin_s = static_cast<double>(interval_.begin_ns) / 1e9;
     interval.end_s = static_cast<double>(interval_.end_ns) / 1e9;
     interval.is_warmup = warmup;
-    interval.open_connections = interval_.open_connections;
+    interval.open_connections_count = interval_.open_connections_count;
     interval.counts = interval_.counts;
     interval.latencies = &interval_.latencies;
     if (is_stopping_) interval.left_s = 0;

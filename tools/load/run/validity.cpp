@@ -29,8 +29,8 @@ bool is_rate_missed(const RunResult& result, const RunPlan& plan, const Generato
     if (result.achieved_rate >= plan.bounds.rate_min * result.planned_rate) return false;
     // A run begins with nothing in flight. So over the whole run, a server that keeps up is still behind by what it
     // answers after the end. A server that fails requests is shown by its faults; the run reports them, and is valid.
-    const auto planned = static_cast<double>(state.second_half_planned);
-    const double missing = planned - static_cast<double>(state.second_half_ended);
+    const auto planned = static_cast<double>(state.second_half_planned_count);
+    const double missing = planned - static_cast<double>(state.second_half_ended_count);
     return missing > (1 - plan.bounds.rate_min) * planned + missing_by_chance(result, plan, planned);
 }
 

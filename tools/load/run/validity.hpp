@@ -10,7 +10,7 @@ namespace sluice::load {
 
 struct GeneratorState {
     std::uint64_t sent_in_time_count = 0;  // before the schedule's end, or shortly after it
-    std::uint64_t second_half_planned = 0, second_half_ended = 0;  // see Span
+    std::uint64_t second_half_planned_count = 0, second_half_ended_count = 0;  // see Span
     std::uint64_t clipped_count = 0;       // latencies longer than any that is measured
     std::uint32_t opened_count = 0, wanted_count = 0;
     std::uint32_t users_count = 0,
