@@ -93,6 +93,14 @@ std::string_view RecordReader::unescape(std::string_view inside) {
     return text;
 }
 
+[[gnu::always_inline]] inline void RecordReader::open(const char* begin) {
+    if (next_backslash_ < begin) next_backslash_ = find_byte('\\', begin, horizon_of(begin));
+    begin_ = end_ = begin;
+    is_refused_ = is_oversized_ = false;
+    seen_bits_ = 0;
+    member_count_ = other_count_ = used_strings_count_ = 0;
+}
+
 // Each of the following is called in one place and inlined there, for the same reason.
 // `text` is what a string says; false if the value is no string.
 [[gnu::always_inline]] inline bool RecordReader::keep_text(const Walked& value, std::string_view& text) {
@@ -293,14 +301,6 @@ RecordState RecordReader::read(std::string_view token) {
     return close(is_valid ? token.data() + token.size() : broken(token.data()));
 }
 
-void RecordReader::open(const char* begin) {
-    if (next_backslash_ < begin) next_backslash_ = find_byte('\\', begin, horizon_of(begin));
-    begin_ = end_ = begin;
-    is_refused_ = is_oversized_ = false;
-    seen_bits_ = 0;
-    member_count_ = other_count_ = used_strings_count_ = 0;
-}
-
 RecordState RecordReader::close(End end) {
     if (end == nullptr) {
         refusal_ = fault_;
@@ -312,13 +312,16 @@ RecordState RecordReader::close(End end) {
         refusal_ = Refusal::sample_too_large;
         return RecordState::refused;
     }
-    sample_.raw = one_line();
+    sample_.raw = end_ <= next_line_break_ ? between(begin_, end_) : one_line();
     return is_refused_ ? RecordState::refused : RecordState::sample;
 }
 
 // Between its tokens alone a record can have line breaks: inside strings they are escaped.
 std::string_view RecordReader::one_line() {
-    if (next_line_break_ < begin_) next_line_break_ = find_line_break(begin_, horizon_of(begin_));
+    if (next_line_break_ < begin_) {
+        const char* const horizon = horizon_of(begin_);
+        next_line_break_ = options_.are_lines ? find_byte('\r', begin_, horizon) : find_line_break(begin_, horizon);
+    }
     const std::string_view record = between(begin_, end_);
     if (end_ <= next_line_break_) return record;
     std::ranges::replace_copy_if(record, line_.begin(), [](char c) { return c == '\n' || c == '\r'; }, ' ');

@@ -42,6 +42,7 @@ class RecordReader {
     struct Options {
         Precision precision = Precision::by_magnitude;
         std::int64_t arrival_ns = 0;
+        bool are_lines = false;  // NDJSON: a line feed ends each record, so none has one inside
     };
 
     // `parser` unescapes strings; it outlives the reader and has been allocated.
