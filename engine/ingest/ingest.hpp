@@ -4,7 +4,8 @@
 //
 // This file joins the parts, and says when a body is read. A short one is read as it comes. A long one stands in a line
 // and is read in turns, limits::decode_turn_ns of each iteration, so that no other connection waits for it longer than
-// that; the connection that sent it is read no further meanwhile. Where the line is empty its first turn is at once.
+// that (a body with an Idempotency-Key is hashed whole before, at about 10 GB/s); the connection that sent it is read
+// no further meanwhile. Where the line is empty its first turn is at once.
 #pragma once
 
 #include <cstdint>

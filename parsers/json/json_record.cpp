@@ -82,14 +82,14 @@ inline bool RecordReader::has_escape(std::string_view text) const {
 // A string that does not fit what a sample may hold is not unescaped, and the record marked as too large.
 std::string_view RecordReader::unescape(std::string_view inside) {
     std::string_view text;
-    if (used_strings_count_ + inside.size() + simdjson::SIMDJSON_PADDING > strings_.size()) {
+    if (strings_bytes_ + inside.size() + simdjson::SIMDJSON_PADDING > strings_.size()) {
         is_oversized_ = true;
         return text;
     }
-    auto* to = reinterpret_cast<std::uint8_t*>(strings_.data() + used_strings_count_);
+    auto* to = reinterpret_cast<std::uint8_t*>(strings_.data() + strings_bytes_);
     const ondemand::raw_json_string raw(reinterpret_cast<const std::uint8_t*>(inside.data()));
     CHECK(parser_.unescape(raw, to, false).get(text) == simdjson::SUCCESS);  // walk_escapes() found it valid
-    used_strings_count_ += text.size();
+    strings_bytes_ += text.size();
     return text;
 }
 
@@ -98,10 +98,10 @@ std::string_view RecordReader::unescape(std::string_view inside) {
     begin_ = end_ = begin;
     is_refused_ = is_oversized_ = false;
     seen_bits_ = 0;
-    member_count_ = other_count_ = used_strings_count_ = 0;
+    member_count_ = other_count_ = strings_bytes_ = 0;
 }
 
-// Each of the following is called in one place and inlined there, for the same reason.
+// Each of the following is called in one place and inlined there; walk() says why.
 // `text` is what a string says; false if the value is no string.
 [[gnu::always_inline]] inline bool RecordReader::keep_text(const Walked& value, std::string_view& text) {
     if (value.json.front() != '"') return false;

@@ -136,7 +136,7 @@ class RecordReader {
     std::uint32_t seen_bits_ = 0;        // a bit for each Field
     std::size_t member_count_ = 0;
     std::size_t other_count_ = 0;
-    std::size_t used_strings_count_ = 0;
+    std::size_t strings_bytes_ = 0;
     std::array<Member, limits::members_count_max> others_;
     std::array<char, limits::sample_bytes_max> line_;  // of a record that was written over several lines
     // Unescaped strings of one record are never longer than the record; behind the last one simdjson writes
