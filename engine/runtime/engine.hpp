@@ -78,7 +78,10 @@ class Engine {
     };
 
     void make_parts();
+    void remake_parts();
     void end_threads();
+    [[nodiscard]] std::expected<void, StartError> open_loops();
+    [[nodiscard]] std::expected<void, io::LoopError> try_loops();
     [[nodiscard]] std::expected<void, StartError> open_sink();
     [[nodiscard]] std::expected<void, StartError> start_admin();
     [[nodiscard]] std::expected<void, StartError> start_reactors();
@@ -88,6 +91,7 @@ class Engine {
     // ask, the reactors before the sink, to whose queue their batchers refer.
     bool was_started_ = false;
     config::Config config_;
+    const bool is_backend_automatic_;
     Listeners listeners_{config_};  // outlives the threads that accept
     EngineState state_;
     std::unique_ptr<watch::Watcher> watcher_;  // null: Redis is not watched

@@ -1,8 +1,9 @@
 """Runs a program that may not use io_uring, as under a container's seccomp profile.
 
-    forbid_io_uring.py EPERM|ENOSYS|kill setup|enter COMMAND...
+    forbid_io_uring.py EPERM|ENOSYS|…|kill setup|enter|register COMMAND...
 
-`setup` forbids io_uring_setup(2), `enter` only io_uring_enter(2). `kill` ends the program at such a call.
+`setup` forbids io_uring_setup(2), `enter` only io_uring_enter(2), `register` only io_uring_register(2). `kill` ends the
+program at such a call.
 """
 
 import ctypes
@@ -12,7 +13,7 @@ import struct
 import sys
 
 # asm-generic/unistd.h: the same numbers on every architecture.
-CALLS = {"setup": 425, "enter": 426}
+CALLS = {"setup": 425, "enter": 426, "register": 427}
 
 # linux/prctl.h
 PR_SET_SECCOMP = 22
