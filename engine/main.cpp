@@ -92,8 +92,8 @@ int serve(sluice::config::Config config, const std::string& ignored_variables) {
     ::signal(SIGPIPE, SIG_IGN);  // a broken pipe is an error of its send
     sluice::log::configure(config.log.level, config.log.format);
     if (!ignored_variables.empty())
-        sluice::log::info("variables_ignored", {{"names", ignored_variables},
-                                                {"reason", "Kubernetes makes them of a Service called sluice"}});
+        sluice::log::info("variables_ignored",
+                          {{"names", ignored_variables}, {"reason", "Kubernetes makes them of Services"}});
     sluice::Engine engine(std::move(config));
     if (const auto started = engine.start(); !started)
         return fail(started.error().sentence,

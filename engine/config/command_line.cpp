@@ -22,7 +22,7 @@ constexpr const char* main_help = R"(Examples:
 Configuration:
   The command line beats the environment, which beats the file.
   Key sink.redis.layout is SLUICE_SINK_REDIS_LAYOUT in the environment; SLUICE_CONFIG names the file.
-  Other variables that begin with SLUICE_ are refused, except those of a Kubernetes Service called sluice.
+  Other variables that begin with SLUICE_ are refused, except those that Kubernetes makes of Services.
 
 Exit codes:
   0  everything accepted was delivered

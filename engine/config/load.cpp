@@ -263,10 +263,10 @@ std::vector<Variable> settings_of(std::span<const std::string> environment) {
     for (const std::string_view entry : environment) {
         const std::size_t equals = std::min(entry.find('='), entry.size());
         const std::string_view name = entry.substr(0, equals);
+        const std::string_view value = entry.substr(std::min(equals + 1, entry.size()));
         const bool is_other =
-            is_service_variable(name) || std::ranges::find(other_variables, name) != std::end(other_variables);
-        if (!name.starts_with("SLUICE_") || is_other) continue;
-        variables.push_back({name, entry.substr(std::min(equals + 1, entry.size()))});
+            is_service_variable(name, value) || std::ranges::find(other_variables, name) != std::end(other_variables);
+        if (name.starts_with("SLUICE_") && !is_other) variables.push_back({name, value});
     }
     return variables;
 }

@@ -155,7 +155,8 @@ def test_two_engines_do_not_share_a_port(starter):
 
 
 def test_what_kubernetes_sets_is_ignored_and_told(starter):
-    names = ("SLUICE_SERVICE_HOST", "SLUICE_PORT", "SLUICE_PORT_8080_TCP_ADDR")
+    names = ("SLUICE_SERVICE_HOST", "SLUICE_PORT", "SLUICE_PORT_8080_TCP_ADDR", "SLUICE_REDIS_MASTER_SERVICE_HOST",
+             "SLUICE_ADMIN_PORT", "SLUICE_ADMIN_PORT_80_TCP")
     engine = starter.engine("null:", environment=dict.fromkeys(names, "tcp://10.0.0.1:8080"))
     [line] = [line for line in engine.log().splitlines() if "event=variables_ignored" in line]
     assert "level=info" in line and all(name in line for name in names)
