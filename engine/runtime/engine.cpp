@@ -5,6 +5,7 @@
 #include "engine/config/addresses.hpp"
 #include "engine/core/check.hpp"
 #include "engine/core/random_seed.hpp"
+#include "engine/delivery/journal_directory.hpp"
 #include "engine/delivery/sink_factory.hpp"
 #include "engine/log/log.hpp"
 #include "engine/runtime/watch_settings.hpp"
@@ -100,6 +101,8 @@ std::expected<void, io::LoopError> Engine::try_loops() {
 }
 
 std::expected<void, Engine::StartError> Engine::open_sink() {
+    if (const auto made = make_journal_directory(config_); !made)
+        return std::unexpected(StartError{made.error(), false});
     const auto notes = sink_->open();
     if (!notes) return std::unexpected(StartError{notes.error(), false});
     for (const std::string& note : *notes) log::warn("sink_recovered", {{"what", note}});

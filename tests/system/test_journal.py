@@ -225,9 +225,22 @@ def test_a_read_only_file_system(small_disk, starter):
     assert ids_of(directory) == ["kept"]  # reading needs no writing
 
 
-def test_a_directory_that_is_not_there(directory):
-    sentence = refused_start(f"journal:{directory}/none")
-    assert f"journal {directory}/none: No such file or directory" in sentence
+@pytest.mark.parametrize("is_in_front", [False, True])
+def test_a_directory_that_is_not_there_is_made(starter, directory, is_in_front):
+    made = directory / "made"
+    if is_in_front:
+        engine = starter.engine(starter.redis().url, settings={"journal.directory": made})
+    else:
+        engine = starter.engine(f"journal:{made}")
+    assert made.stat().st_mode & 0o7777 == 0o700
+    assert f"event=journal_directory_made directory={made} mode=0700" in engine.log()
+    assert post(engine, sample("first")).status == 200
+    assert ids_of(made) == ["first"]
+
+
+def test_the_parent_of_a_directory_is_not_made(directory):
+    sentence = refused_start(f"journal:{directory}/none/below")
+    assert f"journal {directory}/none/below: its parent {directory}/none does not exist" in sentence
     assert not (directory / "none").exists()
     assert journal("cat", directory / "none").returncode == 1
 
