@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "engine/admin/metrics_markdown.hpp"
+#include "engine/check/check_config.hpp"
 #include "engine/config/command_line.hpp"
 #include "engine/config/load.hpp"
 #include "engine/config/service_variables.hpp"
@@ -120,6 +121,12 @@ int main(int argc, char** argv) {
     if (invocation->command == Command::print_metrics) {
         std::fputs(sluice::print_metrics().c_str(), stdout);
         return code_of(ExitCode::ok);
+    }
+    if (invocation->command == Command::check_config) {
+        const auto answer = sluice::check::check_config(*invocation, Environment::of_process());
+        if (!answer) return fail(answer.error().sentence, ExitCode::bad_usage);
+        std::fputs(answer->text.c_str(), stdout);
+        return answer->error.empty() ? code_of(ExitCode::ok) : fail(answer->error, ExitCode::failed);
     }
     if (invocation->command != Command::serve) {
         const auto text = output_of(*invocation);

@@ -11,11 +11,14 @@
 namespace sluice::config {
 namespace {
 
+constexpr const char* version_line = "sluice " SLUICE_VERSION "\n";
+
 constexpr const char* main_help = R"(Examples:
   sluice serve                                    defaults: 127.0.0.1:8080 to redis://127.0.0.1:6379
   sluice serve --config sluice.toml --log-level debug
   sluice check-config sluice.toml                 is this file right?
   sluice print-config > sluice.toml               a file to start from
+  sluice print-config --effective                 what counts here, and where each value is from
   sluice print-metrics                            what /metrics and /status show, as Markdown
   sluice journal cat DIR                          the samples of a journal
 
@@ -38,15 +41,20 @@ constexpr const char* serve_help = R"(Examples:
 SIGTERM or Ctrl-C stops taking requests, delivers what was accepted, and exits; a second one exits at once.
 All keys of --set: sluice print-config)";
 
-constexpr const char* check_config_help = R"(Example:
+constexpr const char* check_config_help = R"(Examples:
   sluice check-config /etc/sluice.toml && systemctl restart sluice
+  sluice check-config --connect /etc/sluice.toml  asks Redis, too
 
-Exits 0 if the file is right, else 2 with one sentence that says what is wrong, where, and what is allowed.)";
+The environment and --set count as in `serve`. What the file asks for and this machine lacks is a warning.
+Exits 0 if the file is right, else 2 with one sentence that says what is wrong, where, and what is allowed.
+With --connect: 1 if Redis can not be asked.)";
 
-constexpr const char* print_config_help = R"(Example:
+constexpr const char* print_config_help = R"(Examples:
   sluice print-config --format toml > sluice.toml
+  sluice print-config --effective --config /etc/sluice.toml
 
-toml is a commented file that can be loaded, markdown is the table of docs/configuration.md, json is for programs.)";
+toml is a commented file that can be loaded, markdown is the table of docs/configuration.md, json is for programs.
+--effective shows what counts here, after file, environment and --set, and where each value is from.)";
 
 constexpr const char* journal_help = R"(Examples:
   sluice serve --sink journal:/var/lib/sluice           writes it
@@ -102,6 +110,7 @@ struct Parser {
     CLI::App* print_config = app.add_subcommand("print-config", "Print every key with unit, default, bounds and help");
     CLI::App* print_metrics =
         app.add_subcommand("print-metrics", "Print every metric with kind, unit, labels and help as Markdown");
+    CLI::App* version = app.add_subcommand("version", "Print the version");
     CLI::App* journal = app.add_subcommand("journal", "Read or deliver a journal");
     std::array<CLI::App*, std::size(journal_commands)> journal_apps{};
     std::array<CLI::Option*, std::size(journal_commands)> journal_directories{};
@@ -112,7 +121,12 @@ struct Parser {
     std::array<CLI::Option*, std::size(key_options)> keys{};
     CLI::Option* settings = nullptr;
     CLI::Option* checked_file = nullptr;
+    CLI::Option* checked_settings = nullptr;
+    CLI::Option* asks_redis = nullptr;
     CLI::Option* format = nullptr;
+    CLI::Option* shows_effective = nullptr;
+    CLI::Option* printed_file = nullptr;
+    CLI::Option* printed_settings = nullptr;
 
     Parser() {
         app.require_subcommand(0, 1);
@@ -123,9 +137,21 @@ struct Parser {
         print_config->footer(print_config_help);
         declare_serve();
         declare_journal();
+        declare_looking();
+    }
+
+    void declare_looking() {
         checked_file = check_config->add_option("FILE", "The file to check")->expected(1);
+        asks_redis =
+            check_config->add_flag("--connect")->description("Connect to Redis, and ask what the engine would ask");
+        checked_settings = declare_settings(*check_config);
         format =
             print_config->add_option("--format", "toml (default), markdown or json")->type_name("FORMAT")->expected(1);
+        shows_effective =
+            print_config->add_flag("--effective")->description("Show what counts here, and where each value is from");
+        printed_file =
+            print_config->add_option("--config", "With --effective: read this file")->type_name("FILE")->expected(1);
+        printed_settings = declare_settings(*print_config);
     }
 
     void declare_journal() {
@@ -185,22 +211,36 @@ std::expected<Override, UsageError> split_setting(std::string_view text) {
                        "sluice serve --help");
 }
 
+// The values of --set, behind what `overrides` has.
+std::expected<void, UsageError> read_settings(const CLI::Option& option, Overrides& overrides) {
+    for (const std::string& text : option.results()) {
+        auto setting = split_setting(text);
+        if (!setting) return std::unexpected(std::move(setting).error());
+        overrides.settings.push_back(*std::move(setting));
+    }
+    return {};
+}
+
+// The value of --config.
+std::expected<void, UsageError> read_file_name(const CLI::Option& option, Overrides& overrides, const char* help) {
+    const auto& files = option.results();
+    if (files.size() > 1) return usage_error("--config is given twice", help);
+    if (!files.empty() && files.front().empty()) return usage_error("--config names no file", help);
+    if (!files.empty()) overrides.config_file = files.front();
+    return {};
+}
+
 std::expected<Invocation, UsageError> read_serve(const Parser& parser) {
     Invocation invocation{.command = Command::serve, .overrides = {}, .file = {}, .text = {}};
-    const auto& files = parser.config_file->results();
-    if (files.size() > 1) return usage_error("--config is given twice", "sluice serve --help");
-    if (!files.empty() && files.front().empty()) return usage_error("--config names no file", "sluice serve --help");
-    if (!files.empty()) invocation.overrides.config_file = files.front();
+    if (auto read = read_file_name(*parser.config_file, invocation.overrides, "sluice serve --help"); !read)
+        return std::unexpected(std::move(read).error());
     for (std::size_t i = 0; i < std::size(key_options); ++i) {
         for (const std::string& value : parser.keys[i]->results()) {
             invocation.overrides.settings.push_back({key_options[i].option, key_options[i].key, value});
         }
     }
-    for (const std::string& text : parser.settings->results()) {
-        auto setting = split_setting(text);
-        if (!setting) return std::unexpected(std::move(setting).error());
-        invocation.overrides.settings.push_back(*std::move(setting));
-    }
+    if (auto read = read_settings(*parser.settings, invocation.overrides); !read)
+        return std::unexpected(std::move(read).error());
     return invocation;
 }
 
@@ -211,11 +251,8 @@ std::expected<Invocation, UsageError> read_replay(const Parser& parser, Invocati
     invocation.overrides.settings.push_back({"--to", "sink.url", urls.front()});
     if (!parser.replay_config_file->results().empty())
         invocation.overrides.config_file = parser.replay_config_file->results().front();
-    for (const std::string& text : parser.replay_settings->results()) {
-        auto setting = split_setting(text);
-        if (!setting) return std::unexpected(std::move(setting).error());
-        invocation.overrides.settings.push_back(*std::move(setting));
-    }
+    if (auto read = read_settings(*parser.replay_settings, invocation.overrides); !read)
+        return std::unexpected(std::move(read).error());
     return invocation;
 }
 
@@ -239,11 +276,29 @@ std::expected<Invocation, UsageError> read_check_config(const Parser& parser) {
     if (files.size() != 1 || files.front().empty()) {
         return usage_error("check-config takes one file, such as sluice.toml", "sluice check-config --help");
     }
-    return Invocation{.command = Command::check_config, .overrides = {}, .file = files.front(), .text = {}};
+    Invocation invocation{.command = Command::check_config, .overrides = {}, .file = files.front(), .text = {}};
+    invocation.overrides.config_file = files.front();
+    invocation.asks_redis = !parser.asks_redis->results().empty();
+    if (auto read = read_settings(*parser.checked_settings, invocation.overrides); !read)
+        return std::unexpected(std::move(read).error());
+    return invocation;
+}
+
+// The options that only --effective reads.
+std::expected<void, UsageError> read_effective(const Parser& parser, Invocation& invocation) {
+    constexpr const char* help = "sluice print-config --help";
+    invocation.shows_effective = !parser.shows_effective->results().empty();
+    if (auto read = read_file_name(*parser.printed_file, invocation.overrides, help); !read) return read;
+    if (auto read = read_settings(*parser.printed_settings, invocation.overrides); !read) return read;
+    const bool is_given = !invocation.overrides.config_file.empty() || !invocation.overrides.settings.empty();
+    if (is_given && !invocation.shows_effective)
+        return usage_error("print-config prints the defaults: --config and --set need --effective", help);
+    return {};
 }
 
 std::expected<Invocation, UsageError> read_print_config(const Parser& parser) {
     Invocation invocation{.command = Command::print_config, .overrides = {}, .file = {}, .text = {}};
+    if (auto read = read_effective(parser, invocation); !read) return std::unexpected(std::move(read).error());
     const auto& formats = parser.format->results();
     if (formats.empty()) return invocation;
     const auto format = print_format_of(formats.back());
@@ -269,18 +324,19 @@ std::string without_final_line_feeds(std::string text) {
     return text;
 }
 
+Invocation shown_text(std::string text) {
+    return {.command = Command::show, .overrides = {}, .file = {}, .text = std::move(text)};
+}
+
 std::expected<Invocation, UsageError> read_invocation(const Parser& parser) {
     if (parser.serve->parsed()) return read_serve(parser);
     if (parser.check_config->parsed()) return read_check_config(parser);
     if (parser.print_config->parsed()) return read_print_config(parser);
     if (parser.print_metrics->parsed())
         return Invocation{.command = Command::print_metrics, .overrides = {}, .file = {}, .text = {}};
+    if (parser.version->parsed()) return shown_text(version_line);
     if (parser.journal->parsed()) return read_journal(parser);
     return std::unexpected(UsageError{"no command was given\n\n" + without_final_line_feeds(parser.app.help())});
-}
-
-Invocation shown_text(std::string text) {
-    return {.command = Command::show, .overrides = {}, .file = {}, .text = std::move(text)};
 }
 
 }  // namespace
@@ -297,7 +353,7 @@ std::expected<Invocation, UsageError> parse_command_line(int argc, const char* c
     } catch (const CLI::CallForHelp&) {
         return shown_text(without_final_line_feeds(parser.app.help()) + "\n");
     } catch (const CLI::CallForVersion&) {
-        return shown_text("sluice " SLUICE_VERSION "\n");
+        return shown_text(version_line);
     } catch (const CLI::ExtrasError&) {
         const auto extras = parser.app.remaining(true);
         const std::string first = extras.empty() ? "an argument" : shown_argument(extras.front());
@@ -310,17 +366,11 @@ std::expected<Invocation, UsageError> parse_command_line(int argc, const char* c
 }
 
 std::expected<std::string, ConfigError> output_of(const Invocation& invocation) {
-    switch (invocation.command) {
-        case Command::print_config: return print_config(invocation.format);
-        case Command::show: return invocation.text;
-        case Command::serve:
-        case Command::journal:
-        case Command::print_metrics: return "";
-        case Command::check_config: break;
-    }
-    const auto config = check_config_file(invocation.file);
-    if (!config) return std::unexpected(config.error());
-    return invocation.file + ": ok\n";
+    if (invocation.command != Command::print_config) return invocation.text;
+    if (!invocation.shows_effective) return print_config(invocation.format);
+    const auto inspection = inspect_config(invocation.overrides, Environment::of_process());
+    if (!inspection) return std::unexpected(inspection.error());
+    return print_effective(invocation.format, *inspection);
 }
 
 }  // namespace sluice::config

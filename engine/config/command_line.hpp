@@ -19,8 +19,8 @@ namespace sluice::config {
 
 enum class Command : std::uint8_t {
     serve,         // overrides
-    check_config,  // file
-    print_config,  // format
+    check_config,  // overrides, asks_redis; engine/check answers
+    print_config,  // format, shows_effective, overrides
     print_metrics,
     journal,       // journal_action; file: the directory; overrides for replay
     show,          // text: help or version
@@ -33,6 +33,8 @@ struct Invocation {
     Overrides overrides;
     std::string file;
     PrintFormat format = PrintFormat::toml;
+    bool shows_effective = false;  // print-config: what counts here, not the defaults
+    bool asks_redis = false;       // check-config
     JournalAction journal_action = JournalAction::ls;
     std::string text;
 };
@@ -44,8 +46,7 @@ struct UsageError {
 // `argv[0]` is ignored.
 [[nodiscard]] std::expected<Invocation, UsageError> parse_command_line(int argc, const char* const* argv);
 
-// What a command other than serve, journal and print-metrics writes to stdout, with its line feeds. Reads files, writes
-// none.
+// What print-config and show write to stdout, with its line feeds. Reads files, writes none.
 [[nodiscard]] std::expected<std::string, ConfigError> output_of(const Invocation& invocation);
 
 // Exit codes of the process.

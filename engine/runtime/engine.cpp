@@ -1,5 +1,6 @@
 #include "engine/runtime/engine.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/config/addresses.hpp"
@@ -137,9 +138,11 @@ void Engine::log_listening() const {
     for (const unsigned core : config_.cores) cores += (cores.empty() ? "" : ",") + std::to_string(core);
     std::string addresses;
     for (const config::ListenAddress& address : config_.listen)
-        addresses += (addresses.empty() ? "" : ",") + config::format_listen_address(address);
+        addresses += (addresses.empty() ? "" : ",") + config::format_numeric(address);
+    if (std::ranges::any_of(config_.listen, config::is_every_interface))
+        log::info("listening_on_all_interfaces", {{"listen", addresses}});
     log::info("listening", {{"listen", addresses},
-                            {"admin", config::format_listen_address(config_.admin.listen)},
+                            {"admin", config::format_numeric(config_.admin.listen)},
                             {"cores", cores},
                             {"sink", config_.sink.url.display},
                             {"ack", name_of(config_.ack)},
