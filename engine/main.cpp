@@ -72,17 +72,19 @@ bool wait_until_drained(const sluice::Engine& engine, const sigset_t& signals) {
     return true;
 }
 
-// `dropped` is no failure: their clients were told. `undelivered` is one, since a client may have been answered 2xx
-// (`queued`).
+// `dropped` is no failure: their clients were told. `lost` is one, since a client may have been answered 2xx
+// (`queued`). What is in the journal is neither.
 int report(const sluice::Engine::Report& report) {
-    const bool is_clean = report.undelivered == 0 && report.is_conserved;
+    const bool is_clean = report.lost == 0 && report.is_conserved;
     sluice::log::line(is_clean ? sluice::LogLevel::info : sluice::LogLevel::error, "stopped",
                       {{"received", report.received},
                        {"accepted", report.accepted},
+                       {"journaled", report.journaled},
                        {"delivered", report.delivered},
                        {"rejected", report.rejected},
                        {"dropped", report.dropped},
                        {"undelivered", report.undelivered},
+                       {"lost", report.lost},
                        {"conserved", report.is_conserved}});
     return code_of(is_clean ? ExitCode::ok : ExitCode::failed);
 }

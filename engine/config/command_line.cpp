@@ -28,8 +28,8 @@ Configuration:
   Other variables that begin with SLUICE_ are refused, except those that Kubernetes makes of Services.
 
 Exit codes:
-  0  everything accepted was delivered
-  1  samples were not delivered when the engine stopped, or it failed while it ran
+  0  everything accepted was delivered, or is in the journal
+  1  accepted samples were lost when the engine stopped, or it failed while it ran
   2  wrong command line or configuration
   3  io_uring is not available, and --backend io_uring asks for it)";
 

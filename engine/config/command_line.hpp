@@ -52,7 +52,7 @@ struct UsageError {
 // Exit codes of the process.
 enum class ExitCode : std::uint8_t {
     ok = 0,
-    failed = 1,  // samples were not delivered when the engine stopped, or it failed while it ran
+    failed = 1,  // accepted samples were lost when the engine stopped, or it failed while it ran
     bad_usage = 2,  // of the command line or the configuration
     no_io_uring = 3,  // the kernel or its settings refuse io_uring
 };

@@ -208,10 +208,25 @@ Engine::Report Engine::stop() {
         report.delivered += snapshot.samples.delivered;
         report.rejected += snapshot.samples.rejected_total();
         report.dropped += snapshot.samples.dropped_sink_refused;
-        report.undelivered += snapshot.in_flight_samples_count;
+        report.lost += snapshot.in_flight_samples_count;
         report.is_conserved = report.is_conserved && snapshot.samples.is_conserved(snapshot.in_flight_samples_count);
     }
+    tell_journal_apart(report);
     return report;
+}
+
+// What reactors count as delivered is in the journal, where there is one. It is undelivered until Redis has it.
+void Engine::tell_journal_apart(Report& report) const {
+    report.undelivered = report.lost;
+    if (!config_.has_journal()) return;
+    report.journaled = std::exchange(report.delivered, 0);
+    if (forwarder_ == nullptr) {
+        report.undelivered += report.journaled;
+        return;
+    }
+    const forward::Forwarder::View view = forwarder_->view();
+    report.delivered = view.delivered_samples_count;
+    report.undelivered += view.undelivered_samples_count;
 }
 
 }  // namespace sluice
