@@ -5,6 +5,7 @@
 #include <array>
 
 #include "engine/config/sink_url.hpp"
+#include "engine/config/units.hpp"
 #include "engine/core/escape.hpp"
 #include "engine/core/limits.hpp"
 
@@ -64,10 +65,14 @@ constexpr const char* journal_help = R"(Examples:
 
 All but replay only read, and may run while an engine writes. replay continues where the last one stopped.)";
 
-constexpr const char* replay_help = R"(Example:
+constexpr const char* replay_help = R"(Examples:
   sluice journal replay /var/lib/sluice --to redis://10.0.0.7:6379
+  sluice journal replay /var/lib/sluice --to redis://10.0.0.8:6379 --all
+  sluice journal replay /var/lib/sluice --to redis://10.0.0.8:6379 --since 2h
 
 Delivers in order, at least once, what was not delivered yet. SIGTERM or Ctrl-C stops it; the next run continues.
+--all, --from and --since deliver samples again, whatever was delivered before. They are for a second Redis or for one
+that was lost; what counts as delivered stays as it is.
 Exits 0 if everything was delivered, 1 if not, 2 for a wrong command line. Settings: the keys sink.redis.*)";
 
 struct JournalCommand {
@@ -117,6 +122,9 @@ struct Parser {
     CLI::Option* replay_to = nullptr;
     CLI::Option* replay_config_file = nullptr;
     CLI::Option* replay_settings = nullptr;
+    CLI::Option* replay_all = nullptr;
+    CLI::Option* replay_from = nullptr;
+    CLI::Option* replay_since = nullptr;
     CLI::Option* config_file = nullptr;
     std::array<CLI::Option*, std::size(key_options)> keys{};
     CLI::Option* settings = nullptr;
@@ -170,7 +178,17 @@ struct Parser {
             replay_config_file =
                 journal_apps[i]->add_option("--config", "Read this file")->type_name("FILE")->expected(1);
             replay_settings = declare_settings(*journal_apps[i]);
+            declare_range(*journal_apps[i]);
         }
+    }
+
+    void declare_range(CLI::App& replay) {
+        replay_all = replay.add_flag("--all")->description("Deliver everything that the journal holds");
+        replay_from = replay.add_option("--from", "Deliver from here on, a position as `journal export` prints it");
+        replay_from->type_name("SEGMENT[:OFFSET]")->expected(1);
+        replay_since = replay.add_option(
+            "--since", "Deliver samples of this time and later: 2026-11-30T08:00:00Z, or how long ago, such as 2h");
+        replay_since->type_name("TIME")->expected(1);
     }
 
     static CLI::Option* declare_settings(CLI::App& command) {
@@ -244,7 +262,34 @@ std::expected<Invocation, UsageError> read_serve(const Parser& parser) {
     return invocation;
 }
 
+std::expected<ReplayRange, UsageError> read_position(std::string_view text) {
+    constexpr std::uint64_t record_alignment = 8;  // of positions in a segment (sinks/journal/format.hpp)
+    const std::size_t colon = text.find(':');
+    const auto segment = parse_count(text.substr(0, colon));
+    const auto offset = colon == std::string_view::npos ? 0 : parse_count(text.substr(colon + 1));
+    if (segment && offset && *offset % record_alignment == 0)
+        return ReplayRange{.kind = ReplayRange::Kind::from, .segment = *segment, .offset = *offset};
+    return usage_error("--from is " + shown_argument(text) +
+                           "; allowed is the number of a segment, or that and the offset of a record, such as 3:64",
+                       "sluice journal replay --help");
+}
+
+std::expected<ReplayRange, UsageError> read_range(const Parser& parser) {
+    using Kind = ReplayRange::Kind;
+    const auto& from = parser.replay_from->results();
+    const auto& since = parser.replay_since->results();
+    const bool is_all = !parser.replay_all->results().empty();
+    if (from.size() + since.size() + (is_all ? 1 : 0) > 1)
+        return usage_error("--all, --from and --since exclude each other", "sluice journal replay --help");
+    if (is_all) return ReplayRange{.kind = Kind::all};
+    if (!since.empty()) return ReplayRange{.kind = Kind::since, .since = since.front()};
+    return from.empty() ? ReplayRange{} : read_position(from.front());
+}
+
 std::expected<Invocation, UsageError> read_replay(const Parser& parser, Invocation invocation) {
+    auto range = read_range(parser);
+    if (!range) return std::unexpected(std::move(range).error());
+    invocation.replay_range = *std::move(range);
     const auto& urls = parser.replay_to->results();
     if (urls.size() != 1)
         return usage_error("replay needs --to, such as --to redis://127.0.0.1:6379", "sluice journal replay --help");

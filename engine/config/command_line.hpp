@@ -28,6 +28,19 @@ enum class Command : std::uint8_t {
 
 enum class JournalAction : std::uint8_t { ls, cat, verify, export_all, replay };
 
+// What `journal replay` delivers. With anything but `rest` the position up to which all was delivered stays as it is.
+struct ReplayRange {
+    enum class Kind : std::uint8_t {
+        rest,   // what was not delivered yet
+        all,
+        from,   // from `segment` and `offset` on
+        since,  // samples with a time of at least `since`
+    } kind = Kind::rest;
+    std::uint64_t segment = 0;
+    std::uint64_t offset = 0;  // of a record: a multiple of 8
+    std::string since{};       // as typed: a time stamp, or how long ago
+};
+
 struct Invocation {
     Command command = Command::show;
     Overrides overrides;
@@ -36,6 +49,7 @@ struct Invocation {
     bool shows_effective = false;  // print-config: what counts here, not the defaults
     bool asks_redis = false;       // check-config
     JournalAction journal_action = JournalAction::ls;
+    ReplayRange replay_range{};
     std::string text;
 };
 

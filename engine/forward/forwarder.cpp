@@ -188,6 +188,7 @@ bool Forwarder::feed_some() {
         }
         switch (*step) {
             case RecordFeed::Step::sample:
+            case RecordFeed::Step::passed:
             case RecordFeed::Step::full: break;
             case RecordFeed::Step::end: feed_->close_round(); return false;
             case RecordFeed::Step::gap: report_gap(); break;
@@ -264,6 +265,8 @@ void Forwarder::save(std::uint64_t now_ns) {
         // Goes on delivering: what is delivered twice after a crash is less than what a journal refuses that fills up.
         if (!written) return set_error("cannot keep the delivered position: " + text_of(written.error()));
         saved_ = position;
+        if (!std::exchange(is_destination_kept_, true))
+            sinks::journal::write_destination(*files_, config_.sink.url.display);
     }
     const std::scoped_lock lock(mutex_);
     if (is_new) delivered_ = *position;

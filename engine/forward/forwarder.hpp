@@ -102,6 +102,7 @@ class Forwarder final : public sinks::JournalListener {
     std::optional<sinks::journal::Position> saved_;
     std::uint64_t saved_ns_ = 0;
     bool has_save_failed_ = false;
+    bool is_destination_kept_ = false;
     std::uint64_t retry_at_ns_ = 0;  // the journal could not be read: not before
     Waker waker_;
     std::thread thread_;

@@ -71,6 +71,16 @@ TEST(CommandLine, OtherCommands) {
     EXPECT_EQ(replay->journal_action, JournalAction::replay);
     EXPECT_EQ(replay->overrides.config_file, "c");
     EXPECT_EQ(settings_of(*replay), "--to sink.url=redis://h\n--set batch.size=64KiB\n");
+    using Kind = ReplayRange::Kind;
+    const auto range = [](const char* option, const char* value) {
+        return parse({"journal", "replay", "d", "--to", "redis://h", option, value})->replay_range;
+    };
+    EXPECT_EQ(replay->replay_range.kind, Kind::rest);
+    EXPECT_EQ(parse({"journal", "replay", "d", "--to", "redis://h", "--all"})->replay_range.kind, Kind::all);
+    EXPECT_EQ(range("--since", "2h").since, "2h");
+    EXPECT_EQ(range("--from", "3:64").segment, 3u);
+    EXPECT_EQ(range("--from", "3:64").offset, 64u);
+    EXPECT_EQ(range("--from", "3").offset, 0u);
     EXPECT_EQ(parse({"--version"})->text, "sluice " SLUICE_VERSION "\n");
 }
 
@@ -122,6 +132,11 @@ TEST(CommandLine, EveryMistakeIsOneSentence) {
         {{"journal", "burn", "d"}, R"("burn" is not known here; see sluice journal --help)"},
         {{"journal", "replay", "d"},
          "replay needs --to, such as --to redis://127.0.0.1:6379; see sluice journal replay --help"},
+        {{"journal", "replay", "d", "--to", "redis://h", "--all", "--since", "2h"},
+         "--all, --from and --since exclude each other; see sluice journal replay --help"},
+        {{"journal", "replay", "d", "--to", "redis://h", "--from", "3:65"},
+         "--from is \"3:65\"; allowed is the number of a segment, or that and the offset of a record, such as 3:64; "
+         "see sluice journal replay --help"},
         {{"print-config", "--set", "ack=queued"},
          "print-config prints the defaults: --config and --set need --effective; see sluice print-config --help"},
         {{"print-config", "--format"}, "--format takes one value; see sluice print-config --help"},
