@@ -5,6 +5,7 @@
 #include "engine/check/machine.hpp"
 #include "engine/config/service_variables.hpp"
 #include "engine/runtime/watch_settings.hpp"
+#include "engine/watch/watcher.hpp"
 
 namespace sluice::check {
 namespace {

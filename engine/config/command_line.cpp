@@ -266,7 +266,7 @@ std::expected<ReplayRange, UsageError> read_position(std::string_view text) {
     constexpr std::uint64_t record_alignment = 8;  // of positions in a segment (sinks/journal/format.hpp)
     const std::size_t colon = text.find(':');
     const auto segment = parse_count(text.substr(0, colon));
-    const auto offset = colon == std::string_view::npos ? 0 : parse_count(text.substr(colon + 1));
+    const auto offset = parse_count(colon == std::string_view::npos ? "0" : text.substr(colon + 1));
     if (segment && offset && *offset % record_alignment == 0)
         return ReplayRange{.kind = ReplayRange::Kind::from, .segment = *segment, .offset = *offset};
     return usage_error("--from is " + shown_argument(text) +

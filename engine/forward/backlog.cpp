@@ -57,7 +57,7 @@ void RecordCount::advance(std::uint32_t records_count_max) {
 
 void ConfirmedTimes::add(const Position& end, std::uint64_t now_ns) {
     CHECK(marks_.empty() || end >= marks_.back().end);
-    if (!marks_.empty() && now_ns < marks_.back().time_ns + interval_ns) {
+    if (!marks_.empty() && now_ns < marks_.back().time_ns + interval_ns_) {
         marks_.back().end = end;
         return;
     }
@@ -65,6 +65,7 @@ void ConfirmedTimes::add(const Position& end, std::uint64_t now_ns) {
         for (std::size_t i = 0; i < marks_count_max / 2; ++i)
             marks_[i] = {marks_[2 * i + 1].end, marks_[2 * i].time_ns};
         marks_.resize(marks_count_max / 2);
+        interval_ns_ *= 2;
     }
     marks_.push_back({end, now_ns});
 }
@@ -72,7 +73,9 @@ void ConfirmedTimes::add(const Position& end, std::uint64_t now_ns) {
 std::optional<std::uint64_t> ConfirmedTimes::first_behind(const Position& delivered) {
     const auto behind = std::ranges::find_if(marks_, [&](const Mark& mark) { return mark.end > delivered; });
     marks_.erase(marks_.begin(), behind);
-    return marks_.empty() ? std::nullopt : std::optional(marks_.front().time_ns);
+    if (!marks_.empty()) return marks_.front().time_ns;
+    interval_ns_ = interval_ns_min;
+    return std::nullopt;
 }
 
 }  // namespace sluice::forward

@@ -41,11 +41,12 @@ class RecordCount {
 };
 
 // When which part of a journal was confirmed: a bounded list of marks, each for a tenth of a second. When there are too
-// many, pairs become one, so an age is told at most half a percent of the greatest too high.
+// many, pairs become one, and later marks are for twice as long: an age is told at most half a percent of the greatest
+// too high.
 class ConfirmedTimes {
   public:
     static constexpr std::size_t marks_count_max = 512;
-    static constexpr std::uint64_t interval_ns = 100'000'000;
+    static constexpr std::uint64_t interval_ns_min = 100'000'000;
 
     ConfirmedTimes() { marks_.reserve(marks_count_max); }
     // Everything before `end` is confirmed; `now_ns` is monotonic and does not fall.
@@ -60,6 +61,7 @@ class ConfirmedTimes {
         std::uint64_t time_ns;  // when the first of it was confirmed
     };
     std::vector<Mark> marks_;  // ascending
+    std::uint64_t interval_ns_ = interval_ns_min;
 };
 
 }  // namespace sluice::forward

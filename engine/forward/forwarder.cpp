@@ -269,7 +269,10 @@ void Forwarder::save(std::uint64_t now_ns) {
             sinks::journal::write_destination(*files_, config_.sink.url.display);
     }
     const std::scoped_lock lock(mutex_);
-    if (is_new) delivered_ = *position;
+    if (is_new) {
+        delivered_ = *position;
+        static_cast<void>(confirmed_times_.first_behind(delivered_));  // forgets what is delivered
+    }
     if (now_ns < retry_at_ns_) return;
     retry_at_ns_ = 0;
     error_.clear();

@@ -1,5 +1,5 @@
 """The commands and the configuration: what they print, what they refuse, and with which exit code."""
-# runs: release.io_uring release.epoll asan.io_uring fast
+# runs: release.io_uring release.epoll asan.io_uring fast user
 
 import json
 import re

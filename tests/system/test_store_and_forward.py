@@ -1,5 +1,5 @@
 """`journal.directory` in front of Redis: the engine answers while Redis is away, and Redis gets everything afterwards, in order."""
-# runs: release.io_uring release.epoll asan.io_uring tsan.io_uring
+# runs: release.io_uring release.epoll asan.io_uring tsan.io_uring user
 
 import re
 import signal

@@ -89,13 +89,13 @@ TEST(ConfirmedTimesOfAJournal, TellSinceWhenTheOldestIsThere) {
 TEST(ConfirmedTimesOfAJournal, AreBoundedAndNeverTooLow) {
     ConfirmedTimes times;
     constexpr std::uint64_t count = 20'000;
-    for (std::uint64_t i = 1; i <= count; ++i) times.add({1, i}, i * ConfirmedTimes::interval_ns);
+    for (std::uint64_t i = 1; i <= count; ++i) times.add({1, i}, i * ConfirmedTimes::interval_ns_min);
     for (const std::uint64_t delivered : {0ul, 1ul, 700ul, 9'999ul, 19'000ul, 19'998ul}) {
-        const std::uint64_t time_ns = (delivered + 1) * ConfirmedTimes::interval_ns;  // of the record behind it
+        const std::uint64_t time_ns = (delivered + 1) * ConfirmedTimes::interval_ns_min;  // of the record behind it
         const auto told_ns = ConfirmedTimes(times).first_behind({1, delivered});
         ASSERT_TRUE(told_ns) << delivered;
         EXPECT_LE(*told_ns, time_ns) << delivered;
-        EXPECT_LE(time_ns - *told_ns, count * ConfirmedTimes::interval_ns / 200) << delivered;
+        EXPECT_LE(time_ns - *told_ns, count * ConfirmedTimes::interval_ns_min / 200) << delivered;
     }
 }
 
