@@ -86,11 +86,12 @@ room(engine/forward USES engine/core engine/config engine/log engine/io engine/d
      sinks/redis/layout sinks/redis/exactly_once MAY clock random system thread)
 room(engine/admin USES engine/core engine/config engine/log engine/metrics engine/io engine/http engine/server engine/delivery
      engine/forward engine/idempotency engine/ingest engine/watch sinks LIBRARIES fmt nlohmann_json MAY clock thread)
-room(engine/journal_tool USES engine/core engine/config engine/io engine/forward sinks/journal LIBRARIES nlohmann_json MAY clock system)
+room(engine/journal_tool USES engine/core engine/config engine/io engine/forward parsers sinks/journal LIBRARIES nlohmann_json MAY clock system)
 room(engine/runtime USES engine/core engine/config engine/log engine/io engine/server engine/delivery
      engine/batching engine/idempotency engine/watch engine/ingest engine/forward engine/admin sinks
      MAY clock random system thread)
-room(engine USES engine/core engine/admin engine/config engine/log engine/io engine/journal_tool engine/runtime MAY clock system)
+room(engine/check USES engine/config engine/delivery engine/io engine/runtime engine/watch sinks/journal MAY system)
+room(engine USES engine/core engine/admin engine/check engine/config engine/log engine/io engine/journal_tool engine/runtime MAY clock system)
 
 # --- sluice-load: result/ what was measured, plan/ what a run does, run/ makes requests, report/ writes results, export/ sends
 # them to a database during the run, ledger/ remembers what was acknowledged, command/ reads command lines and wires the rest ---

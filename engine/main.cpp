@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "engine/admin/metrics_markdown.hpp"
+#include "engine/check/check_config.hpp"
 #include "engine/config/command_line.hpp"
 #include "engine/config/load.hpp"
 #include "engine/config/service_variables.hpp"
@@ -71,17 +72,19 @@ bool wait_until_drained(const sluice::Engine& engine, const sigset_t& signals) {
     return true;
 }
 
-// `dropped` is no failure: their clients were told. `undelivered` is one, since a client may have been answered 2xx
-// (`queued`).
+// `dropped` is no failure: their clients were told. `lost` is one, since a client may have been answered 2xx
+// (`queued`). What is in the journal is neither.
 int report(const sluice::Engine::Report& report) {
-    const bool is_clean = report.undelivered == 0 && report.is_conserved;
+    const bool is_clean = report.lost == 0 && report.is_conserved;
     sluice::log::line(is_clean ? sluice::LogLevel::info : sluice::LogLevel::error, "stopped",
                       {{"received", report.received},
                        {"accepted", report.accepted},
+                       {"journaled", report.journaled},
                        {"delivered", report.delivered},
                        {"rejected", report.rejected},
                        {"dropped", report.dropped},
                        {"undelivered", report.undelivered},
+                       {"lost", report.lost},
                        {"conserved", report.is_conserved}});
     return code_of(is_clean ? ExitCode::ok : ExitCode::failed);
 }
@@ -92,8 +95,8 @@ int serve(sluice::config::Config config, const std::string& ignored_variables) {
     ::signal(SIGPIPE, SIG_IGN);  // a broken pipe is an error of its send
     sluice::log::configure(config.log.level, config.log.format);
     if (!ignored_variables.empty())
-        sluice::log::info("variables_ignored", {{"names", ignored_variables},
-                                                {"reason", "Kubernetes makes them of a Service called sluice"}});
+        sluice::log::info("variables_ignored",
+                          {{"names", ignored_variables}, {"reason", "Kubernetes makes them of Services"}});
     sluice::Engine engine(std::move(config));
     if (const auto started = engine.start(); !started)
         return fail(started.error().sentence,
@@ -120,6 +123,12 @@ int main(int argc, char** argv) {
     if (invocation->command == Command::print_metrics) {
         std::fputs(sluice::print_metrics().c_str(), stdout);
         return code_of(ExitCode::ok);
+    }
+    if (invocation->command == Command::check_config) {
+        const auto answer = sluice::check::check_config(*invocation, Environment::of_process());
+        if (!answer) return fail(answer.error().sentence, ExitCode::bad_usage);
+        std::fputs(answer->text.c_str(), stdout);
+        return answer->error.empty() ? code_of(ExitCode::ok) : fail(answer->error, ExitCode::failed);
     }
     if (invocation->command != Command::serve) {
         const auto text = output_of(*invocation);

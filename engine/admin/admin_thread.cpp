@@ -37,15 +37,15 @@ AdminThread::AdminThread(const config::Config& config, AdminService& service)
 
 AdminThread::~AdminThread() { stop_and_join(); }
 
-std::expected<void, io::LoopError> AdminThread::start(std::vector<Listener> listeners) {
+std::expected<void, io::LoopError> AdminThread::open() {
     CHECK(!thread_.joinable());
     // It may lie on this stack: this function waits for set_value() before it returns.
     std::promise<std::expected<void, io::LoopError>> started;
     auto result = started.get_future();
-    thread_ = std::thread([this, given = std::move(listeners), &started]() mutable {
+    thread_ = std::thread([this, &started] {
         ::pthread_setname_np(::pthread_self(), "sluice-admin");
         // On the new thread, because a ring belongs to the thread that made it (IORING_SETUP_SINGLE_ISSUER).
-        auto opened = server_.open(std::move(given));
+        auto opened = server_.open({});
         const bool is_open = opened.has_value();
         started.set_value(std::move(opened));
         if (is_open) loop();
@@ -53,6 +53,17 @@ std::expected<void, io::LoopError> AdminThread::start(std::vector<Listener> list
     auto opened = result.get();
     if (!opened) thread_.join();
     return opened;
+}
+
+void AdminThread::listen(std::vector<Listener> listeners) {
+    if (listeners.empty()) return;
+    std::promise<void> listens;
+    mailbox_.post_order([&] {
+        server_.listen(std::move(listeners));
+        listens.set_value();
+    });
+    server_.wake();
+    listens.get_future().wait();
 }
 
 // Tasks run between two iterations. They answer requests of data listeners, so nothing of this server waits for them to

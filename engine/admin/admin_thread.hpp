@@ -24,8 +24,12 @@ class AdminThread final : public AdminPort, private http::Application, private S
     AdminThread(const AdminThread&) = delete;
     AdminThread& operator=(const AdminThread&) = delete;
 
-    // Once. Returns when it serves. Without listeners: the data listeners forward requests (ask()).
-    [[nodiscard]] std::expected<void, io::LoopError> start(std::vector<Listener> listeners);
+    // Main thread, once. Starts the thread and waits until its loop is made.
+    [[nodiscard]] std::expected<void, io::LoopError> open();
+    // Main thread, once, after open(). Returns when it serves. Without listeners: the data listeners forward requests
+    // (ask()).
+    void listen(std::vector<Listener> listeners);
+    [[nodiscard]] std::uint64_t locked_bytes() const { return server_.locked_bytes(); }
     // Any thread but its own. Answers what it has, then ends.
     void stop_and_join();
 

@@ -2,11 +2,13 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <array>
 
 #include "engine/core/control_character.hpp"
 #include "engine/core/host_port.hpp"
 #include "engine/core/limits.hpp"
+#include "engine/core/lower_case.hpp"
 
 namespace sluice::config {
 namespace {
@@ -18,21 +20,43 @@ std::expected<ListenAddress, ValueError> parse_unix_listener(std::string_view pa
     return ListenAddress{.path = std::string(path)};
 }
 
+// What people write for an address of each family.
+struct Habit {
+    std::string_view host;
+    std::string_view address, address_v6;
+};
+constexpr Habit habits[] = {
+    {"localhost", "127.0.0.1", "::1"},
+    {"", "0.0.0.0", "::"},
+    {"*", "0.0.0.0", "::"},
+};
+
 std::expected<ListenAddress, ValueError> parse_tcp_listener(std::string_view text) {
     const auto split = split_host_port(text);
     if (!split) return std::unexpected(ValueError::malformed);
     const auto port_text = split->port;
     if (!port_text) return std::unexpected(ValueError::port_missing);
-    if (split->host.empty()) return std::unexpected(ValueError::address_missing);
+    const auto port = parse_port(*port_text);
+    const auto* const habit = std::ranges::find(habits, lower_case(split->host), &Habit::host);
+    if (habit != std::end(habits) && !split->is_bracketed) {
+        if (!port) return std::unexpected(ValueError::port_invalid);
+        return ListenAddress{
+            .address = std::string(habit->address), .port = *port, .address_v6 = std::string(habit->address_v6)};
+    }
     const auto address = canonical_address(split->host, split->is_bracketed ? AF_INET6 : AF_INET);
     if (!address) return std::unexpected(ValueError::address_not_numeric);
-    const auto port = parse_port(*port_text);
     if (!port) return std::unexpected(ValueError::port_invalid);
     return ListenAddress{.address = *address, .port = *port};
 }
 
-bool is_v6(const ListenAddress& address) { return address.address.contains(':'); }
-bool is_wildcard(const ListenAddress& address) { return address.address == "0.0.0.0" || address.address == "::"; }
+bool is_v6(std::string_view address) { return address.contains(':'); }
+bool is_wildcard(std::string_view address) { return address == "0.0.0.0" || address == "::"; }
+
+std::optional<ValueError> collision_between(std::string_view a, std::string_view b) {
+    if (a.empty() || b.empty() || is_v6(a) != is_v6(b)) return std::nullopt;
+    if (a == b) return ValueError::listed_twice;
+    return is_wildcard(a) || is_wildcard(b) ? std::optional(ValueError::covered) : std::nullopt;
+}
 
 }  // namespace
 
@@ -52,14 +76,25 @@ std::expected<ListenAddress, ValueError> parse_listen_address(std::string_view t
 }
 
 std::string format_listen_address(const ListenAddress& address) {
-    return address.is_unix() ? "unix:" + address.path : join_host_port(address.address, address.port);
+    if (address.is_unix()) return "unix:" + address.path;
+    const auto* const habit = std::ranges::find(habits, address.address_v6, &Habit::address_v6);
+    return join_host_port(habit == std::end(habits) ? std::string_view(address.address) : habit->host, address.port);
 }
+
+std::string format_numeric(const ListenAddress& address) {
+    if (address.address_v6.empty()) return format_listen_address(address);
+    return join_host_port(address.address, address.port) + "," + join_host_port(address.address_v6, address.port);
+}
+
+bool is_every_interface(const ListenAddress& address) { return is_wildcard(address.address); }
 
 std::optional<ValueError> collision_of(const ListenAddress& a, const ListenAddress& b) {
     if (a.is_unix() || b.is_unix()) return a == b ? std::optional(ValueError::listed_twice) : std::nullopt;
-    if (a.port != b.port || a.port == 0 || is_v6(a) != is_v6(b)) return std::nullopt;
-    if (a.address == b.address) return ValueError::listed_twice;
-    return is_wildcard(a) || is_wildcard(b) ? std::optional(ValueError::covered) : std::nullopt;
+    if (a.port != b.port || a.port == 0) return std::nullopt;
+    for (const std::string& one : {a.address, a.address_v6})
+        for (const std::string& other : {b.address, b.address_v6})
+            if (const auto collision = collision_between(one, other)) return collision;
+    return std::nullopt;
 }
 
 std::string format_server(const ServerAddress& server) { return join_host_port(server.address, server.port); }

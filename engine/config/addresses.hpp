@@ -11,11 +11,16 @@
 
 namespace sluice::config {
 
-// `127.0.0.1:8080`, `[::1]:8080`, `unix:/run/sluice.sock`. Numeric only: a name may resolve to several addresses, or to
-// another one tomorrow. `:8080` is refused, because who opens every interface should have to say so (`0.0.0.0:8080`).
-// The path of a Unix socket is taken as it is; it holds no comma, which separates addresses.
+// `127.0.0.1:8080`, `[::1]:8080`, `unix:/run/sluice.sock`; `localhost:8080` for 127.0.0.1 and ::1, `:8080` or `*:8080`
+// for all interfaces (0.0.0.0 and ::). Other names are refused: a name may resolve to several addresses, or to another
+// one tomorrow. The path of a Unix socket is taken as it is; it holds no comma, which separates addresses.
 [[nodiscard]] std::expected<ListenAddress, ValueError> parse_listen_address(std::string_view text);
 [[nodiscard]] std::string format_listen_address(const ListenAddress& address);
+
+// The same with numeric addresses only: `127.0.0.1:8080,[::1]:8080` for localhost.
+[[nodiscard]] std::string format_numeric(const ListenAddress& address);
+// 0.0.0.0 or ::.
+[[nodiscard]] bool is_every_interface(const ListenAddress& address);
 
 // Why both cannot be listened on at the same time: listed_twice or covered (0.0.0.0:80 and 127.0.0.1:80). Nothing if
 // they can: port 0 never collides, and [::] leaves IPv4 to others.

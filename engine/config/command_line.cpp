@@ -5,28 +5,32 @@
 #include <array>
 
 #include "engine/config/sink_url.hpp"
+#include "engine/config/units.hpp"
 #include "engine/core/escape.hpp"
 #include "engine/core/limits.hpp"
 
 namespace sluice::config {
 namespace {
 
+constexpr const char* version_line = "sluice " SLUICE_VERSION "\n";
+
 constexpr const char* main_help = R"(Examples:
   sluice serve                                    defaults: 127.0.0.1:8080 to redis://127.0.0.1:6379
   sluice serve --config sluice.toml --log-level debug
   sluice check-config sluice.toml                 is this file right?
   sluice print-config > sluice.toml               a file to start from
+  sluice print-config --effective                 what counts here, and where each value is from
   sluice print-metrics                            what /metrics and /status show, as Markdown
   sluice journal cat DIR                          the samples of a journal
 
 Configuration:
   The command line beats the environment, which beats the file.
   Key sink.redis.layout is SLUICE_SINK_REDIS_LAYOUT in the environment; SLUICE_CONFIG names the file.
-  Other variables that begin with SLUICE_ are refused, except those of a Kubernetes Service called sluice.
+  Other variables that begin with SLUICE_ are refused, except those that Kubernetes makes of Services.
 
 Exit codes:
-  0  everything accepted was delivered
-  1  samples were not delivered when the engine stopped, or it failed while it ran
+  0  everything accepted was delivered, or is in the journal
+  1  accepted samples were lost when the engine stopped, or it failed while it ran
   2  wrong command line or configuration
   3  io_uring is not available, and --backend io_uring asks for it)";
 
@@ -38,15 +42,20 @@ constexpr const char* serve_help = R"(Examples:
 SIGTERM or Ctrl-C stops taking requests, delivers what was accepted, and exits; a second one exits at once.
 All keys of --set: sluice print-config)";
 
-constexpr const char* check_config_help = R"(Example:
+constexpr const char* check_config_help = R"(Examples:
   sluice check-config /etc/sluice.toml && systemctl restart sluice
+  sluice check-config --connect /etc/sluice.toml  asks Redis, too
 
-Exits 0 if the file is right, else 2 with one sentence that says what is wrong, where, and what is allowed.)";
+The environment and --set count as in `serve`. What the file asks for and this machine lacks is a warning.
+Exits 0 if the file is right, else 2 with one sentence that says what is wrong, where, and what is allowed.
+With --connect: 1 if Redis can not be asked.)";
 
-constexpr const char* print_config_help = R"(Example:
+constexpr const char* print_config_help = R"(Examples:
   sluice print-config --format toml > sluice.toml
+  sluice print-config --effective --config /etc/sluice.toml
 
-toml is a commented file that can be loaded, markdown is the table of docs/configuration.md, json is for programs.)";
+toml is a commented file that can be loaded, markdown is the table of docs/configuration.md, json is for programs.
+--effective shows what counts here, after file, environment and --set, and where each value is from.)";
 
 constexpr const char* journal_help = R"(Examples:
   sluice serve --sink journal:/var/lib/sluice           writes it
@@ -56,10 +65,14 @@ constexpr const char* journal_help = R"(Examples:
 
 All but replay only read, and may run while an engine writes. replay continues where the last one stopped.)";
 
-constexpr const char* replay_help = R"(Example:
+constexpr const char* replay_help = R"(Examples:
   sluice journal replay /var/lib/sluice --to redis://10.0.0.7:6379
+  sluice journal replay /var/lib/sluice --to redis://10.0.0.8:6379 --all
+  sluice journal replay /var/lib/sluice --to redis://10.0.0.8:6379 --since 2h
 
 Delivers in order, at least once, what was not delivered yet. SIGTERM or Ctrl-C stops it; the next run continues.
+--all, --from and --since deliver samples again, whatever was delivered before. They are for a second Redis or for one
+that was lost; what counts as delivered stays as it is.
 Exits 0 if everything was delivered, 1 if not, 2 for a wrong command line. Settings: the keys sink.redis.*)";
 
 struct JournalCommand {
@@ -102,17 +115,26 @@ struct Parser {
     CLI::App* print_config = app.add_subcommand("print-config", "Print every key with unit, default, bounds and help");
     CLI::App* print_metrics =
         app.add_subcommand("print-metrics", "Print every metric with kind, unit, labels and help as Markdown");
+    CLI::App* version = app.add_subcommand("version", "Print the version");
     CLI::App* journal = app.add_subcommand("journal", "Read or deliver a journal");
     std::array<CLI::App*, std::size(journal_commands)> journal_apps{};
     std::array<CLI::Option*, std::size(journal_commands)> journal_directories{};
     CLI::Option* replay_to = nullptr;
     CLI::Option* replay_config_file = nullptr;
     CLI::Option* replay_settings = nullptr;
+    CLI::Option* replay_all = nullptr;
+    CLI::Option* replay_from = nullptr;
+    CLI::Option* replay_since = nullptr;
     CLI::Option* config_file = nullptr;
     std::array<CLI::Option*, std::size(key_options)> keys{};
     CLI::Option* settings = nullptr;
     CLI::Option* checked_file = nullptr;
+    CLI::Option* checked_settings = nullptr;
+    CLI::Option* asks_redis = nullptr;
     CLI::Option* format = nullptr;
+    CLI::Option* shows_effective = nullptr;
+    CLI::Option* printed_file = nullptr;
+    CLI::Option* printed_settings = nullptr;
 
     Parser() {
         app.require_subcommand(0, 1);
@@ -123,9 +145,21 @@ struct Parser {
         print_config->footer(print_config_help);
         declare_serve();
         declare_journal();
+        declare_looking();
+    }
+
+    void declare_looking() {
         checked_file = check_config->add_option("FILE", "The file to check")->expected(1);
+        asks_redis =
+            check_config->add_flag("--connect")->description("Connect to Redis, and ask what the engine would ask");
+        checked_settings = declare_settings(*check_config);
         format =
             print_config->add_option("--format", "toml (default), markdown or json")->type_name("FORMAT")->expected(1);
+        shows_effective =
+            print_config->add_flag("--effective")->description("Show what counts here, and where each value is from");
+        printed_file =
+            print_config->add_option("--config", "With --effective: read this file")->type_name("FILE")->expected(1);
+        printed_settings = declare_settings(*print_config);
     }
 
     void declare_journal() {
@@ -144,7 +178,17 @@ struct Parser {
             replay_config_file =
                 journal_apps[i]->add_option("--config", "Read this file")->type_name("FILE")->expected(1);
             replay_settings = declare_settings(*journal_apps[i]);
+            declare_range(*journal_apps[i]);
         }
+    }
+
+    void declare_range(CLI::App& replay) {
+        replay_all = replay.add_flag("--all")->description("Deliver everything that the journal holds");
+        replay_from = replay.add_option("--from", "Deliver from here on, a position as `journal export` prints it");
+        replay_from->type_name("SEGMENT[:OFFSET]")->expected(1);
+        replay_since = replay.add_option(
+            "--since", "Deliver samples of this time and later: 2026-11-30T08:00:00Z, or how long ago, such as 2h");
+        replay_since->type_name("TIME")->expected(1);
     }
 
     static CLI::Option* declare_settings(CLI::App& command) {
@@ -185,37 +229,75 @@ std::expected<Override, UsageError> split_setting(std::string_view text) {
                        "sluice serve --help");
 }
 
+// The values of --set, behind what `overrides` has.
+std::expected<void, UsageError> read_settings(const CLI::Option& option, Overrides& overrides) {
+    for (const std::string& text : option.results()) {
+        auto setting = split_setting(text);
+        if (!setting) return std::unexpected(std::move(setting).error());
+        overrides.settings.push_back(*std::move(setting));
+    }
+    return {};
+}
+
+// The value of --config.
+std::expected<void, UsageError> read_file_name(const CLI::Option& option, Overrides& overrides, const char* help) {
+    const auto& files = option.results();
+    if (files.size() > 1) return usage_error("--config is given twice", help);
+    if (!files.empty() && files.front().empty()) return usage_error("--config names no file", help);
+    if (!files.empty()) overrides.config_file = files.front();
+    return {};
+}
+
 std::expected<Invocation, UsageError> read_serve(const Parser& parser) {
     Invocation invocation{.command = Command::serve, .overrides = {}, .file = {}, .text = {}};
-    const auto& files = parser.config_file->results();
-    if (files.size() > 1) return usage_error("--config is given twice", "sluice serve --help");
-    if (!files.empty() && files.front().empty()) return usage_error("--config names no file", "sluice serve --help");
-    if (!files.empty()) invocation.overrides.config_file = files.front();
+    if (auto read = read_file_name(*parser.config_file, invocation.overrides, "sluice serve --help"); !read)
+        return std::unexpected(std::move(read).error());
     for (std::size_t i = 0; i < std::size(key_options); ++i) {
         for (const std::string& value : parser.keys[i]->results()) {
             invocation.overrides.settings.push_back({key_options[i].option, key_options[i].key, value});
         }
     }
-    for (const std::string& text : parser.settings->results()) {
-        auto setting = split_setting(text);
-        if (!setting) return std::unexpected(std::move(setting).error());
-        invocation.overrides.settings.push_back(*std::move(setting));
-    }
+    if (auto read = read_settings(*parser.settings, invocation.overrides); !read)
+        return std::unexpected(std::move(read).error());
     return invocation;
 }
 
+std::expected<ReplayRange, UsageError> read_position(std::string_view text) {
+    constexpr std::uint64_t record_alignment = 8;  // of positions in a segment (sinks/journal/format.hpp)
+    const std::size_t colon = text.find(':');
+    const auto segment = parse_count(text.substr(0, colon));
+    const auto offset = parse_count(colon == std::string_view::npos ? "0" : text.substr(colon + 1));
+    if (segment && offset && *offset % record_alignment == 0)
+        return ReplayRange{.kind = ReplayRange::Kind::from, .segment = *segment, .offset = *offset};
+    return usage_error("--from is " + shown_argument(text) +
+                           "; allowed is the number of a segment, or that and the offset of a record, such as 3:64",
+                       "sluice journal replay --help");
+}
+
+std::expected<ReplayRange, UsageError> read_range(const Parser& parser) {
+    using Kind = ReplayRange::Kind;
+    const auto& from = parser.replay_from->results();
+    const auto& since = parser.replay_since->results();
+    const bool is_all = !parser.replay_all->results().empty();
+    if (from.size() + since.size() + (is_all ? 1 : 0) > 1)
+        return usage_error("--all, --from and --since exclude each other", "sluice journal replay --help");
+    if (is_all) return ReplayRange{.kind = Kind::all};
+    if (!since.empty()) return ReplayRange{.kind = Kind::since, .since = since.front()};
+    return from.empty() ? ReplayRange{} : read_position(from.front());
+}
+
 std::expected<Invocation, UsageError> read_replay(const Parser& parser, Invocation invocation) {
+    auto range = read_range(parser);
+    if (!range) return std::unexpected(std::move(range).error());
+    invocation.replay_range = *std::move(range);
     const auto& urls = parser.replay_to->results();
     if (urls.size() != 1)
         return usage_error("replay needs --to, such as --to redis://127.0.0.1:6379", "sluice journal replay --help");
     invocation.overrides.settings.push_back({"--to", "sink.url", urls.front()});
     if (!parser.replay_config_file->results().empty())
         invocation.overrides.config_file = parser.replay_config_file->results().front();
-    for (const std::string& text : parser.replay_settings->results()) {
-        auto setting = split_setting(text);
-        if (!setting) return std::unexpected(std::move(setting).error());
-        invocation.overrides.settings.push_back(*std::move(setting));
-    }
+    if (auto read = read_settings(*parser.replay_settings, invocation.overrides); !read)
+        return std::unexpected(std::move(read).error());
     return invocation;
 }
 
@@ -239,11 +321,29 @@ std::expected<Invocation, UsageError> read_check_config(const Parser& parser) {
     if (files.size() != 1 || files.front().empty()) {
         return usage_error("check-config takes one file, such as sluice.toml", "sluice check-config --help");
     }
-    return Invocation{.command = Command::check_config, .overrides = {}, .file = files.front(), .text = {}};
+    Invocation invocation{.command = Command::check_config, .overrides = {}, .file = files.front(), .text = {}};
+    invocation.overrides.config_file = files.front();
+    invocation.asks_redis = !parser.asks_redis->results().empty();
+    if (auto read = read_settings(*parser.checked_settings, invocation.overrides); !read)
+        return std::unexpected(std::move(read).error());
+    return invocation;
+}
+
+// The options that only --effective reads.
+std::expected<void, UsageError> read_effective(const Parser& parser, Invocation& invocation) {
+    constexpr const char* help = "sluice print-config --help";
+    invocation.shows_effective = !parser.shows_effective->results().empty();
+    if (auto read = read_file_name(*parser.printed_file, invocation.overrides, help); !read) return read;
+    if (auto read = read_settings(*parser.printed_settings, invocation.overrides); !read) return read;
+    const bool is_given = !invocation.overrides.config_file.empty() || !invocation.overrides.settings.empty();
+    if (is_given && !invocation.shows_effective)
+        return usage_error("print-config prints the defaults: --config and --set need --effective", help);
+    return {};
 }
 
 std::expected<Invocation, UsageError> read_print_config(const Parser& parser) {
     Invocation invocation{.command = Command::print_config, .overrides = {}, .file = {}, .text = {}};
+    if (auto read = read_effective(parser, invocation); !read) return std::unexpected(std::move(read).error());
     const auto& formats = parser.format->results();
     if (formats.empty()) return invocation;
     const auto format = print_format_of(formats.back());
@@ -269,18 +369,19 @@ std::string without_final_line_feeds(std::string text) {
     return text;
 }
 
+Invocation shown_text(std::string text) {
+    return {.command = Command::show, .overrides = {}, .file = {}, .text = std::move(text)};
+}
+
 std::expected<Invocation, UsageError> read_invocation(const Parser& parser) {
     if (parser.serve->parsed()) return read_serve(parser);
     if (parser.check_config->parsed()) return read_check_config(parser);
     if (parser.print_config->parsed()) return read_print_config(parser);
     if (parser.print_metrics->parsed())
         return Invocation{.command = Command::print_metrics, .overrides = {}, .file = {}, .text = {}};
+    if (parser.version->parsed()) return shown_text(version_line);
     if (parser.journal->parsed()) return read_journal(parser);
     return std::unexpected(UsageError{"no command was given\n\n" + without_final_line_feeds(parser.app.help())});
-}
-
-Invocation shown_text(std::string text) {
-    return {.command = Command::show, .overrides = {}, .file = {}, .text = std::move(text)};
 }
 
 }  // namespace
@@ -297,7 +398,7 @@ std::expected<Invocation, UsageError> parse_command_line(int argc, const char* c
     } catch (const CLI::CallForHelp&) {
         return shown_text(without_final_line_feeds(parser.app.help()) + "\n");
     } catch (const CLI::CallForVersion&) {
-        return shown_text("sluice " SLUICE_VERSION "\n");
+        return shown_text(version_line);
     } catch (const CLI::ExtrasError&) {
         const auto extras = parser.app.remaining(true);
         const std::string first = extras.empty() ? "an argument" : shown_argument(extras.front());
@@ -310,17 +411,11 @@ std::expected<Invocation, UsageError> parse_command_line(int argc, const char* c
 }
 
 std::expected<std::string, ConfigError> output_of(const Invocation& invocation) {
-    switch (invocation.command) {
-        case Command::print_config: return print_config(invocation.format);
-        case Command::show: return invocation.text;
-        case Command::serve:
-        case Command::journal:
-        case Command::print_metrics: return "";
-        case Command::check_config: break;
-    }
-    const auto config = check_config_file(invocation.file);
-    if (!config) return std::unexpected(config.error());
-    return invocation.file + ": ok\n";
+    if (invocation.command != Command::print_config) return invocation.text;
+    if (!invocation.shows_effective) return print_config(invocation.format);
+    const auto inspection = inspect_config(invocation.overrides, Environment::of_process());
+    if (!inspection) return std::unexpected(inspection.error());
+    return print_effective(invocation.format, *inspection);
 }
 
 }  // namespace sluice::config

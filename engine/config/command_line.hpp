@@ -19,8 +19,8 @@ namespace sluice::config {
 
 enum class Command : std::uint8_t {
     serve,         // overrides
-    check_config,  // file
-    print_config,  // format
+    check_config,  // overrides, asks_redis; engine/check answers
+    print_config,  // format, shows_effective, overrides
     print_metrics,
     journal,       // journal_action; file: the directory; overrides for replay
     show,          // text: help or version
@@ -28,12 +28,28 @@ enum class Command : std::uint8_t {
 
 enum class JournalAction : std::uint8_t { ls, cat, verify, export_all, replay };
 
+// What `journal replay` delivers. With anything but `rest` the position up to which all was delivered stays as it is.
+struct ReplayRange {
+    enum class Kind : std::uint8_t {
+        rest,   // what was not delivered yet
+        all,
+        from,   // from `segment` and `offset` on
+        since,  // samples with a time of at least `since`
+    } kind = Kind::rest;
+    std::uint64_t segment = 0;
+    std::uint64_t offset = 0;  // of a record: a multiple of 8
+    std::string since{};       // as typed: a time stamp, or how long ago
+};
+
 struct Invocation {
     Command command = Command::show;
     Overrides overrides;
     std::string file;
     PrintFormat format = PrintFormat::toml;
+    bool shows_effective = false;  // print-config: what counts here, not the defaults
+    bool asks_redis = false;       // check-config
     JournalAction journal_action = JournalAction::ls;
+    ReplayRange replay_range{};
     std::string text;
 };
 
@@ -44,14 +60,13 @@ struct UsageError {
 // `argv[0]` is ignored.
 [[nodiscard]] std::expected<Invocation, UsageError> parse_command_line(int argc, const char* const* argv);
 
-// What a command other than serve, journal and print-metrics writes to stdout, with its line feeds. Reads files, writes
-// none.
+// What print-config and show write to stdout, with its line feeds. Reads files, writes none.
 [[nodiscard]] std::expected<std::string, ConfigError> output_of(const Invocation& invocation);
 
 // Exit codes of the process.
 enum class ExitCode : std::uint8_t {
     ok = 0,
-    failed = 1,  // samples were not delivered when the engine stopped, or it failed while it ran
+    failed = 1,  // accepted samples were lost when the engine stopped, or it failed while it ran
     bad_usage = 2,  // of the command line or the configuration
     no_io_uring = 3,  // the kernel or its settings refuse io_uring
 };

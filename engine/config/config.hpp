@@ -21,6 +21,9 @@ struct ListenAddress {
     std::string address{};   // as inet_ntop writes it, without brackets; empty for a Unix socket
     std::uint16_t port = 0;  // 0: the kernel chooses (tests)
     std::string path{};      // of a Unix socket, absolute; empty for TCP
+    // The same place in IPv6, for IPv6 only: ::1 of localhost, :: of :PORT. Left out on a machine without IPv6. Empty:
+    // there is none.
+    std::string address_v6{};
     [[nodiscard]] bool is_unix() const { return !path.empty(); }
     friend bool operator==(const ListenAddress&, const ListenAddress&) = default;
 };

@@ -6,6 +6,7 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/limits.hpp"
+#include "engine/core/lower_case.hpp"
 #include "engine/core/names_number.hpp"
 
 namespace sluice::config {
@@ -27,7 +28,7 @@ using enum Reload;
 
 constexpr Property table[] = {
     {"listen", "127.0.0.1:8080", restart,
-     "Addresses that take telemetry; 0.0.0.0 or [::] for every interface, port 0 for any free port",
+     "Addresses that take telemetry; :PORT for every interface, localhost for IPv4 and IPv6, port 0 for any free port",
      List<ListenAddress>{FIELD(listen), limits::listen_addresses_count_max}},
     {"cores", "auto", restart, "CPU cores that get a reactor each; auto: all that the process may use",
      Cores{FIELD(cores)}},
@@ -194,8 +195,17 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 std::string_view last_part(std::string_view key) { return key.substr(key.rfind('.') + 1); }
 
+// Lower case, and one separator for all: the environment has only underscores.
+std::string folded(std::string_view text) {
+    std::string out = lower_case(text);
+    for (char& c : out)
+        if (c == '.' || c == '-') c = '_';
+    return out;
+}
+
 std::size_t slip_distance(std::string_view unknown, std::string_view key) {
-    return std::min(edit_distance(unknown, key), 1 + edit_distance(last_part(unknown), last_part(key)));
+    return std::min(edit_distance(folded(unknown), folded(key)),
+                    1 + edit_distance(folded(last_part(unknown)), folded(last_part(key))));
 }
 
 }  // namespace
@@ -226,11 +236,13 @@ std::string groups() {
 }
 
 std::string_view nearest_key(std::string_view unknown) {
-    constexpr std::size_t compared_bytes_max = 64;
-    std::string compared(unknown.substr(0, compared_bytes_max));
-    for (char& c : compared) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    constexpr std::size_t compared_bytes_max = 64, edits_count_max = 4;
+    const std::string_view compared = unknown.substr(0, compared_bytes_max);
     const auto distance = [&](const Property& property) { return slip_distance(compared, property.key); };
-    return std::ranges::min_element(table, {}, distance)->key;
+    const Property& nearest = *std::ranges::min_element(table, {}, distance);
+    // Of a short word most of the letters must be right.
+    const std::size_t edits_count = std::clamp<std::size_t>(1 + last_part(compared).size() / 3, 2, edits_count_max);
+    return distance(nearest) <= edits_count ? nearest.key : std::string_view{};
 }
 
 std::string environment_name(std::string_view key) {

@@ -24,7 +24,8 @@ namespace sluice::config {
 // All groups: `admin, log, http, io, batch, sink, sink.redis`.
 [[nodiscard]] std::string groups();
 
-// The known key nearest to `unknown`: fewest edits; a missing or wrong group counts as one edit, case as none.
+// The known key nearest to `unknown`: fewest edits; a missing or wrong group counts as one edit, case as none. Empty if
+// none is near: then it would be a guess at random.
 [[nodiscard]] std::string_view nearest_key(std::string_view unknown);
 
 // sink.redis.layout → SLUICE_SINK_REDIS_LAYOUT

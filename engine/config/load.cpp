@@ -24,6 +24,7 @@ namespace {
 using Status = std::expected<void, ConfigError>;
 
 // Variables that begin like settings and are none: for tests, scripts and builds, or read elsewhere.
+constexpr std::string_view variable_prefix = "SLUICE_";
 constexpr std::string_view config_file_variable = "SLUICE_CONFIG";
 constexpr std::string_view other_variables[] = {
     config_file_variable, "SLUICE_SEED",     "SLUICE_CORPORA",   "SLUICE_BIN",    "SLUICE_BINARY",
@@ -53,7 +54,15 @@ std::string shown_list(std::span<const std::string> elements) {
 }
 
 std::string unknown_key(std::string_view key) {
-    return escaped(key) + " is not a setting; the nearest is " + std::string(nearest_key(key));
+    const std::string_view nearest = nearest_key(key);
+    if (nearest.empty()) return escaped(key) + " is not a setting; sluice print-config lists all";
+    return escaped(key) + " is not a setting; the nearest is " + std::string(nearest);
+}
+
+std::string unknown_variable(std::string_view name) {
+    const std::string_view nearest = nearest_key(name.substr(variable_prefix.size()));
+    if (nearest.empty()) return "not a setting; sluice print-config lists all, with their variables";
+    return "not a setting; the nearest is " + environment_name(nearest);
 }
 
 // A Config that is being put together, and where each of its values came from.
@@ -98,7 +107,11 @@ class ConfigBuilder {
     }
 
     // What single keys cannot tell, and what follows from several. Once, when all sources have been read.
-    std::expected<Config, ConfigError> finish() &&;
+    // With `warnings`: cores that this process may not use are one.
+    Status finish(std::vector<std::string>* warnings);
+
+    // After finish().
+    [[nodiscard]] std::vector<EffectiveSetting> effective() const;
 
   private:
     std::string& place_of(std::string_view key) {
@@ -112,7 +125,7 @@ class ConfigBuilder {
         const std::string& place = place_of(place_of(relation.key).empty() ? relation.other : relation.key);
         const auto value = [&](std::string_view key) {
             const std::string text = text_of(*find_property(key), config);
-            return text.empty() ? "empty" : escaped(text);
+            return text.empty() ? "not set" : escaped(text);
         };
         return failure(place, std::string(relation.key)
                                   .append(" is ")
@@ -126,12 +139,14 @@ class ConfigBuilder {
     }
 
     Status check_relations();
-    Status resolve_cores();  // the one check that depends on the machine, hence of the effective value only
+    // The one check that depends on the machine, hence of the effective value only.
+    Status resolve_cores(std::vector<std::string>* warnings);
     Status check_cores();
     void merge_credentials();
 
     std::span<const unsigned> allowed_cores_;
     std::vector<std::string> places_;  // of each property, by index; empty: the default
+    Config written_;                   // before finish() put in what follows
 };
 
 Status ConfigBuilder::check_relations() {
@@ -152,8 +167,13 @@ Status ConfigBuilder::check_cores() {
     return {};
 }
 
-Status ConfigBuilder::resolve_cores() {
-    if (!config.cores.empty()) return check_cores();
+Status ConfigBuilder::resolve_cores(std::vector<std::string>* warnings) {
+    if (!config.cores.empty()) {
+        auto checked = check_cores();
+        if (checked || warnings == nullptr) return checked;
+        warnings->push_back(std::move(checked).error().sentence);
+        return {};
+    }
     if (allowed_cores_.empty()) return failure("cores", "the cores that this process may use cannot be read");
     const std::size_t count = std::min(allowed_cores_.size(), limits::reactors_count_max);
     config.cores.assign(allowed_cores_.begin(), allowed_cores_.begin() + static_cast<std::ptrdiff_t>(count));
@@ -165,13 +185,26 @@ void ConfigBuilder::merge_credentials() {
     if (!config.sink.redis.password.empty()) config.sink.url.password = config.sink.redis.password;
 }
 
-std::expected<Config, ConfigError> ConfigBuilder::finish() && {
-    if (auto checked = check_relations(); !checked) return std::unexpected(std::move(checked).error());
-    if (auto resolved = resolve_cores(); !resolved) return std::unexpected(std::move(resolved).error());
+Status ConfigBuilder::finish(std::vector<std::string>* warnings) {
+    written_ = config;
+    if (auto checked = check_relations(); !checked) return checked;
+    if (auto resolved = resolve_cores(warnings); !resolved) return resolved;
     merge_credentials();
     // Where samples go to a journal, that is where they are stored when they are answered: see AckOffer.
     if (config.ack == AckLevel::stored && config.has_journal()) config.ack = AckLevel::journaled;
-    return std::move(config);
+    return {};
+}
+
+std::vector<EffectiveSetting> ConfigBuilder::effective() const {
+    std::vector<EffectiveSetting> settings;
+    for (std::size_t i = 0; i < places_.size(); ++i) {
+        const Property& property = properties()[i];
+        const std::string value = text_of(property, config), written = text_of(property, written_);
+        std::string origin = places_[i].empty() ? "default" : places_[i];
+        if (value != written) origin.append(", written ").append(written);
+        settings.push_back({&property, value, std::move(origin)});
+    }
+    return settings;
 }
 
 // --- file ---------------------------------------------------------------------------------------
@@ -241,7 +274,7 @@ Status apply_file(ConfigBuilder& builder, const std::string& path) {
     };
     const auto settings = read_toml_file(path);
     if (!settings)
-        return failure(place(settings.error().line), escaped(settings.error().what, 4 * limits::shown_bytes_max));
+        return failure(place(settings.error().line), settings.error().what.substr(0, 4 * limits::shown_bytes_max));
     std::set<std::string_view> seen;  // TOML lets `a.b` and `"a.b"` stand side by side
     for (const FileSetting& setting : *settings) {
         if (!seen.insert(setting.key).second)
@@ -263,19 +296,12 @@ std::vector<Variable> settings_of(std::span<const std::string> environment) {
     for (const std::string_view entry : environment) {
         const std::size_t equals = std::min(entry.find('='), entry.size());
         const std::string_view name = entry.substr(0, equals);
+        const std::string_view value = entry.substr(std::min(equals + 1, entry.size()));
         const bool is_other =
-            is_service_variable(name) || std::ranges::find(other_variables, name) != std::end(other_variables);
-        if (!name.starts_with("SLUICE_") || is_other) continue;
-        variables.push_back({name, entry.substr(std::min(equals + 1, entry.size()))});
+            is_service_variable(name, value) || std::ranges::find(other_variables, name) != std::end(other_variables);
+        if (name.starts_with(variable_prefix) && !is_other) variables.push_back({name, value});
     }
     return variables;
-}
-
-// SLUICE_BATCH_SIZ → BATCH.SIZ: good enough to find the nearest key.
-std::string guessed_key(std::string_view name) {
-    std::string key(name.substr(std::string_view("SLUICE_").size()));
-    std::ranges::replace(key, '_', '.');
-    return key;
 }
 
 Status apply_environment(ConfigBuilder& builder, std::span<const std::string> environment) {
@@ -283,10 +309,7 @@ Status apply_environment(ConfigBuilder& builder, std::span<const std::string> en
         const auto is_named = [&](const Property& property) { return environment_name(property.key) == variable.name; };
         const auto property = std::ranges::find_if(properties(), is_named);
         const std::string place = "environment " + escaped(variable.name);
-        if (property == properties().end()) {
-            return failure(
-                place, "not a setting; the nearest is " + environment_name(nearest_key(guessed_key(variable.name))));
-        }
+        if (property == properties().end()) return failure(place, unknown_variable(variable.name));
         if (auto set = builder.set(*property, variable.value, shown(*property, variable.value), place); !set)
             return set;
     }
@@ -312,6 +335,15 @@ std::string file_of(const Overrides& overrides, std::span<const std::string> env
     return entry == environment.end() ? std::string() : entry->substr(prefix.size());
 }
 
+Status apply_all(ConfigBuilder& builder, const Overrides& overrides, const Environment& environment) {
+    Status applied;
+    const std::string file = file_of(overrides, environment.variables);
+    if (!file.empty()) applied = apply_file(builder, file);
+    if (applied) applied = apply_environment(builder, environment.variables);
+    if (applied) applied = apply_overrides(builder, overrides.settings);
+    return applied;
+}
+
 std::vector<unsigned> allowed_cores_of_process() {
     std::array<cpu_set_t, (limits::core_number_max + CPU_SETSIZE) / CPU_SETSIZE> sets{};
     std::vector<unsigned> cores;
@@ -332,26 +364,24 @@ Environment Environment::of_process() {
 
 std::expected<Config, ConfigError> load_config(const Overrides& overrides, const Environment& environment) {
     ConfigBuilder builder(environment.allowed_cores);
-    if (const std::string file = file_of(overrides, environment.variables); !file.empty()) {
-        if (auto applied = apply_file(builder, file); !applied) return std::unexpected(std::move(applied).error());
-    }
-    if (auto applied = apply_environment(builder, environment.variables); !applied) {
-        return std::unexpected(std::move(applied).error());
-    }
-    if (auto applied = apply_overrides(builder, overrides.settings); !applied) {
-        return std::unexpected(std::move(applied).error());
-    }
-    return std::move(builder).finish();
+    auto applied = apply_all(builder, overrides, environment);
+    if (applied) applied = builder.finish(nullptr);
+    if (!applied) return std::unexpected(std::move(applied).error());
+    return std::move(builder.config);
+}
+
+std::expected<Inspection, ConfigError> inspect_config(const Overrides& overrides, const Environment& environment) {
+    ConfigBuilder builder(environment.allowed_cores);
+    std::vector<std::string> warnings;
+    auto applied = apply_all(builder, overrides, environment);
+    if (applied) applied = builder.finish(&warnings);
+    if (!applied) return std::unexpected(std::move(applied).error());
+    auto settings = builder.effective();
+    return Inspection{std::move(builder.config), std::move(settings), std::move(warnings)};
 }
 
 std::expected<Config, ConfigError> load_config(const Overrides& overrides) {
     return load_config(overrides, Environment::of_process());
-}
-
-std::expected<Config, ConfigError> check_config_file(const std::string& path) {
-    Environment environment = Environment::of_process();
-    environment.variables.clear();
-    return load_config({.config_file = path, .settings = {}}, environment);
 }
 
 }  // namespace sluice::config

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/config/config.hpp"
+#include "engine/config/property.hpp"
 
 namespace sluice::config {
 
@@ -50,7 +51,22 @@ struct Environment {
                                                              const Environment& environment);
 [[nodiscard]] std::expected<Config, ConfigError> load_config(const Overrides& overrides);
 
-// The file alone, without environment.
-[[nodiscard]] std::expected<Config, ConfigError> check_config_file(const std::string& path);
+// A setting as it counts in the end.
+struct EffectiveSetting {
+    const Property* property;
+    std::string value;   // as text_of() writes it: secrets are ***
+    std::string origin;  // `default`, `sluice.toml:7`, `environment SLUICE_ACK`, `command line --set`
+};
+
+struct Inspection {
+    Config config;
+    std::vector<EffectiveSetting> settings;  // of every key, in the order of properties()
+    std::vector<std::string> warnings;       // sentences: what of the configuration this machine lacks
+};
+
+// The same for who only looks, perhaps on another machine than the one that is meant: cores that are not there are a
+// warning.
+[[nodiscard]] std::expected<Inspection, ConfigError> inspect_config(const Overrides& overrides,
+                                                                    const Environment& environment);
 
 }  // namespace sluice::config

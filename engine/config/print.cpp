@@ -15,16 +15,23 @@ std::string_view group_of(std::string_view key) {
 
 std::string_view name_in_group(std::string_view key) { return key.substr(key.rfind('.') + 1); }
 
-// As a TOML value: integers and booleans bare, lists as arrays, everything else a string.
-std::string toml_value(const Property& property) {
+// `text` as a TOML value: integers and booleans bare, lists as arrays, everything else a string.
+std::string toml_value(const Property& property, std::string_view text) {
     if (takes_list(property)) {
         std::string array;
-        for (const std::string& element : elements_of(property.default_text))
+        for (const std::string& element : elements_of(text))
             array.append(array.empty() ? "[" : ", ").append(quoted(element, unbounded));
         return array + "]";
     }
-    if (takes_string(property)) return quoted(property.default_text, unbounded);
-    return std::string(property.default_text);
+    if (takes_string(property)) return quoted(text, unbounded);
+    return std::string(text);
+}
+
+// Opens the table of `property`, if the line before stood in another one.
+void begin_group(std::string& out, std::string_view& group, const Property& property) {
+    if (group_of(property.key) == group) return;
+    group = group_of(property.key);
+    out.append("\n[").append(group).append("]\n");
 }
 
 std::string print_toml() {
@@ -33,13 +40,11 @@ std::string print_toml() {
         "# The command line beats the environment, which beats this file.\n";
     std::string_view group;
     for (const Property& property : properties()) {
-        if (group_of(property.key) != group) {
-            group = group_of(property.key);
-            out.append("\n[").append(group).append("]\n");
-        }
+        begin_group(out, group, property);
         out.append("\n# ").append(property.help).append(".\n# ").append(unit_of(property)).append(": ");
         out.append(bounds_of(property)).append(". ").append(environment_name(property.key)).append("\n");
-        out.append(name_in_group(property.key)).append(" = ").append(toml_value(property)).append("\n");
+        out.append(name_in_group(property.key)).append(" = ");
+        out.append(toml_value(property, property.default_text)).append("\n");
     }
     return out;
 }
@@ -76,7 +81,55 @@ std::string print_json() {
     return out.append("\n]\n");
 }
 
+// --- what counts ------------------------------------------------------------------------------------
+
+std::string effective_toml(const Inspection& inspection) {
+    std::string out = "# Configuration of Sluice as it counts here, and where each value is from. Secrets are ***.\n";
+    for (const std::string& warning : inspection.warnings) out.append("# warning: ").append(warning).append("\n");
+    std::string_view group;
+    for (const EffectiveSetting& setting : inspection.settings) {
+        begin_group(out, group, *setting.property);
+        out.append(name_in_group(setting.property->key)).append(" = ");
+        out.append(toml_value(*setting.property, setting.value)).append("  # ").append(setting.origin).append("\n");
+    }
+    return out;
+}
+
+std::string effective_markdown(const Inspection& inspection) {
+    std::string out = "| key | value | origin |\n|---|---|---|\n";
+    for (const auto& [property, value, origin] : inspection.settings)
+        out.append("| `")
+            .append(property->key)
+            .append("` | ")
+            .append(value.empty() ? "" : "`" + value + "`")
+            .append(" | ")
+            .append(origin)
+            .append(" |\n");
+    return out;
+}
+
+std::string effective_json(const Inspection& inspection) {
+    std::string out = "[";
+    for (const auto& [property, value, origin] : inspection.settings) {
+        out.append(out.ends_with('[') ? "\n  {" : ",\n  {");
+        append_json_member(out, "key", property->key);
+        append_json_member(out, "value", value);
+        append_json_member(out, "origin", origin);
+        out += '}';
+    }
+    return out.append("\n]\n");
+}
+
 }  // namespace
+
+std::string print_effective(PrintFormat format, const Inspection& inspection) {
+    switch (format) {
+        case PrintFormat::toml: return effective_toml(inspection);
+        case PrintFormat::markdown: return effective_markdown(inspection);
+        case PrintFormat::json: return effective_json(inspection);
+    }
+    return {};
+}
 
 std::optional<PrintFormat> print_format_of(std::string_view name) {
     if (name == "toml") return PrintFormat::toml;

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "engine/config/load.hpp"
+
 namespace sluice::config {
 
 enum class PrintFormat : std::uint8_t {
@@ -18,5 +20,8 @@ enum class PrintFormat : std::uint8_t {
 
 // Ends with a line feed.
 [[nodiscard]] std::string print_config(PrintFormat format);
+
+// What counts, and where each value is from. `toml` can be loaded, but for secrets. Ends with a line feed.
+[[nodiscard]] std::string print_effective(PrintFormat format, const Inspection& inspection);
 
 }  // namespace sluice::config

@@ -10,6 +10,7 @@
 #include "engine/core/control_character.hpp"
 #include "engine/core/escape.hpp"
 #include "engine/core/limits.hpp"
+#include "engine/core/lower_case.hpp"
 
 namespace sluice::config {
 namespace {
@@ -77,9 +78,12 @@ std::string bounds_of_kind(const Number& number) {
 
 // --- words --------------------------------------------------------------------------------------
 
+// What other programs call a word of ours. No word of any key has one of these names.
+std::string usual_word(std::string word) { return word == "warning" ? "warn" : word; }
+
 template <typename E>
 Assigned assign_kind(const Choice<E>& choice, Config& config, std::string_view text) {
-    const auto word = std::ranges::find(choice.words, text);
+    const auto word = std::ranges::find(choice.words, usual_word(lower_case(text)));
     if (word == choice.words.end()) return std::unexpected(ValueError::malformed);
     choice.field.of(config) = static_cast<E>(word - choice.words.begin());
     return {};
@@ -109,8 +113,12 @@ std::string bounds_of_kind(const Choice<E>& choice) {
 }
 
 Assigned assign_kind(const Flag& kind, Config& config, std::string_view text) {
-    if (text != "true" && text != "false") return std::unexpected(ValueError::malformed);
-    kind.field.of(config) = text == "true";
+    constexpr std::string_view yes[] = {"true", "yes", "on", "1"};
+    constexpr std::string_view no[] = {"false", "no", "off", "0"};
+    const std::string word = lower_case(text);
+    const bool is_yes = std::ranges::find(yes, word) != std::end(yes);
+    if (!is_yes && std::ranges::find(no, word) == std::end(no)) return std::unexpected(ValueError::malformed);
+    kind.field.of(config) = is_yes;
     return {};
 }
 std::string text_of_kind(const Flag& kind, const Config& config) {
@@ -152,7 +160,7 @@ std::string text_of_kind(const Address& kind, const Config& config) {
     return format_listen_address(kind.field.of_const(config));
 }
 std::string_view unit_of_kind(const Address&) { return "address"; }
-constexpr std::string_view address_bounds = "a numeric address and a port, or unix:/path";
+constexpr std::string_view address_bounds = "a numeric address or localhost and a port, :port, or unix:/path";
 std::string bounds_of_kind(const Address&) { return std::string(address_bounds); }
 
 // --- lists --------------------------------------------------------------------------------------
@@ -238,7 +246,8 @@ std::string allowed_of_kind(const Number& number, std::string_view example) {
 }
 std::string allowed_of_kind(const Text& kind, std::string_view) { return "a string " + bounds_of_kind(kind); }
 std::string allowed_address(std::string_view example) {
-    return "a numeric address and a port such as " + std::string(example) + " or [::1]:8080, or unix:/path";
+    return "a numeric address and a port such as " + std::string(example) +
+           " or [::1]:8080, localhost:8080, :8080 for all interfaces, or unix:/path";
 }
 std::string allowed_of_kind(const Address&, std::string_view example) { return allowed_address(example); }
 std::string allowed_of_kind(const List<ListenAddress>& list, std::string_view example) {
@@ -273,7 +282,9 @@ std::vector<std::string> elements_of(std::string_view text) {
     std::vector<std::string> elements;
     for (std::size_t begin = 0; begin <= text.size();) {  // an empty text is one empty element
         const std::size_t comma = std::min(text.find(',', begin), text.size());
-        elements.emplace_back(text.substr(begin, comma - begin));
+        const std::size_t first = std::min(text.find_first_not_of(' ', begin), comma);
+        const std::size_t last = comma == 0 ? comma : text.find_last_not_of(' ', comma - 1);
+        elements.emplace_back(first == comma ? "" : text.substr(first, last + 1 - first));
         begin = comma + 1;
     }
     return elements;

@@ -114,7 +114,7 @@ struct AssignError {
 [[nodiscard]] std::expected<void, AssignError> assign_list(const Property& property, Config& config,
                                                            std::span<const std::string> elements);
 
-// The elements of a list as the command line and the environment write it: `a,b`.
+// The elements of a list as the command line and the environment write it: `a,b`. Blanks around them do not count.
 [[nodiscard]] std::vector<std::string> elements_of(std::string_view text);
 
 // The value in `config`, so that assign() takes it; secrets as ***.

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <system_error>
 
+#include "engine/core/escape.hpp"
 #include "engine/core/limits.hpp"
 
 namespace sluice::config {
@@ -43,6 +44,32 @@ std::string_view type_name_of(toml::node_type type) {
         case toml::node_type::date_time: return "a date with time";
     }
     return "of an unknown type";
+}
+
+void replace_all(std::string& text, std::string_view from, std::string_view to) {
+    for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
+        text.replace(at, from.size(), to);
+}
+
+// What toml++ says, as our other sentences are: `key-value pair: expected value, found the end of the line`. It writes
+// a control character as its escape sequence, which is not escaped again.
+std::string in_our_words(std::string_view description) {
+    std::string text(description);
+    replace_all(text, "Error while parsing ", "");
+    replace_all(text, "Encountered invalid utf-8 sequence", "it holds bytes that are no UTF-8");
+    replace_all(text, "encountered end-of-file", "the file ends within it");
+    replace_all(text, "saw '\\n'", "found the end of the line");
+    replace_all(text, "saw '\n'", "found the end of the line");
+    replace_all(text, "\n'", "'");
+    replace_all(text, "saw ", "found ");
+    replace_all(text, " are explicitly prohibited", " are not allowed");
+    if (!text.contains('"')) std::ranges::replace(text, '\'', '"');
+    std::string printable;
+    for (const char c : text) {
+        if (is_printable_ascii(c)) printable += c;
+        else append_escaped_byte(printable, c, EscapeStyle::text);
+    }
+    return printable;
 }
 
 // Depth is bounded by toml++ (TOML_MAX_NESTED_VALUES).
@@ -84,7 +111,7 @@ std::expected<std::vector<FileSetting>, FileError> read_toml_file(const std::str
     if (!parsed) {
         const toml::parse_error& error = parsed.error();
         return std::unexpected(
-            FileError{error.source().begin.line, "is not TOML: " + std::string(error.description())});
+            FileError{error.source().begin.line, "is not TOML: " + in_our_words(error.description())});
     }
     std::vector<FileSetting> settings;
     flatten(parsed.table(), "", settings);

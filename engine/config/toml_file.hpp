@@ -24,7 +24,7 @@ struct FileSetting {
 
 struct FileError {
     std::uint32_t line = 0;  // 0: the file as a whole
-    std::string what;        // the rest of a sentence
+    std::string what;        // the rest of a sentence, in printable ASCII
 };
 
 // In the order of the file; groups stand before what they hold.

@@ -1,7 +1,8 @@
 // Numbers with units, and core lists, as an operator writes them.
 //
-// Strict on purpose: no white space, sign, fraction or locale; a duration without a unit is refused, since
-// half of its readers would guess wrong. KB and MB are refused too: nginx and Docker mean 1024, SI means 1000.
+// What is clear is understood: blanks before the unit, and its name in words (`5 sec`, `64 kib`). The rest is strict:
+// no sign, fraction or locale; a duration without a unit is refused, since half of its readers would guess wrong. KB
+// and MB are refused too: nginx and Docker mean 1024, SI means 1000.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,7 @@ namespace sluice::config {
 // `10us`, `250ms`, `5s`, `1m`, `2h`, `100ns`. In ns.
 [[nodiscard]] std::expected<std::uint64_t, ValueError> parse_duration(std::string_view text);
 
-// `0,2-3` as {0, 2, 3}, ascending; `auto` as an empty list. Cores are numbered as Linux does, up to
+// `0,2-3` or `0, 2-3` as {0, 2, 3}, ascending; `auto` as an empty list. Cores are numbered as Linux does, up to
 // limits::core_number_max.
 [[nodiscard]] std::expected<std::vector<unsigned>, ValueError> parse_cores(std::string_view text);
 

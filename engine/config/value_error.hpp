@@ -22,8 +22,7 @@ enum class ValueError : std::uint8_t {
     not_whole_seconds,     // 1500ms for what HTTP states in seconds
     control_character,     // a byte below 0x20, or 0x7F
     core_twice,            // 0,0-1
-    address_missing,       // :8080
-    address_not_numeric,   // localhost:8080
+    address_not_numeric,   // example.org:8080
     port_missing,          // 127.0.0.1
     port_invalid,          // 127.0.0.1:99999
     listen_path_invalid,   // unix:relative
@@ -55,8 +54,8 @@ enum class ValueError : std::uint8_t {
         case ValueError::not_whole_seconds: return "which is not a whole number of seconds";
         case ValueError::control_character: return "which holds a control character";
         case ValueError::core_twice: return "which lists a core twice";
-        case ValueError::address_missing: return "which has no address (for all interfaces write 0.0.0.0 or [::])";
-        case ValueError::address_not_numeric: return "whose address is not numeric (IPv6 needs brackets)";
+        case ValueError::address_not_numeric:
+            return "whose address is neither numeric (IPv6 in brackets) nor localhost";
         case ValueError::port_missing: return "which has no port";
         case ValueError::port_invalid: return "whose port is no port number";
         case ValueError::listen_path_invalid:

@@ -97,7 +97,7 @@ inline constexpr std::size_t pipeline_depth_count_max = 64;  // largest value of
 // --- the engine ---------------------------------------------------------------------------------
 inline constexpr std::size_t reactors_count_max = 256;
 inline constexpr std::size_t listen_addresses_count_max = 16;  // of `listen`
-inline constexpr std::size_t listeners_count_max = 16;  // of one event loop
+inline constexpr std::size_t listeners_count_max = 32;  // of one event loop
 inline constexpr unsigned core_number_max = 8191;  // CONFIG_NR_CPUS of the largest kernels is 8192
 // Descriptors that reactors on epoll leave free, so that a flood of clients locks neither the admin endpoints nor a
 // sink's reconnection out; under RLIMIT_NOFILE < 4 × this, a quarter of that.
@@ -186,7 +186,8 @@ static_assert(pipeline_depth_count_max < batches_per_reactor_count_max);
 static_assert(transaction_batches_count_max >= 1 && 2 * transaction_batches_count_max <= sink_window_batches_count_max,
               "the next transaction must fill while one is under way");
 static_assert(owned_stream_key_bytes_max < stream_key_bytes_max && owned_stream_key_bytes_max >= 32);
-static_assert(listen_addresses_count_max <= listeners_count_max, "a reactor listens on every address of `listen`");
+static_assert(2 * listen_addresses_count_max <= listeners_count_max,
+              "a reactor listens on every address of `listen`, in both families");
 static_assert(reactors_count_max <= core_number_max + 1 && reactors_count_max <= 64 * kib, "its index has 16 bits");
 
 }  // namespace sluice::limits

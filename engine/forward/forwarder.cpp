@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/core/check.hpp"
@@ -20,6 +21,7 @@ constexpr std::uint64_t save_interval_ns = 1'000'000'000;
 constexpr std::uint64_t retry_interval_ns = 1'000'000'000;
 constexpr std::uint64_t sleep_ns = 3'600'000'000'000;
 constexpr int records_between_pumps = 256;
+constexpr std::uint32_t backlog_records_between_pumps = 4096;  // more: the count is not overtaken
 
 }  // namespace
 
@@ -59,7 +61,20 @@ std::expected<void, std::string> Forwarder::open() {
     }
     delivery_ = std::make_unique<Delivery>(config_, owner);
     feed_ = std::make_unique<RecordFeed>(*files_, delivered_, *delivery_);
+    look_at_backlog();
     return {};
+}
+
+// Of what an earlier engine left, the age is that of its segment.
+void Forwarder::look_at_backlog() {
+    const Position end = confirmed();
+    if (delivered_ >= end) return;
+    backlog_ = std::make_unique<RecordCount>(*files_, delivered_, end);
+    const std::uint64_t now_ns = monotonic_ns();
+    const auto begin_ns = segment_begin_ns(*files_, delivered_);
+    const std::int64_t age_ns = begin_ns ? std::max<std::int64_t>(unix_ns() - *begin_ns, 0) : 0;
+    const std::scoped_lock lock(mutex_);
+    confirmed_times_.add(end, now_ns - std::min(now_ns, static_cast<std::uint64_t>(age_ns)));
 }
 
 void Forwarder::start() {
@@ -75,11 +90,13 @@ void Forwarder::stop_and_join(std::uint64_t patience_ns) {
     thread_.join();
 }
 
-void Forwarder::on_confirmed(const Position& end) {
+void Forwarder::on_confirmed(const Position& end, std::uint64_t records_count) {
     {
         const std::scoped_lock lock(mutex_);
         CHECK(end >= confirmed_);  // what is confirmed stays so
+        if (records_count != 0 && end > confirmed_) confirmed_times_.add(end, monotonic_ns());
         confirmed_ = end;
+        journaled_records_count_ = records_count;
     }
     waker_.wake();
 }
@@ -90,25 +107,47 @@ Position Forwarder::confirmed() const {
 }
 
 Forwarder::View Forwarder::view() const {
-    const std::scoped_lock lock(mutex_);
+    View view = view_of_counters();
+    if (view.delivered >= view.confirmed) return view;
+    // A directory of its own: files_ is the thread's.
+    const auto files = sinks::journal::open_directory(directory_);
+    if (files) view.undelivered_bytes = bytes_between(**files, view.delivered, view.confirmed).value_or(0);
+    return view;
+}
+
+Forwarder::View Forwarder::view_of_counters() const {
     const sinks::Sink& sink = delivery_->sink();
     const sinks::ExactlyOnceFigures* const duplicates = sink.figures().exactly_once;
-    return {sink.figures().delivery.state.load(std::memory_order_relaxed),
-            error_.empty() ? sink.last_error() : error_,
-            delivered_samples_count_,
-            delivered_,
-            confirmed_,
-            instance_ == nullptr ? std::string() : instance_->name(),
-            duplicates == nullptr ? 0 : duplicates->duplicates_refused.load(std::memory_order_relaxed),
-            damaged_bytes_.load(std::memory_order_relaxed),
-            records_refused_count_.load(std::memory_order_relaxed)};
+    const std::uint64_t refused_count = records_refused_count_.load(std::memory_order_relaxed);
+    const std::scoped_lock lock(mutex_);
+    View view{.state = sink.figures().delivery.state.load(std::memory_order_relaxed),
+              .last_error = error_.empty() ? sink.last_error() : error_,
+              .delivered_samples_count = delivered_samples_count_,
+              .delivered = delivered_,
+              .confirmed = confirmed_,
+              .instance = instance_ == nullptr ? std::string() : instance_->name(),
+              .duplicates_refused_count =
+                  duplicates == nullptr ? 0 : duplicates->duplicates_refused.load(std::memory_order_relaxed),
+              .damaged_bytes = damaged_bytes_.load(std::memory_order_relaxed),
+              .records_refused_count = refused_count,
+              .undelivered_bytes = 0,
+              .undelivered_samples_count = 0,
+              .oldest_undelivered_ns = 0};
+    if (delivered_ >= confirmed_) return view;
+    const std::uint64_t known_count = backlog_records_count_ + journaled_records_count_;
+    const std::uint64_t passed_count = delivered_samples_count_ + refused_count;
+    view.undelivered_samples_count = known_count - std::min(known_count, passed_count);
+    if (const auto since_ns = confirmed_times_.first_behind(delivered_))
+        view.oldest_undelivered_ns = monotonic_ns() - *since_ns;
+    return view;
 }
 
 // --- the thread ----------------------------------------------------------------------------------------------------
 
 void Forwarder::run() {
     for (;;) {  // ends: may_end(), after stop_and_join()
-        const bool has_more = feed_some();
+        if (backlog_ != nullptr) count_backlog();
+        const bool has_more = feed_some() || backlog_ != nullptr;
         // Asleep until there is something to do: a wake, a reply, or a position to keep.
         const bool may_sleep =
             !delivery_->has_in_flight() && saved_ == delivered() && retry_at_ns_ == 0 && log_.deadline_ns() == 0;
@@ -149,6 +188,7 @@ bool Forwarder::feed_some() {
         }
         switch (*step) {
             case RecordFeed::Step::sample:
+            case RecordFeed::Step::passed:
             case RecordFeed::Step::full: break;
             case RecordFeed::Step::end: feed_->close_round(); return false;
             case RecordFeed::Step::gap: report_gap(); break;
@@ -156,6 +196,16 @@ bool Forwarder::feed_some() {
         }
     }
     return true;
+}
+
+// Some thousands of records between two steps of the delivery: a millisecond or so.
+void Forwarder::count_backlog() {
+    backlog_->advance(backlog_records_between_pumps);
+    {
+        const std::scoped_lock lock(mutex_);
+        backlog_records_count_ = backlog_->count();
+    }
+    if (backlog_->is_complete()) backlog_.reset();
 }
 
 void Forwarder::report_gap() {
@@ -215,9 +265,14 @@ void Forwarder::save(std::uint64_t now_ns) {
         // Goes on delivering: what is delivered twice after a crash is less than what a journal refuses that fills up.
         if (!written) return set_error("cannot keep the delivered position: " + text_of(written.error()));
         saved_ = position;
+        if (!std::exchange(is_destination_kept_, true))
+            sinks::journal::write_destination(*files_, config_.sink.url.display);
     }
     const std::scoped_lock lock(mutex_);
-    if (is_new) delivered_ = *position;
+    if (is_new) {
+        delivered_ = *position;
+        static_cast<void>(confirmed_times_.first_behind(delivered_));  // forgets what is delivered
+    }
     if (now_ns < retry_at_ns_) return;
     retry_at_ns_ = 0;
     error_.clear();

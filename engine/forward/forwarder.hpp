@@ -22,6 +22,7 @@
 
 #include "engine/config/config.hpp"
 #include "engine/delivery/sink_log.hpp"
+#include "engine/forward/backlog.hpp"
 #include "engine/forward/instance.hpp"
 #include "engine/forward/record_feed.hpp"
 #include "engine/io/waker.hpp"
@@ -46,7 +47,7 @@ class Forwarder final : public sinks::JournalListener {
     void stop_and_join(std::uint64_t patience_ns);
 
     // The journal sink's thread.
-    void on_confirmed(const sinks::journal::Position& end) override;
+    void on_confirmed(const sinks::journal::Position& end, std::uint64_t records_count) override;
 
     struct View {
         sinks::SinkState state;
@@ -58,15 +59,24 @@ class Forwarder final : public sinks::JournalListener {
         std::uint64_t duplicates_refused_count;  // samples that were sent again, and that Redis had
         std::uint64_t damaged_bytes;  // of the journal, skipped since the engine started
         std::uint64_t records_refused_count;  // whole ones in which no sample was understood, skipped likewise
+        // What is in the journal and not known to be in Redis. Samples that an earlier engine left are counted while
+        // this one runs already: until then the number is too low.
+        std::uint64_t undelivered_bytes;
+        std::uint64_t undelivered_samples_count;
+        std::uint64_t oldest_undelivered_ns;  // age of the oldest of them, at most a little too high; 0: there is none
     };
     // Any thread, after open().
+    // Looks into the journal's directory if more than a segment is undelivered.
     [[nodiscard]] View view() const;
     // What delivers: for what any thread may ask of it, after open().
     [[nodiscard]] const sinks::Sink& sink() const { return delivery_->sink(); }
 
   private:
+    [[nodiscard]] View view_of_counters() const;
+    void look_at_backlog();
     void run();
     [[nodiscard]] bool feed_some();
+    void count_backlog();
     void report_gap();
     void report_refused();
     [[nodiscard]] bool may_end(std::uint64_t now_ns) const;
@@ -86,11 +96,13 @@ class Forwarder final : public sinks::JournalListener {
     std::unique_ptr<Delivery> delivery_;
     std::unique_ptr<sinks::journal::Lock> lock_;  // against a replay beside it
     std::unique_ptr<RecordFeed> feed_;
+    std::unique_ptr<RecordCount> backlog_;  // what an earlier engine left; null: counted
     SinkLog log_{"forwarder"};
     log::RateLimited damage_log_, refused_log_;
     std::optional<sinks::journal::Position> saved_;
     std::uint64_t saved_ns_ = 0;
     bool has_save_failed_ = false;
+    bool is_destination_kept_ = false;
     std::uint64_t retry_at_ns_ = 0;  // the journal could not be read: not before
     Waker waker_;
     std::thread thread_;
@@ -98,10 +110,13 @@ class Forwarder final : public sinks::JournalListener {
     std::atomic<std::uint64_t> damaged_bytes_{0};  // for view() only: relaxed
     std::atomic<std::uint64_t> records_refused_count_{0};  // likewise
 
-    mutable std::mutex mutex_;  // guards the four below
+    mutable std::mutex mutex_;  // guards what follows, up to error_
     sinks::journal::Position confirmed_;
     sinks::journal::Position delivered_;
     std::uint64_t delivered_samples_count_ = 0;
+    std::uint64_t journaled_records_count_ = 0;  // since the engine started
+    std::uint64_t backlog_records_count_ = 0;  // of those that were there when it started, as far as counted
+    mutable ConfirmedTimes confirmed_times_;
     std::string error_;  // with the journal; Redis' is the sink's
 
     // stop_and_join() stores, release; pairs with the acquire load in run(). 0: goes on.

@@ -28,6 +28,7 @@ IoResult<RecordFeed::Step> RecordFeed::step() {
         case Reader::Step::gap: return Step::gap;
         case Reader::Step::record: break;
     }
+    if (reader_.record().timestamp_ns < since_ns_) return Step::passed;
     return decode() ? append() : Step::refused;
 }
 

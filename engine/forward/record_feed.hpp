@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <string_view>
 
 #include "engine/forward/delivery.hpp"
@@ -20,13 +21,15 @@ namespace sluice::forward {
 
 class RecordFeed {
   public:
-    // `files` and `delivery` outlive the feed.
-    RecordFeed(sinks::journal::FileSystem& files, const sinks::journal::Position& from, Delivery& delivery)
-        : reader_(files, from), delivery_(delivery) {}
+    // `files` and `delivery` outlive the feed. Samples with a time before `since_ns` are passed over.
+    RecordFeed(sinks::journal::FileSystem& files, const sinks::journal::Position& from, Delivery& delivery,
+               std::int64_t since_ns = std::numeric_limits<std::int64_t>::min())
+        : reader_(files, from), delivery_(delivery), since_ns_(since_ns) {}
 
     enum class Step : std::uint8_t {
         sample,  // one more is in the delivery
         gap,  // reader().gap_bytes() bytes at reader().gap_position() are damaged, and skipped
+        passed,  // a sample of before since_ns; it is not in the delivery
         refused,  // the record at reader().record_position() holds no sample that this version understands; skipped
         full,  // the round was closed; the same sample again, when delivery.can_begin_round()
         end,  // nothing more, for now
@@ -48,6 +51,7 @@ class RecordFeed {
 
     sinks::journal::Reader reader_;
     Delivery& delivery_;
+    const std::int64_t since_ns_;
     parsers::JsonDecoder decoder_;
     std::array<char, limits::sample_bytes_max + limits::body_padding_bytes> body_{};
     std::array<char, limits::entry_id_bytes_max> entry_id_{};

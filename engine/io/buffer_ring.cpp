@@ -6,12 +6,13 @@
 
 namespace sluice::io {
 
-std::unique_ptr<BufferRing> BufferRing::open(io_uring* ring, std::uint32_t buffers_count, std::uint32_t buffer_bytes,
-                                             std::uint32_t padding_bytes) {
+std::expected<std::unique_ptr<BufferRing>, int> BufferRing::open(io_uring* ring, std::uint32_t buffers_count,
+                                                                 std::uint32_t buffer_bytes,
+                                                                 std::uint32_t padding_bytes) {
     std::unique_ptr<BufferRing> buffers(new BufferRing);
     int error = 0;
     buffers->entries_ = io_uring_setup_buf_ring(ring, buffers_count, group_id, 0, &error);
-    if (buffers->entries_ == nullptr) return nullptr;
+    if (buffers->entries_ == nullptr) return std::unexpected(-error);
     buffers->ring_ = ring;
     buffers->buffers_count_ = buffers_count;
     buffers->buffer_bytes_ = buffer_bytes;

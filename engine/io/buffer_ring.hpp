@@ -9,6 +9,7 @@
 #include <liburing.h>
 
 #include <cstdint>
+#include <expected>
 #include <memory>
 #include <span>
 
@@ -20,9 +21,11 @@ class BufferRing {
   public:
     static constexpr std::uint16_t group_id = 1;
 
-    // `buffers_count` is a power of two, at most 32768 (io_uring_setup_buf_ring(3)). Null on failure.
-    [[nodiscard]] static std::unique_ptr<BufferRing> open(io_uring* ring, std::uint32_t buffers_count,
-                                                          std::uint32_t buffer_bytes, std::uint32_t padding_bytes);
+    // `buffers_count` is a power of two, at most 32768. On failure the errno of io_uring_setup_buf_ring(3).
+    [[nodiscard]] static std::expected<std::unique_ptr<BufferRing>, int> open(io_uring* ring,
+                                                                              std::uint32_t buffers_count,
+                                                                              std::uint32_t buffer_bytes,
+                                                                              std::uint32_t padding_bytes);
     ~BufferRing();
     BufferRing(const BufferRing&) = delete;
     BufferRing& operator=(const BufferRing&) = delete;

@@ -20,11 +20,10 @@ std::expected<std::unique_ptr<ClientLoop>, LoopError> ClientLoop::open(const Loo
         return std::unexpected(
             LoopError{"the load generator needs io_uring's multishot receive: Linux 6.0 or newer", true});
     std::unique_ptr<ClientLoop> loop(new ClientLoop(settings, events, std::move(*ring)));
-    loop->buffers_ = BufferRing::open(loop->ring_->raw(), settings.receive_buffers_count, settings.receive_buffer_bytes,
-                                      settings.padding_bytes);
-    if (loop->buffers_ == nullptr)
-        return std::unexpected(
-            LoopError{"io_uring gives no receive buffers: raise the locked-memory limit (ulimit -l)", true});
+    auto buffers = BufferRing::open(loop->ring_->raw(), settings.receive_buffers_count, settings.receive_buffer_bytes,
+                                    settings.padding_bytes);
+    if (!buffers) return std::unexpected(explain_unavailable(buffers.error(), settings, register_call));
+    loop->buffers_ = std::move(*buffers);
     if (io_uring_register_files_sparse(loop->ring_->raw(), settings.slots_count_max) != 0)
         return std::unexpected(
             LoopError{"too few descriptors for so many connections: raise the limit (ulimit -n)", false});

@@ -49,7 +49,8 @@ bool set_options(int fd, const ListenerSettings& settings) {
 }
 
 std::unexpected<ListenError> failed(const std::string& where, const std::string& why, int error = 0) {
-    return std::unexpected(ListenError{"cannot listen on " + where + ": " + why, error == EADDRINUSE});
+    return std::unexpected(ListenError{"cannot listen on " + where + ": " + why, error == EADDRINUSE,
+                                       error == EADDRNOTAVAIL || error == EAFNOSUPPORT});
 }
 
 // --- Unix sockets ---

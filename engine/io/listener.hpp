@@ -21,6 +21,7 @@ struct ListenerSettings {
 struct ListenError {
     std::string sentence;    // with the address in it
     bool is_in_use = false;  // another socket has the port or the path
+    bool is_absent = false;  // this machine has no such address, or not its family
 };
 
 [[nodiscard]] std::expected<Descriptor, ListenError> open_listener(const ListenerSettings& settings);

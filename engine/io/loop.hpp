@@ -62,6 +62,7 @@ struct LoopSettings {
 struct LoopError {
     std::string sentence;
     bool is_unavailable = false;  // the backend does not exist on this machine (exit code 3)
+    bool is_for_memory = false;  // locked memory was refused (ENOMEM)
 };
 
 struct LoopCounters {

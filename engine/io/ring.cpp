@@ -1,6 +1,7 @@
 #include "engine/io/ring.hpp"
 
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -9,10 +10,13 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 
 #include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
 #include "engine/core/descriptor.hpp"
+#include "engine/core/units.hpp"
+#include "engine/io/backend.hpp"
 #include "engine/io/operation_result.hpp"
 
 namespace sluice::io {
@@ -44,9 +48,42 @@ int io_uring_disabled_sysctl() {
     return value;
 }
 
+// Which of the two refused is not told: the limit of the user, or that of the machine or control group.
+LoopError explain_no_memory(const std::string& cause, const LoopSettings& settings) {
+    const std::uint64_t limit_bytes = locked_bytes_limit();
+    if (limit_bytes == std::numeric_limits<std::uint64_t>::max())
+        return {cause + "; there is no limit on locked memory, so the machine or its control group has none left", true,
+                true};
+    return {cause + "; the limit on locked memory is " + units::format(limit_bytes, units::sizes, "B") +
+                ", and this event loop needs about " + units::format(locked_bytes_of(settings), units::sizes, "B") +
+                " of it beside others of this user: raise the limit (ulimit -l, LimitMEMLOCK=)",
+            true, true};
+}
+
+constexpr std::uint64_t whole_pages(std::uint64_t bytes) {
+    constexpr std::uint64_t page_bytes = 4096;
+    return (bytes + page_bytes - 1) / page_bytes * page_bytes;
+}
+
 }  // namespace
 
-LoopError explain_unavailable(int error, const std::string& call) {
+// The kernel's struct io_rings, then the completions, then one index for each submission; the submissions apart.
+std::uint64_t locked_bytes_of(const LoopSettings& settings) {
+    constexpr std::uint64_t heads_bytes = 320;
+    const std::uint64_t entries_count = settings.ring_entries_count;
+    const std::uint64_t completions_bytes = entries_count * completions_per_submission * sizeof(io_uring_cqe);
+    return whole_pages(heads_bytes + completions_bytes + entries_count * sizeof(std::uint32_t)) +
+           whole_pages(entries_count * sizeof(io_uring_sqe)) +
+           whole_pages(settings.receive_buffers_count * sizeof(io_uring_buf));
+}
+
+std::uint64_t locked_bytes_limit() {
+    rlimit limit{};
+    const bool is_limited = ::getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    return is_limited ? limit.rlim_cur : std::numeric_limits<std::uint64_t>::max();
+}
+
+LoopError explain_unavailable(int error, const LoopSettings& settings, const std::string& call) {
     const std::string cause = "io_uring is not available: " + call + " says " + std::strerror(error);
     const int sysctl = io_uring_disabled_sysctl();
     if (error == ENOSYS)
@@ -63,8 +100,7 @@ LoopError explain_unavailable(int error, const std::string& call) {
                     "; a seccomp profile or security module forbids it: allow io_uring_setup, io_uring_enter and "
                     "io_uring_register",
                 true};
-    if (error == ENOMEM)
-        return {cause + "; the locked-memory limit is too low: raise it (ulimit -l, LimitMEMLOCK=)", true};
+    if (error == ENOMEM) return explain_no_memory(cause, settings);
     return {cause, true};
 }
 
@@ -78,11 +114,13 @@ std::expected<std::unique_ptr<Ring>, LoopError> Ring::open(const LoopSettings& s
         params.cq_entries = settings.ring_entries_count * completions_per_submission;
         result = io_uring_queue_init_params(settings.ring_entries_count, &ring->ring_, &params);
         if (result == 0) break;
-        if (result != -EINVAL) return std::unexpected(explain_unavailable(-result));
+        if (result != -EINVAL) return std::unexpected(explain_unavailable(-result, settings));
     }
-    if (result != 0) return std::unexpected(explain_unavailable(-result));
+    if (result != 0) return std::unexpected(explain_unavailable(-result, settings));
     ring->waiting_.reserve(operations_per_slot_count_max * settings.slots_count_max);
     ring->probe(settings);
+    if (const int refused = ring->features_.buffers_errno; refused != 0)
+        return std::unexpected(explain_unavailable(refused, settings, register_call));
     return ring;
 }
 
@@ -97,6 +135,7 @@ void Ring::probe(const LoopSettings& settings) {
     int error = 0;
     io_uring_buf_ring* buffers = io_uring_setup_buf_ring(&ring_, 8, 0xffff, 0, &error);
     features_.provided_buffers = buffers != nullptr;
+    if (buffers == nullptr && error != -EINVAL) features_.buffers_errno = -error;  // EINVAL: before Linux 5.19
     if (buffers == nullptr) return;
     features_.receive_multishot = !settings.without_multishot && probe_receive_multishot();
     io_uring_free_buf_ring(&ring_, buffers, 8, 0xffff);

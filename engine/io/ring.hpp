@@ -14,6 +14,8 @@
 
 namespace sluice::io {
 
+inline constexpr const char* register_call = "io_uring_register";  // in sentences
+
 // What the kernel was found to offer, by trying it (a version number does not tell: features are patched
 // in, out, and forbidden by policies).
 struct RingFeatures {
@@ -22,6 +24,7 @@ struct RingFeatures {
     bool receive_multishot = false;   // Linux 6.0
     bool accept_direct = false;       // Linux 5.19: accepted sockets never enter the process's fd table
     bool registered_ring_fd = false;  // Linux 5.18
+    int buffers_errno = 0;            // why the kernel refused a buffer ring that it knows; 0: it did not
 };
 
 class Ring {
@@ -69,7 +72,9 @@ class Ring {
     RingFeatures features_;
 };
 
-// Turns the errno of io_uring_setup(2) into a sentence that says which obstacle it is and what to do.
-[[nodiscard]] LoopError explain_unavailable(int error, const std::string& call = "io_uring_setup");
+// Turns the errno of a call of io_uring into a sentence that says which obstacle it is and what to do. `settings` are
+// those of the loop that could not be made.
+[[nodiscard]] LoopError explain_unavailable(int error, const LoopSettings& settings,
+                                            const std::string& call = "io_uring_setup");
 
 }  // namespace sluice::io

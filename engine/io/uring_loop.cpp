@@ -35,7 +35,7 @@ std::expected<std::unique_ptr<Loop>, LoopError> UringLoop::open(const LoopSettin
     auto waker = Waker::open(Waker::Read::waits);
     if (!waker) return std::unexpected(LoopError{"the event loop could not be set up: no eventfd", false});
     std::unique_ptr<UringLoop> loop(new UringLoop(settings, events, std::move(*waker), std::move(*ring)));
-    loop->set_up();
+    if (auto ready = loop->set_up(); !ready) return std::unexpected(ready.error());
     return loop;
 }
 
@@ -48,26 +48,31 @@ UringLoop::UringLoop(const LoopSettings& settings, Events& events, Waker waker, 
 // The buffers belong to the ring, which must outlive them.
 UringLoop::~UringLoop() { buffers_.reset(); }
 
-void UringLoop::set_up() {
-    choose_receive_mode();
+std::expected<void, LoopError> UringLoop::set_up() {
+    if (auto chosen = choose_receive_mode(); !chosen) return chosen;
     register_slots();
     starved_.reserve(settings_.slots_count_max);
     starved_before_.reserve(settings_.slots_count_max);
     if (receive_mode_ == ReceiveMode::poll) mode_ += " receive=poll";
     arm_wake();
+    return {};
 }
 
-void UringLoop::choose_receive_mode() {
+// A kernel that knows buffer rings and refuses this one has a limit that an operator can raise: an error, not a slower
+// mode.
+std::expected<void, LoopError> UringLoop::choose_receive_mode() {
     const RingFeatures& features = ring_->features();
-    if (features.provided_buffers)
-        buffers_ = BufferRing::open(ring_->raw(), settings_.receive_buffers_count, settings_.receive_buffer_bytes,
-                                    settings_.padding_bytes);
-    if (buffers_ == nullptr) {
+    if (!features.provided_buffers) {
         receive_mode_ = ReceiveMode::poll;
         scratch_.resize(settings_.receive_buffer_bytes + settings_.padding_bytes);
-    } else {
-        receive_mode_ = features.receive_multishot ? ReceiveMode::multishot : ReceiveMode::oneshot;
+        return {};
     }
+    auto buffers = BufferRing::open(ring_->raw(), settings_.receive_buffers_count, settings_.receive_buffer_bytes,
+                                    settings_.padding_bytes);
+    if (!buffers) return std::unexpected(explain_unavailable(buffers.error(), settings_, register_call));
+    buffers_ = std::move(*buffers);
+    receive_mode_ = features.receive_multishot ? ReceiveMode::multishot : ReceiveMode::oneshot;
+    return {};
 }
 
 // A table of direct descriptors may not be larger than RLIMIT_NOFILE (io_uring_register_files_sparse(3)), so a low

@@ -85,9 +85,9 @@ class UringLoop final : public LoopBase {
     enum class ReceiveMode : std::uint8_t { multishot, oneshot, poll };
 
     UringLoop(const LoopSettings& settings, Events& events, Waker waker, std::unique_ptr<Ring> ring);
-    void set_up();
+    [[nodiscard]] std::expected<void, LoopError> set_up();
     void register_slots();
-    void choose_receive_mode();
+    [[nodiscard]] std::expected<void, LoopError> choose_receive_mode();
 
     [[nodiscard]] int target(Slot slot) const;
     void commit(io_uring_sqe* sqe, Operation operation, Slot slot);

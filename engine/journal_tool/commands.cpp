@@ -183,7 +183,8 @@ ExitCode run(const config::Invocation& invocation) {
         case config::JournalAction::cat: return print_samples(invocation.file);
         case config::JournalAction::verify: return verify(invocation.file);
         case config::JournalAction::export_all: return export_samples(invocation.file);
-        case config::JournalAction::replay: return replay(invocation.file, invocation.overrides);
+        case config::JournalAction::replay:
+            return replay(invocation.file, invocation.overrides, invocation.replay_range);
     }
     return ExitCode::failed;
 }

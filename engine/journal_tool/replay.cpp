@@ -4,16 +4,21 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <limits>
+#include <memory>
 #include <optional>
 #include <utility>
 
+#include "engine/config/units.hpp"
 #include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
 #include "engine/core/error_text.hpp"
+#include "engine/core/escape.hpp"
 #include "engine/forward/instance.hpp"
 #include "engine/forward/record_feed.hpp"
 #include "engine/io/stop_signals.hpp"
 #include "engine/journal_tool/commands.hpp"
+#include "parsers/timestamp.hpp"
 #include "sinks/journal/delivered.hpp"
 #include "sinks/journal/posix_file_system.hpp"
 
@@ -44,11 +49,23 @@ class StopSignal {
     bool has_come_ = false;
 };
 
+// What is delivered, and what is told about it.
+struct Task {
+    Position from{};
+    std::int64_t since_ns = std::numeric_limits<std::int64_t>::min();
+    bool is_copy = false;  // of what was delivered before: the position stays as it is
+    std::string to{};         // without a password
+    std::string before_to{};  // what lies before `from` was delivered to this; empty: not known, or to nothing
+};
+
 // One replay, on the main thread: reading, rendering and the connection to Redis take turns in it.
 class Replay {
   public:
-    Replay(FileSystem& files, const config::Config& config, const Position& from, const sinks::StreamOwner& owner)
-        : files_(files), delivery_(config, owner), feed_(files, from, delivery_) {}
+    Replay(FileSystem& files, const config::Config& config, Task task, const sinks::StreamOwner& owner)
+        : files_(files),
+          task_(std::move(task)),
+          delivery_(config, owner),
+          feed_(files, task_.from, delivery_, task_.since_ns) {}
 
     // Once. An error is of the journal's files: it cannot be read, or the position cannot be kept.
     [[nodiscard]] IoResult<ExitCode> run();
@@ -60,8 +77,10 @@ class Replay {
     [[nodiscard]] bool pump(std::uint64_t wait_ns);
     [[nodiscard]] IoResult<void> save();
     void report(std::uint64_t now_ns);
+    void report_end(bool is_complete) const;
 
     FileSystem& files_;
+    const Task task_;
     StopSignal stop_;
     forward::Delivery delivery_;
     forward::RecordFeed feed_;
@@ -87,11 +106,30 @@ IoResult<ExitCode> Replay::run() {
     }
     // Also where it stops early: a later replay goes on behind what is confirmed by now.
     if (auto saved = save(); !saved) return std::unexpected(saved.error());
-    const double elapsed_s = static_cast<double>(monotonic_ns() - began_ns_) / 1e9;
-    const auto count = static_cast<unsigned long long>(delivery_.confirmed_samples_count());
-    std::fprintf(stderr, "replay: %llu samples delivered in %.2f s%s\n", count, elapsed_s,
-                 is_complete ? "" : "; stopped before the end, run it again to go on");
+    report_end(is_complete);
     return is_complete && problems_count_ == 0 ? ExitCode::ok : ExitCode::failed;
+}
+
+std::string place_of(const Position& position) {
+    return std::to_string(position.segment) + ":" + std::to_string(position.offset);
+}
+
+// Where to go on, or why there was nothing to do.
+std::string ending_of(const Task& task, std::uint64_t count, bool is_complete,
+                      const std::optional<Position>& confirmed) {
+    if (!is_complete && !task.is_copy) return "; stopped before the end, run it again to go on";
+    if (!is_complete) return "; stopped before the end, go on with --from " + place_of(confirmed.value_or(task.from));
+    if (count != 0 || task.is_copy) return "";
+    if (task.from == Position{}) return "; the journal holds no sample";
+    return "; all that the journal holds was delivered before" +
+           (task.before_to.empty() ? std::string() : ", to " + task.before_to) + ": --all delivers it again";
+}
+
+void Replay::report_end(bool is_complete) const {
+    const double elapsed_s = static_cast<double>(monotonic_ns() - began_ns_) / 1e9;
+    const std::uint64_t count = delivery_.confirmed_samples_count();
+    std::fprintf(stderr, "replay: %llu samples delivered to %s in %.2f s%s\n", static_cast<unsigned long long>(count),
+                 task_.to.c_str(), elapsed_s, ending_of(task_, count, is_complete, delivery_.confirmed()).c_str());
 }
 
 void complain_at(const Position& position, const std::string& what) {
@@ -108,7 +146,8 @@ IoResult<bool> Replay::render_all() {
         const auto step = feed_.step();
         if (!step) return std::unexpected(step.error());
         switch (*step) {
-            case Step::sample: break;
+            case Step::sample:
+            case Step::passed: break;
             case Step::end: return true;
             case Step::full:
                 if (!wait_for_room()) return false;
@@ -154,12 +193,14 @@ bool Replay::pump(std::uint64_t wait_ns) {
 
 IoResult<void> Replay::save() {
     const auto& confirmed = delivery_.confirmed();
-    if (!confirmed || saved_ == confirmed) return {};
+    if (task_.is_copy || !confirmed || saved_ == confirmed) return {};
     CHECK(!saved_ || *saved_ < *confirmed);  // what was kept must never be delivered again
     // On the disk when it returns. The file is opened for each call, which is once a second.
     auto written = write_delivered(files_, *confirmed);
-    if (written) saved_ = confirmed;
-    return written;
+    if (!written) return written;
+    if (!saved_) write_destination(files_, task_.to);
+    saved_ = confirmed;
+    return {};
 }
 
 // On stderr, once a second. The rate is that since the last report; the segment is the one being read, ahead of what is
@@ -219,25 +260,68 @@ std::expected<config::Config, std::string> load_settings(const std::string& dire
     return std::move(*config);
 }
 
+// ns since 1970 of a time stamp, or of so long ago.
+std::optional<std::int64_t> time_of(const std::string& text) {
+    if (const auto ago_ns = config::parse_duration(text)) return unix_ns() - static_cast<std::int64_t>(*ago_ns);
+    parsers::DateCache cache;
+    const std::int64_t time_ns = parsers::parse_timestamp_text(text, cache);
+    return time_ns == parsers::no_timestamp ? std::nullopt : std::optional(time_ns);
+}
+
+// Held until the end. The operating system drops it if the process is killed. An engine that only writes this journal
+// does not take it, so replay may run beside it. A copy needs none, unless it uses the engine's own streams.
+std::expected<std::unique_ptr<Lock>, std::string> lock_of(FileSystem& files, bool is_needed) {
+    if (!is_needed) return nullptr;
+    auto lock = files.lock_file(deliverer_lock_name);
+    if (lock) return std::move(*lock);
+    if (lock.error() == std::errc::resource_unavailable_try_again)
+        return std::unexpected("another replay, or an engine, delivers it already");
+    return std::unexpected("cannot take the lock file: " + text_of(lock.error()));
+}
+
+// Where a replay of what is left begins. Before anything is delivered: keeping the position must not need room on a
+// disk that is full.
+std::expected<Task, std::string> task_of_the_rest(FileSystem& files, const config::Config& config) {
+    reserve_delivered(files);
+    const auto beginning = read_beginning(files, config.sink.redis.exactly_once);
+    if (!beginning) return std::unexpected(beginning.error());
+    return Task{.from = beginning->delivered.value_or(Position{}),
+                .to = config.sink.url.display,
+                .before_to = beginning->delivered ? read_destination(files) : std::string()};
+}
+
+std::expected<Task, std::string> task_of(FileSystem& files, const config::Config& config,
+                                         const config::ReplayRange& range, std::int64_t since_ns) {
+    if (range.kind == config::ReplayRange::Kind::rest) return task_of_the_rest(files, config);
+    return Task{
+        .from = {range.segment, range.offset}, .since_ns = since_ns, .is_copy = true, .to = config.sink.url.display};
+}
+
+void tell_of_another_destination(const Task& task) {
+    if (task.before_to.empty() || task.before_to == task.to) return;
+    std::fprintf(stderr, "replay: what lies before %s was delivered to %s, and is not delivered to %s: see --all\n",
+                 place_of(task.from).c_str(), task.before_to.c_str(), task.to.c_str());
+}
+
 }  // namespace
 
-ExitCode replay(const std::string& directory, const config::Overrides& overrides) {
+ExitCode replay(const std::string& directory, const config::Overrides& overrides, const config::ReplayRange& range) {
     const auto config = load_settings(directory, overrides);
     if (!config) return bad_usage(config.error());
+    const bool is_since = range.kind == config::ReplayRange::Kind::since;
+    const auto since_ns = is_since ? time_of(range.since) : std::numeric_limits<std::int64_t>::min();
+    if (!since_ns)
+        return bad_usage("--since is " + quoted(range.since, limits::shown_bytes_max) +
+                         "; allowed is a time such as 2026-11-30T08:00:00Z, or how long ago, such as 2h");
     auto files = open_directory(directory);
     if (!files) return complain(directory, text_of(files.error()));
-    // Held until the end. The operating system drops it if the process is killed. An engine that only writes this
-    // journal does not take it, so replay may run beside it.
-    const auto lock = (*files)->lock_file(deliverer_lock_name);
-    if (!lock && lock.error() == std::errc::resource_unavailable_try_again)
-        return complain(directory, "another replay, or an engine, delivers it already");
-    if (!lock) return complain(directory, "cannot take the lock file: " + text_of(lock.error()));
+    const bool is_copy = range.kind != config::ReplayRange::Kind::rest;
+    const auto lock = lock_of(**files, !is_copy || config->sink.redis.exactly_once);
+    if (!lock) return complain(directory, lock.error());
     if (const auto segments = segments_of(**files); !segments) return complain(directory, segments.error());
-    // Before anything is delivered: keeping the position must not need room on a disk that is full.
-    reserve_delivered(**files);
-    const auto beginning = read_beginning(**files, config->sink.redis.exactly_once);
-    if (!beginning) return complain(directory, beginning.error());
-    const Position delivered = beginning->delivered.value_or(Position{});
+    const auto task = task_of(**files, *config, range, *since_ns);
+    if (!task) return complain(directory, task.error());
+    tell_of_another_destination(*task);
     // Both outlive `replay`, whose sink tells `instance` of a conflict.
     sinks::StreamOwner owner;
     std::optional<forward::Instance> instance;
@@ -245,11 +329,11 @@ ExitCode replay(const std::string& directory, const config::Overrides& overrides
         auto opened = forward::Instance::open(**files, config->sink.redis);
         if (!opened) return complain(directory, opened.error());
         instance.emplace(std::move(*opened));
-        auto owned = owner_of(*instance, **files, delivered);
+        auto owned = owner_of(*instance, **files, task->from);
         if (!owned) return complain(directory, owned.error());
         owner = std::move(*owned);
     }
-    Replay replay(**files, *config, delivered, owner);
+    Replay replay(**files, *config, *task, owner);
     const auto code = replay.run();
     if (!code) return complain(directory, text_of(code.error()));
     return *code;

@@ -17,6 +17,8 @@ namespace sluice::journal_tool {
 // error.
 // `failed` also if damage was skipped, or records that this version does not understand; bad_usage for wrong settings.
 // Main thread. SIGTERM and SIGINT stay blocked afterwards.
-[[nodiscard]] config::ExitCode replay(const std::string& directory, const config::Overrides& overrides);
+// A range other than what is left is a copy: it takes no lock, and the position stays as it is.
+[[nodiscard]] config::ExitCode replay(const std::string& directory, const config::Overrides& overrides,
+                                      const config::ReplayRange& range);
 
 }  // namespace sluice::journal_tool

@@ -1,10 +1,12 @@
 #include "engine/runtime/engine.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/config/addresses.hpp"
 #include "engine/core/check.hpp"
 #include "engine/core/random_seed.hpp"
+#include "engine/delivery/journal_directory.hpp"
 #include "engine/delivery/sink_factory.hpp"
 #include "engine/log/log.hpp"
 #include "engine/runtime/watch_settings.hpp"
@@ -12,7 +14,8 @@
 
 namespace sluice {
 
-Engine::Engine(config::Config config) : config_(std::move(config)) {
+Engine::Engine(config::Config config)
+    : config_(std::move(config)), is_backend_automatic_(config_.io.backend == config::IoBackend::automatic) {
     // Before the parts: those that make event loops ask for the backend when they are constructed.
     resolve_backend(config_);
     make_parts();
@@ -21,6 +24,7 @@ Engine::Engine(config::Config config) : config_(std::move(config)) {
 Engine::~Engine() { end_threads(); }
 
 // Constructs and wires. No thread starts, and no file or socket is opened, before start().
+// Again where no loop could be made on io_uring: see open_loops().
 void Engine::make_parts() {
     if (!config_.journal.directory.empty()) forwarder_ = std::make_unique<forward::Forwarder>(config_);
     if (config_.idempotency.keys_count_max != 0)
@@ -45,11 +49,27 @@ void Engine::make_parts() {
     admin_service_->connect(std::move(reactors));
 }
 
-// Order. The sink first: nobody can connect to an engine whose journal cannot be opened. The reactors serve before the
-// sink's thread runs: what they hand over waits in its queue. The admin thread last, so that /status finds all parts.
+// Nothing listens and no file is open yet: the parts hold nothing that would be lost.
+void Engine::remake_parts() {
+    end_threads();
+    admin_.reset();
+    admin_service_.reset();
+    readiness_.reset();
+    reactors_.clear();
+    sink_.reset();
+    forwarder_.reset();
+    idempotency_.reset();
+    watcher_.reset();
+    make_parts();
+}
+
+// Order. The loops first: whether this machine has what they need is known only when all of them are there. Then the
+// sink: nobody can connect to an engine whose journal cannot be opened. The reactors serve before the sink's thread
+// runs: what they hand over waits in its queue. The admin listener last, so that /status finds all parts.
 std::expected<void, Engine::StartError> Engine::start() {
     CHECK(!was_started_);
     was_started_ = true;
+    if (auto opened = open_loops(); !opened) return opened;
     if (auto opened = open_sink(); !opened) return opened;
     if (auto started = start_reactors(); !started) return started;
     sink_->start();
@@ -60,7 +80,30 @@ std::expected<void, Engine::StartError> Engine::start() {
     return {};
 }
 
+// `auto` means epoll where io_uring works, but not for all loops of this engine: all of them are on the same.
+std::expected<void, Engine::StartError> Engine::open_loops() {
+    auto opened = try_loops();
+    const bool is_on_uring = config_.io.backend == config::IoBackend::io_uring;
+    if (!opened && is_backend_automatic_ && is_on_uring && opened.error().is_unavailable) {
+        std::uint64_t needed_bytes = admin_->locked_bytes();
+        for (const auto& reactor : reactors_) needed_bytes += reactor->locked_bytes();
+        fall_back_to_epoll(config_, opened.error(), needed_bytes);
+        remake_parts();
+        opened = try_loops();
+    }
+    if (!opened) return std::unexpected(StartError{opened.error().sentence, opened.error().is_unavailable});
+    return {};
+}
+
+std::expected<void, io::LoopError> Engine::try_loops() {
+    for (auto& reactor : reactors_)
+        if (auto opened = reactor->open(); !opened) return opened;
+    return admin_->open();
+}
+
 std::expected<void, Engine::StartError> Engine::open_sink() {
+    if (const auto made = make_journal_directory(config_); !made)
+        return std::unexpected(StartError{made.error(), false});
     const auto notes = sink_->open();
     if (!notes) return std::unexpected(StartError{notes.error(), false});
     for (const std::string& note : *notes) log::warn("sink_recovered", {{"what", note}});
@@ -70,14 +113,13 @@ std::expected<void, Engine::StartError> Engine::open_sink() {
     return {};
 }
 
-// One after the other: start() returns when the loop listens. The first reactors serve while the others start.
+// One after the other: listen() returns when the loop listens. The first reactors serve while the others start.
 std::expected<void, Engine::StartError> Engine::start_reactors() {
     if (auto claimed = listeners_.claim_data(); !claimed) return std::unexpected(StartError{claimed.error(), false});
     for (auto& reactor : reactors_) {
         auto listeners = listeners_.open_data();
         if (!listeners) return std::unexpected(StartError{listeners.error(), false});
-        if (auto started = reactor->start(std::move(*listeners)); !started)
-            return std::unexpected(StartError{started.error().sentence, started.error().is_unavailable});
+        reactor->listen(std::move(*listeners));
     }
     return {};
 }
@@ -85,8 +127,7 @@ std::expected<void, Engine::StartError> Engine::start_reactors() {
 std::expected<void, Engine::StartError> Engine::start_admin() {
     auto listeners = listeners_.open_admin();
     if (!listeners) return std::unexpected(StartError{listeners.error(), false});
-    auto started = admin_->start(std::move(*listeners));
-    if (!started) return std::unexpected(StartError{started.error().sentence, started.error().is_unavailable});
+    admin_->listen(std::move(*listeners));
     return {};
 }
 
@@ -97,9 +138,11 @@ void Engine::log_listening() const {
     for (const unsigned core : config_.cores) cores += (cores.empty() ? "" : ",") + std::to_string(core);
     std::string addresses;
     for (const config::ListenAddress& address : config_.listen)
-        addresses += (addresses.empty() ? "" : ",") + config::format_listen_address(address);
+        addresses += (addresses.empty() ? "" : ",") + config::format_numeric(address);
+    if (std::ranges::any_of(config_.listen, config::is_every_interface))
+        log::info("listening_on_all_interfaces", {{"listen", addresses}});
     log::info("listening", {{"listen", addresses},
-                            {"admin", config::format_listen_address(config_.admin.listen)},
+                            {"admin", config::format_numeric(config_.admin.listen)},
                             {"cores", cores},
                             {"sink", config_.sink.url.display},
                             {"ack", name_of(config_.ack)},
@@ -165,10 +208,25 @@ Engine::Report Engine::stop() {
         report.delivered += snapshot.samples.delivered;
         report.rejected += snapshot.samples.rejected_total();
         report.dropped += snapshot.samples.dropped_sink_refused;
-        report.undelivered += snapshot.in_flight_samples_count;
+        report.lost += snapshot.in_flight_samples_count;
         report.is_conserved = report.is_conserved && snapshot.samples.is_conserved(snapshot.in_flight_samples_count);
     }
+    tell_journal_apart(report);
     return report;
+}
+
+// What reactors count as delivered is in the journal, where there is one. It is undelivered until Redis has it.
+void Engine::tell_journal_apart(Report& report) const {
+    report.undelivered = report.lost;
+    if (!config_.has_journal()) return;
+    report.journaled = std::exchange(report.delivered, 0);
+    if (forwarder_ == nullptr) {
+        report.undelivered += report.journaled;
+        return;
+    }
+    const forward::Forwarder::View view = forwarder_->view();
+    report.delivered = view.delivered_samples_count;
+    report.undelivered += view.undelivered_samples_count;
 }
 
 }  // namespace sluice

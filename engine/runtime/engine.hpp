@@ -45,10 +45,14 @@ class Engine {
     struct Report {
         std::uint64_t received = 0;
         std::uint64_t accepted = 0;
+        // Confirmed by the journal; 0 without one. Survives the end of the process.
+        std::uint64_t journaled = 0;
+        // Confirmed by the sink, and behind a journal by Redis: then also samples that an earlier engine left there.
         std::uint64_t delivered = 0;
         std::uint64_t rejected = 0;
         std::uint64_t dropped = 0;
-        std::uint64_t undelivered = 0;  // accepted, and left when time was up
+        std::uint64_t undelivered = 0;  // left in the journal, or lost
+        std::uint64_t lost = 0;  // accepted, and only in memory when time was up
         bool is_conserved = true;
     };
     // Begins to stop: no new connections, everything there is answered and delivered.
@@ -78,16 +82,21 @@ class Engine {
     };
 
     void make_parts();
+    void remake_parts();
     void end_threads();
+    [[nodiscard]] std::expected<void, StartError> open_loops();
+    [[nodiscard]] std::expected<void, io::LoopError> try_loops();
     [[nodiscard]] std::expected<void, StartError> open_sink();
     [[nodiscard]] std::expected<void, StartError> start_admin();
     [[nodiscard]] std::expected<void, StartError> start_reactors();
+    void tell_journal_apart(Report& report) const;
     void log_listening() const;
 
     // Destroyed from the last to the first, when all threads have ended: the admin parts before the reactors that they
     // ask, the reactors before the sink, to whose queue their batchers refer.
     bool was_started_ = false;
     config::Config config_;
+    const bool is_backend_automatic_;
     Listeners listeners_{config_};  // outlives the threads that accept
     EngineState state_;
     std::unique_ptr<watch::Watcher> watcher_;  // null: Redis is not watched

@@ -28,16 +28,14 @@ bool is_v6(const ListenAddress& address) { return address.address.contains(':');
 
 // What `open` returns, tried again while another socket has the address.
 template <typename Open>
-auto open_patiently(const ListenAddress& address, Open open)
-    -> std::expected<typename decltype(open())::value_type, std::string> {
+auto open_patiently(const ListenAddress& address, Open open) -> decltype(open()) {
     auto opened = open();
     for (int attempt = 1; !opened && opened.error().is_in_use && attempt < listen_attempts_count; ++attempt) {
         if (attempt == 1) log::info("waiting_for_port", {{"listen", config::format_listen_address(address)}});
         std::this_thread::sleep_for(listen_retry_interval);
         opened = open();
     }
-    if (!opened) return std::unexpected(opened.error().sentence);
-    return std::move(*opened);
+    return opened;
 }
 
 }  // namespace
@@ -56,11 +54,24 @@ bool Listeners::is_v6_only(const ListenAddress& address) const {
     return is_v6(address) && (std::ranges::any_of(config_.listen, is_v4_beside) || is_v4_beside(config_.admin.listen));
 }
 
-std::expected<Descriptor, std::string> Listeners::open_tcp(ListenAddress& address, bool is_shared) const {
+// A socket, or two: a machine without IPv6 has only the first.
+std::expected<std::vector<Descriptor>, std::string> Listeners::open_tcp(ListenAddress& address, bool is_shared) const {
+    std::vector<Descriptor> sockets;
     const io::ListenerSettings settings{address.address, address.port, is_shared, is_v6_only(address)};
     auto socket = open_patiently(address, [&] { return io::open_listener(settings); });
-    if (socket) address.port = io::port_of(*socket);  // what the kernel chose, if it was asked to
-    return socket;
+    if (!socket) return std::unexpected(socket.error().sentence);
+    address.port = io::port_of(*socket);  // what the kernel chose, if it was asked to
+    sockets.push_back(std::move(*socket));
+    if (address.address_v6.empty()) return sockets;
+    const io::ListenerSettings settings_v6{address.address_v6, address.port, is_shared, true};
+    auto socket_v6 = open_patiently(address, [&] { return io::open_listener(settings_v6); });
+    if (socket_v6) {
+        sockets.push_back(std::move(*socket_v6));
+        return sockets;
+    }
+    if (!socket_v6.error().is_absent) return std::unexpected(socket_v6.error().sentence);
+    if (!is_shared) log::info("listening_without_ipv6", {{"reason", socket_v6.error().sentence}});
+    return sockets;
 }
 
 // A first socket without SO_REUSEPORT finds out whether another program has the port: with it, the kernel would let two
@@ -72,7 +83,7 @@ std::expected<void, std::string> Listeners::claim_data() {
     for (ListenAddress& address : config_.listen) {
         if (address.is_unix()) {
             auto opened = open_patiently(address, [&] { return io::open_unix_listener(address.path); });
-            if (!opened) return std::unexpected(opened.error());
+            if (!opened) return std::unexpected(opened.error().sentence);
             shared_.push_back({&address, std::move(*opened)});
         } else if (const auto exclusive = open_tcp(address, false); !exclusive) {
             return std::unexpected(exclusive.error());
@@ -85,22 +96,24 @@ std::expected<void, std::string> Listeners::claim_data() {
 std::expected<std::vector<Listener>, std::string> Listeners::open_data() {
     std::vector<Listener> listeners;
     for (ListenAddress& address : config_.listen) {
-        auto socket = address.is_unix() ? duplicate(address) : open_tcp(address, true);
-        if (!socket) return std::unexpected(socket.error());
         const bool is_admin_too = is_admin_shared() && address == config_.admin.listen;
-        listeners.push_back(
-            {std::move(*socket), is_admin_too ? ListenerRole::data_and_admin : ListenerRole::data, address.is_unix()});
+        const ListenerRole role = is_admin_too ? ListenerRole::data_and_admin : ListenerRole::data;
+        auto sockets = address.is_unix() ? duplicate(address) : open_tcp(address, true);
+        if (!sockets) return std::unexpected(sockets.error());
+        for (Descriptor& socket : *sockets) listeners.push_back({std::move(socket), role, address.is_unix()});
     }
     return listeners;
 }
 
-std::expected<Descriptor, std::string> Listeners::duplicate(const ListenAddress& address) const {
+std::expected<std::vector<Descriptor>, std::string> Listeners::duplicate(const ListenAddress& address) const {
     const auto shared = std::ranges::find(shared_, &address, &Shared::address);
     CHECK(shared != shared_.end());
     // Each server closes its own descriptor. The socket lives as long as one of them is open.
     Descriptor socket(::fcntl(shared->listener.socket.get(), F_DUPFD_CLOEXEC, 0));
     if (!socket.is_open()) return std::unexpected("cannot listen on " + address.path + ": " + std::strerror(errno));
-    return socket;
+    std::vector<Descriptor> sockets;
+    sockets.push_back(std::move(socket));
+    return sockets;
 }
 
 std::expected<std::vector<Listener>, std::string> Listeners::open_admin() {
@@ -109,14 +122,14 @@ std::expected<std::vector<Listener>, std::string> Listeners::open_admin() {
     ListenAddress& address = config_.admin.listen;
     if (address.is_unix()) {
         auto opened = open_patiently(address, [&] { return io::open_unix_listener(address.path); });
-        if (!opened) return std::unexpected(opened.error());
+        if (!opened) return std::unexpected(opened.error().sentence);
         // Kept apart from the data files: the admin listener serves during the drain. Its file goes with this object.
         admin_file_ = std::move(opened->file);
         listeners.push_back({std::move(opened->socket), ListenerRole::admin});
     } else {
-        auto socket = open_tcp(address, false);
-        if (!socket) return std::unexpected(socket.error());
-        listeners.push_back({std::move(*socket), ListenerRole::admin});
+        auto sockets = open_tcp(address, false);
+        if (!sockets) return std::unexpected(sockets.error());
+        for (Descriptor& socket : *sockets) listeners.push_back({std::move(socket), ListenerRole::admin});
     }
     return listeners;
 }

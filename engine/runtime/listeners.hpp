@@ -42,8 +42,10 @@ class Listeners {
     };
 
     [[nodiscard]] bool is_v6_only(const config::ListenAddress& address) const;
-    [[nodiscard]] std::expected<Descriptor, std::string> open_tcp(config::ListenAddress& address, bool is_shared) const;
-    [[nodiscard]] std::expected<Descriptor, std::string> duplicate(const config::ListenAddress& address) const;
+    [[nodiscard]] std::expected<std::vector<Descriptor>, std::string> open_tcp(config::ListenAddress& address,
+                                                                               bool is_shared) const;
+    [[nodiscard]] std::expected<std::vector<Descriptor>, std::string> duplicate(
+        const config::ListenAddress& address) const;
 
     config::Config& config_;
     std::vector<Shared> shared_;

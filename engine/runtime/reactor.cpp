@@ -73,13 +73,22 @@ void Reactor::connect(SinkThread& sink) {
 
 // --- the thread ----------------------------------------------------------------------------------------------------
 
-std::expected<void, io::LoopError> Reactor::start(std::vector<Listener> listeners) {
+std::expected<void, io::LoopError> Reactor::open() {
     CHECK(ingest_ != nullptr && !thread_.joinable());
     // After an error the thread has ended, and the destructor joins it.
-    std::promise<std::expected<void, io::LoopError>> started;
-    auto result = started.get_future();
-    thread_ = std::thread([this, given = std::move(listeners), &started]() mutable { run(std::move(given), started); });
+    std::promise<std::expected<void, io::LoopError>> opened;
+    auto result = opened.get_future();
+    thread_ = std::thread([this, &opened] { run(opened); });
     return result.get();
+}
+
+void Reactor::listen(std::vector<Listener> listeners) {
+    std::promise<void> listens;
+    order([&] {
+        server_.listen(std::move(listeners));
+        listens.set_value();
+    });
+    listens.get_future().wait();
 }
 
 void Reactor::join() {
@@ -98,11 +107,11 @@ void Reactor::pin() {
         log::warn("reactor_not_pinned", {{"core", core_}});
 }
 
-void Reactor::run(std::vector<Listener> listeners, std::promise<std::expected<void, io::LoopError>>& started) {
+void Reactor::run(std::promise<std::expected<void, io::LoopError>>& opened) {
     pin();
-    auto opened = server_.open(std::move(listeners));
-    const bool is_open = opened.has_value();
-    started.set_value(std::move(opened));  // `started` is gone after this
+    auto result = server_.open({});
+    const bool is_open = result.has_value();
+    opened.set_value(std::move(result));  // `opened` is gone after this
     if (is_open) loop();
     has_ended_.store(true, std::memory_order_release);
 }
@@ -146,8 +155,8 @@ bool Reactor::post(Mailbox::Task task) {
     return was_taken;
 }
 
-// For a drain and a stop, which a mailbox full of clients' requests must not keep out. At most three in a reactor's
-// life: the engine may stop it twice.
+// To listen, to drain and to stop, which a mailbox full of clients' requests must not keep out. At most four in a
+// reactor's life: the engine may stop it twice.
 void Reactor::order(Mailbox::Task task) {
     mailbox_.post_order(std::move(task));
     server_.wake();

@@ -47,10 +47,13 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
 
     // Before start(): where batches go.
     void connect(SinkThread& sink);
-    // Starts the thread and waits until it listens.
-    // Main thread, once.
-    [[nodiscard]] std::expected<void, io::LoopError> start(std::vector<Listener> listeners);
+    // Starts the thread and waits until its loop is made. It listens to nothing yet.
+    // Main thread, once. After an error the thread has ended.
+    [[nodiscard]] std::expected<void, io::LoopError> open();
+    // Returns when it listens. Main thread, once, after open().
+    void listen(std::vector<Listener> listeners);
     void join();
+    [[nodiscard]] std::uint64_t locked_bytes() const { return server_.locked_bytes(); }
 
     // --- any thread --------------------------------------------------------------------------------
     // Runs `task` on the reactor's thread, soon.
@@ -90,7 +93,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     [[nodiscard]] bool may_sleep();
     void order(Mailbox::Task task);
     void pin();
-    void run(std::vector<Listener> listeners, std::promise<std::expected<void, io::LoopError>>& started);
+    void run(std::promise<std::expected<void, io::LoopError>>& opened);
     void loop();
     void log_accept_pauses();
     [[nodiscard]] bool is_drained() const;

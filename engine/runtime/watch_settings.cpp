@@ -8,8 +8,11 @@ namespace {
 // With exactly once the streams are named by the journal, which is not open yet: they are not looked at.
 watch::Subject admission_subject(const config::Config& config) {
     const sinks::RedisLayoutSettings layout = layout_settings(config, {});
-    if (layout.layout == RedisLayout::list) return {.keys = {layout.list_key}, .is_list = true};
-    watch::Subject subject{.has_lag_bound = config.admission.group_lag_max != 0};
+    const bool has_length_bound = config.admission.stream_length_max != 0;
+    if (layout.layout == RedisLayout::list)
+        return {.keys = {layout.list_key}, .is_list = true, .has_length_bound = has_length_bound};
+    watch::Subject subject{.has_lag_bound = config.admission.group_lag_max != 0,
+                           .has_length_bound = has_length_bound || layout.maxlen_count != 0};
     if (config.sink.redis.exactly_once) return subject;
     for (std::uint32_t partition = 0; partition < layout.partitions_count; ++partition)
         subject.keys.push_back(sinks::stream_key(layout, partition));

@@ -44,17 +44,22 @@ std::expected<void, io::LoopError> Server::open(std::vector<Listener> listeners)
 }
 
 std::expected<void, io::LoopError> Server::open(std::vector<Listener> listeners, const LoopFactory& make_loop) {
-    CHECK(loop_ == nullptr && listeners.size() <= limits::listeners_count_max);
-    listeners_ = std::move(listeners);
+    CHECK(loop_ == nullptr);
     auto loop = make_loop(settings_.loop, *this);
     if (!loop) return std::unexpected(loop.error());
     loop_ = std::move(*loop);
     open_loop_.store(loop_.get(), std::memory_order_release);
     renderer_.set_time(wall_clock_s());
+    if (!listeners.empty()) listen(std::move(listeners));
+    return {};
+}
+
+void Server::listen(std::vector<Listener> listeners) {
+    CHECK(listeners_.empty() && !listeners.empty() && listeners.size() <= limits::listeners_count_max);
+    listeners_ = std::move(listeners);
     std::vector<int> listeners_fd;
     for (const Listener& listener : listeners_) listeners_fd.push_back(listener.socket.get());
-    if (!listeners_fd.empty()) loop_->listen(listeners_fd);
-    return {};
+    loop_->listen(listeners_fd);
 }
 
 void Server::run_once(std::uint64_t deadline_ns) {

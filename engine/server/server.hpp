@@ -48,13 +48,19 @@ class Server final : private io::Events {
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 
-    // On the thread that will run it. Serves all `listeners`, at most limits::listeners_count_max.
+    // On the thread that will run it. Serves all `listeners`, at most limits::listeners_count_max; none: see listen().
     [[nodiscard]] std::expected<void, io::LoopError> open(std::vector<Listener> listeners);
     // The same with a loop of another kind.
     using LoopFactory =
         std::function<std::expected<std::unique_ptr<io::Loop>, io::LoopError>(const io::LoopSettings&, io::Events&)>;
     [[nodiscard]] std::expected<void, io::LoopError> open(std::vector<Listener> listeners,
                                                           const LoopFactory& make_loop);
+
+    // The same for a server that was opened without listeners. Once.
+    void listen(std::vector<Listener> listeners);
+
+    // Of its loop, if that is on io_uring.
+    [[nodiscard]] std::uint64_t locked_bytes() const { return io::locked_bytes_of(settings_.loop); }
 
     // One iteration: waits for events, until `deadline_ns` at most (monotonic; 0: no limit).
     void run_once(std::uint64_t deadline_ns);

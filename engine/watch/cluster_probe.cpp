@@ -37,6 +37,7 @@ void add(Findings& all, const Findings& one, bool is_first) {
         sum.limit_bytes = figures.limit_bytes;
     }
     if (all.error.empty()) all.error = one.error;
+    all.is_reached = all.is_reached && one.is_reached;
 }
 
 }  // namespace
@@ -45,7 +46,8 @@ ClusterProbe::ClusterProbe(sinks::RedisSettings settings, std::vector<sinks::Ser
     : settings_(std::move(settings)), seeds_(std::move(seeds)), subject_(std::move(subject)) {}
 
 Findings ClusterProbe::learn(const std::function<bool()>& is_stopping) {
-    if (const auto read = read_slots(is_stopping); !read) return {{}, "The cluster can not be asked: " + read.error()};
+    if (const auto read = read_slots(is_stopping); !read)
+        return {{}, "The cluster can not be asked: " + read.error(), false};
     Findings findings;
     const std::vector<Share> all = shares(findings);
     forget_others(all);
@@ -117,11 +119,11 @@ std::vector<ClusterProbe::Share> ClusterProbe::shares(Findings& findings) const 
 Findings ClusterProbe::ask(const Share& share) {
     Node& node = node_at(share.primary);
     if (node.connect() && !std::exchange(node.is_setup_told, true))
-        remark_on_setup(node.client, text_of(share.primary));
+        remark_on_setup(node.client, text_of(share.primary), subject_.has_length_bound);
     std::vector<Reply> replies;
     if (node.client.is_connected()) replies = node.client.ask(figure_commands(share.subject));
     if (!replies.empty()) return figures_from(share.subject, replies);
-    return {{}, "Redis at " + text_of(share.primary) + " can not be asked: " + node.client.failure()};
+    return {{}, "Redis at " + text_of(share.primary) + " can not be asked: " + node.client.failure(), false};
 }
 
 bool ClusterProbe::Node::connect() {

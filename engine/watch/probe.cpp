@@ -129,6 +129,17 @@ void add_eviction_remark(const RedisSetup& setup, std::vector<Remark>& remarks) 
                        "CONFIG SET maxmemory-policy noeviction"});
 }
 
+Remark unbounded_remark(bool has_length_bound) {
+    if (has_length_bound)
+        return {false, "redis_unbounded",
+                "maxmemory is 0: Redis may use all memory of its machine, and admission.memory_max has no effect",
+                "CONFIG SET maxmemory to what Redis may use"};
+    return {true, "redis_unbounded",
+            "maxmemory is 0, and nothing bounds what is stored: it grows until the machine has no memory left",
+            "CONFIG SET maxmemory to what Redis may use, or set sink.redis.maxlen (streams) or "
+            "admission.stream_length_max"};
+}
+
 void add_persistence_remark(const RedisSetup& setup, std::vector<Remark>& remarks) {
     if (setup.appendonly == "no") {
         const bool has_snapshots = setup.has_snapshots.value_or(false);
@@ -195,17 +206,13 @@ RedisSetup setup_from(const std::vector<Reply>& replies) {
     return setup;
 }
 
-std::vector<Remark> remarks_on(const RedisSetup& setup) {
+std::vector<Remark> remarks_on(const RedisSetup& setup, bool has_length_bound) {
     std::vector<Remark> remarks;
     if (setup.eviction_policy.empty() && setup.appendonly.empty())
         remarks.push_back({false, "redis_setup_unknown",
                            "INFO is forbidden, so eviction and persistence are not checked",
                            "ACL SETUSER … +info +config|get"});
-    if (setup.limit_bytes == 0)
-        remarks.push_back(
-            {false, "redis_unbounded",
-             "maxmemory is 0: Redis may use all memory of its machine, and admission.memory_max has no effect",
-             "CONFIG SET maxmemory to what Redis may use"});
+    if (setup.limit_bytes == 0) remarks.push_back(unbounded_remark(has_length_bound));
     add_eviction_remark(setup, remarks);
     add_persistence_remark(setup, remarks);
     return remarks;

@@ -23,11 +23,13 @@ struct Subject {
     std::vector<std::string> keys{};  // a stream for each partition, or the one list
     bool is_list = false;
     bool has_lag_bound = false;     // a lag that Redis can not tell is worth a sentence
+    bool has_length_bound = false;  // something keeps the keys from growing for ever
 };
 
 struct Findings {
     Figures figures;
     std::string error;  // what could not be learnt, in one sentence; empty: nothing
+    bool is_reached = true;  // false: no server was there to be asked
 };
 
 // XLEN and XINFO GROUPS of each stream, or LLEN; and INFO memory. In one round trip.
@@ -54,7 +56,8 @@ struct Remark {
     std::string reason;  // what can be lost, and when
     std::string change;  // what mends it
 };
-[[nodiscard]] std::vector<Remark> remarks_on(const RedisSetup& setup);
+// `has_length_bound`: see Subject.
+[[nodiscard]] std::vector<Remark> remarks_on(const RedisSetup& setup, bool has_length_bound);
 
 // The value of `name:` in a reply to INFO; empty if it has none.
 [[nodiscard]] std::string_view info_field(std::string_view info, std::string_view name);

@@ -5,11 +5,11 @@
 
 namespace sluice::watch {
 
-void remark_on_setup(sinks::redis::BlockingClient& client, const std::string& server) {
+void remark_on_setup(sinks::redis::BlockingClient& client, const std::string& server, bool has_length_bound) {
     const std::vector<Reply> replies = client.ask(setup_commands());
     if (replies.empty()) return;
     const std::string prefix = server.empty() ? "" : "at " + server + " ";
-    for (const Remark& remark : remarks_on(setup_from(replies)))
+    for (const Remark& remark : remarks_on(setup_from(replies), has_length_bound))
         log::line(remark.is_warning ? LogLevel::warn : LogLevel::info, remark.event,
                   {{"reason", prefix + remark.reason}, {"change", remark.change}});
 }

@@ -8,7 +8,7 @@
 namespace sluice::watch {
 
 // Asks `client`, which is connected, and may not be afterwards. `server` names it among several; empty: there is only
-// one.
-void remark_on_setup(sinks::redis::BlockingClient& client, const std::string& server);
+// one. `has_length_bound`: see Subject.
+void remark_on_setup(sinks::redis::BlockingClient& client, const std::string& server, bool has_length_bound);
 
 }  // namespace sluice::watch

@@ -75,14 +75,19 @@ Findings Watcher::learn() {
             return is_stopping_;
         });
     if (!client_.is_connected()) {
-        if (!client_.connect()) return {{}, "Redis can not be asked: " + client_.failure()};
-        remark_on_setup(client_, {});
+        if (!client_.connect()) return {{}, "Redis can not be asked: " + client_.failure(), false};
+        remark_on_setup(client_, {}, settings_.subject.has_length_bound);
     }
     if (client_.is_connected()) {
         const std::vector<Reply> replies = client_.ask(figure_commands(settings_.subject));
         if (!replies.empty()) return figures_from(settings_.subject, replies);
     }
-    return {{}, "Redis can not be asked: " + client_.failure()};
+    return {{}, "Redis can not be asked: " + client_.failure(), false};
+}
+
+Findings Watcher::look_once(const WatcherSettings& settings) {
+    Gauges gauges;
+    return Watcher(settings, gauges).learn();
 }
 
 void Watcher::decide(const Figures& figures) {

@@ -46,6 +46,9 @@ class Watcher {
     // Returns within the time-out of a question at worst, three times of it while connecting.
     void stop_and_join();
 
+    // One look, on the caller's thread, for who wants to know whether Redis can be asked. Remarks go to the log.
+    [[nodiscard]] static Findings look_once(const WatcherSettings& settings);
+
   private:
     void run();
     void probe();

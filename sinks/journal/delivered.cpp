@@ -26,6 +26,9 @@ constexpr std::size_t crc_bytes = offsetof(StoredPosition, crc);
 constexpr std::uint64_t slot_distance_bytes = 4096;  // a block of its own each: of file systems, and of disks
 constexpr std::uint64_t file_bytes = 2 * slot_distance_bytes;
 
+constexpr const char* new_destination_name = "destination.new";
+constexpr std::size_t destination_bytes_max = 8192;  // 16 servers with long names
+
 struct Slot {
     enum class State : std::uint8_t { blank, damaged, whole } state = State::blank;
     std::uint64_t number = 0;
@@ -124,6 +127,24 @@ void reserve_delivered(FileSystem& files) { static_cast<void>(make_file(files));
 
 IoResult<void> write_delivered(FileSystem& files, const Position& position) {
     return DeliveredFile(files).write(position);
+}
+
+std::string read_destination(FileSystem& files) {
+    auto file = files.open(destination_name, Access::read);
+    if (!file) return {};
+    std::string url(destination_bytes_max, '\0');
+    const auto bytes = (*file)->read(0, url);
+    url.resize(bytes.value_or(0));
+    return url.substr(0, url.find('\n'));
+}
+
+void write_destination(FileSystem& files, const std::string& url) {
+    if (url.empty() || url.size() >= destination_bytes_max || read_destination(files) == url) return;
+    static_cast<void>(files.remove(new_destination_name));  // one that a crash left behind
+    const std::string line = url + "\n";
+    auto file = files.create(new_destination_name, line.size());
+    if (!file || !(*file)->write(0, line) || !(*file)->sync()) return;
+    if (files.rename(new_destination_name, destination_name)) static_cast<void>(files.sync_directory());
 }
 
 IoResult<void> DeliveredFile::open() {

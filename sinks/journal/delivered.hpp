@@ -36,8 +36,14 @@ void reserve_delivered(FileSystem& files);
 // Survives a power loss.
 [[nodiscard]] IoResult<void> write_delivered(FileSystem& files, const Position& position);
 
-// The same for whoever writes it again and again: the file stays open, and a write allocates nothing. A file that was
-// removed meanwhile is made again. One thread at a time.
+// To what that was, for sentences: the sink's URL without a password. Empty if nobody has said so.
+inline constexpr const char* destination_name = "destination";
+[[nodiscard]] std::string read_destination(FileSystem& files);
+// Replaces it, if it is another one. A full disk may refuse; nothing depends on it.
+void write_destination(FileSystem& files, const std::string& url);
+
+// write_delivered() for whoever writes again and again: the file stays open, and a write allocates nothing. A file that
+// was removed meanwhile is made again. One thread at a time.
 class DeliveredFile {
   public:
     // `files` outlives it.

@@ -89,7 +89,7 @@ class JournalSink final : public Sink {
     void refuse_fresh();
     void settle_delivered(BatchList& batches, std::size_t count);
     void announce() {
-        if (settings_.listener != nullptr) settings_.listener->on_confirmed(log_->confirmed());
+        if (settings_.listener != nullptr) settings_.listener->on_confirmed(log_->confirmed(), records_count_);
     }
     void publish_size() { journal_.bytes.store(log_->total_bytes(), std::memory_order_relaxed); }
 
@@ -100,6 +100,7 @@ class JournalSink final : public Sink {
     BatchList kept_;   // only `queued` samples, whose tickets are decided; before all of fresh_
     BatchList fresh_;  // as they were submitted
     std::size_t appended_count_ = 0;   // batches of the group that is being written: of kept_, then of fresh_
+    std::uint64_t records_count_ = 0;  // of all batches that were settled as delivered
     std::size_t confirmed_count_ = 0;  // those of them that are on disk although the group as a whole is not
     bool is_stalled_ = false;
     CommandOutcome refusal_ = CommandOutcome::busy;  // what tickets are told while stalled
@@ -137,18 +138,17 @@ void JournalSink::advance(short, std::uint64_t now_ns) {
     if (fresh_.empty() && !is_stalled_) return;
     const auto written = write_all();
     publish_size();
+    const std::size_t settled_count = written ? kept_.count() + fresh_.count() : confirmed_count_;
+    const std::size_t settled_of_kept = std::min(settled_count, kept_.count());
+    settle_delivered(kept_, settled_of_kept);
+    settle_delivered(fresh_, settled_count - settled_of_kept);
     announce();  // also after an error: only who learns of a segment can deliver it, and so make room
     if (!written) {
-        const std::size_t confirmed_of_kept = std::min(confirmed_count_, kept_.count());
-        settle_delivered(kept_, confirmed_of_kept);
-        settle_delivered(fresh_, confirmed_count_ - confirmed_of_kept);
         stall(written.error());
         return refuse_fresh();
     }
     add(journal_.syncs, 1);
     if (is_stalled_) recover();
-    settle_delivered(kept_, kept_.count());
-    settle_delivered(fresh_, fresh_.count());
 }
 
 // --- writing -------------------------------------------------------------------------------------------------------
@@ -182,6 +182,7 @@ void JournalSink::settle_delivered(BatchList& batches, std::size_t count) {
     for (; count != 0; --count) {
         Batch& batch = batches.pop_front();
         add(figures_.replies_ok, batch.command_count());
+        records_count_ += batch.command_count();
         batch.settled.delivered = batch.sample_count();
         batch.settled.replied_ns = now_ns;
         port_.settle(batch, Settlement::final);

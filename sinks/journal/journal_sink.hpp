@@ -24,7 +24,8 @@ namespace sluice::sinks {
 // Learns how far the journal is on disk. Called on the sink's thread; by open(), on the caller's.
 class JournalListener {
   public:
-    virtual void on_confirmed(const journal::Position& end) = 0;
+    // `records_count`: since the sink was opened, and whole batches only, so it may be behind `end` for a moment.
+    virtual void on_confirmed(const journal::Position& end, std::uint64_t records_count) = 0;
 
   protected:
     ~JournalListener() = default;

@@ -149,7 +149,27 @@ class PosixFileSystem final : public FileSystem {
     Descriptor directory_;
 };
 
+constexpr mode_t directory_mode = 0700;
+
 }  // namespace
+
+std::string parent_of(const std::string& path) {
+    const std::size_t end = path.find_last_not_of('/');
+    const std::size_t slash = end == std::string::npos ? end : path.rfind('/', end);
+    if (slash == std::string::npos) return end == std::string::npos && !path.empty() ? "/" : ".";
+    return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+IoResult<bool> make_directory(const std::string& directory) {
+    if (::mkdir(directory.c_str(), directory_mode) != 0) {
+        if (errno == EEXIST) return false;
+        return failure();
+    }
+    // Its entry in the parent survives a power loss, like the files that it will hold.
+    const Descriptor parent(::open(parent_of(directory).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (parent.is_open()) ::fsync(parent.get());
+    return true;
+}
 
 IoResult<std::unique_ptr<FileSystem>> open_directory(const std::string& directory) {
     const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -1,5 +1,5 @@
 """The admin listener: state, controls, and the shapes that TelemetryHub's clients rely on."""
-# runs: release.io_uring release.epoll asan.io_uring tsan.io_uring tsan.epoll fast
+# runs: release.io_uring release.epoll asan.io_uring tsan.io_uring tsan.epoll fast user
 
 import re
 

@@ -206,7 +206,7 @@ BOUNDED = ("--maxmemory", "1gb")
     ((*BOUNDED, "--save", "60 1"), ["level=info event=redis_not_persistent"]),
     ((*BOUNDED, "--appendonly", "yes", "--appendfsync", "everysec"), ["level=info event=redis_fsync"]),
     ((*BOUNDED, "--appendonly", "yes", "--appendfsync", "always"), []),
-    (("--appendonly", "yes", "--appendfsync", "always"), ["level=info event=redis_unbounded"]),
+    (("--appendonly", "yes", "--appendfsync", "always"), ["level=warn event=redis_unbounded"]),
 ])
 def test_a_setup_that_can_lose_the_stream_is_told(starter, arguments, events):
     server = starter.redis(arguments=arguments)
@@ -216,6 +216,13 @@ def test_a_setup_that_can_lose_the_stream_is_told(starter, arguments, events):
     assert len(told) == len(events)
     for event in events:
         assert any(event in line and "change=" in line for line in told), told
+
+
+@pytest.mark.parametrize("bound", ["sink.redis.maxlen", "admission.stream_length_max"])
+def test_a_bound_of_the_stream_is_a_bound(starter, server, bound):
+    engine = starter.engine(server.url, settings={**FAST, bound: 1_000_000})
+    wait_sampled(engine)
+    assert "level=info event=redis_unbounded" in engine.log()
 
 
 def test_a_setup_is_told_of_again_after_a_reconnect(starter, server):

@@ -1,12 +1,14 @@
 """The commands and the configuration: what they print, what they refuse, and with which exit code."""
-# runs: release.io_uring release.epoll asan.io_uring fast
+# runs: release.io_uring release.epoll asan.io_uring fast user
 
+import json
 import re
+import socket
 import subprocess
 
 import pytest
 
-from harness import reserve_port
+from harness import HttpConnection, reserve_port
 from harness.engine import BINARY, CLEAN_ENVIRONMENT, PROJECT
 
 
@@ -130,6 +132,105 @@ def test_a_secret_in_a_wrong_url_is_not_repeated():
     assert finished.returncode == 2 and "hunter2" not in finished.stderr
 
 
+def test_version_is_a_command_too():
+    assert run("version").stdout == run("--version").stdout
+
+
+# --- what counts, and what this machine lacks ---
+
+def test_check_config_warns_of_what_this_machine_lacks(tmp_path):
+    path = config_file(tmp_path, f"""
+        cores = "0,8190"
+        listen = "198.51.100.7:8080"
+        journal.directory = "{tmp_path}/new"
+    """)
+    finished = run("check-config", path)
+    assert finished.returncode == 0, finished.stderr
+    lines = finished.stdout.splitlines()
+    assert lines[-1].startswith(f"{path}: ok, with ")
+    warnings = [line for line in lines if line.startswith(f"{path}: warning: ")]
+    for words in ("core 8190 does not exist", "no address 198.51.100.7", f"journal {tmp_path}/new: does not exist; a start makes it"):
+        assert any(words in line for line in warnings), (words, lines)
+    assert not (tmp_path / "new").exists()
+    assert_refused(run("serve", "--config", path), "core 8190 does not exist")
+
+
+def test_check_config_says_that_a_start_would_fail(tmp_path):
+    finished = run("check-config", config_file(tmp_path, f'sink.url = "journal:{tmp_path}/none/below"'))
+    assert finished.returncode == 0
+    assert f"warning: journal {tmp_path}/none/below: its parent {tmp_path}/none does not exist" in finished.stdout
+
+
+def test_check_config_applies_the_environment(tmp_path):
+    path = config_file(tmp_path, "ack = 'queued'\n")
+    finished = run("check-config", path, environment={"SLUICE_ACK_TIMEOUT": "7s"})
+    assert finished.returncode == 0
+    assert f"{path}: note: ack_timeout is 7s, from environment SLUICE_ACK_TIMEOUT\n" in finished.stdout
+    assert_refused(run("check-config", path, environment={"SLUICE_ACK": "maybe"}), "SLUICE_ACK", "maybe")
+    assert_refused(run("check-config", path, "--set", "batch.count=1"), "--set", "batch.count")
+
+
+def test_check_config_asks_redis(tmp_path, starter):
+    server = starter.redis()
+    server.client().xadd("telemetry", {"a": "b"})
+    path = config_file(tmp_path, f'sink.url = "{server.url}"')
+    finished = run("check-config", "--connect", path)
+    assert finished.returncode == 0, finished.stderr
+    assert "note: redis" in finished.stdout and "answers; 1 entries are there" in finished.stdout
+    assert "event=redis_not_persistent" in finished.stderr
+    nobody = run("check-config", "--connect", config_file(tmp_path, f"sink.url = 'redis://127.0.0.1:{reserve_port()}'"))
+    assert nobody.returncode == 1
+    assert "Redis can not be asked" in nobody.stderr and "sluice.toml: ok" in nobody.stdout
+    without = run("check-config", "--connect", config_file(tmp_path, "sink.url = 'null:'"))
+    assert without.returncode == 0 and "there is no Redis to ask" in without.stdout
+
+
+def test_print_config_tells_each_value_and_its_origin(tmp_path):
+    path = config_file(tmp_path, "ack = 'queued'\n[sink]\nurl = 'redis://u:hunter2@h'\n")
+    finished = run("print-config", "--effective", "--config", path, "--set", "batch.count=64",
+                   environment={"SLUICE_SINK_REDIS_PASSWORD": "hunter3"})
+    assert finished.returncode == 0, finished.stderr
+    lines = finished.stdout.splitlines()
+    for line in (f'ack = "queued"  # {path}:1', f'url = "redis://u:***@h:6379"  # {path}:3', "count = 64  # command line --set",
+                 'password = "***"  # environment SLUICE_SINK_REDIS_PASSWORD', 'drain_timeout = "10s"  # default'):
+        assert line in lines, line
+    assert "hunter" not in finished.stdout
+    values = json.loads(run("print-config", "--effective", "--format", "json", environment={"SLUICE_ACK": "queued"}).stdout)
+    assert {"key": "ack", "value": "queued", "origin": "environment SLUICE_ACK"} in values
+
+
+# --- habits ---
+
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1", 0))
+        return True
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("host", ["localhost", ""])
+def test_a_listener_by_habit_has_both_families(starter, host):
+    port, admin_port = reserve_port(), reserve_port()
+    engine = starter.engine("null:", ack="queued", more_listen=[f"{host}:{port}"])
+    families = ["127.0.0.1", *(["::1"] if has_ipv6() else [])]
+    for address in families:
+        with HttpConnection((address, port)) as connection:
+            assert connection.request("GET", "/health").status == 200
+    shown = f"127.0.0.1:{port},[::1]:{port}" if host else f"0.0.0.0:{port},[::]:{port}"
+    assert shown in engine.log()
+    assert ("event=listening_on_all_interfaces" in engine.log()) == (host == "")
+    assert ("event=listening_without_ipv6" in engine.log()) == (not has_ipv6())
+    taken = run("serve", "--sink", "null:", "--cores", "0", "--listen", f"{host}:{port}", "--admin", f"127.0.0.1:{admin_port}")
+    assert taken.returncode == 1 and str(port) in taken.stderr
+
+
+def test_words_by_habit(starter):
+    engine = starter.engine("null:", settings={"log.level": "INFO", "ack_timeout": "5 sec", "ack": "Queued"})
+    assert engine.status()["ack"] == "queued"
+
+
 def test_command_line_beats_environment_beats_file(tmp_path, starter):
     in_file = {"SLUICE_CONFIG": str(config_file(tmp_path, "ack = 'queued'\n"))}
     assert starter.engine("null:", environment=in_file).status()["ack"] == "queued"
@@ -155,7 +256,8 @@ def test_two_engines_do_not_share_a_port(starter):
 
 
 def test_what_kubernetes_sets_is_ignored_and_told(starter):
-    names = ("SLUICE_SERVICE_HOST", "SLUICE_PORT", "SLUICE_PORT_8080_TCP_ADDR")
+    names = ("SLUICE_SERVICE_HOST", "SLUICE_PORT", "SLUICE_PORT_8080_TCP_ADDR", "SLUICE_REDIS_MASTER_SERVICE_HOST",
+             "SLUICE_ADMIN_PORT", "SLUICE_ADMIN_PORT_80_TCP")
     engine = starter.engine("null:", environment=dict.fromkeys(names, "tcp://10.0.0.1:8080"))
     [line] = [line for line in engine.log().splitlines() if "event=variables_ignored" in line]
     assert "level=info" in line and all(name in line for name in names)

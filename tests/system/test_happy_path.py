@@ -1,5 +1,5 @@
 """What a well-behaved client gets: samples in, exactly those in the stream, and answers that say so."""
-# runs: release.io_uring release.epoll asan.io_uring asan.epoll tsan.io_uring tsan.epoll fast
+# runs: release.io_uring release.epoll asan.io_uring asan.epoll tsan.io_uring tsan.epoll fast user
 
 import json
 

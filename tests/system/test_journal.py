@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import Load, engine as engine_module, ndjson, reserve_port, sample, stream_entries, wait_until
+from harness import Load, device_ids, engine as engine_module, ndjson, reserve_port, sample, stream_entries, wait_until
 
 SMALL = {"journal.segment_size": "2MiB", "journal.size_max": "4MiB"}
 
@@ -225,9 +225,22 @@ def test_a_read_only_file_system(small_disk, starter):
     assert ids_of(directory) == ["kept"]  # reading needs no writing
 
 
-def test_a_directory_that_is_not_there(directory):
-    sentence = refused_start(f"journal:{directory}/none")
-    assert f"journal {directory}/none: No such file or directory" in sentence
+@pytest.mark.parametrize("is_in_front", [False, True])
+def test_a_directory_that_is_not_there_is_made(starter, directory, is_in_front):
+    made = directory / "made"
+    if is_in_front:
+        engine = starter.engine(starter.redis().url, settings={"journal.directory": made})
+    else:
+        engine = starter.engine(f"journal:{made}")
+    assert made.stat().st_mode & 0o7777 == 0o700
+    assert f"event=journal_directory_made directory={made} mode=0700" in engine.log()
+    assert post(engine, sample("first")).status == 200
+    assert ids_of(made) == ["first"]
+
+
+def test_the_parent_of_a_directory_is_not_made(directory):
+    sentence = refused_start(f"journal:{directory}/none/below")
+    assert f"journal {directory}/none/below: its parent {directory}/none does not exist" in sentence
     assert not (directory / "none").exists()
     assert journal("cat", directory / "none").returncode == 1
 
@@ -350,6 +363,53 @@ def test_a_replay_gives_what_direct_delivery_gives(starter, directory, layout):
         return found
 
     assert contents(replayed) == contents(direct)
+
+
+# --- a second replay ---
+
+def test_a_replay_says_that_all_was_delivered_before_and_to_what(starter, directory):
+    engine = starter.engine(f"journal:{directory}")
+    first, second = starter.redis(), starter.redis()
+    for name in ("a", "b", "c"):
+        assert post(engine, sample(name)).status == 200
+    replayed = journal("replay", directory, "--to", first.url)
+    assert replayed.returncode == 0 and f"3 samples delivered to {first.url}" in replayed.stderr
+    again = journal("replay", directory, "--to", second.url)
+    assert again.returncode == 0
+    assert f"all that the journal holds was delivered before, to {first.url}: --all delivers it again" in again.stderr
+    assert post(engine, sample("d")).status == 200
+    rest = journal("replay", directory, "--to", second.url)
+    assert f"was delivered to {first.url}, and is not delivered to {second.url}: see --all" in rest.stderr
+    assert device_ids(second.client()) == ["d"]
+
+
+def test_a_replay_of_a_range_is_a_copy(starter, directory):
+    engine = starter.engine(f"journal:{directory}")
+    for number in range(4):
+        assert post(engine, sample(f"d{number}", timestamp=f"2026-11-30T0{number}:00:00Z")).status == 200
+    third = json.loads(journal("export", directory).stdout.splitlines()[2])
+    for arguments, wanted in (
+            (["--all"], ["d0", "d1", "d2", "d3"]), (["--from", "1"], ["d0", "d1", "d2", "d3"]),
+            (["--from", f"{third['segment']}:{third['offset']}"], ["d2", "d3"]), (["--from", "2"], []),
+            (["--since", "2026-11-30T01:00:00Z"], ["d1", "d2", "d3"]), (["--since", "2199-01-01T00:00:00Z"], [])):
+        target = starter.redis()
+        replayed = journal("replay", directory, "--to", target.url, *arguments)
+        assert replayed.returncode == 0, replayed.stderr
+        assert f"{len(wanted)} samples delivered to {target.url}" in replayed.stderr
+        assert device_ids(target.client()) == wanted, arguments
+    assert json.loads(journal("verify", directory).stdout.splitlines()[-1])["delivered"] is None, "a copy counts for nothing"
+    wrong = journal("replay", directory, "--to", target.url, "--since", "yesterday")
+    assert wrong.returncode == 2 and '--since is "yesterday"' in wrong.stderr
+
+
+def test_a_copy_may_be_made_beside_an_engine_that_delivers(starter, directory):
+    first, second = starter.redis(), starter.redis()
+    engine = starter.engine(first.url, settings={"journal.directory": directory})
+    assert post(engine, sample("a")).status == 200
+    wait_until(lambda: device_ids(first.client()) == ["a"], "it is delivered")
+    assert journal("replay", directory, "--to", second.url).returncode == 1, "another delivers it"
+    assert journal("replay", directory, "--to", second.url, "--all").returncode == 0
+    assert device_ids(second.client()) == ["a"]
 
 
 def test_a_replay_that_is_stopped_goes_on(starter, directory):

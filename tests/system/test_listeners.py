@@ -1,5 +1,5 @@
 """Several addresses to listen on, one of them a Unix socket: each serves its own routes, all share the connections."""
-# runs: release.io_uring release.epoll asan.io_uring asan.epoll
+# runs: release.io_uring release.epoll asan.io_uring asan.epoll user
 
 import json
 import os

@@ -1,6 +1,7 @@
 """`journal.directory` in front of Redis: the engine answers while Redis is away, and Redis gets everything afterwards, in order."""
-# runs: release.io_uring release.epoll asan.io_uring tsan.io_uring
+# runs: release.io_uring release.epoll asan.io_uring tsan.io_uring user
 
+import re
 import signal
 import tempfile
 import time
@@ -57,6 +58,41 @@ def test_single_samples_are_noted_as_delivered(start_engine, server):
         assert post(engine, name).status == 200
         wait_until(lambda: device_ids(server.client())[-1:] == [name], "Redis has it")
         wait_until(lambda: "sluice_forwarder_is_behind 0" in engine.metrics(), "and the position is kept", 20)
+
+
+def closing_line(engine) -> dict:
+    """Ends it in order; the fields of its last line."""
+    engine.signal(signal.SIGTERM)
+    assert engine.wait_exit() == 0, engine.log()
+    [closing] = re.findall(r" event=stopped (.*)", engine.log())
+    return dict(re.findall(r"(\w+)=(\w+)", closing))
+
+
+def test_journaled_and_delivered_are_told_apart(start_engine, server):
+    server.stop()
+    engine = start_engine()
+    for name in ("a", "b", "c"):
+        assert post(engine, name).status == 200
+    forwarder = wait_until(lambda: (found := engine.status()["forwarder"])["undelivered_samples"] == 3 and found, "all wait for Redis")
+    assert forwarder["undelivered_bytes"] > 3 * len('{"device_id":"a"}') and forwarder["oldest_undelivered_s"] >= 0
+    wait_until(lambda: engine.status()["forwarder"]["oldest_undelivered_s"] > 0.2, "they get older")
+    metrics = engine.metrics()
+    assert "\nsluice_forwarder_undelivered_samples 3\n" in metrics
+    assert "\nsluice_forwarder_undelivered_bytes " in metrics and "\nsluice_forwarder_oldest_undelivered_seconds " in metrics
+    counts = closing_line(engine)
+    assert [counts[name] for name in ("accepted", "journaled", "delivered", "undelivered", "lost")] == ["3", "3", "0", "3", "0"]
+
+    engine = start_engine()  # what it finds is counted, too
+    wait_until(lambda: engine.status()["forwarder"]["undelivered_samples"] == 3, "what the first engine left is counted")
+    assert post(engine, "d").status == 200
+    wait_until(lambda: engine.status()["forwarder"]["undelivered_samples"] == 4, "and what comes after it")
+    server.start()
+    wait_forwarded(server, {"a", "b", "c", "d"})
+    wait_until(lambda: engine.status()["forwarder"]["undelivered_samples"] == 0, "nothing is left")
+    forwarder = engine.status()["forwarder"]
+    assert (forwarder["undelivered_bytes"], forwarder["oldest_undelivered_s"]) == (0, 0)
+    counts = closing_line(engine)
+    assert [counts[name] for name in ("accepted", "journaled", "delivered", "undelivered", "lost")] == ["1", "1", "4", "0", "0"]
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])

@@ -53,6 +53,10 @@ TEST(CommandLine, ServeTakesEveryOption) {
 TEST(CommandLine, OtherCommands) {
     EXPECT_EQ(parse({"check-config", "a.toml"})->file, "a.toml");
     EXPECT_EQ(parse({"check-config", "a.toml"})->command, Command::check_config);
+    EXPECT_FALSE(parse({"check-config", "a.toml"})->asks_redis);
+    EXPECT_TRUE(parse({"check-config", "--connect", "a.toml"})->asks_redis);
+    EXPECT_EQ(settings_of(*parse({"check-config", "a.toml", "--set", "ack=queued"})), "--set ack=queued\n");
+    EXPECT_EQ(parse({"version"})->text, "sluice " SLUICE_VERSION "\n");
     EXPECT_EQ(parse({"print-config"})->command, Command::print_config);
     EXPECT_EQ(parse({"print-metrics"})->command, Command::print_metrics);
     EXPECT_EQ(parse({"print-config"})->format, PrintFormat::toml);
@@ -67,6 +71,16 @@ TEST(CommandLine, OtherCommands) {
     EXPECT_EQ(replay->journal_action, JournalAction::replay);
     EXPECT_EQ(replay->overrides.config_file, "c");
     EXPECT_EQ(settings_of(*replay), "--to sink.url=redis://h\n--set batch.size=64KiB\n");
+    using Kind = ReplayRange::Kind;
+    const auto range = [](const char* option, const char* value) {
+        return parse({"journal", "replay", "d", "--to", "redis://h", option, value})->replay_range;
+    };
+    EXPECT_EQ(replay->replay_range.kind, Kind::rest);
+    EXPECT_EQ(parse({"journal", "replay", "d", "--to", "redis://h", "--all"})->replay_range.kind, Kind::all);
+    EXPECT_EQ(range("--since", "2h").since, "2h");
+    EXPECT_EQ(range("--from", "3:64").segment, 3u);
+    EXPECT_EQ(range("--from", "3:64").offset, 64u);
+    EXPECT_EQ(range("--from", "3").offset, 0u);
     EXPECT_EQ(parse({"--version"})->text, "sluice " SLUICE_VERSION "\n");
 }
 
@@ -118,6 +132,13 @@ TEST(CommandLine, EveryMistakeIsOneSentence) {
         {{"journal", "burn", "d"}, R"("burn" is not known here; see sluice journal --help)"},
         {{"journal", "replay", "d"},
          "replay needs --to, such as --to redis://127.0.0.1:6379; see sluice journal replay --help"},
+        {{"journal", "replay", "d", "--to", "redis://h", "--all", "--since", "2h"},
+         "--all, --from and --since exclude each other; see sluice journal replay --help"},
+        {{"journal", "replay", "d", "--to", "redis://h", "--from", "3:65"},
+         "--from is \"3:65\"; allowed is the number of a segment, or that and the offset of a record, such as 3:64; "
+         "see sluice journal replay --help"},
+        {{"print-config", "--set", "ack=queued"},
+         "print-config prints the defaults: --config and --set need --effective; see sluice print-config --help"},
         {{"print-config", "--format"}, "--format takes one value; see sluice print-config --help"},
     };
     for (const auto& [arguments, sentence] : rows) {
@@ -138,8 +159,12 @@ TEST(CommandLine, ARepeatedOptionIsRefusedByTheLoader) {
 TEST(CommandLine, Answers) {
     EXPECT_EQ(output_of(*parse({"print-config"})).value(), print_config(PrintFormat::toml));
     EXPECT_EQ(output_of(*parse({"--version"})).value(), "sluice " SLUICE_VERSION "\n");
-    EXPECT_EQ(output_of(*parse({"check-config", "/dev/null"})).value(), "/dev/null: ok\n");
-    EXPECT_EQ(output_of(*parse({"check-config", "/nonexistent"})).error().sentence,
+    EXPECT_EQ(output_of(*parse({"version"})).value(), "sluice " SLUICE_VERSION "\n");
+    const std::string effective =
+        output_of(*parse({"print-config", "--effective", "--set", "ack=queued", "--config", "/dev/null"})).value();
+    EXPECT_TRUE(effective.contains("ack = \"queued\"  # command line --set\n")) << effective;
+    EXPECT_TRUE(effective.contains("\n[log]\nlevel = \"info\"  # default\n")) << effective;
+    EXPECT_EQ(output_of(*parse({"print-config", "--effective", "--config", "/nonexistent"})).error().sentence,
               "/nonexistent: cannot be read: No such file or directory");
 }
 

@@ -49,16 +49,16 @@ TEST(Sentences, OfValuesInAFile) {
          R"(sluice.toml:2: sink.redis.replicas_timeout is 5s, but must be less than ack_timeout, which is 5s)"},
         {"sink.redis.replicas = 1\nsink.redis.replicas_timeout = '4s'\nsink.redis.reply_timeout = '3s'",
          R"(sluice.toml:2: sink.redis.replicas_timeout is 4s, but must be less than sink.redis.reply_timeout, which is 3s)"},
-        {"ack = 'Stored'", R"(sluice.toml:1: ack is "Stored"; allowed is queued, journaled, stored or replicated)"},
+        {"ack = 'Saved'", R"(sluice.toml:1: ack is "Saved"; allowed is queued, journaled, stored or replicated)"},
         {"log.level = 'trace'", R"(sluice.toml:1: log.level is "trace"; allowed is debug, info, warn or error)"},
-        {"listen = ':8080'",
-         R"(sluice.toml:1: listen is ":8080", which has no address (for all interfaces write 0.0.0.0 or [::]); allowed is 1 to 16 of: a numeric address and a port such as 127.0.0.1:8080 or [::1]:8080, or unix:/path)"},
+        {"listen = 'example.org:8080'",
+         R"(sluice.toml:1: listen is "example.org:8080", whose address is neither numeric (IPv6 in brackets) nor localhost; allowed is 1 to 16 of: a numeric address and a port such as 127.0.0.1:8080 or [::1]:8080, localhost:8080, :8080 for all interfaces, or unix:/path)"},
         {"listen = 7",
          "sluice.toml:1: listen is the integer 7; allowed is 1 to 16 of: a numeric address and a port such as "
-         "127.0.0.1:8080 or [::1]:8080, or unix:/path"},
+         "127.0.0.1:8080 or [::1]:8080, localhost:8080, :8080 for all interfaces, or unix:/path"},
         {"admin.listen = ['127.0.0.1:1']",
          "sluice.toml:1: admin.listen is an array; allowed is a numeric address and a port such as 127.0.0.1:8081 or "
-         "[::1]:8080, or unix:/path"},
+         "[::1]:8080, localhost:8080, :8080 for all interfaces, or unix:/path"},
         {"cores = 2", "sluice.toml:1: cores is the integer 2; allowed is auto or a list of core numbers such as 0,2-3"},
         {"cores = '0,0'",
          R"(sluice.toml:1: cores is "0,0", which lists a core twice; allowed is auto or a list of core numbers such as 0,2-3)"},
@@ -76,18 +76,19 @@ TEST(Sentences, OfValuesInAFile) {
 
 TEST(Sentences, OfLists) {
     const std::string allowed =
-        "; allowed is 1 to 16 of: a numeric address and a port such as 127.0.0.1:8080 or [::1]:8080, or unix:/path";
+        "; allowed is 1 to 16 of: a numeric address and a port such as 127.0.0.1:8080 or [::1]:8080, localhost:8080, "
+        ":8080 for all interfaces, or unix:/path";
     const SentenceRow rows[] = {
         {"listen = []", "listen is []"},
         {"listen = ['127.0.0.1']", R"(listen is "127.0.0.1", which has no port)"},
-        {"listen = ['127.0.0.1:1', ':2', 'x']",
-         R"(element 2 of listen is ":2", which has no address (for all interfaces write 0.0.0.0 or [::]))"},
+        {"listen = ['127.0.0.1:1', 'x:2', 'x']",
+         R"(element 2 of listen is "x:2", whose address is neither numeric (IPv6 in brackets) nor localhost)"},
         {"listen = ['127.0.0.1:1', 2]", "element 2 of listen is an integer"},
         {"listen = [['127.0.0.1:1']]", "element 1 of listen is an array"},
         {"listen = ['127.0.0.1:1,127.0.0.1:2']",
-         R"(listen is "127.0.0.1:1,127.0.0.1:2", whose address is not numeric (IPv6 needs brackets))"},
-        {"listen = '127.0.0.1:1, 127.0.0.1:2'",
-         R"(element 2 of listen is " 127.0.0.1:2", whose address is not numeric (IPv6 needs brackets))"},
+         R"(listen is "127.0.0.1:1,127.0.0.1:2", whose address is neither numeric (IPv6 in brackets) nor localhost)"},
+        {"listen = '127.0.0.1:1, y:2'",
+         R"(element 2 of listen is "y:2", whose address is neither numeric (IPv6 in brackets) nor localhost)"},
         {"listen = '127.0.0.1:1,'", R"(element 2 of listen is "", which has no port)"},
         {"listen = ['127.0.0.1:1', '[::1]:1', '127.0.0.1:1']",
          R"(element 3 of listen is "127.0.0.1:1", which stands in the list twice)"},
@@ -133,25 +134,26 @@ TEST(Sentences, OfKeysInAFile) {
 
 TEST(Sentences, OfFilesThatAreNotToml) {
     const SentenceRow rows[] = {
-        {"ack = 'queued'\nack = 'stored'\n", "sluice.toml:2: is not TOML: "},
-        {"\n\nack = \n", "sluice.toml:3: is not TOML: "},
-        {"ack = 'queued", "sluice.toml:1: is not TOML: "},
-        {"{}", "sluice.toml:1: is not TOML: "},
-        {"\xFF\xFE", "sluice.toml:1: is not TOML: "},
+        {"ack = 'queued'\nack = 'stored'\n", "2: is not TOML: key-value pair: cannot redefine existing string \"ack\""},
+        {"\n\nack = \n", "3: is not TOML: key-value pair: expected value, found the end of the line"},
+        {"ack = 'queued", "1: is not TOML: literal string: the file ends within it"},
+        {"ack = tru\n", "1: is not TOML: boolean: expected \"true\", found \"tru\""},
+        {"ack = \"\\q\"\n", "1: is not TOML: string: unknown escape sequence \"\\q\""},
+        {"ack = 'a\n'\n", "1: is not TOML: literal string: control characters other than TAB (U+0009) are not allowed"},
+        {"{}", "1: is not TOML: root table: expected keys, tables, whitespace or comments, found \"{\""},
+        {"\xFF\xFE", "1: is not TOML: it holds bytes that are no UTF-8"},
     };
-    for (const SentenceRow& row : rows) {
-        const std::string sentence = sentence_of(row.toml);
-        EXPECT_TRUE(sentence.starts_with(row.sentence)) << sentence;
-        EXPECT_EQ(sentence.find('\n'), std::string::npos) << sentence;
-    }
+    for (const SentenceRow& row : rows) EXPECT_EQ(sentence_of(row.toml), "sluice.toml:" + row.sentence);
     EXPECT_EQ(sentence_of(std::string(limits::config_file_bytes_max + 1, '\n')), "sluice.toml: is larger than 1MiB");
     EXPECT_EQ(sentence_of(std::string(limits::config_file_bytes_max, '\n')), "loaded");
 }
 
 TEST(Sentences, OfFilesThatCannotBeRead) {
-    EXPECT_EQ(check_config_file("/nonexistent/a.toml").error().sentence,
-              "/nonexistent/a.toml: cannot be read: No such file or directory");
-    EXPECT_EQ(check_config_file("/").error().sentence, "/: cannot be read: Is a directory");
+    const auto sentence = [](const char* file) {
+        return load_config({.config_file = file, .settings = {}}, environment_of()).error().sentence;
+    };
+    EXPECT_EQ(sentence("/nonexistent/a.toml"), "/nonexistent/a.toml: cannot be read: No such file or directory");
+    EXPECT_EQ(sentence("/"), "/: cannot be read: Is a directory");
 }
 
 TEST(Sentences, OfEnvironmentAndCommandLine) {
@@ -163,12 +165,16 @@ TEST(Sentences, OfEnvironmentAndCommandLine) {
     EXPECT_EQ(
         sentence_of("", {"SLUICE_LISTEN"}),
         "environment SLUICE_LISTEN: listen is \"\", which has no port; allowed is 1 to 16 of: a numeric address and a "
-        "port such as 127.0.0.1:8080 or [::1]:8080, or unix:/path");
+        "port such as 127.0.0.1:8080 or [::1]:8080, localhost:8080, :8080 for all interfaces, or unix:/path");
     EXPECT_EQ(sentence_of("", {}, {{"--ack", "ack", "maybe"}}),
               R"(command line --ack: ack is "maybe"; allowed is queued, journaled, stored or replicated)");
-    EXPECT_EQ(
-        sentence_of("", {}, {set("no.such.key", "1")}),
-        "command line --set: no.such.key is not a setting; the nearest is " + std::string(nearest_key("no.such.key")));
+    EXPECT_EQ(sentence_of("", {}, {set("no.such.key", "1")}),
+              "command line --set: no.such.key is not a setting; sluice print-config lists all");
+    EXPECT_EQ(sentence_of("", {"SLUICE_VERSION=1"}),
+              "environment SLUICE_VERSION: not a setting; sluice print-config lists all, with their variables");
+    EXPECT_EQ(sentence_of("", {"SLUICE_ADMISSION_STREAM_LENGHT_MAX=1"}),
+              "environment SLUICE_ADMISSION_STREAM_LENGHT_MAX: not a setting; the nearest is "
+              "SLUICE_ADMISSION_STREAM_LENGTH_MAX");
     EXPECT_EQ(sentence_of("", {}, {{"--ack", "ack", "queued"}, set("ack", "stored")}),
               "command line --set: ack is set twice");
     // A weaker source must be right as well.
@@ -200,7 +206,7 @@ TEST(Sentences, OfKeysThatDoNotFitTogether) {
          "sluice.toml:1: journal.directory is /a, but does not go with a journal in sink.url, which is journal:/b"},
         {"sink.redis.exactly_once = true",
          "sluice.toml:1: sink.redis.exactly_once is true, but needs a journal to send again from: journal.directory, "
-         "which is empty"},
+         "which is not set"},
         {"journal.directory = '/a'\nsink.redis.exactly_once = true", "loaded"},
         {"journal.directory = '/a'\nsink.url = 'null:'\nsink.redis.exactly_once = true",
          "sluice.toml:3: sink.redis.exactly_once is true, but needs one Redis "

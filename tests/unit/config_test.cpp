@@ -110,8 +110,9 @@ TEST(Keys, NearestKeyIsWhatWasMeant) {
         {"SINK.URL", "sink.url"},
     };
     for (const auto& [unknown, meant] : rows) EXPECT_EQ(nearest_key(unknown), meant) << unknown;
-    EXPECT_FALSE(nearest_key("").empty());
-    EXPECT_FALSE(nearest_key(std::string(100'000, 'x')).empty());
+    for (const std::string_view unknown : {"", "version", "no.such.key", "x", "home"})
+        EXPECT_EQ(nearest_key(unknown), "") << unknown;
+    EXPECT_EQ(nearest_key(std::string(100'000, 'x')), "");
 }
 
 // --- sources ------------------------------------------------------------------------------------
@@ -183,6 +184,23 @@ TEST(Load, AListIsAnArrayOrSeparatedByCommas) {
     EXPECT_EQ(load_text("listen = ['127.0.0.1:1']")->listen, load_text("listen = '127.0.0.1:1'")->listen);
 }
 
+TEST(Load, HabitsWhoseMeaningIsClearAreUnderstood) {
+    const auto config =
+        load_text("ack = 'Queued'\nlog.level = 'INFO'\nlog.format = 'JSON'\nack_timeout = '7 sec'",
+                  {"SLUICE_SINK_REDIS_EXACTLY_ONCE=off", "SLUICE_LISTEN=localhost:1, :2", "SLUICE_CORES=0, 1"});
+    ASSERT_TRUE(config) << config.error().sentence;
+    EXPECT_EQ(config->ack, AckLevel::queued);
+    EXPECT_EQ(config->log.level, LogLevel::info);
+    EXPECT_EQ(config->log.format, LogFormat::json);
+    EXPECT_EQ(config->ack_timeout_ns, 7'000'000'000u);
+    EXPECT_EQ(config->cores, (std::vector<unsigned>{0, 1}));
+    const std::vector<ListenAddress> both{{.address = "127.0.0.1", .port = 1, .address_v6 = "::1"},
+                                          {.address = "0.0.0.0", .port = 2, .address_v6 = "::"}};
+    EXPECT_EQ(config->listen, both);
+    EXPECT_EQ(texts_of(*config)["listen"], "localhost:1,:2");
+    EXPECT_EQ(load_text("log.level = 'Warning'")->log.level, LogLevel::warn);
+}
+
 TEST(Load, CoresMayBeAnArray) {
     using List = std::vector<unsigned>;
     EXPECT_EQ(load_text("cores = [0, 4]")->cores, (List{0, 4}));
@@ -202,13 +220,36 @@ TEST(Load, KeysBeatTheCredentialsOfTheUrl) {
     EXPECT_EQ(neither->sink.url.user + neither->sink.url.password, "up");
 }
 
-TEST(Load, CheckingAFileIgnoresTheEnvironment) {
+TEST(Load, TheEnvironmentOfTheProcessCounts) {
     ASSERT_EQ(::setenv("SLUICE_NO_SUCH_KEY", "1", 1), 0);
-    const TemporaryFile file("ack = 'queued'");
-    EXPECT_TRUE(check_config_file(file.path()));
     EXPECT_FALSE(load_config({}));
     ::unsetenv("SLUICE_NO_SUCH_KEY");
     EXPECT_TRUE(load_config({}));
+}
+
+TEST(Load, InspectingTellsEachOrigin) {
+    const TemporaryFile file("\nack = 'queued'\nlog.level = 'debug'\n[sink.redis]\npassword = 'p'");
+    const auto inspected = inspect_config({.config_file = file.path(), .settings = {set("ack_timeout", "7 sec")}},
+                                          environment_of({"SLUICE_LOG_LEVEL=warn"}));
+    ASSERT_TRUE(inspected);
+    std::map<std::string_view, std::string> told;
+    for (const EffectiveSetting& setting : inspected->settings)
+        told[setting.property->key] = setting.value + " from " + setting.origin;
+    EXPECT_EQ(told.size(), properties().size());
+    EXPECT_EQ(told["ack"], "queued from " + file.path() + ":2");
+    EXPECT_EQ(told["log.level"], "warn from environment SLUICE_LOG_LEVEL");
+    EXPECT_EQ(told["ack_timeout"], "7s from command line --set");
+    EXPECT_EQ(told["sink.redis.password"], "*** from " + file.path() + ":5");
+    EXPECT_EQ(told["log.format"], "logfmt from default");
+    EXPECT_EQ(told["cores"], "0-1,4 from default, written auto");
+}
+
+TEST(Load, InspectingWarnsOfCoresThatAreNotHere) {
+    const auto inspected = inspect_config({.config_file = {}, .settings = {set("cores", "0-63")}}, environment_of());
+    ASSERT_TRUE(inspected);
+    ASSERT_EQ(inspected->warnings.size(), 1u);
+    EXPECT_TRUE(inspected->warnings[0].contains("core 2 does not exist")) << inspected->warnings[0];
+    EXPECT_TRUE(inspect_config({}, environment_of())->warnings.empty());
 }
 
 TEST(Load, TheProcessMayUseSomeCores) { EXPECT_FALSE(Environment::of_process().allowed_cores.empty()); }

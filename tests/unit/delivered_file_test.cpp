@@ -48,6 +48,17 @@ TEST_F(TheDeliveredFile, IsMadeAgainWhenItWasRemoved) {
     EXPECT_EQ(kept(), (Position{3, 200}));
 }
 
+TEST_F(TheDeliveredFile, HasADestinationBesideIt) {
+    EXPECT_EQ(read_destination(*files), "");
+    for (const char* const url : {"redis://a:6379", "redis://a:6379", "redis://u:***@b:6379/1"}) {
+        write_destination(*files, url);
+        EXPECT_EQ(read_destination(*files), url);
+    }
+    write_destination(*files, "");
+    EXPECT_EQ(read_destination(*files), "redis://u:***@b:6379/1");
+    EXPECT_EQ(files->list()->size(), 1u + 2u) << "with . and ..";
+}
+
 TEST_F(TheDeliveredFile, SaysThatItCannotBeMade) {
     DeliveredFile file(*files);
     std::filesystem::remove_all(directory);

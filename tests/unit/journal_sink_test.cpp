@@ -154,8 +154,12 @@ TEST_F(JournalSink, AFullJournalIsBusyAndRecovers) {
 TEST_F(JournalSink, WhatAGroupCommittedBeforeTheJournalWasFullCounts) {
     class Listener final : public JournalListener {
       public:
-        void on_confirmed(const journal::Position& end) override { confirmed = end; }
+        void on_confirmed(const journal::Position& end, std::uint64_t records) override {
+            confirmed = end;
+            records_count = records;
+        }
         journal::Position confirmed;
+        std::uint64_t records_count = 0;
     } listener;
     settings.listener = &listener;
     disk.capacity_bytes = 3 * 8192 + 100;  // two segments, and `delivered`
@@ -170,6 +174,7 @@ TEST_F(JournalSink, WhatAGroupCommittedBeforeTheJournalWasFullCounts) {
     EXPECT_EQ(ledger.ticket_settlements, (std::vector<Batch*>{refused.get()}));
     EXPECT_EQ(refused->outcome(0), CommandOutcome::busy);
     EXPECT_EQ(listener.confirmed.segment, 2u);
+    EXPECT_EQ(listener.records_count, 4u) << "of the two batches that are on disk";
     disk.capacity_bytes = 100'000;
     advance(2);
     expect_state(SinkState::ready);
@@ -179,6 +184,7 @@ TEST_F(JournalSink, WhatAGroupCommittedBeforeTheJournalWasFullCounts) {
     for (const char c : contents())
         if (c != 'x' && c != ' ') firsts += c;
     EXPECT_EQ(firsts, "aabbc");
+    EXPECT_EQ(listener.records_count, 5u);
 }
 
 // An idle engine says by itself that the disk takes something again.

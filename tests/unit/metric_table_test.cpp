@@ -300,7 +300,8 @@ TEST(MetricTable, EveryFigureOfTheWatcherHasARow) {
 TEST(MetricTable, EveryFigureOfTheForwarderHasARow) {
     forward::Forwarder::View view{};
     auto& [state, last_error, delivered_samples_count, delivered, confirmed, instance, duplicates_refused_count,
-           damaged_bytes, records_refused_count] = view;  // last_error and instance are no metrics
+           damaged_bytes, records_refused_count, undelivered_bytes, undelivered_samples_count, oldest_undelivered_ns] =
+        view;  // last_error and instance are no metrics
     const auto changes = [&](auto&& change) {
         const auto before = values_of(view);
         change();
@@ -310,7 +311,8 @@ TEST(MetricTable, EveryFigureOfTheForwarderHasARow) {
     EXPECT_TRUE(changes([&] { confirmed.segment = 1; }));
     EXPECT_TRUE(changes([&] { delivered.segment = 1; }));
     for (std::uint64_t* count :
-         {&delivered_samples_count, &duplicates_refused_count, &damaged_bytes, &records_refused_count})
+         {&delivered_samples_count, &duplicates_refused_count, &damaged_bytes, &records_refused_count,
+          &undelivered_bytes, &undelivered_samples_count, &oldest_undelivered_ns})
         EXPECT_TRUE(changes([&] { *count = 1; }));
 }
 

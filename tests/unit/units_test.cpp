@@ -67,8 +67,12 @@ TEST(Units, Sizes) {
         {"1MB", refused(unit_ambiguous)},
         {"64k", refused(unit_ambiguous)},
         {"10 bananas", refused(unit_unknown)},
-        {"64kib", refused(unit_unknown)},
-        {"64 KiB", refused(unit_unknown)},
+        {"64kib", 65536},
+        {"64 KiB", 65536},
+        {"64  KIB", 65536},
+        {"512 bytes", 512},
+        {"64 KB", refused(unit_ambiguous)},
+        {"64 ", refused(unit_unknown)},
         {"1.5MiB", refused(fraction)},
         {"KiB", refused(malformed)},
         {"-1KiB", refused(malformed)},
@@ -85,6 +89,19 @@ TEST(Units, Durations) {
         {"1m", 60'000'000'000},
         {"2h", 7'200'000'000'000},
         {"0s", 0},
+        {"5 sec", 5'000'000'000},
+        {"5 s", 5'000'000'000},
+        {"5 Seconds", 5'000'000'000},
+        {"5secs", 5'000'000'000},
+        {"2 min", 120'000'000'000},
+        {"2 minutes", 120'000'000'000},
+        {"1 hour", 3'600'000'000'000},
+        {"250 msec", 250'000'000},
+        {"250MS", 250'000'000},
+        {"10 \xC2\xB5s", 10'000},
+        {"5 ", refused(unit_unknown)},
+        {" 5s", refused(malformed)},
+        {"5 M", refused(unit_unknown)},
         {"5", refused(unit_missing)},
         {"5parsecs", refused(unit_unknown)},
         {"5S", refused(unit_unknown)},
@@ -137,6 +154,7 @@ TEST(Units, CoreLists) {
     EXPECT_EQ(cores("auto"), List{});
     EXPECT_EQ(cores("0"), List{0});
     EXPECT_EQ(cores("0,2-3"), (List{0, 2, 3}));
+    EXPECT_EQ(cores("0, 2-3 "), (List{0, 2, 3}));
     EXPECT_EQ(cores("5,1-2,0"), (List{0, 1, 2, 5}));
     EXPECT_EQ(format_cores(cores("5,1-2,0")), "0-2,5");
     EXPECT_EQ(format_cores({}), "auto");
@@ -147,7 +165,7 @@ TEST(Units, RefusedCoreLists) {
         {"", malformed},          {",", malformed},       {"0,", malformed},
         {",0", malformed},        {"1-", malformed},      {"-1", malformed},
         {"3-2", malformed},       {"a", malformed},       {"0;1", malformed},
-        {"0 ,1", malformed},      {"0--1", malformed},    {"0,0", core_twice},
+        {"0 1", malformed},       {"0--1", malformed},    {"0,0", core_twice},
         {"0-2,1", core_twice},    {"8192", out_of_range}, {"0-256", out_of_range},
         {"0-8191", out_of_range}, {"0-0,0", core_twice},  {"0-99999999999", out_of_range},
     };
@@ -197,6 +215,10 @@ TEST(Addresses, ToListenOn) {
         {"[0:0:0:0:0:0:0:1]:65535", "[::1]:65535"},
         {"unix:/run/sluice/data.sock", "unix:/run/sluice/data.sock"},
         {"unix:/a b:80", "unix:/a b:80"},
+        {"localhost:8080", "localhost:8080"},
+        {"LocalHost:8080", "localhost:8080"},
+        {":8080", ":8080"},
+        {"*:8080", ":8080"},
     };
     for (const auto& [text, canonical] : accepted) {
         const auto address = parse_listen_address(text);
@@ -206,8 +228,11 @@ TEST(Addresses, ToListenOn) {
     const std::string long_path = "unix:/" + std::string(limits::unix_socket_path_bytes_max, 'a');
     EXPECT_TRUE(parse_listen_address(std::string_view(long_path).substr(0, long_path.size() - 1)));
     const std::pair<std::string_view, ValueError> rejected[] = {
-        {":8080", address_missing},
-        {"localhost:8080", address_not_numeric},
+        {"example.org:8080", address_not_numeric},
+        {"[localhost]:8080", address_not_numeric},
+        {"[]:8080", address_not_numeric},
+        {":", port_invalid},
+        {"localhost", port_missing},
         {"::1:8080", address_not_numeric},
         {"[127.0.0.1]:80", address_not_numeric},
         {"1.2.3:80", address_not_numeric},
@@ -250,6 +275,13 @@ TEST(Addresses, ThatCollide) {
         {"[::]:80", "[::1]:80", covered},
         {"[::]:80", "0.0.0.0:80", std::nullopt},
         {"[::]:80", "127.0.0.1:80", std::nullopt},
+        {"localhost:80", "localhost:80", listed_twice},
+        {"localhost:80", "127.0.0.1:80", listed_twice},
+        {"localhost:80", "[::1]:80", listed_twice},
+        {":80", "[::1]:80", covered},
+        {":80", "[::]:80", listed_twice},
+        {":80", "localhost:81", std::nullopt},
+        {"localhost:80", "10.0.0.1:80", std::nullopt},
         {"unix:/a", "unix:/a", listed_twice},
         {"unix:/a", "unix:/b", std::nullopt},
         {"unix:/a", "127.0.0.1:80", std::nullopt},

@@ -191,9 +191,9 @@ TEST(AdmissionQuestions, AListHasALengthAndNoGroups) {
     EXPECT_EQ(figures_from(subject, replies_of(":9\r\n" + memory, 2)).figures.length_sum, 9u);
 }
 
-std::vector<std::string> events_of(const watch::RedisSetup& setup) {
+std::vector<std::string> events_of(const watch::RedisSetup& setup, bool has_length_bound = true) {
     std::vector<std::string> events;
-    for (const watch::Remark& remark : remarks_on(setup))
+    for (const watch::Remark& remark : remarks_on(setup, has_length_bound))
         events.push_back((remark.is_warning ? "warn " : "info ") + remark.event);
     return events;
 }
@@ -210,6 +210,8 @@ TEST(AdmissionSetup, RemarksOnWhatCanLoseSamples) {
     EXPECT_EQ(events_of({"noeviction", "no", "", {}}), Events{"info redis_not_persistent"});
     EXPECT_EQ(events_of({}), Events{"info redis_setup_unknown"}) << "nor is INFO allowed";
     EXPECT_EQ(events_of({"noeviction", "yes", "always", false, 0}), Events{"info redis_unbounded"});
+    EXPECT_EQ(events_of({"noeviction", "yes", "always", false, 0}, false), Events{"warn redis_unbounded"});
+    EXPECT_EQ(events_of({"noeviction", "yes", "always", false, 1 << 30}, false), Events{}) << "memory is a bound";
     EXPECT_EQ(events_of({"noeviction", "yes", "always", false, 1 << 30}), Events{});
 }
 

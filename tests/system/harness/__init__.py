@@ -7,8 +7,9 @@ from .redis_cluster import RedisCluster
 from .redis_server import RedisServer
 from .sentinels import Sentinels
 from .traffic import Load, device_ids, ndjson, sample, stream_entries
+from .users import as_user
 
 __all__ = [
-    "Child", "Engine", "HttpConnection", "Load", "RedisCluster", "RedisServer", "Response", "Sentinels", "assert_conserved", "cpu_seconds",
-    "device_ids", "ndjson", "render_request", "reserve_port", "rss_bytes", "sample", "stream_entries", "wait_until",
+    "Child", "Engine", "HttpConnection", "Load", "RedisCluster", "RedisServer", "Response", "Sentinels", "as_user", "assert_conserved",
+    "cpu_seconds", "device_ids", "ndjson", "render_request", "reserve_port", "rss_bytes", "sample", "stream_entries", "wait_until",
 ]

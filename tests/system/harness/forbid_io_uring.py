@@ -1,18 +1,20 @@
 """Runs a program that may not use io_uring, as under a container's seccomp profile.
 
-    forbid_io_uring.py EPERM|ENOSYS|kill setup|enter COMMAND...
+    forbid_io_uring.py EPERM|ENOSYS|…|kill setup|enter|register|pin COMMAND...
 
-`setup` forbids io_uring_setup(2), `enter` only io_uring_enter(2). `kill` ends the program at such a call.
+`setup` forbids io_uring_setup(2), `enter` only io_uring_enter(2), `register` only io_uring_register(2), `pin`
+sched_setaffinity(2). `kill` ends the program at such a call.
 """
 
 import ctypes
 import errno
 import os
+import platform
 import struct
 import sys
 
-# asm-generic/unistd.h: the same numbers on every architecture.
-CALLS = {"setup": 425, "enter": 426}
+# asm-generic/unistd.h; those of io_uring are the same on every architecture.
+CALLS = {"setup": 425, "enter": 426, "register": 427, "pin": 203 if platform.machine() == "x86_64" else 122}
 
 # linux/prctl.h
 PR_SET_SECCOMP = 22

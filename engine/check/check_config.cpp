@@ -1,0 +1,80 @@
+#include "engine/check/check_config.hpp"
+
+#include <utility>
+
+#include "engine/check/machine.hpp"
+#include "engine/config/service_variables.hpp"
+#include "engine/runtime/watch_settings.hpp"
+#include "engine/watch/watcher.hpp"
+
+namespace sluice::check {
+namespace {
+
+// A line for each thing that the operator may not expect.
+class Lines {
+  public:
+    explicit Lines(std::string file) : file_(std::move(file)) {}
+    void add(std::string_view kind, std::string_view sentence) {
+        text_.append(file_).append(": ").append(kind).append(": ").append(sentence).append("\n");
+    }
+    void warn(std::string_view sentence) {
+        add("warning", sentence);
+        ++warnings_count_;
+    }
+    [[nodiscard]] std::string finish() && {
+        text_.append(file_).append(": ok");
+        if (warnings_count_ != 0)
+            text_.append(", with ")
+                .append(std::to_string(warnings_count_))
+                .append(warnings_count_ == 1 ? " warning" : " warnings");
+        return std::move(text_.append("\n"));
+    }
+
+  private:
+    const std::string file_;
+    std::string text_;
+    int warnings_count_ = 0;
+};
+
+void add_variables(const config::Inspection& inspection, const config::Environment& environment, Lines& lines) {
+    for (const config::EffectiveSetting& setting : inspection.settings)
+        if (setting.origin.starts_with("environment "))
+            lines.add("note", std::string(setting.property->key) + " is " + setting.value + ", from " + setting.origin);
+    for (const std::string& name : config::service_variables(environment.variables))
+        lines.add("note", name + " is ignored: Kubernetes makes it of a Service");
+}
+
+// Asks what the watcher would ask, once. The remarks on how Redis is set up go to the log.
+void ask_redis(config::Config config, Lines& lines, std::string& error) {
+    if (config.admission.interval_ns == 0) config.admission.interval_ns = 1;  // it is not used: there is one look
+    const auto settings = watcher_settings(config);
+    if (!settings) return lines.add("note", "sink.url is " + config.sink.url.display + ": there is no Redis to ask");
+    const watch::Findings findings = watch::Watcher::look_once(*settings);
+    if (!findings.is_reached) {
+        error = findings.error;
+        return;
+    }
+    const std::string entries = findings.figures.length_sum
+                                    ? std::to_string(*findings.figures.length_sum) + " entries are there"
+                                    : "how many entries are there is not known";
+    lines.add("note", config.sink.url.display + " answers; " + entries);
+    if (!findings.error.empty()) lines.warn(findings.error);
+}
+
+}  // namespace
+
+std::expected<Answer, config::ConfigError> check_config(const config::Invocation& invocation,
+                                                        const config::Environment& environment) {
+    auto inspection = config::inspect_config(invocation.overrides, environment);
+    if (!inspection) return std::unexpected(std::move(inspection).error());
+    Lines lines(invocation.file);
+    for (const std::string& warning : inspection->warnings) lines.warn(warning);
+    for (const std::string& warning : machine_warnings(inspection->config)) lines.warn(warning);
+    add_variables(*inspection, environment, lines);
+    Answer answer;
+    if (invocation.asks_redis) ask_redis(std::move(inspection->config), lines, answer.error);
+    answer.text = std::move(lines).finish();
+    return answer;
+}
+
+}  // namespace sluice::check

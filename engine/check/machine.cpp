@@ -1,0 +1,69 @@
+#include "engine/check/machine.hpp"
+
+#include <unistd.h>
+
+#include <cstdint>
+
+#include "engine/config/addresses.hpp"
+#include "engine/config/units.hpp"
+#include "engine/delivery/journal_directory.hpp"
+#include "engine/io/backend.hpp"
+#include "engine/io/listener.hpp"
+#include "sinks/journal/posix_file_system.hpp"
+
+namespace sluice::check {
+namespace {
+
+using config::IoBackend;
+using Warnings = std::vector<std::string>;
+
+std::string consequence_of(IoBackend backend) {
+    return backend == IoBackend::io_uring ? "a start would end with exit code 3" : "a start would fall back to epoll";
+}
+
+// Root is not bound by the limit.
+void add_memory(const config::Config& config, Warnings& warnings) {
+    io::LoopSettings settings;
+    settings.ring_entries_count = static_cast<std::uint32_t>(config.io.ring_entries_count);
+    settings.receive_buffers_count = static_cast<std::uint32_t>(config.io.receive_buffers_count);
+    const std::uint64_t needed_bytes = io::locked_bytes_of(settings) * config.cores.size();
+    const std::uint64_t limit_bytes = io::locked_bytes_limit();
+    if (::geteuid() == 0 || limit_bytes >= needed_bytes) return;
+    warnings.push_back("the limit on locked memory (ulimit -l) is " + config::format_size(limit_bytes) +
+                       ", and io_uring needs about " + config::format_size(needed_bytes) + " for " +
+                       std::to_string(config.cores.size()) + " reactors: " + consequence_of(config.io.backend));
+}
+
+void add_backend(const config::Config& config, Warnings& warnings) {
+    if (config.io.backend == IoBackend::epoll) return;
+    if (const auto works = io::try_io_uring(); !works)
+        warnings.push_back(works.error().sentence + ": " + consequence_of(config.io.backend));
+    else add_memory(config, warnings);
+}
+
+// On port 0, so that an engine which runs here is not in the way.
+void add_address(const std::string& address, Warnings& warnings) {
+    if (const auto opened = io::open_listener({.address = address, .port = 0}); !opened && opened.error().is_absent)
+        warnings.push_back("this machine has no address " + address);
+}
+
+void add_listener(const config::ListenAddress& listener, Warnings& warnings) {
+    if (!listener.is_unix()) return add_address(listener.address, warnings);
+    const std::string folder = sinks::journal::parent_of(listener.path);
+    if (::access(folder.c_str(), W_OK | X_OK) != 0)
+        warnings.push_back("no socket can be made in " + folder + ", for " + config::format_listen_address(listener));
+}
+
+}  // namespace
+
+Warnings machine_warnings(const config::Config& config) {
+    Warnings warnings;
+    add_backend(config, warnings);
+    for (const config::ListenAddress& listener : config.listen) add_listener(listener, warnings);
+    if (config.listen.front() != config.admin.listen) add_listener(config.admin.listen, warnings);
+    if (auto outlook = journal_directory_outlook(config); !outlook.sentence.empty())
+        warnings.push_back(std::move(outlook.sentence));
+    return warnings;
+}
+
+}  // namespace sluice::check

@@ -1,0 +1,14 @@
+// What a start of this configuration would meet on this machine. Main thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/config/config.hpp"
+
+namespace sluice::check {
+
+// A sentence each: io_uring and locked memory, addresses that are not here, folders that are not there.
+[[nodiscard]] std::vector<std::string> machine_warnings(const config::Config& config);
+
+}  // namespace sluice::check
