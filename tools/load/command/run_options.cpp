@@ -21,6 +21,8 @@ constexpr const char* telemetry_sample =
     R"({"device_id":"{device}","type":"{choice:temperature|humidity|pressure|co2}","value":{float:15:35},)"
     R"("unit":"celsius","timestamp":{ts:ms},"seq":{seq}})";
 constexpr double duration_s_min = 0.001;
+constexpr double duration_s_max = 4e9;
+constexpr double by_count_s = 1e7;
 constexpr std::uint64_t warmup_ns_max = 5'000'000'000;
 // 1 h: the histograms measure no further (make_histogram()).
 constexpr std::uint64_t timeout_ns_max = 3'600'000'000'000;
@@ -212,11 +214,12 @@ Result<void> read_load(const RunOptions& options, RunPlan& plan) {
     if (plan.duration_s < duration_s_min) return wrong("--duration: a run takes a millisecond at least");
 
     plan.is_open_loop = !is_closed;
-    // A run that ends by count has all the time it needs.
-    // Closed: 116 days, so the time never ends it. Open: the time of N requests at this rate, and a second. With
-    // --arrivals poisson the last ones may fall due after that; they are not sent.
+    // A run that ends by count has all the time it needs: 116 days, and far more than its requests take at this rate,
+    // also where --arrivals poisson makes the last ones late.
     if (plan.requests_count_max != 0)
-        plan.duration_s = is_closed ? 1e7 : static_cast<double>(plan.requests_count_max) / rate + 1;
+        plan.duration_s = by_count_s + (is_closed ? 0 : 100 * static_cast<double>(plan.requests_count_max) / rate);
+    // Times are kept in ns of 64 bits.
+    plan.duration_s = std::min(plan.duration_s, duration_s_max);
     plan.arrivals.requests_count_max = plan.requests_count_max;
     plan.arrivals.rate = has_stages ? stages : Stages::constant(rate, plan.warmup_s + plan.duration_s);
     plan.users = has_stages ? stages : Stages::constant(users, plan.warmup_s + plan.duration_s);
