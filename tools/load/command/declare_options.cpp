@@ -34,8 +34,7 @@ void declare(CLI::App& app, RunOptions& options) {
     load("--requests", options.requests, "N", "End after this many requests instead");
     load("--warmup", options.warmup, "TIME",
          "Load before the measurement: auto (default: a tenth, 5s at most), or e.g. 5s, 0");
-    load("--timeout", options.timeout, "TIME",
-         "Count a request as failed after this time (default 10s; checked every 134 ms)");
+    load("--timeout", options.timeout, "TIME", "Count a request as failed after this time (default 10s)");
     load("--seed", options.seed, "N", "Of all random draws (default 1)");
 
     const Group connections{app, "Connections"};
