@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness.load import BAD_USAGE, INVALID, LOAD_BINARY, OK, PROJECT, SETUP_FAILED, Connection, LoadTarget, run_load
+from harness.load import BAD_USAGE, FAILED, INVALID, LOAD_BINARY, OK, PROJECT, SETUP_FAILED, Connection, LoadTarget, run_load
 
 SCENARIOS = PROJECT / "tools/load/scenarios"
 ATTEMPTS = 3  # of so short a run that another program on this machine may spoil its percentiles
@@ -110,7 +110,7 @@ def test_what_must_be_answered_is_for_the_command_line_to_say(tmp_path, options,
     scenario = write_scenario(tmp_path / "one.toml", "[[endpoint]]\npath = '/a'\ncheck = 'n=1'\nstatus = '200'\n")
     with LoadTarget(serve) as target:
         run = run_load(target.url.rsplit("/", 1)[0] + "/", "--scenario", scenario, "--users", 1, "--requests", 20, *options)
-    assert run.exit_code == OK and run.totals["failed"] == failed, run.messages
+    assert run.exit_code == (FAILED if failed else OK) and run.totals["failed"] == failed, run.messages
 
 
 @pytest.mark.parametrize("url, option, word", [

@@ -58,8 +58,8 @@ void declare(CLI::App& app, RunOptions& options) {
         ->allow_extra_args(false)
         ->group("Request");
     request("--body", options.body, "TEMPLATE",
-            "{device} {seq} {ts} {ts:ms} {ts:ns} {float:15:35} {choice:a|b} are filled in for each request; {{word} "
-            "sends {word}");
+            "{device} {seq} {ts} {ts:ms} {ts:ns} {float:15:35} {choice:a|b} are filled in for each request, also in "
+            "path, query and headers; {{word} sends {word}");
     request("--body-file", options.body_file, "FILE", "The template is in a file");
     app.add_flag("--sample", options.is_sample, "POST a built-in telemetry sample")->group("Request");
     request("--batch", options.batch, "N", "N samples in a request, as a JSON array, all of one device");
@@ -75,7 +75,8 @@ void declare(CLI::App& app, RunOptions& options) {
     const Group judging{app, "Judging"};
     // Takes every word that follows, a URL among them: parse_command_line() puts that right.
     app.add_option("--threshold", options.thresholds,
-                   "p95<200ms, avg<…, max<…, errors<1%, rate>1000/s; several may follow")
+                   "p95<200ms, avg<…, max<…, errors<1%, rate>1000/s; several may follow. Latencies are those of "
+                   "successes. Without one on errors a run fails if more than half of its requests do")
         ->type_name("BOUND")
         ->take_all()
         ->group("Judging");
@@ -123,10 +124,11 @@ void declare(CLI::App& app, VerifyPlan& plan) {
 void declare(CLI::App& app, Outputs& outputs) {
     const Group output{app, "Output"};
     output("--json", outputs.json, "FILE",
-           "The whole result; of a sweep or search, each run's. Here and below, - is standard output, for one of them");
+           "The whole result; of a sweep or search, each run's. Here and below, - is standard output, for one of "
+           "them; the summary goes to standard error then");
     output("--csv", outputs.csv, "FILE", "A line each second");
     output("--hgrm", outputs.hgrm, "FILE",
-           "Percentiles of the corrected latency; FILE with .uncorrected and .lag for the others");
+           "Percentiles of the corrected latency; FILE with .uncorrected, .lag and .endpoint_N_NAME for the others");
     output("--hlog", outputs.hlog, "FILE", "HdrHistogram's log (V2), each second");
     output("--html", outputs.html, "FILE", "The report as one offline page");
     output("--influx", outputs.influx_url, "URL", "Send each second to InfluxDB, e.g. http://127.0.0.1:8086, live");
@@ -134,7 +136,8 @@ void declare(CLI::App& app, Outputs& outputs) {
     output("--influx-bucket", outputs.influx_bucket, "NAME", "InfluxDB 2: the bucket, with --influx-org and a token");
     output("--influx-org", outputs.influx_organization, "NAME", "InfluxDB 2: the organization");
     output("--influx-token", outputs.influx_token, "TOKEN", "InfluxDB 2; better in the environment as INFLUX_TOKEN");
-    app.add_flag("--quiet", outputs.is_quiet, "No progress, no summary; only what is wrong")->group("Output");
+    app.add_flag("--quiet", outputs.is_quiet, "No progress, no summary; only what is wrong, on standard error")
+        ->group("Output");
 }
 
 }  // namespace sluice::load

@@ -39,6 +39,7 @@ bool write_verdicts(const std::string& path, const Verdicts& verdicts, const Dev
     for (const auto& [device, verdict] : verdicts) document["devices"][device] = json_of(verdict);
     auto file = OutputFile::create(path);
     if (!file) return false;
+    file->begin();
     put(file->stream(), document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
     return !file->close();
 }

@@ -148,6 +148,7 @@ void Client::flush(Slot slot, std::uint64_t now_ns) {
         request.sent_ns = now_ns;
         answer_deadlines_.push(exchange_place(slot, index), now_ns);
         ++recorder_.counts_of(request.intended_ns).sent;
+        ++recorder_.endpoint_counts_of(request.intended_ns, source_.row_of(request.endpoint)).sent;
         recorder_.record_lag(request.intended_ns, request.sendable_ns, now_ns,
                              backed_off_ns(connection, request.intended_ns));
     }
@@ -202,21 +203,27 @@ void Client::on_bytes(Slot slot, std::span<const char> bytes) {
     }
 }
 
-void Client::judge(const Exchange& request, const ResponseReader::Result& result, std::uint64_t done_ns) {
-    Counts& counts = recorder_.counts_of(request.intended_ns);
+Ending Client::judge(const Exchange& request, const ResponseReader::Result& result, std::uint64_t done_ns) {
+    const Ending ending{.row_index = source_.row_of(request.endpoint),
+                        .is_success = source_.is_good_status(request.endpoint, result.status) &&
+                                      source_.is_good_body(request.endpoint, result.body)};
+    const bool is_bad_status = !source_.is_good_status(request.endpoint, result.status);
     recorder_.count_response(request.intended_ns, done_ns);
-    ++counts.statuses[result.status];
-    if (!source_.is_good_status(request.endpoint, result.status)) {
-        ++counts.faults[static_cast<std::size_t>(Fault::bad_status)];
-    } else if (!source_.is_good_body(request.endpoint, result.body)) {
-        ++counts.faults[static_cast<std::size_t>(Fault::bad_body)];
-    } else {
-        ++counts.succeeded;
-        counts.samples += request.identity.samples_count;
+    for (Counts* const counts : {&recorder_.counts_of(request.intended_ns),
+                                 &recorder_.endpoint_counts_of(request.intended_ns, ending.row_index)}) {
+        ++counts->statuses[result.status];
+        if (ending.is_success) {
+            ++counts->succeeded;
+            counts->samples += request.identity.samples_count;
+        } else {
+            ++counts->faults[static_cast<std::size_t>(is_bad_status ? Fault::bad_status : Fault::bad_body)];
+        }
     }
+    ++recorder_.endpoint_counts_of(request.intended_ns, ending.row_index).responses;
     // 207 (Multi-Status): some of the batch was refused, so not all of it was acknowledged.
     const bool is_acknowledged = result.status >= 200 && result.status <= 299 && result.status != 207;
     if (on_acknowledged_ && is_acknowledged) on_acknowledged_(request.identity);
+    return ending;
 }
 
 // An answer that is complete behind its deadline comes too late, however late this thread itself was.
@@ -226,8 +233,7 @@ void Client::finish(Slot slot, const ResponseReader::Result& result, std::uint64
     if (done_ns > request.sent_ns + settings_.timeout_ns) return break_off(slot, Fault::timeout);
     answered_ns_ = done_ns;
     answer_deadlines_.remove(exchange_place(slot, 0));
-    recorder_.record(request.intended_ns, request.sent_ns, done_ns);
-    judge(request, result, done_ns);
+    recorder_.record(request.intended_ns, request.sent_ns, done_ns, judge(request, result, done_ns));
     const bool had_room = has_room(slot);
     connection.failures_count = 0;
     connection.unanswered_bytes -= request.bytes;
@@ -347,10 +353,12 @@ void Client::break_off(Slot slot, Fault fault) {
     const std::uint64_t now_ns = monotonic_ns();
     for (std::uint32_t index = 0; index < failed_count; ++index) {
         const Exchange& request = exchange(slot, index);
+        const std::uint16_t row = source_.row_of(request.endpoint);
         answer_deadlines_.remove(exchange_place(slot, index));
         recorder_.count_fault(fault, request.intended_ns, now_ns);
+        ++recorder_.endpoint_counts_of(request.intended_ns, row).faults[static_cast<std::size_t>(fault)];
         if (fault == Fault::timeout && request.sent_ns != 0)
-            recorder_.record(request.intended_ns, request.sent_ns, now_ns);
+            recorder_.record(request.intended_ns, request.sent_ns, now_ns, {.row_index = row, .is_success = false});
     }
     // Connections that carry requests are opened as often as the load asks for. Those that carry none wait, so that the
     // server is not flooded with them.

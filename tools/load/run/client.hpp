@@ -135,7 +135,7 @@ class Client final : private io::ClientEvents {
     void expire(std::uint64_t now_ns);
     void retry(Slot slot, std::uint64_t now_ns);
     void finish(Slot slot, const ResponseReader::Result& result, std::uint64_t done_ns);
-    void judge(const Exchange& exchange, const ResponseReader::Result& result, std::uint64_t done_ns);
+    [[nodiscard]] Ending judge(const Exchange& exchange, const ResponseReader::Result& result, std::uint64_t done_ns);
     static void count_failure(Connection& connection);
     [[nodiscard]] static std::uint64_t backed_off_ns(const Connection& connection, std::uint64_t intended_ns);
     void break_off(Slot slot, Fault fault);
