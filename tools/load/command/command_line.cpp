@@ -63,7 +63,8 @@ Reads the stream and its partitions (layouts fields, json, packed) and the list 
 `reordered` counts samples stored behind a later one of their device in the same stream or list. With
 --ledger each device uses one connection, where requests have an order. After a connection broke or timed out, requests
 of the next one may overtake those still under way.
-Exit codes: 0 nothing is lost, 1 something acknowledged is lost, 4 the ledger is empty, or it or Redis cannot be read)";
+Exit codes: 0 nothing is lost, 1 something acknowledged is lost, 4 the ledger is empty, it or Redis cannot be read, or
+there is no such stream or list)";
 
 std::string without_final_line_feeds(std::string text) {
     while (text.ends_with('\n')) text.pop_back();

@@ -113,8 +113,8 @@ void declare(CLI::App& app, VerifyPlan& plan) {
     };
     add("--ledger", plan.ledger_path, "FILE", "The file that sluice-load --ledger wrote")->required();
     add("--redis", plan.redis_url, "URL",
-        "redis://[user[:password]@]host[:port][/db], redis-cluster://host:port,..., "
-        "redis-sentinel://host:port,.../name or redis+unix:///path");
+        "As the engine's sink.url (default redis://127.0.0.1:6379); SLUICE_SINK_REDIS_USER and "
+        "SLUICE_SINK_REDIS_PASSWORD are taken too");
     add("--stream", plan.stream, "KEY",
         "The stream; its partitions KEY:{0} and so on are read too (default telemetry)");
     add("--list", plan.list_key, "KEY", "The list of layout `list` (default telemetry_queue)");

@@ -36,10 +36,10 @@ struct Search {
     [[nodiscard]] bool is_wanted() const { return !sweep_rates.empty() || !slo.empty(); }
 };
 
-// `sluice-load verify`. The defaults of the keys are those of the engine.
+// `sluice-load verify`. Keys that are empty are not given: the engine's own defaults are looked for.
 struct VerifyPlan {
     std::string ledger_path, redis_url = "redis://127.0.0.1:6379";
-    std::string stream = "telemetry", list_key = "telemetry_queue";
+    std::string stream, list_key;
     std::string json_path;  // empty: none
 };
 
