@@ -30,6 +30,22 @@ Three latencies are measured: corrected (intended start to response: the headlin
 server alone) and lag (intended start to sent: the wait for a free connection and, apart in the summary, the generator's own).
 Requests that time out or are never sent count with the time until they were given up.
 
+Scenario files (--scenario), in TOML; docs/load-scenarios.md describes each key, tools/load/scenarios/ has examples:
+  name = "ingest"                           of the run, in reports
+  description = "..."                       for readers
+  thresholds = ["p95<200ms", "errors<1%"]   as --threshold
+  [load]                                    options without their dashes: rate stages arrivals users user-stages think
+  user-stages = "10s@50,20s@100"            duration warmup timeout connections pipeline batch devices device-prefix zipf
+  [[endpoint]]                              one or more; requests are drawn by their weights
+  name = "post a sample"                    gives it figures of its own in every output
+  weight = 3                                default 1
+  method = "POST"                           default GET, or POST with a body
+  path = "/telemetry"                       with the query; a template as --body is
+  headers = { X-Key = "abc" }
+  body = '{"device_id":"{device}"}'         as --body
+  status = "200,204"                        as --status
+  check = "ok=true"                         as --check
+
 A threshold on latency is judged on the requests that succeeded; how fast a server refuses says nothing.
 
 The summary goes to standard output, progress and messages to standard error.

@@ -96,7 +96,7 @@ void declare_search(CLI::App& app, RunOptions& options) {
     app.add_option("URL", options.url, "Where to send: http://host[:port][/path]")->type_name("");
     const Group load{app, "Load"}, searching{app, "Searching"}, output{app, "Output"};
     load("--scenario", options.scenario, "FILE",
-         "Read load, endpoints and thresholds from TOML; options of load and judging override it");
+         "Read load, endpoints and thresholds from TOML (see below); options of load and judging override it");
     load("--time-scale", options.time_scale, "N", "Shorten durations N times; think times stay");
     searching("--sweep", options.sweep, "RATES",
               "A run at each rate, e.g. 1k,2k,5k, instead of at --rate: latency against rate");
