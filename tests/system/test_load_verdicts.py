@@ -116,7 +116,8 @@ def test_a_run_in_which_all_fails_has_failed(tmp_path, serve, options, sentence)
                         *(options if "--threshold" not in options else ()))
         allowed = load(*words, "--quiet", "--threshold", "errors<=100%")
     assert loud.returncode == quiet.returncode == swept.returncode == compared.returncode == FAILED
-    assert f"\n  FAILED: {sentence}" in loud.stdout and loud.stdout.splitlines()[-1].startswith("  FAILED")
+    assert f"\n  FAILED: {sentence}" in loud.stdout and loud.stdout.endswith("--threshold 'errors<N%' says how many may fail.\n")
+    assert loud.stdout.splitlines()[-1].startswith("  FAILED")
     assert "sluice-load: FAILED: " + sentence in quiet.stderr and quiet.stdout == ""
     assert " FAILED: " in swept.stdout and "FAILED: " in compared.stderr and "FAILED: " in compared.stdout
     result = json.loads(path.read_text())

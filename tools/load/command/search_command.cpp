@@ -118,7 +118,7 @@ class Judge {
         for (int i = 0; i < tries_count_max; ++i) {
             const RunResult* const result = prober_.probe(rate, search_.slo);
             if (result == nullptr) return false;
-            if (result->is_generator_limited) continue;
+            if (result->is_generator_limited && result->verdict() != Verdict::failed) continue;
             if (result->verdict() == Verdict::ok) return true;
             // A rate fails only if it fails twice: a short disturbance of the machine makes a run worse, never better.
             if (++misses_count < misses_count_max) continue;

@@ -12,6 +12,8 @@
 namespace sluice::load {
 namespace {
 
+constexpr const char* how_to_allow = "--threshold 'errors<N%' says how many may fail.";
+
 std::string or_none(const std::string& text) { return text.empty() ? "none" : text; }
 
 // Users of a closed loop send when they are ready: no request is planned.
@@ -83,7 +85,7 @@ void write_summary(const RunResult& result, std::FILE* stream) {
     for (const ThresholdResult& threshold : result.thresholds)
         print_to(stream, "  {} {} ({})\n", threshold.holds ? "holds " : "MISSED", threshold.text, threshold.measured);
     for (const std::string& reason : result.invalid_reasons) print_to(stream, "\n  INVALID: {}\n", reason);
-    if (!result.failure.empty()) print_to(stream, "\n  FAILED: {}\n", result.failure);
+    if (!result.failure.empty()) print_to(stream, "\n  FAILED: {} {}\n", result.failure, how_to_allow);
     std::fflush(stream);
 }
 
@@ -91,7 +93,7 @@ void write_complaints(const RunResult& result, std::FILE* stream) {
     for (const ThresholdResult& threshold : result.thresholds)
         if (!threshold.holds) print_to(stream, "sluice-load: MISSED: {} ({})\n", threshold.text, threshold.measured);
     for (const std::string& reason : result.invalid_reasons) print_to(stream, "sluice-load: INVALID: {}\n", reason);
-    if (!result.failure.empty()) print_to(stream, "sluice-load: FAILED: {}\n", result.failure);
+    if (!result.failure.empty()) print_to(stream, "sluice-load: FAILED: {} {}\n", result.failure, how_to_allow);
 }
 
 }  // namespace sluice::load

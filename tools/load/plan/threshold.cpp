@@ -128,8 +128,7 @@ std::string failure_of(std::span<const Threshold> thresholds, const RunResult& r
     const std::uint64_t shown_count = is_all ? failed_count + unsent_count : failed_count;
     const std::string statuses = statuses_text(totals, ", ");
     return std::to_string(shown_count) + " of " + std::to_string(totals.succeeded + shown_count) +
-           " requests failed (" + faults_text(totals, ", ") + (statuses.empty() ? "" : "; statuses " + statuses) +
-           "). --threshold 'errors<N%' says how many may fail.";
+           " requests failed (" + faults_text(totals, ", ") + (statuses.empty() ? "" : "; statuses " + statuses) + ").";
 }
 
 }  // namespace sluice::load
