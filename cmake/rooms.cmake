@@ -99,9 +99,9 @@ room(tools/load/result USES engine/core LIBRARIES hdr_histogram)
 room(tools/load/plan USES engine/core tools/load/result)
 room(tools/load/run USES engine/core engine/io tools/load/plan tools/load/result LIBRARIES llhttp nlohmann_json zlib
      MAY clock system thread)
-room(tools/load/report USES tools/load/result LIBRARIES hdr_histogram nlohmann_json fmt)
+room(tools/load/report USES tools/load/result LIBRARIES hdr_histogram nlohmann_json fmt MAY system)
 room(tools/load/export USES engine/core tools/load/result LIBRARIES fmt curl MAY thread)
-room(tools/load/ledger USES engine/core engine/config sinks/redis/link LIBRARIES nlohmann_json MAY system thread)
+room(tools/load/ledger USES engine/core engine/config engine/delivery sinks/redis/link LIBRARIES nlohmann_json MAY system thread)
 room(tools/load/command USES engine/core engine/config tools/load/result tools/load/plan tools/load/run tools/load/report
      tools/load/export tools/load/ledger LIBRARIES tomlplusplus cli11 fmt nlohmann_json MAY random system)
-room(tools/load USES tools/load/command MAY system)
+room(tools/load USES engine/core tools/load/command MAY clock system)

@@ -6,5 +6,5 @@
     search, slo  the highest rate within bounds
     measuring    the order of the runs; what a run costs the server, and what of it is in Redis
     results      what was measured; medians and spread
-    tables, markdown, plots, page    how it is told
+    tables, verdict, markdown, plots, page    how it is told
 """

@@ -7,6 +7,7 @@ from .results import Comparison
 from .scenarios import Scenario
 from .tables import Table, headline_table, tables_of
 from .text import facts, method, starvation
+from .verdict import verdict
 
 
 def as_markdown(table: Table) -> str:
@@ -19,10 +20,12 @@ def as_markdown(table: Table) -> str:
 
 
 def report(comparison: Comparison, scenarios: Sequence[Scenario], contenders: Sequence[Contender]) -> str:
-    parts = ["# Sluice beside others\n", *(f"- {line}" for line in facts(comparison)), ""]
+    first, *others = verdict(comparison, scenarios[0], contenders) or [""]
+    parts = ["# Sluice beside others\n", *([first + "\n", *(f"- {line}" for line in others), ""] if first else [])]
     headline = headline_table(comparison, scenarios[0], contenders)
     if headline.rows:
         parts += [as_markdown(headline), "![latency by percentile](plots/latency.svg)\n", "![CPU time of a request](plots/cpu.svg)\n"]
+    parts += [*(f"- {line}" for line in facts(comparison)), ""]
     for scenario in scenarios:
         parts += [f"## {scenario.title}\n", *(as_markdown(table) for table in tables_of(comparison, scenario, contenders))]
     parts += [f"{paragraph}\n" for paragraph in starvation(comparison, scenarios)]

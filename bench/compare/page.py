@@ -10,6 +10,7 @@ from .results import Comparison
 from .scenarios import Scenario
 from .tables import Table, headline_table, tables_of
 from .text import facts, method, starvation
+from .verdict import verdict
 
 STYLE = """
 :root { color-scheme: light; }
@@ -28,8 +29,8 @@ ul { padding-left: 1.2rem; } .facts { color: #555; font-size: 13px; }
 pre { font-size: 12px; overflow-x: auto; background: #f6f6f6; padding: .6rem; } code { font-size: .95em; }
 nav a { margin-right: 1rem; }
 """
-BAD = re.compile("LOST|INVALID|UNFINISHED|MISSED")
-SECOND_LINE = re.compile(r" (\([\d.,]+ – [\d.,]+\)|(?:INVALID|UNFINISHED|MISSED) in .*)$")
+BAD = re.compile("LOST|INVALID|UNFINISHED")
+SECOND_LINE = re.compile(r" (\([\d.,]+ – [\d.,]+\)|(?:INVALID|UNFINISHED) in .*)$")
 WORDY = ("a 2xx means",)  # columns of words
 
 
@@ -87,13 +88,15 @@ def report(comparison: Comparison, scenarios: Sequence[Scenario], contenders: Se
            plots: Mapping[str, Mapping[str, str]]) -> str:
     """`plots`: scenario → name → SVG."""
     headline = headline_table(comparison, scenarios[0], contenders)
+    first, *others = verdict(comparison, scenarios[0], contenders) or [""]
     links = "".join(f'<a href="#{scenario.name}">{text(scenario.title)}</a>' for scenario in scenarios)
     return ("<!doctype html>\n<html lang=en><head><meta charset=utf-8><title>Sluice beside others</title>\n"
             "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n"
             '<meta name=viewport content="width=device-width, initial-scale=1">\n'
-            f"<style>{STYLE}</style></head><body>\n<h1>Sluice beside others</h1>\n{items(facts(comparison), 'facts')}"
-            f"<nav>{links}</nav>\n"
+            f"<style>{STYLE}</style></head><body>\n<h1>Sluice beside others</h1>\n"
+            + (f"<p>{text(first)}</p>\n{items(others)}" if first else "")
             + (as_html(headline) if headline.rows else "")
+            + f"{items(facts(comparison), 'facts')}<nav>{links}</nav>\n"
             + "".join(f"<p>{text(paragraph)}</p>\n" for paragraph in starvation(comparison, scenarios))
             + "".join(section(comparison, scenario, contenders, plots.get(scenario.name, {})) for scenario in scenarios)
             + "<h2>How it was measured</h2>\n" + items(method(comparison)) + "</body></html>\n")

@@ -62,12 +62,8 @@ class Search:
     is_generators_limit: bool  # more could not be offered: the server may bear it
     is_unfinished: bool  # given up: the rate held, and no run until then refuted it
     curve: str  # what sluice-load printed of each rate
-    run: Optional[Run]  # at that rate, afterwards
-
-    @property
-    def is_missed(self) -> bool:
-        """Whether the longer run at its rate is outside the SLO."""
-        return bool(self.run and self.run.slo_missed)
+    run: Optional[Run]  # at that rate, afterwards, and longer: it held
+    refuted_rate: float = 0.0  # that the short runs held, and that no longer run held, nor a part of it; 0: there is none
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from .contenders import Server
 from .results import Run, Search
 
 SAME_RATE = 0.01  # planned rates are of whole requests: so far apart may runs at one rate seem; the search's steps are wider
-LOWERING = 0.1  # of the rate found, where a longer run at it misses the SLO
-LOWERINGS_MAX = 2  # then it stands as MISSED
+LOWERED_TO = (0.9, 0.8, 0.65, 0.5, 0.35, 0.2)  # of the rate found, tried in turn where a longer run at it misses the SLO
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ def search(server: Server, options_at: Callable[[float], list[object]], first_ra
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGINT)  # it writes the runs that it has made
                 printed, errors = load.output_of(process, 5 * timeout_s + 20)
-                is_unfinished = process.returncode not in load.RAN
+                is_unfinished = "interrupted" in errors
             else:
                 is_unfinished = False
         if (process.returncode not in load.RAN and not is_unfinished) or not (path / "search.json").exists():
@@ -66,13 +65,13 @@ def standing_rate(tries: Sequence[Try]) -> float:
 
 
 def at_limit(found: Search, measured: Callable[[float], Run]) -> Search:
-    """The search with a run at its rate, or at less, where that run misses the SLO."""
-    rate, curve, is_generators = found.rate, found.curve, found.is_generators_limit
-    for lowered_count in range(LOWERINGS_MAX + 1):
+    """The search with a rate that a longer run was seen to hold: its own, or the first of LOWERED_TO. 0, and no run: none of them held."""
+    curve, is_generators = found.curve, found.is_generators_limit
+    for share in (1, *LOWERED_TO):
+        rate = float(round(found.rate * share))
         run = measured(rate)
         curve += f"{rate:.0f}/s, run again for {run.duration_s:g} s: {run.slo_missed or 'holds'}\n"
-        if not run.slo_missed or lowered_count == LOWERINGS_MAX:
-            break
+        if not run.slo_missed:
+            return replace(found, rate=rate, is_generators_limit=is_generators, curve=curve, run=run)
         is_generators = is_generators or bool(run.generator_faults)
-        rate = float(round(rate * (1 - LOWERING)))
-    return replace(found, rate=rate, is_generators_limit=is_generators, curve=curve, run=run)
+    return replace(found, rate=0.0, is_generators_limit=is_generators, curve=curve, run=None, refuted_rate=found.rate)

@@ -7,6 +7,7 @@ from . import slo
 from .contenders import Contender
 from .results import Cell, Comparison, Run, Spread, spread
 from .scenarios import SCENARIOS, Scenario
+from .search import LOWERED_TO
 
 NOT_POSSIBLE = "—"
 GROWTH_SHARE = 0.1  # of a run's length: a queue that takes longer to empty than this was growing in the run
@@ -88,8 +89,7 @@ def highest_rate(cell: Cell, told=with_spread) -> str:
         text = "unknown" if unfinished or is_generators else "none"
     else:
         text = ("≥ " if is_generators else "") + told(rate)
-    missed = sum(search.is_missed for search in cell.searches)
-    return text + in_so_many("UNFINISHED", unfinished, len(cell.searches)) + in_so_many("MISSED", missed, len(cell.searches))
+    return text + in_so_many("UNFINISHED", unfinished, len(cell.searches))
 
 
 def queue_notes(name: str, cell: Cell) -> list[str]:
@@ -120,11 +120,10 @@ def notes(cells: Sequence[Cell], contenders: Sequence[Contender]) -> list[str]:
                 why = f" ({contender.remark})" if contender.remark and found_in == "server_faults" else ""
                 said.append(f"{name}: {what.format(len(reasons), len(cell.runs))}{reasons[-1][0]}{why}")
         said += queue_notes(name, cell)
-        missed = [search for search in cell.searches if search.is_missed]
-        if missed:
-            worst = max(missed, key=lambda search: search.run.percentiles_ms["99"])
-            said.append(f"MISSED {name}: run again for {worst.run.duration_s:g} s at {worst.rate:,.0f}/s, it did not hold: "
-                        f"{worst.run.slo_missed}.")
+        refuted = max((search.refuted_rate for search in cell.searches), default=0.0)
+        if refuted:
+            said.append(f"{name}: short runs held up to {refuted:,.0f}/s, and longer ones held neither that nor {LOWERED_TO[-1]:.0%} of it, "
+                        "so no rate is reported.")
         if any(search.is_unfinished for search in cell.searches):
             stands = "no rate stood until then"
             if any(search.rate for search in cell.searches):

@@ -4,7 +4,7 @@ from typing import Sequence
 
 from .results import Comparison, spread
 from .scenarios import Scenario
-from .search import LOWERING, LOWERINGS_MAX
+from .search import LOWERED_TO
 
 STARVATION = ("A thread of the baseline serves one connection for as long as it lives (100 requests, or 5 s without one), so of the "
               "clients that keep their connections all but as many as it has threads wait for their turn.")
@@ -45,10 +45,10 @@ def method(comparison: Comparison) -> list[str]:
         f"Runs are interleaved (A B … B A; rounds of two runs each: {plan['rounds']}): median (least – greatest). Lag is that of "
         "the worst run.",
         f"The highest rate is that of sluice-load --slo with runs of {plan['search_s']} s (searches: {plan['searches']}), where a rate "
-        f"breaks when it breaks twice. It is then run for {plan['offered_s']} s for the columns beside it, and lowered by "
-        f"{LOWERING:.0%} where that run does not hold the SLO, at most {LOWERINGS_MAX} times; MISSED: that was not enough. UNFINISHED: the "
-        "search was given up, and its rate is the highest that held and that no later run, at it or below it, refuted. ≥: the generator "
-        "could not offer more.",
+        f"breaks when it breaks twice. It is then run for {plan['offered_s']} s for the columns beside it. Where that run does not hold "
+        f"the SLO, less is tried, down to {LOWERED_TO[-1]:.0%} of it: what is reported was seen to hold that long. none: nothing did. "
+        "UNFINISHED: the search was given up, and its rate is the highest that held and that no later run, at it or below it, refuted. "
+        "≥: the generator could not offer more.",
         "CPU is that of all threads of the server, user and system, until everything acknowledged was in Redis; that of Redis and of the "
         "kernel's work for the client is not in it. At a low rate most of it is waking up; flat out it is the work. "
         "RSS is from the middle of a run.",

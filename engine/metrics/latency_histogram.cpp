@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "engine/core/check.hpp"
+#include "engine/core/percentile_rank.hpp"
 
 namespace sluice {
 namespace {
@@ -60,7 +61,9 @@ std::uint64_t LatencyHistogram::max_ns() const {
 }
 
 std::uint64_t LatencyHistogram::value_at_ns(double percentile) const {
-    return count() == 0 ? 0 : static_cast<std::uint64_t>(::hdr_value_at_percentile(histogram_.get(), percentile));
+    if (count() == 0) return 0;
+    return static_cast<std::uint64_t>(
+        ::hdr_value_at_percentile(histogram_.get(), percentile_for_histogram(percentile, count())));
 }
 
 void LatencyHistogram::cumulative_counts(const std::uint64_t* bounds_ns, std::size_t bounds_count,

@@ -27,6 +27,7 @@ load::OutputFile create(const std::string& path) {
         std::fprintf(stderr, "%s: %s\n", path.c_str(), file.error().message().c_str());
         std::exit(1);
     }
+    file->begin();
     return std::move(*file);
 }
 

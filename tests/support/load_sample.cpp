@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "tools/load/result/percentiles.hpp"
+
 namespace sluice::tests {
 namespace {
 
@@ -42,7 +44,7 @@ class Simulation {
 
   private:
     static Latencies make_latencies() {
-        return {load::make_histogram(), load::make_histogram(), load::make_histogram()};
+        return {load::make_histogram(), load::make_histogram(), load::make_histogram(), load::make_histogram()};
     }
     Counts simulate(const Span& span);
     Counts last_answer();
@@ -89,6 +91,7 @@ Counts Simulation::simulate(const Span& span) {
         ++counts.responses;
         counts.received_bytes += 190;
         if (chance < 3) {
+            ::hdr_record_value(second_.failed.get(), own_ns + service_ns + wait_ns);
             ++counts.faults[static_cast<std::size_t>(Fault::bad_status)];
             ++counts.statuses[503];
         } else {
@@ -111,9 +114,6 @@ Counts Simulation::last_answer() {
 }
 
 load::Second Simulation::figures_of(const load::Interval& interval) const {
-    const auto at = [](const load::Histogram& histogram, double percentile) {
-        return static_cast<std::uint64_t>(::hdr_value_at_percentile(histogram.get(), percentile));
-    };
     const Counts& counts = interval.counts;
     return {.begin_s = interval.begin_s,
             .end_s = interval.end_s,
@@ -122,13 +122,13 @@ load::Second Simulation::figures_of(const load::Interval& interval) const {
             .sent = counts.sent,
             .responses = counts.responses,
             .failed = counts.failed(),
-            .p50_ns = at(second_.corrected, 50),
-            .p90_ns = at(second_.corrected, 90),
-            .p99_ns = at(second_.corrected, 99),
-            .p999_ns = at(second_.corrected, 99.9),
-            .max_ns = at(second_.corrected, 100),
-            .uncorrected_p99_ns = at(second_.uncorrected, 99),
-            .lag_p99_ns = at(second_.lag, 99),
+            .p50_ns = load::value_at_ns(second_.corrected, 50),
+            .p90_ns = load::value_at_ns(second_.corrected, 90),
+            .p99_ns = load::value_at_ns(second_.corrected, 99),
+            .p999_ns = load::value_at_ns(second_.corrected, 99.9),
+            .max_ns = load::value_at_ns(second_.corrected, 100),
+            .uncorrected_p99_ns = load::value_at_ns(second_.uncorrected, 99),
+            .lag_p99_ns = load::value_at_ns(second_.lag, 99),
             .open_connections_count = interval.open_connections_count};
 }
 
@@ -137,6 +137,7 @@ void Simulation::add_to_total(const Counts& counts) {
     ::hdr_add(total_.corrected.get(), second_.corrected.get());
     ::hdr_add(total_.uncorrected.get(), second_.uncorrected.get());
     ::hdr_add(total_.lag.get(), second_.lag.get());
+    ::hdr_add(total_.failed.get(), second_.failed.get());
 }
 
 void Simulation::conclude(const Span& span, Counts counts, const std::vector<load::Observer*>& observers) {
@@ -150,7 +151,7 @@ void Simulation::conclude(const Span& span, Counts counts, const std::vector<loa
     for (load::Observer* observer : observers) observer->on_interval(interval);
     seconds_.push_back(figures_of(interval));
     if (!interval.is_warmup) add_to_total(interval.counts);
-    for (const load::Histogram* histogram : {&second_.corrected, &second_.uncorrected, &second_.lag}) {
+    for (const load::Histogram* histogram : {&second_.corrected, &second_.uncorrected, &second_.lag, &second_.failed}) {
         ::hdr_reset(histogram->get());
     }
 }

@@ -5,9 +5,11 @@ import contextlib
 import json
 import resource
 import signal
+import socket
 import subprocess
 
 import pytest
+import redis
 
 from harness import reserve_port, wait_until
 from harness.load import BAD_USAGE, LOAD_BINARY, OK, SETUP_FAILED, THRESHOLD_MISSED, Connection, LoadTarget, run_load
@@ -155,7 +157,7 @@ def test_a_ledger_that_cannot_be_written_costs_the_rest_of_the_run_only(tmp_path
         words = (LOAD_BINARY, target.url, "--sample", "--rate", "2000/s", "--duration", "30s", "--warmup", 0, "--ledger", tmp_path / "ledger", "--json", path)
         done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=120, preexec_fn=limit_files)
     assert done.returncode == SETUP_FAILED
-    assert "cannot write the ledger" in done.stderr and "requests" in done.stderr  # the summary is there, too
+    assert "cannot write the ledger" in done.stderr and "requests" in done.stdout  # the summary is there, too
     assert 0 < json.loads(path.read_text())["totals"]["responses"] < 30_000
 
 
@@ -236,3 +238,93 @@ def test_a_redis_that_is_not_there(tmp_path):
     ledger.write_text("a 0 1\n")
     code, output, _ = verify(ledger, "redis://127.0.0.1:1")
     assert code == SETUP_FAILED and "Redis" in output
+
+
+@pytest.mark.parametrize("options, told", [
+    (("--stream", "nope"), 'there is no stream "nope"; it holds the streams "events", "telemetry" and the list "queue"'),
+    (("--list", "nope"), 'there is no list "nope"; it holds'),
+    (("--stream", "word"), '"word" is a string and no stream; it holds'),
+])
+def test_a_key_that_is_not_there_is_no_loss(starter, tmp_path, options, told):
+    server = starter.redis()
+    redis = server.client()
+    ledger = tmp_path / "ledger"
+    ledger.write_text("a 0 1\n")
+    redis.set("word", "x")
+    code, output, verdict = verify(ledger, server.url)
+    assert code == SETUP_FAILED and verdict is None, output
+    assert 'Redis: there is no stream "telemetry", and there is no list "telemetry_queue"; it holds no stream and no list' in output
+    for stream in ("telemetry", "events"):
+        redis.xadd(stream, {"device_id": "a", "seq": 0})
+    redis.rpush("queue", "{}")
+    assert verify(ledger, server.url)[0] == OK
+    (tmp_path / "verdict.json").unlink()
+    code, output, verdict = verify(ledger, server.url, *options)
+    told_in_any_order = told.replace('"events", "telemetry"', '"telemetry", "events"')
+    assert code == SETUP_FAILED and (told in output or told_in_any_order in output) and "LOST" not in output, output
+    assert verdict is None, "and no verdict is written"
+
+
+def test_a_verdict_on_standard_output_stands_there_alone(starter, tmp_path):
+    server = starter.redis()
+    ledger = tmp_path / "ledger"
+    ledger.write_text("a 0 1\n")
+    server.client().xadd("telemetry", {"device_id": "a", "seq": 0})
+    done = subprocess.run([str(LOAD_BINARY), "verify", "--ledger", str(ledger), "--redis", server.url, "--json", "-"],
+                          capture_output=True, text=True, timeout=120)
+    assert done.returncode == OK and json.loads(done.stdout)["total"]["found"] == 1
+    assert "nothing that was acknowledged is lost" in done.stderr
+
+
+def stored_sample(redis) -> None:
+    redis.xadd("telemetry", {"device_id": "a", "seq": 0})
+
+
+def test_verify_asks_sentinels_that_want_a_password(starter, tmp_path):
+    sentinels = starter.sentinels()
+    ledger = tmp_path / "ledger"
+    ledger.write_text("a 0 1\n")
+    with sentinels.primary.client() as primary:
+        stored_sample(primary)
+        primary.execute_command("ACL", "SETUSER", "reader", "on", ">pen", "~*", "+@all")
+    for port in sentinels.ports:
+        with redis.Redis(port=port) as client:
+            client.execute_command("ACL", "SETUSER", "reader", "on", ">pen", "+@all")
+            client.execute_command("ACL", "SETUSER", "default", "off")
+    assert verify(ledger, sentinels.url)[0] == SETUP_FAILED
+    code, output, _ = verify(ledger, sentinels.url.replace("://", "://reader:pen@"))
+    assert code == OK, output
+
+
+def test_verify_takes_the_credentials_that_the_engine_takes(starter, tmp_path, monkeypatch):
+    server = starter.redis(arguments=("--requirepass", "pen"))
+    ledger = tmp_path / "ledger"
+    ledger.write_text("a 0 1\n")
+    stored_sample(server.client(password="pen"))
+    code, output, _ = verify(ledger, server.url)
+    assert code == SETUP_FAILED and "NOAUTH" in output, output
+    monkeypatch.setenv("SLUICE_SINK_REDIS_PASSWORD", "pen")
+    monkeypatch.setenv("SLUICE_LISTEN", "nonsense that is none of its business")
+    code, output, _ = verify(ledger, server.url)
+    assert code == OK, output
+
+
+def test_verify_finds_a_redis_on_the_other_family_of_its_name(starter, tmp_path):
+    families = {address[0] for address in socket.getaddrinfo("localhost", 6379, proto=socket.IPPROTO_TCP)}
+    if families != {socket.AF_INET, socket.AF_INET6}:
+        pytest.skip("localhost has not both families here")
+    ledger = tmp_path / "ledger"
+    ledger.write_text("a 0 1\n")
+    for bind in ("::1", "127.0.0.1"):
+        server = starter.redis(arguments=("--bind", bind))
+        stored_sample(redis.Redis(host=bind, port=server.port))
+        code, output, _ = verify(ledger, f"redis://localhost:{server.port}")
+        assert code == OK, output
+
+
+@pytest.mark.parametrize("url", ["null:", "journal:/tmp/x", "redis://u:HUSH@h:port", "http://h"])
+def test_what_is_no_redis_is_refused(tmp_path, url):
+    ledger = tmp_path / "ledger"
+    ledger.write_text("a 0 1\n")
+    code, output, _ = verify(ledger, url)
+    assert code == SETUP_FAILED and "--redis" in output and "HUSH" not in output, output

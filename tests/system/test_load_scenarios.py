@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness.load import BAD_USAGE, INVALID, LOAD_BINARY, OK, PROJECT, SETUP_FAILED, Connection, LoadTarget, run_load
+from harness.load import BAD_USAGE, FAILED, INVALID, LOAD_BINARY, OK, PROJECT, SETUP_FAILED, Connection, LoadTarget, run_load
 
 SCENARIOS = PROJECT / "tools/load/scenarios"
 ATTEMPTS = 3  # of so short a run that another program on this machine may spoil its percentiles
@@ -110,7 +110,7 @@ def test_what_must_be_answered_is_for_the_command_line_to_say(tmp_path, options,
     scenario = write_scenario(tmp_path / "one.toml", "[[endpoint]]\npath = '/a'\ncheck = 'n=1'\nstatus = '200'\n")
     with LoadTarget(serve) as target:
         run = run_load(target.url.rsplit("/", 1)[0] + "/", "--scenario", scenario, "--users", 1, "--requests", 20, *options)
-    assert run.exit_code == OK and run.totals["failed"] == failed, run.messages
+    assert run.exit_code == (FAILED if failed else OK) and run.totals["failed"] == failed, run.messages
 
 
 @pytest.mark.parametrize("url, option, word", [
@@ -149,3 +149,32 @@ def test_a_wrong_scenario_is_explained(tmp_path, text, word):
     scenario = write_scenario(tmp_path / "wrong.toml", text)
     done = subprocess.run([str(LOAD_BINARY), "http://127.0.0.1:1", "--scenario", str(scenario)], capture_output=True, text=True, timeout=120)
     assert done.returncode == BAD_USAGE and word in done.stderr, done.stderr
+
+
+def keys_of_the_reader() -> tuple[set, set, set]:
+    """What tools/load/command/scenario_file.cpp takes: at the top, in [load], in [[endpoint]]."""
+    source = (PROJECT / "tools/load/command/scenario_file.cpp").read_text()
+    load = set(re.findall(r'LoadKey\{"([a-z-]+)"', source))
+    compared = set(re.findall(r'key\.str\(\) == "([a-z]+)"', source))
+    top = {"name", "description", "thresholds", "load", "endpoint"}
+    return top, load, compared - top | {"name"}
+
+
+def test_every_key_is_described_and_in_the_annotated_example():
+    top, load, endpoint = keys_of_the_reader()
+    assert len(load) > 10 and {"path", "weight", "headers", "check"} <= endpoint
+    page = (PROJECT / "docs/load-scenarios.md").read_text()
+    described = set(re.findall(r"^\| `([a-z][a-z-]*)` \|", page, re.M))
+    assert described == (top - {"load", "endpoint"}) | load | endpoint
+    example = (SCENARIOS / "annotated.toml").read_text()
+    assert {key for key in (top | load | endpoint) - {"load", "endpoint"} if not re.search(rf"^#?{key} = ", example, re.M)} == set()
+    help_text = subprocess.run([str(LOAD_BINARY), "--help"], capture_output=True, text=True, check=True).stdout
+    section = help_text[help_text.index("Scenario files"):help_text.index("A threshold on latency")]
+    assert {key for key in top | load | endpoint if not re.search(rf"(?<![\w-]){key}(?![\w-])", section)} == set()
+
+
+def test_the_annotated_example_runs(stack):
+    run = run_load(url_of(stack.engine), "--scenario", SCENARIOS / "annotated.toml")
+    assert run.exit_code == OK and run.result["target"] == "annotated", run.messages
+    assert [one["name"] for one in run.result["endpoints"]] == ["post samples", "look"]
+    assert all(one["succeeded"] == one["sent"] > 0 for one in run.result["endpoints"])

@@ -30,12 +30,12 @@ def stop(serve, directory, *options, after_s: float) -> tuple[LoadRun, float]:
     with LoadTarget(serve) as target:
         words = (LOAD_BINARY, target.url, "--warmup", "0", "--json", path, *options, *PATIENT)
         begin = time.monotonic()
-        with subprocess.Popen([str(word) for word in words], stderr=subprocess.PIPE, text=True) as load:
+        with subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as load:
             time.sleep(after_s)
             load.send_signal(signal.SIGINT)
-            messages = load.communicate(timeout=120)[1]
+            summary, progress = load.communicate(timeout=120)
         lived_s = time.monotonic() - begin
-    return LoadRun(load.returncode, messages, json.loads(path.read_text())), lived_s
+    return LoadRun(load.returncode, progress + summary, json.loads(path.read_text())), lived_s
 
 
 def test_a_healthy_server_is_given_no_faults(tmp_path):

@@ -2,6 +2,8 @@
 // runs: release long: asan
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "tools/load/export/influx.hpp"
 
 namespace sluice::load {
@@ -59,6 +61,19 @@ TEST(LoadInflux, LatenciesOfAllThreeHistograms) {
     EXPECT_TRUE(text.contains("corrected_p50_ns=100i"));
     EXPECT_TRUE(text.contains("uncorrected_p999_ns=90i"));
     EXPECT_TRUE(text.contains("lag_max_ns=10i"));
+}
+
+TEST(LoadInflux, APointForEachEndpoint) {
+    SecondOfRun second;
+    const std::array<EndpointFigures, 1> endpoints{
+        {{.name = "post a", .counts = {}, .corrected = make_histogram(), .failed = make_histogram()}}};
+    ::hdr_record_value(endpoints[0].corrected.get(), 100);
+    second.interval.endpoints = endpoints;
+    const InfluxLines lines = InfluxRenderer("night").render(second.interval);
+    EXPECT_EQ(lines.points_count, 2u);
+    EXPECT_TRUE(lines.text.contains("\nsluice_load_endpoint,run=night,phase=measured,endpoint=post\\ a sent=0i,"))
+        << lines.text;
+    EXPECT_TRUE(lines.text.contains(",failed=0i,corrected_p50_ns=100i,")) << lines.text;
 }
 
 TEST(LoadInflux, Addresses) {

@@ -1,15 +1,20 @@
 // sluice-load's outputs where a system test would be too coarse: names, empty histograms, disks that are full.
 // runs: release long: asan
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 
 #include "tools/load/report/csv.hpp"
 #include "tools/load/report/hgrm.hpp"
 #include "tools/load/report/hlog.hpp"
+#include "tools/load/report/html.hpp"
 #include "tools/load/report/json.hpp"
 #include "tools/load/report/output_file.hpp"
 #include "tools/load/result/percentiles.hpp"
@@ -127,6 +132,91 @@ TEST(LoadOutput, AnEmptySecondHasNoLineInTheLog) {
     EXPECT_TRUE(text.contains("[StartTime: 1.500 ")) << text;
     EXPECT_TRUE(text.contains("format version 1.2]"));
     EXPECT_FALSE(text.contains("Tag="));
+}
+
+EndpointFigures endpoint_of(const char* name) {
+    EndpointFigures endpoint{.name = name, .counts = {}, .corrected = make_histogram(), .failed = make_histogram()};
+    endpoint.counts.sent = endpoint.counts.responses = 4;
+    endpoint.counts.succeeded = endpoint.counts.statuses[200] = 3;
+    endpoint.counts.faults[static_cast<std::size_t>(Fault::bad_status)] = endpoint.counts.statuses[405] = 1;
+    for (const std::int64_t ns : {100, 200, 300, 50}) ::hdr_record_value(endpoint.corrected.get(), ns);
+    ::hdr_record_value(endpoint.failed.get(), 50);
+    return endpoint;
+}
+
+TEST(LoadOutput, EndpointsHaveFiguresOfTheirOwn) {
+    RunResult result = empty_run();
+    result.endpoints.push_back(endpoint_of("post, \"quick\""));
+    result.endpoints.push_back(endpoint_of("<b>"));
+    const auto json = nlohmann::json::parse(written([&](std::FILE* stream) { write_json(result, stream); }));
+    ASSERT_EQ(json["endpoints"].size(), 2u);
+    const auto& first = json["endpoints"][0];
+    EXPECT_EQ(first["name"], "post, \"quick\"");
+    EXPECT_EQ(first["failed"], 1);
+    EXPECT_EQ(first["statuses"]["405"], 1);
+    EXPECT_EQ(first["latency"]["corrected"]["count"], 4);
+    EXPECT_EQ(first["latency"]["succeeded"]["count"], 3);
+    EXPECT_EQ(first["latency"]["succeeded"]["min_ns"], 100);
+    EXPECT_EQ(first["latency"]["failed"]["max_ns"], 50);
+
+    Interval interval{.end_s = 1, .counts = {}, .latencies = &result.latencies, .endpoints = result.endpoints};
+    const std::string csv = written([&](std::FILE* stream) { CsvWriter(stream).on_interval(interval); });
+    EXPECT_TRUE(csv.contains(",\"endpoint_post, \"\"quick\"\"_sent\",")) << csv;
+    EXPECT_TRUE(csv.ends_with(",4,4,3,1,100,300,300,300,4,4,3,1,100,300,300,300\n")) << csv;
+
+    const std::string log = written([&](std::FILE* stream) {
+        HlogWriter writer(stream, "0.1.0");
+        writer.on_begin(1'500);
+        writer.on_interval(interval);
+    });
+    EXPECT_TRUE(log.contains("Tag=endpoint_post___quick_,")) << log;
+
+    const std::string html = written([&](std::FILE* stream) { write_html(result, stream); });
+    EXPECT_TRUE(html.contains("<h2>Endpoints</h2>")) << html;
+    EXPECT_TRUE(html.contains(R"(<th scope="row">&lt;b&gt;</th><td>4</td><td>3</td><td class="bad">1</td>)")) << html;
+    EXPECT_TRUE(html.contains("Latency by endpoint"));
+}
+
+TEST(LoadOutput, ThePageOfAFailedRunIsNoCalmOne) {
+    RunResult result = empty_run();
+    const auto page = [&] { return written([&](std::FILE* stream) { write_html(result, stream); }); };
+    EXPECT_TRUE(page().contains(R"(<div class=""><dt>Failed</dt>)"));
+    result.totals.succeeded = 9;
+    result.totals.faults[static_cast<std::size_t>(Fault::bad_status)] = 1;
+    EXPECT_TRUE(page().contains(R"(<div class="bad"><dt>Failed</dt>)"));
+    result.thresholds.push_back({.text = "errors<1%", .measured = "10 %", .holds = false});
+    EXPECT_TRUE(page().contains(R"(<div class="alarm"><dt>Failed</dt>)"));
+    result.thresholds.clear();
+    result.failure = "20 of 20 requests failed.";
+    EXPECT_TRUE(page().contains(R"(<div class="alarm"><dt>Failed</dt>)"));
+    EXPECT_TRUE(page().contains("<strong>FAILED</strong> – 20 of 20 requests failed."));
+}
+
+TEST(LoadOutput, AFileIsAsItWasUntilSomethingIsWritten) {
+    const std::filesystem::path directory =
+        std::filesystem::temp_directory_path() / ("sluice-" + std::to_string(::getpid()));
+    std::filesystem::create_directory(directory);
+    const std::string old_path = directory / "old", new_path = directory / "new";
+    std::ofstream(old_path) << "of the last run";
+    const auto content = [&] {
+        std::ifstream file(old_path);
+        return std::string(std::istreambuf_iterator<char>(file), {});
+    };
+    {
+        const auto old_file = OutputFile::create(old_path), new_file = OutputFile::create(new_path);
+        ASSERT_TRUE(old_file && new_file);
+        EXPECT_TRUE(std::filesystem::exists(new_path));
+    }
+    EXPECT_EQ(content(), "of the last run");
+    EXPECT_FALSE(std::filesystem::exists(new_path)) << "a run that could not begin leaves nothing";
+    auto file = OutputFile::create(old_path);
+    file->begin();
+    EXPECT_EQ(content(), "");
+    put(file->stream(), "new");
+    file->begin();
+    EXPECT_FALSE(file->close());
+    EXPECT_EQ(content(), "new");
+    std::filesystem::remove_all(directory);
 }
 
 TEST(LoadOutput, NamesGoBeforeTheExtension) {

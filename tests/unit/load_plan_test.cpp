@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "tools/load/command/run_options.hpp"
 #include "tools/load/plan/arrivals.hpp"
 #include "tools/load/plan/secrets.hpp"
 #include "tools/load/plan/stages.hpp"
@@ -130,6 +131,20 @@ TEST(LoadArrivals, ACountEndsTheSchedule) {
     EXPECT_EQ(times_of(Arrivals(plan, 0, 3)).size() + times_of(Arrivals(plan, 1, 3)).size() +
                   times_of(Arrivals(plan, 2, 3)).size(),
               10u);
+}
+
+// Drawn arrivals may take longer than N / rate: the schedule must not end before them.
+TEST(LoadArrivals, ARunByCountPlansAllItsRequests) {
+    for (int seed = 1; seed <= 30; ++seed) {
+        RunOptions options;
+        options.url = "http://127.0.0.1/";
+        options.rate = "1/s";
+        options.arrivals = "poisson";
+        options.requests = "1000";
+        options.seed = std::to_string(seed);
+        const RunPlan plan = *plan_of(options);
+        EXPECT_EQ(times_of(Arrivals(plan.arrivals, 0, 1)).size(), 1000u) << seed;
+    }
 }
 
 TEST(LoadArrivals, PoissonGapsHaveMeanAndDeviationOfTheRate) {

@@ -35,6 +35,24 @@ std::string progress_of(const RunPlan& plan, const Counts& counts) {
     return {text, size};
 }
 
+TEST(LoadProgress, ASpanThatEndsWithinASecondHasItsTime) {
+    const Latencies latencies{make_histogram(), make_histogram(), make_histogram()};
+    char* text = nullptr;
+    std::size_t size = 0;
+    std::FILE* stream = ::open_memstream(&text, &size);
+    Progress progress({}, stream);
+    for (const double end_s : {0.5, 1.5, 2.5, 3.0}) {
+        const Interval interval{
+            .begin_s = end_s - 1, .end_s = end_s, .counts = {}, .latencies = &latencies, .left_s = 3.5 - end_s};
+        progress.on_interval(interval);
+    }
+    std::fclose(stream);
+    const std::unique_ptr<char, decltype(&std::free)> owner(text, &std::free);
+    const std::string lines(text, size);
+    for (const char* label : {" 0.5 s ", " 1.5 s ", " 2.5 s ", "   3 s ", "  3 s left", "  0.5 s left"})
+        EXPECT_TRUE(lines.contains(label)) << label << " in\n" << lines;
+}
+
 TEST(LoadProgress, ErrorsAreToldByStatus) {
     RunPlan plan;
     plan.endpoints.resize(2);

@@ -105,6 +105,58 @@ TEST(LoadRequest, ABodyWithoutFieldsIsFixed) {
               "POST /telemetry HTTP/1.1\r\nHost: h\r\nContent-Length: 20\r\n\r\n{\"a\":{\"b\":1},\"c\":{}}");
 }
 
+TEST(LoadRequest, PathQueryAndHeadersAreFilledIn) {
+    for (const char* body : {"", R"({"seq":{seq},"device_id":"{device}"})"}) {
+        RequestSpec spec = spec_of(body);
+        spec.has_body = body[0] != '\0';
+        spec.method = spec.has_body ? "POST" : "GET";
+        spec.path = "/devices/{device}?seq={seq}&kind={choice:a|bb}&at={ts:ms}&id={{id}";
+        spec.headers = {{"X-Seq", "n={seq}, d={device}"}, {"Accept", "*/*"}};
+        spec.devices_count = 1;
+        Source source(spec);
+        for (int seq = 0; seq < 1200; ++seq) {  // the count gains digits, the kind changes width
+            const Parts parts = split(source.next());
+            const std::string n = std::to_string(seq);
+            ASSERT_TRUE(parts.head.starts_with(spec.method + " /devices/device-0?seq=" + n + "&kind=")) << parts.head;
+            ASSERT_TRUE(parts.head.contains("&id={id} HTTP/1.1\r\nHost: h\r\nX-Seq: n=" + n + ", d=device-0\r\n"))
+                << parts.head;
+            if (!spec.has_body) continue;
+            ASSERT_TRUE(parts.head.ends_with("\r\nContent-Length: " + std::to_string(parts.body.size())));
+            ASSERT_EQ(nlohmann::json::parse(parts.body)["seq"], seq);
+        }
+    }
+}
+
+TEST(LoadRequest, ABatchAndACompressedBodyHaveSuchHeadsToo) {
+    RequestSpec spec = spec_of(sample, 5);
+    spec.path = "/{device}/{seq}";
+    spec.devices_count = 1;
+    spec.is_gzip = true;
+    Source source(spec);
+    for (int i = 0; i < 300; ++i) {
+        const Parts parts = split(source.next());
+        ASSERT_TRUE(parts.head.starts_with("POST /device-0/" + std::to_string(5 * i) + " HTTP/1.1\r\n")) << parts.head;
+        ASSERT_TRUE(parts.head.ends_with("\r\nContent-Length: " + std::to_string(parts.body.size()))) << parts.head;
+    }
+}
+
+// RFC 9110, 8.6.
+TEST(LoadRequest, WithoutABodyItsLengthIsSaidWhereTheMethodExpectsOne) {
+    for (const auto& [method, line] : {std::pair{"POST", "Content-Length: 0\r\n"},
+                                       {"PUT", "Content-Length: 0\r\n"},
+                                       {"PATCH", "Content-Length: 0\r\n"},
+                                       {"GET", ""},
+                                       {"HEAD", ""},
+                                       {"DELETE", ""}}) {
+        RequestSpec spec = spec_of("");
+        spec.method = method;
+        spec.has_body = false;
+        const RequestRenderer renderer(spec);
+        ASSERT_TRUE(renderer.is_fixed());
+        EXPECT_EQ(renderer.fixed(), std::string(method) + " /telemetry HTTP/1.1\r\nHost: h\r\n" + line + "\r\n");
+    }
+}
+
 TEST(LoadRequest, GzipIsWhatZlibReads) {
     RequestSpec spec = spec_of(sample, 50);
     spec.is_gzip = true;
@@ -129,6 +181,7 @@ TEST(LoadRequest, GzipIsWhatZlibReads) {
 }
 
 TEST(LoadRequest, UnknownFieldsAreRefused) {
+    EXPECT_TRUE(parse_body_template(R"({"a":{foo}})").error().sentence.starts_with(R"("{foo}" is not known)"));
     for (const char* body : {"{nonsense}", "{float}", "{float:2:1}", "{float:a:b}", "{choice:}", "{ts:s}", "{seq:1}"})
         EXPECT_FALSE(parse_body_template(body)) << body;
     EXPECT_TRUE(parse_body_template(R"({"a":{},"b":{"c":1}} {A} {} { device})")->fields.empty());

@@ -16,6 +16,7 @@ PROJECT = Path(__file__).resolve().parents[3]
 LOAD_BINARY = Path(os.environ.get("SLUICE_LOAD_BIN", PROJECT / "build/release/sluice-load")).resolve()
 
 OK, THRESHOLD_MISSED, BAD_USAGE, INVALID, SETUP_FAILED = range(5)
+FAILED = THRESHOLD_MISSED  # most requests failed
 
 # A machine that runs tests is no quiet one: unless a test is about them, these bounds are out of the way.
 PATIENT = ("--max-lag", "10s", "--max-cpu", "100%")
@@ -24,7 +25,7 @@ PATIENT = ("--max-lag", "10s", "--max-cpu", "100%")
 @dataclass(frozen=True)
 class LoadRun:
     exit_code: int
-    messages: str
+    messages: str  # standard error, and behind it standard output, which has the summary
     result: Optional[dict]  # --json; None if the run did not begin
 
     @property
@@ -59,7 +60,7 @@ def run_load(url: str, *options: object, timeout_s: float = 2 * PATIENCE_S, pati
         done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=timeout_s)
         assert done.returncode in range(5), f"exit code {done.returncode}:\n{done.stderr}"
         text = path.read_text() if path.exists() else ""
-        return LoadRun(done.returncode, done.stderr, json.loads(text) if text else None)
+        return LoadRun(done.returncode, done.stderr + done.stdout, json.loads(text) if text else None)
 
 
 @dataclass(frozen=True)

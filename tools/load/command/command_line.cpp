@@ -30,14 +30,35 @@ Three latencies are measured: corrected (intended start to response: the headlin
 server alone) and lag (intended start to sent: the wait for a free connection and, apart in the summary, the generator's own).
 Requests that time out or are never sent count with the time until they were given up.
 
+Scenario files (--scenario), in TOML; docs/load-scenarios.md describes each key, tools/load/scenarios/ has examples:
+  name = "ingest"                           of the run, in reports
+  description = "..."                       for readers
+  thresholds = ["p95<200ms", "errors<1%"]   as --threshold
+  [load]                                    options without their dashes: rate stages arrivals users user-stages think
+  user-stages = "10s@50,20s@100"            duration warmup timeout connections pipeline batch devices device-prefix zipf
+  [[endpoint]]                              one or more; requests are drawn by their weights
+  name = "post a sample"                    gives it figures of its own in every output
+  weight = 3                                default 1
+  method = "POST"                           default GET, or POST with a body
+  path = "/telemetry"                       with the query; a template as --body is
+  headers = { X-Key = "abc" }
+  body = '{"device_id":"{device}"}'         as --body
+  status = "200,204"                        as --status
+  check = "ok=true"                         as --check
+
+A threshold on latency is judged on the requests that succeeded; how fast a server refuses says nothing.
+
+The summary goes to standard output, progress and messages to standard error.
+
 Ctrl-C (SIGINT) or SIGTERM ends a run early: answers are awaited for one second, and what was measured is reported as INVALID.
-A second signal ends it at once, without a report.
+A second signal ends it at once, without a report. A sweep or search ends with the runs that were complete.
 
 Exit codes:
   0  the run is valid and holds its thresholds
-  1  a threshold was missed
+  1  a threshold was missed, or FAILED: more than half of the requests failed, and no --threshold on errors allows it;
+     or standard output could not be written
   2  wrong command line
-  3  INVALID: the generator was measured and not the server, or the plan was not kept; the summary says why
+  3  INVALID: the generator was measured and not the server, the plan was not kept, or you ended it; the summary says why
   4  the run could not begin: unreachable target, no io_uring, a file that cannot be written)";
 
 constexpr const char* compare_footer = R"(Example:
@@ -45,7 +66,8 @@ constexpr const char* compare_footer = R"(Example:
 
 The targets take turns, A B B A, so that a drift of the machine affects all of them. Ratios are those of medians over runs,
 with bootstrap confidence intervals of 95 %, which are wide for few runs. The same URL given twice shows the noise.
-Ctrl-C ends the comparison; complete rounds are reported.)";
+Ctrl-C ends the comparison; complete rounds are reported.
+Exit codes: as of a run. 1: more than half of the requests of some run failed)";
 
 constexpr const char* verify_footer = R"(Example:
   sluice-load http://127.0.0.1:8080/telemetry --sample --rate 5k --ledger acknowledged
@@ -57,7 +79,8 @@ Reads the stream and its partitions (layouts fields, json, packed) and the list 
 `reordered` counts samples stored behind a later one of their device in the same stream or list. With
 --ledger each device uses one connection, where requests have an order. After a connection broke or timed out, requests
 of the next one may overtake those still under way.
-Exit codes: 0 nothing is lost, 1 something acknowledged is lost, 4 the ledger is empty, or it or Redis cannot be read)";
+Exit codes: 0 nothing is lost, 1 something acknowledged is lost, 4 the ledger is empty, it or Redis cannot be read, or
+there is no such stream or list)";
 
 std::string without_final_line_feeds(std::string text) {
     while (text.ends_with('\n')) text.pop_back();
@@ -137,6 +160,10 @@ void take_url_from_thresholds(RunOptions& options) {
     options.thresholds.erase(url);
 }
 
+OtherFiles files_of(const RunOptions& options) {
+    return {.scenario = options.scenario, .body_file = options.body_file, .ledger = options.ledger};
+}
+
 // The scenario comes first, because it fills what plan_of() reads. Outputs are only checked here; the command opens
 // them.
 std::expected<Invocation, PlanError> read_run(Parser& parser) {
@@ -146,7 +173,8 @@ std::expected<Invocation, PlanError> read_run(Parser& parser) {
     if (const auto done = read_scenario(options); !done) return usage_error(done.error().sentence);
     auto plan = plan_of(options);
     if (!plan) return usage_error(plan.error().sentence);
-    if (const auto done = check_outputs(parser.invocation.outputs); !done) return usage_error(done.error().sentence);
+    if (const auto done = check_outputs(parser.invocation.outputs, files_of(options)); !done)
+        return usage_error(done.error().sentence);
     auto search = search_of(options);
     if (!search) return usage_error(search.error().sentence);
     if (const auto output = output_of_one_run(parser.invocation.outputs, options);
@@ -163,7 +191,8 @@ std::expected<Invocation, PlanError> read_compare(Parser& parser) {
     Invocation& invocation = parser.invocation;
     invocation.command = Invocation::Command::compare;
     if (!parser.compare_options.thresholds.empty()) return usage_error("compare states ratios; leave --threshold out");
-    if (const auto done = check_outputs(invocation.compare); !done) return usage_error(done.error().sentence);
+    if (const auto done = check_outputs(invocation.compare, files_of(parser.compare_options)); !done)
+        return usage_error(done.error().sentence);
     if (parser.urls.size() < 2) return usage_error("compare takes two URLs or more");
     if (!parser.rounds.empty()) {
         const auto rounds = parse_count(parser.rounds);
@@ -203,6 +232,7 @@ std::expected<Invocation, PlanError> parse_command_line(int argc, const char* co
     }
     if (parser.compare->parsed()) return read_compare(parser);
     if (!parser.verify->parsed()) return read_run(parser);
+    if (const auto done = check_outputs(parser.invocation.verify); !done) return usage_error(done.error().sentence);
     parser.invocation.command = Invocation::Command::verify;
     return std::move(parser.invocation);
 }

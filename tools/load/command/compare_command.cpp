@@ -7,11 +7,13 @@
 #include <optional>
 #include <vector>
 
+#include "tools/load/command/figure_text.hpp"
 #include "tools/load/command/summary.hpp"
 #include "tools/load/plan/units.hpp"
 #include "tools/load/report/comparison.hpp"
 #include "tools/load/report/comparison_report.hpp"
 #include "tools/load/report/output_file.hpp"
+#include "tools/load/report/print_to.hpp"
 #include "tools/load/run/coordinator.hpp"
 #include "tools/load/run/environment.hpp"
 
@@ -31,9 +33,9 @@ std::vector<std::size_t> order_of_round(std::uint32_t round, std::size_t targets
 
 // A line after each run, on stderr, because standard output may be one of the reports.
 void tell(const std::string& name, const RunResult& result) {
-    const auto p99_ns = static_cast<std::uint64_t>(hdr_value_at_percentile(result.latencies.corrected.get(), 99));
-    std::fprintf(stderr, "%s: %s, p99 %s%s\n", name.c_str(), format_rate(result.success_rate()).c_str(),
-                 result.totals.responses == 0 ? "-" : format_ns(p99_ns).c_str(), result.is_valid() ? "" : ", INVALID");
+    print_to(stderr, "{}: {}, p99 {}{}{}\n", name, format_rate(result.success_rate()),
+             latency_text(result.latencies.corrected, 99), result.is_valid() ? "" : ", INVALID",
+             result.failure.empty() ? "" : ", FAILED");
 }
 
 // A URL may be compared with itself, to see the noise. Then its rows are numbered.
@@ -63,7 +65,8 @@ Rounds carry_out_rounds(const ComparePlan& plan, const std::vector<std::string>&
         for (const std::size_t index : order_of_round(round, plan.plans.size())) {
             auto result = carry_out(plan.plans[index], {}, stop);
             // An interrupted run may have a result, but of a shorter time than the others.
-            const bool is_interrupted = stop.load(std::memory_order_acquire);
+            const bool is_interrupted =
+                stop.load(std::memory_order_acquire) || (!result && result.error().is_interrupt);
             if (is_interrupted || !result) {
                 rounds.ended_early =
                     (is_interrupted ? "interrupted" : plan.plans[index].name + ": " + result.error().sentence) +
@@ -100,6 +103,7 @@ struct Report {
     // False: it is not written whole. True also if it is not wanted.
     [[nodiscard]] bool finish(const Comparison& comparison) {
         if (!file) return true;
+        file->begin();
         write(comparison, file->stream());
         return !file->close();
     }
@@ -115,7 +119,8 @@ ExitCode compare(const ComparePlan& plan, const std::vector<std::string>& comman
         if (!report.open()) return complain("cannot write " + *report.path);
     Rounds rounds = carry_out_rounds(plan, command_line, stop);
     // All contenders have as many runs as the first one.
-    if (rounds.contenders.front().runs.empty()) return complain(rounds.ended_early + ": there is nothing to compare");
+    if (rounds.contenders.front().runs.empty())
+        return complain(rounds.ended_early + ": there is nothing to compare", rounds.code);
     Comparison comparison = compare(std::move(rounds.contenders), bootstrap_seed);
     comparison.ended_early = rounds.ended_early;
     const bool is_stdout_taken = std::ranges::any_of(reports, [](const Report& report) { return *report.path == "-"; });
@@ -125,10 +130,11 @@ ExitCode compare(const ComparePlan& plan, const std::vector<std::string>& comman
     std::fflush(table);
     for (Report& report : reports)
         if (!report.finish(comparison)) return complain("cannot write " + *report.path);
-    for (const std::string& reason : comparison.invalid_reasons())
-        std::fprintf(stderr, "INVALID: %s\n", reason.c_str());
+    for (const std::string& reason : comparison.invalid_reasons()) print_to(stderr, "INVALID: {}\n", reason);
+    for (const std::string& failure : comparison.failures()) print_to(stderr, "FAILED: {}\n", failure);
     // An early end decides, whatever the complete rounds say.
     if (rounds.code != ExitCode::ok) return rounds.code;
+    if (!comparison.failures().empty()) return ExitCode::threshold_missed;
     return comparison.invalid_reasons().empty() ? ExitCode::ok : ExitCode::invalid;
 }
 

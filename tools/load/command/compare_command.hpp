@@ -9,8 +9,9 @@
 
 namespace sluice::load {
 
-// The table goes to standard output, unless another output does. invalid if any run is, or if it was interrupted;
-// setup_failed if a run could not begin. Rounds that were complete by then are reported all the same.
+// The table goes to standard output, unless another output does. threshold_missed if most requests of a run failed;
+// invalid if any run is, or if it was interrupted; setup_failed if a run could not begin. Rounds that were complete by
+// then are reported all the same.
 // `stop` is set by a signal; the run under way then ends. `command_line` is for the reports, which hide the secrets in
 // it.
 [[nodiscard]] ExitCode compare(const ComparePlan& plan, const std::vector<std::string>& command_line,

@@ -34,8 +34,7 @@ void declare(CLI::App& app, RunOptions& options) {
     load("--requests", options.requests, "N", "End after this many requests instead");
     load("--warmup", options.warmup, "TIME",
          "Load before the measurement: auto (default: a tenth, 5s at most), or e.g. 5s, 0");
-    load("--timeout", options.timeout, "TIME",
-         "Count a request as failed after this time (default 10s; checked every 134 ms)");
+    load("--timeout", options.timeout, "TIME", "Count a request as failed after this time (default 10s)");
     load("--seed", options.seed, "N", "Of all random draws (default 1)");
 
     const Group connections{app, "Connections"};
@@ -59,8 +58,8 @@ void declare(CLI::App& app, RunOptions& options) {
         ->allow_extra_args(false)
         ->group("Request");
     request("--body", options.body, "TEMPLATE",
-            "{device} {seq} {ts} {ts:ms} {ts:ns} {float:15:35} {choice:a|b} are filled in for each request; {{word} "
-            "sends {word}");
+            "{device} {seq} {ts} {ts:ms} {ts:ns} {float:15:35} {choice:a|b} are filled in for each request, also in "
+            "path, query and headers; {{word} sends {word}");
     request("--body-file", options.body_file, "FILE", "The template is in a file");
     app.add_flag("--sample", options.is_sample, "POST a built-in telemetry sample")->group("Request");
     request("--batch", options.batch, "N", "N samples in a request, as a JSON array, all of one device");
@@ -76,7 +75,8 @@ void declare(CLI::App& app, RunOptions& options) {
     const Group judging{app, "Judging"};
     // Takes every word that follows, a URL among them: parse_command_line() puts that right.
     app.add_option("--threshold", options.thresholds,
-                   "p95<200ms, avg<…, max<…, errors<1%, rate>1000/s; several may follow")
+                   "p95<200ms, avg<…, max<…, errors<1%, rate>1000/s; several may follow. Latencies are those of "
+                   "successes. Without one on errors a run fails if more than half of its requests do")
         ->type_name("BOUND")
         ->take_all()
         ->group("Judging");
@@ -96,7 +96,7 @@ void declare_search(CLI::App& app, RunOptions& options) {
     app.add_option("URL", options.url, "Where to send: http://host[:port][/path]")->type_name("");
     const Group load{app, "Load"}, searching{app, "Searching"}, output{app, "Output"};
     load("--scenario", options.scenario, "FILE",
-         "Read load, endpoints and thresholds from TOML; options of load and judging override it");
+         "Read load, endpoints and thresholds from TOML (see below); options of load and judging override it");
     load("--time-scale", options.time_scale, "N", "Shorten durations N times; think times stay");
     searching("--sweep", options.sweep, "RATES",
               "A run at each rate, e.g. 1k,2k,5k, instead of at --rate: latency against rate");
@@ -113,8 +113,8 @@ void declare(CLI::App& app, VerifyPlan& plan) {
     };
     add("--ledger", plan.ledger_path, "FILE", "The file that sluice-load --ledger wrote")->required();
     add("--redis", plan.redis_url, "URL",
-        "redis://[user[:password]@]host[:port][/db], redis-cluster://host:port,..., "
-        "redis-sentinel://host:port,.../name or redis+unix:///path");
+        "As the engine's sink.url (default redis://127.0.0.1:6379); SLUICE_SINK_REDIS_USER and "
+        "SLUICE_SINK_REDIS_PASSWORD are taken too");
     add("--stream", plan.stream, "KEY",
         "The stream; its partitions KEY:{0} and so on are read too (default telemetry)");
     add("--list", plan.list_key, "KEY", "The list of layout `list` (default telemetry_queue)");
@@ -124,10 +124,11 @@ void declare(CLI::App& app, VerifyPlan& plan) {
 void declare(CLI::App& app, Outputs& outputs) {
     const Group output{app, "Output"};
     output("--json", outputs.json, "FILE",
-           "The whole result; of a sweep or search, each run's. Here and below, - is standard output, for one of them");
+           "The whole result; of a sweep or search, each run's. Here and below, - is standard output, for one of "
+           "them; the summary goes to standard error then");
     output("--csv", outputs.csv, "FILE", "A line each second");
     output("--hgrm", outputs.hgrm, "FILE",
-           "Percentiles of the corrected latency; FILE with .uncorrected and .lag for the others");
+           "Percentiles of the corrected latency; FILE with .uncorrected, .lag and .endpoint_N_NAME for the others");
     output("--hlog", outputs.hlog, "FILE", "HdrHistogram's log (V2), each second");
     output("--html", outputs.html, "FILE", "The report as one offline page");
     output("--influx", outputs.influx_url, "URL", "Send each second to InfluxDB, e.g. http://127.0.0.1:8086, live");
@@ -135,7 +136,8 @@ void declare(CLI::App& app, Outputs& outputs) {
     output("--influx-bucket", outputs.influx_bucket, "NAME", "InfluxDB 2: the bucket, with --influx-org and a token");
     output("--influx-org", outputs.influx_organization, "NAME", "InfluxDB 2: the organization");
     output("--influx-token", outputs.influx_token, "TOKEN", "InfluxDB 2; better in the environment as INFLUX_TOKEN");
-    app.add_flag("--quiet", outputs.is_quiet, "No progress, no summary; only what is wrong")->group("Output");
+    app.add_flag("--quiet", outputs.is_quiet, "No progress, no summary; only what is wrong, on standard error")
+        ->group("Output");
 }
 
 }  // namespace sluice::load

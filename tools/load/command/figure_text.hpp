@@ -7,11 +7,8 @@
 
 namespace sluice::load {
 
-// `1.53 ms`; a hyphen if there is none.
+// `1.53 ms`; a hyphen if there is none. The histogram may be absent.
 // `percentile` is 0 to 100; 100 is the greatest.
 [[nodiscard]] std::string latency_text(const Histogram& histogram, double percentile);
-// `200: 1234  503: 2`, and `timeout: 3  bad_status: 2`: without those that did not occur; empty if none did.
-[[nodiscard]] std::string statuses_text(const Counts& counts);
-[[nodiscard]] std::string faults_text(const Counts& counts);
 
 }  // namespace sluice::load

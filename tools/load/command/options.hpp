@@ -14,10 +14,11 @@ namespace sluice::load {
 // Part of the interface: scripts compare them.
 enum class ExitCode : int {
     ok = 0,
-    threshold_missed = 1,  // the run is valid; verify: something that was acknowledged is lost
-    bad_usage = 2,         // command line, scenario file
-    invalid = 3,           // the run measured the generator, not the server
-    setup_failed = 4,      // unreachable target, no io_uring, a file that cannot be written
+    // Of a valid run; most requests failed; verify: something that was acknowledged is lost; standard output is full.
+    threshold_missed = 1,
+    bad_usage = 2,  // command line, scenario file
+    invalid = 3,  // the run measured the generator, not the server; or the user ended it
+    setup_failed = 4,  // unreachable target, no io_uring, a file that cannot be written
 };
 
 // Where a run's outcome goes; empty: nowhere. "-" is standard output.
@@ -29,16 +30,16 @@ struct Outputs {
 
 // `sluice-load URL --sweep …` or `--slo …`: several runs of one plan at different rates.
 struct Search {
-    std::vector<double> sweep_rates;     // requests/s; empty: no sweep
-    std::vector<Threshold> slo;          // empty: no search
+    std::vector<double> sweep_rates;  // requests/s; empty: no sweep
+    std::vector<Threshold> slo;  // empty: no search
     double rate_first = 1000, rate_max = 1e7;  // of the search for the highest rate that holds the SLO
     [[nodiscard]] bool is_wanted() const { return !sweep_rates.empty() || !slo.empty(); }
 };
 
-// `sluice-load verify`. The defaults of the keys are those of the engine.
+// `sluice-load verify`. Keys that are empty are not given: the engine's own defaults are looked for.
 struct VerifyPlan {
     std::string ledger_path, redis_url = "redis://127.0.0.1:6379";
-    std::string stream = "telemetry", list_key = "telemetry_queue";
+    std::string stream, list_key;
     std::string json_path;  // empty: none
 };
 
@@ -68,9 +69,9 @@ struct Invocation {
 [[nodiscard]] std::expected<Invocation, PlanError> parse_command_line(int argc, const char* const* argv);
 
 // Says on stderr why a command could not do its work.
-[[nodiscard]] inline ExitCode complain(const std::string& sentence) {
+[[nodiscard]] inline ExitCode complain(const std::string& sentence, ExitCode code = ExitCode::setup_failed) {
     std::fprintf(stderr, "sluice-load: %s\n", sentence.c_str());
-    return ExitCode::setup_failed;
+    return code;
 }
 
 }  // namespace sluice::load

@@ -2,26 +2,51 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 #include "engine/core/escape.hpp"
 #include "tools/load/command/option_values.hpp"
 #include "tools/load/plan/secrets.hpp"
+#include "tools/load/report/output_file.hpp"
 
 namespace sluice::load {
 namespace {
 
-// Names the first two whose path is `-`.
-Result<void> check_standard_output(std::initializer_list<std::pair<std::string_view, const std::string*>> paths) {
-    std::string_view first;
-    for (const auto& [option, path] : paths) {
-        if (*path != "-") continue;
-        if (!first.empty())
-            return wrong(std::string(first) + " and " + std::string(option) + " would both be standard output");
-        first = option;
+struct NamedPath {
+    std::string_view option;
+    std::string path;
+};
+
+// Where the path leads: `-`, or without links, `.` and `..`, as far as the file system knows.
+std::string place_of(const std::string& path) {
+    if (path == "-") return path;
+    std::error_code error;
+    const auto place = std::filesystem::weakly_canonical(std::filesystem::absolute(path, error), error);
+    return error ? path : place.string();
+}
+
+// What a device or a pipe is given from two sides is not lost.
+bool is_no_plain_file(const std::string& path) {
+    std::error_code error;
+    return path != "-" && std::filesystem::exists(path, error) && !std::filesystem::is_regular_file(path, error);
+}
+
+// Names the first two that would write into one file, or of which one would overwrite what the other reads.
+Result<void> check_different(const std::vector<NamedPath>& paths) {
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+        if (paths[i].path.empty() || is_no_plain_file(paths[i].path)) continue;
+        for (std::size_t j = 0; j < i; ++j) {
+            if (paths[j].path.empty() || place_of(paths[i].path) != place_of(paths[j].path)) continue;
+            const std::string both = std::string(paths[j].option) + " and " + std::string(paths[i].option);
+            return wrong(both + (paths[i].path == "-" ? " would both be standard output"
+                                                      : " name the same file, " + quoted(paths[i].path, 256)));
+        }
     }
     return {};
 }
@@ -44,12 +69,21 @@ Result<void> check_influx_url(const std::string& url) {
 
 }  // namespace
 
-Result<void> check_outputs(const Outputs& outputs) {
-    if (const auto done = check_standard_output({{"--json", &outputs.json},
-                                                 {"--csv", &outputs.csv},
-                                                 {"--hgrm", &outputs.hgrm},
-                                                 {"--hlog", &outputs.hlog},
-                                                 {"--html", &outputs.html}});
+Result<void> check_outputs(const Outputs& outputs, const OtherFiles& inputs) {
+    const bool has_hgrm_file = !outputs.hgrm.empty() && outputs.hgrm != "-";
+    const auto hgrm_named = [&](std::string_view name) {
+        return has_hgrm_file ? path_with_name(outputs.hgrm, name) : std::string();
+    };
+    if (const auto done = check_different({{"--scenario", inputs.scenario},
+                                           {"--body-file", inputs.body_file},
+                                           {"--ledger", inputs.ledger},
+                                           {"--json", outputs.json},
+                                           {"--csv", outputs.csv},
+                                           {"--hgrm", outputs.hgrm},
+                                           {"--hgrm (uncorrected)", hgrm_named("uncorrected")},
+                                           {"--hgrm (lag)", hgrm_named("lag")},
+                                           {"--hlog", outputs.hlog},
+                                           {"--html", outputs.html}});
         !done)
         return done;
     if (outputs.influx_url.empty()) {
@@ -76,9 +110,15 @@ Result<void> check_outputs(const Outputs& outputs) {
     return {};
 }
 
-Result<void> check_outputs(const ComparePlan& plan) {
-    return check_standard_output(
-        {{"--json", &plan.json_path}, {"--markdown", &plan.markdown_path}, {"--html", &plan.html_path}});
+Result<void> check_outputs(const ComparePlan& plan, const OtherFiles& inputs) {
+    return check_different({{"--body-file", inputs.body_file},
+                            {"--json", plan.json_path},
+                            {"--markdown", plan.markdown_path},
+                            {"--html", plan.html_path}});
+}
+
+Result<void> check_outputs(const VerifyPlan& plan) {
+    return check_different({{"--ledger", plan.ledger_path}, {"--json", plan.json_path}});
 }
 
 // The option wins over the environment. A token on the command line can be seen by other users, in ps(1).

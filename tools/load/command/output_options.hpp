@@ -9,10 +9,16 @@
 
 namespace sluice::load {
 
-// Options that say nothing without another one, or that would write two outputs into one stream, are errors: what they
-// ask for would be missing after the run.
-[[nodiscard]] std::expected<void, PlanError> check_outputs(const Outputs& outputs);
-[[nodiscard]] std::expected<void, PlanError> check_outputs(const ComparePlan& plan);
+// Files of a command line that no output may overwrite. Empty: not given.
+struct OtherFiles {
+    std::string scenario, body_file, ledger;
+};
+
+// Options that say nothing without another one, or that would write two outputs into one file, or one over what is
+// read, are errors: what they ask for would be missing after the run.
+[[nodiscard]] std::expected<void, PlanError> check_outputs(const Outputs& outputs, const OtherFiles& inputs);
+[[nodiscard]] std::expected<void, PlanError> check_outputs(const ComparePlan& plan, const OtherFiles& inputs);
+[[nodiscard]] std::expected<void, PlanError> check_outputs(const VerifyPlan& plan);
 
 // With the token of the environment (INFLUX_TOKEN) if the command line has none.
 [[nodiscard]] InfluxTarget influx_target_of(const Outputs& outputs);

@@ -1,6 +1,5 @@
 #include "tools/load/command/progress.hpp"
 
-#include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -9,6 +8,8 @@
 
 #include "tools/load/command/figure_text.hpp"
 #include "tools/load/plan/units.hpp"
+#include "tools/load/report/print_to.hpp"
+#include "tools/load/result/counts_text.hpp"
 
 namespace sluice::load {
 namespace {
@@ -24,6 +25,9 @@ std::size_t columns_of(std::FILE* terminal) {
     if (::ioctl(::fileno(terminal), TIOCGWINSZ, &size) != 0 || size.ws_col < 2) return columns_default - 1;
     return size.ws_col - 1u;
 }
+
+// A span may end within a second: 0.5, and 2 for a whole one.
+std::string time_text(double seconds) { return format_number(seconds, 1); }
 
 std::string joined(const std::vector<LinePart>& parts) {
     std::string line;
@@ -78,17 +82,18 @@ void Progress::on_interval(const Interval& interval) {
     const Latencies& latencies = *interval.latencies;
     const double rate = seconds > 0 ? static_cast<double>(interval.counts.responses) / seconds : 0;
     // The number of a part is its rank. In a narrow window the lag goes first, then p99.9, p50, the time left, p99.
-    std::vector<LinePart> parts{
-        {fmt::format("{:>4.0f} s{} {:>9}", interval.end_s, interval.is_warmup ? " warm-up" : "", format_rate(rate)), 0},
-        {"p50 " + latency_text(latencies.corrected, 50), 3},
-        {"p99 " + latency_text(latencies.corrected, 99), 1},
-        {"p99.9 " + latency_text(latencies.corrected, 99.9), 4},
-        {"lag p99 " + latency_text(latencies.lag, 99), 5}};
+    std::vector<LinePart> parts{{fmt::format("{:>4} s{} {:>9}", time_text(interval.end_s),
+                                             interval.is_warmup ? " warm-up" : "", format_rate(rate)),
+                                 0},
+                                {"p50 " + latency_text(latencies.corrected, 50), 3},
+                                {"p99 " + latency_text(latencies.corrected, 99), 1},
+                                {"p99.9 " + latency_text(latencies.corrected, 99.9), 4},
+                                {"lag p99 " + latency_text(latencies.lag, 99), 5}};
     if (interval.counts.failed() != 0) parts.push_back({"failed " + errors_of(interval.counts), 0});
-    if (interval.left_s > 0) parts.push_back({fmt::format("{:.0f} s left", interval.left_s), 2});
+    if (interval.left_s > 0) parts.push_back({time_text(interval.left_s) + " s left", 2});
     // CSI K clears what a longer line before has left; it clears one row of the screen, so no line may take two.
-    if (is_terminal_) fmt::print(stream_, "\r{}\x1b[K", fitted_line(std::move(parts), columns_of(stream_)));
-    else fmt::print(stream_, "{}\n", joined(parts));
+    if (is_terminal_) print_to(stream_, "\r{}\x1b[K", fitted_line(std::move(parts), columns_of(stream_)));
+    else print_to(stream_, "{}\n", joined(parts));
     std::fflush(stream_);
     has_line_ = true;
 }
@@ -97,13 +102,13 @@ void Progress::on_interval(const Interval& interval) {
 void Progress::on_stopping() {
     finish();
     has_line_ = false;
-    fmt::print(stream_,
-               "stopping: the last answers have a second to come; Ctrl-C again ends at once, without a report\n");
+    print_to(stream_,
+             "stopping: the last answers have a second to come; Ctrl-C again ends at once, without a report\n");
     std::fflush(stream_);
 }
 
 void Progress::finish() {
-    if (is_terminal_ && has_line_) std::fputc('\n', stream_);
+    if (is_terminal_ && has_line_) put(stream_, "\n");
 }
 
 }  // namespace sluice::load

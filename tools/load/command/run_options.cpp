@@ -21,6 +21,8 @@ constexpr const char* telemetry_sample =
     R"({"device_id":"{device}","type":"{choice:temperature|humidity|pressure|co2}","value":{float:15:35},)"
     R"("unit":"celsius","timestamp":{ts:ms},"seq":{seq}})";
 constexpr double duration_s_min = 0.001;
+constexpr double duration_s_max = 4e9;
+constexpr double by_count_s = 1e7;
 constexpr std::uint64_t warmup_ns_max = 5'000'000'000;
 // 1 h: the histograms measure no further (make_histogram()).
 constexpr std::uint64_t timeout_ns_max = 3'600'000'000'000;
@@ -45,11 +47,13 @@ Result<void> first_error(Results... results) {
 }
 
 // Names of headers are compared without regard to case (RFC 9110 section 5.1).
+bool is_same_header(std::string_view name, std::string_view lower_name) {
+    return std::ranges::equal(name, lower_name,
+                              [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
+}
+
 bool has_header(const std::vector<std::pair<std::string, std::string>>& headers, std::string_view lower_name) {
-    return std::any_of(headers.begin(), headers.end(), [&](const auto& header) {
-        return std::equal(header.first.begin(), header.first.end(), lower_name.begin(), lower_name.end(),
-                          [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
-    });
+    return std::ranges::any_of(headers, [&](const auto& header) { return is_same_header(header.first, lower_name); });
 }
 
 Result<void> read_headers(const std::vector<std::string>& lines, Endpoint& endpoint) {
@@ -63,9 +67,9 @@ Result<void> read_headers(const std::vector<std::string>& lines, Endpoint& endpo
     }
     // Checked for the headers of a scenario, too, which are in `endpoint` already. Transfer-Encoding would contradict
     // the Content-Length that is written (RFC 9112 section 6.2).
-    for (const char* name : {"host", "content-length", "content-encoding", "transfer-encoding"})
-        if (has_header(endpoint.headers, name))
-            return wrong("--header: " + std::string(name) + " is written by sluice-load itself");
+    for (const auto& [name, _] : endpoint.headers)
+        for (const char* const own : {"host", "content-length", "content-encoding", "transfer-encoding"})
+            if (is_same_header(name, own)) return wrong("--header: " + name + " is written by sluice-load itself");
     return {};
 }
 
@@ -87,6 +91,23 @@ Result<Endpoint> endpoint_of(const RunOptions& options, const Target& target) {
     return endpoint;
 }
 
+// A template of a head. What it is filled with must not end it: of all fields only {device} has foreign text that its
+// own text does not show.
+Result<void> check_head_text(const std::string& what, const std::string& text, const RunPlan& plan,
+                             bool (*is_allowed)(std::string_view)) {
+    const auto parsed = parse_body_template(text);
+    if (!parsed) return wrong(what + ": " + parsed.error().sentence);
+    const bool has_device =
+        std::ranges::any_of(parsed->fields, [](const Field& field) { return field.kind == Field::Kind::device; });
+    if (has_device && !is_allowed(plan.device_prefix))
+        return wrong(what + ": --device-prefix has characters that must not stand there, as {device} would have them");
+    return {};
+}
+
+bool is_path_text(std::string_view text) {
+    return std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
+}
+
 // What is the same for endpoints of the command line and of scenario files.
 Result<void> complete(const RunOptions& options, const RunPlan& plan, Endpoint& endpoint) {
     if (const auto parsed = parse_body_template(endpoint.body); !parsed)
@@ -99,6 +120,9 @@ Result<void> complete(const RunOptions& options, const RunPlan& plan, Endpoint& 
     if (!has_body && endpoint.weight > 0 && plan.endpoints.size() == 1 && (plan.batch_count != 0 || plan.is_gzip))
         return wrong("--batch and --gzip need a body");
     if (const auto done = read_headers(options.headers, endpoint); !done) return done;
+    if (const auto done = check_head_text("the path", endpoint.path, plan, is_path_text); !done) return done;
+    for (const auto& [name, value] : endpoint.headers)
+        if (const auto done = check_head_text("the header " + name, value, plan, is_header_value); !done) return done;
     if (has_body && !has_header(endpoint.headers, "content-type"))
         endpoint.headers.emplace_back("Content-Type", options.is_ndjson ? "application/x-ndjson" : "application/json");
     return {};
@@ -190,11 +214,12 @@ Result<void> read_load(const RunOptions& options, RunPlan& plan) {
     if (plan.duration_s < duration_s_min) return wrong("--duration: a run takes a millisecond at least");
 
     plan.is_open_loop = !is_closed;
-    // A run that ends by count has all the time it needs.
-    // Closed: 116 days, so the time never ends it. Open: the time of N requests at this rate, and a second. With
-    // --arrivals poisson the last ones may fall due after that; they are not sent.
+    // A run that ends by count has all the time it needs: 116 days, and far more than its requests take at this rate,
+    // also where --arrivals poisson makes the last ones late.
     if (plan.requests_count_max != 0)
-        plan.duration_s = is_closed ? 1e7 : static_cast<double>(plan.requests_count_max) / rate + 1;
+        plan.duration_s = by_count_s + (is_closed ? 0 : 100 * static_cast<double>(plan.requests_count_max) / rate);
+    // Times are kept in ns of 64 bits.
+    plan.duration_s = std::min(plan.duration_s, duration_s_max);
     plan.arrivals.requests_count_max = plan.requests_count_max;
     plan.arrivals.rate = has_stages ? stages : Stages::constant(rate, plan.warmup_s + plan.duration_s);
     plan.users = has_stages ? stages : Stages::constant(users, plan.warmup_s + plan.duration_s);

@@ -1,4 +1,5 @@
 // Scenario files: a load, its endpoints and its thresholds, in TOML. Keys are the names of the options.
+// docs/load-scenarios.md describes them; a test compares.
 //
 //   name = "high_concurrency"
 //   thresholds = ["p95<200ms", "errors<1%"]

@@ -10,8 +10,8 @@
 namespace sluice::load {
 
 // The curve goes to standard output, a line for each run, unless --quiet, and to --json. --slo: threshold_missed if no
-// rate holds, invalid if it was the generator that limited the search.
-// After an interrupt setup_failed; the runs that were complete are in the curve.
+// rate holds, invalid if it was the generator that limited the search. --sweep: threshold_missed if most requests of a
+// run failed. After an interrupt invalid; the runs that were complete are in the curve.
 [[nodiscard]] ExitCode search(const Invocation& invocation, const std::vector<std::string>& command_line,
                               const std::atomic<bool>& stop);
 

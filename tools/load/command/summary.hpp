@@ -7,9 +7,10 @@
 
 namespace sluice::load {
 
-// For people; programs read --json. A run writes it to stderr, so that standard output is free for an output.
+// For people; programs read --json. Its last line is the verdict, where it is not good.
 void write_summary(const RunResult& result, std::FILE* stream);
-// For --quiet: a line for each threshold that was missed and each reason why the run is invalid; else nothing.
+// For --quiet: a line for each threshold that was missed, each reason why the run is invalid, and the one why it
+// failed; else nothing.
 void write_complaints(const RunResult& result, std::FILE* stream);
 
 }  // namespace sluice::load

@@ -1,16 +1,19 @@
 #include "tools/load/command/verify_command.hpp"
 
-#include <fmt/format.h>
-
+#include <cstdio>
+#include <expected>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
+#include <vector>
 
-#include "engine/config/sink_url.hpp"
+#include "engine/config/load.hpp"
 #include "tools/load/ledger/ledger.hpp"
 #include "tools/load/ledger/redis_samples.hpp"
 #include "tools/load/ledger/verification.hpp"
 #include "tools/load/report/output_file.hpp"
+#include "tools/load/report/print_to.hpp"
 
 namespace sluice::load {
 namespace {
@@ -39,43 +42,64 @@ bool write_verdicts(const std::string& path, const Verdicts& verdicts, const Dev
     for (const auto& [device, verdict] : verdicts) document["devices"][device] = json_of(verdict);
     auto file = OutputFile::create(path);
     if (!file) return false;
+    file->begin();
     put(file->stream(), document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
     return !file->close();
 }
 
-void print_row(std::string_view name, const DeviceVerdict& verdict) {
-    fmt::print("{:<24} {:>12} {:>12} {:>8} {:>10} {:>9} {:>14}\n", name, verdict.acknowledged, verdict.found,
-               verdict.lost, verdict.duplicated, verdict.reordered, verdict.unacknowledged);
+void print_row(std::FILE* table, std::string_view name, const DeviceVerdict& verdict) {
+    print_to(table, "{:<24} {:>12} {:>12} {:>8} {:>10} {:>9} {:>14}\n", name, verdict.acknowledged, verdict.found,
+             verdict.lost, verdict.duplicated, verdict.reordered, verdict.unacknowledged);
 }
 
-void print_verdicts(const Verdicts& verdicts, const DeviceVerdict& sum) {
-    fmt::print("{:<24} {:>12} {:>12} {:>8} {:>10} {:>9} {:>14}\n", "device", "acknowledged", "found", "lost",
-               "duplicated", "reordered", "unacknowledged");
+void print_verdicts(std::FILE* table, const Verdicts& verdicts, const DeviceVerdict& sum) {
+    print_to(table, "{:<24} {:>12} {:>12} {:>8} {:>10} {:>9} {:>14}\n", "device", "acknowledged", "found", "lost",
+             "duplicated", "reordered", "unacknowledged");
     std::size_t unusual_count = 0;
     for (const auto& [device, verdict] : verdicts) {
         // Unacknowledged samples are not unusual: the answer may have been lost on its way.
         if (verdict.lost == 0 && verdict.duplicated == 0 && verdict.reordered == 0) continue;
-        if (++unusual_count <= devices_shown_max) print_row(device, verdict);
+        if (++unusual_count <= devices_shown_max) print_row(table, device, verdict);
     }
     if (unusual_count > devices_shown_max)
-        fmt::print("and {} more devices like these (--json has all)\n", unusual_count - devices_shown_max);
-    print_row(fmt::format("all {} devices", verdicts.size()), sum);
+        print_to(table, "and {} more devices like these (--json has all)\n", unusual_count - devices_shown_max);
+    print_row(table, fmt::format("all {} devices", verdicts.size()), sum);
+}
+
+// The URL is read as the engine reads sink.url, and so are the credentials of the environment that it takes for the
+// sink. Its other settings are none of a reader's.
+std::expected<config::Config, config::ConfigError> config_of(const std::string& url) {
+    config::Environment environment = config::Environment::of_process();
+    std::erase_if(environment.variables, [](const std::string& variable) {
+        return !variable.starts_with("SLUICE_SINK_REDIS_USER=") && !variable.starts_with("SLUICE_SINK_REDIS_PASSWORD");
+    });
+    return config::load_config({.config_file = {}, .settings = {{"--redis", "sink.url", url}}}, environment);
+}
+
+// The keys that the engine writes to unless it is told otherwise.
+SampleKeys keys_of(const VerifyPlan& plan, const config::Config& config) {
+    return {.stream = plan.stream.empty() ? config.sink.redis.stream : plan.stream,
+            .list_key = plan.list_key.empty() ? config.sink.redis.list_key : plan.list_key,
+            .is_stream_given = !plan.stream.empty(),
+            .is_list_given = !plan.list_key.empty()};
 }
 
 }  // namespace
 
 ExitCode verify(const VerifyPlan& plan) {
-    const auto url = config::parse_sink_url(plan.redis_url);
-    // The parser is the engine's, which also takes null: and journal:.
-    const bool is_redis = url && url->kind != config::SinkKind::null && url->kind != config::SinkKind::journal;
-    if (!is_redis) return complain("--redis is no URL of Redis, a cluster or sentinels");
+    const auto config = config_of(plan.redis_url);
+    if (!config) return complain(config.error().sentence);
+    // The reader is the engine's, which also takes null: and journal:.
+    const config::SinkKind kind = config->sink.url.kind;
+    if (kind == config::SinkKind::null || kind == config::SinkKind::journal)
+        return complain("--redis is no URL of Redis, a cluster or sentinels");
     const auto entries = read_ledger(plan.ledger_path);
     if (!entries) return complain(entries.error());
     Verification verification;
     // All of the ledger before the first sample of Redis: find() compares with it.
     for (const LedgerEntry& entry : *entries)
         verification.acknowledge(entry.device, entry.first_seq, entry.samples_count);
-    const auto stored = read_samples(*url, plan.stream, plan.list_key,
+    const auto stored = read_samples(*config, keys_of(plan, *config),
                                      [&](const std::string& device, std::uint64_t seq, std::size_t key_index) {
                                          verification.find(device, seq, key_index);
                                      });
@@ -85,12 +109,13 @@ ExitCode verify(const VerifyPlan& plan) {
     const DeviceVerdict sum = sum_of(verdicts);
     if (!plan.json_path.empty() && !write_verdicts(plan.json_path, verdicts, sum))
         return complain("cannot write " + plan.json_path);
-    print_verdicts(verdicts, sum);
+    std::FILE* const table = plan.json_path == "-" ? stderr : stdout;
+    print_verdicts(table, verdicts, sum);
     if (verification.others_count() != 0)
-        fmt::print("{} samples are of devices that are not this ledger's\n", verification.others_count());
+        print_to(table, "{} samples are of devices that are not this ledger's\n", verification.others_count());
     if (stored->foreign_count != 0)
-        fmt::print("{} entries in Redis have no device and seq of ours\n", stored->foreign_count);
-    fmt::print("{}\n", sum.lost == 0 ? "nothing that was acknowledged is lost" : "ACKNOWLEDGED SAMPLES ARE LOST");
+        print_to(table, "{} entries in Redis have no device and seq of ours\n", stored->foreign_count);
+    print_to(table, "{}\n", sum.lost == 0 ? "nothing that was acknowledged is lost" : "ACKNOWLEDGED SAMPLES ARE LOST");
     return sum.lost == 0 ? ExitCode::ok : ExitCode::threshold_missed;
 }
 

@@ -20,6 +20,25 @@ std::string escaped_tag(std::string_view text) {
     return out;
 }
 
+// No value is not 0 ns.
+void append_latency(std::string& text, std::string_view name, const Histogram& histogram) {
+    if (count_of(histogram) == 0) return;
+    fmt::format_to(std::back_inserter(text),
+                   ",{0}_p50_ns={1}i,{0}_p90_ns={2}i,{0}_p99_ns={3}i,{0}_p999_ns={4}i,{0}_max_ns={5}i", name,
+                   value_at_ns(histogram, 50), value_at_ns(histogram, 90), value_at_ns(histogram, 99),
+                   value_at_ns(histogram, 99.9), max_ns(histogram));
+}
+
+void append_endpoint(InfluxLines& lines, const std::string& tags, std::int64_t at_ms, const EndpointFigures& endpoint) {
+    const Counts& counts = endpoint.counts;
+    fmt::format_to(std::back_inserter(lines.text),
+                   "sluice_load_endpoint{},endpoint={} sent={}i,responses={}i,succeeded={}i,failed={}i", tags,
+                   escaped_tag(endpoint.name), counts.sent, counts.responses, counts.succeeded, counts.failed());
+    append_latency(lines.text, "corrected", endpoint.corrected);
+    fmt::format_to(std::back_inserter(lines.text), " {}\n", at_ms);
+    ++lines.points_count;
+}
+
 }  // namespace
 
 InfluxRenderer::InfluxRenderer(std::string_view run)
@@ -39,15 +58,9 @@ InfluxLines InfluxRenderer::render(const Interval& interval) {
                    tags, counts.planned, counts.sent, counts.responses, counts.succeeded, counts.failed(),
                    counts.samples, counts.connects, counts.sent_bytes, counts.received_bytes,
                    interval.open_connections_count);
-    const auto add_latency = [&](std::string_view name, const Histogram& histogram) {
-        if (count_of(histogram) == 0) return;  // no value is not 0 ns
-        fmt::format_to(out, ",{0}_p50_ns={1}i,{0}_p90_ns={2}i,{0}_p99_ns={3}i,{0}_p999_ns={4}i,{0}_max_ns={5}i", name,
-                       value_at_ns(histogram, 50), value_at_ns(histogram, 90), value_at_ns(histogram, 99),
-                       value_at_ns(histogram, 99.9), max_ns(histogram));
-    };
-    add_latency("corrected", latencies.corrected);
-    add_latency("uncorrected", latencies.uncorrected);
-    add_latency("lag", latencies.lag);
+    append_latency(lines.text, "corrected", latencies.corrected);
+    append_latency(lines.text, "uncorrected", latencies.uncorrected);
+    append_latency(lines.text, "lag", latencies.lag);
     fmt::format_to(out, " {}\n", at_ms);
     ++lines.points_count;
 
@@ -65,6 +78,7 @@ InfluxLines InfluxRenderer::render(const Interval& interval) {
                        counts.faults[i], at_ms);
         ++lines.points_count;
     }
+    for (const EndpointFigures& endpoint : interval.endpoints) append_endpoint(lines, tags, at_ms, endpoint);
     return lines;
 }
 

@@ -1,9 +1,10 @@
 // One second of a run in InfluxDB's line protocol, which VictoriaMetrics, Telegraf and others take as well
 // (docs.influxdata.com/influxdb/v1/write_protocols/line_protocol_reference).
 //
-//   sluice_load         counts, open connections and latency percentiles (ns)
-//   sluice_load_status  responses of one status: tag status, field count
-//   sluice_load_fault   failed requests of one kind: tag fault, field count
+//   sluice_load            counts, open connections and latency percentiles (ns)
+//   sluice_load_status     responses of one status: tag status, field count
+//   sluice_load_fault      failed requests of one kind: tag fault, field count
+//   sluice_load_endpoint   counts and latency percentiles of one endpoint of a scenario: tag endpoint
 //
 // Every point has the tags run (its name) and phase (warmup or measured), and the time at which its second began (Unix
 // ms).

@@ -7,7 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/core/escape.hpp"
 #include "engine/core/limits.hpp"
+#include "engine/delivery/redis_settings.hpp"
 #include "sinks/redis/link/blocking_client.hpp"
 
 namespace sluice::load {
@@ -16,6 +18,9 @@ namespace {
 constexpr std::uint64_t timeout_ns = 10'000'000'000;  // of connecting, and of each reply
 constexpr int page_entries_count = 1000;
 constexpr int redirects_count_max = 4;  // of one command, while a cluster is changing
+// Of the names that a sentence shows, and of the SCANs that look for them.
+constexpr std::size_t keys_shown_max = 10;
+constexpr int scans_count_max = 1000;
 
 using sinks::redis::Command;
 using sinks::redis::Reply;
@@ -34,13 +39,13 @@ class Reader {
   public:
     explicit Reader(const TakeSample& take) : take_(take) {}
 
-    [[nodiscard]] bool connect(const config::SinkUrl& url) {
-        url_ = url;
-        switch (url.kind) {
-            case config::SinkKind::redis_cluster: return connect_to_one_of(url.servers);
-            case config::SinkKind::redis_sentinel: return connect_to_primary();
-            default: return connect_to(url.host, url.port);
-        }
+    // As the engine connects: by the same settings, which also ask sentinels.
+    [[nodiscard]] bool connect(const config::Config& config) {
+        const config::SinkUrl& url = config.sink.url;
+        settings_ = url.kind == config::SinkKind::redis_sentinel ? sentinel_settings(config) : redis_settings(config);
+        settings_.connect_timeout_ns = timeout_ns;
+        if (url.kind == config::SinkKind::redis_cluster) return connect_to_one_of(servers_of(url));
+        return connect_with(settings_);
     }
 
     // Nothing on an error: error() tells which.
@@ -99,47 +104,25 @@ class Reader {
     }
 
     [[nodiscard]] bool connect_to(const std::string& host, std::uint16_t port) {
-        host_ = host;
-        sinks::RedisSettings settings = settings_of(host, port);
-        settings.path = url_.path;
-        settings.user = url_.user;
-        settings.password = url_.password;
-        settings.db = url_.db;
+        sinks::RedisSettings settings = settings_;
+        settings.host = host;
+        settings.port = port;
         return connect_with(settings);
     }
 
-    [[nodiscard]] static sinks::RedisSettings settings_of(const std::string& host, std::uint16_t port) {
-        sinks::RedisSettings settings;
-        settings.host = host;
-        settings.port = port;
-        settings.connect_timeout_ns = timeout_ns;
-        return settings;
-    }
-
     [[nodiscard]] bool connect_with(const sinks::RedisSettings& settings) {
+        host_ = settings.host;
         client_ = std::make_unique<sinks::redis::BlockingClient>(settings);
         return client_->connect() || fail(client_->failure());
     }
 
     // Any node of a cluster will do: it tells who has a key.
-    [[nodiscard]] bool connect_to_one_of(const std::vector<config::ServerAddress>& servers) {
-        for (const config::ServerAddress& server : servers) {
+    [[nodiscard]] bool connect_to_one_of(const std::vector<sinks::ServerAddress>& servers) {
+        for (const sinks::ServerAddress& server : servers) {
             error_.clear();
-            if (connect_to(server.address, server.port)) return true;
+            if (connect_to(server.host, server.port)) return true;
         }
         return false;
-    }
-
-    [[nodiscard]] bool connect_to_primary() {
-        for (const config::ServerAddress& sentinel : url_.servers) {
-            error_.clear();
-            if (!connect_with(settings_of(sentinel.address, sentinel.port))) continue;
-            const Reply primary = ask({"SENTINEL", "get-master-addr-by-name", url_.master});
-            if (primary == nullptr || primary->elements != 2) continue;
-            const auto port = number_of<std::uint16_t>(text_of(primary->element[1]));
-            if (port && connect_to(std::string(text_of(primary->element[0])), *port)) return true;
-        }
-        return fail("no sentinel names a primary that answers");
     }
 
     // `MOVED <slot> <host>:<port>`; without a host it is the one that was asked.
@@ -196,7 +179,7 @@ class Reader {
     }
 
     const TakeSample& take_;
-    config::SinkUrl url_;
+    sinks::RedisSettings settings_;
     std::string host_;  // that is connected
     std::unique_ptr<sinks::redis::BlockingClient> client_;
     std::string error_;
@@ -204,42 +187,101 @@ class Reader {
     std::size_t keys_count_ = 0;  // read so far, with the one that is being read
 };
 
-// Reads a key of whatever type it has; false on an error. `exists` tells whether it is there.
-bool read_key(Reader& reader, const std::string& key, bool& exists) {
+// What one key, or one group of keys, turned out to be.
+struct Found {
+    bool exists = false;     // with samples, or with room for them
+    std::string other_type;  // of a key of another kind, such as `hash`; empty: none
+};
+
+// Reads a key that is a stream or a list; false on an error.
+bool read_key(Reader& reader, const std::string& key, Found& found) {
     const auto type = reader.type_of(key);
     if (!type) return false;
-    exists = *type != "none";
-    if (*type == "stream") return reader.read_stream(key);
-    if (*type == "list") return reader.read_list(key);
-    return true;
+    if (*type == "none") return true;
+    const bool is_stream = *type == "stream";
+    if (!is_stream && *type != "list") {
+        found.other_type = *type;
+        return true;
+    }
+    found.exists = true;
+    return is_stream ? reader.read_stream(key) : reader.read_list(key);
 }
 
 // The streams that engines with sink.redis.exactly_once own stand in a set.
-bool read_owned_streams(Reader& reader, const std::string& stream) {
+bool read_owned_streams(Reader& reader, const std::string& stream, Found& found) {
     const std::string index = stream + ":streams";
     const auto type = reader.type_of(index);
     if (!type || *type != "set") return type.has_value();
+    found.exists = true;
     const Reply keys = reader.ask({"SMEMBERS", index});
     if (keys == nullptr) return false;
-    bool exists = true;
     for (std::size_t i = 0; i < keys->elements; ++i)
-        if (!read_key(reader, std::string(text_of(keys->element[i])), exists)) return false;
+        if (!read_key(reader, std::string(text_of(keys->element[i])), found)) return false;
     return true;
+}
+
+// The stream, its partitions and the streams that it owns.
+bool read_streams(Reader& reader, const std::string& stream, Found& found) {
+    if (!read_key(reader, stream, found)) return false;
+    Found of_partition;
+    // A partition to which no sample has come does not exist, so the numbers may have gaps.
+    for (unsigned number = 0; number < limits::partitions_count_max; ++number)
+        if (!read_key(reader, stream + ":{" + std::to_string(number) + "}", of_partition)) return false;
+    found.exists = found.exists || of_partition.exists;
+    return read_owned_streams(reader, stream, found);
+}
+
+// The names of the keys of one type, at most keys_shown_max. Of a cluster only those of the node that is connected.
+std::vector<std::string> keys_of_type(Reader& reader, const std::string& type) {
+    std::vector<std::string> keys;
+    std::string cursor = "0";
+    for (int page = 0; page < scans_count_max && keys.size() < keys_shown_max; ++page) {
+        const Reply scanned = reader.ask({"SCAN", cursor, "COUNT", "1000", "TYPE", type});  // TYPE: Redis 6.0
+        if (scanned == nullptr || scanned->elements != 2) return keys;
+        cursor = std::string(text_of(scanned->element[0]));
+        for (std::size_t i = 0; i < scanned->element[1]->elements && keys.size() < keys_shown_max; ++i)
+            keys.push_back(quoted(text_of(scanned->element[1]->element[i]), limits::shown_bytes_max));
+        if (cursor == "0") break;
+    }
+    return keys;
+}
+
+// "the streams "a", "b"", or "no stream".
+std::string list_of(const std::vector<std::string>& keys, const std::string& noun) {
+    if (keys.empty()) return "no " + noun;
+    std::string text = "the " + noun + (keys.size() == 1 ? " " : "s ");
+    for (std::size_t i = 0; i < keys.size(); ++i) text.append(i == 0 ? "" : ", ").append(keys[i]);
+    return text + (keys.size() == keys_shown_max ? " and perhaps more" : "");
+}
+
+std::string missing(const std::string& noun, const std::string& key, const Found& found) {
+    const std::string name = quoted(key, limits::shown_bytes_max);
+    if (!found.other_type.empty()) return name + " is a " + found.other_type + " and no " + noun;
+    return "there is no " + noun + " " + name;
+}
+
+// Why there is nothing to compare with, and what there is instead.
+std::string nothing_there(Reader& reader, const SampleKeys& keys, const Found& stream, const Found& list) {
+    std::string text = "Redis: ";
+    if (!stream.exists && !(keys.is_list_given && !keys.is_stream_given))
+        text += missing("stream", keys.stream, stream);
+    if (!list.exists && !(keys.is_stream_given && !keys.is_list_given))
+        text.append(text.ends_with(": ") ? "" : ", and ").append(missing("list", keys.list_key, list));
+    return text + "; it holds " + list_of(keys_of_type(reader, "stream"), "stream") + " and " +
+           list_of(keys_of_type(reader, "list"), "list");
 }
 
 }  // namespace
 
-std::expected<StoredSamples, std::string> read_samples(const config::SinkUrl& url, const std::string& stream,
-                                                       const std::string& list_key, const TakeSample& take) {
+std::expected<StoredSamples, std::string> read_samples(const config::Config& config, const SampleKeys& keys,
+                                                       const TakeSample& take) {
     Reader reader(take);
-    bool exists = true;
-    bool is_read = reader.connect(url) && read_key(reader, stream, exists) && read_key(reader, list_key, exists);
-    exists = true;
-    // A partition to which no sample has come does not exist, so the numbers may have gaps.
-    for (unsigned number = 0; is_read && number < limits::partitions_count_max; ++number)
-        is_read = read_key(reader, stream + ":{" + std::to_string(number) + "}", exists);
-    if (is_read) is_read = read_owned_streams(reader, stream);
-    if (!is_read) return std::unexpected(reader.error());
+    Found stream, list;
+    if (!reader.connect(config) || !read_streams(reader, keys.stream, stream) || !read_key(reader, keys.list_key, list))
+        return std::unexpected(reader.error());
+    const bool lacks_what_was_named = (keys.is_stream_given && !stream.exists) || (keys.is_list_given && !list.exists);
+    if (lacks_what_was_named || (!stream.exists && !list.exists))
+        return std::unexpected(nothing_there(reader, keys, stream, list));
     return reader.stored();
 }
 

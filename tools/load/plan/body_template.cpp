@@ -12,7 +12,8 @@ constexpr int decimals_max = 9;
 constexpr double number_max = 1e15;  // a double shows 15 digits exactly
 
 std::unexpected<PlanError> wrong(std::string_view field, std::string_view why) {
-    return std::unexpected(PlanError{"{" + quoted(field, limits::shown_bytes_max) + "} " + std::string(why)});
+    return std::unexpected(
+        PlanError{quoted("{" + std::string(field) + "}", limits::shown_bytes_max) + " " + std::string(why)});
 }
 
 std::vector<std::string> split(std::string_view text, char separator) {
@@ -94,6 +95,12 @@ std::expected<BodyTemplate, PlanError> parse_body_template(std::string_view text
     }
     result.literals.push_back(std::move(literal));
     return result;
+}
+
+void append(BodyTemplate& text, const BodyTemplate& more) {
+    text.literals.back() += more.literals.front();
+    text.literals.insert(text.literals.end(), more.literals.begin() + 1, more.literals.end());
+    text.fields.insert(text.fields.end(), more.fields.begin(), more.fields.end());
 }
 
 BodyTemplate batch_of(const BodyTemplate& sample, std::uint32_t count, BatchForm form) {

@@ -1,4 +1,5 @@
-// BodyTemplate: a request body with fields that differ from request to request.
+// BodyTemplate: text with fields that differ from request to request: a body, a path with its query, the value of a
+// header.
 //
 //   {"device_id":"{device}","value":{float:15:35},"timestamp":{ts:ms},"seq":{seq}}
 //
@@ -9,7 +10,7 @@
 //   {choice:a|b|c}    one of these, each as likely
 //
 // A brace that no lower-case word follows stands for itself, so JSON needs no escapes; {{word} is {word} as it stands.
-// All samples of a batch are of one device and have consecutive {seq}.
+// All samples of a batch are of one device and have consecutive {seq}; a path or header has that of the first.
 //
 // Parsed before the run and not changed afterwards: all threads may read it.
 #pragma once
@@ -39,6 +40,9 @@ struct BodyTemplate {
 };
 
 [[nodiscard]] std::expected<BodyTemplate, PlanError> parse_body_template(std::string_view text);
+
+// Puts `more` behind `text`, which has a literal at least.
+void append(BodyTemplate& text, const BodyTemplate& more);
 
 enum class BatchForm : std::uint8_t {
     array,  // [a,b,c]

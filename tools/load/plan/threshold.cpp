@@ -1,6 +1,10 @@
 #include "tools/load/plan/threshold.hpp"
 
+#include <algorithm>
+
 #include "engine/core/escape.hpp"
+#include "tools/load/result/counts_text.hpp"
+#include "tools/load/result/percentiles.hpp"
 
 namespace sluice::load {
 namespace {
@@ -19,25 +23,39 @@ struct Measured {
     bool exists;
 };
 
-Measured latency(double ns, bool exists) {
-    return {ns, exists ? format_ns(static_cast<std::uint64_t>(ns)) : "no response", exists};
+double latency_ns_of(const Threshold& threshold, const Histogram& histogram) {
+    switch (threshold.metric) {
+        case Threshold::Metric::mean: return mean_ns(histogram);
+        case Threshold::Metric::max: return static_cast<double>(max_ns(histogram));
+        default: return static_cast<double>(value_at_ns(histogram, threshold.percentile));
+    }
+}
+
+std::string latency_text(double ns) { return format_ns(static_cast<std::uint64_t>(ns)); }
+
+// Of the successes: how fast a server refuses says nothing of how fast it serves. Where requests failed, the figure of
+// all requests stands beside it.
+Measured measure_latency(const Threshold& threshold, const RunResult& result) {
+    const Latencies& latencies = result.latencies;
+    const double of_all_ns = latency_ns_of(threshold, latencies.corrected);
+    if (count_of(latencies.failed) == 0) {
+        const bool exists = count_of(latencies.corrected) != 0;
+        return {of_all_ns, exists ? latency_text(of_all_ns) : "no response", exists};
+    }
+    const Histogram succeeded = difference_of(latencies.corrected, latencies.failed);
+    const bool exists = count_of(succeeded) != 0;
+    const double ns = latency_ns_of(threshold, succeeded);
+    return {ns,
+            (exists ? latency_text(ns) + " of successes" : "no success") + ", " + latency_text(of_all_ns) + " of all",
+            exists};
 }
 
 Measured measure(const Threshold& threshold, const RunResult& result) {
-    const hdr_histogram* histogram = result.latencies.corrected.get();
-    const bool exists = histogram->total_count != 0;
-    switch (threshold.metric) {
-        case Threshold::Metric::percentile:
-            return latency(static_cast<double>(hdr_value_at_percentile(histogram, threshold.percentile)), exists);
-        case Threshold::Metric::mean: return latency(exists ? hdr_mean(histogram) : 0, exists);
-        case Threshold::Metric::max: return latency(static_cast<double>(hdr_max(histogram)), exists);
-        case Threshold::Metric::errors: {
-            const double share = result.totals.failed_share();
-            return {share, percent(share), result.totals.succeeded + result.totals.failed() != 0};
-        }
-        case Threshold::Metric::rate: break;
-    }
-    return {result.success_rate(), format_rate(result.success_rate()), true};
+    if (threshold.metric == Threshold::Metric::rate)
+        return {result.success_rate(), format_rate(result.success_rate()), true};
+    if (threshold.metric != Threshold::Metric::errors) return measure_latency(threshold, result);
+    const double share = result.totals.failed_share();
+    return {share, percent(share), result.totals.succeeded + result.totals.failed() != 0};
 }
 
 }  // namespace
@@ -95,6 +113,22 @@ ThresholdResult evaluate(const Threshold& threshold, const RunResult& result) {
         case Threshold::Relation::at_least: holds = measured.value >= threshold.bound; break;
     }
     return {threshold.text, measured.text, holds && measured.exists};
+}
+
+// What was never sent, or was broken off by the user, is no fault of the server.
+std::string failure_of(std::span<const Threshold> thresholds, const RunResult& result) {
+    const auto bounds_errors = [](const Threshold& one) { return one.metric == Threshold::Metric::errors; };
+    if (std::ranges::any_of(thresholds, bounds_errors)) return {};
+    const Counts& totals = result.totals;
+    const auto count_of_fault = [&](Fault fault) { return totals.faults[static_cast<std::size_t>(fault)]; };
+    const std::uint64_t unsent_count = count_of_fault(Fault::never_sent);
+    const std::uint64_t failed_count = totals.failed() - unsent_count - count_of_fault(Fault::interrupted);
+    const bool is_all = totals.succeeded == 0 && failed_count + unsent_count != 0;
+    if (!is_all && failed_count <= totals.succeeded) return {};
+    const std::uint64_t shown_count = is_all ? failed_count + unsent_count : failed_count;
+    const std::string statuses = statuses_text(totals, ", ");
+    return std::to_string(shown_count) + " of " + std::to_string(totals.succeeded + shown_count) +
+           " requests failed (" + faults_text(totals, ", ") + (statuses.empty() ? "" : "; statuses " + statuses) + ").";
 }
 
 }  // namespace sluice::load

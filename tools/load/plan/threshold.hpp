@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -14,7 +15,7 @@ namespace sluice::load {
 
 struct Threshold {
     enum class Metric : std::uint8_t {
-        percentile,  // of the corrected latency, ns
+        percentile,  // of the corrected latency of successes, ns
         mean,  // ns
         max,  // ns
         errors,  // share of requests that failed, 0 to 1
@@ -32,7 +33,11 @@ struct Threshold {
 // `pNN<DURATION`, `avg<…`, `max<…`, `errors<N%`, `rate>N/s`, with <, <=, > or >=.
 [[nodiscard]] std::expected<Threshold, PlanError> parse_threshold(std::string_view text);
 
-// A threshold that nothing was measured for does not hold.
+// A threshold that nothing was measured for does not hold. One on latency is judged on the successes alone.
 [[nodiscard]] ThresholdResult evaluate(const Threshold& threshold, const RunResult& result);
+
+// Why the run failed, as a sentence: more than half of the requests that were sent failed, or none succeeded. Empty: it
+// did not, or one of `thresholds` bounds the errors, and so says how many may fail.
+[[nodiscard]] std::string failure_of(std::span<const Threshold> thresholds, const RunResult& result);
 
 }  // namespace sluice::load

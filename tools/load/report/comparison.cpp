@@ -58,6 +58,15 @@ std::vector<std::string> Comparison::invalid_reasons() const {
     return reasons;
 }
 
+std::vector<std::string> Comparison::failures() const {
+    std::vector<std::string> failures;
+    for (const Contender& contender : contenders)
+        for (std::size_t i = 0; i < contender.runs.size(); ++i)
+            if (const std::string& failure = contender.runs[i].failure; !failure.empty())
+                failures.push_back(fmt::format("{}, run {}: {}", contender.name, i + 1, failure));
+    return failures;
+}
+
 Comparison compare(std::vector<Contender> contenders, std::uint64_t seed) {
     Comparison comparison{.contenders = std::move(contenders), .figures = {}, .seed = seed, .ended_early = {}};
     const auto& figures = compared_figures();

@@ -54,6 +54,8 @@ struct Comparison {
     [[nodiscard]] bool fails_less(std::size_t contender) const;
     // Of all contenders' runs: "A, run 2: The lag's p99 …". A comparison with invalid runs is not to be trusted.
     [[nodiscard]] std::vector<std::string> invalid_reasons() const;
+    // Likewise of the runs that failed: "A, run 2: 20 of 20 requests failed …".
+    [[nodiscard]] std::vector<std::string> failures() const;
 };
 
 [[nodiscard]] Comparison compare(std::vector<Contender> contenders, std::uint64_t seed);

@@ -81,10 +81,9 @@ std::vector<std::string> notes_on(const Comparison& comparison) {
     return notes;
 }
 
-std::string reasons_banner(const std::vector<std::string>& reasons) {
+std::string banner(std::string_view word, std::string_view what, const std::vector<std::string>& reasons) {
     if (reasons.empty()) return {};
-    std::string html =
-        R"(<div class="banner" role="alert"><strong>INVALID</strong> – some runs must not be trusted:<ul>)";
+    std::string html = fmt::format(R"(<div class="banner" role="alert"><strong>{}</strong> – {}:<ul>)", word, what);
     for (const std::string& reason : reasons)
         fmt::format_to(std::back_inserter(html), "<li>{}</li>", escaped_html(reason));
     return html + "</ul></div>\n";
@@ -171,6 +170,7 @@ void write_comparison_json(const Comparison& comparison, std::FILE* stream) {
                     {"seed", comparison.seed},
                     {"valid", reasons.empty()},
                     {"invalid_reasons", reasons},
+                    {"failures", comparison.failures()},
                     {"ended_early", comparison.ended_early.empty() ? Json() : Json(comparison.ended_early)},
                     {"contenders", std::move(contenders)}};
     constexpr int indent = 2;
@@ -203,12 +203,15 @@ void write_comparison_markdown(const Comparison& comparison, std::FILE* stream) 
     for (const std::string& note : notes_on(comparison)) text.append("\n").append(note).append("\n");
     for (const std::string& reason : comparison.invalid_reasons())
         text.append("\nINVALID: ").append(reason).append("\n");
+    for (const std::string& failure : comparison.failures()) text.append("\nFAILED: ").append(failure).append("\n");
     put(stream, text);
 }
 
 void write_comparison_html(const Comparison& comparison, std::FILE* stream) {
-    std::string body = fmt::format("<header><h1>Comparison under the same load</h1><p>{}</p>{}</header>\n<main>\n",
-                                   how_to_read(comparison), reasons_banner(comparison.invalid_reasons()));
+    std::string body = fmt::format("<header><h1>Comparison under the same load</h1><p>{}</p>{}{}</header>\n<main>\n",
+                                   how_to_read(comparison),
+                                   banner("FAILED", "most requests of some runs failed", comparison.failures()),
+                                   banner("INVALID", "some runs must not be trusted", comparison.invalid_reasons()));
     for (const std::string& note : notes_on(comparison))
         fmt::format_to(std::back_inserter(body), "<p class=\"note\">{}</p>\n", escaped_html(note));
     body += figures_table(comparison);

@@ -7,10 +7,10 @@
 
 namespace sluice::load {
 
-// {"format": "sluice-load-comparison/1", "seed", "valid", "invalid_reasons"[], "ended_early", "contenders": [{"name",
-// "target",
-//  "runs", "figures": {"p99_ns": {"values"[], "median", "ratio", "ratio_low", "ratio_high"}, …}}]}; "rate": successes a
-//  second.
+// {"format": "sluice-load-comparison/1", "seed", "valid", "invalid_reasons"[], "failures"[], "ended_early",
+//  "contenders": [{"name", "target", "runs",
+//   "figures": {"p99_ns": {"values"[], "median", "ratio", "ratio_low", "ratio_high"}, …}}]}; "rate": successes a
+//   second.
 // null: of "ended_early", that all rounds were run; of a ratio, that it is unknown or the first's median is 0; of
 // "ratio_low" and "ratio_high" both, that nothing is known; of "ratio_high" alone, that there is no upper bound.
 void write_comparison_json(const Comparison& comparison, std::FILE* stream);

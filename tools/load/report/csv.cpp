@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <iterator>
 #include <numeric>
 
@@ -23,19 +24,43 @@ std::string latency_cell(const Histogram& histogram, double percentile) {
     return count_of(histogram) == 0 ? std::string() : std::to_string(value_at_ns(histogram, percentile));
 }
 
+// RFC 4180, 2.5 to 2.7.
+std::string quoted_cell(const std::string& text) {
+    if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+    std::string cell = "\"";
+    for (const char c : text) cell.append(c == '"' ? 2 : 1, c);
+    return cell + "\"";
+}
+
+constexpr std::array endpoint_columns{"sent",   "responses", "succeeded", "failed",
+                                      "p50_ns", "p99_ns",    "p99.9_ns",  "max_ns"};
+
+void append_endpoint(std::string& line, const EndpointFigures& endpoint) {
+    const Counts& counts = endpoint.counts;
+    fmt::format_to(std::back_inserter(line), ",{},{},{},{},{},{},{},{}", counts.sent, counts.responses,
+                   counts.succeeded, counts.failed(), latency_cell(endpoint.corrected, 50),
+                   latency_cell(endpoint.corrected, 99), latency_cell(endpoint.corrected, 99.9),
+                   latency_cell(endpoint.corrected, 100));
+}
+
 }  // namespace
 
-CsvWriter::CsvWriter(std::FILE* stream) : stream_(stream) {
+void CsvWriter::write_head(const Interval& interval) {
     std::string line =
         "begin_s,end_s,warmup,planned,sent,responses,succeeded,failed,samples,open_connections,connects,sent_bytes,"
         "received_bytes,corrected_p50_ns,corrected_p90_ns,corrected_p99_ns,corrected_p99.9_ns,corrected_max_ns,"
         "uncorrected_p50_ns,uncorrected_p99_ns,lag_p99_ns";
     for (std::size_t i = 1; i <= status_classes_count; ++i) fmt::format_to(std::back_inserter(line), ",status_{}xx", i);
     for (std::size_t i = 0; i < faults_count; ++i) line.append(",").append(name_of(static_cast<Fault>(i)));
+    for (const EndpointFigures& endpoint : interval.endpoints)
+        for (const char* const column : endpoint_columns)
+            line.append(",").append(quoted_cell("endpoint_" + endpoint.name + "_" + column));
     put(stream_, line.append("\n"));
+    has_head_ = true;
 }
 
 void CsvWriter::on_interval(const Interval& interval) {
+    if (!has_head_) write_head(interval);
     const Counts& counts = interval.counts;
     const Latencies& latencies = *interval.latencies;
     std::string line = fmt::format(
@@ -49,6 +74,7 @@ void CsvWriter::on_interval(const Interval& interval) {
     const auto append = [&line](std::uint64_t count) { fmt::format_to(std::back_inserter(line), ",{}", count); };
     for (std::size_t i = 1; i <= status_classes_count; ++i) append(of_class(counts, i));
     for (const std::uint64_t count : counts.faults) append(count);
+    for (const EndpointFigures& endpoint : interval.endpoints) append_endpoint(line, endpoint);
     put(stream_, line.append("\n"));
     std::fflush(stream_);
 }

@@ -3,6 +3,7 @@
 #include <cstdarg>
 #include <utility>
 
+#include "tools/load/report/output_file.hpp"
 #include "tools/load/result/percentiles.hpp"
 
 // An archive of HdrHistogram_c that was built with glibc 2.38 calls C23's sscanf, which older ones lack; its log writer
@@ -54,6 +55,8 @@ void HlogWriter::on_interval(const Interval& interval) {
     write("corrected", interval.latencies->corrected);
     write("uncorrected", interval.latencies->uncorrected);
     write("lag", interval.latencies->lag);
+    for (const EndpointFigures& endpoint : interval.endpoints)
+        write("endpoint_" + plain_name(endpoint.name), endpoint.corrected);
     std::fflush(stream_);
 }
 

@@ -1,6 +1,7 @@
 // HdrHistogram's log, format 1.2 with V2 histograms: per second one line for each of the three latencies, told apart by
 // their tags corrected, uncorrected and lag. Seconds of the warm-up have the tags warmup_corrected and so on, so that
-// the sum of a tag's lines is the run's histogram. Values are ns; times are Unix seconds.
+// the sum of a tag's lines is the run's histogram. The corrected latency of an endpoint that has a name has the tag
+// endpoint_NAME, with `_` for what a tag may not hold. Values are ns; times are Unix seconds.
 //
 // Main thread, where the coordinator calls its observers.
 #pragma once

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "tools/load/report/html_page.hpp"
 #include "tools/load/report/html_text.hpp"
@@ -55,6 +58,7 @@ class Report {
         add_figures();
         out_ += render_plot(latency_by_percentile(result_));
         add_percentiles();
+        add_endpoints();
         add_thresholds();
         out_ += render_plot(latency_over_time(result_));
         out_ += render_plot(rate_over_time(result_));
@@ -72,11 +76,17 @@ class Report {
         fmt::format_to(std::back_inserter(out_), format, std::forward<Arguments>(arguments)...);
     }
     // All three arguments are HTML.
-    void add_figure(std::string_view name, const std::string& value, const std::string& remark = {}) {
-        add("<div><dt>{}</dt><dd>{}<small>{}</small></dd></div>\n", name, value, remark);
+    // `mark`: a class of the tile, or nothing.
+    void add_figure(std::string_view name, const std::string& value, const std::string& remark = {},
+                    std::string_view mark = {}) {
+        add(R"(<div class="{}"><dt>{}</dt><dd>{}<small>{}</small></dd></div>)", mark, name, value, remark);
+        out_ += "\n";
     }
 
     void add_verdict() {
+        if (!result_.failure.empty())
+            add(R"(<div class="banner" role="alert"><strong>FAILED</strong> – {}</div>)",
+                escaped_html(result_.failure));
         if (!result_.is_valid()) {
             out_ +=
                 R"(<div class="banner" role="alert"><strong>INVALID</strong> – the figures below must not be trusted:<ul>)";
@@ -102,23 +112,36 @@ class Report {
         add_figure("Latency p99.9", corrected(99.9),
                    "uncorrected " + latency_text(latencies.uncorrected, value_at_ns(latencies.uncorrected, 99.9)));
         add_figure("Slowest", latency_text(latencies.corrected, max_ns(latencies.corrected)));
-        add_figure("Failed", text_of_share(totals.failed_share()), grouped(totals.failed()) + " of " + grouped(ended));
+        add_figure("Failed", text_of_share(totals.failed_share()), grouped(totals.failed()) + " of " + grouped(ended),
+                   mark_of_failures());
         add_figure("Own lag p99", latency_text(latencies.lag, result_.own_lag_p99_ns),
                    "busiest thread " + text_of_share(result_.cpu_busiest) + " CPU");
         add_figure("Samples", grouped(totals.samples), "in " + text_of_seconds(result_.duration_s));
         out_ += "</dl>\n";
     }
 
+    // An alarm where the run failed for it, or missed a bound on errors; else any failure stands out.
+    [[nodiscard]] std::string_view mark_of_failures() const {
+        const bool is_missed = std::ranges::any_of(result_.thresholds, [](const ThresholdResult& one) {
+            return one.text.starts_with("errors") && !one.holds;
+        });
+        return !result_.failure.empty() || is_missed ? "alarm" : result_.totals.failed() != 0 ? "bad" : "";
+    }
+
     void add_percentiles() {
         const Latencies& latencies = result_.latencies;
-        out_ +=
-            R"(<section><h2>Latency</h2><div class="wide"><table><thead><tr><th scope="col"></th>)"
-            R"(<th scope="col">corrected</th><th scope="col">uncorrected</th><th scope="col">lag</th></tr></thead><tbody>)";
+        const Histogram succeeded = difference_of(latencies.corrected, latencies.failed);
+        std::vector<std::pair<std::string_view, const Histogram*>> columns{
+            {"corrected", &latencies.corrected}, {"uncorrected", &latencies.uncorrected}, {"lag", &latencies.lag}};
+        // Thresholds are judged on it; without failures it is the first column.
+        if (count_of(latencies.failed) != 0) columns.emplace(columns.begin() + 1, "of successes", &succeeded);
+        out_ += R"(<section><h2>Latency</h2><div class="wide"><table><thead><tr><th scope="col"></th>)";
+        for (const auto& [name, histogram] : columns) add(R"(<th scope="col">{}</th>)", name);
+        out_ += "</tr></thead><tbody>";
         const auto add_row = [&](std::string_view name, auto figure) {
             add(R"(<tr><th scope="row">{}</th>)", name);
-            for (const Histogram* histogram : {&latencies.corrected, &latencies.uncorrected, &latencies.lag}) {
+            for (const auto& [_, histogram] : columns)
                 add("<td>{}</td>", latency_text(*histogram, static_cast<std::uint64_t>(figure(*histogram))));
-            }
             out_ += "</tr>";
         };
         add_row("fastest", min_ns);
@@ -128,10 +151,28 @@ class Report {
         }
         add_row("slowest", max_ns);
         add_row("mean", mean_ns);
-        add(R"(<tr><th scope="row">count</th><td>{}</td><td>{}</td><td>{}</td></tr></tbody></table></div></section>)",
-            grouped(count_of(latencies.corrected)), grouped(count_of(latencies.uncorrected)),
-            grouped(count_of(latencies.lag)));
-        out_ += "\n";
+        out_ += R"(<tr><th scope="row">count</th>)";
+        for (const auto& [_, histogram] : columns) add("<td>{}</td>", grouped(count_of(*histogram)));
+        out_ += "</tr></tbody></table></div></section>\n";
+    }
+
+    void add_endpoints() {
+        if (result_.endpoints.empty()) return;
+        out_ += R"(<section><h2>Endpoints</h2><div class="wide"><table><thead><tr><th scope="col">endpoint</th>)";
+        for (const char* const head : {"sent", "succeeded", "failed", "p50", "p90", "p99", "p99.9", "slowest"})
+            add(R"(<th scope="col">{}</th>)", head);
+        out_ += "</tr></thead><tbody>";
+        for (const EndpointFigures& endpoint : result_.endpoints) {
+            const Counts& counts = endpoint.counts;
+            add(R"(<tr><th scope="row">{}</th><td>{}</td><td>{}</td><td class="{}">{}</td>)",
+                escaped_html(endpoint.name), grouped(counts.sent), grouped(counts.succeeded),
+                counts.failed() == 0 ? "" : "bad", grouped(counts.failed()));
+            for (const double percentile : {50.0, 90.0, 99.0, 99.9, 100.0})
+                add("<td>{}</td>", latency_text(endpoint.corrected, value_at_ns(endpoint.corrected, percentile)));
+            out_ += "</tr>";
+        }
+        out_ += "</tbody></table></div></section>\n";
+        out_ += render_plot(latency_by_endpoint(result_));
     }
 
     void add_thresholds() {

@@ -25,6 +25,8 @@ section>h2{margin-bottom:.5rem}
 .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(12rem,1fr));gap:.6rem;margin:1.2rem 0 0}
 .figures div{background:var(--card);border:1px solid var(--line);border-radius:.4rem;padding:.6rem .8rem}
 .figures dt{font-size:.8rem;color:var(--quiet)}.figures dd{margin:0;font-size:1.25rem;font-variant-numeric:tabular-nums}
+.figures .bad dd{color:var(--bad)}.figures .alarm{border:2px solid var(--bad);background:var(--bad-ground)}
+.figures .alarm dd,.figures .alarm dt,.figures .alarm small{color:var(--bad)}
 .figures small{display:block;font-size:.8rem;color:var(--quiet)}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 .wide{overflow-x:auto}

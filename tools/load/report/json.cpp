@@ -22,14 +22,22 @@ Json json_of(const Environment& environment) {
             {"server_command_line", environment.server_command_line}};
 }
 
-Json json_of(const Counts& counts) {
+Json faults_of(const Counts& counts) {
     Json faults = Json::object();
     for (std::size_t i = 0; i < faults_count; ++i)
         faults[std::string(name_of(static_cast<Fault>(i)))] = counts.faults[i];
+    return faults;
+}
+
+Json statuses_of(const Counts& counts) {
     Json statuses = Json::object();
     for (std::size_t status = 0; status < counts.statuses.size(); ++status) {
         if (counts.statuses[status] != 0) statuses[std::to_string(status)] = counts.statuses[status];
     }
+    return statuses;
+}
+
+Json json_of(const Counts& counts) {
     return {{"planned", counts.planned},
             {"sent", counts.sent},
             {"responses", counts.responses},
@@ -40,8 +48,8 @@ Json json_of(const Counts& counts) {
             {"sent_bytes", counts.sent_bytes},
             {"received_bytes", counts.received_bytes},
             {"unsolicited", counts.unsolicited},
-            {"faults", std::move(faults)},
-            {"statuses", std::move(statuses)}};
+            {"faults", faults_of(counts)},
+            {"statuses", statuses_of(counts)}};
 }
 
 Json json_of(const Histogram& histogram) {
@@ -53,6 +61,22 @@ Json json_of(const Histogram& histogram) {
     return {{"count", count_of(histogram)},          {"min_ns", figure(min_ns(histogram))},
             {"mean_ns", figure(mean_ns(histogram))}, {"stddev_ns", figure(deviation_ns(histogram))},
             {"max_ns", figure(max_ns(histogram))},   {"percentiles_ns", std::move(percentiles)}};
+}
+
+Json json_of(const EndpointFigures& endpoint) {
+    const Counts& counts = endpoint.counts;
+    return {{"name", endpoint.name},
+            {"sent", counts.sent},
+            {"responses", counts.responses},
+            {"succeeded", counts.succeeded},
+            {"failed", counts.failed()},
+            {"samples", counts.samples},
+            {"faults", faults_of(counts)},
+            {"statuses", statuses_of(counts)},
+            {"latency",
+             {{"corrected", json_of(endpoint.corrected)},
+              {"succeeded", json_of(difference_of(endpoint.corrected, endpoint.failed))},
+              {"failed", json_of(endpoint.failed)}}}};
 }
 
 Json json_of(const Second& second) {
@@ -81,7 +105,12 @@ Json json_of(const RunResult& result) {
     for (const ThresholdResult& threshold : result.thresholds) {
         thresholds.push_back({{"text", threshold.text}, {"measured", threshold.measured}, {"holds", threshold.holds}});
     }
+    Json endpoints = Json::array();
+    for (const EndpointFigures& endpoint : result.endpoints) endpoints.push_back(json_of(endpoint));
+    const Latencies& latencies = result.latencies;
     return {{"format", "sluice-load/1"},
+            {"verdict", name_of(result.verdict())},
+            {"failure", result.failure.empty() ? Json() : Json(result.failure)},
             {"valid", result.is_valid()},
             {"invalid_reasons", result.invalid_reasons},
             {"target", result.target},
@@ -97,9 +126,12 @@ Json json_of(const RunResult& result) {
             {"environment", json_of(result.environment)},
             {"totals", json_of(result.totals)},
             {"latency",
-             {{"corrected", json_of(result.latencies.corrected)},
-              {"uncorrected", json_of(result.latencies.uncorrected)},
-              {"lag", json_of(result.latencies.lag)}}},
+             {{"corrected", json_of(latencies.corrected)},
+              {"uncorrected", json_of(latencies.uncorrected)},
+              {"lag", json_of(latencies.lag)},
+              {"succeeded", json_of(difference_of(latencies.corrected, latencies.failed))},
+              {"failed", json_of(latencies.failed)}}},
+            {"endpoints", std::move(endpoints)},
             {"seconds", std::move(seconds)},
             {"thresholds", std::move(thresholds)}};
 }

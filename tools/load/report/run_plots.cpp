@@ -127,6 +127,16 @@ Plot latency_by_percentile(const RunResult& result) {
                            count_of(latencies.corrected));
 }
 
+Plot latency_by_endpoint(const RunResult& result) {
+    std::vector<Series> series;
+    for (const EndpointFigures& endpoint : result.endpoints)
+        series.push_back(percentile_series(endpoint.name, endpoint.corrected));
+    Plot plot = percentile_plot(std::move(series), count_of(result.latencies.corrected));
+    plot.title = "Latency by endpoint";
+    plot.description = "The corrected latency of each endpoint by percentile.";
+    return plot;
+}
+
 Plot latency_over_time(const RunResult& result) {
     Plot plot = time_plot(result, "Latency over time",
                           "Percentiles of each second, corrected: a request counts in the second in which it ends." +
@@ -145,12 +155,17 @@ Plot latency_over_time(const RunResult& result) {
 
 Plot rate_over_time(const RunResult& result) {
     Plot plot = time_plot(result, "Rate over time",
-                          "Requests that fell due and responses that came." + grouped_note(result, "the mean"),
+                          std::string(result.is_open_loop ? "Requests that fell due" : "Requests that users sent") +
+                              " and responses that came." + grouped_note(result, "the mean"),
                           count_axis("requests per second"));
-    plot.series = {
-        over_time(result, "planned", Grouping::rate, [](const Second& second) { return of(second.planned); }),
-        over_time(result, "sent", Grouping::rate, [](const Second& second) { return of(second.sent); }),
-        over_time(result, "responses", Grouping::rate, [](const Second& second) { return of(second.responses); })};
+    // A closed loop plans users and no requests.
+    if (result.is_open_loop)
+        plot.series.push_back(
+            over_time(result, "planned", Grouping::rate, [](const Second& second) { return of(second.planned); }));
+    plot.series.push_back(
+        over_time(result, "sent", Grouping::rate, [](const Second& second) { return of(second.sent); }));
+    plot.series.push_back(
+        over_time(result, "responses", Grouping::rate, [](const Second& second) { return of(second.responses); }));
     return plot;
 }
 

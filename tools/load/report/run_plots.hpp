@@ -18,6 +18,8 @@ namespace sluice::load {
 [[nodiscard]] Plot percentile_plot(std::vector<Series> series, std::uint64_t count);
 
 [[nodiscard]] Plot latency_by_percentile(const RunResult& result);
+// Corrected, a line for each endpoint.
+[[nodiscard]] Plot latency_by_endpoint(const RunResult& result);
 [[nodiscard]] Plot latency_over_time(const RunResult& result);
 [[nodiscard]] Plot rate_over_time(const RunResult& result);
 [[nodiscard]] Plot errors_over_time(const RunResult& result);

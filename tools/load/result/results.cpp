@@ -39,6 +39,12 @@ double Counts::failed_share() const {
     return ended_count == 0 ? 0 : failed_count / ended_count;
 }
 
+Verdict RunResult::verdict() const {
+    if (!failure.empty()) return Verdict::failed;
+    if (!is_valid()) return Verdict::invalid;
+    return std::ranges::all_of(thresholds, &ThresholdResult::holds) ? Verdict::ok : Verdict::missed;
+}
+
 double RunResult::success_rate() const {
     if (totals.responses == 0) return 0;
     return achieved_rate * static_cast<double>(totals.succeeded) / static_cast<double>(totals.responses);

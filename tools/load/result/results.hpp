@@ -17,6 +17,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,6 +59,7 @@ inline constexpr std::size_t faults_count = 11;
 
 struct Latencies {
     Histogram corrected, uncorrected, lag;  // ns
+    Histogram failed{};  // ns; of the corrected ones, those of requests that failed. May be absent: none did
 };
 
 // Counts of a span of time: one second, or the whole run. A request counts in the span in which it ends; one that fell
@@ -83,6 +85,14 @@ struct Counts {
     void add(const Counts& other);
 };
 
+// What came of the requests to one endpoint of a scenario, or to all endpoints of one name. A request belongs to an
+// endpoint once it is sent, so `planned` is 0, and never_sent counts in no endpoint; nor do connections and bytes.
+struct EndpointFigures {
+    std::string name;
+    Counts counts;
+    Histogram corrected, failed;  // as those of Latencies
+};
+
 // One second of a run. `latencies` are those of requests that ended in it and are reused for the next second.
 struct Interval {
     double begin_s = 0, end_s = 0;  // since the run's start, warm-up included
@@ -90,6 +100,7 @@ struct Interval {
     std::uint32_t open_connections_count = 0;
     Counts counts;
     const Latencies* latencies = nullptr;
+    std::span<const EndpointFigures> endpoints{};  // none unless a scenario tells endpoints apart; reused likewise
     double left_s = -1;  // of the run; negative: not known (--requests)
 };
 
@@ -132,6 +143,18 @@ struct ThresholdResult {
     bool holds = false;
 };
 
+// What a run comes to. A script sees it in the exit code.
+enum class Verdict : std::uint8_t {
+    ok,
+    missed,  // a threshold
+    failed,  // more than half of the requests failed, and no threshold on errors allows it
+    invalid,  // the generator was measured and not the server
+};
+[[nodiscard]] constexpr std::string_view name_of(Verdict verdict) {
+    constexpr std::array<std::string_view, 4> names{"ok", "missed", "failed", "invalid"};
+    return names[static_cast<std::size_t>(verdict)];
+}
+
 struct RunResult {
     Environment environment;
     std::string target;  // URL, or the scenario's name
@@ -147,12 +170,17 @@ struct RunResult {
     double cpu_busiest = 0;  // share of the busiest load thread's time spent on the CPU, 0 to 1
     Counts totals;
     Latencies latencies;
+    std::vector<EndpointFigures> endpoints;  // of a scenario that tells them apart
     std::vector<Second> seconds;
     std::vector<std::string> invalid_reasons;  // sentences; the run is valid if empty
     bool is_generator_limited = false;  // one of them: the generator was late or saturated, so the rate says nothing
     std::vector<ThresholdResult> thresholds;
+    std::string failure;  // a sentence if the run failed (Verdict::failed); else empty
 
     [[nodiscard]] bool is_valid() const { return invalid_reasons.empty(); }
+    // That most requests failed is so even if the generator was late: it comes before invalid, and invalid before
+    // missed.
+    [[nodiscard]] Verdict verdict() const;
     // Successes a second: what achieved_rate has beside answers that refuse or are wrong.
     [[nodiscard]] double success_rate() const;
 };

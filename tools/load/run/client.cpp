@@ -40,6 +40,8 @@ Client::Client(const ClientSettings& settings, RequestSource& source, Recorder& 
       pacer_(pacer),
       reader_(source.keeps_bodies()),
       wheel_(settings.connections_count),
+      connect_deadlines_(settings.connections_count, settings.timeout_ns),
+      answer_deadlines_(std::size_t{settings.connections_count} * settings.pipeline_depth, settings.timeout_ns),
       connections_(settings.connections_count),
       exchanges_(std::size_t{settings.connections_count} * settings.pipeline_depth),
       request_bytes_max_(source.bytes_max()),
@@ -59,11 +61,11 @@ std::expected<void, io::LoopError> Client::open() {
     return {};
 }
 
-Client::Exchange& Client::exchange(Slot slot, std::uint32_t index) {
+std::uint32_t Client::exchange_place(Slot slot, std::uint32_t index) const {
     const std::uint32_t depth = settings_.pipeline_depth;
     std::uint32_t place = connections_[slot].exchange_first + index;
     if (place >= depth) place -= depth;
-    return exchanges_[std::size_t{slot} * depth + place];
+    return slot * depth + place;
 }
 
 bool Client::is_worn_out(const Connection& connection) const {
@@ -144,13 +146,14 @@ void Client::flush(Slot slot, std::uint64_t now_ns) {
          ++index) {
         Exchange& request = exchange(slot, index);
         request.sent_ns = now_ns;
+        answer_deadlines_.push(exchange_place(slot, index), now_ns);
         ++recorder_.counts_of(request.intended_ns).sent;
+        ++recorder_.endpoint_counts_of(request.intended_ns, source_.row_of(request.endpoint)).sent;
         recorder_.record_lag(request.intended_ns, request.sendable_ns, now_ns,
                              backed_off_ns(connection, request.intended_ns));
     }
     connection.unsent_count = 0;
     connection.out_begin = connection.out_end;
-    if (wheel_.deadline_ns(slot) == 0) wheel_.set(slot, now_ns + settings_.timeout_ns, now_ns);
 }
 
 void Client::on_sent(Slot slot) {
@@ -160,11 +163,20 @@ void Client::on_sent(Slot slot) {
 
 void Client::run_once(std::uint64_t deadline_ns, std::uint64_t spin_ns) {
     flush();
-    const std::uint64_t timer_ns = wheel_.next_ns();
-    const bool is_timer_next = timer_ns != 0 && timer_ns < deadline_ns;
+    const std::uint64_t retry_ns = wheel_.next_ns();
+    std::uint64_t timer_ns = std::min(answer_deadlines_.next_ns(), connect_deadlines_.next_ns());
+    if (retry_ns != 0) timer_ns = std::min(timer_ns, retry_ns);
+    const bool is_timer_next = timer_ns < deadline_ns;
     loop_->run_once(is_timer_next ? timer_ns : deadline_ns, is_timer_next ? 0 : spin_ns);
-    const std::uint64_t now_ns = monotonic_ns();
-    wheel_.advance(now_ns, [&](Slot slot) { on_deadline(slot, now_ns); });
+    expire(monotonic_ns());
+}
+
+// Each call takes the item out of its queue.
+void Client::expire(std::uint64_t now_ns) {
+    while (const auto place = answer_deadlines_.expired(now_ns))
+        break_off(static_cast<Slot>(*place / settings_.pipeline_depth), Fault::timeout);
+    while (const auto slot = connect_deadlines_.expired(now_ns)) connect_failed(static_cast<Slot>(*slot), ETIMEDOUT);
+    wheel_.advance(now_ns, [&](Slot slot) { retry(slot, now_ns); });
 }
 
 // --- receiving --------------------------------------------------------------------------------------
@@ -191,29 +203,37 @@ void Client::on_bytes(Slot slot, std::span<const char> bytes) {
     }
 }
 
-void Client::judge(const Exchange& request, const ResponseReader::Result& result, std::uint64_t done_ns) {
-    Counts& counts = recorder_.counts_of(request.intended_ns);
+Ending Client::judge(const Exchange& request, const ResponseReader::Result& result, std::uint64_t done_ns) {
+    const Ending ending{.row_index = source_.row_of(request.endpoint),
+                        .is_success = source_.is_good_status(request.endpoint, result.status) &&
+                                      source_.is_good_body(request.endpoint, result.body)};
+    const bool is_bad_status = !source_.is_good_status(request.endpoint, result.status);
     recorder_.count_response(request.intended_ns, done_ns);
-    ++counts.statuses[result.status];
-    if (!source_.is_good_status(request.endpoint, result.status)) {
-        ++counts.faults[static_cast<std::size_t>(Fault::bad_status)];
-    } else if (!source_.is_good_body(request.endpoint, result.body)) {
-        ++counts.faults[static_cast<std::size_t>(Fault::bad_body)];
-    } else {
-        ++counts.succeeded;
-        counts.samples += request.identity.samples_count;
+    for (Counts* const counts : {&recorder_.counts_of(request.intended_ns),
+                                 &recorder_.endpoint_counts_of(request.intended_ns, ending.row_index)}) {
+        ++counts->statuses[result.status];
+        if (ending.is_success) {
+            ++counts->succeeded;
+            counts->samples += request.identity.samples_count;
+        } else {
+            ++counts->faults[static_cast<std::size_t>(is_bad_status ? Fault::bad_status : Fault::bad_body)];
+        }
     }
+    ++recorder_.endpoint_counts_of(request.intended_ns, ending.row_index).responses;
     // 207 (Multi-Status): some of the batch was refused, so not all of it was acknowledged.
     const bool is_acknowledged = result.status >= 200 && result.status <= 299 && result.status != 207;
     if (on_acknowledged_ && is_acknowledged) on_acknowledged_(request.identity);
+    return ending;
 }
 
+// An answer that is complete behind its deadline comes too late, however late this thread itself was.
 void Client::finish(Slot slot, const ResponseReader::Result& result, std::uint64_t done_ns) {
     Connection& connection = connections_[slot];
     const Exchange& request = exchange(slot, 0);
+    if (done_ns > request.sent_ns + settings_.timeout_ns) return break_off(slot, Fault::timeout);
     answered_ns_ = done_ns;
-    recorder_.record(request.intended_ns, request.sent_ns, done_ns);
-    judge(request, result, done_ns);
+    answer_deadlines_.remove(exchange_place(slot, 0));
+    recorder_.record(request.intended_ns, request.sent_ns, done_ns, judge(request, result, done_ns));
     const bool had_room = has_room(slot);
     connection.failures_count = 0;
     connection.unanswered_bytes -= request.bytes;
@@ -258,7 +278,7 @@ void Client::connect(Slot slot) {
     }
     const ServerAddress& address = settings_.addresses[next_address_index_++ % settings_.addresses.size()];
     const std::uint64_t now_ns = monotonic_ns();
-    wheel_.set(slot, now_ns + settings_.timeout_ns, now_ns);
+    connect_deadlines_.push(slot, now_ns);
     if (connection.first_attempt_ns == 0) connection.first_attempt_ns = now_ns;
     connection.state = State::connecting;
     ++connecting_count_;
@@ -280,7 +300,7 @@ Client::Served Client::served_before(std::uint64_t ns) const {
 void Client::on_connected(Slot slot) {
     Connection& connection = connections_[slot];
     const std::uint64_t now_ns = monotonic_ns();
-    wheel_.clear(slot);
+    connect_deadlines_.remove(slot);
     --connecting_count_;
     ++connected_count_;
     ++recorder_.counts().connects;
@@ -303,7 +323,7 @@ void Client::connect_failed(Slot slot, int error) {
     count_failure(connection);
     connection.state = State::closing;
     connection.reconnects = true;
-    wheel_.clear(slot);
+    connect_deadlines_.remove(slot);
     if (!loop_->is_open(slot)) on_closed(slot);  // the socket could not even be made
     else loop_->close(slot);
     pacer_.on_connect_failed(slot, fault_of_connect(error), now_ns);
@@ -333,9 +353,12 @@ void Client::break_off(Slot slot, Fault fault) {
     const std::uint64_t now_ns = monotonic_ns();
     for (std::uint32_t index = 0; index < failed_count; ++index) {
         const Exchange& request = exchange(slot, index);
+        const std::uint16_t row = source_.row_of(request.endpoint);
+        answer_deadlines_.remove(exchange_place(slot, index));
         recorder_.count_fault(fault, request.intended_ns, now_ns);
+        ++recorder_.endpoint_counts_of(request.intended_ns, row).faults[static_cast<std::size_t>(fault)];
         if (fault == Fault::timeout && request.sent_ns != 0)
-            recorder_.record(request.intended_ns, request.sent_ns, now_ns);
+            recorder_.record(request.intended_ns, request.sent_ns, now_ns, {.row_index = row, .is_success = false});
     }
     // Connections that carry requests are opened as often as the load asks for. Those that carry none wait, so that the
     // server is not flooded with them.
@@ -353,7 +376,6 @@ void Client::close(Slot slot, bool reconnects) {
     connection.state = State::closing;
     connection.reconnects = reconnects;
     --connected_count_;
-    wheel_.clear(slot);
     loop_->close(slot);
 }
 
@@ -371,19 +393,12 @@ void Client::on_closed(Slot slot) {
     wheel_.set(slot, now_ns + std::min(retry_ns_first << doublings, retry_ns_max), now_ns);
 }
 
-void Client::on_deadline(Slot slot, std::uint64_t now_ns) {
+// The wait before another attempt is over.
+void Client::retry(Slot slot, std::uint64_t now_ns) {
     Connection& connection = connections_[slot];
-    switch (connection.state) {
-        case State::waiting: connection.wait_end_ns = now_ns; return connect(slot);
-        case State::connecting: return connect_failed(slot, ETIMEDOUT);
-        case State::ready: break;
-        case State::none:
-        case State::closing: return;
-    }
-    if (connection.in_flight_count == connection.unsent_count) return;  // the next send sets it again
-    const std::uint64_t deadline_ns = exchange(slot, 0).sent_ns + settings_.timeout_ns;
-    if (deadline_ns <= now_ns) return break_off(slot, Fault::timeout);
-    wheel_.set(slot, deadline_ns, now_ns);
+    if (connection.state != State::waiting) return;
+    connection.wait_end_ns = now_ns;
+    connect(slot);
 }
 
 }  // namespace sluice::load

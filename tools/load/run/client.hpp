@@ -15,11 +15,11 @@
 #include <memory>
 #include <vector>
 
-#include "engine/core/lazy_array.hpp"
 #include "engine/core/slot.hpp"
 #include "engine/io/client_loop.hpp"
 #include "engine/io/timer_wheel.hpp"
 #include "tools/load/run/body_check.hpp"
+#include "tools/load/run/deadline_queue.hpp"
 #include "tools/load/run/recorder.hpp"
 #include "tools/load/run/request_source.hpp"
 #include "tools/load/run/response_reader.hpp"
@@ -133,16 +133,17 @@ class Client final : private io::ClientEvents {
     void flush();
     void flush(Slot slot, std::uint64_t now_ns);
     void expire(std::uint64_t now_ns);
-    void on_deadline(Slot slot, std::uint64_t now_ns);
+    void retry(Slot slot, std::uint64_t now_ns);
     void finish(Slot slot, const ResponseReader::Result& result, std::uint64_t done_ns);
-    void judge(const Exchange& exchange, const ResponseReader::Result& result, std::uint64_t done_ns);
+    [[nodiscard]] Ending judge(const Exchange& exchange, const ResponseReader::Result& result, std::uint64_t done_ns);
     static void count_failure(Connection& connection);
     [[nodiscard]] static std::uint64_t backed_off_ns(const Connection& connection, std::uint64_t intended_ns);
     void break_off(Slot slot, Fault fault);
     void close(Slot slot, bool reconnects);
     void connect_failed(Slot slot, int error);
     void mark_dirty(Slot slot);
-    [[nodiscard]] Exchange& exchange(Slot slot, std::uint32_t index);
+    [[nodiscard]] std::uint32_t exchange_place(Slot slot, std::uint32_t index) const;
+    [[nodiscard]] Exchange& exchange(Slot slot, std::uint32_t index) { return exchanges_[exchange_place(slot, index)]; }
     [[nodiscard]] bool is_worn_out(const Connection& connection) const;
     [[nodiscard]] char* buffer(Slot slot) { return buffers_.get() + slot * buffer_bytes_; }
 
@@ -153,7 +154,9 @@ class Client final : private io::ClientEvents {
     OnAcknowledged on_acknowledged_;
     ResponseReader reader_;
     std::unique_ptr<io::ClientLoop> loop_;
-    io::TimerWheel wheel_;
+    io::TimerWheel wheel_;  // of State::waiting
+    DeadlineQueue connect_deadlines_;  // of slots in State::connecting
+    DeadlineQueue answer_deadlines_;  // of exchanges that are sent and not ended
     std::vector<Connection> connections_;
     std::vector<Exchange> exchanges_;
     std::size_t request_bytes_max_, buffer_bytes_;

@@ -52,17 +52,18 @@ std::expected<GeneratorState, SetupError> wait_until_ready(const Threads& thread
     for (const auto& thread : threads) {
         while (thread->phase() == LoadThread::Phase::opening && !stop.load(std::memory_order_acquire))
             ::usleep(look_interval_us);
-        if (thread->phase() == LoadThread::Phase::failed) return std::unexpected(SetupError{thread->error()});
+        if (thread->phase() == LoadThread::Phase::failed)
+            return std::unexpected(SetupError{.sentence = thread->error()});
         if (thread->phase() == LoadThread::Phase::opening)
-            return std::unexpected(SetupError{"interrupted before the run began"});
+            return std::unexpected(SetupError{.sentence = "interrupted before the run began", .is_interrupt = true});
         state.opened_count += thread->opened_count();
         state.wanted_count += thread->wanted_count();
         if (thread->connect_error() != 0) connect_error = thread->connect_error();
     }
     if (state.opened_count == 0 && state.wanted_count != 0)
-        return std::unexpected(SetupError{"cannot connect to " + plan.target.host + " port " +
-                                          std::to_string(plan.target.port) + ": " +
-                                          (connect_error != 0 ? std::strerror(connect_error) : "no answer")});
+        return std::unexpected(SetupError{
+            .sentence = "cannot connect to " + plan.target.host + " port " + std::to_string(plan.target.port) + ": " +
+                        (connect_error != 0 ? std::strerror(connect_error) : "no answer")});
     return state;
 }
 
@@ -91,7 +92,7 @@ void follow(Threads& threads, SpanTotals& totals, GeneratorState& state, const s
 std::expected<RunResult, SetupError> carry_out(const RunPlan& plan, const std::vector<Observer*>& observers,
                                                const std::atomic<bool>& stop, const OnAcknowledged& on_acknowledged) {
     const auto addresses = resolve(plan.target);
-    if (!addresses) return std::unexpected(SetupError{addresses.error()});
+    if (!addresses) return std::unexpected(SetupError{.sentence = addresses.error()});
     const std::vector<unsigned> cores = cores_of(plan);
     Threads threads;
     for (std::uint32_t i = 0; i < plan.threads_count; ++i)
@@ -131,6 +132,7 @@ std::expected<RunResult, SetupError> carry_out(const RunPlan& plan, const std::v
     state->clipped_count = totals.total().clipped;
     judge_validity(result, plan, *state);
     for (const Threshold& threshold : plan.thresholds) result.thresholds.push_back(evaluate(threshold, result));
+    result.failure = failure_of(plan.thresholds, result);
     return result;
 }
 

@@ -16,6 +16,7 @@ namespace sluice::load {
 // The run could not begin: one sentence, with what to do about it.
 struct SetupError {
     std::string sentence;
+    bool is_interrupt = false;  // the user ended it before it began
 };
 
 // `stop`: set by a signal; the run then ends early and reports what it has. `environment` is left to the caller.

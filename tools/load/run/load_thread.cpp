@@ -10,6 +10,7 @@
 #include <new>
 
 #include "engine/core/clock.hpp"
+#include "tools/load/plan/endpoint_rows.hpp"
 #include "tools/load/run/closed_load.hpp"
 #include "tools/load/run/open_load.hpp"
 
@@ -19,9 +20,6 @@ namespace {
 constexpr std::uint64_t start_look_interval_ns = 1'000'000;
 constexpr std::uint64_t opening_ns_max = 10'000'000'000;
 constexpr std::uint64_t stop_look_interval_ns = 100'000'000;
-// A request that is sent this soon after the end of the schedule counts as sent in time. A short stall at the end says
-// nothing about the rate.
-constexpr std::uint64_t late_ns_max = 100'000'000;
 // How long an interrupted run waits for its requests in flight.
 constexpr std::uint64_t drain_ns_max = 1'000'000'000;
 // A user who comes this late may end without a connection, and that is no fault of the server.
@@ -73,6 +71,7 @@ LoadThread::LoadThread(const RunPlan& plan, const std::vector<ServerAddress>& ad
       thread_(thread),
       core_(core),
       on_acknowledged_(std::move(on_acknowledged)),
+      recorder_(endpoint_rows_of(plan).names),
       // Spinning would take the core from a server that has none of its own.
       may_spin_(std::thread::hardware_concurrency() > plan.threads_count) {
     thread_of_run_ = std::thread([this] { run(); });

@@ -2,34 +2,66 @@
 
 #include <unistd.h>
 
+#include <utility>
+
+#include "tools/load/result/percentiles.hpp"
+
 namespace sluice::load {
 namespace {
 
 constexpr unsigned swap_look_interval_us = 1000;
 
+// An empty one is left alone: its memory may never have been touched.
+void reset(const Histogram& histogram) {
+    if (count_of(histogram) != 0) ::hdr_reset(histogram.get());
+}
+
 }  // namespace
+
+EndpointFigures make_endpoint_figures(std::string name) {
+    return {.name = std::move(name), .counts = {}, .corrected = make_histogram(), .failed = make_histogram()};
+}
+
+void Span::make_rows(const std::vector<std::string>& names) {
+    for (const std::string& name : names) endpoints.push_back(make_endpoint_figures(name));
+}
 
 void Span::clear() {
     counts = {};
-    for (hdr_histogram* histogram :
-         {latencies.corrected.get(), latencies.uncorrected.get(), latencies.lag.get(), own_lag.get()})
-        hdr_reset(histogram);
+    for (const Histogram* histogram :
+         {&latencies.corrected, &latencies.uncorrected, &latencies.lag, &latencies.failed, &own_lag})
+        reset(*histogram);
+    for (EndpointFigures& endpoint : endpoints) {
+        endpoint.counts = {};
+        reset(endpoint.corrected);
+        reset(endpoint.failed);
+    }
     timely_responses = second_half_planned_count = second_half_ended_count = sent_in_time = clipped = 0;
     cpu_ns = 0;
 }
 
 void Span::add(const Span& other) {
     counts.add(other.counts);
-    hdr_add(latencies.corrected.get(), other.latencies.corrected.get());
-    hdr_add(latencies.uncorrected.get(), other.latencies.uncorrected.get());
-    hdr_add(latencies.lag.get(), other.latencies.lag.get());
-    hdr_add(own_lag.get(), other.own_lag.get());
+    add_histogram(other.latencies.corrected, latencies.corrected);
+    add_histogram(other.latencies.uncorrected, latencies.uncorrected);
+    add_histogram(other.latencies.lag, latencies.lag);
+    add_histogram(other.latencies.failed, latencies.failed);
+    add_histogram(other.own_lag, own_lag);
+    for (std::size_t row = 0; row < endpoints.size(); ++row) {
+        endpoints[row].counts.add(other.endpoints[row].counts);
+        add_histogram(other.endpoints[row].corrected, endpoints[row].corrected);
+        add_histogram(other.endpoints[row].failed, endpoints[row].failed);
+    }
     timely_responses += other.timely_responses;
     second_half_planned_count += other.second_half_planned_count;
     second_half_ended_count += other.second_half_ended_count;
     sent_in_time += other.sent_in_time;
     clipped += other.clipped;
     open_connections_count += other.open_connections_count;
+}
+
+Recorder::Recorder(const std::vector<std::string>& endpoint_names) {
+    for (Span& span : spans_) span.make_rows(endpoint_names);
 }
 
 bool Recorder::has_free_span() const {

@@ -10,6 +10,8 @@
 #include <atomic>
 #include <cstdint>
 #include <limits>
+#include <string>
+#include <vector>
 
 #include "engine/core/cache_line.hpp"
 #include "tools/load/result/results.hpp"
@@ -18,10 +20,14 @@ namespace sluice::load {
 
 inline constexpr std::int64_t latency_ns_max = 3'600'000'000'000;  // of make_histogram()
 
+// The two histograms and the counts of an endpoint, empty.
+[[nodiscard]] EndpointFigures make_endpoint_figures(std::string name);
+
 struct Span {
     std::uint64_t begin_ns = 0, end_ns = 0;  // since the run's start
     Counts counts;
-    Latencies latencies{make_histogram(), make_histogram(), make_histogram()};
+    Latencies latencies{make_histogram(), make_histogram(), make_histogram(), make_histogram()};
+    std::vector<EndpointFigures> endpoints;  // by row of EndpointRows
     Histogram own_lag =
         make_histogram();  // ns; the part of the lag in which a connection was free, or would have been but for us
     std::uint64_t timely_responses = 0;  // before the measurement's end; those to requests of the warm-up, too
@@ -35,7 +41,10 @@ struct Span {
     std::uint32_t open_connections_count = 0;
 
     void clear();
+    // Both have the same rows of endpoints.
     void add(const Span& other);
+    // An empty span gets a row for each name.
+    void make_rows(const std::vector<std::string>& names);
 };
 
 // When a run measures, in monotonic ns. Without an end it does until it is over.
@@ -45,14 +54,32 @@ struct Measurement {
     std::uint64_t end_ns = never;
     std::uint64_t in_time_until_ns = never;  // what is sent later was not offered when it should have been
 };
+// A request that is sent this soon after it fell due, or after the end of the schedule, is in time. A short stall at
+// the end says nothing about the rate.
+inline constexpr std::uint64_t late_ns_max = 100'000'000;
+
+// How a request ended, as far as latencies and endpoints are concerned.
+struct Ending {
+    static constexpr std::uint16_t no_row = std::numeric_limits<std::uint16_t>::max();
+    std::uint16_t row_index = no_row;  // of its endpoint; no_row: endpoints are not told apart, or it was never sent
+    bool is_success = true;
+};
 
 class Recorder {
   public:
+    // `endpoint_names`: those that have figures of their own.
+    explicit Recorder(const std::vector<std::string>& endpoint_names = {});
+
     // --- the load thread's ---
     // Counts that belong to no request: connections, bytes.
     Counts& counts() { return spans_[index_].counts; }
     // The counts to which a request belongs; see Counts.
     Counts& counts_of(std::uint64_t intended_ns) { return is_ignored(intended_ns) ? ignored_ : counts(); }
+    // Likewise of its endpoint. Counts that nobody reads if it has no row.
+    Counts& endpoint_counts_of(std::uint64_t intended_ns, std::uint16_t row_index) {
+        return row_index == Ending::no_row || is_ignored(intended_ns) ? ignored_
+                                                                      : spans_[index_].endpoints[row_index].counts;
+    }
     void count_due(std::uint64_t intended_ns) {
         ++counts_of(intended_ns).planned;
         if (intended_ns >= measurement_.second_half_ns) ++spans_[index_].second_half_planned_count;
@@ -83,20 +110,20 @@ class Recorder {
     }
 
     // The request's three times, of the run's clock, and since when it could have been sent.
-    void record(std::uint64_t intended_ns, std::uint64_t sent_ns, std::uint64_t done_ns) {
+    void record(std::uint64_t intended_ns, std::uint64_t sent_ns, std::uint64_t done_ns, Ending ending) {
         if (is_ignored(intended_ns)) return;
-        record_value(spans_[index_].latencies.corrected.get(), intended_ns, done_ns);
         record_value(spans_[index_].latencies.uncorrected.get(), sent_ns, done_ns);
+        record_corrected(intended_ns, done_ns, ending);
     }
     void record_never_sent(std::uint64_t intended_ns, std::uint64_t given_up_ns) {
-        if (is_ignored(intended_ns)) return;
-        record_value(spans_[index_].latencies.corrected.get(), intended_ns, given_up_ns);
+        if (!is_ignored(intended_ns)) record_corrected(intended_ns, given_up_ns, {.is_success = false});
     }
     // `backed_off_ns`: what of the lag the generator waited before it connected again.
     void record_lag(std::uint64_t intended_ns, std::uint64_t sendable_ns, std::uint64_t sent_ns,
                     std::uint64_t backed_off_ns) {
         if (is_ignored(intended_ns)) return;
-        if (sent_ns <= measurement_.in_time_until_ns) ++spans_[index_].sent_in_time;
+        if (sent_ns <= measurement_.in_time_until_ns || sent_ns <= intended_ns + late_ns_max)
+            ++spans_[index_].sent_in_time;
         record_value(spans_[index_].latencies.lag.get(), intended_ns, sent_ns);
         record_value(spans_[index_].own_lag.get(), std::max(intended_ns, sendable_ns) - backed_off_ns, sent_ns);
     }
@@ -120,9 +147,18 @@ class Recorder {
         if (now_ns >= measurement_.second_half_ns && now_ns <= measurement_.end_ns)
             ++spans_[index_].second_half_ended_count;
     }
+    void record_corrected(std::uint64_t intended_ns, std::uint64_t end_ns, Ending ending) {
+        Span& span = spans_[index_];
+        record_value(span.latencies.corrected.get(), intended_ns, end_ns);
+        if (!ending.is_success) record_value(span.latencies.failed.get(), intended_ns, end_ns);
+        if (ending.row_index == Ending::no_row) return;
+        EndpointFigures& endpoint = span.endpoints[ending.row_index];
+        record_value(endpoint.corrected.get(), intended_ns, end_ns);
+        if (!ending.is_success) record_value(endpoint.failed.get(), intended_ns, end_ns);
+    }
     void record_value(hdr_histogram* histogram, std::uint64_t begin_ns, std::uint64_t end_ns) {
         const auto ns = static_cast<std::int64_t>(end_ns > begin_ns ? end_ns - begin_ns : 0);
-        if (ns > latency_ns_max) ++spans_[index_].clipped;
+        if (ns > latency_ns_max && histogram == spans_[index_].latencies.corrected.get()) ++spans_[index_].clipped;
         hdr_record_value(histogram, std::clamp<std::int64_t>(ns, 1, latency_ns_max));
     }
     void end_span(std::uint64_t end_ns, std::uint32_t open_connections_count);

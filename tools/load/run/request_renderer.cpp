@@ -31,6 +31,39 @@ std::size_t width_max_of(const Field& field, std::size_t device_bytes) {
     return width;
 }
 
+std::size_t bytes_max_of(const BodyTemplate& text, std::size_t device_bytes) {
+    std::size_t bytes = 0;
+    for (const std::string& literal : text.literals) bytes += literal.size();
+    for (const Field& field : text.fields) bytes += width_max_of(field, device_bytes);
+    return bytes;
+}
+
+// Has been parsed before without error.
+BodyTemplate template_of(const std::string& text) {
+    auto parsed = parse_body_template(text);
+    CHECK(parsed.has_value());
+    return std::move(*parsed);
+}
+
+// A method that gives its content a meaning says also that there is none (RFC 9110, 8.6).
+bool expects_content(const std::string& method) { return method == "POST" || method == "PUT" || method == "PATCH"; }
+
+// Up to and including "Content-Length: ", behind which the length of the body stands; without a body, all of it.
+BodyTemplate head_of(const RequestSpec& spec) {
+    BodyTemplate head{.literals = {spec.method + " "}, .fields = {}};
+    append(head, template_of(spec.path));
+    head.literals.back() += " HTTP/1.1\r\nHost: " + spec.host_header + "\r\n";
+    for (const auto& [name, value] : spec.headers) {
+        head.literals.back() += name + ": ";
+        append(head, template_of(value));
+        head.literals.back() += "\r\n";
+    }
+    if (spec.is_gzip && spec.has_body) head.literals.back() += "Content-Encoding: gzip\r\n";
+    if (spec.has_body) head.literals.back() += "Content-Length: ";
+    else head.literals.back() += expects_content(spec.method) ? "Content-Length: 0\r\n\r\n" : "\r\n";
+    return head;
+}
+
 }  // namespace
 
 // One zlib stream, reset for each body: deflate allocates only in deflateInit2.
@@ -57,25 +90,17 @@ struct RequestRenderer::Deflater {
     }
 };
 
-RequestRenderer::RequestRenderer(const RequestSpec& spec) : spec_(spec) {
-    head_ = spec_.method + " " + spec_.path + " HTTP/1.1\r\nHost: " + spec_.host_header + "\r\n";
-    for (const auto& [name, value] : spec_.headers) head_ += name + ": " + value + "\r\n";
-    if (spec_.is_gzip && spec_.has_body) head_ += "Content-Encoding: gzip\r\n";
-    head_ += spec_.has_body ? "Content-Length: " : "\r\n";
-
-    const std::size_t fields_count = spec_.body.fields.size();
+RequestRenderer::RequestRenderer(const RequestSpec& spec) : spec_(spec), head_(head_of(spec)) {
     device_digits_ = static_cast<int>(digits_of(std::max(spec_.devices_count, 1u) - 1));
     const std::size_t device_bytes = spec_.device_prefix.size() + 10;
-    std::size_t body_bytes_max = 0;
-    for (const std::string& literal : spec_.body.literals) body_bytes_max += literal.size();
-    for (const Field& field : spec_.body.fields) body_bytes_max += width_max_of(field, device_bytes);
-
+    const std::size_t body_bytes_max = bytes_max_of(spec_.body, device_bytes);
+    const std::size_t fields_count = head_.fields.size() + spec_.body.fields.size();
     positions_.resize(fields_count);
     widths_.resize(fields_count);
     values_.resize(fields_count);
     scratch_.resize(fields_count * std::max(value_bytes_max, device_bytes));
     if (spec_.is_gzip && spec_.has_body) deflater_ = std::make_unique<Deflater>(body_bytes_max);
-    bytes_max_ = head_.size() + length_digits_max + 4 +
+    bytes_max_ = bytes_max_of(head_, device_bytes) + length_digits_max + 4 +
                  (deflater_ ? std::max(deflater_->body.size(), body_bytes_max) : body_bytes_max);
     image_.resize(bytes_max_);
     if (!is_fixed()) return;
@@ -115,11 +140,13 @@ void RequestRenderer::draw(Devices& devices, Random& random, RequestIdentity& id
     identity.samples_count = spec_.samples_count;
     identity.first_seq = devices.take(device_index, spec_.samples_count);
 
-    const std::size_t fields_a_sample = values_.size() / std::max(spec_.samples_count, 1u);
+    const std::size_t head_fields_count = head_.fields.size();
+    const std::size_t fields_a_sample = spec_.body.fields.size() / std::max(spec_.samples_count, 1u);
     std::int64_t now_ns = 0;
     char text[64];
     for (std::size_t i = 0; i < values_.size(); ++i) {
-        const Field& field = spec_.body.fields[i];
+        const bool is_of_head = i < head_fields_count;
+        const Field& field = is_of_head ? head_.fields[i] : spec_.body.fields[i - head_fields_count];
         switch (field.kind) {
             case Field::Kind::device: {
                 char* const digits =
@@ -134,7 +161,9 @@ void RequestRenderer::draw(Devices& devices, Random& random, RequestIdentity& id
                 break;
             }
             case Field::Kind::seq: {
-                const char* end = std::to_chars(text, text + sizeof text, identity.first_seq + i / fields_a_sample).ptr;
+                // A head has the count of its first sample.
+                const std::size_t sample_index = is_of_head ? 0 : (i - head_fields_count) / fields_a_sample;
+                const char* end = std::to_chars(text, text + sizeof text, identity.first_seq + sample_index).ptr;
                 keep(i, {text, static_cast<std::size_t>(end - text)});
                 break;
             }
@@ -191,31 +220,40 @@ bool RequestRenderer::fits_image() const {
     return true;
 }
 
+// Writes the text at `at` with the values from `first_index` on, and keeps where each is. The end of what was written.
+char* RequestRenderer::write_text(const BodyTemplate& text, std::size_t first_index, char* at) {
+    for (std::size_t i = 0; i < text.literals.size(); ++i) {
+        at = std::copy(text.literals[i].begin(), text.literals[i].end(), at);
+        if (i == text.fields.size()) break;
+        const std::size_t index = first_index + i;
+        positions_[index] = static_cast<std::uint32_t>(at - image_.data());
+        widths_[index] = static_cast<std::uint32_t>(values_[index].size());
+        at = std::copy(values_[index].begin(), values_[index].end(), at);
+    }
+    return at;
+}
+
 void RequestRenderer::write_image() {
+    const std::size_t head_fields_count = head_.fields.size();
     std::size_t body_bytes = 0;
     for (const std::string& literal : spec_.body.literals) body_bytes += literal.size();
-    for (const std::string_view value : values_) body_bytes += value.size();
+    for (std::size_t i = head_fields_count; i < values_.size(); ++i) body_bytes += values_[i].size();
 
-    char* at = std::copy(head_.begin(), head_.end(), image_.data());
+    char* at = write_text(head_, 0, image_.data());
+    head_bytes_ = static_cast<std::size_t>(at - image_.data());
     if (spec_.has_body) {
         at = std::to_chars(at, at + length_digits_max, body_bytes).ptr;
         at = std::copy_n("\r\n\r\n", 4, at);
     }
     body_begin_ = static_cast<std::size_t>(at - image_.data());
-    for (std::size_t i = 0; i < spec_.body.literals.size() && spec_.has_body; ++i) {
-        at = std::copy(spec_.body.literals[i].begin(), spec_.body.literals[i].end(), at);
-        if (i == values_.size()) break;
-        positions_[i] = static_cast<std::uint32_t>(at - image_.data());
-        widths_[i] = static_cast<std::uint32_t>(values_[i].size());
-        at = std::copy(values_[i].begin(), values_[i].end(), at);
-    }
+    if (spec_.has_body) at = write_text(spec_.body, head_fields_count, at);
     image_bytes_ = static_cast<std::size_t>(at - image_.data());
     CHECK(image_bytes_ <= bytes_max_);
 }
 
 std::size_t RequestRenderer::write_compressed(char* out) {
     const std::string_view body = deflater_->compress(image_.data() + body_begin_, image_bytes_ - body_begin_);
-    char* at = std::copy(head_.begin(), head_.end(), out);
+    char* at = std::copy_n(image_.data(), head_bytes_, out);
     at = std::to_chars(at, at + length_digits_max, body.size()).ptr;
     at = std::copy_n("\r\n\r\n", 4, at);
     at = std::copy(body.begin(), body.end(), at);

@@ -19,7 +19,7 @@ namespace sluice::load {
 
 struct RequestSpec {
     std::string method = "POST";
-    std::string path = "/";
+    std::string path = "/";  // with the query; a template, as the values of headers are
     std::string host_header;
     std::vector<std::pair<std::string, std::string>> headers;
     bool has_body = true;
@@ -45,7 +45,7 @@ class RequestRenderer {
     RequestRenderer& operator=(const RequestRenderer&) = delete;
 
     // Every request is the same: fixed() are its bytes.
-    [[nodiscard]] bool is_fixed() const { return spec_.body.fields.empty(); }
+    [[nodiscard]] bool is_fixed() const { return head_.fields.empty() && spec_.body.fields.empty(); }
     [[nodiscard]] std::string_view fixed() const { return {image_.data(), image_bytes_}; }
     // No request is longer.
     [[nodiscard]] std::size_t bytes_max() const { return bytes_max_; }
@@ -62,14 +62,17 @@ class RequestRenderer {
     void keep(std::size_t index, std::string_view text);
     [[nodiscard]] bool fits_image() const;
     void write_image();
+    [[nodiscard]] char* write_text(const BodyTemplate& text, std::size_t first_index, char* at);
     std::size_t write_compressed(char* out);
 
     RequestSpec spec_;
-    std::string head_;  // up to and including "Content-Length: "
+    BodyTemplate head_;  // up to and including "Content-Length: "; without a body, all of it
     std::size_t bytes_max_ = 0;
     std::vector<char> image_;  // head, length, body
     std::size_t image_bytes_ = 0;
+    std::size_t head_bytes_ = 0;  // in image_, of head_
     std::size_t body_begin_ = 0;  // in image_
+    // Of the fields of the head, and then of those of the body:
     std::vector<std::uint32_t> positions_;  // of each field, in image_
     std::vector<std::uint32_t> widths_;  // of each field, in image_
     std::vector<char> scratch_;  // value_bytes_max for each field

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "engine/core/check.hpp"
+#include "tools/load/plan/endpoint_rows.hpp"
 
 namespace sluice::load {
 namespace {
@@ -43,6 +44,8 @@ RequestSource::RequestSource(const RunPlan& plan, std::uint32_t thread)
     : devices_(deal_devices(plan, thread)),
       random_(plan.seed + thread * 0x1'0000'0001ull),
       samples_count_(std::max(plan.batch_count, 1u)) {
+    rows_ = endpoint_rows_of(plan).row_by_endpoint;
+    rows_.resize(plan.endpoints.size(), Ending::no_row);
     double sum = 0;
     for (const Endpoint& endpoint : plan.endpoints) {
         renderers_.push_back(std::make_unique<RequestRenderer>(spec_of(plan, endpoint)));

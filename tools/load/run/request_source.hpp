@@ -14,6 +14,7 @@
 #include "engine/core/slot.hpp"
 #include "tools/load/plan/run_plan.hpp"
 #include "tools/load/run/body_check.hpp"
+#include "tools/load/run/recorder.hpp"
 #include "tools/load/run/request_renderer.hpp"
 
 namespace sluice::load {
@@ -39,6 +40,8 @@ class RequestSource {
     }
     std::size_t render(std::uint16_t endpoint, Slot connection, char* out, RequestIdentity& identity);
 
+    // Of the endpoint's figures; Ending::no_row if endpoints are not told apart.
+    [[nodiscard]] std::uint16_t row_of(std::uint16_t endpoint) const { return rows_[endpoint]; }
     [[nodiscard]] bool is_head(std::uint16_t endpoint) const { return is_head_[endpoint]; }
     [[nodiscard]] bool is_good_status(std::uint16_t endpoint, std::uint16_t status) const;
     [[nodiscard]] bool is_good_body(std::uint16_t endpoint, std::string_view body) {
@@ -53,6 +56,7 @@ class RequestSource {
     std::vector<BodyCheck> checks_;
     std::vector<ResponseCheck> response_checks_;
     std::vector<bool> is_head_;
+    std::vector<std::uint16_t> rows_;
     std::vector<double> weights_;  // cumulative
     std::string fixed_;
     std::size_t bytes_max_ = 0;

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "tools/load/plan/endpoint_rows.hpp"
+#include "tools/load/result/percentiles.hpp"
+
 namespace sluice::load {
 namespace {
 
@@ -21,7 +24,10 @@ bool is_phantom(const Span& span) {
 
 SpanTotals::SpanTotals(const RunPlan& plan, const std::vector<Observer*>& observers, RunResult& result)
     : plan_(plan), observers_(observers), result_(result) {
-    result_.latencies = {make_histogram(), make_histogram(), make_histogram()};
+    result_.latencies = {make_histogram(), make_histogram(), make_histogram(), make_histogram()};
+    const EndpointRows rows = endpoint_rows_of(plan);
+    interval_.make_rows(rows.names);
+    for (const std::string& name : rows.names) result_.endpoints.push_back(make_endpoint_figures(name));
 }
 
 bool SpanTotals::take(Threads& threads) {
@@ -51,9 +57,7 @@ void SpanTotals::begin_stop() {
     for (Observer* observer : observers_) observer->on_stopping();
 }
 
-std::uint64_t SpanTotals::own_lag_p99_ns() const {
-    return static_cast<std::uint64_t>(hdr_value_at_percentile(own_lag_.get(), 99));
-}
+std::uint64_t SpanTotals::own_lag_p99_ns() const { return value_at_ns(own_lag_, 99); }
 
 void SpanTotals::finish(std::uint64_t stopped_ns) {
     const std::uint64_t end_ns = stopped_ns != 0 ? stopped_ns : last_end_ns_;
@@ -81,14 +85,7 @@ bool SpanTotals::is_warmup(const Span& span) const {
 
 void SpanTotals::end_interval() {
     const bool warmup = is_warmup(interval_);
-    if (!warmup) {
-        total_.add(interval_);
-        result_.totals = total_.counts;
-        hdr_add(result_.latencies.corrected.get(), interval_.latencies.corrected.get());
-        hdr_add(result_.latencies.uncorrected.get(), interval_.latencies.uncorrected.get());
-        hdr_add(result_.latencies.lag.get(), interval_.latencies.lag.get());
-        hdr_add(own_lag_.get(), interval_.own_lag.get());
-    }
+    if (!warmup) add_to_result();
     last_end_ns_ = interval_.end_ns;
     if (!is_phantom(interval_)) {
         result_.seconds.push_back(second_of(warmup));
@@ -98,11 +95,22 @@ void SpanTotals::end_interval() {
     interval_.open_connections_count = 0;
 }
 
+void SpanTotals::add_to_result() {
+    total_.add(interval_);
+    result_.totals = total_.counts;
+    add_histogram(interval_.latencies.corrected, result_.latencies.corrected);
+    add_histogram(interval_.latencies.uncorrected, result_.latencies.uncorrected);
+    add_histogram(interval_.latencies.lag, result_.latencies.lag);
+    add_histogram(interval_.latencies.failed, result_.latencies.failed);
+    add_histogram(interval_.own_lag, own_lag_);
+    for (std::size_t row = 0; row < result_.endpoints.size(); ++row) {
+        result_.endpoints[row].counts.add(interval_.endpoints[row].counts);
+        add_histogram(interval_.endpoints[row].corrected, result_.endpoints[row].corrected);
+        add_histogram(interval_.endpoints[row].failed, result_.endpoints[row].failed);
+    }
+}
+
 Second SpanTotals::second_of(bool warmup) const {
-    const auto percentile = [](const Histogram& histogram, double value) {
-        return static_cast<std::uint64_t>(
-            histogram->total_count == 0 ? 0 : hdr_value_at_percentile(histogram.get(), value));
-    };
     const Histogram& corrected = interval_.latencies.corrected;
     return {.begin_s = static_cast<double>(interval_.begin_ns) / 1e9,
             .end_s = static_cast<double>(interval_.end_ns) / 1e9,
@@ -111,13 +119,13 @@ Second SpanTotals::second_of(bool warmup) const {
             .sent = interval_.counts.sent,
             .responses = interval_.counts.responses,
             .failed = interval_.counts.failed(),
-            .p50_ns = percentile(corrected, 50),
-            .p90_ns = percentile(corrected, 90),
-            .p99_ns = percentile(corrected, 99),
-            .p999_ns = percentile(corrected, 99.9),
-            .max_ns = percentile(corrected, 100),
-            .uncorrected_p99_ns = percentile(interval_.latencies.uncorrected, 99),
-            .lag_p99_ns = percentile(interval_.latencies.lag, 99),
+            .p50_ns = value_at_ns(corrected, 50),
+            .p90_ns = value_at_ns(corrected, 90),
+            .p99_ns = value_at_ns(corrected, 99),
+            .p999_ns = value_at_ns(corrected, 99.9),
+            .max_ns = value_at_ns(corrected, 100),
+            .uncorrected_p99_ns = value_at_ns(interval_.latencies.uncorrected, 99),
+            .lag_p99_ns = value_at_ns(interval_.latencies.lag, 99),
             .open_connections_count = interval_.open_connections_count};
 }
 
@@ -129,6 +137,7 @@ void SpanTotals::notify_observers(bool warmup) {
     interval.open_connections_count = interval_.open_connections_count;
     interval.counts = interval_.counts;
     interval.latencies = &interval_.latencies;
+    interval.endpoints = interval_.endpoints;
     if (is_stopping_) interval.left_s = 0;
     else if (plan_.requests_count_max == 0)
         interval.left_s = std::max(0.0, plan_.warmup_s + plan_.duration_s - interval.end_s);

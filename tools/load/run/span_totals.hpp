@@ -34,6 +34,7 @@ class SpanTotals {
   private:
     [[nodiscard]] bool is_warmup(const Span& span) const;
     void end_interval();
+    void add_to_result();
     [[nodiscard]] Second second_of(bool warmup) const;
     void notify_observers(bool warmup);
 
