@@ -51,7 +51,7 @@ bool is_encoded(const parsers::RequestHead& head) {
     for (std::string_view coding = parsers::take_list_element(codings); !coding.empty();
          coding = parsers::take_list_element(codings))
         if (!parsers::equals_ignoring_case(coding, "identity")) return true;
-    return head.value(RequestHeader::content_encoding).is_cut;
+    return false;
 }
 
 // The type/subtype before any parameter (RFC 9110 section 8.3.1).
@@ -75,9 +75,7 @@ std::optional<Refusal> apply_media_type(const parsers::RequestHead& head, const 
         const std::string_view name = without_parameters(value);
         type = name.empty() ? &format.media_types.front() : find_type(name, format);
     }
-    // A parameter may be cut, the name of the type not.
-    const bool is_cut = head.value(RequestHeader::content_type).is_cut && value.find(';') == value.npos;
-    if (type == nullptr || is_cut) return Refusal::unsupported_media_type;
+    if (type == nullptr) return Refusal::unsupported_media_type;
     options.dialect = type->dialect;
     return std::nullopt;
 }
@@ -87,7 +85,7 @@ std::optional<Refusal> apply_idempotency_key(const parsers::RequestHead& head, R
     if (value.count == 0) return std::nullopt;
     const auto key =
         parsers::read_idempotency_key(head.header(RequestHeader::idempotency_key), options.idempotency_key_text);
-    if (!key || value.count > 1 || value.is_cut) return Refusal::bad_idempotency_key;
+    if (!key || value.count > 1) return Refusal::bad_idempotency_key;
     options.idempotency_key_bytes = static_cast<std::uint8_t>(key->size());
     return std::nullopt;
 }
