@@ -54,6 +54,7 @@ enum class RefusalScope : std::uint8_t {
     X(bad_ack,                request,    400, "ack must be one of queued, journaled, stored, replicated.")                         \
     X(ack_unavailable,        request,    400, "The level is not offered: journaled needs a journal, replicated needs replicas and no journal.") \
     X(bad_precision,          request,    400, "precision must be one of s, ms, us, ns.")                                           \
+    X(unknown_parameter,      request,    400, "The query has a parameter that is not known; ack and precision are.")               \
     X(bad_idempotency_key,    request,    400, "Idempotency-Key must be one string of 1 to 128 bytes of ASCII, quoted or bare.")         \
     X(idempotency_unavailable,request,    400, "This engine remembers no idempotency keys, so it can not promise to store once.")       \
     X(idempotency_in_progress,request,    409, "The first request with this Idempotency-Key is still being handled; retry later.")      \
