@@ -7,6 +7,7 @@
 #include "engine/core/check.hpp"
 #include "engine/core/limits.hpp"
 #include "engine/ingest/entrance.hpp"
+#include "engine/ingest/format.hpp"
 #include "engine/ingest/json_answer.hpp"
 #include "engine/server/backend_choice.hpp"
 
@@ -33,6 +34,9 @@ ServerSettings admin_settings(const config::Config& config) {
 AdminThread::AdminThread(const config::Config& config, AdminService& service)
     : service_(service), retry_after_s_(config.retry_after_s), server_(admin_settings(config), *this, *this) {
     for (const AdminPageRow& row : admin_pages) router_.add(row.route());
+    // Known, so that a 404 says where they are.
+    for (const Format& format : formats())
+        router_.add({format.path, http::Methods::post, 0, http::role_mask(ListenerRole::data)});
 }
 
 AdminThread::~AdminThread() { stop_and_join(); }
@@ -96,17 +100,25 @@ bool AdminThread::ask(AdminPage page, OnAnswer on_answer) {
 http::Decision AdminThread::on_request(const http::Request& request, RequestRef, http::Response& response) {
     // A connection asks refuses_head() only of a request whose body is still on its way. All others are checked here.
     if (refuses_head(request, response)) return http::Decision::now;
-    const auto route = enter(router_, request);
-    CHECK(route.has_value());  // refuses_head() has looked
-    const AdminAnswer answer = service_.answer(static_cast<AdminPage>((*route)->target));
+    const auto entrance = enter(router_, request);
+    CHECK(entrance.has_value());  // refuses_head() has looked
+    if (entrance->route == nullptr) {
+        answer_options(entrance->allow, response);
+        return http::Decision::now;
+    }
+    const AdminAnswer answer = service_.answer(static_cast<AdminPage>(entrance->route->target));
     fill_response(answer, retry_after_s_, response, server_.blocks());
     return http::Decision::now;
 }
 
 bool AdminThread::refuses_head(const http::Request& request, http::Response& response) {
-    const auto route = enter(router_, request);
-    if (route) return false;
-    refuse_json({.reason = route.error().reason, .allow = route.error().allow}, response, server_.blocks());
+    const auto entrance = enter(router_, request);
+    if (entrance) return false;
+    const NoEntrance& refused = entrance.error();
+    const std::string_view where_key = refused.where.is_on_other_listener ? "listen" : "";
+    refuse_json(
+        {.reason = refused.reason, .allow = refused.allow, .where_path = refused.where.path, .where_key = where_key},
+        response, server_.blocks());
     return true;
 }
 

@@ -39,10 +39,16 @@ inline constexpr std::uint64_t decode_turn_ns = 1'000'000;
 inline constexpr std::uint64_t decode_turn_ns_min = 100'000;
 
 // --- a request ----------------------------------------------------------------------------------
-inline constexpr std::size_t request_target_bytes_max = 2 * kib;
-// All header lines of a request, names, values and separators.
-inline constexpr std::size_t request_header_bytes_max = 16 * kib;
-inline constexpr std::size_t request_headers_count_max = 100;
+// RFC 9112 section 3 recommends 8,000 bytes at least for a whole request line.
+inline constexpr std::size_t request_target_bytes_max = 8 * kib;
+// All bytes of a request that are not data of its body, as they arrive: request line, header lines, blanks, chunk
+// sizes, chunk extensions, trailers.
+inline constexpr std::size_t request_head_bytes_max = 16 * kib;
+// What each chunk but the first adds to it: a size of 8 digits with its CRLF, the CRLF of the chunk before, and some.
+inline constexpr std::size_t chunk_framing_bytes = 16;
+inline constexpr std::size_t request_headers_count_max = 100;  // trailers included
+// CRLFs in front of a request line (RFC 9112 section 2.2: one at least should be ignored).
+inline constexpr std::size_t empty_lines_count_max = 8;
 inline constexpr std::size_t request_body_bytes_min = 64 * kib;  // smallest value of http.body_max
 inline constexpr std::size_t request_body_bytes_max = 64 * mib;  // largest value of http.body_max
 // Head of a response: status line, date, what the renderer adds, and the headers that its owner gives.
@@ -162,7 +168,8 @@ static_assert(journal_read_buffer_bytes > 2 * sample_bytes_max, "a reader must h
 static_assert(redis_reply_bytes_max <= redis_receive_bytes, "any reply must fit into what is read at once");
 
 // A request and its connection.
-static_assert(idempotency_key_bytes_max < request_header_bytes_max);
+static_assert(idempotency_key_bytes_max < request_head_bytes_max);
+static_assert(request_target_bytes_max < request_head_bytes_max);
 static_assert(body_padding_bytes < body_block_bytes_min && body_block_bytes_min <= request_body_bytes_min);
 static_assert(refused_body_bytes_max <= request_body_bytes_min,
               "reading a refused body must not cost more than a body");

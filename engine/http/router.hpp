@@ -9,7 +9,8 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/refusal.hpp"
-#include "parsers/http/http_parser.hpp"
+#include "parsers/http/method.hpp"
+#include "parsers/http/text.hpp"
 
 namespace sluice::http {
 
@@ -17,16 +18,23 @@ namespace sluice::http {
 enum class Methods : std::uint8_t { get, post };  // GET goes with HEAD (RFC 9110 section 9.3.2)
 
 struct Route {
-    std::string_view path;  // static
+    std::string_view path;  // static, in lower case
     Methods methods;
     std::uint16_t target;   // any number that the owner knows
     std::uint32_t listener_roles_mask = ~std::uint32_t{0};  // through which listeners: a bit for each role's number
 };
 
+// Where a path is that was asked for in vain: with another case, without slashes behind it, or on another listener.
+struct Whereabouts {
+    std::string_view path{};  // static; empty: nothing is like it
+    bool is_on_other_listener = false;
+};
+
 // Why a request leads nowhere.
 struct NoRoute {
-    Refusal reason;          // not_found or method_not_allowed
-    std::string_view allow;  // value of Allow, with the latter
+    Refusal reason;           // not_found or method_not_allowed
+    std::string_view allow{};  // value of Allow, with method_not_allowed
+    Whereabouts where{};      // with not_found
 };
 
 // The mask of one role, an enumeration of the owner's with values below 32.
@@ -35,9 +43,12 @@ template <typename Role>
     return std::uint32_t{1} << static_cast<unsigned>(role);
 }
 
+// Each path answers OPTIONS (RFC 9110 section 9.3.7).
 [[nodiscard]] constexpr std::string_view allow_of(Methods methods) {
-    return methods == Methods::post ? "POST" : "GET, HEAD";
+    return methods == Methods::post ? "POST, OPTIONS" : "GET, HEAD, OPTIONS";
 }
+// What `OPTIONS *` is told: the methods that some path takes.
+inline constexpr std::string_view allow_of_server = "GET, HEAD, POST, OPTIONS";
 
 class Router {
   public:
@@ -58,10 +69,18 @@ class Router {
                 if (takes(route.methods, method)) return &route;
                 return std::unexpected(NoRoute{Refusal::method_not_allowed, allow_of(route.methods)});
             }
-        return std::unexpected(NoRoute{Refusal::not_found, {}});
+        return std::unexpected(NoRoute{Refusal::not_found, {}, whereabouts(path, mask)});
     }
 
   private:
+    [[nodiscard]] Whereabouts whereabouts(std::string_view path, std::uint32_t mask) const {
+        while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+        for (const Route& route : routes_)
+            if (parsers::equals_ignoring_case(path, route.path))
+                return {route.path, (route.listener_roles_mask & mask) == 0};
+        return {};
+    }
+
     [[nodiscard]] static bool takes(Methods methods, parsers::Method method) {
         using parsers::Method;
         return methods == Methods::post ? method == Method::post : method == Method::get || method == Method::head;

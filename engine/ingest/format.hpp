@@ -26,6 +26,8 @@ struct Format {
     std::span<const MediaType> media_types;  // the first is meant where a request has no Content-Type
     std::unique_ptr<parsers::Decoder> (*make_decoder)();
     parsers::Precision precision;  // of timestamps, where the request does not say
+    std::string_view accept{};  // value of Accept, with a 415
+    bool refuses_unknown_parameters = false;  // of the query; else they are ignored
 
     // The answer to a request of which something was accepted, or each record was refused by itself.
     void (*answer)(const IngestResult& result, http::Response& response, http::BlockPool& blocks);

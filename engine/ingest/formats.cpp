@@ -26,6 +26,8 @@ constexpr std::array rows{
            .media_types = json_media_types,
            .make_decoder = make<parsers::JsonDecoder>,
            .precision = parsers::Precision::by_magnitude,
+           .accept = "application/json, application/x-ndjson",
+           .refuses_unknown_parameters = true,
            .answer = answer_json,
            .refuse = refuse_json},
 };

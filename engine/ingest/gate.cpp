@@ -18,17 +18,23 @@ void Gate::add_route(const http::Route& route) {
 }
 
 std::expected<Gate::Passage, Gate::Refused> Gate::check(const http::Request& request, Body body) const {
-    const auto route = enter(router_, request);
-    if (!route) return std::unexpected(Refused{route.error().reason, route.error().allow});
+    const auto entrance = enter(router_, request);
+    if (!entrance)
+        return std::unexpected(Refused{entrance.error().reason, entrance.error().allow, entrance.error().where});
     std::expected<Passage, Refused> passed(std::in_place);
-    passed->target = (*route)->target;
+    passed->allow = entrance->allow;
+    if (entrance->route == nullptr) return passed;
+    passed->target = entrance->route->target;
     if (passed->target < format_target_min) return passed;
     const Format* const format = &formats_[passed->format_index()];
     passed->format = format;
     auto refusal = read_options(request, *format, offer_, passed->options);
     if (!refusal) refusal = refusal_of(request, passed->options, body);
-    if (refusal) return std::unexpected(Refused{*refusal, {}, format});
-    return passed;
+    if (!refusal) return passed;
+    return std::unexpected(Refused{
+        .reason = *refusal,
+        .format = format,
+        .nearest = *refusal == Refusal::unknown_parameter ? nearest_parameter(request.query) : std::string_view{}});
 }
 
 std::optional<Refusal> Gate::refusal_of(const http::Request& request, const RequestOptions& options, Body body) const {

@@ -35,6 +35,7 @@ class Gate {
         Passage() {}  // leaves the options as they are
         std::uint16_t target = 0;        // of the route
         const Format* format = nullptr;  // null: no ingest endpoint, and there are no options
+        std::string_view allow{};        // not empty: an OPTIONS request, which is told this
         RequestOptions options;
 
         [[nodiscard]] std::size_t format_index() const { return target - format_target_min; }
@@ -42,7 +43,9 @@ class Gate {
     struct Refused {
         Refusal reason;
         std::string_view allow{};        // of method_not_allowed
+        http::Whereabouts where{};       // of not_found
         const Format* format = nullptr;  // whose shape the error has; null: it is not known
+        std::string_view nearest{};      // of unknown_parameter
     };
 
     // `idempotency` may be null. All outlive the gate.

@@ -188,6 +188,9 @@ Decision Ingest::refuse_whole(OpenRequest& request, const RequestRefusal& refusa
 void Ingest::refuse(const Format* format, RequestRefusal refusal, http::Response& response) {
     if (tells_retry_after(refusal.reason))
         refusal.retry_after_s = info_of(refusal.reason).status == 503 ? retry_after_s() : retry_after_s_min_;
+    // RFC 9110 section 15.5.16; section 12.5.3: Accept-Encoding only where the coding is the reason.
+    if (refusal.reason == Refusal::unsupported_encoding) refusal.accept_encoding = "identity";
+    if (refusal.reason == Refusal::unsupported_media_type && format != nullptr) refusal.accept = format->accept;
     (format == nullptr ? refuse_json : format->refuse)(refusal, response, server_.blocks());
 }
 

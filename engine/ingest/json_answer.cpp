@@ -55,6 +55,12 @@ void list_errors(const IngestResult& result, Body& body) {
     body << "]}";
 }
 
+void tell_where(const RequestRefusal& refusal, Body& body) {
+    body << ",\"where\":\"" << refusal.where_path;
+    if (!refusal.where_key.empty()) body << " at the address of " << refusal.where_key;
+    body << "\"";
+}
+
 }  // namespace
 
 std::vector<http::PreparedResponse> prepared_json_answers() {
@@ -96,11 +102,15 @@ void refuse_json(const RequestRefusal& refusal, http::Response& response, http::
     response.set_refusal(refusal.reason);
     if (refusal.retry_after_s != 0) response.add_header("Retry-After", refusal.retry_after_s);
     if (!refusal.allow.empty()) response.add_header("Allow", refusal.allow);
+    if (!refusal.accept.empty()) response.add_header("Accept", refusal.accept);
+    if (!refusal.accept_encoding.empty()) response.add_header("Accept-Encoding", refusal.accept_encoding);
     Body body(response, blocks);
     body << "{\"ok\":false,\"error\":\"" << info.sentence << "\",\"code\":\"" << info.code << "\"";
     if (refusal.has_offset) body << ",\"offset\":" << refusal.offset;
     if (refusal.has_stored)
         body << ",\"stored\":" << refusal.samples_stored << ",\"failed\":" << refusal.samples_failed;
+    if (!refusal.nearest_parameter.empty()) body << ",\"nearest\":\"" << refusal.nearest_parameter << "\"";
+    if (!refusal.where_path.empty()) tell_where(refusal, body);
     body << "}";
 }
 

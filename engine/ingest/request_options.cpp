@@ -1,8 +1,12 @@
 #include "engine/ingest/request_options.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <optional>
+#include <system_error>
 
+#include "engine/core/edit_distance.hpp"
 #include "parsers/http/idempotency_key.hpp"
 
 namespace sluice {
@@ -19,7 +23,53 @@ std::optional<parsers::Precision> precision_of(std::string_view name) {
     return std::nullopt;
 }
 
-std::optional<Refusal> apply_parameter(std::string_view name, std::string_view value, RequestOptions& options) {
+constexpr std::array<std::string_view, 2> parameter_names{"ack", "precision"};
+
+// Room for the longest name and the longest value that mean something.
+using DecodeBuffer = std::array<char, 16>;
+static_assert(std::ranges::all_of(ack_level_names, [](auto name) { return name.size() <= DecodeBuffer{}.size(); }));
+
+std::optional<char> decode_triplet(std::string_view text) {
+    unsigned code = 0;
+    if (text.size() < 3 || text.front() != '%') return std::nullopt;
+    const char* const end = text.data() + 3;
+    const auto [parsed_end, error] = std::from_chars(text.data() + 1, end, code, 16);  // takes no sign, no prefix
+    if (error != std::errc{} || parsed_end != end) return std::nullopt;
+    return static_cast<char>(code);
+}
+
+// Percent-decoded (RFC 3986 section 2.1). What is malformed or longer than `buffer` stays as it is, and means nothing.
+std::string_view decoded(std::string_view text, DecodeBuffer& buffer) {
+    if (text.find('%') == std::string_view::npos) return text;
+    std::size_t bytes = 0;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (bytes == buffer.size()) return text;
+        const auto triplet = decode_triplet(text.substr(at));
+        if (text[at] == '%' && !triplet) return text;
+        buffer[bytes++] = triplet.value_or(text[at]);
+        at += triplet ? 2 : 0;
+    }
+    return {buffer.data(), bytes};
+}
+
+// As they stand in the query.
+struct Parameter {
+    std::string_view name;
+    std::string_view value;
+};
+
+Parameter take_parameter(std::string_view& query) {
+    const std::size_t end = std::min(query.find('&'), query.size());
+    const std::string_view parameter = query.substr(0, end);
+    query.remove_prefix(std::min(end + 1, query.size()));
+    const std::size_t equals = std::min(parameter.find('='), parameter.size());
+    return {parameter.substr(0, equals), parameter.substr(std::min(equals + 1, parameter.size()))};
+}
+
+std::optional<Refusal> apply_parameter(const Parameter& parameter, const Format& format, RequestOptions& options) {
+    DecodeBuffer name_buffer, value_buffer;
+    const std::string_view name = decoded(parameter.name, name_buffer);
+    const std::string_view value = decoded(parameter.value, value_buffer);
     if (name == "ack") {
         const auto level = ack_level_of(value);
         if (!level) return Refusal::bad_ack;
@@ -28,19 +78,15 @@ std::optional<Refusal> apply_parameter(std::string_view name, std::string_view v
         const auto precision = precision_of(value);
         if (!precision) return Refusal::bad_precision;
         options.precision = *precision;
+    } else if (format.refuses_unknown_parameters && !(name.empty() && value.empty())) {  // nothing between two `&`
+        return Refusal::unknown_parameter;
     }
     return std::nullopt;
 }
 
-std::optional<Refusal> apply_query(std::string_view query, RequestOptions& options) {
-    while (!query.empty()) {  // ends: each turn takes a parameter off the query
-        const std::size_t end = std::min(query.find('&'), query.size());
-        const std::string_view parameter = query.substr(0, end);
-        query.remove_prefix(std::min(end + 1, query.size()));
-        const std::size_t equals = std::min(parameter.find('='), parameter.size());
-        const std::string_view value = equals < parameter.size() ? parameter.substr(equals + 1) : std::string_view{};
-        if (const auto refusal = apply_parameter(parameter.substr(0, equals), value, options)) return refusal;
-    }
+std::optional<Refusal> apply_query(std::string_view query, const Format& format, RequestOptions& options) {
+    while (!query.empty())  // ends: each turn takes a parameter off the query
+        if (const auto refusal = apply_parameter(take_parameter(query), format, options)) return refusal;
     return std::nullopt;
 }
 
@@ -51,14 +97,12 @@ bool is_encoded(const parsers::RequestHead& head) {
     for (std::string_view coding = parsers::take_list_element(codings); !coding.empty();
          coding = parsers::take_list_element(codings))
         if (!parsers::equals_ignoring_case(coding, "identity")) return true;
-    return head.value(RequestHeader::content_encoding).is_cut;
+    return false;
 }
 
 // The type/subtype before any parameter (RFC 9110 section 8.3.1).
 std::string_view without_parameters(std::string_view value) {
-    value = value.substr(0, value.find(';'));
-    while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
-    return value;
+    return parsers::trim_ows_end(value.substr(0, value.find(';')));
 }
 
 const MediaType* find_type(std::string_view name, const Format& format) {
@@ -69,15 +113,15 @@ const MediaType* find_type(std::string_view name, const Format& format) {
 
 std::optional<Refusal> apply_media_type(const parsers::RequestHead& head, const Format& format,
                                         RequestOptions& options) {
+    // A single value by RFC 9110 section 8.3: of several, others may read another one.
+    if (head.value(RequestHeader::content_type).count > 1) return Refusal::unsupported_media_type;
     const std::string_view value = head.header(RequestHeader::content_type);
     const MediaType* type = find_type(value, format);  // nearly all come without parameters
     if (type == nullptr) {
         const std::string_view name = without_parameters(value);
         type = name.empty() ? &format.media_types.front() : find_type(name, format);
     }
-    // A parameter may be cut, the name of the type not.
-    const bool is_cut = head.value(RequestHeader::content_type).is_cut && value.find(';') == value.npos;
-    if (type == nullptr || is_cut) return Refusal::unsupported_media_type;
+    if (type == nullptr) return Refusal::unsupported_media_type;
     options.dialect = type->dialect;
     return std::nullopt;
 }
@@ -87,7 +131,7 @@ std::optional<Refusal> apply_idempotency_key(const parsers::RequestHead& head, R
     if (value.count == 0) return std::nullopt;
     const auto key =
         parsers::read_idempotency_key(head.header(RequestHeader::idempotency_key), options.idempotency_key_text);
-    if (!key || value.count > 1 || value.is_cut) return Refusal::bad_idempotency_key;
+    if (!key || value.count > 1) return Refusal::bad_idempotency_key;
     options.idempotency_key_bytes = static_cast<std::uint8_t>(key->size());
     return std::nullopt;
 }
@@ -106,11 +150,23 @@ std::optional<Refusal> read_options(const http::Request& request, const Format& 
     options.precision = format.precision;
     options.idempotency_key_bytes = 0;
     if (const auto refusal = apply_head(request.head, format, options)) return refusal;
-    if (const auto refusal = apply_query(request.query, options)) return refusal;
+    if (const auto refusal = apply_query(request.query, format, options)) return refusal;
     const auto level = offer.resolve(options.ack);
     if (!level) return Refusal::ack_unavailable;
     options.ack = *level;
     return std::nullopt;
+}
+
+std::string_view nearest_parameter(std::string_view query) {
+    while (!query.empty()) {  // ends: each turn takes a parameter off the query
+        DecodeBuffer buffer;
+        const std::string_view name = decoded(take_parameter(query).name, buffer);
+        if (std::ranges::find(parameter_names, name) != parameter_names.end()) continue;
+        const auto distance = [name](std::string_view known) { return edit_distance(name, known); };
+        const std::string_view nearest = *std::ranges::min_element(parameter_names, {}, distance);
+        return 2 * distance(nearest) < nearest.size() ? nearest : std::string_view{};
+    }
+    return {};
 }
 
 }  // namespace sluice

@@ -29,9 +29,12 @@ struct RequestOptions {
     }
 };
 
-// Reads `?ack=` and `?precision=`; other parameters are ignored, of repeated ones the last counts. Fills `options`, or
-// says why the request must be refused.
+// Reads `?ack=` and `?precision=`, percent-encoded or not; of repeated ones the last counts. Others are refused or
+// ignored, as the format has it. Fills `options`, or says why the request must be refused.
 [[nodiscard]] std::optional<Refusal> read_options(const http::Request& request, const Format& format,
                                                   const AckOffer& offer, RequestOptions& options);
+
+// The parameter that the first unknown one of `query` may have been meant to be. Static; empty if none is near.
+[[nodiscard]] std::string_view nearest_parameter(std::string_view query);
 
 }  // namespace sluice

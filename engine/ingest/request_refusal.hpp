@@ -21,6 +21,13 @@ struct RequestRefusal {
     std::uint32_t samples_failed = 0;
     std::string_view allow{};  // methods that the path takes; empty: not told
     std::uint64_t retry_after_s = 0;  // 0: not told
+    // 415: what would have been taken. Both are static; empty: not told.
+    std::string_view accept{};
+    std::string_view accept_encoding{};
+    // 404: a path that is like the one that was asked for, and the key whose address serves it, if that is another.
+    std::string_view where_path{};
+    std::string_view where_key{};
+    std::string_view nearest_parameter{};  // of the query, to the one that is not known
 };
 
 // Whether a client is told when to come back: RFC 9110 sections 15.6.4 and 10.2.3, and the draft of Idempotency-Key for

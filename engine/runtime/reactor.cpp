@@ -10,6 +10,7 @@
 #include "engine/core/clock.hpp"
 #include "engine/core/limits.hpp"
 #include "engine/delivery/sink_factory.hpp"
+#include "engine/ingest/entrance.hpp"
 #include "engine/ingest/json_answer.hpp"
 #include "engine/log/log.hpp"
 #include "engine/server/backend_choice.hpp"
@@ -186,6 +187,10 @@ http::Decision Reactor::on_request(const http::Request& request, RequestRef ref,
         return http::Decision::now;
     }
     if (passage->format != nullptr) return ingest_->on_request(request, *passage, ref, response);
+    if (!passage->allow.empty()) {
+        answer_options(passage->allow, response);
+        return http::Decision::now;
+    }
     return answer_page(static_cast<AdminPage>(passage->target), ref, response);
 }
 
@@ -196,7 +201,15 @@ bool Reactor::refuses_head(const http::Request& request, http::Response& respons
 }
 
 void Reactor::refuse(const Gate::Refused& refused, http::Response& response) {
-    ingest_->refuse(refused.format, {.reason = refused.reason, .allow = refused.allow}, response);
+    // What a data listener does not have is on the admin listener.
+    const std::string_view where_key = refused.where.is_on_other_listener ? "admin.listen" : "";
+    ingest_->refuse(refused.format,
+                    {.reason = refused.reason,
+                     .allow = refused.allow,
+                     .where_path = refused.where.path,
+                     .where_key = where_key,
+                     .nearest_parameter = refused.nearest},
+                    response);
 }
 
 void Reactor::on_refused(Refusal reason, http::Response& response) {

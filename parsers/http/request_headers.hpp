@@ -13,24 +13,23 @@ namespace sluice::parsers {
 enum class Repeated : std::uint8_t {
     last,  // the last value counts; the count tells that there were several
     list,  // the values are joined with commas
-    count,  // no value is kept: llhttp has read it
 };
 
-// X(name, header, repeated, bytes_max). Names are in lower case. Of a value, bytes_max are kept at most, each in a
-// place of its own, so that a long one takes no room from another: a token of 1 KiB in Authorization, a key of
-// limits::idempotency_key_bytes_max with every character escaped.
+// X(name, header, repeated). Names are in lower case. Values are kept whole: limits::request_head_bytes_max bounds them
+// all.
 #define SLUICE_REQUEST_HEADERS(X)                                                                                      \
-    X("host", host, last, 512)                                                                                         \
-    X("content-length", content_length, count, 0)                                                                      \
-    X("transfer-encoding", transfer_encoding, list, 128)                                                               \
-    X("expect", expect, list, 128)                                                                                     \
-    X("content-type", content_type, last, 256)                                                                         \
-    X("content-encoding", content_encoding, list, 128)                                                                 \
-    X("idempotency-key", idempotency_key, last, 512)                                                                   \
-    X("authorization", authorization, last, 1280)
+    X("host", host, last)                                                                                              \
+    X("connection", connection, list)                                                                                  \
+    X("content-length", content_length, last)                                                                          \
+    X("transfer-encoding", transfer_encoding, list)                                                                    \
+    X("expect", expect, list)                                                                                          \
+    X("content-type", content_type, last)                                                                              \
+    X("content-encoding", content_encoding, list)                                                                      \
+    X("idempotency-key", idempotency_key, last)                                                                        \
+    X("authorization", authorization, last)
 
 enum class RequestHeader : std::uint8_t {
-#define X(name, header, repeated, bytes_max) header,
+#define X(name, header, repeated) header,
     SLUICE_REQUEST_HEADERS(X)
 #undef X
 };
@@ -38,24 +37,15 @@ enum class RequestHeader : std::uint8_t {
 struct RequestHeaderRow {
     std::string_view name;
     Repeated repeated;
-    std::uint16_t bytes_max;
 };
 
 inline constexpr std::array request_headers{
-#define X(name, header, repeated, bytes_max) RequestHeaderRow{name, Repeated::repeated, bytes_max},
+#define X(name, header, repeated) RequestHeaderRow{name, Repeated::repeated},
     SLUICE_REQUEST_HEADERS(X)
 #undef X
 };
 
 inline constexpr std::size_t request_headers_kept_count = request_headers.size();
-
-// Where the value of each header has its place; the last one is the end of all.
-inline constexpr auto request_header_places = [] {
-    std::array<std::uint16_t, request_headers_kept_count + 1> places{};
-    for (std::size_t row = 0; row < request_headers_kept_count; ++row)
-        places[row + 1] = static_cast<std::uint16_t>(places[row] + request_headers[row].bytes_max);
-    return places;
-}();
 
 inline constexpr std::size_t request_header_name_bytes_max = [] {
     std::size_t longest_bytes = 0;

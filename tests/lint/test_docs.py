@@ -131,6 +131,20 @@ def test_the_table_of_log_events_is_complete():
     assert told == logged
 
 
+def test_the_tests_that_http_md_names_exist():
+    page = (PROJECT / "docs/http.md").read_text()
+    goldens = re.findall(r'^        \{"([^"]+)",', (PROJECT / "tests/support/http_goldens.hpp").read_text(), re.MULTILINE)
+    sources = "".join(file.read_text() for folder in ("unit", "property") for file in (PROJECT / "tests" / folder).glob("*.cpp"))
+    suites = {f"{suite}.{name}" for suite, name in re.findall(r"^TEST(?:_F)?\((\w+), (\w+)\)", sources, re.MULTILINE)}
+    systems = {f"{file.name}::{name}" for file in (PROJECT / "tests/system").glob("test_*.py")
+               for name in re.findall(r"^def (test_\w+)", file.read_text(), re.MULTILINE)}
+    named = {"golden": re.findall(r'`"([^"`]{2,})"`', page), "suite": re.findall(r"`([A-Z]\w+\.[A-Z]\w+)`", page),
+             "system": re.findall(r"`(test_\w+\.py::\w+)`", page)}
+    known = {"golden": set(goldens), "suite": suites, "system": systems}
+    assert all(len(names) > 10 for names in named.values())
+    assert not {kind: lost for kind in named if (lost := sorted(set(named[kind]) - known[kind]))}
+
+
 def test_the_table_of_libraries_is_that_of_the_build():
     names = re.findall(r"^dependency\((\w+)|^add_library\(dep::(\w+)", (PROJECT / "cmake/dependencies.cmake").read_text(), re.MULTILINE)
     page = (PROJECT / "docs/dependencies.md").read_text()

@@ -86,7 +86,7 @@ class EchoApplication final : public http::Application {
   private:
     // Long bodies are shown by size and hash (FNV-1a).
     [[nodiscard]] static std::string echo_of(const http::Request& request) {
-        static constexpr std::string_view methods[]{"GET", "HEAD", "POST", "OTHER"};
+        static constexpr std::string_view methods[]{"GET", "HEAD", "POST", "OPTIONS", "OTHER"};
         std::string echo(methods[static_cast<std::size_t>(request.head.method)]);
         echo += " " + std::string(request.path) + "?" + std::string(request.query) + " ";
         if (request.body.size() <= 256) return echo + std::string(request.body);

@@ -158,6 +158,18 @@ def test_what_the_admin_listener_does_not_do(engine, method, target, status):
     assert engine.admin(method, target, body).status == status
 
 
+def test_the_admin_listener_says_where_telemetry_is_taken(engine):
+    assert engine.admin("POST", "/telemetry", b"").json()["where"] == "/telemetry at the address of listen"
+    assert engine.admin("GET", "/status/").json()["where"] == "/status"
+
+
+@pytest.mark.parametrize("target, allow", [("/status", "GET, HEAD, OPTIONS"), ("/stop", "POST, OPTIONS"), ("*", "GET, HEAD, POST, OPTIONS")])
+def test_options_of_the_admin_listener(engine, target, allow):
+    response = engine.admin("OPTIONS", target)
+    assert (response.status, response.header("Allow")) == (204, allow)
+    assert engine.status()["state"] == "running"
+
+
 def test_the_data_listener_serves_no_controls(engine):
     with engine.connect() as connection:
         for method, target in (("GET", "/status"), ("GET", "/metrics"), ("POST", "/start"), ("POST", "/stop"), ("POST", "/reset")):

@@ -64,8 +64,10 @@ DEEP = b'{"device_id":"a","type":"t","value":1,"metadata":' + b'{"a":' * 32 + b"
 
 CASES = {
     "malformed_request_line": [
-        raw("NONSENSE"), raw("GET  HTTP/1.1|Host: h"), raw("BREW /health HTTP/1.1|Host: h"),
-        raw("get /health HTTP/1.1|Host: h"), raw("GET /health HTTX/1.1|Host: h"), b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\r\n\r\n",
+        raw("NONSENSE"), raw("GET  HTTP/1.1|Host: h"), raw("GET  /health HTTP/1.1|Host: h"), raw("GET /health"),
+        raw("GET /health HTTX/1.1|Host: h"), b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\r\n\r\n",
+        *(raw(f"GET /health HTTP/{version}|Host: h") for version in ("1", "01.1", " 1.1", "1.10", "2", "0.9", "1.x")),
+        b"\r\n" * 9 + raw("GET /health HTTP/1.1|Host: h"),
     ],
     "malformed_header": [
         raw("GET /health HTTP/1.1|Host: h|No colon"), raw("GET /health HTTP/1.1|Host: h|Bad name: x"),
@@ -87,23 +89,35 @@ CASES = {
     ],
     "missing_host": [raw("GET /health HTTP/1.1"), raw("GET /health HTTP/1.1|X-Host: h")],
     "duplicate_host": [raw("GET /health HTTP/1.1|Host: h|Host: h"), raw("GET /health HTTP/1.1|Host: a|host: b")],
-    "bad_host": [raw("GET /health HTTP/1.1|Host: a b"), raw("GET /health HTTP/1.1|Host: a/b"), raw("GET /health HTTP/1.1|Host: user@a")],
+    "bad_host": [raw(f"GET /health HTTP/1.1|Host: {host}") for host in (
+        "a b", "a/b", "user@a", "[", "a:b:c", "%zz", "::1", "[::1", "[::1]x", "a:-1", ":80")],
+    "bad_target": [raw(f"GET {target} HTTP/1.1|Host: h") for target in (
+        "*", "http:///health", "http://u@h/health", "ftp://h/health", "https://h/health", "http://[/health", "/health#x", "/health?x=%zz", "/<health>")],
     "body_too_large": [
         raw("POST /telemetry HTTP/1.1|Host: h|Content-Length: 1000000000"),
         raw(CHUNKED, b"900000\r\n" + b" " * 0x900000),
     ],
-    "target_too_long": [raw("GET /health?" + "x" * 2048 + " HTTP/1.1|Host: h"), b"GET /" + b"x" * 4096],
+    "target_too_long": [raw("GET /health?" + "x" * 8192 + " HTTP/1.1|Host: h"), b"GET /" + b"x" * 9000,
+                        raw("GET" + " " * 20000 + "/health HTTP/1.1|Host: h")],
     "headers_too_large": [
         raw("GET /health HTTP/1.1|Host: h|X: " + "x" * 16384),
         raw("GET /health HTTP/1.1|Host: h" + "".join(f"|X-{index}: x" for index in range(101))),
         b"GET /health HTTP/1.1\r\nHost: h\r\nX: " + b"x" * 32768,
+        b"GET /health HTTP/1.1\r\nHost: h\r\nX:" + b" " * 32768, raw(CHUNKED, b"1;" + b"x" * 32768), raw(CHUNKED, b"0" * 32768),
+        raw(CHUNKED, b"0\r\nX: " + b"x" * 32768),
     ],
     "unknown_transfer_coding": [
         raw("POST /telemetry HTTP/1.1|Host: h|Transfer-Encoding: " + coding)
-        for coding in ("gzip", "gzip, chunked", "identity", "chunked, chunked", "chunked, gzip", "xchunked")
+        for coding in ("gzip, chunked", "identity, chunked", "gzip|Transfer-Encoding: chunked")
     ],
-    "unsupported_version": [raw("GET /health HTTP/2.0|Host: h"), raw("GET /health HTTP/3.0|Host: h"), raw("GET /health"),
-                            raw("GET /health HTTP/0.9|Host: h"), raw("GET /health HTTP/1.2|Host: h")],
+    "bad_transfer_encoding": [
+        raw("POST /telemetry HTTP/1.1|Host: h|Transfer-Encoding: " + coding)
+        for coding in ("gzip", "identity", "", ",", "chunked, chunked", "chunked, gzip", "xchunked", "chunked;q=1", '"chunked"')
+    ],
+    "method_not_implemented": [raw("BREW /health HTTP/1.1|Host: h"), raw("get /health HTTP/1.1|Host: h"),
+                               raw("CONNECT h:80 HTTP/1.1|Host: h:80"), raw("DESCRIBE /health HTTP/1.1|Host: h"), b"M" * 20000],
+    "unsupported_version": [raw("GET /health HTTP/2.0|Host: h"), raw("GET /health HTTP/3.0|Host: h"),
+                            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
     "expectation_failed": [raw("POST /telemetry HTTP/1.1|Host: h|Content-Length: 2|Expect: 200-ok", b"{}")],
     "not_found": [render_request("GET", "/"), render_request("GET", "/healthy"), render_request("POST", "/telemetry/", ONE),
                   render_request("GET", "/status"), render_request("GET", "/metrics"), render_request("POST", "/stop", b""),
@@ -116,6 +130,7 @@ CASES = {
     "bad_ack": [telemetry(ONE, query=f"?ack={level}") for level in ("", "STORED", "none")],
     "ack_unavailable": [telemetry(ONE, query=f"?ack={level}") for level in ("journaled", "replicated")],
     "bad_precision": [telemetry(ONE, query=f"?precision={precision}") for precision in ("", "m", "seconds", "MS")],
+    "unknown_parameter": [telemetry(ONE, query=query) for query in ("?acks=queued", "?ACK=queued", "?ack=queued&x=1", "?=1")],
     "empty_body": [telemetry(b""), render_request("POST", "/telemetry"), raw(CHUNKED, b"0\r\n\r\n")],
     "invalid_json": [telemetry(body) for body in (
         b"{", b"[", b"nonsense", b'{"device_id":"a","type":"t","value":NaN}', b'{"device_id":"a","type":"t","value":Infinity}',
@@ -178,11 +193,55 @@ def test_refusal(stack, http, code, request_bytes):
     assert stack.redis.xlen("telemetry") == 0
 
 
+def methods_in(response) -> set[str]:
+    return {name.strip() for name in response.header("Allow").split(",")}
+
+
 @pytest.mark.parametrize("target, method, allowed", [
-    ("/telemetry", "GET", {"POST"}), ("/health", "POST", {"GET", "HEAD"}), ("/ready", "DELETE", {"GET", "HEAD"})])
+    ("/telemetry", "GET", {"POST", "OPTIONS"}), ("/health", "POST", {"GET", "HEAD", "OPTIONS"}),
+    ("/ready", "DELETE", {"GET", "HEAD", "OPTIONS"})])
 def test_405_names_what_is_allowed(stack, http, target, method, allowed):
-    allow = http.request(method, target, b"" if method == "POST" else None).header("Allow")
-    assert {name.strip() for name in allow.split(",")} == allowed
+    assert methods_in(http.request(method, target, b"" if method == "POST" else None)) == allowed
+
+
+@pytest.mark.parametrize("target, allowed", [
+    ("/telemetry", {"POST", "OPTIONS"}), ("/telemetry?ack=queued", {"POST", "OPTIONS"}),
+    ("/health", {"GET", "HEAD", "OPTIONS"}), ("*", {"GET", "HEAD", "POST", "OPTIONS"})])
+def test_options_names_what_is_allowed(stack, http, target, allowed):
+    for body in (None, b"{}"):
+        response = http.request("OPTIONS", target, body)
+        assert (response.status, response.body, response.closes) == (204, b"", False)
+        assert methods_in(response) == allowed
+    assert stack.redis.xlen("telemetry") == 0
+
+
+def test_415_tells_what_is_taken(stack, http):
+    """RFC 9110 sections 15.5.16 and 12.5.3: Accept-Encoding only where the coding is the reason."""
+    coding = http.post(sample(), headers=[("Content-Encoding", "gzip")])
+    assert (coding.status, coding.header("Accept-Encoding"), coding.header("Accept")) == (415, "identity", None)
+    media_type = http.post(sample(), content_type="text/plain")
+    assert (media_type.status, media_type.header("Accept-Encoding")) == (415, None)
+    assert media_type.header("Accept") == "application/json, application/x-ndjson"
+    for taken in media_type.header("Accept").split(", "):
+        assert http.post(sample(), content_type=taken).status == 200
+
+
+@pytest.mark.parametrize("method, target, where", [
+    ("GET", "/status", "/status at the address of admin.listen"), ("GET", "/metrics/", "/metrics at the address of admin.listen"),
+    ("POST", "/telemetry/", "/telemetry"), ("POST", "/Telemetry", "/telemetry"), ("GET", "/nothing", None)])
+def test_404_says_where_it_is(stack, http, method, target, where):
+    response = http.request(method, target, b"" if method == "POST" else None)
+    assert (response.status, response.json().get("where")) == (404, where)
+
+
+@pytest.mark.parametrize("query, code, nearest", [
+    ("?acks=queued", "unknown_parameter", "ack"), ("?ACK=queued", "unknown_parameter", "ack"),
+    ("?Precison=ms", "unknown_parameter", "precision"), ("?verbose=1", "unknown_parameter", None),
+    ("?%61ck=%71ueued", None, None), ("?ack=st%6Fred", None, None), ("?ack=%7queued", "bad_target", None)])
+def test_parameters_are_decoded_or_refused(stack, http, query, code, nearest):
+    answer = http.post(sample(), query=query).json()
+    assert (answer.get("code"), answer.get("nearest")) == (code, nearest)
+    assert code or answer["ack"] == ("queued" if "ueued" in query else "stored")
 
 
 def test_an_error_says_where_in_the_body(stack, http):

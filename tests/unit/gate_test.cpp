@@ -70,6 +70,42 @@ TEST_F(GateTest, TheFirstRuleThatIsBrokenDecides) {
         }
 }
 
+TEST_F(GateTest, OptionsAreToldWhatAPathTakes) {
+    struct Row {
+        std::string_view path;
+        std::string_view allow;
+    };
+    parsers::RequestHead head = tests::request_head(bad_lines);
+    head.method = parsers::Method::options;
+    state.is_paused = true;
+    for (const Row& row : {Row{"/telemetry", "POST, OPTIONS"}, Row{"/page", "GET, HEAD, OPTIONS"},
+                           Row{"*", "GET, HEAD, POST, OPTIONS"}}) {
+        const http::Request request{.head = head, .path = row.path, .query = "x=1", .body = "", .received_ns = 1};
+        for (const Gate::Body body : {Gate::Body::on_its_way, Gate::Body::whole}) {
+            const auto passage = gate.check(request, body);
+            ASSERT_TRUE(passage.has_value()) << row.path;
+            EXPECT_EQ(passage->allow, row.allow) << row.path;
+            EXPECT_EQ(passage->format, nullptr) << row.path;
+        }
+    }
+    method = parsers::Method::options;
+    EXPECT_EQ(check("/nowhere", "", "", Gate::Body::whole), "not_found");
+}
+
+TEST_F(GateTest, ARefusalSaysWhatWasMeant) {
+    parsers::RequestHead head = tests::request_head("");
+    head.method = parsers::Method::post;
+    const auto refused = [&](std::string_view path, std::string_view query) {
+        return gate
+            .check({.head = head, .path = path, .query = query, .body = "{}", .received_ns = 1}, Gate::Body::whole)
+            .error();
+    };
+    EXPECT_EQ(refused("/telemetry", "acks=queued").nearest, "ack");
+    EXPECT_EQ(refused("/telemetry", "ack=x").nearest, "");
+    EXPECT_EQ(refused("/telemetry/", "").where.path, "/telemetry");
+    EXPECT_EQ(refused("/nowhere", "").where.path, "");
+}
+
 TEST_F(GateTest, AnEmptyBodyIsRefusedOnceItIsThere) {
     EXPECT_EQ(check("/telemetry", "", "", Gate::Body::whole, ""), "empty_body in shape");
     EXPECT_EQ(check("/telemetry", "", "", Gate::Body::on_its_way, ""), "passes");

@@ -117,6 +117,22 @@ TEST_F(JsonAnswer, WhichMethodsAreAllowed) {
         R"(405 Allow: GET, HEAD {"ok":false,"error":"This endpoint does not take this method.","code":"method_not_allowed"})");
 }
 
+TEST_F(JsonAnswer, WhatWouldHaveBeenTaken) {
+    EXPECT_TRUE(refuse({.reason = Refusal::unsupported_media_type, .accept = "a/b, c/d"})
+                    .starts_with("415 Accept: a/b, c/d {"));
+    EXPECT_TRUE(refuse({.reason = Refusal::unsupported_encoding, .accept_encoding = "identity"})
+                    .starts_with("415 Accept-Encoding: identity {"));
+}
+
+TEST_F(JsonAnswer, WhatMayHaveBeenMeant) {
+    EXPECT_TRUE(refuse({.reason = Refusal::unknown_parameter, .nearest_parameter = "ack"})
+                    .ends_with(R"("code":"unknown_parameter","nearest":"ack"})"));
+    EXPECT_TRUE(refuse({.reason = Refusal::not_found, .where_path = "/telemetry"})
+                    .ends_with(R"("code":"not_found","where":"/telemetry"})"));
+    EXPECT_TRUE(refuse({.reason = Refusal::not_found, .where_path = "/status", .where_key = "admin.listen"})
+                    .ends_with(R"("where":"/status at the address of admin.listen"})"));
+}
+
 TEST_F(JsonAnswer, EveryRefusalIsJson) {
     for (std::size_t i = 0; i < refusals_count; ++i) {
         const auto reason = static_cast<Refusal>(i);

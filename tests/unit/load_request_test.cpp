@@ -257,6 +257,31 @@ TEST(LoadResponse, AnInterimResponseEndsNoConnection) {
     }
 }
 
+// OWS is space or tab, and empty elements of lists are none (RFC 9110 sections 5.6.1 and 5.6.3).
+TEST(LoadResponse, HeadersThatSayWhereItEnds) {
+    const std::pair<std::string, const char*> cases[] = {
+        {"Content-Length: 5\t\r\n\r\nhello", "200+hello "},
+        {"content-length:\t \t5 \t\r\n\r\nhello", "200+hello "},
+        {"Content-Length: 5\r\nConnection: close\t\r\n\r\nhello", "200-hello "},
+        {"Content-Length: 5\r\nConnection: x\r\nConnection:\tclose\t,y\r\n\r\nhello", "200-hello "},
+        {"Content-Length: 5\r\nConnection: closed\r\nProxy-Connection: close\r\n\r\nhello", "200+hello "},
+        {"Transfer-Encoding: chunked\t\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "200+hello "},
+        {"Transfer-Encoding: , chunked\r\n\r\n5\r\nhello\r\n0\r\nContent-Length: 9\r\n\r\n", "200+hello "},
+        {"X-Content-Length: 9\r\nContent-Length-X: 9\r\nContent-Length: 5\r\n\r\nhello", "200+hello "},
+        {"Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello", "malformed"},
+        {"Content-Length: 5,\r\n\r\nhello", "malformed"},
+        {"Content-Length:\r\n\r\nhello", "malformed"},
+        {"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n", "malformed"},
+    };
+    for (const auto& [rest, expected] : cases) {
+        const std::string bytes = "HTTP/1.1 200 OK\r\n" + rest;
+        for (std::size_t piece_bytes = 1; piece_bytes <= bytes.size(); ++piece_bytes) {
+            ResponseReader reader(true);
+            ASSERT_EQ(events_of(bytes, piece_bytes, reader), expected) << rest << " in pieces of " << piece_bytes;
+        }
+    }
+}
+
 TEST(LoadResponse, BrokenOnesAreNamed) {
     const std::pair<const char*, const char*> cases[] = {
         {"SSH-2.0-x\r\n", "malformed"},

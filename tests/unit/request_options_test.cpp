@@ -40,6 +40,26 @@ TEST(Router, FindsExactPathsOnly) {
     }
 }
 
+TEST(Router, SaysWhereAPathIs) {
+    struct Row {
+        std::string_view path;
+        std::string_view where;
+        bool is_on_other_listener;
+    };
+    http::Router router;
+    router.add({"/telemetry", http::Methods::post, 7});
+    router.add({"/status", http::Methods::get, 8, 0b10});
+    for (const Row& row : {Row{"/telemetry/", "/telemetry", false}, Row{"/Telemetry//", "/telemetry", false},
+                           Row{"/status", "/status", true}, Row{"/STATUS/", "/status", true}, Row{"/statu", "", false},
+                           Row{"/", "", false}, Row{"//", "", false}, Row{"", "", false}}) {
+        const auto route = router.find(row.path, Method::get, 0);
+        ASSERT_FALSE(route.has_value()) << row.path;
+        EXPECT_EQ(route.error().where.path, row.where) << row.path;
+        EXPECT_EQ(route.error().where.is_on_other_listener, row.is_on_other_listener) << row.path;
+    }
+    EXPECT_TRUE(router.find("/status", Method::get, 1).has_value());
+}
+
 TEST(Router, AdmitsMethods) {
     struct Row {
         std::string_view path;
@@ -50,12 +70,13 @@ TEST(Router, AdmitsMethods) {
     for (const Row& row :
          {Row{"/health", Method::get, true}, Row{"/health", Method::head, true}, Row{"/health", Method::post, false},
           Row{"/health", Method::other, false}, Row{"/stop", Method::post, true}, Row{"/stop", Method::get, false},
-          Row{"/stop", Method::head, false}, Row{"/stop", Method::other, false}}) {
+          Row{"/stop", Method::head, false}, Row{"/stop", Method::other, false},
+          Row{"/stop", Method::options, false}}) {
         const auto route = router.find(row.path, row.method);
         EXPECT_EQ(route.has_value(), row.is_admitted) << row.path;
         if (row.is_admitted) continue;
         EXPECT_EQ(route.error().reason, Refusal::method_not_allowed);
-        EXPECT_EQ(route.error().allow, row.path == "/stop" ? "POST" : "GET, HEAD");
+        EXPECT_EQ(route.error().allow, row.path == "/stop" ? "POST, OPTIONS" : "GET, HEAD, OPTIONS");
     }
 }
 
@@ -87,7 +108,10 @@ TEST(RequestOptions, Queries) {
              {"precision=us", AckLevel::stored, Precision::us},
              {"precision=ns&ack=queued", AckLevel::queued, Precision::ns},
              {"&&ack=queued&", AckLevel::queued, Precision::by_magnitude},
-             {"other=1&x&=y&=&acknowledge=no", AckLevel::stored, Precision::by_magnitude},
+             {"%61ck=queued", AckLevel::queued, Precision::by_magnitude},
+             {"%61%63%6b=%71ueue%64", AckLevel::queued, Precision::by_magnitude},
+             {"ack=st%6Fred", AckLevel::stored, Precision::by_magnitude},
+             {"ack=queued&precision=%6d%73", AckLevel::queued, Precision::ms},
          }) {
         const auto options = options_with(row.query);
         ASSERT_TRUE(options.has_value()) << row.query;
@@ -102,16 +126,58 @@ TEST(RequestOptions, RefusedQueries) {
         std::string_view query;
         Refusal refusal;
     };
-    for (const Row& row :
-         {Row{"ack=", Refusal::bad_ack}, Row{"ack", Refusal::bad_ack}, Row{"ack=Queued", Refusal::bad_ack},
-          Row{"ack=journaled", Refusal::ack_unavailable}, Row{"ack=replicated", Refusal::ack_unavailable},
-          Row{"ack=queued=", Refusal::bad_ack}, Row{"ack=bad&ack=queued", Refusal::bad_ack},
-          Row{"precision=", Refusal::bad_precision}, Row{"precision=m", Refusal::bad_precision},
-          Row{"x=1&precision=hours", Refusal::bad_precision}}) {
+    for (const Row& row : {Row{"ack=", Refusal::bad_ack},
+                           Row{"ack", Refusal::bad_ack},
+                           Row{"ack=Queued", Refusal::bad_ack},
+                           Row{"ack=journaled", Refusal::ack_unavailable},
+                           Row{"ack=replicated", Refusal::ack_unavailable},
+                           Row{"ack=queued=", Refusal::bad_ack},
+                           Row{"ack=bad&ack=queued", Refusal::bad_ack},
+                           Row{"ack=queued%00", Refusal::bad_ack},
+                           Row{"ack=queued+", Refusal::bad_ack},
+                           Row{"ack=%71ueued%", Refusal::bad_ack},
+                           Row{"ack=%7", Refusal::bad_ack},
+                           Row{"ack=%7g", Refusal::bad_ack},
+                           Row{"ack=%71ueuedqueuedqueuedqueued", Refusal::bad_ack},
+                           Row{"ack%3Dqueued", Refusal::unknown_parameter},
+                           Row{"acks=queued", Refusal::unknown_parameter},
+                           Row{"ACK=queued", Refusal::unknown_parameter},
+                           Row{"ack=queued&x", Refusal::unknown_parameter},
+                           Row{"=y", Refusal::unknown_parameter},
+                           Row{"ack =queued", Refusal::unknown_parameter},
+                           Row{"%61cks=queued", Refusal::unknown_parameter},
+                           Row{"ack%=queued", Refusal::unknown_parameter},
+                           Row{"x=1&precision=hours", Refusal::unknown_parameter},
+                           Row{"precision=", Refusal::bad_precision},
+                           Row{"precision=m", Refusal::bad_precision},
+                           Row{"ack=queued&precision=hours", Refusal::bad_precision}}) {
         const auto options = options_with(row.query);
         ASSERT_FALSE(options.has_value()) << row.query;
         EXPECT_EQ(options.error(), row.refusal) << row.query;
     }
+}
+
+TEST(RequestOptions, TheParameterThatMayHaveBeenMeant) {
+    struct Row {
+        std::string_view query;
+        std::string_view nearest;
+    };
+    for (const Row& row : {Row{"acks=queued", "ack"}, Row{"ACK=queued", "ack"}, Row{"akc=queued", ""}, Row{"ac", "ack"},
+                           Row{"%61cks=queued", "ack"}, Row{"ack=queued&Precison=s", "precision"},
+                           Row{"PRECISION=s", "precision"}, Row{"precise=s", "precision"}, Row{"x=1", ""},
+                           Row{"=1", ""}, Row{"verbose=1&acks=queued", ""}, Row{"", ""}, Row{"ack=queued", ""}})
+        EXPECT_EQ(nearest_parameter(row.query), row.nearest) << row.query;
+    EXPECT_EQ(nearest_parameter(std::string(5000, 'a')), "");
+}
+
+TEST(RequestOptions, AFormatMayIgnoreUnknownParameters) {
+    Format format = formats().front();
+    format.refuses_unknown_parameters = false;
+    const parsers::RequestHead head = tests::request_head("");
+    const http::Request request{.head = head, .path = "/t", .query = "x=1&ack=queued", .body = "", .received_ns = 0};
+    RequestOptions options;
+    EXPECT_FALSE(read_options(request, format, {}, options).has_value());
+    EXPECT_EQ(options.ack, AckLevel::queued);
 }
 
 // With a journal in place of a store, `stored` is answered as what it is there: `journaled`.
@@ -148,8 +214,15 @@ TEST(RequestOptions, MediaTypes) {
     }
     for (const std::string type : {"text/plain", "application/jsons", "application/x-protobuf", "json"})
         EXPECT_EQ(options_with("", "Content-Type: " + type + "\r\n").error(), Refusal::unsupported_media_type) << type;
-    const std::string parameter(500, 'p');
-    EXPECT_TRUE(options_with("", "Content-Type: application/json; x=" + parameter + "\r\n").has_value());
+    EXPECT_EQ(options_with("", "Content-Type: application/json\r\nContent-Type: application/json\r\n").error(),
+              Refusal::unsupported_media_type);
+    for (const std::size_t bytes : {std::size_t{192}, std::size_t{500}, std::size_t{10000}}) {
+        const std::string parameter(bytes, 'p');
+        EXPECT_EQ(options_with("", "Content-Type: application/x-ndjson; x=" + parameter + "\r\n")->dialect,
+                  dialect_of(BodyFormat::ndjson));
+        EXPECT_EQ(options_with("", "Content-Type: " + parameter + "; x=application/json\r\n").error(),
+                  Refusal::unsupported_media_type);
+    }
 }
 
 TEST(RequestOptions, ContentCodings) {

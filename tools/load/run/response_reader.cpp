@@ -3,13 +3,29 @@
 #include <algorithm>
 #include <cstring>
 
+#include "parsers/http/framing.hpp"
+#include "parsers/http/text.hpp"
+
 namespace sluice::load {
 namespace {
 
 ResponseState& state_of(llhttp_t* parser) { return *static_cast<ResponseState*>(parser->data); }
 
+constexpr std::string_view longest_name = "transfer-encoding";
+
+// llhttp's state of a header whose value it does not read. It looks at this member after on_header_field_complete().
+constexpr std::uint8_t header_state_general = 0;
+
+void set_flags(llhttp_t* parser, int flags) { parser->flags = static_cast<std::uint16_t>(parser->flags | flags); }
+
 int on_message_begin(llhttp_t* parser) {
     ResponseState& state = state_of(parser);
+    for (FramingValue* value : {&state.content_length, &state.transfer_encoding, &state.connection}) {
+        value->text.clear();
+        value->lines_count = 0;
+    }
+    state.name.clear();
+    state.value = nullptr;
     state.is_in_message = true;
     state.is_in_head = true;
     state.is_complete = false;
@@ -18,8 +34,68 @@ int on_message_begin(llhttp_t* parser) {
     return HPE_OK;
 }
 
+int on_header_field(llhttp_t* parser, const char* at, std::size_t length) {
+    std::string& name = state_of(parser).name;
+    name.append(at, std::min(length, longest_name.size() + 1 - name.size()));
+    return HPE_OK;
+}
+
+FramingValue* value_of(ResponseState& state) {
+    if (parsers::equals_ignoring_case(state.name, "content-length")) return &state.content_length;
+    if (parsers::equals_ignoring_case(state.name, "transfer-encoding")) return &state.transfer_encoding;
+    if (parsers::equals_ignoring_case(state.name, "connection")) return &state.connection;
+    return nullptr;
+}
+
+int on_header_field_complete(llhttp_t* parser) {
+    ResponseState& state = state_of(parser);
+    state.value = state.is_in_head ? value_of(state) : nullptr;  // trailers say nothing
+    state.name.clear();
+    parser->header_state = header_state_general;
+    if (state.value != nullptr && state.value->lines_count++ != 0) state.value->text += ',';
+    return HPE_OK;
+}
+
+int on_header_value(llhttp_t* parser, const char* at, std::size_t length) {
+    if (FramingValue* value = state_of(parser).value; value != nullptr) value->text.append(at, length);
+    return HPE_OK;
+}
+
+// RFC 9112 section 9.3.
+void read_connection(llhttp_t* parser, const ResponseState& state) {
+    const parsers::ConnectionOptions options = parsers::read_connection(state.connection.text);
+    if (options.has_close) set_flags(parser, F_CONNECTION_CLOSE);
+    if (options.has_keep_alive) set_flags(parser, F_CONNECTION_KEEP_ALIVE);
+}
+
+bool is_last_coding_chunked(std::string_view codings) {
+    std::string_view last;
+    for (auto coding = parsers::take_list_element(codings); !coding.empty();
+         coding = parsers::take_list_element(codings))
+        last = coding;
+    return parsers::equals_ignoring_case(last, "chunked");
+}
+
+// RFC 9112 section 6.3, told to llhttp as its own reading would have. False: where the response ends is not clear.
+bool read_framing(llhttp_t* parser, const ResponseState& state) {
+    if (state.transfer_encoding.lines_count != 0) {
+        if (state.content_length.lines_count != 0) return false;
+        set_flags(parser, F_TRANSFER_ENCODING);
+        if (is_last_coding_chunked(state.transfer_encoding.text)) set_flags(parser, F_CHUNKED);
+        return true;
+    }
+    if (state.content_length.lines_count == 0) return true;
+    const auto bytes = parsers::read_content_length(parsers::trim_ows(state.content_length.text));
+    if (!bytes) return false;
+    parser->content_length = *bytes;
+    set_flags(parser, F_CONTENT_LENGTH);
+    return true;
+}
+
 int on_headers_complete(llhttp_t* parser) {
     ResponseState& state = state_of(parser);
+    read_connection(parser, state);
+    if (!read_framing(parser, state)) return HPE_USER;
     state.is_in_head = false;
     state.status = parser->status_code;
     state.has_plain_length = (parser->flags & (F_CONTENT_LENGTH | F_CHUNKED | F_TRANSFER_ENCODING)) == F_CONTENT_LENGTH;
@@ -52,6 +128,9 @@ const llhttp_settings_t& settings() {
         llhttp_settings_t result;
         llhttp_settings_init(&result);
         result.on_message_begin = on_message_begin;
+        result.on_header_field = on_header_field;
+        result.on_header_field_complete = on_header_field_complete;
+        result.on_header_value = on_header_value;
         result.on_headers_complete = on_headers_complete;
         result.on_body = on_body;
         result.on_message_complete = on_message_complete;

@@ -1,5 +1,6 @@
 // ResponseReader: response bytes in, one event at a time out. llhttp, strict; one reader reads for all connections of a
-// load thread, each of which has a ResponseState.
+// load thread, each of which has a ResponseState. What Content-Length, Transfer-Encoding and Connection say is read
+// here, as the engine does: llhttp takes no tab for a blank (RFC 9110 section 5.6.3).
 //
 // Servers answer with the same head again and again (until the second in Date changes), so a head that is byte for byte
 // one that llhttp has just read means the same: its status and length are taken over without parsing. Everything else —
@@ -20,9 +21,20 @@ inline constexpr std::size_t response_head_bytes_max = 64 * 1024;
 inline constexpr std::uint64_t response_body_bytes_max = std::uint64_t{1} << 30;
 inline constexpr std::size_t kept_body_bytes_max = 1024 * 1024;
 
+// A header that says where a response ends, as far as it was read.
+struct FramingValue {
+    std::string text;  // of several lines, joined with commas
+    unsigned lines_count = 0;
+};
+
 // What is known of the response that a connection is reading.
 struct ResponseState {
     llhttp_t parser;
+    std::string name;  // of the header line that is being read, cut behind the longest that matters
+    FramingValue* value = nullptr;  // of the header line that is being read, if it is one of these
+    FramingValue content_length;
+    FramingValue transfer_encoding;
+    FramingValue connection;
     bool is_in_message = false;
     bool is_in_head = false;
     bool is_complete = false;
