@@ -46,7 +46,8 @@ void BodyReader::take_sample() {
     ++accepted_count_;
     if (request_->purpose == Purpose::replay) return;
     const Sample& sample = decoder_->sample();
-    if (transaction_.append(sample, request_->received_ns)) return keep_as_latest(sample.raw);
+    const std::uint32_t record_index = accepted_count_ - 1 + request_->result.rejected;
+    if (transaction_.append(sample, request_->received_ns, record_index)) return keep_as_latest(sample.raw);
     // With nothing under way that could free batches it would be refused for ever.
     const Batcher::Transaction& other = &transaction_ == &batcher_.apart() ? batcher_.at_once() : batcher_.apart();
     const bool can_fit = batcher_.in_flight_count() != 0 || batcher_.has_waiting() || !other.is_empty();

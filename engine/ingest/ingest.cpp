@@ -202,7 +202,9 @@ void Ingest::answer_settled(OpenRequest& request) {
                {.reason = request.failure,
                 .has_stored = true,
                 .samples_stored = request.result.accepted - request.samples_failed,
-                .samples_failed = request.samples_failed},
+                .samples_failed = request.samples_failed,
+                .failed_records = tickets_.failed_records_of(request).ranges(),
+                .result = &request.result},
                *response);
     } else if (request.lacks_replicas) {
         refuse(&format_of(request), {.reason = Refusal::not_replicated}, *response);

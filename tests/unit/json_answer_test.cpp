@@ -123,6 +123,27 @@ TEST_F(JsonAnswer, EveryRefusalIsJson) {
         const RefusalInfo& info = info_of(reason);
         EXPECT_TRUE(refuse({.reason = reason}).starts_with(std::to_string(info.status) + " {")) << info.code;
         EXPECT_EQ(nlohmann::json::parse(body),
+TEST_F(JsonAnswer, WhichRecordsOfABodyFailed) {
+    const std::string sentence(info_of(Refusal::sink_busy).sentence);
+    const std::string begin =
+        R"(503 {"ok":false,"error":")" + sentence + R"(","code":"sink_busy","stored":3,"failed":5)";
+    const RecordRange failed[]{{0, 0}, {7, 4'000'000'000}};
+    result.start(AckLevel::stored, false);
+    const RequestRefusal refusal{.reason = Refusal::sink_busy,
+                                 .has_stored = true,
+                                 .samples_stored = 3,
+                                 .samples_failed = 5,
+                                 .failed_records = failed,
+                                 .result = &result};
+    EXPECT_EQ(refuse(refusal), begin + R"(,"failed_records":[[0,0],[7,4000000000]]})");
+    result.add_error(5, Refusal::missing_value);
+    EXPECT_EQ(refuse(refusal), begin +
+                                   R"(,"failed_records":[[0,0],[7,4000000000]],"rejected":1,"errors":[{"index":5,)" +
+                                   R"("code":"missing_value","error":"A sample needs type and value, or values."}]})");
+    result.start(AckLevel::stored, true);
+    EXPECT_EQ(refuse(refusal), begin + "}") << "one sample: there is nothing to tell apart";
+}
+
                   (nlohmann::json{{"ok", false}, {"error", info.sentence}, {"code", info.code}}));
         ASSERT_TRUE(pending.response.is_refusal());
         EXPECT_EQ(pending.response.refusal(), reason);
