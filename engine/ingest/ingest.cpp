@@ -61,7 +61,8 @@ OpenRequest& Ingest::open(const http::Request& request, const Gate::Passage& pas
     opened.received_ns = request.received_ns;
     opened.body = request.body;
     opened.is_waiting = false;
-    opened.result.start(passage.options.ack, false);
+    opened.ack = passage.options.ack;
+    opened.result.start(passage.options.promised_ack, false);
     return opened;
 }
 
@@ -139,7 +140,7 @@ Decision Ingest::finish(BodyReader& reader, OpenRequest& request, http::Response
 }
 
 Decision Ingest::accept(BodyReader& reader, OpenRequest& request, http::Response& response) {
-    const AckLevel ack = request.result.ack;
+    const AckLevel ack = request.ack;
     const Batcher::Transaction& transaction = &reader == &apart_ ? batcher_.apart() : batcher_.at_once();
     if (const auto lanes = transaction.independent_lanes(); !lanes.empty()) {
         if (const auto refusal = admission_.check_lanes(ack, lanes)) {

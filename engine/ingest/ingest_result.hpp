@@ -18,7 +18,7 @@ struct RecordError {
 
 // Valid as zeroed memory; start() makes it whole.
 struct IngestResult {
-    AckLevel ack;
+    AckLevel ack;  // what a 2xx promises
     bool is_single;  // the body was one sample, not a list
     bool is_replayed;  // the answer to an earlier request with the same Idempotency-Key
     std::uint32_t accepted;

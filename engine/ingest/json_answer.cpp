@@ -10,7 +10,8 @@
 namespace sluice {
 namespace {
 
-constexpr std::array levels{AckLevel::queued, AckLevel::journaled, AckLevel::stored, AckLevel::replicated};
+constexpr std::array levels{AckLevel::queued, AckLevel::journaled, AckLevel::stored, AckLevel::replicated,
+                            AckLevel::none};
 static_assert(levels.size() == ack_levels_count);
 
 constexpr bool every_refusal_has_a_reason_phrase = [] {

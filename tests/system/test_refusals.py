@@ -211,7 +211,7 @@ def test_an_error_body_never_repeats_client_bytes(stack, http):
 
 
 def test_every_refusal_is_counted_under_its_code(module_starter):
-    engine = module_starter.engine("null:", ack="queued")
+    engine = module_starter.engine(module_starter.redis().url, ack="queued")
     for code, requests in CASES.items():
         for request in requests:
             with engine.connect() as connection:

@@ -54,7 +54,8 @@ class JsonAnswer : public testing::Test {
 };
 
 TEST_F(JsonAnswer, OneSample) {
-    for (const AckLevel level : {AckLevel::queued, AckLevel::journaled, AckLevel::stored, AckLevel::replicated}) {
+    for (const AckLevel level :
+         {AckLevel::queued, AckLevel::journaled, AckLevel::stored, AckLevel::replicated, AckLevel::none}) {
         result.start(level, true);
         result.accepted = 1;
         EXPECT_EQ(answer(),
