@@ -58,7 +58,8 @@ void BodyReader::keep_as_latest(std::string_view record) {
     const std::string_view body = request_->body;
     const bool is_in_body =
         !std::less<>()(record.data(), body.data()) && std::less<>()(record.data(), body.data() + body.size());
-    if (!is_in_body && record.size() <= latest_.size()) {
+    if (!is_in_body) {
+        CHECK(record.size() <= latest_.size());
         record.copy(latest_.data(), record.size());
         record = {latest_.data(), record.size()};
     }
@@ -86,11 +87,10 @@ std::uint32_t BodyReader::commit(std::optional<RequestRef> ref, TicketOptions op
     counters_.received += accepted_count_;
     counters_.accepted += accepted_count_;
     request_->result.accepted = accepted_count_;
-    if (latest_record_.size() <= latest.text.size()) {
-        latest_record_.copy(latest.text.data(), latest_record_.size());
-        latest.bytes = latest_record_.size();
-        latest.arrival_ns = arrival_ns_;
-    }
+    CHECK(latest_record_.size() <= latest.text.size());  // see Sample::raw
+    latest_record_.copy(latest.text.data(), latest_record_.size());
+    latest.bytes = latest_record_.size();
+    latest.arrival_ns = arrival_ns_;
     return transaction_.commit(ref, options);
 }
 
