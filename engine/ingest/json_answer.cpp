@@ -51,7 +51,9 @@ void list_errors(const IngestResult& result, Body& body) {
     for (std::uint32_t i = 0; i < result.errors_count; ++i) {
         const RefusalInfo& info = info_of(result.errors[i].refusal);
         body << (i == 0 ? "{\"index\":" : ",{\"index\":") << result.errors[i].index << ",\"code\":\"" << info.code
-             << "\",\"error\":\"" << info.sentence << "\"}";
+             << "\",\"error\":\"" << info.sentence << "\"";
+        if (is_fault_of_text(result.errors[i].refusal)) body << ",\"offset\":" << result.errors[i].offset;
+        body << "}";
     }
     body << "]";
 }

@@ -84,6 +84,17 @@ TEST_F(JsonAnswer, SomeRecordsRefused) {
     EXPECT_FALSE(pending.response.is_refusal());
 }
 
+TEST_F(JsonAnswer, WhereTheTextOfARecordBreaks) {
+    result.start(AckLevel::stored, false);
+    result.accepted = 2;
+    result.add_error(1, Refusal::malformed_record, 4'000'000'000);
+    result.add_error(2, Refusal::missing_device_id, 17);
+    EXPECT_EQ(answer(),
+              R"(207 {"ok":false,"message":"Some records were refused.","ack":"stored","accepted":2,"rejected":2,)"
+              R"("errors":[{"index":1,"code":"malformed_record","error":"The line is not valid JSON.",)"
+              R"("offset":4000000000},{"index":2,"code":"missing_device_id","error":"A sample needs device_id."}]})");
+}
+
 TEST_F(JsonAnswer, EveryRecordRefused) {
     result.start(AckLevel::stored, false);
     result.add_error(0, Refusal::bad_value);
