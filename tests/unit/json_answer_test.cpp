@@ -123,18 +123,6 @@ TEST_F(JsonAnswer, HowMuchOfABodyWasStored) {
         R"(503 Retry-After: 7 {"ok":false,"error":")" + sentence + R"(","code":"sink_refused","stored":3,"failed":1})");
 }
 
-TEST_F(JsonAnswer, WhichMethodsAreAllowed) {
-    EXPECT_EQ(
-        refuse({.reason = Refusal::method_not_allowed, .allow = "GET, HEAD"}),
-        R"(405 Allow: GET, HEAD {"ok":false,"error":"This endpoint does not take this method.","code":"method_not_allowed"})");
-}
-
-TEST_F(JsonAnswer, EveryRefusalIsJson) {
-    for (std::size_t i = 0; i < refusals_count; ++i) {
-        const auto reason = static_cast<Refusal>(i);
-        const RefusalInfo& info = info_of(reason);
-        EXPECT_TRUE(refuse({.reason = reason}).starts_with(std::to_string(info.status) + " {")) << info.code;
-        EXPECT_EQ(nlohmann::json::parse(body),
 TEST_F(JsonAnswer, WhichRecordsOfABodyFailed) {
     const std::string sentence(info_of(Refusal::sink_busy).sentence);
     const std::string begin =
@@ -156,6 +144,29 @@ TEST_F(JsonAnswer, WhichRecordsOfABodyFailed) {
     EXPECT_EQ(refuse(refusal), begin + "}") << "one sample: there is nothing to tell apart";
 }
 
+TEST_F(JsonAnswer, WhichMethodsAreAllowed) {
+    EXPECT_EQ(
+        refuse({.reason = Refusal::method_not_allowed, .allow = "GET, HEAD"}),
+        R"(405 Allow: GET, HEAD {"ok":false,"error":"This endpoint does not take this method.","code":"method_not_allowed"})");
+}
+
+// Nothing of an answer is left for the next one.
+TEST_F(JsonAnswer, ARetryAfterIsThatOfItsOwnAnswer) {
+    const auto retry_after_of = [&](Refusal reason, std::uint64_t retry_after_s) {
+        const std::string text = refuse({.reason = reason, .retry_after_s = retry_after_s});
+        return text.substr(4, text.find('{') - 4);
+    };
+    EXPECT_EQ(retry_after_of(Refusal::overloaded, 60), "Retry-After: 60 ");
+    EXPECT_EQ(retry_after_of(Refusal::idempotency_in_progress, 1), "Retry-After: 1 ");
+    EXPECT_EQ(retry_after_of(Refusal::not_found, 0), "");
+}
+
+TEST_F(JsonAnswer, EveryRefusalIsJson) {
+    for (std::size_t i = 0; i < refusals_count; ++i) {
+        const auto reason = static_cast<Refusal>(i);
+        const RefusalInfo& info = info_of(reason);
+        EXPECT_TRUE(refuse({.reason = reason}).starts_with(std::to_string(info.status) + " {")) << info.code;
+        EXPECT_EQ(nlohmann::json::parse(body),
                   (nlohmann::json{{"ok", false}, {"error", info.sentence}, {"code", info.code}}));
         ASSERT_TRUE(pending.response.is_refusal());
         EXPECT_EQ(pending.response.refusal(), reason);
