@@ -63,6 +63,11 @@ std::int64_t cached_date_s(const char* text, DateCache& cache) {
     return midnight_s;
 }
 
+// A leap second has no epoch number: it is read as the last nanosecond before it.
+constexpr std::int64_t leap_fraction_ns = ns_per_s - 1;
+
+bool is_leap_second(const char* text) { return text[7] == '6' && text[8] == '0'; }
+
 // Seconds since midnight of `Thh:mm:ss`. The eight bytes behind the T are checked and read at once, a byte of a word
 // each: less their `00:00:00`, none may exceed its own greatest value.
 std::int64_t time_s(const char* text) {
@@ -81,7 +86,16 @@ std::int64_t time_s(const char* text) {
     return hours > 23 ? not_a_time : hours * 3600 + minutes * 60 + seconds;
 }
 
-// ns of `.123`, which is cut off `rest`; 0 where there is no fraction. A tenth digit is left over.
+// The same of `Thh:mm:60`, as its second 59.
+std::int64_t leap_time_s(const char* text) {
+    std::array<char, head_size - DateCache{}.text.size()> second_59{};
+    std::memcpy(second_59.data(), text, second_59.size() - 2);
+    second_59[7] = '5';
+    second_59[8] = '9';
+    return time_s(second_59.data());
+}
+
+// ns of `.123`, which is cut off `rest`; 0 where there is no fraction. What is below a nanosecond is dropped.
 std::int64_t take_fraction_ns(std::string_view& rest) {
     if (!rest.starts_with('.')) return 0;
     std::uint64_t value = 0;
@@ -90,6 +104,7 @@ std::int64_t take_fraction_ns(std::string_view& rest) {
         value = value * 10 + static_cast<std::uint64_t>(rest[width + 1] - '0');
     if (width == 0) return 0;  // the point is left over
     rest.remove_prefix(width + 1);
+    while (width == 9 && !rest.empty() && is_digit(rest.front())) rest.remove_prefix(1);
     return static_cast<std::int64_t>(value * powers_of_ten[9 - width]);
 }
 
@@ -97,10 +112,11 @@ std::int64_t take_fraction_ns(std::string_view& rest) {
 std::int64_t offset_s(std::string_view zone) {
     if (zone.empty() || zone == "Z" || zone == "z") return 0;
     const bool has_colon = zone.size() == 6 && zone[3] == ':';
-    if ((!has_colon && zone.size() != 5) || (zone[0] != '+' && zone[0] != '-')) return not_a_time;
+    const bool has_minutes = has_colon || zone.size() == 5;
+    if ((!has_minutes && zone.size() != 3) || (zone[0] != '+' && zone[0] != '-')) return not_a_time;
     DigitReader read{zone.data()};
     const unsigned hours = read.two(1);
-    const unsigned minutes = read.two(has_colon ? 4 : 3);
+    const unsigned minutes = has_minutes ? read.two(has_colon ? 4 : 3) : 0;
     if (read.failed || hours > 23 || minutes > 59) return not_a_time;
     const std::int64_t offset = std::int64_t{hours} * 3600 + std::int64_t{minutes} * 60;
     return zone[0] == '-' ? -offset : offset;
@@ -197,17 +213,23 @@ int digits_to_ns(Precision precision) {
 std::int64_t parse_timestamp_text(std::string_view text, DateCache& cache) {
     if (text.size() < head_size) return no_timestamp;
     const std::int64_t midnight_s = cached_date_s(text.data(), cache);
-    const std::int64_t since_midnight_s = time_s(text.data() + cache.text.size());
+    std::int64_t since_midnight_s = time_s(text.data() + cache.text.size());
     std::string_view rest = text.substr(head_size);
-    const std::int64_t fraction_ns = take_fraction_ns(rest);
+    std::int64_t fraction_ns = take_fraction_ns(rest);
+    if (since_midnight_s == not_a_time && is_leap_second(text.data() + cache.text.size())) {
+        since_midnight_s = leap_time_s(text.data() + cache.text.size());
+        fraction_ns = leap_fraction_ns;
+    }
     const std::int64_t ahead_s = offset_s(rest);
     if (midnight_s == not_a_time || since_midnight_s == not_a_time || ahead_s == not_a_time) return no_timestamp;
     return in_range(midnight_s + since_midnight_s - ahead_s, fraction_ns);
 }
 
 std::int64_t parse_timestamp_number(std::string_view number, Precision precision) {
-    if (number.empty() || number.front() == '-') return no_timestamp;
-    const Decimal decimal = decimal_of(number);
+    if (number.empty()) return no_timestamp;
+    const bool is_negative = number.front() == '-';
+    const Decimal decimal = decimal_of(is_negative ? number.substr(1) : number);
+    if (is_negative && decimal.mantissa != 0) return no_timestamp;
     if (precision == Precision::by_magnitude) precision = precision_by_magnitude(decimal);
     return scaled(decimal, digits_to_ns(precision));
 }

@@ -1,8 +1,9 @@
 // Time stamps of samples: ISO 8601 text and epoch numbers, to nanoseconds since 1970. No clock, no locale.
 //
-// Text: `YYYY-MM-DD`, then `T`, `t` or a space, `hh:mm:ss`, an optional fraction of 1 to 9 digits, and a zone:
-// `Z`, `z`, `±hh:mm`, `±hhmm`, or none for UTC. Dates that do not exist, hour 24 and second 60 are refused:
-// a leap second has no epoch number. Range: 1970-01-01T00:00:00Z to 2262-04-11T23:47:16.854775807Z (int64).
+// Text: `YYYY-MM-DD`, then `T`, `t` or a space, `hh:mm:ss`, an optional fraction, of which nine digits count, and a
+// zone: `Z`, `z`, `±hh:mm`, `±hhmm`, `±hh`, or none for UTC. Second 60 of any minute is read as 59.999999999: a leap
+// second has no epoch number, and which are ones is announced half a year before. Dates that do not exist and hour 24
+// are refused. Range: 1970-01-01T00:00:00Z to 2262-04-11T23:47:16.854775807Z (int64).
 //
 // Rejected: strptime and std::chrono::parse, which consult locales and take formats that this contract does not.
 #pragma once
@@ -37,7 +38,7 @@ struct DateCache {
 [[nodiscard]] std::int64_t parse_timestamp_text(std::string_view text, DateCache& cache);
 
 // `number` is a JSON number that was checked already; fractions and exponents are taken exactly, digits
-// below a nanosecond are cut off. Negative numbers are refused.
+// below a nanosecond are cut off. Negative numbers are refused; -0 is 0.
 [[nodiscard]] std::int64_t parse_timestamp_number(std::string_view number, Precision precision);
 
 }  // namespace sluice::parsers

@@ -20,7 +20,7 @@ struct PoolFigures {
     std::uint64_t body_bytes_in_use = 0;
 };
 
-// Some 240 KiB, nearly all of it in the six histograms, which are allocated once and copied into.
+// Some 256 KiB, nearly all of it in the six histograms, which are allocated once and copied into.
 struct Snapshot {
     unsigned core = 0;
     SampleCounters samples;

@@ -107,18 +107,22 @@ bool Batcher::Transaction::open_batch(Batch*& open, std::uint32_t index, std::ui
     return true;
 }
 
-bool Batcher::Transaction::append(const Sample& sample, std::uint64_t now_ns) {
+bool Batcher::Transaction::append(const Sample& sample, std::uint64_t now_ns, std::uint32_t record_index) {
     const std::uint32_t index = batcher_.encoder_.lane_of(sample);
     CHECK(index < parts_.size());
     Part& part = parts_[index];
     if (!part.is_touched) touch(part, index);
     Batch*& open = open_of(index);
     if (open == nullptr && !open_batch(open, index, now_ns)) return false;
-    if (batcher_.encoder_.append(*open, sample)) return true;
+    if (batcher_.encoder_.append(*open, sample)) {
+        open->note_record(record_index);
+        return true;
+    }
     part.filled.push_back(std::exchange(open, nullptr));
     if (!open_batch(open, index, now_ns)) return false;
     const bool fits = batcher_.encoder_.append(*open, sample);
     CHECK(fits);  // limits.hpp: any legal sample fits an empty batch
+    open->note_record(record_index);
     return true;
 }
 
@@ -184,7 +188,7 @@ bool Batcher::Transaction::add_ticket(const Part& part, Batch& batch, RequestRef
     const bool is_one_command = batcher_.is_one_command_per_batch_;
     const std::uint32_t commands_before = is_base && !is_one_command ? part.mark.command_count : 0;
     batch.add_ticket({ref, commands_before, is_one_command ? 1 : batch.command_count() - commands_before,
-                      batch.sample_count() - samples_before, options});
+                      batch.sample_count() - samples_before, options, samples_before});
     return true;
 }
 

@@ -113,8 +113,9 @@ class Batcher {
   public:
     class Transaction {
       public:
-        // False: no batch is free for its lane; the caller rolls back. `now_ns` is monotonic.
-        [[nodiscard]] bool append(const Sample& sample, std::uint64_t now_ns);
+        // False: no batch is free for its lane; the caller rolls back. `now_ns` is monotonic; `record_index` is that of
+        // the sample in its body.
+        [[nodiscard]] bool append(const Sample& sample, std::uint64_t now_ns, std::uint32_t record_index = 0);
         void roll_back();
         // Makes the samples part of the batches. With `ref`, adds a ticket for it to each of them, with `options`;
         // returns how many.

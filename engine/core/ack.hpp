@@ -15,15 +15,16 @@ enum class AckLevel : std::uint8_t {
     journaled,  // in the local journal, and synced; survives the engine's crash and a power loss
     stored,     // Redis answered OK to every command of the request; survives the engine's crash
     replicated, // as stored, and enough replicas have it; survives the primary's crash as far as a failover keeps it
+    none,       // checked and discarded: only ever answered, by an engine whose sink keeps nothing
 };
 
-// Indexed by the value of the enum.
+// Those that a client or the configuration can ask for. Indexed by the value of the enum.
 inline constexpr std::array<std::string_view, 4> ack_level_names{"queued", "journaled", "stored", "replicated"};
-inline constexpr std::size_t ack_levels_count = ack_level_names.size();
-static_assert(static_cast<std::size_t>(AckLevel::replicated) == ack_levels_count - 1);
+inline constexpr std::size_t ack_levels_count = ack_level_names.size() + 1;  // with `none`
+static_assert(static_cast<std::size_t>(AckLevel::none) == ack_levels_count - 1);
 
 [[nodiscard]] constexpr std::string_view name_of(AckLevel level) {
-    return ack_level_names[static_cast<std::size_t>(level)];
+    return level == AckLevel::none ? "none" : ack_level_names[static_cast<std::size_t>(level)];
 }
 
 [[nodiscard]] constexpr std::optional<AckLevel> ack_level_of(std::string_view name) {
@@ -38,16 +39,20 @@ struct AckOffer {
     bool has_journal = false;
     bool has_store = true;
     bool has_replicas = false;
+    bool is_discarding = false;  // the sink keeps nothing: any level is taken, and none is given
 
     // The level that a request gets which asks for `asked`; nothing if the engine does not have it. Where samples go to
     // a journal, `stored` gets `journaled`: it survives more, and the answer names it.
     // `replicated` is refused there: no journal on one disk is worth another machine's copy.
     [[nodiscard]] constexpr std::optional<AckLevel> resolve(AckLevel asked) const {
+        if (is_discarding) return asked == AckLevel::queued ? AckLevel::queued : AckLevel::stored;
         if (asked == AckLevel::stored && !has_store) return AckLevel::journaled;
         if (asked == AckLevel::journaled && !has_journal) return std::nullopt;
         if (asked == AckLevel::replicated && !has_replicas) return std::nullopt;
         return asked;
     }
+    // What the answer to a request of `level` promises.
+    [[nodiscard]] constexpr AckLevel promised(AckLevel level) const { return is_discarding ? AckLevel::none : level; }
 };
 
 }  // namespace sluice

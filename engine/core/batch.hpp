@@ -53,6 +53,7 @@ struct BatchTicket {
     std::uint32_t command_count;
     std::uint32_t sample_count;
     TicketOptions options{};
+    std::uint32_t first_sample = 0;  // its samples are the batch's [first_sample, first_sample + sample_count)
 };
 
 enum class Settlement : std::uint8_t {
@@ -106,6 +107,12 @@ class Batch {
         DCHECK(command_count_ <= limits::batch_commands_count_max);
     }
 
+    // Which record of its body the last sample was: for the answer to a request of which a part is refused. Samples
+    // beyond batch_commands_count_max, which only one command can carry, are not noted.
+    void note_record(std::uint32_t record_index) {
+        if (sample_count_ <= record_indexes_.size()) record_indexes_[sample_count_ - 1] = record_index;
+    }
+
     // Renders `header` in front of what was committed (layout `packed`); it must fit the headroom.
     void prepend(std::string_view header) {
         CHECK(header.size() <= begin_);
@@ -149,6 +156,9 @@ class Batch {
     [[nodiscard]] bool wants_replicas() const { return wants_replicas_; }  // some ticket does
     [[nodiscard]] std::uint16_t reactor_index() const { return reactor_index_; }
 
+    // Precondition: below batch_commands_count_max. Reactor.
+    [[nodiscard]] std::uint32_t record_of(std::uint32_t sample_index) const { return record_indexes_[sample_index]; }
+
     // --- outcome (sink) ------------------------------------------------------------------------------
     void set_outcome(std::uint32_t command, CommandOutcome outcome) {
         CHECK(command < limits::batch_commands_count_max);
@@ -158,6 +168,7 @@ class Batch {
         }
         outcomes_[command] = outcome;
     }
+    [[nodiscard]] bool has_failures() const { return has_failures_; }
     [[nodiscard]] CommandOutcome outcome(std::uint32_t command) const {
         DCHECK(command < limits::batch_commands_count_max);
         return has_failures_ ? outcomes_[command] : CommandOutcome::delivered;
@@ -195,6 +206,7 @@ class Batch {
     bool wants_replicas_ = false;
     std::array<BatchTicket, limits::batch_tickets_count_max> tickets_;
     std::array<CommandOutcome, limits::batch_commands_count_max> outcomes_;
+    std::array<std::uint32_t, limits::batch_commands_count_max> record_indexes_;  // by sample
 };
 
 }  // namespace sluice

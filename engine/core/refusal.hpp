@@ -63,6 +63,7 @@ enum class RefusalScope : std::uint8_t {
     X(not_paused,             request,    400, "Cannot reset while measuring. Stop gateway first.")                                 \
     X(empty_body,             request,    400, "Empty request body")                                                                \
     X(invalid_json,           request,    400, "The body is not valid JSON.")                                                       \
+    X(several_values,         request,    400, "The body holds several JSON values: send an array, or NDJSON as application/x-ndjson (curl: --data-binary, because -d removes line ends).") \
     X(invalid_utf8,           request,    400, "The body is not valid UTF-8.")                                                      \
     X(json_too_deep,          request,    400, "The JSON is nested more than 32 levels deep.")                                      \
     X(no_samples,             request,    400, "The body holds no sample.")                                                         \
@@ -94,11 +95,12 @@ enum class RefusalScope : std::uint8_t {
     X(bad_value,              record,     400, "value must be a finite number, a boolean or a string.")                             \
     X(bad_unit,               record,     400, "unit must be a string of at most 64 bytes without control characters.")             \
     X(bad_values,             record,     400, "values must be an object of at least one number, boolean or string.")               \
-    X(bad_timestamp,          record,     400, "timestamp must be ISO 8601 or an epoch number between 1970 and 2262.")              \
+    X(bad_timestamp,          record,     400, "timestamp must be an epoch number, or YYYY-MM-DDThh:mm:ss with an optional fraction and Z or an offset such as +01:00, between 1970 and 2262.") \
     X(bad_priority,           record,     400, "priority must be LOW, MEDIUM or HIGH.")                                             \
     X(bad_metadata,           record,     400, "metadata must be an object.")                                                       \
     X(number_out_of_range,    record,     400, "A number is out of range.")                                                         \
-    X(malformed_record,       record,     400, "The line is not valid JSON.")
+    X(malformed_record,       record,     400, "The line is not valid JSON.")                                                      \
+    X(several_values_in_line, record,     400, "The line holds several JSON values: each needs a line of its own (curl: --data-binary, because -d removes line ends).")
 // clang-format on
 
 enum class Refusal : std::uint8_t {
@@ -124,6 +126,19 @@ inline constexpr std::size_t refusals_count = refusal_table.size();
 
 [[nodiscard]] constexpr const RefusalInfo& info_of(Refusal refusal) {
     return refusal_table[static_cast<std::size_t>(refusal)];
+}
+
+// A fault of the text, not of what it says (docs/json.md). Where it lies is told.
+[[nodiscard]] constexpr bool is_fault_of_text(Refusal refusal) {
+    switch (refusal) {
+        case Refusal::invalid_json:
+        case Refusal::several_values:
+        case Refusal::invalid_utf8:
+        case Refusal::json_too_deep:
+        case Refusal::malformed_record:
+        case Refusal::several_values_in_line: return true;
+        default: return false;
+    }
 }
 
 // The numbers in the sentences are the limits.

@@ -27,6 +27,17 @@ enum class Priority : std::uint8_t { none, low, medium, high };
 
 enum class ValueKind : std::uint8_t { none, number, boolean, string };
 
+// As the layout `fields` names it.
+[[nodiscard]] constexpr std::string_view name_of(ValueKind kind) {
+    switch (kind) {
+        case ValueKind::none: return "";
+        case ValueKind::number: return "number";
+        case ValueKind::boolean: return "bool";
+        case ValueKind::string: return "string";
+    }
+    return "";
+}
+
 // A member that the schema does not name: kept under its own name.
 struct Member {
     std::string_view name;   // unescaped

@@ -37,7 +37,8 @@ AckOffer ack_offer(const config::Config& config) {
     return {.preset = config.ack,
             .has_journal = config.has_journal(),
             .has_store = !config.has_journal(),
-            .has_replicas = config.has_replicas()};
+            .has_replicas = config.has_replicas(),
+            .is_discarding = !config.has_journal() && config.sink.url.kind == config::SinkKind::null};
 }
 
 std::unique_ptr<sinks::Sink> make_sink(const config::Config& config, sinks::CompletionPort& port,

@@ -2,7 +2,10 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <bit>
+#include <cstring>
+#include <utility>
 
 #include "engine/core/check.hpp"
 
@@ -13,57 +16,96 @@ std::size_t BodyPool::class_of(std::size_t bytes) {
     return static_cast<std::size_t>(std::countr_zero(std::bit_ceil(bytes) / block_bytes_min));
 }
 
-std::size_t BodyPool::mapped_bytes(std::size_t size_class_index) {
-    return (block_bytes_min << size_class_index) + padding_bytes;
-}
+std::size_t BodyPool::class_bytes(std::size_t size_class_index) { return block_bytes_min << size_class_index; }
 
 BodyPool::~BodyPool() {
     for (std::size_t size_class_index = 0; size_class_index < classes_count; ++size_class_index)
-        while (free_[size_class_index] != nullptr) unmap(free_[size_class_index], size_class_index);
+        while (free_[size_class_index] != nullptr) unmap_free(size_class_index);
 }
 
 BodyBlock BodyPool::take(std::size_t bytes) {
     const std::size_t size_class_index = class_of(bytes);
     if (size_class_index >= classes_count) return {};
-    FreeBlock* block = free_[size_class_index];
-    if (block != nullptr) {
-        free_[size_class_index] = block->next;
-    } else {
-        const std::size_t wanted = mapped_bytes(size_class_index);
-        if (mapped_bytes_ + wanted > memory_bytes_max_) trim(wanted);
-        if (mapped_bytes_ + wanted > memory_bytes_max_) return {};
-        void* memory = ::mmap(nullptr, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (memory == MAP_FAILED) return {};
-        mapped_bytes_ += wanted;
-        block = static_cast<FreeBlock*>(memory);
-    }
-    in_use_bytes_ += mapped_bytes(size_class_index);
-    return {reinterpret_cast<char*>(block), block_bytes_min << size_class_index};
+    FreeBlock* const block = free_[size_class_index];
+    const std::size_t rounded_bytes = class_bytes(size_class_index);
+    if (block == nullptr) return map(rounded_bytes <= room_bytes() ? rounded_bytes : bytes);
+    free_[size_class_index] = block->next;
+    in_use_bytes_ += rounded_bytes;
+    return {reinterpret_cast<char*>(block), rounded_bytes};
+}
+
+BodyBlock BodyPool::map(std::size_t capacity_bytes) {
+    if (capacity_bytes == 0 || capacity_bytes > room_bytes()) return {};
+    trim(capacity_bytes);
+    void* const memory =
+        ::mmap(nullptr, capacity_bytes + padding_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return {};
+    mapped_bytes_ += capacity_bytes;
+    in_use_bytes_ += capacity_bytes;
+    return {static_cast<char*>(memory), capacity_bytes};
+}
+
+bool BodyPool::grow(BodyBlock& block, std::size_t bytes, std::size_t used_bytes) {
+    CHECK(bytes > block.capacity_bytes && used_bytes <= block.capacity_bytes);
+    BodyBlock larger = take(bytes);
+    if (larger.data == nullptr) return stretch(block, bytes);
+    if (used_bytes != 0) std::memcpy(larger.data, block.data, used_bytes);
+    give_back(block);
+    block = std::move(larger);
+    return true;
+}
+
+// Where old and new block do not fit side by side: the kernel moves the pages. By an eighth at least if there is room,
+// so that a body that comes in small pieces is not moved for each.
+bool BodyPool::stretch(BodyBlock& block, std::size_t bytes) {
+    if (block.data == nullptr || bytes > class_bytes(classes_count - 1)) return false;
+    const std::size_t capacity_bytes =
+        std::min(std::max(bytes, block.capacity_bytes + block.capacity_bytes / 8), block.capacity_bytes + room_bytes());
+    if (capacity_bytes < bytes) return false;
+    const std::size_t added_bytes = capacity_bytes - block.capacity_bytes;
+    trim(added_bytes);
+    void* const memory =
+        ::mremap(block.data, block.capacity_bytes + padding_bytes, capacity_bytes + padding_bytes, MREMAP_MAYMOVE);
+    if (memory == MAP_FAILED) return false;
+    mapped_bytes_ += added_bytes;
+    in_use_bytes_ += added_bytes;
+    block.data = static_cast<char*>(memory);
+    block.capacity_bytes = capacity_bytes;
+    return true;
 }
 
 void BodyPool::give_back(BodyBlock& block) {
     if (block.data == nullptr) return;
+    CHECK(in_use_bytes_ >= block.capacity_bytes);
+    in_use_bytes_ -= block.capacity_bytes;
     const std::size_t size_class_index = class_of(block.capacity_bytes);
-    CHECK(size_class_index < classes_count && in_use_bytes_ >= mapped_bytes(size_class_index));
-    auto* free_block = reinterpret_cast<FreeBlock*>(block.data);
-    free_block->next = free_[size_class_index];
-    free_[size_class_index] = free_block;
-    in_use_bytes_ -= mapped_bytes(size_class_index);
+    if (block.capacity_bytes == class_bytes(size_class_index)) {
+        auto* const free_block = reinterpret_cast<FreeBlock*>(block.data);
+        free_block->next = free_[size_class_index];
+        free_[size_class_index] = free_block;
+    } else {  // of a size that is not asked for again
+        unmap(block.data, block.capacity_bytes);
+    }
     block.data = nullptr;
     block.capacity_bytes = 0;
 }
 
-void BodyPool::unmap(FreeBlock* block, std::size_t size_class_index) {
-    free_[size_class_index] = block->next;
-    mapped_bytes_ -= mapped_bytes(size_class_index);
-    ::munmap(block, mapped_bytes(size_class_index));
+void BodyPool::unmap(void* memory, std::size_t capacity_bytes) {
+    mapped_bytes_ -= capacity_bytes;
+    ::munmap(memory, capacity_bytes + padding_bytes);
 }
 
-// Unmaps free blocks of other sizes until `wanted_bytes` fit, the largest first.
+void BodyPool::unmap_free(std::size_t size_class_index) {
+    FreeBlock* const block = free_[size_class_index];
+    free_[size_class_index] = block->next;
+    unmap(block, class_bytes(size_class_index));
+}
+
+// Unmaps free blocks until `wanted_bytes` fit, the largest first. Precondition: they fit beside what is in use.
 void BodyPool::trim(std::size_t wanted_bytes) {
     for (std::size_t size_class_index = classes_count; size_class_index-- > 0;)
         while (free_[size_class_index] != nullptr && mapped_bytes_ + wanted_bytes > memory_bytes_max_)
-            unmap(free_[size_class_index], size_class_index);
+            unmap_free(size_class_index);
 }
 
 }  // namespace sluice::http

@@ -1,7 +1,9 @@
 // BodyPool: memory for request bodies that do not lie whole in one receive buffer, and for bytes that wait.
 //
 // Blocks of power-of-two sizes, kept for reuse, within one bound for all of them: a server under many half-sent
-// bodies refuses the next one instead of growing. Each block has padding behind it for the JSON decoder.
+// bodies refuses the next one instead of growing. Where the rounded size does not fit the bound, a block has the size
+// that was asked for: so whatever fits the bound beside what is in use is taken. Each block has padding behind it for
+// the JSON decoder, which the bound does not count.
 // Rejected alternative: a contiguous arena with a buddy allocator; mapping each block on its own lets the kernel
 // take back what an old burst left, and is as fast once warm.
 //
@@ -50,8 +52,11 @@ class BodyPool {
     BodyPool(const BodyPool&) = delete;
     BodyPool& operator=(const BodyPool&) = delete;
 
-    // A block of at least `bytes`; data is null when the bound is reached.
+    // A block of at least `bytes`; data is null when they do not fit the bound beside what is in use.
     [[nodiscard]] BodyBlock take(std::size_t bytes);
+    // Makes room for `bytes`, more than `block` has, and keeps its first `used_bytes`; `block` may be empty. False when
+    // they do not fit the bound: `block` is as before.
+    [[nodiscard]] bool grow(BodyBlock& block, std::size_t bytes, std::size_t used_bytes);
     void give_back(BodyBlock& block);
     [[nodiscard]] std::size_t in_use_bytes() const { return in_use_bytes_; }
 
@@ -63,14 +68,19 @@ class BodyPool {
     };
 
     [[nodiscard]] static std::size_t class_of(std::size_t bytes);
-    [[nodiscard]] static std::size_t mapped_bytes(std::size_t size_class_index);
-    void unmap(FreeBlock* block, std::size_t size_class_index);
+    [[nodiscard]] static std::size_t class_bytes(std::size_t size_class_index);
+    // That blocks in use leave of the bound: free ones give way.
+    [[nodiscard]] std::size_t room_bytes() const { return memory_bytes_max_ - in_use_bytes_; }
+    [[nodiscard]] BodyBlock map(std::size_t capacity_bytes);
+    [[nodiscard]] bool stretch(BodyBlock& block, std::size_t bytes);
+    void unmap(void* memory, std::size_t capacity_bytes);
+    void unmap_free(std::size_t size_class_index);
     void trim(std::size_t wanted_bytes);
 
     std::array<FreeBlock*, classes_count> free_{};
     std::size_t memory_bytes_max_;
-    std::size_t mapped_bytes_ = 0;  // in use and free
-    std::size_t in_use_bytes_ = 0;
+    std::size_t mapped_bytes_ = 0;  // in use and free, without the padding
+    std::size_t in_use_bytes_ = 0;  // likewise
 };
 
 }  // namespace sluice::http

@@ -88,17 +88,11 @@ std::size_t Connection::consume(Context& context, std::span<const char> bytes) {
 
 void Connection::stash(Context& context, std::span<const char> bytes) {
     const std::size_t wanted = stash_bytes_ + bytes.size();
-    if (wanted > stash_.capacity_bytes) {
-        BodyBlock larger = context.bodies.take(wanted);
-        if (larger.data == nullptr) return abort(context);
-        if (stash_bytes_ != 0) std::memcpy(larger.data, stash_.data + stash_begin_, stash_bytes_);
-        context.bodies.give_back(stash_);
-        stash_ = std::move(larger);
-        stash_begin_ = 0;
-    } else if (stash_begin_ + wanted > stash_.capacity_bytes) {
+    if (stash_begin_ != 0 && stash_begin_ + wanted > stash_.capacity_bytes) {
         std::memmove(stash_.data, stash_.data + stash_begin_, stash_bytes_);
         stash_begin_ = 0;
     }
+    if (wanted > stash_.capacity_bytes && !context.bodies.grow(stash_, wanted, stash_bytes_)) return abort(context);
     std::memcpy(stash_.data + stash_begin_ + stash_bytes_, bytes.data(), bytes.size());
     stash_bytes_ = wanted;
 }
@@ -195,14 +189,9 @@ std::optional<Refusal> Connection::discard(const Context& context, std::size_t b
 
 // Makes room for `bytes` in body_, and moves what was only viewed so far into it.
 bool Connection::reserve_body(Context& context, std::size_t bytes) {
-    if (bytes > body_.capacity_bytes) {
-        // The whole body at once, where the head says how long it is.
-        BodyBlock larger = context.bodies.take(std::max<std::size_t>(bytes, head_->content_length));
-        if (larger.data == nullptr) return false;
-        if (body_bytes_ != 0) std::memcpy(larger.data, body_.data, body_bytes_);
-        context.bodies.give_back(body_);
-        body_ = std::move(larger);
-    }
+    // The whole body at once, where the head says how long it is.
+    const std::size_t wanted = std::max<std::size_t>(bytes, head_->content_length);
+    if (bytes > body_.capacity_bytes && !context.bodies.grow(body_, wanted, body_bytes_)) return false;
     if (!body_view_.empty()) {
         std::memcpy(body_.data, body_view_.data(), body_view_.size());
         body_bytes_ = body_view_.size();

@@ -25,7 +25,8 @@ void BodyReader::start(parsers::Decoder& decoder, OpenRequest& request, std::int
     const std::string_view body = request_->body;
     const bool is_in_body =
         !std::less<>()(record.data(), body.data()) && std::less<>()(record.data(), body.data() + body.size());
-    if (!is_in_body && record.size() <= latest_.size()) {
+    if (!is_in_body) {
+        CHECK(record.size() <= latest_.size());
         record.copy(latest_.data(), record.size());
         record = {latest_.data(), record.size()};
     }
@@ -36,7 +37,8 @@ void BodyReader::start(parsers::Decoder& decoder, OpenRequest& request, std::int
     ++accepted_count_;
     if (request_->purpose == Purpose::replay) return;
     const Sample& sample = decoder_->sample();
-    if (transaction_.append(sample, request_->received_ns)) return keep_as_latest(sample.raw);
+    const std::uint32_t record_index = accepted_count_ - 1 + request_->result.rejected;
+    if (transaction_.append(sample, request_->received_ns, record_index)) return keep_as_latest(sample.raw);
     // With nothing under way that could free batches it would be refused for ever.
     const Batcher::Transaction& other = &transaction_ == &batcher_.apart() ? batcher_.at_once() : batcher_.apart();
     const bool can_fit = batcher_.in_flight_count() != 0 || batcher_.has_waiting() || !other.is_empty();
@@ -48,7 +50,7 @@ void BodyReader::start(parsers::Decoder& decoder, OpenRequest& request, std::int
         case parsers::Step::sample: return take_sample();
         case parsers::Step::record_refused:
             if (request_->purpose == Purpose::store) counters_.reject(decoder_->refusal());
-            return request_->result.add_error(decoder_->record_index(), decoder_->refusal());
+            return request_->result.add_error(decoder_->record_index(), decoder_->refusal(), decoder_->offset());
         case parsers::Step::body_refused:
             ++accepted_count_;  // the record at which it broke counts as well
             abandon(decoder_->refusal());
@@ -87,11 +89,10 @@ std::uint32_t BodyReader::commit(std::optional<RequestRef> ref, TicketOptions op
     counters_.received += accepted_count_;
     counters_.accepted += accepted_count_;
     request_->result.accepted = accepted_count_;
-    if (latest_record_.size() <= latest.text.size()) {
-        latest_record_.copy(latest.text.data(), latest_record_.size());
-        latest.bytes = latest_record_.size();
-        latest.arrival_ns = arrival_ns_;
-    }
+    CHECK(latest_record_.size() <= latest.text.size());  // see Sample::raw
+    latest_record_.copy(latest.text.data(), latest_record_.size());
+    latest.bytes = latest_record_.size();
+    latest.arrival_ns = arrival_ns_;
     return transaction_.commit(ref, options);
 }
 

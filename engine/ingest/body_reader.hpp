@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "engine/batching/batcher.hpp"
+#include "engine/core/limits.hpp"
 #include "engine/ingest/ingest_result.hpp"
 #include "engine/ingest/open_request.hpp"
 #include "engine/ingest/request_refusal.hpp"
@@ -17,9 +18,9 @@
 
 namespace sluice {
 
-// The last accepted record, for GET /status. Longer ones are not kept.
+// The last accepted sample as the client sent it (Sample::raw), for GET /status.
 struct LatestSample {
-    std::array<char, 1024> text;
+    std::array<char, limits::sample_bytes_max> text;
     std::size_t bytes = 0;
     std::int64_t arrival_ns = 0;  // since 1970
     [[nodiscard]] std::string_view view() const { return {text.data(), bytes}; }

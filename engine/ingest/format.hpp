@@ -16,6 +16,9 @@
 
 namespace sluice {
 
+// An answer that has no body says the level in this header: `Sluice-Ack: stored`.
+inline constexpr std::string_view ack_header_name = "Sluice-Ack";
+
 struct MediaType {
     std::string_view name;  // type/subtype, in lower case
     parsers::Dialect dialect;  // how the decoder reads a body of this type

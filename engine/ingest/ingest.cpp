@@ -62,7 +62,8 @@ OpenRequest& Ingest::open(const http::Request& request, const Gate::Passage& pas
     opened.received_ns = request.received_ns;
     opened.body = request.body;
     opened.is_waiting = false;
-    opened.result.start(passage.options.ack, false);
+    opened.ack = passage.options.ack;
+    opened.result.start(passage.options.promised_ack, false);
     return opened;
 }
 
@@ -147,7 +148,7 @@ Decision Ingest::finish(BodyReader& reader, OpenRequest& request, http::Response
 }
 
 Decision Ingest::accept(BodyReader& reader, OpenRequest& request, http::Response& response) {
-    const AckLevel ack = request.result.ack;
+    const AckLevel ack = request.ack;
     const Batcher::Transaction& transaction = &reader == &apart_ ? batcher_.apart() : batcher_.at_once();
     if (const auto lanes = transaction.independent_lanes(); !lanes.empty()) {
         if (const auto refusal = admission_.check_lanes(ack, lanes)) {
@@ -213,7 +214,9 @@ void Ingest::answer_settled(OpenRequest& request) {
                {.reason = request.failure,
                 .has_stored = true,
                 .samples_stored = request.result.accepted - request.samples_failed,
-                .samples_failed = request.samples_failed},
+                .samples_failed = request.samples_failed,
+                .failed_records = tickets_.failed_records_of(request).ranges(),
+                .result = &request.result},
                *response);
     } else if (request.lacks_replicas) {
         refuse(&format_of(request), {.reason = Refusal::not_replicated}, *response);

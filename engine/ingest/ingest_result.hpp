@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "engine/core/ack.hpp"
@@ -13,12 +14,14 @@ namespace sluice {
 
 struct RecordError {
     std::uint32_t index;  // of the record in the body, 0-based
+    std::uint32_t offset;  // of a fault of the text: the byte of the body where it lies
     Refusal refusal;
 };
+static_assert(limits::request_body_bytes_max <= 0xffff'ffff, "an offset has 32 bits");
 
 // Valid as zeroed memory; start() makes it whole.
 struct IngestResult {
-    AckLevel ack;
+    AckLevel ack;  // what a 2xx promises
     bool is_single;  // the body was one sample, not a list
     bool is_replayed;  // the answer to an earlier request with the same Idempotency-Key
     std::uint32_t accepted;
@@ -32,9 +35,9 @@ struct IngestResult {
         is_replayed = false;
         accepted = rejected = errors_count = 0;
     }
-    void add_error(std::uint32_t index, Refusal reason) {
+    void add_error(std::uint32_t index, Refusal reason, std::size_t offset = 0) {
         ++rejected;
-        if (errors_count < errors.size()) errors[errors_count++] = {index, reason};
+        if (errors_count < errors.size()) errors[errors_count++] = {index, static_cast<std::uint32_t>(offset), reason};
     }
 };
 

@@ -10,7 +10,8 @@
 namespace sluice {
 namespace {
 
-constexpr std::array levels{AckLevel::queued, AckLevel::journaled, AckLevel::stored, AckLevel::replicated};
+constexpr std::array levels{AckLevel::queued, AckLevel::journaled, AckLevel::stored, AckLevel::replicated,
+                            AckLevel::none};
 static_assert(levels.size() == ack_levels_count);
 
 constexpr bool every_refusal_has_a_reason_phrase = [] {
@@ -46,13 +47,33 @@ class Body {
 };
 
 void list_errors(const IngestResult& result, Body& body) {
-    body << ",\"accepted\":" << result.accepted << ",\"rejected\":" << result.rejected << ",\"errors\":[";
+    body << ",\"rejected\":" << result.rejected << ",\"errors\":[";
     for (std::uint32_t i = 0; i < result.errors_count; ++i) {
         const RefusalInfo& info = info_of(result.errors[i].refusal);
         body << (i == 0 ? "{\"index\":" : ",{\"index\":") << result.errors[i].index << ",\"code\":\"" << info.code
-             << "\",\"error\":\"" << info.sentence << "\"}";
+             << "\",\"error\":\"" << info.sentence << "\"";
+        if (is_fault_of_text(result.errors[i].refusal)) body << ",\"offset\":" << result.errors[i].offset;
+        body << "}";
     }
-    body << "]}";
+    body << "]";
+}
+
+void count_and_list_errors(const IngestResult& result, Body& body) {
+    body << ",\"accepted\":" << result.accepted;
+    list_errors(result, body);
+    body << "}";
+}
+
+// What became of the records of a request that the sink took in part.
+void tell_stored(const RequestRefusal& refusal, Body& body) {
+    body << ",\"stored\":" << refusal.samples_stored << ",\"failed\":" << refusal.samples_failed;
+    if (refusal.result == nullptr || refusal.result->is_single) return;
+    body << ",\"failed_records\":[";
+    for (const RecordRange& range : refusal.failed_records)
+        body << (&range == refusal.failed_records.data() ? "[" : ",[") << range.first_index << "," << range.last_index
+             << "]";
+    body << "]";
+    if (refusal.result->rejected != 0) list_errors(*refusal.result, body);
 }
 
 void tell_where(const RequestRefusal& refusal, Body& body) {
@@ -82,11 +103,11 @@ void answer_json(const IngestResult& result, http::Response& response, http::Blo
         const RefusalInfo& info = info_of(Refusal::all_records_refused);
         response.set_refusal(Refusal::all_records_refused);
         body << "{\"ok\":false,\"error\":\"" << info.sentence << "\",\"code\":\"" << info.code << "\"";
-        return list_errors(result, body);
+        return count_and_list_errors(result, body);
     }
     if (result.rejected != 0) {
         body << R"({"ok":false,"message":"Some records were refused.","ack":")" << name_of(result.ack) << "\"";
-        return list_errors(result, body);
+        return count_and_list_errors(result, body);
     }
     if (result.is_single) {
         body << single_body_begin << name_of(result.ack) << "\"}";
@@ -107,8 +128,7 @@ void refuse_json(const RequestRefusal& refusal, http::Response& response, http::
     Body body(response, blocks);
     body << "{\"ok\":false,\"error\":\"" << info.sentence << "\",\"code\":\"" << info.code << "\"";
     if (refusal.has_offset) body << ",\"offset\":" << refusal.offset;
-    if (refusal.has_stored)
-        body << ",\"stored\":" << refusal.samples_stored << ",\"failed\":" << refusal.samples_failed;
+    if (refusal.has_stored) tell_stored(refusal, body);
     if (!refusal.nearest_parameter.empty()) body << ",\"nearest\":\"" << refusal.nearest_parameter << "\"";
     if (!refusal.where_path.empty()) tell_where(refusal, body);
     body << "}";

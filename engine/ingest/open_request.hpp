@@ -30,6 +30,7 @@ struct OpenRequest {
     // --- while its body is read -----------------------------------------------------------------------
     RequestRef ref;
     std::uint16_t format_index;
+    AckLevel ack;  // what the answer waits for; result.ack is what it names
     parsers::Dialect dialect;
     parsers::Precision precision;
     Purpose purpose;

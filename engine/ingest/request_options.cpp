@@ -154,6 +154,7 @@ std::optional<Refusal> read_options(const http::Request& request, const Format& 
     const auto level = offer.resolve(options.ack);
     if (!level) return Refusal::ack_unavailable;
     options.ack = *level;
+    options.promised_ack = offer.promised(*level);
     return std::nullopt;
 }
 

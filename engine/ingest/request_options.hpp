@@ -17,7 +17,8 @@ namespace sluice {
 
 // Filled by read_options(); of the text of the key only what is used.
 struct RequestOptions {
-    AckLevel ack;
+    AckLevel ack;  // what the answer waits for
+    AckLevel promised_ack;  // what the answer names
     parsers::Precision precision;
     parsers::Dialect dialect;
     std::uint8_t idempotency_key_bytes;  // 0: none

@@ -4,9 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "engine/core/refusal.hpp"
+#include "engine/ingest/ingest_result.hpp"
+#include "engine/ingest/record_ranges.hpp"
 
 namespace sluice {
 
@@ -15,10 +18,13 @@ struct RequestRefusal {
     // The byte of the body at which it was refused.
     bool has_offset = false;
     std::uint64_t offset = 0;
-    // How many of its samples were stored nevertheless, and how many not.
+    // How many of its samples were stored nevertheless, and how many not; and, of a list, which of its records hold all
+    // that were not (RecordRanges), and what came of the others.
     bool has_stored = false;
     std::uint32_t samples_stored = 0;
     std::uint32_t samples_failed = 0;
+    std::span<const RecordRange> failed_records{};
+    const IngestResult* result = nullptr;
     std::string_view allow{};  // methods that the path takes; empty: not told
     std::uint64_t retry_after_s = 0;  // 0: not told
     // 415: what would have been taken. Both are static; empty: not told.

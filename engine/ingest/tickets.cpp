@@ -1,5 +1,7 @@
 #include "engine/ingest/tickets.hpp"
 
+#include <algorithm>
+
 namespace sluice {
 
 void Tickets::add(OpenRequest& request, std::uint32_t count) {
@@ -19,6 +21,7 @@ OpenRequest* Tickets::settle(const Batch& batch, const BatchTicket& ticket, Sett
                              server_.now_ns());
     if (server_.find(ticket.request) == nullptr) return nullptr;  // its client is gone, or was told that time is up
     OpenRequest& request = requests_[ticket.request.index];
+    if (outcome.samples_failed != 0) note_failed_records(batch, ticket);
     request.samples_failed += outcome.samples_failed;
     if (outcome.failure == Refusal::sink_refused) request.failure = Refusal::sink_refused;
     request.lacks_replicas = request.lacks_replicas || outcome.lacks_replicas;
@@ -28,6 +31,9 @@ OpenRequest* Tickets::settle(const Batch& batch, const BatchTicket& ticket, Sett
 
 Tickets::Outcome Tickets::outcome_of(const Batch& batch, const BatchTicket& ticket) {
     Outcome result;
+    result.lacks_replicas =
+        ticket.options.wants_replicas && ticket.first_command < batch.settled.tickets_replicated_from;
+    if (!batch.has_failures()) return result;
     for (std::uint32_t command = ticket.first_command; command < ticket.first_command + ticket.command_count;
          ++command) {
         const CommandOutcome outcome = batch.outcome(command);
@@ -36,9 +42,25 @@ Tickets::Outcome Tickets::outcome_of(const Batch& batch, const BatchTicket& tick
         result.samples_failed += ticket.command_count == 1 ? ticket.sample_count : 1;
         if (outcome == CommandOutcome::refused) result.failure = Refusal::sink_refused;
     }
-    result.lacks_replicas =
-        ticket.options.wants_replicas && ticket.first_command < batch.settled.tickets_replicated_from;
     return result;
+}
+
+// One command is one sample, unless one command carries the whole batch. Then those behind the last sample that is
+// noted may be any of the rest of the body.
+void Tickets::note_failed_records(const Batch& batch, const BatchTicket& ticket) {
+    const OpenRequest& request = requests_[ticket.request.index];
+    RecordRanges& failed = failed_records_[ticket.request.index];
+    if (request.samples_failed == 0) failed.clear();
+    const std::uint32_t end = ticket.first_sample + ticket.sample_count;
+    const auto noted_end = std::min<std::uint32_t>(end, limits::batch_commands_count_max);
+    std::uint32_t next_record = 0;
+    for (std::uint32_t sample = ticket.first_sample; sample < noted_end; ++sample) {
+        const std::uint32_t record = batch.record_of(sample);
+        next_record = record + 1;
+        if (is_packed_ || batch.outcome(sample) != CommandOutcome::delivered) failed.add(record, record);
+    }
+    const std::uint32_t records_count = request.result.accepted + request.result.rejected;
+    if (noted_end < end && next_record < records_count) failed.add(next_record, records_count - 1);
 }
 
 // One command carries the whole batch, was refused, and is tried until it is stored, because samples that nobody waits

@@ -8,8 +8,11 @@
 
 #include "engine/core/batch.hpp"
 #include "engine/core/check.hpp"
+#include "engine/core/lazy_array.hpp"
+#include "engine/core/limits.hpp"
 #include "engine/idempotency/idempotency_table.hpp"
 #include "engine/ingest/open_request.hpp"
+#include "engine/ingest/record_ranges.hpp"
 #include "engine/server/server.hpp"
 
 namespace sluice {
@@ -36,6 +39,10 @@ class Tickets {
         }
     }
 
+    // The records of `request` whose samples failed, where some did; until its answer is made.
+    [[nodiscard]] const RecordRanges& failed_records_of(const OpenRequest& request) const {
+        return failed_records_[request.ref.index];
+    }
     // In batches that are not settled.
     [[nodiscard]] std::uint64_t outstanding_count() const { return outstanding_count_; }
 
@@ -48,6 +55,7 @@ class Tickets {
     // The request, if it has no ticket left.
     [[nodiscard]] OpenRequest* settle(const Batch& batch, const BatchTicket& ticket, Settlement settlement);
     [[nodiscard]] static Outcome outcome_of(const Batch& batch, const BatchTicket& ticket);
+    void note_failed_records(const Batch& batch, const BatchTicket& ticket);
     void settle_keys_of_packed(const Batch& batch);
 
     OpenRequests& requests_;
@@ -55,6 +63,7 @@ class Tickets {
     IdempotencyTable* const idempotency_;
     const bool is_packed_;
     std::uint64_t outstanding_count_ = 0;
+    LazyArray<RecordRanges> failed_records_{limits::pendings_count_max};  // by request; untouched unless some failed
 };
 
 }  // namespace sluice

@@ -278,8 +278,8 @@ void Reactor::on_responses_sent(std::uint32_t count, std::uint64_t received_ns, 
 
 // --- what it knows -------------------------------------------------------------------------------------------------
 
-// Copies some 240 KiB of histograms, and allocates nothing. Between two requests, so the counts obey the conservation
-// law.
+// Copies some 256 KiB, nearly all of it histograms, and allocates nothing. Between two requests, so the counts obey the
+// conservation law.
 void Reactor::fill(Snapshot& snapshot) {
     snapshot.core = core_;
     snapshot.samples = ingest_->counters();

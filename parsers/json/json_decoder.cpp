@@ -8,6 +8,7 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/limits.hpp"
+#include "parsers/json/json_fault.hpp"
 #include "parsers/json/json_record.hpp"
 #include "parsers/json/json_text.hpp"
 
@@ -71,7 +72,9 @@ struct JsonDecoder::State {
     RecordState read_root(std::string_view text);
 
     RecordState fail(Refusal reason, const char* where);
+    RecordState fail_where_it_breaks(std::string_view text);
     RecordState fail_stage_one(simdjson::error_code error, std::string_view text);
+    RecordState fail_too_large(std::string_view line);
     Step finish_element(RecordState state);
     Step body_refused();
     [[nodiscard]] std::size_t offset_of(const char* where) const {
@@ -80,7 +83,7 @@ struct JsonDecoder::State {
 
     const std::size_t window_bytes;
     std::string_view body;
-    std::string_view single;  // in Phase::single: the body without white space around it, which `document` was made of
+    std::string_view whole;  // of a JSON body: without white space around it; `document` was made of it if it fits
     Phase phase = Phase::ended;
     bool is_single = false;
     Refusal refusal = Refusal::invalid_json;
@@ -110,6 +113,7 @@ void JsonDecoder::State::start(std::string_view text, BodyFormat format, const D
     if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
     if (format == BodyFormat::json) return start_json(text);
     phase = Phase::lines;
+    whole = {};
     at = window_end = text.data();
     in_window = false;
 }
@@ -126,6 +130,7 @@ void JsonDecoder::State::start_json(std::string_view text) {
         fail(Refusal::invalid_json, trimmed.data());
         return;
     }
+    whole = trimmed;
     if (trimmed.size() > window_bytes) return start_long_json(trimmed);
     if (const auto error = parser.iterate(padded(trimmed)).get(document); error != simdjson::SUCCESS) {
         fail_stage_one(error, trimmed);
@@ -133,13 +138,12 @@ void JsonDecoder::State::start_json(std::string_view text) {
     }
     if (is_single) {
         phase = Phase::single;
-        single = trimmed;
         return;
     }
     ondemand::array array;
     if (document.get_array().get(array) != simdjson::SUCCESS || array.begin().get(element) != simdjson::SUCCESS ||
         array.end().get(elements_end) != simdjson::SUCCESS) {
-        fail(Refusal::invalid_json, trimmed.data());
+        fail_where_it_breaks(trimmed);
         return;
     }
     phase = Phase::elements;
@@ -154,14 +158,16 @@ void JsonDecoder::State::start_long_json(std::string_view text) {
         return;
     }
     const ValueExtent extent = extent_of_value(text.substr(0, window_bytes));
-    const bool is_cut = extent.end == ValueEnd::not_here;
-    if (extent.end == ValueEnd::too_deep) fail(Refusal::json_too_deep, text.data() + extent.bytes);
-    else fail(is_cut ? Refusal::sample_too_large : Refusal::invalid_json, text.data() + (is_cut ? 0 : extent.bytes));
+    switch (extent.end) {
+        case ValueEnd::too_deep: fail(Refusal::json_too_deep, text.data() + extent.bytes); return;
+        case ValueEnd::not_here: fail(Refusal::sample_too_large, text.data()); return;
+        case ValueEnd::here: fail_where_it_breaks(text.substr(0, window_bytes)); return;
+    }
 }
 
 Step JsonDecoder::State::next_single() {
     phase = Phase::ended;
-    const RecordState state = read_root(single);
+    const RecordState state = read_root(whole);
     if (state == RecordState::broken) return body_refused();
     return finish_element(state);
 }
@@ -171,12 +177,13 @@ Step JsonDecoder::State::next_element() {
     if (!(element != elements_end)) return end_of_elements();
     ondemand::value value;
     if ((*element).get(value) != simdjson::SUCCESS) {
-        fail(Refusal::invalid_json, record_count > 0 ? reader.end() : body.data());
+        fail_where_it_breaks(whole);
         return body_refused();
     }
     const RecordState state = reader.read(value);
     if (state == RecordState::broken) {
-        fail(reader.refusal(), reader.fault_at());
+        if (reader.refusal() == Refusal::invalid_json) fail_where_it_breaks(whole);
+        else fail(reader.refusal(), reader.fault_at());
         return body_refused();
     }
     return finish_element(state);
@@ -184,7 +191,7 @@ Step JsonDecoder::State::next_element() {
 
 Step JsonDecoder::State::end_of_elements() {
     if (!document.at_end()) {
-        fail(Refusal::invalid_json, record_count > 0 ? reader.end() : body.data());
+        fail_where_it_breaks(whole);
         return body_refused();
     }
     phase = Phase::ended;
@@ -226,7 +233,7 @@ bool JsonDecoder::State::find_element() {
     } else if (at != end && *at == ']') {
         ++at;
         if (skip_space()) {  // something follows the array
-            fail(Refusal::invalid_json, at);
+            fail(*at == '{' || *at == '[' ? Refusal::several_values : Refusal::invalid_json, at);
             return false;
         }
         phase = Phase::ended;
@@ -276,7 +283,7 @@ RecordState JsonDecoder::State::read_element_alone() {
     const bool ends_with_body = reach.data() + reach.size() == body.data() + body.size();
     if (extent.end == ValueEnd::too_deep) return fail(Refusal::json_too_deep, at + extent.bytes);
     if (extent.end == ValueEnd::not_here)
-        return fail(ends_with_body ? Refusal::invalid_json : Refusal::sample_too_large, at);
+        return ends_with_body ? fail_where_it_breaks(reach) : fail(Refusal::sample_too_large, at);
     if (extent.bytes == 0) return fail(Refusal::invalid_json, at);
     const std::string_view text = reach.substr(0, extent.bytes);
     const auto error = parser.iterate(padded(text)).get(document);
@@ -360,7 +367,7 @@ bool JsonDecoder::State::read_in_window(const char* begin, RecordEnd& found) {
 }
 
 RecordState JsonDecoder::State::read_line_alone(std::string_view line) {
-    if (line.size() > limits::sample_bytes_max) return fail(Refusal::sample_too_large, line.data());
+    if (line.size() > limits::sample_bytes_max) return fail_too_large(line);
     if (line.starts_with(byte_order_mark)) return fail(Refusal::malformed_record, line.data());
     const auto error = parser.iterate(padded(line)).get(document);
     const RecordState state = error == simdjson::SUCCESS ? read_root(line) : fail_stage_one(error, line);
@@ -373,20 +380,21 @@ RecordState JsonDecoder::State::read_root(std::string_view text) {
     RecordState state = RecordState::broken;
     if (text.front() == '{') {
         ondemand::object object;
-        if (document.get_object().get(object) != simdjson::SUCCESS) return fail(Refusal::invalid_json, text.data());
+        if (document.get_object().get(object) != simdjson::SUCCESS) return fail_where_it_breaks(text);
         state = reader.read(object, text.data());
     } else if (text.front() == '[') {
         ondemand::array array;
-        if (document.get_array().get(array) != simdjson::SUCCESS) return fail(Refusal::invalid_json, text.data());
+        if (document.get_array().get(array) != simdjson::SUCCESS) return fail_where_it_breaks(text);
         state = reader.read(array, text.data());
     } else {
         std::string_view token;
-        if (document.raw_json_token().get(token) != simdjson::SUCCESS) return fail(Refusal::invalid_json, text.data());
+        if (document.raw_json_token().get(token) != simdjson::SUCCESS) return fail_where_it_breaks(text);
         state = reader.read(trim_end(token));
     }
-    if (state == RecordState::broken) return fail(reader.refusal(), reader.fault_at());
-    if (reader.end() != text.data() + text.size()) return fail(Refusal::invalid_json, reader.end());
-    return state;
+    if (state == RecordState::broken && reader.refusal() != Refusal::invalid_json)
+        return fail(reader.refusal(), reader.fault_at());
+    const bool is_whole = state != RecordState::broken && reader.end() == text.data() + text.size();
+    return is_whole ? state : fail_where_it_breaks(text);
 }
 
 RecordState JsonDecoder::State::fail(Refusal reason, const char* where) {
@@ -397,7 +405,34 @@ RecordState JsonDecoder::State::fail(Refusal reason, const char* where) {
 
 RecordState JsonDecoder::State::fail_stage_one(simdjson::error_code error, std::string_view text) {
     if (error == simdjson::UTF8_ERROR) return fail(Refusal::invalid_utf8, text.data() + first_invalid_utf8(text));
-    return fail(Refusal::invalid_json, text.data() + first_string_fault(text));
+    return fail_where_it_breaks(text);
+}
+
+// `text` is what was found not to be JSON, from the begin of a value on: of a JSON body that fits a window all of it.
+RecordState JsonDecoder::State::fail_where_it_breaks(std::string_view text) {
+    const bool is_list =
+        text.data() == whole.data() && !is_single;  // the array around the records is no level of theirs
+    const JsonFault fault = find_json_fault(text, limits::json_depth_max + (is_list ? 1 : 0));
+    const char* const where = text.data() + fault.offset;
+    switch (fault.kind) {
+        case JsonFault::Kind::too_deep: return fail(Refusal::json_too_deep, where);
+        case JsonFault::Kind::second_value:
+            return fail(phase == Phase::lines ? Refusal::several_values_in_line : Refusal::several_values, where);
+        case JsonFault::Kind::none:
+        case JsonFault::Kind::syntax: break;
+    }
+    return fail(Refusal::invalid_json, where);
+}
+
+// Of a file whose line feeds are gone all lines are one.
+RecordState JsonDecoder::State::fail_too_large(std::string_view line) {
+    const ValueExtent extent = extent_of_value(line.substr(0, limits::sample_bytes_max));
+    if (extent.end == ValueEnd::here) {
+        const char* const behind = behind_space(line.data() + extent.bytes, line.data() + line.size());
+        if (behind != line.data() + line.size() && (*behind == '{' || *behind == '['))
+            return fail(Refusal::several_values_in_line, behind);
+    }
+    return fail(Refusal::sample_too_large, line.data());
 }
 
 JsonDecoder::JsonDecoder(std::size_t window_bytes) : state_(std::make_unique<State>(window_bytes)) {}

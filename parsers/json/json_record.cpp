@@ -151,7 +151,7 @@ void RecordReader::keep_values(const Walked& value) {
     std::int64_t timestamp_ns = no_timestamp;
     if (keep_text(value, text)) {
         timestamp_ns = parse_timestamp_text(text, last_date_);
-    } else if (value.json.front() >= '0' && value.json.front() <= '9') {
+    } else if (is_digit(value.json.front()) || value.json.front() == '-') {
         timestamp_ns = parse_timestamp_number(value.json, options_.precision);
     }
     if (timestamp_ns == no_timestamp) return refuse(Refusal::bad_timestamp);

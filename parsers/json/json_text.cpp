@@ -231,18 +231,4 @@ std::size_t first_invalid_utf8(std::string_view text) {
     return text.size();
 }
 
-std::size_t first_string_fault(std::string_view text) {
-    std::size_t at = 0;
-    while ((at = text.find('"', at)) != std::string_view::npos) {
-        const std::size_t quote = at++;
-        for (; at < text.size() && text[at] != '"'; ++at) {
-            if (static_cast<unsigned char>(text[at]) < 0x20) return at;
-            if (text[at] == '\\') ++at;
-        }
-        if (at >= text.size()) return quote;
-        ++at;
-    }
-    return text.size();
-}
-
 }  // namespace sluice::parsers

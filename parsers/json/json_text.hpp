@@ -1,4 +1,4 @@
-// Checks on single JSON tokens, and the cold search for what simdjson's first stage complained about.
+// Checks on single JSON tokens.
 //
 // simdjson's first stage (its structural index) has by then refused invalid UTF-8, control characters
 // inside strings and strings without an end. What it does not look at is checked here: the inside
@@ -121,9 +121,5 @@ struct ValueExtent {
 
 // Offset of the first byte of `text` that is not part of valid UTF-8; text.size() if all are.
 [[nodiscard]] std::size_t first_invalid_utf8(std::string_view text);
-
-// Offset of the first control character inside a string, or of the quote of a string without an end;
-// text.size() if there is neither.
-[[nodiscard]] std::size_t first_string_fault(std::string_view text);
 
 }  // namespace sluice::parsers

@@ -38,10 +38,15 @@ def anchors(page: Path) -> set[str]:
     return {anchor(heading) for heading in re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)}
 
 
+def without_programs(page: Path) -> str:
+    """A fenced block with the name of a language is a program: a test of its own runs it."""
+    return re.sub(r"^```\w+\n.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
 def commands(page: Path) -> list[str]:
     """Lines of a page's code blocks, indented or fenced, continuation lines joined, what stands behind two spaces (a remark) cut off."""
-    text = page.read_text().replace("\\\n", " ")
-    fenced = [line for block in re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL) for line in block.splitlines()]
+    text = without_programs(page).replace("\\\n", " ")
+    fenced = [line for block in re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL) for line in block.splitlines() if line]
     indented = re.findall(r"^(?: {4}|\t)(\S.*)$", text, re.MULTILINE)
     return [re.split(r"\s{2,}(?=[^-'\"{/])", line.strip())[0] for line in fenced + indented]
 
@@ -159,7 +164,7 @@ def test_every_configuration_key_exists():
     keys = set(re.findall(r'"((?:[a-z]+\.)+[a-z_]+|listen|cores|ack\w*|drain_timeout|retry_after)"', (PROJECT / "engine/config/keys.cpp").read_text()))
     assert len(keys) > 40, "keys are declared otherwise than this test thinks"
     groups = {key.split(".")[0] for key in keys if "." in key}
-    unknown = {f"{page.name}: {name}" for page in PAGES for line in re.findall(r"`([^`]+)`", page.read_text())
+    unknown = {f"{page.name}: {name}" for page in PAGES for line in re.findall(r"`([^`]+)`", without_programs(page))
                for name in re.findall(r"(?<![\w.\[/-])((?:%s)(?:\.[a-z_]+)+)(?![\w.(]|\[)" % "|".join(groups), line)
                if name not in keys and not name.endswith((".cpp", ".hpp", ".html", ".toml"))}
     unknown |= {f"{page.name}: {name}" for page in PAGES for name in re.findall(r"--set[ =]([a-z_.]+)=", page.read_text()) if name not in keys}

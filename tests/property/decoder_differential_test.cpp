@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "parsers/json/json_fault.hpp"
 #include "sinks/redis/layout/encoder.hpp"
 #include "tests/support/dom_reference.hpp"
 #include "tests/support/seed.hpp"
@@ -132,6 +133,17 @@ TEST(DecoderDifferential, AgreesWithTheDomOnRandomBodies) {
         const Decoded decoded = decode(body, BodyFormat::json, {}, padding);
         const std::optional<std::string> complaint = difference_to_dom(body, decoded);
         ASSERT_FALSE(complaint) << *complaint << "\nround " << round << ", body: " << body;
+        // Who says where a text breaks agrees with who says that it does.
+        const bool is_list = body.find_first_not_of(" \t\r\n") == body.find('[');
+        const parsers::JsonFault fault = parsers::find_json_fault(body, limits::json_depth_max + (is_list ? 1 : 0));
+        const bool is_broken = decoded.body_refused && is_fault_of_text(decoded.body_refusal) &&
+                               decoded.body_refusal != Refusal::invalid_utf8;
+        if (is_broken) {
+            ASSERT_EQ(fault.offset, decoded.body_offset) << body;
+        }
+        if (is_broken || !decoded.body_refused) {
+            ASSERT_EQ(fault.kind != parsers::JsonFault::Kind::none, is_broken) << body;
+        }
         const std::optional<std::string> other =
             difference_to_line(body, decoded, decode(body, BodyFormat::ndjson, {}, padding));
         ASSERT_FALSE(other) << *other << "\nround " << round << ", body: " << body;
@@ -227,7 +239,10 @@ TEST(DecoderDifferential, LongArraysThatAreBroken) {
              {"[" + elements + " {}]", Refusal::invalid_json, end + 1},
              {"[" + elements + "] x", Refusal::invalid_json, end + 2},
              {"[" + elements + "]]", Refusal::invalid_json, end + 1},
-             {"[" + elements + ",{\"a\":tru}]", Refusal::invalid_json, end + 6},
+             {"[" + elements + ",{\"a\":tru}]", Refusal::invalid_json, end + 9},
+             {"[" + elements + ",{\"a\":1]", Refusal::invalid_json, end + 7},
+             {"[" + elements + "," + record.substr(0, 20), Refusal::invalid_json, end + 21},
+             {"[" + elements + "]\n{}", Refusal::several_values, end + 2},
              {"[" + elements + ",\"\xff\"]", Refusal::invalid_utf8, end + 2},
              {"[" + elements + "," + std::string(40, '['), Refusal::json_too_deep, end + 33},
              {"[" + elements + ",\"" + std::string(2 * limits::sample_bytes_max, 'x') + "\"]",
@@ -253,6 +268,7 @@ TEST(DecoderDifferential, LongLoneValues) {
     for (const Row& row :
          {Row{R"({"device_id":")" + long_text + "\"}", Refusal::sample_too_large},
           Row{"\"" + long_text + "\"", Refusal::sample_too_large}, Row{"{} " + long_text, Refusal::invalid_json},
+          Row{"{}{" + long_text, Refusal::several_values}, Row{"{]{" + long_text, Refusal::invalid_json},
           Row{"}" + long_text, Refusal::invalid_json}, Row{std::string(100'000, '['), Refusal::json_too_deep},
           Row{std::string(100, '{') + long_text, Refusal::json_too_deep}}) {
         const GuardedBody guarded(row.body);

@@ -147,6 +147,42 @@ def test_null_sink_counts_and_discards(starter):
     assert engine.samples()["delivered"] == 100
 
 
+def test_null_sink_promises_nothing(starter):
+    """Whatever level a client asks for: its requests are taken, and the answer says that nothing is kept."""
+    engine = starter.engine("null:")
+    with engine.connect() as connection:
+        for query in ("", "?ack=queued", "?ack=journaled", "?ack=stored", "?ack=replicated"):
+            for content in (sample("a"), [sample("a"), sample("b")], [sample("a"), {}]):
+                response = connection.post(content, query=query)
+                assert response.status in (200, 207) and response.json()["ack"] == "none", response.body
+        assert connection.post(sample("a"), query="?ack=none").code == "bad_ack"
+
+
+def test_fields_keep_the_kind_of_a_value(starter):
+    server = starter.redis()
+    engine = start(starter, server)
+    values = [1.5, "1.5", True, "true", False, "", 0]
+    with engine.connect() as connection:
+        assert connection.post([sample("a", value=value, value_type="mine") for value in values]).status == 200
+    kinds = {b"bool": lambda text: text == b"true", b"string": bytes.decode, None: json.loads}
+    entries = stream_entries(server.client())
+    read = [kinds[entry.get(b"value_type")](entry[b"value"]) for entry in entries]
+    assert [(type(value), value) for value in read] == [(type(value), value) for value in values]
+    assert all(entry[b"member.value_type"] == b"mine" for entry in entries)
+
+
+def test_status_shows_the_latest_sample_as_it_came(starter):
+    server = starter.redis()
+    engine = start(starter, server)
+    numbers = b'{ "device_id":"a" , "type":"t","value":27.30, "n":12345678901234567.89,"e":1E2,"u":"\\u00e9" }'
+    long = b'{"device_id":"b","type":"t","value":1,"note":"%s"}' % (b"x" * 16000)
+    with engine.connect() as connection:
+        for raw in (numbers, long, b'{"device_id":"c","type":"t","value":2}'):
+            assert connection.post(b"[" + numbers + b"," + raw + b"]").status == 200
+            assert b'"latest_sample":' + raw + b"," in engine.admin("GET", "/status").body
+            assert engine.status()["latest_sample"] == json.loads(raw)
+
+
 def test_several_reactors_share_a_redis(starter):
     server = starter.redis()
     engine = starter.engine(server.url, cores="0,1")

@@ -1,12 +1,13 @@
 """Redis is there and says no: for a while (OOM, READONLY), or until an operator mends it (WRONGTYPE, password)."""
 # runs: release.io_uring release.epoll asan.io_uring
 
+import json
 import signal
 
 import pytest
 import redis
 
-from harness import Load, device_ids, reserve_port, sample, wait_until
+from harness import Load, device_ids, reserve_port, sample, stream_entries, wait_until
 
 SETTINGS = {"ack_timeout": "2s", "sink.redis.backoff_max": "200ms"}
 
@@ -131,6 +132,48 @@ def test_both_levels_under_load(starter, last_error):
     kept = device_ids(client) + device_ids(client, "elsewhere")
     for load in loads:
         load.assert_promises_kept([device_id for device_id in kept if device_id.startswith(load.name)], exactly_once=False)
+
+
+def partition_of(device: str, partitions: int) -> int:
+    """docs/consumers.md."""
+    value = 0xcbf29ce484222325
+    for byte in device.encode():
+        value = (value ^ byte) * 0x100000001b3 % 2**64
+    return (value ^ value >> 32) % partitions
+
+
+@pytest.mark.parametrize("layout", ["fields", "packed"])
+def test_a_client_is_told_what_to_send_again(starter, layout):
+    """One of four streams cannot be written: the answer says which records failed, and sending those again stores the rest."""
+    server = starter.redis()
+    client = server.client()
+    engine = starter.engine(server.url, settings={**SETTINGS, "sink.redis.partitions": 4, "sink.redis.layout": layout})
+    client.set("telemetry:{1}", "text")
+    records = [sample(f"d{index}") for index in range(60)]
+    records[7] = {"device_id": "not a sample"}
+    records[30] = {"device_id": "nor this"}
+    with engine.connect() as connection:
+        response = connection.post(records)
+    answer = response.json()
+    assert (response.status, response.code) == (503, "sink_refused"), answer
+    expected = {index for index, record in enumerate(records) if "type" in record and partition_of(record["device_id"], 4) == 1}
+    told = {index for first, last in answer["failed_records"] for index in range(first, last + 1)}
+    assert told == expected and answer["failed"] == len(expected) and answer["stored"] == 58 - len(expected)
+    assert answer["rejected"] == 2 and [error["index"] for error in answer["errors"]] == [7, 30]
+
+    def stored() -> list[str]:
+        devices = []
+        for partition in range(4):
+            entries = stream_entries(client, f"telemetry:{{{partition}}}") if client.type(f"telemetry:{{{partition}}}") == b"stream" else []
+            devices += [json.loads(line)["device_id"] for entry in entries for line in entry.get(b"ndjson", b"").splitlines()]
+            devices += [entry[b"device_id"].decode() for entry in entries if b"device_id" in entry]
+        return devices
+    assert sorted(stored()) == sorted(record["device_id"] for index, record in enumerate(records)
+                                      if "type" in record and index not in expected)
+    client.delete("telemetry:{1}")
+    with engine.connect() as connection:
+        assert connection.post([records[index] for index in sorted(told)]).status == 200
+    assert sorted(stored()) == sorted(record["device_id"] for record in records if "type" in record), "each is stored once"
 
 
 def test_a_wrong_password(starter):

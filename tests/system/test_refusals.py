@@ -6,12 +6,13 @@ The last test compares this table with the header, so that a new refusal without
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from harness import assert_conserved, render_request, sample
+from harness import assert_conserved, render_request, sample, stream_entries
 from harness.engine import PROJECT
 
 DECLARATION = re.compile(r"^\s*X\((\w+),\s*(\w+),\s*(\d{3}), \"(.*)\"\)", re.MULTILINE)
@@ -135,8 +136,9 @@ CASES = {
     "invalid_json": [telemetry(body) for body in (
         b"{", b"[", b"nonsense", b'{"device_id":"a","type":"t","value":NaN}', b'{"device_id":"a","type":"t","value":Infinity}',
         b'{"device_id":"a","type":"t","value":1,}', b'{"device_id":"a","type":"t","value":01}', b"{'device_id':'a'}",
-        ONE + b"x", ONE + ONE, b"[" + ONE + b",]", b'{"device_id":"a\nb","type":"t","value":1}', ONE[:-1],
+        ONE + b"x", b"[" + ONE + b",]", b'{"device_id":"a\nb","type":"t","value":1}', ONE[:-1],
         b'{"device_id":"\\ud800","type":"t","value":1}', b"/**/" + ONE)],
+    "several_values": [telemetry(body) for body in (ONE + ONE, ONE + b"\n" + ONE + b"\n", b"[" + ONE + b"][" + ONE + b"]")],
     "invalid_utf8": [telemetry(b'{"device_id":"%s","type":"t","value":1}' % text) for text in (
         b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf5\x80\x80\x80", b"\xe2\x82")],
     "json_too_deep": [telemetry(DEEP)],
@@ -169,6 +171,7 @@ CASES = {
     "number_out_of_range": [telemetry(b'{"device_id":"a","type":"t","value":%s}' % value) for value in (
         b"1e999", b"-1e999", b"99999999999999999999999")],
     "malformed_record": [],  # seen in 207 answers only: test_happy_path.py
+    "several_values_in_line": [],  # likewise, below
 }
 
 PARAMETERS = [pytest.param(code, request, id=f"{code}-{index}")
@@ -246,8 +249,61 @@ def test_parameters_are_decoded_or_refused(stack, http, query, code, nearest):
 
 def test_an_error_says_where_in_the_body(stack, http):
     response = http.post(b'{"device_id":"a","type":"t","value":}')
-    assert response.code == "invalid_json"
-    assert 0 < response.json()["offset"] <= 37
+    assert (response.code, response.json()["offset"]) == ("invalid_json", 36)
+
+
+@pytest.mark.parametrize("body, code, offset", [
+    (ONE[:-1], "invalid_json", len(ONE) - 1),  # cut short
+    (ONE[:20], "invalid_json", 20),
+    (b"[" + ONE + b"," + ONE[:-1], "invalid_json", 2 * len(ONE) + 1),
+    (ONE + b" garbage", "invalid_json", len(ONE) + 1),
+    (ONE + b"]", "invalid_json", len(ONE)),
+    (b'{"device_id":"a","type":"t","value":tru}', "invalid_json", 39),
+    (b'{"device_id":"a\x01"}', "invalid_json", 15),
+    (b'{"device_id":"a\xff"}', "invalid_utf8", 15),
+    (ONE + ONE, "several_values", len(ONE)),
+    (b"\n" + ONE + b"\n" + ONE, "several_values", len(ONE) + 2),
+])
+def test_the_byte_where_the_text_breaks(stack, http, body, code, offset):
+    """In a JSON body, and in a line of NDJSON."""
+    response = http.post(body)
+    assert (response.code, response.json()["offset"]) == (code, offset)
+    assert (code == "several_values") == ("--data-binary" in response.json()["error"])
+    if body.startswith((b"[", b"\n")):
+        return
+    response = http.post(ONE + b"\r\n" + body + b"\n" + ONE, content_type="application/x-ndjson")
+    [error] = response.json()["errors"]
+    in_line = {"invalid_json": "malformed_record", "several_values": "several_values_in_line"}
+    assert (error["index"], error["code"], error["offset"]) == (1, in_line.get(code, code), len(ONE) + 2 + offset)
+    assert (code == "several_values") == ("--data-binary" in error["error"])
+
+
+def test_curl_that_strips_line_ends_is_told(stack, tmp_path):
+    """`-d @file` removes the line feeds of NDJSON; `--data-binary` keeps them."""
+    (tmp_path / "lines").write_bytes(ONE + b"\n" + ONE + b"\n")
+    url = "http://{}:{}/telemetry".format(*stack.engine.address)
+    for option, kind, code in [("-d", "application/x-ndjson", "several_values_in_line"), ("-d", "application/json", "several_values"),
+                               ("--data-binary", "application/json", "several_values"), ("--data-binary", "application/x-ndjson", None)]:
+        ran = subprocess.run(["curl", "-s", "-H", f"Content-Type: {kind}", option, f"@{tmp_path / 'lines'}", url],
+                             capture_output=True, text=True, timeout=30, check=True)
+        answer = json.loads(ran.stdout)
+        if code is None:
+            assert (answer["ok"], answer["accepted"]) == (True, 2)
+            continue
+        error = answer["errors"][0] if "errors" in answer else answer
+        assert error["code"] == code and "--data-binary" in error["error"], answer
+
+
+@pytest.mark.parametrize("timestamp, ts", [
+    ("2016-12-31T23:59:60Z", 1483228799_999999999), ("2017-01-01T00:59:60.5+01:00", 1483228799_999999999),
+    ("2025-12-29T17:03:57.12345678909Z", 1767027837_123456789), ("2025-12-29T17:03:57-00", 1767027837_000000000),
+    ("2025-12-29T17:03:57-00:00", 1767027837_000000000), (b"-0", 0), (b"-0.0", 0),
+])
+def test_time_stamps_that_need_a_rule(stack, http, timestamp, ts):
+    value = timestamp if isinstance(timestamp, bytes) else json.dumps(timestamp).encode()
+    assert http.post(b'{"device_id":"a","type":"t","value":1,"timestamp":%s}' % value).status == 200
+    [entry] = stream_entries(stack.redis)
+    assert int(entry[b"ts"]) == ts
 
 
 @pytest.mark.parametrize("members", [
@@ -270,7 +326,7 @@ def test_an_error_body_never_repeats_client_bytes(stack, http):
 
 
 def test_every_refusal_is_counted_under_its_code(module_starter):
-    engine = module_starter.engine("null:", ack="queued")
+    engine = module_starter.engine(module_starter.redis().url, ack="queued")
     for code, requests in CASES.items():
         for request in requests:
             with engine.connect() as connection:

@@ -165,6 +165,32 @@ def test_a_client_that_never_reads(starter):
         connection.close()
 
 
+def test_a_body_may_take_all_the_memory(starter):
+    """The bound is on what arrives, not on what its block is rounded to: 40,000 bytes fit 64 KiB."""
+    engine = starter.engine("null:", ack="queued", settings={"http.body_max": "64KiB", "http.body_memory": "64KiB"})
+    for size in (40_000, 65_536):
+        body = b" " * (size - len(BODY)) + BODY
+        chunks = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in (body[at:at + 1000] for at in range(0, size, 1000)))
+        for framing in (b"Content-Length: %d\r\n\r\n%s" % (size, body), b"Transfer-Encoding: chunked\r\n\r\n%s0\r\n\r\n" % chunks):
+            request = b"POST /telemetry HTTP/1.1\r\nHost: h\r\n" + framing
+            with engine.connect() as connection:
+                connection.send(request[:20_000])
+                time.sleep(0.02)
+                connection.send(request[20_000:])
+                assert connection.read_response().status == 200, (size, framing[:20])
+
+
+def test_a_body_of_many_records_leaves_nothing_behind(starter):
+    """A million records in one body: no more memory is kept than the block of the body itself."""
+    engine = starter.engine("null:", ack="queued", settings={"ack_timeout": "60s"})
+    resident = rss_bytes(engine.pid)
+    with engine.connect() as connection:
+        response = connection.post(b"[" + b"1," * (MIB - 2) + b"1]")
+    assert response.code == "all_records_refused" and response.json()["rejected"] == MIB - 1, response.body
+    assert rss_bytes(engine.pid) - resident < 6 * MIB
+    assert engine.status()["reactors"][0]["body_bytes_in_use"] == 0
+
+
 def test_bodies_share_a_bounded_memory(starter):
     """Many half-sent large bodies: the engine refuses with 503 rather than grow, and recovers."""
     engine = starter.engine("null:", ack="queued", settings={

@@ -5,8 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "parsers/json/json_decoder.hpp"
 #include "tests/support/batcher_bench.hpp"
@@ -69,6 +71,45 @@ TEST_F(BodyReaderTest, ManyTurnsGiveWhatOneGives) {
     EXPECT_EQ(counters.accepted, 2000u);
     EXPECT_EQ(latest.view(), R"({"device_id":"d0","type":"t","value":999})");
     EXPECT_TRUE(counters.is_conserved(2000));
+}
+
+// Also one that is as long as a sample may be, and one that came over several lines.
+TEST_F(BodyReaderTest, TheLatestSampleIsKeptWhole) {
+    const std::string begin = R"({"device_id":"d0","type":"t","value":1,"x":")";
+    const std::string longest = begin + std::string(limits::sample_bytes_max - begin.size() - 2, 'y') + "\"}";
+    for (const std::string& sample :
+         {longest, std::string("{\"device_id\":\"d0\",\n\"type\":\"t\",\r\n\"value\":1.50}")}) {
+        static_cast<void>(read("[" + lines_of(1).substr(0, lines_of(1).size() - 1) + "," + sample + "]", true,
+                               parsers::BodyFormat::json));
+        ASSERT_EQ(reader.state(), BodyReader::State::whole);
+        reader.commit(std::nullopt, {}, latest);
+        std::string line = sample;
+        std::ranges::replace_if(line, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+        EXPECT_EQ(latest.view(), line);
+    }
+}
+
+TEST_F(BodyReaderTest, SaysWhereTheTextOfARecordBreaks) {
+    static_cast<void>(read(lines_of(1) + "{\"device_id\":tru}\n{}\n", true));
+    ASSERT_EQ(request->result.errors_count, 2u);
+    EXPECT_EQ(request->result.errors[0].refusal, Refusal::malformed_record);
+    EXPECT_EQ(request->result.errors[0].offset, lines_of(1).size() + 16);
+    EXPECT_EQ(request->result.errors[1].refusal, Refusal::missing_device_id);
+    reader.commit(std::nullopt, {}, latest);
+}
+
+// Which record of the body each sample was, for the answer to a request of which a part fails.
+TEST_F(BodyReaderTest, ABatchKnowsTheRecordsOfItsSamples) {
+    static_cast<void>(read("{}\n" + lines_of(4, "{}\n") + lines_of(4), false));
+    reader.commit(RequestRef{0, 0}, {}, latest);
+    std::vector<std::uint32_t> records;
+    bench.batcher->hand_over(2, [&](Batch& batch) {
+        for (const BatchTicket& ticket : batch.tickets())
+            for (std::uint32_t i = 0; i < ticket.sample_count; ++i)
+                records.push_back(batch.record_of(ticket.first_sample + i));
+    });
+    std::ranges::sort(records);
+    EXPECT_EQ(records, (std::vector<std::uint32_t>{1, 2, 3, 4, 6, 7, 8, 9}));
 }
 
 TEST_F(BodyReaderTest, NothingOfARefusedBodyStays) {

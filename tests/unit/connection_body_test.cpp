@@ -85,5 +85,25 @@ TEST_F(ConnectionBody, AKeptBodyEndsWithTheTimeOfItsRequest) {
     EXPECT_EQ(harness.app.requests_count, 2u);
 }
 
+// A body is taken if it fits the memory for bodies, whatever the size of its block is rounded to, and however it comes.
+TEST(ConnectionBodyMemory, ABodyMayTakeAllTheBodyMemory) {
+    constexpr std::size_t memory_bytes = 64 * limits::kib;
+    for (const std::size_t bytes : {std::size_t{40'000}, memory_bytes}) {
+        const std::string body(bytes, 'b');
+        const std::string sized = post("/t", body);
+        std::string chunked = "POST /t HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+        for (std::size_t at = 0; at < bytes; at += 0x40) chunked += "40\r\n" + body.substr(at, 0x40) + "\r\n";
+        chunked += "0\r\n\r\n";
+        for (const std::string& request : {sized, chunked}) {
+            HttpHarness harness({.body_memory_bytes = memory_bytes, .body_bytes_max = memory_bytes});
+            for (std::size_t at = 0; at < request.size(); at += 5'000) harness.feed(request.substr(at, 5'000));
+            const tests::Responses answers = responses_in(harness.take_sent());
+            ASSERT_EQ(answers.size(), 1u);
+            EXPECT_TRUE(answers[0].starts_with("200 POST /t? " + std::to_string(bytes) + " bytes, ")) << answers[0];
+            EXPECT_TRUE(harness.gives_everything_back());
+        }
+    }
+}
+
 }  // namespace
 }  // namespace sluice

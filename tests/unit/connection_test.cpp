@@ -450,8 +450,8 @@ TEST(Connection, OutOfBodyMemoryIsRefused) {
 
 TEST(Connection, OutOfBodyMemoryForChunksIsRefused) {
     HttpHarness harness({.body_memory_bytes = 40'000});
-    harness.feed("POST /t HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n4000\r\n" +
-                 std::string(0x4000, 'b') + "\r\n1\r\n");
+    harness.feed("POST /t HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n9c40\r\n" +
+                 std::string(40'000, 'b') + "\r\n1\r\n");
     EXPECT_EQ(harness.take_sent(), "");
     harness.feed("b\r\n");
     EXPECT_EQ(responses_in(harness.take_sent()), (Responses{refused(Refusal::body_memory_full), "<half-close>"}));

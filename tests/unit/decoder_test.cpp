@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/support/allocation_counter.hpp"
@@ -217,113 +218,6 @@ TEST(Decoder, TakesWhatIsJustWithinTheLimits) {
     }
 }
 
-// --- JSON errors ---------------------------------------------------------------------------------------------------
-
-struct BodyCase {
-    std::string body;
-    Refusal refusal;
-    std::size_t offset;
-};
-
-std::vector<BodyCase> broken_cases() {
-    using enum Refusal;
-    const std::size_t at = with("").size();  // where a member's name begins; its value is behind `"x":`
-    return {
-        {with("\"x\":tru"), invalid_json, at + 4},
-        {with("\"x\":nulll"), invalid_json, at + 4},
-        {with("\"x\":01"), invalid_json, at + 4},
-        {with("\"x\":1."), invalid_json, at + 4},
-        {with("\"x\":+1"), invalid_json, at + 4},
-        {with("\"x\":NaN"), invalid_json, at + 4},
-        {with("\"x\":-Infinity"), invalid_json, at + 4},
-        {with("\"metadata\":{\"a\":.5}"), invalid_json, at + 16},
-        {with("\"x\":\"\\x\""), invalid_json, at + 4},
-        {with("\"x\":\"\\ud800\""), invalid_json, at + 4},
-        {with("\"x\":\"\\udc00\\ud800\""), invalid_json, at + 4},
-        {with("\"x\":\"\\u12g4\""), invalid_json, at + 4},
-        {with("\"metadata\":{\"a\":\"\\ud800x\"}"), invalid_json, at + 16},
-        {with("\"x\":\"a\nb\""), invalid_json, at + 6},
-        {with("\"x\":\"a\xff\""), invalid_utf8, at + 6},
-        {with("\"x\":\"\xed\xa0\x80\""), invalid_utf8, at + 5},
-        {with("\"x\":[1,]"), invalid_json, at + 7},
-        {with("\"x\":" + repeated("[", 32) + repeated("]", 32)), json_too_deep, at + 4 + 31},
-        {with("") + "}", invalid_json, at},
-        {with("") + " x", invalid_json, 0},  // does not end as it began: simdjson refuses it whole
-    };
-}
-
-TEST(Decoder, RefusesTheBodyAtTheFaultOfItsJson) {
-    for (const BodyCase& c : broken_cases()) {
-        SCOPED_TRACE(c.body.substr(0, 200));
-        const Decoded decoded = decode(c.body);
-        EXPECT_TRUE(decoded.body_refused);
-        EXPECT_EQ(info_of(decoded.body_refusal).code, info_of(c.refusal).code);
-        EXPECT_EQ(decoded.body_offset, c.offset);
-        const Decoded in_array = decode("[" + with("") + "," + c.body + "]");
-        EXPECT_TRUE(in_array.body_refused);
-    }
-}
-
-TEST(Decoder, RefusesOnlyTheLineAtTheFaultOfItsJson) {
-    for (const BodyCase& c : broken_cases()) {
-        if (c.body.find('\n') != std::string::npos) continue;  // that makes two lines
-        SCOPED_TRACE(c.body.substr(0, 200));
-        const Decoded decoded = decode(with("") + "\n" + c.body + "\n" + with("") + "\n", BodyFormat::ndjson);
-        EXPECT_EQ(decoded.samples.size(), 2u);
-        ASSERT_EQ(decoded.refused.size(), 1u);
-        const Refusal expected = c.refusal == Refusal::invalid_json ? Refusal::malformed_record : c.refusal;
-        EXPECT_EQ(info_of(decoded.refused[0].refusal).code, info_of(expected).code);
-        EXPECT_EQ(decoded.refused[0].index, 1u);
-        EXPECT_EQ(decoded.refused[0].offset, with("").size() + 1 + c.offset);
-    }
-}
-
-TEST(Decoder, RefusesEveryTruncation) {
-    for (std::size_t size = 0; size < reference.size(); ++size) {
-        for (const char padding : {' ', '}', ']', '"', ',', '{', '[', '0', '\n', ':'}) {
-            const std::string_view body = reference.substr(0, size);
-            EXPECT_TRUE(decode(body, BodyFormat::json, {}, padding).body_refused) << body << padding;
-            const Decoded lines = decode(body, BodyFormat::ndjson, {}, padding);
-            EXPECT_TRUE(lines.samples.empty()) << body << padding;
-            EXPECT_EQ(lines.refused.size(), size == 0 ? 0u : 1u) << body;
-            const Decoded array =
-                decode("[" + std::string(reference) + "," + std::string(body), BodyFormat::json, {}, padding);
-            EXPECT_TRUE(array.body_refused) << body << padding;
-        }
-    }
-}
-
-// The bytes behind the body are not the body: where simdjson's index ends, they must neither complete it
-// nor lead the walk away.
-TEST(Decoder, RefusesTruncatedBodiesThatEndInABracket) {
-    const std::vector<std::string> bodies{
-        "[[1]", "[[[1]", "[{\"a\":[1]", "{\"a\":{}", "{\"a\":[{}", "[" + with("") + ",[1]", "[]]"};
-    for (const std::string& body : bodies) {
-        for (int padding = 1; padding < 128; ++padding) {
-            EXPECT_TRUE(decode(body, BodyFormat::json, {}, static_cast<char>(padding)).body_refused) << body << padding;
-            EXPECT_TRUE(decode(body, BodyFormat::ndjson, {}, static_cast<char>(padding)).samples.empty())
-                << body << padding;
-            EXPECT_EQ(decode(body + "\n" + with(""), BodyFormat::ndjson, {}, static_cast<char>(padding)).samples.size(),
-                      1u);
-        }
-    }
-}
-
-TEST(Decoder, SurvivesDeepNesting) {
-    constexpr std::size_t depth = 100'000;
-    const std::vector<std::string> bodies{
-        repeated("[", depth),        repeated("[", depth) + repeated("]", depth),
-        repeated("{\"a\":", depth),  repeated("{\"a\":", depth) + "1" + repeated("}", depth),
-        repeated("[{\"a\":", depth), with("\"x\":" + repeated("[", depth) + repeated("]", depth)),
-    };
-    for (const std::string& body : bodies) {
-        EXPECT_TRUE(decode(body).body_refused);
-        const Decoded lines = decode(body + "\n" + std::string(reference), BodyFormat::ndjson);
-        EXPECT_EQ(lines.refused.size(), 1u);
-        EXPECT_EQ(lines.samples.size(), 1u);
-    }
-}
-
 // --- bodies ----------------------------------------------------------------------------------------------------------
 
 TEST(Decoder, EmptyBodies) {
@@ -416,6 +310,23 @@ TEST(Decoder, ManyWindowsOfLinesGiveEveryRecordOnce) {
     for (std::uint32_t i = 0; i < count; ++i) EXPECT_EQ(decoded.samples[i].device_id, "d" + std::to_string(i));
     EXPECT_EQ(decoded.refused.size(), 6u + 4u);
     EXPECT_EQ(decoded.samples.back().index, count + 10u - 1);
+}
+
+// What a decoder holds does not grow with the longest body that it has read.
+TEST(Decoder, ALongBodyReservesNothing) {
+    if (!can_count_allocations()) GTEST_SKIP() << "does not apply: allocations cannot be counted under a sanitizer";
+    const std::string list = "[" + repeated("1,", 4 * limits::mib) + "1]";
+    const GuardedBody body(list);
+    const GuardedBody lines(repeated("1\n", 4 * limits::mib));
+    parsers::JsonDecoder decoder;
+    const std::uint64_t before_count = allocations_count();
+    for (const auto& [text, format] : {std::pair{body.view(), BodyFormat::json}, {lines.view(), BodyFormat::ndjson}}) {
+        std::size_t records_count = 0;
+        decoder.start(text, format, {});
+        while (decoder.next() == parsers::Step::record_refused) ++records_count;
+        EXPECT_GE(records_count, 4 * limits::mib);
+    }
+    EXPECT_EQ(allocations_count() - before_count, 0u);
 }
 
 TEST(Decoder, AllocatesNothingOnceItIsWarm) {

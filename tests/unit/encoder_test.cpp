@@ -120,6 +120,31 @@ TEST(FieldsEncoder, RendersOnlyTheFieldsThatTheSampleHas) {
     EXPECT_EQ(commands_of(render(several)), Commands{expected_several});
 }
 
+// Without it `true` and `"true"`, `1.5` and `"1.5"` would be the same entry.
+TEST(FieldsEncoder, KeepsTheKindOfAValueThatIsNoNumber) {
+    struct Row {
+        ValueKind kind;
+        std::string_view value;
+        std::vector<std::string> type;
+    };
+    for (const Row& row : {Row{ValueKind::number, "1.5", {}}, Row{ValueKind::string, "1.5", {"value_type", "string"}},
+                           Row{ValueKind::boolean, "true", {"value_type", "bool"}},
+                           Row{ValueKind::string, "true", {"value_type", "string"}},
+                           Row{ValueKind::string, "", {"value_type", "string"}}}) {
+        Sample sample = sample_of({.type = "t", .value = row.value, .metadata = "{}"});
+        sample.value_kind = row.kind;
+        const std::array<Member, 2> others{Member{"value_type", "x"}, Member{"member.value_type", "y"}};
+        sample.others = others;
+        Command expected{
+            "XADD",     "telemetry", "*", "device_id", "d", "ts", "0", "type", "t", "value", std::string(row.value),
+            "metadata", "{}"};
+        expected.insert(expected.end(), row.type.begin(), row.type.end());
+        for (const char* word : {"member.value_type", "x", "member.member.value_type", "y"})
+            expected.emplace_back(word);
+        EXPECT_EQ(commands_of(render(sample)), Commands{expected});
+    }
+}
+
 TEST(FieldsEncoder, TrimsAndPartitions) {
     const RedisLayoutSettings settings{.partitions_count = 4, .maxlen_count = 1000};
     const std::uint32_t partition = sinks::partition_of("sensor-17", 4);
@@ -264,12 +289,13 @@ TEST(Encoders, TheLargestSampleFitsTheSmallestEmptyBatch) {
     const std::string id(limits::device_id_bytes_max, 'd');
     const std::string type(limits::type_bytes_max, 't');
     const std::string raw(limits::sample_bytes_max, 'r');
-    const Sample sample = sample_of({.device_id = id,
-                                     .timestamp_ns = 9'223'372'036'854'775'807,
-                                     .type = type,
-                                     .value = value,
-                                     .others = others,
-                                     .raw = raw});
+    Sample sample = sample_of({.device_id = id,
+                               .timestamp_ns = 9'223'372'036'854'775'807,
+                               .type = type,
+                               .value = value,
+                               .others = others,
+                               .raw = raw});
+    sample.value_kind = ValueKind::string;
     for (const RedisLayout layout : {RedisLayout::fields, RedisLayout::json, RedisLayout::list, RedisLayout::packed}) {
         const auto encoder = sinks::make_redis_encoder({.layout = layout,
                                                         .stream = std::string(limits::stream_name_bytes_max - 6, 's'),

@@ -120,6 +120,25 @@ TEST_F(EngineViewTest, StatusBeginsWithTheMembersOfTelemetryHub) {
               R"("pool_num_threads":2})");
 }
 
+// Byte for byte: a parser would write 27.30 as 27.3, and lose digits of the long number.
+TEST_F(EngineViewTest, TheLatestSampleIsShownAsItCame) {
+    EXPECT_EQ(status()["latest_sample"], nullptr);
+    const std::string begin =
+        R"({ "device_id":"d","type":"t","value":12345678901234567.890,"x":[27.30,1E2,"\u0041"],"s":")";
+    for (const std::size_t bytes : {begin.size() + 2, std::size_t{1025}, limits::sample_bytes_max}) {
+        const std::string sample = begin + std::string(bytes - begin.size() - 2, 'y') + "\"}";
+        LatestSample& latest = reactors[1]->latest;
+        sample.copy(latest.text.data(), sample.size());
+        latest.bytes = sample.size();
+        latest.arrival_ns = 17;
+        const std::string text = render_status(view());
+        const std::string member = "\"latest_sample\":";
+        ASSERT_NE(text.find(member), std::string::npos);
+        EXPECT_EQ(text.substr(text.find(member) + member.size(), sample.size() + 1), sample + ",");
+        EXPECT_EQ(status()["latest_sample"]["device_id"], "d") << "and the page is JSON";
+    }
+}
+
 TEST_F(EngineViewTest, FiguresOfAllReactorsAreSums) {
     for (const auto& reactor : reactors) {
         reactor->samples.delivered = 5;

@@ -78,7 +78,7 @@ class PairDecoder final : public parsers::Decoder {
 void answer_pairs(const IngestResult& result, http::Response& response, http::BlockPool&) {
     response.start(204, "");
     response.add_header("Pairs-Written", std::uint64_t{result.accepted});
-    response.add_header("Sluice-Ack", name_of(result.ack));
+    response.add_header(ack_header_name, name_of(result.ack));
 }
 
 void refuse_pairs(const RequestRefusal& refusal, http::Response& response, http::BlockPool& blocks) {
@@ -126,14 +126,14 @@ ServerSettings server_settings() {
 // A reactor's part without its loop: requests come as calls, with ack=queued, and batches are taken by a test.
 class Line {
   public:
-    explicit Line(std::unique_ptr<sinks::Encoder> encoder)
+    explicit Line(std::unique_ptr<sinks::Encoder> encoder, const AckOffer& offer = {})
         : encoder_(std::move(encoder)),
           pool_(64, limits::batch_arena_bytes_min, 0),
           sink_(std::make_unique<tests::CountingSink>(submitted_), 1, 64),
           batcher_(*encoder_, pool_, sink_.producer(0), {.pipeline_depth = 64}),
           admission_(state_, signal_),
           server_(server_settings(), application_, hooks_),
-          gate_(pair_formats, admission_, batcher_, {}, nullptr),
+          gate_(pair_formats, admission_, batcher_, offer, nullptr),
           ingest_(pair_formats, server_, admission_, batcher_, 1, nullptr) {
         gate_.add_route({"/page", http::Methods::get, 3});
     }
@@ -210,6 +210,11 @@ TEST(FormatSeam, AnswersInItsOwnShape) {
     EXPECT_EQ(counters.rejected[static_cast<std::size_t>(Refusal::missing_value)], 1u);
     EXPECT_EQ(counters.rejected[static_cast<std::size_t>(Refusal::invalid_utf8)], 2u);
     EXPECT_TRUE(counters.is_conserved(6));
+}
+
+TEST(FormatSeam, SaysThatADiscardingSinkPromisesNothing) {
+    Line line(encoder_of(RedisLayout::fields), {.is_discarding = true});
+    EXPECT_EQ(line.ask("/pairs", "", "d1=1;d2=2.5"), "204 2 none");
 }
 
 TEST(FormatSeam, IsRenderedInEveryLayout) {

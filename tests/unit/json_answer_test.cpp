@@ -54,7 +54,8 @@ class JsonAnswer : public testing::Test {
 };
 
 TEST_F(JsonAnswer, OneSample) {
-    for (const AckLevel level : {AckLevel::queued, AckLevel::journaled, AckLevel::stored, AckLevel::replicated}) {
+    for (const AckLevel level :
+         {AckLevel::queued, AckLevel::journaled, AckLevel::stored, AckLevel::replicated, AckLevel::none}) {
         result.start(level, true);
         result.accepted = 1;
         EXPECT_EQ(answer(),
@@ -81,6 +82,17 @@ TEST_F(JsonAnswer, SomeRecordsRefused) {
               R"(207 {"ok":false,"message":"Some records were refused.","ack":"stored","accepted":2,"rejected":1,)"
               R"("errors":[{"index":1,"code":"missing_device_id","error":"A sample needs device_id."}]})");
     EXPECT_FALSE(pending.response.is_refusal());
+}
+
+TEST_F(JsonAnswer, WhereTheTextOfARecordBreaks) {
+    result.start(AckLevel::stored, false);
+    result.accepted = 2;
+    result.add_error(1, Refusal::malformed_record, 4'000'000'000);
+    result.add_error(2, Refusal::missing_device_id, 17);
+    EXPECT_EQ(answer(),
+              R"(207 {"ok":false,"message":"Some records were refused.","ack":"stored","accepted":2,"rejected":2,)"
+              R"("errors":[{"index":1,"code":"malformed_record","error":"The line is not valid JSON.",)"
+              R"("offset":4000000000},{"index":2,"code":"missing_device_id","error":"A sample needs device_id."}]})");
 }
 
 TEST_F(JsonAnswer, EveryRecordRefused) {
@@ -111,6 +123,27 @@ TEST_F(JsonAnswer, HowMuchOfABodyWasStored) {
         R"(503 Retry-After: 7 {"ok":false,"error":")" + sentence + R"(","code":"sink_refused","stored":3,"failed":1})");
 }
 
+TEST_F(JsonAnswer, WhichRecordsOfABodyFailed) {
+    const std::string sentence(info_of(Refusal::sink_busy).sentence);
+    const std::string begin =
+        R"(503 {"ok":false,"error":")" + sentence + R"(","code":"sink_busy","stored":3,"failed":5)";
+    const RecordRange failed[]{{0, 0}, {7, 4'000'000'000}};
+    result.start(AckLevel::stored, false);
+    const RequestRefusal refusal{.reason = Refusal::sink_busy,
+                                 .has_stored = true,
+                                 .samples_stored = 3,
+                                 .samples_failed = 5,
+                                 .failed_records = failed,
+                                 .result = &result};
+    EXPECT_EQ(refuse(refusal), begin + R"(,"failed_records":[[0,0],[7,4000000000]]})");
+    result.add_error(5, Refusal::missing_value);
+    EXPECT_EQ(refuse(refusal), begin +
+                                   R"(,"failed_records":[[0,0],[7,4000000000]],"rejected":1,"errors":[{"index":5,)" +
+                                   R"("code":"missing_value","error":"A sample needs type and value, or values."}]})");
+    result.start(AckLevel::stored, true);
+    EXPECT_EQ(refuse(refusal), begin + "}") << "one sample: there is nothing to tell apart";
+}
+
 TEST_F(JsonAnswer, WhichMethodsAreAllowed) {
     EXPECT_EQ(
         refuse({.reason = Refusal::method_not_allowed, .allow = "GET, HEAD"}),
@@ -131,6 +164,17 @@ TEST_F(JsonAnswer, WhatMayHaveBeenMeant) {
                     .ends_with(R"("code":"not_found","where":"/telemetry"})"));
     EXPECT_TRUE(refuse({.reason = Refusal::not_found, .where_path = "/status", .where_key = "admin.listen"})
                     .ends_with(R"("where":"/status at the address of admin.listen"})"));
+}
+
+// Nothing of an answer is left for the next one.
+TEST_F(JsonAnswer, ARetryAfterIsThatOfItsOwnAnswer) {
+    const auto retry_after_of = [&](Refusal reason, std::uint64_t retry_after_s) {
+        const std::string text = refuse({.reason = reason, .retry_after_s = retry_after_s});
+        return text.substr(4, text.find('{') - 4);
+    };
+    EXPECT_EQ(retry_after_of(Refusal::overloaded, 60), "Retry-After: 60 ");
+    EXPECT_EQ(retry_after_of(Refusal::idempotency_in_progress, 1), "Retry-After: 1 ");
+    EXPECT_EQ(retry_after_of(Refusal::not_found, 0), "");
 }
 
 TEST_F(JsonAnswer, EveryRefusalIsJson) {

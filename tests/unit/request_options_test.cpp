@@ -197,6 +197,25 @@ TEST(RequestOptions, ReplicatedNeedsReplicas) {
     EXPECT_EQ(options_with("ack=stored", "", replicas)->ack, AckLevel::stored);
 }
 
+// A sink that keeps nothing takes any level, waits as long as that level would, and promises none.
+TEST(RequestOptions, ADiscardingSinkPromisesNothing) {
+    const AckOffer discarding{.preset = AckLevel::stored, .is_discarding = true};
+    struct Row {
+        std::string_view query;
+        AckLevel ack;
+    };
+    for (const Row& row :
+         {Row{"", AckLevel::stored}, Row{"ack=queued", AckLevel::queued}, Row{"ack=journaled", AckLevel::stored},
+          Row{"ack=stored", AckLevel::stored}, Row{"ack=replicated", AckLevel::stored}}) {
+        const auto options = options_with(row.query, "", discarding);
+        ASSERT_TRUE(options.has_value()) << row.query;
+        EXPECT_EQ(options->ack, row.ack) << row.query;
+        EXPECT_EQ(options->promised_ack, AckLevel::none) << row.query;
+    }
+    EXPECT_EQ(options_with("ack=none", "", discarding).error(), Refusal::bad_ack) << "nobody asks for it";
+    EXPECT_EQ(options_with("ack=queued")->promised_ack, AckLevel::queued);
+}
+
 TEST(RequestOptions, MediaTypes) {
     struct Row {
         std::string_view type;

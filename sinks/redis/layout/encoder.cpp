@@ -17,6 +17,14 @@ namespace {
 
 constexpr std::string_view member_prefix = "member.";
 
+// Fields of the engine's own that a sample's member could be taken for.
+bool is_own_field(std::string_view name) { return name == "ts" || name == "value_type"; }
+
+// A number needs no word: most values are numbers.
+bool has_value_type(const Sample& sample) {
+    return sample.value_kind == ValueKind::boolean || sample.value_kind == ValueKind::string;
+}
+
 using redis::array_header_of;
 using redis::bulk_of;
 
@@ -128,7 +136,7 @@ class FieldsEncoder final : public CommandEncoder {
 
   private:
     // Rendered names of the fields below, and the longest of them.
-    static constexpr std::size_t name_bytes_max = sizeof("$8\r\nmetadata\r\n");
+    static constexpr std::size_t name_bytes_max = sizeof("$10\r\nvalue_type\r\n");
     static constexpr std::size_t fixed_fields_count_max = 8;
 
     static std::size_t fields_count(const Sample& sample) {
@@ -137,6 +145,7 @@ class FieldsEncoder final : public CommandEncoder {
         count += sample.unit.empty() ? 0 : 1;
         count += sample.priority == Priority::none ? 0 : 1;
         count += sample.metadata.empty() ? 0 : 1;
+        count += has_value_type(sample) ? 1 : 0;
         return count;
     }
 
@@ -174,8 +183,12 @@ class FieldsEncoder final : public CommandEncoder {
             writer.raw("$8\r\nmetadata\r\n");
             writer.bulk(sample.metadata);
         }
+        if (has_value_type(sample)) {
+            writer.raw("$10\r\nvalue_type\r\n");
+            writer.bulk(name_of(sample.value_kind));
+        }
         for (const Member& other : sample.others) {
-            const bool is_prefixed = other.name == "ts" || other.name.starts_with(member_prefix);
+            const bool is_prefixed = is_own_field(other.name) || other.name.starts_with(member_prefix);
             writer.bulk(is_prefixed ? member_prefix : std::string_view{}, other.name);
             writer.bulk(other.value);
         }

@@ -1,15 +1,16 @@
 // The Redis encoders: one for each layout.
 //
 //   fields  XADD <stream> [MAXLEN ~ n] * device_id … ts <ns> [type … value … [unit …]] [values <JSON>]
-//           [priority …] [metadata <JSON>] [<other name> <other value>]…
+//           [priority …] [metadata <JSON>] [value_type bool|string] [<other name> <other value>]…
 //   json    XADD <stream> [MAXLEN ~ n] * json <the sample as received>
 //   list    RPUSH <key> <the sample as received>
 //   packed  XADD <stream> [MAXLEN ~ n] * n <samples> first_ts <ns> last_ts <ns> ndjson <lines>, one a batch
 //
-// `fields`: an unknown member that is called `ts` would look like the engine's own field, so it is written as
-// `member.ts`; to keep that unambiguous, one that begins with `member.` gets the prefix too.
-// `packed`: line feeds and carriage returns within a record (white space of pretty-printed JSON; inside a
-// string they are always escaped) become spaces, so that a line is a record.
+// `fields`: `true` and `"true"` are the same bytes, so a value that is no number has its kind beside it. An unknown
+// member that is called `ts` or `value_type` would look like the engine's own field, so it is written as `member.ts`;
+// to keep that unambiguous, one that begins with `member.` gets the prefix too. `packed`: line feeds and carriage
+// returns within a record (white space of pretty-printed JSON; inside a string they are always escaped) become spaces,
+// so that a line is a record.
 //
 // Partitions: with P > 1 the stream is `<stream>:{p}`, p by partition_of(device_id). The braces make each a
 // Redis Cluster hash tag. `list` has one key.
