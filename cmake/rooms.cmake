@@ -45,7 +45,7 @@ endfunction()
 
 # --- the leaf: values and rules that everybody shares --------------------------------------------------------------
 room(engine/core MAY clock random system)
-room(engine/log USES engine/core LIBRARIES spdlog MAY clock)
+room(engine/log USES engine/core MAY clock system thread)
 room(engine/config USES engine/core LIBRARIES tomlplusplus cli11 MAY system)
 room(engine/metrics USES engine/core LIBRARIES hdr_histogram)
 
@@ -90,7 +90,7 @@ room(engine/journal_tool USES engine/core engine/config engine/io engine/forward
 room(engine/runtime USES engine/core engine/config engine/log engine/io engine/server engine/delivery
      engine/batching engine/idempotency engine/watch engine/ingest engine/forward engine/admin sinks
      MAY clock random system thread)
-room(engine USES engine/core engine/admin engine/config engine/log engine/io engine/journal_tool engine/runtime MAY clock system)
+room(engine USES engine/core engine/admin engine/config engine/log engine/io engine/journal_tool engine/runtime MAY system)
 
 # --- sluice-load: result/ what was measured, plan/ what a run does, run/ makes requests, report/ writes results, export/ sends
 # them to a database during the run, ledger/ remembers what was acknowledged, command/ reads command lines and wires the rest ---
@@ -103,4 +103,4 @@ room(tools/load/export USES engine/core tools/load/result LIBRARIES fmt curl MAY
 room(tools/load/ledger USES engine/core engine/config sinks/redis/link LIBRARIES nlohmann_json MAY system thread)
 room(tools/load/command USES engine/core engine/config tools/load/result tools/load/plan tools/load/run tools/load/report
      tools/load/export tools/load/ledger LIBRARIES tomlplusplus cli11 fmt nlohmann_json MAY random system)
-room(tools/load USES tools/load/command MAY system)
+room(tools/load USES engine/core tools/load/command MAY clock system)

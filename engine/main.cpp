@@ -23,6 +23,7 @@
 #include "engine/io/stop_signals.hpp"
 #include "engine/journal_tool/commands.hpp"
 #include "engine/log/log.hpp"
+#include "engine/log/writer.hpp"
 #include "engine/runtime/engine.hpp"
 
 namespace {
@@ -91,6 +92,7 @@ int serve(sluice::config::Config config, const std::string& ignored_variables) {
     const sigset_t signals = sluice::block_stop_signals();
     ::signal(SIGPIPE, SIG_IGN);  // a broken pipe is an error of its send
     sluice::log::configure(config.log.level, config.log.format);
+    const sluice::log::Writer writer;  // outlives the engine, whose threads log
     if (!ignored_variables.empty())
         sluice::log::info("variables_ignored", {{"names", ignored_variables},
                                                 {"reason", "Kubernetes makes them of a Service called sluice"}});
@@ -104,7 +106,7 @@ int serve(sluice::config::Config config, const std::string& ignored_variables) {
         sluice::log::warn("stopping_at_once", {{"reason", "second signal"}});
         // No destructors run: they would wait for the forwarder and the watcher. What is in memory only is lost; what
         // was acknowledged as stored or journaled is not.
-        std::fflush(stderr);
+        static_cast<void>(sluice::log::flush());
         ::_exit(code_of(ExitCode::failed));
     }
     return report(engine.stop());

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "engine/core/refusal.hpp"
+#include "engine/log/writer.hpp"
 
 namespace sluice {
 namespace {
@@ -82,6 +83,9 @@ constexpr MetricOf<EngineView> engine_metrics[] = {
      [](const EngineView&) -> MetricValue { return OneOf{version, 0}; }},
     {{"sluice_uptime_seconds", gauge, seconds, "Time since the engine started.", "", "uptime_s"}, READ(uptime_ns)},
     {{"sluice_ready", gauge, flag, "1 while telemetry is taken and delivered.", "", "ready"}, READ(readiness.is_ready)},
+    {{"sluice_log_lines_dropped_total", counter, count, "Log lines that were not written, because stderr took none.",
+      "", "log_lines_dropped"},
+     [](const EngineView&) -> MetricValue { return log::dropped_lines_count(); }},
     {{"", gauge, ratio, "Connections of the busiest reactor over an even share; 1 is even, 0 without connections.", "",
       "imbalance"},
      [](const EngineView& view) -> MetricValue { return imbalance(view); }},

@@ -5,15 +5,16 @@
 // on in debug and sanitizer builds only.
 #pragma once
 
-#include <cstdio>
-#include <cstdlib>
+#include <atomic>
 
 namespace sluice {
 
-[[noreturn]] inline void check_failed(const char* expression, const char* file, int line) {
-    std::fprintf(stderr, "CHECK failed: %s at %s:%d\n", expression, file, line);
-    std::abort();
-}
+// Any thread.
+[[noreturn, gnu::cold]] void check_failed(const char* expression, const char* file, int line);
+
+// Called before the message, on the thread whose check failed. The log sets it: lines that still wait are written
+// first. Set once, release; pairs with the acquire load in check_failed().
+inline constinit std::atomic<void (*)()> before_abort{nullptr};
 
 }  // namespace sluice
 
