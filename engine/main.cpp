@@ -18,6 +18,7 @@
 #include "engine/config/command_line.hpp"
 #include "engine/config/load.hpp"
 #include "engine/config/service_variables.hpp"
+#include "engine/core/standard_streams.hpp"
 #include "engine/io/process_signals.hpp"
 #include "engine/journal_tool/commands.hpp"
 #include "engine/log/log.hpp"
@@ -34,6 +35,12 @@ constexpr int code_of(ExitCode code) { return static_cast<int>(code); }
 int fail(const std::string& sentence, ExitCode code) {
     std::fprintf(stderr, "sluice: %s\n", sentence.c_str());
     return code_of(code);
+}
+
+// What a command prints.
+int show(const std::string& text) {
+    if (sluice::print(text)) return code_of(ExitCode::ok);
+    return fail(std::string(sluice::stdout_not_written), ExitCode::failed);
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -74,18 +81,14 @@ int serve(sluice::config::Config config, const std::string& ignored_variables) {
 
 int main(int argc, char** argv) {
     using namespace sluice::config;
+    sluice::open_standard_descriptors();
     auto invocation = parse_command_line(argc, argv);
     if (!invocation) return fail(invocation.error().text, ExitCode::bad_usage);
     if (invocation->command == Command::journal) return code_of(sluice::journal_tool::run(*invocation));
-    if (invocation->command == Command::print_metrics) {
-        std::fputs(sluice::print_metrics().c_str(), stdout);
-        return code_of(ExitCode::ok);
-    }
+    if (invocation->command == Command::print_metrics) return show(sluice::print_metrics());
     if (invocation->command != Command::serve) {
         const auto text = output_of(*invocation);
-        if (!text) return fail(text.error().sentence, ExitCode::bad_usage);
-        std::fputs(text->c_str(), stdout);
-        return code_of(ExitCode::ok);
+        return text ? show(*text) : fail(text.error().sentence, ExitCode::bad_usage);
     }
     const Environment environment = Environment::of_process();
     auto config = load_config(invocation->overrides, environment);

@@ -6,10 +6,13 @@
 #include <sys/resource.h>
 
 #include <atomic>
+#include <cstdint>
 #include <cstdio>
 #include <string>
 #include <vector>
 
+#include "engine/core/clock.hpp"
+#include "engine/core/standard_streams.hpp"
 #include "tools/load/command/compare_command.hpp"
 #include "tools/load/command/options.hpp"
 #include "tools/load/command/run_command.hpp"
@@ -24,14 +27,27 @@ std::atomic<bool> stop_requested{false};
 
 constexpr int code_of(ExitCode code) { return static_cast<int>(code); }
 
-// The first Ctrl-C ends the run and reports it; a second one ends the process.
+// The first signal ends the run, which is reported. One within a second is the same signal: timeout(1) sends two. A
+// later one ends the process. Async-signal-safe; any thread.
+void on_stop_signal(int signal) {
+    constexpr std::uint64_t repeat_ns = 1'000'000'000;
+    static std::atomic<std::uint64_t> first_ns{0};  // only the handler uses it, relaxed
+    std::uint64_t none = 0;
+    const std::uint64_t now_ns = sluice::monotonic_ns();
+    if (first_ns.compare_exchange_strong(none, now_ns, std::memory_order_relaxed))
+        return stop_requested.store(true, std::memory_order_release);
+    if (now_ns - none < repeat_ns) return;
+    ::signal(signal, SIG_DFL);
+    ::raise(signal);  // blocked while this handler runs: it comes when the handler returns
+}
+
+// SIGHUP: the terminal was closed, and files are written all the same. The ignored ones mean nothing to a run, and
+// their default would end it without a report.
 void stop_at_signals() {
     struct sigaction action{};
-    action.sa_handler = [](int) { stop_requested.store(true, std::memory_order_release); };
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
-    ::sigaction(SIGINT, &action, nullptr);
-    ::sigaction(SIGTERM, &action, nullptr);
-    ::signal(SIGPIPE, SIG_IGN);
+    action.sa_handler = on_stop_signal;
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) ::sigaction(signal, &action, nullptr);
+    for (const int signal : {SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM}) ::signal(signal, SIG_IGN);
 }
 
 // A connection is a descriptor, and the usual soft limit is 1024.
@@ -42,10 +58,30 @@ void raise_descriptors_limit() {
     ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+int carry_out(const sluice::load::Invocation& invocation, const std::vector<std::string>& command_line) {
+    using namespace sluice::load;
+    switch (invocation.command) {
+        case Invocation::Command::verify: return code_of(verify(invocation.verify));
+        case Invocation::Command::compare: return code_of(compare(invocation.compare, command_line, stop_requested));
+        case Invocation::Command::run:
+        case Invocation::Command::show: break;
+    }
+    if (invocation.search.is_wanted()) return code_of(search(invocation, command_line, stop_requested));
+    return code_of(run(invocation.plan, invocation.outputs, command_line, stop_requested));
+}
+
+// `code`, or 1 where what was printed has not arrived.
+int code_after_printing(int code) {
+    if (sluice::is_stdout_written()) return code;
+    std::fprintf(stderr, "sluice-load: %s\n", std::string(sluice::stdout_not_written).c_str());
+    return code == code_of(ExitCode::ok) ? code_of(ExitCode::threshold_missed) : code;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     using namespace sluice::load;
+    sluice::open_standard_descriptors();
     const auto invocation = parse_command_line(argc, argv);
     if (!invocation) {
         std::fprintf(stderr, "sluice-load: %s\n", invocation.error().sentence.c_str());
@@ -53,17 +89,9 @@ int main(int argc, char** argv) {
     }
     if (invocation->command == Invocation::Command::show) {
         std::fputs(invocation->text.c_str(), stdout);
-        return code_of(ExitCode::ok);
+        return code_after_printing(code_of(ExitCode::ok));
     }
     if (invocation->command != Invocation::Command::verify) stop_at_signals();
     raise_descriptors_limit();
-    const std::vector<std::string> command_line(argv, argv + argc);
-    switch (invocation->command) {
-        case Invocation::Command::verify: return code_of(verify(invocation->verify));
-        case Invocation::Command::compare: return code_of(compare(invocation->compare, command_line, stop_requested));
-        case Invocation::Command::run:
-        case Invocation::Command::show: break;
-    }
-    if (invocation->search.is_wanted()) return code_of(search(*invocation, command_line, stop_requested));
-    return code_of(run(invocation->plan, invocation->outputs, command_line, stop_requested));
+    return code_after_printing(carry_out(*invocation, std::vector<std::string>(argv, argv + argc)));
 }
