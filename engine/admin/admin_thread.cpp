@@ -95,6 +95,7 @@ http::Decision AdminThread::on_request(const http::Request& request, RequestRef,
 bool AdminThread::refuses_head(const http::Request& request, http::Response& response) {
     const auto route = enter(router_, request);
     if (route) return false;
+    refusal_log_.on_head(route.error().reason, request.slot, &request);
     refuse_json({.reason = route.error().reason, .allow = route.error().allow}, response, server_.blocks());
     return true;
 }
@@ -102,6 +103,10 @@ bool AdminThread::refuses_head(const http::Request& request, http::Response& res
 void AdminThread::on_refused(Refusal reason, http::Response& response) {
     refuse_json({.reason = reason, .retry_after_s = tells_retry_after(reason) ? retry_after_s_ : 0}, response,
                 server_.blocks());
+}
+
+void AdminThread::on_stream_refused(Refusal reason, Slot slot, const http::Request* request) {
+    refusal_log_.on_head(reason, slot, request);
 }
 
 }  // namespace sluice

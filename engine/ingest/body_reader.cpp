@@ -32,6 +32,7 @@ void BodyReader::read_one() {
         case parsers::Step::sample: return take_sample();
         case parsers::Step::record_refused:
             if (request_->purpose == Purpose::store) counters_.reject(decoder_->refusal());
+            if (request_->result.rejected == 0) first_refused_offset_ = decoder_->offset();
             return request_->result.add_error(decoder_->record_index(), decoder_->refusal());
         case parsers::Step::body_refused:
             ++accepted_count_;  // the record at which it broke counts as well

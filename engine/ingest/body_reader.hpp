@@ -61,6 +61,8 @@ class BodyReader {
     [[nodiscard]] State state() const { return state_; }
     [[nodiscard]] const RequestRefusal& refusal() const { return refusal_; }
     [[nodiscard]] std::uint32_t accepted_count() const { return accepted_count_; }
+    // Of the first record that was refused, if one was.
+    [[nodiscard]] std::uint64_t first_refused_offset() const { return first_refused_offset_; }
 
     // Between two looks at the clock: some 4 µs of small records.
     static constexpr int records_per_look_count = 32;
@@ -81,6 +83,7 @@ class BodyReader {
     State state_ = State::idle;
     RequestRefusal refusal_;
     std::uint32_t accepted_count_ = 0;
+    std::uint64_t first_refused_offset_ = 0;
     std::int64_t arrival_ns_ = 0;
     // The last accepted record: in the body, or in latest_ where the decoder renders records.
     std::string_view latest_record_;
