@@ -2,14 +2,14 @@
 //
 // A failed check is a bug in Sluice, never an operating error: it prints the place and aborts, so that
 // the core shows the state that should not exist. CHECK is always on; DCHECK, for per-byte paths, is
-// on in debug and sanitizer builds only.
+// on in debug and sanitizer builds only. Any thread.
 #pragma once
 
 #include <atomic>
 
 namespace sluice {
 
-// Any thread.
+// Ends the process.
 [[noreturn, gnu::cold]] void check_failed(const char* expression, const char* file, int line);
 
 // Called before the message, on the thread whose check failed. The log sets it: lines that still wait are written

@@ -40,14 +40,14 @@ int wait_for_signal(const sigset_t& signals, std::uint64_t timeout_ns) {
     return signal > 0 ? signal : 0;
 }
 
-SignalMeaning meaning_of(int signal) {
-    const SignalRow* const row = row_of(signal);
+SignalMeaning meaning_of(int signal_number) {
+    const SignalRow* const row = row_of(signal_number);
     return row == nullptr ? SignalMeaning::none : row->meaning;
 }
 
-std::string signal_name(int signal) {
-    const SignalRow* const row = row_of(signal);
-    return row == nullptr ? "SIGRTMIN+" + std::to_string(signal - SIGRTMIN) : row->name;
+std::string signal_name(int signal_number) {
+    const SignalRow* const row = row_of(signal_number);
+    return row == nullptr ? "SIGRTMIN+" + std::to_string(signal_number - SIGRTMIN) : row->name;
 }
 
 }  // namespace sluice

@@ -53,7 +53,7 @@ inline constexpr SignalRow signal_table[] = {
 [[nodiscard]] int wait_for_signal(const sigset_t& signals, std::uint64_t timeout_ns);
 
 // Of any number that wait_for_signal() returns but 0.
-[[nodiscard]] SignalMeaning meaning_of(int signal);
-[[nodiscard]] std::string signal_name(int signal);
+[[nodiscard]] SignalMeaning meaning_of(int signal_number);
+[[nodiscard]] std::string signal_name(int signal_number);
 
 }  // namespace sluice

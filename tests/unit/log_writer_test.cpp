@@ -1,5 +1,6 @@
 // The queue of log lines and the thread that writes them: nobody waits for a reader that has stopped, what is not
-// written is counted and told, and the last lines are written. runs: release asan tsan
+// written is counted and told, and the last lines are written.
+// runs: release asan tsan
 #include "engine/log/writer.hpp"
 
 #include <fcntl.h>

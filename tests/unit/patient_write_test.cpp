@@ -77,7 +77,7 @@ TEST_P(PatientWrite, AReaderThatHasGoneIsAFailure) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, PatientWrite, testing::Values(&make_pipe, &make_socket),
-                         [](const auto& info) { return info.index == 0 ? "Pipe" : "Socket"; });
+                         [](const auto& test) { return test.index == 0 ? "Pipe" : "Socket"; });
 
 TEST(PatientWriteToFile, AFullDiskAndAClosedDescriptorAreFailures) {
     const Descriptor full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
