@@ -41,7 +41,6 @@ dependency(hdr_histogram hdr/hdr_histogram.h hdr_histogram_static)
 dependency(xxhash xxhash.h)  # inlined where it is used
 dependency(tomlplusplus toml++/toml.h)
 dependency(cli11 CLI/CLI.hpp)
-dependency(spdlog spdlog/spdlog.h)
 dependency(fmt fmt/format.h fmt)
 add_library(dep::curl ALIAS CURL::libcurl)
 dependency(nlohmann_json nlohmann/json.hpp)
@@ -49,8 +48,6 @@ dependency(cpp_httplib httplib.h cpp-httplib)
 
 # The same for all: a program of parts with and without them has two meanings for one name.
 target_compile_definitions(dep::tomlplusplus INTERFACE TOML_EXCEPTIONS=0)
-target_link_libraries(dep::spdlog INTERFACE dep::fmt Threads::Threads)
-target_compile_definitions(dep::spdlog INTERFACE SPDLOG_FMT_EXTERNAL)
 target_link_libraries(dep::concurrentqueue INTERFACE Threads::Threads)
 target_link_libraries(archive::hdr_histogram_static INTERFACE dep::zlib m)  # its logs are compressed
 # What Debian's library was built with: the classes' layout depends on it.

@@ -45,7 +45,7 @@ endfunction()
 
 # --- the leaf: values and rules that everybody shares --------------------------------------------------------------
 room(engine/core MAY clock random system)
-room(engine/log USES engine/core LIBRARIES spdlog MAY clock)
+room(engine/log USES engine/core MAY clock system thread)
 room(engine/config USES engine/core LIBRARIES tomlplusplus cli11 MAY system)
 room(engine/metrics USES engine/core LIBRARIES hdr_histogram)
 
@@ -91,7 +91,7 @@ room(engine/runtime USES engine/core engine/config engine/log engine/io engine/s
      engine/batching engine/idempotency engine/watch engine/ingest engine/forward engine/admin sinks
      MAY clock random system thread)
 room(engine/check USES engine/config engine/delivery engine/io engine/runtime engine/watch sinks/journal MAY system)
-room(engine USES engine/core engine/admin engine/check engine/config engine/log engine/io engine/journal_tool engine/runtime MAY clock system)
+room(engine USES engine/core engine/admin engine/check engine/config engine/log engine/io engine/journal_tool engine/runtime MAY system)
 
 # --- sluice-load: result/ what was measured, plan/ what a run does, run/ makes requests, report/ writes results, export/ sends
 # them to a database during the run, ledger/ remembers what was acknowledged, command/ reads command lines and wires the rest ---

@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
 #include <string>
 #include <utility>
@@ -20,11 +19,13 @@
 #include "engine/config/command_line.hpp"
 #include "engine/config/load.hpp"
 #include "engine/config/service_variables.hpp"
-#include "engine/core/clock.hpp"
-#include "engine/io/stop_signals.hpp"
+#include "engine/core/standard_streams.hpp"
+#include "engine/io/process_signals.hpp"
 #include "engine/journal_tool/commands.hpp"
 #include "engine/log/log.hpp"
+#include "engine/log/writer.hpp"
 #include "engine/runtime/engine.hpp"
+#include "engine/runtime/run.hpp"
 
 namespace {
 
@@ -37,14 +38,10 @@ int fail(const std::string& sentence, ExitCode code) {
     return code_of(code);
 }
 
-// The signal that came, or 0 when `timeout_ns` has passed.
-// A signal that is not among them may end the wait early (EINTR): 0, too.
-int wait_for_signal(const sigset_t& signals, std::uint64_t timeout_ns) {
-    timespec timeout{};
-    timeout.tv_sec = static_cast<time_t>(timeout_ns / 1'000'000'000);
-    timeout.tv_nsec = static_cast<long>(timeout_ns % 1'000'000'000);
-    const int signal = ::sigtimedwait(&signals, nullptr, &timeout);
-    return signal > 0 ? signal : 0;
+// What a command prints.
+int show(const std::string& text) {
+    if (sluice::print(text)) return code_of(ExitCode::ok);
+    return fail(std::string(sluice::stdout_not_written), ExitCode::failed);
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -53,88 +50,52 @@ std::string joined(const std::vector<std::string>& words) {
     return text;
 }
 
-void wait_for_stop(const sigset_t& signals) {
-    int signal = 0;
-    while (signal == 0) {
-        if (::sigwait(&signals, &signal) != 0) signal = 0;
-    }
-    sluice::log::info("draining", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
-}
-
-// False if a second signal came.
-// True at the deadline, too: Engine::stop() then reports what is undelivered. Polled, since nothing of the engine can
-// end a sigtimedwait(2).
-bool wait_until_drained(const sluice::Engine& engine, const sigset_t& signals) {
-    constexpr std::uint64_t poll_interval_ns = 10'000'000;
-    const std::uint64_t deadline_ns = sluice::monotonic_ns() + engine.config().drain_timeout_ns;
-    while (!engine.is_drained() && sluice::monotonic_ns() < deadline_ns)
-        if (wait_for_signal(signals, poll_interval_ns) != 0) return false;
-    return true;
-}
-
-// `dropped` is no failure: their clients were told. `lost` is one, since a client may have been answered 2xx
-// (`queued`). What is in the journal is neither.
-int report(const sluice::Engine::Report& report) {
-    const bool is_clean = report.lost == 0 && report.is_conserved;
-    sluice::log::line(is_clean ? sluice::LogLevel::info : sluice::LogLevel::error, "stopped",
-                      {{"received", report.received},
-                       {"accepted", report.accepted},
-                       {"journaled", report.journaled},
-                       {"delivered", report.delivered},
-                       {"rejected", report.rejected},
-                       {"dropped", report.dropped},
-                       {"undelivered", report.undelivered},
-                       {"lost", report.lost},
-                       {"conserved", report.is_conserved}});
-    return code_of(is_clean ? ExitCode::ok : ExitCode::failed);
+// Of an engine. Its sentence goes the way of the log, so that a reader of stderr that has stopped does not hold up the
+// end.
+int fail_to_serve(const sluice::Engine::StartError& error) {
+    sluice::log::say("sluice: " + error.sentence);
+    return code_of(error.is_io_uring_unavailable ? ExitCode::no_io_uring : ExitCode::failed);
 }
 
 int serve(sluice::config::Config config, const std::string& ignored_variables) {
-    // The main thread takes them, one at a time; every thread is started with them blocked.
-    const sigset_t signals = sluice::block_stop_signals();
-    ::signal(SIGPIPE, SIG_IGN);  // a broken pipe is an error of its send
+    // Every thread is started with them blocked; the main thread waits for them.
+    const sigset_t signals = sluice::take_process_signals();
     sluice::log::configure(config.log.level, config.log.format);
+    const sluice::log::Writer writer;  // outlives the engine, whose threads log
     if (!ignored_variables.empty())
         sluice::log::info("variables_ignored",
                           {{"names", ignored_variables}, {"reason", "Kubernetes makes them of Services"}});
     sluice::Engine engine(std::move(config));
-    if (const auto started = engine.start(); !started)
-        return fail(started.error().sentence,
-                    started.error().is_io_uring_unavailable ? ExitCode::no_io_uring : ExitCode::failed);
-    wait_for_stop(signals);
-    engine.begin_drain();
-    if (!wait_until_drained(engine, signals)) {
-        sluice::log::warn("stopping_at_once", {{"reason", "second signal"}});
-        // No destructors run: they would wait for the forwarder and the watcher. What is in memory only is lost; what
-        // was acknowledged as stored or journaled is not.
-        std::fflush(stderr);
-        ::_exit(code_of(ExitCode::failed));
+    if (const auto started = engine.start(); !started) return fail_to_serve(started.error());
+    switch (run_until_stopped(engine, signals)) {
+        case sluice::RunOutcome::clean: return code_of(ExitCode::ok);
+        case sluice::RunOutcome::unclean: return code_of(ExitCode::failed);
+        case sluice::RunOutcome::at_once: break;
     }
-    return report(engine.stop());
+    // No destructors run: they would wait for the forwarder and the watcher. What is in memory only is lost; what was
+    // acknowledged as stored or journaled is not.
+    static_cast<void>(sluice::log::flush());
+    ::_exit(code_of(ExitCode::failed));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
     using namespace sluice::config;
+    sluice::open_standard_descriptors();
     auto invocation = parse_command_line(argc, argv);
     if (!invocation) return fail(invocation.error().text, ExitCode::bad_usage);
     if (invocation->command == Command::journal) return code_of(sluice::journal_tool::run(*invocation));
-    if (invocation->command == Command::print_metrics) {
-        std::fputs(sluice::print_metrics().c_str(), stdout);
-        return code_of(ExitCode::ok);
-    }
+    if (invocation->command == Command::print_metrics) return show(sluice::print_metrics());
     if (invocation->command == Command::check_config) {
         const auto answer = sluice::check::check_config(*invocation, Environment::of_process());
         if (!answer) return fail(answer.error().sentence, ExitCode::bad_usage);
-        std::fputs(answer->text.c_str(), stdout);
-        return answer->error.empty() ? code_of(ExitCode::ok) : fail(answer->error, ExitCode::failed);
+        const int shown = show(answer->text);
+        return answer->error.empty() ? shown : fail(answer->error, ExitCode::failed);
     }
     if (invocation->command != Command::serve) {
         const auto text = output_of(*invocation);
-        if (!text) return fail(text.error().sentence, ExitCode::bad_usage);
-        std::fputs(text->c_str(), stdout);
-        return code_of(ExitCode::ok);
+        return text ? show(*text) : fail(text.error().sentence, ExitCode::bad_usage);
     }
     const Environment environment = Environment::of_process();
     auto config = load_config(invocation->overrides, environment);

@@ -42,8 +42,8 @@ AdminAnswer AdminService::answer(AdminPage page) {
 // so they may be some milliseconds younger.
 EngineView AdminService::view() const {
     const std::uint64_t now_ns = monotonic_ns();
-    EngineView view{config_, state_, readiness_.state(), now_ns - begin_ns_, now_ns, collector_.snapshots(), {},
-                    {},      {}};
+    EngineView view{config_, state_, readiness_.state(),    now_ns - begin_ns_, now_ns, collector_.snapshots(), {},
+                    {},      {},     read_process_figures()};
     view.sinks.push_back(view_of(sink_name, sink_.sink()));
     if (forwarder_ != nullptr) view.forwarder.emplace(view_of(*forwarder_));
     if (idempotency_ != nullptr) view.idempotency = idempotency_->figures();

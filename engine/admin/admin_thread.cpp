@@ -115,6 +115,7 @@ bool AdminThread::refuses_head(const http::Request& request, http::Response& res
     const auto entrance = enter(router_, request);
     if (entrance) return false;
     const NoEntrance& refused = entrance.error();
+    refusal_log_.on_head(refused.reason, request.slot, &request);
     const std::string_view where_key = refused.where.is_on_other_listener ? "listen" : "";
     refuse_json(
         {.reason = refused.reason, .allow = refused.allow, .where_path = refused.where.path, .where_key = where_key},
@@ -125,6 +126,10 @@ bool AdminThread::refuses_head(const http::Request& request, http::Response& res
 void AdminThread::on_refused(Refusal reason, http::Response& response) {
     refuse_json({.reason = reason, .retry_after_s = tells_retry_after(reason) ? retry_after_s_ : 0}, response,
                 server_.blocks());
+}
+
+void AdminThread::on_stream_refused(Refusal reason, Slot slot, const http::Request* request) {
+    refusal_log_.on_head(reason, slot, request);
 }
 
 }  // namespace sluice

@@ -12,6 +12,7 @@
 #include "engine/admin/admin_port.hpp"
 #include "engine/admin/admin_service.hpp"
 #include "engine/server/mailbox.hpp"
+#include "engine/server/refusal_log.hpp"
 #include "engine/server/server.hpp"
 
 namespace sluice {
@@ -40,6 +41,7 @@ class AdminThread final : public AdminPort, private http::Application, private S
     http::Decision on_request(const http::Request& request, RequestRef ref, http::Response& response) override;
     bool refuses_head(const http::Request& request, http::Response& response) override;
     void on_refused(Refusal reason, http::Response& response) override;
+    void on_stream_refused(Refusal reason, Slot slot, const http::Request* request) override;
     // Nothing to do: each request is answered at once, so no body is kept and no request is overdue. There are no
     // batches, and the latency of admin requests is not measured.
     void on_body_lost(RequestRef) override {}
@@ -53,6 +55,7 @@ class AdminThread final : public AdminPort, private http::Application, private S
     const std::uint64_t retry_after_s_;
     http::Router router_;
     Server server_;
+    RefusalLog refusal_log_{server_};
     Mailbox mailbox_;
     std::thread thread_;
     // The admin thread alone reads and writes it, in loop() and in a task: no atomic.

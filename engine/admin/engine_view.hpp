@@ -12,6 +12,7 @@
 #include "engine/admin/readiness.hpp"
 #include "engine/admin/snapshot.hpp"
 #include "engine/config/config.hpp"
+#include "engine/core/process_figures.hpp"
 #include "engine/forward/forwarder.hpp"
 #include "engine/idempotency/idempotency_table.hpp"
 #include "engine/ingest/engine_state.hpp"
@@ -60,6 +61,7 @@ struct EngineView {
     std::vector<SinkView> sinks;
     std::optional<ForwarderView> forwarder;  // none: no journal in front of Redis
     std::optional<IdempotencyTable::Figures> idempotency;  // none: no keys are remembered
+    ProcessFigures process;
 
     [[nodiscard]] EngineTotals totals() const;
     // What delivers to Redis: the forwarder's sink behind a journal, else the first one.

@@ -6,7 +6,10 @@
 #include <limits>
 #include <optional>
 
+#include "engine/core/build_info.hpp"
 #include "engine/core/refusal.hpp"
+#include "engine/log/writer.hpp"
+#include "engine/server/backend_choice.hpp"
 
 namespace sluice {
 namespace {
@@ -52,8 +55,6 @@ MetricValue one_of(const std::array<std::string_view, states_count>& words, cons
 
 // --- the engine ----------------------------------------------------------------------------------------------------
 
-constexpr std::array<std::string_view, 1> version{SLUICE_VERSION};
-
 // The busiest reactor's share of the connections over an even share. 0 without connections.
 double imbalance(const EngineView& view) {
     std::uint64_t total = 0;
@@ -78,10 +79,15 @@ constexpr MetricOf<EngineView> engine_metrics[] = {
     {{"", gauge, count, "Samples in flight, of all reactors; TelemetryHub's name.", "", "metrics.pool_jobs_queued"},
      READ(totals().in_flight_samples_count)},
     {{"", gauge, count, "Reactors; TelemetryHub's name.", "", "metrics.pool_num_threads"}, READ(reactors.size())},
-    {{"sluice_build_info", gauge, flag, "Always 1; the version is a label.", "version", ""},
-     [](const EngineView&) -> MetricValue { return OneOf{version, 0}; }},
+    {{"sluice_build_info", gauge, flag, "Always 1; what runs is in the labels.", "version, commit, backend", ""},
+     [](const EngineView& view) -> MetricValue {
+         return Info{{SLUICE_VERSION, build_commit(), io::name_of(backend_of(view.config))}};
+     }},
     {{"sluice_uptime_seconds", gauge, seconds, "Time since the engine started.", "", "uptime_s"}, READ(uptime_ns)},
     {{"sluice_ready", gauge, flag, "1 while telemetry is taken and delivered.", "", "ready"}, READ(readiness.is_ready)},
+    {{"sluice_log_lines_dropped_total", counter, count, "Log lines that were not written, because stderr took none.",
+      "", "log_lines_dropped"},
+     [](const EngineView&) -> MetricValue { return log::dropped_lines_count(); }},
     {{"", gauge, ratio, "Connections of the busiest reactor over an even share; 1 is even, 0 without connections.", "",
       "imbalance"},
      [](const EngineView& view) -> MetricValue { return imbalance(view); }},
@@ -369,6 +375,21 @@ constexpr MetricOf<IdempotencyTable::Figures> idempotency_metrics[] = {
      READ(released_partly)},
 };
 
+// The names are those of Prometheus' client libraries, so dashboards for any process show them.
+constexpr MetricOf<ProcessFigures> process_metrics[] = {
+    {{"process_cpu_seconds_total", counter, seconds, "User and system CPU time of all threads.", "", ""}, READ(cpu_ns)},
+    {{"process_start_time_seconds", gauge, seconds, "When the process started, in Unix time.", "", ""}, READ(start_ns)},
+    {{"process_resident_memory_bytes", gauge, bytes, "Resident memory.", "", ""}, READ(resident_bytes)},
+    {{"process_virtual_memory_bytes", gauge, bytes, "Address space; large tables are reserved and not used.", "", ""},
+     READ(virtual_bytes)},
+    {{"process_virtual_memory_max_bytes", gauge, bytes, "Limit of the address space; absent without one.", "", ""},
+     READ(virtual_bytes_max)},
+    {{"process_open_fds", gauge, count, "Open file descriptors; sockets of clients on io_uring are none.", "", ""},
+     READ(open_fds_count)},
+    {{"process_max_fds", gauge, count, "Soft limit of open file descriptors.", "", ""}, READ(fds_count_max)},
+    {{"process_threads", gauge, count, "Threads.", "", ""}, READ(threads_count)},
+};
+
 #undef READ
 
 // --- the groups ----------------------------------------------------------------------------------------------------
@@ -419,6 +440,8 @@ constexpr MetricGroup groups[] = {
     {"Idempotency keys", "", "reactors, under the lock of a part of the table",
      "engine/idempotency/idempotency_table.hpp", "idempotency", "unless `idempotency.keys_max` is 0",
      [](const EngineView& view) { return view.idempotency.has_value(); }, rows(idempotency_metrics)},
+    {"Process", "", "the kernel; read by the admin thread, when it is asked", "engine/core/process_figures.hpp", "", "",
+     always, rows(process_metrics)},
 };
 static_assert(std::size(groups) == std::variant_size_v<Metrics>, "one group for each source");
 

@@ -14,6 +14,7 @@
 #include <variant>
 
 #include "engine/admin/engine_view.hpp"
+#include "engine/core/process_figures.hpp"
 #include "engine/http/connection.hpp"
 #include "engine/idempotency/idempotency_table.hpp"
 #include "engine/io/loop.hpp"
@@ -65,7 +66,8 @@ using Metrics =
                  MetricsOf<PoolFigures>, MetricsOf<Latency>, MetricsOf<sinks::DeliveryFigures>,
                  MetricsOf<sinks::LinkFigures>, MetricsOf<sinks::ReplicationFigures>, MetricsOf<ClusterView>,
                  MetricsOf<sinks::NodeView>, MetricsOf<BreakerView>, MetricsOf<sinks::JournalFigures>,
-                 MetricsOf<watch::Gauges>, MetricsOf<forward::Forwarder::View>, MetricsOf<IdempotencyTable::Figures>>;
+                 MetricsOf<watch::Gauges>, MetricsOf<forward::Forwarder::View>, MetricsOf<IdempotencyTable::Figures>,
+                 MetricsOf<ProcessFigures>>;
 
 struct MetricGroup {
     std::string_view title;

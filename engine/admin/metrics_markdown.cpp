@@ -42,7 +42,7 @@ std::string codes(std::string_view list) {
 std::string labels_of(const Metric& metric, std::string_view source_label) {
     if (metric.name.empty()) return {};
     const std::string_view comma = source_label.empty() || metric.label.empty() ? "" : ", ";
-    return fmt::format("{}{}{}", code(source_label), comma, code(metric.label));
+    return fmt::format("{}{}{}", code(source_label), comma, codes(metric.label));
 }
 
 // A unit test keeps `|` and line feeds out of the help, so it needs no escapes in a table.

@@ -92,6 +92,16 @@ class Exposition {
             if (counts.counts[i] != 0 || counts.shows_zeros)
                 line(metric.name, joined(labels, label_of(metric.label, counts.word(i))), counts.counts[i]);
     }
+    void put(const Metric& metric, std::string_view labels, const Info& info) {
+        std::string all(labels);
+        std::string_view names = metric.label;
+        for (const std::string_view word : info.words) {
+            const std::size_t comma = names.find(", ");
+            all = joined(all, label_of(names.substr(0, comma), word));
+            names.remove_prefix(comma == std::string_view::npos ? names.size() : comma + 2);
+        }
+        line(metric.name, all, 1);
+    }
     void put(const Metric& metric, std::string_view labels, const Histograms& all) {
         for (std::size_t i = 0; i < all.histograms.size(); ++i)
             histogram(metric.name, joined(labels, label_of(metric.label, all.word(i))), all.histograms[i]);
@@ -173,6 +183,7 @@ void for_each(const EngineView& view, MetricsOf<sinks::NodeView>, auto&& take) {
     for (const sinks::NodeView& node : view.delivering_sink().nodes) take(node.address, node);
 }
 
+void for_each(const EngineView& view, MetricsOf<ProcessFigures>, auto&& take) { take("", view.process); }
 void for_each(const EngineView& view, MetricsOf<watch::Gauges>, auto&& take) { take("", view.state.gauges); }
 void for_each(const EngineView& view, MetricsOf<forward::Forwarder::View>, auto&& take) {
     if (view.forwarder) take("", view.forwarder->journal);

@@ -56,6 +56,7 @@ struct JsonOf {
             if (counts.counts[i] != 0) json[std::string(counts.word(i))] = counts.counts[i];
         return json;
     }
+    Json operator()(const Info& info) const { return info.words; }
     Json operator()(const Histograms& all) const {
         Json json = Json::object();
         for (std::size_t i = 0; i < all.histograms.size(); ++i)

@@ -2,18 +2,19 @@
 //
 // A failed check is a bug in Sluice, never an operating error: it prints the place and aborts, so that
 // the core shows the state that should not exist. CHECK is always on; DCHECK, for per-byte paths, is
-// on in debug and sanitizer builds only.
+// on in debug and sanitizer builds only. Any thread.
 #pragma once
 
-#include <cstdio>
-#include <cstdlib>
+#include <atomic>
 
 namespace sluice {
 
-[[noreturn]] inline void check_failed(const char* expression, const char* file, int line) {
-    std::fprintf(stderr, "CHECK failed: %s at %s:%d\n", expression, file, line);
-    std::abort();
-}
+// Ends the process.
+[[noreturn, gnu::cold]] void check_failed(const char* expression, const char* file, int line);
+
+// Called before the message, on the thread whose check failed. The log sets it: lines that still wait are written
+// first. Set once, release; pairs with the acquire load in check_failed().
+inline constinit std::atomic<void (*)()> before_abort{nullptr};
 
 }  // namespace sluice
 

@@ -128,6 +128,7 @@ inline constexpr std::size_t unix_socket_path_bytes_max = 107;  // sockaddr_un::
 inline constexpr std::size_t url_servers_count_max = 16;  // of a cluster or of sentinels, to begin with
 inline constexpr std::uint64_t redis_database_max = 65535;
 inline constexpr std::size_t log_value_bytes_max = 256;  // of one field, before escaping
+inline constexpr std::size_t log_queue_bytes_max = 256 * kib;  // of lines that wait for the reader of stderr
 // How much of what a user wrote a sentence about it shows.
 inline constexpr std::size_t shown_bytes_max = 64;
 

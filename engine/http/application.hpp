@@ -7,6 +7,7 @@
 
 #include "engine/core/refusal.hpp"
 #include "engine/core/request_ref.hpp"
+#include "engine/core/slot.hpp"
 #include "engine/http/response.hpp"
 #include "parsers/http/http_parser.hpp"
 
@@ -21,6 +22,7 @@ struct Request {
     // The body may be kept: answer Decision::later_with_body, and it stays until the request is completed.
     bool is_body_lendable = false;
     std::uint8_t listener_role_number = 0;  // of the listener that it came through: a number that the owner knows
+    Slot slot = 0;               // of its connection
 };
 
 enum class Decision : std::uint8_t {
@@ -40,6 +42,8 @@ class Application {
 
     // The connection refuses a request by itself (framing, limits, a client that is too slow): makes the answer.
     virtual void on_refused(Refusal reason, Response& response) = 0;
+    // Beside on_refused(), for the log. `request` is what was read of it, which may be cut anywhere; null: nothing.
+    virtual void on_stream_refused(Refusal, Slot, const Request* request) { static_cast<void>(request); }
     // The connection is gone, and with it the request `ref` and the body that the application keeps.
     virtual void on_body_lost(RequestRef ref) = 0;
     // A request that was left for later has no answer in time: makes the answer. `ref` names it for the last

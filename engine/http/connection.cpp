@@ -228,7 +228,8 @@ Request Connection::request_of(std::uint64_t received_ns) const {
             .body = body,
             .received_ns = received_ns,
             .is_body_lendable = body_bytes_ != 0,
-            .listener_role_number = listener_role_number_};
+            .listener_role_number = listener_role_number_,
+            .slot = slot_};
 }
 
 // A pending request that is in no queue yet. Precondition: there is room.
@@ -293,10 +294,17 @@ void Connection::refuse(Context& context, Refusal refusal) {
     enqueue(context, index);
     Pending& pending = context.pendings[index];
     context.application.on_refused(refusal, pending.response);
+    tell_refusal(context, refusal);
     pending.closes = true;
     transition(State::finishing);
     drop_body(context);
     decide(context, pending);
+}
+
+void Connection::tell_refusal(Context& context, Refusal refusal) const {
+    if (head_ == nullptr) return context.application.on_stream_refused(refusal, slot_, nullptr);
+    const Request request = request_of(context.now_ns);
+    context.application.on_stream_refused(refusal, slot_, &request);
 }
 
 void Connection::decide(Context& context, Pending& pending) {

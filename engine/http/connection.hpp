@@ -146,6 +146,7 @@ class Connection {
     void end_discarding(Context& context);
     void dispatch(Context& context);
     void refuse(Context& context, Refusal refusal);
+    void tell_refusal(Context& context, Refusal refusal) const;
     [[nodiscard]] PendingIndex take_pending(Context& context);
     void enqueue(Context& context, PendingIndex index);
     void decide(Context& context, Pending& pending);

@@ -62,6 +62,7 @@ class BodyReader {
     [[nodiscard]] State state() const { return state_; }
     [[nodiscard]] const RequestRefusal& refusal() const { return refusal_; }
     [[nodiscard]] std::uint32_t accepted_count() const { return accepted_count_; }
+    // Of the first record that was refused, if one was.
 
     // Between two looks at the clock: some 4 µs of small records.
     static constexpr int records_per_look_count = 32;

@@ -11,7 +11,7 @@ namespace sluice {
 using http::Decision;
 
 Ingest::Ingest(std::span<const Format> formats, Server& server, Admission& admission, Batcher& batcher,
-               std::uint64_t retry_after_s, IdempotencyTable* idempotency)
+               std::uint64_t retry_after_s, IdempotencyTable* idempotency, RefusalLog& refusal_log)
     : formats_(formats),
       server_(server),
       admission_(admission),
@@ -21,6 +21,7 @@ Ingest::Ingest(std::span<const Format> formats, Server& server, Admission& admis
       at_once_(batcher, batcher.at_once(), counters_),
       apart_(batcher, batcher.apart(), counters_),
       idempotent_(idempotency, admission),
+      refusal_log_(refusal_log),
       tickets_(requests_, server, idempotency, batcher.is_one_command_per_batch()) {
     for (const Format& format : formats) decoders_.push_back({format.make_decoder(), format.make_decoder()});
 }
@@ -137,6 +138,7 @@ Decision Ingest::finish(BodyReader& reader, OpenRequest& request, http::Response
     read_until_ns_ = monotonic_ns();
     latency_.record(Stage::decode, request.received_ns, read_until_ns_);
     const IngestResult& result = request.result;
+    if (reader.state() == BodyReader::State::refused || result.rejected != 0) log_refusals(reader, request);
     if (reader.state() == BodyReader::State::refused) return refuse_whole(request, reader.refusal(), response);
     if (request.purpose == Purpose::replay) return finish_replay(request, response);
     if (reader.accepted_count() != 0) return accept(reader, request, response);
@@ -145,6 +147,23 @@ Decision Ingest::finish(BodyReader& reader, OpenRequest& request, http::Response
     idempotent_.refused(request);
     answer(request, response);
     return Decision::now;
+}
+
+// The body is still there.
+void Ingest::log_refusals(const BodyReader& reader, const OpenRequest& request) {
+    const IngestResult& result = request.result;
+    if (reader.state() == BodyReader::State::refused) {
+        const RequestRefusal& refusal = reader.refusal();
+        const auto offset = refusal.has_offset ? std::optional(refusal.offset) : std::nullopt;
+        refusal_log_.on_body(refusal.reason, server_.slot_of(request.ref), {.text = request.body, .offset = offset});
+    } else {
+        const RecordError& first = result.errors[0];
+        refusal_log_.on_body(first.refusal, server_.slot_of(request.ref),
+                             {.text = request.body,
+                              .offset = first.offset,
+                              .record_index = first.index,
+                              .records_refused_count = result.rejected});
+    }
 }
 
 Decision Ingest::accept(BodyReader& reader, OpenRequest& request, http::Response& response) {

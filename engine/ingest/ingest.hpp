@@ -23,6 +23,7 @@
 #include "engine/ingest/tickets.hpp"
 #include "engine/metrics/latency.hpp"
 #include "engine/metrics/sample_counters.hpp"
+#include "engine/server/refusal_log.hpp"
 #include "engine/server/server.hpp"
 
 namespace sluice {
@@ -32,7 +33,7 @@ class Ingest {
     // `formats` as the gate has them. `retry_after_s`: the least that a client is told. `idempotency` is shared with
     // the other reactors; null: none. All outlive this.
     Ingest(std::span<const Format> formats, Server& server, Admission& admission, Batcher& batcher,
-           std::uint64_t retry_after_s, IdempotencyTable* idempotency);
+           std::uint64_t retry_after_s, IdempotencyTable* idempotency, RefusalLog& refusal_log);
 
     // A request that the gate let in, for an ingest endpoint.
     [[nodiscard]] http::Decision on_request(const http::Request& request, const Gate::Passage& passage, RequestRef ref,
@@ -95,6 +96,7 @@ class Ingest {
     [[nodiscard]] http::Decision accept(BodyReader& reader, OpenRequest& request, http::Response& response);
     [[nodiscard]] http::Decision refuse_whole(OpenRequest& request, const RequestRefusal& refusal,
                                               http::Response& response);
+    void log_refusals(const BodyReader& reader, const OpenRequest& request);
     void answer(const OpenRequest& request, http::Response& response);
     void answer_settled(OpenRequest& request);
     [[nodiscard]] const Format& format_of(const OpenRequest& request) const { return formats_[request.format_index]; }
@@ -115,6 +117,7 @@ class Ingest {
     OpenRequest* last_waiting_ = nullptr;
     std::uint64_t read_until_ns_ = 0;  // when the last body was read
     IdempotentRequests idempotent_;
+    RefusalLog& refusal_log_;
     Tickets tickets_;
     std::uint64_t handed_over_samples_count_ = 0;
     DrainRate drain_rate_;

@@ -14,6 +14,7 @@
 #include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
 #include "engine/io/operation_result.hpp"
+#include "engine/io/peer_name.hpp"
 
 namespace sluice::io {
 namespace {
@@ -390,6 +391,10 @@ void EpollLoop::shutdown_send(Slot slot) {
     if (sockets_[slot].life != Life::open) return;
     const int result = result_of(::shutdown(descriptors_.get(slot), SHUT_WR));
     if (shutdown_outcome(result) == ShutdownOutcome::failed) fail(slot);
+}
+
+std::string EpollLoop::peer_of(Slot slot) {
+    return sockets_[slot].life == Life::open ? peer_name(descriptors_.get(slot)) : "unknown";
 }
 
 // The kernel holds nothing of the slot from here on, and epoll forgets the descriptor with its last close.

@@ -43,6 +43,7 @@ class EpollLoop final : public LoopBase {
     void resume_receive(Slot slot) override;
     void shutdown_send(Slot slot) override;
     void close(Slot slot) override;
+    [[nodiscard]] std::string peer_of(Slot slot) override;
     void run_once(std::uint64_t deadline_ns) override;
 
   private:

@@ -96,6 +96,9 @@ class Loop {
     virtual void resume_receive(Slot slot) = 0;
     virtual void shutdown_send(Slot slot) = 0;  // half-close: the peer reads the end of stream
     virtual void close(Slot slot) = 0;
+    // Who is at the other end of an open slot, for the log: `127.0.0.1:50000`, `[::1]:50000`, `unix`; `unknown` where
+    // the kernel does not tell. Costs system calls.
+    [[nodiscard]] virtual std::string peer_of(Slot) { return "unknown"; }
 
     // Waits for events until `deadline_ns` (monotonic; 0: no limit) and delivers them.
     virtual void run_once(std::uint64_t deadline_ns) = 0;

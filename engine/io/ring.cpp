@@ -192,6 +192,18 @@ bool Ring::submit() {
     return result > 0;
 }
 
+// The latest of several that have the same user data.
+std::optional<int> Ring::submit_and_find(std::uint64_t user_data) {
+    submit();
+    std::optional<int> result;
+    unsigned head = 0;
+    io_uring_cqe* cqe = nullptr;
+    io_uring_for_each_cqe(&ring_, head, cqe) {
+        if (cqe->user_data == user_data) result = cqe->res;
+    }
+    return result;
+}
+
 void Ring::judge(int result) {
     switch (enter_outcome(result)) {
         case EnterOutcome::done:

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,6 +45,9 @@ class Ring {
 
     // Submits, then waits for `completions_count` completions, until `timeout_ns` at most (0: for ever).
     void submit_and_wait(std::uint64_t timeout_ns, std::uint32_t completions_count);
+    // Submits what is queued, and returns the result of `user_data` if that operation was done at once. The completion
+    // stays where it is, and is seen by the loop in its turn.
+    [[nodiscard]] std::optional<int> submit_and_find(std::uint64_t user_data);
     // Entries that the next submit_and_wait() will submit.
     [[nodiscard]] std::uint32_t queued_count() const {
         return io_uring_sq_ready(&ring_) + static_cast<std::uint32_t>(waiting_.size());

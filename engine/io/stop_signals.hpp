@@ -1,4 +1,5 @@
-// The signals that end a program: SIGTERM and SIGINT, which are waited for instead of handled.
+// The signals that end a tool in order: SIGTERM, SIGINT, SIGQUIT, and SIGHUP of a terminal that is closed. They are
+// waited for instead of handled. For an engine see process_signals.hpp.
 #pragma once
 
 #include <pthread.h>
@@ -10,8 +11,7 @@ namespace sluice {
 inline sigset_t block_stop_signals() {
     sigset_t signals;
     ::sigemptyset(&signals);
-    ::sigaddset(&signals, SIGTERM);
-    ::sigaddset(&signals, SIGINT);
+    for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGHUP}) ::sigaddset(&signals, signal);
     ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     return signals;
 }

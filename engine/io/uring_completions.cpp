@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "engine/core/check.hpp"
+#include "engine/core/descriptor.hpp"
 #include "engine/io/operation_result.hpp"
 #include "engine/io/uring_loop.hpp"
 
@@ -17,6 +18,7 @@ void UringLoop::dispatch(std::uint64_t user_data, int result, std::uint32_t flag
         case Operation::cancel_accept: return on_accept_cancelled(index, result);
         case Operation::poll_listener: return on_listener_polled(index, result);
         case Operation::wake: return on_wake(result);
+        case Operation::lend_descriptor: Descriptor(result).reset(); return;  // peer_of() has looked at it
         default: return dispatch_socket(data, result, flags);
     }
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "engine/core/check.hpp"
+#include "engine/io/peer_name.hpp"
 
 namespace sluice::io {
 namespace {
@@ -186,6 +187,21 @@ void UringLoop::close(Slot slot) {
     socket.is_receive_wanted = false;
     if (socket.operations_count != 0) cancel_all(slot);
     close_when_quiet(slot);
+}
+
+std::string UringLoop::peer_of(Slot slot) {
+    if (sockets_[slot].life != Life::open) return "unknown";
+    return peer_name(is_direct_ ? lend_descriptor(slot) : descriptors_.get(slot));
+}
+
+// getpeername(2) takes no direct descriptor: an ordinary one of the same socket is made (Linux 6.8), and closed with
+// its completion. -1: the kernel does not do that.
+int UringLoop::lend_descriptor(Slot slot) {
+    io_uring_sqe* sqe = ring_->submission();
+    io_uring_prep_fixed_fd_install(sqe, static_cast<int>(slot), 0);
+    const std::uint64_t user_data = encode({Operation::lend_descriptor, sockets_[slot].generation, slot});
+    io_uring_sqe_set_data64(sqe, user_data);
+    return ring_->submit_and_find(user_data).value_or(-1);
 }
 
 void UringLoop::cancel_all(Slot slot) {

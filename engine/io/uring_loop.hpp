@@ -44,6 +44,7 @@ class UringLoop final : public LoopBase {
     void resume_receive(Slot slot) override;
     void shutdown_send(Slot slot) override;
     void close(Slot slot) override;
+    [[nodiscard]] std::string peer_of(Slot slot) override;
     void run_once(std::uint64_t deadline_ns) override;
 
   private:
@@ -95,6 +96,7 @@ class UringLoop final : public LoopBase {
     void arm_send(Slot slot);
     void arm_shutdown(Slot slot, int how_code);
     void arm_wake();
+    [[nodiscard]] int lend_descriptor(Slot slot);
     void cancel_receive(Slot slot);
     void cancel_all(Slot slot);
     void close_when_quiet(Slot slot);

@@ -21,6 +21,7 @@ enum class Operation : std::uint8_t {
     close,
     cancel,
     wake,
+    lend_descriptor,  // done when it is submitted
     connect,
     quiet_send,  // a send of which only a failure is told (ClientLoop)
 };

@@ -8,6 +8,7 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/error_text.hpp"
+#include "engine/core/standard_streams.hpp"
 #include "engine/journal_tool/replay.hpp"
 #include "sinks/journal/delivered.hpp"
 #include "sinks/journal/posix_file_system.hpp"
@@ -68,7 +69,7 @@ ExitCode with_journal(const std::string& directory, Command command) {
     const IoResult<ExitCode> code = command(**files, *segments);
     if (!code) return complain(directory, text_of(code.error()));
     // Without this a full disk behind a redirection would leave a short output and exit code 0.
-    if (std::fflush(stdout) != 0) return complain(directory, "standard output cannot be written");
+    if (!is_stdout_written()) return complain(directory, std::string(stdout_not_written));
     return *code;
 }
 

@@ -1,19 +1,16 @@
 #include "engine/log/log.hpp"
 
-#include <spdlog/logger.h>
-#include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
-
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <ctime>
-#include <memory>
+#include <utility>
 
 #include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
 #include "engine/core/escape.hpp"
 #include "engine/core/limits.hpp"
+#include "engine/log/writer.hpp"
 
 namespace sluice::log {
 namespace {
@@ -21,17 +18,6 @@ namespace {
 // Relaxed everywhere: a thread that still sees the old level or format writes one line the old way.
 constinit std::atomic<LogLevel> level_now{LogLevel::info};
 constinit std::atomic<LogFormat> format_now{LogFormat::logfmt};
-
-// spdlog contributes the locked, flushed writing; level and notation are decided here.
-spdlog::logger& output() {
-    static const std::shared_ptr<spdlog::logger> logger = [] {
-        auto created = std::make_shared<spdlog::logger>("sluice", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-        created->set_level(spdlog::level::trace);
-        created->set_formatter(std::make_unique<spdlog::pattern_formatter>("%v", spdlog::pattern_time_type::utc, "\n"));
-        return created;
-    }();
-    return *logger;
-}
 
 constexpr bool is_name(std::string_view name) {
     for (const char c : name) {
@@ -128,19 +114,22 @@ std::string render(LogFormat format, LogLevel level, std::int64_t unix_ns, std::
 }
 
 void write(LogLevel level, std::string_view event, std::span<const Field> fields, std::uint64_t suppressed_count) {
-    const LogFormat format = format_now.load(std::memory_order_relaxed);
-    const std::string text = render(format, level, unix_ns(), event, fields, suppressed_count);
-    output().log(spdlog::level::info, spdlog::string_view_t(text.data(), text.size()));
+    say(render(format_now.load(std::memory_order_relaxed), level, unix_ns(), event, fields, suppressed_count));
 }
 
-bool RateLimited::admits(std::uint64_t now_ns) {
+std::string event_line(LogLevel level, std::string_view event, Fields fields) {
+    return render(format_now.load(std::memory_order_relaxed), level, unix_ns(), event, {fields.begin(), fields.size()});
+}
+
+// Relaxed: a count of another thread that comes late is told by the line after this one.
+std::optional<std::uint64_t> RateLimited::admit(std::uint64_t now_ns) {
     std::uint64_t next_ns = next_ns_.load(std::memory_order_relaxed);
     if (now_ns >= next_ns &&
         next_ns_.compare_exchange_strong(next_ns, now_ns + interval_ns, std::memory_order_relaxed)) {
-        return true;
+        return suppressed_count_.exchange(0, std::memory_order_relaxed);
     }
     suppressed_count_.fetch_add(1, std::memory_order_relaxed);
-    return false;
+    return std::nullopt;
 }
 
 }  // namespace sluice::log

@@ -3,8 +3,9 @@
 //   log::info("listening", {{"addr", "127.0.0.1:8080"}, {"cores", 2}});
 //   ts=2026-11-23T20:31:05.123456Z level=info event=listening addr=127.0.0.1:8080 cores=2
 //
-// - Any thread may log; lines never interleave. A write may block on stderr, so reactors log on cold paths
-//   only, and through RateLimited where a client can provoke the line.
+// - Any thread may log; lines never interleave. With a Writer (writer.hpp) no call waits for stderr: it renders the
+//   line, which allocates, and takes a lock. So reactors log on cold paths only, and through RateLimited where a client
+//   can provoke the line.
 // - Values are escaped and cut at limits::log_value_bytes_max: bytes of clients cannot forge a field or a line.
 //   Event and field names are literals of ours, in [a-z0-9_].
 // - A disabled level costs one relaxed load: no allocation, no formatting.
@@ -12,13 +13,13 @@
 //
 // The one process-wide object of the engine. Handing a logger to everything that may have to report a
 // failure was rejected: stderr is process-wide already, and the lines of a start-up error matter most.
-// spdlog is used in log.cpp only.
 #pragma once
 
 #include <atomic>
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -62,6 +63,9 @@ void write(LogLevel level, std::string_view event, std::span<const Field> fields
 inline void line(LogLevel level, std::string_view event, Fields fields = {}) {
     if (enabled(level)) write(level, event, {fields.begin(), fields.size()});
 }
+inline void line(LogLevel level, std::string_view event, std::span<const Field> fields) {
+    if (enabled(level)) write(level, event, fields);
+}
 inline void debug(std::string_view event, Fields fields = {}) { line(LogLevel::debug, event, fields); }
 inline void info(std::string_view event, Fields fields = {}) { line(LogLevel::info, event, fields); }
 inline void warn(std::string_view event, Fields fields = {}) { line(LogLevel::warn, event, fields); }
@@ -75,22 +79,24 @@ class RateLimited {
 
     // `now_ns`: monotonic_ns(), which the caller has at hand anyway.
     void line(LogLevel level, std::uint64_t now_ns, std::string_view event, Fields fields = {}) {
-        if (enabled(level) && admits(now_ns)) {
-            // Relaxed: a count of another thread that comes late is told by the line after this one.
-            write(level, event, {fields.begin(), fields.size()},
-                  suppressed_count_.exchange(0, std::memory_order_relaxed));
-        }
+        if (!enabled(level)) return;
+        if (const auto suppressed_count = admit(now_ns))
+            write(level, event, {fields.begin(), fields.size()}, *suppressed_count);
     }
 
-  private:
-    // Whether a line may be written now; if so the next one must wait, if not it is counted.
-    bool admits(std::uint64_t now_ns);
+    // For a line that is dear to make, of an enabled level. If a line may be written now: how many were held back, for
+    // write(). Else nothing, and the line is counted as held back.
+    [[nodiscard]] std::optional<std::uint64_t> admit(std::uint64_t now_ns);
 
+  private:
     std::atomic<std::uint64_t> next_ns_{0};  // pairs with itself: the exchange elects the one thread that writes
     std::atomic<std::uint64_t> suppressed_count_{0};
 };
 
-// The line without its line feed; what write() sends to stderr. `unix_ns` is the time stamp.
+// A line as write() would write it now, without its line feed.
+[[nodiscard]] std::string event_line(LogLevel level, std::string_view event, Fields fields = {});
+
+// The same with all that it depends on. `unix_ns` is the time stamp.
 [[nodiscard]] std::string render(LogFormat format, LogLevel level, std::int64_t unix_ns, std::string_view event,
                                  std::span<const Field> fields, std::uint64_t suppressed_count = 0);
 

@@ -9,6 +9,7 @@
 #include <span>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "engine/metrics/latency_histogram.hpp"
 
@@ -33,8 +34,8 @@ struct Metric {
     MetricKind kind;
     MetricUnit unit;
     std::string_view help;  // one sentence; the same for all rows of one name
-    // `class="2xx"`: a label that this row has always. `reason`: a label whose value comes with the value. Empty: none,
-    // but for the label of the source.
+    // `class="2xx"`: a label that this row has always. `reason`: a label whose value comes with the value; `a, b`:
+    // several. Empty: none, but for the label of the source.
     std::string_view label;
     // Member in /status, below the object of the source, such as `samples.received`; empty: in /metrics only. A time
     // says its unit in the name: _us or _s.
@@ -58,12 +59,16 @@ struct ByWord {
     std::string_view (*word)(std::size_t index);
     bool shows_zeros;  // in /metrics
 };
+// What does not change while the process runs. /metrics: one series, 1, with a value for each of the row's labels.
+struct Info {
+    std::vector<std::string_view> words;
+};
 // A histogram for each of several words; one word that is empty: a single histogram.
 struct Histograms {
     std::span<const LatencyHistogram> histograms;
     std::string_view (*word)(std::size_t index);
 };
 
-using MetricValue = std::variant<Unknown, Absent, std::uint64_t, double, bool, OneOf, ByWord, Histograms>;
+using MetricValue = std::variant<Unknown, Absent, std::uint64_t, double, bool, OneOf, ByWord, Info, Histograms>;
 
 }  // namespace sluice

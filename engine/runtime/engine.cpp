@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/admin/snapshot_collector.hpp"
 #include "engine/config/addresses.hpp"
 #include "engine/core/check.hpp"
 #include "engine/core/random_seed.hpp"
@@ -21,7 +22,10 @@ Engine::Engine(config::Config config)
     make_parts();
 }
 
-Engine::~Engine() { end_threads(); }
+Engine::~Engine() {
+    if (ender_.joinable()) ender_.join();
+    end_threads();
+}
 
 // Constructs and wires. No thread starts, and no file or socket is opened, before start().
 // Again where no loop could be made on io_uring: see open_loops().
@@ -44,9 +48,13 @@ void Engine::make_parts() {
         reactors_.push_back(std::make_unique<Reactor>(config_, static_cast<std::uint16_t>(i), wiring));
         reactors_.back()->connect(*sink_);
     }
-    std::vector<ReactorPort*> reactors;
-    for (auto& reactor : reactors_) reactors.push_back(reactor.get());
-    admin_service_->connect(std::move(reactors));
+    admin_service_->connect(reactor_ports());
+}
+
+std::vector<ReactorPort*> Engine::reactor_ports() const {
+    std::vector<ReactorPort*> ports;
+    for (const auto& reactor : reactors_) ports.push_back(reactor.get());
+    return ports;
 }
 
 // Nothing listens and no file is open yet: the parts hold nothing that would be lost.
@@ -179,7 +187,8 @@ bool Engine::is_drained() const {
 }
 
 // Also after a start that failed half way: each part ends only what it has started.
-// Runs twice where stop() was called: there, and in the destructor. A thread that has ended is passed over.
+// Runs twice where begin_end() was called: on that thread, and in the destructor. A thread that has ended is passed
+// over.
 void Engine::end_threads() {
     for (auto& reactor : reactors_) reactor->stop();
     admin_->stop_and_join();  // its answers come from reactors that still run, or time out
@@ -193,26 +202,40 @@ void Engine::end_threads() {
     if (forwarder_ != nullptr) forwarder_->stop_and_join(config_.drain_timeout_ns);
 }
 
-Engine::Report Engine::stop() {
-    CHECK(was_started_);
-    end_threads();
+void Engine::begin_end() {
+    CHECK(was_started_ && !ender_.joinable());
+    ender_ = std::thread([this] {
+        end_threads();
+        has_ended_.store(true, std::memory_order_release);
+    });
+}
+
+// Batches that were settled after a reactor's last iteration are in its inbox. This thread may read it once all threads
+// have ended.
+Engine::Report Engine::report() {
+    if (has_ended())
+        for (auto& reactor : reactors_) reactor->take_last_completions();
+    SnapshotCollector collector;
+    collector.connect(reactor_ports());
     Report report;
-    for (auto& reactor : reactors_) {
-        Snapshot snapshot;
-        // The threads have ended, so this one may read the inbox: batches that were settled after the reactor's last
-        // iteration.
-        reactor->take_last_completions();
-        reactor->fill(snapshot);
-        report.received += snapshot.samples.received;
-        report.accepted += snapshot.samples.accepted;
-        report.delivered += snapshot.samples.delivered;
-        report.rejected += snapshot.samples.rejected_total();
-        report.dropped += snapshot.samples.dropped_sink_refused;
-        report.lost += snapshot.in_flight_samples_count;
-        report.is_conserved = report.is_conserved && snapshot.samples.is_conserved(snapshot.in_flight_samples_count);
+    report.is_complete = collector.collect(false);
+    for (const auto& snapshot : collector.snapshots()) {
+        report.received += snapshot->samples.received;
+        report.accepted += snapshot->samples.accepted;
+        report.delivered += snapshot->samples.delivered;
+        report.rejected += snapshot->samples.rejected_total();
+        report.dropped += snapshot->samples.dropped_sink_refused;
+        report.lost += snapshot->in_flight_samples_count;
+        report.is_conserved = report.is_conserved && snapshot->samples.is_conserved(snapshot->in_flight_samples_count);
     }
     tell_journal_apart(report);
     return report;
+}
+
+Engine::Report Engine::stop() {
+    begin_end();
+    ender_.join();
+    return report();
 }
 
 // What reactors count as delivered is in the journal, where there is one. It is undelivered until Redis has it.

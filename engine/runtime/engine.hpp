@@ -1,14 +1,16 @@
 // Engine: makes the parts of `sluice serve`, wires them, and takes them down in order. Used by main, on its thread.
 //
-// Order of a stop: the reactors stop accepting, answer and hand over what they have, and the sink delivers it. When
-// that is done, or drain_timeout has passed: the admin thread ends, then the reactors, the sink, the watcher, the
-// forwarder.
+// Order of a stop (the phases are those of stop_sequence.hpp). begin_drain(): the reactors stop accepting, answer and
+// hand over what they have, and the sink delivers it. begin_end(), when that is done or drain_timeout has passed: the
+// admin thread ends, then the reactors, the sink, the watcher, the forwarder.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <expected>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "engine/admin/admin_thread.hpp"
@@ -54,6 +56,7 @@ class Engine {
         std::uint64_t undelivered = 0;  // left in the journal, or lost
         std::uint64_t lost = 0;  // accepted, and only in memory when time was up
         bool is_conserved = true;
+        bool is_complete = true;  // false: a reactor did not answer
     };
     // Begins to stop: no new connections, everything there is answered and delivered.
     // Returns at once; main polls is_drained().
@@ -61,7 +64,13 @@ class Engine {
     // All reactors are done.
     // With a journal in front of Redis: all is in the journal. The forwarder may still be behind.
     [[nodiscard]] bool is_drained() const;
-    // Ends all threads, whatever is undelivered, and reports.
+    // Begins to end all threads, whatever is undelivered. Once. Returns at once: some end only when a connection
+    // attempt, a look-up of a name or the forwarder's own drain has ended. main polls has_ended().
+    void begin_end();
+    [[nodiscard]] bool has_ended() const { return has_ended_.load(std::memory_order_acquire); }
+    // At any time after start(); exact once has_ended(). Before that the reactors are asked, for a second at most.
+    [[nodiscard]] Report report();
+    // begin_end(), and waits for the end.
     [[nodiscard]] Report stop();
 
     [[nodiscard]] const config::Config& config() const { return config_; }
@@ -86,6 +95,7 @@ class Engine {
     void end_threads();
     [[nodiscard]] std::expected<void, StartError> open_loops();
     [[nodiscard]] std::expected<void, io::LoopError> try_loops();
+    [[nodiscard]] std::vector<ReactorPort*> reactor_ports() const;
     [[nodiscard]] std::expected<void, StartError> open_sink();
     [[nodiscard]] std::expected<void, StartError> start_admin();
     [[nodiscard]] std::expected<void, StartError> start_reactors();
@@ -109,6 +119,8 @@ class Engine {
     std::unique_ptr<Readiness> readiness_;
     std::unique_ptr<AdminService> admin_service_;
     std::unique_ptr<AdminThread> admin_;
+    std::thread ender_;  // runs end_threads() after begin_end()
+    std::atomic<bool> has_ended_{false};  // ender_ stores, release; pairs with has_ended()
 };
 
 }  // namespace sluice

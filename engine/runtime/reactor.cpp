@@ -69,7 +69,7 @@ void Reactor::connect(SinkThread& sink) {
         gate_->add_route(route);
     }
     ingest_ = std::make_unique<Ingest>(formats(), server_, *admission_, *batcher_, config_.retry_after_s,
-                                       wiring_.idempotency);
+                                       wiring_.idempotency, refusal_log_);
 }
 
 // --- the thread ----------------------------------------------------------------------------------------------------
@@ -183,7 +183,7 @@ void Reactor::stop() {
 http::Decision Reactor::on_request(const http::Request& request, RequestRef ref, http::Response& response) {
     const auto passage = gate_->check(request, Gate::Body::whole);
     if (!passage) {
-        refuse(passage.error(), response);
+        refuse(passage.error(), request, response);
         return http::Decision::now;
     }
     if (passage->format != nullptr) return ingest_->on_request(request, *passage, ref, response);
@@ -196,11 +196,12 @@ http::Decision Reactor::on_request(const http::Request& request, RequestRef ref,
 
 bool Reactor::refuses_head(const http::Request& request, http::Response& response) {
     const auto passage = gate_->check(request, Gate::Body::on_its_way);
-    if (!passage) refuse(passage.error(), response);
+    if (!passage) refuse(passage.error(), request, response);
     return !passage.has_value();
 }
 
-void Reactor::refuse(const Gate::Refused& refused, http::Response& response) {
+void Reactor::refuse(const Gate::Refused& refused, const http::Request& request, http::Response& response) {
+    refusal_log_.on_head(refused.reason, request.slot, &request);
     // What a data listener does not have is on the admin listener.
     const std::string_view where_key = refused.where.is_on_other_listener ? "admin.listen" : "";
     ingest_->refuse(refused.format,
@@ -214,6 +215,10 @@ void Reactor::refuse(const Gate::Refused& refused, http::Response& response) {
 
 void Reactor::on_refused(Refusal reason, http::Response& response) {
     ingest_->refuse(nullptr, {.reason = reason}, response);
+}
+
+void Reactor::on_stream_refused(Refusal reason, Slot slot, const http::Request* request) {
+    refusal_log_.on_head(reason, slot, request);
 }
 
 void Reactor::on_body_lost(RequestRef ref) { ingest_->on_body_lost(ref); }

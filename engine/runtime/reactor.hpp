@@ -24,6 +24,7 @@
 #include "engine/ingest/ingest.hpp"
 #include "engine/log/log.hpp"
 #include "engine/server/mailbox.hpp"
+#include "engine/server/refusal_log.hpp"
 #include "engine/server/server.hpp"
 #include "sinks/encoder.hpp"
 
@@ -79,6 +80,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     http::Decision on_request(const http::Request& request, RequestRef ref, http::Response& response) override;
     bool refuses_head(const http::Request& request, http::Response& response) override;
     void on_refused(Refusal reason, http::Response& response) override;
+    void on_stream_refused(Refusal reason, Slot slot, const http::Request* request) override;
     void on_body_lost(RequestRef ref) override;
     void on_overdue(RequestRef ref, http::Response& response) override;
     void on_responses_sent(std::uint32_t count, std::uint64_t received_ns, std::uint64_t ready_ns) override;
@@ -89,7 +91,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     [[nodiscard]] http::Decision answer_page(AdminPage page, RequestRef ref, http::Response& response);
     [[nodiscard]] bool ask_admin(AdminPage page, RequestRef ref);
     void fill_page(const AdminAnswer& answer, http::Response& response);
-    void refuse(const Gate::Refused& refused, http::Response& response);
+    void refuse(const Gate::Refused& refused, const http::Request& request, http::Response& response);
     [[nodiscard]] bool may_sleep();
     void order(Mailbox::Task task);
     void pin();
@@ -111,6 +113,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     CompletionInbox inbox_;
     Mailbox mailbox_;
     Server server_;
+    RefusalLog refusal_log_{server_};
     std::thread thread_;
     log::RateLimited accept_log_;
     std::uint64_t accept_pauses_seen_count_ = 0;

@@ -11,6 +11,7 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "engine/http/connection.hpp"
@@ -94,6 +95,10 @@ class Server final : private io::Events {
         iterations_.reset();
     }
     [[nodiscard]] const std::string& mode() const { return loop_->mode(); }
+    // See Loop::peer_of().
+    [[nodiscard]] std::string peer_of(Slot slot) { return loop_->peer_of(slot); }
+    // Of a request that is not answered yet: its connection.
+    [[nodiscard]] Slot slot_of(RequestRef ref) { return pendings_[ref.index].connection; }
     [[nodiscard]] http::BlockPool& blocks() { return blocks_; }
     [[nodiscard]] std::size_t body_bytes_in_use() const { return bodies_.in_use_bytes(); }
 

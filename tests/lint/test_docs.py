@@ -129,7 +129,7 @@ def test_the_table_of_log_events_is_complete():
     for file in (PROJECT / "engine").rglob("*.cpp"):
         text = file.read_text()
         # The names that stand in front of a line's fields; remarks on Redis are built in one place and logged in another.
-        for call in re.findall(r"(?:log::(?:debug|info|warn|error|line)|_\.line)\(([^;{]*)", text):
+        for call in re.findall(r"(?:log::(?:debug|info|warn|error|line|write)|_\.line|event_line)\(([^;{]*)", text):
             logged |= set(re.findall(r'"([a-z0-9]+(?:_[a-z0-9]+)*)"', call))
         logged |= set(re.findall(r'\{[\w!.= ]+,\s*"(redis_\w+)"', text))
     assert len(logged) > 20, "the calls of the log look otherwise than this test thinks"

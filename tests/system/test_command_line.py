@@ -2,6 +2,7 @@
 # runs: release.io_uring release.epoll asan.io_uring fast user
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -266,3 +267,27 @@ def test_what_kubernetes_sets_is_ignored_and_told(starter):
 def test_help_of_ack_names_every_level():
     text = " ".join(run("serve", "--help").stdout.split())
     assert "queued, journaled, stored or replicated" in text
+
+
+def run_with(redirection: str, *arguments) -> subprocess.CompletedProcess:
+    return subprocess.run(["sh", "-c", f'exec "$@" {redirection}', "sh", str(BINARY), *map(str, arguments)], capture_output=True,
+                          text=True, timeout=120, env=CLEAN_ENVIRONMENT)
+
+
+@pytest.mark.parametrize("redirection", [">/dev/full", ">&-"])
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["serve", "--help"], ["print-config"], ["print-metrics"],
+                                       ["check-config", "sluice.toml"]], ids=" ".join)
+def test_what_cannot_be_printed_is_an_error(tmp_path, redirection, arguments):
+    path = config_file(tmp_path, "ack = 'queued'\n")
+    finished = run_with(redirection, *[path if word == path.name else word for word in arguments])
+    assert finished.returncode == 1
+    assert finished.stderr == "sluice: standard output cannot be written\n"
+
+
+def test_closed_descriptors_are_no_place_for_sockets(starter):
+    """Without a stderr the log goes nowhere: not into whatever was opened first."""
+    engine = starter.engine(starter.redis().url, prefix=["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"])
+    assert {os.readlink(f"/proc/{engine.pid}/fd/{fd}") for fd in (0, 1, 2)} == {"/dev/null"}
+    with engine.connect() as connection:
+        assert connection.post({"device_id": "d", "type": "t", "value": 1}).status == 200
+    assert engine.status()["log_lines_dropped"] == 0

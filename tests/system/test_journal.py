@@ -451,3 +451,12 @@ def test_a_replay_that_is_stopped_goes_on(starter, directory):
         newest[device] = max(newest[device], value)
     assert journal("replay", directory, "--to", redis.url).returncode == 0
     assert redis.client().xlen("telemetry") == len(values), "what was delivered is not delivered again"
+
+
+@pytest.mark.parametrize("action", ["ls", "cat", "verify", "export"])
+def test_what_cannot_be_printed_is_an_error(starter, directory, action):
+    engine = starter.engine(f"journal:{directory}")
+    assert post(engine, sample()).status == 200
+    finished = subprocess.run(["sh", "-c", 'exec "$@" >/dev/full', "sh", engine_module.BINARY, "journal", action, directory],
+                              capture_output=True, text=True, timeout=60, env=engine_module.CLEAN_ENVIRONMENT)
+    assert finished.returncode == 1 and "standard output cannot be written" in finished.stderr

@@ -2,6 +2,7 @@
 // runs: release asan
 #include "engine/admin/engine_view.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -13,6 +14,8 @@
 #include "engine/admin/prometheus.hpp"
 #include "engine/admin/status_json.hpp"
 #include "engine/config/keys.hpp"
+#include "engine/core/clock.hpp"
+#include "engine/core/descriptor.hpp"
 #include "sinks/null/null_sink.hpp"
 
 namespace sluice {
@@ -30,7 +33,7 @@ class EngineViewTest : public testing::Test {
         }
     }
     [[nodiscard]] EngineView view() const {
-        EngineView view{config, state, ready, 2'500'000'000, 1'000, reactors, {}, {}, {}};
+        EngineView view{config, state, ready, 2'500'000'000, 1'000, reactors, {}, {}, {}, process};
         view.sinks.push_back({"0", signal, {delivery, nullptr, nullptr, nullptr, &cluster, nullptr}, "", nodes});
         return view;
     }
@@ -43,6 +46,7 @@ class EngineViewTest : public testing::Test {
     config::Config config = config::default_config();
     EngineState state;
     ReadinessState ready;
+    ProcessFigures process;
     std::vector<std::unique_ptr<Snapshot>> reactors;
     sinks::SinkSignal signal;
     sinks::DeliveryFigures delivery;
@@ -183,6 +187,38 @@ TEST_F(EngineViewTest, NodesOfAClusterAreToldApart) {
     EXPECT_TRUE(shows("sluice_cluster_partitions_away 0"));
     EXPECT_EQ(status()["sinks"][0]["cluster"]["nodes"][1].dump(),
               R"({"address":"10.0.0.2:6379","state":"connecting","partitions":3})");
+}
+
+TEST_F(EngineViewTest, BuildInfoNamesVersionCommitAndBackend) {
+    const std::string text = metrics();
+    const std::size_t at = text.find("\nsluice_build_info{version=\"" SLUICE_VERSION "\",commit=\"");
+    ASSERT_NE(at, std::string::npos);
+    EXPECT_TRUE(text.substr(0, text.find('\n', at + 1)).ends_with("\",backend=\"epoll\"} 1"));
+}
+
+TEST_F(EngineViewTest, FiguresOfTheProcessHaveTheNamesOfPrometheus) {
+    process.cpu_ns = 1'250'000'000;
+    process.start_ns = 1'795'465'865'500'000'000;
+    process.open_fds_count = 17;
+    EXPECT_TRUE(shows("process_cpu_seconds_total 1.25"));
+    EXPECT_TRUE(shows("process_start_time_seconds 1795465865.5"));
+    EXPECT_TRUE(shows("process_open_fds 17"));
+    EXPECT_EQ(metrics().find("\nprocess_virtual_memory_max_bytes"), std::string::npos) << "there is no limit";
+}
+
+TEST(ProcessFigures, AreThoseOfThisProcess) {
+    const ProcessFigures figures = read_process_figures();
+    const Descriptor one_more(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    EXPECT_EQ(read_process_figures().open_fds_count, *figures.open_fds_count + 1);
+    EXPECT_GT(figures.cpu_ns.value(), 0u);
+    EXPECT_GE(figures.threads_count.value(), 1u);
+    EXPECT_GT(figures.resident_bytes.value(), 100'000u);
+    EXPECT_GE(figures.virtual_bytes.value(), *figures.resident_bytes);
+    EXPECT_GT(figures.fds_count_max.value(), *figures.open_fds_count);
+    const auto now_ns = static_cast<std::uint64_t>(unix_ns());
+    // The kernel's start is known to a second.
+    EXPECT_LE(figures.start_ns.value(), now_ns + 2'000'000'000);
+    EXPECT_GE(*figures.start_ns, now_ns - 3600 * std::uint64_t{1'000'000'000});
 }
 
 TEST_F(EngineViewTest, ABreakerThatWaitsSaysForHowLong) {

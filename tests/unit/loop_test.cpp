@@ -48,6 +48,23 @@ TEST_P(Loop, DeliversBytesAndTheEnd) {
     EXPECT_EQ(loop->counters().open_slots, 0u);
 }
 
+// Also twice, and with the receive armed; the socket closes as ever.
+TEST_P(Loop, NamesThePeer) {
+    OPEN_OR_SKIP();
+    TcpClient client(port);
+    ASSERT_TRUE(run_until_open(1));
+    const Slot slot = recorder.opened[0];
+    const std::string peer = loop->peer_of(slot);
+    if (is_uring() && peer == "unknown") GTEST_SKIP() << "this kernel lends no direct descriptors (Linux 6.8)";
+    EXPECT_TRUE(peer.starts_with("127.0.0.1:")) << peer;
+    EXPECT_EQ(loop->peer_of(slot), peer);
+    client.send("bytes");
+    ASSERT_TRUE(run_until([&] { return recorder.sockets[slot].received == "bytes"; }));
+    EXPECT_TRUE(close_and_wait(slot));
+    EXPECT_EQ(client.receive_now(), "<end>") << "no lent descriptor keeps the socket open";
+    EXPECT_EQ(loop->peer_of(slot), "unknown");
+}
+
 // Thirty connections share two buffers: receives starve, and every byte arrives nevertheless, in order.
 TEST_P(Loop, RecoversFromWantOfBuffers) {
     OPEN_OR_SKIP();

@@ -59,7 +59,7 @@ TEST(MetricTable, NamesSayKindAndUnit) {
     for (const auto& [group, metric] : all_rows()) {
         if (metric.name.empty()) continue;
         SCOPED_TRACE(metric.name);
-        EXPECT_TRUE(metric.name.starts_with("sluice_"));
+        EXPECT_TRUE(metric.name.starts_with(group.title == "Process" ? "process_" : "sluice_"));
         EXPECT_EQ(metric.kind == MetricKind::counter, metric.name.ends_with("_total"));
         if (metric.unit == MetricUnit::bytes) {
             EXPECT_NE(metric.name.find("_bytes"), std::string_view::npos);
@@ -137,6 +137,7 @@ struct TextOf {
         for (const std::uint64_t count : counts.counts) text += std::to_string(count) + " ";
         return text;
     }
+    std::string operator()(const Info& info) const { return std::to_string(info.words.size()); }
     std::string operator()(const Histograms& all) const {
         std::string text;
         for (const LatencyHistogram& histogram : all.histograms) text += std::to_string(histogram.count()) + " ";

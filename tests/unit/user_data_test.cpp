@@ -14,7 +14,7 @@ TEST(UserData, RoundTrip) {
     for (const Operation operation :
          {Operation::accept, Operation::cancel_accept, Operation::poll_listener, Operation::receive, Operation::poll,
           Operation::send, Operation::shutdown, Operation::close, Operation::cancel, Operation::wake,
-          Operation::connect, Operation::quiet_send}) {
+          Operation::lend_descriptor, Operation::connect, Operation::quiet_send}) {
         for (const std::uint32_t generation : {0u, 1u, 0x80'0000u, generation_mask}) {
             for (const std::uint32_t slot : {0u, 1u, 0x8000'0000u, 0xffff'ffffu}) {
                 const std::uint64_t bits = encode({operation, generation, slot});

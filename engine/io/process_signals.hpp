@@ -1,0 +1,59 @@
+// What each signal means to a running engine. Every signal that would end the process has a row: none of them ends it
+// without a word. The others stop it for a debugger (TSTP, TTIN, TTOU), end it in any case (KILL), or tell of a bug
+// (SEGV, ABRT and the like).
+//
+// Signals are waited for by the main thread, not handled. They are blocked in every thread, also where the process was
+// started with them ignored (nohup): Linux keeps a blocked signal for who waits for it.
+#pragma once
+
+#include <signal.h>
+
+#include <cstdint>
+#include <string>
+
+namespace sluice {
+
+enum class SignalMeaning : std::uint8_t {
+    stop,    // drain, then end
+    reload,  // the configuration is to be read again; engines of this version ignore it
+    none,    // ignored, with a log line
+    silent,  // ignored: it tells of an error that a call returns, or of a timer that the engine does not use
+};
+
+struct SignalRow {
+    int number;
+    const char* name;
+    SignalMeaning meaning;
+};
+
+inline constexpr SignalRow signal_table[] = {
+    {SIGTERM, "SIGTERM", SignalMeaning::stop},
+    {SIGINT, "SIGINT", SignalMeaning::stop},
+    {SIGQUIT, "SIGQUIT", SignalMeaning::stop},
+    {SIGPWR, "SIGPWR", SignalMeaning::stop},    // power is failing; some container managers stop with it
+    {SIGXCPU, "SIGXCPU", SignalMeaning::stop},  // RLIMIT_CPU: SIGKILL comes at the hard limit
+    {SIGHUP, "SIGHUP", SignalMeaning::reload},  // also: the terminal was closed
+    {SIGUSR1, "SIGUSR1", SignalMeaning::none},
+    {SIGUSR2, "SIGUSR2", SignalMeaning::none},
+    {SIGALRM, "SIGALRM", SignalMeaning::none},
+    {SIGSTKFLT, "SIGSTKFLT", SignalMeaning::none},
+    {SIGPIPE, "SIGPIPE", SignalMeaning::silent},  // a broken pipe is an error of its send
+    {SIGXFSZ, "SIGXFSZ", SignalMeaning::silent},  // RLIMIT_FSIZE: an error of its write
+    {SIGIO, "SIGIO", SignalMeaning::silent},
+    {SIGVTALRM, "SIGVTALRM", SignalMeaning::silent},
+    {SIGPROF, "SIGPROF", SignalMeaning::silent},
+};
+// Real-time signals (SIGRTMIN to SIGRTMAX) mean `none`.
+
+// Blocks in this thread, and in those that it starts later, all signals that are waited for, and returns them. Ignores
+// the silent ones, unless somebody has a handler for them (a profiler). Main thread, before it starts others.
+[[nodiscard]] sigset_t take_process_signals();
+
+// The next one of `signals`, or 0 when `timeout_ns` has passed. May return 0 earlier.
+[[nodiscard]] int wait_for_signal(const sigset_t& signals, std::uint64_t timeout_ns);
+
+// Of any number that wait_for_signal() returns but 0.
+[[nodiscard]] SignalMeaning meaning_of(int signal_number);
+[[nodiscard]] std::string signal_name(int signal_number);
+
+}  // namespace sluice
