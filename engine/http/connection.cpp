@@ -342,13 +342,15 @@ void Connection::answer_first(Context& context) {
 OutputBlock* Connection::start_sending(const Context& context) {
     if (sending_ != nullptr || output_.empty() || state_ == State::closing) return nullptr;
     sending_ = output_.take_first();
-    send_begin_ns_ = context.now_ns;
+    if (send_begin_ns_ == 0) send_begin_ns_ = context.now_ns;
     return sending_;
 }
 
 void Connection::on_block_sent(Context& context) {
     CHECK(sending_ != nullptr);
     last_activity_ns_ = context.now_ns;
+    // A block in which no response ends is the beginning of one whose rest follows.
+    if (sending_->responses_count != 0 || output_.empty()) send_begin_ns_ = 0;
     if (sending_->responses_count != 0)
         context.application.on_responses_sent(sending_->responses_count, sending_->received_ns, sending_->ready_ns);
     context.blocks.give_back(std::exchange(sending_, nullptr));
@@ -401,12 +403,11 @@ void Connection::release(Context& context) {
 std::uint64_t Connection::deadline_ns(const Context& context) const {
     const HttpSettings& settings = context.settings;
     if (state_ == State::lingering) return linger_begin_ns_ + linger_ns;
-    std::uint64_t deadline = last_activity_ns_ + settings.idle_timeout_ns;
-    if (sending_ != nullptr) return std::min(deadline, send_begin_ns_ + settings.write_timeout_ns);
+    if (sending_ != nullptr) return send_begin_ns_ + settings.write_timeout_ns;
     if (pending_count_ != 0) return context.pendings[pending_first_].received_ns + settings.answer_timeout_ns;
-    if (state_ != State::open || !parser_.is_in_request()) return deadline;
-    deadline = parser_.is_in_body() ? head_complete_ns_ + settings.body_timeout_ns
-                                    : request_begin_ns_ + settings.header_timeout_ns;
+    if (state_ != State::open || !parser_.is_in_request()) return last_activity_ns_ + settings.idle_timeout_ns;
+    const std::uint64_t deadline = parser_.is_in_body() ? head_complete_ns_ + settings.body_timeout_ns
+                                                        : request_begin_ns_ + settings.header_timeout_ns;
     return context.is_draining ? std::min(deadline, context.drain_begin_ns + drain_patience_ns) : deadline;
 }
 

@@ -180,7 +180,7 @@ class Connection {
     std::uint64_t request_begin_ns_;  // first byte of the request that is being read
     std::uint64_t head_complete_ns_;
     std::uint64_t last_activity_ns_;
-    std::uint64_t send_begin_ns_;
+    std::uint64_t send_begin_ns_;  // of the response that is being sent; 0: none is
     std::uint64_t linger_begin_ns_;
     State state_;
     BodyUse body_use_;

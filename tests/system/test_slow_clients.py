@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import Load, assert_conserved, device_ids, render_request, rss_bytes, sample, wait_until
+from harness import HttpConnection, Load, assert_conserved, device_ids, render_request, rss_bytes, sample, wait_until
 
 MIB = 1024 * 1024
 BODY = json.dumps(sample()).encode()
@@ -163,6 +163,19 @@ def test_a_client_that_never_reads(starter):
     wait_until(lambda: engine.status()["reactors"][0]["connections"] <= 1, "write_timeout closes them")
     for connection in deaf:
         connection.close()
+
+
+def test_a_slow_reader_is_not_idle(starter):
+    """Idle time is the time between requests: an answer may take as long as write_timeout."""
+    engine = starter.engine("null:", ack="queued", admin_on_data_listener=True,
+                            settings={"http.idle_timeout": "200ms", "http.write_timeout": "60s"})
+    with HttpConnection(engine.address, receive_buffer_bytes=16 * 1024) as connection:
+        connection.send(render_request("GET", "/metrics") * 600)
+        time.sleep(1)
+        assert [connection.read_response().status for _ in range(600)] == [200] * 600
+        assert connection.read_to_end() == b"", "now it is idle"
+    counters = engine.status()["reactors"][0]
+    assert (counters["write_timeouts"], counters["idle_timeouts"]) == (0, 1)
 
 
 def test_bodies_share_a_bounded_memory(starter):

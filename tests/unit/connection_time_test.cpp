@@ -120,6 +120,42 @@ TEST_F(ConnectionTime, AClientThatDoesNotRead) {
     EXPECT_EQ(harness.counters.write_timeouts, 1u);
 }
 
+// Idle time is the time between requests: it neither cuts an answer short, nor begins before the answer was read.
+TEST_F(ConnectionTime, AClientThatReadsSlowlyIsNotIdle) {
+    harness.settings.idle_timeout_ns = 1 * s;
+    harness.receive(get("/"));
+    ASSERT_NE(harness.connection.start_sending(harness.context), nullptr);
+    harness.advance(19 * s);
+    EXPECT_EQ(harness.sent, "");
+    harness.connection.on_block_sent(harness.context);
+    expect_deadline_in(1 * s);
+    EXPECT_EQ(responses(), Responses{"<half-close>"});
+    EXPECT_EQ(harness.counters.write_timeouts, 0u);
+}
+
+// The time is that of a whole response, in however many blocks it leaves; and each response has its own.
+TEST_F(ConnectionTime, TheTimeToReadIsThatOfAResponse) {
+    harness.answer_later();
+    harness.receive(get("/"));
+    harness.app.waiting[0].echo = std::string(2 * http::OutputBlock::capacity_bytes, 'x');
+    harness.decide(0);
+    ASSERT_NE(harness.connection.start_sending(harness.context), nullptr);
+    harness.context.now_ns += 15 * s;
+    harness.connection.on_block_sent(harness.context);
+    ASSERT_NE(harness.connection.start_sending(harness.context), nullptr);
+    EXPECT_EQ(harness.connection.deadline_ns(harness.context) - harness.context.now_ns, 5 * s);
+    harness.connection.on_block_sent(harness.context);
+    ASSERT_NE(harness.connection.start_sending(harness.context), nullptr);
+    harness.context.now_ns += 4 * s;
+    harness.connection.on_block_sent(harness.context);
+    harness.receive(get("/next"));
+    harness.decide(1);
+    ASSERT_NE(harness.connection.start_sending(harness.context), nullptr);
+    expect_deadline_in(20 * s);
+    EXPECT_EQ(harness.sent, "<close>");
+    EXPECT_EQ(harness.counters.write_timeouts, 1u);
+}
+
 TEST_F(ConnectionTime, AnAcknowledgementThatDoesNotCome) {
     harness.answer_later();
     harness.feed(get("/late"));
