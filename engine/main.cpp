@@ -63,10 +63,10 @@ void wait_for_stop(const sigset_t& signals) {
 // False if a second signal came.
 // True at the deadline, too: Engine::stop() then reports what is undelivered. Polled, since nothing of the engine can
 // end a sigtimedwait(2).
-bool wait_until_drained(const sluice::Engine& engine, const sigset_t& signals) {
+bool wait_until_drained(sluice::Engine& engine, const sigset_t& signals) {
     constexpr std::uint64_t poll_interval_ns = 10'000'000;
-    const std::uint64_t deadline_ns = sluice::monotonic_ns() + engine.config().drain_timeout_ns;
-    while (!engine.is_drained() && sluice::monotonic_ns() < deadline_ns)
+    const std::uint64_t deadline_ns = sluice::monotonic_ns() + engine.drain_ns_max();
+    while (!engine.continue_drain() && sluice::monotonic_ns() < deadline_ns)
         if (wait_for_signal(signals, poll_interval_ns) != 0) return false;
     return true;
 }

@@ -22,6 +22,7 @@ enum class Operation : std::uint8_t {
     cancel,
     wake,
     connect,
+    input_check,
     quiet_send,  // a send of which only a failure is told (ClientLoop)
 };
 

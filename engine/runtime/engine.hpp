@@ -1,8 +1,8 @@
 // Engine: makes the parts of `sluice serve`, wires them, and takes them down in order. Used by main, on its thread.
 //
-// Order of a stop: the reactors stop accepting, answer and hand over what they have, and the sink delivers it. When
-// that is done, or drain_timeout has passed: the admin thread ends, then the reactors, the sink, the watcher, the
-// forwarder.
+// Order of a stop (docs/drain.md): for drain_lame_duck the reactors go on, and tell their clients to leave. Then they
+// stop accepting, answer and hand over what they have, and the sink delivers it. When that is done, or drain_timeout
+// has passed: the admin thread ends, then the reactors, the sink, the watcher, the forwarder.
 #pragma once
 
 #include <cstdint>
@@ -51,12 +51,12 @@ class Engine {
         std::uint64_t undelivered = 0;  // accepted, and left when time was up
         bool is_conserved = true;
     };
-    // Begins to stop: no new connections, everything there is answered and delivered.
-    // Returns at once; main polls is_drained().
+    // Begins to stop. Returns at once; main calls continue_drain() again and again, until drain_ns_max() has passed.
     void begin_drain();
-    // All reactors are done.
+    // Does what is due. Returns whether all reactors are done.
     // With a journal in front of Redis: all is in the journal. The forwarder may still be behind.
-    [[nodiscard]] bool is_drained() const;
+    [[nodiscard]] bool continue_drain();
+    [[nodiscard]] std::uint64_t drain_ns_max() const { return config_.drain_lame_duck_ns + config_.drain_timeout_ns; }
     // Ends all threads, whatever is undelivered, and reports.
     [[nodiscard]] Report stop();
 
@@ -78,6 +78,7 @@ class Engine {
     };
 
     void make_parts();
+    void stop_accepting();
     void end_threads();
     [[nodiscard]] std::expected<void, StartError> open_sink();
     [[nodiscard]] std::expected<void, StartError> start_admin();
@@ -87,6 +88,7 @@ class Engine {
     // Destroyed from the last to the first, when all threads have ended: the admin parts before the reactors that they
     // ask, the reactors before the sink, to whose queue their batchers refer.
     bool was_started_ = false;
+    std::uint64_t lame_duck_end_ns_ = 0;  // monotonic; 0: there is no lame duck now
     config::Config config_;
     Listeners listeners_{config_};  // outlives the threads that accept
     EngineState state_;
