@@ -59,6 +59,7 @@ struct Config {
     std::vector<unsigned> cores;  // one reactor each, pinned; never empty after loading
     AckLevel ack = AckLevel::stored;
     std::uint64_t ack_timeout_ns = 0;
+    std::uint64_t drain_lame_duck_ns = 0;
     std::uint64_t drain_timeout_ns = 0;
     std::uint64_t retry_after_s = 0;
 

@@ -62,6 +62,7 @@ void Connection::on_bytes(Context& context, std::span<const char> bytes) {
     if (stash_bytes_ != 0) return stash(context, bytes);
     const std::size_t consumed = consume(context, bytes);
     if (state_ == State::open && consumed < bytes.size()) stash(context, bytes.subspan(consumed));
+    if (context.phase != Phase::serving) flush_ready(context);  // an answer that was held back may not be the last now
 }
 
 std::size_t Connection::consume(Context& context, std::span<const char> bytes) {
@@ -88,7 +89,15 @@ std::size_t Connection::consume(Context& context, std::span<const char> bytes) {
 
 void Connection::stash(Context& context, std::span<const char> bytes) {
     const std::size_t wanted = stash_bytes_ + bytes.size();
-    if (stash_begin_ != 0 && stash_begin_ + wanted > stash_.capacity_bytes) {
+    has_stashed_ = true;
+    if (wanted > stash_.capacity_bytes) {
+        BodyBlock larger = context.bodies.take(wanted);
+        if (larger.data == nullptr) return abort(context);
+        if (stash_bytes_ != 0) std::memcpy(larger.data, stash_.data + stash_begin_, stash_bytes_);
+        context.bodies.give_back(stash_);
+        stash_ = std::move(larger);
+        stash_begin_ = 0;
+    } else if (stash_begin_ + wanted > stash_.capacity_bytes) {
         std::memmove(stash_.data, stash_.data + stash_begin_, stash_bytes_);
         stash_begin_ = 0;
     }
@@ -111,13 +120,14 @@ void Connection::resume(Context& context) {
         context.bodies.give_back(block);
         if (has_client_ended_ && state_ == State::open) transition(State::finishing);
     }
+    if (context.phase != Phase::serving) flush_ready(context);
 }
 
 void Connection::on_end_of_stream(Context& context) {
     has_client_ended_ = true;
-    static_cast<void>(context);
     if (state_ == State::open && stash_bytes_ == 0) transition(State::finishing);
     if (state_ == State::lingering) close_now();  // it has seen our end, and we see its own
+    if (context.phase != Phase::serving) flush_ready(context);
 }
 
 // A request that expects 100-continue: refuse it before its body is sent, or ask for the body.
@@ -145,7 +155,7 @@ bool Connection::refuse_head(Context& context, bool may_discard) {
         return false;
     }
     enqueue(context, index);
-    pending.closes = pending.closes || !may_discard || !head_->keeps_alive;
+    pending.closes = context.phase != Phase::serving || !may_discard || !head_->keeps_alive;
     drop_body(context);
     body_use_ = pending.closes ? BodyUse::collected : BodyUse::discarded;
     if (pending.closes) transition(State::finishing);
@@ -239,7 +249,7 @@ PendingIndex Connection::take_pending(Context& context) {
     pending.connection = slot_;
     pending.is_head_request = head_ != nullptr && head_->method == parsers::Method::head;
     pending.is_http_1_0 = head_ != nullptr && head_->is_http_1_0;
-    pending.closes = context.is_draining;
+    pending.closes = false;
     pending.received_ns = context.now_ns;
     return index;
 }
@@ -260,7 +270,7 @@ void Connection::dispatch(Context& context) {
     const PendingIndex index = take_pending(context);
     enqueue(context, index);
     Pending& pending = context.pendings[index];
-    pending.closes = pending.closes || !head_->keeps_alive;
+    pending.closes = !head_->keeps_alive || has_gone_on_for_too_long(context);
     if (pending.closes) transition(State::finishing);
     // A long body in a receive buffer can not be lent: it is moved, if there is memory.
     if (body_view_.size() > limits::decode_window_bytes) static_cast<void>(reserve_body(context, body_view_.size()));
@@ -314,7 +324,8 @@ void Connection::decide(Context& context, Pending& pending) {
 }
 
 void Connection::flush_ready(Context& context) {
-    while (pending_first_ != no_pending && context.pendings[pending_first_].is_ready) answer_first(context);
+    while (pending_first_ != no_pending && context.pendings[pending_first_].is_ready && !holds_answer_back(context))
+        answer_first(context);
     if (body_use_ != BodyUse::awaits_continue || pending_count_ != 0) return;
     body_use_ = BodyUse::collected;
     if (!output_.append(context.blocks, ResponseRenderer::continue_response())) abort(context);
@@ -339,13 +350,15 @@ void Connection::answer_first(Context& context) {
 OutputBlock* Connection::start_sending(const Context& context) {
     if (sending_ != nullptr || output_.empty() || state_ == State::closing) return nullptr;
     sending_ = output_.take_first();
-    send_begin_ns_ = context.now_ns;
+    if (send_begin_ns_ == 0) send_begin_ns_ = context.now_ns;
     return sending_;
 }
 
 void Connection::on_block_sent(Context& context) {
     CHECK(sending_ != nullptr);
     last_activity_ns_ = context.now_ns;
+    // A block in which no response ends is the beginning of one whose rest follows.
+    if (sending_->responses_count != 0 || output_.empty()) send_begin_ns_ = 0;
     if (sending_->responses_count != 0)
         context.application.on_responses_sent(sending_->responses_count, sending_->received_ns, sending_->ready_ns);
     context.blocks.give_back(std::exchange(sending_, nullptr));
@@ -371,9 +384,40 @@ void Connection::close_now() {
     if (state_ != State::closing) transition(State::closing);
 }
 
-void Connection::drain(Context& context) {
-    static_cast<void>(context);
-    if (state_ == State::open && is_idle()) transition(State::finishing);
+void Connection::give_up(Context& context) {
+    if (pending_count_ == 0 && state_ == State::open && parser_.is_in_request())
+        return refuse(context, Refusal::draining);
+    if (pending_count_ != 0) context.pendings[pending_last_].closes = true;
+    if (state_ == State::open) transition(State::finishing);
+    time_out_pendings(context, context.now_ns);
+}
+
+// So that a drain does not wait for a client that never stops sending.
+bool Connection::has_gone_on_for_too_long(const Context& context) const {
+    if (context.phase != Phase::draining) return false;
+    const std::uint64_t patience_ns = context.settings.drain_patience_ns;
+    return context.now_ns >=
+           context.drain_begin_ns + (has_stashed_ ? patience_ns : std::min(patience_ns, drain_grace_ns));
+}
+
+// The only answer that is left, of the last request that has arrived as far as this connection knows.
+bool Connection::holds_answer_back(const Context& context) const {
+    return context.phase != Phase::serving && pending_count_ == 1 && state_ == State::open && is_between_requests();
+}
+
+bool Connection::awaits_input_check(const Context& context) const {
+    if (state_ != State::open) return false;
+    if (pending_count_ != 0) return holds_answer_back(context) && context.pendings[pending_first_].is_ready;
+    const bool is_over = context.phase == Phase::draining && request_begin_ns_ != 0;
+    return is_idle() && (is_over || context.now_ns >= idle_deadline_ns(context));
+}
+
+void Connection::on_input_empty(Context& context) {
+    if (!awaits_input_check(context)) return;  // no longer: something has come meanwhile
+    if (pending_count_ != 0) context.pendings[pending_first_].closes = true;
+    else if (context.phase != Phase::draining) ++context.counters.idle_timeouts;
+    transition(State::finishing);
+    flush_ready(context);
 }
 
 void Connection::release(Context& context) {
@@ -398,13 +442,25 @@ void Connection::release(Context& context) {
 std::uint64_t Connection::deadline_ns(const Context& context) const {
     const HttpSettings& settings = context.settings;
     if (state_ == State::lingering) return linger_begin_ns_ + linger_ns;
-    std::uint64_t deadline = last_activity_ns_ + settings.idle_timeout_ns;
-    if (sending_ != nullptr) return std::min(deadline, send_begin_ns_ + settings.write_timeout_ns);
+    if (sending_ != nullptr) return send_begin_ns_ + settings.write_timeout_ns;
     if (pending_count_ != 0) return context.pendings[pending_first_].received_ns + settings.answer_timeout_ns;
-    if (state_ != State::open || !parser_.is_in_request()) return deadline;
-    deadline = parser_.is_in_body() ? head_complete_ns_ + settings.body_timeout_ns
-                                    : request_begin_ns_ + settings.header_timeout_ns;
-    return context.is_draining ? std::min(deadline, context.drain_begin_ns + drain_patience_ns) : deadline;
+    if (state_ != State::open || !parser_.is_in_request()) return idle_deadline_ns(context);
+    const std::uint64_t deadline = request_deadline_ns(context);
+    return context.phase == Phase::draining ? std::min(deadline, context.drain_begin_ns + settings.drain_patience_ns)
+                                            : deadline;
+}
+
+// Between requests.
+std::uint64_t Connection::idle_deadline_ns(const Context& context) const {
+    std::uint64_t idle_ns = context.settings.idle_timeout_ns;
+    if (context.phase == Phase::draining && request_begin_ns_ == 0) idle_ns = std::min(idle_ns, drain_grace_ns);
+    return last_activity_ns_ + idle_ns;
+}
+
+// Of the request that is being read.
+std::uint64_t Connection::request_deadline_ns(const Context& context) const {
+    return parser_.is_in_body() ? head_complete_ns_ + context.settings.body_timeout_ns
+                                : request_begin_ns_ + context.settings.header_timeout_ns;
 }
 
 void Connection::on_deadline(Context& context) {
@@ -414,21 +470,21 @@ void Connection::on_deadline(Context& context) {
         ++context.counters.write_timeouts;
         close_now();
     } else if (pending_count_ != 0) {
-        time_out_pendings(context);
+        time_out_pendings(context, context.now_ns - context.settings.answer_timeout_ns);
     } else if (state_ == State::open && parser_.is_in_request()) {
-        refuse(context, parser_.is_in_body() ? Refusal::body_timeout : Refusal::header_timeout);
-    } else {
-        ++context.counters.idle_timeouts;
-        if (state_ == State::open) transition(State::finishing);
-        else close_now();
+        const bool is_late = context.now_ns >= request_deadline_ns(context);  // else a drain does not wait for it
+        if (!is_late) refuse(context, Refusal::draining);
+        else refuse(context, parser_.is_in_body() ? Refusal::body_timeout : Refusal::header_timeout);
+    } else if (state_ != State::open) {
+        close_now();
     }
 }
 
-// All requests that have waited too long, in one go: they are in the order of their arrival.
-void Connection::time_out_pendings(Context& context) {
+// All requests that came until then, in one go: they are in the order of their arrival.
+void Connection::time_out_pendings(Context& context, std::uint64_t received_ns_max) {
     for (PendingIndex index = pending_first_; index != no_pending; index = context.pendings[index].next) {
         Pending& pending = context.pendings[index];
-        if (pending.received_ns + context.settings.answer_timeout_ns > context.now_ns) break;
+        if (pending.received_ns > received_ns_max) break;
         if (pending.is_ready) continue;
         context.application.on_overdue(context.pendings.ref(index), pending.response);
         ++pending.generation;  // what is decided later finds nobody

@@ -20,6 +20,11 @@
 // does not read what it is sent, no further request is parsed; bytes that arrived already wait in `stash_`, and the
 // server stops receiving.
 //
+// An end that the server brings about (the idle time is over, a drain) never meets a request unread: the connection
+// asks first whether input waits (awaits_input_check()), and ends only if there is none (on_input_empty()). While
+// answers are to say Connection: close (`Phase`), the answer of the last request is held back until that is known,
+// because a request behind it is answered, too, and only the last answer says it.
+//
 // Zero bytes are a closed connection, so a table of them costs nothing until used. What a request needs
 // (its head, its body) is lent by pools from its first byte to its last: an idle connection holds nothing else.
 //
@@ -48,6 +53,16 @@ struct HttpSettings {
     std::uint64_t idle_timeout_ns;
     std::uint64_t write_timeout_ns;
     std::uint64_t answer_timeout_ns;  // from a request's last byte to its answer
+    // From the beginning of a drain: how long a request that is only half there may take to arrive, and what a client
+    // has sent ahead may take to be answered.
+    std::uint64_t drain_patience_ns = 1'000'000'000;
+};
+
+// Of a server, in this order. See docs/drain.md.
+enum class Phase : std::uint8_t {
+    serving,
+    lame_duck,  // as serving, but each connection ends with the answers to what has arrived
+    draining,  // the same; connections without a request end, too
 };
 
 struct HttpCounters {
@@ -75,7 +90,7 @@ struct Context {
     Application& application;
     HttpCounters& counters;
     std::uint64_t now_ns = 0;
-    bool is_draining = false;
+    Phase phase = Phase::serving;
     std::uint64_t drain_begin_ns = 0;
 };
 
@@ -87,8 +102,10 @@ class Connection {
     static constexpr std::uint64_t output_high_water_bytes = limits::output_high_water_bytes;
     // How long a half-closed connection waits for the client to close.
     static constexpr std::uint64_t linger_ns = 2'000'000'000;
-    // While draining, a request that is only half there has this long to arrive.
-    static constexpr std::uint64_t drain_patience_ns = 1'000'000'000;
+    // While draining: from its opening, how long a connection may take to begin its first request. From the beginning
+    // of the drain, how long a client that never stops sending may go on, unless it has sent more than could be taken:
+    // then it is HttpSettings::drain_patience_ns.
+    static constexpr std::uint64_t drain_grace_ns = 1'000'000'000;
 
     // --- events, from the server -----------------------------------------------------------------
     // `listener_role_number` comes with each request.
@@ -105,7 +122,11 @@ class Connection {
     void on_deadline(Context& context);
     // Reads on from the stash if back-pressure has ended.
     void resume(Context& context);
-    void drain(Context& context);
+    // The server ends without waiting any longer: requests without an answer are answered as overdue, one that is half
+    // there is refused, and the connection ends.
+    void give_up(Context& context);
+    // awaits_input_check() was true, and the kernel has nothing for this connection.
+    void on_input_empty(Context& context);
     // The socket is gone: gives everything back.
     void release(Context& context);
 
@@ -118,11 +139,13 @@ class Connection {
     [[nodiscard]] bool takes_half_close(const Context& context);
     [[nodiscard]] bool wants_input() const { return stash_bytes_ == 0 && !has_client_ended_; }
     [[nodiscard]] bool has_stash() const { return stash_bytes_ != 0; }
+    // Whether it would end if it were known that no input waits in the kernel: see on_input_empty(). To be asked after
+    // events of the connection while the phase is not `serving`, and when deadline_ns() has passed.
+    [[nodiscard]] bool awaits_input_check(const Context& context) const;
     // When on_deadline() is wanted (monotonic).
     [[nodiscard]] std::uint64_t deadline_ns(const Context& context) const;
     [[nodiscard]] bool is_idle() const {
-        return !parser_.is_in_request() && pending_count_ == 0 && output_.empty() && sending_ == nullptr &&
-               stash_bytes_ == 0;
+        return is_between_requests() && pending_count_ == 0 && output_.empty() && sending_ == nullptr;
     }
 
   private:
@@ -130,13 +153,18 @@ class Connection {
 
     // What becomes of the body of the request that is being read, or was read last.
     enum class BodyUse : std::uint8_t {
-        collected,           // for the request
-        awaits_continue,     // the same; the client waits for 100 Continue, which it has not been told yet
-        discarded,           // the request was refused by its head
-        lent,                // the application has it; nothing else is read
+        collected,  // for the request
+        awaits_continue,  // the same; the client waits for 100 Continue, which it has not been told yet
+        discarded,  // the request was refused by its head
+        lent,  // the application has it; nothing else is read
     };
 
     void transition(State next);
+    [[nodiscard]] bool is_between_requests() const { return !parser_.is_in_request() && stash_bytes_ == 0; }
+    [[nodiscard]] bool has_gone_on_for_too_long(const Context& context) const;
+    [[nodiscard]] bool holds_answer_back(const Context& context) const;
+    [[nodiscard]] std::uint64_t idle_deadline_ns(const Context& context) const;
+    [[nodiscard]] std::uint64_t request_deadline_ns(const Context& context) const;
     [[nodiscard]] bool is_blocked(const Context& context) const;
     std::size_t consume(Context& context, std::span<const char> bytes);
     void stash(Context& context, std::span<const char> bytes);
@@ -151,7 +179,7 @@ class Connection {
     void enqueue(Context& context, PendingIndex index);
     void decide(Context& context, Pending& pending);
     void flush_ready(Context& context);
-    void time_out_pendings(Context& context);
+    void time_out_pendings(Context& context, std::uint64_t received_ns_max);
     void answer_first(Context& context);
     void abort(Context& context);
     void close_now();
@@ -177,14 +205,15 @@ class Connection {
     PendingIndex pending_last_;
     std::uint32_t pending_count_;
     Slot slot_;
-    std::uint64_t request_begin_ns_;  // first byte of the request that is being read
+    std::uint64_t request_begin_ns_;  // first byte of the request that is being read, or was last; 0: none ever came
     std::uint64_t head_complete_ns_;
     std::uint64_t last_activity_ns_;
-    std::uint64_t send_begin_ns_;
+    std::uint64_t send_begin_ns_;  // of the response that is being sent; 0: none is
     std::uint64_t linger_begin_ns_;
     State state_;
     BodyUse body_use_;
     std::uint8_t listener_role_number_;
+    bool has_stashed_;  // ever
     bool has_client_ended_;  // its end of stream was seen
 };
 

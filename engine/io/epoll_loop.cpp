@@ -86,10 +86,10 @@ void EpollLoop::run_once(std::uint64_t deadline_ns) {
     wait(deadline_ns);
     begin_iteration();
     finish_closing(closed_count);  // those that were closed before the wait: no event of it is theirs
-    open_last_accepted();
     for (std::size_t i = 0; i < ready_count_; ++i) dispatch(ready_[i]);
     serve_due();
     accept_if_possible();
+    if (is_stopping_ && is_accepting_) stop_when_empty();
     events_.on_iteration_end();
 }
 
@@ -101,7 +101,7 @@ void EpollLoop::wait(std::uint64_t deadline_ns) {
 
 // Milliseconds, rounded up: deadlines are never early, and a millisecond is little beside the timers' 134.
 int EpollLoop::wait_ms(std::uint64_t deadline_ns) const {
-    if (!due_.empty() || !closing_.empty() || !last_accepted_.empty()) return 0;
+    if (!due_.empty() || !closing_.empty()) return 0;
     const std::uint64_t until_ns = gate_.earlier(deadline_ns);
     if (until_ns == 0) return -1;
     if (until_ns <= iteration_end_ns_) return 0;
@@ -128,7 +128,8 @@ void EpollLoop::make_due(Slot slot) {
     Socket& socket = sockets_[slot];
     const bool may_receive = socket.input != Input::empty && socket.is_receive_wanted;
     const bool has_notice = socket.notice == Notice::sent || socket.notice == Notice::failure;
-    if (socket.is_due || socket.life != Life::open || !(may_receive || has_notice)) return;
+    const bool is_wanted = may_receive || has_notice || socket.is_check_due;
+    if (socket.is_due || socket.life != Life::open || !is_wanted) return;
     socket.is_due = true;
     due_.push_back(slot);
 }
@@ -140,6 +141,7 @@ void EpollLoop::serve_due() {
         sockets_[slot].is_due = false;
         tell(slot);
         receive(slot);
+        answer_check(slot);
     }
     due_before_.clear();
 }
@@ -171,37 +173,24 @@ void EpollLoop::finish_closing(std::size_t count) {
 // --- accept ----------------------------------------------------------------------------------------------------------
 
 void EpollLoop::listen(std::span<const int> listeners_fd) {
-    CHECK(!is_listening_ && listeners_fd_.empty() && listeners_fd.size() <= limits::listeners_count_max);
+    CHECK(!is_accepting_ && listeners_fd_.empty() && listeners_fd.size() <= limits::listeners_count_max);
     listeners_fd_.assign(listeners_fd.begin(), listeners_fd.end());
-    is_listening_ = true;
+    is_accepting_ = true;
     for (const int fd : listeners_fd_) CHECK(::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK) == 0);
     watch_listeners();
 }
 
 void EpollLoop::stop_listening() {
-    if (is_listening_ && gate_.state() == AcceptGate::State::open) {
-        for (std::size_t i = 0; i < listeners_fd_.size(); ++i) take_backlog(static_cast<ListenerIndex>(i));
-        unwatch_listeners();
-    }
-    is_listening_ = false;
+    is_stopping_ = true;
+    if (is_accepting_) stop_when_empty();
+}
+
+// Who waits is reported by the next wait, or the gate is shut until slots or descriptors are free.
+void EpollLoop::stop_when_empty() {
+    if (!is_backlog_empty(listeners_fd_)) return;
+    if (gate_.state() == AcceptGate::State::open) unwatch_listeners();
+    is_accepting_ = false;
     gate_.open();
-}
-
-// Who is connected already is not turned away by the end of the listener, which may come next and resets the backlog.
-void EpollLoop::take_backlog(ListenerIndex listener) {
-    while (last_accepted_.size() < free_slots_.size()) {  // ends: each turn takes one, or is the last, or was a failure
-        Descriptor descriptor(::accept4(listeners_fd_[listener], nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-        if (!descriptor.is_open()) {
-            if (errno == EAGAIN || accept_outcome(-errno) != AcceptOutcome::again) return;
-            continue;  // of a connection that is gone from the backlog now
-        }
-        last_accepted_.push_back({std::move(descriptor), listener});
-    }
-}
-
-void EpollLoop::open_last_accepted() {
-    for (Accepted& accepted : last_accepted_) open_slot(std::move(accepted.descriptor), accepted.listener);
-    last_accepted_.clear();
 }
 
 // ENOSPC (fs.epoll.max_user_watches) and ENOMEM: nobody is accepted for a while, as without descriptors.
@@ -226,7 +215,7 @@ void EpollLoop::unwatch_listeners() {
 void EpollLoop::accept_some(ListenerIndex listener) {
     for (int i = 0; i < accepts_per_turn_max; ++i) {
         // Another listener's event, or the server, may have ended accepting in this iteration.
-        if (!is_listening_ || gate_.state() != AcceptGate::State::open) return;
+        if (!is_accepting_ || gate_.state() != AcceptGate::State::open) return;
         if (free_slots_.empty()) return pause_accept(false);
         const int result =
             result_of(::accept4(listeners_fd_[listener], nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
@@ -245,7 +234,7 @@ void EpollLoop::accept_some(ListenerIndex listener) {
 }
 
 void EpollLoop::pause_accept(bool is_exhausted) {
-    if (!is_listening_) return;  // the server stopped when it was told of the last one
+    if (!is_accepting_) return;  // the server stopped when it was told of the last one
     ++counters_.accept_pauses;
     if (is_exhausted) gate_.shut_when_exhausted(free_slots_.size(), counters_.open_slots, now_ns_);
     else gate_.shut_when_full(counters_.open_slots);
@@ -261,7 +250,7 @@ bool EpollLoop::may_take_descriptors() const {
 }
 
 void EpollLoop::accept_if_possible() {
-    if (!is_listening_ || gate_.state() == AcceptGate::State::open) return;
+    if (!is_accepting_ || gate_.state() == AcceptGate::State::open) return;
     if (!gate_.may_open(free_slots_.size(), now_ns_)) return;
     if (!may_take_descriptors()) return gate_.prolong(free_slots_.size(), now_ns_);
     gate_.open();
@@ -319,6 +308,28 @@ void EpollLoop::receive(Slot slot) {
         }
     }
     make_due(slot);
+}
+
+// Always called back from the next iteration at the latest, as make_due() keeps the loop awake.
+void EpollLoop::check_input(Slot slot) {
+    CHECK(sockets_[slot].life == Life::open);
+    sockets_[slot].is_check_due = true;
+    make_due(slot);
+}
+
+// After the receives of this turn. What is left now, an edge has reported or will.
+void EpollLoop::answer_check(Slot slot) {
+    Socket& socket = sockets_[slot];
+    if (socket.life != Life::open || !std::exchange(socket.is_check_due, false)) return;
+    char peeked = 0;
+    const int result = result_of(::recv(descriptors_.get(slot), &peeked, sizeof peeked, MSG_PEEK | MSG_DONTWAIT));
+    switch (input_check_outcome(result)) {
+        case InputCheckOutcome::empty: return events_.on_input_checked(slot, true);
+        case InputCheckOutcome::waiting: return events_.on_input_checked(slot, false);
+        case InputCheckOutcome::again: return check_input(slot);
+        case InputCheckOutcome::cancelled:
+        case InputCheckOutcome::failed: return fail(slot);
+    }
 }
 
 // A receive that brought no bytes.

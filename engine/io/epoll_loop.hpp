@@ -38,9 +38,11 @@ class EpollLoop final : public LoopBase {
     // Makes the listeners non-blocking.
     void listen(std::span<const int> listeners_fd) override;
     void stop_listening() override;
+    [[nodiscard]] bool is_listening() const override { return is_accepting_; }
     void send(Slot slot, std::span<const char> bytes) override;
     void pause_receive(Slot slot) override;
     void resume_receive(Slot slot) override;
+    void check_input(Slot slot) override;
     void shutdown_send(Slot slot) override;
     void close(Slot slot) override;
     [[nodiscard]] std::string peer_of(Slot slot) override;
@@ -65,10 +67,7 @@ class EpollLoop final : public LoopBase {
         Notice notice;
         bool is_receive_wanted;  // by the server
         bool is_due;             // in due_
-    };
-    struct Accepted {
-        Descriptor descriptor;
-        ListenerIndex listener;
+        bool is_check_due;       // of its input
     };
 
     EpollLoop(const LoopSettings& settings, Events& events, Waker waker, Descriptor epoll);
@@ -90,11 +89,11 @@ class EpollLoop final : public LoopBase {
     [[nodiscard]] bool may_take_descriptors() const;
     void accept_if_possible();
     void open_slot(Descriptor descriptor, ListenerIndex listener);
-    void take_backlog(ListenerIndex listener);
-    void open_last_accepted();
+    void stop_when_empty();
 
     void receive(Slot slot);
     void receive_ended(Slot slot, int result);
+    void answer_check(Slot slot);
     void send_some(Slot slot);
     void fail(Slot slot);
 
@@ -106,9 +105,8 @@ class EpollLoop final : public LoopBase {
     std::vector<Slot> free_slots_;  // the lists' capacity is reserved: slots_count_max
     std::vector<Slot> due_;         // something to receive or to tell
     std::vector<Slot> due_before_;
-    std::vector<Slot> closing_;            // on_closed is due
-    std::vector<Accepted> last_accepted_;  // by stop_listening(); on_open is due
-    std::vector<int> listeners_fd_;        // lent by the caller of listen()
+    std::vector<Slot> closing_;      // on_closed is due
+    std::vector<int> listeners_fd_;  // lent by the caller of listen()
     Descriptor epoll_;
     std::uint32_t descriptors_count_max_;  // that accepting may use up: the rest is left to others
 };

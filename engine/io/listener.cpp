@@ -2,8 +2,10 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -11,6 +13,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 
 #include "engine/core/check.hpp"
 #include "engine/core/limits.hpp"
@@ -37,6 +40,23 @@ bool parse_address(const ListenerSettings& settings, Address& address) {
     v6.sin6_port = htons(settings.port);
     address.length = sizeof v6;
     return true;
+}
+
+// Its length is 0 where the descriptor is no socket.
+Address address_of(int fd) {
+    Address address;
+    address.length = sizeof address.storage;
+    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address.storage), &address.length) != 0) return {};
+    return address;
+}
+
+bool is_unix(const Address& address) { return address.storage.ss_family == AF_UNIX; }
+
+bool is_loopback(const Address& address) {
+    if (address.storage.ss_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6&>(address.storage).sin6_addr);
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address.storage);
+    return address.storage.ss_family == AF_INET && ntohl(v4.sin_addr.s_addr) >> IN_CLASSA_NSHIFT == IN_LOOPBACKNET;
 }
 
 // Accepted sockets inherit TCP_NODELAY: answers are small and leave in one send, so waiting gains nothing.
@@ -101,12 +121,45 @@ std::expected<Descriptor, ListenError> open_listener(const ListenerSettings& set
     return socket;
 }
 
+// POLLIN of a listening socket (accept(2)): its queue is not empty.
+bool has_waiting(int listener_fd) {
+    pollfd waiting{listener_fd, POLLIN, 0};
+    return ::poll(&waiting, 1, 0) == 1 && (waiting.revents & POLLIN) != 0;
+}
+
+void drop_handshakes(const Descriptor& listener) {
+    // A filter of a TCP socket sees the packet from its TCP header on. Byte 13 has the flags (RFC 9293 section 3.1).
+    // The answer of a client whose handshake has begun has ACK, but not SYN.
+    constexpr std::uint32_t flags_offset = 13;
+    constexpr std::uint32_t syn = 0x02;
+    constexpr std::uint32_t whole_packet = 0xffff'ffff;
+    sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, flags_offset),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, syn, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, whole_packet),
+    };
+    if (is_unix(address_of(listener.get()))) return;
+    const sock_fprog filter{std::size(program), program};
+    // Where it fails, a client that connects in the last moment may be reset.
+    static_cast<void>(::setsockopt(listener.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter));
+}
+
+std::uint64_t handshake_ns_max(const Descriptor& listener) {
+    // Its last packet comes a round trip after the first one: this much of it is waited for.
+    constexpr std::uint64_t near_ns = 2'000'000;
+    constexpr std::uint64_t far_ns = 100'000'000;
+    const Address address = address_of(listener.get());
+    if (is_unix(address)) return 0;
+    return is_loopback(address) ? near_ns : far_ns;
+}
+
 std::uint16_t port_of(const Descriptor& listener) {
-    Address address;
-    address.length = sizeof address.storage;
-    CHECK(::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address.storage), &address.length) == 0);
-    return address.storage.ss_family == AF_INET6 ? ntohs(reinterpret_cast<sockaddr_in6&>(address.storage).sin6_port)
-                                                 : ntohs(reinterpret_cast<sockaddr_in&>(address.storage).sin_port);
+    const Address address = address_of(listener.get());
+    CHECK(address.length != 0);
+    return address.storage.ss_family == AF_INET6
+               ? ntohs(reinterpret_cast<const sockaddr_in6&>(address.storage).sin6_port)
+               : ntohs(reinterpret_cast<const sockaddr_in&>(address.storage).sin_port);
 }
 
 std::expected<UnixListener, ListenError> open_unix_listener(const std::string& path) {

@@ -26,6 +26,18 @@ struct ListenError {
 
 [[nodiscard]] std::expected<Descriptor, ListenError> open_listener(const ListenerSettings& settings);
 
+// Whether a client waits to be accepted. False where the kernel cannot tell.
+[[nodiscard]] bool has_waiting(int listener_fd);
+
+// The kernel drops, from now on, each first packet of a client (SYN) that arrives at a TCP listener, so that nobody is
+// added to its backlog but those whose handshake has begun. Such a client tries again after a second (RFC 6298 section
+// 2), when the listener is closed, and is refused then. Closing a listener at once would reset those in its backlog.
+// Nothing happens for a Unix socket.
+void drop_handshakes(const Descriptor& listener);
+
+// How long a handshake that has begun may take to arrive in the backlog (ns). 0 for a Unix socket, which has none.
+[[nodiscard]] std::uint64_t handshake_ns_max(const Descriptor& listener);
+
 // The port that a listener is bound to.
 [[nodiscard]] std::uint16_t port_of(const Descriptor& listener);
 

@@ -33,6 +33,9 @@ class Events {
     // `bytes` are valid during the call only; at least LoopSettings::padding_bytes are readable behind them.
     virtual void on_bytes(Slot slot, std::span<const char> bytes) = 0;
     virtual void on_end_of_stream(Slot slot) = 0;         // the peer sends no more; sending may still work
+    // After check_input(): whether neither bytes nor an end wait in the kernel. Events of what waited before came
+    // before.
+    virtual void on_input_checked(Slot slot, bool is_empty) = 0;
     virtual void on_sent(Slot slot) = 0;                  // all bytes of the last send() were taken by the kernel
     virtual void on_failed(Slot slot) = 0;                // the connection broke; the server must call close()
     virtual void on_closed(Slot slot) = 0;
@@ -85,15 +88,20 @@ class Loop {
   public:
     virtual ~Loop() = default;
 
-    // Starts to accept on all of `listeners_fd`, once. The caller keeps them open until stop_listening() has been
-    // followed by one run_once().
+    // Starts to accept on all of `listeners_fd`, once. The caller keeps them open while is_listening().
     virtual void listen(std::span<const int> listeners_fd) = 0;
+    // Accepts what waits in the backlogs, in the next iterations, and then no more. Who keeps on connecting prolongs
+    // that: see drop_handshakes() of engine/io/listener.hpp.
     virtual void stop_listening() = 0;
+    // False once stop_listening() is through: nobody waits in the backlogs, and the kernel uses no listener any more.
+    [[nodiscard]] virtual bool is_listening() const = 0;
 
     // One send at a time for each slot.
     virtual void send(Slot slot, std::span<const char> bytes) = 0;
     virtual void pause_receive(Slot slot) = 0;  // bytes already on their way may still arrive
     virtual void resume_receive(Slot slot) = 0;
+    // on_input_checked() tells, once, soon. One check at a time for each slot, while it receives.
+    virtual void check_input(Slot slot) = 0;
     virtual void shutdown_send(Slot slot) = 0;  // half-close: the peer reads the end of stream
     virtual void close(Slot slot) = 0;
     // Who is at the other end of an open slot, for the log: `127.0.0.1:50000`, `[::1]:50000`, `unix`; `unknown` where

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
 #include "engine/io/accept_gate.hpp"
+#include "engine/io/listener.hpp"
 #include "engine/io/loop.hpp"
 #include "engine/io/waker.hpp"
 
@@ -56,6 +58,12 @@ class LoopBase : public Loop {
         counters_.iteration_ns_max = std::max(counters_.iteration_ns_max, counters_.iteration_ns_last);
     }
 
+    // At the end of an iteration, while is_stopping_: whether accepting may end now. Bounded by the number of
+    // listeners.
+    [[nodiscard]] static bool is_backlog_empty(std::span<const int> listeners_fd) {
+        return std::ranges::none_of(listeners_fd, [](int fd) { return has_waiting(fd); });
+    }
+
     void count_opened() {
         CHECK(counters_.open_slots < settings_.slots_count_max);
         ++counters_.accepted;
@@ -71,7 +79,8 @@ class LoopBase : public Loop {
     Waker waker_;
     std::string mode_;
     AcceptGate gate_;
-    bool is_listening_ = false;
+    bool is_accepting_ = false;  // from listen() until the backlogs are empty after stop_listening()
+    bool is_stopping_ = false;  // stop_listening() was called
     std::uint64_t now_ns_ = 0;  // begin of this iteration
     std::uint64_t iteration_end_ns_ = 0;
     LoopCounters counters_;

@@ -98,6 +98,26 @@ enum class ReceiveOutcome {
     }
 }
 
+// A receive that looks (MSG_PEEK) and does not wait.
+enum class InputCheckOutcome {
+    empty,
+    waiting,  // bytes, or the end of the stream
+    again,  // interrupted or out of memory
+    cancelled,  // by close()
+    failed,  // reset, timed out, unreachable: the connection is gone, and this was the only notice of it
+};
+
+[[nodiscard]] constexpr InputCheckOutcome input_check_outcome(int result) {
+    if (result >= 0) return InputCheckOutcome::waiting;
+    switch (-result) {
+        case EAGAIN: return InputCheckOutcome::empty;
+        case EINTR:
+        case ENOMEM: return InputCheckOutcome::again;
+        case ECANCELED: return InputCheckOutcome::cancelled;
+        default: return InputCheckOutcome::failed;
+    }
+}
+
 // A positive result is a set of events, which errors and hang-ups belong to: the call that follows tells which it was.
 enum class PollOutcome {
     ready,

@@ -40,7 +40,7 @@ class Ring {
     // A submission entry, to be prepared before the next call. Submits what is queued if the queue is full. Where the
     // kernel takes nothing (it wants completions reaped first, or has no memory), the entry waits in a list of the
     // ring's own, and is submitted by a later call, in order. Callers bound that list: they have a bounded number of
-    // operations in flight (a loop: six a slot).
+    // operations in flight (a loop: seven a slot).
     [[nodiscard]] io_uring_sqe* submission();
 
     // Submits, then waits for `completions_count` completions, until `timeout_ns` at most (0: for ever).

@@ -26,14 +26,32 @@ constexpr std::uint64_t multishot_burst_count = 2 * limits::listen_backlog_count
 }  // namespace
 
 void UringLoop::listen(std::span<const int> listeners_fd) {
-    CHECK(!is_listening_ && listeners_count_ == 0 && listeners_fd.size() <= acceptors_.size());
+    CHECK(!is_accepting_ && listeners_count_ == 0 && listeners_fd.size() <= acceptors_.size());
     for (const int fd : listeners_fd) acceptors_[listeners_count_++].fd = fd;
-    is_listening_ = true;
+    is_accepting_ = true;
     accept_if_possible();
 }
 
 void UringLoop::stop_listening() {
-    is_listening_ = false;
+    is_stopping_ = true;
+    if (is_accepting_) stop_when_empty();
+}
+
+bool UringLoop::is_listening() const {
+    const auto end = acceptors_.begin() + static_cast<std::ptrdiff_t>(listeners_count_);
+    const auto is_in_use = [](const Acceptor& acceptor) {
+        return acceptor.state != AcceptState::idle && acceptor.state != AcceptState::waited_for;
+    };
+    return is_accepting_ || std::any_of(acceptors_.begin(), end, is_in_use);
+}
+
+// What is armed accepts who waits, or the gate is shut until slots are free. Whoever comes while the cancellations are
+// on their way is accepted, too.
+void UringLoop::stop_when_empty() {
+    std::array<int, limits::listeners_count_max> fds;
+    for (std::size_t i = 0; i < listeners_count_; ++i) fds[i] = acceptors_[i].fd;
+    if (!is_backlog_empty({fds.data(), listeners_count_})) return;
+    is_accepting_ = false;
     gate_.open();
     for (std::size_t i = 0; i < listeners_count_; ++i) cancel_accept(static_cast<ListenerIndex>(i));
 }
@@ -61,7 +79,7 @@ std::uint64_t UringLoop::reserved_count() const {
 
 // Those where somebody is known to wait come first, then each in turn.
 void UringLoop::accept_if_possible() {
-    if (!is_listening_) return;
+    if (!is_accepting_) return;
     const bool has_armed = reserved_count() != 0;
     if (free_slots_count() == 0 && !has_armed && gate_.state() != AcceptGate::State::full &&
         gate_.shut_when_full(counters_.open_slots))
@@ -151,7 +169,7 @@ void UringLoop::on_accept(ListenerIndex index, int result, bool more) {
             if (gate_.shut_when_exhausted(free_slots_count(), counters_.open_slots, now_ns_)) ++counters_.accept_pauses;
             break;
         case AcceptOutcome::stopped: break;
-        case AcceptOutcome::fatal: CHECK(!is_listening_); break;
+        case AcceptOutcome::fatal: CHECK(!is_accepting_); break;
     }
 }
 
@@ -175,7 +193,7 @@ void UringLoop::on_listener_polled(ListenerIndex index, int result) {
     Acceptor& acceptor = acceptors_[index];
     CHECK(index < listeners_count_ && acceptor.state == AcceptState::polled);
     acceptor.state = AcceptState::idle;
-    if (!is_listening_) return;
+    if (!is_accepting_) return;
     switch (poll_outcome(result)) {
         case PollOutcome::again:
         case PollOutcome::cancelled: break;

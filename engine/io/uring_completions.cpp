@@ -37,6 +37,7 @@ void UringLoop::dispatch_socket(UserData data, int result, std::uint32_t flags) 
         case Operation::poll: on_poll(slot, result); break;
         case Operation::send: on_send(slot, result); break;
         case Operation::shutdown: on_shutdown(slot, result); break;
+        case Operation::input_check: on_input_check(slot, result); break;
         case Operation::cancel: on_cancel(slot, result); break;
         case Operation::close: return on_close(slot, result);
         default: CHECK(false && "no operation of a socket");
@@ -100,6 +101,18 @@ void UringLoop::on_shutdown(Slot slot, int result) {
         case ShutdownOutcome::cancelled: break;
         case ShutdownOutcome::again: arm_shutdown(slot, SHUT_WR); break;
         case ShutdownOutcome::failed: fail(slot); break;
+    }
+}
+
+// Bytes that the kernel took from the socket before have completed before.
+void UringLoop::on_input_check(Slot slot, int result) {
+    if (sockets_[slot].life != Life::open) return;
+    switch (input_check_outcome(result)) {
+        case InputCheckOutcome::empty: return events_.on_input_checked(slot, true);
+        case InputCheckOutcome::waiting: return events_.on_input_checked(slot, false);
+        case InputCheckOutcome::again: return check_input(slot);
+        case InputCheckOutcome::cancelled: return;
+        case InputCheckOutcome::failed: return fail(slot);
     }
 }
 

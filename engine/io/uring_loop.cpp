@@ -146,6 +146,14 @@ void UringLoop::resume_receive(Slot slot) {
     if (socket.receive != ReceiveState::starved) arm_receive(slot);
 }
 
+// A receive that takes nothing and does not wait: MSG_DONTWAIT keeps the kernel from polling for it (REQ_F_NOWAIT).
+void UringLoop::check_input(Slot slot) {
+    CHECK(sockets_[slot].life == Life::open);
+    io_uring_sqe* sqe = ring_->submission();
+    io_uring_prep_recv(sqe, target(slot), &peeked_, sizeof peeked_, MSG_PEEK | MSG_DONTWAIT);
+    commit(sqe, Operation::input_check, slot);
+}
+
 void UringLoop::send(Slot slot, std::span<const char> bytes) {
     Socket& socket = sockets_[slot];
     CHECK(socket.life == Life::open && socket.send_begin == nullptr && !bytes.empty());
@@ -270,6 +278,7 @@ void UringLoop::run_once(std::uint64_t deadline_ns) {
     if (buffers_ != nullptr) buffers_->publish();
     rearm_starved();
     accept_if_possible();
+    if (is_stopping_ && is_accepting_) stop_when_empty();
     events_.on_iteration_end();
 }
 

@@ -39,9 +39,11 @@ class UringLoop final : public LoopBase {
 
     void listen(std::span<const int> listeners_fd) override;
     void stop_listening() override;
+    [[nodiscard]] bool is_listening() const override;
     void send(Slot slot, std::span<const char> bytes) override;
     void pause_receive(Slot slot) override;
     void resume_receive(Slot slot) override;
+    void check_input(Slot slot) override;
     void shutdown_send(Slot slot) override;
     void close(Slot slot) override;
     [[nodiscard]] std::string peer_of(Slot slot) override;
@@ -61,7 +63,7 @@ class UringLoop final : public LoopBase {
         std::uint32_t generation;
         std::uint32_t send_bytes;        // left to send
         const char* send_begin;
-        std::uint16_t operations_count;  // in flight: receive, send, shutdown, cancels, close
+        std::uint16_t operations_count;  // in flight: receive, input check, send, shutdown, cancels, close
         Life life;
         ReceiveState receive;
         bool is_receive_wanted;  // by the server
@@ -109,6 +111,7 @@ class UringLoop final : public LoopBase {
     void receive_ready(Slot slot);
     void on_send(Slot slot, int result);
     void on_shutdown(Slot slot, int result);
+    void on_input_check(Slot slot, int result);
     void on_cancel(Slot slot, int result);
     void on_close(Slot slot, int result);
     void release(Slot slot);
@@ -128,6 +131,7 @@ class UringLoop final : public LoopBase {
     void accept_if_possible();
     void accept_at(ListenerIndex index);
     void cancel_one_armed();
+    void stop_when_empty();
     [[nodiscard]] static std::uint64_t reserved_by(AcceptState state);
     [[nodiscard]] std::uint64_t reserved_count() const;
 
@@ -150,6 +154,7 @@ class UringLoop final : public LoopBase {
     std::size_t listeners_count_ = 0;
     std::size_t first_listener_index_ = 0;  // who is armed first, in turn
     std::uint64_t wake_value_ = 0;
+    char peeked_ = 0;  // what check_input() sees, and nobody reads
     std::uint32_t receives_last_count_ = 0;  // in the last iteration
     std::uint32_t unanswered_count_ = 0;     // open slots whose last bytes were followed by no send
 };

@@ -23,6 +23,7 @@ enum class Operation : std::uint8_t {
     wake,
     lend_descriptor,  // done when it is submitted
     connect,
+    input_check,
     quiet_send,  // a send of which only a failure is told (ClientLoop)
 };
 

@@ -6,6 +6,7 @@
 #include "engine/admin/snapshot_collector.hpp"
 #include "engine/config/addresses.hpp"
 #include "engine/core/check.hpp"
+#include "engine/core/clock.hpp"
 #include "engine/core/random_seed.hpp"
 #include "engine/delivery/journal_directory.hpp"
 #include "engine/delivery/sink_factory.hpp"
@@ -173,14 +174,24 @@ void Engine::log_listening() const {
 }
 
 void Engine::begin_drain() {
-    // First: /ready tells load balancers to leave. Then the files, so that no client finds a Unix socket from which the
-    // reactors stop accepting. A TCP listener is shut down by the drain of its reactor.
+    // First: /ready tells load balancers to leave.
     state_.is_draining.store(true, std::memory_order_relaxed);
+    if (config_.drain_lame_duck_ns == 0) return stop_accepting();
+    log::info("lame_duck", {{"seconds", static_cast<double>(config_.drain_lame_duck_ns) / 1e9}});
+    lame_duck_end_ns_ = monotonic_ns() + config_.drain_lame_duck_ns;
+    for (auto& reactor : reactors_) reactor->begin_lame_duck();
+}
+
+// The files first, so that no client finds a Unix socket from which the reactors stop accepting. A TCP listener is shut
+// down by the drain of its reactor.
+void Engine::stop_accepting() {
+    lame_duck_end_ns_ = 0;
     listeners_.remove_data_files();
     for (auto& reactor : reactors_) reactor->begin_drain();
 }
 
-bool Engine::is_drained() const {
+bool Engine::continue_drain() {
+    if (lame_duck_end_ns_ != 0 && monotonic_ns() >= lame_duck_end_ns_) stop_accepting();
     for (const auto& reactor : reactors_)
         if (!reactor->has_ended()) return false;
     return true;

@@ -1,8 +1,9 @@
 // Engine: makes the parts of `sluice serve`, wires them, and takes them down in order. Used by main, on its thread.
 //
-// Order of a stop (the phases are those of stop_sequence.hpp). begin_drain(): the reactors stop accepting, answer and
-// hand over what they have, and the sink delivers it. begin_end(), when that is done or drain_timeout has passed: the
-// admin thread ends, then the reactors, the sink, the watcher, the forwarder.
+// Order of a stop (docs/drain.md; the phases are those of stop_sequence.hpp). begin_drain(): for drain_lame_duck the
+// reactors go on, and tell their clients to leave. Then they stop accepting, answer and hand over what they have, and
+// the sink delivers it. begin_end(), when that is done or drain_timeout has passed: the admin thread ends, then the
+// reactors, the sink, the watcher, the forwarder.
 #pragma once
 
 #include <atomic>
@@ -58,12 +59,12 @@ class Engine {
         bool is_conserved = true;
         bool is_complete = true;  // false: a reactor did not answer
     };
-    // Begins to stop: no new connections, everything there is answered and delivered.
-    // Returns at once; main polls is_drained().
+    // Begins to stop. Returns at once; main calls continue_drain() again and again, until drain_ns_max() has passed.
     void begin_drain();
-    // All reactors are done.
+    // Does what is due. Returns whether all reactors are done.
     // With a journal in front of Redis: all is in the journal. The forwarder may still be behind.
-    [[nodiscard]] bool is_drained() const;
+    [[nodiscard]] bool continue_drain();
+    [[nodiscard]] std::uint64_t drain_ns_max() const { return config_.drain_lame_duck_ns + config_.drain_timeout_ns; }
     // Begins to end all threads, whatever is undelivered. Once. Returns at once: some end only when a connection
     // attempt, a look-up of a name or the forwarder's own drain has ended. main polls has_ended().
     void begin_end();
@@ -92,6 +93,7 @@ class Engine {
 
     void make_parts();
     void remake_parts();
+    void stop_accepting();
     void end_threads();
     [[nodiscard]] std::expected<void, StartError> open_loops();
     [[nodiscard]] std::expected<void, io::LoopError> try_loops();
@@ -105,6 +107,7 @@ class Engine {
     // Destroyed from the last to the first, when all threads have ended: the admin parts before the reactors that they
     // ask, the reactors before the sink, to whose queue their batchers refer.
     bool was_started_ = false;
+    std::uint64_t lame_duck_end_ns_ = 0;  // monotonic; 0: there is no lame duck now
     config::Config config_;
     const bool is_backend_automatic_;
     Listeners listeners_{config_};  // outlives the threads that accept

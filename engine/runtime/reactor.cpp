@@ -18,11 +18,16 @@
 namespace sluice {
 namespace {
 
+// A deadline in the past; 0 would be none.
+constexpr std::uint64_t at_once_ns = 1;
+
 // The configuration's numbers have been checked: they fit the narrower types (engine/config/keys.cpp).
 ServerSettings server_settings(const config::Config& config) {
     ServerSettings settings{};
-    settings.http = {config.http.body_bytes_max,  config.http.header_timeout_ns, config.http.body_timeout_ns,
-                     config.http.idle_timeout_ns, config.http.write_timeout_ns,  config.ack_timeout_ns};
+    settings.http = {config.http.body_bytes_max, config.http.header_timeout_ns, config.http.body_timeout_ns,
+                     config.http.idle_timeout_ns, config.http.write_timeout_ns, config.ack_timeout_ns,
+                     // The other half is for delivering what came.
+                     config.drain_timeout_ns / 2};
     settings.backend = backend_of(config);
     settings.loop.ring_entries_count = static_cast<std::uint32_t>(config.io.ring_entries_count);
     settings.loop.receive_buffer_bytes = static_cast<std::uint32_t>(config.io.receive_buffer_bytes);
@@ -118,13 +123,21 @@ void Reactor::run(std::promise<std::expected<void, io::LoopError>>& opened) {
 }
 
 void Reactor::loop() {
-    // In the past; 0 would be no deadline.
-    constexpr std::uint64_t at_once_ns = 1;
     while (!is_stopping_ && !(is_draining_ && is_drained())) {
         server_.run_once(may_sleep() ? batcher_->deadline_ns() : at_once_ns);
         inbox_.awake();
         if (server_.loop_counters().accept_pauses != accept_pauses_seen_count_) log_accept_pauses();
     }
+    if (is_stopping_) answer_who_waits();
+}
+
+// At the end of drain_timeout. Clients that wait for their answer are told that it does not come, if they read it soon.
+void Reactor::answer_who_waits() {
+    constexpr std::uint64_t grace_ns = 100'000'000;
+    server_.give_up();
+    server_.run_once(at_once_ns);  // answers leave at the end of an iteration, which nothing else may bring about
+    const std::uint64_t end_ns = monotonic_ns() + grace_ns;
+    while (server_.has_connections() && monotonic_ns() < end_ns) server_.run_once(end_ns);
 }
 
 // inbox_.may_sleep() asks the sink's thread for a wake-up, which costs a system call there. A drain asks, too: it ends
@@ -146,7 +159,7 @@ void Reactor::log_accept_pauses() {
 }
 
 bool Reactor::is_drained() const {
-    return !server_.has_connections() && batcher_->in_flight_count() == 0 && !batcher_->has_waiting();
+    return server_.is_drained() && batcher_->in_flight_count() == 0 && !batcher_->has_waiting();
 }
 
 // The task is in the mailbox before the wake-up: a loop that opens later looks there before it first sleeps.
@@ -156,8 +169,8 @@ bool Reactor::post(Mailbox::Task task) {
     return was_taken;
 }
 
-// To listen, to drain and to stop, which a mailbox full of clients' requests must not keep out. At most four in a
-// reactor's life: the engine may stop it twice.
+// To listen, to drain and to stop, which a mailbox full of clients' requests must not keep out. At most five in a
+// reactor's life: to listen, a lame duck, a drain, and the engine may stop it twice.
 void Reactor::order(Mailbox::Task task) {
     mailbox_.post_order(std::move(task));
     server_.wake();
@@ -165,6 +178,10 @@ void Reactor::order(Mailbox::Task task) {
 
 void Reactor::settle(Batch& batch, Settlement settlement) {
     if (inbox_.push({&batch, settlement})) server_.wake();
+}
+
+void Reactor::begin_lame_duck() {
+    order([this] { server_.begin_lame_duck(); });
 }
 
 void Reactor::begin_drain() {

@@ -62,6 +62,8 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     // A sink's thread: a batch of this reactor is settled.
     // The batch is the reactor's again with Settlement::final.
     void settle(Batch& batch, Settlement settlement);
+    // From here on connections end with their next answer.
+    void begin_lame_duck();
     // Stop accepting, answer and deliver what is there, then end the thread.
     void begin_drain();
     // End the thread now, whatever is undelivered.
@@ -97,6 +99,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     void pin();
     void run(std::promise<std::expected<void, io::LoopError>>& opened);
     void loop();
+    void answer_who_waits();
     void log_accept_pauses();
     [[nodiscard]] bool is_drained() const;
 

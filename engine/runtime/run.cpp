@@ -33,7 +33,7 @@ std::vector<log::Field> totals_of(const Engine::Report& report) {
 class Run {
   public:
     Run(Engine& engine, const sigset_t& signals)
-        : engine_(engine), signals_(signals), sequence_(engine.config().drain_timeout_ns) {}
+        : engine_(engine), signals_(signals), sequence_(engine.drain_ns_max()) {}
 
     RunOutcome until_stopped() {
         while (!sequence_.is_over()) {  // ends: with the last phase; draining and ending have deadlines of their own
@@ -41,7 +41,8 @@ class Run {
             const int signal = wait_for_signal(signals_, is_serving ? serving_interval_ns : poll_interval_ns);
             const std::uint64_t now_ns = monotonic_ns();
             if (signal != 0) on_signal(signal, now_ns);
-            if (sequence_.advance(now_ns, {engine_.is_drained(), engine_.has_ended()})) begin(sequence_.phase());
+            const bool is_drained = sequence_.phase() == Phase::draining && engine_.continue_drain();
+            if (sequence_.advance(now_ns, {is_drained, engine_.has_ended()})) begin(sequence_.phase());
         }
         return outcome_;
     }

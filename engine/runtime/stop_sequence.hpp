@@ -1,7 +1,7 @@
 // StopSequence: the phases of an engine's end, and what leads from one to the next. A value without a clock; the main
 // thread tells it of signals and of the time. run_until_stopped() (run.hpp) does what a phase asks for.
 //
-//   serving ── stop signal ──▶ draining ── all is delivered, or drain_timeout ──▶ ending ── threads have ended ──▶
+//   serving ── stop signal ──▶ draining ── all is delivered, or time is up ──▶ ending ── threads have ended ──▶
 //   ended
 //                                 └────────────── a second stop signal ──────────────┴──▶ at_once
 //

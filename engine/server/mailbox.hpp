@@ -22,7 +22,7 @@ class Mailbox {
     // its answer: this many are in flight at most, a few KiB of memory.
     static constexpr std::size_t tasks_count_max = 256;
     // Room beyond, for the orders of the mailbox's maker: to drain, and to stop.
-    static constexpr std::size_t orders_count_max = 4;
+    static constexpr std::size_t orders_count_max = 5;
 
     // Any thread. The caller wakes the owner. False: it is full, and `task` will not run.
     [[nodiscard]] bool post(Task task) {

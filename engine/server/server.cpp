@@ -2,12 +2,14 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <ctime>
 #include <utility>
 
 #include "engine/core/check.hpp"
 #include "engine/core/limits.hpp"
 #include "engine/io/backend.hpp"
+#include "engine/io/listener.hpp"
 
 namespace sluice {
 namespace {
@@ -63,9 +65,10 @@ void Server::listen(std::vector<Listener> listeners) {
 }
 
 void Server::run_once(std::uint64_t deadline_ns) {
-    const std::uint64_t timer_ns = timers_.next_ns();
-    const bool timer_first = timer_ns != 0 && (deadline_ns == 0 || timer_ns < deadline_ns);
-    loop_->run_once(timer_first ? timer_ns : deadline_ns);
+    const auto earlier = [](std::uint64_t one_ns, std::uint64_t other_ns) {
+        return one_ns == 0 || (other_ns != 0 && other_ns < one_ns) ? other_ns : one_ns;
+    };
+    loop_->run_once(earlier(earlier(deadline_ns, timers_.next_ns()), handshakes_end_ns_));
 }
 
 // --- events --------------------------------------------------------------------------------------------------------
@@ -78,7 +81,10 @@ void Server::on_iteration(std::uint64_t now_ns) {
     callbacks_.take_completions();
     timers_.advance(now_ns, [this](io::Slot slot) {
         http::Connection& connection = connections_[slot];
-        if (connection.deadline_ns(context_) <= context_.now_ns) connection.on_deadline(context_);
+        if (connection.deadline_ns(context_) <= context_.now_ns) {
+            connection.on_deadline(context_);
+            if (connection.awaits_input_check(context_)) check_input(slot);
+        }
         touch(slot);
     });
 }
@@ -86,13 +92,22 @@ void Server::on_iteration(std::uint64_t now_ns) {
 void Server::on_open(io::Slot slot, io::ListenerIndex listener) {
     CHECK(listener < listeners_.size() && slots_[slot].link == Link::none);
     slots_[slot].link = Link::open;
+    slots_[slot].is_checking = slots_[slot].is_input_empty = false;
     connections_[slot].open(context_, slot, static_cast<std::uint8_t>(listeners_[listener].role));
     touch(slot);
 }
 
 void Server::on_bytes(io::Slot slot, std::span<const char> bytes) {
+    slots_[slot].is_input_empty = false;
     connections_[slot].on_bytes(context_, bytes);
     touch(slot);
+}
+
+// What it leads to waits until the other events of the iteration are handled: there may be bytes among them.
+void Server::on_input_checked(io::Slot slot, bool is_empty) {
+    slots_[slot].is_checking = false;
+    slots_[slot].is_input_empty = is_empty;
+    if (is_empty) touch(slot);  // else bytes or the end of the stream will
 }
 
 void Server::on_end_of_stream(io::Slot slot) {
@@ -124,6 +139,7 @@ void Server::on_iteration_end() {
     callbacks_.hand_over(context_.now_ns);
     for (const io::Slot slot : touched_) flush(slot);
     touched_.clear();
+    if (context_.phase == http::Phase::draining && !listeners_.empty()) end_listening();
 }
 
 // --- after the events of an iteration ------------------------------------------------------------------------------
@@ -140,7 +156,8 @@ void Server::flush(io::Slot slot) {
     state.is_touched = false;
     if (state.link == Link::none || state.link == Link::closing) return;
     CHECK(connection.state() != http::Connection::State::closed);
-    if (context_.is_draining) connection.drain(context_);
+    if (std::exchange(state.is_input_empty, false)) connection.on_input_empty(context_);
+    else if (context_.phase != http::Phase::serving && connection.awaits_input_check(context_)) check_input(slot);
     if (http::OutputBlock* block = connection.start_sending(context_)) loop_->send(slot, block->bytes());
     if (connection.takes_half_close(context_)) loop_->shutdown_send(slot);
     if (connection.must_close()) {
@@ -208,18 +225,47 @@ void Server::take_body_back(RequestRef ref) {
     touch(pending->connection);
 }
 
+// --- drain -----------------------------------------------------------------------------------------------------------
+
+void Server::begin_lame_duck() { context_.phase = http::Phase::lame_duck; }
+
 void Server::drain() {
-    context_.is_draining = true;
-    context_.drain_begin_ns = context_.now_ns;
+    context_.phase = http::Phase::draining;
+    context_.drain_begin_ns = handshakes_end_ns_ = context_.now_ns;
+    for (const Listener& listener : listeners_) {
+        if (listener.is_shared) continue;
+        io::drop_handshakes(listener.socket);
+        handshakes_end_ns_ = std::max(handshakes_end_ns_, context_.now_ns + io::handshake_ns_max(listener.socket));
+    }
+    for (io::Slot slot = 0; slot < settings_.loop.slots_count_max; ++slot)
+        if (connections_[slot].state() != http::Connection::State::closed) touch(slot);
+}
+
+void Server::give_up() {
+    for (io::Slot slot = 0; slot < settings_.loop.slots_count_max; ++slot) {
+        if (connections_[slot].state() == http::Connection::State::closed) continue;
+        connections_[slot].give_up(context_);
+        touch(slot);
+    }
+}
+
+// Asked in each iteration of a drain, until the listeners are closed.
+void Server::end_listening() {
+    if (context_.now_ns < handshakes_end_ns_) return;
+    handshakes_end_ns_ = 0;
     loop_->stop_listening();
+    if (loop_->is_listening()) return;
     // Whoever connects from now on is refused, rather than left waiting in a backlog that nobody reads.
     for (const Listener& listener : listeners_)
         if (!listener.is_shared) ::shutdown(listener.socket.get(), SHUT_RDWR);
-    for (io::Slot slot = 0; slot < settings_.loop.slots_count_max; ++slot) {
-        if (connections_[slot].state() == http::Connection::State::closed) continue;
-        connections_[slot].drain(context_);
-        touch(slot);
-    }
+    listeners_.clear();
+}
+
+// Whether bytes wait in the kernel that this connection has not seen.
+void Server::check_input(io::Slot slot) {
+    SlotState& state = slots_[slot];
+    const bool is_alive = state.link == Link::open || state.link == Link::paused;
+    if (is_alive && !std::exchange(state.is_checking, true)) loop_->check_input(slot);
 }
 
 }  // namespace sluice

@@ -80,8 +80,16 @@ class Server final : private io::Events {
     // The application has read the body that it kept (Decision::later_with_body): the connection reads on.
     void take_body_back(RequestRef ref);
 
-    // Stops accepting, ends idle connections, and lets the others end with their next answer.
+    // Goes on as before, but each connection ends with its next answer, which says Connection: close.
+    void begin_lame_duck();
+    // The same; accepts who waits in the backlogs, then closes the listeners; and ends connections without a request.
+    // What lies in the kernel is read and answered before its connection ends.
     void drain();
+    // Ends all connections with what can be answered now. What the clients have not read after some more iterations is
+    // lost with the server.
+    void give_up();
+    // After drain(): the listeners are closed, and there is no connection any more.
+    [[nodiscard]] bool is_drained() const { return listeners_.empty() && !has_connections(); }
     [[nodiscard]] bool has_connections() const { return loop_->counters().open_slots != 0; }
 
     [[nodiscard]] std::uint64_t now_ns() const { return context_.now_ns; }
@@ -106,6 +114,7 @@ class Server final : private io::Events {
     void on_open(io::Slot slot, io::ListenerIndex listener) override;
     void on_bytes(io::Slot slot, std::span<const char> bytes) override;
     void on_end_of_stream(io::Slot slot) override;
+    void on_input_checked(io::Slot slot, bool is_empty) override;
     void on_sent(io::Slot slot) override;
     void on_failed(io::Slot slot) override;
     void on_closed(io::Slot slot) override;
@@ -117,6 +126,8 @@ class Server final : private io::Events {
     void update_receiving(io::Slot slot);
     void resume_blocked();
     void update_timer(io::Slot slot);
+    void check_input(io::Slot slot);
+    void end_listening();
 
     // Of a slot's connection to the loop.
     enum class Link : std::uint8_t {
@@ -130,6 +141,8 @@ class Server final : private io::Events {
         Link link;
         bool is_touched;  // in touched_
         bool is_blocked;  // in blocked_
+        bool is_checking;  // the loop was asked whether input waits
+        bool is_input_empty;  // it said no, and no bytes have come since
     };
 
     ServerSettings settings_;
@@ -147,7 +160,8 @@ class Server final : private io::Events {
     io::TimerWheel timers_;
     std::vector<io::Slot> touched_;  // capacity reserved for every slot
     std::vector<io::Slot> blocked_;
-    std::vector<Listener> listeners_;
+    std::vector<Listener> listeners_;  // empty once a drain has closed them
+    std::uint64_t handshakes_end_ns_ = 0;  // while draining: when those that had begun are in the backlogs; 0: not yet
     std::unique_ptr<io::Loop> loop_;  // last: destroyed first, so that the kernel lets go of the blocks
     // open() stores loop_, release; pairs with wake(). Another server may post here before this one is open: it
     // looks for what was posted before it first sleeps.

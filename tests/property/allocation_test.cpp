@@ -330,7 +330,7 @@ class AllocationWithSink : public testing::TestWithParam<std::tuple<SinkCase, co
 
     void expect_conservation() {
         engine->begin_drain();
-        for (int i = 0; i < 1000 && !engine->is_drained(); ++i)
+        for (int i = 0; i < 1000 && !engine->continue_drain(); ++i)
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
         const Engine::Report report = engine->stop();
         EXPECT_TRUE(report.is_conserved);

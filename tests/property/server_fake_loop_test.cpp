@@ -262,6 +262,13 @@ class World {
             ++refusals_count;
         }
         ++gone_count;
+        if (peer.was_checked && !peer.has_failed) {
+            std::size_t arrived_count = 0;
+            while (arrived_count < conversation.requests.size() &&
+                   conversation.requests[arrived_count].end_bytes <= peer.checked_bytes)
+                ++arrived_count;
+            EXPECT_GE(answered_count, arrived_count) << "what had arrived was not answered";
+        }
         const bool is_idle_end = peer.was_shut_down && !is_over && !peer.has_failed && !peer.has_half_closed;
         EXPECT_FALSE(is_idle_end && peer.is_paused) << "receiving was paused and not resumed";
         if (peer.has_failed || is_over || !peer.was_shut_down) return;
@@ -274,6 +281,10 @@ class World {
                conversation.requests[asked_count].end_bytes <= peer.sent_bytes_settled)
             ++asked_count;
         if (is_asked_to_close) return;
+        // A body that its head had refused was too long to be discarded.
+        const bool is_cut_off = received.contains(info_of(Refusal::paused).sentence);
+        EXPECT_TRUE(peer.was_checked || peer.has_half_closed || is_cut_off)
+            << "the server did not look whether input waits";
         EXPECT_GE(answered_count, asked_count) << "some requests were not answered";
         EXPECT_TRUE(conversation.is_sound || peer.sent_bytes_settled < peer.script.size())
             << "what should be refused was not";
@@ -305,6 +316,10 @@ TEST(ServerOnFakeLoop, AnswersEveryRequestOnceAndInOrder) {
         SCOPED_TRACE("run " + std::to_string(run));
         World world(seed + run * 1000);
         world.run(30'000);
+        if (run % 4 == 0) {
+            world.server.begin_lame_duck();
+            world.run(3'000);
+        }
         world.come_to_rest(run % 2 == 0);
         EXPECT_EQ(world.server.http_counters().aborted_connections, 0u);
         EXPECT_GT(world.gone_count, 100);
@@ -368,6 +383,33 @@ TEST_F(OnePeer, ANearerDeadlineMovesTheTimer) {
     const std::uint64_t took_ns = run_until_answered();
     EXPECT_EQ(tests::responses_in(peer().received), tests::Responses{tests::refused(Refusal::header_timeout)});
     EXPECT_LT(took_ns, 11 * s);
+}
+
+// What the kernel has taken of a pipeline when a drain begins is answered, however little of it the server has seen.
+TEST_F(OnePeer, ADrainAnswersWhatLiesInTheKernel) {
+    constexpr std::size_t requests_count = 300;
+    std::string script;
+    for (std::size_t i = 0; i < requests_count; ++i) script += tests::get("/0/" + std::to_string(i));
+    for (int round = 0; round < 15; ++round) {
+        renew();
+        world->loop->sends_at_once = true;
+        begin(script);
+        world->owner.is_stalled = false;
+        if (peer().has_failed) continue;  // in the iteration in which it connected
+        for (int i = 0; i < round; ++i) world->server.run_once(0);
+        std::string received;
+        world->loop->on_peer_gone = [&](const tests::FakePeer& peer) { received = peer.received; };
+        if (round % 2 != 0) world->server.begin_lame_duck();
+        world->server.drain();
+        for (int i = 0; i < 100'000 && !world->server.is_drained(); ++i) world->server.run_once(0);
+        ASSERT_TRUE(world->server.is_drained());
+        const tests::Responses responses = tests::responses_in(received);
+        const auto answered_count = std::ranges::count_if(
+            responses, [](const std::string& response) { return response.starts_with("200 /0/"); });
+        ASSERT_EQ(answered_count, int{requests_count}) << "round " << round;
+        const std::string_view last = std::string_view(received).substr(received.rfind("HTTP/1.1 "));
+        ASSERT_EQ(received.find("Connection: close"), received.size() - last.size() + last.find("Connection: close"));
+    }
 }
 
 // A timer of a connection that is gone must not fire for nobody.

@@ -25,7 +25,11 @@ struct FakePeer {
     State state = State::absent;
     std::size_t conversation = 0;  // which, for the test
     std::string script;  // what it will send
-    std::size_t sent_bytes = 0;  // of it
+    std::size_t arrived_bytes = 0;  // of it: sent, and taken by the server's kernel
+    std::size_t sent_bytes = 0;  // of these: given to the server
+    bool is_checking = false;  // check_input() was called
+    bool was_checked = false;  // and the answer was that nothing waits
+    std::size_t checked_bytes = 0;  // what had arrived by then
     bool half_closes = false;  // after the script
     bool has_half_closed = false;
     bool is_paused = false;
@@ -57,6 +61,7 @@ class FakeLoop final : public io::Loop {
     std::function<bool()> is_busy_elsewhere = [] {
         return false;
     };  // else a quiet loop lets time jump to the next deadline
+    bool sends_at_once = false;  // all that a peer has to say is in the kernel when it connects
     bool is_quiet = false;  // no new peers, no failures, no stalls: everything comes to its end
     std::uint64_t now_ns = 1'000'000'000'000;
     std::uint64_t pauses_count = 0;  // of receiving from peers that had more to say
@@ -67,6 +72,12 @@ class FakeLoop final : public io::Loop {
         is_listening_ = true;
     }
     void stop_listening() override { is_listening_ = false; }
+    [[nodiscard]] bool is_listening() const override { return is_listening_; }
+    void check_input(io::Slot slot) override {
+        FakePeer& peer = open_peer(slot);
+        CHECK(!peer.is_checking && !peer.was_shut_down);
+        peer.is_checking = true;
+    }
     void send(io::Slot slot, std::span<const char> bytes) override {
         FakePeer& peer = open_peer(slot);
         CHECK(peer.sending.empty() && !bytes.empty() && !peer.was_shut_down);
@@ -121,7 +132,7 @@ class FakeLoop final : public io::Loop {
         return std::ranges::all_of(peers_, [](const FakePeer& peer) {
             if (peer.state != FakePeer::State::open) return peer.state == FakePeer::State::absent;
             const bool has_more = peer.sent_bytes < peer.script.size() || peer.half_closes || peer.was_shut_down;
-            return peer.sending.empty() && (peer.is_paused || peer.has_half_closed || !has_more);
+            return !peer.is_checking && peer.sending.empty() && (peer.is_paused || peer.has_half_closed || !has_more);
         });
     }
 
@@ -135,6 +146,7 @@ class FakeLoop final : public io::Loop {
             case FakePeer::State::open: break;
         }
         if (peer.has_failed) return;  // the server was told, and closes at the end of the iteration at the latest
+        if (peer.is_checking && below(2) == 0) return answer_check(slot);
         const std::size_t what = below(is_quiet ? 20 : 21);
         if (what < 10) return deliver(slot);
         if (what < 20) return take_sent(slot);
@@ -151,6 +163,7 @@ class FakeLoop final : public io::Loop {
         peer.conversation = script.conversation;
         peer.script = std::move(script.bytes);
         peer.half_closes = script.half_closes;
+        if (sends_at_once) peer.arrived_bytes = peer.script.size();
         ++counters_.open_slots;
         events_.on_open(slot, static_cast<io::ListenerIndex>(peer.conversation % listeners_count_));
     }
@@ -158,18 +171,35 @@ class FakeLoop final : public io::Loop {
     void deliver(io::Slot slot) {
         FakePeer& peer = peers_[slot];
         if (peer.has_half_closed || (peer.is_paused && --peer.pieces_after_pause_count < 0)) return;
-        const std::size_t left = peer.script.size() - peer.sent_bytes;
-        if (left == 0) {
+        if (peer.sent_bytes == peer.script.size()) {
             // A peer that was told that nothing comes any more leaves in the end.
             if (!peer.half_closes && !(peer.was_shut_down && below(3) == 0)) return;
             peer.has_half_closed = true;
             return events_.on_end_of_stream(slot);
         }
+        if (peer.arrived_bytes == peer.sent_bytes || below(3) == 0) arrive(peer);
+        const std::size_t left = peer.arrived_bytes - peer.sent_bytes;
         const std::size_t bytes = 1 + below(std::min(left, below(3) == 0 ? std::size_t{16'384} : std::size_t{200}));
         const std::string_view piece = std::string_view(peer.script).substr(peer.sent_bytes, bytes);
         peer.sent_bytes += bytes;
         events_.on_bytes(slot, buffer_.place(piece));
         buffer_.take_back();
+    }
+
+    void arrive(FakePeer& peer) {
+        const std::size_t left = peer.script.size() - peer.arrived_bytes;
+        if (left != 0) peer.arrived_bytes += 1 + below(std::min(left, std::size_t{16'384}));
+    }
+
+    void answer_check(io::Slot slot) {
+        FakePeer& peer = peers_[slot];
+        peer.is_checking = false;
+        const bool is_empty = peer.arrived_bytes == peer.sent_bytes;
+        if (is_empty) {
+            peer.was_checked = true;
+            peer.checked_bytes = peer.arrived_bytes;
+        }
+        events_.on_input_checked(slot, is_empty);
     }
 
     void take_sent(io::Slot slot) {

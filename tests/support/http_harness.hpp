@@ -160,6 +160,7 @@ class HttpHarness {
         if (is_closed()) return;
         do {
             connection.resume(context);
+            if (!is_input_waiting && connection.awaits_input_check(context)) connection.on_input_empty(context);
         } while (send_block());
         if (connection.takes_half_close(context)) sent += "<half-close>";
         if (!connection.must_close()) return;
@@ -238,6 +239,7 @@ class HttpHarness {
     EchoApplication app;
     http::Context context;
     http::Connection connection{};
+    bool is_input_waiting = false;  // what the kernel says when it is asked
     std::string sent;  // all bytes sent, <half-close> and <close> where they happened
 
   private:

@@ -38,6 +38,7 @@ class Recorder final : public io::Events {
         bool has_ended = false;
         bool has_failed = false;
         int sent_count = 0;
+        std::vector<std::string> checks;  // what on_input_checked() said
     };
 
     void on_open(Slot slot, io::ListenerIndex listener) override {
@@ -57,6 +58,9 @@ class Recorder final : public io::Events {
     void on_end_of_stream(Slot slot) override {
         EXPECT_FALSE(alive(slot).has_ended);
         alive(slot).has_ended = true;
+    }
+    void on_input_checked(Slot slot, bool is_empty) override {
+        alive(slot).checks.push_back(is_empty ? "empty" : "waiting");
     }
     void on_sent(Slot slot) override { ++alive(slot).sent_count; }
     void on_failed(Slot slot) override {

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import Load, assert_conserved, device_ids, render_request, rss_bytes, sample, wait_until
+from harness import HttpConnection, Load, assert_conserved, device_ids, render_request, rss_bytes, sample, wait_until
 
 MIB = 1024 * 1024
 BODY = json.dumps(sample()).encode()
@@ -189,6 +189,19 @@ def test_a_body_of_many_records_leaves_nothing_behind(starter):
     assert response.code == "all_records_refused" and response.json()["rejected"] == MIB - 1, response.body
     assert rss_bytes(engine.pid) - resident < 6 * MIB
     assert engine.status()["reactors"][0]["body_bytes_in_use"] == 0
+
+
+def test_a_slow_reader_is_not_idle(starter):
+    """Idle time is the time between requests: an answer may take as long as write_timeout."""
+    engine = starter.engine("null:", ack="queued", admin_on_data_listener=True,
+                            settings={"http.idle_timeout": "200ms", "http.write_timeout": "60s"})
+    with HttpConnection(engine.address, receive_buffer_bytes=16 * 1024) as connection:
+        connection.send(render_request("GET", "/metrics") * 600)
+        time.sleep(1)
+        assert [connection.read_response().status for _ in range(600)] == [200] * 600
+        assert connection.read_to_end() == b"", "now it is idle"
+    counters = engine.status()["reactors"][0]
+    assert (counters["write_timeouts"], counters["idle_timeouts"]) == (0, 1)
 
 
 def test_bodies_share_a_bounded_memory(starter):

@@ -120,6 +120,54 @@ TEST_F(ConnectionTime, AClientThatDoesNotRead) {
     EXPECT_EQ(harness.counters.write_timeouts, 1u);
 }
 
+// Idle time is the time between requests: it neither cuts an answer short, nor begins before the answer was read.
+TEST_F(ConnectionTime, AClientThatReadsSlowlyIsNotIdle) {
+    harness.settings.idle_timeout_ns = 1 * s;
+    harness.receive(get("/"));
+    ASSERT_NE(harness.connection.start_sending(harness.context), nullptr);
+    harness.advance(19 * s);
+    EXPECT_EQ(harness.sent, "");
+    harness.connection.on_block_sent(harness.context);
+    expect_deadline_in(1 * s);
+    EXPECT_EQ(responses(), Responses{"<half-close>"});
+    EXPECT_EQ(harness.counters.write_timeouts, 0u);
+}
+
+// The time is that of a whole response, in however many blocks it leaves; and each response has its own.
+TEST_F(ConnectionTime, TheTimeToReadIsThatOfAResponse) {
+    harness.answer_later();
+    harness.receive(get("/"));
+    harness.app.waiting[0].echo = std::string(2 * http::OutputBlock::capacity_bytes, 'x');
+    harness.decide(0);
+    ASSERT_NE(harness.connection.start_sending(harness.context), nullptr);
+    harness.context.now_ns += 15 * s;
+    harness.connection.on_block_sent(harness.context);
+    ASSERT_NE(harness.connection.start_sending(harness.context), nullptr);
+    EXPECT_EQ(harness.connection.deadline_ns(harness.context) - harness.context.now_ns, 5 * s);
+    harness.connection.on_block_sent(harness.context);
+    ASSERT_NE(harness.connection.start_sending(harness.context), nullptr);
+    harness.context.now_ns += 4 * s;
+    harness.connection.on_block_sent(harness.context);
+    harness.receive(get("/next"));
+    harness.decide(1);
+    ASSERT_NE(harness.connection.start_sending(harness.context), nullptr);
+    expect_deadline_in(20 * s);
+    EXPECT_EQ(harness.sent, "<close>");
+    EXPECT_EQ(harness.counters.write_timeouts, 1u);
+}
+
+// A server that was stopped for a while finds the deadline passed, and a request in the kernel that came in time.
+TEST_F(ConnectionTime, AnIdleConnectionWithInputDoesNotEnd) {
+    harness.feed(get("/0"));
+    harness.is_input_waiting = true;
+    harness.advance(80 * s);
+    EXPECT_EQ(responses(), Responses{ok("GET /0? ")});
+    harness.is_input_waiting = false;
+    harness.feed(get("/1"));
+    EXPECT_EQ(responses(), Responses{ok("GET /1? ")});
+    EXPECT_EQ(harness.counters.idle_timeouts, 0u);
+}
+
 TEST_F(ConnectionTime, AnAcknowledgementThatDoesNotCome) {
     harness.answer_later();
     harness.feed(get("/late"));
@@ -186,10 +234,21 @@ TEST(Connection, ATimeoutWithoutRoomForItsAnswerAborts) {
 class ConnectionDrain : public ConnectionTime {
   protected:
     void drain() {
-        harness.context.is_draining = true;
+        harness.context.phase = http::Phase::draining;
         harness.context.drain_begin_ns = harness.context.now_ns;
-        harness.connection.drain(harness.context);
         harness.pump();
+    }
+    // Of each answer that was sent, whether it says that it is the last.
+    [[nodiscard]] std::string closes() const {
+        constexpr std::string_view begin = "HTTP/1.1 ";
+        std::string said;
+        for (std::size_t at = harness.sent.find(begin); at != std::string::npos;) {
+            const std::size_t next = harness.sent.find(begin, at + 1);
+            const bool is_last = harness.sent.substr(at, next - at).contains("\r\nConnection: close\r\n");
+            said += is_last ? "close " : "- ";
+            at = next;
+        }
+        return said;
     }
 };
 
@@ -206,30 +265,156 @@ TEST_F(ConnectionDrain, ARequestThatWaitsIsAnswered) {
     EXPECT_EQ(harness.connection.state(), State::open);
     harness.decide(0);
     harness.pump();
-    harness.connection.drain(harness.context);  // the server asks again after each event
-    harness.pump();
+    EXPECT_EQ(closes(), "close ");
     EXPECT_EQ(responses(), (Responses{ok("GET /0? "), "<half-close>"}));
 }
 
-TEST_F(ConnectionDrain, ABegunRequestIsTheLast) {
+TEST_F(ConnectionDrain, AnIdleConnectionWithInputIsAnswered) {
+    harness.feed(get("/0"));
+    harness.is_input_waiting = true;
+    drain();
+    EXPECT_EQ(responses(), Responses{ok("GET /0? ")});
+    harness.is_input_waiting = false;
+    harness.feed(get("/1"));
+    EXPECT_EQ(closes(), "close ");
+    EXPECT_EQ(responses(), (Responses{ok("GET /1? "), "<half-close>"}));
+}
+
+// Only the last answer says close: what was pipelined behind a request is not lost with it.
+TEST_F(ConnectionDrain, PipelinedRequestsAreAllAnswered) {
+    harness.is_input_waiting = true;
+    drain();
+    harness.feed(get("/0") + get("/1"));
+    EXPECT_EQ(responses(), Responses{ok("GET /0? ")}) << "the second is held back: it may be the last";
+    harness.feed(get("/2").substr(0, 9));
+    EXPECT_EQ(responses(), Responses{ok("GET /1? ")}) << "it is not";
+    harness.feed(get("/2").substr(9) + get("/3"));
+    harness.is_input_waiting = false;
+    harness.pump();
+    EXPECT_EQ(closes(), "- close ");
+    EXPECT_EQ(responses(), (Responses{ok("GET /2? "), ok("GET /3? "), "<half-close>"}));
+}
+
+TEST_F(ConnectionDrain, PipelinedRequestsThatWaitAreAllAnswered) {
+    harness.answer_later();
+    harness.feed(get("/0") + get("/1") + get("/2"));
+    drain();
+    harness.answer_all();
+    EXPECT_EQ(closes(), "- - close ");
+    EXPECT_EQ(responses(), (Responses{ok("GET /0? "), ok("GET /1? "), ok("GET /2? "), "<half-close>"}));
+}
+
+// More of them than may wait at a time: those that are kept back come in their turn.
+TEST_F(ConnectionDrain, RequestsBehindTooManyAreAnswered) {
+    harness.answer_later();
+    std::string pipeline;
+    const std::size_t count = 3 * limits::pending_per_connection_count_max;
+    for (std::size_t i = 0; i < count; ++i) pipeline += get("/" + std::to_string(i));
+    harness.feed(pipeline);
+    drain();
+    for (std::size_t i = 0; i < 10; ++i) harness.answer_all();
+    EXPECT_EQ(closes().size(), 2 * (count - 1) + std::string_view("close ").size());
+    EXPECT_EQ(responses().size(), count + 1);
+}
+
+// Else the drain would wait for a client that sends its next request before each answer.
+TEST_F(ConnectionDrain, AClientThatNeverStopsIsToldTo) {
+    harness.is_input_waiting = true;
+    drain();
+    harness.feed(get("/0") + get("/1"));
+    harness.context.now_ns += Connection::drain_grace_ns;
+    harness.feed(get("/2") + get("/3"));
+    EXPECT_EQ(closes(), "- - close ");
+    EXPECT_EQ(responses(), (Responses{ok("GET /0? "), ok("GET /1? "), ok("GET /2? "), "<half-close>"}));
+}
+
+TEST_F(ConnectionDrain, AConnectionThatIsNewHasTimeToAsk) {
+    harness.advance(Connection::drain_grace_ns / 2);
+    drain();
+    expect_deadline_in(Connection::drain_grace_ns / 2);
+    EXPECT_EQ(responses(), Responses{"<half-close>"});
+    harness.start_over();
+    harness.advance(Connection::drain_grace_ns / 2);
+    harness.feed(get("/"));
+    EXPECT_EQ(closes(), "close ");
+    EXPECT_EQ(responses(), (Responses{ok("GET /? "), "<half-close>"}));
+    EXPECT_EQ(harness.counters.idle_timeouts, 0u);
+}
+
+TEST_F(ConnectionDrain, AClientThatHalfClosesGetsItsAnswer) {
+    harness.is_input_waiting = true;
+    drain();
+    harness.feed(get("/"));
+    EXPECT_EQ(responses(), Responses{});
+    harness.end_stream();
+    EXPECT_EQ(responses().front(), ok("GET /? "));
+    EXPECT_TRUE(harness.is_closed());
+}
+
+TEST_F(ConnectionDrain, ARequestThatItsHeadRefusesIsTheLast) {
+    drain();
+    harness.app.refuses_heads = true;
+    harness.feed(begun_body);
+    EXPECT_EQ(closes(), "close ");
+    EXPECT_EQ(responses(), (Responses{refused(Refusal::paused), "<half-close>"}));
+}
+
+// A lame duck serves as before, and tells its clients to leave. Who asks nothing is left alone.
+TEST_F(ConnectionDrain, ALameDuckClosesBehindItsAnswers) {
+    harness.context.phase = http::Phase::lame_duck;
+    harness.pump();
+    EXPECT_EQ(responses(), Responses{});
+    expect_deadline_in(75 * s);
+    harness.start_over();
+    harness.feed(begun_body);
+    harness.advance(29 * s);
+    harness.feed("12345" + get("/next"));
+    EXPECT_EQ(closes(), "- close ");
+    EXPECT_EQ(responses(), (Responses{ok("POST /? half12345"), ok("GET /next? "), "<half-close>"}));
+}
+
+TEST_F(ConnectionDrain, WhoWaitsAtTheEndIsTold) {
+    harness.answer_later();
+    harness.feed(get("/0") + get("/1"));
+    drain();
+    harness.connection.give_up(harness.context);
+    harness.pump();
+    EXPECT_EQ(closes(), "- close ");
+    EXPECT_EQ(responses(), (Responses{refused(Refusal::ack_timeout), refused(Refusal::ack_timeout), "<half-close>"}));
+    harness.start_over();
+    harness.feed(begun_body);
+    harness.connection.give_up(harness.context);
+    harness.pump();
+    EXPECT_EQ(responses(), (Responses{refused(Refusal::draining), "<half-close>"}));
+}
+
+TEST_F(ConnectionDrain, ABegunRequestIsAnsweredAndWhatFollowsIt) {
     harness.feed(begun_body);
     drain();
     EXPECT_EQ(responses(), Responses{});
     harness.feed("12345" + get("/next"));
-    EXPECT_NE(harness.sent.find("Connection: close\r\n"), std::string::npos);
-    EXPECT_EQ(responses(), (Responses{ok("POST /? half12345"), "<half-close>"}));
-    EXPECT_EQ(harness.app.requests_count, 1u);
+    EXPECT_EQ(closes(), "- close ");
+    EXPECT_EQ(responses(), (Responses{ok("POST /? half12345"), ok("GET /next? "), "<half-close>"}));
 }
 
 TEST_F(ConnectionDrain, ABegunRequestMustArriveSoon) {
     for (const std::string_view part : {begun_body, begun_body.substr(0, 20)}) {
-        harness.context.is_draining = false;
+        harness.context.phase = http::Phase::serving;
         harness.start_over();
         harness.feed(part);
         drain();
-        expect_deadline_in(Connection::drain_patience_ns);
-        EXPECT_EQ(responses().back(), "<half-close>") << part;
+        expect_deadline_in(harness.settings.drain_patience_ns);
+        EXPECT_EQ(responses(), (Responses{refused(Refusal::draining), "<half-close>"})) << part;
     }
+}
+
+TEST_F(ConnectionDrain, ADrainDoesNotProlongTheTimeOfARequest) {
+    harness.settings.drain_patience_ns = 100 * s;
+    harness.feed(begun_body);
+    harness.advance(29 * s);
+    drain();
+    expect_deadline_in(1 * s);
+    EXPECT_EQ(responses(), (Responses{refused(Refusal::body_timeout), "<half-close>"}));
 }
 
 }  // namespace

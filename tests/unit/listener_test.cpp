@@ -3,6 +3,7 @@
 #include "engine/io/listener.hpp"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -14,6 +15,7 @@
 #include <fstream>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace sluice::io {
 namespace {
@@ -108,6 +110,49 @@ TEST(TcpListener, BothVersionsOfIpShareAPort) {
     EXPECT_FALSE(both.has_value()) << "[::] alone means both";
     const auto v6 = open_listener({"::", port, false, true});
     EXPECT_TRUE(v6.has_value()) << v6.error().sentence;
+}
+
+// A listener that drops handshakes has those who were there before in its backlog, and nobody else.
+TEST(Listener, DropsHandshakes) {
+    for (const char* const ip : {"127.0.0.1", "::1"}) {
+        const auto listener = open_listener({ip, 0});
+        if (!listener && std::string_view(ip) == "::1") continue;  // no IPv6 here
+        ASSERT_TRUE(listener.has_value()) << listener.error().sentence;
+        const auto begin_connecting = [&] {
+            Descriptor client(::socket(ip[0] == ':' ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
+            sockaddr_storage address{};
+            socklen_t length = sizeof address;
+            EXPECT_EQ(::getsockname(listener->get(), reinterpret_cast<sockaddr*>(&address), &length), 0);
+            static_cast<void>(::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), length));
+            return client;
+        };
+        const auto is_connected = [](const Descriptor& client, int patience_ms) {
+            pollfd writable{client.get(), POLLOUT, 0};
+            return ::poll(&writable, 1, patience_ms) == 1 && (writable.revents & (POLLERR | POLLHUP)) == 0;
+        };
+        EXPECT_FALSE(has_waiting(listener->get()));
+        const Descriptor before = begin_connecting();
+        EXPECT_TRUE(is_connected(before, 20'000));
+        drop_handshakes(*listener);
+        const Descriptor after = begin_connecting();
+        EXPECT_FALSE(is_connected(after, 100));
+        EXPECT_TRUE(has_waiting(listener->get()));
+        const Descriptor accepted(::accept4(listener->get(), nullptr, nullptr, SOCK_CLOEXEC));
+        EXPECT_TRUE(accepted.is_open());
+        EXPECT_FALSE(has_waiting(listener->get()));
+        EXPECT_EQ(::send(before.get(), "x", 1, MSG_NOSIGNAL), 1);
+        char received = 0;
+        EXPECT_EQ(::recv(accepted.get(), &received, 1, 0), 1) << "who was accepted is heard";
+    }
+}
+
+TEST_F(ListenerTest, AUnixListenerDropsNobody) {
+    const auto listener = open_unix_listener(path);
+    ASSERT_TRUE(listener.has_value());
+    drop_handshakes(listener->socket);
+    EXPECT_EQ(connect(), 0);
+    EXPECT_TRUE(has_waiting(listener->socket.get()));
+    EXPECT_EQ(handshake_ns_max(listener->socket), 0u);
 }
 
 }  // namespace

@@ -166,6 +166,65 @@ TEST_P(Loop, PausesAndResumesReceiving) {
     EXPECT_TRUE(run_until([&] { return recorder.sockets[slot].received.back() == '!'; }));
 }
 
+// What waits is seen whether the loop receives or not, and is not taken.
+TEST_P(Loop, TellsWhetherInputWaits) {
+    OPEN_OR_SKIP();
+    TcpClient client(port);
+    ASSERT_TRUE(run_until_open(1));
+    const Slot slot = recorder.opened[0];
+    const auto check = [&] {
+        const std::size_t count = recorder.sockets[slot].checks.size();
+        loop->check_input(slot);
+        EXPECT_TRUE(run_until([&] { return recorder.sockets[slot].checks.size() > count; }));
+        return recorder.sockets[slot].checks.back();
+    };
+    EXPECT_EQ(check(), "empty");
+    loop->pause_receive(slot);
+    run_for(5 * ms);
+    client.send("first");
+    EXPECT_EQ(check(), "waiting");
+    EXPECT_EQ(check(), "waiting");
+    EXPECT_EQ(recorder.sockets[slot].received, "");
+    loop->resume_receive(slot);
+    ASSERT_TRUE(run_until([&] { return recorder.sockets[slot].received == "first"; }));
+    EXPECT_EQ(check(), "empty");
+    client.send("second");
+    const std::string said = check();
+    EXPECT_TRUE(said == "waiting" || recorder.sockets[slot].received == "firstsecond") << said;
+    ASSERT_TRUE(run_until([&] { return recorder.sockets[slot].received == "firstsecond"; }));
+    loop->pause_receive(slot);
+    run_for(5 * ms);
+    client.half_close();
+    EXPECT_EQ(check(), "waiting") << "the end of the stream";
+    loop->resume_receive(slot);
+    EXPECT_TRUE(run_until([&] { return recorder.sockets[slot].has_ended; }));
+}
+
+TEST_P(Loop, AResetMayBeFoundByACheck) {
+    OPEN_OR_SKIP();
+    TcpClient client(port);
+    ASSERT_TRUE(run_until_open(1));
+    const Slot slot = recorder.opened[0];
+    loop->pause_receive(slot);
+    run_for(5 * ms);
+    client.reset();
+    loop->check_input(slot);
+    ASSERT_TRUE(run_until([&] { return recorder.sockets[slot].has_failed; }));
+    EXPECT_TRUE(close_and_wait(slot));
+}
+
+TEST_P(Loop, ClosesWhileInputIsChecked) {
+    OPEN_OR_SKIP();
+    const TcpClient client(port);
+    ASSERT_TRUE(run_until_open(1));
+    loop->check_input(recorder.opened[0]);
+    EXPECT_TRUE(close_and_wait(recorder.opened[0]));
+    const TcpClient next(port);
+    ASSERT_TRUE(run_until_open(2)) << "the slot is used again";
+    run_for(5 * ms);
+    EXPECT_TRUE(recorder.sockets[recorder.opened[1]].checks.empty());
+}
+
 // --- sending ---------------------------------------------------------------------------------------------------------
 
 TEST_P(Loop, SendsMoreThanSocketBuffersHold) {

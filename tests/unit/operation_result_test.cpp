@@ -82,6 +82,14 @@ TEST(OperationResult, Send) {
     expect_table(send_outcome, {{EINTR, again}, {EAGAIN, again}, {ECANCELED, cancelled}}, failed);
 }
 
+TEST(OperationResult, InputCheck) {
+    using enum InputCheckOutcome;
+    EXPECT_EQ(input_check_outcome(1), waiting);
+    EXPECT_EQ(input_check_outcome(0), waiting) << "the end of the stream";
+    expect_table(input_check_outcome, {{EAGAIN, empty}, {EINTR, again}, {ENOMEM, again}, {ECANCELED, cancelled}},
+                 failed);
+}
+
 TEST(OperationResult, Shutdown) {
     using enum ShutdownOutcome;
     EXPECT_EQ(shutdown_outcome(0), done);

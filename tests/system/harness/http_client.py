@@ -60,13 +60,18 @@ class HttpConnection:
     """One connection, by TCP or to the path of a Unix socket. Reading fails loudly on a reset; a clean end of stream is
     `EOFError`."""
 
-    def __init__(self, address: Union[tuple[str, int], str], timeout_s: float = PATIENCE_S):
+    def __init__(self, address: Union[tuple[str, int], str], timeout_s: float = PATIENCE_S,
+                 receive_buffer_bytes: Optional[int] = None):
         if isinstance(address, str):
             self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             self.socket.settimeout(timeout_s)
             self.socket.connect(address)
         else:
-            self.socket = socket.create_connection(address, timeout=timeout_s)
+            self.socket = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_STREAM)
+            self.socket.settimeout(timeout_s)
+            if receive_buffer_bytes:  # set before it connects: the window that it offers first depends on it
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
+            self.socket.connect(address)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._unread = b""
 

@@ -1,0 +1,210 @@
+"""SIGTERM costs no request that the kernel had taken: kept connections, pipelines, the backlog, half-sent requests,
+slow readers. docs/drain.md says what happens in which order.
+"""
+# runs: release.io_uring release.epoll asan.io_uring
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from harness import HttpConnection, device_ids, render_request, sample, wait_until
+
+
+def post(device_id: str) -> bytes:
+    return render_request("POST", "/telemetry", json.dumps(sample(device_id)).encode())
+
+
+def stop(engine) -> None:
+    """From here on the kernel takes what clients send, and the engine sees none of it."""
+    engine.signal(signal.SIGSTOP)
+    state = Path(f"/proc/{engine.pid}/stat")
+    wait_until(lambda: state.read_text().rpartition(")")[2].split()[0] == "T", "it is stopped")
+
+
+def drain_and_go_on(engine) -> None:
+    engine.signal(signal.SIGTERM)
+    engine.signal(signal.SIGCONT)
+
+
+def assert_answered(connection, count: int) -> None:
+    """So many answers, the last of which says that it is, and the end of the stream."""
+    assert_all_answered(connection, count, closes=(True,))
+
+
+def assert_all_answered(connection, count: int, closes=(True, False)) -> None:
+    """The same; an engine that goes on may give the last answer before it learns of the signal."""
+    responses = [connection.read_response() for _ in range(count)]
+    assert [response.status for response in responses] == [200] * count
+    assert not any(response.closes for response in responses[:-1]) and responses[-1].closes in closes
+    assert connection.read_to_end() == b""
+    connection.close()
+
+
+@pytest.mark.parametrize("ack", ["queued", "stored"])
+def test_kept_connections(starter, ack):
+    server = starter.redis()
+    engine = starter.engine(server.url, ack=ack)
+    connections = [engine.connect() for _ in range(50)]
+    for index, connection in enumerate(connections):
+        assert connection.post(sample(f"before-{index}")).status == 200
+    stop(engine)
+    for index, connection in enumerate(connections):
+        connection.send(post(f"late-{index}"))
+    drain_and_go_on(engine)
+    for connection in connections:
+        assert_all_answered(connection, 1)
+    assert engine.wait_exit() == 0
+    assert len(set(device_ids(server.client()))) == 100
+
+
+@pytest.mark.parametrize("ack", ["queued", "stored"])
+def test_pipelines(starter, ack):
+    """Longer than a receive buffer, and more requests than may wait for their answers at a time."""
+    server = starter.redis()
+    engine = starter.engine(server.url, ack=ack)
+    connections = [engine.connect() for _ in range(4)]
+    for connection in connections:
+        assert connection.request("GET", "/health").status == 200
+    stop(engine)
+    for index, connection in enumerate(connections):
+        connection.send(b"".join(post(f"{index}-{number}") for number in range(300)))
+    drain_and_go_on(engine)
+    for connection in connections:
+        assert_all_answered(connection, 300)
+    assert engine.wait_exit() == 0
+    assert len(set(device_ids(server.client()))) == 1200
+
+
+@pytest.mark.parametrize("address_kind, cores, connections_max", [
+    ("tcp", "0", 16384), ("tcp", "0,1", 16384), ("unix", "0", 16384), ("tcp", "0", 40)])
+def test_a_backlog(starter, workspace, address_kind, cores, connections_max):
+    """Three hundred clients that were never accepted; in the last case there are connections for forty at a time."""
+    path = f"{workspace}/backlog.socket"
+    engine = starter.engine("null:", ack="queued", cores=cores, more_listen=[f"unix:{path}"],
+                            settings={"http.connections_max": connections_max})
+    address = path if address_kind == "unix" else engine.address
+    stop(engine)
+    connections = [HttpConnection(address) for _ in range(300)]
+    for index, connection in enumerate(connections):
+        connection.send(post(f"d{index}"))
+    drain_and_go_on(engine)
+    for connection in connections:
+        assert_all_answered(connection, 1)
+    assert engine.wait_exit() == 0
+    assert "accepted=300 " in engine.log()
+
+
+def wait_until_draining(engine) -> None:
+    wait_until(lambda: engine.status()["state"] == "draining", "it drains")
+
+
+def test_a_half_sent_request_is_answered(starter):
+    engine = starter.engine("null:", ack="queued", settings={"drain_timeout": "60s"})
+    whole = post("slow")
+    parts = [1, 30, len(whole) - 3]
+    connections = [engine.connect() for _ in parts]
+    for connection, part in zip(connections, parts):
+        connection.send(whole[:part])
+    wait_until(lambda: engine.status()["reactors"][0]["received_bytes"] >= sum(parts), "they have arrived")
+    engine.signal(signal.SIGTERM)
+    wait_until_draining(engine)
+    for connection, part in zip(connections, parts):
+        connection.send(whole[part:] + post("behind it"))
+    for connection in connections:
+        assert_answered(connection, 2)
+    assert engine.wait_exit() == 0
+
+
+def test_a_half_sent_request_that_goes_no_further_is_refused(starter):
+    engine = starter.engine("null:", ack="queued", settings={"drain_timeout": "1s"})
+    with engine.connect() as connection:
+        connection.send(post("never")[:-3])
+        wait_until(lambda: engine.status()["reactors"][0]["received_bytes"] > 0, "it has arrived")
+        engine.signal(signal.SIGTERM)
+        response = connection.read_response()
+        assert (response.status, response.code) == (503, "draining") and response.closes
+        assert int(response.header("Retry-After")) >= 1
+        assert connection.read_to_end() == b""
+    assert engine.wait_exit() == 0
+
+
+def test_who_has_just_connected_may_ask(starter):
+    """Two connections that have said nothing when the drain begins: one was accepted, one was not."""
+    engine = starter.engine("null:", ack="queued")
+    accepted = engine.connect()
+    wait_until(lambda: engine.status()["reactors"][0]["connections"] == 1, "it is accepted")
+    stop(engine)
+    waiting = engine.connect()
+    drain_and_go_on(engine)
+    wait_until_draining(engine)
+    for connection in (accepted, waiting):
+        connection.send(post("first"))
+        assert_answered(connection, 1)
+    assert engine.wait_exit() == 0
+
+
+def test_a_slow_reader(starter):
+    """Answers of many MiB, of which little fits into the buffers of the kernel."""
+    engine = starter.engine("null:", ack="queued", admin_on_data_listener=True, settings={"drain_timeout": "60s"})
+    connection = HttpConnection(engine.address, receive_buffer_bytes=16 * 1024)
+    stop(engine)
+    connection.send(render_request("GET", "/metrics") * 600)
+    drain_and_go_on(engine)
+    time.sleep(1.5)  # longer than a client may go on that is not waited for
+    assert_answered(connection, 600)
+    assert engine.wait_exit() == 0
+
+
+def test_who_waits_at_the_end_of_the_time_is_told(starter):
+    server = starter.redis()
+    engine = starter.engine(server.url, settings={"drain_timeout": "300ms", "ack_timeout": "60s"})
+    connections = [engine.connect() for _ in range(5)]
+    server.client().client_pause(20_000)
+    for index, connection in enumerate(connections):
+        connection.send(post(f"d{index}"))
+    wait_until(lambda: engine.samples()["accepted"] == 5, "they wait")
+    engine.signal(signal.SIGTERM)
+    for connection in connections:
+        response = connection.read_response()
+        assert (response.status, response.code) == (503, "ack_timeout") and response.closes
+    assert engine.wait_exit() == 1
+
+
+# --- lame duck -------------------------------------------------------------------------------------------------------
+
+def test_a_lame_duck_serves(starter):
+    engine = starter.engine("null:", ack="queued", settings={"drain_lame_duck": "60s"})
+    kept, piped = engine.connect(), engine.connect()
+    assert kept.post(sample("before")).status == 200
+    engine.signal(signal.SIGTERM)
+    wait_until_draining(engine)
+    with engine.connect() as new:
+        response = new.request("GET", "/ready")
+        assert (response.status, response.code) == (503, "draining") and response.closes
+        assert new.read_to_end() == b""
+    with engine.connect() as new:
+        new.send(post("new"))
+        assert_answered(new, 1)
+    kept.send(post("kept"))
+    assert_answered(kept, 1)
+    piped.send(post("piped") * 10)
+    assert_answered(piped, 10)
+    assert engine.admin("GET", "/ready").status == 503
+    assert engine.samples()["accepted"] == 13
+    engine.kill()
+    engine.wait_exit()
+
+
+def test_a_lame_duck_ends(starter):
+    engine = starter.engine("null:", ack="queued", settings={"drain_lame_duck": "300ms"})
+    with engine.connect() as idle:
+        assert idle.post(sample()).status == 200
+        begin = time.monotonic()
+        engine.signal(signal.SIGTERM)
+        assert idle.read_to_end() == b""
+        assert time.monotonic() - begin > 0.25
+    assert engine.wait_exit() == 0
+    assert "lame_duck" in engine.log()
