@@ -21,7 +21,7 @@ StopSequence::Phase StopSequence::next(std::uint64_t now_ns, const Progress& pro
     switch (phase_) {
         case Phase::serving: return is_asked_ ? Phase::draining : Phase::serving;
         case Phase::draining: {
-            const bool is_time_up = now_ns - phase_began_ns_ >= drain_timeout_ns_;
+            const bool is_time_up = now_ns - phase_began_ns_ >= drain_ns_max_;
             return progress.is_drained || is_time_up ? Phase::ending : Phase::draining;
         }
         case Phase::ending: return progress.has_ended ? Phase::ended : Phase::ending;

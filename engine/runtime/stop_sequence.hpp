@@ -31,7 +31,7 @@ class StopSequence {
         bool has_ended = false;
     };
 
-    explicit StopSequence(std::uint64_t drain_timeout_ns) : drain_timeout_ns_(drain_timeout_ns) {}
+    explicit StopSequence(std::uint64_t drain_ns_max) : drain_ns_max_(drain_ns_max) {}
 
     void on_stop_signal(std::uint64_t now_ns);
     // Goes on by one phase at most. True: the phase has changed, also by the signals since the last call.
@@ -43,7 +43,7 @@ class StopSequence {
   private:
     [[nodiscard]] Phase next(std::uint64_t now_ns, const Progress& progress) const;
 
-    const std::uint64_t drain_timeout_ns_;
+    const std::uint64_t drain_ns_max_;
     Phase phase_ = Phase::serving;
     bool is_asked_ = false;  // a stop signal has come
     bool is_urged_ = false;  // a second one has come
