@@ -128,8 +128,9 @@ class Scene:
             raise Broken(f"an engine that got SIGTERM ended with {code} and without a closing line")
         counts = dict(re.findall(r"(\w+)=(\w+)", closing[0]))
         lost = int(counts["lost"])
-        # With a journal what reactors settled is in the journal; `delivered` is the forwarder's.
-        settled = int(counts["journaled"]) if "forwarder_stopped" in self.engine.log()[self._life_begin:] else int(counts["delivered"])
+        # What reactors settled; behind a journal `delivered` is the forwarder's.
+        has_forwarder = "event=forwarder_stopped" in self.engine.log()[self._life_begin:]
+        settled = int(counts["journaled"]) + (0 if has_forwarder else int(counts["delivered"]))
         is_conserved = (counts["conserved"] == "true"
                         and int(counts["received"]) == int(counts["accepted"]) + int(counts["rejected"])
                         and int(counts["accepted"]) == settled + int(counts["dropped"]) + lost)
