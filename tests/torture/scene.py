@@ -109,7 +109,7 @@ class Scene:
         return status
 
     def kill_engine(self) -> None:
-        self.observe()
+        self.look()
         self.engine.signal(signal.SIGKILL)
         self.engine.wait_exit()
         self.killed_engines += 1
@@ -120,7 +120,7 @@ class Scene:
 
     def terminate_engine(self) -> None:
         """SIGTERM: it ends in time, with an exit code and a closing line that agree."""
-        self.observe()
+        self.look()
         self.engine.signal(signal.SIGTERM)
         code = self.engine.wait_exit()
         closing = re.findall(r" event=stopped (.*)", self.engine.log()[self._life_begin:])
@@ -173,7 +173,7 @@ class Scene:
         begin = time.monotonic()
 
         def is_settled() -> bool:
-            status = self.observe()
+            status = self.look()
             if any(reactor["samples"]["in_flight"] for reactor in status["reactors"]):
                 return False
             return "forwarder" not in status or "\nsluice_forwarder_is_behind 0" in self.engine.metrics()
