@@ -1,6 +1,5 @@
 #include "engine/runtime/engine.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "engine/admin/snapshot_collector.hpp"
@@ -148,8 +147,7 @@ void Engine::log_listening() const {
     std::string addresses;
     for (const config::ListenAddress& address : config_.listen)
         addresses += (addresses.empty() ? "" : ",") + config::format_numeric(address);
-    if (std::ranges::any_of(config_.listen, config::is_every_interface))
-        log::info("listening_on_all_interfaces", {{"listen", addresses}});
+    log_open_addresses();
     log::info("listening", {{"listen", addresses},
                             {"admin", config::format_numeric(config_.admin.listen)},
                             {"cores", cores},
@@ -171,6 +169,18 @@ void Engine::log_listening() const {
             "few_batches",
             {{"what", "less than two batches a partition: while a primary is away, samples for others may be refused"},
              {"key", "batch.count"}});
+}
+
+// Who listens on every interface should know: the admin listener can pause the engine.
+void Engine::log_open_addresses() const {
+    std::string open;
+    const auto add = [&open](const config::ListenAddress& address, const char* key) {
+        if (config::is_every_interface(address))
+            open.append(open.empty() ? "" : ", ").append(key).append(" ").append(config::format_numeric(address));
+    };
+    for (const config::ListenAddress& address : config_.listen) add(address, "listen");
+    add(config_.admin.listen, "admin.listen");
+    if (!open.empty()) log::info("listening_on_all_interfaces", {{"addresses", open}});
 }
 
 void Engine::begin_drain() {

@@ -103,6 +103,7 @@ class Engine {
     [[nodiscard]] std::expected<void, StartError> start_reactors();
     void tell_journal_apart(Report& report) const;
     void log_listening() const;
+    void log_open_addresses() const;
 
     // Destroyed from the last to the first, when all threads have ended: the admin parts before the reactors that they
     // ask, the reactors before the sink, to whose queue their batchers refer.

@@ -101,6 +101,29 @@ def test_from_nothing_to_a_journaled_sample_and_back(terminal, addresses):
     assert "conserved=true" in terminal.output
 
 
+@pytest.mark.skipif(redis_answers(6379), reason="a Redis answers at 127.0.0.1:6379, and its stream is not ours")
+def test_the_stream_of_the_default_redis_is_bounded(addresses, request):
+    holder = subprocess.Popen(["redis-server", "--port", "6379", "--save", ""], stdout=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: redis_answers(6379) or holder.poll() is not None, "Redis answers")
+        if holder.poll() is not None:
+            pytest.skip("port 6379 is taken by something that is no Redis")
+        terminal = request.getfixturevalue("terminal")
+        wait_until(lambda: "XREVRANGE" in terminal.read() or terminal.has_ended(), "tools/run says what to try", timeout_s=240)
+        assert "the stream telemetry keeps its last 1000000 samples" in terminal.output
+        with redis.Redis(port=6379).monitor() as monitor:
+            with HttpConnection(addresses[0]) as connection:
+                assert connection.post(sample("d")).status == 200
+            commands = (command["command"] for command in monitor.listen())
+            assert next(c for c in commands if c.startswith("XADD")).startswith("XADD telemetry MAXLEN ~ 1000000 ")
+        terminal.type(CTRL_C)
+        wait_until(terminal.has_ended, "tools/run ends after Ctrl-C")
+        assert terminal.status == 0, terminal.output
+    finally:
+        holder.terminate()
+        holder.wait()
+
+
 def test_a_taken_port_is_named(addresses):
     holder = subprocess.Popen(["redis-server", "--port", str(addresses[0][1]), "--save", ""], stdout=subprocess.DEVNULL)
     try:

@@ -109,7 +109,7 @@ class Scene:
         return status
 
     def kill_engine(self) -> None:
-        self.observe()
+        self.look()
         self.engine.signal(signal.SIGKILL)
         self.engine.wait_exit()
         self.killed_engines += 1
@@ -120,7 +120,7 @@ class Scene:
 
     def terminate_engine(self) -> None:
         """SIGTERM: it ends in time, with an exit code and a closing line that agree."""
-        self.observe()
+        self.look()
         self.engine.signal(signal.SIGTERM)
         code = self.engine.wait_exit()
         closing = re.findall(r" event=stopped (.*)", self.engine.log()[self._life_begin:])
@@ -128,8 +128,9 @@ class Scene:
             raise Broken(f"an engine that got SIGTERM ended with {code} and without a closing line")
         counts = dict(re.findall(r"(\w+)=(\w+)", closing[0]))
         lost = int(counts["lost"])
-        # With a journal what reactors settled is in the journal; `delivered` is the forwarder's.
-        settled = int(counts["journaled"]) if "forwarder_stopped" in self.engine.log()[self._life_begin:] else int(counts["delivered"])
+        # What reactors settled; behind a journal `delivered` is the forwarder's.
+        has_forwarder = "event=forwarder_stopped" in self.engine.log()[self._life_begin:]
+        settled = int(counts["journaled"]) + (0 if has_forwarder else int(counts["delivered"]))
         is_conserved = (counts["conserved"] == "true"
                         and int(counts["received"]) == int(counts["accepted"]) + int(counts["rejected"])
                         and int(counts["accepted"]) == settled + int(counts["dropped"]) + lost)
@@ -172,7 +173,7 @@ class Scene:
         begin = time.monotonic()
 
         def is_settled() -> bool:
-            status = self.observe()
+            status = self.look()
             if any(reactor["samples"]["in_flight"] for reactor in status["reactors"]):
                 return False
             return "forwarder" not in status or "\nsluice_forwarder_is_behind 0" in self.engine.metrics()
