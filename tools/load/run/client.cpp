@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <limits>
+#include <optional>
 
 #include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
@@ -27,6 +27,23 @@ io::LoopSettings loop_settings(std::uint32_t slots_count) {
     settings.receive_buffer_bytes = 16 * 1024;
     settings.slots_count_max = slots_count;
     return settings;
+}
+
+// A complete response, and what was wrong with it.
+struct Answer {
+    std::uint16_t status;
+    std::uint32_t samples_count;
+    std::optional<Fault> fault;
+};
+
+void count_answer(const Answer& answer, Counts& counts) {
+    ++counts.statuses[answer.status];
+    if (answer.fault) {
+        ++counts.faults[static_cast<std::size_t>(*answer.fault)];
+        return;
+    }
+    ++counts.succeeded;
+    counts.samples += answer.samples_count;
 }
 
 Fault fault_of_connect(int error) { return error == ECONNREFUSED ? Fault::refused : Fault::unreachable; }
@@ -163,9 +180,8 @@ void Client::on_sent(Slot slot) {
 
 void Client::run_once(std::uint64_t deadline_ns, std::uint64_t spin_ns) {
     flush();
-    const std::uint64_t retry_ns = wheel_.next_ns();
     std::uint64_t timer_ns = std::min(answer_deadlines_.next_ns(), connect_deadlines_.next_ns());
-    if (retry_ns != 0) timer_ns = std::min(timer_ns, retry_ns);
+    if (waiting_count_ != 0) timer_ns = std::min(timer_ns, wheel_.next_ns());
     const bool is_timer_next = timer_ns < deadline_ns;
     loop_->run_once(is_timer_next ? timer_ns : deadline_ns, is_timer_next ? 0 : spin_ns);
     expire(monotonic_ns());
@@ -204,26 +220,21 @@ void Client::on_bytes(Slot slot, std::span<const char> bytes) {
 }
 
 Ending Client::judge(const Exchange& request, const ResponseReader::Result& result, std::uint64_t done_ns) {
-    const Ending ending{.row_index = source_.row_of(request.endpoint),
-                        .is_success = source_.is_good_status(request.endpoint, result.status) &&
-                                      source_.is_good_body(request.endpoint, result.body)};
-    const bool is_bad_status = !source_.is_good_status(request.endpoint, result.status);
+    const std::uint16_t row_index = source_.row_of(request.endpoint);
+    Answer answer{.status = result.status, .samples_count = request.identity.samples_count, .fault = {}};
+    if (!source_.is_good_status(request.endpoint, result.status)) answer.fault = Fault::bad_status;
+    else if (!source_.is_good_body(request.endpoint, result.body)) answer.fault = Fault::bad_body;
     recorder_.count_response(request.intended_ns, done_ns);
-    for (Counts* const counts : {&recorder_.counts_of(request.intended_ns),
-                                 &recorder_.endpoint_counts_of(request.intended_ns, ending.row_index)}) {
-        ++counts->statuses[result.status];
-        if (ending.is_success) {
-            ++counts->succeeded;
-            counts->samples += request.identity.samples_count;
-        } else {
-            ++counts->faults[static_cast<std::size_t>(is_bad_status ? Fault::bad_status : Fault::bad_body)];
-        }
+    count_answer(answer, recorder_.counts_of(request.intended_ns));
+    if (row_index != Ending::no_row) {
+        Counts& counts = recorder_.endpoint_counts_of(request.intended_ns, row_index);
+        ++counts.responses;
+        count_answer(answer, counts);
     }
-    ++recorder_.endpoint_counts_of(request.intended_ns, ending.row_index).responses;
     // 207 (Multi-Status): some of the batch was refused, so not all of it was acknowledged.
     const bool is_acknowledged = result.status >= 200 && result.status <= 299 && result.status != 207;
     if (on_acknowledged_ && is_acknowledged) on_acknowledged_(request.identity);
-    return ending;
+    return {.row_index = row_index, .is_success = !answer.fault};
 }
 
 // An answer that is complete behind its deadline comes too late, however late this thread itself was.
@@ -353,12 +364,13 @@ void Client::break_off(Slot slot, Fault fault) {
     const std::uint64_t now_ns = monotonic_ns();
     for (std::uint32_t index = 0; index < failed_count; ++index) {
         const Exchange& request = exchange(slot, index);
-        const std::uint16_t row = source_.row_of(request.endpoint);
+        const std::uint16_t row_index = source_.row_of(request.endpoint);
         answer_deadlines_.remove(exchange_place(slot, index));
         recorder_.count_fault(fault, request.intended_ns, now_ns);
-        ++recorder_.endpoint_counts_of(request.intended_ns, row).faults[static_cast<std::size_t>(fault)];
+        ++recorder_.endpoint_counts_of(request.intended_ns, row_index).faults[static_cast<std::size_t>(fault)];
         if (fault == Fault::timeout && request.sent_ns != 0)
-            recorder_.record(request.intended_ns, request.sent_ns, now_ns, {.row_index = row, .is_success = false});
+            recorder_.record(request.intended_ns, request.sent_ns, now_ns,
+                             {.row_index = row_index, .is_success = false});
     }
     // Connections that carry requests are opened as often as the load asks for. Those that carry none wait, so that the
     // server is not flooded with them.
@@ -390,13 +402,15 @@ void Client::on_closed(Slot slot) {
     if (connection.failures_count < failures_before_wait) return connect(slot);
     connection.wait_begin_ns = now_ns;
     const auto doublings = std::min<unsigned>(connection.failures_count - failures_before_wait, 10);
+    ++waiting_count_;
     wheel_.set(slot, now_ns + std::min(retry_ns_first << doublings, retry_ns_max), now_ns);
 }
 
 // The wait before another attempt is over.
 void Client::retry(Slot slot, std::uint64_t now_ns) {
     Connection& connection = connections_[slot];
-    if (connection.state != State::waiting) return;
+    DCHECK(connection.state == State::waiting);
+    --waiting_count_;
     connection.wait_end_ns = now_ns;
     connect(slot);
 }

@@ -163,6 +163,7 @@ class Client final : private io::ClientEvents {
     std::unique_ptr<char[]> buffers_;
     std::vector<Slot> dirty_;
     std::uint32_t in_flight_count_ = 0, connected_count_ = 0, connecting_count_ = 0;
+    std::uint32_t waiting_count_ = 0;  // in State::waiting, and in wheel_
     std::uint32_t next_address_index_ = 0;
     std::uint64_t answered_ns_ = 0;
     int last_connect_error_ = 0;
