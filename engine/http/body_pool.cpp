@@ -47,18 +47,26 @@ BodyBlock BodyPool::map(std::size_t capacity_bytes) {
 
 bool BodyPool::grow(BodyBlock& block, std::size_t bytes, std::size_t used_bytes) {
     CHECK(bytes > block.capacity_bytes && used_bytes <= block.capacity_bytes);
+    if (block.data != nullptr && !has_rounded(bytes)) return stretch(block, bytes);
     BodyBlock larger = take(bytes);
-    if (larger.data == nullptr) return stretch(block, bytes);
+    if (larger.data == nullptr) return false;
     if (used_bytes != 0) std::memcpy(larger.data, block.data, used_bytes);
     give_back(block);
     block = std::move(larger);
     return true;
 }
 
+// A block of a class for `bytes`, beside what is in use.
+bool BodyPool::has_rounded(std::size_t bytes) const {
+    const std::size_t size_class_index = class_of(bytes);
+    if (size_class_index >= classes_count) return false;
+    return free_[size_class_index] != nullptr || class_bytes(size_class_index) <= room_bytes();
+}
+
 // Where old and new block do not fit side by side: the kernel moves the pages. By an eighth at least if there is room,
 // so that a body that comes in small pieces is not moved for each.
 bool BodyPool::stretch(BodyBlock& block, std::size_t bytes) {
-    if (block.data == nullptr || bytes > class_bytes(classes_count - 1)) return false;
+    if (bytes > class_bytes(classes_count - 1)) return false;
     const std::size_t capacity_bytes =
         std::min(std::max(bytes, block.capacity_bytes + block.capacity_bytes / 8), block.capacity_bytes + room_bytes());
     if (capacity_bytes < bytes) return false;

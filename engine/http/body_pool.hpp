@@ -72,6 +72,7 @@ class BodyPool {
     // That blocks in use leave of the bound: free ones give way.
     [[nodiscard]] std::size_t room_bytes() const { return memory_bytes_max_ - in_use_bytes_; }
     [[nodiscard]] BodyBlock map(std::size_t capacity_bytes);
+    [[nodiscard]] bool has_rounded(std::size_t bytes) const;
     [[nodiscard]] bool stretch(BodyBlock& block, std::size_t bytes);
     void unmap(void* memory, std::size_t capacity_bytes);
     void unmap_free(std::size_t size_class_index);

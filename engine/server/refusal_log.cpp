@@ -11,6 +11,7 @@ std::string_view name_of(parsers::Method method) {
         case parsers::Method::get: return "GET";
         case parsers::Method::head: return "HEAD";
         case parsers::Method::post: return "POST";
+        case parsers::Method::options: return "OPTIONS";
         case parsers::Method::other: break;
     }
     return "other";

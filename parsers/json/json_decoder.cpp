@@ -222,7 +222,7 @@ Step JsonDecoder::State::next_in_windows() {
 
 // Moves `at` to the next element. False: the array has ended (the phase says so), or is at fault.
 bool JsonDecoder::State::find_element() {
-    const char* const end = body.data() + body.size();
+    const char* const end = whole.data() + whole.size();
     const auto skip_space = [this, end] {
         at = behind_space(at, end);
         return at != end;
@@ -278,9 +278,9 @@ void JsonDecoder::State::open_window_of_elements() {
 }
 
 RecordState JsonDecoder::State::read_element_alone() {
-    const std::string_view reach = body.substr(offset_of(at), window_bytes);
+    const std::string_view reach = whole.substr(static_cast<std::size_t>(at - whole.data()), window_bytes);
     const ValueExtent extent = extent_of_value(reach);
-    const bool ends_with_body = reach.data() + reach.size() == body.data() + body.size();
+    const bool ends_with_body = reach.data() + reach.size() == whole.data() + whole.size();
     if (extent.end == ValueEnd::too_deep) return fail(Refusal::json_too_deep, at + extent.bytes);
     if (extent.end == ValueEnd::not_here)
         return ends_with_body ? fail_where_it_breaks(reach) : fail(Refusal::sample_too_large, at);

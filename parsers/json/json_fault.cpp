@@ -145,17 +145,21 @@ class FaultFinder {
         constexpr std::string_view simple = "\"\\/bfnrt";
         if (simple.find(text_[at_]) != simple.npos) return take(text_[at_]);
         if (!take('u')) return false;
-        const int first = take_unit();
-        if (first < 0) return false;
-        if (first < 0xD800 || first >= 0xE000) return true;
-        if (first < 0xDC00) {
-            if (is_at_end() || (take('\\') && is_at_end())) return false;
-            if (text_[at_ - 1] == '\\' && take('u')) {
-                const int second = take_unit();
-                if (second < 0) return false;
-                if (second >= 0xDC00 && second < 0xE000) return true;
-            }
-        }
+        const int unit = take_unit();
+        if (unit < 0) return false;
+        if (unit < 0xD800 || unit >= 0xE000) return true;
+        if (unit < 0xDC00) return take_second_half();
+        at_ = begin;
+        return false;
+    }
+
+    // Of a surrogate pair.
+    bool take_second_half() {
+        const std::size_t begin = at_;
+        if (!take('\\') || !take('u')) return false;
+        const int unit = take_unit();
+        if (unit < 0) return false;
+        if (unit >= 0xDC00 && unit < 0xE000) return true;
         at_ = begin;
         return false;
     }

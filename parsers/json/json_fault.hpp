@@ -17,7 +17,8 @@ struct JsonFault {
     };
     Kind kind;
     // The first byte that no JSON text has there; the end of the text where more would have to follow. Of an escape
-    // that makes a lone surrogate: its backslash.
+    // that is half a surrogate pair: where the other half should be, or the backslash of a second half without a first
+    // one.
     std::size_t offset;
 };
 

@@ -51,10 +51,13 @@ std::vector<BodyCase> broken_cases() {
         {with("\"x\":-Infinity"), invalid_json, at + 5},
         {with("\"metadata\":{\"a\":.5}"), invalid_json, at + 16},
         {with("\"x\":\"\\x\""), invalid_json, at + 6},
-        {with("\"x\":\"\\ud800\""), invalid_json, at + 5},
+        {with("\"x\":\"\\ud800\""), invalid_json, at + 11},
+        {with("\"x\":\"\\ud800\\n\""), invalid_json, at + 12},
+        {with("\"x\":\"\\ud800\\u0041\""), invalid_json, at + 11},
+        {with("\"x\":\"\\ud800\\u00g1\""), invalid_json, at + 15},
         {with("\"x\":\"\\udc00\\ud800\""), invalid_json, at + 5},
         {with("\"x\":\"\\u12g4\""), invalid_json, at + 9},
-        {with("\"metadata\":{\"a\":\"\\ud800x\"}"), invalid_json, at + 17},
+        {with("\"metadata\":{\"a\":\"\\ud800x\"}"), invalid_json, at + 23},
         {with("\"x\":\"a\nb\""), invalid_json, at + 6},
         {with("\"x\":\"a\xff\""), invalid_utf8, at + 6},
         {with("\"x\":\"\xed\xa0\x80\""), invalid_utf8, at + 5},
@@ -135,6 +138,7 @@ TEST(Decoder, SaysAtWhichByteTheTextBreaks) {
             body[at] = was;
             if (at != 0) {
                 ASSERT_EQ(offset_in(body.substr(0, at), at), at);
+                ASSERT_EQ(offset_in(body.substr(0, at) + "\n", at), at);
             }
         }
     }
