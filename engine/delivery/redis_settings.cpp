@@ -1,8 +1,10 @@
 #include "engine/delivery/redis_settings.hpp"
 
+#include <memory>
 #include <utility>
 
 #include "engine/core/random_seed.hpp"
+#include "sinks/redis/link/address_book.hpp"
 #include "sinks/redis/sentinel/primary_finder.hpp"
 
 namespace sluice {
@@ -16,6 +18,7 @@ sinks::RedisSettings redis_settings(const config::Config& config) {
     settings.path = url.path;
     settings.user = url.user;
     settings.password = url.password;
+    settings.addresses = std::make_shared<sinks::redis::AddressBook>();
     settings.db = url.db;
     settings.connect_timeout_ns = redis.connect_timeout_ns;
     settings.reply_timeout_ns = redis.reply_timeout_ns;
@@ -39,7 +42,11 @@ sinks::RedisSettings sentinel_settings(const config::Config& config) {
     sinks::RedisSettings settings = redis_settings(config);
     const config::SinkUrl& url = config.sink.url;
     settings.host = url.master;  // a name for sentences, until the sentinels have been asked
-    auto finder = sinks::redis::PrimaryFinder({servers_of(url), url.master, url.user, url.password});
+    auto finder = sinks::redis::PrimaryFinder({.sentinels = servers_of(url),
+                                               .master = url.master,
+                                               .user = url.user,
+                                               .password = url.password,
+                                               .addresses = settings.addresses});
     settings.has_moved_from = [finder](const sinks::ServerAddress& present) { return finder.has_moved_from(present); };
     settings.find_server = [finder = std::move(finder)]() mutable { return finder.find(); };
     return settings;

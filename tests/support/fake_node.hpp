@@ -19,7 +19,8 @@ class FakeNode {
     // node's thread. PING and CLIENT are answered without asking.
     using Answer = std::function<std::string(const std::string& command)>;
 
-    FakeNode();
+    // Listens on a numeric address of loopback, 127.0.0.0/8; on any free port for port 0.
+    explicit FakeNode(const char* address = "127.0.0.1", std::uint16_t port = 0);
     ~FakeNode();
     FakeNode(const FakeNode&) = delete;
     FakeNode& operator=(const FakeNode&) = delete;

@@ -59,6 +59,7 @@ class ClusterSink final : public Sink {
         return {.delivery = figures_, .link = &link_figures_, .cluster = &cluster_};
     }
     [[nodiscard]] std::string last_error() const override { return last_error_.text(); }
+    [[nodiscard]] std::string connected_to() const override;
     [[nodiscard]] std::vector<NodeView> nodes() const override {
         const std::scoped_lock lock(views_mutex_);
         return views_;
@@ -360,6 +361,13 @@ void ClusterSink::publish_views() {
     }
     const std::scoped_lock lock(views_mutex_);
     views_ = std::move(views);
+}
+
+std::string ClusterSink::connected_to() const {
+    std::string text;
+    for (const auto& member : members_)
+        if (member->node.is_ready()) text += (text.empty() ? "" : ",") + member->node.peer();
+    return text;
 }
 
 // Empty if all is well.

@@ -30,6 +30,8 @@ class Node {
 
     [[nodiscard]] const ServerAddress& address() const { return address_; }
     [[nodiscard]] bool is_ready() const { return link_.is_ready(); }
+    // address(); of a name, with the numeric address that was tried last.
+    [[nodiscard]] const std::string& peer() const { return link_.peer(); }
     // Connects, reads replies, notices silence. `revents`: poll(2)'s, of fd().
     void advance(short revents, std::uint64_t now_ns);
     // Sends what partitions that go here have.

@@ -8,31 +8,44 @@
 namespace sluice::sinks::redis {
 
 BlockingClient::BlockingClient(RedisSettings settings, std::string name)
-    : settings_(std::move(settings)), name_(std::move(name)) {}
+    : settings_(std::move(settings)),
+      name_(std::move(name)),
+      addresses_(settings_.addresses != nullptr ? settings_.addresses : std::make_shared<AddressBook>()) {}
 
 bool BlockingClient::connect() {
-    ServerAddress server{settings_.host, settings_.port};
-    if (settings_.find_server) {
-        const auto found = settings_.find_server();
-        if (!found) {
-            fail(found.error());
-            return false;
-        }
-        server = *found;
-    }
-    connection_ = settings_.path.empty() ? connect_blocking(server, settings_.connect_timeout_ns)
-                                         : connect_blocking_to_socket(settings_.path, settings_.connect_timeout_ns);
-    if (connection_ == nullptr || connection_->err != 0) {
-        connection_failed();
+    connection_.reset();
+    if (const auto found = attempt_.begin(settings_, *addresses_); !found) {
+        fail(found.error());
         return false;
     }
-    return greet();
+    if (!connect_to_one()) return false;
+    const bool has_greeted = greet(settings_.password);
+    if (has_greeted) attempt_.worked(*addresses_);
+    else attempt_.was_useless(*addresses_);
+    return has_greeted;
 }
 
-bool BlockingClient::greet() {
+bool BlockingClient::connect_to_one() {
+    while (attempt_.next()) {  // ends: the addresses are counted
+        connection_ = connect_to_address();
+        if (connection_ != nullptr && connection_->err == 0) return true;
+        attempt_.failed(why_failed(connection_, settings_.connect_timeout_ns / attempt_.size()));
+    }
+    fail(attempt_.reasons());
+    return false;
+}
+
+BlockingConnection BlockingClient::connect_to_address() const {
+    const BlockingTimeouts timeouts{.connect_ns = settings_.connect_timeout_ns / attempt_.size(),
+                                    .reply_ns = settings_.connect_timeout_ns};
+    if (!settings_.path.empty()) return connect_blocking_to_socket(settings_.path, timeouts);
+    return connect_blocking(attempt_.address(), attempt_.server().port, timeouts);
+}
+
+bool BlockingClient::greet(const std::string& password) {
     std::vector<Command> commands;
-    if (!settings_.user.empty()) commands.push_back({"AUTH", settings_.user, settings_.password});
-    else if (!settings_.password.empty()) commands.push_back({"AUTH", settings_.password});
+    if (!settings_.user.empty()) commands.push_back({"AUTH", settings_.user, password});
+    else if (!password.empty()) commands.push_back({"AUTH", password});
     if (settings_.db != 0) commands.push_back({"SELECT", std::to_string(settings_.db)});
     const std::size_t needed_count = commands.size();
     if (!name_.empty()) commands.push_back({"CLIENT", "SETNAME", name_});  // whether it may or not
@@ -53,12 +66,12 @@ std::vector<Reply> BlockingClient::ask(const std::vector<Command>& commands) {
         if (!send(command)) return {};
     std::vector<Reply> replies;
     for (std::size_t i = 0; i < commands.size(); ++i) {
-        void* reply = nullptr;
-        if (redisGetReply(connection_.get(), &reply) != REDIS_OK) {
+        void* object = nullptr;
+        if (redisGetReply(connection_.get(), &object) != REDIS_OK) {
             connection_failed();
             return {};
         }
-        replies.emplace_back(static_cast<redisReply*>(reply));
+        replies.emplace_back(static_cast<redisReply*>(object));
     }
     return replies;
 }

@@ -10,13 +10,13 @@
 namespace sluice::sinks::redis {
 
 Link::Link(const RedisSettings& settings, LinkFigures& figures)
-    : connect_timeout_ns_(settings.connect_timeout_ns),
-      reply_timeout_ns_(settings.reply_timeout_ns),
+    : reply_timeout_ns_(settings.reply_timeout_ns),
       backoff_max_ns_(settings.backoff_max_ns),
       suspicious_silence_ns_(settings.suspicious_silence_ns),
       has_moved_from_(settings.has_moved_from),
       figures_(figures),
       session_(settings),
+      timer_(settings.connect_timeout_ns),
       backoff_(settings.backoff_min_ns, settings.backoff_max_ns, settings.random_seed) {}
 
 // --- connecting ----------------------------------------------------------------------------------------------------
@@ -34,25 +34,19 @@ Link::Event Link::advance(short revents, std::uint64_t now_ns) {
 Link::Event Link::connect(std::uint64_t now_ns) {
     CHECK(!is_established_);
     if (now_ns < connect_at_ns_) return Event::none;
-    connect_deadline_ns_ = now_ns + connect_timeout_ns_;
-    ++fd_generation_;
+    timer_.begin(now_ns);
     replies().accept_arrays(nullptr);
     if (session_.open() == Session::Step::failed) return attempt_failed(session_.failure(), now_ns);
     return Event::attempt;
 }
 
 Link::Event Link::go_on_connecting(short revents, std::uint64_t now_ns) {
-    if (session_.advance(revents) == Session::Step::failed) return attempt_failed(session_.failure(), now_ns);
-    if (session_.is_ready()) {
-        is_send_blocked_ = false;
-        return Event::ready;
-    }
-    if (now_ns < connect_deadline_ns_) return Event::none;
-    const bool is_connected = session_.state() == Session::State::greeting;
-    session_.close();
-    return attempt_failed(
-        peer() + (is_connected ? " accepts connections but does not answer" : " does not answer (connect timeout)"),
-        now_ns);
+    const bool has_failed = session_.advance(revents) == Session::Step::failed ||
+                            (!session_.is_ready() && timer_.watch(session_, now_ns) == Session::Step::failed);
+    if (has_failed) return attempt_failed(session_.failure(), now_ns);
+    if (!session_.is_ready()) return Event::none;
+    is_send_blocked_ = false;
+    return Event::ready;
 }
 
 Link::Event Link::attempt_failed(std::string why, std::uint64_t now_ns) {
@@ -83,6 +77,7 @@ void Link::close() {
 
 void Link::reconnect(std::uint64_t at_ns) {
     CHECK(is_established_ && at_ns != 0);
+    session_.set_address_back();
     close();
     connect_at_ns_ = at_ns;
 }
@@ -98,7 +93,7 @@ bool Link::drop_if_late(bool is_reply_due, std::uint64_t now_ns) {
     CHECK(is_ready());
     if (std::exchange(has_just_asked_, false)) asked_for_another_ns_ = now_ns;
     const bool is_late =
-        is_established_ ? is_reply_due && now_ns >= progress_ns_ + reply_timeout_ns_ : now_ns >= connect_deadline_ns_;
+        is_established_ ? is_reply_due && now_ns >= progress_ns_ + reply_timeout_ns_ : now_ns >= timer_.end_ns();
     if (is_late) {
         const char* const which = is_established_ ? "reply" : "connect";
         drop("no reply from " + peer() + " within the " + which + " timeout", now_ns);
@@ -134,7 +129,7 @@ short Link::events() const {
 
 std::uint64_t Link::deadline_ns(bool is_reply_due) const {
     if (session_.state() == Session::State::closed) return connect_at_ns_;
-    if (!is_established_) return connect_deadline_ns_;
+    if (!is_established_) return is_ready() ? timer_.end_ns() : timer_.deadline_ns(session_);
     return is_reply_due ? std::min(progress_ns_ + reply_timeout_ns_, suspicious_ns()) : 0;
 }
 
@@ -168,6 +163,7 @@ bool Link::read(std::span<const char>& bytes, std::uint64_t now_ns) {
 // `reply` could not be read, or was not taken.
 bool Link::lose(ReplyStream::Next reply, std::uint64_t now_ns) {
     if (!is_ready()) return false;  // whoever took it has closed the link
+    session_.set_address_back();
     if (reply == ReplyStream::Next::broken)
         drop("protocol error from " + peer() + ": " + printable(replies().broken_because()), now_ns);
     else if (unusable_because_.empty()) drop(peer() + " answers what it was not asked", now_ns);

@@ -16,6 +16,7 @@ RedisSettings settings_of(const ServerAddress& server, const SentinelSettings& s
     of_server.host = server.host;
     of_server.port = server.port;
     of_server.connect_timeout_ns = settings.timeout_ns;
+    of_server.addresses = settings.addresses;
     return of_server;
 }
 
@@ -57,6 +58,7 @@ class Conversation {
 
 PrimaryFinder::PrimaryFinder(SentinelSettings settings) : settings_(std::move(settings)) {
     CHECK(!settings_.sentinels.empty());
+    if (settings_.addresses == nullptr) settings_.addresses = std::make_shared<AddressBook>();
 }
 
 std::expected<ServerAddress, std::string> PrimaryFinder::find() {

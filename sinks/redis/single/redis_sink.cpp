@@ -46,6 +46,9 @@ class RedisSink final : public Sink {
         return {.delivery = figures_, .link = &link_figures_, .replication = &replication_};
     }
     [[nodiscard]] std::string last_error() const override { return last_error_.text(); }
+    [[nodiscard]] std::string connected_to() const override {
+        return link_.is_established() ? link_.peer() : std::string();
+    }
 
   private:
     void connected(std::uint64_t now_ns);

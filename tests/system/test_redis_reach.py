@@ -1,0 +1,64 @@
+"""Reaching Redis: what the log names, what Redis says when it turns an engine away, and passwords from files."""
+# runs: release.io_uring release.epoll asan.io_uring
+
+import subprocess
+
+import pytest
+
+from harness import sample, wait_until
+
+FAST = {"sink.redis.backoff_min": "10ms", "sink.redis.backoff_max": "50ms", "admission.interval": "50ms"}
+
+
+def post(engine):
+    with engine.connect() as connection:
+        return connection.post(sample("d"))
+
+
+def last_error(engine) -> str:
+    return engine.status()["sinks"][0]["last_error"]
+
+
+def test_the_log_names_the_server_that_was_reached(starter):
+    server = starter.redis()
+    engine = starter.engine(f"redis://localhost:{server.port}")
+    wait_until(lambda: "event=sink_connected" in engine.log(), "the log tells")
+    assert f'server="localhost:{server.port} (127.0.0.1)"' in engine.log()
+    assert "event=admission_connected" in engine.log()
+
+
+@pytest.fixture
+def with_hosts(tmp_path):
+    """Runs a command with these lines as its /etc/hosts, in a mount namespace of its own."""
+    hosts = tmp_path / "hosts"
+    prefix = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', hosts]
+
+    def prepared(*lines: str) -> list:
+        hosts.write_text("".join(f"{line}\n" for line in lines))
+        if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode != 0:
+            pytest.skip("this user may not mount")
+        return prefix
+
+    return prepared
+
+
+def test_every_address_of_a_name_is_tried(starter, with_hosts):
+    server = starter.redis()
+    prefix = with_hosts("127.0.0.1 localhost", "127.0.0.2 redis.test", "127.0.0.3 redis.test", "127.0.0.1 redis.test")
+    engine = starter.engine(f"redis://redis.test:{server.port}", prefix=prefix, settings=FAST)
+    assert post(engine).status == 200
+    reached = f'server="redis.test:{server.port} (127.0.0.1)"'
+    wait_until(lambda: f"event=sink_connected sink=0 {reached}" in engine.log(), "the log tells which")
+    wait_until(lambda: f"event=admission_connected {reached}" in engine.log(), "the watcher, too")
+    assert engine.status()["sinks"][0]["connection_failures"] == 0, "an attempt fails when no address is left"
+    # A loss is one failure, whatever the other addresses say.
+    for losses in range(1, 4):
+        server.client().execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        wait_until(lambda: engine.status()["sinks"][0]["connects"] == losses + 1, "the engine is back")
+        assert engine.status()["sinks"][0]["connection_failures"] == losses
+    server.kill()
+    wait_until(lambda: "(127.0.0.1), Connection refused (127.0.0." in last_error(engine), "all are named, the last good one first")
+    server.start()
+    wait_until(lambda: engine.admin("GET", "/ready").status == 200, "the engine is back")
+
+
