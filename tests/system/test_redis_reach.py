@@ -62,3 +62,19 @@ def test_every_address_of_a_name_is_tried(starter, with_hosts):
     wait_until(lambda: engine.admin("GET", "/ready").status == 200, "the engine is back")
 
 
+def test_too_many_clients(starter):
+    server = starter.redis(arguments=("--maxclients", 1))
+    with server.client(single_connection_client=True) as other:
+        other.ping()
+        engine = starter.engine(server.url, until="/status", settings=FAST)
+        sentence = f"Redis at 127.0.0.1:{server.port} refuses: ERR max number of clients reached"
+        wait_until(lambda: last_error(engine) == sentence, "/status has Redis' own sentence")
+        assert sentence in engine.admin("GET", "/ready").body.decode()
+        wait_until(lambda: "event=sink_unreachable" in engine.log(), "the log tells")
+        assert sentence in engine.log()
+        wait_until(lambda: "max number of clients" in engine.status()["admission"]["last_error"], "so does the watcher")
+        other.config_set("maxclients", 100)
+    wait_until(lambda: engine.admin("GET", "/ready").status == 200, "the engine comes in")
+    assert post(engine).status == 200
+
+

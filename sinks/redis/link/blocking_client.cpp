@@ -62,6 +62,7 @@ bool BlockingClient::greet(const std::string& password) {
 
 std::vector<Reply> BlockingClient::ask(const std::vector<Command>& commands) {
     CHECK(is_connected());
+    refusal_.clear();
     for (const Command& command : commands)
         if (!send(command)) return {};
     std::vector<Reply> replies;
@@ -72,8 +73,17 @@ std::vector<Reply> BlockingClient::ask(const std::vector<Command>& commands) {
             return {};
         }
         replies.emplace_back(static_cast<redisReply*>(object));
+        if (!may_stay(*replies.back())) return {};
     }
     return replies;
+}
+
+// False: the server refuses the connection itself, and closes it.
+bool BlockingClient::may_stay(const redisReply& reply) {
+    refusal_ = is_error(reply) ? printable(text_of(reply)) : std::string();
+    if (!is_error(reply) || !refuses_connection(text_of(reply))) return true;
+    fail(refusal_);
+    return false;
 }
 
 Reply BlockingClient::ask(const Command& command) {
@@ -99,6 +109,11 @@ void BlockingClient::fail(const std::string& why) {
     connection_.reset();
 }
 
-void BlockingClient::connection_failed() { fail(why_failed(connection_, settings_.connect_timeout_ns)); }
+// An error that came before may be the reason.
+void BlockingClient::connection_failed() {
+    std::string why = why_failed(connection_, settings_.connect_timeout_ns);
+    if (!refusal_.empty()) why += "; before that it said: " + refusal_;
+    fail(why);
+}
 
 }  // namespace sluice::sinks::redis

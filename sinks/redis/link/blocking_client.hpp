@@ -48,6 +48,7 @@ class BlockingClient {
     [[nodiscard]] bool connect_to_one();
     [[nodiscard]] BlockingConnection connect_to_address() const;
     [[nodiscard]] bool greet(const std::string& password);
+    [[nodiscard]] bool may_stay(const redisReply& reply);
     [[nodiscard]] bool send(const Command& command);
     void fail(const std::string& why);
     void connection_failed();
@@ -57,6 +58,7 @@ class BlockingClient {
     const std::shared_ptr<AddressBook> addresses_;
     ConnectAttempt attempt_;
     BlockingConnection connection_;
+    std::string refusal_;  // the last reply of the present ask(), if it was an error
     std::string failure_;
 };
 

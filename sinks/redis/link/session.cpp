@@ -132,6 +132,7 @@ Session::Step Session::finish_connect() {
     greeting_sent_bytes_ = 0;
     greetings_answered_count_ = 0;
     takes_wait_aof_ = false;
+    tolerated_error_.clear();
     replies_.reset();
     return greet(POLLOUT);
 }
@@ -178,7 +179,7 @@ Session::Step Session::greet(short revents) {
     if ((revents & (POLLIN | POLLERR | POLLHUP)) == 0) return Step::going_on;
 
     std::span<const char> bytes;
-    if (receive(bytes) == Step::failed) return Step::failed;
+    if (receive(bytes) == Step::failed) return tell_tolerated_error();
     replies_.give(bytes);
     for (;;) {  // ends: each turn takes a reply out of what was received
         const bool is_wait_aof = state_ == State::greeting && greetings_[greetings_answered_count_].is_wait_aof;
@@ -195,13 +196,22 @@ Session::Step Session::greeting_answered(ReplyStream::Next reply) {
     if (state_ == State::ready) return fail(peer_ + " answers what it was not asked");
     const Greeting& greeting = greetings_[greetings_answered_count_++];
     const bool is_error = reply == ReplyStream::Next::error;
+    if (is_error && refuses_connection(replies_.error_text()))
+        return fail(refusal_sentence(peer_, replies_.error_text()));
     if (is_error &&
         (greeting.tolerated_errors == nullptr || !replies_.error_text().starts_with(greeting.tolerated_errors))) {
         return fail(refusal_sentence(peer_, replies_.error_text(), greeting.name));
     }
+    if (is_error) tolerated_error_ = replies_.error_text();
     if (greeting.is_wait_aof) takes_wait_aof_ = !is_error;
     if (greetings_answered_count_ == greetings_.size()) enter(State::ready);
     return Step::going_on;
+}
+
+// The connection has ended within the greeting. An error that was of no account may be the reason.
+Session::Step Session::tell_tolerated_error() {
+    if (!tolerated_error_.empty()) failure_ += "; before that it said: " + printable(tolerated_error_);
+    return Step::failed;
 }
 
 // --- bytes -----------------------------------------------------------------------------------------

@@ -106,6 +106,7 @@ class Session {
     void set_socket_options() const;
     [[nodiscard]] Step greet(short revents);
     [[nodiscard]] Step greeting_answered(ReplyStream::Next reply);
+    [[nodiscard]] Step tell_tolerated_error();
     [[nodiscard]] Step fail(std::string sentence);
     [[nodiscard]] Step fail_with_errno(const char* what, int error_number);
 
@@ -122,6 +123,7 @@ class Session {
     std::size_t greeting_sent_bytes_ = 0;
     std::size_t greetings_answered_count_ = 0;
     bool takes_wait_aof_ = false;
+    std::string tolerated_error_;  // the last one of this greeting
     ReplyStream replies_;
     std::vector<char> receive_buffer_;
     std::string failure_;
