@@ -17,6 +17,7 @@
 
 #include "engine/admin/metrics_markdown.hpp"
 #include "engine/config/command_line.hpp"
+#include "engine/config/exposed_secrets.hpp"
 #include "engine/config/load.hpp"
 #include "engine/config/service_variables.hpp"
 #include "engine/core/clock.hpp"
@@ -86,7 +87,15 @@ int report(const sluice::Engine::Report& report) {
     return code_of(is_clean ? ExitCode::ok : ExitCode::failed);
 }
 
-int serve(sluice::config::Config config, const std::string& ignored_variables) {
+void warn_of_secrets(const sluice::config::Overrides& overrides) {
+    for (const std::string& option : sluice::config::exposed_secrets(overrides))
+        sluice::log::warn("secret_on_command_line", {{"option", option},
+                                                     {"reason", sluice::config::exposed_reason},
+                                                     {"change", sluice::config::exposed_change}});
+}
+
+int serve(sluice::config::Config config, const std::string& ignored_variables,
+          const sluice::config::Overrides& overrides) {
     // The main thread takes them, one at a time; every thread is started with them blocked.
     const sigset_t signals = sluice::block_stop_signals();
     ::signal(SIGPIPE, SIG_IGN);  // a broken pipe is an error of its send
@@ -94,6 +103,7 @@ int serve(sluice::config::Config config, const std::string& ignored_variables) {
     if (!ignored_variables.empty())
         sluice::log::info("variables_ignored", {{"names", ignored_variables},
                                                 {"reason", "Kubernetes makes them of a Service called sluice"}});
+    warn_of_secrets(overrides);
     sluice::Engine engine(std::move(config));
     if (const auto started = engine.start(); !started)
         return fail(started.error().sentence,
@@ -130,5 +140,5 @@ int main(int argc, char** argv) {
     const Environment environment = Environment::of_process();
     auto config = load_config(invocation->overrides, environment);
     if (!config) return fail(config.error().sentence, ExitCode::bad_usage);
-    return serve(std::move(*config), joined(service_variables(environment.variables)));
+    return serve(std::move(*config), joined(service_variables(environment.variables)), invocation->overrides);
 }

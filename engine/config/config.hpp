@@ -124,6 +124,7 @@ struct Config {
             std::string instance;                 // beginning of its name in them; empty: the host's name
             std::string user;                     // both win over those of the URL when not empty
             std::string password;
+            std::string password_file;            // holds it instead; read at each connect
             std::uint64_t connect_timeout_ns = 0;
             std::uint64_t reply_timeout_ns = 0;
             std::uint64_t backoff_min_ns = 0;

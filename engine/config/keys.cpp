@@ -139,8 +139,11 @@ constexpr Property table[] = {
      Text{FIELD(sink.redis.instance), 0, limits::instance_base_bytes_max}},
     {"sink.redis.user", "", live, "ACL user; wins over that of sink.url",
      Text{FIELD(sink.redis.user), 0, limits::credential_bytes_max}},
-    {"sink.redis.password", "", live, "Password; wins over that of sink.url; best set by SLUICE_SINK_REDIS_PASSWORD",
+    {"sink.redis.password", "", live, "Password; wins over that of sink.url; better kept in sink.redis.password_file",
      Text{FIELD(sink.redis.password), 0, limits::credential_bytes_max, true}},
+    {"sink.redis.password_file", "", live,
+     "File that holds the password, instead of sink.redis.password; read at each connect; wins over sink.url",
+     Text{FIELD(sink.redis.password_file), 0, limits::directory_path_bytes_max}},
     {"sink.redis.connect_timeout", "2s", live,
      "How long connecting to Redis may take, all addresses of its name together",
      Number{Unit::duration, 10 * ms, 1 * minute, FIELD(sink.redis.connect_timeout_ns)}},
@@ -170,6 +173,16 @@ constexpr bool help_names(std::string_view key, std::uint64_t limit) {
     return names_number(std::ranges::find(table, key, &Property::key)->help, limit);
 }
 static_assert(help_names("retry_after", limits::retry_after_s_max));
+
+// A secret on a command line is seen by every user of the machine: each may be kept in a file.
+constexpr bool has_file_if_secret(const Property& property) {
+    const auto* const text = std::get_if<Text>(&property.kind);
+    if (text == nullptr || !text->is_secret) return true;
+    return std::ranges::any_of(table, [&](const Property& other) {
+        return other.key.starts_with(property.key) && other.key.substr(property.key.size()) == "_file";
+    });
+}
+static_assert(std::ranges::all_of(table, has_file_if_secret));
 
 constexpr bool has_ordered_bounds(const Property& property) {
     const auto* const number = std::get_if<Number>(&property.kind);

@@ -60,6 +60,8 @@ constexpr Relation relation_table[] = {
     {"sink.redis.replicas_timeout", "must be less than", "sink.redis.reply_timeout",
      UNLESS(config.has_replicas(), config.sink.redis.replicas_timeout_ns < config.sink.redis.reply_timeout_ns)},
 
+    {"sink.redis.password_file", "must be empty beside", "sink.redis.password",
+     UNLESS(!config.sink.redis.password_file.empty(), config.sink.redis.password.empty())},
     {"sink.redis.stream", "must hold no { or } beside", "sink.redis.partitions",
      UNLESS(config.sink.redis.partitions_count > 1, !has_braces(config))},
 

@@ -18,6 +18,7 @@ sinks::RedisSettings redis_settings(const config::Config& config) {
     settings.path = url.path;
     settings.user = url.user;
     settings.password = url.password;
+    settings.password_file = redis.password_file;
     settings.addresses = std::make_shared<sinks::redis::AddressBook>();
     settings.db = url.db;
     settings.connect_timeout_ns = redis.connect_timeout_ns;
@@ -46,6 +47,7 @@ sinks::RedisSettings sentinel_settings(const config::Config& config) {
                                                .master = url.master,
                                                .user = url.user,
                                                .password = url.password,
+                                               .password_file = settings.password_file,
                                                .addresses = settings.addresses});
     settings.has_moved_from = [finder](const sinks::ServerAddress& present) { return finder.has_moved_from(present); };
     settings.find_server = [finder = std::move(finder)]() mutable { return finder.find(); };

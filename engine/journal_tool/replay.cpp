@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "engine/config/exposed_secrets.hpp"
 #include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
 #include "engine/core/error_text.hpp"
@@ -224,6 +225,9 @@ std::expected<config::Config, std::string> load_settings(const std::string& dire
 ExitCode replay(const std::string& directory, const config::Overrides& overrides) {
     const auto config = load_settings(directory, overrides);
     if (!config) return bad_usage(config.error());
+    for (const std::string& option : config::exposed_secrets(overrides))
+        std::fprintf(stderr, "replay: warning: %s holds a password: %s; %s\n", option.c_str(),
+                     config::exposed_reason.data(), config::exposed_change.data());
     auto files = open_directory(directory);
     if (!files) return complain(directory, text_of(files.error()));
     // Held until the end. The operating system drops it if the process is killed. An engine that only writes this

@@ -1,11 +1,13 @@
 """Reaching Redis: what the log names, what Redis says when it turns an engine away, and passwords from files."""
 # runs: release.io_uring release.epoll asan.io_uring
 
+import os
 import subprocess
 
 import pytest
 
 from harness import sample, wait_until
+from harness.engine import BINARY, CLEAN_ENVIRONMENT
 
 FAST = {"sink.redis.backoff_min": "10ms", "sink.redis.backoff_max": "50ms", "admission.interval": "50ms"}
 
@@ -78,3 +80,53 @@ def test_too_many_clients(starter):
     assert post(engine).status == 200
 
 
+def test_a_password_is_rotated_without_a_restart(starter, tmp_path):
+    server = starter.redis(arguments=("--requirepass", "old"))
+    file = tmp_path / "password"
+    engine = starter.engine(server.url, until="/status", settings={**FAST, "sink.redis.password_file": file})
+    wait_until(lambda: "can not be read: No such file" in last_error(engine), "the file is named")
+    file.write_text("old\n")
+    wait_until(lambda: engine.admin("GET", "/ready").status == 200, "the engine has read it")
+    assert post(engine).status == 200
+
+    server.client(password="old").config_set("requirepass", "new")
+    file.write_text("new\n")
+    server.client(password="new").execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    wait_until(lambda: engine.status()["sinks"][0]["connects"] == 2, "the engine connects with the new one")
+    assert post(engine).status == 200
+    wait_until(lambda: engine.status()["admission"]["last_error"] == "", "the watcher has it, too")
+    assert "secret_on_command_line" not in engine.log()
+    assert "old" not in engine.log() and "new" not in engine.log()
+
+
+def test_a_user_behind_sentinels_has_the_password_from_the_file(starter, tmp_path):
+    (tmp_path / "password").write_text("pen\n")
+    sentinels = starter.sentinels()
+    with sentinels.primary.client() as client:
+        client.execute_command("ACL", "SETUSER", "writer", "on", ">pen", "~telemetry", "+xadd")
+    engine = starter.engine(sentinels.url, settings={**FAST, "sink.redis.user": "writer",
+                                                     "sink.redis.password_file": tmp_path / "password"})
+    assert post(engine).status == 200
+
+
+@pytest.mark.parametrize("arguments, option", [
+    (["--sink", "redis://:pen@127.0.0.1:{port}"], "--sink"),
+    (["--sink", "redis://127.0.0.1:{port}", "--set", "sink.redis.password=pen"], "--set sink.redis.password"),
+])
+def test_a_password_on_the_command_line_works_and_is_warned_of(starter, arguments, option):
+    server = starter.redis(arguments=("--requirepass", "pen"))
+    url = arguments[1].format(port=server.port)
+    settings = dict([arguments[3].split("=")]) if len(arguments) > 2 else {}
+    engine = starter.engine(url, settings=settings)
+    assert post(engine).status == 200
+    wait_until(lambda: "event=secret_on_command_line" in engine.log(), "the log warns")
+    line = next(line for line in engine.log().splitlines() if "event=secret_on_command_line" in line)
+    assert option in line and "level=warn" in line and "sink.redis.password_file" in line
+    assert ":pen" not in engine.log() and "=pen" not in engine.log()
+
+
+def test_a_replay_warns_of_it_too(tmp_path):
+    run = subprocess.run([BINARY, "journal", "replay", tmp_path / "none", "--to", "redis://:pen@127.0.0.1:1"],
+                         env=dict(CLEAN_ENVIRONMENT, LC_ALL="C"), capture_output=True, text=True, timeout=30, check=False)
+    assert "--to holds a password" in run.stderr and ":pen" not in run.stderr, run.stderr
+    assert os.EX_OK != run.returncode

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/core/check.hpp"
+#include "sinks/redis/link/password.hpp"
 #include "sinks/redis/resp/error_class.hpp"
 
 namespace sluice::sinks::redis {
@@ -14,12 +15,17 @@ BlockingClient::BlockingClient(RedisSettings settings, std::string name)
 
 bool BlockingClient::connect() {
     connection_.reset();
+    const auto password = password_of(settings_);
+    if (!password) {
+        fail(password.error());
+        return false;
+    }
     if (const auto found = attempt_.begin(settings_, *addresses_); !found) {
         fail(found.error());
         return false;
     }
     if (!connect_to_one()) return false;
-    const bool has_greeted = greet(settings_.password);
+    const bool has_greeted = greet(*password);
     if (has_greeted) attempt_.worked(*addresses_);
     else attempt_.was_useless(*addresses_);
     return has_greeted;

@@ -14,6 +14,7 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/limits.hpp"
+#include "sinks/redis/link/password.hpp"
 #include "sinks/redis/resp/command.hpp"
 #include "sinks/redis/resp/error_class.hpp"
 
@@ -52,7 +53,9 @@ void Session::enter(State next) {
 
 Session::Step Session::open() {
     CHECK(state_ == State::closed);
-    render_greeting(settings_.password);
+    const auto password = password_of(settings_);
+    if (!password) return fail(password.error());
+    render_greeting(*password);
     if (auto begun = attempt_.begin(settings_, *addresses_); !begun) return fail(std::move(begun).error());
     return connect_to_next();
 }

@@ -13,7 +13,8 @@
 // hiredis connects; after that the session owns the plain descriptor and hiredis' context is
 // gone, because its output buffer would copy every arena once more. Resolving a host name blocks
 // (getaddrinfo): that holds up this sink's thread alone, never a reactor, and only while there is nothing
-// to send to anyway. An address instead of a name does not block.
+// to send to anyway. An address instead of a name does not block. Nor does a password's file, but for the disk: it is
+// read before each attempt.
 //
 // Sink thread only. Does not know batches; does not reconnect by itself.
 #pragma once

@@ -32,6 +32,7 @@ struct RedisSettings {
     std::string path{};                // unix socket; empty for TCP
     std::string user{};                // empty: AUTH without a user name
     std::string password{};            // empty: no AUTH
+    std::string password_file{};       // read before each connect, instead of password; empty: none
     std::uint32_t db = 0;
     std::uint64_t connect_timeout_ns = 5'000'000'000;   // connecting and the greeting together
     std::uint64_t reply_timeout_ns = 10'000'000'000;    // no reply for so long while some are due

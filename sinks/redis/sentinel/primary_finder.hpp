@@ -26,6 +26,7 @@ struct SentinelSettings {
     std::string user;  // of the primary; also given to a sentinel that wants a password
     std::string password;
     std::uint64_t timeout_ns = 500'000'000;
+    std::string password_file{};  // read for each question that needs it, instead of password; empty: none
     std::shared_ptr<AddressBook> addresses{};  // as in RedisSettings
 };
 
