@@ -80,6 +80,15 @@ def test_too_many_clients(starter):
     assert post(engine).status == 200
 
 
+def test_a_password_that_is_missing(starter):
+    server = starter.redis(arguments=("--requirepass", "secret"))
+    engine = starter.engine(server.url, until="/status", settings=FAST)
+    wait_until(lambda: "NOAUTH" in last_error(engine), "Redis refuses")
+    wait_until(lambda: "event=redis_setup_unknown" in engine.log(), "the log advises")
+    line = next(line for line in engine.log().splitlines() if "event=redis_setup_unknown" in line)
+    assert "sink.redis.password_file" in line and "ACL" not in line and "\\x" not in line
+
+
 def test_a_password_is_rotated_without_a_restart(starter, tmp_path):
     server = starter.redis(arguments=("--requirepass", "old"))
     file = tmp_path / "password"
