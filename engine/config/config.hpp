@@ -140,8 +140,8 @@ struct Config {
     [[nodiscard]] bool has_journal() const { return sink.url.kind == SinkKind::journal || !journal.directory.empty(); }
     // `replicated` is offered.
     [[nodiscard]] bool has_replicas() const {
-        const bool is_one_primary = sink.url.kind == SinkKind::redis || sink.url.kind == SinkKind::redis_sentinel;
-        return is_one_primary && sink.redis.replicas_count != 0 && !has_journal();
+        const bool is_redis = sink.url.kind != SinkKind::null && sink.url.kind != SinkKind::journal;
+        return is_redis && sink.redis.replicas_count != 0 && !has_journal();
     }
 };
 

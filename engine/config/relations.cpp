@@ -52,9 +52,6 @@ constexpr Relation relation_table[] = {
     {"ack", "does not go with", "journal.directory",
      UNLESS(config.ack == AckLevel::replicated, !has_journal_in_front(config))},
     {"ack", "does not go with", "sink.url", UNLESS(config.ack == AckLevel::replicated, config.has_replicas())},
-    // A WAIT tells of one connection's writes; samples of a request may go to several primaries.
-    {"sink.redis.replicas", "must be 0 with a cluster in", "sink.url",
-     UNLESS(config.sink.redis.replicas_count != 0, config.sink.url.kind != SinkKind::redis_cluster)},
     {"sink.redis.replicas_timeout", "must be less than", "ack_timeout",
      UNLESS(config.has_replicas(), config.sink.redis.replicas_timeout_ns < config.ack_timeout_ns)},
     {"sink.redis.replicas_timeout", "must be less than", "sink.redis.reply_timeout",

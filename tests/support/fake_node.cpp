@@ -84,7 +84,8 @@ bool FakeNode::serve_client(int fd, std::string& received) {
 
 std::string FakeNode::answer_to(const std::string& command) {
     if (command == "PING" || command.starts_with("CLIENT ")) return "+OK\r\n";
-    if (command.starts_with("XADD ") || command == "ASKING") {
+    const bool is_probe = command == "WAITAOF 1 0 1";  // of the greeting
+    if (command.starts_with("XADD ") || command == "ASKING" || (command.starts_with("WAIT") && !is_probe)) {
         const std::scoped_lock lock(mutex_);
         commands_.push_back(command);
     }

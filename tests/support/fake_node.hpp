@@ -32,7 +32,7 @@ class FakeNode {
     [[nodiscard]] sinks::ServerAddress address() const { return {"127.0.0.1", port_}; }
     // "<slot> 127.0.0.1:<port>", as redirects have it.
     [[nodiscard]] std::string target_of(std::uint16_t slot) const;
-    // XADD and ASKING as they came, in their order over all connections.
+    // XADD, ASKING, WAIT and WAITAOF as they came, in their order over all connections.
     [[nodiscard]] std::vector<std::string> commands() const;
 
   private:

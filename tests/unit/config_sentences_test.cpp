@@ -45,8 +45,6 @@ TEST(Sentences, OfValuesInAFile) {
          R"(sluice.toml:1: ack is replicated, but does not go with journal.directory, which is d)"},
         {"sink.redis.password_file = '/p'\nsink.redis.password = 'pen'",
          R"(sluice.toml:1: sink.redis.password_file is /p, but must be empty beside sink.redis.password, which is ***)"},
-        {"sink.redis.replicas = 1\nsink.url = 'redis-cluster://h:1'",
-         R"(sluice.toml:1: sink.redis.replicas is 1, but must be 0 with a cluster in sink.url, which is redis-cluster://h:1)"},
         {"sink.redis.replicas = 1\nsink.redis.replicas_timeout = '5s'",
          R"(sluice.toml:2: sink.redis.replicas_timeout is 5s, but must be less than ack_timeout, which is 5s)"},
         {"sink.redis.replicas = 1\nsink.redis.replicas_timeout = '4s'\nsink.redis.reply_timeout = '3s'",

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "engine/core/check.hpp"
+#include "sinks/redis/resp/command.hpp"
 
 namespace sluice::sinks::redis {
 
@@ -13,6 +14,8 @@ Link::Link(const RedisSettings& settings, LinkFigures& figures)
     : reply_timeout_ns_(settings.reply_timeout_ns),
       backoff_max_ns_(settings.backoff_max_ns),
       suspicious_silence_ns_(settings.suspicious_silence_ns),
+      replicas_count_(settings.replicas_count),
+      replicas_timeout_ns_(settings.replicas_timeout_ns),
       has_moved_from_(settings.has_moved_from),
       figures_(figures),
       session_(settings),
@@ -118,6 +121,23 @@ bool Link::drop_if_replaced(std::uint64_t now_ns) {
 
 void Link::drop_as_replaced(std::uint64_t now_ns) {
     drop(peer() + " is silent, and another server is primary by now", now_ns);
+}
+
+// --- replicas ------------------------------------------------------------------------------------------------------
+
+std::string Link::wait_command() const {
+    const std::string replicas = std::to_string(replicas_count_);
+    const std::string timeout_ms = std::to_string(replicas_timeout_ns_ / 1'000'000);
+    if (!is_ready() || !session_.takes_wait_aof()) return command_of({"WAIT", replicas, timeout_ms});
+    return command_of({"WAITAOF", "1", replicas, timeout_ms});  // 1: on the primary's own disk
+}
+
+// WAIT answers with the number of replicas, WAITAOF with those of local and of remote disks.
+bool Link::confirms_replicas(ReplyStream::Next reply) {
+    if (reply != ReplyStream::Next::ok) return false;
+    const std::span<const long long> counts = replies().integers();
+    const bool has_local = !session_.takes_wait_aof() || (counts.size() == 2 && counts[0] >= 1);
+    return has_local && !counts.empty() && counts.back() >= static_cast<long long>(replicas_count_);
 }
 
 // --- waiting -------------------------------------------------------------------------------------------------------

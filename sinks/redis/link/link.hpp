@@ -107,7 +107,11 @@ class Link {
     [[nodiscard]] ReplyStream& replies() { return session_.replies(); }
 
     // --- the server ------------------------------------------------------------------------------------
-    [[nodiscard]] bool takes_wait_aof() const { return session_.takes_wait_aof(); }
+    // What asks this server whether replicas have all that was written over this connection, as RESP: WAITAOF where it
+    // takes that, else WAIT.
+    [[nodiscard]] std::string wait_command() const;
+    // Whether `reply`, the last one that was read, is an answer to it that counts enough of them.
+    [[nodiscard]] bool confirms_replicas(ReplyStream::Next reply);
     // "host:port" or the socket's path; of a name, with the address that was tried last.
     [[nodiscard]] const std::string& peer() const { return session_.peer(); }
     // "Redis at <peer> refuses: <error>"; with a command's name, "refuses <command>: ".
@@ -131,6 +135,8 @@ class Link {
     const std::uint64_t reply_timeout_ns_;
     const std::uint64_t backoff_max_ns_;
     const std::uint64_t suspicious_silence_ns_;
+    const std::uint32_t replicas_count_;
+    const std::uint64_t replicas_timeout_ns_;
     const std::function<bool(const ServerAddress&)> has_moved_from_;
     LinkFigures& figures_;
     Session session_;
