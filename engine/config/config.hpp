@@ -119,7 +119,8 @@ struct Config {
             std::string stream;
             std::string list_key;
             std::uint64_t partitions_count = 1;
-            std::uint64_t maxlen_count = 0;       // 0: streams are not trimmed
+            std::uint64_t maxlen_count = 0;       // 0: streams are not trimmed to a length
+            std::uint64_t maxage_s = 0;           // 0: nor by age
             bool exactly_once = false;            // this engine's own streams, entry IDs from the journal
             std::string instance;                 // beginning of its name in them; empty: the host's name
             std::string user;                     // both win over those of the URL when not empty

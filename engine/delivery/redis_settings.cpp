@@ -3,11 +3,17 @@
 #include <memory>
 #include <utility>
 
+#include "engine/core/clock.hpp"
 #include "engine/core/random_seed.hpp"
 #include "sinks/redis/link/address_book.hpp"
 #include "sinks/redis/sentinel/primary_finder.hpp"
 
 namespace sluice {
+namespace {
+
+std::uint64_t wall_ms() { return static_cast<std::uint64_t>(unix_ns()) / 1'000'000; }
+
+}  // namespace
 
 sinks::RedisSettings redis_settings(const config::Config& config) {
     const config::SinkUrl& url = config.sink.url;
@@ -62,6 +68,8 @@ sinks::RedisLayoutSettings layout_settings(const config::Config& config, const s
     settings.list_key = redis.list_key;
     settings.partitions_count = static_cast<std::uint32_t>(redis.partitions_count);
     settings.maxlen_count = redis.maxlen_count;
+    settings.maxage_ms = redis.maxage_s * 1000;
+    settings.wall_ms = wall_ms;
     settings.instance = owner.instance;
     settings.has_lane_per_partition = config.sink.url.kind == config::SinkKind::redis_cluster;
     return settings;
