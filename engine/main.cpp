@@ -17,6 +17,7 @@
 #include "engine/admin/metrics_markdown.hpp"
 #include "engine/check/check_config.hpp"
 #include "engine/config/command_line.hpp"
+#include "engine/config/exposed_secrets.hpp"
 #include "engine/config/load.hpp"
 #include "engine/config/service_variables.hpp"
 #include "engine/core/standard_streams.hpp"
@@ -57,7 +58,15 @@ int fail_to_serve(const sluice::Engine::StartError& error) {
     return code_of(error.is_io_uring_unavailable ? ExitCode::no_io_uring : ExitCode::failed);
 }
 
-int serve(sluice::config::Config config, const std::string& ignored_variables) {
+void warn_of_secrets(const sluice::config::Overrides& overrides) {
+    for (const std::string& option : sluice::config::exposed_secrets(overrides))
+        sluice::log::warn("secret_on_command_line", {{"option", option},
+                                                     {"reason", sluice::config::exposed_reason},
+                                                     {"change", sluice::config::exposed_change}});
+}
+
+int serve(sluice::config::Config config, const std::string& ignored_variables,
+          const sluice::config::Overrides& overrides) {
     // Every thread is started with them blocked; the main thread waits for them.
     const sigset_t signals = sluice::take_process_signals();
     sluice::log::configure(config.log.level, config.log.format);
@@ -65,6 +74,7 @@ int serve(sluice::config::Config config, const std::string& ignored_variables) {
     if (!ignored_variables.empty())
         sluice::log::info("variables_ignored",
                           {{"names", ignored_variables}, {"reason", "Kubernetes makes them of Services"}});
+    warn_of_secrets(overrides);
     sluice::Engine engine(std::move(config));
     if (const auto started = engine.start(); !started) return fail_to_serve(started.error());
     switch (run_until_stopped(engine, signals)) {
@@ -100,5 +110,5 @@ int main(int argc, char** argv) {
     const Environment environment = Environment::of_process();
     auto config = load_config(invocation->overrides, environment);
     if (!config) return fail(config.error().sentence, ExitCode::bad_usage);
-    return serve(std::move(*config), joined(service_variables(environment.variables)));
+    return serve(std::move(*config), joined(service_variables(environment.variables)), invocation->overrides);
 }

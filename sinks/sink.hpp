@@ -71,6 +71,10 @@ class Sink {
     // commands were refused. Any thread.
     [[nodiscard]] virtual std::string last_error() const = 0;
 
+    // The servers that it is connected to, for the log: "host:port", of a name with the address that was reached,
+    // several with commas between them. Empty: to none. The thread of the sink.
+    [[nodiscard]] virtual std::string connected_to() const { return {}; }
+
     // The servers of a cluster that get something; empty for other sinks. Any thread.
     [[nodiscard]] virtual std::vector<NodeView> nodes() const { return {}; }
 };

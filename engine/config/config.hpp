@@ -123,11 +123,13 @@ struct Config {
             std::string stream;
             std::string list_key;
             std::uint64_t partitions_count = 1;
-            std::uint64_t maxlen_count = 0;       // 0: streams are not trimmed
+            std::uint64_t maxlen_count = 0;       // 0: streams are not trimmed to a length
+            std::uint64_t maxage_s = 0;           // 0: nor by age
             bool exactly_once = false;            // this engine's own streams, entry IDs from the journal
             std::string instance;                 // beginning of its name in them; empty: the host's name
             std::string user;                     // both win over those of the URL when not empty
             std::string password;
+            std::string password_file;            // holds it instead; read at each connect
             std::uint64_t connect_timeout_ns = 0;
             std::uint64_t reply_timeout_ns = 0;
             std::uint64_t backoff_min_ns = 0;
@@ -143,8 +145,8 @@ struct Config {
     [[nodiscard]] bool has_journal() const { return sink.url.kind == SinkKind::journal || !journal.directory.empty(); }
     // `replicated` is offered.
     [[nodiscard]] bool has_replicas() const {
-        const bool is_one_primary = sink.url.kind == SinkKind::redis || sink.url.kind == SinkKind::redis_sentinel;
-        return is_one_primary && sink.redis.replicas_count != 0 && !has_journal();
+        const bool is_redis = sink.url.kind != SinkKind::null && sink.url.kind != SinkKind::journal;
+        return is_redis && sink.redis.replicas_count != 0 && !has_journal();
     }
 };
 

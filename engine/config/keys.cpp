@@ -135,6 +135,9 @@ constexpr Property table[] = {
      Number{Unit::count, 1, limits::partitions_count_max, FIELD(sink.redis.partitions_count)}},
     {"sink.redis.maxlen", "0", live, "Entries that a stream is trimmed to, approximately; 0: not trimmed",
      Number{Unit::count, 0, 1'000'000'000'000, FIELD(sink.redis.maxlen_count)}},
+    {"sink.redis.maxage", "0s", live,
+     "Age by Redis' entry IDs at which entries are trimmed, approximately, when new ones are added; 0s: not trimmed",
+     Number{Unit::duration_seconds, 0, limits::stream_age_s_max, FIELD(sink.redis.maxage_s)}},
     {"sink.redis.exactly_once", "false", restart,
      "Write streams of this engine's own, where nothing is lost and nothing is duplicated; needs journal.directory",
      Flag{FIELD(sink.redis.exactly_once)}},
@@ -143,9 +146,13 @@ constexpr Property table[] = {
      Text{FIELD(sink.redis.instance), 0, limits::instance_base_bytes_max}},
     {"sink.redis.user", "", live, "ACL user; wins over that of sink.url",
      Text{FIELD(sink.redis.user), 0, limits::credential_bytes_max}},
-    {"sink.redis.password", "", live, "Password; wins over that of sink.url; best set by SLUICE_SINK_REDIS_PASSWORD",
+    {"sink.redis.password", "", live, "Password; wins over that of sink.url; better kept in sink.redis.password_file",
      Text{FIELD(sink.redis.password), 0, limits::credential_bytes_max, true}},
-    {"sink.redis.connect_timeout", "2s", live, "How long connecting to Redis may take",
+    {"sink.redis.password_file", "", live,
+     "File that holds the password, instead of sink.redis.password; read at each connect; wins over sink.url",
+     Text{FIELD(sink.redis.password_file), 0, limits::directory_path_bytes_max}},
+    {"sink.redis.connect_timeout", "2s", live,
+     "How long connecting to Redis may take, all addresses of its name together",
      Number{Unit::duration, 10 * ms, 1 * minute, FIELD(sink.redis.connect_timeout_ns)}},
     {"sink.redis.reply_timeout", "10s", live, "How long Redis may take to reply before the connection is given up",
      Number{Unit::duration, 10 * ms, 10 * minute, FIELD(sink.redis.reply_timeout_ns)}},
@@ -173,6 +180,16 @@ constexpr bool help_names(std::string_view key, std::uint64_t limit) {
     return names_number(std::ranges::find(table, key, &Property::key)->help, limit);
 }
 static_assert(help_names("retry_after", limits::retry_after_s_max));
+
+// A secret on a command line is seen by every user of the machine: each may be kept in a file.
+constexpr bool has_file_if_secret(const Property& property) {
+    const auto* const text = std::get_if<Text>(&property.kind);
+    if (text == nullptr || !text->is_secret) return true;
+    return std::ranges::any_of(table, [&](const Property& other) {
+        return other.key.starts_with(property.key) && other.key.substr(property.key.size()) == "_file";
+    });
+}
+static_assert(std::ranges::all_of(table, has_file_if_secret));
 
 constexpr bool has_ordered_bounds(const Property& property) {
     const auto* const number = std::get_if<Number>(&property.kind);

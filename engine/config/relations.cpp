@@ -52,14 +52,22 @@ constexpr Relation relation_table[] = {
     {"ack", "does not go with", "journal.directory",
      UNLESS(config.ack == AckLevel::replicated, !has_journal_in_front(config))},
     {"ack", "does not go with", "sink.url", UNLESS(config.ack == AckLevel::replicated, config.has_replicas())},
-    // A WAIT tells of one connection's writes; samples of a request may go to several primaries.
-    {"sink.redis.replicas", "must be 0 with a cluster in", "sink.url",
-     UNLESS(config.sink.redis.replicas_count != 0, config.sink.url.kind != SinkKind::redis_cluster)},
     {"sink.redis.replicas_timeout", "must be less than", "ack_timeout",
      UNLESS(config.has_replicas(), config.sink.redis.replicas_timeout_ns < config.ack_timeout_ns)},
     {"sink.redis.replicas_timeout", "must be less than", "sink.redis.reply_timeout",
      UNLESS(config.has_replicas(), config.sink.redis.replicas_timeout_ns < config.sink.redis.reply_timeout_ns)},
 
+    // Redis takes one of MAXLEN and MINID in an XADD.
+    {"sink.redis.maxage", "must be 0s beside", "sink.redis.maxlen",
+     UNLESS(config.sink.redis.maxage_s != 0, config.sink.redis.maxlen_count == 0)},
+    {"sink.redis.maxage", "needs a stream (fields, json or packed) as", "sink.redis.layout",
+     UNLESS(config.sink.redis.maxage_s != 0, config.sink.redis.layout != RedisLayout::list)},
+    // Their entry IDs are positions in the journal, not times.
+    {"sink.redis.maxage", "must be 0s beside", "sink.redis.exactly_once",
+     UNLESS(config.sink.redis.maxage_s != 0, !config.sink.redis.exactly_once)},
+
+    {"sink.redis.password_file", "must be empty beside", "sink.redis.password",
+     UNLESS(!config.sink.redis.password_file.empty(), config.sink.redis.password.empty())},
     {"sink.redis.stream", "must hold no { or } beside", "sink.redis.partitions",
      UNLESS(config.sink.redis.partitions_count > 1, !has_braces(config))},
 

@@ -122,6 +122,7 @@ inline constexpr std::size_t instance_file_bytes_max = 4 * kib;
 
 // --- configuration and log ----------------------------------------------------------------------
 inline constexpr std::size_t config_file_bytes_max = 1 * mib;
+inline constexpr std::uint64_t stream_age_s_max = 3650ull * 24 * 3600;  // that sink.redis.maxage may be
 inline constexpr std::size_t credential_bytes_max = 4 * kib;  // a user name or password; cloud tokens reach 2 KiB
 inline constexpr std::size_t host_name_bytes_max = 253;  // RFC 1035, section 2.3.4, as written text
 inline constexpr std::size_t unix_socket_path_bytes_max = 107;  // sockaddr_un::sun_path with its final NUL

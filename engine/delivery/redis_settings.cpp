@@ -1,11 +1,19 @@
 #include "engine/delivery/redis_settings.hpp"
 
+#include <memory>
 #include <utility>
 
+#include "engine/core/clock.hpp"
 #include "engine/core/random_seed.hpp"
+#include "sinks/redis/link/address_book.hpp"
 #include "sinks/redis/sentinel/primary_finder.hpp"
 
 namespace sluice {
+namespace {
+
+std::uint64_t wall_ms() { return static_cast<std::uint64_t>(unix_ns()) / 1'000'000; }
+
+}  // namespace
 
 sinks::RedisSettings redis_settings(const config::Config& config) {
     const config::SinkUrl& url = config.sink.url;
@@ -16,6 +24,8 @@ sinks::RedisSettings redis_settings(const config::Config& config) {
     settings.path = url.path;
     settings.user = url.user;
     settings.password = url.password;
+    settings.password_file = redis.password_file;
+    settings.addresses = std::make_shared<sinks::redis::AddressBook>();
     settings.db = url.db;
     settings.connect_timeout_ns = redis.connect_timeout_ns;
     settings.reply_timeout_ns = redis.reply_timeout_ns;
@@ -39,7 +49,12 @@ sinks::RedisSettings sentinel_settings(const config::Config& config) {
     sinks::RedisSettings settings = redis_settings(config);
     const config::SinkUrl& url = config.sink.url;
     settings.host = url.master;  // a name for sentences, until the sentinels have been asked
-    auto finder = sinks::redis::PrimaryFinder({servers_of(url), url.master, url.user, url.password});
+    auto finder = sinks::redis::PrimaryFinder({.sentinels = servers_of(url),
+                                               .master = url.master,
+                                               .user = url.user,
+                                               .password = url.password,
+                                               .password_file = settings.password_file,
+                                               .addresses = settings.addresses});
     settings.has_moved_from = [finder](const sinks::ServerAddress& present) { return finder.has_moved_from(present); };
     settings.find_server = [finder = std::move(finder)]() mutable { return finder.find(); };
     return settings;
@@ -53,6 +68,8 @@ sinks::RedisLayoutSettings layout_settings(const config::Config& config, const s
     settings.list_key = redis.list_key;
     settings.partitions_count = static_cast<std::uint32_t>(redis.partitions_count);
     settings.maxlen_count = redis.maxlen_count;
+    settings.maxage_ms = redis.maxage_s * 1000;
+    settings.wall_ms = wall_ms;
     settings.instance = owner.instance;
     settings.has_lane_per_partition = config.sink.url.kind == config::SinkKind::redis_cluster;
     return settings;

@@ -1,5 +1,7 @@
 #include "engine/delivery/sink_log.hpp"
 
+#include <utility>
+
 #include "engine/log/log.hpp"
 
 namespace sluice {
@@ -34,6 +36,19 @@ void SinkLog::tell_breaker(LogLevel level, const sinks::Sink& sink, std::uint64_
                {"failures", sink.figures().delivery.breaker_failures.load(std::memory_order_relaxed)},
                {"retry_in_s", in_s(retry_ns > now_ns ? retry_ns - now_ns : 0)},
                {"reason", sink.last_error()}});
+}
+
+// A server may end idle connections: only another one than before is worth a line.
+void SinkLog::on_connect(const sinks::LinkFigures& link, const sinks::Sink& sink, std::uint64_t now_ns) {
+    if (is_server_untold_ && now_ns < server_next_ns_) return;
+    std::string server = sink.connected_to();
+    is_server_untold_ = !server.empty() && server != server_;
+    if (is_server_untold_ && now_ns < server_next_ns_) return;
+    connects_seen_count_ = link.connects.load(std::memory_order_relaxed);
+    if (!std::exchange(is_server_untold_, false)) return;
+    log::info("sink_connected", {{"sink", name_}, {"server", server}});
+    server_ = std::move(server);
+    server_next_ns_ = now_ns + interval_ns;
 }
 
 void SinkLog::on_condition_change(Condition condition, const sinks::Sink& sink, std::uint64_t now_ns) {

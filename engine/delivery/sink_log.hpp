@@ -1,5 +1,5 @@
-// SinkLog: logs when a sink is unreachable, refuses batches, and recovers; and when its circuit breaker opens and
-// closes. The breaker's attempts in between are logged at level debug.
+// SinkLog: logs which server a sink has reached, when a sink is unreachable, refuses batches, and recovers; and when
+// its circuit breaker opens and closes. The breaker's attempts in between are logged at level debug.
 //
 // At most one line a second. A change that comes sooner is logged when the second is over, if it still holds: the last
 // line is always true, and a sink that comes and goes does not flood the log.
@@ -8,6 +8,7 @@
 // engine.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -22,16 +23,23 @@ class SinkLog {
     // `name` tells the sink from others in the lines: its number, or what it is for.
     explicit SinkLog(std::string name) : name_(std::move(name)) {}
 
-    // After each advance(). Five relaxed loads where nothing has changed. `now_ns`: monotonic.
+    // After each advance(). Six relaxed loads where nothing has changed. `now_ns`: monotonic.
     void observe(const sinks::Sink& sink, std::uint64_t now_ns) {
         const auto breaker = sink.signal().breaker.load(std::memory_order_relaxed);
         if (breaker != breaker_ || is_open() != told_open_) on_breaker_change(breaker, sink, now_ns);
-        const Condition condition = condition_of(sink.figures());
+        const sinks::SinkFigures figures = sink.figures();
+        if (figures.link != nullptr && figures.link->connects.load(std::memory_order_relaxed) != connects_seen_count_)
+            on_connect(*figures.link, sink, now_ns);
+        const Condition condition = condition_of(figures);
         if (condition != seen_ || condition != told_) on_condition_change(condition, sink, now_ns);
     }
 
     // Monotonic time at which observe() is wanted although nothing happens; 0: never.
-    [[nodiscard]] std::uint64_t deadline_ns() const { return seen_ != told_ || is_open() != told_open_ ? next_ns_ : 0; }
+    [[nodiscard]] std::uint64_t deadline_ns() const {
+        const std::uint64_t change_ns = seen_ != told_ || is_open() != told_open_ ? next_ns_ : 0;
+        if (!is_server_untold_) return change_ns;
+        return change_ns == 0 ? server_next_ns_ : std::min(change_ns, server_next_ns_);
+    }
 
   private:
     enum class Condition : std::uint8_t { well, unreachable, refusing, wait_refused };
@@ -54,6 +62,7 @@ class SinkLog {
     void tell_breaker(LogLevel level, const sinks::Sink& sink, std::uint64_t now_ns) const;
     void on_condition_change(Condition condition, const sinks::Sink& sink, std::uint64_t now_ns);
     void tell(const sinks::Sink& sink) const;
+    void on_connect(const sinks::LinkFigures& link, const sinks::Sink& sink, std::uint64_t now_ns);
 
     const std::string name_;
     Condition seen_ = Condition::well;
@@ -63,6 +72,10 @@ class SinkLog {
     std::uint64_t opened_ns_ = 0;  // it left `closed`
     std::uint64_t open_ns_ = 0;  // for so long, the last time
     std::uint64_t next_ns_ = 0;  // no line before
+    std::uint64_t connects_seen_count_ = 0;
+    std::string server_;  // that it is connected to, as the last line told
+    bool is_server_untold_ = false;  // another one is
+    std::uint64_t server_next_ns_ = 0;  // no line about it before
     std::uint64_t began_ns_ = 0;  // the last condition that is not `well`
     std::uint64_t lasted_ns_ = 0;
 };

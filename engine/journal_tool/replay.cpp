@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "engine/config/exposed_secrets.hpp"
 #include "engine/config/units.hpp"
 #include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
@@ -313,6 +314,9 @@ ExitCode replay(const std::string& directory, const config::Overrides& overrides
     if (!since_ns)
         return bad_usage("--since is " + quoted(range.since, limits::shown_bytes_max) +
                          "; allowed is a time such as 2026-11-30T08:00:00Z, or how long ago, such as 2h");
+    for (const std::string& option : config::exposed_secrets(overrides))
+        std::fprintf(stderr, "replay: warning: %s holds a password: %s; %s\n", option.c_str(),
+                     config::exposed_reason.data(), config::exposed_change.data());
     auto files = open_directory(directory);
     if (!files) return complain(directory, text_of(files.error()));
     const bool is_copy = range.kind != config::ReplayRange::Kind::rest;

@@ -197,6 +197,7 @@ std::vector<Command> setup_commands() {
 RedisSetup setup_from(const std::vector<Reply>& replies) {
     RedisSetup setup;
     const std::string_view memory = text_of(*replies[0]);
+    setup.wants_password = memory.starts_with("NOAUTH");
     setup.eviction_policy = info_field(memory, "maxmemory_policy");
     setup.limit_bytes = number_of(info_field(memory, "maxmemory"));
     const std::string_view aof = info_field(text_of(*replies[1]), "aof_enabled");
@@ -208,10 +209,14 @@ RedisSetup setup_from(const std::vector<Reply>& replies) {
 
 std::vector<Remark> remarks_on(const RedisSetup& setup, bool has_length_bound) {
     std::vector<Remark> remarks;
-    if (setup.eviction_policy.empty() && setup.appendonly.empty())
+    if (setup.wants_password) {
+        remarks.push_back({true, "redis_setup_unknown", "Redis wants a password, and none is set",
+                           "sink.redis.password_file, or the variable SLUICE_SINK_REDIS_PASSWORD"});
+    } else if (setup.eviction_policy.empty() && setup.appendonly.empty()) {
         remarks.push_back({false, "redis_setup_unknown",
                            "INFO is forbidden, so eviction and persistence are not checked",
-                           "ACL SETUSER … +info +config|get"});
+                           "ACL SETUSER <the user> +info +config|get"});
+    }
     if (setup.limit_bytes == 0) remarks.push_back(unbounded_remark(has_length_bound));
     add_eviction_remark(setup, remarks);
     add_persistence_remark(setup, remarks);

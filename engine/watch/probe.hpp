@@ -43,6 +43,7 @@ struct RedisSetup {
     std::string appendfsync;      // always, everysec, no; only where the user may CONFIG GET
     std::optional<bool> has_snapshots;  // `save` is not empty; likewise
     std::optional<std::uint64_t> limit_bytes{};  // maxmemory; 0: none
+    bool wants_password = false;  // NOAUTH: it tells nothing else
 };
 
 // CONFIG GET, and INFO for those who may not.

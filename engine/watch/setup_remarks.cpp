@@ -6,6 +6,7 @@
 namespace sluice::watch {
 
 void remark_on_setup(sinks::redis::BlockingClient& client, const std::string& server, bool has_length_bound) {
+    if (client.has_name()) log::info("admission_connected", {{"server", client.peer()}});
     const std::vector<Reply> replies = client.ask(setup_commands());
     if (replies.empty()) return;
     const std::string prefix = server.empty() ? "" : "at " + server + " ";

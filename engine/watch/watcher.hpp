@@ -43,7 +43,7 @@ class Watcher {
     Watcher& operator=(const Watcher&) = delete;
 
     void start();
-    // Returns within the time-out of a question at worst, three times of it while connecting.
+    // Returns within the time-out of a question at worst, twice that while connecting.
     void stop_and_join();
 
     // One look, on the caller's thread, for who wants to know whether Redis can be asked. Remarks go to the log.

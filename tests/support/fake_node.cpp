@@ -14,11 +14,14 @@
 
 namespace sluice::tests {
 
-FakeNode::FakeNode() {
+FakeNode::FakeNode(const char* where, std::uint16_t port) {
     listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int on = 1;  // where a port is given, one may have been used a moment ago
+    CHECK(::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port);
+    CHECK(::inet_pton(AF_INET, where, &address.sin_addr) == 1);
     socklen_t size = sizeof address;
     CHECK(::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) == 0);
     CHECK(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
@@ -81,7 +84,8 @@ bool FakeNode::serve_client(int fd, std::string& received) {
 
 std::string FakeNode::answer_to(const std::string& command) {
     if (command == "PING" || command.starts_with("CLIENT ")) return "+OK\r\n";
-    if (command.starts_with("XADD ") || command == "ASKING") {
+    const bool is_probe = command == "WAITAOF 1 0 1";  // of the greeting
+    if (command.starts_with("XADD ") || command == "ASKING" || (command.starts_with("WAIT") && !is_probe)) {
         const std::scoped_lock lock(mutex_);
         commands_.push_back(command);
     }

@@ -19,7 +19,8 @@ class FakeNode {
     // node's thread. PING and CLIENT are answered without asking.
     using Answer = std::function<std::string(const std::string& command)>;
 
-    FakeNode();
+    // Listens on a numeric address of loopback, 127.0.0.0/8; on any free port for port 0.
+    explicit FakeNode(const char* address = "127.0.0.1", std::uint16_t port = 0);
     ~FakeNode();
     FakeNode(const FakeNode&) = delete;
     FakeNode& operator=(const FakeNode&) = delete;
@@ -31,7 +32,7 @@ class FakeNode {
     [[nodiscard]] sinks::ServerAddress address() const { return {"127.0.0.1", port_}; }
     // "<slot> 127.0.0.1:<port>", as redirects have it.
     [[nodiscard]] std::string target_of(std::uint16_t slot) const;
-    // XADD and ASKING as they came, in their order over all connections.
+    // XADD, ASKING, WAIT and WAITAOF as they came, in their order over all connections.
     [[nodiscard]] std::vector<std::string> commands() const;
 
   private:

@@ -96,6 +96,20 @@ def test_maxlen_trims_the_stream(starter):
     assert 1000 <= server.client().xlen("telemetry") <= 1100
 
 
+@pytest.mark.parametrize("layout", ["fields", "json", "packed"])
+def test_maxage_trims_the_stream(starter, layout):
+    server = starter.redis(arguments=("--stream-node-max-entries", 1))  # `MINID ~` trims whole nodes
+    client = server.client()
+    hour_ago_ms = server.client().time()[0] * 1000 - 3600 * 1000
+    for age_s in (7200, 60):
+        client.xadd("telemetry", {"device_id": f"{age_s} s old"}, id=f"{hour_ago_ms + (3600 - age_s) * 1000}-0")
+    engine = start(starter, server, maxage="1h", layout=layout)
+    post_batch(engine, 3)
+    entries = stream_entries(client)
+    assert entries[0] == {b"device_id": b"60 s old"}, "what is older than an hour is gone, and nothing else"
+    assert len(entries) == (2 if layout == "packed" else 4)
+
+
 def test_another_stream_name(starter):
     server = starter.redis()
     engine = start(starter, server, stream="plant-7")

@@ -247,6 +247,30 @@ TEST(DeliveryWindow, AWaitThatIsCutOffIsNotAskedAgain) {
     EXPECT_TRUE(bench.window.empty());
 }
 
+// What stands between them on a connection that others share would be answered in the WAIT's place.
+TEST(DeliveryWindow, ABatchAndItsWaitAreGatheredTogether) {
+    Bench bench;
+    OwnedBatch waiting = three_samples(), other = three_samples();
+    waiting.replicated_ticket(0, 3, 3);
+    bench.submit(waiting);
+    bench.submit(other);
+    std::array<iovec, 3> pieces;
+    EXPECT_EQ(bench.window.gather(std::span(pieces).first(1), Begin::all), 0u) << "no room for both";
+    ASSERT_EQ(bench.window.gather(pieces, Begin::all), 3u);
+    EXPECT_FALSE(bench.window.is_partly_sent());
+    for (const std::size_t bytes : {std::size_t{1}, waiting->bytes().size() - 1, wait_command.size() - 1}) {
+        bench.window.sent(bytes);
+        EXPECT_TRUE(bench.window.is_partly_sent()) << "also where the WAIT alone is left";
+        EXPECT_EQ(bench.window.replies_due_count(), 4u) << "the WAIT's too";
+    }
+    ASSERT_EQ(bench.window.gather(std::span(pieces).first(1), Begin::none), 1u);
+    EXPECT_EQ(pieces[0].iov_len, 1u);
+    bench.window.sent(1);
+    EXPECT_FALSE(bench.window.is_partly_sent());
+    bench.reply("ooow");
+    EXPECT_EQ(bench.window.replies_due_count(), 0u);
+}
+
 TEST(DeliveryWindow, RepliesThatAreNotDueAreRefused) {
     Bench bench;
     EXPECT_FALSE(bench.window.reply_ok(1));

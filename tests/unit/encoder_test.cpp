@@ -265,6 +265,39 @@ TEST(PackedEncoder, HasALaneForEachPartition) {
     EXPECT_EQ(commands_of(batch.wire()).at(0).at(1), stream + ":{" + std::to_string(batch.batch.lane) + "}");
 }
 
+std::uint64_t test_time_ms = 0;
+
+// One batch of two samples at `now_ms`, its first words.
+Commands trimmed_by_age(sinks::Encoder& encoder, std::uint64_t now_ms) {
+    ArenaBatch batch;
+    test_time_ms = now_ms;
+    EXPECT_TRUE(encoder.append(batch.batch, reference()));
+    if (!encoder.is_one_command_per_batch()) test_time_ms += 5000;  // a batch has one time
+    EXPECT_TRUE(encoder.append(batch.batch, reference()));
+    encoder.seal(batch.batch);
+    Commands heads;
+    for (const Command& command : commands_of(batch.wire())) heads.emplace_back(command.begin(), command.begin() + 7);
+    return heads;
+}
+
+TEST(Encoders, TrimByAgeAsOfTheBatch) {
+    for (const RedisLayout layout : {RedisLayout::fields, RedisLayout::json, RedisLayout::packed}) {
+        SCOPED_TRACE(static_cast<int>(layout));
+        const auto encoder = sinks::make_redis_encoder(
+            {.layout = layout, .maxage_ms = 3'600'000, .wall_ms = [] { return test_time_ms; }});
+        const auto head = [&](const char* least_id) {
+            const char* const field = layout == RedisLayout::fields ? "device_id"
+                                      : layout == RedisLayout::json ? "json"
+                                                                    : "n";
+            return Commands(layout == RedisLayout::packed ? 1 : 2,
+                            Command{"XADD", "telemetry", "MINID", "~", least_id, "*", field});
+        };
+        EXPECT_EQ(trimmed_by_age(*encoder, 1'700'003'600'000), head("1700000000000"));
+        EXPECT_EQ(trimmed_by_age(*encoder, 1'700'003'600'001), head("1700000000001"));
+        EXPECT_EQ(trimmed_by_age(*encoder, 5), head("0")) << "before the first hour of 1970";
+    }
+}
+
 TEST(Encoders, FillABatchToItsEndAndNoFurther) {
     for (const RedisLayout layout : {RedisLayout::fields, RedisLayout::json, RedisLayout::list, RedisLayout::packed}) {
         const auto encoder = sinks::make_redis_encoder({.layout = layout});
@@ -303,6 +336,13 @@ TEST(Encoders, TheLargestSampleFitsTheSmallestEmptyBatch) {
                                                         .maxlen_count = ~std::uint64_t{0}});
         ArenaBatch batch(limits::batch_arena_bytes_min);
         EXPECT_TRUE(encoder->append(batch.batch, sample));
+        const auto aged = sinks::make_redis_encoder({.layout = layout,
+                                                     .stream = std::string(limits::stream_name_bytes_max - 6, 's'),
+                                                     .partitions_count = 256,
+                                                     .maxage_ms = 1,
+                                                     .wall_ms = [] { return ~std::uint64_t{0}; }});
+        ArenaBatch other(limits::batch_arena_bytes_min);
+        EXPECT_TRUE(aged->append(other.batch, sample));
     }
 }
 

@@ -61,6 +61,16 @@ TEST(LoadResolve, AFamilyThatRefusesIsPassedOver) {
     EXPECT_EQ(family_of(choose_family({ipv4(port.number), ipv6(port.number)})), AF_INET);
 }
 
+TEST(LoadResolve, AnAddressThatRefusesIsPassedOver) {
+    Port refusing, listening;
+    listening.listen();
+    const Addresses both{ipv4(refusing.number).front(), ipv4(listening.number).front()};
+    const Addresses chosen = choose_family({both});
+    ASSERT_EQ(chosen.size(), 1u);
+    EXPECT_EQ(reinterpret_cast<const sockaddr_in&>(chosen[0].bytes).sin_port, htons(listening.number));
+    EXPECT_EQ(choose_family({{both[0], both[0]}}).size(), 2u) << "the run's own attempts tell why";
+}
+
 TEST(LoadResolve, AnAddressIsResolvedToItself) {
     const auto addresses = resolve({.host = "127.0.0.1", .port = 8080, .host_header = {}, .path = {}});
     ASSERT_TRUE(addresses);

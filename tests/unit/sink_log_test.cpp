@@ -24,6 +24,7 @@ class MoodySink final : public sinks::Sink {
         return {.delivery = delivery, .link = &link, .replication = &replication};
     }
     [[nodiscard]] std::string last_error() const override { return text; }
+    [[nodiscard]] std::string connected_to() const override { return server; }
 
     void fail(std::string why) {
         delivery.state = SinkState::connecting;
@@ -35,7 +36,7 @@ class MoodySink final : public sinks::Sink {
     sinks::DeliveryFigures delivery;
     sinks::LinkFigures link;
     sinks::ReplicationFigures replication;
-    std::string text;
+    std::string text, server;
 };
 
 class SinkLogTest : public testing::Test {
@@ -56,6 +57,26 @@ TEST_F(SinkLogTest, TheFirstConnectionIsNoEvent) {
     EXPECT_EQ(line_at(100), "");
     sink.delivery.state = SinkState::ready;
     EXPECT_EQ(line_at(200), "");
+    EXPECT_EQ(log.deadline_ns(), 0u);
+}
+
+TEST_F(SinkLogTest, TheServerThatWasReachedIsTold) {
+    const auto reach = [&](const char* server) {
+        sink.server = server;
+        sinks::add(sink.link.connects, 1);
+    };
+    reach("redis:6379 (10.0.0.2)");
+    EXPECT_EQ(line_at(100), "level=info event=sink_connected sink=0 server=\"redis:6379 (10.0.0.2)\"\n");
+    EXPECT_EQ(line_at(200), "");
+    reach("redis:6379 (10.0.0.2)");
+    EXPECT_EQ(line_at(300), "") << "the same again";
+    reach("redis:6379 (10.0.0.3)");
+    EXPECT_EQ(line_at(400), "") << "one line a second";
+    EXPECT_EQ(log.deadline_ns(), 100 + second_ns);
+    EXPECT_EQ(line_at(100 + second_ns), "level=info event=sink_connected sink=0 server=\"redis:6379 (10.0.0.3)\"\n");
+    EXPECT_EQ(log.deadline_ns(), 0u);
+    reach("");
+    EXPECT_EQ(line_at(5 * second_ns), "") << "lost again";
     EXPECT_EQ(log.deadline_ns(), 0u);
 }
 

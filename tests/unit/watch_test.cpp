@@ -5,6 +5,8 @@
 
 #include <hiredis/hiredis.h>
 
+#include <algorithm>
+
 #include "engine/watch/bounds.hpp"
 #include "engine/watch/probe.hpp"
 #include "engine/watch/trend.hpp"
@@ -213,6 +215,31 @@ TEST(AdmissionSetup, RemarksOnWhatCanLoseSamples) {
     EXPECT_EQ(events_of({"noeviction", "yes", "always", false, 0}, false), Events{"warn redis_unbounded"});
     EXPECT_EQ(events_of({"noeviction", "yes", "always", false, 1 << 30}, false), Events{}) << "memory is a bound";
     EXPECT_EQ(events_of({"noeviction", "yes", "always", false, 1 << 30}), Events{});
+}
+
+TEST(AdmissionSetup, APasswordThatIsMissingIsWhatMendsIt) {
+    const std::string refused = "-NOAUTH Authentication required.\r\n";
+    const auto setup = watch::setup_from(replies_of(refused + refused + refused + refused, 4));
+    EXPECT_EQ(events_of(setup), std::vector<std::string>{"warn redis_setup_unknown"});
+    const std::vector<watch::Remark> remarks = remarks_on(setup);
+    EXPECT_EQ(remarks[0].reason, "Redis wants a password, and none is set");
+    EXPECT_EQ(remarks[0].change, "sink.redis.password_file, or the variable SLUICE_SINK_REDIS_PASSWORD");
+}
+
+// A log line shows other bytes as escapes, which cannot be copied.
+TEST(AdmissionSetup, WhatIsToBeCopiedIsAscii) {
+    std::vector<watch::RedisSetup> setups(2);
+    setups[1].wants_password = true;
+    for (const char* const eviction : {"noeviction", "allkeys-lru", "volatile-ttl"})
+        for (const char* const appendonly : {"yes", "no"})
+            for (const char* const appendfsync : {"always", "everysec", "no"})
+                setups.push_back({eviction, appendonly, appendfsync, false, 0});
+    for (const watch::RedisSetup& setup : setups) {
+        for (const watch::Remark& remark : remarks_on(setup)) {
+            const auto is_printable = [](char c) { return c >= ' ' && c <= '~'; };
+            EXPECT_TRUE(std::ranges::all_of(remark.reason + remark.change, is_printable)) << remark.change;
+        }
+    }
 }
 
 TEST(AdmissionSetup, IsReadFromInfoWhereConfigGetIsRefused) {

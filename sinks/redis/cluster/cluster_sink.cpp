@@ -51,9 +51,10 @@ class ClusterSink final : public Sink {
     void advance(short revents, std::uint64_t now_ns) override;
     [[nodiscard]] const SinkSignal& signal() const override { return signal_; }
     [[nodiscard]] SinkFigures figures() const override {
-        return {.delivery = figures_, .link = &link_figures_, .cluster = &cluster_};
+        return {.delivery = figures_, .link = &link_figures_, .replication = &replication_, .cluster = &cluster_};
     }
     [[nodiscard]] std::string last_error() const override { return last_error_.text(); }
+    [[nodiscard]] std::string connected_to() const override;
     [[nodiscard]] std::vector<NodeView> nodes() const override {
         const std::scoped_lock lock(views_mutex_);
         return views_;
@@ -81,6 +82,7 @@ class ClusterSink final : public Sink {
     void forget_unused_nodes();
     void watch_all(std::uint64_t now_ns);
     void publish_all();
+    void publish_replication();
     void publish_breaker();
     void publish_views();
     [[nodiscard]] std::string first_error() const;
@@ -93,6 +95,7 @@ class ClusterSink final : public Sink {
     DeliveryFigures figures_;
     LinkFigures link_figures_;
     ClusterFigures cluster_;
+    ReplicationFigures replication_;
     PartitionQueues partitions_;
     std::vector<std::unique_ptr<Member>> members_;
     SlotMap map_;
@@ -226,8 +229,10 @@ void ClusterSink::route(PartitionQueue& partition, std::uint64_t now_ns) {
     if (is_redirected && must_pause) partition.record_failure();
     partition.hold(next == nullptr);
     are_views_stale_ = true;
-    if (redirect.kind == Redirect::Kind::ask) return partition.go_to(node_at(redirect.to), true, not_before_ns);
-    partition.go_to(next, false, not_before_ns);
+    const bool is_asking = redirect.kind == Redirect::Kind::ask;
+    Node* const node = is_asking ? node_at(redirect.to) : next;
+    partition.go_to(node, is_asking, not_before_ns, now_ns);
+    if (node != nullptr && node->is_ready()) node->take(partition);
 }
 
 // Makes `redirect` complete, and the map the better for it.
@@ -317,8 +322,21 @@ void ClusterSink::publish_all() {
         last_error_text_ = text;
         last_error_.set(std::move(text));
     }
+    publish_replication();
     publish_breaker();
     if (std::exchange(are_views_stale_, false)) publish_views();
+}
+
+void ClusterSink::publish_replication() {
+    if (settings_.node.replicas_count == 0) return;
+    std::uint64_t waits_count = 0, waits_short_count = 0;
+    for (const auto& partition : partitions_) {
+        waits_count += partition->waits_count();
+        waits_short_count += partition->waits_short_count();
+    }
+    publish(replication_.waits, waits_count);
+    publish(replication_.waits_short, waits_short_count);
+    publish(replication_.is_wait_refused, std::ranges::any_of(partitions_, &PartitionQueue::is_wait_refused));
 }
 
 // Each partition has a breaker of its own. That of the sink, by which requests are refused before their partitions are
@@ -355,6 +373,13 @@ void ClusterSink::publish_views() {
     }
     const std::scoped_lock lock(views_mutex_);
     views_ = std::move(views);
+}
+
+std::string ClusterSink::connected_to() const {
+    std::string text;
+    for (const auto& member : members_)
+        if (member->node.is_ready()) text += (text.empty() ? "" : ",") + member->node.peer();
+    return text;
 }
 
 // Empty if all is well.

@@ -29,6 +29,7 @@ Node::Node(const ServerAddress& address, const RedisSettings& settings, const Pa
     : address_(address),
       partitions_(partitions),
       figures_(figures),
+      has_waits_(settings.replicas_count != 0),
       link_(settings_of(address, settings), link_figures),
       last_error_("connecting to " + link_.peer()),
       routes_(routes_count_max(partitions)) {}
@@ -42,11 +43,18 @@ void Node::advance(short revents, std::uint64_t now_ns) {
         case Link::Event::ready:
             link_.established(now_ns);
             last_error_.clear();
+            for (const auto& partition : partitions_)
+                if (partition->node() == this) take(*partition);
             break;
         case Link::Event::failed: attempt_failed(); break;
         case Link::Event::readable: receive(now_ns); break;
     }
-    if (link_.is_ready() && link_.drop_if_late(route_count_ != 0, now_ns)) connection_lost();
+    if (link_.is_ready() && link_.drop_if_late(route_count_ != 0, now_ns)) connection_lost(now_ns);
+}
+
+void Node::take(PartitionQueue& partition) const {
+    CHECK(link_.is_ready() && partition.node() == this);
+    if (has_waits_) partition.set_wait_command(link_.wait_command());
 }
 
 void Node::attempt_failed() {
@@ -56,11 +64,11 @@ void Node::attempt_failed() {
 
 void Node::drop_as_replaced(std::uint64_t now_ns) {
     link_.drop_as_replaced(now_ns);
-    connection_lost();
+    connection_lost(now_ns);
 }
 
 // A connection that was ready is gone, or was given up.
-void Node::connection_lost() {
+void Node::connection_lost(std::uint64_t now_ns) {
     CHECK(!link_.is_ready());
     route_count_ = 0;
     is_asking_answered_ = false;
@@ -68,7 +76,7 @@ void Node::connection_lost() {
     staged_.clear();
     staged_sent_bytes_ = 0;
     for (const auto& partition : partitions_)
-        if (partition->node() == this) partition->connection_lost();
+        if (partition->node() == this) partition->connection_lost(now_ns);
     attempt_failed();
 }
 
@@ -76,7 +84,10 @@ void Node::connection_lost() {
 
 void Node::receive(std::uint64_t now_ns) {
     const auto take = [this, now_ns](ReplyStream::Next reply) { return take_reply(reply, now_ns); };
-    if (!link_.receive(now_ns, take)) connection_lost();
+    const auto takes_integers = [this] {
+        return route_count_ != 0 && routes_[first_route_].partition->takes_integers();
+    };
+    if (!link_.receive(now_ns, take, takes_integers)) connection_lost(now_ns);
 }
 
 // False: the connection can not be used on.
@@ -92,11 +103,12 @@ bool Node::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
         first_route_ = (first_route_ + 1) % routes_.size();
         --route_count_;
     }
-    if (reply == ReplyStream::Next::ok) return partition.reply_ok(now_ns);
-    const std::string_view error = link_.replies().error_text();
+    const bool is_error = reply == ReplyStream::Next::error;
+    const std::string_view error = is_error ? link_.replies().error_text() : std::string_view();
     // It forgot who we are: greet it again.
     if (error.starts_with("NOAUTH")) return link_.unusable(link_.refusal(error));
-    return partition.reply_error(error, now_ns);
+    if (partition.is_wait_due()) return partition.reply_wait(link_.confirms_replicas(reply), error, now_ns);
+    return is_error ? partition.reply_error(error, now_ns) : partition.reply_ok(now_ns);
 }
 
 // --- sending ---------------------------------------------------------------------------------------
@@ -117,10 +129,11 @@ void Node::send(std::uint64_t now_ns) {
 // gone.
 bool Node::finish_begun(std::uint64_t now_ns) {
     if (begun_ != nullptr) {
-        iovec piece{};
-        CHECK(begun_->gather({&piece, 1}, PartitionQueue::Turn::rest) == 1);
-        const Piece owner{begun_, piece.iov_len};
-        return send_pieces({&piece, 1}, {&owner, 1}, now_ns);
+        std::array<iovec, 2> pieces{};  // of a batch, and its WAIT
+        const std::size_t count = begun_->gather(pieces, PartitionQueue::Turn::rest);
+        CHECK(count != 0);
+        const std::array<Piece, 2> owners{Piece{begun_, pieces[0].iov_len}, Piece{begun_, pieces[1].iov_len}};
+        return send_pieces(std::span(pieces).first(count), std::span(owners).first(count), now_ns);
     }
     if (staged_.empty()) return true;
     iovec rest{staged_.data() + staged_sent_bytes_, staged_.size() - staged_sent_bytes_};
@@ -146,7 +159,7 @@ void Node::stage(std::uint64_t now_ns) {
 std::size_t Node::gather(std::span<iovec> pieces, std::span<Piece> owners, std::uint64_t now_ns) {
     std::size_t count = 0;
     first_partition_ = (first_partition_ + 1) % partitions_.size();
-    for (std::size_t i = 0; i < partitions_.size() && count < pieces.size(); ++i) {
+    for (std::size_t i = 0; i < partitions_.size() && count + 1 < pieces.size(); ++i) {
         PartitionQueue& partition = *partitions_[(first_partition_ + i) % partitions_.size()];
         if (partition.node() != this) continue;
         const PartitionQueue::Turn turn = partition.turn(now_ns);
@@ -169,7 +182,7 @@ bool Node::send_pieces(std::span<iovec> pieces, std::span<const Piece> owners, s
         const std::uint32_t due_count = owner.partition->sent(taken);
         if (due_count != 0) add_route({owner.partition, due_count, false});
         sent_bytes -= taken;
-        begun_ = taken < owner.bytes ? owner.partition : nullptr;
+        begun_ = owner.partition->is_partly_sent() ? owner.partition : nullptr;
     }
     CHECK(sent_bytes == 0);  // each byte was some partition's
     return begun_ == nullptr;
@@ -177,7 +190,7 @@ bool Node::send_pieces(std::span<iovec> pieces, std::span<const Piece> owners, s
 
 bool Node::write(std::span<iovec> pieces, std::size_t& sent_bytes, std::uint64_t now_ns) {
     if (!link_.send(pieces, sent_bytes, now_ns)) {
-        connection_lost();
+        connection_lost(now_ns);
         return false;
     }
     if (sent_bytes != 0 && route_count_ == 0) link_.await_replies(now_ns);

@@ -30,10 +30,14 @@ class Node {
 
     [[nodiscard]] const ServerAddress& address() const { return address_; }
     [[nodiscard]] bool is_ready() const { return link_.is_ready(); }
+    // address(); of a name, with the numeric address that was tried last.
+    [[nodiscard]] const std::string& peer() const { return link_.peer(); }
     // Connects, reads replies, notices silence. `revents`: poll(2)'s, of fd().
     void advance(short revents, std::uint64_t now_ns);
     // Sends what partitions that go here have.
     void send(std::uint64_t now_ns);
+    // `partition` goes here from now on. Needs is_ready().
+    void take(PartitionQueue& partition) const;
     // Gives the connection up: it is silent, and another server is primary by now.
     void drop_as_replaced(std::uint64_t now_ns);
 
@@ -64,7 +68,7 @@ class Node {
     static constexpr std::size_t pieces_count_max = 64;
 
     void attempt_failed();
-    void connection_lost();
+    void connection_lost(std::uint64_t now_ns);
     void receive(std::uint64_t now_ns);
     [[nodiscard]] bool take_reply(ReplyStream::Next reply, std::uint64_t now_ns);
     [[nodiscard]] bool finish_begun(std::uint64_t now_ns);
@@ -77,6 +81,7 @@ class Node {
     const ServerAddress address_;
     const PartitionQueues& partitions_;
     DeliveryFigures& figures_;
+    const bool has_waits_;
     Link link_;
     bool has_failed_ = false;
     std::string last_error_;
@@ -85,7 +90,7 @@ class Node {
     std::size_t first_route_ = 0;
     std::size_t route_count_ = 0;
     bool is_asking_answered_ = false;  // of the first route's next command
-    PartitionQueue* begun_ = nullptr;  // a batch of it is partly sent
+    PartitionQueue* begun_ = nullptr;  // a batch of it is partly sent, or its WAIT is not
     std::string staged_;
     std::size_t staged_sent_bytes_ = 0;
     std::size_t first_partition_ = 0;  // whose turn it is first

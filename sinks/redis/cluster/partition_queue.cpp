@@ -1,6 +1,7 @@
 #include "sinks/redis/cluster/partition_queue.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "engine/core/check.hpp"
@@ -12,6 +13,7 @@ namespace sluice::sinks::redis {
 PartitionQueue::PartitionQueue(std::uint16_t slot, CompletionPort& port, DeliveryFigures& figures,
                                ClusterFigures& cluster, const RedisSettings& settings)
     : slot_(slot),
+      has_waits_(settings.replicas_count != 0),
       figures_(figures),
       cluster_(cluster),
       window_(port, figures),
@@ -70,25 +72,28 @@ std::uint32_t PartitionQueue::sent(std::size_t bytes) {
 std::uint32_t PartitionQueue::stage(std::string& bytes) {
     CHECK(is_drained());
     refill();
-    iovec piece{};
+    std::array<iovec, 2> pieces{};  // a batch, and its WAIT
     const auto begin = window_.awaits_replies() ? DeliveryWindow::Begin::none : DeliveryWindow::Begin::front_only;
-    if (window_.gather({&piece, 1}, begin) == 0) return 0;
-    const std::span<const char> batch(static_cast<const char*>(piece.iov_base), piece.iov_len);
-    const std::uint32_t commands_count_max = is_probing_ ? 1 : limits::batch_commands_count_max;
+    const std::size_t pieces_count = window_.gather(pieces, begin);
+    if (pieces_count == 0) return 0;
+    std::uint32_t commands_left_count = is_probing_ ? 1 : limits::batch_commands_count_max + 1;
     std::uint32_t commands_count = 0;
-    std::size_t at = 0;
-    while (at < batch.size() && commands_count < commands_count_max) {
-        const std::size_t length = first_command_bytes(batch.subspan(at));
-        if (is_asking_) append_command(bytes, {"ASKING"});
-        bytes.append(batch.data() + at, length);
-        at += length;
-        ++commands_count;
+    std::size_t sent_bytes = 0;
+    for (const iovec& piece : std::span(pieces).first(pieces_count)) {
+        std::span<const char> rest(static_cast<const char*>(piece.iov_base), piece.iov_len);
+        for (; !rest.empty() && commands_left_count != 0; --commands_left_count, ++commands_count) {
+            const std::size_t length = first_command_bytes(rest);
+            if (is_asking_) append_command(bytes, {"ASKING"});
+            bytes.append(rest.data(), length);
+            rest = rest.subspan(length);
+            sent_bytes += length;
+        }
     }
     if (window_.is_stalled()) retry_.sent();
-    window_.sent(at);
+    window_.sent(sent_bytes);
     replies_due_count_ = commands_count;
     is_asked_ = true;
-    add(figures_.bytes_sent, at);
+    add(figures_.bytes_sent, sent_bytes);
     return commands_count;
 }
 
@@ -135,8 +140,18 @@ bool PartitionQueue::reply_error(std::string_view error, std::uint64_t now_ns) {
     return true;
 }
 
-void PartitionQueue::connection_lost() {
-    window_.connection_lost(0);  // settles nothing: WAIT is not used with a cluster
+// An error (the user may not WAIT, this is a replica by now) is of no account for the commands before it.
+bool PartitionQueue::reply_wait(bool is_replicated, std::string_view error, std::uint64_t now_ns) {
+    CHECK(is_wait_due());
+    if (is_drained()) return false;
+    --replies_due_count_;
+    is_wait_refused_ = !error.empty();
+    if (is_wait_refused_ && error != last_error_) last_error_ = error;
+    return window_.reply_wait(is_replicated, now_ns);
+}
+
+void PartitionQueue::connection_lost(std::uint64_t now_ns) {
+    window_.connection_lost(now_ns);
     replies_due_count_ = 0;
     is_asking_ = false;
     redirect_ = {};
@@ -149,14 +164,14 @@ void PartitionQueue::schedule_retry(std::uint64_t now_ns) {
         window_.whole_batches_count() != std::exchange(whole_batches_seen_count_, window_.whole_batches_count());
     if (window_.is_stalled() || kept != CommandOutcome::delivered) return;
     retry_.nothing_kept(has_stored);
-    if (has_stored) last_error_.clear();
+    if (has_stored && !is_wait_refused_) last_error_.clear();
 }
 
 // --- routing ---------------------------------------------------------------------------------------
 
-void PartitionQueue::go_to(Node* node, bool is_asking, std::uint64_t not_before_ns) {
+void PartitionQueue::go_to(Node* node, bool is_asking, std::uint64_t not_before_ns, std::uint64_t now_ns) {
     CHECK(is_drained());
-    if (window_.awaits_replies()) window_.connection_lost(0);
+    if (window_.awaits_replies()) window_.connection_lost(now_ns);
     node_ = node;
     redirect_ = {};
     is_asking_ = is_asking;

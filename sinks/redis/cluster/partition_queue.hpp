@@ -14,6 +14,9 @@
 //        asking: one batch goes out with ASKING before each command; then the slot's owner is asked again
 //        probing: one command alone, behind a pause; the rest follows when it went through
 //
+// Behind a batch of which a request wants replicas goes a WAIT, on the node that takes the batch and before anything
+// else of that node's connection. What became of a batch over two nodes or connections is not confirmed.
+//
 // Sink thread only.
 #pragma once
 
@@ -22,6 +25,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <sys/uio.h>
 
@@ -55,12 +59,15 @@ class PartitionQueue {
         staged,  // stage() instead of gather()
     };
     [[nodiscard]] Turn turn(std::uint64_t now_ns) const;
-    // As DeliveryWindow::gather(). `turn` as turn() has just said it.
+    // As DeliveryWindow::gather(): a batch and its WAIT are given together, so `pieces` has two at least. `turn` as
+    // turn() has just said it.
     [[nodiscard]] std::size_t gather(std::span<iovec> pieces, Turn turn);
     // Of what gather() gave. Returns how many replies are due for it beside those that were before.
     [[nodiscard]] std::uint32_t sent(std::size_t bytes);
-    // Appends what is to be sent to `bytes`, and counts it as sent. Returns the number of commands; with is_asking(),
-    // an ASKING stands before each.
+    // What was sent ends within a batch, or before its WAIT: the rest goes next.
+    [[nodiscard]] bool is_partly_sent() const { return window_.is_partly_sent(); }
+    // Appends what is to be sent to `bytes`, and counts it as sent. Returns the number of commands, WAIT among them;
+    // with is_asking(), an ASKING stands before each.
     [[nodiscard]] std::uint32_t stage(std::string& bytes);
     [[nodiscard]] bool is_asking() const { return is_asking_; }
     // The batch that went out with ASKING is answered.
@@ -70,7 +77,14 @@ class PartitionQueue {
     // False if no reply was due: the connection can no longer be trusted. `error`: text of an error reply.
     [[nodiscard]] bool reply_ok(std::uint64_t now_ns);
     [[nodiscard]] bool reply_error(std::string_view error, std::uint64_t now_ns);
-    void connection_lost();
+    // May settle a batch: a WAIT of which no other connection can tell.
+    void connection_lost(std::uint64_t now_ns);
+    // The next reply is that of a WAIT, and goes to reply_wait() instead of the two above.
+    [[nodiscard]] bool is_wait_due() const { return has_waits_ && !is_passing_over() && window_.wait_is_due(); }
+    // The next reply may be that of a WAITAOF: an array of integers.
+    [[nodiscard]] bool takes_integers() const { return has_waits_ && (is_passing_over() || window_.wait_is_due()); }
+    // `is_replicated`: enough replicas have what was sent. `error`: the error reply that it was, or empty.
+    [[nodiscard]] bool reply_wait(bool is_replicated, std::string_view error, std::uint64_t now_ns);
     // After replies were read: sets the time of the next try for what Redis refused.
     void schedule_retry(std::uint64_t now_ns);
 
@@ -80,8 +94,11 @@ class PartitionQueue {
     [[nodiscard]] bool is_drained() const { return replies_due_count_ == 0; }
     // A redirect was seen, and all that follows is passed over. The first that was, until go_to() or a lost connection.
     [[nodiscard]] const Redirect& redirect() const { return redirect_; }
-    // Needs is_drained(). Nothing is sent before `not_before_ns` (0: at once), and after a pause one command first.
-    void go_to(Node* node, bool is_asking, std::uint64_t not_before_ns);
+    // Needs is_drained(). Nothing is sent before `not_before_ns` (0: at once), and after a pause one command first. May
+    // settle a batch, as connection_lost().
+    void go_to(Node* node, bool is_asking, std::uint64_t not_before_ns, std::uint64_t now_ns);
+    // The node is connected, and this is its WAIT or WAITAOF. Before anything is sent over the connection.
+    void set_wait_command(std::string command) { window_.set_wait_command(std::move(command)); }
     // Sends nothing new, so that it drains.
     void hold(bool is_held) { is_held_ = is_held; }
     // Whether it may have to go elsewhere although the slots' owners are the same as before.
@@ -109,11 +126,19 @@ class PartitionQueue {
     // Text of the last error reply, since nothing went through; empty: all is well.
     [[nodiscard]] const std::string& last_error() const { return last_error_; }
 
+    // See DeliveryWindow.
+    [[nodiscard]] std::uint64_t waits_count() const { return window_.waits_count(); }
+    [[nodiscard]] std::uint64_t waits_short_count() const { return window_.waits_short_count(); }
+    // The last WAIT was answered with an error.
+    [[nodiscard]] bool is_wait_refused() const { return is_wait_refused_; }
+
   private:
+    [[nodiscard]] bool is_passing_over() const { return redirect_.kind != Redirect::Kind::none; }
     void refill();
     void went_through();
 
     const std::uint16_t slot_;
+    const bool has_waits_;  // there may be batches that want replicas
     DeliveryFigures& figures_;
     ClusterFigures& cluster_;
     DeliveryWindow window_;
@@ -135,6 +160,7 @@ class PartitionQueue {
     RefusalRetry retry_;  // window stalled: when the front batch is tried again
     std::uint64_t whole_batches_seen_count_ = 0;
     std::string last_error_;
+    bool is_wait_refused_ = false;
 };
 
 }  // namespace sluice::sinks::redis

@@ -20,20 +20,24 @@ constexpr std::uint64_t patience_ns = 1'000'000'000;  // then another node is as
 
 void SlotQuery::FreeReader::operator()(redisReader* reader) const { redisReaderFree(reader); }
 
+SlotQuery::SlotQuery(RedisSettings settings)
+    : settings_(std::move(settings)), timer_(std::min(patience_ns, settings_.connect_timeout_ns)) {}
+
 void SlotQuery::begin(const ServerAddress& node, std::uint64_t now_ns) {
     CHECK(!is_running());
     settings_.host = node.host;
     settings_.port = node.port;
     session_ = std::make_unique<Session>(settings_);
-    deadline_ns_ = now_ns + std::min(patience_ns, settings_.connect_timeout_ns);
-    ++begun_count_;
+    timer_.begin(now_ns);
     static_cast<void>(session_->open());  // a failure shows in advance(): the session is closed then
+    sockets_count_ += session_->sockets_count();
 }
 
 std::optional<SlotQuery::Answer> SlotQuery::advance(short revents, std::uint64_t now_ns) {
     if (!is_running()) return std::nullopt;
-    auto answer = step(revents);
-    if (!answer && now_ns >= deadline_ns_) answer = fail(session_->peer() + " does not tell its slots in time");
+    const std::uint64_t sockets_count = session_->sockets_count();
+    auto answer = step(revents, now_ns);
+    sockets_count_ += session_->sockets_count() - sockets_count;
     if (answer) {
         session_.reset();
         reader_.reset();
@@ -41,11 +45,25 @@ std::optional<SlotQuery::Answer> SlotQuery::advance(short revents, std::uint64_t
     return answer;
 }
 
-std::optional<SlotQuery::Answer> SlotQuery::step(short revents) {
+std::uint64_t SlotQuery::deadline_ns() const {
+    if (!is_running()) return 0;
+    return session_->is_ready() ? timer_.end_ns() : timer_.deadline_ns(*session_);
+}
+
+std::optional<SlotQuery::Answer> SlotQuery::step(short revents, std::uint64_t now_ns) {
     if (session_->state() == Session::State::closed) return fail(session_->failure());
-    if (!session_->is_ready() && session_->advance(revents) == Session::Step::failed) return fail(session_->failure());
-    if (!session_->is_ready()) return std::nullopt;
-    if (reader_ != nullptr) return (revents & (POLLIN | POLLERR | POLLHUP)) != 0 ? read_answer() : std::nullopt;
+    if (!session_->is_ready()) {
+        const bool has_failed = session_->advance(revents) == Session::Step::failed ||
+                                (!session_->is_ready() && timer_.watch(*session_, now_ns) == Session::Step::failed);
+        if (has_failed) return fail(session_->failure());
+        if (!session_->is_ready()) return std::nullopt;
+    }
+    if (now_ns >= timer_.end_ns()) return fail(session_->peer() + " does not tell its slots in time");
+    if (reader_ == nullptr) return ask();
+    return (revents & (POLLIN | POLLERR | POLLHUP)) != 0 ? read_answer() : std::nullopt;
+}
+
+std::optional<SlotQuery::Answer> SlotQuery::ask() {
     std::string bytes = command_of({"CLUSTER", "SLOTS"});
     iovec piece{bytes.data(), bytes.size()};
     std::size_t sent_bytes = 0;
@@ -67,7 +85,7 @@ std::optional<SlotQuery::Answer> SlotQuery::read_answer() {
     if (object == nullptr) return std::nullopt;
     const Reply reply(static_cast<redisReply*>(object));
     if (is_error(*reply)) return fail(refusal_sentence(session_->peer(), text_of(*reply), "CLUSTER SLOTS"));
-    auto map = SlotMap::from(*reply, {settings_.host, settings_.port});
+    auto map = SlotMap::from(*reply, session_->server());
     if (!map) return fail("Redis at " + session_->peer() + ": " + map.error());
     return map;
 }

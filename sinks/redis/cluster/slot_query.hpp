@@ -11,6 +11,7 @@
 #include <string>
 
 #include "sinks/redis/cluster/slot_map.hpp"
+#include "sinks/redis/link/connect_timer.hpp"
 #include "sinks/redis/link/session.hpp"
 #include "sinks/redis/link/settings.hpp"
 
@@ -21,7 +22,7 @@ namespace sluice::sinks::redis {
 class SlotQuery {
   public:
     // `settings`: of any node.
-    explicit SlotQuery(RedisSettings settings) : settings_(std::move(settings)) {}
+    explicit SlotQuery(RedisSettings settings);
 
     [[nodiscard]] bool is_running() const { return session_ != nullptr; }
     // Needs that none is running.
@@ -31,24 +32,26 @@ class SlotQuery {
     [[nodiscard]] std::optional<Answer> advance(short revents, std::uint64_t now_ns);
 
     [[nodiscard]] int fd() const { return session_ == nullptr ? -1 : session_->fd(); }
-    [[nodiscard]] std::uint64_t fd_generation() const { return begun_count_; }
+    [[nodiscard]] std::uint64_t fd_generation() const { return sockets_count_; }
     [[nodiscard]] short events() const { return session_->events(); }
-    [[nodiscard]] std::uint64_t deadline_ns() const { return is_running() ? deadline_ns_ : 0; }
+    // When advance() is wanted although nothing happens; 0: never.
+    [[nodiscard]] std::uint64_t deadline_ns() const;
 
   private:
     struct FreeReader {
         void operator()(redisReader* reader) const;
     };
 
-    [[nodiscard]] std::optional<Answer> step(short revents);
+    [[nodiscard]] std::optional<Answer> step(short revents, std::uint64_t now_ns);
+    [[nodiscard]] std::optional<Answer> ask();
     [[nodiscard]] std::optional<Answer> read_answer();
     [[nodiscard]] Answer fail(const std::string& why) const;
 
     RedisSettings settings_;
     std::unique_ptr<Session> session_;
     std::unique_ptr<redisReader, FreeReader> reader_;  // from the moment the question is sent
-    std::uint64_t deadline_ns_ = 0;
-    std::uint64_t begun_count_ = 0;
+    ConnectTimer timer_;  // of the whole query
+    std::uint64_t sockets_count_ = 0;
 };
 
 }  // namespace sluice::sinks::redis

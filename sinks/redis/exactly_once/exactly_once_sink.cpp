@@ -36,6 +36,9 @@ class ExactlyOnceSink final : public Sink {
         return {.delivery = figures_, .link = &link_figures_, .exactly_once = &exactly_once_};
     }
     [[nodiscard]] std::string last_error() const override { return last_error_.text(); }
+    [[nodiscard]] std::string connected_to() const override {
+        return link_.is_established() ? link_.peer() : std::string();
+    }
 
   private:
     // What the connection is used for, while the session is ready.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstring>
 #include <string_view>
 #include <vector>
@@ -28,31 +29,46 @@ bool has_value_type(const Sample& sample) {
 using redis::array_header_of;
 using redis::bulk_of;
 
-// The words that every XADD to one partition begins with, behind the array header. With exactly_once the entry's ID
-// follows, and then the words of `behind_id`.
+// The words that every XADD to one partition begins with, behind the array header. Where one of them changes (the
+// entry's ID with exactly_once, the least ID that is kept with maxage), it stands between `resp` and `behind`.
 struct StreamPrefix {
     std::string resp;
-    std::string behind_id;
-    std::size_t words_count = 0;  // of both, and the ID
+    std::string behind;  // empty: no word changes
+    std::size_t words_count = 0;  // of both, and the one that changes
 
-    // Appends what stands behind the ID, which is `*` unless samples bring one.
-    void end_with(std::string_view words, const RedisLayoutSettings& settings) {
-        if (settings.instance.empty()) resp.append(words);
-        else behind_id.append(words);
+    void append(std::string_view words, const RedisLayoutSettings& settings) {
+        (settings.instance.empty() && settings.maxage_ms == 0 ? resp : behind).append(words);
     }
 };
 
-void write_prefix(RespWriter& writer, const StreamPrefix& prefix, const Sample& sample) {
-    writer.raw(prefix.resp);
-    if (prefix.behind_id.empty()) return;
-    writer.bulk(sample.entry_id);
-    writer.raw(prefix.behind_id);
+std::size_t prefix_bytes_max(const StreamPrefix& prefix) {
+    const std::size_t word_bytes = prefix.behind.empty() ? 0 : limits::entry_id_bytes_max + resp_overhead_bytes_max;
+    return prefix.resp.size() + word_bytes + prefix.behind.size();
 }
 
-std::size_t prefix_bytes_max(const StreamPrefix& prefix) {
-    const std::size_t id_bytes = prefix.behind_id.empty() ? 0 : limits::entry_id_bytes_max + resp_overhead_bytes_max;
-    return prefix.resp.size() + id_bytes + prefix.behind_id.size();
-}
+// The least entry ID that is kept with maxage: changes with the time. Redis' IDs begin with milliseconds.
+class LeastId {
+  public:
+    explicit LeastId(const RedisLayoutSettings& settings) : maxage_ms_(settings.maxage_ms), wall_ms_(settings.wall_ms) {
+        CHECK(maxage_ms_ == 0 || (wall_ms_ != nullptr && settings.maxlen_count == 0 && settings.instance.empty()));
+    }
+    [[nodiscard]] bool is_wanted() const { return maxage_ms_ != 0; }
+    // Once a batch: reads the clock.
+    void update() {
+        const std::uint64_t now_ms = wall_ms_();
+        const auto end =
+            std::to_chars(text_.data(), text_.data() + text_.size(), now_ms - std::min(now_ms, maxage_ms_));
+        text_bytes_ = static_cast<std::size_t>(end.ptr - text_.data());
+    }
+    [[nodiscard]] std::string_view text() const { return {text_.data(), text_bytes_}; }
+
+  private:
+    const std::uint64_t maxage_ms_;
+    std::uint64_t (*const wall_ms_)();
+    std::array<char, 20> text_{};  // the digits of any 64-bit number
+    std::size_t text_bytes_ = 0;
+};
+static_assert(limits::entry_id_bytes_max >= 20, "prefix_bytes_max() counts an entry ID");
 
 StreamPrefix stream_prefix(const RedisLayoutSettings& settings, std::uint32_t partition) {
     const std::string stream = stream_key(settings, partition);
@@ -62,7 +78,11 @@ StreamPrefix stream_prefix(const RedisLayoutSettings& settings, std::uint32_t pa
         prefix.resp += bulk_of("MAXLEN") + bulk_of("~") + bulk_of(std::to_string(settings.maxlen_count));
         prefix.words_count += 3;
     }
-    if (settings.instance.empty()) prefix.resp += bulk_of("*");
+    if (settings.maxage_ms > 0) {
+        prefix.resp += bulk_of("MINID") + bulk_of("~");
+        prefix.words_count += 3;
+    }
+    if (settings.instance.empty()) prefix.append(bulk_of("*"), settings);
     prefix.words_count += 1;
     return prefix;
 }
@@ -92,7 +112,17 @@ class CommandEncoder : public Encoder {
     void seal(Batch&) final {}
 
   protected:
-    explicit CommandEncoder(std::uint32_t lanes_count) : lanes_count_(lanes_count) {}
+    CommandEncoder(const RedisLayoutSettings& settings, std::uint32_t lanes_count)
+        : lanes_count_(lanes_count), least_id_(settings) {}
+
+    // `batch`: as it is before `sample` is written into it.
+    void write_prefix(RespWriter& writer, const StreamPrefix& prefix, const Batch& batch, const Sample& sample) {
+        writer.raw(prefix.resp);
+        if (prefix.behind.empty()) return;
+        if (least_id_.is_wanted() && batch.empty()) least_id_.update();
+        writer.bulk(least_id_.is_wanted() ? least_id_.text() : sample.entry_id);
+        writer.raw(prefix.behind);
+    }
 
     [[nodiscard]] static bool fits(Batch& batch, std::size_t bytes_max) {
         return bytes_max <= batch.room().size() && batch.command_count() < limits::batch_commands_count_max;
@@ -104,6 +134,7 @@ class CommandEncoder : public Encoder {
 
   private:
     const std::uint32_t lanes_count_;
+    LeastId least_id_;
 };
 
 std::uint32_t lanes_count(const RedisLayoutSettings& settings) {
@@ -114,8 +145,8 @@ std::uint32_t lanes_count(const RedisLayoutSettings& settings) {
 class FieldsEncoder final : public CommandEncoder {
   public:
     explicit FieldsEncoder(const RedisLayoutSettings& settings)
-        : CommandEncoder(lanes_count(settings)), prefixes_(stream_prefixes(settings)) {
-        for (StreamPrefix& prefix : prefixes_) prefix.end_with(bulk_of("device_id"), settings);
+        : CommandEncoder(settings, lanes_count(settings)), prefixes_(stream_prefixes(settings)) {
+        for (StreamPrefix& prefix : prefixes_) prefix.append(bulk_of("device_id"), settings);
     }
 
     [[nodiscard]] bool append(Batch& batch, const Sample& sample) override {
@@ -124,7 +155,7 @@ class FieldsEncoder final : public CommandEncoder {
         if (!fits(batch, bytes_max(prefix, sample))) return false;
         RespWriter writer(batch.room().data());
         writer.array_header(prefix.words_count + 2 * fields_count(sample));
-        write_prefix(writer, prefix, sample);
+        write_prefix(writer, prefix, batch, sample);
         writer.bulk(sample.device_id);
         writer.raw("$2\r\nts\r\n");
         writer.bulk(sample.timestamp_ns);
@@ -210,14 +241,14 @@ class FieldsEncoder final : public CommandEncoder {
 class RawEncoder final : public CommandEncoder {
   public:
     RawEncoder(const RedisLayoutSettings& settings, std::vector<StreamPrefix> prefixes)
-        : CommandEncoder(lanes_count(settings)), prefixes_(std::move(prefixes)) {}
+        : CommandEncoder(settings, lanes_count(settings)), prefixes_(std::move(prefixes)) {}
 
     [[nodiscard]] bool append(Batch& batch, const Sample& sample) override {
         const auto partitions_count = static_cast<std::uint32_t>(prefixes_.size());
         const StreamPrefix& prefix = prefixes_[partition_of(sample.device_id, partitions_count)];
         if (!fits(batch, prefix_bytes_max(prefix) + sample.raw.size() + resp_overhead_bytes_max)) return false;
         RespWriter writer(batch.room().data());
-        write_prefix(writer, prefix, sample);
+        write_prefix(writer, prefix, batch, sample);
         writer.bulk(sample.raw);
         commit(batch, sample, writer.size());
         return true;
@@ -230,7 +261,9 @@ class RawEncoder final : public CommandEncoder {
 class PackedEncoder final : public Encoder {
   public:
     explicit PackedEncoder(const RedisLayoutSettings& settings)
-        : prefixes_(stream_prefixes(settings)), has_independent_lanes_(settings.has_lane_per_partition) {}
+        : prefixes_(stream_prefixes(settings)),
+          has_independent_lanes_(settings.has_lane_per_partition),
+          least_id_(settings) {}
 
     [[nodiscard]] std::uint32_t lane_count() const override { return static_cast<std::uint32_t>(prefixes_.size()); }
     [[nodiscard]] std::uint32_t lane_of(const Sample& sample) const override {
@@ -256,6 +289,11 @@ class PackedEncoder final : public Encoder {
         RespWriter writer(header.data());
         writer.array_header(prefixes_[batch.lane].words_count + 8);
         writer.raw(prefixes_[batch.lane].resp);
+        if (least_id_.is_wanted()) {
+            least_id_.update();
+            writer.bulk(least_id_.text());
+            writer.raw(prefixes_[batch.lane].behind);
+        }
         writer.raw("$1\r\nn\r\n");
         writer.bulk(std::int64_t{batch.sample_count()});
         writer.raw("$8\r\nfirst_ts\r\n");
@@ -271,19 +309,20 @@ class PackedEncoder final : public Encoder {
 
   private:
     static constexpr std::string_view line_end = "\r\n";
-    // Stream name and MAXLEN with 20 digits, 10 words of at most 8 bytes or 20 digits, each with its prefix.
+    // Stream name and MAXLEN or MINID with 20 digits, 10 words of at most 8 bytes or 20 digits, each with its prefix.
     static_assert(limits::stream_name_bytes_max + 20 + 14 * resp_overhead_bytes_max + 3 * 20 + 40 <=
                   limits::batch_headroom_bytes);
 
     std::vector<StreamPrefix> prefixes_;
     const bool has_independent_lanes_;
+    LeastId least_id_;
 };
 
 std::vector<StreamPrefix> json_prefixes(const RedisLayoutSettings& settings) {
     std::vector<StreamPrefix> prefixes = stream_prefixes(settings);
     for (StreamPrefix& prefix : prefixes) {
         prefix.resp.insert(0, array_header_of(prefix.words_count + 2));
-        prefix.end_with(bulk_of("json"), settings);
+        prefix.append(bulk_of("json"), settings);
     }
     return prefixes;
 }

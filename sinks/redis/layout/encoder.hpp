@@ -1,16 +1,19 @@
 // The Redis encoders: one for each layout.
 //
-//   fields  XADD <stream> [MAXLEN ~ n] * device_id … ts <ns> [type … value … [unit …]] [values <JSON>]
+//   fields  XADD <stream> [trim] * device_id … ts <ns> [type … value … [unit …]] [values <JSON>]
 //           [priority …] [metadata <JSON>] [value_type bool|string] [<other name> <other value>]…
-//   json    XADD <stream> [MAXLEN ~ n] * json <the sample as received>
+//   json    XADD <stream> [trim] * json <the sample as received>
 //   list    RPUSH <key> <the sample as received>
-//   packed  XADD <stream> [MAXLEN ~ n] * n <samples> first_ts <ns> last_ts <ns> ndjson <lines>, one a batch
+//   packed  XADD <stream> [trim] * n <samples> first_ts <ns> last_ts <ns> ndjson <lines>, one a batch
 //
 // `fields`: `true` and `"true"` are the same bytes, so a value that is no number has its kind beside it. An unknown
 // member that is called `ts` or `value_type` would look like the engine's own field, so it is written as `member.ts`;
 // to keep that unambiguous, one that begins with `member.` gets the prefix too. `packed`: line feeds and carriage
 // returns within a record (white space of pretty-printed JSON; inside a string they are always escaped) become spaces,
 // so that a line is a record.
+//
+// [trim] is MAXLEN ~ <entries>, or MINID ~ <ms>: the engine's time less the greatest age, as of the batch's first
+// sample. Redis takes one of them. With MINID the layout `packed` counts the age of batches.
 //
 // Partitions: with P > 1 the stream is `<stream>:{p}`, p by partition_of(device_id). The braces make each a
 // Redis Cluster hash tag. `list` has one key.
@@ -37,6 +40,8 @@ struct RedisLayoutSettings {
     std::string list_key = "telemetry_queue";  // likewise
     std::uint32_t partitions_count = 1;  // 1 to limits::partitions_count_max
     std::uint64_t maxlen_count = 0;  // entries a stream is trimmed to, roughly; 0: never
+    std::uint64_t maxage_ms = 0;  // age of entries that are trimmed, instead of maxlen_count; 0: never
+    std::uint64_t (*wall_ms)() = nullptr;  // the time since 1970, with maxage_ms
     std::string instance{};  // who owns the streams, for exactly once; empty: shared by all
     // A batch holds commands of one partition, so of one slot: what a cluster needs.
     bool has_lane_per_partition = false;

@@ -3,36 +3,55 @@
 #include <utility>
 
 #include "engine/core/check.hpp"
+#include "sinks/redis/link/password.hpp"
 #include "sinks/redis/resp/error_class.hpp"
 
 namespace sluice::sinks::redis {
 
 BlockingClient::BlockingClient(RedisSettings settings, std::string name)
-    : settings_(std::move(settings)), name_(std::move(name)) {}
+    : settings_(std::move(settings)),
+      name_(std::move(name)),
+      addresses_(settings_.addresses != nullptr ? settings_.addresses : std::make_shared<AddressBook>()) {}
 
 bool BlockingClient::connect() {
-    ServerAddress server{settings_.host, settings_.port};
-    if (settings_.find_server) {
-        const auto found = settings_.find_server();
-        if (!found) {
-            fail(found.error());
-            return false;
-        }
-        server = *found;
-    }
-    connection_ = settings_.path.empty() ? connect_blocking(server, settings_.connect_timeout_ns)
-                                         : connect_blocking_to_socket(settings_.path, settings_.connect_timeout_ns);
-    if (connection_ == nullptr || connection_->err != 0) {
-        connection_failed();
+    connection_.reset();
+    const auto password = password_of(settings_);
+    if (!password) {
+        fail(password.error());
         return false;
     }
-    return greet();
+    if (const auto found = attempt_.begin(settings_, *addresses_); !found) {
+        fail(found.error());
+        return false;
+    }
+    if (!connect_to_one()) return false;
+    const bool has_greeted = greet(*password);
+    if (has_greeted) attempt_.worked(*addresses_);
+    else attempt_.was_useless(*addresses_);
+    return has_greeted;
 }
 
-bool BlockingClient::greet() {
+bool BlockingClient::connect_to_one() {
+    while (attempt_.next()) {  // ends: the addresses are counted
+        connection_ = connect_to_address();
+        if (connection_ != nullptr && connection_->err == 0) return true;
+        attempt_.failed(why_failed(connection_, settings_.connect_timeout_ns / attempt_.size()));
+    }
+    fail(attempt_.reasons());
+    return false;
+}
+
+BlockingConnection BlockingClient::connect_to_address() const {
+    const BlockingTimeouts timeouts{.connect_ns = settings_.connect_timeout_ns / attempt_.size(),
+                                    .reply_ns = settings_.connect_timeout_ns};
+    if (!settings_.path.empty()) return connect_blocking_to_socket(settings_.path, timeouts);
+    return connect_blocking(attempt_.address(), attempt_.server().port, timeouts);
+}
+
+bool BlockingClient::greet(const std::string& password) {
     std::vector<Command> commands;
-    if (!settings_.user.empty()) commands.push_back({"AUTH", settings_.user, settings_.password});
-    else if (!settings_.password.empty()) commands.push_back({"AUTH", settings_.password});
+    if (!settings_.user.empty()) commands.push_back({"AUTH", settings_.user, password});
+    else if (!password.empty()) commands.push_back({"AUTH", password});
     if (settings_.db != 0) commands.push_back({"SELECT", std::to_string(settings_.db)});
     const std::size_t needed_count = commands.size();
     if (!name_.empty()) commands.push_back({"CLIENT", "SETNAME", name_});  // whether it may or not
@@ -49,18 +68,28 @@ bool BlockingClient::greet() {
 
 std::vector<Reply> BlockingClient::ask(const std::vector<Command>& commands) {
     CHECK(is_connected());
+    refusal_.clear();
     for (const Command& command : commands)
         if (!send(command)) return {};
     std::vector<Reply> replies;
     for (std::size_t i = 0; i < commands.size(); ++i) {
-        void* reply = nullptr;
-        if (redisGetReply(connection_.get(), &reply) != REDIS_OK) {
+        void* object = nullptr;
+        if (redisGetReply(connection_.get(), &object) != REDIS_OK) {
             connection_failed();
             return {};
         }
-        replies.emplace_back(static_cast<redisReply*>(reply));
+        replies.emplace_back(static_cast<redisReply*>(object));
+        if (!may_stay(*replies.back())) return {};
     }
     return replies;
+}
+
+// False: the server refuses the connection itself, and closes it.
+bool BlockingClient::may_stay(const redisReply& reply) {
+    refusal_ = is_error(reply) ? printable(text_of(reply)) : std::string();
+    if (!is_error(reply) || !refuses_connection(text_of(reply))) return true;
+    fail(refusal_);
+    return false;
 }
 
 Reply BlockingClient::ask(const Command& command) {
@@ -86,6 +115,11 @@ void BlockingClient::fail(const std::string& why) {
     connection_.reset();
 }
 
-void BlockingClient::connection_failed() { fail(why_failed(connection_, settings_.connect_timeout_ns)); }
+// An error that came before may be the reason.
+void BlockingClient::connection_failed() {
+    std::string why = why_failed(connection_, settings_.connect_timeout_ns);
+    if (!refusal_.empty()) why += "; before that it said: " + refusal_;
+    fail(why);
+}
 
 }  // namespace sluice::sinks::redis

@@ -4,10 +4,13 @@
 // Not for samples: hiredis builds an object for each reply and allocates for each command.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "sinks/redis/link/address_book.hpp"
 #include "sinks/redis/link/blocking_connection.hpp"
+#include "sinks/redis/link/connect_attempt.hpp"
 #include "sinks/redis/link/settings.hpp"
 #include "sinks/redis/resp/reply.hpp"
 
@@ -17,14 +20,15 @@ using Command = std::vector<std::string>;
 
 class BlockingClient {
   public:
-    // Each step (connecting, a reply) may take settings.connect_timeout_ns. `name`: what CLIENT LIST shows; empty:
-    // none.
+    // Each step (connecting, a reply) may take settings.connect_timeout_ns; the addresses of a name share that of
+    // connecting. `name`: what CLIENT LIST shows; empty: none.
     explicit BlockingClient(RedisSettings settings, std::string name = {});
     BlockingClient(const BlockingClient&) = delete;
     BlockingClient& operator=(const BlockingClient&) = delete;
 
     [[nodiscard]] bool is_connected() const { return connection_ != nullptr; }
-    // Connects, authenticates and selects. False: failure() says why.
+    // Connects to the first address that takes a connection, authenticates and selects. False: failure() says why. The
+    // next call begins with another address then.
     [[nodiscard]] bool connect();
     // Sends all `commands` at once. Their replies, error replies among them; none if the connection broke, which is
     // closed then. Needs is_connected().
@@ -35,15 +39,26 @@ class BlockingClient {
     // Why the connection is closed, in one sentence without a password; empty: it never failed.
     [[nodiscard]] const std::string& failure() const { return failure_; }
 
+    // "host:port" or the socket's path; of a name, with the address that was tried last.
+    [[nodiscard]] std::string peer() const { return attempt_.peer(); }
+    // Whether the server was given by a name. After connect().
+    [[nodiscard]] bool has_name() const { return attempt_.has_name(); }
+
   private:
-    [[nodiscard]] bool greet();
+    [[nodiscard]] bool connect_to_one();
+    [[nodiscard]] BlockingConnection connect_to_address() const;
+    [[nodiscard]] bool greet(const std::string& password);
+    [[nodiscard]] bool may_stay(const redisReply& reply);
     [[nodiscard]] bool send(const Command& command);
     void fail(const std::string& why);
     void connection_failed();
 
     const RedisSettings settings_;
     const std::string name_;
+    const std::shared_ptr<AddressBook> addresses_;
+    ConnectAttempt attempt_;
     BlockingConnection connection_;
+    std::string refusal_;  // the last reply of the present ask(), if it was an error
     std::string failure_;
 };
 

@@ -15,38 +15,26 @@ timeval timeval_of(std::uint64_t ns) {
             .tv_usec = static_cast<suseconds_t>(ns % 1'000'000'000 / 1000)};
 }
 
-BlockingConnection connect(redisOptions options, std::uint64_t timeout_ns) {
-    const timeval timeout = timeval_of(timeout_ns);
-    options.connect_timeout = &timeout;
-    options.command_timeout = &timeout;
+BlockingConnection connect(redisOptions options, const BlockingTimeouts& timeouts) {
+    const timeval connect_timeout = timeval_of(timeouts.connect_ns);
+    const timeval reply_timeout = timeval_of(timeouts.reply_ns);
+    options.connect_timeout = &connect_timeout;
+    options.command_timeout = &reply_timeout;
     return BlockingConnection(redisConnectWithOptions(&options));
-}
-
-BlockingConnection connect_preferring(const ServerAddress& server, int family_option, std::uint64_t timeout_ns) {
-    redisOptions options{};
-    options.options = family_option;
-    REDIS_OPTIONS_SET_TCP(&options, server.host.c_str(), server.port);
-    return connect(options, timeout_ns);
-}
-
-// Whether `host` is one address, of which there is no other family.
-bool is_numeric(const std::string& host) {
-    return host.find_first_not_of("0123456789.") == std::string::npos || host.contains(':');
 }
 
 }  // namespace
 
-BlockingConnection connect_blocking(const ServerAddress& server, std::uint64_t timeout_ns) {
-    BlockingConnection connection = connect_preferring(server, REDIS_OPT_PREFER_IPV4, timeout_ns);
-    const bool has_failed = connection != nullptr && connection->err != 0;
-    if (!has_failed || is_numeric(server.host)) return connection;
-    return connect_preferring(server, REDIS_OPT_PREFER_IPV6, timeout_ns);
+BlockingConnection connect_blocking(const std::string& address, std::uint16_t port, const BlockingTimeouts& timeouts) {
+    redisOptions options{};
+    REDIS_OPTIONS_SET_TCP(&options, address.c_str(), port);
+    return connect(options, timeouts);
 }
 
-BlockingConnection connect_blocking_to_socket(const std::string& path, std::uint64_t timeout_ns) {
+BlockingConnection connect_blocking_to_socket(const std::string& path, const BlockingTimeouts& timeouts) {
     redisOptions options{};
     REDIS_OPTIONS_SET_UNIX(&options, path.c_str());
-    return connect(options, timeout_ns);
+    return connect(options, timeouts);
 }
 
 // hiredis reports a time-out of a read as EAGAIN, and one of connecting as ETIMEDOUT.

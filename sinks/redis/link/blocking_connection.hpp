@@ -8,8 +8,6 @@
 
 #include <hiredis/hiredis.h>
 
-#include "sinks/redis/link/settings.hpp"
-
 namespace sluice::sinks::redis {
 
 struct FreeContext {
@@ -17,14 +15,19 @@ struct FreeContext {
 };
 using BlockingConnection = std::unique_ptr<redisContext, FreeContext>;
 
-// Connects; `err` of the result says whether it did, null means that memory is out. A name may lead to addresses of
-// both families while the server listens on one of them: then the other is tried, too, so connecting to a name may take
-// twice `timeout_ns`.
-[[nodiscard]] BlockingConnection connect_blocking(const ServerAddress& server, std::uint64_t timeout_ns);
-[[nodiscard]] BlockingConnection connect_blocking_to_socket(const std::string& path, std::uint64_t timeout_ns);
+// How long a step may take.
+struct BlockingTimeouts {
+    std::uint64_t connect_ns;
+    std::uint64_t reply_ns;
+};
 
-// Why `connection`, which has just failed, did, in printable words; "no answer within 0.5 s" for a time-out. To be
-// called before anything else changes errno.
+// Connects to a numeric address; `err` of the result says whether it did, null means that memory is out.
+[[nodiscard]] BlockingConnection connect_blocking(const std::string& address, std::uint16_t port,
+                                                  const BlockingTimeouts& timeouts);
+[[nodiscard]] BlockingConnection connect_blocking_to_socket(const std::string& path, const BlockingTimeouts& timeouts);
+
+// Why `connection`, which has just failed, did, in printable words; "no answer within 0.5 s" for a time-out of
+// `timeout_ns`. To be called before anything else changes errno.
 [[nodiscard]] std::string why_failed(const BlockingConnection& connection, std::uint64_t timeout_ns);
 
 }  // namespace sluice::sinks::redis

@@ -6,17 +6,20 @@
 #include <limits>
 
 #include "engine/core/check.hpp"
+#include "sinks/redis/resp/command.hpp"
 
 namespace sluice::sinks::redis {
 
 Link::Link(const RedisSettings& settings, LinkFigures& figures)
-    : connect_timeout_ns_(settings.connect_timeout_ns),
-      reply_timeout_ns_(settings.reply_timeout_ns),
+    : reply_timeout_ns_(settings.reply_timeout_ns),
       backoff_max_ns_(settings.backoff_max_ns),
       suspicious_silence_ns_(settings.suspicious_silence_ns),
+      replicas_count_(settings.replicas_count),
+      replicas_timeout_ns_(settings.replicas_timeout_ns),
       has_moved_from_(settings.has_moved_from),
       figures_(figures),
       session_(settings),
+      timer_(settings.connect_timeout_ns),
       backoff_(settings.backoff_min_ns, settings.backoff_max_ns, settings.random_seed) {}
 
 // --- connecting ----------------------------------------------------------------------------------------------------
@@ -34,25 +37,19 @@ Link::Event Link::advance(short revents, std::uint64_t now_ns) {
 Link::Event Link::connect(std::uint64_t now_ns) {
     CHECK(!is_established_);
     if (now_ns < connect_at_ns_) return Event::none;
-    connect_deadline_ns_ = now_ns + connect_timeout_ns_;
-    ++fd_generation_;
+    timer_.begin(now_ns);
     replies().accept_arrays(nullptr);
     if (session_.open() == Session::Step::failed) return attempt_failed(session_.failure(), now_ns);
     return Event::attempt;
 }
 
 Link::Event Link::go_on_connecting(short revents, std::uint64_t now_ns) {
-    if (session_.advance(revents) == Session::Step::failed) return attempt_failed(session_.failure(), now_ns);
-    if (session_.is_ready()) {
-        is_send_blocked_ = false;
-        return Event::ready;
-    }
-    if (now_ns < connect_deadline_ns_) return Event::none;
-    const bool is_connected = session_.state() == Session::State::greeting;
-    session_.close();
-    return attempt_failed(
-        peer() + (is_connected ? " accepts connections but does not answer" : " does not answer (connect timeout)"),
-        now_ns);
+    const bool has_failed = session_.advance(revents) == Session::Step::failed ||
+                            (!session_.is_ready() && timer_.watch(session_, now_ns) == Session::Step::failed);
+    if (has_failed) return attempt_failed(session_.failure(), now_ns);
+    if (!session_.is_ready()) return Event::none;
+    is_send_blocked_ = false;
+    return Event::ready;
 }
 
 Link::Event Link::attempt_failed(std::string why, std::uint64_t now_ns) {
@@ -83,6 +80,7 @@ void Link::close() {
 
 void Link::reconnect(std::uint64_t at_ns) {
     CHECK(is_established_ && at_ns != 0);
+    session_.set_address_back();
     close();
     connect_at_ns_ = at_ns;
 }
@@ -98,7 +96,7 @@ bool Link::drop_if_late(bool is_reply_due, std::uint64_t now_ns) {
     CHECK(is_ready());
     if (std::exchange(has_just_asked_, false)) asked_for_another_ns_ = now_ns;
     const bool is_late =
-        is_established_ ? is_reply_due && now_ns >= progress_ns_ + reply_timeout_ns_ : now_ns >= connect_deadline_ns_;
+        is_established_ ? is_reply_due && now_ns >= progress_ns_ + reply_timeout_ns_ : now_ns >= timer_.end_ns();
     if (is_late) {
         const char* const which = is_established_ ? "reply" : "connect";
         drop("no reply from " + peer() + " within the " + which + " timeout", now_ns);
@@ -125,6 +123,23 @@ void Link::drop_as_replaced(std::uint64_t now_ns) {
     drop(peer() + " is silent, and another server is primary by now", now_ns);
 }
 
+// --- replicas ------------------------------------------------------------------------------------------------------
+
+std::string Link::wait_command() const {
+    const std::string replicas = std::to_string(replicas_count_);
+    const std::string timeout_ms = std::to_string(replicas_timeout_ns_ / 1'000'000);
+    if (!is_ready() || !session_.takes_wait_aof()) return command_of({"WAIT", replicas, timeout_ms});
+    return command_of({"WAITAOF", "1", replicas, timeout_ms});  // 1: on the primary's own disk
+}
+
+// WAIT answers with the number of replicas, WAITAOF with those of local and of remote disks.
+bool Link::confirms_replicas(ReplyStream::Next reply) {
+    if (reply != ReplyStream::Next::ok) return false;
+    const std::span<const long long> counts = replies().integers();
+    const bool has_local = !session_.takes_wait_aof() || (counts.size() == 2 && counts[0] >= 1);
+    return has_local && !counts.empty() && counts.back() >= static_cast<long long>(replicas_count_);
+}
+
 // --- waiting -------------------------------------------------------------------------------------------------------
 
 short Link::events() const {
@@ -134,7 +149,7 @@ short Link::events() const {
 
 std::uint64_t Link::deadline_ns(bool is_reply_due) const {
     if (session_.state() == Session::State::closed) return connect_at_ns_;
-    if (!is_established_) return connect_deadline_ns_;
+    if (!is_established_) return is_ready() ? timer_.end_ns() : timer_.deadline_ns(session_);
     return is_reply_due ? std::min(progress_ns_ + reply_timeout_ns_, suspicious_ns()) : 0;
 }
 
@@ -168,6 +183,7 @@ bool Link::read(std::span<const char>& bytes, std::uint64_t now_ns) {
 // `reply` could not be read, or was not taken.
 bool Link::lose(ReplyStream::Next reply, std::uint64_t now_ns) {
     if (!is_ready()) return false;  // whoever took it has closed the link
+    session_.set_address_back();
     if (reply == ReplyStream::Next::broken)
         drop("protocol error from " + peer() + ": " + printable(replies().broken_because()), now_ns);
     else if (unusable_because_.empty()) drop(peer() + " answers what it was not asked", now_ns);

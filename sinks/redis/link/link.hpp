@@ -24,6 +24,7 @@
 #include "engine/core/limits.hpp"
 #include "sinks/figures.hpp"
 #include "sinks/redis/link/backoff.hpp"
+#include "sinks/redis/link/connect_timer.hpp"
 #include "sinks/redis/link/session.hpp"
 #include "sinks/redis/link/settings.hpp"
 #include "sinks/redis/resp/error_class.hpp"
@@ -63,7 +64,7 @@ class Link {
     [[nodiscard]] bool drop_if_late(bool is_reply_due, std::uint64_t now_ns);
     // Drops it: it is silent, and another server is primary by now.
     void drop_as_replaced(std::uint64_t now_ns);
-    // Closes it and connects again at `at_ns`: no failure.
+    // Closes it and connects again at `at_ns`, to another address first if the name has several: no failure.
     void reconnect(std::uint64_t at_ns);
     // Closes it. Only advance() opens it again.
     void close();
@@ -76,7 +77,7 @@ class Link {
     // --- what the sink's thread waits for --------------------------------------------------------------
     [[nodiscard]] int fd() const { return session_.fd(); }
     // Counts the descriptors so far: a new one may have an old one's number.
-    [[nodiscard]] std::uint64_t fd_generation() const { return fd_generation_; }
+    [[nodiscard]] std::uint64_t fd_generation() const { return session_.sockets_count(); }
     [[nodiscard]] short events() const;
     // When advance() or drop_if_late() is wanted although nothing happens; 0: never.
     [[nodiscard]] std::uint64_t deadline_ns(bool is_reply_due) const;
@@ -106,8 +107,12 @@ class Link {
     [[nodiscard]] ReplyStream& replies() { return session_.replies(); }
 
     // --- the server ------------------------------------------------------------------------------------
-    [[nodiscard]] bool takes_wait_aof() const { return session_.takes_wait_aof(); }
-    // "host:port" or the socket's path.
+    // What asks this server whether replicas have all that was written over this connection, as RESP: WAITAOF where it
+    // takes that, else WAIT.
+    [[nodiscard]] std::string wait_command() const;
+    // Whether `reply`, the last one that was read, is an answer to it that counts enough of them.
+    [[nodiscard]] bool confirms_replicas(ReplyStream::Next reply);
+    // "host:port" or the socket's path; of a name, with the address that was tried last.
     [[nodiscard]] const std::string& peer() const { return session_.peer(); }
     // "Redis at <peer> refuses: <error>"; with a command's name, "refuses <command>: ".
     [[nodiscard]] std::string refusal(std::string_view error, std::string_view command = {}) const {
@@ -127,21 +132,21 @@ class Link {
     [[nodiscard]] std::uint64_t suspicious_ns() const;
     [[nodiscard]] bool drop_if_replaced(std::uint64_t now_ns);
 
-    const std::uint64_t connect_timeout_ns_;
     const std::uint64_t reply_timeout_ns_;
     const std::uint64_t backoff_max_ns_;
     const std::uint64_t suspicious_silence_ns_;
+    const std::uint32_t replicas_count_;
+    const std::uint64_t replicas_timeout_ns_;
     const std::function<bool(const ServerAddress&)> has_moved_from_;
     LinkFigures& figures_;
     Session session_;
+    ConnectTimer timer_;  // until established
     Backoff backoff_;
 
     std::uint64_t connect_at_ns_ = 1;  // closed: when to try; 1: at once (0 would be never, as a deadline)
-    std::uint64_t connect_deadline_ns_ = 0;  // until established
     std::uint64_t established_ns_ = 0;
     std::uint64_t progress_ns_ = 0;  // while replies are due: the last one, or the first sending
     std::uint64_t asked_for_another_ns_ = 0;  // whether another server is primary by now
-    std::uint64_t fd_generation_ = 0;
     bool is_established_ = false;
     bool is_send_blocked_ = false;  // the socket took less than there was
     bool has_just_asked_ = false;  // for another primary, which may have taken a while

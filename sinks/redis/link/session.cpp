@@ -14,6 +14,7 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/limits.hpp"
+#include "sinks/redis/link/password.hpp"
 #include "sinks/redis/resp/command.hpp"
 #include "sinks/redis/resp/error_class.hpp"
 
@@ -35,19 +36,16 @@ void set_option(int fd, int level, int name, int value) {
 }  // namespace
 
 Session::Session(const RedisSettings& settings)
-    : find_server_(settings.find_server),
-      host_(settings.host),
-      path_(settings.path),
-      port_(settings.port),
-      send_buffer_bytes_(settings.send_buffer_bytes),
+    : settings_(settings),
+      addresses_(settings.addresses != nullptr ? settings.addresses : std::make_shared<AddressBook>()),
       peer_(peer_of(settings)),
-      receive_buffer_(limits::redis_receive_bytes) {
-    render_greeting(settings);
-}
+      receive_buffer_(limits::redis_receive_bytes) {}
 
 void Session::enter(State next) {
     const bool is_next_step = static_cast<int>(next) == static_cast<int>(state_) + 1;
     CHECK(is_next_step || next == State::closed);
+    if (state_ == State::greeting && next == State::closed) set_address_back();
+    if (next == State::ready) attempt_.worked(*addresses_);
     state_ = next;
 }
 
@@ -55,40 +53,61 @@ void Session::enter(State next) {
 
 Session::Step Session::open() {
     CHECK(state_ == State::closed);
-    if (find_server_) {
-        auto server = find_server_();
-        if (!server) return fail(std::move(server).error());
-        host_ = std::move(server->host);
-        port_ = server->port;
-        peer_ = text_of(ServerAddress{host_, port_});
+    const auto password = password_of(settings_);
+    if (!password) return fail(password.error());
+    render_greeting(*password);
+    if (auto begun = attempt_.begin(settings_, *addresses_); !begun) return fail(std::move(begun).error());
+    return connect_to_next();
+}
+
+Session::Step Session::connect_to_next() {
+    CHECK(state_ == State::closed);
+    while (attempt_.next()) {  // ends: the addresses are counted
+        peer_ = attempt_.peer();
+        const auto begun = begin_connecting();
+        if (begun) return Step::going_on;
+        attempt_.failed(begun.error());
     }
+    return fail(attempt_.failure());
+}
+
+std::expected<void, std::string> Session::begin_connecting() {
     redisOptions options{};
-    options.options = REDIS_OPT_NONBLOCK | (prefers_ipv6_ ? REDIS_OPT_PREFER_IPV6 : REDIS_OPT_PREFER_IPV4);
-    prefers_ipv6_ = !prefers_ipv6_;
-    if (path_.empty()) {
-        REDIS_OPTIONS_SET_TCP(&options, host_.c_str(), port_);
+    options.options = REDIS_OPT_NONBLOCK;
+    if (settings_.path.empty()) {
+        REDIS_OPTIONS_SET_TCP(&options, attempt_.address().c_str(), server().port);
     } else {
-        REDIS_OPTIONS_SET_UNIX(&options, path_.c_str());
+        REDIS_OPTIONS_SET_UNIX(&options, settings_.path.c_str());
     }
     redisContext* context = redisConnectWithOptions(&options);
-    if (context == nullptr) return fail("out of memory while connecting to " + peer_);
+    if (context == nullptr) return std::unexpected("out of memory");
     if (context->err != 0) {
         std::string why = printable(context->errstr);
         redisFree(context);
-        return fail("cannot connect to " + peer_ + ": " + std::move(why));
+        return std::unexpected(std::move(why));
     }
     socket_.reset(redisFreeKeepFd(context));
     CHECK(socket_.is_open());
+    ++sockets_count_;
     enter(State::connecting);
     set_socket_options();
-    return Step::going_on;
+    return {};
 }
+
+Session::Step Session::give_up_address(const std::string& reason) {
+    CHECK(state_ == State::connecting);
+    close();
+    attempt_.failed(reason);
+    return connect_to_next();
+}
+
+void Session::set_address_back() { attempt_.was_useless(*addresses_); }
 
 void Session::set_socket_options() const {
     const int fd = socket_.get();
     static_cast<void>(::fcntl(fd, F_SETFD, FD_CLOEXEC));
-    if (send_buffer_bytes_ > 0) set_option(fd, SOL_SOCKET, SO_SNDBUF, send_buffer_bytes_);
-    if (!path_.empty()) return;
+    if (settings_.send_buffer_bytes > 0) set_option(fd, SOL_SOCKET, SO_SNDBUF, settings_.send_buffer_bytes);
+    if (!settings_.path.empty()) return;
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     // A peer that vanished while nothing was due is found after 15 + 3 × 5 s; while replies are due, the reply
     // timeout finds it.
@@ -111,11 +130,12 @@ Session::Step Session::finish_connect() {
     int error_number = 0;
     socklen_t size = sizeof error_number;
     if (::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error_number, &size) != 0) error_number = errno;
-    if (error_number != 0) return fail_with_errno("cannot connect to ", error_number);
+    if (error_number != 0) return give_up_address(std::strerror(error_number));
     enter(State::greeting);
     greeting_sent_bytes_ = 0;
     greetings_answered_count_ = 0;
     takes_wait_aof_ = false;
+    tolerated_error_.clear();
     replies_.reset();
     return greet(POLLOUT);
 }
@@ -133,17 +153,16 @@ short Session::events() const {
 
 // --- greeting --------------------------------------------------------------------------------------
 
-void Session::render_greeting(const RedisSettings& settings) {
-    if (!settings.user
-             .empty()) {  // without a password too: a `nopass` user takes any, and other users' refusal is told
-        add_greeting({"AUTH", nullptr}, {"AUTH", settings.user, settings.password});
-    } else if (!settings.password.empty()) {
-        add_greeting({"AUTH", nullptr}, {"AUTH", settings.password});
-    }
-    if (settings.db != 0) add_greeting({"SELECT", nullptr}, {"SELECT", std::to_string(settings.db)});
+void Session::render_greeting(const std::string& password) {
+    greetings_.clear();
+    greeting_bytes_.clear();
+    // A user without a password too: a `nopass` user takes any, and other users' refusal is told.
+    if (!settings_.user.empty()) add_greeting({"AUTH", nullptr}, {"AUTH", settings_.user, password});
+    else if (!password.empty()) add_greeting({"AUTH", nullptr}, {"AUTH", password});
+    if (settings_.db != 0) add_greeting({"SELECT", nullptr}, {"SELECT", std::to_string(settings_.db)});
     add_greeting({"CLIENT SETNAME", ""}, {"CLIENT", "SETNAME", "sluice"});
     // At once on a connection that has written nothing; an error without append-only file, and before Redis 7.2.
-    if (settings.replicas_count != 0 && settings.tries_wait_aof)
+    if (settings_.replicas_count != 0 && settings_.tries_wait_aof)
         add_greeting({"WAITAOF", "", true}, {"WAITAOF", "1", "0", "1"});
     add_greeting({"PING", "NOPERM"}, {"PING"});  // a user who may not PING may still be allowed to write
 }
@@ -163,7 +182,7 @@ Session::Step Session::greet(short revents) {
     if ((revents & (POLLIN | POLLERR | POLLHUP)) == 0) return Step::going_on;
 
     std::span<const char> bytes;
-    if (receive(bytes) == Step::failed) return Step::failed;
+    if (receive(bytes) == Step::failed) return tell_tolerated_error();
     replies_.give(bytes);
     for (;;) {  // ends: each turn takes a reply out of what was received
         const bool is_wait_aof = state_ == State::greeting && greetings_[greetings_answered_count_].is_wait_aof;
@@ -180,13 +199,22 @@ Session::Step Session::greeting_answered(ReplyStream::Next reply) {
     if (state_ == State::ready) return fail(peer_ + " answers what it was not asked");
     const Greeting& greeting = greetings_[greetings_answered_count_++];
     const bool is_error = reply == ReplyStream::Next::error;
+    if (is_error && refuses_connection(replies_.error_text()))
+        return fail(refusal_sentence(peer_, replies_.error_text()));
     if (is_error &&
         (greeting.tolerated_errors == nullptr || !replies_.error_text().starts_with(greeting.tolerated_errors))) {
         return fail(refusal_sentence(peer_, replies_.error_text(), greeting.name));
     }
+    if (is_error) tolerated_error_ = replies_.error_text();
     if (greeting.is_wait_aof) takes_wait_aof_ = !is_error;
     if (greetings_answered_count_ == greetings_.size()) enter(State::ready);
     return Step::going_on;
+}
+
+// The connection has ended within the greeting. An error that was of no account may be the reason.
+Session::Step Session::tell_tolerated_error() {
+    if (!tolerated_error_.empty()) failure_ += "; before that it said: " + printable(tolerated_error_);
+    return Step::failed;
 }
 
 // --- bytes -----------------------------------------------------------------------------------------

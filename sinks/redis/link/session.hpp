@@ -3,29 +3,38 @@
 //     closed ── open() ──> connecting ── writable ──> greeting ── all answered ──> ready
 //        ^──────────────────── close(), or any failure ─────────────────────────────┘
 //
+// A name may lead to several addresses: while connecting, one after the other is tried (AddressBook), each with a
+// socket of its own. One that takes the connection is the one that the attempt goes on with.
+//
 // The greeting is AUTH and SELECT where configured, CLIENT SETNAME (a failure is ignored), WAITAOF where
 // replicas are wanted (its reply shows whether this server has it and appends to a file, else WAIT does) and PING,
 // which tells at once of a server that is loading or wants a password: sent together, answered in order.
 //
-// hiredis resolves and connects; after that the session owns the plain descriptor and hiredis' context is
+// hiredis connects; after that the session owns the plain descriptor and hiredis' context is
 // gone, because its output buffer would copy every arena once more. Resolving a host name blocks
 // (getaddrinfo): that holds up this sink's thread alone, never a reactor, and only while there is nothing
-// to send to anyway. An address instead of a name does not block.
+// to send to anyway. An address instead of a name does not block. Nor does a password's file, but for the disk: it is
+// read before each attempt.
 //
 // Sink thread only. Does not know batches; does not reconnect by itself.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <initializer_list>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <sys/uio.h>
 
 #include "engine/core/descriptor.hpp"
+#include "sinks/redis/link/address_book.hpp"
+#include "sinks/redis/link/connect_attempt.hpp"
 #include "sinks/redis/link/settings.hpp"
 #include "sinks/redis/resp/reply_stream.hpp"
 
@@ -46,11 +55,22 @@ class Session {
 
     // Begins to connect. Needs state closed.
     [[nodiscard]] Step open();
+    // Gives up the address at hand, for `reason`, and goes on to the next one. Needs connecting. Failed: it was the
+    // last.
+    [[nodiscard]] Step give_up_address(const std::string& reason);
+    // Gives the attempt up. Fails; `why` is the sentence.
+    [[nodiscard]] Step give_up(std::string why) { return fail(std::move(why)); }
+    // The address that it is connected to is of no use now: others of the name are tried first the next time.
+    void set_address_back();
     // Goes on connecting and greeting, given poll(2)'s `revents` of fd(). Needs connecting or greeting.
     [[nodiscard]] Step advance(short revents);
     void close();
 
     [[nodiscard]] int fd() const { return socket_.get(); }
+    // Counts the sockets so far: a new one may have an old one's number.
+    [[nodiscard]] std::uint64_t sockets_count() const { return sockets_count_; }
+    // Addresses behind the one at hand. While connecting.
+    [[nodiscard]] std::size_t addresses_left_count() const { return attempt_.left_count(); }
     // poll(2) events that advance() waits for.
     [[nodiscard]] short events() const;
 
@@ -67,8 +87,8 @@ class Session {
     // The last failure, printable; holds no password.
     [[nodiscard]] const std::string& failure() const { return failure_; }
     // What was connected to last, over TCP.
-    [[nodiscard]] ServerAddress server() const { return {host_, port_}; }
-    // "host:port" or the socket's path, for sentences.
+    [[nodiscard]] const ServerAddress& server() const { return attempt_.server(); }
+    // "host:port" or the socket's path, for sentences; of a name, with the address that was tried last.
     [[nodiscard]] const std::string& peer() const { return peer_; }
 
   private:
@@ -79,30 +99,32 @@ class Session {
     };
 
     void enter(State next);
-    void render_greeting(const RedisSettings& settings);
+    [[nodiscard]] Step connect_to_next();
+    [[nodiscard]] std::expected<void, std::string> begin_connecting();
+    void render_greeting(const std::string& password);
     void add_greeting(Greeting greeting, std::initializer_list<std::string_view> words);
     [[nodiscard]] Step finish_connect();
     void set_socket_options() const;
     [[nodiscard]] Step greet(short revents);
     [[nodiscard]] Step greeting_answered(ReplyStream::Next reply);
+    [[nodiscard]] Step tell_tolerated_error();
     [[nodiscard]] Step fail(std::string sentence);
     [[nodiscard]] Step fail_with_errno(const char* what, int error_number);
 
-    const std::function<std::expected<ServerAddress, std::string>()> find_server_;
-    std::string host_;  // what find_server_ said last, if there is one
-    const std::string path_;
-    std::uint16_t port_;
-    const int send_buffer_bytes_;
+    const RedisSettings settings_;
+    const std::shared_ptr<AddressBook> addresses_;
+    ConnectAttempt attempt_;
     std::string peer_;
     std::string greeting_bytes_;  // RESP of all greetings
     std::vector<Greeting> greetings_;
 
     State state_ = State::closed;
     Descriptor socket_;  // open exactly when not `closed`
-    bool prefers_ipv6_ = false;  // changes with each attempt: a name may lead to both, Redis listen on one
+    std::uint64_t sockets_count_ = 0;
     std::size_t greeting_sent_bytes_ = 0;
     std::size_t greetings_answered_count_ = 0;
     bool takes_wait_aof_ = false;
+    std::string tolerated_error_;  // the last one of this greeting
     ReplyStream replies_;
     std::vector<char> receive_buffer_;
     std::string failure_;

@@ -5,7 +5,10 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <memory>
 #include <string>
+
+#include "engine/core/host_port.hpp"
 
 namespace sluice::sinks {
 
@@ -14,17 +17,22 @@ struct ServerAddress {
     std::uint16_t port = 0;
     friend bool operator==(const ServerAddress&, const ServerAddress&) = default;
 };
-// "host:port", for sentences.
+// "host:port", for sentences; IPv6 in brackets.
 [[nodiscard]] inline std::string text_of(const ServerAddress& address) {
-    return address.host + ":" + std::to_string(address.port);
+    return join_host_port(address.host, address.port);
+}
+
+namespace redis {
+class AddressBook;
 }
 
 struct RedisSettings {
-    std::string host;                // name or address; empty for a unix socket
+    std::string host{};                // name or address; empty for a unix socket
     std::uint16_t port = 6379;
-    std::string path;                // unix socket; empty for TCP
-    std::string user;                // empty: AUTH without a user name
-    std::string password;            // empty: no AUTH
+    std::string path{};                // unix socket; empty for TCP
+    std::string user{};                // empty: AUTH without a user name
+    std::string password{};            // empty: no AUTH
+    std::string password_file{};       // read before each connect, instead of password; empty: none
     std::uint32_t db = 0;
     std::uint64_t connect_timeout_ns = 5'000'000'000;   // connecting and the greeting together
     std::uint64_t reply_timeout_ns = 10'000'000'000;    // no reply for so long while some are due
@@ -43,6 +51,9 @@ struct RedisSettings {
     std::function<bool(const ServerAddress&)> has_moved_from{};
     std::uint64_t suspicious_silence_ns =
         1'000'000'000;  // of a server that owes replies; has_moved_from() is asked then, and each time again
+    // What is known of names' addresses, shared by all that one thread connects with these settings; null: each
+    // connection has its own.
+    std::shared_ptr<redis::AddressBook> addresses{};
     int send_buffer_bytes = 0;  // SO_SNDBUF; 0: the kernel's. Tests force partial writes with it
 };
 

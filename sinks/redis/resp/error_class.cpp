@@ -37,6 +37,12 @@ CommandOutcome outcome_of_error(std::string_view text) {
 
 bool error_wants_reconnect(std::string_view text) { return starts_with_one_of(reconnect_codes, text); }
 
+// Redis 5.0 to 8.0, networking.c (acceptCommonHandler, clientAcceptHandler).
+bool refuses_connection(std::string_view text) {
+    return text.starts_with("ERR max number of clients") || text.starts_with("DENIED ") ||
+           text.starts_with("ERR Error accepting ");
+}
+
 // Redis 5.0 to 7.4, t_stream.c.
 bool is_not_above_last_id(std::string_view text) {
     return text.starts_with("ERR The ID specified in XADD is equal or smaller than the target stream top item");

@@ -16,6 +16,10 @@ namespace sluice::sinks::redis {
 // the new one by now), or it forgot who we are (the greeting says it again).
 [[nodiscard]] bool error_wants_reconnect(std::string_view text);
 
+// Whether the server refuses the connection itself, whatever was asked (too many clients, protected mode). It closes
+// the connection then.
+[[nodiscard]] bool refuses_connection(std::string_view text);
+
 // Whether an XADD was refused because its ID is not above the stream's last one: what Redis has already.
 [[nodiscard]] bool is_not_above_last_id(std::string_view text);
 

@@ -6,6 +6,7 @@
 
 #include "engine/core/check.hpp"
 #include "sinks/redis/link/blocking_client.hpp"
+#include "sinks/redis/link/password.hpp"
 #include "sinks/redis/resp/error_class.hpp"
 
 namespace sluice::sinks::redis {
@@ -16,6 +17,7 @@ RedisSettings settings_of(const ServerAddress& server, const SentinelSettings& s
     of_server.host = server.host;
     of_server.port = server.port;
     of_server.connect_timeout_ns = settings.timeout_ns;
+    of_server.addresses = settings.addresses;
     return of_server;
 }
 
@@ -31,10 +33,13 @@ class Conversation {
     // that is asked for.
     [[nodiscard]] std::expected<Reply, std::string> ask(const Command& command) {
         auto reply = ask_once(command);
-        if (reply || !reply.error().starts_with("NOAUTH") || settings_.password.empty()) return reply;
+        if (reply || !reply.error().starts_with("NOAUTH")) return reply;
+        const auto password = password_of({.password = settings_.password, .password_file = settings_.password_file});
+        if (!password) return std::unexpected(password.error());
+        if (password->empty()) return reply;
         Command login{"AUTH"};
         if (!settings_.user.empty()) login.push_back(settings_.user);
-        login.push_back(settings_.password);
+        login.push_back(*password);
         if (auto answer = ask_once(login); !answer) return answer;
         return ask_once(command);
     }
@@ -57,6 +62,7 @@ class Conversation {
 
 PrimaryFinder::PrimaryFinder(SentinelSettings settings) : settings_(std::move(settings)) {
     CHECK(!settings_.sentinels.empty());
+    if (settings_.addresses == nullptr) settings_.addresses = std::make_shared<AddressBook>();
 }
 
 std::expected<ServerAddress, std::string> PrimaryFinder::find() {

@@ -4,14 +4,15 @@
 // for a moment that it is none: so an answer counts only if ROLE says `master`, or may not be asked. The next question
 // goes first to the sentinel that answered last.
 //
-// Blocks, over hiredis' synchronous calls, for `timeout_ns` a server at most (twice for a name that leads to both
-// address families): on the sink's thread, and only while it is not connected, or its server has been silent for long.
+// Blocks, over hiredis' synchronous calls, for `timeout_ns` a step at most (the addresses of a name share that of
+// connecting): on the sink's thread, and only while it is not connected, or its server has been silent for long.
 // (Rejected: a second state machine beside Session for two commands that are asked when nothing else goes on.)
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ struct SentinelSettings {
     std::string user;  // of the primary; also given to a sentinel that wants a password
     std::string password;
     std::uint64_t timeout_ns = 500'000'000;
+    std::string password_file{};  // read for each question that needs it, instead of password; empty: none
+    std::shared_ptr<AddressBook> addresses{};  // as in RedisSettings
 };
 
 class PrimaryFinder {

@@ -33,7 +33,7 @@ class RedisSink final : public Sink {
           window_(port, figures_),
           policy_(settings),
           last_error_("connecting to " + link_.peer()) {
-        if (settings_.replicas_count != 0) window_.set_wait_command(wait_command());
+        if (settings_.replicas_count != 0) window_.set_wait_command(link_.wait_command());
         settings_.password.clear();  // the link has what it needs
     }
 
@@ -46,6 +46,9 @@ class RedisSink final : public Sink {
         return {.delivery = figures_, .link = &link_figures_, .replication = &replication_};
     }
     [[nodiscard]] std::string last_error() const override { return last_error_.text(); }
+    [[nodiscard]] std::string connected_to() const override {
+        return link_.is_established() ? link_.peer() : std::string();
+    }
 
   private:
     void connected(std::uint64_t now_ns);
@@ -55,7 +58,6 @@ class RedisSink final : public Sink {
     void receive(std::uint64_t now_ns);
     [[nodiscard]] bool take_reply(ReplyStream::Next reply, std::uint64_t now_ns);
     [[nodiscard]] bool take_wait_reply(ReplyStream::Next reply, std::uint64_t now_ns);
-    [[nodiscard]] std::string wait_command() const;
     void record_refused_batches();
     void record_error(std::string_view text);
     void schedule_retry(std::uint64_t now_ns);
@@ -117,7 +119,7 @@ void RedisSink::advance(short revents, std::uint64_t now_ns) {
 void RedisSink::connected(std::uint64_t now_ns) {
     link_.established(now_ns);
     reconnect_wanted_ = false;
-    if (settings_.replicas_count != 0) window_.set_wait_command(wait_command());
+    if (settings_.replicas_count != 0) window_.set_wait_command(link_.wait_command());
     policy_.connected(window_view());
     if (window_.is_stalled()) return;
     // Made anew because the last one refused: whether this one does, the next command shows.
@@ -174,10 +176,7 @@ bool RedisSink::take_wait_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
     is_wait_refused_ = reply == ReplyStream::Next::error;
     replication_.is_wait_refused.store(is_wait_refused_, std::memory_order_relaxed);
     if (is_wait_refused_) record_error(link_.replies().error_text());
-    const std::span<const long long> counts = link_.replies().integers();
-    const bool has_local = !link_.takes_wait_aof() || (counts.size() == 2 && counts[0] >= 1);
-    const bool has_replicas = !counts.empty() && counts.back() >= static_cast<long long>(settings_.replicas_count);
-    const bool was_due = window_.reply_wait(!is_wait_refused_ && has_local && has_replicas, now_ns);
+    const bool was_due = window_.reply_wait(link_.confirms_replicas(reply), now_ns);
     record_refused_batches();
     return was_due;
 }
@@ -186,13 +185,6 @@ bool RedisSink::take_wait_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
 void RedisSink::record_refused_batches() {
     if (window_.refused_batches_count() != std::exchange(refused_batches_seen_count_, window_.refused_batches_count()))
         policy_.batch_refused();
-}
-
-std::string RedisSink::wait_command() const {
-    const std::string replicas = std::to_string(settings_.replicas_count);
-    const std::string timeout_ms = std::to_string(settings_.replicas_timeout_ns / 1'000'000);
-    if (!link_.is_ready() || !link_.takes_wait_aof()) return command_of({"WAIT", replicas, timeout_ms});
-    return command_of({"WAITAOF", "1", replicas, timeout_ms});  // 1: on the primary's own disk
 }
 
 // Under pressure every command is refused with the same text: it is shown only when it changes.

@@ -77,11 +77,13 @@ std::size_t DeliveryWindow::gather(std::span<iovec> pieces, Begin begin) const {
         const bool may_begin = begin == Begin::all || (begin == Begin::front_only && position == 0);
         if (!is_unsent(entry) || !(entry.is_in_flight || may_begin)) continue;
         const std::span<char> bytes = entry.batch->bytes();
+        const std::size_t needed_count = (entry.sent_bytes < bytes.size() ? 1 : 0) + (entry.waits ? 1 : 0);
+        if (needed_count > pieces.size() - count) break;
         if (entry.sent_bytes < bytes.size()) {
             const std::span<char> rest = bytes.subspan(entry.sent_bytes);
             pieces[count++] = iovec{rest.data(), rest.size()};
         }
-        if (!entry.waits || count == pieces.size()) continue;
+        if (!entry.waits) continue;
         CHECK(!wait_command_.empty());
         const std::size_t skipped = std::max(entry.sent_bytes, bytes.size()) - bytes.size();
         // sendmsg(2) takes a pointer to non-const but only reads.
@@ -112,7 +114,7 @@ std::size_t DeliveryWindow::replies_due_count() const {
     std::size_t count = 0;
     for (std::size_t i = 0; i < in_flight_count_; ++i) {
         const Entry& entry = at(first_in_flight_ + i);
-        count += entry.batch->command_count() - entry.replies_count;
+        count += entry.batch->command_count() - entry.replies_count + (entry.waits ? 1 : 0);
     }
     return count;
 }

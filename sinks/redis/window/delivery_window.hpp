@@ -49,7 +49,7 @@ class DeliveryWindow {
     // only while nothing is in flight.
     void set_wait_command(std::string command);
 
-    // A batch and its WAIT are two.
+    // A batch and its WAIT are two, and given together.
     static constexpr std::size_t pieces_count_max = 2 * limits::sink_window_batches_count_max;
     // Which batches may begin to be sent; those begun are always continued.
     enum class Begin { none, front_only, all };
@@ -60,6 +60,10 @@ class DeliveryWindow {
     // The first `bytes` bytes of what gather() gave were sent.
     void sent(std::size_t bytes);
     [[nodiscard]] bool awaits_replies() const { return in_flight_count_ > 0; }
+    // Something of a batch, or its WAIT, is still to be sent behind what was.
+    [[nodiscard]] bool is_partly_sent() const {
+        return awaits_replies() && is_unsent(at(first_in_flight_ + in_flight_count_ - 1));
+    }
 
     // The next reply was read, at `now_ns`. May settle a batch. False if no reply was due: the connection
     // can no longer be trusted.
@@ -70,7 +74,7 @@ class DeliveryWindow {
     // `is_replicated`: enough replicas have what was sent.
     [[nodiscard]] bool reply_wait(bool is_replicated, std::uint64_t now_ns);
 
-    // Replies that are still to come for what was begun, as if it were all sent; WAITs not counted.
+    // Replies that are still to come for what was begun, as if it were all sent.
     [[nodiscard]] std::size_t replies_due_count() const;
 
     // May settle a batch, at `now_ns`: a WAIT of which no other connection can tell.

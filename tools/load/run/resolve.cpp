@@ -13,7 +13,7 @@
 namespace sluice::load {
 namespace {
 
-// An address family that does not answer within this time is not used.
+// An address that does not answer within this time is not used.
 constexpr int answer_ms_max = 1000;
 
 bool takes_a_connection(const ServerAddress& address) {
@@ -48,11 +48,12 @@ std::vector<Addresses> by_family(const addrinfo* found) {
 }  // namespace
 
 Addresses choose_family(const std::vector<Addresses>& families) {
-    if (families.size() == 1) return families.front();
-    const auto chosen = std::find_if(families.begin(), families.end(), [](const Addresses& family) {
-        return std::any_of(family.begin(), family.end(), takes_a_connection);
-    });
-    return chosen == families.end() ? families.front() : *chosen;
+    if (families.size() == 1 && families.front().size() == 1) return families.front();
+    for (Addresses family : families) {
+        std::erase_if(family, [](const ServerAddress& address) { return !takes_a_connection(address); });
+        if (!family.empty()) return family;
+    }
+    return families.front();
 }
 
 std::expected<Addresses, std::string> resolve(const Target& target) {

@@ -16,9 +16,9 @@ using Addresses = std::vector<ServerAddress>;  // at least one, all of one famil
 // The sentence says why there is none.
 [[nodiscard]] std::expected<Addresses, std::string> resolve(const Target& target);
 
-// Of a name with IPv6 and IPv4 a server often listens on one only: the first family of which an address takes a
-// connection, which is closed at once. The first one if none does, so that the run's own attempts tell why. A single
-// one is not tried.
+// Of a name with several addresses a server often listens on some only (one family, one of two machines): those of the
+// first family that take a connection, which is closed at once. All of the first family if none does, so that the run's
+// own attempts tell why. A single address is not tried.
 [[nodiscard]] Addresses choose_family(const std::vector<Addresses>& families);
 
 }  // namespace sluice::load
