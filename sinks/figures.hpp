@@ -56,7 +56,7 @@ struct alignas(cache_line_bytes) LinkFigures {
 
 // Of a sink that can ask whether replicas have a batch.
 struct alignas(cache_line_bytes) ReplicationFigures {
-    std::atomic<std::uint64_t> waits{0};  // WAITs that were answered, or came to nothing
+    std::atomic<std::uint64_t> waits{0};  // WAITs that were answered, or failed
     std::atomic<std::uint64_t> waits_short{0};  // of those: too few replicas, or nobody can tell
     std::atomic<bool> is_wait_refused{false};  // the last WAIT was answered with an error: nothing is `replicated`
 };

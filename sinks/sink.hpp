@@ -1,7 +1,8 @@
 // Sink: delivers batches to one destination. Lives on one sink thread (engine/delivery), which owns the
 // loop: it hands batches on, waits on the sink's descriptor, and calls advance().
 //
-// A sink never blocks (the journal's does, on its disk alone), never drops a batch while the process lives, and settles
+// A sink waits nowhere but in its loop, with two exceptions: the journal's waits for its disk, and one of Redis for
+// getaddrinfo(3) or a Sentinel when it connects. A sink never drops a batch while the process lives, and settles
 // every batch exactly once (Settlement::final), in the order of submission for those that succeed.
 #pragma once
 
@@ -38,6 +39,12 @@ struct Interest {
     short events = 0;  // poll(2) events
     std::uint64_t deadline_ns = 0;  // monotonic time at which advance() is wanted anyway; 0: never
 };
+
+// Of two deadlines as Interest has them; 0 is none.
+[[nodiscard]] constexpr std::uint64_t earlier(std::uint64_t one_ns, std::uint64_t other_ns) {
+    if (one_ns == 0 || other_ns == 0) return one_ns + other_ns;
+    return one_ns < other_ns ? one_ns : other_ns;
+}
 
 class Sink {
   public:

@@ -28,7 +28,7 @@ struct SinkView {
     std::string last_error;  // one sentence; empty: none
     std::vector<sinks::NodeView> nodes;  // of a cluster
 
-    // At least one WAIT was answered, or came to nothing. Before that /status shows no `replication`.
+    // At least one WAIT was answered, or failed. Before that /status shows no `replication`.
     [[nodiscard]] bool has_asked_replicas() const;
     // Of a sink that connects to nothing: zeroes.
     [[nodiscard]] const sinks::LinkFigures& link() const;

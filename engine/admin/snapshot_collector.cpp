@@ -38,10 +38,11 @@ bool SnapshotCollector::collect(bool resets) {
 void SnapshotCollector::ask(std::size_t reactor_index, bool resets) {
     Request& request = *requests_[reactor_index];
     // An answer that came late is thrown away: its figures are old. While one is still owed, its task may write to the
-    // request, so the reactor is not asked again. That answer then counts for this call, and resets only if the call
-    // that asked for it wanted to.
+    // request, so the reactor is not asked again. That answer then counts for this call, unless this call is to reset
+    // and the one that asked was not.
     if (request.is_outstanding && !request.answered.try_acquire()) return;
     ReactorPort& reactor = *reactors_[reactor_index];
+    request.resets = resets;
     // `shared` keeps the request alive until the task has run or the mailbox is gone. release() makes what fill() wrote
     // visible to whoever acquires.
     request.is_outstanding = reactor.post([&reactor, resets, shared = requests_[reactor_index]] {
@@ -56,8 +57,12 @@ bool SnapshotCollector::receive(std::size_t reactor_index, bool resets,
                                 std::chrono::steady_clock::time_point deadline) {
     Request& request = *requests_[reactor_index];
     if (!request.is_outstanding && !reactors_[reactor_index]->has_ended()) return false;  // its mailbox is full
+    bool has_reset = resets;
     switch (wait_for(reactor_index, deadline)) {
-        case Wait::answered: std::swap(request.snapshot, *snapshots_[reactor_index]); break;
+        case Wait::answered:
+            std::swap(request.snapshot, *snapshots_[reactor_index]);
+            has_reset = request.resets;
+            break;
         // has_ended() is an acquire load: all that the reactor's thread has written is seen here.
         case Wait::ended:
             reactors_[reactor_index]->fill(*snapshots_[reactor_index]);
@@ -66,7 +71,7 @@ bool SnapshotCollector::receive(std::size_t reactor_index, bool resets,
         case Wait::timed_out: return false;
     }
     request.is_outstanding = false;
-    return true;
+    return has_reset || !resets;
 }
 
 SnapshotCollector::Wait SnapshotCollector::wait_for(std::size_t reactor_index,

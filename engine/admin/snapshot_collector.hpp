@@ -31,12 +31,13 @@ class SnapshotCollector {
   private:
     // Shared with the reactor: one that was asked and has not answered in time still writes to it. It is not asked
     // again until it has answered.
-    // `snapshot` is the reactor's from post() until it releases `answered`, else the admin thread's. `is_outstanding`
-    // is always the admin thread's.
+    // `snapshot` is the reactor's from post() until it releases `answered`, else the admin thread's. The others
+    // are always the admin thread's.
     struct Request {
         Snapshot snapshot;
         std::binary_semaphore answered{0};
         bool is_outstanding = false;
+        bool resets = false;  // what was asked for last
     };
     enum class Wait : std::uint8_t { answered, ended, timed_out };
 

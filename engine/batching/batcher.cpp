@@ -22,6 +22,7 @@ void Batcher::List::push_back(Batch* batch) {
 }
 
 Batch* Batcher::List::pop_front() {
+    CHECK(first != nullptr);
     Batch* batch = first;
     first = batch->next;
     if (first == nullptr) last = nullptr;
@@ -108,6 +109,7 @@ bool Batcher::Transaction::open_batch(Batch*& open, std::uint32_t index, std::ui
 
 bool Batcher::Transaction::append(const Sample& sample, std::uint64_t now_ns) {
     const std::uint32_t index = batcher_.encoder_.lane_of(sample);
+    CHECK(index < parts_.size());
     Part& part = parts_[index];
     if (!part.is_touched) touch(part, index);
     Batch*& open = open_of(index);
@@ -232,6 +234,7 @@ void Batcher::end_turn(std::size_t i) {
 }
 
 void Batcher::settled(Batch& batch) {
+    CHECK(batch.lane < lanes_.size());
     Lane& lane = lanes_[batch.lane];
     CHECK(in_flight_count_ != 0 && lane.in_flight_count != 0);
     --lane.in_flight_count;

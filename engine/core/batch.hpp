@@ -159,6 +159,7 @@ class Batch {
         outcomes_[command] = outcome;
     }
     [[nodiscard]] CommandOutcome outcome(std::uint32_t command) const {
+        DCHECK(command < limits::batch_commands_count_max);
         return has_failures_ ? outcomes_[command] : CommandOutcome::delivered;
     }
 

@@ -1,4 +1,4 @@
-// The two clocks of the engine, in nanoseconds.
+// The clocks that time stamps and deadlines are made of, in nanoseconds.
 //
 // Durations are differences of monotonic_ns(); unix_ns() is only for what leaves the process (sample
 // time stamps, log lines). Parsers and engine/http never read a clock: time is handed to them.

@@ -19,7 +19,6 @@ class Fifo {
 
     [[nodiscard]] bool empty() const { return count_ == 0; }
     [[nodiscard]] std::size_t size() const { return count_; }
-    [[nodiscard]] std::size_t capacity() const { return items_.size(); }
 
     // Needs room.
     void push_back(const T& item) {

@@ -35,7 +35,7 @@ inline constexpr std::size_t json_depth_max = 32;
 inline constexpr std::size_t decode_window_bytes = 64 * kib;
 // How long one iteration of a reactor's loop reads bodies, from its begin. Longer ones go on in the next, so that small
 // requests do not wait for them. At least the second is read, also where the iteration was long for other reasons.
-inline constexpr std::uint64_t decode_turn_ns = 500'000;
+inline constexpr std::uint64_t decode_turn_ns = 1'000'000;
 inline constexpr std::uint64_t decode_turn_ns_min = 100'000;
 
 // --- a request ----------------------------------------------------------------------------------

@@ -72,7 +72,7 @@ bool SinkThread::may_sleep() {
 
 // The poll(2) results of the sink's descriptor; 0 on a deadline, the sink's or the log's, or a wake.
 short SinkThread::sleep(const sinks::Interest& interest) {
-    const std::uint64_t deadline_ns = earlier(interest.deadline_ns, log_.deadline_ns());
+    const std::uint64_t deadline_ns = sinks::earlier(interest.deadline_ns, log_.deadline_ns());
     const SinkWaited waited = wait_for_sink(interest, waker_.fd(), deadline_ns, deadline_ns != 0 ? monotonic_ns() : 0);
     is_sleeping_.store(false, std::memory_order_relaxed);
     if (waited.is_woken) waker_.drain();

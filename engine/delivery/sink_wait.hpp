@@ -7,12 +7,6 @@
 
 namespace sluice {
 
-// Of two deadlines; 0 is none.
-[[nodiscard]] constexpr std::uint64_t earlier(std::uint64_t one_ns, std::uint64_t other_ns) {
-    if (one_ns == 0 || other_ns == 0) return one_ns + other_ns;
-    return one_ns < other_ns ? one_ns : other_ns;
-}
-
 struct SinkWaited {
     short revents = 0;      // of the sink's descriptor: for its advance()
     bool is_woken = false;  // `wake_fd` is readable

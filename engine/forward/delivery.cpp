@@ -111,7 +111,7 @@ void Delivery::pump(std::uint64_t wait_ns, int wake_fd) {
     take_settled();
     const sinks::Interest interest = sink_->interest();
     const std::uint64_t now_ns = monotonic_ns();
-    const std::uint64_t deadline_ns = earlier(interest.deadline_ns, now_ns + wait_ns);
+    const std::uint64_t deadline_ns = sinks::earlier(interest.deadline_ns, now_ns + wait_ns);
     if (deadline_ns > now_ns + gather_ns && interest.fd >= 0 && lets_replies_gather())
         static_cast<void>(wait_for_sink({}, wake_fd, now_ns + gather_ns, now_ns));
     revents_ = wait_for_sink(interest, wake_fd, deadline_ns, now_ns).revents;

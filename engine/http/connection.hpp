@@ -118,7 +118,6 @@ class Connection {
     [[nodiscard]] bool takes_half_close(const Context& context);
     [[nodiscard]] bool wants_input() const { return stash_bytes_ == 0 && !has_client_ended_; }
     [[nodiscard]] bool has_stash() const { return stash_bytes_ != 0; }
-    [[nodiscard]] bool is_sending() const { return sending_ != nullptr; }
     // When on_deadline() is wanted (monotonic).
     [[nodiscard]] std::uint64_t deadline_ns(const Context& context) const;
     [[nodiscard]] bool is_idle() const {

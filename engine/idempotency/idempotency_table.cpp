@@ -37,6 +37,7 @@ IdempotencyTable::~IdempotencyTable() = default;
 
 IdempotencyTable::Place IdempotencyTable::place_of(std::uint32_t entry) {
     const std::uint32_t stride = shard_keys_count_max_ + 1;
+    CHECK(entry / stride < shards_.size());
     return {*shards_[entry / stride], entry % stride};
 }
 

@@ -1,8 +1,8 @@
 // IdempotencyTable: which Idempotency-Keys were seen, and what became of the requests that carried them.
 //
-// The one thing that reactors share: a retry may come on any connection, and so to any of them. It is touched only by
-// requests that carry a key; all others pay one comparison. Shards by the key's hash, each behind a mutex that is held
-// for some ten memory accesses, never across a system call.
+// The one thing that all reactors write to: a retry may come on any connection, and so to any of them. It is touched
+// only by requests that carry a key; all others pay one comparison. Shards by the key's hash, each behind a mutex that
+// is held for some ten memory accesses, never across a system call.
 //
 //             claim()                  settle(), answered whole
 //   absent ───────────> in progress ──────────────────────────────> answered ── window over, or evicted ──> absent

@@ -19,15 +19,31 @@ void BodyReader::start(parsers::Decoder& decoder, OpenRequest& request, std::int
     request.result.is_single = decoder.is_single();
 }
 
-void BodyReader::read_some() {
-    const std::size_t until_offset = decoder_->offset() + look_bytes;
-    for (int i = 0; i < records_per_look_count && state_ == State::reading; ++i) {
-        read_one();
-        if (decoder_->offset() >= until_offset) return;
+// The four that each record passes are one function for the compiler: as calls they cost 60 of some 3,100 instructions
+// that a record of 118 bytes takes.
+[[gnu::always_inline]] inline void BodyReader::keep_as_latest(std::string_view record) {
+    const std::string_view body = request_->body;
+    const bool is_in_body =
+        !std::less<>()(record.data(), body.data()) && std::less<>()(record.data(), body.data() + body.size());
+    if (!is_in_body && record.size() <= latest_.size()) {
+        record.copy(latest_.data(), record.size());
+        record = {latest_.data(), record.size()};
     }
+    latest_record_ = record;
 }
 
-void BodyReader::read_one() {
+[[gnu::always_inline]] inline void BodyReader::take_sample() {
+    ++accepted_count_;
+    if (request_->purpose == Purpose::replay) return;
+    const Sample& sample = decoder_->sample();
+    if (transaction_.append(sample, request_->received_ns)) return keep_as_latest(sample.raw);
+    // With nothing under way that could free batches it would be refused for ever.
+    const Batcher::Transaction& other = &transaction_ == &batcher_.apart() ? batcher_.at_once() : batcher_.apart();
+    const bool can_fit = batcher_.in_flight_count() != 0 || batcher_.has_waiting() || !other.is_empty();
+    refuse(can_fit ? Refusal::overloaded : Refusal::too_many_batches);
+}
+
+[[gnu::always_inline]] inline void BodyReader::read_one() {
     switch (decoder_->next()) {
         case parsers::Step::sample: return take_sample();
         case parsers::Step::record_refused:
@@ -43,26 +59,12 @@ void BodyReader::read_one() {
     }
 }
 
-void BodyReader::take_sample() {
-    ++accepted_count_;
-    if (request_->purpose == Purpose::replay) return;
-    const Sample& sample = decoder_->sample();
-    if (transaction_.append(sample, request_->received_ns)) return keep_as_latest(sample.raw);
-    // With nothing under way that could free batches it would be refused for ever.
-    const Batcher::Transaction& other = &transaction_ == &batcher_.apart() ? batcher_.at_once() : batcher_.apart();
-    const bool can_fit = batcher_.in_flight_count() != 0 || batcher_.has_waiting() || !other.is_empty();
-    refuse(can_fit ? Refusal::overloaded : Refusal::too_many_batches);
-}
-
-void BodyReader::keep_as_latest(std::string_view record) {
-    const std::string_view body = request_->body;
-    const bool is_in_body =
-        !std::less<>()(record.data(), body.data()) && std::less<>()(record.data(), body.data() + body.size());
-    if (!is_in_body && record.size() <= latest_.size()) {
-        record.copy(latest_.data(), record.size());
-        record = {latest_.data(), record.size()};
+void BodyReader::read_some() {
+    const std::size_t until_offset = decoder_->offset() + look_bytes;
+    for (int i = 0; i < records_per_look_count && state_ == State::reading; ++i) {
+        read_one();
+        if (decoder_->offset() >= until_offset) return;
     }
-    latest_record_ = record;
 }
 
 void BodyReader::refuse(Refusal reason) {

@@ -42,6 +42,7 @@ Decision Ingest::on_request(const http::Request& request, const Gate::Passage& p
         }
     }
     if (must_wait(request)) {
+        if (begin_at_once(opened)) return finish(apart_, opened, response);
         wait(opened);
         return Decision::later_with_body;
     }
@@ -72,8 +73,16 @@ OpenRequest& Ingest::open(const http::Request& request, const Gate::Passage& pas
 // iteration has no more of it than io.receive_buffers hold.
 bool Ingest::must_wait(const http::Request& request) const {
     if (!request.is_body_lendable) return false;
-    const bool is_turn_over = read_until_ns_ >= server_.now_ns() + limits::decode_turn_ns;
-    return is_turn_over || request.body.size() > limits::decode_window_bytes;
+    return read_until_ns_ >= turn_end_ns() || request.body.size() > limits::decode_window_bytes;
+}
+
+// Nobody stands in the line: the body's turn is now, while the processor's caches still hold it. False: it is not read
+// to its end, and waits as the first.
+bool Ingest::begin_at_once(OpenRequest& request) {
+    if (first_waiting_ != nullptr || read_until_ns_ >= turn_end_ns()) return false;
+    CHECK(apart_.state() != BodyReader::State::reading);
+    apart_.start(*decoders_[request.format_index].apart, request, unix_ns());
+    return apart_.read([this] { return monotonic_ns() < turn_end_ns(); }) != BodyReader::State::reading;
 }
 
 void Ingest::wait(OpenRequest& request) {
@@ -102,8 +111,7 @@ void Ingest::on_body_lost(RequestRef ref) {
 void Ingest::read_waiting() {
     if (first_waiting_ == nullptr) return;
     // Also where the iteration was long already: a little, so that long bodies are read at all.
-    const std::uint64_t until_ns =
-        std::max(server_.now_ns() + limits::decode_turn_ns, monotonic_ns() + limits::decode_turn_ns_min);
+    const std::uint64_t until_ns = std::max(turn_end_ns(), monotonic_ns() + limits::decode_turn_ns_min);
     while (first_waiting_ != nullptr && read_first_waiting(until_ns)) {  // ends: each turn takes a body off the line
     }
 }

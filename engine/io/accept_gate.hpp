@@ -22,7 +22,7 @@ class AcceptGate {
 
     // How long it stays shut when descriptors ran out although slots are free.
     static constexpr std::uint64_t retry_interval_ns = 100'000'000;
-    // It opens when this share of the slots in use came free, so that it does not toggle at the brim.
+    // It opens when this share of the slots in use came free, so that it does not toggle when nearly all are in use.
     static constexpr std::uint64_t low_water_divisor = 32;
 
     // Both return whether it was open before. `open_count`: slots in use.
@@ -67,7 +67,7 @@ class AcceptGate {
     }
 
     State state_ = State::open;
-    std::uint64_t retry_ns_ = 0;            // 0 unless exhausted
+    std::uint64_t retry_ns_ = 0;  // 0 unless exhausted
     std::uint64_t free_to_open_count_ = 0;  // free slots that open it
 };
 

@@ -72,7 +72,6 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     void fill(Snapshot& snapshot) override;
     void reset_counters() override;
     [[nodiscard]] const std::string& mode() const { return server_.mode(); }
-    [[nodiscard]] unsigned core() const { return core_; }
 
   private:
     http::Decision on_request(const http::Request& request, RequestRef ref, http::Response& response) override;

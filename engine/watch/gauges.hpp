@@ -53,7 +53,7 @@ struct Gauges {
         limit_bytes.set(figures.limit_bytes);
     }
 };
-static_assert(offsetof(Gauges, refused_for) % 64 == 0 &&
-              offsetof(Gauges, passed) - offsetof(Gauges, refused_for) == 64);
+static_assert(offsetof(Gauges, refused_for) % cache_line_bytes == 0 &&
+              offsetof(Gauges, passed) - offsetof(Gauges, refused_for) == cache_line_bytes);
 
 }  // namespace sluice::watch

@@ -103,7 +103,7 @@ struct JsonDecoder::State {
 
 void JsonDecoder::State::start(std::string_view text, BodyFormat format, const DecodeOptions& options) {
     body = text;
-    reader.start(text, {options.precision, options.arrival_ns});
+    reader.start(text, {options.precision, options.arrival_ns, format == BodyFormat::ndjson});
     offset = 0;
     record_count = 0;
     is_single = false;

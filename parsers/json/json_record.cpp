@@ -82,18 +82,26 @@ inline bool RecordReader::has_escape(std::string_view text) const {
 // A string that does not fit what a sample may hold is not unescaped, and the record marked as too large.
 std::string_view RecordReader::unescape(std::string_view inside) {
     std::string_view text;
-    if (used_strings_count_ + inside.size() + simdjson::SIMDJSON_PADDING > strings_.size()) {
+    if (strings_bytes_ + inside.size() + simdjson::SIMDJSON_PADDING > strings_.size()) {
         is_oversized_ = true;
         return text;
     }
-    auto* to = reinterpret_cast<std::uint8_t*>(strings_.data() + used_strings_count_);
+    auto* to = reinterpret_cast<std::uint8_t*>(strings_.data() + strings_bytes_);
     const ondemand::raw_json_string raw(reinterpret_cast<const std::uint8_t*>(inside.data()));
     CHECK(parser_.unescape(raw, to, false).get(text) == simdjson::SUCCESS);  // walk_escapes() found it valid
-    used_strings_count_ += text.size();
+    strings_bytes_ += text.size();
     return text;
 }
 
-// Each of the following is called in one place and inlined there, for the same reason.
+[[gnu::always_inline]] inline void RecordReader::open(const char* begin) {
+    if (next_backslash_ < begin) next_backslash_ = find_byte('\\', begin, horizon_of(begin));
+    begin_ = end_ = begin;
+    is_refused_ = is_oversized_ = false;
+    seen_bits_ = 0;
+    member_count_ = other_count_ = strings_bytes_ = 0;
+}
+
+// Each of the following is called in one place and inlined there; walk() says why.
 // `text` is what a string says; false if the value is no string.
 [[gnu::always_inline]] inline bool RecordReader::keep_text(const Walked& value, std::string_view& text) {
     if (value.json.front() != '"') return false;
@@ -293,14 +301,6 @@ RecordState RecordReader::read(std::string_view token) {
     return close(is_valid ? token.data() + token.size() : broken(token.data()));
 }
 
-void RecordReader::open(const char* begin) {
-    if (next_backslash_ < begin) next_backslash_ = find_byte('\\', begin, horizon_of(begin));
-    begin_ = end_ = begin;
-    is_refused_ = is_oversized_ = false;
-    seen_bits_ = 0;
-    member_count_ = other_count_ = used_strings_count_ = 0;
-}
-
 RecordState RecordReader::close(End end) {
     if (end == nullptr) {
         refusal_ = fault_;
@@ -312,13 +312,16 @@ RecordState RecordReader::close(End end) {
         refusal_ = Refusal::sample_too_large;
         return RecordState::refused;
     }
-    sample_.raw = one_line();
+    sample_.raw = end_ <= next_line_break_ ? between(begin_, end_) : one_line();
     return is_refused_ ? RecordState::refused : RecordState::sample;
 }
 
 // Between its tokens alone a record can have line breaks: inside strings they are escaped.
 std::string_view RecordReader::one_line() {
-    if (next_line_break_ < begin_) next_line_break_ = find_line_break(begin_, horizon_of(begin_));
+    if (next_line_break_ < begin_) {
+        const char* const horizon = horizon_of(begin_);
+        next_line_break_ = options_.are_lines ? find_byte('\r', begin_, horizon) : find_line_break(begin_, horizon);
+    }
     const std::string_view record = between(begin_, end_);
     if (end_ <= next_line_break_) return record;
     std::ranges::replace_copy_if(record, line_.begin(), [](char c) { return c == '\n' || c == '\r'; }, ' ');

@@ -42,6 +42,7 @@ class RecordReader {
     struct Options {
         Precision precision = Precision::by_magnitude;
         std::int64_t arrival_ns = 0;
+        bool are_lines = false;  // NDJSON: a line feed ends each record, so none has one inside
     };
 
     // `parser` unescapes strings; it outlives the reader and has been allocated.
@@ -135,7 +136,7 @@ class RecordReader {
     std::uint32_t seen_bits_ = 0;        // a bit for each Field
     std::size_t member_count_ = 0;
     std::size_t other_count_ = 0;
-    std::size_t used_strings_count_ = 0;
+    std::size_t strings_bytes_ = 0;
     std::array<Member, limits::members_count_max> others_;
     std::array<char, limits::sample_bytes_max> line_;  // of a record that was written over several lines
     // Unescaped strings of one record are never longer than the record; behind the last one simdjson writes

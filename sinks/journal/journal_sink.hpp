@@ -1,7 +1,7 @@
 // The journal sink: writes batches to the log and settles them once they are on disk.
 //
 // Group commit: while one fdatasync is under way, batches gather in the thread's queue; the next one is for all of
-// them. This is the one sink that blocks, on the disk, and only its own thread: reactors hand over and go on. (A ring
+// them. The sink waits for the disk on its own thread alone: reactors hand over and go on. (A ring
 // of its own was rejected: the thread would have nothing to do while the ring syncs.)
 //
 // When the disk refuses, the state is `stalled`: samples that somebody waits for are answered at once (busy while the

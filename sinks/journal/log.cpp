@@ -13,8 +13,6 @@
 namespace sluice::sinks::journal {
 namespace {
 
-// Damages of one segment that open() names; `journal verify` names all.
-
 std::unexpected<LogError> failure(const std::string& what, std::errc error) {
     const bool is_full = error == std::errc::no_space_on_device;
     return std::unexpected(LogError{is_full ? LogFailure::full : LogFailure::broken, what + ": " + text_of(error)});

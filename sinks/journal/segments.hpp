@@ -17,7 +17,7 @@ struct Segment {
     std::optional<SegmentHeader> header;  // nothing if it is damaged or blank
     bool is_blank = false;                // nothing in it: it is being made, or a crash came in between
     // Bytes that count, as the successor says or the writer that stopped in order; nothing for one that is being
-    // written or whose writer was killed, and for one that was begun in vain.
+    // written or whose writer was killed, and for one whose first write failed.
     std::optional<std::uint64_t> end;
     bool has_predecessor = true;  // false: it names one that is not there; fine if that was delivered
 };

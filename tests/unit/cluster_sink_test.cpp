@@ -5,10 +5,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <map>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "sinks/redis/cluster/cluster_sink.hpp"
@@ -129,6 +131,30 @@ TEST_F(ClusterSinkTest, WhatIsOnTheWireBehindARedirectIsSentAgainEvenIfItWasTake
         [&](const std::string&) { return stored; });
     deliver(1);
     EXPECT_EQ(a.commands(), (Commands{add(0), add(1), add(2), add(1), add(2)}));
+}
+
+// As the admin thread does for /status and /metrics, while nodes come and go.
+TEST_F(ClusterSinkTest, AnotherThreadMayAskForFiguresAndNodes) {
+    run(
+        [&](const std::string& command) {
+            if (command == "CLUSTER SLOTS") return slots_of(taken > 1 ? b.port() : a.port());
+            return taken++ < 1 ? stored : "-MOVED " + b.target_of(slot) + "\r\n";
+        },
+        [&](const std::string& command) { return command == "CLUSTER SLOTS" ? slots_of(b.port()) : stored; });
+    std::atomic<bool> has_ended = false;
+    std::size_t nodes_count_max = 0;
+    std::thread reader([&] {
+        while (!has_ended) {
+            nodes_count_max = std::max(nodes_count_max, driver->sink().nodes().size());
+            static_cast<void>(driver->sink().last_error());
+            static_cast<void>(driver->sink().figures().delivery.state.load());
+            static_cast<void>(sinks::is_lane_away(driver->sink().signal(), 0));
+        }
+    });
+    deliver(4);
+    has_ended = true;
+    reader.join();
+    EXPECT_GE(nodes_count_max, 1u);
 }
 
 TEST_F(ClusterSinkTest, AskGoesThereWithAskingForThisBatchOnly) {

@@ -9,12 +9,13 @@ namespace sluice {
 namespace {
 
 TEST(Fifo, GivesBackInOrderAcrossItsEnd) {
-    Fifo<int> fifo(3);
+    constexpr std::size_t capacity = 3;
+    Fifo<int> fifo(capacity);
     EXPECT_TRUE(fifo.empty());
     int pushed = 0;
     int popped = 0;
     for (int round = 0; round < 20; ++round) {
-        while (fifo.size() < fifo.capacity()) fifo.push_back(pushed++);
+        while (fifo.size() < capacity) fifo.push_back(pushed++);
         for (int i = 0; i < 3; ++i) ASSERT_EQ(fifo[static_cast<std::size_t>(i)], popped + i);
         for (int i = 0; i < 1 + round % 3; ++i) {
             ASSERT_EQ(fifo.front(), popped++);

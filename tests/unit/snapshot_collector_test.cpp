@@ -22,7 +22,11 @@ class FakeReactor final : public ReactorPort {
         else tasks.push_back(std::move(task));
         return true;
     }
-    [[nodiscard]] bool has_ended() const override { return is_ended; }
+    [[nodiscard]] bool has_ended() const override {
+        if (answers_while_awaited)
+            for (const Mailbox::Task& task : std::exchange(tasks, {})) task();
+        return is_ended;
+    }
     void fill(Snapshot& snapshot) override {
         snapshot.core = core_;
         snapshot.in_flight_samples_count = samples;
@@ -35,7 +39,8 @@ class FakeReactor final : public ReactorPort {
     std::uint64_t samples = 1;
     int posts_count = 0;
     int resets_count = 0;
-    std::vector<Mailbox::Task> tasks;
+    bool answers_while_awaited = false;
+    mutable std::vector<Mailbox::Task> tasks;
 
   private:
     const unsigned core_;
@@ -87,6 +92,16 @@ TEST_F(SnapshotCollectorTest, AReactorThatOwesAnAnswerIsNotAskedAgain) {
     ASSERT_TRUE(collector.collect(false));
     EXPECT_EQ(second.posts_count, 2);
     EXPECT_EQ(collector.snapshots()[1]->in_flight_samples_count, 9u) << "of now, not of the answer that came late";
+}
+
+TEST_F(SnapshotCollectorTest, AnOwedAnswerThatDidNotResetIsNoReset) {
+    second.answers = false;
+    EXPECT_FALSE(collector.collect(false));
+    second.answers_while_awaited = true;  // the answer that is owed comes
+    EXPECT_FALSE(collector.collect(true));
+    EXPECT_EQ(second.resets_count, 0);
+    EXPECT_TRUE(collector.collect(true));
+    EXPECT_EQ(second.resets_count, 1);
 }
 
 }  // namespace

@@ -28,11 +28,6 @@ constexpr std::uint64_t watch_retry_interval_ns = 100'000'000;
 // Redirects in a row that are followed at once; then somebody's map is wrong, and hurry does not help.
 constexpr std::uint32_t redirects_at_once_max = 4;
 
-constexpr std::uint64_t earlier(std::uint64_t one_ns, std::uint64_t other_ns) {  // 0 is none
-    if (one_ns == 0 || other_ns == 0) return one_ns + other_ns;
-    return std::min(one_ns, other_ns);
-}
-
 class ClusterSink final : public Sink {
   public:
     ClusterSink(const ClusterSettings& settings, CompletionPort& port)

@@ -41,7 +41,7 @@ class Link {
         none,
         attempt,   // an attempt to connect began
         ready,     // the server has greeted: commands may be sent
-        failed,    // the attempt came to nothing; failure() says why
+        failed,    // it could not connect; failure() says why
         readable,  // ready, and the socket has something: receive()
     };
     // Connects when it is time to, and goes on connecting. `revents`: poll(2)'s, of fd().

@@ -68,7 +68,7 @@ class RetryPolicy {
     // --- the connection --------------------------------------------------------------------------------
     // An attempt to connect begins.
     void attempt() { breaker_.attempt(); }
-    // It came to nothing; the next one is at `next_attempt_ns`.
+    // It failed; the next one is at `next_attempt_ns`.
     void attempt_failed(std::uint64_t next_attempt_ns) {
         breaker_.attempt();
         breaker_.failed(Breaker::Failure::connection);
@@ -94,8 +94,8 @@ class RetryPolicy {
     void command_stored() { breaker_.succeeded(); }
     // Every command of a batch was refused.
     void batch_refused() { breaker_.failed(Breaker::Failure::refusal); }
-    // After replies were read: `kept` is the gravest refusal among commands that are newly kept, `delivered` if there
-    // are none; `has_stored`: batches were stored whole since the last call. True: all is well again.
+    // After replies were read: `kept` is the most serious refusal among commands that are newly kept, `delivered` if
+    // there are none; `has_stored`: batches were stored whole since the last call. True: all is well again.
     bool replies_read(const Window& window, CommandOutcome kept, bool has_stored, std::uint64_t now_ns) {
         retry_.kept(kept, now_ns);
         if (breaker_.wants_retry_time())

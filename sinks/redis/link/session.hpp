@@ -74,7 +74,7 @@ class Session {
   private:
     struct Greeting {
         const char* name;  // for sentences
-        const char* tolerated_errors;  // errors that begin so are of no account; null: none are
+        const char* tolerated_errors;  // errors that begin so are ignored; null: none are
         bool is_wait_aof = false;
     };
 

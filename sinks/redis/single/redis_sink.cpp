@@ -169,7 +169,7 @@ bool RedisSink::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
 }
 
 // WAIT answers with the number of replicas, WAITAOF with those of local and of remote disks. An error (the user may not
-// WAIT, this is a replica by now) is of no account for the commands before it.
+// WAIT, this is a replica by now) says nothing of the commands before it.
 bool RedisSink::take_wait_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
     is_wait_refused_ = reply == ReplyStream::Next::error;
     replication_.is_wait_refused.store(is_wait_refused_, std::memory_order_relaxed);

@@ -85,7 +85,7 @@ class DeliveryWindow {
     [[nodiscard]] std::uint64_t whole_batches_count() const { return whole_batches_count_; }
     // Times that all commands of a batch were refused, since construction.
     [[nodiscard]] std::uint64_t refused_batches_count() const { return refused_batches_count_; }
-    // WAITs that were answered, or came to nothing, since construction; and those of them that confirmed too little.
+    // WAITs that were answered, or failed, since construction; and those of them that confirmed too little.
     [[nodiscard]] std::uint64_t waits_count() const { return waits_count_; }
     [[nodiscard]] std::uint64_t waits_short_count() const { return waits_short_count_; }
 
