@@ -1,5 +1,5 @@
 """At log level debug a refused request leaves a line: who, why, where, an excerpt of the body; nothing that may be a secret."""
-# runs: release.io_uring release.epoll asan.io_uring
+# runs: release.io_uring release.epoll
 
 import re
 import time

@@ -1,5 +1,5 @@
 """Signals: those that stop the engine drain it, the others leave it running and are logged; a repeat is no second one."""
-# runs: release.io_uring release.epoll asan.io_uring fast
+# runs: release.io_uring release.epoll fast
 
 import os
 import signal

@@ -134,7 +134,7 @@ class Line {
           admission_(state_, signal_),
           server_(server_settings(), application_, hooks_),
           gate_(pair_formats, admission_, batcher_, offer, nullptr),
-          ingest_(pair_formats, server_, admission_, batcher_, 1, nullptr) {
+          ingest_(pair_formats, server_, admission_, batcher_, 1, nullptr, refusal_log_) {
         gate_.add_route({"/page", http::Methods::get, 3});
     }
 
@@ -178,6 +178,7 @@ class Line {
     NoApplication application_;
     NoHooks hooks_;
     Server server_;
+    RefusalLog refusal_log_{server_};
     Gate gate_;
     Ingest ingest_;
 };
