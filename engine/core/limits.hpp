@@ -39,6 +39,7 @@ inline constexpr std::uint64_t decode_turn_ns = 1'000'000;
 inline constexpr std::uint64_t decode_turn_ns_min = 100'000;
 
 // --- a request ----------------------------------------------------------------------------------
+inline constexpr std::size_t method_bytes_max = 32;  // longer than any known one: UPDATEREDIRECTREF has 17
 // RFC 9112 section 3 recommends 8,000 bytes at least for a whole request line.
 inline constexpr std::size_t request_target_bytes_max = 8 * kib;
 // All bytes of a request that are not data of its body, as they arrive: request line, header lines, blanks, chunk

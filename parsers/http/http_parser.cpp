@@ -261,7 +261,6 @@ int HttpParser::refuse_at(const char* at, Refusal refusal) {
 }
 
 int HttpParser::refuse_too_large() {
-    if (stage_ == Stage::unknown_method) return refuse(Refusal::method_not_implemented);  // RFC 9112 section 3
     const bool is_in_request_line = stage_ == Stage::request_line || stage_ == Stage::version;
     return refuse(is_in_request_line ? Refusal::target_too_long : Refusal::headers_too_large);
 }
@@ -296,10 +295,15 @@ std::size_t HttpParser::begin_request(std::span<const char> bytes) {
 // the bytes are no HTTP.
 const char* HttpParser::read_unknown_method(std::span<const char> bytes) {
     stage_ = Stage::unknown_method;
+    bytes = bytes.first(std::min(bytes.size(), limits::method_bytes_max + 1 - framing_bytes(bytes.data())));
     const auto end = std::ranges::find_if_not(bytes, is_token_character);
     const char* const at = bytes.data() + (end - bytes.begin());
-    if (end == bytes.end()) return at;
-    refuse(*end == ' ' && framing_bytes(at) != 0 ? Refusal::method_not_implemented : Refusal::malformed_request_line);
+    const bool is_too_long = framing_bytes(at) > limits::method_bytes_max;  // RFC 9112 section 3: 501, too
+    if (is_too_long || (end != bytes.end() && *end == ' ' && framing_bytes(at) != 0)) {
+        refuse(Refusal::method_not_implemented);
+    } else if (end != bytes.end()) {
+        refuse(Refusal::malformed_request_line);
+    }
     return at;
 }
 

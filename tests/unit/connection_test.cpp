@@ -135,7 +135,7 @@ TEST_F(ConnectionTest, AFramingErrorIsAnsweredAndNothingReadAnyMore) {
 
 TEST_F(ConnectionTest, AFramingErrorWaitsForTheAnswersBeforeIt) {
     harness.answer_later();
-    harness.feed(get("/0") + "\r\nnonsense");
+    harness.feed(get("/0") + "\r\nnonsense\r\n");
     EXPECT_EQ(responses(), Responses{});
     harness.decide(0);
     harness.pump();
