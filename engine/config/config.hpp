@@ -43,15 +43,15 @@ enum class SinkKind : std::uint8_t { redis, redis_cluster, redis_sentinel, null,
 
 struct SinkUrl {
     SinkKind kind = SinkKind::redis;
-    std::string host{};     // redis://; empty for a unix socket
+    std::string host{};  // redis://; empty for a unix socket
     std::uint16_t port = 0;
-    std::string path{};     // redis+unix://: the socket, empty for TCP; journal: the directory
-    std::string user{};     // empty: AUTH without a user name. After loading, sink.redis.user has been put here
+    std::string path{};  // redis+unix://: the socket, empty for TCP; journal: the directory
+    std::string user{};  // empty: AUTH without a user name. After loading, sink.redis.user has been put here
     std::string password{};  // both empty: no AUTH. After loading, sink.redis.password has been put here
     std::uint32_t db = 0;
     std::string display{};  // the URL with the password replaced by ***, for logs and /status
     std::vector<ServerAddress> servers{};  // redis-cluster:// any of its nodes; redis-sentinel:// the sentinels
-    std::string master{};   // redis-sentinel://: the name that the sentinels watch the primary under
+    std::string master{};  // redis-sentinel://: the name that the sentinels watch the primary under
 };
 
 struct Config {
@@ -73,8 +73,8 @@ struct Config {
     } log;
 
     struct Http {
-        std::uint64_t body_bytes_max = 0;         // of one request
-        std::uint64_t body_memory_bytes = 0;      // of all bodies a reactor is collecting
+        std::uint64_t body_bytes_max = 0;  // of one request
+        std::uint64_t body_memory_bytes = 0;  // of all bodies a reactor is collecting
         std::uint64_t header_timeout_ns = 0;
         std::uint64_t body_timeout_ns = 0;
         std::uint64_t idle_timeout_ns = 0;
@@ -88,32 +88,32 @@ struct Config {
         std::uint64_t receive_buffer_bytes = 0;
         std::uint64_t receive_buffers_count = 0;  // per reactor; a power of two
         IoMode mode = IoMode::all;
-        std::uint64_t busy_wait_ns = 0;           // how long a busy reactor lets completions gather
+        std::uint64_t busy_wait_ns = 0;  // how long a busy reactor lets completions gather
     } io;
 
     struct BatchSettings {
         std::uint64_t arena_bytes = 0;
-        std::uint64_t count = 0;                  // per reactor
-        std::uint64_t pipeline_depth_count = 0;   // batches in flight per reactor and sink
+        std::uint64_t count = 0;  // per reactor
+        std::uint64_t pipeline_depth_count = 0;  // batches in flight per reactor and sink
         std::uint64_t linger_ns = 0;
     } batch;
 
     struct Admission {
-        std::uint64_t interval_ns = 0;            // of looking at Redis; 0: never
-        std::uint64_t stream_length_max = 0;      // entries of all partitions; 0: no bound
-        std::uint64_t group_lag_max = 0;          // entries; 0: no bound
-        std::uint64_t memory_percent_max = 0;     // of Redis' maxmemory; 0: no bound
+        std::uint64_t interval_ns = 0;  // of looking at Redis; 0: never
+        std::uint64_t stream_length_max = 0;  // entries of all partitions; 0: no bound
+        std::uint64_t group_lag_max = 0;  // entries; 0: no bound
+        std::uint64_t memory_percent_max = 0;  // of Redis' maxmemory; 0: no bound
     } admission;
 
     struct Journal {
-        std::string directory;                    // of the journal in front of Redis; empty: none
-        std::uint64_t segment_bytes = 0;          // of a segment file, preallocated
-        std::uint64_t total_bytes_max = 0;        // of all of them
+        std::string directory;  // of the journal in front of Redis; empty: none
+        std::uint64_t segment_bytes = 0;  // of a segment file, preallocated
+        std::uint64_t total_bytes_max = 0;  // of all of them
     } journal;
 
     struct Idempotency {
-        std::uint64_t window_ns = 0;              // how long the answer to a key is remembered
-        std::uint64_t keys_count_max = 0;         // 0: requests with a key are refused
+        std::uint64_t window_ns = 0;  // how long the answer to a key is remembered
+        std::uint64_t keys_count_max = 0;  // 0: requests with a key are refused
     } idempotency;
 
     struct Sink {
@@ -123,19 +123,19 @@ struct Config {
             std::string stream;
             std::string list_key;
             std::uint64_t partitions_count = 1;
-            std::uint64_t maxlen_count = 0;       // 0: streams are not trimmed to a length
-            std::uint64_t maxage_s = 0;           // 0: nor by age
-            bool exactly_once = false;            // this engine's own streams, entry IDs from the journal
-            std::string instance;                 // beginning of its name in them; empty: the host's name
-            std::string user;                     // both win over those of the URL when not empty
+            std::uint64_t maxlen_count = 0;  // 0: streams are not trimmed to a length
+            std::uint64_t maxage_s = 0;  // 0: nor by age
+            bool exactly_once = false;  // this engine's own streams, entry IDs from the journal
+            std::string instance;  // beginning of its name in them; empty: the host's name
+            std::string user;  // both win over those of the URL when not empty
             std::string password;
-            std::string password_file;            // holds it instead; read at each connect
+            std::string password_file;  // holds it instead; read at each connect
             std::uint64_t connect_timeout_ns = 0;
             std::uint64_t reply_timeout_ns = 0;
             std::uint64_t backoff_min_ns = 0;
             std::uint64_t backoff_max_ns = 0;
             std::uint64_t breaker_failures_count = 0;  // in a row; 0: the circuit breaker never opens
-            std::uint64_t replicas_count = 0;     // that `replicated` waits for; 0: the level is not offered
+            std::uint64_t replicas_count = 0;  // that `replicated` waits for; 0: the level is not offered
             std::uint64_t replicas_timeout_ns = 0;
             WaitAof wait_aof = WaitAof::automatic;
         } redis;

@@ -18,15 +18,9 @@ constexpr std::uint64_t poll_interval_ns = 10'000'000;
 constexpr std::uint64_t serving_interval_ns = 3600 * std::uint64_t{1'000'000'000};
 
 std::vector<log::Field> totals_of(const Engine::Report& report) {
-    return {{"received", report.received},
-            {"accepted", report.accepted},
-            {"journaled", report.journaled},
-            {"delivered", report.delivered},
-            {"rejected", report.rejected},
-            {"dropped", report.dropped},
-            {"undelivered", report.undelivered},
-            {"lost", report.lost},
-            {"conserved", report.is_conserved}};
+    return {{"received", report.received},       {"accepted", report.accepted}, {"journaled", report.journaled},
+            {"delivered", report.delivered},     {"rejected", report.rejected}, {"dropped", report.dropped},
+            {"undelivered", report.undelivered}, {"lost", report.lost},         {"conserved", report.is_conserved}};
 }
 
 // A run of an engine, on the main thread.

@@ -221,7 +221,7 @@ TEST(AdmissionSetup, APasswordThatIsMissingIsWhatMendsIt) {
     const std::string refused = "-NOAUTH Authentication required.\r\n";
     const auto setup = watch::setup_from(replies_of(refused + refused + refused + refused, 4));
     EXPECT_EQ(events_of(setup), std::vector<std::string>{"warn redis_setup_unknown"});
-    const std::vector<watch::Remark> remarks = remarks_on(setup);
+    const std::vector<watch::Remark> remarks = remarks_on(setup, false);
     EXPECT_EQ(remarks[0].reason, "Redis wants a password, and none is set");
     EXPECT_EQ(remarks[0].change, "sink.redis.password_file, or the variable SLUICE_SINK_REDIS_PASSWORD");
 }
@@ -235,7 +235,7 @@ TEST(AdmissionSetup, WhatIsToBeCopiedIsAscii) {
             for (const char* const appendfsync : {"always", "everysec", "no"})
                 setups.push_back({eviction, appendonly, appendfsync, false, 0});
     for (const watch::RedisSetup& setup : setups) {
-        for (const watch::Remark& remark : remarks_on(setup)) {
+        for (const watch::Remark& remark : remarks_on(setup, false)) {
             const auto is_printable = [](char c) { return c >= ' ' && c <= '~'; };
             EXPECT_TRUE(std::ranges::all_of(remark.reason + remark.change, is_printable)) << remark.change;
         }
