@@ -6,7 +6,7 @@ namespace sluice::config {
 namespace {
 
 constexpr std::string_view protocols[] = {"TCP", "UDP", "SCTP"};
-constexpr std::string_view schemes[] = {"tcp://", "udp://", "sctp://"};
+constexpr std::string_view port_schemes[] = {"tcp://", "udp://", "sctp://"};
 
 // Cuts `prefix` off; whether `text` began with it.
 bool take(std::string_view& text, std::string_view prefix) {
@@ -50,7 +50,7 @@ bool is_service_variable(std::string_view name, std::string_view value) {
     if (name.ends_with("_SERVICE_HOST") || name.ends_with("_SERVICE_PORT")) return true;
     if (names_a_named_port(name) || names_a_port(name)) return true;
     const auto begins = [&](std::string_view scheme) { return value.starts_with(scheme); };
-    return name.ends_with("_PORT") && std::ranges::any_of(schemes, begins);
+    return name.ends_with("_PORT") && std::ranges::any_of(port_schemes, begins);
 }
 
 std::vector<std::string> service_variables(std::span<const std::string> environment) {
