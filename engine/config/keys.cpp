@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <numeric>
 
 #include "engine/core/check.hpp"
+#include "engine/core/edit_distance.hpp"
 #include "engine/core/limits.hpp"
 #include "engine/core/lower_case.hpp"
 #include "engine/core/names_number.hpp"
@@ -196,22 +196,6 @@ constexpr bool has_ordered_bounds(const Property& property) {
     return number == nullptr || number->min <= number->max;
 }
 static_assert(std::ranges::all_of(table, has_ordered_bounds));
-
-// Levenshtein distance, for texts of the length of keys.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);  // distances of the prefix of `a` to every prefix of `b`
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        std::size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (std::size_t j = 0; j < b.size(); ++j) {
-            const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-            diagonal = row[j + 1];
-            row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
-        }
-    }
-    return row.back();
-}
 
 std::string_view last_part(std::string_view key) { return key.substr(key.rfind('.') + 1); }
 
