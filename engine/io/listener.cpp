@@ -115,7 +115,7 @@ std::expected<Descriptor, ListenError> open_listener(const ListenerSettings& set
     if (!parse_address(settings, address)) return failed(where, "not a numeric address");
     Descriptor socket(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const bool is_ready = socket.is_open() && set_options(socket.get(), settings) && bind_to(socket, address) &&
-                          ::listen(socket.get(), limits::listen_backlog_count) == 0;
+                          (settings.is_claim_only || ::listen(socket.get(), limits::listen_backlog_count) == 0);
     const int error = errno;
     if (!is_ready) return failed(where, std::strerror(error), error);
     return socket;

@@ -16,10 +16,13 @@ struct ListenerSettings {
     std::uint16_t port;        // 0: the kernel chooses
     bool is_shared = false;    // SO_REUSEPORT: one listener for each reactor, the kernel spreads connections
     bool is_v6_only = false;   // of an IPv6 address: leaves the port of IPv4 to another listener
+    // Is bound, but does not listen: it finds out whether another program listens there, while clients are refused as
+    // if it were not there. One that listened for a moment would reset those that connected.
+    bool is_claim_only = false;
 };
 
 struct ListenError {
-    std::string sentence;    // with the address in it
+    std::string sentence;  // with the address in it
     bool is_in_use = false;  // another socket has the port or the path
     bool is_absent = false;  // this machine has no such address, or not its family
 };
@@ -58,7 +61,7 @@ class SocketFile {
     void remove();
 
     std::string path_;  // empty: none
-    Descriptor file_;   // O_PATH: keeps the file's number from being given to another one
+    Descriptor file_;  // O_PATH: keeps the file's number from being given to another one
 };
 
 struct UnixListener {

@@ -55,15 +55,16 @@ bool Listeners::is_v6_only(const ListenAddress& address) const {
 }
 
 // A socket, or two: a machine without IPv6 has only the first.
-std::expected<std::vector<Descriptor>, std::string> Listeners::open_tcp(ListenAddress& address, bool is_shared) const {
+std::expected<std::vector<Descriptor>, std::string> Listeners::open_tcp(ListenAddress& address, bool is_shared,
+                                                                        bool is_claim_only) const {
     std::vector<Descriptor> sockets;
-    const io::ListenerSettings settings{address.address, address.port, is_shared, is_v6_only(address)};
+    const io::ListenerSettings settings{address.address, address.port, is_shared, is_v6_only(address), is_claim_only};
     auto socket = open_patiently(address, [&] { return io::open_listener(settings); });
     if (!socket) return std::unexpected(socket.error().sentence);
     address.port = io::port_of(*socket);  // what the kernel chose, if it was asked to
     sockets.push_back(std::move(*socket));
     if (address.address_v6.empty()) return sockets;
-    const io::ListenerSettings settings_v6{address.address_v6, address.port, is_shared, true};
+    const io::ListenerSettings settings_v6{address.address_v6, address.port, is_shared, true, is_claim_only};
     auto socket_v6 = open_patiently(address, [&] { return io::open_listener(settings_v6); });
     if (socket_v6) {
         sockets.push_back(std::move(*socket_v6));
@@ -76,7 +77,7 @@ std::expected<std::vector<Descriptor>, std::string> Listeners::open_tcp(ListenAd
 
 // A first socket without SO_REUSEPORT finds out whether another program has the port: with it, the kernel would let two
 // engines of one user share the port unnoticed.
-// It is closed before the reactors open theirs. A client that connects in that moment is reset.
+// It does not listen, so that nobody is accepted whom its end would reset.
 // A Unix socket is made here and kept: open_data() hands out duplicates.
 std::expected<void, std::string> Listeners::claim_data() {
     CHECK(shared_.empty());
@@ -85,7 +86,7 @@ std::expected<void, std::string> Listeners::claim_data() {
             auto opened = open_patiently(address, [&] { return io::open_unix_listener(address.path); });
             if (!opened) return std::unexpected(opened.error().sentence);
             shared_.push_back({&address, std::move(*opened)});
-        } else if (const auto exclusive = open_tcp(address, false); !exclusive) {
+        } else if (const auto exclusive = open_tcp(address, false, true); !exclusive) {
             return std::unexpected(exclusive.error());
         }
     }

@@ -43,7 +43,8 @@ class Listeners {
 
     [[nodiscard]] bool is_v6_only(const config::ListenAddress& address) const;
     [[nodiscard]] std::expected<std::vector<Descriptor>, std::string> open_tcp(config::ListenAddress& address,
-                                                                               bool is_shared) const;
+                                                                               bool is_shared,
+                                                                               bool is_claim_only = false) const;
     [[nodiscard]] std::expected<std::vector<Descriptor>, std::string> duplicate(
         const config::ListenAddress& address) const;
 

@@ -17,6 +17,8 @@
 #include <string>
 #include <string_view>
 
+#include "tests/support/tcp_client.hpp"
+
 namespace sluice::io {
 namespace {
 
@@ -110,6 +112,21 @@ TEST(TcpListener, BothVersionsOfIpShareAPort) {
     EXPECT_FALSE(both.has_value()) << "[::] alone means both";
     const auto v6 = open_listener({"::", port, false, true});
     EXPECT_TRUE(v6.has_value()) << v6.error().sentence;
+}
+
+// It finds a program that listens, and nobody can connect to it.
+TEST(Listener, AClaimTakesNobodyIn) {
+    const auto claim = open_listener({.address = "127.0.0.1", .port = 0, .is_claim_only = true});
+    ASSERT_TRUE(claim.has_value()) << claim.error().sentence;
+    const std::uint16_t port = port_of(*claim);
+    EXPECT_NE(port, 0);
+    EXPECT_FALSE(tests::TcpClient::can_connect(port));
+    const auto listener = open_listener({.address = "127.0.0.1", .port = 0, .is_shared = true});
+    ASSERT_TRUE(listener.has_value());
+    const auto taken =
+        open_listener({.address = "127.0.0.1", .port = port_of(*listener), .is_shared = false, .is_claim_only = true});
+    ASSERT_FALSE(taken.has_value());
+    EXPECT_TRUE(taken.error().is_in_use);
 }
 
 // A listener that drops handshakes has those who were there before in its backlog, and nobody else.
