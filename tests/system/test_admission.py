@@ -16,7 +16,7 @@ def server(starter):
 def post(engine, count: int = 1, query: str = ""):
     with engine.connect() as connection:
         return connection.post(ndjson(sample(f"d{i}") for i in range(count)), query=query,
-                               headers=[("Content-Type", "application/x-ndjson")])
+                               content_type="application/x-ndjson")
 
 
 def wait_shedding(engine, code: str):

@@ -23,7 +23,7 @@ def empty(cluster):
 
 def post(engine, count: int = 1):
     with engine.connect() as connection:
-        return connection.post(ndjson(sample(f"d{i}") for i in range(count)), headers=[("Content-Type", "application/x-ndjson")])
+        return connection.post(ndjson(sample(f"d{i}") for i in range(count)), content_type="application/x-ndjson")
 
 
 def admission(engine) -> dict:

@@ -49,7 +49,7 @@ def devices_by_primary(cluster) -> dict:
 def post(engine, devices, ack: str):
     with engine.connect() as connection:
         return connection.post(ndjson(sample(device) for device in devices), query=f"?ack={ack}",
-                               headers=[("Content-Type", "application/x-ndjson")])
+                               content_type="application/x-ndjson")
 
 
 def sink(engine) -> dict:
