@@ -79,7 +79,7 @@ std::string bounds_of_kind(const Number& number) {
 // --- words --------------------------------------------------------------------------------------
 
 // What other programs call a word of ours. No word of any key has one of these names.
-std::string usual_word(std::string word) { return word == "warning" ? "warn" : word; }
+std::string usual_word(const std::string& word) { return word == "warning" ? "warn" : word; }
 
 template <typename E>
 Assigned assign_kind(const Choice<E>& choice, Config& config, std::string_view text) {

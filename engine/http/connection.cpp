@@ -464,12 +464,11 @@ std::uint64_t Connection::request_deadline_ns(const Context& context) const {
 }
 
 void Connection::on_deadline(Context& context) {
-    if (state_ == State::lingering) {
-        close_now();
-    } else if (sending_ != nullptr) {
+    const bool is_lingering = state_ == State::lingering;  // it waits for the client's end alone
+    if (sending_ != nullptr && !is_lingering) {
         ++context.counters.write_timeouts;
         close_now();
-    } else if (pending_count_ != 0) {
+    } else if (pending_count_ != 0 && !is_lingering) {
         time_out_pendings(context, context.now_ns - context.settings.answer_timeout_ns);
     } else if (state_ == State::open && parser_.is_in_request()) {
         const bool is_late = context.now_ns >= request_deadline_ns(context);  // else a drain does not wait for it

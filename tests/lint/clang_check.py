@@ -1,16 +1,14 @@
 #!/usr/bin/env python3
 """tests/lint/clang_check.py BUILD [--shard I/N] [--long]
 
-Reads the sources with clang, as BUILD/compile_commands.json would compile them, and makes no objects:
+Reads the sources with clang, as BUILD/compile_commands.json would compile them, and makes no objects. clang-tidy, with
+clang's own warnings, reads what changed since the last release (tools/last_release), tests aside: each changed source,
+and for each changed header that these do not include a source that does. The sources of a folder are read in one go,
+which reads their headers once. What follows the flow of values (the static analyzer, optionals) and what looks at every
+name of every header takes longer than all the rest and is left out.
 
-  syntax   each source by itself and without precompiled headers: clang's warnings, and that it includes what it uses
-           (tests aside, which gcc compiles one by one)
-  tidy     clang-tidy on what changed since the last release (tools/last_release), tests aside: each changed source, and
-           for each changed header that these do not include a source that does. The sources of a folder are read in
-           one go, which reads their headers once. What follows the flow of values (the static analyzer, optionals) and
-           what looks at every name of every header takes longer than all the rest and is left out.
-
---long runs all of clang-tidy on every source by itself, tests too. --shard I/N does the I-th of N parts, from 0.
+--long runs all of clang-tidy on every source by itself, tests too, without precompiled headers: so each includes what it
+uses. --shard I/N does the I-th of N parts, from 0.
 """
 
 import argparse
@@ -51,9 +49,6 @@ class Source:
         self.name = str(self.path.relative_to(PROJECT))
         words = shlex.split(entry["command"])
         self.flags = words[1:words.index("-o")]  # without -o FILE -c FILE
-
-    def command(self, *words: str) -> list:
-        return ["clang++-19", *self.flags, *words]
 
 
 def sources_of(build: Path) -> list:
@@ -131,7 +126,6 @@ def main() -> int:
         changed, read = changed_since_release(), [source for source in sources if not source.name.startswith("tests/")]
         commands = [tidy(group, scratch, QUICK_CHECKS)
                     for group in groups(read if changed is None else sources_to_read(read, changed))]
-        commands += [source.command("-fsyntax-only", str(source.path)) for source in read]
     commands = commands[part::parts]
     workers_count = (os.cpu_count() or 1) if parts == 1 else 1
     with ThreadPoolExecutor(workers_count) as pool:
