@@ -90,14 +90,7 @@ std::size_t Connection::consume(Context& context, std::span<const char> bytes) {
 void Connection::stash(Context& context, std::span<const char> bytes) {
     const std::size_t wanted = stash_bytes_ + bytes.size();
     has_stashed_ = true;
-    if (wanted > stash_.capacity_bytes) {
-        BodyBlock larger = context.bodies.take(wanted);
-        if (larger.data == nullptr) return abort(context);
-        if (stash_bytes_ != 0) std::memcpy(larger.data, stash_.data + stash_begin_, stash_bytes_);
-        context.bodies.give_back(stash_);
-        stash_ = std::move(larger);
-        stash_begin_ = 0;
-    } else if (stash_begin_ + wanted > stash_.capacity_bytes) {
+    if (stash_begin_ != 0 && stash_begin_ + wanted > stash_.capacity_bytes) {
         std::memmove(stash_.data, stash_.data + stash_begin_, stash_bytes_);
         stash_begin_ = 0;
     }
