@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/core/limits.hpp"
+#include "tests/support/texts.hpp"
 
 namespace sluice::tests {
 
@@ -36,11 +37,6 @@ inline const std::string host = "Host: h\r\n";
     return "GET / HTTP/1.1\r\n" + host + std::string(headers) + "\r\n";
 }
 [[nodiscard]] inline std::string chunked(std::string_view rest) { return post("Transfer-Encoding: chunked\r\n", rest); }
-[[nodiscard]] inline std::string repeated(std::string_view bytes, std::size_t count) {
-    std::string all;
-    for (std::size_t i = 0; i < count; ++i) all += bytes;
-    return all;
-}
 [[nodiscard]] inline std::string empty_lines(std::size_t count) { return repeated("\r\n", count); }
 [[nodiscard]] inline std::string headers(std::size_t count) {
     std::string lines;

@@ -9,28 +9,16 @@
 #include <vector>
 
 #include "tests/support/decoding.hpp"
+#include "tests/support/texts.hpp"
 
 namespace sluice::tests {
 namespace {
 
 using parsers::BodyFormat;
 
-constexpr std::string_view reference =
-    R"({"device_id":"sensor-17","type":"temperature","value":27.30,"unit":"celsius","priority":"MEDIUM",)"
-    R"("timestamp":"2025-12-29T17:03:57.123Z","metadata":{"location":"zone-3","firmware_version":"2.3.1"}})";
-
-std::string repeated(std::string_view text, std::size_t count) {
-    std::string result;
-    result.reserve(text.size() * count);
-    for (std::size_t i = 0; i < count; ++i) result += text;
-    return result;
-}
-
-// A complete sample with `members` added.
-std::string with(std::string_view members) {
-    return R"({"device_id":"d","type":"t","value":1)" + std::string(members.empty() ? "" : ",") + std::string(members) +
-           "}";
-}
+constexpr std::string_view reference = tests::reference_sample;
+using tests::repeated;
+using tests::sample_with;
 
 struct BodyCase {
     std::string body;
@@ -40,34 +28,34 @@ struct BodyCase {
 
 std::vector<BodyCase> broken_cases() {
     using enum Refusal;
-    const std::size_t at = with("").size();  // where a member's name begins; its value is behind `"x":`
+    const std::size_t at = sample_with("").size();  // where a member's name begins; its value is behind `"x":`
     return {
-        {with("\"x\":tru"), invalid_json, at + 7},
-        {with("\"x\":nulll"), invalid_json, at + 8},
-        {with("\"x\":01"), invalid_json, at + 5},
-        {with("\"x\":1."), invalid_json, at + 6},
-        {with("\"x\":+1"), invalid_json, at + 4},
-        {with("\"x\":NaN"), invalid_json, at + 4},
-        {with("\"x\":-Infinity"), invalid_json, at + 5},
-        {with("\"metadata\":{\"a\":.5}"), invalid_json, at + 16},
-        {with("\"x\":\"\\x\""), invalid_json, at + 6},
-        {with("\"x\":\"\\ud800\""), invalid_json, at + 11},
-        {with("\"x\":\"\\ud800\\n\""), invalid_json, at + 12},
-        {with("\"x\":\"\\ud800\\u0041\""), invalid_json, at + 11},
-        {with("\"x\":\"\\ud800\\u00g1\""), invalid_json, at + 15},
-        {with("\"x\":\"\\udc00\\ud800\""), invalid_json, at + 5},
-        {with("\"x\":\"\\u12g4\""), invalid_json, at + 9},
-        {with("\"metadata\":{\"a\":\"\\ud800x\"}"), invalid_json, at + 23},
-        {with("\"x\":\"a\nb\""), invalid_json, at + 6},
-        {with("\"x\":\"a\xff\""), invalid_utf8, at + 6},
-        {with("\"x\":\"\xed\xa0\x80\""), invalid_utf8, at + 5},
-        {with("\"x\":[1,]"), invalid_json, at + 7},
-        {with("\"x\":" + repeated("[", 32) + repeated("]", 32)), json_too_deep, at + 4 + 31},
-        {with("") + "}", invalid_json, at},
-        {with("\"x\":{\"a\":1]"), invalid_json, at + 10},
-        {with("") + " x", invalid_json, at + 1},
-        {with("") + with(""), several_values, at},
-        {with("") + " [" + with("") + "]", several_values, at + 1},
+        {sample_with("\"x\":tru"), invalid_json, at + 7},
+        {sample_with("\"x\":nulll"), invalid_json, at + 8},
+        {sample_with("\"x\":01"), invalid_json, at + 5},
+        {sample_with("\"x\":1."), invalid_json, at + 6},
+        {sample_with("\"x\":+1"), invalid_json, at + 4},
+        {sample_with("\"x\":NaN"), invalid_json, at + 4},
+        {sample_with("\"x\":-Infinity"), invalid_json, at + 5},
+        {sample_with("\"metadata\":{\"a\":.5}"), invalid_json, at + 16},
+        {sample_with("\"x\":\"\\x\""), invalid_json, at + 6},
+        {sample_with("\"x\":\"\\ud800\""), invalid_json, at + 11},
+        {sample_with("\"x\":\"\\ud800\\n\""), invalid_json, at + 12},
+        {sample_with("\"x\":\"\\ud800\\u0041\""), invalid_json, at + 11},
+        {sample_with("\"x\":\"\\ud800\\u00g1\""), invalid_json, at + 15},
+        {sample_with("\"x\":\"\\udc00\\ud800\""), invalid_json, at + 5},
+        {sample_with("\"x\":\"\\u12g4\""), invalid_json, at + 9},
+        {sample_with("\"metadata\":{\"a\":\"\\ud800x\"}"), invalid_json, at + 23},
+        {sample_with("\"x\":\"a\nb\""), invalid_json, at + 6},
+        {sample_with("\"x\":\"a\xff\""), invalid_utf8, at + 6},
+        {sample_with("\"x\":\"\xed\xa0\x80\""), invalid_utf8, at + 5},
+        {sample_with("\"x\":[1,]"), invalid_json, at + 7},
+        {sample_with("\"x\":" + repeated("[", 32) + repeated("]", 32)), json_too_deep, at + 4 + 31},
+        {sample_with("") + "}", invalid_json, at},
+        {sample_with("\"x\":{\"a\":1]"), invalid_json, at + 10},
+        {sample_with("") + " x", invalid_json, at + 1},
+        {sample_with("") + sample_with(""), several_values, at},
+        {sample_with("") + " [" + sample_with("") + "]", several_values, at + 1},
     };
 }
 
@@ -78,7 +66,7 @@ TEST(Decoder, RefusesTheBodyAtTheFaultOfItsJson) {
         EXPECT_TRUE(decoded.body_refused);
         EXPECT_EQ(info_of(decoded.body_refusal).code, info_of(c.refusal).code);
         EXPECT_EQ(decoded.body_offset, c.offset);
-        const Decoded in_array = decode("[" + with("") + "," + c.body + "]");
+        const Decoded in_array = decode("[" + sample_with("") + "," + c.body + "]");
         EXPECT_TRUE(in_array.body_refused);
     }
 }
@@ -87,7 +75,8 @@ TEST(Decoder, RefusesOnlyTheLineAtTheFaultOfItsJson) {
     for (const BodyCase& c : broken_cases()) {
         if (c.body.find('\n') != std::string::npos) continue;  // that makes two lines
         SCOPED_TRACE(c.body.substr(0, 200));
-        const Decoded decoded = decode(with("") + "\n" + c.body + "\n" + with("") + "\n", BodyFormat::ndjson);
+        const Decoded decoded =
+            decode(sample_with("") + "\n" + c.body + "\n" + sample_with("") + "\n", BodyFormat::ndjson);
         EXPECT_EQ(decoded.samples.size(), 2u);
         ASSERT_EQ(decoded.refused.size(), 1u);
         const Refusal expected = c.refusal == Refusal::invalid_json     ? Refusal::malformed_record
@@ -95,7 +84,7 @@ TEST(Decoder, RefusesOnlyTheLineAtTheFaultOfItsJson) {
                                                                         : c.refusal;
         EXPECT_EQ(info_of(decoded.refused[0].refusal).code, info_of(expected).code);
         EXPECT_EQ(decoded.refused[0].index, 1u);
-        EXPECT_EQ(decoded.refused[0].offset, with("").size() + 1 + c.offset);
+        EXPECT_EQ(decoded.refused[0].offset, sample_with("").size() + 1 + c.offset);
     }
 }
 
@@ -117,7 +106,8 @@ TEST(Decoder, RefusesEveryTruncation) {
 // A control character is legal nowhere: wherever it stands, that is where the text breaks. And a text that ends too
 // early breaks at its end.
 TEST(Decoder, SaysAtWhichByteTheTextBreaks) {
-    const std::string record = with(R"("x":[-1.5e-3,{"a":"\u00e9\ud83d\ude00\n","b":[]},true,null],"metadata":{})");
+    const std::string record =
+        sample_with(R"("x":[-1.5e-3,{"a":"\u00e9\ud83d\ude00\n","b":[]},true,null],"metadata":{})");
     const std::string list = "[" + record + "," + record + "]";
     std::string in_windows = "[";  // longer than a window
     while (in_windows.size() < limits::decode_window_bytes) in_windows += record + ",";
@@ -158,30 +148,31 @@ TEST(Decoder, SaysAtWhichByteTheTextBreaks) {
 // What becomes of NDJSON whose line feeds are gone, or that is sent as JSON.
 TEST(Decoder, SeveralValuesAreNamed) {
     std::string many;
-    while (many.size() < 3 * limits::decode_window_bytes) many += with("");
-    std::string long_list = "[" + with("");
-    while (long_list.size() < 3 * limits::decode_window_bytes) long_list += "," + with("");
+    while (many.size() < 3 * limits::decode_window_bytes) many += sample_with("");
+    std::string long_list = "[" + sample_with("");
+    while (long_list.size() < 3 * limits::decode_window_bytes) long_list += "," + sample_with("");
     long_list += "]";
-    const std::size_t first = with("").size();
-    for (const auto& [body, offset] : {std::pair{with("") + with(""), first},
-                                       {with("") + "\n" + with("") + "\n", first + 1},
+    const std::size_t first = sample_with("").size();
+    for (const auto& [body, offset] : {std::pair{sample_with("") + sample_with(""), first},
+                                       {sample_with("") + "\n" + sample_with("") + "\n", first + 1},
                                        {many, first},
-                                       {"[" + with("") + "][" + with("") + "]", first + 2},
-                                       {long_list + "\n" + with(""), long_list.size() + 1}}) {
+                                       {"[" + sample_with("") + "][" + sample_with("") + "]", first + 2},
+                                       {long_list + "\n" + sample_with(""), long_list.size() + 1}}) {
         const Decoded decoded = decode(body);
         EXPECT_TRUE(decoded.body_refused);
         EXPECT_EQ(info_of(decoded.body_refusal).code, "several_values");
         EXPECT_EQ(decoded.body_offset, offset);
         if (body.find('\n') != std::string::npos) continue;
-        const Decoded lines = decode(with("") + "\n" + body, BodyFormat::ndjson);
+        const Decoded lines = decode(sample_with("") + "\n" + body, BodyFormat::ndjson);
         EXPECT_EQ(lines.samples.size(), 1u);
         ASSERT_EQ(lines.refused.size(), 1u);
         EXPECT_EQ(info_of(lines.refused[0].refusal).code, "several_values_in_line");
         EXPECT_EQ(lines.refused[0].offset, first + 1 + offset);
     }
-    EXPECT_EQ(decode(with("") + std::string(100'000, ' ') + "x").body_refusal, Refusal::invalid_json);
-    const std::string too_large = with("\"x\":\"" + repeated("y", limits::sample_bytes_max) + '"');
-    for (const std::string& line : {too_large, too_large + with(""), with("") + std::string(20'000, ' ') + "1"})
+    EXPECT_EQ(decode(sample_with("") + std::string(100'000, ' ') + "x").body_refusal, Refusal::invalid_json);
+    const std::string too_large = sample_with("\"x\":\"" + repeated("y", limits::sample_bytes_max) + '"');
+    for (const std::string& line :
+         {too_large, too_large + sample_with(""), sample_with("") + std::string(20'000, ' ') + "1"})
         EXPECT_EQ(decode(line, BodyFormat::ndjson).refused.at(0).refusal, Refusal::sample_too_large);
 }
 
@@ -189,13 +180,14 @@ TEST(Decoder, SeveralValuesAreNamed) {
 // nor lead the walk away.
 TEST(Decoder, RefusesTruncatedBodiesThatEndInABracket) {
     const std::vector<std::string> bodies{
-        "[[1]", "[[[1]", "[{\"a\":[1]", "{\"a\":{}", "{\"a\":[{}", "[" + with("") + ",[1]", "[]]"};
+        "[[1]", "[[[1]", "[{\"a\":[1]", "{\"a\":{}", "{\"a\":[{}", "[" + sample_with("") + ",[1]", "[]]"};
     for (const std::string& body : bodies) {
         for (int padding = 1; padding < 128; ++padding) {
             EXPECT_TRUE(decode(body, BodyFormat::json, {}, static_cast<char>(padding)).body_refused) << body << padding;
             EXPECT_TRUE(decode(body, BodyFormat::ndjson, {}, static_cast<char>(padding)).samples.empty())
                 << body << padding;
-            EXPECT_EQ(decode(body + "\n" + with(""), BodyFormat::ndjson, {}, static_cast<char>(padding)).samples.size(),
+            EXPECT_EQ(decode(body + "\n" + sample_with(""), BodyFormat::ndjson, {}, static_cast<char>(padding))
+                          .samples.size(),
                       1u);
         }
     }
@@ -206,7 +198,7 @@ TEST(Decoder, SurvivesDeepNesting) {
     const std::vector<std::string> bodies{
         repeated("[", depth),        repeated("[", depth) + repeated("]", depth),
         repeated("{\"a\":", depth),  repeated("{\"a\":", depth) + "1" + repeated("}", depth),
-        repeated("[{\"a\":", depth), with("\"x\":" + repeated("[", depth) + repeated("]", depth)),
+        repeated("[{\"a\":", depth), sample_with("\"x\":" + repeated("[", depth) + repeated("]", depth)),
     };
     for (const std::string& body : bodies) {
         EXPECT_TRUE(decode(body).body_refused);

@@ -10,6 +10,7 @@
 
 #include "tests/support/allocation_counter.hpp"
 #include "tests/support/decoding.hpp"
+#include "tests/support/texts.hpp"
 
 namespace sluice::tests {
 namespace {
@@ -18,23 +19,11 @@ using parsers::BodyFormat;
 using parsers::DecodeOptions;
 using parsers::Precision;
 
-constexpr std::string_view reference =
-    R"({"device_id":"sensor-17","type":"temperature","value":27.30,"unit":"celsius","priority":"MEDIUM",)"
-    R"("timestamp":"2025-12-29T17:03:57.123Z","metadata":{"location":"zone-3","firmware_version":"2.3.1"}})";
 constexpr std::int64_t reference_ns = 1'767'027'837'123'000'000;
 
-std::string repeated(std::string_view text, std::size_t count) {
-    std::string result;
-    result.reserve(text.size() * count);
-    for (std::size_t i = 0; i < count; ++i) result += text;
-    return result;
-}
-
-// A complete sample with `members` added.
-std::string with(std::string_view members) {
-    return R"({"device_id":"d","type":"t","value":1)" + std::string(members.empty() ? "" : ",") + std::string(members) +
-           "}";
-}
+constexpr std::string_view reference = tests::reference_sample;
+using tests::repeated;
+using tests::sample_with;
 
 // --- what a sample becomes -------------------------------------------------------------------------------------
 
@@ -56,21 +45,22 @@ TEST(Decoder, ReadsEveryMemberOfTheReferencePayload) {
 }
 
 TEST(Decoder, GivesTheArrivalTimeToASampleWithoutOne) {
-    const Decoded decoded = decode(with(""), BodyFormat::json, {.arrival_ns = 42});
+    const Decoded decoded = decode(sample_with(""), BodyFormat::json, {.arrival_ns = 42});
     ASSERT_EQ(decoded.samples.size(), 1u);
     EXPECT_EQ(decoded.samples[0].timestamp_ns, 42);
 }
 
 TEST(Decoder, PrecisionOverridesTheMagnitudeOfNumbersOnly) {
     const DecodeOptions in_ms{.precision = Precision::ms};
-    EXPECT_EQ(decode(with(R"("timestamp":5)"), BodyFormat::json, in_ms).samples.at(0).timestamp_ns, 5'000'000);
-    EXPECT_EQ(
-        decode(with(R"("timestamp":"2025-12-29T17:03:57.123Z")"), BodyFormat::json, in_ms).samples.at(0).timestamp_ns,
-        reference_ns);
+    EXPECT_EQ(decode(sample_with(R"("timestamp":5)"), BodyFormat::json, in_ms).samples.at(0).timestamp_ns, 5'000'000);
+    EXPECT_EQ(decode(sample_with(R"("timestamp":"2025-12-29T17:03:57.123Z")"), BodyFormat::json, in_ms)
+                  .samples.at(0)
+                  .timestamp_ns,
+              reference_ns);
 }
 
 TEST(Decoder, KeepsUnknownMembersInOrderAndUnescaped) {
-    const Decoded decoded = decode(with(R"("b":"x\ny","a\u0041":[1, {"q":"\u00e9"}],"n":null,"":-0.50,"s":"")"));
+    const Decoded decoded = decode(sample_with(R"("b":"x\ny","a\u0041":[1, {"q":"\u00e9"}],"n":null,"":-0.50,"s":"")"));
     ASSERT_EQ(decoded.samples.size(), 1u);
     const std::vector<std::pair<std::string, std::string>> expected{
         {"b", "x\ny"}, {"aA", R"([1, {"q":"\u00e9"}])"}, {"n", "null"}, {"", "-0.50"}, {"s", ""}};
@@ -129,19 +119,19 @@ std::vector<RecordCase> record_cases() {
         {id("\"longer than eight \x7f bytes\""), bad_device_id},
         {id("\"a\u0085\""), bad_device_id},
         {id('"' + repeated("x", 129) + '"'), bad_device_id},
-        {with(R"("timestamp":"yesterday")"), bad_timestamp},
-        {with(R"("timestamp":null)"), bad_timestamp},
-        {with(R"("timestamp":-1)"), bad_timestamp},
-        {with(R"("timestamp":true)"), bad_timestamp},
-        {with(R"("timestamp":{})"), bad_timestamp},
-        {with(R"("priority":"medium")"), bad_priority},
-        {with(R"("priority":1)"), bad_priority},
-        {with(R"("priority":"")"), bad_priority},
-        {with(R"("metadata":[])"), bad_metadata},
-        {with(R"("metadata":null)"), bad_metadata},
-        {with(R"("unit":1)"), bad_unit},
-        {with(R"("unit":"a\u0007")"), bad_unit},
-        {with("\"unit\":\"" + repeated("x", 65) + '"'), bad_unit},
+        {sample_with(R"("timestamp":"yesterday")"), bad_timestamp},
+        {sample_with(R"("timestamp":null)"), bad_timestamp},
+        {sample_with(R"("timestamp":-1)"), bad_timestamp},
+        {sample_with(R"("timestamp":true)"), bad_timestamp},
+        {sample_with(R"("timestamp":{})"), bad_timestamp},
+        {sample_with(R"("priority":"medium")"), bad_priority},
+        {sample_with(R"("priority":1)"), bad_priority},
+        {sample_with(R"("priority":"")"), bad_priority},
+        {sample_with(R"("metadata":[])"), bad_metadata},
+        {sample_with(R"("metadata":null)"), bad_metadata},
+        {sample_with(R"("unit":1)"), bad_unit},
+        {sample_with(R"("unit":"a\u0007")"), bad_unit},
+        {sample_with("\"unit\":\"" + repeated("x", 65) + '"'), bad_unit},
         {R"({"device_id":"d","type":1,"value":1})", bad_type},
         {R"({"device_id":"d","type":"","value":1})", bad_type},
         {R"({"device_id":"d","type":"\u0000","value":1})", bad_type},
@@ -160,18 +150,18 @@ std::vector<RecordCase> record_cases() {
         {values(R"({"a":1,"b":{"c":1}})"), bad_values},
         {values(R"({"a":[1]})"), bad_values},
         {values(R"({"a":1,"a":2})"), duplicate_member},
-        {with(R"("device_id":"e")"), duplicate_member},
-        {with(R"("\u0064evice_id":"e")"), duplicate_member},
-        {with(R"("x":1,"\u0078":2)"), duplicate_member},
-        {with(R"("metadata":{"a":1,"a":2})"), duplicate_member},
-        {with(R"("metadata":{"a":1,"\u0061":2})"), duplicate_member},
-        {with(R"("x":[{"y":{"z":1,"z":1}}])"), duplicate_member},
-        {with(R"("x":{"":1,"":2})"), duplicate_member},
-        {with(R"("x":[1e999])"), number_out_of_range},
+        {sample_with(R"("device_id":"e")"), duplicate_member},
+        {sample_with(R"("\u0064evice_id":"e")"), duplicate_member},
+        {sample_with(R"("x":1,"\u0078":2)"), duplicate_member},
+        {sample_with(R"("metadata":{"a":1,"a":2})"), duplicate_member},
+        {sample_with(R"("metadata":{"a":1,"\u0061":2})"), duplicate_member},
+        {sample_with(R"("x":[{"y":{"z":1,"z":1}}])"), duplicate_member},
+        {sample_with(R"("x":{"":1,"":2})"), duplicate_member},
+        {sample_with(R"("x":[1e999])"), number_out_of_range},
         {many, too_many_members},
-        {with(many_inner + "}"), too_many_members},
-        {with("\"x\":\"" + repeated("y", limits::sample_bytes_max) + '"'), sample_too_large},
-        {with("\"x\":\"" + repeated("\\n", limits::sample_bytes_max) + '"'), sample_too_large},
+        {sample_with(many_inner + "}"), too_many_members},
+        {sample_with("\"x\":\"" + repeated("y", limits::sample_bytes_max) + '"'), sample_too_large},
+        {sample_with("\"x\":\"" + repeated("\\n", limits::sample_bytes_max) + '"'), sample_too_large},
         {"17", not_an_object},
         {"\"text\"", not_an_object},
         {"null", not_an_object},
@@ -200,12 +190,13 @@ TEST(Decoder, TakesWhatIsJustWithinTheLimits) {
     members += "}";
     for (int i = 0; i < 60; ++i) members += ",\"m" + std::to_string(i) + "\":1";
     const std::vector<std::string> bodies{
-        with(members),
-        with("\"x\":" + repeated("[", 31) + repeated("]", 31)),
-        with("\"x\":\"" + repeated("y", limits::sample_bytes_max - with(R"("x":"")").size()) + '"'),
-        with("\"unit\":\"" + repeated("x", 64) + '"'),
-        with(R"("a":18446744073709551615,"b":-9223372036854775808,"c":1.7976931348623157e308,"d":1e-400,"e":0e999)"),
-        with("\"x\":1" + repeated("0", 300) + ".5e-200"),
+        sample_with(members),
+        sample_with("\"x\":" + repeated("[", 31) + repeated("]", 31)),
+        sample_with("\"x\":\"" + repeated("y", limits::sample_bytes_max - sample_with(R"("x":"")").size()) + '"'),
+        sample_with("\"unit\":\"" + repeated("x", 64) + '"'),
+        sample_with(
+            R"("a":18446744073709551615,"b":-9223372036854775808,"c":1.7976931348623157e308,"d":1e-400,"e":0e999)"),
+        sample_with("\"x\":1" + repeated("0", 300) + ".5e-200"),
         "{\"type\":\"t\",\"value\":1,\"device_id\":\"" + repeated("x", 128) + "\"}",
     };
     for (const std::string& body : bodies) {
@@ -234,7 +225,7 @@ TEST(Decoder, EmptyBodies) {
 }
 
 TEST(Decoder, ArraysGiveOneRecordForEachElement) {
-    const Decoded decoded = decode("[" + with("") + ",1, {} ,[2,[3]]," + std::string(reference) + "]");
+    const Decoded decoded = decode("[" + sample_with("") + ",1, {} ,[2,[3]]," + std::string(reference) + "]");
     EXPECT_FALSE(decoded.body_refused);
     ASSERT_EQ(decoded.samples.size(), 2u);
     EXPECT_EQ(decoded.samples[1].index, 4u);
@@ -242,29 +233,29 @@ TEST(Decoder, ArraysGiveOneRecordForEachElement) {
     ASSERT_EQ(decoded.refused.size(), 3u);
     EXPECT_EQ(decoded.refused[0].refusal, Refusal::not_an_object);
     EXPECT_EQ(decoded.refused[1].refusal, Refusal::missing_device_id);
-    EXPECT_EQ(decoded.refused[1].offset, 1 + with("").size() + 4);
+    EXPECT_EQ(decoded.refused[1].offset, 1 + sample_with("").size() + 4);
     EXPECT_EQ(decoded.refused[2].refusal, Refusal::not_an_object);
 }
 
 TEST(Decoder, AByteOrderMarkIsTakenAtTheBeginningOnly) {
     const std::string mark = "\xEF\xBB\xBF";
     for (const BodyFormat format : {BodyFormat::json, BodyFormat::ndjson})
-        EXPECT_EQ(decode(mark + with(""), format).samples.size(), 1u);
-    EXPECT_TRUE(decode(mark + mark + with("")).body_refused);
+        EXPECT_EQ(decode(mark + sample_with(""), format).samples.size(), 1u);
+    EXPECT_TRUE(decode(mark + mark + sample_with("")).body_refused);
     const std::string padding(limits::decode_window_bytes, ' ');  // an array in windows
-    for (const std::string& body :
-         {"[" + mark + with("") + padding + "]", "[" + with("") + "," + mark + with("") + padding + "]",
-          "[" + padding + mark + with("") + "]"})
+    for (const std::string& body : {"[" + mark + sample_with("") + padding + "]",
+                                    "[" + sample_with("") + "," + mark + sample_with("") + padding + "]",
+                                    "[" + padding + mark + sample_with("") + "]"})
         EXPECT_TRUE(decode(body).body_refused) << body.size();
-    EXPECT_FALSE(decode("[" + padding + with("") + padding + "]").body_refused);
-    const Decoded decoded = decode(with("") + "\n" + mark + with("") + "\n", BodyFormat::ndjson);
+    EXPECT_FALSE(decode("[" + padding + sample_with("") + padding + "]").body_refused);
+    const Decoded decoded = decode(sample_with("") + "\n" + mark + sample_with("") + "\n", BodyFormat::ndjson);
     EXPECT_EQ(decoded.samples.size(), 1u);
     ASSERT_EQ(decoded.refused.size(), 1u);
     EXPECT_EQ(decoded.refused[0].refusal, Refusal::malformed_record);
 }
 
 TEST(Decoder, LinesEndInEitherWayAndBlankOnesAreNotRecords) {
-    const std::string sample = with("");
+    const std::string sample = sample_with("");
     const Decoded decoded =
         decode("\n\r\n" + sample + "\r\n \t\n" + sample + "\n\n\n  " + sample + "  ", BodyFormat::ndjson);
     ASSERT_EQ(decoded.samples.size(), 3u);
@@ -274,7 +265,7 @@ TEST(Decoder, LinesEndInEitherWayAndBlankOnesAreNotRecords) {
 }
 
 TEST(Decoder, ALineIsARecordAndARecordALine) {
-    const std::string sample = with("");
+    const std::string sample = sample_with("");
     const std::vector<std::string> faulty{sample + sample,
                                           sample + " " + sample,
                                           "{\"device_id\":\"d\",",
@@ -301,7 +292,7 @@ TEST(Decoder, ManyWindowsOfLinesGiveEveryRecordOnce) {
     constexpr std::uint32_t count = 3000;
     for (std::uint32_t i = 0; i < count; ++i) {
         if (i % 500 == 250) body += "{broken\n";
-        if (i % 700 == 350) body += with("\"x\":\"" + repeated("y", 70'000) + '"') + "\n";
+        if (i % 700 == 350) body += sample_with("\"x\":\"" + repeated("y", 70'000) + '"') + "\n";
         body += R"({"device_id":"d)" + std::to_string(i) + R"(","type":"t","value":1,"x":")" + repeated("z", i % 97) +
                 "\"}\n";
     }
@@ -331,12 +322,12 @@ TEST(Decoder, ALongBodyReservesNothing) {
 
 TEST(Decoder, AllocatesNothingOnceItIsWarm) {
     if (!can_count_allocations()) GTEST_SKIP() << "does not apply: allocations cannot be counted under a sanitizer";
-    const std::string broken = with("\"x\":tru");
+    const std::string broken = sample_with("\"x\":tru");
     std::vector<std::unique_ptr<GuardedBody>> bodies;
-    for (const std::string& body :
-         {std::string(reference), repeated(std::string(reference) + "\n", 1000),
-          "[" + repeated(std::string(reference) + ",", 999) + std::string(reference) + "]", broken,
-          repeated(std::string(reference) + "\n" + broken + "\n", 100), with(R"("a\n":"\u00e9")"), repeated("[", 1000)})
+    for (const std::string& body : {std::string(reference), repeated(std::string(reference) + "\n", 1000),
+                                    "[" + repeated(std::string(reference) + ",", 999) + std::string(reference) + "]",
+                                    broken, repeated(std::string(reference) + "\n" + broken + "\n", 100),
+                                    sample_with(R"("a\n":"\u00e9")"), repeated("[", 1000)})
         bodies.push_back(std::make_unique<GuardedBody>(body));
     parsers::JsonDecoder decoder;
     std::uint64_t after_warm_up_count = 0;
