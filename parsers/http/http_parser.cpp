@@ -244,9 +244,17 @@ const char* HttpParser::read(std::span<const char> bytes) {
     } else if (error == HPE_INVALID_METHOD) {
         return read_unknown_method({at, end});
     } else if (!is_refused_) {
-        refuse(refusal_of(error));
+        if (error == HPE_INVALID_URL) end_target(at);
+        if (!is_refused_) refuse(refusal_of(error));
     }
     return at;
+}
+
+// llhttp keeps back what it has read of a target when a byte comes that no target has. What is wrong with that part
+// comes first, as it does where the part was received alone.
+void HttpParser::end_target(const char* end) {
+    const auto* const begin = static_cast<const char*>(parser_._span_pos0);
+    if (begin != nullptr && begin != end) Callbacks::on_url(&parser_, begin, static_cast<std::size_t>(end - begin));
 }
 
 int HttpParser::refuse(Refusal refusal) {

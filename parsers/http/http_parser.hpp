@@ -107,6 +107,7 @@ class HttpParser {
     friend struct Callbacks;
 
     [[nodiscard]] const char* read(std::span<const char> bytes);
+    void end_target(const char* end);
     int refuse(Refusal refusal);
     // The same, decided by the byte at `at`: whether the limit was passed before is asked there.
     int refuse_at(const char* at, Refusal refusal);

@@ -321,6 +321,14 @@ inline constexpr std::size_t head_max = limits::request_head_bytes_max;
         {"coding as a trailer", chunked("5\r\nhello\r\n0\r\nTransfer-Encoding: chunked\r\n\r\n"), "malformed_chunk"},
         {"bare LF behind a quoted chunk extension", chunked("5;a=\"b\"\nhello\r\n0\r\n\r\n"), "malformed_chunk"},
         {"bare CR behind a quoted chunk extension", chunked("5;a=\"b\"\rhello\r\n0\r\n\r\n"), "malformed_chunk"},
+        // A byte that no target has, behind a part that is refused for itself.
+        {"connect, and a target that is none", nul("CONNECT h", " HTTP/1.1\r\nHost: h\r\n\r\n"),
+         "method_not_implemented"},
+        {"two spaces, and a target that is none", nul("GET  /", " HTTP/1.1\r\nHost: h\r\n\r\n"),
+         "malformed_request_line"},
+        {"target too long that is none",
+         nul("GET /" + std::string(limits::request_target_bytes_max, 'a'), " HTTP/1.1\r\nHost: h\r\n\r\n"),
+         "target_too_long"},
         // Limits, each passed by one.
         {"target too long",
          "GET /" + std::string(limits::request_target_bytes_max, 'a') + " HTTP/1.1\r\n" + host + "\r\n",
