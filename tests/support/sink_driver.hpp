@@ -56,7 +56,6 @@ class SinkDriver {
         pollfd descriptor{interest.fd, interest.events, 0};
         const int wait_ms = wait_of(interest);
         revents_ = ::poll(&descriptor, interest.fd >= 0 ? 1 : 0, wait_ms) > 0 ? descriptor.revents : short{0};
-        steps_count_ += 1;
     }
 
     [[nodiscard]] sinks::Sink& sink() { return *sink_; }
@@ -67,7 +66,6 @@ class SinkDriver {
     [[nodiscard]] const sinks::ReplicationFigures& replication() const { return *sink_->figures().replication; }
     [[nodiscard]] const sinks::ExactlyOnceFigures& exactly_once() const { return *sink_->figures().exactly_once; }
     [[nodiscard]] const sinks::ClusterFigures& cluster() const { return *sink_->figures().cluster; }
-    [[nodiscard]] std::uint64_t steps_count() const { return steps_count_; }
 
   private:
     // At most 20 ms, so that run_until() looks at its condition.
@@ -82,7 +80,6 @@ class SinkDriver {
     std::unique_ptr<sinks::Sink> sink_;
     std::deque<Batch*> queue_;
     short revents_ = 0;
-    std::uint64_t steps_count_ = 0;
 };
 
 }  // namespace sluice::tests
