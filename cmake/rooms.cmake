@@ -86,7 +86,7 @@ room(engine/forward USES engine/core engine/config engine/log engine/io engine/d
      sinks/redis/layout sinks/redis/exactly_once MAY clock random system thread)
 room(engine/admin USES engine/core engine/config engine/log engine/metrics engine/io engine/http engine/server engine/delivery
      engine/forward engine/idempotency engine/ingest engine/watch sinks LIBRARIES fmt nlohmann_json MAY clock thread)
-room(engine/journal_tool USES engine/core engine/config engine/io engine/forward parsers sinks/journal LIBRARIES nlohmann_json MAY clock system)
+room(engine/journal_tool USES engine/core engine/config engine/log engine/io engine/forward parsers sinks/journal LIBRARIES nlohmann_json MAY clock system)
 room(engine/runtime USES engine/core engine/config engine/log engine/io engine/server engine/delivery
      engine/batching engine/idempotency engine/watch engine/ingest engine/forward engine/admin sinks
      MAY clock random system thread)
@@ -102,6 +102,6 @@ room(tools/load/run USES engine/core engine/io parsers/http tools/load/plan tool
 room(tools/load/report USES tools/load/result LIBRARIES hdr_histogram nlohmann_json fmt MAY system)
 room(tools/load/export USES engine/core tools/load/result LIBRARIES fmt curl MAY thread)
 room(tools/load/ledger USES engine/core engine/config engine/delivery sinks/redis/link LIBRARIES nlohmann_json MAY system thread)
-room(tools/load/command USES engine/core engine/config tools/load/result tools/load/plan tools/load/run tools/load/report
+room(tools/load/command USES engine/core engine/config engine/log tools/load/result tools/load/plan tools/load/run tools/load/report
      tools/load/export tools/load/ledger LIBRARIES tomlplusplus cli11 fmt nlohmann_json MAY random system)
-room(tools/load USES engine/core tools/load/command MAY clock system)
+room(tools/load USES engine/core engine/log tools/load/command MAY clock system)

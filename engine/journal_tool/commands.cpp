@@ -5,11 +5,13 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
 
 #include "engine/core/check.hpp"
 #include "engine/core/error_text.hpp"
 #include "engine/core/standard_streams.hpp"
 #include "engine/journal_tool/replay.hpp"
+#include "engine/log/writer.hpp"
 #include "sinks/journal/delivered.hpp"
 #include "sinks/journal/posix_file_system.hpp"
 #include "sinks/journal/reader.hpp"
@@ -52,10 +54,8 @@ IoResult<void> for_each(FileSystem& files, OnRecord on_record, OnGap on_gap) {
 }
 
 void warn_of_gap(const Reader& reader) {
-    std::fprintf(stderr, "sluice: %s: %llu bytes at offset %llu are damaged and skipped\n",
-                 segment_name(reader.gap_position().segment).c_str(),
-                 static_cast<unsigned long long>(reader.gap_bytes()),
-                 static_cast<unsigned long long>(reader.gap_position().offset));
+    log::say("sluice: " + segment_name(reader.gap_position().segment) + ": " + std::to_string(reader.gap_bytes()) +
+             " bytes at offset " + std::to_string(reader.gap_position().offset) + " are damaged and skipped");
 }
 
 // Opens the directory and calls command(files, segments).
@@ -174,7 +174,7 @@ std::expected<std::vector<Segment>, std::string> segments_of(FileSystem& files) 
 }
 
 ExitCode complain(const std::string& directory, const std::string& what) {
-    std::fprintf(stderr, "sluice: journal %s: %s\n", directory.c_str(), what.c_str());
+    log::say("sluice: journal " + directory + ": " + what);
     return ExitCode::failed;
 }
 

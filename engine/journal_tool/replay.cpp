@@ -3,10 +3,12 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <cstdio>
+#include <array>
+#include <charconv>
 #include <limits>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "engine/config/exposed_secrets.hpp"
@@ -19,6 +21,7 @@
 #include "engine/forward/record_feed.hpp"
 #include "engine/io/stop_signals.hpp"
 #include "engine/journal_tool/commands.hpp"
+#include "engine/log/writer.hpp"
 #include "parsers/timestamp.hpp"
 #include "sinks/journal/delivered.hpp"
 #include "sinks/journal/posix_file_system.hpp"
@@ -62,9 +65,11 @@ struct Task {
 // One replay, on the main thread: reading, rendering and the connection to Redis take turns in it.
 class Replay {
   public:
-    Replay(FileSystem& files, const config::Config& config, Task task, const sinks::StreamOwner& owner)
+    Replay(FileSystem& files, const config::Config& config, Task task, const sinks::StreamOwner& owner,
+           StopSignal& stop)
         : files_(files),
           task_(std::move(task)),
+          stop_(stop),
           delivery_(config, owner),
           feed_(files, task_.from, delivery_, task_.since_ns) {}
 
@@ -82,7 +87,7 @@ class Replay {
 
     FileSystem& files_;
     const Task task_;
-    StopSignal stop_;
+    StopSignal& stop_;
     forward::Delivery delivery_;
     forward::RecordFeed feed_;
     std::optional<Position> saved_;
@@ -126,16 +131,23 @@ std::string ending_of(const Task& task, std::uint64_t count, bool is_complete,
            (task.before_to.empty() ? std::string() : ", to " + task.before_to) + ": --all delivers it again";
 }
 
+// With so many digits behind the point.
+std::string fixed(double value, int digits) {
+    std::array<char, 32> text{};
+    const auto end = std::to_chars(text.begin(), text.end(), value, std::chars_format::fixed, digits);
+    return {text.data(), end.ptr};
+}
+
 void Replay::report_end(bool is_complete) const {
     const double elapsed_s = static_cast<double>(monotonic_ns() - began_ns_) / 1e9;
     const std::uint64_t count = delivery_.confirmed_samples_count();
-    std::fprintf(stderr, "replay: %llu samples delivered to %s in %.2f s%s\n", static_cast<unsigned long long>(count),
-                 task_.to.c_str(), elapsed_s, ending_of(task_, count, is_complete, delivery_.confirmed()).c_str());
+    log::say("replay: " + std::to_string(count) + " samples delivered to " + task_.to + " in " + fixed(elapsed_s, 2) +
+             " s" + ending_of(task_, count, is_complete, delivery_.confirmed()));
 }
 
 void complain_at(const Position& position, const std::string& what) {
-    std::fprintf(stderr, "replay: %s: %s at offset %llu\n", segment_name(position.segment).c_str(), what.c_str(),
-                 static_cast<unsigned long long>(position.offset));
+    log::say("replay: " + segment_name(position.segment) + ": " + what + " at offset " +
+             std::to_string(position.offset));
 }
 
 // False: a signal came.
@@ -211,9 +223,8 @@ void Replay::report(std::uint64_t now_ns) {
     const double rate =
         static_cast<double>(count - reported_samples_count_) * 1e9 / static_cast<double>(now_ns - reported_ns_);
     const std::string error = delivery_.sink().last_error();
-    std::fprintf(stderr, "replay: %llu samples delivered, %.0f/s, at %s%s%s\n", static_cast<unsigned long long>(count),
-                 rate, segment_name(feed_.reader().position().segment).c_str(), error.empty() ? "" : "; ",
-                 error.c_str());
+    log::say("replay: " + std::to_string(count) + " samples delivered, " + fixed(rate, 0) + "/s, at " +
+             segment_name(feed_.reader().position().segment) + (error.empty() ? "" : "; ") + error);
     reported_ns_ = now_ns;
     reported_samples_count_ = count;
 }
@@ -236,7 +247,7 @@ std::expected<sinks::StreamOwner, std::string> owner_of(forward::Instance& insta
 }
 
 ExitCode bad_usage(const std::string& sentence) {
-    std::fprintf(stderr, "sluice: %s\n", sentence.c_str());
+    log::say("sluice: " + sentence);
     return ExitCode::bad_usage;
 }
 
@@ -300,13 +311,15 @@ std::expected<Task, std::string> task_of(FileSystem& files, const config::Config
 
 void tell_of_another_destination(const Task& task) {
     if (task.before_to.empty() || task.before_to == task.to) return;
-    std::fprintf(stderr, "replay: what lies before %s was delivered to %s, and is not delivered to %s: see --all\n",
-                 place_of(task.from).c_str(), task.before_to.c_str(), task.to.c_str());
+    log::say("replay: what lies before " + place_of(task.from) + " was delivered to " + task.before_to +
+             ", and is not delivered to " + task.to + ": see --all");
 }
 
 }  // namespace
 
 ExitCode replay(const std::string& directory, const config::Overrides& overrides, const config::ReplayRange& range) {
+    StopSignal stop;
+    const log::Writer writer;  // a reader of stderr that has stopped does not hold up the delivery
     const auto config = load_settings(directory, overrides);
     if (!config) return bad_usage(config.error());
     const bool is_since = range.kind == config::ReplayRange::Kind::since;
@@ -315,8 +328,8 @@ ExitCode replay(const std::string& directory, const config::Overrides& overrides
         return bad_usage("--since is " + quoted(range.since, limits::shown_bytes_max) +
                          "; allowed is a time such as 2026-11-30T08:00:00Z, or how long ago, such as 2h");
     for (const std::string& option : config::exposed_secrets(overrides))
-        std::fprintf(stderr, "replay: warning: %s holds a password: %s; %s\n", option.c_str(),
-                     config::exposed_reason.data(), config::exposed_change.data());
+        log::say("replay: warning: " + option + " holds a password: " + std::string(config::exposed_reason) + "; " +
+                 std::string(config::exposed_change));
     auto files = open_directory(directory);
     if (!files) return complain(directory, text_of(files.error()));
     const bool is_copy = range.kind != config::ReplayRange::Kind::rest;
@@ -337,7 +350,7 @@ ExitCode replay(const std::string& directory, const config::Overrides& overrides
         if (!owned) return complain(directory, owned.error());
         owner = std::move(*owned);
     }
-    Replay replay(**files, *config, *task, owner);
+    Replay replay(**files, *config, *task, owner, stop);
     const auto code = replay.run();
     if (!code) return complain(directory, text_of(code.error()));
     return *code;

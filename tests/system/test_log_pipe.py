@@ -1,6 +1,7 @@
 """A reader of stderr that has stopped or gone: delivery and the end do not wait for it."""
 # runs: release.io_uring release.epoll tsan.io_uring
 
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from harness import device_ids, reserve_port, sample, wait_until
 from harness.engine import BINARY, CLEAN_ENVIRONMENT
+from harness.load import LOAD_BINARY, PATIENT
 
 
 @contextmanager
@@ -121,6 +123,39 @@ def test_a_start_that_fails_ends_although_the_pipe_is_full(starter, tmp_path):
                                    "{}:{}".format(*engine.address), "--admin", f"127.0.0.1:{reserve_port()}"],
                                   timeout=60, env=CLEAN_ENVIRONMENT)
     assert finished.returncode == 1
+
+
+def test_a_replay_does_not_wait_for_a_reader(starter, tmp_path):
+    """Its progress goes to a full pipe; Redis is away for the first seconds, which is told each second."""
+    journal = tmp_path / "journal"
+    engine = starter.engine(f"journal:{journal}", ack="journaled")
+    with engine.connect() as connection:
+        assert [connection.post(sample(f"d{number}")).status for number in range(5)] == [200] * 5
+    engine.signal(signal.SIGTERM)
+    assert engine.wait_exit() == 0
+    server = starter.redis()
+    server.kill()
+    with log_pipe(tmp_path, is_full=True) as (_, to):
+        with subprocess.Popen([*to, str(BINARY), "journal", "replay", str(journal), "--to", server.url, "--set",
+                               "sink.redis.backoff_max=200ms"], env=CLEAN_ENVIRONMENT) as replay:
+            try:
+                time.sleep(2.5)
+                server.start()
+                assert replay.wait(timeout=60) == 0
+            finally:
+                replay.kill()
+    assert device_ids(server.client()) == [f"d{number}" for number in range(5)]
+
+
+def test_a_load_does_not_wait_for_a_reader(starter, tmp_path):
+    engine = starter.engine("null:", ack="queued")
+    report = tmp_path / "report.json"
+    with log_pipe(tmp_path, is_full=True) as (_, to):
+        finished = subprocess.run([*to, str(LOAD_BINARY), "http://{}:{}/health".format(*engine.address), "--rate",
+                                   "100/s", "--duration", "3s", "--warmup", "0", "--json", str(report), *PATIENT],
+                                  timeout=60, env=CLEAN_ENVIRONMENT, stdout=subprocess.DEVNULL)
+    assert finished.returncode == 0
+    assert json.loads(report.read_text())["totals"]["succeeded"] >= 200
 
 
 def test_the_flags_of_the_open_file_are_left_as_they_are(starter, tmp_path):

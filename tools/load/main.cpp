@@ -13,6 +13,7 @@
 
 #include "engine/core/clock.hpp"
 #include "engine/core/standard_streams.hpp"
+#include "engine/log/writer.hpp"
 #include "tools/load/command/compare_command.hpp"
 #include "tools/load/command/options.hpp"
 #include "tools/load/command/run_command.hpp"
@@ -73,7 +74,7 @@ int carry_out(const sluice::load::Invocation& invocation, const std::vector<std:
 // `code`, or 1 where what was printed has not arrived.
 int code_after_printing(int code) {
     if (sluice::is_stdout_written()) return code;
-    std::fprintf(stderr, "sluice-load: %s\n", std::string(sluice::stdout_not_written).c_str());
+    sluice::log::say("sluice-load: " + std::string(sluice::stdout_not_written));
     return code == code_of(ExitCode::ok) ? code_of(ExitCode::threshold_missed) : code;
 }
 
@@ -85,7 +86,7 @@ int main(int argc, char** argv) {
     ::signal(SIGPIPE, SIG_IGN);  // of every command: a write that fails is told
     const auto invocation = parse_command_line(argc, argv);
     if (!invocation) {
-        std::fprintf(stderr, "sluice-load: %s\n", invocation.error().sentence.c_str());
+        sluice::log::say("sluice-load: " + invocation.error().sentence);
         return code_of(ExitCode::bad_usage);
     }
     if (invocation->command == Invocation::Command::show) {

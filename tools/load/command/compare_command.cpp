@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tools/load/command/figure_text.hpp"
+#include "tools/load/command/progress.hpp"
 #include "tools/load/command/summary.hpp"
 #include "tools/load/plan/units.hpp"
 #include "tools/load/report/comparison.hpp"
@@ -33,9 +34,9 @@ std::vector<std::size_t> order_of_round(std::uint32_t round, std::size_t targets
 
 // A line after each run, on stderr, because standard output may be one of the reports.
 void tell(const std::string& name, const RunResult& result) {
-    print_to(stderr, "{}: {}, p99 {}{}{}\n", name, format_rate(result.success_rate()),
-             latency_text(result.latencies.corrected, 99), result.is_valid() ? "" : ", INVALID",
-             result.failure.empty() ? "" : ", FAILED");
+    write_if_taken(stderr, fmt::format("{}: {}, p99 {}{}{}\n", name, format_rate(result.success_rate()),
+                                       latency_text(result.latencies.corrected, 99),
+                                       result.is_valid() ? "" : ", INVALID", result.failure.empty() ? "" : ", FAILED"));
 }
 
 // A URL may be compared with itself, to see the noise. Then its rows are numbered.

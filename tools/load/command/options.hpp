@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
 #include <expected>
 #include <string>
 #include <vector>
 
+#include "engine/log/writer.hpp"
 #include "tools/load/plan/run_plan.hpp"
 
 namespace sluice::load {
@@ -70,7 +70,7 @@ struct Invocation {
 
 // Says on stderr why a command could not do its work.
 [[nodiscard]] inline ExitCode complain(const std::string& sentence, ExitCode code = ExitCode::setup_failed) {
-    std::fprintf(stderr, "sluice-load: %s\n", sentence.c_str());
+    log::say("sluice-load: " + sentence);
     return code;
 }
 

@@ -1,14 +1,15 @@
 #include "tools/load/command/progress.hpp"
 
+#include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <limits>
 
+#include "engine/core/patient_write.hpp"
 #include "tools/load/command/figure_text.hpp"
 #include "tools/load/plan/units.hpp"
-#include "tools/load/report/print_to.hpp"
 #include "tools/load/result/counts_text.hpp"
 
 namespace sluice::load {
@@ -36,6 +37,11 @@ std::string joined(const std::vector<LinePart>& parts) {
 }
 
 }  // namespace
+
+void write_if_taken(std::FILE* stream, std::string_view text) {
+    constexpr std::uint64_t at_once = 0;  // a deadline that has passed
+    static_cast<void>(write_until(::fileno(stream), text, at_once));
+}
 
 // All texts are ASCII (the units are us and ms), so a byte is a column. What is left of parts of rank 0 is cut.
 std::string fitted_line(std::vector<LinePart> parts, std::size_t columns) {
@@ -92,9 +98,9 @@ void Progress::on_interval(const Interval& interval) {
     if (interval.counts.failed() != 0) parts.push_back({"failed " + errors_of(interval.counts), 0});
     if (interval.left_s > 0) parts.push_back({time_text(interval.left_s) + " s left", 2});
     // CSI K clears what a longer line before has left; it clears one row of the screen, so no line may take two.
-    if (is_terminal_) print_to(stream_, "\r{}\x1b[K", fitted_line(std::move(parts), columns_of(stream_)));
-    else print_to(stream_, "{}\n", joined(parts));
-    std::fflush(stream_);
+    if (is_terminal_)
+        write_if_taken(stream_, fmt::format("\r{}\x1b[K", fitted_line(std::move(parts), columns_of(stream_))));
+    else write_if_taken(stream_, joined(parts) + "\n");
     has_line_ = true;
 }
 
@@ -102,13 +108,12 @@ void Progress::on_interval(const Interval& interval) {
 void Progress::on_stopping() {
     finish();
     has_line_ = false;
-    print_to(stream_,
-             "stopping: the last answers have a second to come; Ctrl-C again ends at once, without a report\n");
-    std::fflush(stream_);
+    write_if_taken(stream_,
+                   "stopping: the last answers have a second to come; Ctrl-C again ends at once, without a report\n");
 }
 
 void Progress::finish() {
-    if (is_terminal_ && has_line_) put(stream_, "\n");
+    if (is_terminal_ && has_line_) write_if_taken(stream_, "\n");
 }
 
 }  // namespace sluice::load

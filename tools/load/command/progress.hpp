@@ -1,9 +1,13 @@
 // Progress: prints a line each second while a run goes on. Main thread, where the coordinator calls its observers.
+//
+// A line that the stream does not take at once, because a pipe is full or a terminal is stopped, is left out: the run
+// goes on.
 #pragma once
 
 #include <array>
 #include <cstdio>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tools/load/plan/run_plan.hpp"
@@ -30,6 +34,10 @@ class Progress final : public Observer {
     bool has_line_ = false;
     std::array<bool, 600> is_error_{};  // by status: no endpoint of the plan takes it for a success
 };
+
+// Writes the text past the buffer of the stream, which holds nothing. Does not wait for the reader: text that is not
+// taken at once is dropped.
+void write_if_taken(std::FILE* stream, std::string_view text);
 
 // A piece of a line. Where there is no room for all, the one of the highest rank goes first; one of rank 0 stays.
 struct LinePart {

@@ -1,9 +1,11 @@
 #include "tools/load/command/run_command.hpp"
 
+#include <cstdio>
 #include <memory>
 #include <optional>
 #include <vector>
 
+#include "engine/log/writer.hpp"
 #include "tools/load/command/output_files.hpp"
 #include "tools/load/command/output_options.hpp"
 #include "tools/load/command/progress.hpp"
@@ -19,8 +21,8 @@
 namespace sluice::load {
 namespace {
 
-// Also on the exporter's thread. stdio locks the stream for the call, so lines do not mix.
-void warn(const std::string& sentence) { std::fprintf(stderr, "sluice-load: %s\n", sentence.c_str()); }
+// Also on the exporter's thread.
+void warn(const std::string& sentence) { log::say("sluice-load: " + sentence); }
 
 void tell_outcome(const InfluxExporter::Outcome& outcome) {
     if (outcome.points_lost != 0)
