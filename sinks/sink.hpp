@@ -51,7 +51,7 @@ class Sink {
     virtual ~Sink() = default;
 
     // Once, before anything else and before the engine listens: takes what must be there from the start (a directory,
-    // a lock). Returns sentences worth logging, or the one that says why the engine can not start.
+    // a lock). Returns sentences worth logging, or the one that says why the engine cannot start.
     [[nodiscard]] virtual std::expected<std::vector<std::string>, std::string> open() { return {}; }
 
     // Whether submit() may be called now. A sink that is away has room until its own small window is full;

@@ -12,7 +12,7 @@ namespace sluice::check {
 
 struct Answer {
     std::string text;   // for stdout, with its line feeds: a line for each warning and note, then `FILE: ok`
-    std::string error;  // a sentence: Redis can not be asked; empty otherwise
+    std::string error;  // a sentence: Redis cannot be asked; empty otherwise
 };
 
 // An error is a sentence about the configuration itself.

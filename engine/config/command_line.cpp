@@ -48,7 +48,7 @@ constexpr const char* check_config_help = R"(Examples:
 
 The environment and --set count as in `serve`. What the file asks for and this machine lacks is a warning.
 Exits 0 if the file is right, else 2 with one sentence that says what is wrong, where, and what is allowed.
-With --connect: 1 if Redis can not be asked.)";
+With --connect: 1 if Redis cannot be asked.)";
 
 constexpr const char* print_config_help = R"(Examples:
   sluice print-config --format toml > sluice.toml

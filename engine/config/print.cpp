@@ -7,6 +7,7 @@ namespace sluice::config {
 namespace {
 
 constexpr std::size_t unbounded = std::string_view::npos;  // the declaration is our own text
+constexpr EscapeStyle toml_style = EscapeStyle::json;   // TOML 1.0 has \uNNNN as JSON has, and no \xNN
 
 std::string_view group_of(std::string_view key) {
     const std::size_t dot = key.rfind('.');
@@ -20,10 +21,10 @@ std::string toml_value(const Property& property, std::string_view text) {
     if (takes_list(property)) {
         std::string array;
         for (const std::string& element : elements_of(text))
-            array.append(array.empty() ? "[" : ", ").append(quoted(element, unbounded));
+            array.append(array.empty() ? "[" : ", ").append(quoted(element, unbounded, toml_style));
         return array + "]";
     }
-    if (takes_string(property)) return quoted(text, unbounded);
+    if (takes_string(property)) return quoted(text, unbounded, toml_style);
     return std::string(text);
 }
 

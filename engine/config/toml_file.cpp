@@ -65,9 +65,11 @@ std::string in_our_words(std::string_view description) {
     replace_all(text, " are explicitly prohibited", " are not allowed");
     if (!text.contains('"')) std::ranges::replace(text, '\'', '"');
     std::string printable;
-    for (const char c : text) {
-        if (is_printable_ascii(c)) printable += c;
-        else append_escaped_byte(printable, c, EscapeStyle::text);
+    for (std::string_view rest = text; !rest.empty();) {
+        const std::size_t length = printable_length(rest);
+        if (length != 0) printable += rest.substr(0, length);
+        else append_escaped_byte(printable, rest.front(), EscapeStyle::text);
+        rest.remove_prefix(std::max<std::size_t>(length, 1));
     }
     return printable;
 }

@@ -1,8 +1,8 @@
-// Foreign bytes made printable: what clients, Redis or an operator sent, for logs and error sentences.
+// Foreign bytes made printable: what clients, Redis or an operator sent, for logs and error sentences. Any thread.
 //
-// The result is printable ASCII without quotes or backslashes of its own, so it can neither end the
-// string that it stands in, nor the line, nor confuse a terminal. Valid UTF-8 is escaped like any other
-// non-ASCII: letting it pass would need a table of the code points that terminals act upon.
+// The result has no quotes or backslashes of its own, no control characters and nothing that a terminal acts upon, so
+// it can neither end the string that it stands in, nor the line, nor confuse a reader. Valid UTF-8 stays as it is, but
+// for the code points that escape.cpp lists; each byte of theirs, and of what is no UTF-8, is escaped.
 #pragma once
 
 #include <cstddef>
@@ -18,32 +18,20 @@ enum class EscapeStyle : std::uint8_t {
     json,  // \u00NN: a JSON reader gets code point U+00NN back
 };
 
-// The mark of a cut value. It is not ASCII, hence no escaped byte can forge it.
+// The mark of a cut value. In a value it is escaped, so that no value can forge it.
 inline constexpr std::string_view cut_mark = "…";
 
 [[nodiscard]] constexpr bool is_printable_ascii(char byte) { return byte >= ' ' && byte <= '~'; }
 
-inline void append_escaped_byte(std::string& out, char byte, EscapeStyle style) {
-    constexpr std::string_view digits = "0123456789ABCDEF";
-    if (byte == '"' || byte == '\\') {
-        out += '\\';
-        out += byte;
-    } else if (is_printable_ascii(byte)) {
-        out += byte;
-    } else {
-        const auto value = static_cast<unsigned char>(byte);
-        out += style == EscapeStyle::json ? "\\u00" : "\\x";
-        out += digits[value >> 4];
-        out += digits[value & 15];
-    }
-}
+// Bytes of the character that `bytes` begin with; 0: its first byte is to be escaped. `bytes` is not empty.
+[[nodiscard]] std::size_t printable_length(std::string_view bytes);
 
-// Appends at most the first `bytes_max` bytes of `bytes`, and cut_mark if there were more. No quotes around.
-inline void append_escaped(std::string& out, std::string_view bytes, std::size_t bytes_max,
-                           EscapeStyle style = EscapeStyle::text) {
-    for (const char byte : bytes.substr(0, bytes_max)) append_escaped_byte(out, byte, style);
-    if (bytes.size() > bytes_max) out += cut_mark;
-}
+void append_escaped_byte(std::string& out, char byte, EscapeStyle style);
+
+// Appends at most the first `bytes_max` bytes of `bytes`, and cut_mark if there were more. No quotes around. No
+// character is cut into.
+void append_escaped(std::string& out, std::string_view bytes, std::size_t bytes_max,
+                    EscapeStyle style = EscapeStyle::text);
 
 // `"…"`: as append_escaped, between double quotes.
 [[nodiscard]] inline std::string quoted(std::string_view bytes, std::size_t bytes_max,

@@ -56,7 +56,7 @@ enum class RefusalScope : std::uint8_t {
     X(bad_precision,          request,    400, "precision must be one of s, ms, us, ns.")                                           \
     X(unknown_parameter,      request,    400, "The query has a parameter that is not known; ack and precision are.")               \
     X(bad_idempotency_key,    request,    400, "Idempotency-Key must be one string of 1 to 128 bytes of ASCII, quoted or bare.")         \
-    X(idempotency_unavailable,request,    400, "This engine remembers no idempotency keys, so it can not promise to store once.")       \
+    X(idempotency_unavailable,request,    400, "This engine remembers no idempotency keys, so it cannot promise to store once.")       \
     X(idempotency_in_progress,request,    409, "The first request with this Idempotency-Key is still being handled; retry later.")      \
     X(idempotency_mismatch,   request,    422, "This Idempotency-Key was used for another request.")                                    \
     X(idempotency_full,       request,    503, "As many Idempotency-Keys as are remembered belong to requests under way; retry later.") \

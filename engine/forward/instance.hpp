@@ -18,13 +18,13 @@ namespace sluice::forward {
 class Instance {
   public:
     // Reads the name, or makes one: `settings.instance`, or the host's name if that is empty, and eight random
-    // hexadecimal digits; it is on disk then. `files` outlives it. One sentence if it can not be read or made, begins
+    // hexadecimal digits; it is on disk then. `files` outlives it. One sentence if it cannot be read or made, begins
     // with another base, or has other streams.
     [[nodiscard]] static std::expected<Instance, std::string> open(sinks::journal::FileSystem& files,
                                                                    const config::Config::Sink::Redis& settings);
 
     [[nodiscard]] const std::string& name() const { return name_; }
-    // Why the streams of this name can not be trusted, a sentence; empty if they can.
+    // Why the streams of this name cannot be trusted, a sentence; empty if they can.
     [[nodiscard]] const std::string& conflict() const { return conflict_; }
     // Keeps that, so that a later start knows.
     [[nodiscard]] sinks::journal::IoResult<void> set_conflict(const std::string& sentence);

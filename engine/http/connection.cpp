@@ -265,7 +265,7 @@ void Connection::dispatch(Context& context) {
     Pending& pending = context.pendings[index];
     pending.closes = !head_->keeps_alive || has_gone_on_for_too_long(context);
     if (pending.closes) transition(State::finishing);
-    // A long body in a receive buffer can not be lent: it is moved, if there is memory.
+    // A long body in a receive buffer cannot be lent: it is moved, if there is memory.
     if (body_view_.size() > limits::decode_window_bytes) static_cast<void>(reserve_body(context, body_view_.size()));
     const Request request = request_of(context.now_ns);
     const Decision decision = context.application.on_request(request, context.pendings.ref(index), pending.response);

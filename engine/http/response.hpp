@@ -57,7 +57,7 @@ class Response {
     // The same with values that are copied; header_text_bytes_max bound them.
     void add_copied_header(std::string_view name, std::string_view value);
     void add_header(std::string_view name, std::uint64_t value);
-    // Out of blocks: the response can not be rendered any more, and the connection ends without it.
+    // Out of blocks: the response cannot be rendered any more, and the connection ends without it.
     void append_body(BlockPool& pool, std::string_view text);
 
     // Why the request was refused as a whole, for the counters.

@@ -31,9 +31,9 @@ class Admission {
     // A request for `level` was taken. Where a breaker is half open, this was the reactor's one for this turn.
     void taken(AckLevel level);
 
-    // Whether the sink can not be used: its breaker is open, or half open and this reactor has used its turn.
+    // Whether the sink cannot be used: its breaker is open, or half open and this reactor has used its turn.
     [[nodiscard]] bool is_cut_off() const { return !takes_stored(); }
-    // When it is worth to try again (monotonic): the sink is tried if it can not be used, and Redis and its consumers
+    // When it is worth to try again (monotonic): the sink is tried if it cannot be used, and Redis and its consumers
     // may be back within their bounds if one is passed. 0: at once.
     [[nodiscard]] std::uint64_t retry_ns() const;
 

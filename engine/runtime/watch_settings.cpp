@@ -35,7 +35,7 @@ std::optional<watch::WatcherSettings> watcher_settings(const config::Config& con
                    .group_lag_max = config.admission.group_lag_max,
                    .memory_percent_max = config.admission.memory_percent_max},
         .interval_ns = config.admission.interval_ns,
-        // A journal in front takes what Redis can not. The figures are shown all the same.
+        // A journal in front takes what Redis cannot. The figures are shown all the same.
         .sheds = !config.has_journal()};
 }
 

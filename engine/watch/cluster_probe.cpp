@@ -47,7 +47,7 @@ ClusterProbe::ClusterProbe(sinks::RedisSettings settings, std::vector<sinks::Ser
 
 Findings ClusterProbe::learn(const std::function<bool()>& is_stopping) {
     if (const auto read = read_slots(is_stopping); !read)
-        return {{}, "The cluster can not be asked: " + read.error(), false};
+        return {{}, "The cluster cannot be asked: " + read.error(), false};
     Findings findings;
     const std::vector<Share> all = shares(findings);
     forget_others(all);
@@ -123,7 +123,7 @@ Findings ClusterProbe::ask(const Share& share) {
     std::vector<Reply> replies;
     if (node.client.is_connected()) replies = node.client.ask(figure_commands(share.subject));
     if (!replies.empty()) return figures_from(share.subject, replies);
-    return {{}, "Redis at " + text_of(share.primary) + " can not be asked: " + node.client.failure(), false};
+    return {{}, "Redis at " + text_of(share.primary) + " cannot be asked: " + node.client.failure(), false};
 }
 
 bool ClusterProbe::Node::connect() {

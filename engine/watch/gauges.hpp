@@ -31,7 +31,7 @@ class Gauge {
 };
 
 struct Gauges {
-    // What reactors refuse telemetry for. `none` also where samples go to a journal first: it takes what Redis can not.
+    // What reactors refuse telemetry for. `none` also where samples go to a journal first: it takes what Redis cannot.
     // Reactors read it on each request: on a cache line apart from what is written each round.
     alignas(cache_line_bytes) std::atomic<PassedBound> refused_for{PassedBound::none};
     alignas(cache_line_bytes) std::atomic<PassedBound> passed{PassedBound::none};  // whether it is refused for or not

@@ -30,7 +30,7 @@ void raise(std::optional<std::uint64_t>& greatest, std::uint64_t value) {
     greatest = std::max(greatest.value_or(0), value);
 }
 
-// A group: names and values in turn. Its `lag` is nil when Redis can not tell (entries were deleted from within the
+// A group: names and values in turn. Its `lag` is nil when Redis cannot tell (entries were deleted from within the
 // stream, or the group began at an ID of its own), and missing before Redis 7.0.
 std::optional<std::uint64_t> lag_of(const redisReply& group) {
     if (group.type != REDIS_REPLY_ARRAY) return std::nullopt;

@@ -22,7 +22,7 @@ inline constexpr const char* client_name = "sluice-admission";
 struct Subject {
     std::vector<std::string> keys{};  // a stream for each partition, or the one list
     bool is_list = false;
-    bool has_lag_bound = false;     // a lag that Redis can not tell is worth a sentence
+    bool has_lag_bound = false;     // a lag that Redis cannot tell is worth a sentence
     bool has_length_bound = false;  // something keeps the keys from growing for ever
 };
 

@@ -75,14 +75,14 @@ Findings Watcher::learn() {
             return is_stopping_;
         });
     if (!client_.is_connected()) {
-        if (!client_.connect()) return {{}, "Redis can not be asked: " + client_.failure(), false};
+        if (!client_.connect()) return {{}, "Redis cannot be asked: " + client_.failure(), false};
         remark_on_setup(client_, {}, settings_.subject.has_length_bound);
     }
     if (client_.is_connected()) {
         const std::vector<Reply> replies = client_.ask(figure_commands(settings_.subject));
         if (!replies.empty()) return figures_from(settings_.subject, replies);
     }
-    return {{}, "Redis can not be asked: " + client_.failure(), false};
+    return {{}, "Redis cannot be asked: " + client_.failure(), false};
 }
 
 Findings Watcher::look_once(const WatcherSettings& settings) {

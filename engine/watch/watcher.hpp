@@ -1,7 +1,7 @@
 // Watcher: looks once an interval how full Redis is and how far its consumers are behind, and closes admission while a
 // bound is passed. An own thread with an own connection: neither reactors nor sinks ever wait for it.
 //
-// What it can not learn closes nothing: Redis away, a user that may not ask and a missing stream all admit. The sink
+// What it cannot learn closes nothing: Redis away, a user that may not ask and a missing stream all admit. The sink
 // finds out by itself whether Redis takes samples. What was closed stays so while Redis is silent for a few looks.
 //
 // Rejected: asking over the sink's connection (a WAIT or a paused server would hold up the question as well as the
@@ -31,7 +31,7 @@ struct WatcherSettings {
     Subject subject;
     BoundsSettings bounds;
     std::uint64_t interval_ns = 0;
-    bool sheds = true;  // false: with a journal in front, which takes what Redis can not; what is passed is shown only
+    bool sheds = true;  // false: with a journal in front, which takes what Redis cannot; what is passed is shown only
 };
 
 class Watcher {

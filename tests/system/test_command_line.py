@@ -181,7 +181,7 @@ def test_check_config_asks_redis(tmp_path, starter):
     assert "event=redis_not_persistent" in finished.stderr
     nobody = run("check-config", "--connect", config_file(tmp_path, f"sink.url = 'redis://127.0.0.1:{reserve_port()}'"))
     assert nobody.returncode == 1
-    assert "Redis can not be asked" in nobody.stderr and "sluice.toml: ok" in nobody.stdout
+    assert "Redis cannot be asked" in nobody.stderr and "sluice.toml: ok" in nobody.stdout
     without = run("check-config", "--connect", config_file(tmp_path, "sink.url = 'null:'"))
     assert without.returncode == 0 and "there is no Redis to ask" in without.stdout
 

@@ -93,7 +93,7 @@ def test_a_password_is_rotated_without_a_restart(starter, tmp_path):
     server = starter.redis(arguments=("--requirepass", "old"))
     file = tmp_path / "password"
     engine = starter.engine(server.url, until="/status", settings={**FAST, "sink.redis.password_file": file})
-    wait_until(lambda: "can not be read: No such file" in last_error(engine), "the file is named")
+    wait_until(lambda: "cannot be read: No such file" in last_error(engine), "the file is named")
     file.write_text("old\n")
     wait_until(lambda: engine.admin("GET", "/ready").status == 200, "the engine has read it")
     assert post(engine).status == 200

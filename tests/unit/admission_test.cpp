@@ -75,7 +75,7 @@ TEST_F(AdmissionTest, KnowsWhenTheSinkIsTried) {
 
 TEST_F(AdmissionTest, KnowsWhenRedisMayBeWithinItsBounds) {
     state.gauges.opens_ns = 900;
-    EXPECT_EQ(admission.retry_ns(), 0u) << "a journal takes what Redis can not: nobody is refused";
+    EXPECT_EQ(admission.retry_ns(), 0u) << "a journal takes what Redis cannot: nobody is refused";
     state.gauges.refused_for = watch::PassedBound::consumers_behind;
     EXPECT_EQ(admission.retry_ns(), 900u);
     EXPECT_FALSE(admission.is_cut_off());

@@ -336,7 +336,7 @@ TEST(ClusterSink, WithoutADescriptorItDoesNotOpenAndSaysWhy) {
     EXPECT_EQ(sink->interest().fd, -1);
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
     ASSERT_FALSE(opened);
-    EXPECT_EQ(opened.error(), "connections to the cluster can not be watched (epoll): Too many open files");
+    EXPECT_EQ(opened.error(), "connections to the cluster cannot be watched (epoll): Too many open files");
     EXPECT_TRUE(sink->open());
     EXPECT_GE(sink->interest().fd, 0);
 }

@@ -280,7 +280,7 @@ TEST(MetricTable, WhatASignalShowsHasARow) {
          after<Signal>(BYTES_OF(Signal, lanes_away))});
 }
 
-// Structs that can not be set byte by byte: a new member does not compile here, until it is looked at.
+// Structs that cannot be set byte by byte: a new member does not compile here, until it is looked at.
 TEST(MetricTable, EveryFigureOfTheWatcherHasARow) {
     watch::Gauges gauges;
     auto& [refused_for, passed, opens_ns, is_on, samples, failures, length_sum, length_max, group_lag_max, used_bytes,

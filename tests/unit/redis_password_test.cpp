@@ -84,10 +84,10 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(PasswordFileKinds, WhatIsNoFileIsNamed) {
     const auto missing = sinks::redis::password_of({.password_file = "/nowhere/password"});
     ASSERT_FALSE(missing);
-    EXPECT_EQ(missing.error(), "the password file /nowhere/password can not be read: No such file or directory");
+    EXPECT_EQ(missing.error(), "the password file /nowhere/password cannot be read: No such file or directory");
     const auto folder = sinks::redis::password_of({.password_file = "/tmp"});
     ASSERT_FALSE(folder);
-    EXPECT_EQ(folder.error(), "the password file /tmp can not be read: Is a directory");
+    EXPECT_EQ(folder.error(), "the password file /tmp cannot be read: Is a directory");
     EXPECT_EQ(*sinks::redis::password_of({.password = "set"}), "set");
 }
 

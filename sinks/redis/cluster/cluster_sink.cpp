@@ -87,7 +87,7 @@ class ClusterSink final : public Sink {
     void publish_views();
     [[nodiscard]] std::string first_error() const;
     [[nodiscard]] static std::string watch_failure(std::errc error) {
-        return "connections to the cluster can not be watched (epoll): " + sluice::text_of(error);
+        return "connections to the cluster cannot be watched (epoll): " + sluice::text_of(error);
     }
 
     ClusterSettings settings_;

@@ -90,7 +90,7 @@ void Node::receive(std::uint64_t now_ns) {
     if (!link_.receive(now_ns, take, takes_integers)) connection_lost(now_ns);
 }
 
-// False: the connection can not be used on.
+// False: the connection cannot be used on.
 bool Node::take_reply(ReplyStream::Next reply, std::uint64_t now_ns) {
     CHECK(link_.is_ready() && link_.is_established());
     if (route_count_ == 0) return false;

@@ -6,7 +6,7 @@
 //   - a batch is settled when Redis has each of its samples, once: added now, or before;
 //   - one transaction at a time: a refusal, or a connection that breaks, leaves no gap
 //     behind which later samples stand;
-//   - a stream that holds what it can not hold (somebody else writes it, or the journal was
+//   - a stream that holds what it cannot hold (somebody else writes it, or the journal was
 //     rolled back) ends delivery for good: the state is `stalled`, and nothing counts as
 //     delivered from then on.
 //

@@ -4,7 +4,7 @@
 //     XINFO STREAM <key>         for each: the last ID that was given in it
 //     MULTI                      the first transaction is open; see transaction_window.hpp
 //
-// All at once, answered in order. Any refusal means that this connection can not be used. Sink thread only; no
+// All at once, answered in order. Any refusal means that this connection cannot be used. Sink thread only; no
 // descriptor.
 #pragma once
 

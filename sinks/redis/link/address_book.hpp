@@ -34,7 +34,7 @@ class AddressBook {
     [[nodiscard]] std::expected<Addresses, std::string> find(const ServerAddress& server);
     // `address` of `server` has greeted.
     void worked(const ServerAddress& server, const std::string& address);
-    // `address` of `server` took a connection, but can not be used now.
+    // `address` of `server` took a connection, but cannot be used now.
     void was_useless(const ServerAddress& server, const std::string& address);
 
   private:

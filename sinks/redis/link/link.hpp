@@ -99,7 +99,7 @@ class Link {
     [[nodiscard]] bool receive(std::uint64_t now_ns, Take take) {
         return receive(now_ns, std::move(take), [] { return false; });
     }
-    // For receive()'s `take` to return: why the connection can not be used on.
+    // For receive()'s `take` to return: why the connection cannot be used on.
     [[nodiscard]] bool unusable(std::string why) {
         unusable_because_ = std::move(why);
         return false;

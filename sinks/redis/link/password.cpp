@@ -48,7 +48,7 @@ std::expected<std::string, std::string> password_of(const RedisSettings& setting
     const std::string name = "the password file " + printable(settings.password_file);
     Bytes bytes;
     const auto text = read_file(settings.password_file, bytes);
-    if (!text) return std::unexpected(name + " can not be read: " + std::strerror(text.error()));
+    if (!text) return std::unexpected(name + " cannot be read: " + std::strerror(text.error()));
     const std::string_view password = without_line_end(*text);
     if (password.empty()) return std::unexpected(name + " is empty");
     if (password.size() > limits::credential_bytes_max)

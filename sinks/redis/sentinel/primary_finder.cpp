@@ -117,7 +117,7 @@ std::expected<void, std::string> PrimaryFinder::confirm(const ServerAddress& pri
     // A user who may not ask may still be allowed to write: if this is a replica, the first write is answered READONLY.
     if (!reply && conversation.was_refused() && reply.error().starts_with("NOPERM")) return {};
     if (!reply)
-        return std::unexpected((conversation.was_refused() ? "refuses ROLE: " : "can not be asked: ") + reply.error());
+        return std::unexpected((conversation.was_refused() ? "refuses ROLE: " : "cannot be asked: ") + reply.error());
     const redisReply& role = **reply;
     const bool is_known = role.type == REDIS_REPLY_ARRAY && role.elements > 0 && is_text(*role.element[0]);
     if (!is_known) return std::unexpected("does not tell its role");
