@@ -12,14 +12,15 @@ struct CodePoints {
 
 // What terminals act upon or nobody can see: general categories Cc, Cf, Zl, Zp and Co and the noncharacters of the
 // Unicode Character Database (15.0), and the mark of a cut value. Sorted.
-constexpr std::array not_shown{
-    CodePoints{0x80, 0x9F},     CodePoints{0xAD, 0xAD},     CodePoints{0x600, 0x605},     CodePoints{0x61C, 0x61C},
-    CodePoints{0x6DD, 0x6DD},   CodePoints{0x70F, 0x70F},   CodePoints{0x890, 0x891},     CodePoints{0x8E2, 0x8E2},
-    CodePoints{0x180E, 0x180E}, CodePoints{0x200B, 0x200F}, CodePoints{0x2026, 0x2026},   CodePoints{0x2028, 0x202E},
-    CodePoints{0x2060, 0x206F}, CodePoints{0xE000, 0xF8FF}, CodePoints{0xFDD0, 0xFDEF},   CodePoints{0xFEFF, 0xFEFF},
-    CodePoints{0xFFF0, 0xFFFB}, CodePoints{0xFFFE, 0xFFFF}, CodePoints{0x110BD, 0x110CD}, CodePoints{0x13430, 0x1343F},
-    CodePoints{0x1BCA0, 0x1BCA3}, CodePoints{0x1D173, 0x1D17A}, CodePoints{0x1FFFE, 0x1FFFF},
-    CodePoints{0x2FFFE, 0x2FFFF}, CodePoints{0x3FFFE, 0x10FFFF}};  // the planes 4 to 16: unassigned, tags, private use
+constexpr std::array not_shown{CodePoints{0x80, 0x9F},       CodePoints{0xAD, 0xAD},       CodePoints{0x600, 0x605},
+                               CodePoints{0x61C, 0x61C},     CodePoints{0x6DD, 0x6DD},     CodePoints{0x70F, 0x70F},
+                               CodePoints{0x890, 0x891},     CodePoints{0x8E2, 0x8E2},     CodePoints{0x180E, 0x180E},
+                               CodePoints{0x200B, 0x200F},   CodePoints{0x2026, 0x2026},   CodePoints{0x2028, 0x202E},
+                               CodePoints{0x2060, 0x206F},   CodePoints{0xE000, 0xF8FF},   CodePoints{0xFDD0, 0xFDEF},
+                               CodePoints{0xFEFF, 0xFEFF},   CodePoints{0xFFF0, 0xFFFB},   CodePoints{0xFFFE, 0xFFFF},
+                               CodePoints{0x110BD, 0x110CD}, CodePoints{0x13430, 0x1343F}, CodePoints{0x1BCA0, 0x1BCA3},
+                               CodePoints{0x1D173, 0x1D17A}, CodePoints{0x1FFFE, 0x1FFFF}, CodePoints{0x2FFFE, 0x2FFFF},
+                               CodePoints{0x3FFFE, 0x10FFFF}};  // the planes 4 to 16: unassigned, tags, private use
 
 constexpr bool is_shown(char32_t code_point) {
     const auto* const range = std::ranges::lower_bound(not_shown, code_point, {}, &CodePoints::last);

@@ -23,9 +23,13 @@ TEST(Escape, WhatNobodyCanSeeIsEscaped) {
     const Row rows[] = {
         {"a\"b\\c", R"("a\"b\\c")"},
         {"\x1B[2J\x7F", R"("\x1B[2J\x7F")"},
-        {"\xC2\x9B" "2J", R"("\xC2\x9B2J")"},                // C1: control sequence introducer
+        {"\xC2\x9B"
+         "2J",
+         R"("\xC2\x9B2J")"},                // C1: control sequence introducer
         {"a\xC2\xAD", R"("a\xC2\xAD")"},                      // soft hyphen
-        {"\xE2\x80\xAE" "txt.exe", R"("\xE2\x80\xAEtxt.exe")"},  // right-to-left override
+        {"\xE2\x80\xAE"
+         "txt.exe",
+         R"("\xE2\x80\xAEtxt.exe")"},  // right-to-left override
         {"\xE2\x80\xA8", R"("\xE2\x80\xA8")"},                // line separator
         {"\xEF\xBB\xBF", R"("\xEF\xBB\xBF")"},                // byte order mark
         {"\xE2\x80\xA6", R"("\xE2\x80\xA6")"},                // the mark of a cut value
@@ -39,12 +43,16 @@ TEST(Escape, WhatIsNoUtf8IsEscapedByteByByte) {
     const Row rows[] = {
         {"\xC3(", R"("\xC3(")"},                    // no continuation
         {"\xC3", R"("\xC3")"},                      // cut
-        {"\xE6\xB8" "x", R"("\xE6\xB8x")"},         // cut
+        {"\xE6\xB8"
+         "x",
+         R"("\xE6\xB8x")"},         // cut
         {"\xC0\xAF", R"("\xC0\xAF")"},              // overlong
         {"\xE0\x80\xAF", R"("\xE0\x80\xAF")"},      // overlong
         {"\xED\xA0\x80", R"("\xED\xA0\x80")"},      // surrogate
         {"\xF4\x90\x80\x80", R"("\xF4\x90\x80\x80")"},  // above U+10FFFF
-        {"\xFF" "é", R"("\xFFé")"},
+        {"\xFF"
+         "é",
+         R"("\xFFé")"},
     };
     for (const Row& row : rows) EXPECT_EQ(quoted(row.bytes, 100), row.shown);
     EXPECT_EQ(quoted("\xFFé", 100, EscapeStyle::json), R"("\u00FFé")");
