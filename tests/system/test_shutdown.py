@@ -49,16 +49,27 @@ def test_an_idle_engine_ends_at_once(starter):
         connection.close()
 
 
+# For tests in which Redis is paused for as long as they need.
+PATIENT = {"ack_timeout": "60s", "drain_timeout": "60s", "sink.redis.reply_timeout": "60s"}
+
+
+def pause(server) -> None:
+    """Until client_unpause(): nothing is stored."""
+    server.client().client_pause(120_000, all=False)
+
+
 def test_requests_in_flight_are_answered(starter):
     """stored requests that wait for a paused Redis get their answer although SIGTERM has come."""
     server = starter.redis()
-    engine = starter.engine(server.url)
+    engine = starter.engine(server.url, settings=PATIENT)
     connections = [engine.connect() for _ in range(10)]
-    server.client().client_pause(1000)
+    pause(server)
     for index, connection in enumerate(connections):
         connection.send(render_request("POST", "/telemetry", json.dumps(sample(f"d{index}")).encode()))
-    time.sleep(0.2)
+    wait_until(lambda: engine.samples()["accepted"] == 10, "they wait")
     engine.signal(signal.SIGTERM)
+    wait_until(lambda: engine.status()["state"] == "draining", "it drains")
+    server.client().client_unpause()
     assert [connection.read_response().status for connection in connections] == [200] * 10
     assert engine.wait_exit() == 0
     assert sorted(device_ids(server.client())) == [f"d{index}" for index in range(10)]
@@ -66,12 +77,12 @@ def test_requests_in_flight_are_answered(starter):
 
 def test_while_draining_new_telemetry_is_refused_and_ready_says_so(starter):
     server = starter.redis()
-    engine = starter.engine(server.url)
-    server.client().client_pause(2000)
+    engine = starter.engine(server.url, settings=PATIENT)
+    pause(server)
     waiting, late = engine.connect(), engine.connect()
     waiting.send(render_request("POST", "/telemetry", json.dumps(sample("waiting")).encode()))
     assert late.request("GET", "/health").status == 200
-    time.sleep(0.2)
+    wait_until(lambda: engine.samples()["accepted"] == 1, "the sample is in flight")
     engine.signal(signal.SIGTERM)
     wait_until(lambda: engine.status()["state"] == "draining", "it drains")
     assert engine.admin("GET", "/ready").status == 503
@@ -81,6 +92,7 @@ def test_while_draining_new_telemetry_is_refused_and_ready_says_so(starter):
         assert int(response.header("Retry-After")) >= 1
     except (EOFError, ConnectionResetError, BrokenPipeError):
         pass  # an idle connection may have been closed already
+    server.client().client_unpause()
     assert waiting.read_response().status == 200
     assert engine.wait_exit() == 0
     assert device_ids(server.client()) == ["waiting"]
@@ -89,10 +101,10 @@ def test_while_draining_new_telemetry_is_refused_and_ready_says_so(starter):
 def test_the_admin_answers_while_one_reactor_has_ended(starter):
     """Two reactors drain; the one without work ends at once, the other waits for a paused Redis."""
     server = starter.redis()
-    engine = starter.engine(server.url, cores="0,1")
+    engine = starter.engine(server.url, cores="0,1", settings=PATIENT)
     with engine.connect() as connection:
         assert connection.post(sample("before")).status == 200
-    server.client().client_pause(3000)
+    pause(server)
     waiting = engine.connect()
     waiting.send(render_request("POST", "/telemetry", json.dumps(sample("waiting")).encode()))
     wait_until(lambda: engine.samples()["accepted"] == 2, "the sample is in flight")
@@ -104,6 +116,7 @@ def test_the_admin_answers_while_one_reactor_has_ended(starter):
         assert [reactor["core"] for reactor in status["reactors"]] == [0, 1]
         assert status["samples"]["accepted"] == 2 and status["samples"]["in_flight"] == 1, status["samples"]
         assert "sluice_samples_in_flight" in engine.metrics()
+    server.client().client_unpause()
     assert waiting.read_response().status == 200
     assert engine.wait_exit() == 0
 
