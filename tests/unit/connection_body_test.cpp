@@ -10,6 +10,7 @@
 
 #include "tests/support/http_harness.hpp"
 #include "tests/support/http_text.hpp"
+#include "tests/support/texts.hpp"
 
 namespace sluice {
 namespace {
@@ -18,6 +19,7 @@ using tests::get;
 using tests::HttpHarness;
 using tests::ok;
 using tests::post;
+using tests::repeated;
 using tests::responses_in;
 
 class ConnectionBody : public testing::Test {
@@ -102,6 +104,27 @@ TEST(ConnectionBodyMemory, ABodyMayTakeAllTheBodyMemory) {
             EXPECT_TRUE(answers[0].starts_with("200 POST /t? " + std::to_string(bytes) + " bytes, ")) << answers[0];
             EXPECT_TRUE(harness.gives_everything_back());
         }
+    }
+}
+
+// Bytes that wait for a connection that is not read on take of the same memory, and may take all of it.
+TEST(ConnectionBodyMemory, WhatWaitsMayTakeAllTheBodyMemory) {
+    constexpr std::size_t memory_bytes = 50'000;  // 40,000 fit it once, but not beside a larger copy
+    const std::string request = get("/");
+    const std::string waiting = repeated(request, memory_bytes / request.size() + 1).substr(0, memory_bytes);
+    for (const bool is_one_too_many : {false, true}) {
+        HttpHarness harness({.body_memory_bytes = memory_bytes});
+        harness.answer_later();
+        harness.feed(repeated(request, limits::pending_per_connection_count_max));
+        harness.feed(waiting.substr(0, 40'000));
+        harness.feed(waiting.substr(40'000));
+        EXPECT_EQ(harness.bodies.in_use_bytes(), memory_bytes);
+        if (is_one_too_many) harness.feed("x");
+        EXPECT_EQ(harness.is_closed(), is_one_too_many);
+        harness.answer_all();
+        const std::size_t served_count = is_one_too_many ? 0 : memory_bytes / request.size();
+        EXPECT_EQ(harness.app.requests_count, limits::pending_per_connection_count_max + served_count);
+        EXPECT_TRUE(harness.gives_everything_back());
     }
 }
 
