@@ -129,15 +129,16 @@ def test_waiting_for_a_connection_is_no_lag_of_the_generators_own():
     assert run.result["own_lag_p99_ns"] < run.percentile_ns("lag", "99") / 2
 
 
-def test_a_stalled_terminal_does_not_change_what_was_measured(tmp_path):
-    """Nobody reads standard error for longer than the run lasts, so that the seconds cannot be told and are put together."""
+def test_a_stalled_reader_does_not_change_what_was_measured(tmp_path):
+    """Nobody reads the CSV for longer than the run lasts, so that the seconds cannot be told and are put together."""
     reader, writer = os.pipe()
     fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
     os.write(writer, b"x" * 4096)
     path = tmp_path / "result.json"
     with LoadTarget(at_once) as target:
-        words = (LOAD_BINARY, target.url, "--rate", "100/s", "--duration", "6s", "--warmup", "0", "--json", path, *PATIENT)
-        load = subprocess.Popen([str(word) for word in words], stderr=writer)
+        words = (LOAD_BINARY, target.url, "--rate", "100/s", "--duration", "6s", "--warmup", "0", "--json", path, "--csv", "-",
+                 *PATIENT)
+        load = subprocess.Popen([str(word) for word in words], stdout=writer, stderr=subprocess.DEVNULL)
         os.close(writer)
         time.sleep(8)
         while os.read(reader, 65536):
