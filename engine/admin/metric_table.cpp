@@ -88,6 +88,8 @@ constexpr MetricOf<EngineView> engine_metrics[] = {
     {{"sluice_log_lines_dropped_total", counter, count, "Log lines that were not written, because stderr took none.",
       "", "log_lines_dropped"},
      [](const EngineView&) -> MetricValue { return log::dropped_lines_count(); }},
+    {{"sluice_log_lines_waiting", gauge, count, "Log lines that stderr has not taken yet.", "", "log_lines_waiting"},
+     [](const EngineView&) -> MetricValue { return log::waiting_lines_count(); }},
     {{"", gauge, ratio, "Connections of the busiest reactor over an even share; 1 is even, 0 without connections.", "",
       "imbalance"},
      [](const EngineView& view) -> MetricValue { return imbalance(view); }},

@@ -27,6 +27,11 @@ bool LineQueue::wait_until_empty(std::chrono::nanoseconds patience) {
     return is_idle_.wait_for(lock, patience, [this] { return lines_.empty() && !is_being_written_; });
 }
 
+std::size_t LineQueue::waiting_count() {
+    const std::scoped_lock lock(mutex_);
+    return lines_.size() + (is_being_written_ ? 1 : 0);
+}
+
 void LineQueue::close() {
     {
         const std::scoped_lock lock(mutex_);

@@ -40,6 +40,8 @@ class LineQueue {
     // next line has to tell of.
     void settle(bool was_written, std::uint64_t untold_gap_count = 0);
 
+    // Lines that are neither written nor dropped. Any thread.
+    [[nodiscard]] std::size_t waiting_count();
     // Lines that were not written, since the start. Any thread; relaxed.
     [[nodiscard]] std::uint64_t dropped_count() const { return dropped_count_.load(std::memory_order_relaxed); }
 

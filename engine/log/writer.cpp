@@ -88,6 +88,11 @@ std::uint64_t dropped_lines_count() {
     return queue == nullptr ? 0 : queue->dropped_count();
 }
 
+std::uint64_t waiting_lines_count() {
+    LineQueue* const queue = queue_now.load(std::memory_order_acquire);
+    return queue == nullptr ? 0 : queue->waiting_count();
+}
+
 void say(std::string text) {
     if (LineQueue* const queue = queue_now.load(std::memory_order_acquire)) return queue->push(std::move(text));
     static constinit std::mutex one_at_a_time;

@@ -47,6 +47,9 @@ bool flush(std::uint64_t patience_ns = Writer::exit_patience_ns);
 // Lines that were not written since the Writer was made. Any thread.
 [[nodiscard]] std::uint64_t dropped_lines_count();
 
+// Lines that are neither written nor dropped. Any thread.
+[[nodiscard]] std::uint64_t waiting_lines_count();
+
 // A line as it is: `text` and a line feed. For sentences that say why the process ends. Any thread.
 void say(std::string text);
 

@@ -310,7 +310,8 @@ def test_a_disk_without_a_free_block_is_emptied_by_replay(small_disk, starter):
         while True:
             other.write(b"x" * 4096)
     for _ in range(3):  # each keeps how far it came
-        assert journal("replay", directory, "--to", redis.url).returncode == 0
+        replayed = journal("replay", directory, "--to", redis.url)
+        assert replayed.returncode == 0, replayed.stderr
     assert redis.client().xlen("telemetry") == len(accepted)
     wait_until(lambda: post(engine, sample("last")).status == 200, "it takes samples again")
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Mapping, Optional, Sequence
 
@@ -87,7 +88,19 @@ class Engine:
         return self._child is not None and self._child.exit_code is None
 
     def log(self) -> str:
+        """What it has logged so far: a thread of its own writes the lines, perhaps a little later."""
+        deadline = time.monotonic() + 5
+        while self.running and time.monotonic() < deadline and self._has_lines_waiting():
+            time.sleep(0.005)
         return self._child.output()
+
+    def _has_lines_waiting(self) -> bool:
+        """False also where it does not answer any more."""
+        try:
+            with HttpConnection(self.admin_address, 2) as connection:
+                return connection.request("GET", "/status").json()["log_lines_waiting"] > 0
+        except (OSError, EOFError):
+            return False
 
     def connect(self, timeout_s: float = PATIENCE_S) -> HttpConnection:
         return HttpConnection(self.address, timeout_s)
