@@ -14,6 +14,8 @@ IoResult<Reader::Found> Reader::open_segment() {
         std::ranges::find_if(*segments, [&](const Segment& s) { return s.sequence >= position_.segment; });
     if (segment == segments->end()) return Found::no;
     auto file = files_.open(segment_name(segment->sequence), Access::read);
+    // Removed meanwhile: because it was delivered, or could not be filled.
+    if (!file && file.error() == std::errc::no_such_file_or_directory) return open_segment();
     if (!file) return std::unexpected(file.error());
     const bool is_from_begin = segment->sequence != position_.segment || position_.offset < segment_header_bytes;
     if (is_from_begin) position_ = {segment->sequence, segment_header_bytes};
@@ -21,7 +23,8 @@ IoResult<Reader::Found> Reader::open_segment() {
     segment_.emplace(*file_, position_.offset);
     is_end_known_ = segment->end.has_value();
     if (segment->end) segment_->set_end(*segment->end);
-    is_header_damaged_ = is_from_begin && !segment->header;
+    // A blank one holds nothing that could be lost: its writer is about to fill it, or to give it up for want of room.
+    is_header_damaged_ = is_from_begin && !segment->header && !segment->is_blank;
     return Found::yes;
 }
 

@@ -321,6 +321,16 @@ TEST_F(JournalLog, AReaderFollowsTheWriter) {
     }
 }
 
+// Its writer may also give it up again, where the disk is full.
+TEST_F(JournalLog, ASegmentThatIsBeingMadeIsNoDamage) {
+    auto log = open();
+    ASSERT_TRUE(put(*log, "a"));
+    log.reset();
+    ASSERT_TRUE(disk.create(segment_name(2), settings.segment_bytes));
+    EXPECT_EQ(contents(), "a");
+    EXPECT_EQ(contents({2, 0}), "");
+}
+
 TEST_F(JournalLog, TheDeliveredPositionIsWrittenInTurn) {
     EXPECT_FALSE(read_delivered(disk)->has_value());
     for (std::uint64_t offset = 100; offset < 500; offset += 100) {
