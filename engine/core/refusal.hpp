@@ -36,7 +36,7 @@ enum class RefusalScope : std::uint8_t {
     X(missing_host,           connection, 400, "An HTTP/1.1 request needs exactly one Host header, and this one has none.")         \
     X(duplicate_host,         connection, 400, "An HTTP/1.1 request needs exactly one Host header, and this one has several.")      \
     X(bad_host,               connection, 400, "The Host header is not a valid host.")                                              \
-    X(bad_target,             connection, 400, "The request target must be a path, an http URI with a host and no user, or * with OPTIONS.") \
+    X(bad_target,             connection, 400, "The request target must be a path, an http URI with a host and no user, or * with OPTIONS; % stands before two hexadecimal digits.") \
     X(bad_transfer_encoding,  connection, 400, "The last transfer coding must be chunked, and chunked must be given once.")         \
     X(header_timeout,         connection, 408, "The request header took too long to arrive.")                                       \
     X(body_timeout,           connection, 408, "The request body took too long to arrive.")                                         \
@@ -55,6 +55,7 @@ enum class RefusalScope : std::uint8_t {
     X(ack_unavailable,        request,    400, "The level is not offered: journaled needs a journal, replicated needs replicas and no journal.") \
     X(bad_precision,          request,    400, "precision must be one of s, ms, us, ns.")                                           \
     X(unknown_parameter,      request,    400, "The query has a parameter that is not known; ack and precision are.")               \
+    X(repeated_parameter,     request,    400, "A parameter of the query is given twice.")                                          \
     X(bad_idempotency_key,    request,    400, "Idempotency-Key must be one string of 1 to 128 bytes of ASCII, quoted or bare.")         \
     X(idempotency_unavailable,request,    400, "This engine remembers no idempotency keys, so it cannot promise to store once.")       \
     X(idempotency_in_progress,request,    409, "The first request with this Idempotency-Key is still being handled; retry later.")      \

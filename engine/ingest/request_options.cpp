@@ -5,6 +5,7 @@
 #include <charconv>
 #include <optional>
 #include <system_error>
+#include <utility>
 
 #include "engine/core/edit_distance.hpp"
 #include "parsers/http/idempotency_key.hpp"
@@ -66,15 +67,24 @@ Parameter take_parameter(std::string_view& query) {
     return {parameter.substr(0, equals), parameter.substr(std::min(equals + 1, parameter.size()))};
 }
 
-std::optional<Refusal> apply_parameter(const Parameter& parameter, const Format& format, RequestOptions& options) {
+// Which parameters a query has given so far.
+struct Given {
+    bool has_ack = false, has_precision = false;
+};
+
+std::optional<Refusal> apply_parameter(const Parameter& parameter, const Format& format, Given& given,
+                                       RequestOptions& options) {
     DecodeBuffer name_buffer, value_buffer;
     const std::string_view name = decoded(parameter.name, name_buffer);
     const std::string_view value = decoded(parameter.value, value_buffer);
+    const bool may_repeat = !format.refuses_unknown_parameters;
     if (name == "ack") {
+        if (std::exchange(given.has_ack, true) && !may_repeat) return Refusal::repeated_parameter;
         const auto level = ack_level_of(value);
         if (!level) return Refusal::bad_ack;
         options.ack = *level;
     } else if (name == "precision") {
+        if (std::exchange(given.has_precision, true) && !may_repeat) return Refusal::repeated_parameter;
         const auto precision = precision_of(value);
         if (!precision) return Refusal::bad_precision;
         options.precision = *precision;
@@ -85,8 +95,9 @@ std::optional<Refusal> apply_parameter(const Parameter& parameter, const Format&
 }
 
 std::optional<Refusal> apply_query(std::string_view query, const Format& format, RequestOptions& options) {
+    Given given;
     while (!query.empty())  // ends: each turn takes a parameter off the query
-        if (const auto refusal = apply_parameter(take_parameter(query), format, options)) return refusal;
+        if (const auto refusal = apply_parameter(take_parameter(query), format, given, options)) return refusal;
     return std::nullopt;
 }
 

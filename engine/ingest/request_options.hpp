@@ -30,8 +30,8 @@ struct RequestOptions {
     }
 };
 
-// Reads `?ack=` and `?precision=`, percent-encoded or not; of repeated ones the last counts. Others are refused or
-// ignored, as the format has it. Fills `options`, or says why the request must be refused.
+// Reads `?ack=` and `?precision=`, percent-encoded or not. Others, and repeated ones, are refused, or ignored but for
+// the last, as the format has it. Fills `options`, or says why the request must be refused.
 [[nodiscard]] std::optional<Refusal> read_options(const http::Request& request, const Format& format,
                                                   const AckOffer& offer, RequestOptions& options);
 

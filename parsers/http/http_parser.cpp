@@ -85,8 +85,10 @@ struct HttpParser::Callbacks {
     static int on_url(llhttp_t* parser, const char* at, std::size_t length) {
         HttpParser& me = self(parser);
         RequestHead& head = *me.head_;
-        if (head.target_bytes == 0)
+        if (head.target_bytes == 0) {
+            head.method = method_of(parser->method);
             if (const auto refusal = me.fault_of_begin_of_target(at)) return me.refuse_at(at, *refusal);
+        }
         if (!me.has_room(at + length)) return me.refuse_too_large();
         if (head.target_bytes + length > limits::request_target_bytes_max) return me.refuse(Refusal::target_too_long);
         std::memcpy(head.text + head.target_bytes, at, length);
@@ -393,7 +395,6 @@ void HttpParser::end_value() {
 int HttpParser::on_head_complete() {
     if (stage_ == Stage::request_line) return refuse(Refusal::malformed_request_line);  // it had no version
     RequestHead& head = *head_;
-    head.method = method_of(parser_.method);
     head.is_http_1_0 = parser_.http_minor == 0;
     read_connection_header();
     if (const auto refusal = read_head()) return refuse(*refusal);

@@ -42,7 +42,7 @@ struct RequestHead {
         std::uint8_t count;  // how often it was given; saturates
     };
 
-    Method method;
+    Method method;  // from the first byte of the target on
     bool is_http_1_0;  // else 1.1, or a later minor version, which is treated as 1.1 (RFC 9110 section 2.5)
     bool keeps_alive;
     bool expects_continue;  // Expect: 100-continue, RFC 9110 section 10.1.1

@@ -50,6 +50,11 @@ def test_of_a_head_values_are_not_shown(engine):
     assert " method=POST path=/telemetry parameters=ack,token" in line and "hunter" not in line
 
 
+@pytest.mark.parametrize("head", [b"Bad Name: 1\r\n\r\n", b"X: " + b"x" * 20_000, b"Content-Length: x\r\n\r\n"])
+def test_the_method_of_a_head_that_was_not_read_whole(engine, head):
+    assert " method=POST path=/telemetry" in line_about(engine, b"POST /telemetry HTTP/1.1\r\nHost: x\r\n" + head)
+
+
 def test_a_garbage_request_line(engine):
     line = line_about(engine, b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n")
     assert "method" not in line and "excerpt" not in line

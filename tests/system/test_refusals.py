@@ -132,6 +132,7 @@ CASES = {
     "ack_unavailable": [telemetry(ONE, query=f"?ack={level}") for level in ("journaled", "replicated")],
     "bad_precision": [telemetry(ONE, query=f"?precision={precision}") for precision in ("", "m", "seconds", "MS")],
     "unknown_parameter": [telemetry(ONE, query=query) for query in ("?acks=queued", "?ACK=queued", "?ack=queued&x=1", "?=1")],
+    "repeated_parameter": [telemetry(ONE, query=query) for query in ("?ack=stored&ack=queued", "?precision=s&precision=s")],
     "empty_body": [telemetry(b""), render_request("POST", "/telemetry"), raw(CHUNKED, b"0\r\n\r\n")],
     "invalid_json": [telemetry(body) for body in (
         b"{", b"[", b"nonsense", b'{"device_id":"a","type":"t","value":NaN}', b'{"device_id":"a","type":"t","value":Infinity}',

@@ -102,7 +102,6 @@ TEST(RequestOptions, Queries) {
              Row{"", AckLevel::stored, Precision::by_magnitude},
              {"ack=queued", AckLevel::queued, Precision::by_magnitude},
              {"ack=stored", AckLevel::stored, Precision::by_magnitude},
-             {"ack=queued&ack=stored", AckLevel::stored, Precision::by_magnitude},
              {"precision=s", AckLevel::stored, Precision::s},
              {"precision=ms", AckLevel::stored, Precision::ms},
              {"precision=us", AckLevel::stored, Precision::us},
@@ -133,6 +132,9 @@ TEST(RequestOptions, RefusedQueries) {
                            Row{"ack=replicated", Refusal::ack_unavailable},
                            Row{"ack=queued=", Refusal::bad_ack},
                            Row{"ack=bad&ack=queued", Refusal::bad_ack},
+                           Row{"ack=queued&ack=stored", Refusal::repeated_parameter},
+                           Row{"ack=stored&%61ck=stored", Refusal::repeated_parameter},
+                           Row{"precision=s&ack=queued&precision=s", Refusal::repeated_parameter},
                            Row{"ack=queued%00", Refusal::bad_ack},
                            Row{"ack=queued+", Refusal::bad_ack},
                            Row{"ack=%71ueued%", Refusal::bad_ack},
@@ -174,7 +176,8 @@ TEST(RequestOptions, AFormatMayIgnoreUnknownParameters) {
     Format format = formats().front();
     format.refuses_unknown_parameters = false;
     const parsers::RequestHead head = tests::request_head("");
-    const http::Request request{.head = head, .path = "/t", .query = "x=1&ack=queued", .body = "", .received_ns = 0};
+    const http::Request request{
+        .head = head, .path = "/t", .query = "x=1&ack=stored&ack=queued", .body = "", .received_ns = 0};
     RequestOptions options;
     EXPECT_FALSE(read_options(request, format, {}, options).has_value());
     EXPECT_EQ(options.ack, AckLevel::queued);
