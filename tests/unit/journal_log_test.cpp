@@ -1,5 +1,5 @@
-// The journal's log over a simulated disk: one promise of sinks/journal/log.hpp a test. Its format: journal_format_test.cpp.
-// Random sequences of all of them: tests/property/journal_model_test.cpp.
+// The journal's log over a simulated disk: one promise of sinks/journal/log.hpp a test.
+// Its format: journal_format_test.cpp. Random sequences of all of them: tests/property/journal_model_test.cpp.
 // runs: release asan
 #include "sinks/journal/log.hpp"
 
