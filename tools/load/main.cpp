@@ -9,10 +9,12 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "engine/core/clock.hpp"
 #include "engine/core/standard_streams.hpp"
+#include "engine/core/thread_limit.hpp"
 #include "engine/log/writer.hpp"
 #include "tools/load/command/compare_command.hpp"
 #include "tools/load/command/options.hpp"
@@ -71,6 +73,15 @@ int carry_out(const sluice::load::Invocation& invocation, const std::vector<std:
     return code_of(run(invocation.plan, invocation.outputs, command_line, stop_requested));
 }
 
+// A thread that cannot be made is one of a writer's: those that make load tell it themselves.
+int carry_out_or_tell(const sluice::load::Invocation& invocation, const std::vector<std::string>& command_line) {
+    try {
+        return carry_out(invocation, command_line);
+    } catch (const std::system_error& error) {
+        return code_of(sluice::load::complain(sluice::no_thread_sentence(error)));
+    }
+}
+
 // `code`, or 1 where what was printed has not arrived.
 int code_after_printing(int code) {
     if (sluice::is_stdout_written()) return code;
@@ -95,5 +106,5 @@ int main(int argc, char** argv) {
     }
     if (invocation->command != Invocation::Command::verify) stop_at_signals();
     raise_descriptors_limit();
-    return code_after_printing(carry_out(*invocation, std::vector<std::string>(argv, argv + argc)));
+    return code_after_printing(carry_out_or_tell(*invocation, std::vector<std::string>(argv, argv + argc)));
 }
