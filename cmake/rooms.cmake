@@ -105,4 +105,4 @@ room(tools/load/ledger USES engine/core engine/config engine/delivery sinks/redi
      MAY system thread)
 room(tools/load/command USES engine/core engine/config engine/log tools/load/result tools/load/plan tools/load/run tools/load/report
      tools/load/export tools/load/ledger LIBRARIES tomlplusplus cli11 fmt nlohmann_json MAY random system)
-room(tools/load USES engine/core engine/log tools/load/command MAY clock system)
+room(tools/load USES engine/core engine/io engine/log tools/load/command MAY clock system)

@@ -15,6 +15,7 @@
 #include "engine/core/clock.hpp"
 #include "engine/core/standard_streams.hpp"
 #include "engine/core/thread_limit.hpp"
+#include "engine/io/process_signals.hpp"
 #include "engine/log/writer.hpp"
 #include "tools/load/command/compare_command.hpp"
 #include "tools/load/command/options.hpp"
@@ -39,18 +40,19 @@ void on_stop_signal(int signal) {
     const std::uint64_t now_ns = sluice::monotonic_ns();
     if (first_ns.compare_exchange_strong(none, now_ns, std::memory_order_relaxed))
         return stop_requested.store(true, std::memory_order_release);
-    if (now_ns - none < repeat_ns) return;
+    // SIGXCPU comes again for each second of CPU (setrlimit(2)).
+    if (now_ns - none < repeat_ns || signal == SIGXCPU) return;
     ::signal(signal, SIG_DFL);
     ::raise(signal);  // blocked while this handler runs: it comes when the handler returns
 }
 
-// SIGHUP: the terminal was closed, and files are written all the same. The ignored ones mean nothing to a run, and
-// their default would end it without a report.
+// The others mean nothing to a run, and their default would end it without a report.
 void stop_at_signals() {
     struct sigaction action{};
     action.sa_handler = on_stop_signal;
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) ::sigaction(signal, &action, nullptr);
-    for (const int signal : {SIGUSR1, SIGUSR2, SIGALRM}) ::signal(signal, SIG_IGN);
+    for (const sluice::SignalRow& row : sluice::signal_table)
+        if (sluice::stops_a_tool(row.meaning)) ::sigaction(row.number, &action, nullptr);
+    sluice::ignore_other_signals();
 }
 
 // A connection is a descriptor, and the usual soft limit is 1024.
