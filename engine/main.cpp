@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -38,7 +37,7 @@ using sluice::config::ExitCode;
 constexpr int code_of(ExitCode code) { return static_cast<int>(code); }
 
 int fail(const std::string& sentence, ExitCode code) {
-    std::fprintf(stderr, "sluice: %s\n", sentence.c_str());
+    sluice::log::say("sluice: " + sentence);
     return code_of(code);
 }
 
