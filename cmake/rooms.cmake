@@ -101,7 +101,8 @@ room(tools/load/run USES engine/core engine/io parsers/http tools/load/plan tool
      MAY clock system thread)
 room(tools/load/report USES tools/load/result LIBRARIES hdr_histogram nlohmann_json fmt MAY system)
 room(tools/load/export USES engine/core tools/load/result LIBRARIES fmt curl MAY thread)
-room(tools/load/ledger USES engine/core engine/config engine/delivery sinks/redis/link LIBRARIES nlohmann_json MAY system thread)
+room(tools/load/ledger USES engine/core engine/config engine/delivery sinks/redis/link sinks/redis/resp LIBRARIES nlohmann_json
+     MAY system thread)
 room(tools/load/command USES engine/core engine/config engine/log tools/load/result tools/load/plan tools/load/run tools/load/report
      tools/load/export tools/load/ledger LIBRARIES tomlplusplus cli11 fmt nlohmann_json MAY random system)
-room(tools/load USES engine/core engine/log tools/load/command MAY clock system)
+room(tools/load USES engine/core engine/io engine/log tools/load/command MAY clock system)

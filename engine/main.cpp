@@ -9,8 +9,9 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,7 @@
 #include "engine/config/load.hpp"
 #include "engine/config/service_variables.hpp"
 #include "engine/core/standard_streams.hpp"
+#include "engine/core/thread_limit.hpp"
 #include "engine/io/process_signals.hpp"
 #include "engine/journal_tool/commands.hpp"
 #include "engine/log/log.hpp"
@@ -35,7 +37,7 @@ using sluice::config::ExitCode;
 constexpr int code_of(ExitCode code) { return static_cast<int>(code); }
 
 int fail(const std::string& sentence, ExitCode code) {
-    std::fprintf(stderr, "sluice: %s\n", sentence.c_str());
+    sluice::log::say("sluice: " + sentence);
     return code_of(code);
 }
 
@@ -70,7 +72,12 @@ int serve(sluice::config::Config config, const std::string& ignored_variables,
     // Every thread is started with them blocked; the main thread waits for them.
     const sigset_t signals = sluice::take_process_signals();
     sluice::log::configure(config.log.level, config.log.format);
-    const sluice::log::Writer writer;  // outlives the engine, whose threads log
+    std::optional<sluice::log::Writer> writer;  // outlives the engine, whose threads log
+    try {
+        writer.emplace();
+    } catch (const std::system_error& error) {  // of std::thread
+        return fail(sluice::no_thread_sentence(error), ExitCode::failed);
+    }
     if (!ignored_variables.empty())
         sluice::log::info("variables_ignored",
                           {{"names", ignored_variables}, {"reason", "Kubernetes makes them of Services"}});

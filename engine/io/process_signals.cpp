@@ -20,6 +20,12 @@ const SignalRow* row_of(int signal) {
 
 }  // namespace
 
+void ignore_other_signals() {
+    for (const SignalRow& row : signal_table)
+        if (!stops_a_tool(row.meaning)) ignore_unless_handled(row.number);
+    for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) ignore_unless_handled(signal);
+}
+
 sigset_t take_process_signals() {
     sigset_t signals;
     ::sigemptyset(&signals);

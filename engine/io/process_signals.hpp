@@ -1,6 +1,6 @@
-// What each signal means to a running engine. Every signal that would end the process has a row: none of them ends it
-// without a word. The others stop it for a debugger (TSTP, TTIN, TTOU), end it in any case (KILL), or tell of a bug
-// (SEGV, ABRT and the like).
+// What each signal means to a running engine, and to the tools. Every signal that would end the process has a row: none
+// of them ends it without a word. The others stop it for a debugger (TSTP, TTIN, TTOU), end it in any case (KILL), or
+// tell of a bug (SEGV, BUS, ILL, FPE, ABRT).
 //
 // Signals are waited for by the main thread, not handled. They are blocked in every thread, also where the process was
 // started with them ignored (nohup): Linux keeps a blocked signal for who waits for it.
@@ -14,9 +14,9 @@
 namespace sluice {
 
 enum class SignalMeaning : std::uint8_t {
-    stop,    // drain, then end
+    stop,  // drain, then end
     reload,  // the configuration is to be read again; engines of this version ignore it
-    none,    // ignored, with a log line
+    none,  // ignored, with a log line
     silent,  // ignored: it tells of an error that a call returns, or of a timer that the engine does not use
 };
 
@@ -30,13 +30,17 @@ inline constexpr SignalRow signal_table[] = {
     {SIGTERM, "SIGTERM", SignalMeaning::stop},
     {SIGINT, "SIGINT", SignalMeaning::stop},
     {SIGQUIT, "SIGQUIT", SignalMeaning::stop},
-    {SIGPWR, "SIGPWR", SignalMeaning::stop},    // power is failing; some container managers stop with it
+    {SIGPWR, "SIGPWR", SignalMeaning::stop},  // power is failing; some container managers stop with it
     {SIGXCPU, "SIGXCPU", SignalMeaning::stop},  // RLIMIT_CPU: SIGKILL comes at the hard limit
     {SIGHUP, "SIGHUP", SignalMeaning::reload},  // also: the terminal was closed
     {SIGUSR1, "SIGUSR1", SignalMeaning::none},
     {SIGUSR2, "SIGUSR2", SignalMeaning::none},
     {SIGALRM, "SIGALRM", SignalMeaning::none},
     {SIGSTKFLT, "SIGSTKFLT", SignalMeaning::none},
+    // Of a debugger's breakpoint and of a call that seccomp forbids the kernel sends them so that blocking does not
+    // help.
+    {SIGTRAP, "SIGTRAP", SignalMeaning::none},
+    {SIGSYS, "SIGSYS", SignalMeaning::none},
     {SIGPIPE, "SIGPIPE", SignalMeaning::silent},  // a broken pipe is an error of its send
     {SIGXFSZ, "SIGXFSZ", SignalMeaning::silent},  // RLIMIT_FSIZE: an error of its write
     {SIGIO, "SIGIO", SignalMeaning::silent},
@@ -44,6 +48,14 @@ inline constexpr SignalRow signal_table[] = {
     {SIGPROF, "SIGPROF", SignalMeaning::silent},
 };
 // Real-time signals (SIGRTMIN to SIGRTMAX) mean `none`.
+
+// Whether it ends a tool in order. A tool has nothing to reload, and the terminal that was closed is its own.
+[[nodiscard]] constexpr bool stops_a_tool(SignalMeaning meaning) {
+    return meaning == SignalMeaning::stop || meaning == SignalMeaning::reload;
+}
+
+// For a tool: ignores the signals that do not stop it, real-time signals too, unless somebody has a handler for them.
+void ignore_other_signals();
 
 // Blocks in this thread, and in those that it starts later, all signals that are waited for, and returns them. Ignores
 // the silent ones, unless somebody has a handler for them (a profiler). Main thread, before it starts others.

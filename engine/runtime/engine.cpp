@@ -1,5 +1,8 @@
 #include "engine/runtime/engine.hpp"
 
+#include <pthread.h>
+
+#include <system_error>
 #include <utility>
 
 #include "engine/admin/snapshot_collector.hpp"
@@ -7,6 +10,7 @@
 #include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
 #include "engine/core/random_seed.hpp"
+#include "engine/core/thread_limit.hpp"
 #include "engine/delivery/journal_directory.hpp"
 #include "engine/delivery/sink_factory.hpp"
 #include "engine/log/log.hpp"
@@ -23,6 +27,7 @@ Engine::Engine(config::Config config)
 }
 
 Engine::~Engine() {
+    want_end();
     if (ender_.joinable()) ender_.join();
     end_threads();
 }
@@ -77,6 +82,16 @@ void Engine::remake_parts() {
 std::expected<void, Engine::StartError> Engine::start() {
     CHECK(!was_started_);
     was_started_ = true;
+    try {
+        return start_parts();
+    } catch (const std::system_error& error) {  // of std::thread
+        return std::unexpected(StartError{no_thread_sentence(error), false});
+    }
+}
+
+std::expected<void, Engine::StartError> Engine::start_parts() {
+    // First of all: what was accepted can be taken down in order also where no thread can be made any more.
+    ender_ = std::thread([this] { await_end(); });
     if (auto opened = open_loops(); !opened) return opened;
     if (auto opened = open_sink(); !opened) return opened;
     if (auto started = start_reactors(); !started) return started;
@@ -224,11 +239,20 @@ void Engine::end_threads() {
 }
 
 void Engine::begin_end() {
-    CHECK(was_started_ && !ender_.joinable());
-    ender_ = std::thread([this] {
-        end_threads();
-        has_ended_.store(true, std::memory_order_release);
-    });
+    CHECK(ender_.joinable() && !is_end_wanted_.load(std::memory_order_relaxed));
+    want_end();
+}
+
+void Engine::want_end() {
+    is_end_wanted_.store(true, std::memory_order_release);
+    is_end_wanted_.notify_one();
+}
+
+void Engine::await_end() {
+    ::pthread_setname_np(::pthread_self(), "sluice-end");
+    is_end_wanted_.wait(false, std::memory_order_acquire);
+    end_threads();
+    has_ended_.store(true, std::memory_order_release);
 }
 
 // Batches that were settled after a reactor's last iteration are in its inbox. This thread may read it once all threads

@@ -94,6 +94,9 @@ class Engine {
     void make_parts();
     void remake_parts();
     void stop_accepting();
+    [[nodiscard]] std::expected<void, StartError> start_parts();
+    void want_end();
+    void await_end();
     void end_threads();
     [[nodiscard]] std::expected<void, StartError> open_loops();
     [[nodiscard]] std::expected<void, io::LoopError> try_loops();
@@ -123,7 +126,8 @@ class Engine {
     std::unique_ptr<Readiness> readiness_;
     std::unique_ptr<AdminService> admin_service_;
     std::unique_ptr<AdminThread> admin_;
-    std::thread ender_;  // runs end_threads() after begin_end()
+    std::thread ender_;  // made at the start; runs end_threads() after begin_end()
+    std::atomic<bool> is_end_wanted_{false};  // begin_end() stores, release; pairs with await_end()
     std::atomic<bool> has_ended_{false};  // ender_ stores, release; pairs with has_ended()
 };
 

@@ -44,6 +44,8 @@ class Run {
   private:
     void on_signal(int signal, std::uint64_t now_ns) {
         if (meaning_of(signal) == SignalMeaning::stop) {
+            // The kernel repeats it for each second of CPU (setrlimit(2)): no second signal.
+            if (signal == SIGXCPU && sequence_.phase() != Phase::serving) return;
             last_stop_signal_ = signal;
             sequence_.on_stop_signal(now_ns);
             return;

@@ -75,11 +75,13 @@ std::expected<void, std::string> ClusterProbe::read_slots(const std::function<bo
             why = client.failure();
         } else if (sinks::redis::is_error(*reply)) {
             why = sinks::redis::refusal_sentence(text_of(address), sinks::redis::text_of(*reply), "CLUSTER SLOTS");
+            client.leave(why);
         } else if (auto slots = sinks::redis::SlotMap::from(*reply, address); slots) {
             slots_ = *std::move(slots);
             return {};
         } else {
             why = slots.error();
+            client.leave(why);
         }
     }
     return std::unexpected(why);
@@ -122,7 +124,11 @@ Findings ClusterProbe::ask(const Share& share) {
         remark_on_setup(node.client, text_of(share.primary), subject_.has_length_bound);
     std::vector<Reply> replies;
     if (node.client.is_connected()) replies = node.client.ask(figure_commands(share.subject));
-    if (!replies.empty()) return figures_from(share.subject, replies);
+    if (!replies.empty()) {
+        Findings findings = figures_from(share.subject, replies);
+        if (is_of_no_use(replies)) node.client.leave(findings.error);
+        return findings;
+    }
     return {{}, "Redis at " + text_of(share.primary) + " cannot be asked: " + node.client.failure(), false};
 }
 

@@ -177,7 +177,16 @@ std::vector<Command> figure_commands(const Subject& subject) {
         if (!subject.is_list) commands.push_back({"XINFO", "GROUPS", key});
     }
     commands.push_back({"INFO", "memory"});
+    commands.push_back({"INFO", "replication"});
     return commands;
+}
+
+bool is_of_no_use(const std::vector<Reply>& replies) {
+    const auto tells = [](const Reply& reply) {
+        if (is_error(*reply)) return sinks::redis::is_of_no_use(text_of(*reply));
+        return info_field(text_of(*reply), "role") == "slave";
+    };
+    return std::ranges::any_of(replies, tells);
 }
 
 Findings figures_from(const Subject& subject, const std::vector<Reply>& replies) {

@@ -32,15 +32,20 @@ struct Findings {
     bool is_reached = true;  // false: no server was there to be asked
 };
 
-// XLEN and XINFO GROUPS of each stream, or LLEN; and INFO memory. In one round trip.
+// XLEN and XINFO GROUPS of each stream, or LLEN; INFO memory; and INFO replication for is_of_no_use(). In one round
+// trip.
 [[nodiscard]] std::vector<Command> figure_commands(const Subject& subject);
 [[nodiscard]] Findings figures_from(const Subject& subject, const std::vector<Reply>& replies);
+
+// Whether `replies` to them are those of a server that the sink would leave: a replica, one that reads its data set, or
+// one that wants a password. Another address of the same name may be the right one.
+[[nodiscard]] bool is_of_no_use(const std::vector<Reply>& replies);
 
 // How Redis is set up against loss. Empty: not known.
 struct RedisSetup {
     std::string eviction_policy;  // maxmemory_policy
-    std::string appendonly;       // yes, no
-    std::string appendfsync;      // always, everysec, no; only where the user may CONFIG GET
+    std::string appendonly;  // yes, no
+    std::string appendfsync;  // always, everysec, no; only where the user may CONFIG GET
     std::optional<bool> has_snapshots;  // `save` is not empty; likewise
     std::optional<std::uint64_t> limit_bytes{};  // maxmemory; 0: none
     bool wants_password = false;  // NOAUTH: it tells nothing else

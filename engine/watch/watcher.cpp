@@ -69,20 +69,35 @@ void Watcher::probe() {
 }
 
 Findings Watcher::learn() {
-    if (cluster_ != nullptr)
-        return cluster_->learn([this] {
-            const std::scoped_lock lock(mutex_);
-            return is_stopping_;
-        });
-    if (!client_.is_connected()) {
-        if (!client_.connect()) return {{}, "Redis cannot be asked: " + client_.failure(), false};
-        remark_on_setup(client_, {}, settings_.subject.has_length_bound);
-    }
-    if (client_.is_connected()) {
+    if (cluster_ != nullptr) return cluster_->learn([this] { return is_stopping(); });
+    Findings findings = ask_server();
+    for (std::size_t i = 1; was_useless_ && i < client_.addresses_count() && !is_stopping(); ++i)
+        findings = ask_server();
+    return findings;
+}
+
+// A server of no use is asked all the same: where there is no other, its figures are better than none. Then it is left.
+Findings Watcher::ask_server() {
+    const bool is_new = !client_.is_connected();
+    const bool was_useless_before = std::exchange(was_useless_, false);
+    if (!is_new || client_.connect()) {
         const std::vector<Reply> replies = client_.ask(figure_commands(settings_.subject));
-        if (!replies.empty()) return figures_from(settings_.subject, replies);
+        if (!replies.empty()) {
+            Findings findings = figures_from(settings_.subject, replies);
+            was_useless_ = is_of_no_use(replies);
+            // Each look meets those of no use again: the first one is told.
+            if (is_new && !(was_useless_ && was_useless_before))
+                remark_on_setup(client_, {}, settings_.subject.has_length_bound);
+            if (was_useless_ && client_.is_connected()) client_.leave(findings.error);
+            return findings;
+        }
     }
     return {{}, "Redis cannot be asked: " + client_.failure(), false};
+}
+
+bool Watcher::is_stopping() {
+    const std::scoped_lock lock(mutex_);
+    return is_stopping_;
 }
 
 Findings Watcher::look_once(const WatcherSettings& settings) {

@@ -53,6 +53,8 @@ class Watcher {
     void run();
     void probe();
     [[nodiscard]] Findings learn();
+    [[nodiscard]] Findings ask_server();
+    [[nodiscard]] bool is_stopping();
     void decide(const Figures& figures);
     void estimate_opening(PassedBound passed, const Figures& figures);
     void log_closed(PassedBound passed, const Figures& figures) const;
@@ -61,6 +63,7 @@ class Watcher {
     const WatcherSettings settings_;
     Gauges& gauges_;
     sinks::redis::BlockingClient client_;
+    bool was_useless_ = false;  // the server that was asked last; its address is tried last then
     std::unique_ptr<ClusterProbe> cluster_;  // instead of client_
     Bounds bounds_;
     Trend trend_;  // of the figure that closed admission

@@ -413,7 +413,8 @@ def test_a_copy_may_be_made_beside_an_engine_that_delivers(starter, directory):
     assert device_ids(second.client()) == ["a"]
 
 
-def test_a_replay_that_is_stopped_goes_on(starter, directory):
+@pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGPWR])
+def test_a_replay_that_is_stopped_goes_on(starter, directory, stop_signal):
     engine = starter.engine(f"journal:{directory}", settings={"journal.segment_size": "2MiB"})
     count = 20_000
     with engine.connect() as connection:
@@ -432,9 +433,11 @@ def test_a_replay_that_is_stopped_goes_on(starter, directory):
     wait_until(lambda: any("xadd" in client["cmd"] for client in observer.client_list()), "it waits for Redis to take a sample")
     second = journal("replay", directory, "--to", redis.url)
     assert second.returncode == 1 and "another replay" in second.stderr
+    for without_a_meaning in (signal.SIGUSR1, signal.SIGSTKFLT, signal.SIGRTMIN):
+        stopped.send_signal(without_a_meaning)
     observer.execute_command("CLIENT", "UNPAUSE")
     wait_until(lambda: observer.xlen("telemetry") > 1000, "it delivers", pause_s=0.001)
-    stopped.send_signal(signal.SIGTERM)
+    stopped.send_signal(stop_signal)
     assert stopped.wait(20) in (0, 1)
     before = redis.client().xlen("telemetry")
     if stopped.returncode == 1:

@@ -5,7 +5,9 @@ import contextlib
 import json
 import resource
 import signal
+import socket
 import subprocess
+import threading
 
 import pytest
 import redis
@@ -320,6 +322,46 @@ def test_verify_finds_a_redis_on_the_other_family_of_its_name(starter, tmp_path)
     (tmp_path / "ledger").write_text("a 0 1\n")
     done = subprocess.run([*in_such_a_net, str(LOAD_BINARY), "verify", "--ledger", str(tmp_path / "ledger"), "--redis",
                            f"redis://both.test:{server.port}"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == OK, done.stderr
+
+
+@contextlib.contextmanager
+def refusing_server(address: str, port: int, reply: bytes):
+    """Answers `reply` to whatever comes on a connection, one connection after the other. `address` is IPv6."""
+    with socket.create_server((address, port), family=socket.AF_INET6) as listener:
+        def serve():
+            while True:
+                try:
+                    client, _ = listener.accept()
+                except OSError:
+                    return  # shut down below
+                with client, contextlib.suppress(ConnectionResetError):
+                    while client.recv(4096):
+                        client.sendall(reply)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def test_verify_leaves_an_address_of_its_name_that_tells_nothing(starter, tmp_path):
+    """The name leads to ::1, where a password is wanted, and to 127.0.0.1."""
+    hosts = tmp_path / "hosts"
+    hosts.write_text("127.0.0.1 both.test\n::1 both.test\n")
+    in_such_a_net = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', str(hosts)]
+    if subprocess.run([*in_such_a_net, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("this user may not mount")
+    server = starter.redis()
+    stored_sample(server.client())
+    refusal = b"-NOAUTH Authentication required.\r\n"
+    with refusing_server("::1", server.port, refusal):
+        (tmp_path / "ledger").write_text("a 0 1\n")
+        done = subprocess.run([*in_such_a_net, str(LOAD_BINARY), "verify", "--ledger", str(tmp_path / "ledger"), "--redis",
+                               f"redis://both.test:{server.port}"], capture_output=True, text=True, timeout=120)
     assert done.returncode == OK, done.stderr
 
 

@@ -83,6 +83,8 @@ def run_under_signals(directory, *steps) -> tuple[int, dict]:
     return code, json.loads(text) if text else {}
 
 
+IGNORED = [getattr(signal, f"SIG{name}") for name in ("USR1", "USR2", "ALRM", "PIPE", "XFSZ", "IO", "VTALRM", "PROF", "STKFLT", "TRAP",
+                                                      "SYS", "RTMIN", "RTMAX")]
 TERM, KILLED_BY_TERM = signal.SIGTERM, -signal.SIGTERM
 
 
@@ -90,7 +92,9 @@ TERM, KILLED_BY_TERM = signal.SIGTERM, -signal.SIGTERM
     pytest.param((TERM, 0.005, TERM, 0.005, TERM), id="a repeat is the same signal"),
     pytest.param((signal.SIGHUP,), id="the terminal was closed"),
     pytest.param((signal.SIGQUIT,), id="quit"),
-    pytest.param((signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGPIPE, 0.3, TERM), id="others are ignored"),
+    pytest.param((signal.SIGPWR,), id="the power fails"),
+    pytest.param((signal.SIGXCPU, 1.1, signal.SIGXCPU), id="the limit of CPU, told for each second of it"),
+    pytest.param((*IGNORED, 0.3, TERM), id="others are ignored"),
 ])
 def test_signals_end_a_run_with_a_report(tmp_path, steps):
     code, result = run_under_signals(tmp_path, *steps)

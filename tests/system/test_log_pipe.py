@@ -9,6 +9,8 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from harness import device_ids, reserve_port, sample, wait_until
 from harness.engine import BINARY, CLEAN_ENVIRONMENT
 from harness.load import LOAD_BINARY, PATIENT
@@ -164,3 +166,20 @@ def test_the_flags_of_the_open_file_are_left_as_they_are(starter, tmp_path):
         engine = starter.engine("null:", ack="queued", prefix=to)
         info = Path(f"/proc/{engine.pid}/fdinfo/2").read_text()
         assert not int(info.split("flags:")[1].split()[0], 8) & os.O_NONBLOCK
+
+
+@pytest.mark.parametrize("command", [
+    pytest.param((BINARY, "serve", "--listen", "nonsense"), id="a setting"),
+    pytest.param((BINARY, "serve", "--nope"), id="an option"),
+    pytest.param((BINARY, "frobnicate"), id="a command"),
+    pytest.param((BINARY, "check-config", "/nope"), id="a file"),
+    pytest.param((BINARY, "journal", "cat", "/nope"), id="a journal"),
+    pytest.param((LOAD_BINARY, "--nope"), id="an option of the load generator"),
+    pytest.param((LOAD_BINARY, "http://127.0.0.1:9/", "--duration", "1s"), id="no server"),
+    pytest.param((LOAD_BINARY, "verify", "--ledger", "/nope", "--redis", "redis://127.0.0.1:9"), id="no ledger"),
+])
+def test_a_refused_start_does_not_wait_for_the_reader(tmp_path, command):
+    with log_pipe(tmp_path, is_full=True) as (_, to):
+        finished = subprocess.run([*to, *map(str, command)], env=CLEAN_ENVIRONMENT, stdout=subprocess.DEVNULL,
+                                  stdin=subprocess.DEVNULL, timeout=60)
+    assert finished.returncode in (1, 2, 4)

@@ -33,7 +33,7 @@ def test_signals_without_a_meaning_lose_nothing(starter):
     engine, server = engine_with_queued_samples(starter)
     engine.signal(signal.SIGHUP)
     wait_until(lambda: any("signal=SIGHUP " in line for line in lines_of(engine, "signal_ignored")), "SIGHUP is logged")
-    for name in ("USR1", "USR2", "ALRM", "STKFLT", "PIPE", "XFSZ", "IO", "VTALRM", "PROF"):
+    for name in ("USR1", "USR2", "ALRM", "STKFLT", "TRAP", "SYS", "PIPE", "XFSZ", "IO", "VTALRM", "PROF"):
         engine.signal(getattr(signal, f"SIG{name}"))
         assert engine.status()["state"] == "running", name
     time.sleep(1.1)  # one line a second
@@ -77,6 +77,20 @@ def test_a_repeat_within_a_second_is_the_same_signal(starter):
     [line] = lines_of(engine, "stopped")
     assert f"delivered={SAMPLES} " in line and "undelivered=0" in line
     assert not lines_of(engine, "stopping_at_once")
+
+
+def test_the_limit_of_cpu_tells_it_again_and_means_one_stop(starter):
+    """The kernel sends SIGXCPU for each second of CPU above RLIMIT_CPU."""
+    engine, server = engine_with_queued_samples(starter)
+    engine.signal(signal.SIGXCPU)
+    wait_until(lambda: engine.status()["state"] == "draining", "it drains")
+    time.sleep(1.1)
+    engine.signal(signal.SIGXCPU)
+    time.sleep(0.1)
+    assert engine.running
+    server.start()
+    assert engine.wait_exit() == 0
+    assert len(device_ids(server.client())) == SAMPLES
 
 
 def test_stopping_at_once_tells_the_totals(starter):

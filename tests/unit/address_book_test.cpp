@@ -44,7 +44,7 @@ TEST(AddressBook, WhatWasOfNoUseComesLastTheOldestFirst) {
     book.was_useless(server, "10.0.0.1");
     EXPECT_EQ(*book.find(server), (Addresses{"10.0.0.2", "10.0.0.3", "10.0.0.1"}));
     book.worked(server, "10.0.0.3");
-    EXPECT_EQ(*book.find(server), (Addresses{"10.0.0.3", "10.0.0.1", "10.0.0.2"})) << "the rest is forgiven";
+    EXPECT_EQ(*book.find(server), (Addresses{"10.0.0.3", "10.0.0.2", "10.0.0.1"})) << "of the rest nothing is new";
 }
 
 TEST(AddressBook, AnAddressThatIsGoneFromTheNameIsNotTried) {

@@ -2,6 +2,7 @@
 // worked last. The resolver is a list; the servers listen on 127.0.0.1, 127.0.0.2 and 127.0.0.3 with one port.
 // runs: release asan tsan
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -9,11 +10,16 @@
 #include <atomic>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "engine/core/clock.hpp"
+#include "engine/watch/cluster_probe.hpp"
+#include "engine/watch/watcher.hpp"
 #include "sinks/redis/cluster/cluster_sink.hpp"
 #include "sinks/redis/cluster/slot.hpp"
+#include "sinks/redis/cluster/slot_query.hpp"
 #include "sinks/redis/link/address_book.hpp"
 #include "sinks/redis/link/blocking_client.hpp"
 #include "sinks/redis/sentinel/primary_finder.hpp"
@@ -207,6 +213,129 @@ TEST_F(RedisAddresses, ABlockingClientPassesOverAnAddressThatDoesNotAnswer) {
     ASSERT_TRUE(client.connect()) << client.failure();
     EXPECT_EQ(client.peer(), name() + " (127.0.0.1)");
 }
+
+// What a server may be that takes connections and tells a question nothing, or only what does not count.
+std::string bulk(const std::string& text) { return "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n"; }
+
+std::string info(const std::string& role) { return bulk("role:" + role + "\r\nused_memory:7\r\nmaxmemory:9\r\n"); }
+
+FakeNode::Answer tells(std::uint64_t length, const std::string& role) {
+    return [=](const std::string& command) {
+        if (command.starts_with("INFO")) return info(role);
+        return command.starts_with("XLEN") ? ":" + std::to_string(length) + "\r\n" : std::string("*0\r\n");
+    };
+}
+
+FakeNode::Answer answers(const std::string& reply) {
+    return [=](const std::string&) { return reply; };
+}
+
+struct Useless {
+    const char* name;
+    FakeNode::Answer answer;
+};
+const Useless useless_servers[] = {
+    {"WantsAPassword", answers("-NOAUTH Authentication required.\r\n")},
+    {"Loads", answers("-LOADING Redis is loading the dataset in memory\r\n")},
+    {"HasNoPrimary", answers("-MASTERDOWN Link with MASTER is down\r\n")},
+    {"IsAReplica", tells(3, "slave")},
+};
+
+watch::Findings look(const sinks::RedisSettings& redis) {
+    watch::WatcherSettings settings;
+    settings.redis = redis;
+    settings.subject.keys = {"t"};
+    return watch::Watcher::look_once(settings);
+}
+
+class UselessToTheWatcher : public RedisAddresses, public testing::WithParamInterface<Useless> {};
+
+TEST_P(UselessToTheWatcher, IsLeftForAnotherWithinALook) {
+    node.start(tells(7, "master"));
+    FakeNode useless(first, node.port());
+    useless.start(GetParam().answer);
+    FakeNode other("127.0.0.3", node.port());
+    other.start(GetParam().answer);
+    const auto findings = look(settings({first, "127.0.0.3", second}));
+    EXPECT_EQ(findings.error, "");
+    EXPECT_EQ(findings.figures.length_sum, 7u);
+}
+
+TEST_P(UselessToTheWatcher, IsAskedAllTheSameWhereThereIsNoOther) {
+    node.start(GetParam().answer);
+    const auto findings = look(settings({second}));
+    EXPECT_TRUE(findings.is_reached);
+    EXPECT_EQ(findings.error.empty(), findings.figures.length_sum == 3u);
+}
+
+TEST_P(UselessToTheWatcher, IsLeftByTheOneOfAClusterToo) {
+    const auto slots = [&](const std::string& command, const FakeNode::Answer& otherwise) {
+        if (command != "CLUSTER SLOTS") return otherwise(command);
+        return "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$10\r\nredis.test\r\n:" + std::to_string(node.port()) + "\r\n";
+    };
+    node.start([&](const std::string& command) { return slots(command, tells(7, "master")); });
+    FakeNode useless(first, node.port());
+    useless.start([&](const std::string& command) {
+        const std::string refusal = GetParam().answer(command);
+        return refusal.starts_with('-') ? refusal : slots(command, GetParam().answer);
+    });
+    watch::ClusterProbe probe(settings(), {{"redis.test", node.port()}}, {.keys = {"t"}});
+    static_cast<void>(probe.learn([] { return false; }));
+    EXPECT_EQ(probe.learn([] { return false; }).figures.length_sum, 7u);
+}
+INSTANTIATE_TEST_SUITE_P(Servers, UselessToTheWatcher, testing::ValuesIn(useless_servers),
+                         [](const auto& server) { return std::string(server.param.name); });
+
+TEST_F(RedisAddresses, AThirdIsReachedBehindTwoReplicas) {
+    node.start(stores);
+    FakeNode one(first, node.port());
+    FakeNode other("127.0.0.3", node.port());
+    for (FakeNode* const replica : {&one, &other}) replica->start(answers("-READONLY it is\r\n"));
+    connect(settings({first, "127.0.0.3", second}));
+    deliver_one();
+    EXPECT_EQ(driver->sink().connected_to(), name() + " (127.0.0.1)");
+}
+
+TEST_F(RedisAddresses, ASlotQueryLeavesANodeThatTellsNone) {
+    node.start(answers("*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:1\r\n"));
+    FakeNode alone(first, node.port());
+    alone.start(answers("-ERR This instance has cluster support disabled\r\n"));
+    sinks::redis::SlotQuery query(settings());
+    const auto ask = [&] {
+        query.begin({"redis.test", node.port()}, monotonic_ns());
+        std::optional<sinks::redis::SlotQuery::Answer> answer;
+        while (!answer) {  // ends: the query has a deadline of its own
+            pollfd waits{query.fd(), query.events(), 0};
+            static_cast<void>(::poll(&waits, 1, 10));
+            answer = query.advance(waits.revents, monotonic_ns());
+        }
+        return answer->has_value();
+    };
+    EXPECT_FALSE(ask());
+    EXPECT_TRUE(ask());
+}
+
+// A sentinel that does not tell the primary: the other address of its name is asked the next time.
+class UselessSentinel : public RedisAddresses, public testing::WithParamInterface<const char*> {};
+
+TEST_P(UselessSentinel, IsLeftForAnother) {
+    FakeNode primary;
+    primary.start(answers("*1\r\n$6\r\nmaster\r\n"));
+    node.start(answers("*2\r\n" + bulk("127.0.0.1") + bulk(std::to_string(primary.port()))));
+    FakeNode useless(first, node.port());
+    useless.start(answers(GetParam()));
+    sinks::redis::PrimaryFinder finder({.sentinels = {{"redis.test", node.port()}},
+                                        .master = "main",
+                                        .user = {},
+                                        .password = {},
+                                        .timeout_ns = 500'000'000,
+                                        .password_file = {},
+                                        .addresses = book_of({first, second})});
+    EXPECT_FALSE(finder.find());
+    EXPECT_TRUE(finder.find());
+}
+INSTANTIATE_TEST_SUITE_P(Answers, UselessSentinel,
+                         testing::Values("-NOAUTH no\r\n", "*-1\r\n", "hang up", "-DENIED protected mode\r\n"));
 
 TEST_F(RedisAddresses, ASentinelAndThePrimaryThatItNames) {
     FakeNode primary;

@@ -145,7 +145,7 @@ TEST(AdmissionQuestions, WhereThereIsNoGroupNobodyIsBehind) {
 
 TEST(AdmissionQuestions, FiguresOfTwoPartitions) {
     const watch::Subject subject{{"t:{0}", "t:{1}"}, false};
-    EXPECT_EQ(figure_commands(subject).size(), 5u);
+    EXPECT_EQ(figure_commands(subject).size(), 6u);
     const std::string resp = ":7\r\n*2\r\n" + group(":3\r\n") + group(":5\r\n") + ":0\r\n" + no_key + memory;
     const auto findings = figures_from(subject, replies_of(resp, 5));
     EXPECT_EQ(findings.error, "");

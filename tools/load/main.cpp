@@ -9,10 +9,13 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "engine/core/clock.hpp"
 #include "engine/core/standard_streams.hpp"
+#include "engine/core/thread_limit.hpp"
+#include "engine/io/process_signals.hpp"
 #include "engine/log/writer.hpp"
 #include "tools/load/command/compare_command.hpp"
 #include "tools/load/command/options.hpp"
@@ -37,18 +40,19 @@ void on_stop_signal(int signal) {
     const std::uint64_t now_ns = sluice::monotonic_ns();
     if (first_ns.compare_exchange_strong(none, now_ns, std::memory_order_relaxed))
         return stop_requested.store(true, std::memory_order_release);
-    if (now_ns - none < repeat_ns) return;
+    // SIGXCPU comes again for each second of CPU (setrlimit(2)).
+    if (now_ns - none < repeat_ns || signal == SIGXCPU) return;
     ::signal(signal, SIG_DFL);
     ::raise(signal);  // blocked while this handler runs: it comes when the handler returns
 }
 
-// SIGHUP: the terminal was closed, and files are written all the same. The ignored ones mean nothing to a run, and
-// their default would end it without a report.
+// The others mean nothing to a run, and their default would end it without a report.
 void stop_at_signals() {
     struct sigaction action{};
     action.sa_handler = on_stop_signal;
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) ::sigaction(signal, &action, nullptr);
-    for (const int signal : {SIGUSR1, SIGUSR2, SIGALRM}) ::signal(signal, SIG_IGN);
+    for (const sluice::SignalRow& row : sluice::signal_table)
+        if (sluice::stops_a_tool(row.meaning)) ::sigaction(row.number, &action, nullptr);
+    sluice::ignore_other_signals();
 }
 
 // A connection is a descriptor, and the usual soft limit is 1024.
@@ -69,6 +73,15 @@ int carry_out(const sluice::load::Invocation& invocation, const std::vector<std:
     }
     if (invocation.search.is_wanted()) return code_of(search(invocation, command_line, stop_requested));
     return code_of(run(invocation.plan, invocation.outputs, command_line, stop_requested));
+}
+
+// A thread that cannot be made is one of a writer's: those that make load tell it themselves.
+int carry_out_or_tell(const sluice::load::Invocation& invocation, const std::vector<std::string>& command_line) {
+    try {
+        return carry_out(invocation, command_line);
+    } catch (const std::system_error& error) {
+        return code_of(sluice::load::complain(sluice::no_thread_sentence(error)));
+    }
 }
 
 // `code`, or 1 where what was printed has not arrived.
@@ -95,5 +108,5 @@ int main(int argc, char** argv) {
     }
     if (invocation->command != Invocation::Command::verify) stop_at_signals();
     raise_descriptors_limit();
-    return code_after_printing(carry_out(*invocation, std::vector<std::string>(argv, argv + argc)));
+    return code_after_printing(carry_out_or_tell(*invocation, std::vector<std::string>(argv, argv + argc)));
 }

@@ -58,7 +58,7 @@ std::optional<SlotQuery::Answer> SlotQuery::step(short revents, std::uint64_t no
         if (has_failed) return fail(session_->failure());
         if (!session_->is_ready()) return std::nullopt;
     }
-    if (now_ns >= timer_.end_ns()) return fail(session_->peer() + " does not tell its slots in time");
+    if (now_ns >= timer_.end_ns()) return leave(session_->peer() + " does not tell its slots in time");
     if (reader_ == nullptr) return ask();
     return (revents & (POLLIN | POLLERR | POLLHUP)) != 0 ? read_answer() : std::nullopt;
 }
@@ -81,13 +81,19 @@ std::optional<SlotQuery::Answer> SlotQuery::read_answer() {
     static_cast<void>(redisReaderFeed(reader_.get(), bytes.data(), bytes.size()));  // a failure shows in the next call
     void* object = nullptr;
     if (redisReaderGetReply(reader_.get(), &object) != REDIS_OK)
-        return fail(session_->peer() + " does not speak the Redis protocol: " + printable(reader_->errstr));
+        return leave(session_->peer() + " does not speak the Redis protocol: " + printable(reader_->errstr));
     if (object == nullptr) return std::nullopt;
     const Reply reply(static_cast<redisReply*>(object));
-    if (is_error(*reply)) return fail(refusal_sentence(session_->peer(), text_of(*reply), "CLUSTER SLOTS"));
+    if (is_error(*reply)) return leave(refusal_sentence(session_->peer(), text_of(*reply), "CLUSTER SLOTS"));
     auto map = SlotMap::from(*reply, session_->server());
-    if (!map) return fail("Redis at " + session_->peer() + ": " + map.error());
+    if (!map) return leave("Redis at " + session_->peer() + ": " + map.error());
     return map;
+}
+
+// The node took the connection, and is of no use now: other addresses of its name are tried first the next time.
+SlotQuery::Answer SlotQuery::leave(const std::string& why) {
+    session_->set_address_back();
+    return fail(why);
 }
 
 SlotQuery::Answer SlotQuery::fail(const std::string& why) const { return std::unexpected(why); }

@@ -45,6 +45,7 @@ class SlotQuery {
     [[nodiscard]] std::optional<Answer> step(short revents, std::uint64_t now_ns);
     [[nodiscard]] std::optional<Answer> ask();
     [[nodiscard]] std::optional<Answer> read_answer();
+    [[nodiscard]] Answer leave(const std::string& why);
     [[nodiscard]] Answer fail(const std::string& why) const;
 
     RedisSettings settings_;

@@ -60,7 +60,7 @@ void AddressBook::worked(const ServerAddress& server, const std::string& address
     Memory* const memory = memory_of(server, address);
     if (memory == nullptr) return;
     memory->last_good = address;
-    memory->useless.clear();
+    std::erase(memory->useless, address);
 }
 
 void AddressBook::was_useless(const ServerAddress& server, const std::string& address) {

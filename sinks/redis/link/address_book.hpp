@@ -32,7 +32,7 @@ class AddressBook {
 
     // Resolves anew. The error is a clause, such as "Name or service not known".
     [[nodiscard]] std::expected<Addresses, std::string> find(const ServerAddress& server);
-    // `address` of `server` has greeted.
+    // `address` of `server` has greeted. What is known of the others stays: it may be of no use all the same.
     void worked(const ServerAddress& server, const std::string& address);
     // `address` of `server` took a connection, but cannot be used now.
     void was_useless(const ServerAddress& server, const std::string& address);

@@ -15,6 +15,7 @@ BlockingClient::BlockingClient(RedisSettings settings, std::string name)
 
 bool BlockingClient::connect() {
     connection_.reset();
+    has_answered_ = false;
     const auto password = password_of(settings_);
     if (!password) {
         fail(password.error());
@@ -29,6 +30,12 @@ bool BlockingClient::connect() {
     if (has_greeted) attempt_.worked(*addresses_);
     else attempt_.was_useless(*addresses_);
     return has_greeted;
+}
+
+void BlockingClient::leave(const std::string& why) {
+    CHECK(is_connected());
+    attempt_.was_useless(*addresses_);
+    fail(why);
 }
 
 bool BlockingClient::connect_to_one() {
@@ -79,6 +86,7 @@ std::vector<Reply> BlockingClient::ask(const std::vector<Command>& commands) {
             return {};
         }
         replies.emplace_back(static_cast<redisReply*>(object));
+        has_answered_ = true;
         if (!may_stay(*replies.back())) return {};
     }
     return replies;
@@ -88,6 +96,7 @@ std::vector<Reply> BlockingClient::ask(const std::vector<Command>& commands) {
 bool BlockingClient::may_stay(const redisReply& reply) {
     refusal_ = is_error(reply) ? printable(text_of(reply)) : std::string();
     if (!is_error(reply) || !refuses_connection(text_of(reply))) return true;
+    attempt_.was_useless(*addresses_);
     fail(refusal_);
     return false;
 }
@@ -115,8 +124,9 @@ void BlockingClient::fail(const std::string& why) {
     connection_.reset();
 }
 
-// An error that came before may be the reason.
+// An error that came before may be the reason. A server that took the connection and never answered is of no use.
 void BlockingClient::connection_failed() {
+    if (!has_answered_) attempt_.was_useless(*addresses_);
     std::string why = why_failed(connection_, settings_.connect_timeout_ns);
     if (!refusal_.empty()) why += "; before that it said: " + refusal_;
     fail(why);

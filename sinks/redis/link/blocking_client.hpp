@@ -4,6 +4,7 @@
 // Not for samples: hiredis builds an object for each reply and allocates for each command.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,6 +31,11 @@ class BlockingClient {
     // Connects to the first address that takes a connection, authenticates and selects. False: failure() says why. The
     // next call begins with another address then.
     [[nodiscard]] bool connect();
+    // The server is of no use now, as `why` says: closes the connection. The next connect() tries the other addresses
+    // of its name first. Needs is_connected().
+    void leave(const std::string& why);
+    // How many addresses the server had at the last connect().
+    [[nodiscard]] std::size_t addresses_count() const { return attempt_.size(); }
     // Sends all `commands` at once. Their replies, error replies among them; none if the connection broke, which is
     // closed then. Needs is_connected().
     [[nodiscard]] std::vector<Reply> ask(const std::vector<Command>& commands);
@@ -58,6 +64,7 @@ class BlockingClient {
     const std::shared_ptr<AddressBook> addresses_;
     ConnectAttempt attempt_;
     BlockingConnection connection_;
+    bool has_answered_ = false;  // anything, over this connection
     std::string refusal_;  // the last reply of the present ask(), if it was an error
     std::string failure_;
 };

@@ -37,6 +37,8 @@ CommandOutcome outcome_of_error(std::string_view text) {
 
 bool error_wants_reconnect(std::string_view text) { return starts_with_one_of(reconnect_codes, text); }
 
+bool is_of_no_use(std::string_view text) { return error_wants_reconnect(text) || text.starts_with("LOADING "); }
+
 // Redis 5.0 to 8.0, networking.c (acceptCommonHandler, clientAcceptHandler).
 bool refuses_connection(std::string_view text) {
     return text.starts_with("ERR max number of clients") || text.starts_with("DENIED ") ||

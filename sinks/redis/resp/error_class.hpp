@@ -16,6 +16,10 @@ namespace sluice::sinks::redis {
 // the new one by now), or it forgot who we are (the greeting says it again).
 [[nodiscard]] bool error_wants_reconnect(std::string_view text);
 
+// Whether whoever asks questions may learn more from another server: this one is a replica, tells nothing before its
+// data set is read, or does not know who asks.
+[[nodiscard]] bool is_of_no_use(std::string_view text);
+
 // Whether the server refuses the connection itself, whatever was asked (too many clients, protected mode). It closes
 // the connection then.
 [[nodiscard]] bool refuses_connection(std::string_view text);

@@ -46,6 +46,12 @@ class Conversation {
 
     [[nodiscard]] bool was_refused() const { return client_.is_connected(); }
 
+    // The server is of no use now: other addresses of its name are tried first the next time. `why` is returned.
+    [[nodiscard]] std::unexpected<std::string> leave(const std::string& why) {
+        if (client_.is_connected()) client_.leave(why);
+        return std::unexpected(why);
+    }
+
   private:
     [[nodiscard]] std::expected<Reply, std::string> ask_once(const Command& command) {
         Reply reply = client_.is_connected() ? client_.ask(command) : nullptr;
@@ -97,17 +103,17 @@ bool PrimaryFinder::has_moved_from(const ServerAddress& present) const {
 std::expected<ServerAddress, std::string> PrimaryFinder::ask(const ServerAddress& sentinel) const {
     Conversation conversation(sentinel, settings_);
     const auto reply = conversation.ask({"SENTINEL", "get-master-addr-by-name", settings_.master});
-    if (!reply) return std::unexpected(reply.error());
+    if (!reply) return conversation.leave(reply.error());
     const redisReply& address = **reply;
-    if (address.type == REDIS_REPLY_NIL) return std::unexpected("knows no such name");
+    if (address.type == REDIS_REPLY_NIL) return conversation.leave("knows no such name");
     const bool is_pair = address.type == REDIS_REPLY_ARRAY && address.elements == 2 && is_text(*address.element[0]) &&
                          is_text(*address.element[1]);
-    if (!is_pair) return std::unexpected("answers something else than an address");
+    if (!is_pair) return conversation.leave("answers something else than an address");
     ServerAddress primary{std::string(text_of(*address.element[0])), 0};
     const std::string_view port = text_of(*address.element[1]);
     const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), primary.port);
     if (error != std::errc{} || end != port.data() + port.size() || primary.port == 0 || primary.host.empty())
-        return std::unexpected("answers something else than an address");
+        return conversation.leave("answers something else than an address");
     return primary;
 }
 
@@ -117,12 +123,13 @@ std::expected<void, std::string> PrimaryFinder::confirm(const ServerAddress& pri
     // A user who may not ask may still be allowed to write: if this is a replica, the first write is answered READONLY.
     if (!reply && conversation.was_refused() && reply.error().starts_with("NOPERM")) return {};
     if (!reply)
-        return std::unexpected((conversation.was_refused() ? "refuses ROLE: " : "cannot be asked: ") + reply.error());
+        return conversation.leave((conversation.was_refused() ? "refuses ROLE: " : "cannot be asked: ") +
+                                  reply.error());
     const redisReply& role = **reply;
     const bool is_known = role.type == REDIS_REPLY_ARRAY && role.elements > 0 && is_text(*role.element[0]);
-    if (!is_known) return std::unexpected("does not tell its role");
+    if (!is_known) return conversation.leave("does not tell its role");
     if (text_of(*role.element[0]) == "master") return {};
-    return std::unexpected("says it is a " + printable(text_of(*role.element[0])));
+    return conversation.leave("says it is a " + printable(text_of(*role.element[0])));
 }
 
 }  // namespace sluice::sinks::redis

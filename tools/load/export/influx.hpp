@@ -36,7 +36,7 @@ class InfluxExporter : public Observer {
     static constexpr long request_timeout_ms = 3000;
 
     // `run` names the run in the points' tags. `warn` is called at most once, on the exporter's thread, with a
-    // sentence.
+    // sentence. Throws std::system_error where its thread cannot be started.
     InfluxExporter(const InfluxTarget& target, std::string_view run, std::function<void(const std::string&)> warn);
     ~InfluxExporter() override;
     InfluxExporter(const InfluxExporter&) = delete;

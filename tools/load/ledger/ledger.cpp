@@ -43,8 +43,13 @@ std::expected<std::unique_ptr<Ledger>, std::error_code> Ledger::create(const std
         ::unlink(path.c_str());
         return std::unexpected(error);
     }
-    return std::unique_ptr<Ledger>(
-        new Ledger(std::move(file), path, device_prefix, devices_count, std::move(on_error)));
+    try {
+        return std::unique_ptr<Ledger>(
+            new Ledger(std::move(file), path, device_prefix, devices_count, std::move(on_error)));
+    } catch (const std::system_error&) {  // of std::thread
+        ::unlink(path.c_str());
+        throw;
+    }
 }
 
 Ledger::Ledger(Descriptor file, std::string path, std::string device_prefix, std::uint32_t devices_count,

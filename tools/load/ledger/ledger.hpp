@@ -27,6 +27,7 @@ class Ledger {
   public:
     // Creates the file; one that exists is refused (EEXIST), since {seq} begins again with each run.
     // Devices are named as in bodies: prefix and number, padded with zeros to the width of devices_count - 1.
+    // Where its thread cannot be started, the file is removed, and std::system_error is thrown.
     // `on_error` is called once, on the ledger's thread, when something could not be written: nothing is from then on.
     [[nodiscard]] static std::expected<std::unique_ptr<Ledger>, std::error_code> create(
         const std::string& path, const std::string& device_prefix, std::uint32_t devices_count,

@@ -11,6 +11,7 @@
 #include "engine/core/limits.hpp"
 #include "engine/delivery/redis_settings.hpp"
 #include "sinks/redis/link/blocking_client.hpp"
+#include "sinks/redis/resp/error_class.hpp"
 
 namespace sluice::load {
 namespace {
@@ -113,7 +114,19 @@ class Reader {
     [[nodiscard]] bool connect_with(const sinks::RedisSettings& settings) {
         host_ = settings.host;
         client_ = std::make_unique<sinks::redis::BlockingClient>(settings);
-        return client_->connect() || fail(client_->failure());
+        for (std::size_t i = 1;; ++i) {  // ends: the addresses are counted
+            if (client_->connect() && is_of_use()) return true;
+            if (i >= client_->addresses_count()) return fail(client_->failure());
+        }
+    }
+
+    // Whether the server that is connected tells anything. If not, another address of its name may.
+    [[nodiscard]] bool is_of_use() {
+        const Reply reply = client_->ask(Command{"TYPE", "x"});
+        if (reply == nullptr) return false;
+        const bool is_useless = sinks::redis::is_error(*reply) && sinks::redis::is_of_no_use(text_of(reply.get()));
+        if (is_useless) client_->leave(sinks::redis::printable(text_of(reply.get())));
+        return !is_useless;
     }
 
     // Any node of a cluster will do: it tells who has a key.

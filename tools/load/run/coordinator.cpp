@@ -7,8 +7,10 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <system_error>
 
 #include "engine/core/clock.hpp"
+#include "engine/core/thread_limit.hpp"
 #include "tools/load/run/load_thread.hpp"
 #include "tools/load/run/resolve.hpp"
 #include "tools/load/run/span_totals.hpp"
@@ -72,6 +74,23 @@ void stop_all(Threads& threads) {
     for (const auto& thread : threads) thread->join();
 }
 
+// Nothing runs where one of them cannot be made.
+std::expected<Threads, SetupError> make_threads(const RunPlan& plan, const std::vector<ServerAddress>& addresses,
+                                                const OnAcknowledged& on_acknowledged) {
+    const std::vector<unsigned> cores = cores_of(plan);
+    Threads threads;
+    try {
+        for (std::uint32_t i = 0; i < plan.threads_count; ++i)
+            threads.push_back(std::make_unique<LoadThread>(
+                plan, addresses, i, cores.empty() ? std::nullopt : std::optional(cores[i % cores.size()]),
+                on_acknowledged));
+    } catch (const std::system_error& error) {  // of std::thread
+        stop_all(threads);
+        return std::unexpected(SetupError{.sentence = no_thread_sentence(error)});
+    }
+    return threads;
+}
+
 void follow(Threads& threads, SpanTotals& totals, GeneratorState& state, const std::atomic<bool>& stop) {
     while (true) {
         if (stop.load(std::memory_order_acquire) && !state.was_stopped) {
@@ -93,12 +112,9 @@ std::expected<RunResult, SetupError> carry_out(const RunPlan& plan, const std::v
                                                const std::atomic<bool>& stop, const OnAcknowledged& on_acknowledged) {
     const auto addresses = resolve(plan.target);
     if (!addresses) return std::unexpected(SetupError{.sentence = addresses.error()});
-    const std::vector<unsigned> cores = cores_of(plan);
-    Threads threads;
-    for (std::uint32_t i = 0; i < plan.threads_count; ++i)
-        threads.push_back(std::make_unique<LoadThread>(
-            plan, *addresses, i, cores.empty() ? std::nullopt : std::optional(cores[i % cores.size()]),
-            on_acknowledged));
+    auto made = make_threads(plan, *addresses, on_acknowledged);
+    if (!made) return std::unexpected(made.error());
+    Threads& threads = *made;
     auto state = wait_until_ready(threads, plan, stop);
     if (!state) {
         stop_all(threads);
