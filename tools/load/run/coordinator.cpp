@@ -157,8 +157,8 @@ std::string describe(const RunPlan& plan) {
         }
     }
     if (plan.requests_count_max != 0) text += ", " + counted(plan.requests_count_max, "request");
-    else text += ", " + format_number(plan.duration_s, 1) + " s";
-    if (plan.warmup_s > 0) text += " after " + format_number(plan.warmup_s, 1) + " s of warm-up";
+    else text += ", " + format_seconds(plan.duration_s);
+    if (plan.warmup_s > 0) text += " after " + format_seconds(plan.warmup_s) + " of warm-up";
     text += ", " + counted(plan.sockets_count(), "connection");
     if (plan.pipeline_depth > 1) text += ", pipeline of " + std::to_string(plan.pipeline_depth);
     text += " on " + counted(plan.threads_count, "thread");
