@@ -14,7 +14,7 @@ import time
 import pytest
 
 from harness import reserve_port
-from harness.load import FAILED, INVALID, LOAD_BINARY, OK, PATIENT, SETUP_FAILED, THRESHOLD_MISSED, Connection, LoadTarget, run_load
+from harness.load import BAD_USAGE, FAILED, INVALID, LOAD_BINARY, OK, PATIENT, SETUP_FAILED, THRESHOLD_MISSED, Connection, LoadTarget, run_load
 
 
 def answering(body: bytes = b"{}", status: str = "200 OK"):
@@ -49,6 +49,28 @@ def test_the_summary_is_on_standard_output_and_progress_is_not(target):
 def test_a_report_on_standard_output_stands_there_alone(target):
     done = load(target.url, "--users", 1, "--requests", 5, "--json", "-")
     assert json.loads(done.stdout)["verdict"] == "ok" and "  requests     5 sent" in done.stderr
+
+
+def test_a_report_may_name_what_standard_output_was_redirected_to(target, tmp_path):
+    path = tmp_path / "both"
+    for name in (path, "/dev/stdout"):
+        with path.open("wb") as out:
+            words = [str(word) for word in (LOAD_BINARY, target.url, "--users", 1, "--requests", 5, "--json", name, *PATIENT)]
+            done = subprocess.run(words, stdout=out, stderr=subprocess.PIPE, text=True, timeout=120)
+        assert done.returncode == OK and "  requests     5 sent" in done.stderr, done.stderr
+        assert json.loads(path.read_text())["verdict"] == "ok"
+
+
+def test_links_to_one_file_are_one_file(tmp_path):
+    (tmp_path / "a").write_text("")
+    (tmp_path / "b").hardlink_to(tmp_path / "a")
+    done = load("http://127.0.0.1:1/", "--json", tmp_path / "a", "--csv", tmp_path / "b")
+    assert done.returncode == BAD_USAGE and "--json and --csv name the same file" in done.stderr, done.stderr
+
+
+def test_devices_that_keep_nothing_may_be_given_twice(target):
+    words = [str(word) for word in (LOAD_BINARY, target.url, "--users", 1, "--requests", 5, "--json", "/dev/null", "--csv", "/dev/null", *PATIENT)]
+    assert subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=120).returncode == OK
 
 
 def closed_pipe() -> int:
@@ -91,6 +113,18 @@ def test_a_summary_that_cannot_be_written_is_told(target, opened, command):
     words = [target.url if word == "URL" else word for word in command]
     done = into(opened, 1, [str(LOAD_BINARY), *words, *(PATIENT if command != ["--help"] else ())])
     assert done.returncode == 1 and "standard output cannot be written" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("opened", UNWRITABLE)
+@pytest.mark.parametrize("command", [["URL", "--users", "1", "--requests", "5", "--quiet", "--json", "-"],
+                                     ["URL", "--sweep", "50", "--duration", "100ms", "--quiet", "--min-sent", "0", "--json", "-"],
+                                     ["compare", "URL", "URL", "--users", "1", "--requests", "5", "--rounds", "2", "--json", "-"]],
+                         ids=["run", "sweep", "compare"])
+def test_a_report_on_standard_output_that_cannot_be_written_is_told_once(target, opened, command):
+    words = [target.url if word == "URL" else word for word in command]
+    done = into(opened, 1, [str(LOAD_BINARY), *words, *PATIENT])
+    sentences = [line for line in done.stderr.splitlines() if line.startswith("sluice-load: ")]
+    assert (done.returncode, sentences) == (1, ["sluice-load: standard output cannot be written"]), done.stderr
 
 
 # --- the verdict -----------------------------------------------------------------------------------

@@ -173,6 +173,7 @@ std::expected<Invocation, PlanError> read_run(Parser& parser) {
     if (const auto done = read_scenario(options); !done) return usage_error(done.error().sentence);
     auto plan = plan_of(options);
     if (!plan) return usage_error(plan.error().sentence);
+    resolve_stdout(parser.invocation.outputs);
     if (const auto done = check_outputs(parser.invocation.outputs, files_of(options)); !done)
         return usage_error(done.error().sentence);
     auto search = search_of(options);
@@ -191,6 +192,7 @@ std::expected<Invocation, PlanError> read_compare(Parser& parser) {
     Invocation& invocation = parser.invocation;
     invocation.command = Invocation::Command::compare;
     if (!parser.compare_options.thresholds.empty()) return usage_error("compare states ratios; leave --threshold out");
+    resolve_stdout(invocation.compare);
     if (const auto done = check_outputs(invocation.compare, files_of(parser.compare_options)); !done)
         return usage_error(done.error().sentence);
     if (parser.urls.size() < 2) return usage_error("compare takes two URLs or more");
@@ -232,6 +234,7 @@ std::expected<Invocation, PlanError> parse_command_line(int argc, const char* co
     }
     if (parser.compare->parsed()) return read_compare(parser);
     if (!parser.verify->parsed()) return read_run(parser);
+    resolve_stdout(parser.invocation.verify);
     if (const auto done = check_outputs(parser.invocation.verify); !done) return usage_error(done.error().sentence);
     parser.invocation.command = Invocation::Command::verify;
     return std::move(parser.invocation);
