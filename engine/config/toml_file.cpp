@@ -17,7 +17,9 @@ std::unexpected<FileError> unreadable(int error) {
     return std::unexpected(FileError{0, "cannot be read: " + std::generic_category().message(error)});
 }
 
-std::expected<std::string, FileError> read_bounded(const std::string& path) {
+}  // namespace
+
+std::expected<std::string, FileError> read_toml_text(const std::string& path) {
     errno = 0;
     std::ifstream file(path, std::ios::binary);
     if (!file) return unreadable(errno == 0 ? EIO : errno);
@@ -29,6 +31,8 @@ std::expected<std::string, FileError> read_bounded(const std::string& path) {
     if (text.size() > limits::config_file_bytes_max) return std::unexpected(FileError{0, "is larger than 1MiB"});
     return text;
 }
+
+namespace {
 
 std::string_view type_name_of(toml::node_type type) {
     switch (type) {
@@ -51,9 +55,10 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
         text.replace(at, from.size(), to);
 }
 
-// What toml++ says, as our other sentences are: `key-value pair: expected value, found the end of the line`. It writes
-// a control character as its escape sequence, which is not escaped again.
-std::string in_our_words(std::string_view description) {
+}  // namespace
+
+// toml++ writes a control character as its escape sequence, which is not escaped again.
+std::string toml_fault_in_our_words(std::string_view description) {
     std::string text(description);
     replace_all(text, "Error while parsing ", "");
     replace_all(text, "Encountered invalid utf-8 sequence", "it holds bytes that are no UTF-8");
@@ -73,6 +78,8 @@ std::string in_our_words(std::string_view description) {
     }
     return printable;
 }
+
+namespace {
 
 // Depth is bounded by toml++ (TOML_MAX_NESTED_VALUES).
 FileSetting setting_of(std::string key, std::uint32_t line, const toml::node& node) {
@@ -107,13 +114,13 @@ void flatten(const toml::table& group, const std::string& prefix, std::vector<Fi
 }  // namespace
 
 std::expected<std::vector<FileSetting>, FileError> read_toml_file(const std::string& path) {
-    const auto text = read_bounded(path);
+    const auto text = read_toml_text(path);
     if (!text) return std::unexpected(text.error());
     const toml::parse_result parsed = toml::parse(std::string_view(*text));
     if (!parsed) {
         const toml::parse_error& error = parsed.error();
         return std::unexpected(
-            FileError{error.source().begin.line, "is not TOML: " + in_our_words(error.description())});
+            FileError{error.source().begin.line, "is not TOML: " + toml_fault_in_our_words(error.description())});
     }
     std::vector<FileSetting> settings;
     flatten(parsed.table(), "", settings);

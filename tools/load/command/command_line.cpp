@@ -172,7 +172,7 @@ std::expected<Invocation, PlanError> read_run(Parser& parser) {
     const bool has_thresholds = !options.thresholds.empty();  // those of a scenario are no wish of the command line
     if (const auto done = read_scenario(options); !done) return usage_error(done.error().sentence);
     auto plan = plan_of(options);
-    if (!plan) return usage_error(plan.error().sentence);
+    if (!plan) return usage_error(with_place(plan.error().sentence, options));
     resolve_stdout(parser.invocation.outputs);
     if (const auto done = check_outputs(parser.invocation.outputs, files_of(options)); !done)
         return usage_error(done.error().sentence);

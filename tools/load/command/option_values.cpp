@@ -67,6 +67,21 @@ bool is_header_value(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [](unsigned char c) { return (c >= ' ' && c != 0x7f) || c == '\t'; });
 }
 
+bool is_method(std::string_view text) {
+    return std::ranges::all_of(text, [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+
+bool is_same_header(std::string_view name, std::string_view lower_name) {
+    return std::ranges::equal(name, lower_name,
+                              [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
+}
+
+// Transfer-Encoding would contradict the Content-Length that is written (RFC 9112 section 6.2).
+bool is_own_header(std::string_view name) {
+    constexpr std::string_view own[] = {"host", "content-length", "content-encoding", "transfer-encoding"};
+    return std::ranges::any_of(own, [&](std::string_view one) { return is_same_header(name, one); });
+}
+
 Result<std::string> read_body_file(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     std::ostringstream text;

@@ -46,12 +46,6 @@ Result<void> first_error(Results... results) {
     return first;
 }
 
-// Names of headers are compared without regard to case (RFC 9110 section 5.1).
-bool is_same_header(std::string_view name, std::string_view lower_name) {
-    return std::ranges::equal(name, lower_name,
-                              [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
-}
-
 bool has_header(const std::vector<std::pair<std::string, std::string>>& headers, std::string_view lower_name) {
     return std::ranges::any_of(headers, [&](const auto& header) { return is_same_header(header.first, lower_name); });
 }
@@ -65,11 +59,8 @@ Result<void> read_headers(const std::vector<std::string>& lines, Endpoint& endpo
         const std::size_t value = std::min(line.find_first_not_of(' ', colon + 1), line.size());
         endpoint.headers.emplace_back(line.substr(0, colon), line.substr(value));
     }
-    // Checked for the headers of a scenario, too, which are in `endpoint` already. Transfer-Encoding would contradict
-    // the Content-Length that is written (RFC 9112 section 6.2).
     for (const auto& [name, _] : endpoint.headers)
-        for (const char* const own : {"host", "content-length", "content-encoding", "transfer-encoding"})
-            if (is_same_header(name, own)) return wrong("--header: " + name + " is written by sluice-load itself");
+        if (is_own_header(name)) return wrong("--header: " + name + " is written by sluice-load itself");
     return {};
 }
 
@@ -114,7 +105,7 @@ Result<void> complete(const RunOptions& options, const RunPlan& plan, Endpoint& 
         return wrong("the body: " + parsed.error().sentence);
     const bool has_body = !endpoint.body.empty();
     if (endpoint.method.empty()) endpoint.method = has_body ? "POST" : "GET";
-    if (!std::all_of(endpoint.method.begin(), endpoint.method.end(), [](char c) { return c >= 'A' && c <= 'Z'; }))
+    if (!is_method(endpoint.method))
         return wrong("--method: " + quoted(endpoint.method, 64) + " is no method; write it in capitals");
     // Of several endpoints some may have no body: then these options are for the others.
     if (!has_body && endpoint.weight > 0 && plan.endpoints.size() == 1 && (plan.batch_count != 0 || plan.is_gzip))
@@ -141,8 +132,9 @@ Result<void> read_request(const RunOptions& options, RunPlan& plan) {
     if (!options.device_prefix.empty()) plan.device_prefix = options.device_prefix;
     else if (!options.ledger.empty()) plan.device_prefix += draw_run_tag() + "-";
     // With the number behind it: the engine takes a device_id of 128 bytes at most (limits::device_id_bytes_max).
-    if (plan.device_prefix.size() > 64) return wrong("--device-prefix has more than 64 characters");
-    if (plan.zipf_exponent < 0 || plan.zipf_exponent > 10) return wrong("--zipf is not within 0 and 10");
+    if (plan.device_prefix.size() > 64) return wrong("--device-prefix: has more than 64 characters");
+    if (plan.zipf_exponent < 0 || plan.zipf_exponent > 10)
+        return wrong("--zipf: " + quoted(options.zipf, 64) + " is not within 0 and 10");
     plan.endpoints = options.endpoints;
     if (plan.endpoints.empty()) {
         auto endpoint = endpoint_of(options, plan.target);
@@ -268,15 +260,18 @@ Result<void> read_judging(const RunOptions& options, RunPlan& plan) {
 
 }  // namespace
 
-std::expected<void, PlanError> read_check(const std::string& check, const std::string& statuses, ResponseCheck& into) {
-    if (const auto done = read("--status", statuses, parse_statuses, into.statuses); !done) return done;
+std::expected<void, PlanError> read_check(const std::string& check, const std::string& statuses, ResponseCheck& into,
+                                          std::string_view dashes) {
+    const std::string status_name = std::string(dashes) + "status", check_name = std::string(dashes) + "check: ";
+    if (const auto done = read(status_name, statuses, parse_statuses, into.statuses); !done) return done;
     if (check.empty()) return {};
     const std::size_t equals = check.find('=');
-    if (equals == std::string::npos || equals == 0) return wrong("--check: write MEMBER=JSON, such as ok=true");
+    if (equals == std::string::npos || equals == 0)
+        return wrong(check_name + quoted(check, 64) + " has no member; write MEMBER=JSON, such as ok=true");
     into.json_member = check.substr(0, equals);
     into.json_value = check.substr(equals + 1);
     if (!nlohmann::json::accept(into.json_value))
-        return wrong("--check: " + quoted(into.json_value, 64) + " is no JSON; a text is written as status='\"ok\"'");
+        return wrong(check_name + quoted(into.json_value, 64) + " is no JSON; a text is written as status='\"ok\"'");
     return {};
 }
 
@@ -295,6 +290,13 @@ std::expected<RunPlan, PlanError> plan_of(const RunOptions& options) {
     if (const auto done = read_connections(options, plan); !done) return std::unexpected(done.error());
     if (const auto done = read_judging(options, plan); !done) return std::unexpected(done.error());
     return plan;
+}
+
+std::string with_place(std::string sentence, const RunOptions& options) {
+    for (const ScenarioOption& one : options.scenario_options)
+        if (sentence.starts_with(one.option + ": "))
+            return one.place + sentence.substr(one.option.size()) + " (line " + std::to_string(one.line) + ")";
+    return sentence;
 }
 
 std::expected<Search, PlanError> search_of(const RunOptions& options) {
