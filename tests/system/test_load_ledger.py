@@ -235,8 +235,9 @@ def test_a_member_named_like_a_layout_hides_no_sample(starter, tmp_path):
 def test_a_redis_that_is_not_there(tmp_path):
     ledger = tmp_path / "ledger"
     ledger.write_text("a 0 1\n")
-    code, output, _ = verify(ledger, "redis://127.0.0.1:1")
-    assert code == SETUP_FAILED and "Redis" in output
+    for url, server in (("redis://127.0.0.1:1", "127.0.0.1:1"), ("redis+unix:///nope", "/nope"), ("redis-cluster://127.0.0.1:1,127.0.0.1:2", "127.0.0.1:2")):
+        code, output, _ = verify(ledger, url)
+        assert code == SETUP_FAILED and f"Redis at {server}: " in output and output.endswith("; --redis says which Redis is asked\n"), output
 
 
 @pytest.mark.parametrize("options, told", [
@@ -301,7 +302,7 @@ def test_verify_takes_the_credentials_that_the_engine_takes(starter, tmp_path, m
     ledger.write_text("a 0 1\n")
     stored_sample(server.client(password="pen"))
     code, output, _ = verify(ledger, server.url)
-    assert code == SETUP_FAILED and "NOAUTH" in output, output
+    assert code == SETUP_FAILED and f"Redis at 127.0.0.1:{server.port}: NOAUTH" in output and "required; --redis takes user and password" in output, output
     monkeypatch.setenv("SLUICE_SINK_REDIS_PASSWORD", "pen")
     monkeypatch.setenv("SLUICE_LISTEN", "nonsense that is none of its business")
     code, output, _ = verify(ledger, server.url)
@@ -328,4 +329,4 @@ def test_what_is_no_redis_is_refused(tmp_path, url):
     ledger = tmp_path / "ledger"
     ledger.write_text("a 0 1\n")
     code, output, _ = verify(ledger, url)
-    assert code == SETUP_FAILED and "--redis" in output and "HUSH" not in output, output
+    assert code == BAD_USAGE and "--redis is " in output and "HUSH" not in output and "journal:directory" not in output, output

@@ -156,7 +156,7 @@ def test_the_readme_shows_a_scenario_as_it_is_run():
     ("[load]\nrate = ''\n[[endpoint]]", "[load] rate must not be empty (line 2)"),
     ("[load]\n\nrate = '5 apples'\n[[endpoint]]", 'wrong.toml: [load] rate: "5 apples"'),
     ("[load]\nzipf = 20\n[[endpoint]]", '[load] zipf: "20" is not within 0 and 10 (line 2)'),
-    ("[load]\ntimeout = '2h'\n[[endpoint]]", "[load] timeout: no latency beyond 1h is measured (line 2)"),
+    ("[load]\ntimeout = '2h'\n[[endpoint]]", '[load] timeout: "2h" is longer than 1h, and no latency beyond is measured (line 2)'),
     ("name =\n", 'is not TOML: key-value pair: expected value, found the end of the line (line 1)'),
     ("[load]\nusers = 3", "[[endpoint]]"),
     ("[load]\nuserz = 3\n[[endpoint]]\npath = '/'", "userz"),

@@ -272,6 +272,19 @@ def test_a_search_that_is_interrupted_ends_as_a_run_does(target, tmp_path, optio
     assert json.loads(path.read_text())["format"].startswith("sluice-load")
 
 
+def test_a_search_without_a_run_has_none_that_stands():
+    async def never(connection: Connection):
+        await connection.request()
+
+    with LoadTarget(never) as silent:
+        words = [str(word) for word in (LOAD_BINARY, silent.url, "--sweep", "50", "--duration", "30s", "--quiet")]
+        process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        messages = process.communicate(timeout=120)[1]
+    assert (process.returncode, messages) == (INVALID, "sluice-load: interrupted before the first run had ended\n")
+
+
 # --- endpoints ------------------------------------------------------------------------------------
 
 def test_endpoints_with_names_have_figures_in_every_output(tmp_path):

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/core/escape.hpp"
+#include "tools/load/command/option_values.hpp"
 #include "tools/load/command/options.hpp"
 #include "tools/load/command/output_options.hpp"
 #include "tools/load/command/run_options.hpp"
@@ -79,8 +80,8 @@ Reads the stream and its partitions (layouts fields, json, packed) and the list 
 `reordered` counts samples stored behind a later one of their device in the same stream or list. With
 --ledger each device uses one connection, where requests have an order. After a connection broke or timed out, requests
 of the next one may overtake those still under way.
-Exit codes: 0 nothing is lost, 1 something acknowledged is lost, 4 the ledger is empty, it or Redis cannot be read, or
-there is no such stream or list)";
+Exit codes: 0 nothing is lost, 1 something acknowledged is lost, 2 wrong command line or environment, 4 the ledger is
+empty, it or Redis cannot be read, or there is no such stream or list)";
 
 std::string without_final_line_feeds(std::string text) {
     while (text.ends_with('\n')) text.pop_back();
@@ -196,12 +197,10 @@ std::expected<Invocation, PlanError> read_compare(Parser& parser) {
     if (const auto done = check_outputs(invocation.compare, files_of(parser.compare_options)); !done)
         return usage_error(done.error().sentence);
     if (parser.urls.size() < 2) return usage_error("compare takes two URLs or more");
-    if (!parser.rounds.empty()) {
-        const auto rounds = parse_count(parser.rounds);
-        // With fewer rounds than bootstrap_runs_min the ratios have no intervals.
-        if (!rounds || *rounds < 2 || *rounds > 1000) return usage_error("--rounds is not within 2 and 1000");
-        invocation.compare.rounds_count = static_cast<std::uint32_t>(*rounds);
-    }
+    // With fewer rounds than bootstrap_runs_min the ratios have no intervals.
+    if (const auto done = read("--rounds", parser.rounds, count_within(2, 1000), invocation.compare.rounds_count);
+        !done)
+        return usage_error(done.error().sentence);
     for (const std::string& url : parser.urls) {
         parser.compare_options.url = url;
         auto plan = plan_of(parser.compare_options);
@@ -234,6 +233,8 @@ std::expected<Invocation, PlanError> parse_command_line(int argc, const char* co
     }
     if (parser.compare->parsed()) return read_compare(parser);
     if (!parser.verify->parsed()) return read_run(parser);
+    if (const auto done = check_redis_url(parser.invocation.verify.redis_url); !done)
+        return usage_error(done.error().sentence);
     resolve_stdout(parser.invocation.verify);
     if (const auto done = check_outputs(parser.invocation.verify); !done) return usage_error(done.error().sentence);
     parser.invocation.command = Invocation::Command::verify;

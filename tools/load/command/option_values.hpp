@@ -57,6 +57,8 @@ inline auto count_within(std::uint64_t min, std::uint64_t max) {
 [[nodiscard]] bool is_same_header(std::string_view name, std::string_view lower_name);
 // The whole file, a final line feed included.
 [[nodiscard]] Result<std::string> read_body_file(const std::string& path);
+// A URL of --redis; a password in it is not shown.
+[[nodiscard]] Result<void> check_redis_url(std::string_view text);
 // The parts between commas; none may be empty.
 [[nodiscard]] Result<std::vector<std::string>> split_list(std::string_view text);
 

@@ -95,6 +95,15 @@ Result<void> check_head_text(const std::string& what, const std::string& text, c
     return {};
 }
 
+// What says how a body is sent: `--batch and --gzip`; empty: none was given.
+std::string body_options_of(const RunOptions& options) {
+    std::string given;
+    for (const auto& [name, is_given] :
+         {std::pair{"--batch", !options.batch.empty()}, {"--ndjson", options.is_ndjson}, {"--gzip", options.is_gzip}})
+        if (is_given) given.append(given.empty() ? "" : " and ").append(name);
+    return given;
+}
+
 bool is_path_text(std::string_view text) {
     return std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
 }
@@ -108,8 +117,9 @@ Result<void> complete(const RunOptions& options, const RunPlan& plan, Endpoint& 
     if (!is_method(endpoint.method))
         return wrong("--method: " + quoted(endpoint.method, 64) + " is no method; write it in capitals");
     // Of several endpoints some may have no body: then these options are for the others.
-    if (!has_body && endpoint.weight > 0 && plan.endpoints.size() == 1 && (plan.batch_count != 0 || plan.is_gzip))
-        return wrong("--batch and --gzip need a body");
+    if (!has_body && plan.endpoints.size() == 1)
+        if (const std::string given = body_options_of(options); !given.empty())
+            return wrong(given + " without a body to send");
     if (const auto done = read_headers(options.headers, endpoint); !done) return done;
     if (const auto done = check_head_text("the path", endpoint.path, plan, is_path_text); !done) return done;
     for (const auto& [name, value] : endpoint.headers)
@@ -199,7 +209,8 @@ Result<void> read_load(const RunOptions& options, RunPlan& plan) {
     // Rates and think times stay; only the run is shorter.
     double time_scale = 1;
     if (const auto done = read("--time-scale", options.time_scale, parse_number, time_scale); !done) return done;
-    if (time_scale <= 0) return wrong("--time-scale: must be above 0; 10 is ten times as fast");
+    if (time_scale <= 0)
+        return wrong("--time-scale: " + quoted(options.time_scale, 64) + " is not above 0; 10 is ten times as fast");
     if (has_stages) stages = stages.sped_up(time_scale);
     plan.duration_s /= time_scale;
     plan.warmup_s /= time_scale;
@@ -230,9 +241,12 @@ Result<void> read_connections(const RunOptions& options, RunPlan& plan) {
         read("--spin", options.spin, parse_span_ns, plan.spin_ns),
         read("--seed", options.seed, parse_count, plan.seed));
     if (!done) return done;
-    if (plan.timeout_ns == 0) return wrong("--timeout: must be longer than nothing");
-    if (plan.timeout_ns > timeout_ns_max) return wrong("--timeout: no latency beyond 1h is measured");
-    if (plan.spin_ns > spin_ns_max) return wrong("--spin: more than 1ms would be a busy loop");
+    if (plan.timeout_ns == 0) return wrong("--timeout: " + quoted(options.timeout, 64) + " is no time to wait");
+    if (plan.timeout_ns > timeout_ns_max)
+        return wrong("--timeout: " + quoted(options.timeout, 64) +
+                     " is longer than 1h, and no latency beyond is measured");
+    if (plan.spin_ns > spin_ns_max)
+        return wrong("--spin: " + quoted(options.spin, 64) + " is longer than 1ms, which would be a busy loop");
     // A thread for each core. If --threads says more, the threads share the cores in turn.
     if (options.threads.empty() && !plan.cores.empty())
         plan.threads_count = static_cast<std::uint32_t>(plan.cores.size());

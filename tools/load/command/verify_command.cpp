@@ -87,12 +87,8 @@ SampleKeys keys_of(const VerifyPlan& plan, const config::Config& config) {
 }  // namespace
 
 ExitCode verify(const VerifyPlan& plan) {
-    const auto config = config_of(plan.redis_url);
-    if (!config) return complain(config.error().sentence);
-    // The reader is the engine's, which also takes null: and journal:.
-    const config::SinkKind kind = config->sink.url.kind;
-    if (kind == config::SinkKind::null || kind == config::SinkKind::journal)
-        return complain("--redis is no URL of Redis, a cluster or sentinels");
+    const auto config = config_of(plan.redis_url);  // the URL was checked, the environment was not
+    if (!config) return complain(config.error().sentence, ExitCode::bad_usage);
     const auto entries = read_ledger(plan.ledger_path);
     if (!entries) return complain(entries.error());
     Verification verification;
