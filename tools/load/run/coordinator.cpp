@@ -127,6 +127,7 @@ std::expected<RunResult, SetupError> carry_out(const RunPlan& plan, const std::v
     result.totals.connects += state->opened_count;
     result.own_lag_p99_ns = totals.own_lag_p99_ns();
     state->sent_in_time_count = totals.total().sent_in_time;
+    state->late_by_generator_count = totals.total().late_by_generator_count;
     state->second_half_planned_count = totals.total().second_half_planned_count;
     state->second_half_ended_count = totals.total().second_half_ended_count;
     state->clipped_count = totals.total().clipped;

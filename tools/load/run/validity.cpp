@@ -43,20 +43,31 @@ std::string after_refusals(const Counts& totals) {
                             " times, and the waits between attempts count.";
 }
 
+// Whoever kept most of the missing requests from being sent in time is told.
+void judge_sent(RunResult& result, const RunPlan& plan, const GeneratorState& state) {
+    const std::uint64_t planned_count = result.totals.planned, in_time_count = state.sent_in_time_count;
+    if (planned_count == 0) return;
+    const double share = static_cast<double>(in_time_count) / static_cast<double>(planned_count);
+    if (share >= plan.bounds.sent_min) return;
+    const bool is_generators =
+        2 * state.late_by_generator_count > planned_count - std::min(planned_count, in_time_count);
+    result.is_generator_limited = result.is_generator_limited || is_generators;
+    const std::string bound = " in time, less than " + percent(plan.bounds.sent_min) + " (--min-sent): ";
+    result.invalid_reasons.push_back(
+        "Only " + percent(share) + " of the planned requests " +
+        (is_generators ? "were sent" + bound + "the generator was late, and connections were free."
+                       : "could be sent" + bound + "the server or the number of connections limits the rate."));
+}
+
 void judge_offer(RunResult& result, const RunPlan& plan, const GeneratorState& state) {
-    const Counts& totals = result.totals;
-    const double sent_share =
-        totals.planned == 0 ? 1 : static_cast<double>(state.sent_in_time_count) / static_cast<double>(totals.planned);
-    if (sent_share < plan.bounds.sent_min)
-        result.invalid_reasons.push_back(
-            "Only " + percent(sent_share) + " of the planned requests could be sent in time, less than " +
-            percent(plan.bounds.sent_min) + " (--min-sent): the server or the number of connections limits the rate.");
-    if (is_rate_missed(result, plan, state))
-        result.invalid_reasons.push_back("Only " + percent(result.achieved_rate / result.planned_rate) +
-                                         " of the planned rate was achieved, less than " +
-                                         percent(plan.bounds.rate_min) +
-                                         " (--min-rate): the server or the number of connections limits it, or answers "
-                                         "take longer than half the run.");
+    judge_sent(result, plan, state);
+    if (!is_rate_missed(result, plan, state)) return;
+    result.invalid_reasons.push_back(
+        "Only " + percent(result.achieved_rate / result.planned_rate) +
+        " of the planned rate was achieved, less than " + percent(plan.bounds.rate_min) + " (--min-rate): " +
+        (result.is_generator_limited
+             ? "the generator limits it, or the server does."
+             : "the server or the number of connections limits it, or answers take longer than half the run."));
 }
 
 void judge_connections(RunResult& result, const RunPlan& plan, const GeneratorState& state) {
