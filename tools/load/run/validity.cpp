@@ -43,20 +43,29 @@ std::string after_refusals(const Counts& totals) {
                             " times, and the waits between attempts count.";
 }
 
-// Whoever kept most of the missing requests from being sent in time is told.
+constexpr const char* limited_by_either =
+    "the generator limits the rate, or the server or the number of connections does.";
+
+// Whoever kept most of the missing requests from being sent in time is told. Once the generator was away, requests also
+// wait for the connections that are behind then.
 void judge_sent(RunResult& result, const RunPlan& plan, const GeneratorState& state) {
     const std::uint64_t planned_count = result.totals.planned, in_time_count = state.sent_in_time_count;
     if (planned_count == 0) return;
     const double share = static_cast<double>(in_time_count) / static_cast<double>(planned_count);
     if (share >= plan.bounds.sent_min) return;
-    const bool is_generators =
-        2 * state.late_by_generator_count > planned_count - std::min(planned_count, in_time_count);
-    result.is_generator_limited = result.is_generator_limited || is_generators;
     const std::string bound = " in time, less than " + percent(plan.bounds.sent_min) + " (--min-sent): ";
-    result.invalid_reasons.push_back(
-        "Only " + percent(share) + " of the planned requests " +
-        (is_generators ? "were sent" + bound + "the generator was late, and connections were free."
-                       : "could be sent" + bound + "the server or the number of connections limits the rate."));
+    const std::string begin = "Only " + percent(share) + " of the planned requests ";
+    const std::uint64_t missing_count = planned_count - std::min(planned_count, in_time_count);
+    const bool is_generators = 2 * state.late_by_generator_count > missing_count;
+    const bool is_either = result.is_generator_limited || state.late_by_generator_count != 0;
+    result.is_generator_limited = result.is_generator_limited || is_generators;
+    if (is_generators)
+        result.invalid_reasons.push_back(begin + "were sent" + bound +
+                                         "the generator was late, and connections were free.");
+    else
+        result.invalid_reasons.push_back(
+            begin + "could be sent" + bound +
+            (is_either ? limited_by_either : "the server or the number of connections limits the rate."));
 }
 
 void judge_offer(RunResult& result, const RunPlan& plan, const GeneratorState& state) {
@@ -66,7 +75,7 @@ void judge_offer(RunResult& result, const RunPlan& plan, const GeneratorState& s
         "Only " + percent(result.achieved_rate / result.planned_rate) +
         " of the planned rate was achieved, less than " + percent(plan.bounds.rate_min) + " (--min-rate): " +
         (result.is_generator_limited
-             ? "the generator limits it, or the server does."
+             ? limited_by_either
              : "the server or the number of connections limits it, or answers take longer than half the run."));
 }
 
