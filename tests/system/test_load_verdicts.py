@@ -242,6 +242,17 @@ def test_a_warm_up_of_half_a_second_gives_times_of_half_seconds(target):
     assert re.findall(r"^ *([\d.]+) s ", done.stderr, re.M)[:3] == ["0.5", "1.5", "2.5"], done.stderr
 
 
+@pytest.mark.parametrize("serve, code", [(REFUSING, FAILED), (answering(), INVALID)], ids=["failed", "missed"])
+def test_failed_comes_before_invalid_and_invalid_before_missed(serve, code):
+    """Each run is INVALID, and FAILED or misses its threshold."""
+    invalid = ("--max-lag", "1ns", "--duration", "200ms", "--warmup", "0", "--rate", "100/s", "--connections", 5)
+    with LoadTarget(serve) as server:
+        for words in ((server.url, "--threshold", "p50<1ns"), (server.url, "--threshold", "p50<1ns", "--sweep", "100,200"),
+                      ("compare", server.url, server.url, "--rounds", 2)):
+            done = subprocess.run([str(word) for word in (LOAD_BINARY, *words, *invalid)], capture_output=True, text=True, timeout=120)
+            assert done.returncode == code and "INVALID: " in done.stdout + done.stderr, done.stdout + done.stderr
+
+
 # --- a start that fails, and an end that is early ---------------------------------------------------
 
 def test_a_start_that_fails_leaves_the_reports_of_the_last_run(tmp_path):

@@ -60,7 +60,9 @@ Exit codes:
      or standard output could not be written
   2  wrong command line
   3  INVALID: the generator was measured and not the server, the plan was not kept, or you ended it; the summary says why
-  4  the run could not begin: unreachable target, no io_uring, a file that cannot be written)";
+  4  the run could not begin: unreachable target, no io_uring, a file that cannot be written
+FAILED comes before INVALID, and INVALID before a missed threshold: a run that is FAILED and INVALID exits with 1, one
+that is INVALID and misses a threshold with 3)";
 
 constexpr const char* compare_footer = R"(Example:
   sluice-load compare http://127.0.0.1:8080/telemetry http://127.0.0.1:9090/telemetry --sample --rate 5k --rounds 6
@@ -68,7 +70,7 @@ constexpr const char* compare_footer = R"(Example:
 The targets take turns, A B B A, so that a drift of the machine affects all of them. Ratios are those of medians over runs,
 with bootstrap confidence intervals of 95 %, which are wide for few runs. The same URL given twice shows the noise.
 Ctrl-C ends the comparison; complete rounds are reported.
-Exit codes: as of a run. 1: more than half of the requests of some run failed)";
+Exit codes: as of a run. 1: more than half of the requests of some run failed; this comes before 3, INVALID)";
 
 constexpr const char* verify_footer = R"(Example:
   sluice-load http://127.0.0.1:8080/telemetry --sample --rate 5k --ledger acknowledged
