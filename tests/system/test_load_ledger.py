@@ -3,6 +3,7 @@
 
 import contextlib
 import json
+import re
 import resource
 import signal
 import subprocess
@@ -269,10 +270,13 @@ def test_a_verdict_on_standard_output_stands_there_alone(starter, tmp_path):
     server = starter.redis()
     ledger = tmp_path / "ledger"
     ledger.write_text("a 0 1\n")
-    server.client().xadd("telemetry", {"device_id": "a", "seq": 0})
+    for fields in ({"device_id": "a", "seq": 0}, {"device_id": "other", "seq": 0}, {"x": "y"}):
+        server.client().xadd("telemetry", fields)
     done = subprocess.run([str(LOAD_BINARY), "verify", "--ledger", str(ledger), "--redis", server.url, "--json", "-"],
                           capture_output=True, text=True, timeout=120)
     assert done.returncode == OK and json.loads(done.stdout)["total"]["found"] == 1
+    assert re.search(r"^all 1 device ", done.stderr, re.MULTILINE), done.stderr
+    assert "\n1 sample is of devices that are not this ledger's\n1 entry in Redis has no device and seq of ours\n" in done.stderr
     assert "nothing that was acknowledged is lost" in done.stderr
 
 

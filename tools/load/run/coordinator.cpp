@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "engine/core/clock.hpp"
+#include "tools/load/result/counts_text.hpp"
 #include "tools/load/run/load_thread.hpp"
 #include "tools/load/run/resolve.hpp"
 #include "tools/load/run/span_totals.hpp"
@@ -138,9 +139,6 @@ std::expected<RunResult, SetupError> carry_out(const RunPlan& plan, const std::v
 }
 
 std::string describe(const RunPlan& plan) {
-    const auto counted = [](std::uint64_t count, std::string_view noun) {
-        return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
-    };
     std::string text;
     if (plan.is_open_loop) {
         const Stages& rate = plan.arrivals.rate;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "tools/load/plan/units.hpp"
+#include "tools/load/result/counts_text.hpp"
 
 namespace sluice::load {
 namespace {
@@ -39,8 +40,8 @@ std::string after_refusals(const Counts& totals) {
     const std::uint64_t count = totals.faults[static_cast<std::size_t>(Fault::refused)] +
                                 totals.faults[static_cast<std::size_t>(Fault::unreachable)];
     return count == 0 ? ""
-                      : " The server could not be reached " + std::to_string(count) +
-                            " times, and the waits between attempts count.";
+                      : " The server could not be reached " + counted(count, "time") +
+                            ", and the waits between attempts count.";
 }
 
 constexpr const char* limited_by_either =
@@ -115,8 +116,8 @@ void judge_validity(RunResult& result, const RunPlan& plan, const GeneratorState
                           " (--max-cpu); give it more --threads.");
     if (plan.is_open_loop) judge_offer(result, plan, state);
     if (state.clipped_count != 0)
-        reasons.push_back(std::to_string(state.clipped_count) +
-                          " latencies were longer than 1 h, the longest that is measured.");
+        reasons.push_back(counted(state.clipped_count, "latency was", "latencies were") +
+                          " longer than 1 h, the longest that is measured.");
     judge_connections(result, plan, state);
 }
 
