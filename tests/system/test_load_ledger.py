@@ -90,8 +90,8 @@ def test_lost_duplicated_reordered_and_unacknowledged_are_told_apart(starter, tm
     store("d1", 2**64 - 1)
     code, output, verdict = verify(ledger, server.url)
     assert code == LOST
-    assert "ACKNOWLEDGED SAMPLES ARE LOST" in output and "1 entries" in output
-    assert "1 samples are of devices that are not this ledger's" in output
+    assert "ACKNOWLEDGED SAMPLES ARE LOST" in output and "1 entry in Redis has no device" in output
+    assert "1 sample is of devices that are not this ledger's" in output
     assert verdict["total"] == {"acknowledged": 7, "found": 5, "lost": 2, "duplicated": 1, "reordered": 1, "unacknowledged": 1}
     assert verdict["devices"]["a"]["lost_first"] == [3] and verdict["devices"]["c"]["lost"] == 1
     assert verdict["devices"]["b"] == {"acknowledged": 2, "found": 2, "lost": 0, "duplicated": 0, "reordered": 0,
