@@ -55,10 +55,9 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
         text.replace(at, from.size(), to);
 }
 
-}  // namespace
-
-// toml++ writes a control character as its escape sequence, which is not escaped again.
-std::string toml_fault_in_our_words(std::string_view description) {
+// What toml++ says, as our other sentences are: `key-value pair: expected value, found the end of the line`. It writes
+// a control character as its escape sequence, which is not escaped again.
+std::string in_our_words(std::string_view description) {
     std::string text(description);
     replace_all(text, "Error while parsing ", "");
     replace_all(text, "Encountered invalid utf-8 sequence", "it holds bytes that are no UTF-8");
@@ -78,8 +77,6 @@ std::string toml_fault_in_our_words(std::string_view description) {
     }
     return printable;
 }
-
-namespace {
 
 // Depth is bounded by toml++ (TOML_MAX_NESTED_VALUES).
 FileSetting setting_of(std::string key, std::uint32_t line, const toml::node& node) {
@@ -113,6 +110,8 @@ void flatten(const toml::table& group, const std::string& prefix, std::vector<Fi
 
 }  // namespace
 
+std::string toml_fault_in_our_words(std::string_view description) { return in_our_words(description); }
+
 std::expected<std::vector<FileSetting>, FileError> read_toml_file(const std::string& path) {
     const auto text = read_toml_text(path);
     if (!text) return std::unexpected(text.error());
@@ -120,7 +119,7 @@ std::expected<std::vector<FileSetting>, FileError> read_toml_file(const std::str
     if (!parsed) {
         const toml::parse_error& error = parsed.error();
         return std::unexpected(
-            FileError{error.source().begin.line, "is not TOML: " + toml_fault_in_our_words(error.description())});
+            FileError{error.source().begin.line, "is not TOML: " + in_our_words(error.description())});
     }
     std::vector<FileSetting> settings;
     flatten(parsed.table(), "", settings);
