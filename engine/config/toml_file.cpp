@@ -17,7 +17,9 @@ std::unexpected<FileError> unreadable(int error) {
     return std::unexpected(FileError{0, "cannot be read: " + std::generic_category().message(error)});
 }
 
-std::expected<std::string, FileError> read_bounded(const std::string& path) {
+}  // namespace
+
+std::expected<std::string, FileError> read_toml_text(const std::string& path) {
     errno = 0;
     std::ifstream file(path, std::ios::binary);
     if (!file) return unreadable(errno == 0 ? EIO : errno);
@@ -29,6 +31,8 @@ std::expected<std::string, FileError> read_bounded(const std::string& path) {
     if (text.size() > limits::config_file_bytes_max) return std::unexpected(FileError{0, "is larger than 1MiB"});
     return text;
 }
+
+namespace {
 
 std::string_view type_name_of(toml::node_type type) {
     switch (type) {
@@ -106,8 +110,10 @@ void flatten(const toml::table& group, const std::string& prefix, std::vector<Fi
 
 }  // namespace
 
+std::string toml_fault_in_our_words(std::string_view description) { return in_our_words(description); }
+
 std::expected<std::vector<FileSetting>, FileError> read_toml_file(const std::string& path) {
-    const auto text = read_bounded(path);
+    const auto text = read_toml_text(path);
     if (!text) return std::unexpected(text.error());
     const toml::parse_result parsed = toml::parse(std::string_view(*text));
     if (!parsed) {

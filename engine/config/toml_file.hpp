@@ -1,4 +1,5 @@
-// A configuration file as a list of what it says, line by line. The only user of toml++ (for compile time).
+// A configuration file as a list of what it says, line by line, and what other readers of TOML need. The engine's only
+// user of toml++ (for compile time).
 //
 // Knows the notation, not the keys: load.cpp decides what a setting means.
 #pragma once
@@ -29,5 +30,12 @@ struct FileError {
 
 // In the order of the file; groups stand before what they hold.
 [[nodiscard]] std::expected<std::vector<FileSetting>, FileError> read_toml_file(const std::string& path);
+
+// The text of a file of 1 MiB at most (limits::config_file_bytes_max), which need not be TOML.
+[[nodiscard]] std::expected<std::string, FileError> read_toml_text(const std::string& path);
+
+// What toml++ says of a text that is not TOML (parse_error::description()), as our other sentences are:
+// `key-value pair: expected value, found the end of the line`. In printable UTF-8.
+[[nodiscard]] std::string toml_fault_in_our_words(std::string_view description);
 
 }  // namespace sluice::config

@@ -3,6 +3,7 @@
 
 import contextlib
 import json
+import re
 import resource
 import signal
 import socket
@@ -91,8 +92,8 @@ def test_lost_duplicated_reordered_and_unacknowledged_are_told_apart(starter, tm
     store("d1", 2**64 - 1)
     code, output, verdict = verify(ledger, server.url)
     assert code == LOST
-    assert "ACKNOWLEDGED SAMPLES ARE LOST" in output and "1 entries" in output
-    assert "1 samples are of devices that are not this ledger's" in output
+    assert "ACKNOWLEDGED SAMPLES ARE LOST" in output and "1 entry in Redis has no device" in output
+    assert "1 sample is of devices that are not this ledger's" in output
     assert verdict["total"] == {"acknowledged": 7, "found": 5, "lost": 2, "duplicated": 1, "reordered": 1, "unacknowledged": 1}
     assert verdict["devices"]["a"]["lost_first"] == [3] and verdict["devices"]["c"]["lost"] == 1
     assert verdict["devices"]["b"] == {"acknowledged": 2, "found": 2, "lost": 0, "duplicated": 0, "reordered": 0,
@@ -237,8 +238,9 @@ def test_a_member_named_like_a_layout_hides_no_sample(starter, tmp_path):
 def test_a_redis_that_is_not_there(tmp_path):
     ledger = tmp_path / "ledger"
     ledger.write_text("a 0 1\n")
-    code, output, _ = verify(ledger, "redis://127.0.0.1:1")
-    assert code == SETUP_FAILED and "Redis" in output
+    for url, server in (("redis://127.0.0.1:1", "127.0.0.1:1"), ("redis+unix:///nope", "/nope"), ("redis-cluster://127.0.0.1:1,127.0.0.1:2", "127.0.0.1:2")):
+        code, output, _ = verify(ledger, url)
+        assert code == SETUP_FAILED and f"Redis at {server}: " in output and output.endswith("; --redis says which Redis is asked\n"), output
 
 
 @pytest.mark.parametrize("options, told", [
@@ -270,10 +272,13 @@ def test_a_verdict_on_standard_output_stands_there_alone(starter, tmp_path):
     server = starter.redis()
     ledger = tmp_path / "ledger"
     ledger.write_text("a 0 1\n")
-    server.client().xadd("telemetry", {"device_id": "a", "seq": 0})
+    for fields in ({"device_id": "a", "seq": 0}, {"device_id": "other", "seq": 0}, {"x": "y"}):
+        server.client().xadd("telemetry", fields)
     done = subprocess.run([str(LOAD_BINARY), "verify", "--ledger", str(ledger), "--redis", server.url, "--json", "-"],
                           capture_output=True, text=True, timeout=120)
     assert done.returncode == OK and json.loads(done.stdout)["total"]["found"] == 1
+    assert re.search(r"^all 1 device ", done.stderr, re.MULTILINE), done.stderr
+    assert "\n1 sample is of devices that are not this ledger's\n1 entry in Redis has no device and seq of ours\n" in done.stderr
     assert "nothing that was acknowledged is lost" in done.stderr
 
 
@@ -303,7 +308,7 @@ def test_verify_takes_the_credentials_that_the_engine_takes(starter, tmp_path, m
     ledger.write_text("a 0 1\n")
     stored_sample(server.client(password="pen"))
     code, output, _ = verify(ledger, server.url)
-    assert code == SETUP_FAILED and "NOAUTH" in output, output
+    assert code == SETUP_FAILED and f"Redis at 127.0.0.1:{server.port}: NOAUTH" in output and "required; --redis takes user and password" in output, output
     monkeypatch.setenv("SLUICE_SINK_REDIS_PASSWORD", "pen")
     monkeypatch.setenv("SLUICE_LISTEN", "nonsense that is none of its business")
     code, output, _ = verify(ledger, server.url)
@@ -370,4 +375,4 @@ def test_what_is_no_redis_is_refused(tmp_path, url):
     ledger = tmp_path / "ledger"
     ledger.write_text("a 0 1\n")
     code, output, _ = verify(ledger, url)
-    assert code == SETUP_FAILED and "--redis" in output and "HUSH" not in output, output
+    assert code == BAD_USAGE and "--redis is " in output and "HUSH" not in output and "journal:directory" not in output, output

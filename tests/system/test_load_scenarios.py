@@ -135,20 +135,61 @@ def test_the_readme_shows_a_scenario_as_it_is_run():
 
 
 @pytest.mark.parametrize("text, word", [
-    ("name = 5.5\n[[endpoint]]\npath = '/'", "name"),
+    ("name = 5.5\n[[endpoint]]\npath = '/'", "name must be text, in quotes (line 1)"),
+    ("name = 5\n[[endpoint]]\npath = '/'", "name must be text, in quotes (line 1)"),
+    ("description = 5\n[[endpoint]]\npath = '/'", "description must be text"),
+    ("thresholds = ['p99<1s', 5]\n[[endpoint]]\npath = '/'", "thresholds: each must be text"),
+    ("thresholds = [\n'p99<1s',\n'p99']\n[[endpoint]]\npath = '/'", 'thresholds: "p99" is no threshold'),
+    ("[[endpoint]]\nname = 5", "name must be text, in quotes (line 2)"),
+    ("[[endpoint]]\nbody = 5", "body must be text"),
+    ("[[endpoint]]\nmethod = 'get'", 'method: "get" is no method; write it in capitals (line 2)'),
+    ("[[endpoint]]\nheaders = 5", "headers must be a table"),
+    ("[[endpoint]]\nheaders = { A = 1 }", 'the header "A" must be text, in quotes (line 2)'),
+    ("[[endpoint]]\nheaders = { Host = 'x' }", 'the header "Host" is written by sluice-load itself'),
+    ("[[endpoint]]\nheaders = { A = '{foo}' }", 'the header "A": "{foo}" is not known'),
+    ("[[endpoint]]\npath = '/{foo}'", 'path: "{foo}" is not known'),
+    ("[[endpoint]]\nstatus = '2xx'", 'status: "2xx"'),
+    ("[[endpoint]]\n\ncheck = 'ok=tru'", 'check: "tru" is no JSON'),
+    ("[[endpoint]]\ncheck = 'ok'", 'check: "ok" has no member'),
+    ("[[endpoint]]\nweight = 'a'", "weight must be a number above 0 (line 2)"),
+    ("[load]\nrate = 1.5\n[[endpoint]]", "[load] rate must be a whole number, or text in quotes (line 2)"),
+    ("[load]\nrate = ''\n[[endpoint]]", "[load] rate must not be empty (line 2)"),
+    ("[load]\n\nrate = '5 apples'\n[[endpoint]]", 'wrong.toml: [load] rate: "5 apples"'),
+    ("[load]\nzipf = 20\n[[endpoint]]", '[load] zipf: "20" is not within 0 and 10 (line 2)'),
+    ("[load]\ntimeout = '2h'\n[[endpoint]]", '[load] timeout: "2h" is longer than 1h, and no latency beyond is measured (line 2)'),
+    ("name =\n", 'is not TOML: key-value pair: expected value, found the end of the line (line 1)'),
     ("[load]\nusers = 3", "[[endpoint]]"),
     ("[load]\nuserz = 3\n[[endpoint]]\npath = '/'", "userz"),
     ("[[endpoint]]\npath = 'a b'", "path"),
     ("[[endpoint]]\npath = '/'\nbody = '{oops}'", "oops"),
     ("[[endpoint]]\nweight = -1", "weight"),
     ("[[endpoint]]\npath = '/'\nheaders = { 'a b' = 'c' }", "a b"),
-    ("[[endpoint]\n", "line 1"),
+    ("[[endpoint]\n", 'wrong.toml: is not TOML: table header: expected "]", found the end of the line (line 1)'),
     ("[load]\nusers = 3\nrate = 5\n[[endpoint]]\npath = '/'", "--users"),
 ])
 def test_a_wrong_scenario_is_explained(tmp_path, text, word):
     scenario = write_scenario(tmp_path / "wrong.toml", text)
     done = subprocess.run([str(LOAD_BINARY), "http://127.0.0.1:1", "--scenario", str(scenario)], capture_output=True, text=True, timeout=120)
     assert done.returncode == BAD_USAGE and word in done.stderr, done.stderr
+    assert re.match(r"sluice-load: (\S*wrong\.toml: .*|--\S*, .*); see sluice-load --help\n$", done.stderr), done.stderr
+    assert "users" in done.stderr or "--status" not in done.stderr and "--check" not in done.stderr, "nobody gave an option"
+
+
+@pytest.mark.parametrize("make, told", [
+    (lambda path: None, "cannot be read: No such file or directory"),
+    (lambda path: path.mkdir(), "cannot be read: Is a directory"),
+    (lambda path: path.write_bytes(b"#" * (2 << 20)), "is larger than 1MiB"),
+])
+def test_a_scenario_that_cannot_be_read_is_told(tmp_path, make, told):
+    make(tmp_path / "s.toml")
+    done = subprocess.run([str(LOAD_BINARY), "http://127.0.0.1:1", "--scenario", str(tmp_path / "s.toml")], capture_output=True, text=True, timeout=120)
+    assert done.returncode == BAD_USAGE and f"s.toml: {told}; see" in done.stderr, done.stderr
+
+
+def test_a_status_may_be_a_number_and_an_option_of_the_command_line_is_called_so(tmp_path):
+    scenario = write_scenario(tmp_path / "s.toml", "[load]\nrate = '5 apples'\n[[endpoint]]\nstatus = 200")
+    done = subprocess.run([str(LOAD_BINARY), "http://127.0.0.1:1", "--scenario", str(scenario), "--rate", "pears"], capture_output=True, text=True, timeout=120)
+    assert done.stderr.startswith('sluice-load: --rate: "pears"'), done.stderr
 
 
 def keys_of_the_reader() -> tuple[set, set, set]:

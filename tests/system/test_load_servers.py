@@ -3,6 +3,7 @@
 
 import asyncio
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -324,6 +325,28 @@ def test_a_large_body_is_sent_whole(tmp_path):
     (("http://127.0.0.1/", "--rate", "5 apples"), "--rate"),
     (("http://127.0.0.1/", "--users", "3", "--rate", "5"), "--users"),
     (("http://127.0.0.1/", "--threshold", "p95<fast"), "--threshold"),
+    (("http://127.0.0.1/", "--threshold", "p95<"), '"p95<" is no threshold'),
+    (("http://127.0.0.1/", "--threshold", "errors<%"), '"errors<%" is no threshold'),
+    (("http://127.0.0.1/", "--threshold", "errors<101%"), '"errors<101%" has no share from 0% to 100%'),
+    (("http://127.0.0.1/", "--rate", "0"), '"0" is not a rate above 0/s'),
+    (("http://127.0.0.1/", "--status", "2xx"), '"2xx" is no status from 200 to 599'),
+    (("http://127.0.0.1/", "--status", "100"), '"100" is no status from 200 to 599'),
+    (("http://127.0.0.1/", "--stages", "30s@"), '"30s@" is no stage'),
+    (("http://127.0.0.1/", "--user-stages", "@5"), '"@5" is no stage'),
+    (("http://127.0.0.1/", "--users", "5", "--think", "1s-"), '"1s-" lacks a bound'),
+    (("http://127.0.0.1/", "--min-sent", "%"), '"%" is no share'),
+    (("http://127.0.0.1/", "--zipf", "11"), '"11" is not within 0 and 10'),
+    (("http://127.0.0.1/", "--time-scale", "0"), '"0" is not above 0'),
+    (("http://127.0.0.1/", "--timeout", "0"), '"0" is no time to wait'),
+    (("http://127.0.0.1/", "--spin", "2ms"), '"2ms" is longer than 1ms'),
+    (("http://127.0.0.1/", "--check", "ok"), '"ok" has no member'),
+    (("http://127.0.0.1/", "--ndjson"), "--ndjson without a body"),
+    (("http://127.0.0.1/", "--batch", "5", "--gzip"), "--batch and --gzip without a body"),
+    (("http://127.0.0.1/", "--body", "{choice:}"), '"{choice:}" has nothing to choose from'),
+    (("compare", "http://127.0.0.1/a", "http://127.0.0.1/b", "--rounds", "1"), '--rounds: "1" is not within 2 and 1000'),
+    (("compare", "http://127.0.0.1/a", "http://127.0.0.1/b", "--rounds", "x"), '--rounds: "x" does not begin with a number'),
+    (("verify", "--ledger", "x", "--redis", "foo"), '--redis is "foo", whose scheme is unknown; write redis://'),
+    (("verify", "--ledger", "x", "--redis", "null:"), '--redis is "null:", which is no Redis; write redis://'),
     (("http://127.0.0.1/", "--body", "{nonsense}"), "nonsense"),
     (("http://127.0.0.1/", "--duration", "3"), "--duration"),
     (("http://127.0.0.1/", "--no-such-option"), "not known"),
@@ -335,6 +358,9 @@ def test_a_large_body_is_sent_whole(tmp_path):
     (("http://127.0.0.1/", "--sweep", ""), "--sweep"),
     (("http://127.0.0.1/", "--timeout", "2h"), "1h"),
     (("http://127.0.0.1/", "--json", "-", "--csv", "-"), "--json and --csv"),
+    (("http://127.0.0.1/", "--json", "/dev/stdout", "--csv", "-"), "--json and --csv would both be standard output"),
+    (("http://127.0.0.1/", "--csv", "/dev/fd/1", "--html", "/proc/self/fd/1"), "--csv and --html would both be standard output"),
+    (("compare", "http://127.0.0.1/a", "http://127.0.0.1/b", "--markdown", "-", "--json", "/dev/stdout"), "--json and --markdown would both be"),
     (("http://127.0.0.1/", "--json", "x", "--csv", "./x"), "--json and --csv name the same file"),
     (("http://127.0.0.1/", "--hgrm", "x.h", "--hlog", "x.lag.h"), "--hgrm (lag) and --hlog"),
     (("http://127.0.0.1/", "--sample", "--ledger", "x", "--json", "x"), "--ledger and --json"),
@@ -364,6 +390,24 @@ def test_a_wrong_command_line_is_explained(options, word):
     done = subprocess.run([str(LOAD_BINARY), *options], capture_output=True, text=True, timeout=120, env=environment)
     assert done.returncode == BAD_USAGE
     assert word in done.stderr and "HUSH" not in done.stderr, done.stderr
+
+
+def test_help_tells_which_options_take_several_values():
+    text = subprocess.run([str(LOAD_BINARY), "--help"], capture_output=True, text=True, timeout=120, check=True).stdout
+    assert set(re.findall(r"(--[a-z-]+) [A-Z]+ \.\.\.", text)) == {"--threshold"}
+
+
+def test_headers_may_be_given_several_times():
+    seen = []
+
+    async def serve(connection: Connection):
+        while True:
+            seen.append((await connection.request()).head)
+            connection.answer()
+
+    with LoadTarget(serve) as target:
+        run_load(target.url, "--header", "A: 1", "--header", "B: 2", "--users", 1, "--requests", 1)
+    assert b"\r\nA: 1\r\n" in seen[0] and b"\r\nB: 2\r\n" in seen[0]
 
 
 def test_stages_of_users_need_somebody_who_listens():

@@ -14,7 +14,7 @@ import time
 import pytest
 
 from harness import reserve_port
-from harness.load import FAILED, INVALID, LOAD_BINARY, OK, PATIENT, SETUP_FAILED, THRESHOLD_MISSED, Connection, LoadTarget, run_load
+from harness.load import BAD_USAGE, FAILED, INVALID, LOAD_BINARY, OK, PATIENT, SETUP_FAILED, THRESHOLD_MISSED, Connection, LoadTarget, run_load
 
 
 def answering(body: bytes = b"{}", status: str = "200 OK"):
@@ -49,6 +49,28 @@ def test_the_summary_is_on_standard_output_and_progress_is_not(target):
 def test_a_report_on_standard_output_stands_there_alone(target):
     done = load(target.url, "--users", 1, "--requests", 5, "--json", "-")
     assert json.loads(done.stdout)["verdict"] == "ok" and "  requests     5 sent" in done.stderr
+
+
+def test_a_report_may_name_what_standard_output_was_redirected_to(target, tmp_path):
+    path = tmp_path / "both"
+    for name in (path, "/dev/stdout"):
+        with path.open("wb") as out:
+            words = [str(word) for word in (LOAD_BINARY, target.url, "--users", 1, "--requests", 5, "--json", name, *PATIENT)]
+            done = subprocess.run(words, stdout=out, stderr=subprocess.PIPE, text=True, timeout=120)
+        assert done.returncode == OK and "  requests     5 sent" in done.stderr, done.stderr
+        assert json.loads(path.read_text())["verdict"] == "ok"
+
+
+def test_links_to_one_file_are_one_file(tmp_path):
+    (tmp_path / "a").write_text("")
+    (tmp_path / "b").hardlink_to(tmp_path / "a")
+    done = load("http://127.0.0.1:1/", "--json", tmp_path / "a", "--csv", tmp_path / "b")
+    assert done.returncode == BAD_USAGE and "--json and --csv name the same file" in done.stderr, done.stderr
+
+
+def test_devices_that_keep_nothing_may_be_given_twice(target):
+    words = [str(word) for word in (LOAD_BINARY, target.url, "--users", 1, "--requests", 5, "--json", "/dev/null", "--csv", "/dev/null", *PATIENT)]
+    assert subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=120).returncode == OK
 
 
 def closed_pipe() -> int:
@@ -91,6 +113,18 @@ def test_a_summary_that_cannot_be_written_is_told(target, opened, command):
     words = [target.url if word == "URL" else word for word in command]
     done = into(opened, 1, [str(LOAD_BINARY), *words, *(PATIENT if command != ["--help"] else ())])
     assert done.returncode == 1 and "standard output cannot be written" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("opened", UNWRITABLE)
+@pytest.mark.parametrize("command", [["URL", "--users", "1", "--requests", "5", "--quiet", "--json", "-"],
+                                     ["URL", "--sweep", "50", "--duration", "100ms", "--quiet", "--min-sent", "0", "--json", "-"],
+                                     ["compare", "URL", "URL", "--users", "1", "--requests", "5", "--rounds", "2", "--json", "-"]],
+                         ids=["run", "sweep", "compare"])
+def test_a_report_on_standard_output_that_cannot_be_written_is_told_once(target, opened, command):
+    words = [target.url if word == "URL" else word for word in command]
+    done = into(opened, 1, [str(LOAD_BINARY), *words, *PATIENT])
+    sentences = [line for line in done.stderr.splitlines() if line.startswith("sluice-load: ")]
+    assert (done.returncode, sentences) == (1, ["sluice-load: standard output cannot be written"]), done.stderr
 
 
 # --- the verdict -----------------------------------------------------------------------------------
@@ -208,6 +242,17 @@ def test_a_warm_up_of_half_a_second_gives_times_of_half_seconds(target):
     assert re.findall(r"^ *([\d.]+) s ", done.stderr, re.M)[:3] == ["0.5", "1.5", "2.5"], done.stderr
 
 
+@pytest.mark.parametrize("serve, code", [(REFUSING, FAILED), (answering(), INVALID)], ids=["failed", "missed"])
+def test_failed_comes_before_invalid_and_invalid_before_missed(serve, code):
+    """Each run is INVALID, and FAILED or misses its threshold."""
+    invalid = ("--max-lag", "1ns", "--duration", "200ms", "--warmup", "0", "--rate", "100/s", "--connections", 5)
+    with LoadTarget(serve) as server:
+        for words in ((server.url, "--threshold", "p50<1ns"), (server.url, "--threshold", "p50<1ns", "--sweep", "100,200"),
+                      ("compare", server.url, server.url, "--rounds", 2)):
+            done = subprocess.run([str(word) for word in (LOAD_BINARY, *words, *invalid)], capture_output=True, text=True, timeout=120)
+            assert done.returncode == code and "INVALID: " in done.stdout + done.stderr, done.stdout + done.stderr
+
+
 # --- a start that fails, and an end that is early ---------------------------------------------------
 
 def test_a_start_that_fails_leaves_the_reports_of_the_last_run(tmp_path):
@@ -236,6 +281,19 @@ def test_a_search_that_is_interrupted_ends_as_a_run_does(target, tmp_path, optio
     summary, messages = process.communicate(timeout=120)
     assert process.returncode == INVALID and "interrupted" in summary + messages
     assert json.loads(path.read_text())["format"].startswith("sluice-load")
+
+
+def test_a_search_without_a_run_has_none_that_stands():
+    async def never(connection: Connection):
+        await connection.request()
+
+    with LoadTarget(never) as silent:
+        words = [str(word) for word in (LOAD_BINARY, silent.url, "--sweep", "50", "--duration", "30s", "--quiet")]
+        process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        messages = process.communicate(timeout=120)[1]
+    assert (process.returncode, messages) == (INVALID, "sluice-load: interrupted before the first run had ended\n")
 
 
 # --- endpoints ------------------------------------------------------------------------------------

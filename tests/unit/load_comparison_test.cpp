@@ -173,6 +173,30 @@ TEST(LoadComparison, WithoutFailuresTheFasterIsBetter) {
     EXPECT_TRUE(written(write_comparison_html, comparison).contains("class=\"good\""));
 }
 
+TEST(LoadComparison, ALatencyOfFailuresIsComparedWithNothing) {
+    for (const bool is_first : {false, true}) {
+        Contender good = contender_of("A", false, 1'000'000), failing = contender_of("B", true, 950'000);
+        failing.runs[2].failure = "99 of 100 requests failed.";
+        if (is_first) std::swap(good, failing);
+        const Comparison comparison = comparison_of(std::move(good), std::move(failing));
+        EXPECT_TRUE(std::isnan(comparison.figures[1][p99_figure_index].ratio_to_first.value));
+        EXPECT_FALSE(std::isnan(comparison.figures[1][rate_figure_index].ratio_to_first.value));
+        const std::string markdown = written(write_comparison_markdown, comparison);
+        EXPECT_TRUE(markdown.contains("| 950 µs (of failures) |")) << markdown;
+        EXPECT_TRUE(markdown.contains("| 1 ms |")) << markdown;
+        EXPECT_TRUE(markdown.contains("a target with a run that FAILED")) << markdown;
+        const std::string html = written(write_comparison_html, comparison);
+        EXPECT_TRUE(html.contains("950 µs<br><small>of failures</small>")) << html;
+        EXPECT_TRUE(written(write_comparison_json, comparison).contains("\"ratio\": null"));
+    }
+}
+
+TEST(LoadComparison, OneRunIsNoPlural) {
+    const Comparison comparison = comparison_of(contender_of("A", false, 1000, 1), contender_of("B", false, 1000, 1));
+    EXPECT_TRUE(written(write_comparison_markdown, comparison).contains("Medians of 1 run of each;"));
+    EXPECT_TRUE(written(write_comparison_html, comparison).contains("<small>1 run</small>"));
+}
+
 TEST(LoadComparison, ItSaysHowManyRunsItRestsOn) {
     const auto markdown_of = [](std::size_t first_count, std::size_t second_count) {
         return written(write_comparison_markdown, comparison_of(contender_of("A", false, 1000, first_count),

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "tools/load/command/run_options.hpp"
@@ -66,8 +67,27 @@ TEST(LoadUnits, FormatsForPeople) {
     EXPECT_EQ(format_ns(871), "871 ns");
     EXPECT_EQ(format_ns(12'300), "12.3 us");
     EXPECT_EQ(format_ns(1'530'000), "1.53 ms");
+    EXPECT_EQ(format_ns(999'499), "999 us");
+    EXPECT_EQ(format_ns(999'500), "1 ms");
+    EXPECT_EQ(format_ns(999'999'999), "1 s");
+    EXPECT_EQ(format_ns(99'960), "100 us");
+    EXPECT_EQ(format_ns(9'996), "10 us");
     EXPECT_EQ(format_rate(20000), "20000/s");
     EXPECT_EQ(format_rate(0.5), "0.5/s");
+}
+
+TEST(LoadUnits, HalvesAreRoundedUp) {
+    const std::pair<double, const char*> tenths[] = {
+        {0.25, "0.3"}, {1.25, "1.3"},   {2.25, "2.3"}, {2.75, "2.8"}, {0.15, "0.2"},
+        {0.35, "0.4"}, {-0.25, "-0.3"}, {0.24, "0.2"}, {5, "5"},      {1e15, "1000000000000000"}};
+    for (const auto& [number, text] : tenths) EXPECT_EQ(format_number(number, 1), text);
+}
+
+TEST(LoadUnits, ASpanHasAsManyDigitsAsItNeeds) {
+    const std::pair<double, const char*> spans[] = {{30, "30 s"},       {2.5, "2.5 s"},   {0.25, "0.25 s"},
+                                                    {0.125, "0.125 s"}, {0.01, "0.01 s"}, {0.0025, "2.5 ms"},
+                                                    {1e-5, "10 us"},    {0, "0 s"},       {100.0 / 3, "33.333 s"}};
+    for (const auto& [seconds, text] : spans) EXPECT_EQ(format_seconds(seconds), text);
 }
 
 TEST(LoadStages, WhenAnAreaIsReached) {

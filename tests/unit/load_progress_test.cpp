@@ -50,13 +50,14 @@ TEST(LoadProgress, ASpanThatEndsWithinASecondHasItsTime) {
     const Latencies latencies{make_histogram(), make_histogram(), make_histogram()};
     const Stream stream(std::tmpfile());
     Progress progress({}, stream.get());
-    for (const double end_s : {0.5, 1.5, 2.5, 3.0}) {
+    for (const double end_s : {0.25, 0.5, 1.25, 1.5, 2.25, 2.5, 3.0}) {
         const Interval interval{
             .begin_s = end_s - 1, .end_s = end_s, .counts = {}, .latencies = &latencies, .left_s = 3.5 - end_s};
         progress.on_interval(interval);
     }
     const std::string lines = content_of(stream);
-    for (const char* label : {" 0.5 s ", " 1.5 s ", " 2.5 s ", "   3 s ", "  3 s left", "  0.5 s left"})
+    for (const char* label : {"0.25 s ", "1.25 s ", "2.25 s ", "  1.25 s left", " 0.5 s ", " 1.5 s ", " 2.5 s ",
+                              "   3 s ", "  3 s left", "  0.5 s left"})
         EXPECT_TRUE(lines.contains(label)) << label << " in\n" << lines;
 }
 

@@ -187,6 +187,16 @@ TEST(LoadRequest, UnknownFieldsAreRefused) {
     EXPECT_TRUE(parse_body_template(R"({"a":{},"b":{"c":1}} {A} {} { device})")->fields.empty());
 }
 
+TEST(LoadRequest, ABraceThatBeginsNoFieldStandsForItself) {
+    for (const char* body :
+         {"{seq", "{seq ", "{ts:ms", "{foo bar}", "{Seq}", "{seq2}", "{}", "{ seq}", R"({"seq":1})"}) {
+        const auto parsed = parse_body_template(body);
+        ASSERT_TRUE(parsed) << body;
+        EXPECT_TRUE(parsed->fields.empty()) << body;
+        EXPECT_EQ(parsed->literals.front(), body);
+    }
+}
+
 TEST(LoadRequest, TwoBracesSendAWordInBraces) {
     const BodyTemplate graphql = *parse_body_template(R"({"query":"{user{{name}}","seq":{seq}} {{{device} {{)");
     ASSERT_EQ(graphql.fields.size(), 1u);

@@ -75,6 +75,46 @@ TEST(LoadValidity, TheOwnLagDecides) {
     EXPECT_EQ(reasons({.own_lag_p99_ns = 1'000'000}).size(), 0u);
 }
 
+// Of 2000 requests 1000 were sent too late. What kept them back is told, and no other.
+TEST(LoadValidity, WhoWasLateIsBlamed) {
+    Case late;
+    late.state.sent_in_time_count = 1000;
+    ASSERT_EQ(reasons(late).size(), 1u);
+    EXPECT_EQ(reasons(late).front(),
+              "Only 50 % of the planned requests could be sent in time, less than 99 % (--min-sent): the server or the "
+              "number of connections limits the rate.");
+    late.state.late_by_generator_count = 10;  // the others waited for the connections that were behind then
+    EXPECT_TRUE(
+        reasons(late).front().ends_with("the generator limits the rate, or the server or the number of "
+                                        "connections does."));
+    late.state.late_by_generator_count = 0;
+    late.own_lag_p99_ns = 3'000'000;
+    ASSERT_EQ(reasons(late).size(), 2u);
+    EXPECT_TRUE(reasons(late).back().contains("the generator limits the rate, or"));
+    late.own_lag_p99_ns = 0;
+    late.state.late_by_generator_count = 501;
+    ASSERT_EQ(reasons(late).size(), 1u);
+    EXPECT_EQ(reasons(late).front(),
+              "Only 50 % of the planned requests were sent in time, less than 99 % (--min-sent): the generator was "
+              "late, and connections were free.");
+    late.achieved_rate = 498;
+    late.state.second_half_ended_count = 498;
+    ASSERT_EQ(reasons(late).size(), 2u);
+    EXPECT_TRUE(reasons(late).back().contains("the generator limits the rate, or"));
+}
+
+TEST(LoadRecorder, ARequestIsLateByWhatKeptItBack) {
+    const auto recorder = std::make_unique<Recorder>();
+    recorder->plan({.in_time_until_ns = 10 * second_ns});
+    constexpr std::uint64_t due_ns = 9 * second_ns, late_ns = 11 * second_ns;
+    recorder->record_lag(due_ns, 0, due_ns + 1, 0);         // in time
+    recorder->record_lag(due_ns, 0, late_ns, 0);            // late, though a connection was free all the time
+    recorder->record_lag(due_ns, late_ns - 1, late_ns, 0);  // late, because none was free
+    recorder->publish_last(late_ns, 1);
+    EXPECT_EQ(recorder->published()->sent_in_time, 1u);
+    EXPECT_EQ(recorder->published()->late_by_generator_count, 1u);
+}
+
 // The coordinator did not come round to take spans, so one reaches past the end of what is measured.
 TEST(LoadRecorder, ASpanThatReachesPastTheEndKnowsWhatCameInTime) {
     const auto recorder = std::make_unique<Recorder>();

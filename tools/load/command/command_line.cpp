@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/core/escape.hpp"
+#include "tools/load/command/option_values.hpp"
 #include "tools/load/command/options.hpp"
 #include "tools/load/command/output_options.hpp"
 #include "tools/load/command/run_options.hpp"
@@ -59,7 +60,9 @@ Exit codes:
      or standard output could not be written
   2  wrong command line
   3  INVALID: the generator was measured and not the server, the plan was not kept, or you ended it; the summary says why
-  4  the run could not begin: unreachable target, no io_uring, a file that cannot be written)";
+  4  the run could not begin: unreachable target, no io_uring, a file that cannot be written
+FAILED comes before INVALID, and INVALID before a missed threshold: a run that is FAILED and INVALID exits with 1, one
+that is INVALID and misses a threshold with 3)";
 
 constexpr const char* compare_footer = R"(Example:
   sluice-load compare http://127.0.0.1:8080/telemetry http://127.0.0.1:9090/telemetry --sample --rate 5k --rounds 6
@@ -67,7 +70,7 @@ constexpr const char* compare_footer = R"(Example:
 The targets take turns, A B B A, so that a drift of the machine affects all of them. Ratios are those of medians over runs,
 with bootstrap confidence intervals of 95 %, which are wide for few runs. The same URL given twice shows the noise.
 Ctrl-C ends the comparison; complete rounds are reported.
-Exit codes: as of a run. 1: more than half of the requests of some run failed)";
+Exit codes: as of a run. 1: more than half of the requests of some run failed; this comes before 3, INVALID)";
 
 constexpr const char* verify_footer = R"(Example:
   sluice-load http://127.0.0.1:8080/telemetry --sample --rate 5k --ledger acknowledged
@@ -79,8 +82,8 @@ Reads the stream and its partitions (layouts fields, json, packed) and the list 
 `reordered` counts samples stored behind a later one of their device in the same stream or list. With
 --ledger each device uses one connection, where requests have an order. After a connection broke or timed out, requests
 of the next one may overtake those still under way.
-Exit codes: 0 nothing is lost, 1 something acknowledged is lost, 4 the ledger is empty, it or Redis cannot be read, or
-there is no such stream or list)";
+Exit codes: 0 nothing is lost, 1 something acknowledged is lost, 2 wrong command line or environment, 4 the ledger is
+empty, it or Redis cannot be read, or there is no such stream or list)";
 
 std::string without_final_line_feeds(std::string text) {
     while (text.ends_with('\n')) text.pop_back();
@@ -172,7 +175,8 @@ std::expected<Invocation, PlanError> read_run(Parser& parser) {
     const bool has_thresholds = !options.thresholds.empty();  // those of a scenario are no wish of the command line
     if (const auto done = read_scenario(options); !done) return usage_error(done.error().sentence);
     auto plan = plan_of(options);
-    if (!plan) return usage_error(plan.error().sentence);
+    if (!plan) return usage_error(with_place(plan.error().sentence, options));
+    resolve_stdout(parser.invocation.outputs);
     if (const auto done = check_outputs(parser.invocation.outputs, files_of(options)); !done)
         return usage_error(done.error().sentence);
     auto search = search_of(options);
@@ -191,15 +195,14 @@ std::expected<Invocation, PlanError> read_compare(Parser& parser) {
     Invocation& invocation = parser.invocation;
     invocation.command = Invocation::Command::compare;
     if (!parser.compare_options.thresholds.empty()) return usage_error("compare states ratios; leave --threshold out");
+    resolve_stdout(invocation.compare);
     if (const auto done = check_outputs(invocation.compare, files_of(parser.compare_options)); !done)
         return usage_error(done.error().sentence);
     if (parser.urls.size() < 2) return usage_error("compare takes two URLs or more");
-    if (!parser.rounds.empty()) {
-        const auto rounds = parse_count(parser.rounds);
-        // With fewer rounds than bootstrap_runs_min the ratios have no intervals.
-        if (!rounds || *rounds < 2 || *rounds > 1000) return usage_error("--rounds is not within 2 and 1000");
-        invocation.compare.rounds_count = static_cast<std::uint32_t>(*rounds);
-    }
+    // With fewer rounds than bootstrap_runs_min the ratios have no intervals.
+    if (const auto done = read("--rounds", parser.rounds, count_within(2, 1000), invocation.compare.rounds_count);
+        !done)
+        return usage_error(done.error().sentence);
     for (const std::string& url : parser.urls) {
         parser.compare_options.url = url;
         auto plan = plan_of(parser.compare_options);
@@ -232,6 +235,9 @@ std::expected<Invocation, PlanError> parse_command_line(int argc, const char* co
     }
     if (parser.compare->parsed()) return read_compare(parser);
     if (!parser.verify->parsed()) return read_run(parser);
+    if (const auto done = check_redis_url(parser.invocation.verify.redis_url); !done)
+        return usage_error(done.error().sentence);
+    resolve_stdout(parser.invocation.verify);
     if (const auto done = check_outputs(parser.invocation.verify); !done) return usage_error(done.error().sentence);
     parser.invocation.command = Invocation::Command::verify;
     return std::move(parser.invocation);

@@ -55,6 +55,7 @@ void declare(CLI::App& app, RunOptions& options) {
     app.add_option("--header", options.headers, "NAME: VALUE; may be given several times")
         ->type_name("LINE")
         ->take_all()
+        ->expected(1)
         ->allow_extra_args(false)
         ->group("Request");
     request("--body", options.body, "TEMPLATE",

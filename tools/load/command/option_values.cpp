@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <fstream>
 #include <sstream>
 
+#include "engine/config/sink_url.hpp"
 #include "engine/config/units.hpp"
 
 namespace sluice::load {
@@ -13,8 +15,7 @@ namespace sluice::load {
 Result<double> parse_share(std::string_view text) {
     const bool is_percent = text.ends_with('%');
     const auto number = parse_number(is_percent ? text.substr(0, text.size() - 1) : text);
-    if (!number) return number;
-    const double share = is_percent ? *number / 100 : *number;
+    const double share = is_percent ? number.value_or(-1) / 100 : number.value_or(-1);
     if (share < 0 || share > 1) return wrong(quoted(text, 64) + " is no share; write it as 95% or 0.95");
     return share;
 }
@@ -28,13 +29,16 @@ Result<double> parse_seconds(std::string_view text) {
 Result<double> parse_positive_rate(std::string_view text) {
     auto rate = parse_rate(text);
     // At 100M/s requests are 10 ns apart, and times are whole ns.
-    if (rate && (*rate <= 0 || *rate > 1e8)) return wrong(quoted(text, 64) + " is not within 0/s and 100M/s");
+    if (rate && (*rate <= 0 || *rate > 1e8))
+        return wrong(quoted(text, 64) + " is not a rate above 0/s and up to 100M/s");
     return rate;
 }
 
 Result<ThinkTime> parse_think(std::string_view text) {
     // A span has no sign, so the first dash separates the bounds.
     const std::size_t dash = text.find('-');
+    if (dash == 0 || dash + 1 == text.size())
+        return wrong(quoted(text, 64) + " lacks a bound; write 0.5s, or 1s-3s for what is between");
     const auto low = parse_span_ns(text.substr(0, dash));
     const auto high = dash == std::string_view::npos ? low : parse_span_ns(text.substr(dash + 1));
     if (!low || !high) return std::unexpected(low ? high.error() : low.error());
@@ -67,12 +71,39 @@ bool is_header_value(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [](unsigned char c) { return (c >= ' ' && c != 0x7f) || c == '\t'; });
 }
 
+bool is_method(std::string_view text) {
+    return std::ranges::all_of(text, [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+
+bool is_same_header(std::string_view name, std::string_view lower_name) {
+    return std::ranges::equal(name, lower_name,
+                              [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
+}
+
+// Transfer-Encoding would contradict the Content-Length that is written (RFC 9112 section 6.2).
+bool is_own_header(std::string_view name) {
+    constexpr std::string_view own[] = {"host", "content-length", "content-encoding", "transfer-encoding"};
+    return std::ranges::any_of(own, [&](std::string_view one) { return is_same_header(name, one); });
+}
+
 Result<std::string> read_body_file(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     std::ostringstream text;
     // An empty file fails as well: operator<< sets failbit when it inserts nothing. So does a directory.
     if (!file || !(text << file.rdbuf())) return wrong("--body-file: cannot read " + quoted(path, 256));
     return text.str();
+}
+
+// The parser is the engine's, which also takes what is no Redis. A clause of it says what is wrong.
+Result<void> check_redis_url(std::string_view text) {
+    const auto url = config::parse_sink_url(text);
+    const bool is_redis = url && url->kind != config::SinkKind::null && url->kind != config::SinkKind::journal;
+    if (is_redis) return {};
+    const std::string_view clause = url ? "which is no Redis" : config::clause_of(url.error());
+    return wrong("--redis is " + quoted(config::redact_url(text), 128) + (clause.empty() ? "" : ", ") +
+                 std::string(clause) +
+                 "; write redis://[user[:password]@]host[:port][/db], redis-cluster://host:port,..., "
+                 "redis-sentinel://host:port,.../name[/db] or redis+unix:///path[?db=N]");
 }
 
 Result<std::vector<std::string>> split_list(std::string_view text) {
@@ -93,9 +124,11 @@ Result<std::vector<std::uint16_t>> parse_statuses(std::string_view text) {
     std::vector<std::uint16_t> statuses;
     for (const std::string& part : *parts) {
         // Interim statuses (1xx) are never what a request is answered with.
-        const auto status = count_within(200, 599)(part);
-        if (!status) return std::unexpected(status.error());
-        statuses.push_back(static_cast<std::uint16_t>(*status));
+        std::uint16_t status = 0;
+        const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), status);
+        if (error != std::errc{} || end != part.data() + part.size() || status < 200 || status > 599)
+            return wrong(quoted(part, 64) + " is no status from 200 to 599; write one or several, such as 200,204");
+        statuses.push_back(status);
     }
     return statuses;
 }

@@ -23,7 +23,7 @@ inline std::unexpected<PlanError> wrong(std::string sentence) {
 // Parses `text` into `value` unless it is empty; the sentence of an error begins with the option's name.
 // `value` may be of a narrower type than what `parse` returns: the bounds of the parser make it fit.
 template <typename Parse, typename T>
-Result<void> read(const char* option, const std::string& text, Parse parse, T& value) {
+Result<void> read(std::string_view option, const std::string& text, Parse parse, T& value) {
     if (text.empty()) return {};
     auto parsed = parse(text);
     if (!parsed) return wrong(std::string(option) + ": " + parsed.error().sentence);
@@ -51,8 +51,14 @@ inline auto count_within(std::uint64_t min, std::uint64_t max) {
 // A field name is a token (RFC 9110, 5.1 and 5.6.2); a value has no control character but the tab (5.5).
 [[nodiscard]] bool is_header_name(std::string_view text);
 [[nodiscard]] bool is_header_value(std::string_view text);
+[[nodiscard]] bool is_method(std::string_view text);  // capitals; may be empty
+// A header that sluice-load writes itself. Names are compared without regard to case (RFC 9110 section 5.1).
+[[nodiscard]] bool is_own_header(std::string_view name);
+[[nodiscard]] bool is_same_header(std::string_view name, std::string_view lower_name);
 // The whole file, a final line feed included.
 [[nodiscard]] Result<std::string> read_body_file(const std::string& path);
+// A URL of --redis; a password in it is not shown.
+[[nodiscard]] Result<void> check_redis_url(std::string_view text);
 // The parts between commas; none may be empty.
 [[nodiscard]] Result<std::vector<std::string>> split_list(std::string_view text);
 

@@ -1,5 +1,8 @@
 #include "tools/load/command/output_options.hpp"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -37,12 +40,31 @@ bool is_no_plain_file(const std::string& path) {
     return path != "-" && std::filesystem::exists(path, error) && !std::filesystem::is_regular_file(path, error);
 }
 
+// Links of either kind are seen through.
+bool is_same_place(const std::string& one, const std::string& other) {
+    std::error_code error;
+    return place_of(one) == place_of(other) || std::filesystem::equivalent(one, other, error);
+}
+
+// A terminal shows what it is given, so it counts; a device that keeps nothing, such as /dev/null, does not.
+bool is_stdout(const std::string& path) {
+    struct stat of_path{}, of_stdout{};
+    if (path.empty() || ::stat(path.c_str(), &of_path) != 0 || ::fstat(STDOUT_FILENO, &of_stdout) != 0) return false;
+    const bool is_shown = !S_ISCHR(of_stdout.st_mode) || ::isatty(STDOUT_FILENO) == 1;
+    return is_shown && of_path.st_dev == of_stdout.st_dev && of_path.st_ino == of_stdout.st_ino;
+}
+
+void resolve(std::initializer_list<std::string*> paths) {
+    for (std::string* const path : paths)
+        if (is_stdout(*path)) *path = "-";
+}
+
 // Names the first two that would write into one file, or of which one would overwrite what the other reads.
 Result<void> check_different(const std::vector<NamedPath>& paths) {
     for (std::size_t i = 0; i < paths.size(); ++i) {
         if (paths[i].path.empty() || is_no_plain_file(paths[i].path)) continue;
         for (std::size_t j = 0; j < i; ++j) {
-            if (paths[j].path.empty() || place_of(paths[i].path) != place_of(paths[j].path)) continue;
+            if (paths[j].path.empty() || !is_same_place(paths[i].path, paths[j].path)) continue;
             const std::string both = std::string(paths[j].option) + " and " + std::string(paths[i].option);
             return wrong(both + (paths[i].path == "-" ? " would both be standard output"
                                                       : " name the same file, " + quoted(paths[i].path, 256)));
@@ -68,6 +90,12 @@ Result<void> check_influx_url(const std::string& url) {
 }
 
 }  // namespace
+
+void resolve_stdout(Outputs& outputs) {
+    resolve({&outputs.json, &outputs.csv, &outputs.hgrm, &outputs.hlog, &outputs.html});
+}
+void resolve_stdout(ComparePlan& plan) { resolve({&plan.json_path, &plan.markdown_path, &plan.html_path}); }
+void resolve_stdout(VerifyPlan& plan) { resolve({&plan.json_path}); }
 
 Result<void> check_outputs(const Outputs& outputs, const OtherFiles& inputs) {
     const bool has_hgrm_file = !outputs.hgrm.empty() && outputs.hgrm != "-";

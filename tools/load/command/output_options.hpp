@@ -14,8 +14,14 @@ struct OtherFiles {
     std::string scenario, body_file, ledger;
 };
 
-// Options that say nothing without another one, or that would write two outputs into one file, or one over what is
-// read, are errors: what they ask for would be missing after the run.
+// A path that leads to standard output by another name, such as /dev/stdout or the file that a shell redirected it to,
+// becomes `-`. So the summary makes room for it, and nothing is written into one file from two sides.
+void resolve_stdout(Outputs& outputs);
+void resolve_stdout(ComparePlan& plan);
+void resolve_stdout(VerifyPlan& plan);
+
+// Behind resolve_stdout(). Options that say nothing without another one, or that would write two outputs into one file,
+// or one over what is read, are errors: what they ask for would be missing after the run.
 [[nodiscard]] std::expected<void, PlanError> check_outputs(const Outputs& outputs, const OtherFiles& inputs);
 [[nodiscard]] std::expected<void, PlanError> check_outputs(const ComparePlan& plan, const OtherFiles& inputs);
 [[nodiscard]] std::expected<void, PlanError> check_outputs(const VerifyPlan& plan);

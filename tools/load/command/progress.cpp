@@ -27,8 +27,8 @@ std::size_t columns_of(std::FILE* terminal) {
     return size.ws_col - 1u;
 }
 
-// A span may end within a second: 0.5, and 2 for a whole one.
-std::string time_text(double seconds) { return format_number(seconds, 1); }
+// A span may end within a second: 0.25, and 2 for a whole one.
+std::string time_text(double seconds) { return format_number(seconds, 2); }
 
 std::string joined(const std::vector<LinePart>& parts) {
     std::string line;

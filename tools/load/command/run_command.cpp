@@ -15,6 +15,7 @@
 #include "tools/load/plan/endpoint_rows.hpp"
 #include "tools/load/report/csv.hpp"
 #include "tools/load/report/hlog.hpp"
+#include "tools/load/result/counts_text.hpp"
 #include "tools/load/run/coordinator.hpp"
 #include "tools/load/run/environment.hpp"
 
@@ -25,8 +26,7 @@ namespace {
 void warn(const std::string& sentence) { log::say("sluice-load: " + sentence); }
 
 void tell_outcome(const InfluxExporter::Outcome& outcome) {
-    if (outcome.points_lost != 0)
-        warn(std::to_string(outcome.points_lost) + " points could not be written to InfluxDB");
+    if (outcome.points_lost != 0) warn(counted(outcome.points_lost, "point") + " could not be written to InfluxDB");
 }
 
 ExitCode exit_code_of(const RunResult& result) {

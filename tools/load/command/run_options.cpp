@@ -46,12 +46,6 @@ Result<void> first_error(Results... results) {
     return first;
 }
 
-// Names of headers are compared without regard to case (RFC 9110 section 5.1).
-bool is_same_header(std::string_view name, std::string_view lower_name) {
-    return std::ranges::equal(name, lower_name,
-                              [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
-}
-
 bool has_header(const std::vector<std::pair<std::string, std::string>>& headers, std::string_view lower_name) {
     return std::ranges::any_of(headers, [&](const auto& header) { return is_same_header(header.first, lower_name); });
 }
@@ -65,11 +59,8 @@ Result<void> read_headers(const std::vector<std::string>& lines, Endpoint& endpo
         const std::size_t value = std::min(line.find_first_not_of(' ', colon + 1), line.size());
         endpoint.headers.emplace_back(line.substr(0, colon), line.substr(value));
     }
-    // Checked for the headers of a scenario, too, which are in `endpoint` already. Transfer-Encoding would contradict
-    // the Content-Length that is written (RFC 9112 section 6.2).
     for (const auto& [name, _] : endpoint.headers)
-        for (const char* const own : {"host", "content-length", "content-encoding", "transfer-encoding"})
-            if (is_same_header(name, own)) return wrong("--header: " + name + " is written by sluice-load itself");
+        if (is_own_header(name)) return wrong("--header: " + name + " is written by sluice-load itself");
     return {};
 }
 
@@ -104,6 +95,15 @@ Result<void> check_head_text(const std::string& what, const std::string& text, c
     return {};
 }
 
+// What says how a body is sent: `--batch and --gzip`; empty: none was given.
+std::string body_options_of(const RunOptions& options) {
+    std::string given;
+    for (const auto& [name, is_given] :
+         {std::pair{"--batch", !options.batch.empty()}, {"--ndjson", options.is_ndjson}, {"--gzip", options.is_gzip}})
+        if (is_given) given.append(given.empty() ? "" : " and ").append(name);
+    return given;
+}
+
 bool is_path_text(std::string_view text) {
     return std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
 }
@@ -114,11 +114,12 @@ Result<void> complete(const RunOptions& options, const RunPlan& plan, Endpoint& 
         return wrong("the body: " + parsed.error().sentence);
     const bool has_body = !endpoint.body.empty();
     if (endpoint.method.empty()) endpoint.method = has_body ? "POST" : "GET";
-    if (!std::all_of(endpoint.method.begin(), endpoint.method.end(), [](char c) { return c >= 'A' && c <= 'Z'; }))
+    if (!is_method(endpoint.method))
         return wrong("--method: " + quoted(endpoint.method, 64) + " is no method; write it in capitals");
     // Of several endpoints some may have no body: then these options are for the others.
-    if (!has_body && endpoint.weight > 0 && plan.endpoints.size() == 1 && (plan.batch_count != 0 || plan.is_gzip))
-        return wrong("--batch and --gzip need a body");
+    if (!has_body && plan.endpoints.size() == 1)
+        if (const std::string given = body_options_of(options); !given.empty())
+            return wrong(given + " without a body to send");
     if (const auto done = read_headers(options.headers, endpoint); !done) return done;
     if (const auto done = check_head_text("the path", endpoint.path, plan, is_path_text); !done) return done;
     for (const auto& [name, value] : endpoint.headers)
@@ -141,8 +142,9 @@ Result<void> read_request(const RunOptions& options, RunPlan& plan) {
     if (!options.device_prefix.empty()) plan.device_prefix = options.device_prefix;
     else if (!options.ledger.empty()) plan.device_prefix += draw_run_tag() + "-";
     // With the number behind it: the engine takes a device_id of 128 bytes at most (limits::device_id_bytes_max).
-    if (plan.device_prefix.size() > 64) return wrong("--device-prefix has more than 64 characters");
-    if (plan.zipf_exponent < 0 || plan.zipf_exponent > 10) return wrong("--zipf is not within 0 and 10");
+    if (plan.device_prefix.size() > 64) return wrong("--device-prefix: has more than 64 characters");
+    if (plan.zipf_exponent < 0 || plan.zipf_exponent > 10)
+        return wrong("--zipf: " + quoted(options.zipf, 64) + " is not within 0 and 10");
     plan.endpoints = options.endpoints;
     if (plan.endpoints.empty()) {
         auto endpoint = endpoint_of(options, plan.target);
@@ -207,7 +209,8 @@ Result<void> read_load(const RunOptions& options, RunPlan& plan) {
     // Rates and think times stay; only the run is shorter.
     double time_scale = 1;
     if (const auto done = read("--time-scale", options.time_scale, parse_number, time_scale); !done) return done;
-    if (time_scale <= 0) return wrong("--time-scale: must be above 0; 10 is ten times as fast");
+    if (time_scale <= 0)
+        return wrong("--time-scale: " + quoted(options.time_scale, 64) + " is not above 0; 10 is ten times as fast");
     if (has_stages) stages = stages.sped_up(time_scale);
     plan.duration_s /= time_scale;
     plan.warmup_s /= time_scale;
@@ -238,9 +241,12 @@ Result<void> read_connections(const RunOptions& options, RunPlan& plan) {
         read("--spin", options.spin, parse_span_ns, plan.spin_ns),
         read("--seed", options.seed, parse_count, plan.seed));
     if (!done) return done;
-    if (plan.timeout_ns == 0) return wrong("--timeout: must be longer than nothing");
-    if (plan.timeout_ns > timeout_ns_max) return wrong("--timeout: no latency beyond 1h is measured");
-    if (plan.spin_ns > spin_ns_max) return wrong("--spin: more than 1ms would be a busy loop");
+    if (plan.timeout_ns == 0) return wrong("--timeout: " + quoted(options.timeout, 64) + " is no time to wait");
+    if (plan.timeout_ns > timeout_ns_max)
+        return wrong("--timeout: " + quoted(options.timeout, 64) +
+                     " is longer than 1h, and no latency beyond is measured");
+    if (plan.spin_ns > spin_ns_max)
+        return wrong("--spin: " + quoted(options.spin, 64) + " is longer than 1ms, which would be a busy loop");
     // A thread for each core. If --threads says more, the threads share the cores in turn.
     if (options.threads.empty() && !plan.cores.empty())
         plan.threads_count = static_cast<std::uint32_t>(plan.cores.size());
@@ -268,15 +274,18 @@ Result<void> read_judging(const RunOptions& options, RunPlan& plan) {
 
 }  // namespace
 
-std::expected<void, PlanError> read_check(const std::string& check, const std::string& statuses, ResponseCheck& into) {
-    if (const auto done = read("--status", statuses, parse_statuses, into.statuses); !done) return done;
+std::expected<void, PlanError> read_check(const std::string& check, const std::string& statuses, ResponseCheck& into,
+                                          std::string_view dashes) {
+    const std::string status_name = std::string(dashes) + "status", check_name = std::string(dashes) + "check: ";
+    if (const auto done = read(status_name, statuses, parse_statuses, into.statuses); !done) return done;
     if (check.empty()) return {};
     const std::size_t equals = check.find('=');
-    if (equals == std::string::npos || equals == 0) return wrong("--check: write MEMBER=JSON, such as ok=true");
+    if (equals == std::string::npos || equals == 0)
+        return wrong(check_name + quoted(check, 64) + " has no member; write MEMBER=JSON, such as ok=true");
     into.json_member = check.substr(0, equals);
     into.json_value = check.substr(equals + 1);
     if (!nlohmann::json::accept(into.json_value))
-        return wrong("--check: " + quoted(into.json_value, 64) + " is no JSON; a text is written as status='\"ok\"'");
+        return wrong(check_name + quoted(into.json_value, 64) + " is no JSON; a text is written as status='\"ok\"'");
     return {};
 }
 
@@ -295,6 +304,13 @@ std::expected<RunPlan, PlanError> plan_of(const RunOptions& options) {
     if (const auto done = read_connections(options, plan); !done) return std::unexpected(done.error());
     if (const auto done = read_judging(options, plan); !done) return std::unexpected(done.error());
     return plan;
+}
+
+std::string with_place(std::string sentence, const RunOptions& options) {
+    for (const ScenarioOption& one : options.scenario_options)
+        if (sentence.starts_with(one.option + ": "))
+            return one.place + sentence.substr(one.option.size()) + " (line " + std::to_string(one.line) + ")";
+    return sentence;
 }
 
 std::expected<Search, PlanError> search_of(const RunOptions& options) {

@@ -7,12 +7,20 @@
 #include <cstdint>
 #include <expected>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tools/load/command/options.hpp"
 #include "tools/load/plan/run_plan.hpp"
 
 namespace sluice::load {
+
+// An option that a scenario file gave. Sentences about its value name the place instead of the option.
+struct ScenarioOption {
+    std::string option;  // --rate
+    std::string place;  // load.toml: [load] rate
+    std::uint32_t line = 0;
+};
 
 // Texts as the user wrote them; plan_of() and search_of() parse and check them.
 struct RunOptions {
@@ -34,6 +42,7 @@ struct RunOptions {
     // Of a scenario file, instead of what the options of a request say.
     std::string name;
     std::vector<Endpoint> endpoints;
+    std::vector<ScenarioOption> scenario_options;
 };
 
 // Declares the options on `app`, which writes into them when it parses.
@@ -46,12 +55,16 @@ void declare(CLI::App& app, VerifyPlan& plan);
 [[nodiscard]] std::expected<RunPlan, PlanError> plan_of(const RunOptions& options);
 [[nodiscard]] std::expected<Search, PlanError> search_of(const RunOptions& options);
 
+// The sentence of plan_of() about an option, with the place in the scenario file if the option is from there.
+[[nodiscard]] std::string with_place(std::string sentence, const RunOptions& options);
+
 // Fills what the command line has left open from the scenario file that it names, if it names one.
 // Before plan_of(). After an error `options` may be filled in part.
 [[nodiscard]] std::expected<void, PlanError> read_scenario(RunOptions& options);
 
-// `ok=true` and `200,204` into a check; empty texts leave it as it is.
+// `ok=true` and `200,204` into a check; empty texts leave it as it is. An error begins with `dashes` and check or
+// status.
 [[nodiscard]] std::expected<void, PlanError> read_check(const std::string& check, const std::string& statuses,
-                                                        ResponseCheck& into);
+                                                        ResponseCheck& into, std::string_view dashes = "--");
 
 }  // namespace sluice::load

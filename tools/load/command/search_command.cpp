@@ -58,7 +58,9 @@ class Prober {
         if (!result) error_ = result.error().sentence;
         // What an interrupted run measured is not kept: it was shorter than the others.
         is_interrupted_ = stop_.load(std::memory_order_acquire);
-        if (is_interrupted_) error_ = "interrupted; the runs before it stand";
+        if (is_interrupted_)
+            error_ =
+                runs_.empty() ? "interrupted before the first run had ended" : "interrupted; the runs before it stand";
         if (!error_.empty()) return nullptr;
         result->environment = environment;
         tell(*result, rate);

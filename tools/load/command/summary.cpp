@@ -33,7 +33,7 @@ void write_counts(const RunResult& result, std::FILE* stream) {
     print_to(stream, "  faults       {}\n", or_none(faults_text(totals)));
     print_to(stream, "  connections  {} opened\n", totals.connects);
     if (totals.unsolicited != 0)
-        print_to(stream, "  unsolicited  {} times bytes came that answer no request\n", totals.unsolicited);
+        print_to(stream, "  unsolicited  {} bytes came that answer no request\n", counted(totals.unsolicited, "time"));
     print_to(stream, "  load CPU     {} % of a core (busiest thread)\n\n", format_number(result.cpu_busiest * 100, 1));
 }
 

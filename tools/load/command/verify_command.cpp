@@ -14,6 +14,7 @@
 #include "tools/load/ledger/verification.hpp"
 #include "tools/load/report/output_file.hpp"
 #include "tools/load/report/print_to.hpp"
+#include "tools/load/result/counts_text.hpp"
 
 namespace sluice::load {
 namespace {
@@ -62,8 +63,9 @@ void print_verdicts(std::FILE* table, const Verdicts& verdicts, const DeviceVerd
         if (++unusual_count <= devices_shown_max) print_row(table, device, verdict);
     }
     if (unusual_count > devices_shown_max)
-        print_to(table, "and {} more devices like these (--json has all)\n", unusual_count - devices_shown_max);
-    print_row(table, fmt::format("all {} devices", verdicts.size()), sum);
+        print_to(table, "and {} like these (--json has all)\n",
+                 counted(unusual_count - devices_shown_max, "more device"));
+    print_row(table, fmt::format("all {}", counted(verdicts.size(), "device")), sum);
 }
 
 // The URL is read as the engine reads sink.url, and so are the credentials of the environment that it takes for the
@@ -87,12 +89,8 @@ SampleKeys keys_of(const VerifyPlan& plan, const config::Config& config) {
 }  // namespace
 
 ExitCode verify(const VerifyPlan& plan) {
-    const auto config = config_of(plan.redis_url);
-    if (!config) return complain(config.error().sentence);
-    // The reader is the engine's, which also takes null: and journal:.
-    const config::SinkKind kind = config->sink.url.kind;
-    if (kind == config::SinkKind::null || kind == config::SinkKind::journal)
-        return complain("--redis is no URL of Redis, a cluster or sentinels");
+    const auto config = config_of(plan.redis_url);  // the URL was checked, the environment was not
+    if (!config) return complain(config.error().sentence, ExitCode::bad_usage);
     const auto entries = read_ledger(plan.ledger_path);
     if (!entries) return complain(entries.error());
     Verification verification;
@@ -112,9 +110,11 @@ ExitCode verify(const VerifyPlan& plan) {
     std::FILE* const table = plan.json_path == "-" ? stderr : stdout;
     print_verdicts(table, verdicts, sum);
     if (verification.others_count() != 0)
-        print_to(table, "{} samples are of devices that are not this ledger's\n", verification.others_count());
+        print_to(table, "{} of devices that are not this ledger's\n",
+                 counted(verification.others_count(), "sample is", "samples are"));
     if (stored->foreign_count != 0)
-        print_to(table, "{} entries in Redis have no device and seq of ours\n", stored->foreign_count);
+        print_to(table, "{} no device and seq of ours\n",
+                 counted(stored->foreign_count, "entry in Redis has", "entries in Redis have"));
     print_to(table, "{}\n", sum.lost == 0 ? "nothing that was acknowledged is lost" : "ACKNOWLEDGED SAMPLES ARE LOST");
     return sum.lost == 0 ? ExitCode::ok : ExitCode::threshold_missed;
 }

@@ -100,7 +100,12 @@ class Reader {
 
   private:
     [[nodiscard]] bool fail(std::string_view why) {
-        if (error_.empty()) error_ = "Redis: " + std::string(why);
+        if (!error_.empty()) return false;
+        error_ = "Redis" + (server_name_.empty() ? "" : " at " + server_name_) + ": ";
+        error_ += why.substr(0, why.size() - (why.ends_with('.') ? 1 : 0));
+        if (why.contains("NOAUTH "))
+            error_ += "; --redis takes user and password, and so does the environment (see verify --help)";
+        else if (!has_connected_) error_ += "; --redis says which Redis is asked";
         return false;
     }
 
@@ -111,13 +116,24 @@ class Reader {
         return connect_with(settings);
     }
 
+    // The primary that sentinels name is known once they were asked; empty before.
+    [[nodiscard]] std::string name_of(const sinks::RedisSettings& settings) const {
+        if (settings.find_server) return client_->peer();
+        if (!settings.path.empty()) return settings.path;
+        return sinks::text_of(sinks::ServerAddress{settings.host, settings.port});
+    }
+
     [[nodiscard]] bool connect_with(const sinks::RedisSettings& settings) {
         host_ = settings.host;
         client_ = std::make_unique<sinks::redis::BlockingClient>(settings);
         for (std::size_t i = 1;; ++i) {  // ends: the addresses are counted
-            if (client_->connect() && is_of_use()) return true;
+            const bool is_of_use_now = client_->connect() && is_of_use();
+            server_name_ = name_of(settings);
+            if (is_of_use_now) break;
             if (i >= client_->addresses_count()) return fail(client_->failure());
         }
+        has_connected_ = true;
+        return true;
     }
 
     // Whether the server that is connected tells anything. If not, another address of its name may.
@@ -193,7 +209,9 @@ class Reader {
 
     const TakeSample& take_;
     sinks::RedisSettings settings_;
-    std::string host_;  // that is connected
+    std::string host_;         // that is connected
+    std::string server_name_;  // host:port, or the path of a socket
+    bool has_connected_ = false;
     std::unique_ptr<sinks::redis::BlockingClient> client_;
     std::string error_;
     StoredSamples stored_;

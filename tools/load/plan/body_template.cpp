@@ -52,7 +52,8 @@ std::expected<Field, PlanError> parse_field(std::string_view text) {
     if (text == "ts:ms") return Field{.kind = Field::Kind::ts_ms, .choices = {}};
     if (text == "ts:ns") return Field{.kind = Field::Kind::ts_ns, .choices = {}};
     if (name == "float") return parse_number_field(text, split(rest, ':'));
-    if (name == "choice" && !rest.empty()) return Field{.kind = Field::Kind::choice, .choices = split(rest, '|')};
+    if (name == "choice" && rest.empty()) return wrong(text, "has nothing to choose from; write {choice:a|b}");
+    if (name == "choice") return Field{.kind = Field::Kind::choice, .choices = split(rest, '|')};
     return wrong(
         text,
         "is not known; fields are {device} {seq} {ts} {ts:ms} {ts:ns} {float:lo:hi} {choice:a|b}; {{ sends a brace");

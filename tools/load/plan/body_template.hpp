@@ -9,8 +9,9 @@
 //   {float:lo:hi}     uniform in [lo, hi], with as many decimals as the longer bound (at least 1)
 //   {choice:a|b|c}    one of these, each as likely
 //
-// A brace that no lower-case word follows stands for itself, so JSON needs no escapes; {{word} is {word} as it stands.
-// All samples of a batch are of one device and have consecutive {seq}; a path or header has that of the first.
+// A field is {word} or {word:...} with a lower-case word; one that is none of these is an error. Every other brace
+// stands for itself, so JSON needs no escapes: {"a":1}, {foo bar}, {seq without its end. {{word} is {word} as it
+// stands. All samples of a batch are of one device and have consecutive {seq}; a path or header has that of the first.
 //
 // Parsed before the run and not changed afterwards: all threads may read it.
 #pragma once

@@ -62,7 +62,7 @@ std::expected<Stages, PlanError> parse_stages(std::string_view text, std::string
     while (true) {
         const std::string_view part = text.substr(0, text.find(','));
         const std::size_t at = part.find('@');
-        if (at == std::string_view::npos)
+        if (at == std::string_view::npos || at == 0 || at + 1 == part.size())
             return std::unexpected(
                 PlanError{quoted(part, 64) + " is no stage; write DURATION@LEVEL, such as " + std::string(example)});
         const auto span_ns = parse_span_ns(part.substr(0, at));

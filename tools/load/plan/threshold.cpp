@@ -66,6 +66,7 @@ std::expected<Threshold, PlanError> parse_threshold(std::string_view text) {
     const std::string_view metric = text.substr(0, relation);
     const bool has_equals = text.substr(relation + 1).starts_with('=');
     const std::string_view bound = text.substr(relation + (has_equals ? 2 : 1));
+    if (bound.empty() || bound == "%") return wrong(text);
     Threshold threshold;
     threshold.text = std::string(text);
     if (text[relation] == '<')
@@ -85,7 +86,10 @@ std::expected<Threshold, PlanError> parse_threshold(std::string_view text) {
         if (!share) return std::unexpected(share.error());
         threshold.metric = Threshold::Metric::errors;
         threshold.bound = is_percent ? *share / 100 : *share;
-        if (threshold.bound < 0 || threshold.bound > 1) return wrong(text);
+        if (threshold.bound < 0 || threshold.bound > 1)
+            return std::unexpected(
+                PlanError{quoted(text, 64) +
+                          " has no share from 0% to 100%, such as errors<1%; errors<=100% allows all to fail"});
         return threshold;
     }
     if (metric == "avg" || metric == "mean") {

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 
 #include "engine/core/escape.hpp"
 #include "engine/core/limits.hpp"
@@ -65,7 +66,12 @@ std::expected<double, PlanError> parse_number(std::string_view text) {
     return number;
 }
 
+// Halves are rounded up: 0.25, 1.25 and 2.25 become 0.3, 1.3 and 2.3. printf() would round them to even digits.
 std::string format_number(double number, int decimals) {
+    constexpr double exact_max = 1e15;  // above, a double has no digits behind the point
+    constexpr double nearly_half = 1 + 4 * std::numeric_limits<double>::epsilon();  // 0.15 × 10 may be below 1.5
+    const double scale = std::pow(10, decimals);
+    if (std::abs(number) * scale < exact_max) number = std::round(number * scale * nearly_half) / scale;
     char text[64];
     std::snprintf(text, sizeof text, "%.*f", decimals, number);
     std::string result = text;
@@ -75,12 +81,20 @@ std::string format_number(double number, int decimals) {
     return result;
 }
 
+// What rounds up to 10, 100 or 1000 is that: 1 ms, not 1000 us.
 std::string format_ns(std::uint64_t ns) {
-    const std::size_t index = ns >= 1'000'000'000 ? 3 : ns >= 1'000'000 ? 2 : ns >= 1'000 ? 1 : 0;
-    const units::NamedUnit& unit = units::durations[index];
-    const double value = static_cast<double>(ns) / static_cast<double>(unit.factor);
-    const int decimals = value >= 100 || index == 0 ? 0 : value >= 10 ? 1 : 2;
-    return format_number(value, decimals) + " " + std::string(unit.name);
+    constexpr double thousand = 999.5, hundred = 99.95, ten = 9.995;
+    std::size_t index = 0;
+    double value = static_cast<double>(ns);
+    for (; index < 3 && value >= thousand; ++index) value /= 1000;
+    const int decimals = value >= hundred || index == 0 ? 0 : value >= ten ? 1 : 2;
+    return format_number(value, decimals) + " " + std::string(units::durations[index].name);
+}
+
+std::string format_seconds(double seconds) {
+    constexpr double shown_as_seconds_min = 0.01;
+    if (seconds >= shown_as_seconds_min || seconds <= 0) return format_number(seconds, 3) + " s";
+    return format_ns(static_cast<std::uint64_t>(std::llround(seconds * 1e9)));
 }
 
 std::string format_rate(double rate) { return format_number(rate, rate < 10 ? 2 : 0) + "/s"; }

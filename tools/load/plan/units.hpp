@@ -28,9 +28,11 @@ struct PlanError {
 
 // `1.53 ms`, `812 us`: three significant digits.
 [[nodiscard]] std::string format_ns(std::uint64_t ns);
+// `2.5 s`, `0.125 s`: to the millisecond; below 10 ms as format_ns() writes it.
+[[nodiscard]] std::string format_seconds(double seconds);
 // `20000/s`, `0.5/s`.
 [[nodiscard]] std::string format_rate(double rate);
-// At most `decimals` behind the point, none that are zero.
+// At most `decimals` behind the point, none that are zero; halves are rounded away from 0.
 [[nodiscard]] std::string format_number(double number, int decimals);
 
 }  // namespace sluice::load

@@ -20,12 +20,14 @@ double corrected(const RunResult& run, double percentile) {
 
 const std::array<ComparedFigure, compared_figures_count>& compared_figures() {
     static constexpr std::array<ComparedFigure, compared_figures_count> figures{{
-        {"rate", "Successes", false, [](const RunResult& run) { return run.success_rate(); },
+        {"rate", "Successes", false, false, [](const RunResult& run) { return run.success_rate(); },
          [](double value) { return text_of_count(value) + "/s"; }},
-        {"p50_ns", "Latency p50", true, [](const RunResult& run) { return corrected(run, 50); }, text_of_ns},
-        {"p99_ns", "Latency p99", true, [](const RunResult& run) { return corrected(run, 99); }, text_of_ns},
-        {"p99.9_ns", "Latency p99.9", true, [](const RunResult& run) { return corrected(run, 99.9); }, text_of_ns},
-        {"failed_share", "Failed", true, [](const RunResult& run) { return run.totals.failed_share(); }, text_of_share},
+        {"p50_ns", "Latency p50", true, true, [](const RunResult& run) { return corrected(run, 50); }, text_of_ns},
+        {"p99_ns", "Latency p99", true, true, [](const RunResult& run) { return corrected(run, 99); }, text_of_ns},
+        {"p99.9_ns", "Latency p99.9", true, true, [](const RunResult& run) { return corrected(run, 99.9); },
+         text_of_ns},
+        {"failed_share", "Failed", true, false, [](const RunResult& run) { return run.totals.failed_share(); },
+         text_of_share},
     }};
     return figures;
 }
@@ -34,6 +36,14 @@ std::size_t Comparison::runs_count() const {
     std::size_t count = contenders.empty() ? 0 : contenders.front().runs.size();
     for (const Contender& contender : contenders) count = std::min(count, contender.runs.size());
     return count;
+}
+
+bool Contender::has_failed() const {
+    return std::ranges::any_of(runs, [](const RunResult& run) { return !run.failure.empty(); });
+}
+
+bool Comparison::is_of_failures(std::size_t contender, std::size_t figure_index) const {
+    return compared_figures()[figure_index].is_latency && contenders[contender].has_failed();
 }
 
 bool Comparison::fails_more(std::size_t contender) const {
@@ -70,6 +80,7 @@ std::vector<std::string> Comparison::failures() const {
 Comparison compare(std::vector<Contender> contenders, std::uint64_t seed) {
     Comparison comparison{.contenders = std::move(contenders), .figures = {}, .seed = seed, .ended_early = {}};
     const auto& figures = compared_figures();
+    constexpr double none = std::numeric_limits<double>::quiet_NaN();
     for (const Contender& contender : comparison.contenders) {
         auto& of_contender = comparison.figures.emplace_back();
         for (std::size_t i = 0; i < figures.size(); ++i) {
@@ -77,9 +88,11 @@ Comparison compare(std::vector<Contender> contenders, std::uint64_t seed) {
             for (const RunResult& run : contender.runs) figure.values.push_back(figures[i].of(run));
             figure.median = median(figure.values);
             const bool is_first = comparison.figures.size() == 1;
-            figure.ratio_to_first = is_first
-                                        ? Estimate{.value = 1, .low = 1, .high = 1}
-                                        : ratio_of_medians(figure.values, comparison.figures.front()[i].values, seed);
+            const bool is_without_ratio =
+                figures[i].is_latency && (contender.has_failed() || comparison.contenders.front().has_failed());
+            if (is_first) figure.ratio_to_first = {.value = 1, .low = 1, .high = 1};
+            else if (is_without_ratio) figure.ratio_to_first = {.value = none, .low = none, .high = none};
+            else figure.ratio_to_first = ratio_of_medians(figure.values, comparison.figures.front()[i].values, seed);
         }
     }
     return comparison;

@@ -17,6 +17,9 @@ namespace sluice::load {
 struct Contender {
     std::string name;
     std::vector<RunResult> runs;  // in the order in which they ran; interleaved with the others'
+
+    // Most requests of one of its runs failed (Verdict::failed).
+    [[nodiscard]] bool has_failed() const;
 };
 
 // A figure of a run that contenders are compared by.
@@ -24,6 +27,7 @@ struct ComparedFigure {
     std::string_view key;   // in JSON: p99_ns
     std::string_view name;  // for people
     bool is_less_better;
+    bool is_latency;
     double (*of)(const RunResult&);
     std::string (*text)(double);
 };
@@ -37,7 +41,7 @@ inline constexpr std::size_t rate_figure_index = 0, p99_figure_index = 2, failed
 struct FigureOfContender {
     std::vector<double> values;  // one for each run
     double median = 0;
-    Estimate ratio_to_first;  // 1, 1, 1 for the first itself
+    Estimate ratio_to_first;  // 1, 1, 1 for the first itself; NaN for latencies where either of the two has failed
 };
 
 struct Comparison {
@@ -52,6 +56,8 @@ struct Comparison {
     // no other figure of the one that fails more is better.
     [[nodiscard]] bool fails_more(std::size_t contender) const;
     [[nodiscard]] bool fails_less(std::size_t contender) const;
+    // A latency of a contender that has failed: that of refusals mostly, with which nothing is compared.
+    [[nodiscard]] bool is_of_failures(std::size_t contender, std::size_t figure_index) const;
     // Of all contenders' runs: "A, run 2: The lag's p99 …". A comparison with invalid runs is not to be trusted.
     [[nodiscard]] std::vector<std::string> invalid_reasons() const;
     // Likewise of the runs that failed: "A, run 2: 20 of 20 requests failed …".

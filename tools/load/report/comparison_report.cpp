@@ -11,6 +11,7 @@
 #include "tools/load/report/html_text.hpp"
 #include "tools/load/report/output_file.hpp"
 #include "tools/load/report/run_plots.hpp"
+#include "tools/load/result/counts_text.hpp"
 #include "tools/load/result/percentiles.hpp"
 
 namespace sluice::load {
@@ -60,7 +61,8 @@ std::string markdown_cell(std::string_view text) {
 
 std::string how_to_read(const Comparison& comparison) {
     const std::size_t runs_count = comparison.runs_count();
-    return fmt::format("Medians of {} runs of each; ratios to the first{}. A rate counts successes.", runs_count,
+    return fmt::format("Medians of {} of each; ratios to the first{}. A rate counts successes.",
+                       counted(runs_count, "run"),
                        runs_count < bootstrap_runs_min
                            ? fmt::format(", which have no interval with fewer than {} runs", bootstrap_runs_min)
                            : " with 95 % bootstrap intervals, widened for so few runs. An interval that holds 1.00 "
@@ -78,6 +80,10 @@ std::vector<std::string> notes_on(const Comparison& comparison) {
         if (comparison.fails_less(i))
             notes.push_back("The first failed more often than " + name + ": its latencies are those of failures, too.");
     }
+    const bool has_of_failures =
+        std::ranges::any_of(comparison.contenders, [](const Contender& one) { return one.has_failed(); });
+    if (has_of_failures)
+        notes.emplace_back("Latencies of a target with a run that FAILED are of failures, and have no ratio.");
     return notes;
 }
 
@@ -107,12 +113,13 @@ std::string figures_table(const Comparison& comparison) {
     html += "</tr></thead><tbody>";
     for (std::size_t i = 0; i < comparison.contenders.size(); ++i) {
         const Contender& contender = comparison.contenders[i];
-        fmt::format_to(out, R"(<tr><th scope="row">{}<br><small>{} runs</small></th>)", escaped_html(contender.name),
-                       contender.runs.size());
+        fmt::format_to(out, R"(<tr><th scope="row">{}<br><small>{}</small></th>)", escaped_html(contender.name),
+                       counted(contender.runs.size(), "run"));
         for (std::size_t j = 0; j < compared_figures_count; ++j) {
             const FigureOfContender& figure = comparison.figures[i][j];
             const ComparedFigure& compared = compared_figures()[j];
-            fmt::format_to(out, "<td>{}", std::isfinite(figure.median) ? compared.text(figure.median) : "–");
+            fmt::format_to(out, "<td>{}{}", std::isfinite(figure.median) ? compared.text(figure.median) : "–",
+                           comparison.is_of_failures(i, j) ? "<br><small>of failures</small>" : "");
             if (i != 0) {
                 const RatioText ratio = text_of(figure.ratio_to_first);
                 fmt::format_to(out, R"(<br><small class="{}">{}<br>{}</small>)", ratio_class(comparison, i, j),
@@ -192,7 +199,8 @@ void write_comparison_markdown(const Comparison& comparison, std::FILE* stream) 
                        comparison.contenders[i].runs.size());
         for (std::size_t j = 0; j < compared_figures_count; ++j) {
             const FigureOfContender& figure = comparison.figures[i][j];
-            fmt::format_to(out, " {}", std::isfinite(figure.median) ? compared_figures()[j].text(figure.median) : "–");
+            fmt::format_to(out, " {}{}", std::isfinite(figure.median) ? compared_figures()[j].text(figure.median) : "–",
+                           comparison.is_of_failures(i, j) ? " (of failures)" : "");
             const RatioText ratio = i == 0 ? RatioText() : text_of(figure.ratio_to_first);
             if (!ratio.value.empty()) fmt::format_to(out, ", {} ({})", ratio.value, ratio.interval);
             text += " |";

@@ -11,7 +11,8 @@ namespace sluice::load {
 //  "contenders": [{"name", "target", "runs",
 //   "figures": {"p99_ns": {"values"[], "median", "ratio", "ratio_low", "ratio_high"}, …}}]}; "rate": successes a
 //   second.
-// null: of "ended_early", that all rounds were run; of a ratio, that it is unknown or the first's median is 0; of
+// null: of "ended_early", that all rounds were run; of a ratio, that it is unknown, that the first's
+// median is 0, or that it would be one of latencies of a contender that failed; of
 // "ratio_low" and "ratio_high" both, that nothing is known; of "ratio_high" alone, that there is no upper bound.
 void write_comparison_json(const Comparison& comparison, std::FILE* stream);
 // A table: a row for each contender, a column for each figure with its ratio to the first and the interval.

@@ -32,9 +32,10 @@ void OutputFile::begin() {
 
 std::error_code OutputFile::close() {
     std::FILE* const stream = stream_.release();
+    if (stream == stdout) return {};
     errno = 0;
     const bool had_failed = std::ferror(stream) != 0;
-    const bool failed = (stream == stdout ? std::fflush(stream) : std::fclose(stream)) != 0;
+    const bool failed = std::fclose(stream) != 0;
     if (!failed && !had_failed) return {};
     // The reason of an earlier failed write is no longer known.
     return {failed && errno != 0 ? errno : EIO, std::generic_category()};

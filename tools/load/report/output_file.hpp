@@ -26,7 +26,8 @@ class OutputFile {
     // Before the first write: what the file held goes. Does nothing when called again.
     void begin();
     [[nodiscard]] std::FILE* stream() const { return stream_.get(); }
-    // The first error of any write; nothing may be written afterwards. The file stays, begun or not.
+    // The first error of any write; nothing may be written afterwards. The file stays, begun or not. Errors of standard
+    // output are left to the end of the process, which looks for them in any case (is_stdout_written()).
     [[nodiscard]] std::error_code close();
 
   private:

@@ -10,6 +10,12 @@ void append_count(std::string& text, std::string_view separator, std::string_vie
 
 }  // namespace
 
+std::string counted(std::uint64_t count, std::string_view noun, std::string_view plural) {
+    std::string text = std::to_string(count) + " ";
+    text.append(count == 1 || plural.empty() ? noun : plural);
+    return text.append(count == 1 || !plural.empty() ? "" : "s");
+}
+
 std::string statuses_text(const Counts& counts, std::string_view separator) {
     std::string text;
     for (std::size_t status = 0; status < counts.statuses.size(); ++status)

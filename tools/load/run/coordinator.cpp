@@ -11,6 +11,7 @@
 
 #include "engine/core/clock.hpp"
 #include "engine/core/thread_limit.hpp"
+#include "tools/load/result/counts_text.hpp"
 #include "tools/load/run/load_thread.hpp"
 #include "tools/load/run/resolve.hpp"
 #include "tools/load/run/span_totals.hpp"
@@ -143,6 +144,7 @@ std::expected<RunResult, SetupError> carry_out(const RunPlan& plan, const std::v
     result.totals.connects += state->opened_count;
     result.own_lag_p99_ns = totals.own_lag_p99_ns();
     state->sent_in_time_count = totals.total().sent_in_time;
+    state->late_by_generator_count = totals.total().late_by_generator_count;
     state->second_half_planned_count = totals.total().second_half_planned_count;
     state->second_half_ended_count = totals.total().second_half_ended_count;
     state->clipped_count = totals.total().clipped;
@@ -153,9 +155,6 @@ std::expected<RunResult, SetupError> carry_out(const RunPlan& plan, const std::v
 }
 
 std::string describe(const RunPlan& plan) {
-    const auto counted = [](std::uint64_t count, std::string_view noun) {
-        return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
-    };
     std::string text;
     if (plan.is_open_loop) {
         const Stages& rate = plan.arrivals.rate;
@@ -173,8 +172,8 @@ std::string describe(const RunPlan& plan) {
         }
     }
     if (plan.requests_count_max != 0) text += ", " + counted(plan.requests_count_max, "request");
-    else text += ", " + format_number(plan.duration_s, 1) + " s";
-    if (plan.warmup_s > 0) text += " after " + format_number(plan.warmup_s, 1) + " s of warm-up";
+    else text += ", " + format_seconds(plan.duration_s);
+    if (plan.warmup_s > 0) text += " after " + format_seconds(plan.warmup_s) + " of warm-up";
     text += ", " + counted(plan.sockets_count(), "connection");
     if (plan.pipeline_depth > 1) text += ", pipeline of " + std::to_string(plan.pipeline_depth);
     text += " on " + counted(plan.threads_count, "thread");

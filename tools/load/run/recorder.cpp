@@ -36,7 +36,8 @@ void Span::clear() {
         reset(endpoint.corrected);
         reset(endpoint.failed);
     }
-    timely_responses = second_half_planned_count = second_half_ended_count = sent_in_time = clipped = 0;
+    timely_responses = second_half_planned_count = second_half_ended_count = sent_in_time = late_by_generator_count = 0;
+    clipped = 0;
     cpu_ns = 0;
 }
 
@@ -56,6 +57,7 @@ void Span::add(const Span& other) {
     second_half_planned_count += other.second_half_planned_count;
     second_half_ended_count += other.second_half_ended_count;
     sent_in_time += other.sent_in_time;
+    late_by_generator_count += other.late_by_generator_count;
     clipped += other.clipped;
     open_connections_count += other.open_connections_count;
 }

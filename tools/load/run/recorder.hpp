@@ -36,6 +36,7 @@ struct Span {
     // run they are not, because a run begins with nothing in flight.
     std::uint64_t second_half_planned_count = 0, second_half_ended_count = 0;
     std::uint64_t sent_in_time = 0;  // of counts.sent, those before Measurement::in_time_until_ns
+    std::uint64_t late_by_generator_count = 0;  // of the others: a connection was free for them in time
     std::uint64_t clipped = 0;  // latencies beyond latency_ns_max, recorded as that
     std::uint64_t cpu_ns = 0;  // that the load thread spent before the measurement's end
     std::uint32_t open_connections_count = 0;
@@ -122,8 +123,8 @@ class Recorder {
     void record_lag(std::uint64_t intended_ns, std::uint64_t sendable_ns, std::uint64_t sent_ns,
                     std::uint64_t backed_off_ns) {
         if (is_ignored(intended_ns)) return;
-        if (sent_ns <= measurement_.in_time_until_ns || sent_ns <= intended_ns + late_ns_max)
-            ++spans_[index_].sent_in_time;
+        if (is_in_time(intended_ns, sent_ns)) ++spans_[index_].sent_in_time;
+        else if (is_in_time(intended_ns, sendable_ns)) ++spans_[index_].late_by_generator_count;
         record_value(spans_[index_].latencies.lag.get(), intended_ns, sent_ns);
         record_value(spans_[index_].own_lag.get(), std::max(intended_ns, sendable_ns) - backed_off_ns, sent_ns);
     }
@@ -143,6 +144,9 @@ class Recorder {
     static constexpr std::size_t spans_count = 4;
 
     [[nodiscard]] bool is_ignored(std::uint64_t intended_ns) const { return intended_ns < measured_begin_ns_; }
+    [[nodiscard]] bool is_in_time(std::uint64_t intended_ns, std::uint64_t ns) const {
+        return ns <= measurement_.in_time_until_ns || ns <= intended_ns + late_ns_max;
+    }
     void count_end(std::uint64_t now_ns) {
         if (now_ns >= measurement_.second_half_ns && now_ns <= measurement_.end_ns)
             ++spans_[index_].second_half_ended_count;

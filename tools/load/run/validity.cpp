@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "tools/load/plan/units.hpp"
+#include "tools/load/result/counts_text.hpp"
 
 namespace sluice::load {
 namespace {
@@ -39,24 +40,44 @@ std::string after_refusals(const Counts& totals) {
     const std::uint64_t count = totals.faults[static_cast<std::size_t>(Fault::refused)] +
                                 totals.faults[static_cast<std::size_t>(Fault::unreachable)];
     return count == 0 ? ""
-                      : " The server could not be reached " + std::to_string(count) +
-                            " times, and the waits between attempts count.";
+                      : " The server could not be reached " + counted(count, "time") +
+                            ", and the waits between attempts count.";
+}
+
+constexpr const char* limited_by_either =
+    "the generator limits the rate, or the server or the number of connections does.";
+
+// Whoever kept most of the missing requests from being sent in time is told. Once the generator was away, requests also
+// wait for the connections that are behind then.
+void judge_sent(RunResult& result, const RunPlan& plan, const GeneratorState& state) {
+    const std::uint64_t planned_count = result.totals.planned, in_time_count = state.sent_in_time_count;
+    if (planned_count == 0) return;
+    const double share = static_cast<double>(in_time_count) / static_cast<double>(planned_count);
+    if (share >= plan.bounds.sent_min) return;
+    const std::string bound = " in time, less than " + percent(plan.bounds.sent_min) + " (--min-sent): ";
+    const std::string begin = "Only " + percent(share) + " of the planned requests ";
+    const std::uint64_t missing_count = planned_count - std::min(planned_count, in_time_count);
+    const bool is_generators = 2 * state.late_by_generator_count > missing_count;
+    const bool is_either = result.is_generator_limited || state.late_by_generator_count != 0;
+    result.is_generator_limited = result.is_generator_limited || is_generators;
+    if (is_generators)
+        result.invalid_reasons.push_back(begin + "were sent" + bound +
+                                         "the generator was late, and connections were free.");
+    else
+        result.invalid_reasons.push_back(
+            begin + "could be sent" + bound +
+            (is_either ? limited_by_either : "the server or the number of connections limits the rate."));
 }
 
 void judge_offer(RunResult& result, const RunPlan& plan, const GeneratorState& state) {
-    const Counts& totals = result.totals;
-    const double sent_share =
-        totals.planned == 0 ? 1 : static_cast<double>(state.sent_in_time_count) / static_cast<double>(totals.planned);
-    if (sent_share < plan.bounds.sent_min)
-        result.invalid_reasons.push_back(
-            "Only " + percent(sent_share) + " of the planned requests could be sent in time, less than " +
-            percent(plan.bounds.sent_min) + " (--min-sent): the server or the number of connections limits the rate.");
-    if (is_rate_missed(result, plan, state))
-        result.invalid_reasons.push_back("Only " + percent(result.achieved_rate / result.planned_rate) +
-                                         " of the planned rate was achieved, less than " +
-                                         percent(plan.bounds.rate_min) +
-                                         " (--min-rate): the server or the number of connections limits it, or answers "
-                                         "take longer than half the run.");
+    judge_sent(result, plan, state);
+    if (!is_rate_missed(result, plan, state)) return;
+    result.invalid_reasons.push_back(
+        "Only " + percent(result.achieved_rate / result.planned_rate) +
+        " of the planned rate was achieved, less than " + percent(plan.bounds.rate_min) + " (--min-rate): " +
+        (result.is_generator_limited
+             ? limited_by_either
+             : "the server or the number of connections limits it, or answers take longer than half the run."));
 }
 
 void judge_connections(RunResult& result, const RunPlan& plan, const GeneratorState& state) {
@@ -95,8 +116,8 @@ void judge_validity(RunResult& result, const RunPlan& plan, const GeneratorState
                           " (--max-cpu); give it more --threads.");
     if (plan.is_open_loop) judge_offer(result, plan, state);
     if (state.clipped_count != 0)
-        reasons.push_back(std::to_string(state.clipped_count) +
-                          " latencies were longer than 1 h, the longest that is measured.");
+        reasons.push_back(counted(state.clipped_count, "latency was", "latencies were") +
+                          " longer than 1 h, the longest that is measured.");
     judge_connections(result, plan, state);
 }
 

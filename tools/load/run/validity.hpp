@@ -10,6 +10,7 @@ namespace sluice::load {
 
 struct GeneratorState {
     std::uint64_t sent_in_time_count = 0;  // before the schedule's end, or shortly after it
+    std::uint64_t late_by_generator_count = 0;  // of the others: sent late, though a connection was free in time
     std::uint64_t second_half_planned_count = 0, second_half_ended_count = 0;  // see Span
     std::uint64_t clipped_count = 0;       // latencies longer than any that is measured
     std::uint32_t opened_count = 0, wanted_count = 0;
