@@ -48,7 +48,7 @@ constexpr const char* check_config_help = R"(Examples:
 
 The environment and --set count as in `serve`. What the file asks for and this machine lacks is a warning.
 Exits 0 if the file is right, else 2 with one sentence that says what is wrong, where, and what is allowed.
-With --connect: 1 if Redis cannot be asked.)";
+With --connect: 1 if Redis cannot be asked, or takes no samples.)";
 
 constexpr const char* print_config_help = R"(Examples:
   sluice print-config --format toml > sluice.toml
@@ -149,7 +149,8 @@ struct Parser {
     }
 
     void declare_looking() {
-        checked_file = check_config->add_option("FILE", "The file to check")->expected(1);
+        checked_file =
+            check_config->add_option("FILE", "The file to check; without one SLUICE_CONFIG names it")->expected(1);
         asks_redis =
             check_config->add_flag("--connect")->description("Connect to Redis, and ask what the engine would ask");
         checked_settings = declare_settings(*check_config);
@@ -318,11 +319,10 @@ std::expected<Invocation, UsageError> read_journal(const Parser& parser) {
 
 std::expected<Invocation, UsageError> read_check_config(const Parser& parser) {
     const auto& files = parser.checked_file->results();
-    if (files.size() != 1 || files.front().empty()) {
+    if (!files.empty() && files.front().empty())
         return usage_error("check-config takes one file, such as sluice.toml", "sluice check-config --help");
-    }
-    Invocation invocation{.command = Command::check_config, .overrides = {}, .file = files.front(), .text = {}};
-    invocation.overrides.config_file = files.front();
+    Invocation invocation{.command = Command::check_config, .overrides = {}, .file = {}, .text = {}};
+    if (!files.empty()) invocation.overrides.config_file = files.front();
     invocation.asks_redis = !parser.asks_redis->results().empty();
     if (auto read = read_settings(*parser.checked_settings, invocation.overrides); !read)
         return std::unexpected(std::move(read).error());

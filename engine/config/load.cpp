@@ -328,16 +328,9 @@ Status apply_overrides(ConfigBuilder& builder, std::span<const Override> overrid
     return {};
 }
 
-std::string file_of(const Overrides& overrides, std::span<const std::string> environment) {
-    if (!overrides.config_file.empty()) return overrides.config_file;
-    const std::string prefix = std::string(config_file_variable) + "=";
-    const auto entry = std::ranges::find_if(environment, [&](const std::string& e) { return e.starts_with(prefix); });
-    return entry == environment.end() ? std::string() : entry->substr(prefix.size());
-}
-
 Status apply_all(ConfigBuilder& builder, const Overrides& overrides, const Environment& environment) {
     Status applied;
-    const std::string file = file_of(overrides, environment.variables);
+    const std::string file = file_of(overrides, environment);
     if (!file.empty()) applied = apply_file(builder, file);
     if (applied) applied = apply_environment(builder, environment.variables);
     if (applied) applied = apply_overrides(builder, overrides.settings);
@@ -360,6 +353,14 @@ Environment Environment::of_process() {
     Environment environment{.variables = {}, .allowed_cores = allowed_cores_of_process()};
     for (char** entry = ::environ; *entry != nullptr; ++entry) environment.variables.emplace_back(*entry);
     return environment;
+}
+
+std::string file_of(const Overrides& overrides, const Environment& environment) {
+    if (!overrides.config_file.empty()) return overrides.config_file;
+    const std::string prefix = std::string(config_file_variable) + "=";
+    const auto entry =
+        std::ranges::find_if(environment.variables, [&](const std::string& e) { return e.starts_with(prefix); });
+    return entry == environment.variables.end() ? std::string() : entry->substr(prefix.size());
 }
 
 std::expected<Config, ConfigError> load_config(const Overrides& overrides, const Environment& environment) {

@@ -46,6 +46,9 @@ struct Environment {
     [[nodiscard]] static Environment of_process();
 };
 
+// The file that is read: that of the command line, or what SLUICE_CONFIG names; empty: none.
+[[nodiscard]] std::string file_of(const Overrides& overrides, const Environment& environment);
+
 // On success `cores` is not empty, and the credentials of the sink are in sink.url.
 [[nodiscard]] std::expected<Config, ConfigError> load_config(const Overrides& overrides,
                                                              const Environment& environment);

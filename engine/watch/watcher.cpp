@@ -11,6 +11,7 @@
 #include "engine/core/limits.hpp"
 #include "engine/log/log.hpp"
 #include "engine/watch/setup_remarks.hpp"
+#include "engine/watch/write_trial.hpp"
 
 namespace sluice::watch {
 namespace {
@@ -59,6 +60,7 @@ void Watcher::run() {
 
 void Watcher::probe() {
     const Findings findings = learn();
+    log_setup(findings);
     add_one(findings.error.empty() ? gauges_.samples : gauges_.failures);
     gauges_.set(findings.figures);
     if (findings.error != gauges_.last_error.text()) {
@@ -74,20 +76,31 @@ Findings Watcher::learn() {
             const std::scoped_lock lock(mutex_);
             return is_stopping_;
         });
-    if (!client_.is_connected()) {
-        if (!client_.connect()) return {{}, "Redis cannot be asked: " + client_.failure(), false};
-        remark_on_setup(client_, {}, settings_.subject.has_length_bound);
-    }
-    if (client_.is_connected()) {
-        const std::vector<Reply> replies = client_.ask(figure_commands(settings_.subject));
-        if (!replies.empty()) return figures_from(settings_.subject, replies);
-    }
-    return {{}, "Redis cannot be asked: " + client_.failure(), false};
+    const Subject& subject = settings_.subject;
+    Findings setup;
+    if (!client_.is_connected() && client_.connect())
+        add_setup_remarks(client_, settings_.redis.user, {}, subject.has_length_bound, setup);
+    std::vector<Reply> replies;
+    if (client_.is_connected()) replies = client_.ask(figure_commands(subject));
+    Findings findings = replies.empty() ? not_reached() : figures_from(subject, replies);
+    if (subject.is_tried && client_.is_connected()) findings.refusal = why_no_sample(client_, subject);
+    findings.remarks = std::move(setup.remarks);
+    findings.connected = std::move(setup.connected);
+    return findings;
+}
+
+// The server has no name where it was to be found, and was not.
+Findings Watcher::not_reached() const {
+    const std::string& server = client_.server_name();
+    return {.error = (server.empty() ? "Redis" : "Redis at " + server) + " cannot be asked: " + client_.failure(),
+            .is_reached = false};
 }
 
 Findings Watcher::look_once(const WatcherSettings& settings) {
     Gauges gauges;
-    return Watcher(settings, gauges).learn();
+    WatcherSettings once = settings;
+    once.subject.is_tried = true;
+    return Watcher(once, gauges).learn();
 }
 
 void Watcher::decide(const Figures& figures) {

@@ -46,13 +46,15 @@ class Watcher {
     // Returns within the time-out of a question at worst, twice that while connecting.
     void stop_and_join();
 
-    // One look, on the caller's thread, for who wants to know whether Redis can be asked. Remarks go to the log.
+    // One look, on the caller's thread, for who wants to know whether Redis can be asked and takes samples. Writes no
+    // log.
     [[nodiscard]] static Findings look_once(const WatcherSettings& settings);
 
   private:
     void run();
     void probe();
     [[nodiscard]] Findings learn();
+    [[nodiscard]] Findings not_reached() const;
     void decide(const Figures& figures);
     void estimate_opening(PassedBound passed, const Figures& figures);
     void log_closed(PassedBound passed, const Figures& figures) const;

@@ -41,6 +41,8 @@ class BlockingClient {
 
     // "host:port" or the socket's path; of a name, with the address that was tried last.
     [[nodiscard]] std::string peer() const { return attempt_.peer(); }
+    // "host:port" or the socket's path; empty where the server was not found.
+    [[nodiscard]] const std::string& server_name() const { return attempt_.name(); }
     // Whether the server was given by a name. After connect().
     [[nodiscard]] bool has_name() const { return attempt_.has_name(); }
 
