@@ -60,8 +60,7 @@ std::string entries_text(std::optional<std::uint64_t> count) {
 }
 
 // Asks what the watcher would ask, once, and whether samples would be taken.
-void ask_redis(config::Config config, Lines& lines, std::string& error) {
-    if (config.admission.interval_ns == 0) config.admission.interval_ns = 1;  // it is not used: there is one look
+void ask_redis(const config::Config& config, Lines& lines, std::string& error) {
     const auto settings = watcher_settings(config);
     if (!settings) return lines.add("note", "sink.url is " + config.sink.url.display + ": there is no Redis to ask");
     const watch::Findings findings = watch::Watcher::look_once(*settings);
@@ -91,7 +90,7 @@ std::expected<Answer, config::ConfigError> check_config(const config::Invocation
     for (const std::string& warning : machine_warnings(inspection->config)) lines.warn(warning);
     add_variables(*inspection, environment, lines);
     Answer answer;
-    if (invocation.asks_redis) ask_redis(std::move(inspection->config), lines, answer.error);
+    if (invocation.asks_redis) ask_redis(inspection->config, lines, answer.error);
     answer.text = answer.error.empty() ? std::move(lines).finish() : std::move(lines).failed();
     return answer;
 }

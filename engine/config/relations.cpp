@@ -46,6 +46,12 @@ constexpr Relation relation_table[] = {
     {"journal.directory", "does not go with a journal in", "sink.url",
      UNLESS(has_journal_in_front(config), config.sink.url.kind != SinkKind::journal)},
 
+    // The watcher asks for them; without an interval it asks once, at the start.
+    {"admission.stream_length_max", "needs more than 0s as", "admission.interval",
+     UNLESS(config.admission.stream_length_max != 0, config.admission.interval_ns != 0)},
+    {"admission.group_lag_max", "needs more than 0s as", "admission.interval",
+     UNLESS(config.admission.group_lag_max != 0, config.admission.interval_ns != 0)},
+
     {"ack", "needs a journal in", "sink.url", UNLESS(config.ack == AckLevel::journaled, config.has_journal())},
     {"ack", "needs", "sink.redis.replicas",
      UNLESS(config.ack == AckLevel::replicated, config.sink.redis.replicas_count != 0)},

@@ -29,7 +29,7 @@ std::optional<watch::WatcherSettings> watcher_settings(const config::Config& con
     const bool is_sentinel = kind == config::SinkKind::redis_sentinel;
     const bool is_cluster = kind == config::SinkKind::redis_cluster;
     const bool has_redis = kind == config::SinkKind::redis || is_sentinel || is_cluster;
-    if (!has_redis || config.admission.interval_ns == 0) return std::nullopt;
+    if (!has_redis) return std::nullopt;
     return watch::WatcherSettings{
         .redis = is_sentinel ? sentinel_settings(config) : redis_settings(config),
         .seeds = is_cluster ? servers_of(config.sink.url) : std::vector<sinks::ServerAddress>{},

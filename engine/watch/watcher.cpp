@@ -19,6 +19,9 @@ namespace {
 // More than any Retry-After says; keeps the arithmetic far from its limits.
 constexpr double opening_s_max = static_cast<double>(limits::retry_after_setting_s_max);
 
+// How long Redis may have been away when an engine starts that asks it once.
+constexpr std::uint64_t once_retry_ns = 1'000'000'000;
+
 void add_one(std::atomic<std::uint64_t>& counter) {
     counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
@@ -33,7 +36,7 @@ Watcher::Watcher(const WatcherSettings& settings, Gauges& gauges)
 
 void Watcher::start() {
     CHECK(!thread_.joinable());
-    gauges_.is_on.store(true, std::memory_order_relaxed);
+    if (settings_.interval_ns != 0) gauges_.is_on.store(true, std::memory_order_relaxed);
     thread_ = std::thread([this] { run(); });
 }
 
@@ -49,13 +52,26 @@ void Watcher::stop_and_join() {
 
 void Watcher::run() {
     ::pthread_setname_np(::pthread_self(), "sluice-admit");
+    const bool is_once = settings_.interval_ns == 0;
+    const std::chrono::nanoseconds pause(is_once ? once_retry_ns : settings_.interval_ns);
     std::unique_lock lock(mutex_);
     while (!is_stopping_) {
         lock.unlock();
-        probe();
+        if (!is_once) probe();
+        else if (look_for_remarks()) return;
         lock.lock();
-        wake_.wait_for(lock, std::chrono::nanoseconds(settings_.interval_ns), [this] { return is_stopping_; });
+        wake_.wait_for(lock, pause, [this] { return is_stopping_; });
     }
+}
+
+// False: Redis could not be asked. The connection is closed after it has been.
+bool Watcher::look_for_remarks() {
+    const Findings findings = learn();
+    log_setup(findings);
+    if (!findings.is_reached) return false;
+    client_.close();
+    cluster_.reset();
+    return true;
 }
 
 void Watcher::probe() {

@@ -30,7 +30,7 @@ struct WatcherSettings {
         seeds;  // of a cluster, to whose nodes `redis` applies; empty: it is the one server
     Subject subject;
     BoundsSettings bounds;
-    std::uint64_t interval_ns = 0;
+    std::uint64_t interval_ns = 0;  // 0: there is one look, for the remarks on the setup, and no bound is judged
     bool sheds = true;  // false: with a journal in front, which takes what Redis cannot; what is passed is shown only
 };
 
@@ -53,6 +53,7 @@ class Watcher {
   private:
     void run();
     void probe();
+    [[nodiscard]] bool look_for_remarks();
     [[nodiscard]] Findings learn();
     [[nodiscard]] Findings not_reached() const;
     void decide(const Figures& figures);

@@ -191,11 +191,26 @@ def test_a_journal_in_front_takes_it_all(starter, server, tmp_path):
 
 
 def test_it_can_be_switched_off(starter, server):
-    engine = starter.engine(server.url, settings={"admission.interval": "0s", "admission.stream_length_max": 1})
-    assert post(engine, 5).status == 200
+    server.client().config_set("maxmemory", 1_000_000_000)
+    engine = starter.engine(server.url, settings={"admission.interval": "0s"})
+    used = server.client().info("memory")["used_memory"]
+    server.client().config_set("maxmemory", int(used / 0.95))  # above admission.memory_max
     assert post(engine, 5).status == 200
     assert "admission" not in engine.status()
     assert "sluice_admission" not in engine.metrics()
+
+
+@pytest.mark.parametrize("is_away", [False, True])
+def test_without_an_interval_the_setup_is_told_once(starter, server, is_away):
+    if is_away:
+        server.kill()
+    engine = starter.engine(server.url, until="/health", settings={"admission.interval": "0s"})
+    if is_away:
+        server.start()
+    wait_until(lambda: "level=warn event=redis_not_persistent" in engine.log(), "the setup is told")
+    assert engine.log().count("level=warn event=redis_unbounded") == 1
+    assert "admission_unknown" not in engine.log()
+    wait_until(lambda: "sluice-admission" not in [client["name"] for client in server.client().client_list()], "its connection is closed")
 
 
 BOUNDED = ("--maxmemory", "1gb")

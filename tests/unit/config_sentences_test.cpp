@@ -43,6 +43,11 @@ TEST(Sentences, OfValuesInAFile) {
          R"(sluice.toml:1: ack is replicated, but does not go with sink.url, which is null:)"},
         {"ack = 'replicated'\nsink.redis.replicas = 1\njournal.directory = 'd'",
          R"(sluice.toml:1: ack is replicated, but does not go with journal.directory, which is d)"},
+        {"admission.interval = '0s'\nadmission.stream_length_max = 1000",
+         "sluice.toml:2: admission.stream_length_max is 1000, but needs more than 0s as admission.interval, which is "
+         "0s"},
+        {"admission.interval = '0s'\nadmission.group_lag_max = 1",
+         "sluice.toml:2: admission.group_lag_max is 1, but needs more than 0s as admission.interval, which is 0s"},
         {"sink.redis.maxage = '1h'\nsink.redis.maxlen = 10",
          R"(sluice.toml:1: sink.redis.maxage is 1h, but must be 0s beside sink.redis.maxlen, which is 10)"},
         {"sink.redis.maxage = '1h'\nsink.redis.layout = 'list'",

@@ -30,6 +30,8 @@ class BlockingClient {
     // Connects to the first address that takes a connection, authenticates and selects. False: failure() says why. The
     // next call begins with another address then.
     [[nodiscard]] bool connect();
+    // The next connect() makes another connection.
+    void close() { connection_.reset(); }
     // Sends all `commands` at once. Their replies, error replies among them; none if the connection broke, which is
     // closed then. Needs is_connected().
     [[nodiscard]] std::vector<Reply> ask(const std::vector<Command>& commands);
