@@ -265,14 +265,18 @@ std::expected<Invocation, UsageError> read_serve(const Parser& parser) {
 
 std::expected<ReplayRange, UsageError> read_position(std::string_view text) {
     constexpr std::uint64_t record_alignment = 8;  // of positions in a segment (sinks/journal/format.hpp)
+    constexpr const char* help = "sluice journal replay --help";
     const std::size_t colon = text.find(':');
     const auto segment = parse_count(text.substr(0, colon));
     const auto offset = parse_count(colon == std::string_view::npos ? "0" : text.substr(colon + 1));
     if (segment && offset && *offset % record_alignment == 0)
         return ReplayRange{.kind = ReplayRange::Kind::from, .segment = *segment, .offset = *offset};
+    if (segment && offset)
+        return usage_error("--from is " + shown_argument(text) + ", where no record begins: offsets are multiples of 8",
+                           help);
     return usage_error("--from is " + shown_argument(text) +
                            "; allowed is the number of a segment, or that and the offset of a record, such as 3:64",
-                       "sluice journal replay --help");
+                       help);
 }
 
 std::expected<ReplayRange, UsageError> read_range(const Parser& parser) {

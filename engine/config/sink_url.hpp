@@ -18,6 +18,10 @@ namespace sluice::config {
 // null:                                        counts and discards
 [[nodiscard]] std::expected<SinkUrl, ValueError> parse_sink_url(std::string_view text);
 
+// Whether two URLs, of which one may have lost its password, name the same servers and database. Credentials do not
+// count, and localhost is 127.0.0.1 and ::1. False of URLs that differ otherwise: other names may lead to one server.
+[[nodiscard]] bool names_the_same(std::string_view a, std::string_view b);
+
 // A URL, well-formed or not, that may be shown: all that may be a password is ***. Used for what parse_sink_url
 // refused, where no part can be trusted to be what its place says.
 [[nodiscard]] std::string redact_url(std::string_view text);

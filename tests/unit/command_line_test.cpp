@@ -135,7 +135,7 @@ TEST(CommandLine, EveryMistakeIsOneSentence) {
         {{"journal", "replay", "d", "--to", "redis://h", "--all", "--since", "2h"},
          "--all, --from and --since exclude each other; see sluice journal replay --help"},
         {{"journal", "replay", "d", "--to", "redis://h", "--from", "3:65"},
-         "--from is \"3:65\"; allowed is the number of a segment, or that and the offset of a record, such as 3:64; "
+         "--from is \"3:65\", where no record begins: offsets are multiples of 8; "
          "see sluice journal replay --help"},
         {{"print-config", "--set", "ack=queued"},
          "print-config prints the defaults: --config and --set need --effective; see sluice print-config --help"},

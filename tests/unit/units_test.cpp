@@ -324,6 +324,18 @@ TEST(Addresses, SinkUrls) {
         EXPECT_EQ(url->db, row.db) << row.text;
         EXPECT_EQ(url->display, row.display) << row.text;
     }
+    for (const auto& [a, b, is_same] : {std::tuple{"redis://h:6379", "redis://u:***@H", true},
+                                        {"redis://localhost", "redis://127.0.0.1:6379", true},
+                                        {"redis://h", "redis://h:6380", false},
+                                        {"redis://h", "redis://h/1", false},
+                                        {"redis://h", "redis://i", false},
+                                        {"redis+unix:///a", "redis+unix:///a?db=0", true},
+                                        {"redis+unix:///a", "redis+unix:///b", false},
+                                        {"redis-cluster://a,b", "redis-cluster://b,c", true},
+                                        {"redis-cluster://a", "redis://a", false},
+                                        {"redis-sentinel://a/m", "redis-sentinel://b/m", false},
+                                        {"journal:a", "journal:b", false}})
+        EXPECT_EQ(names_the_same(a, b), is_same) << a << ' ' << b;
     const auto null = parse_sink_url("null:");
     ASSERT_TRUE(null);
     EXPECT_EQ(null->kind, SinkKind::null);
