@@ -41,7 +41,8 @@ class Lines {
 void add_variables(const config::Inspection& inspection, const config::Environment& environment, Lines& lines) {
     for (const config::EffectiveSetting& setting : inspection.settings)
         if (setting.origin.starts_with("environment "))
-            lines.add("note", std::string(setting.property->key) + " is " + setting.value + ", from " + setting.origin);
+            lines.add("note", std::string(setting.property->key) + " is " +
+                                  (setting.value.empty() ? "empty" : setting.value) + ", from " + setting.origin);
     for (const std::string& name : config::service_variables(environment.variables))
         lines.add("note", name + " is ignored: Kubernetes makes it of a Service");
 }

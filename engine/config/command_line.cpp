@@ -221,6 +221,9 @@ std::string shown_argument(std::string_view argument) {
 
 std::expected<Override, UsageError> split_setting(std::string_view text) {
     const std::size_t equals = text.find('=');
+    if (equals == 0)
+        return usage_error("--set takes KEY=VALUE, such as batch.size=128KiB, and found no key before the =",
+                           "sluice serve --help");
     if (equals != std::string_view::npos) {
         return Override{"--set", std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
     }

@@ -53,10 +53,16 @@ std::string shown_list(std::span<const std::string> elements) {
     return text + "]";
 }
 
+// In quotation marks where its ends would not be seen.
+std::string shown_key(std::string_view key) {
+    const bool is_clear = !key.empty() && !key.contains(' ');
+    return is_clear ? escaped(key) : quoted(key, limits::shown_bytes_max);
+}
+
 std::string unknown_key(std::string_view key) {
     const std::string_view nearest = nearest_key(key);
-    if (nearest.empty()) return escaped(key) + " is not a setting; sluice print-config lists all";
-    return escaped(key) + " is not a setting; the nearest is " + std::string(nearest);
+    if (nearest.empty()) return shown_key(key) + " is not a setting; sluice print-config lists all";
+    return shown_key(key) + " is not a setting; the nearest is " + std::string(nearest);
 }
 
 std::string unknown_variable(std::string_view name) {
@@ -214,7 +220,7 @@ Status check_group(const FileSetting& setting, const std::string& place) {
     if (const Property* const property = find_property(setting.key)) {
         return ConfigBuilder::refuse(*property, "a table", ValueError::malformed, place);
     }
-    return failure(place, escaped(setting.key) + " is not a group of settings; groups are " + groups());
+    return failure(place, shown_key(setting.key) + " is not a group of settings; groups are " + groups());
 }
 
 // `[0, 2]`, `["0", "2-3"]`.
@@ -278,7 +284,7 @@ Status apply_file(ConfigBuilder& builder, const std::string& path) {
     std::set<std::string_view> seen;  // TOML lets `a.b` and `"a.b"` stand side by side
     for (const FileSetting& setting : *settings) {
         if (!seen.insert(setting.key).second)
-            return failure(place(setting.line), escaped(setting.key) + " is set twice");
+            return failure(place(setting.line), shown_key(setting.key) + " is set twice");
         if (auto applied = apply_setting(builder, setting, place(setting.line)); !applied) return applied;
     }
     return {};

@@ -123,6 +123,8 @@ TEST(CommandLine, EveryMistakeIsOneSentence) {
          R"(--set takes KEY=VALUE, such as batch.size=128KiB, and found no = after "sink.redis.password"; see sluice serve --help)"},
         {{"serve", "--config", "a", "--config", "b"}, "--config takes one value; see sluice serve --help"},
         {{"serve", "--config", ""}, "--config names no file; see sluice serve --help"},
+        {{"serve", "--set", "=x"},
+         "--set takes KEY=VALUE, such as batch.size=128KiB, and found no key before the =; see sluice serve --help"},
         {{"check-config", ""}, "check-config takes one file, such as sluice.toml; see sluice check-config --help"},
         {{"check-config", "a", "b"}, R"("b" is not known here; see sluice check-config --help)"},
         {{"print-config", "--format", "yaml"},

@@ -127,6 +127,8 @@ TEST(Sentences, OfKeysInAFile) {
          "sluice.toml:1: sinks is not a group of settings; groups are admin, log, http, io, batch, journal, admission, "
          "idempotency, sink, "
          "sink.redis"},
+        {"'' = 1", R"(sluice.toml:1: "" is not a setting; sluice print-config lists all)"},
+        {"'lis ten' = 1", R"(sluice.toml:1: "lis ten" is not a setting; the nearest is listen)"},
         {"[sink]\nurll = 'null:'", "sluice.toml:2: sink.urll is not a setting; the nearest is sink.url"},
         {"[batch]\n[batch.deep]",
          "sluice.toml:2: batch.deep is not a group of settings; groups are admin, log, http, io, batch, journal, "
