@@ -162,11 +162,21 @@ def test_check_config_says_that_a_start_would_fail(tmp_path):
     assert f"warning: journal {tmp_path}/none/below: its parent {tmp_path}/none does not exist" in finished.stdout
 
 
+@pytest.mark.parametrize("folder", ["/proc", "/sys"])
+def test_check_config_does_not_promise_what_the_kernel_refuses(tmp_path, folder):
+    path = config_file(tmp_path, f'sink.url = "journal:{folder}/x"')
+    assert f"warning: journal {folder}/x: cannot be made: " in run("check-config", path).stdout
+    started = run("serve", "--config", path)
+    assert started.returncode == 1 and f"journal {folder}/x: cannot be made: " in started.stderr, started.stderr
+
+
 def test_check_config_applies_the_environment(tmp_path):
     path = config_file(tmp_path, "ack = 'queued'\n")
     finished = run("check-config", path, environment={"SLUICE_ACK_TIMEOUT": "7s"})
     assert finished.returncode == 0
     assert f"{path}: note: ack_timeout is 7s, from environment SLUICE_ACK_TIMEOUT\n" in finished.stdout
+    empty = run("check-config", path, environment={"SLUICE_JOURNAL_DIRECTORY": ""})
+    assert f"{path}: note: journal.directory is empty, from environment SLUICE_JOURNAL_DIRECTORY\n" in empty.stdout
     assert_refused(run("check-config", path, environment={"SLUICE_ACK": "maybe"}), "SLUICE_ACK", "maybe")
     assert_refused(run("check-config", path, "--set", "batch.count=1"), "--set", "batch.count")
 
