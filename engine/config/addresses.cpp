@@ -71,7 +71,8 @@ std::optional<std::string> canonical_address(std::string_view text, int family) 
 
 std::expected<ListenAddress, ValueError> parse_listen_address(std::string_view text) {
     constexpr std::string_view unix_prefix = "unix:";
-    if (text.starts_with(unix_prefix)) return parse_unix_listener(text.substr(unix_prefix.size()));
+    if (lower_case(text.substr(0, unix_prefix.size())) == unix_prefix)
+        return parse_unix_listener(text.substr(unix_prefix.size()));
     return parse_tcp_listener(text);
 }
 

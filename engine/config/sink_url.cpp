@@ -235,7 +235,9 @@ constexpr Scheme schemes[] = {
 
 std::expected<SinkUrl, ValueError> parse_sink_url(std::string_view text) {
     if (has_control_character(text)) return std::unexpected(ValueError::control_character);
-    const auto begins = [&](const Scheme& scheme) { return text.starts_with(scheme.prefix); };
+    const auto begins = [&](const Scheme& scheme) {
+        return lower_case(text.substr(0, scheme.prefix.size())) == scheme.prefix;
+    };
     const auto* const scheme = std::ranges::find_if(schemes, begins);
     if (scheme == std::end(schemes)) return std::unexpected(ValueError::scheme_unknown);
     return scheme->parse(text.substr(scheme->prefix.size()));

@@ -10,6 +10,7 @@
 
 namespace sluice::config {
 
+// The scheme is read in any case (RFC 3986, section 3.1).
 // redis://[user[:password]@]host[:port][/db]   host: a name, IPv4, or [IPv6]; user and password percent-encoded
 // redis+unix:///path[?db=N]                    percent-encoded path; credentials come from sink.redis.*
 // redis-cluster://[user[:password]@]host[:port],…               any nodes of the cluster

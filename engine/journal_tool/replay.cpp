@@ -270,6 +270,11 @@ ExitCode bad_usage(const std::string& sentence) {
     return ExitCode::bad_usage;
 }
 
+bool is_journal(std::string_view url) {
+    const auto parsed = config::parse_sink_url(url);
+    return parsed && parsed->kind == config::SinkKind::journal;
+}
+
 // The settings under which the journal of `directory` is delivered.
 // --to is checked here as well: relations.hpp would name journal.directory, which was not given, and null: is legal for
 // an engine.
@@ -279,7 +284,7 @@ std::expected<config::Config, std::string> load_settings(const std::string& dire
     settings.settings.push_back(
         {"--to", "ack", "stored"});  // a file for the engine may ask for what only a journal gives
     const auto target = std::ranges::find(settings.settings, std::string("sink.url"), &config::Override::key);
-    if (target != settings.settings.end() && target->value.starts_with("journal:"))
+    if (target != settings.settings.end() && is_journal(target->value))
         return std::unexpected("--to is a journal; replay delivers to Redis");
     // Now the relations between keys are those of an engine with this journal in front of Redis (exactly once needs
     // it).

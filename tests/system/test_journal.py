@@ -317,7 +317,7 @@ def test_a_disk_without_a_free_block_is_emptied_by_replay(small_disk, starter):
 
 
 @pytest.mark.parametrize("target, sentence", [
-    ("null:", "replay delivers to Redis"), ("journal:/tmp", "--to is a journal; replay delivers to Redis"),
+    ("null:", "replay delivers to Redis"), ("JOURNAL:/tmp", "--to is a journal; replay delivers to Redis"),
 ])
 def test_a_replay_to_nowhere_is_refused(starter, directory, target, sentence):
     engine = starter.engine(f"journal:{directory}")
