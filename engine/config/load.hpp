@@ -19,8 +19,8 @@
 namespace sluice::config {
 
 // One sentence without a full stop that names place, key, what was found and what is allowed:
-//   sluice.toml:7: batch.size is "10 bananas", which has an unknown unit; allowed is a size from 32KiB to 1MiB such as
-//   64KiB
+//   sluice.toml:7: batch.size is "10 bananas", which has an unknown unit (known are B, KiB, MiB and GiB); allowed is a
+//   size from 32KiB to 1MiB such as 64KiB
 // Printable ASCII (and "…"), free of secrets.
 struct ConfigError {
     std::string sentence;

@@ -104,8 +104,8 @@ std::expected<std::uint64_t, ValueError> parse_size(std::string_view written) {
     if (bytes.error() == ValueError::unit_missing) return parse_count(text);
     const std::string unit = text.substr(std::min(text.find_first_not_of("0123456789"), text.size()));
     const bool is_ambiguous = std::ranges::find(ambiguous_units, unit) != std::end(ambiguous_units);
-    if (bytes.error() == ValueError::unit_unknown && is_ambiguous) return std::unexpected(ValueError::unit_ambiguous);
-    return bytes;
+    if (bytes.error() != ValueError::unit_unknown) return bytes;
+    return std::unexpected(is_ambiguous ? ValueError::unit_ambiguous : ValueError::size_unit_unknown);
 }
 
 std::expected<std::uint64_t, ValueError> parse_duration(std::string_view text) {

@@ -143,6 +143,7 @@ def test_check_config_warns_of_what_this_machine_lacks(tmp_path):
     path = config_file(tmp_path, f"""
         cores = "0,8190"
         listen = "198.51.100.7:8080"
+        admin.listen = "198.51.100.7:8081"
         journal.directory = "{tmp_path}/new"
     """)
     finished = run("check-config", path)
@@ -150,7 +151,7 @@ def test_check_config_warns_of_what_this_machine_lacks(tmp_path):
     lines = finished.stdout.splitlines()
     assert lines[-1].startswith(f"{path}: ok, with ")
     warnings = [line for line in lines if line.startswith(f"{path}: warning: ")]
-    for words in ("core 8190 does not exist", "no address 198.51.100.7", f"journal {tmp_path}/new: does not exist; a start makes it"):
+    for words in ("core 8190 does not exist", "listen is 198.51.100.7:8080, but this machine has no address 198.51.100.7", "admin.listen is 198.51.100.7:8081, but", f"journal {tmp_path}/new: does not exist; a start makes it"):
         assert any(words in line for line in warnings), (words, lines)
     assert not (tmp_path / "new").exists()
     assert_refused(run("serve", "--config", path), "core 8190 does not exist")
