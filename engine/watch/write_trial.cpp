@@ -21,9 +21,14 @@ std::string error_of(const Reply& reply) {
     return reply != nullptr && is_error(*reply) ? std::string(text_of(*reply)) : std::string();
 }
 
+// Of a cluster in which slots move: another node would tell.
+bool is_elsewhere(std::string_view error) {
+    return error.starts_with("MOVED ") || error.starts_with("ASK ") || error.starts_with("TRYAGAIN ");
+}
+
 std::string error_of_stream(BlockingClient& client, const std::string& key) {
     std::string error = error_of(client.ask(Command{"XADD", key, "0-0", "sluice", "check"}));
-    return error.starts_with(only_the_id) ? std::string() : error;
+    return error.starts_with(only_the_id) || is_elsewhere(error) ? std::string() : error;
 }
 
 std::string error_of_list(BlockingClient& client, const std::string& key) {
@@ -32,7 +37,7 @@ std::string error_of_list(BlockingClient& client, const std::string& key) {
     if (!error.empty()) return error.starts_with(forbidden) ? std::string() : error;
     if (client.is_connected()) error = error_of(client.ask(Command{"RPUSH", key, "sluice"}));
     if (client.is_connected()) static_cast<void>(client.ask(Command{"DISCARD"}));
-    return error;
+    return is_elsewhere(error) ? std::string() : error;
 }
 
 std::string error_of_key(BlockingClient& client, const std::string& key, bool is_list) {
