@@ -21,6 +21,8 @@ class Lines {
         add("warning", sentence);
         ++warnings_count_;
     }
+    // Without the last line: what is wrong goes to stderr.
+    [[nodiscard]] std::string failed() && { return std::move(text_); }
     [[nodiscard]] std::string finish() && {
         text_.append(file_).append(": ok");
         if (warnings_count_ != 0)
@@ -39,14 +41,27 @@ class Lines {
 void add_variables(const config::Inspection& inspection, const config::Environment& environment, Lines& lines) {
     for (const config::EffectiveSetting& setting : inspection.settings)
         if (setting.origin.starts_with("environment "))
-            lines.add("note", std::string(setting.property->key) + " is " + setting.value + ", from " + setting.origin);
+            lines.add("note", std::string(setting.property->key) + " is " +
+                                  (setting.value.empty() ? "empty" : setting.value) + ", from " + setting.origin);
     for (const std::string& name : config::service_variables(environment.variables))
         lines.add("note", name + " is ignored: Kubernetes makes it of a Service");
 }
 
-// Asks what the watcher would ask, once. The remarks on how Redis is set up go to the log.
-void ask_redis(config::Config config, Lines& lines, std::string& error) {
-    if (config.admission.interval_ns == 0) config.admission.interval_ns = 1;  // it is not used: there is one look
+void add_remarks(const std::vector<watch::Remark>& remarks, Lines& lines) {
+    for (const watch::Remark& remark : remarks) {
+        const std::string sentence = remark.event + ": " + remark.reason + "; change: " + remark.change;
+        if (remark.is_warning) lines.warn(sentence);
+        else lines.add("note", sentence);
+    }
+}
+
+std::string entries_text(std::optional<std::uint64_t> count) {
+    if (!count) return "how many entries are there is not known";
+    return std::to_string(*count) + (*count == 1 ? " entry is there" : " entries are there");
+}
+
+// Asks what the watcher would ask, once, and whether samples would be taken.
+void ask_redis(const config::Config& config, Lines& lines, std::string& error) {
     const auto settings = watcher_settings(config);
     if (!settings) return lines.add("note", "sink.url is " + config.sink.url.display + ": there is no Redis to ask");
     const watch::Findings findings = watch::Watcher::look_once(*settings);
@@ -54,26 +69,30 @@ void ask_redis(config::Config config, Lines& lines, std::string& error) {
         error = findings.error;
         return;
     }
-    const std::string entries = findings.figures.length_sum
-                                    ? std::to_string(*findings.figures.length_sum) + " entries are there"
-                                    : "how many entries are there is not known";
-    lines.add("note", config.sink.url.display + " answers; " + entries);
-    if (!findings.error.empty()) lines.warn(findings.error);
+    lines.add("note", config.sink.url.display + " answers; " + entries_text(findings.figures.length_sum));
+    add_remarks(findings.remarks, lines);
+    error = findings.refusal;
+    if (error.empty() && !findings.error.empty()) lines.warn(findings.error);
 }
 
 }  // namespace
 
 std::expected<Answer, config::ConfigError> check_config(const config::Invocation& invocation,
                                                         const config::Environment& environment) {
+    const std::string file = config::file_of(invocation.overrides, environment);
+    if (file.empty())
+        return std::unexpected(
+            config::ConfigError{"check-config takes one file, such as sluice.toml, or the variable SLUICE_CONFIG; "
+                                "see sluice check-config --help"});
     auto inspection = config::inspect_config(invocation.overrides, environment);
     if (!inspection) return std::unexpected(std::move(inspection).error());
-    Lines lines(invocation.file);
+    Lines lines(file);
     for (const std::string& warning : inspection->warnings) lines.warn(warning);
     for (const std::string& warning : machine_warnings(inspection->config)) lines.warn(warning);
     add_variables(*inspection, environment, lines);
     Answer answer;
-    if (invocation.asks_redis) ask_redis(std::move(inspection->config), lines, answer.error);
-    answer.text = std::move(lines).finish();
+    if (invocation.asks_redis) ask_redis(inspection->config, lines, answer.error);
+    answer.text = answer.error.empty() ? std::move(lines).finish() : std::move(lines).failed();
     return answer;
 }
 

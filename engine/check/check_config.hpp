@@ -11,8 +11,9 @@
 namespace sluice::check {
 
 struct Answer {
-    std::string text;   // for stdout, with its line feeds: a line for each warning and note, then `FILE: ok`
-    std::string error;  // a sentence: Redis cannot be asked; empty otherwise
+    std::string
+        text;  // for stdout, with its line feeds: a line for each warning and note; without an error then `FILE: ok`
+    std::string error;  // a sentence: Redis cannot be asked, or takes no sample; empty otherwise
 };
 
 // An error is a sentence about the configuration itself.

@@ -2,10 +2,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 
 #include "engine/config/addresses.hpp"
 #include "engine/config/units.hpp"
+#include "engine/core/counted.hpp"
 #include "engine/delivery/journal_directory.hpp"
 #include "engine/io/backend.hpp"
 #include "engine/io/listener.hpp"
@@ -31,7 +33,7 @@ void add_memory(const config::Config& config, Warnings& warnings) {
     if (::geteuid() == 0 || limit_bytes >= needed_bytes) return;
     warnings.push_back("the limit on locked memory (ulimit -l) is " + config::format_size(limit_bytes) +
                        ", and io_uring needs about " + config::format_size(needed_bytes) + " for " +
-                       std::to_string(config.cores.size()) + " reactors: " + consequence_of(config.io.backend));
+                       counted(config.cores.size(), "reactor") + ": " + consequence_of(config.io.backend));
 }
 
 void add_backend(const config::Config& config, Warnings& warnings) {
@@ -42,16 +44,19 @@ void add_backend(const config::Config& config, Warnings& warnings) {
 }
 
 // On port 0, so that an engine which runs here is not in the way.
-void add_address(const std::string& address, Warnings& warnings) {
+void add_address(std::string_view key, const config::ListenAddress& listener, Warnings& warnings) {
+    const std::string& address = listener.address;
     if (const auto opened = io::open_listener({.address = address, .port = 0}); !opened && opened.error().is_absent)
-        warnings.push_back("this machine has no address " + address);
+        warnings.push_back(std::string(key) + " is " + config::format_listen_address(listener) +
+                           ", but this machine has no address " + address);
 }
 
-void add_listener(const config::ListenAddress& listener, Warnings& warnings) {
-    if (!listener.is_unix()) return add_address(listener.address, warnings);
+void add_listener(std::string_view key, const config::ListenAddress& listener, Warnings& warnings) {
+    if (!listener.is_unix()) return add_address(key, listener, warnings);
     const std::string folder = sinks::journal::parent_of(listener.path);
     if (::access(folder.c_str(), W_OK | X_OK) != 0)
-        warnings.push_back("no socket can be made in " + folder + ", for " + config::format_listen_address(listener));
+        warnings.push_back(std::string(key) + " is " + config::format_listen_address(listener) +
+                           ", but no socket can be made in " + folder);
 }
 
 }  // namespace
@@ -59,8 +64,9 @@ void add_listener(const config::ListenAddress& listener, Warnings& warnings) {
 Warnings machine_warnings(const config::Config& config) {
     Warnings warnings;
     add_backend(config, warnings);
-    for (const config::ListenAddress& listener : config.listen) add_listener(listener, warnings);
-    if (config.listen.front() != config.admin.listen) add_listener(config.admin.listen, warnings);
+    for (const config::ListenAddress& listener : config.listen) add_listener("listen", listener, warnings);
+    if (std::ranges::find(config.listen, config.admin.listen) == config.listen.end())
+        add_listener("admin.listen", config.admin.listen, warnings);
     if (auto outlook = journal_directory_outlook(config); !outlook.sentence.empty())
         warnings.push_back(std::move(outlook.sentence));
     return warnings;

@@ -35,7 +35,8 @@ std::expected<ListenAddress, ValueError> parse_tcp_listener(std::string_view tex
     const auto split = split_host_port(text);
     if (!split) return std::unexpected(ValueError::malformed);
     const auto port_text = split->port;
-    if (!port_text) return std::unexpected(ValueError::port_missing);
+    const bool is_number = !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+    if (!port_text) return std::unexpected(is_number ? ValueError::port_only : ValueError::port_missing);
     const auto port = parse_port(*port_text);
     const auto* const habit = std::ranges::find(habits, lower_case(split->host), &Habit::host);
     if (habit != std::end(habits) && !split->is_bracketed) {
@@ -52,10 +53,11 @@ std::expected<ListenAddress, ValueError> parse_tcp_listener(std::string_view tex
 bool is_v6(std::string_view address) { return address.contains(':'); }
 bool is_wildcard(std::string_view address) { return address == "0.0.0.0" || address == "::"; }
 
+// Of two entries that differ.
 std::optional<ValueError> collision_between(std::string_view a, std::string_view b) {
     if (a.empty() || b.empty() || is_v6(a) != is_v6(b)) return std::nullopt;
-    if (a == b) return ValueError::listed_twice;
-    return is_wildcard(a) || is_wildcard(b) ? std::optional(ValueError::covered) : std::nullopt;
+    if (is_wildcard(a) || is_wildcard(b)) return ValueError::covered;
+    return a == b ? std::optional(ValueError::covered_by_localhost) : std::nullopt;
 }
 
 }  // namespace
@@ -71,7 +73,8 @@ std::optional<std::string> canonical_address(std::string_view text, int family) 
 
 std::expected<ListenAddress, ValueError> parse_listen_address(std::string_view text) {
     constexpr std::string_view unix_prefix = "unix:";
-    if (text.starts_with(unix_prefix)) return parse_unix_listener(text.substr(unix_prefix.size()));
+    if (lower_case(text.substr(0, unix_prefix.size())) == unix_prefix)
+        return parse_unix_listener(text.substr(unix_prefix.size()));
     return parse_tcp_listener(text);
 }
 
@@ -89,8 +92,9 @@ std::string format_numeric(const ListenAddress& address) {
 bool is_every_interface(const ListenAddress& address) { return is_wildcard(address.address); }
 
 std::optional<ValueError> collision_of(const ListenAddress& a, const ListenAddress& b) {
-    if (a.is_unix() || b.is_unix()) return a == b ? std::optional(ValueError::listed_twice) : std::nullopt;
-    if (a.port != b.port || a.port == 0) return std::nullopt;
+    const bool is_port_chosen = !a.is_unix() && a.port == 0;  // by the kernel, each time another
+    if (a == b && !is_port_chosen) return ValueError::listed_twice;
+    if (a.is_unix() || b.is_unix() || a.port != b.port || is_port_chosen) return std::nullopt;
     for (const std::string& one : {a.address, a.address_v6})
         for (const std::string& other : {b.address, b.address_v6})
             if (const auto collision = collision_between(one, other)) return collision;

@@ -22,7 +22,8 @@ namespace sluice::config {
 // 0.0.0.0 or ::.
 [[nodiscard]] bool is_every_interface(const ListenAddress& address);
 
-// Why both cannot be listened on at the same time: listed_twice or covered (0.0.0.0:80 and 127.0.0.1:80). Nothing if
+// Why both cannot be listened on at the same time: listed_twice, covered (0.0.0.0:80 and 127.0.0.1:80) or
+// covered_by_localhost (localhost:80 and 127.0.0.1:80). Nothing if
 // they can: port 0 never collides, and [::] leaves IPv4 to others.
 [[nodiscard]] std::optional<ValueError> collision_of(const ListenAddress& a, const ListenAddress& b);
 

@@ -48,7 +48,7 @@ constexpr const char* check_config_help = R"(Examples:
 
 The environment and --set count as in `serve`. What the file asks for and this machine lacks is a warning.
 Exits 0 if the file is right, else 2 with one sentence that says what is wrong, where, and what is allowed.
-With --connect: 1 if Redis cannot be asked.)";
+With --connect: 1 if Redis cannot be asked, or takes no samples.)";
 
 constexpr const char* print_config_help = R"(Examples:
   sluice print-config --format toml > sluice.toml
@@ -149,7 +149,8 @@ struct Parser {
     }
 
     void declare_looking() {
-        checked_file = check_config->add_option("FILE", "The file to check")->expected(1);
+        checked_file =
+            check_config->add_option("FILE", "The file to check; without one SLUICE_CONFIG names it")->expected(1);
         asks_redis =
             check_config->add_flag("--connect")->description("Connect to Redis, and ask what the engine would ask");
         checked_settings = declare_settings(*check_config);
@@ -220,6 +221,9 @@ std::string shown_argument(std::string_view argument) {
 
 std::expected<Override, UsageError> split_setting(std::string_view text) {
     const std::size_t equals = text.find('=');
+    if (equals == 0)
+        return usage_error("--set takes KEY=VALUE, such as batch.size=128KiB, and found no key before the =",
+                           "sluice serve --help");
     if (equals != std::string_view::npos) {
         return Override{"--set", std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
     }
@@ -264,14 +268,18 @@ std::expected<Invocation, UsageError> read_serve(const Parser& parser) {
 
 std::expected<ReplayRange, UsageError> read_position(std::string_view text) {
     constexpr std::uint64_t record_alignment = 8;  // of positions in a segment (sinks/journal/format.hpp)
+    constexpr const char* help = "sluice journal replay --help";
     const std::size_t colon = text.find(':');
     const auto segment = parse_count(text.substr(0, colon));
     const auto offset = parse_count(colon == std::string_view::npos ? "0" : text.substr(colon + 1));
     if (segment && offset && *offset % record_alignment == 0)
         return ReplayRange{.kind = ReplayRange::Kind::from, .segment = *segment, .offset = *offset};
+    if (segment && offset)
+        return usage_error("--from is " + shown_argument(text) + ", where no record begins: offsets are multiples of 8",
+                           help);
     return usage_error("--from is " + shown_argument(text) +
                            "; allowed is the number of a segment, or that and the offset of a record, such as 3:64",
-                       "sluice journal replay --help");
+                       help);
 }
 
 std::expected<ReplayRange, UsageError> read_range(const Parser& parser) {
@@ -318,11 +326,10 @@ std::expected<Invocation, UsageError> read_journal(const Parser& parser) {
 
 std::expected<Invocation, UsageError> read_check_config(const Parser& parser) {
     const auto& files = parser.checked_file->results();
-    if (files.size() != 1 || files.front().empty()) {
+    if (!files.empty() && files.front().empty())
         return usage_error("check-config takes one file, such as sluice.toml", "sluice check-config --help");
-    }
-    Invocation invocation{.command = Command::check_config, .overrides = {}, .file = files.front(), .text = {}};
-    invocation.overrides.config_file = files.front();
+    Invocation invocation{.command = Command::check_config, .overrides = {}, .file = {}, .text = {}};
+    if (!files.empty()) invocation.overrides.config_file = files.front();
     invocation.asks_redis = !parser.asks_redis->results().empty();
     if (auto read = read_settings(*parser.checked_settings, invocation.overrides); !read)
         return std::unexpected(std::move(read).error());

@@ -105,7 +105,7 @@ constexpr Property table[] = {
             FIELD(journal.total_bytes_max)}},
 
     {"admission.interval", "1s", live,
-     "How often Redis is asked how full it is and how far its consumers are behind; 0s: never",
+     "How often Redis is asked how full it is and how far its consumers are behind; 0s: once, and no bound holds",
      Number{Unit::duration, 0, 1 * hour, FIELD(admission.interval_ns)}},
     {"admission.stream_length_max", "0", live,
      "Entries of all partitions at which samples are answered 503 until 10 % are gone; 0: no bound",

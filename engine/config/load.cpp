@@ -53,10 +53,16 @@ std::string shown_list(std::span<const std::string> elements) {
     return text + "]";
 }
 
+// In quotation marks where its ends would not be seen.
+std::string shown_key(std::string_view key) {
+    const bool is_clear = !key.empty() && !key.contains(' ');
+    return is_clear ? escaped(key) : quoted(key, limits::shown_bytes_max);
+}
+
 std::string unknown_key(std::string_view key) {
     const std::string_view nearest = nearest_key(key);
-    if (nearest.empty()) return escaped(key) + " is not a setting; sluice print-config lists all";
-    return escaped(key) + " is not a setting; the nearest is " + std::string(nearest);
+    if (nearest.empty()) return shown_key(key) + " is not a setting; sluice print-config lists all";
+    return shown_key(key) + " is not a setting; the nearest is " + std::string(nearest);
 }
 
 std::string unknown_variable(std::string_view name) {
@@ -214,7 +220,7 @@ Status check_group(const FileSetting& setting, const std::string& place) {
     if (const Property* const property = find_property(setting.key)) {
         return ConfigBuilder::refuse(*property, "a table", ValueError::malformed, place);
     }
-    return failure(place, escaped(setting.key) + " is not a group of settings; groups are " + groups());
+    return failure(place, shown_key(setting.key) + " is not a group of settings; groups are " + groups());
 }
 
 // `[0, 2]`, `["0", "2-3"]`.
@@ -278,7 +284,7 @@ Status apply_file(ConfigBuilder& builder, const std::string& path) {
     std::set<std::string_view> seen;  // TOML lets `a.b` and `"a.b"` stand side by side
     for (const FileSetting& setting : *settings) {
         if (!seen.insert(setting.key).second)
-            return failure(place(setting.line), escaped(setting.key) + " is set twice");
+            return failure(place(setting.line), shown_key(setting.key) + " is set twice");
         if (auto applied = apply_setting(builder, setting, place(setting.line)); !applied) return applied;
     }
     return {};
@@ -328,16 +334,9 @@ Status apply_overrides(ConfigBuilder& builder, std::span<const Override> overrid
     return {};
 }
 
-std::string file_of(const Overrides& overrides, std::span<const std::string> environment) {
-    if (!overrides.config_file.empty()) return overrides.config_file;
-    const std::string prefix = std::string(config_file_variable) + "=";
-    const auto entry = std::ranges::find_if(environment, [&](const std::string& e) { return e.starts_with(prefix); });
-    return entry == environment.end() ? std::string() : entry->substr(prefix.size());
-}
-
 Status apply_all(ConfigBuilder& builder, const Overrides& overrides, const Environment& environment) {
     Status applied;
-    const std::string file = file_of(overrides, environment.variables);
+    const std::string file = file_of(overrides, environment);
     if (!file.empty()) applied = apply_file(builder, file);
     if (applied) applied = apply_environment(builder, environment.variables);
     if (applied) applied = apply_overrides(builder, overrides.settings);
@@ -360,6 +359,14 @@ Environment Environment::of_process() {
     Environment environment{.variables = {}, .allowed_cores = allowed_cores_of_process()};
     for (char** entry = ::environ; *entry != nullptr; ++entry) environment.variables.emplace_back(*entry);
     return environment;
+}
+
+std::string file_of(const Overrides& overrides, const Environment& environment) {
+    if (!overrides.config_file.empty()) return overrides.config_file;
+    const std::string prefix = std::string(config_file_variable) + "=";
+    const auto entry =
+        std::ranges::find_if(environment.variables, [&](const std::string& e) { return e.starts_with(prefix); });
+    return entry == environment.variables.end() ? std::string() : entry->substr(prefix.size());
 }
 
 std::expected<Config, ConfigError> load_config(const Overrides& overrides, const Environment& environment) {

@@ -19,8 +19,8 @@
 namespace sluice::config {
 
 // One sentence without a full stop that names place, key, what was found and what is allowed:
-//   sluice.toml:7: batch.size is "10 bananas", which has an unknown unit; allowed is a size from 32KiB to 1MiB such as
-//   64KiB
+//   sluice.toml:7: batch.size is "10 bananas", which has an unknown unit (known are B, KiB, MiB and GiB); allowed is a
+//   size from 32KiB to 1MiB such as 64KiB
 // Printable ASCII (and "…"), free of secrets.
 struct ConfigError {
     std::string sentence;
@@ -45,6 +45,9 @@ struct Environment {
 
     [[nodiscard]] static Environment of_process();
 };
+
+// The file that is read: that of the command line, or what SLUICE_CONFIG names; empty: none.
+[[nodiscard]] std::string file_of(const Overrides& overrides, const Environment& environment);
 
 // On success `cores` is not empty, and the credentials of the sink are in sink.url.
 [[nodiscard]] std::expected<Config, ConfigError> load_config(const Overrides& overrides,

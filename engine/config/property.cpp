@@ -241,8 +241,8 @@ std::string bounds_of_kind(const Url&) {
 std::string allowed_of_kind(const Number& number, std::string_view example) {
     const std::string name =
         number.unit == Unit::duration_seconds ? "duration in whole seconds" : std::string(unit_of_kind(number));
-    return (name == "integer" ? "an " : "a ") + name + " " + bounds_of_kind(number) + " such as " +
-           std::string(example);
+    const std::string phrase = (name == "integer" ? "an " : "a ") + name + " " + bounds_of_kind(number);
+    return example.starts_with('0') ? phrase : phrase + " such as " + std::string(example);
 }
 std::string allowed_of_kind(const Text& kind, std::string_view) { return "a string " + bounds_of_kind(kind); }
 std::string allowed_address(std::string_view example) {

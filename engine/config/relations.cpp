@@ -11,6 +11,8 @@ namespace {
 
 bool has_journal_in_front(const Config& config) { return !config.journal.directory.empty(); }
 
+bool is_redis(SinkKind kind) { return kind != SinkKind::null && kind != SinkKind::journal; }
+
 // One address may serve both; two that overlap cannot.
 bool is_admin_apart(const Config& config) {
     return std::ranges::none_of(config.listen, [&](const ListenAddress& data) {
@@ -46,12 +48,19 @@ constexpr Relation relation_table[] = {
     {"journal.directory", "does not go with a journal in", "sink.url",
      UNLESS(has_journal_in_front(config), config.sink.url.kind != SinkKind::journal)},
 
-    {"ack", "needs a journal in", "sink.url", UNLESS(config.ack == AckLevel::journaled, config.has_journal())},
-    {"ack", "needs", "sink.redis.replicas",
-     UNLESS(config.ack == AckLevel::replicated, config.sink.redis.replicas_count != 0)},
+    // The watcher asks for them; without an interval it asks once, at the start.
+    {"admission.stream_length_max", "needs more than 0s as", "admission.interval",
+     UNLESS(config.admission.stream_length_max != 0, config.admission.interval_ns != 0)},
+    {"admission.group_lag_max", "needs more than 0s as", "admission.interval",
+     UNLESS(config.admission.group_lag_max != 0, config.admission.interval_ns != 0)},
+
+    {"ack", "needs journal.directory, or a journal in", "sink.url",
+     UNLESS(config.ack == AckLevel::journaled, config.has_journal())},
+    {"ack", "needs a Redis in", "sink.url", UNLESS(config.ack == AckLevel::replicated, is_redis(config.sink.url.kind))},
     {"ack", "does not go with", "journal.directory",
      UNLESS(config.ack == AckLevel::replicated, !has_journal_in_front(config))},
-    {"ack", "does not go with", "sink.url", UNLESS(config.ack == AckLevel::replicated, config.has_replicas())},
+    {"ack", "needs more than 0 as", "sink.redis.replicas",
+     UNLESS(config.ack == AckLevel::replicated, config.sink.redis.replicas_count != 0)},
     {"sink.redis.replicas_timeout", "must be less than", "ack_timeout",
      UNLESS(config.has_replicas(), config.sink.redis.replicas_timeout_ns < config.ack_timeout_ns)},
     {"sink.redis.replicas_timeout", "must be less than", "sink.redis.reply_timeout",

@@ -10,6 +10,7 @@
 #include "engine/core/control_character.hpp"
 #include "engine/core/host_port.hpp"
 #include "engine/core/limits.hpp"
+#include "engine/core/lower_case.hpp"
 
 namespace sluice::config {
 namespace {
@@ -205,6 +206,17 @@ std::expected<SinkUrl, ValueError> parse_null(std::string_view rest) {
 
 std::expected<SinkUrl, ValueError> refuse_tls(std::string_view) { return std::unexpected(ValueError::scheme_not_yet); }
 
+// Each host as it is compared.
+std::vector<ServerAddress> servers_named(const SinkUrl& url) {
+    std::vector<ServerAddress> servers = url.servers;
+    if (!url.host.empty()) servers.push_back({url.host, url.port});
+    for (ServerAddress& server : servers) {
+        server.address = lower_case(server.address);
+        if (server.address == "127.0.0.1" || server.address == "::1") server.address = "localhost";
+    }
+    return servers;
+}
+
 struct Scheme {
     std::string_view prefix;
     std::expected<SinkUrl, ValueError> (*parse)(std::string_view rest);
@@ -223,10 +235,21 @@ constexpr Scheme schemes[] = {
 
 std::expected<SinkUrl, ValueError> parse_sink_url(std::string_view text) {
     if (has_control_character(text)) return std::unexpected(ValueError::control_character);
-    const auto begins = [&](const Scheme& scheme) { return text.starts_with(scheme.prefix); };
+    const auto begins = [&](const Scheme& scheme) {
+        return lower_case(text.substr(0, scheme.prefix.size())) == scheme.prefix;
+    };
     const auto* const scheme = std::ranges::find_if(schemes, begins);
     if (scheme == std::end(schemes)) return std::unexpected(ValueError::scheme_unknown);
     return scheme->parse(text.substr(scheme->prefix.size()));
+}
+
+bool names_the_same(std::string_view a, std::string_view b) {
+    const auto one = parse_sink_url(a), other = parse_sink_url(b);
+    if (!one || !other) return a == b;
+    if (one->kind != other->kind || one->db != other->db || one->path != other->path || one->master != other->master)
+        return false;
+    const auto servers = servers_named(*one), others = servers_named(*other);
+    return servers.empty() ? others.empty() : std::ranges::find_first_of(servers, others) != servers.end();
 }
 
 std::string redact_url(std::string_view text) {

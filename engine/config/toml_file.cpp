@@ -55,11 +55,22 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
         text.replace(at, from.size(), to);
 }
 
+// What toml++ makes of a value without quotation marks that is neither a number, a date nor a boolean: it guesses by
+// the first letter. The end of the file or line is another matter.
+bool is_of_a_bare_word(std::string_view text) {
+    if (text.contains("end-of-file") || text.contains("saw '\n'") || text.contains("saw '\\n'")) return false;
+    constexpr std::string_view kinds[] = {
+        "floating-point: expected ", "boolean: expected ",   "decimal integer: expected ",           "time: expected ",
+        "date: expected ",           "date-time: expected ", "value: could not determine value type"};
+    return std::ranges::any_of(kinds, [&](std::string_view kind) { return text.starts_with(kind); });
+}
+
 // What toml++ says, as our other sentences are: `key-value pair: expected value, found the end of the line`. It writes
 // a control character as its escape sequence, which is not escaped again.
 std::string in_our_words(std::string_view description) {
     std::string text(description);
     replace_all(text, "Error while parsing ", "");
+    if (is_of_a_bare_word(text)) return "the value is no number, date, true or false; text needs quotation marks";
     replace_all(text, "Encountered invalid utf-8 sequence", "it holds bytes that are no UTF-8");
     replace_all(text, "encountered end-of-file", "the file ends within it");
     replace_all(text, "saw '\\n'", "found the end of the line");

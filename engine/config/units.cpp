@@ -11,19 +11,22 @@ namespace {
 
 constexpr std::string_view ambiguous_units[] = {"KB", "kB", "K", "k", "MB", "M", "m", "GB", "G", "g"};
 
-// Words for a unit, in lower case, and the name that it has here. One letter in upper case is no word: M may be a
-// month.
+// Words for a unit, in lower case, and the name that it has here. The letter M in upper case is no word: it may be a
+// month. There are two letters for micro: U+00B5 and U+03BC.
 struct UnitWord {
     std::string_view word, name;
 };
 constexpr UnitWord unit_words[] = {
-    {"ms", "ms"},          {"msec", "ms"},      {"millisecond", "ms"}, {"us", "us"},    {"usec", "us"},
-    {"microsecond", "us"}, {"\xC2\xB5s", "us"}, {"ns", "ns"},          {"nsec", "ns"},  {"nanosecond", "ns"},
-    {"sec", "s"},          {"second", "s"},     {"min", "m"},          {"minute", "m"}, {"hr", "h"},
-    {"hour", "h"},         {"byte", "B"},       {"kib", "KiB"},        {"mib", "MiB"},  {"gib", "GiB"},
+    {"ms", "ms"},          {"msec", "ms"},      {"millisecond", "ms"}, {"us", "us"},   {"usec", "us"},
+    {"microsecond", "us"}, {"\xC2\xB5s", "us"}, {"\xCE\xBCs", "us"},   {"ns", "ns"},   {"nsec", "ns"},
+    {"nanosecond", "ns"},  {"sec", "s"},        {"second", "s"},       {"min", "m"},   {"minute", "m"},
+    {"hr", "h"},           {"hour", "h"},       {"byte", "B"},         {"kib", "KiB"}, {"mib", "MiB"},
+    {"gib", "GiB"},
 };
 
 std::string_view unit_name_of(std::string_view unit) {
+    if (unit == "S") return "s";
+    if (unit == "H") return "h";
     if (unit.size() < 2) return unit;
     std::string word = lower_case(unit);
     const auto find = [&] { return std::ranges::find(unit_words, word, &UnitWord::word); };
@@ -35,18 +38,19 @@ std::string_view unit_name_of(std::string_view unit) {
     return found == std::end(unit_words) ? unit : found->name;
 }
 
-// `5 sec` as `5s`. A text that does not begin with a digit, or holds no unit, stays as it is.
-std::string in_our_units(std::string_view text) {
-    const std::size_t digits_end = std::min(text.find_first_not_of("0123456789"), text.size());
-    const std::size_t unit_begin = std::min(text.find_first_not_of(' ', digits_end), text.size());
-    if (digits_end == 0 || unit_begin == text.size()) return std::string(text);
-    return std::string(text.substr(0, digits_end)).append(unit_name_of(text.substr(unit_begin)));
-}
-
 std::string_view without_blanks(std::string_view text) {
     while (text.starts_with(' ')) text.remove_prefix(1);
     while (text.ends_with(' ')) text.remove_suffix(1);
     return text;
+}
+
+// `5 sec` as `5s`. A text that does not begin with a digit, or holds no unit, stays as it is.
+std::string in_our_units(std::string_view written) {
+    const std::string_view text = without_blanks(written);
+    const std::size_t digits_end = std::min(text.find_first_not_of("0123456789"), text.size());
+    const std::size_t unit_begin = std::min(text.find_first_not_of(' ', digits_end), text.size());
+    if (digits_end == 0 || unit_begin == text.size()) return std::string(text);
+    return std::string(text.substr(0, digits_end)).append(unit_name_of(text.substr(unit_begin)));
 }
 
 ValueError value_error_of(units::Error error) {
@@ -100,8 +104,8 @@ std::expected<std::uint64_t, ValueError> parse_size(std::string_view written) {
     if (bytes.error() == ValueError::unit_missing) return parse_count(text);
     const std::string unit = text.substr(std::min(text.find_first_not_of("0123456789"), text.size()));
     const bool is_ambiguous = std::ranges::find(ambiguous_units, unit) != std::end(ambiguous_units);
-    if (bytes.error() == ValueError::unit_unknown && is_ambiguous) return std::unexpected(ValueError::unit_ambiguous);
-    return bytes;
+    if (bytes.error() != ValueError::unit_unknown) return bytes;
+    return std::unexpected(is_ambiguous ? ValueError::unit_ambiguous : ValueError::size_unit_unknown);
 }
 
 std::expected<std::uint64_t, ValueError> parse_duration(std::string_view text) {
@@ -110,7 +114,7 @@ std::expected<std::uint64_t, ValueError> parse_duration(std::string_view text) {
 
 std::expected<std::vector<unsigned>, ValueError> parse_cores(std::string_view text) {
     std::vector<unsigned> cores;
-    if (text == "auto") return cores;
+    if (lower_case(text) == "auto") return cores;
     while (true) {  // once for each comma of the text
         const std::size_t comma = text.find(',');
         if (const auto appended = append_core_range(cores, without_blanks(text.substr(0, comma))); !appended) {

@@ -16,6 +16,7 @@ enum class ValueError : std::uint8_t {
     out_of_range,          // of the right form, but too small, too large or too long
     unit_missing,          // 5 for a duration
     unit_unknown,          // 5 fortnights
+    size_unit_unknown,     // 5 bananas for a size
     unit_ambiguous,        // 1MB: 1000² or 1024² bytes
     fraction,              // 1.5s
     not_a_power_of_two,    // 1000 ring entries
@@ -24,10 +25,12 @@ enum class ValueError : std::uint8_t {
     core_twice,            // 0,0-1
     address_not_numeric,   // example.org:8080
     port_missing,          // 127.0.0.1
+    port_only,             // 8080
     port_invalid,          // 127.0.0.1:99999
     listen_path_invalid,   // unix:relative
     listed_twice,          // 127.0.0.1:80,127.0.0.1:80
     covered,               // 0.0.0.0:80,127.0.0.1:80
+    covered_by_localhost,  // localhost:80,127.0.0.1:80
     scheme_unknown,        // http://…
     scheme_not_yet,        // rediss://…
     host_invalid,          // redis://:6379
@@ -46,8 +49,9 @@ enum class ValueError : std::uint8_t {
     switch (error) {
         case ValueError::malformed:
         case ValueError::out_of_range: return "";
-        case ValueError::unit_missing: return "which has no unit";
-        case ValueError::unit_unknown: return "which has an unknown unit";
+        case ValueError::unit_missing: return "which has no unit (ns, us, ms, s, m or h)";
+        case ValueError::unit_unknown: return "which has an unknown unit (known are ns, us, ms, s, m and h)";
+        case ValueError::size_unit_unknown: return "which has an unknown unit (known are B, KiB, MiB and GiB)";
         case ValueError::unit_ambiguous: return "whose unit can mean 1000 or 1024 (write KiB, MiB or GiB)";
         case ValueError::fraction: return "which is not a whole number (use a smaller unit)";
         case ValueError::not_a_power_of_two: return "which is not a power of two";
@@ -57,12 +61,14 @@ enum class ValueError : std::uint8_t {
         case ValueError::address_not_numeric:
             return "whose address is neither numeric (IPv6 in brackets) nor localhost";
         case ValueError::port_missing: return "which has no port";
+        case ValueError::port_only: return "which is a port only (write a colon before it)";
         case ValueError::port_invalid: return "whose port is no port number";
         case ValueError::listen_path_invalid:
             return "whose socket path is not absolute, longer than 107 bytes, or holds a comma or control character";
         case ValueError::listed_twice: return "which stands in the list twice";
         case ValueError::covered:
-            return "which collides with another (0.0.0.0 and [::] take every address of their port)";
+            return "which collides with another (0.0.0.0, [::] and :port take every address of their port)";
+        case ValueError::covered_by_localhost: return "which collides with another (localhost is 127.0.0.1 and [::1])";
         case ValueError::scheme_unknown: return "whose scheme is unknown";
         case ValueError::scheme_not_yet: return "whose scheme does not exist yet in 0.1";
         case ValueError::host_invalid: return "whose host is missing or malformed";

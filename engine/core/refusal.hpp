@@ -96,7 +96,7 @@ enum class RefusalScope : std::uint8_t {
     X(bad_value,              record,     400, "value must be a finite number, a boolean or a string.")                             \
     X(bad_unit,               record,     400, "unit must be a string of at most 64 bytes without control characters.")             \
     X(bad_values,             record,     400, "values must be an object of at least one number, boolean or string.")               \
-    X(bad_timestamp,          record,     400, "timestamp must be an epoch number, or YYYY-MM-DDThh:mm:ss with an optional fraction and Z or an offset such as +01:00, between 1970 and 2262.") \
+    X(bad_timestamp,          record,     400, "timestamp must be an epoch number, or YYYY-MM-DDThh:mm:ss of a day that exists, with hours to 23, an optional fraction and Z or an offset such as +01:00, between 1970 and 2262.") \
     X(bad_priority,           record,     400, "priority must be LOW, MEDIUM or HIGH.")                                             \
     X(bad_metadata,           record,     400, "metadata must be an object.")                                                       \
     X(number_out_of_range,    record,     400, "A number is out of range.")                                                         \

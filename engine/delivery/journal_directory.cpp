@@ -1,6 +1,8 @@
 #include "engine/delivery/journal_directory.hpp"
 
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -16,10 +18,19 @@ using sinks::journal::parent_of;
 
 std::string sentence_of(const std::string& directory, std::errc error) {
     const std::string beginning = "journal " + directory + ": ";
-    if (error == std::errc::no_such_file_or_directory)
+    struct stat parent{};
+    // Where the parent is there, its file system makes no directories, such as /proc.
+    if (error == std::errc::no_such_file_or_directory && ::stat(parent_of(directory).c_str(), &parent) != 0)
         return beginning + "its parent " + parent_of(directory) +
                " does not exist, and only the directory itself is made";
     return beginning + "cannot be made: " + text_of(error);
+}
+
+// Whoever may write there: nobody makes a directory in it.
+bool is_of_the_kernel(const std::string& folder) {
+    struct statfs status{};
+    if (::statfs(folder.c_str(), &status) != 0) return false;
+    return status.f_type == PROC_SUPER_MAGIC || status.f_type == SYSFS_MAGIC;
 }
 
 }  // namespace
@@ -49,6 +60,8 @@ DirectoryOutlook journal_directory_outlook(const config::Config& config) {
     if (errno != ENOENT) return {false, sentence_of(directory, static_cast<std::errc>(errno))};
     if (::access(parent_of(directory).c_str(), W_OK | X_OK) != 0)
         return {false, sentence_of(directory, static_cast<std::errc>(errno))};
+    if (is_of_the_kernel(parent_of(directory)))
+        return {false, "journal " + directory + ": cannot be made: " + parent_of(directory) + " takes no directories"};
     return {true, "journal " + directory + ": does not exist; a start makes it, with mode 0700"};
 }
 

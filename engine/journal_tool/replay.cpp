@@ -12,15 +12,18 @@
 #include <utility>
 
 #include "engine/config/exposed_secrets.hpp"
+#include "engine/config/sink_url.hpp"
 #include "engine/config/units.hpp"
 #include "engine/core/check.hpp"
 #include "engine/core/clock.hpp"
+#include "engine/core/counted.hpp"
 #include "engine/core/error_text.hpp"
 #include "engine/core/escape.hpp"
 #include "engine/forward/instance.hpp"
 #include "engine/forward/record_feed.hpp"
 #include "engine/io/stop_signals.hpp"
 #include "engine/journal_tool/commands.hpp"
+#include "engine/journal_tool/replay_range.hpp"
 #include "engine/log/writer.hpp"
 #include "parsers/timestamp.hpp"
 #include "sinks/journal/delivered.hpp"
@@ -56,7 +59,9 @@ class StopSignal {
 // What is delivered, and what is told about it.
 struct Task {
     Position from{};
+    bool is_first = false;  // the journal holds nothing before `from`
     std::int64_t since_ns = std::numeric_limits<std::int64_t>::min();
+    config::ReplayRange::Kind range = config::ReplayRange::Kind::rest;
     bool is_copy = false;  // of what was delivered before: the position stays as it is
     std::string to{};         // without a password
     std::string before_to{};  // what lies before `from` was delivered to this; empty: not known, or to nothing
@@ -83,6 +88,7 @@ class Replay {
     [[nodiscard]] bool pump(std::uint64_t wait_ns);
     [[nodiscard]] IoResult<void> save();
     void report(std::uint64_t now_ns);
+    void tell_of_another_destination() const;
     void report_end(bool is_complete) const;
 
     FileSystem& files_;
@@ -93,6 +99,7 @@ class Replay {
     std::optional<Position> saved_;
     // Of the last save(): one that fails ends the replay, which could not be continued where it stopped.
     IoResult<void> save_error_;
+    bool has_begun_ = false;  // a sample was read
     std::uint64_t problems_count_ = 0;  // gaps, and records that the decoder refuses
     std::uint64_t began_ns_ = monotonic_ns();
     std::uint64_t reported_ns_ = began_ns_;
@@ -116,17 +123,17 @@ IoResult<ExitCode> Replay::run() {
     return is_complete && problems_count_ == 0 ? ExitCode::ok : ExitCode::failed;
 }
 
-std::string place_of(const Position& position) {
-    return std::to_string(position.segment) + ":" + std::to_string(position.offset);
+std::string why_stopped(const Task& task, const std::optional<Position>& confirmed) {
+    if (!task.is_copy) return "; stopped before the end, run it again to go on";
+    return "; stopped before the end, go on with --from " + place_of(confirmed.value_or(task.from));
 }
 
-// Where to go on, or why there was nothing to do.
-std::string ending_of(const Task& task, std::uint64_t count, bool is_complete,
-                      const std::optional<Position>& confirmed) {
-    if (!is_complete && !task.is_copy) return "; stopped before the end, run it again to go on";
-    if (!is_complete) return "; stopped before the end, go on with --from " + place_of(confirmed.value_or(task.from));
-    if (count != 0 || task.is_copy) return "";
-    if (task.from == Position{}) return "; the journal holds no sample";
+// Of a journal without damage, in which there was nothing to deliver.
+std::string why_nothing(const Task& task) {
+    using Kind = config::ReplayRange::Kind;
+    if (task.range == Kind::since) return "; the journal holds no sample of that time or later";
+    if (task.is_first || task.range == Kind::all) return "; the journal holds no sample";
+    if (task.is_copy) return "; the journal holds no sample from there on";
     return "; all that the journal holds was delivered before" +
            (task.before_to.empty() ? std::string() : ", to " + task.before_to) + ": --all delivers it again";
 }
@@ -141,8 +148,18 @@ std::string fixed(double value, int digits) {
 void Replay::report_end(bool is_complete) const {
     const double elapsed_s = static_cast<double>(monotonic_ns() - began_ns_) / 1e9;
     const std::uint64_t count = delivery_.confirmed_samples_count();
-    log::say("replay: " + std::to_string(count) + " samples delivered to " + task_.to + " in " + fixed(elapsed_s, 2) +
-             " s" + ending_of(task_, count, is_complete, delivery_.confirmed()));
+    std::string ending;
+    if (!is_complete) ending = why_stopped(task_, delivery_.confirmed());
+    else if (count == 0 && problems_count_ == 0) ending = why_nothing(task_);
+    log::say("replay: " + counted(count, "sample") + " delivered to " + task_.to + " in " + fixed(elapsed_s, 2) + " s" +
+             ending);
+}
+
+// Two names may lead to one Redis, so it is not said that they do not.
+void Replay::tell_of_another_destination() const {
+    if (task_.is_first || task_.before_to.empty() || config::names_the_same(task_.before_to, task_.to)) return;
+    log::say("replay: what lies before " + place_of(task_.from) + " was delivered to " + task_.before_to + ": if " +
+             task_.to + " is another Redis, --all delivers it there");
 }
 
 void complain_at(const Position& position, const std::string& what) {
@@ -160,6 +177,8 @@ IoResult<bool> Replay::render_all() {
         if (!step) return std::unexpected(step.error());
         switch (*step) {
             case Step::sample:
+                if (!std::exchange(has_begun_, true)) tell_of_another_destination();
+                break;
             case Step::passed: break;
             case Step::end: return true;
             case Step::full:
@@ -223,7 +242,7 @@ void Replay::report(std::uint64_t now_ns) {
     const double rate =
         static_cast<double>(count - reported_samples_count_) * 1e9 / static_cast<double>(now_ns - reported_ns_);
     const std::string error = delivery_.sink().last_error();
-    log::say("replay: " + std::to_string(count) + " samples delivered, " + fixed(rate, 0) + "/s, at " +
+    log::say("replay: " + counted(count, "sample") + " delivered, " + fixed(rate, 0) + "/s, at " +
              segment_name(feed_.reader().position().segment) + (error.empty() ? "" : "; ") + error);
     reported_ns_ = now_ns;
     reported_samples_count_ = count;
@@ -251,6 +270,11 @@ ExitCode bad_usage(const std::string& sentence) {
     return ExitCode::bad_usage;
 }
 
+bool is_journal(std::string_view url) {
+    const auto parsed = config::parse_sink_url(url);
+    return parsed && parsed->kind == config::SinkKind::journal;
+}
+
 // The settings under which the journal of `directory` is delivered.
 // --to is checked here as well: relations.hpp would name journal.directory, which was not given, and null: is legal for
 // an engine.
@@ -260,7 +284,7 @@ std::expected<config::Config, std::string> load_settings(const std::string& dire
     settings.settings.push_back(
         {"--to", "ack", "stored"});  // a file for the engine may ask for what only a journal gives
     const auto target = std::ranges::find(settings.settings, std::string("sink.url"), &config::Override::key);
-    if (target != settings.settings.end() && target->value.starts_with("journal:"))
+    if (target != settings.settings.end() && is_journal(target->value))
         return std::unexpected("--to is a journal; replay delivers to Redis");
     // Now the relations between keys are those of an engine with this journal in front of Redis (exactly once needs
     // it).
@@ -268,7 +292,7 @@ std::expected<config::Config, std::string> load_settings(const std::string& dire
     auto config = config::load_config(settings);
     if (!config) return std::unexpected(config.error().sentence);
     if (config->sink.url.kind == config::SinkKind::null)
-        return std::unexpected("--to keeps nothing, and what was replayed may be removed; replay delivers to Redis");
+        return std::unexpected("--to is null:, which keeps nothing; replay delivers to Redis");
     return std::move(*config);
 }
 
@@ -305,14 +329,11 @@ std::expected<Task, std::string> task_of_the_rest(FileSystem& files, const confi
 std::expected<Task, std::string> task_of(FileSystem& files, const config::Config& config,
                                          const config::ReplayRange& range, std::int64_t since_ns) {
     if (range.kind == config::ReplayRange::Kind::rest) return task_of_the_rest(files, config);
-    return Task{
-        .from = {range.segment, range.offset}, .since_ns = since_ns, .is_copy = true, .to = config.sink.url.display};
-}
-
-void tell_of_another_destination(const Task& task) {
-    if (task.before_to.empty() || task.before_to == task.to) return;
-    log::say("replay: what lies before " + place_of(task.from) + " was delivered to " + task.before_to +
-             ", and is not delivered to " + task.to + ": see --all");
+    return Task{.from = {range.segment, range.offset},
+                .since_ns = since_ns,
+                .range = range.kind,
+                .is_copy = true,
+                .to = config.sink.url.display};
 }
 
 }  // namespace
@@ -326,7 +347,7 @@ ExitCode replay(const std::string& directory, const config::Overrides& overrides
     const auto since_ns = is_since ? time_of(range.since) : std::numeric_limits<std::int64_t>::min();
     if (!since_ns)
         return bad_usage("--since is " + quoted(range.since, limits::shown_bytes_max) +
-                         "; allowed is a time such as 2026-11-30T08:00:00Z, or how long ago, such as 2h");
+                         "; allowed is a time that exists, such as 2026-11-30T08:00:00Z, or how long ago, such as 2h");
     for (const std::string& option : config::exposed_secrets(overrides))
         log::say("replay: warning: " + option + " holds a password: " + std::string(config::exposed_reason) + "; " +
                  std::string(config::exposed_change));
@@ -335,10 +356,12 @@ ExitCode replay(const std::string& directory, const config::Overrides& overrides
     const bool is_copy = range.kind != config::ReplayRange::Kind::rest;
     const auto lock = lock_of(**files, !is_copy || config->sink.redis.exactly_once);
     if (!lock) return complain(directory, lock.error());
-    if (const auto segments = segments_of(**files); !segments) return complain(directory, segments.error());
-    const auto task = task_of(**files, *config, range, *since_ns);
+    const auto segments = segments_of(**files);
+    if (!segments) return complain(directory, segments.error());
+    if (const auto checked = check_from(**files, *segments, range); !checked) return bad_usage(checked.error());
+    auto task = task_of(**files, *config, range, *since_ns);
     if (!task) return complain(directory, task.error());
-    tell_of_another_destination(*task);
+    task->is_first = !holds_anything_before(*segments, task->from);
     // Both outlive `replay`, whose sink tells `instance` of a conflict.
     sinks::StreamOwner owner;
     std::optional<forward::Instance> instance;

@@ -13,7 +13,10 @@ watch::Subject admission_subject(const config::Config& config) {
         return {.keys = {layout.list_key}, .is_list = true, .has_length_bound = has_length_bound};
     watch::Subject subject{.has_lag_bound = config.admission.group_lag_max != 0,
                            .has_length_bound = has_length_bound || layout.maxlen_count != 0 || layout.maxage_ms != 0};
-    if (config.sink.redis.exactly_once) return subject;
+    if (config.sink.redis.exactly_once) {
+        subject.hidden_key = config.sink.redis.stream + ":";  // their names begin so
+        return subject;
+    }
     for (std::uint32_t partition = 0; partition < layout.partitions_count; ++partition)
         subject.keys.push_back(sinks::stream_key(layout, partition));
     return subject;
@@ -26,7 +29,7 @@ std::optional<watch::WatcherSettings> watcher_settings(const config::Config& con
     const bool is_sentinel = kind == config::SinkKind::redis_sentinel;
     const bool is_cluster = kind == config::SinkKind::redis_cluster;
     const bool has_redis = kind == config::SinkKind::redis || is_sentinel || is_cluster;
-    if (!has_redis || config.admission.interval_ns == 0) return std::nullopt;
+    if (!has_redis) return std::nullopt;
     return watch::WatcherSettings{
         .redis = is_sentinel ? sentinel_settings(config) : redis_settings(config),
         .seeds = is_cluster ? servers_of(config.sink.url) : std::vector<sinks::ServerAddress>{},

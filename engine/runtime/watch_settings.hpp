@@ -8,7 +8,7 @@
 
 namespace sluice {
 
-// What is sampled of Redis, to admit or not; nothing where there is no Redis, or admission.interval is 0.
+// What is sampled of Redis, to admit or not; nothing where there is no Redis.
 [[nodiscard]] std::optional<watch::WatcherSettings> watcher_settings(const config::Config& config);
 
 }  // namespace sluice

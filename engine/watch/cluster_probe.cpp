@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/watch/setup_remarks.hpp"
+#include "engine/watch/write_trial.hpp"
 #include "sinks/redis/cluster/slot.hpp"
 #include "sinks/redis/resp/error_class.hpp"
 
@@ -37,6 +38,9 @@ void add(Findings& all, const Findings& one, bool is_first) {
         sum.limit_bytes = figures.limit_bytes;
     }
     if (all.error.empty()) all.error = one.error;
+    if (all.refusal.empty()) all.refusal = one.refusal;
+    all.remarks.insert(all.remarks.end(), one.remarks.begin(), one.remarks.end());
+    all.connected.insert(all.connected.end(), one.connected.begin(), one.connected.end());
     all.is_reached = all.is_reached && one.is_reached;
 }
 
@@ -120,16 +124,21 @@ std::vector<ClusterProbe::Share> ClusterProbe::shares(Findings& findings) const 
 
 Findings ClusterProbe::ask(const Share& share) {
     Node& node = node_at(share.primary);
+    Findings setup;
     if (node.connect() && !std::exchange(node.is_setup_told, true))
-        remark_on_setup(node.client, text_of(share.primary), subject_.has_length_bound);
+        add_setup_remarks(node.client, settings_.user, text_of(share.primary), subject_.has_length_bound, setup);
     std::vector<Reply> replies;
     if (node.client.is_connected()) replies = node.client.ask(figure_commands(share.subject));
-    if (!replies.empty()) {
-        Findings findings = figures_from(share.subject, replies);
-        if (is_of_no_use(replies)) node.client.leave(findings.error);
-        return findings;
-    }
-    return {{}, "Redis at " + text_of(share.primary) + " cannot be asked: " + node.client.failure(), false};
+    Findings findings;
+    if (!replies.empty()) findings = figures_from(share.subject, replies);
+    else
+        findings = {.error = "Redis at " + text_of(share.primary) + " cannot be asked: " + node.client.failure(),
+                    .is_reached = false};
+    if (subject_.is_tried && node.client.is_connected()) findings.refusal = why_no_sample(node.client, share.subject);
+    findings.remarks = std::move(setup.remarks);
+    findings.connected = std::move(setup.connected);
+    if (!replies.empty() && is_of_no_use(replies) && node.client.is_connected()) node.client.leave(findings.error);
+    return findings;
 }
 
 bool ClusterProbe::Node::connect() {

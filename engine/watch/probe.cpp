@@ -10,6 +10,7 @@
 namespace sluice::watch {
 namespace {
 
+using sinks::redis::error_clause;
 using sinks::redis::is_error;
 using sinks::redis::printable;
 using sinks::redis::text_of;
@@ -98,7 +99,7 @@ class Reading {
         const redisReply& reply = *replies_[at_++];
         const bool is_tolerated = !tolerated.empty() && text_of(reply).starts_with(tolerated);
         if (is_error(reply) && !is_tolerated && std::ranges::find(refused_, what, &Refused::command) == refused_.end())
-            refused_.push_back({what, printable(text_of(reply))});
+            refused_.push_back({what, error_clause(text_of(reply))});
         return reply;
     }
 
@@ -216,7 +217,7 @@ RedisSetup setup_from(const std::vector<Reply>& replies) {
     return setup;
 }
 
-std::vector<Remark> remarks_on(const RedisSetup& setup, bool has_length_bound) {
+std::vector<Remark> remarks_on(const RedisSetup& setup, bool has_length_bound, std::string_view user) {
     std::vector<Remark> remarks;
     if (setup.wants_password) {
         remarks.push_back({true, "redis_setup_unknown", "Redis wants a password, and none is set",
@@ -224,7 +225,7 @@ std::vector<Remark> remarks_on(const RedisSetup& setup, bool has_length_bound) {
     } else if (setup.eviction_policy.empty() && setup.appendonly.empty()) {
         remarks.push_back({false, "redis_setup_unknown",
                            "INFO is forbidden, so eviction and persistence are not checked",
-                           "ACL SETUSER <the user> +info +config|get"});
+                           "ACL SETUSER " + (user.empty() ? "default" : printable(user)) + " +info +config|get"});
     }
     if (setup.limit_bytes == 0) remarks.push_back(unbounded_remark(has_length_bound));
     add_eviction_remark(setup, remarks);

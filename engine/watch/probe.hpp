@@ -24,12 +24,25 @@ struct Subject {
     bool is_list = false;
     bool has_lag_bound = false;     // a lag that Redis cannot tell is worth a sentence
     bool has_length_bound = false;  // something keeps the keys from growing for ever
+    std::string hidden_key{};  // beside `keys`: of streams whose whole names are not known; for a trial only
+    bool is_tried = false;  // whether Redis takes samples is tried, once for each server: see write_trial.hpp
+};
+
+// A remark on how a server is set up against loss: one log line.
+struct Remark {
+    bool is_warning;
+    std::string event;
+    std::string reason;  // what can be lost, and when
+    std::string change;  // what mends it
 };
 
 struct Findings {
-    Figures figures;
-    std::string error;  // what could not be learnt, in one sentence; empty: nothing
+    Figures figures{};
+    std::string error{};  // what could not be learnt, in one sentence; empty: nothing
     bool is_reached = true;  // false: no server was there to be asked
+    std::string refusal{};   // Subject::is_tried: why no sample is taken, in one sentence; empty: nothing is known
+    std::vector<Remark> remarks{};         // of connections that are new
+    std::vector<std::string> connected{};  // likewise: the servers that were given by a name, with their address
 };
 
 // XLEN and XINFO GROUPS of each stream, or LLEN; INFO memory; and INFO replication for is_of_no_use(). In one round
@@ -55,15 +68,9 @@ struct RedisSetup {
 [[nodiscard]] std::vector<Command> setup_commands();
 [[nodiscard]] RedisSetup setup_from(const std::vector<Reply>& replies);
 
-// A remark on the setup: one log line.
-struct Remark {
-    bool is_warning;
-    std::string event;
-    std::string reason;  // what can be lost, and when
-    std::string change;  // what mends it
-};
-// `has_length_bound`: see Subject.
-[[nodiscard]] std::vector<Remark> remarks_on(const RedisSetup& setup, bool has_length_bound);
+// `user`: who asks, of Redis; empty: its default user. `has_length_bound`: see Subject.
+[[nodiscard]] std::vector<Remark> remarks_on(const RedisSetup& setup, bool has_length_bound,
+                                             std::string_view user = {});
 
 // The value of `name:` in a reply to INFO; empty if it has none.
 [[nodiscard]] std::string_view info_field(std::string_view info, std::string_view name);

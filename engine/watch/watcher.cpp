@@ -11,12 +11,16 @@
 #include "engine/core/limits.hpp"
 #include "engine/log/log.hpp"
 #include "engine/watch/setup_remarks.hpp"
+#include "engine/watch/write_trial.hpp"
 
 namespace sluice::watch {
 namespace {
 
 // More than any Retry-After says; keeps the arithmetic far from its limits.
 constexpr double opening_s_max = static_cast<double>(limits::retry_after_setting_s_max);
+
+// How long Redis may have been away when an engine starts that asks it once.
+constexpr std::uint64_t once_retry_ns = 1'000'000'000;
 
 void add_one(std::atomic<std::uint64_t>& counter) {
     counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -32,7 +36,7 @@ Watcher::Watcher(const WatcherSettings& settings, Gauges& gauges)
 
 void Watcher::start() {
     CHECK(!thread_.joinable());
-    gauges_.is_on.store(true, std::memory_order_relaxed);
+    if (settings_.interval_ns != 0) gauges_.is_on.store(true, std::memory_order_relaxed);
     thread_ = std::thread([this] { run(); });
 }
 
@@ -48,17 +52,31 @@ void Watcher::stop_and_join() {
 
 void Watcher::run() {
     ::pthread_setname_np(::pthread_self(), "sluice-admit");
+    const bool is_once = settings_.interval_ns == 0;
+    const std::chrono::nanoseconds pause(is_once ? once_retry_ns : settings_.interval_ns);
     std::unique_lock lock(mutex_);
     while (!is_stopping_) {
         lock.unlock();
-        probe();
+        if (!is_once) probe();
+        else if (look_for_remarks()) return;
         lock.lock();
-        wake_.wait_for(lock, std::chrono::nanoseconds(settings_.interval_ns), [this] { return is_stopping_; });
+        wake_.wait_for(lock, pause, [this] { return is_stopping_; });
     }
+}
+
+// False: Redis could not be asked. The connection is closed after it has been.
+bool Watcher::look_for_remarks() {
+    const Findings findings = learn();
+    log_setup(findings);
+    if (!findings.is_reached) return false;
+    client_.close();
+    cluster_.reset();
+    return true;
 }
 
 void Watcher::probe() {
     const Findings findings = learn();
+    log_setup(findings);
     add_one(findings.error.empty() ? gauges_.samples : gauges_.failures);
     gauges_.set(findings.figures);
     if (findings.error != gauges_.last_error.text()) {
@@ -78,21 +96,29 @@ Findings Watcher::learn() {
 
 // A server of no use is asked all the same: where there is no other, its figures are better than none. Then it is left.
 Findings Watcher::ask_server() {
+    const Subject& subject = settings_.subject;
     const bool is_new = !client_.is_connected();
     const bool was_useless_before = std::exchange(was_useless_, false);
-    if (!is_new || client_.connect()) {
-        const std::vector<Reply> replies = client_.ask(figure_commands(settings_.subject));
-        if (!replies.empty()) {
-            Findings findings = figures_from(settings_.subject, replies);
-            was_useless_ = is_of_no_use(replies);
-            // Each look meets those of no use again: the first one is told.
-            if (is_new && !(was_useless_ && was_useless_before))
-                remark_on_setup(client_, {}, settings_.subject.has_length_bound);
-            if (was_useless_ && client_.is_connected()) client_.leave(findings.error);
-            return findings;
-        }
-    }
-    return {{}, "Redis cannot be asked: " + client_.failure(), false};
+    std::vector<Reply> replies;
+    if (!is_new || client_.connect()) replies = client_.ask(figure_commands(subject));
+    Findings findings = replies.empty() ? not_reached() : figures_from(subject, replies);
+    was_useless_ = !replies.empty() && is_of_no_use(replies);
+    // Each look meets those of no use again: the first one is told.
+    Findings setup;
+    if (is_new && !replies.empty() && !(was_useless_ && was_useless_before))
+        add_setup_remarks(client_, settings_.redis.user, {}, subject.has_length_bound, setup);
+    if (subject.is_tried && client_.is_connected()) findings.refusal = why_no_sample(client_, subject);
+    findings.remarks = std::move(setup.remarks);
+    findings.connected = std::move(setup.connected);
+    if (was_useless_ && client_.is_connected()) client_.leave(findings.error);
+    return findings;
+}
+
+// The server has no name where it was to be found, and was not.
+Findings Watcher::not_reached() const {
+    const std::string& server = client_.server_name();
+    return {.error = (server.empty() ? "Redis" : "Redis at " + server) + " cannot be asked: " + client_.failure(),
+            .is_reached = false};
 }
 
 bool Watcher::is_stopping() {
@@ -102,7 +128,9 @@ bool Watcher::is_stopping() {
 
 Findings Watcher::look_once(const WatcherSettings& settings) {
     Gauges gauges;
-    return Watcher(settings, gauges).learn();
+    WatcherSettings once = settings;
+    once.subject.is_tried = true;
+    return Watcher(once, gauges).learn();
 }
 
 void Watcher::decide(const Figures& figures) {

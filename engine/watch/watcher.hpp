@@ -30,7 +30,7 @@ struct WatcherSettings {
         seeds;  // of a cluster, to whose nodes `redis` applies; empty: it is the one server
     Subject subject;
     BoundsSettings bounds;
-    std::uint64_t interval_ns = 0;
+    std::uint64_t interval_ns = 0;  // 0: there is one look, for the remarks on the setup, and no bound is judged
     bool sheds = true;  // false: with a journal in front, which takes what Redis cannot; what is passed is shown only
 };
 
@@ -46,15 +46,18 @@ class Watcher {
     // Returns within the time-out of a question at worst, twice that while connecting.
     void stop_and_join();
 
-    // One look, on the caller's thread, for who wants to know whether Redis can be asked. Remarks go to the log.
+    // One look, on the caller's thread, for who wants to know whether Redis can be asked and takes samples. Writes no
+    // log.
     [[nodiscard]] static Findings look_once(const WatcherSettings& settings);
 
   private:
     void run();
     void probe();
+    [[nodiscard]] bool look_for_remarks();
     [[nodiscard]] Findings learn();
     [[nodiscard]] Findings ask_server();
     [[nodiscard]] bool is_stopping();
+    [[nodiscard]] Findings not_reached() const;
     void decide(const Figures& figures);
     void estimate_opening(PassedBound passed, const Figures& figures);
     void log_closed(PassedBound passed, const Figures& figures) const;

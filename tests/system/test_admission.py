@@ -130,7 +130,7 @@ def test_without_redis_nobody_is_held_up(starter, server):
     wait_until(lambda: engine.status()["admission"]["passed_bound"] is None, "the bound is given up after a few looks")
     assert engine.status()["admission"]["stream_length"] is None
     assert engine.log().count("event=admission_lapsed") == 1 and "admission_opened" not in engine.log()
-    assert "Redis cannot be asked" in engine.status()["admission"]["last_error"]
+    assert f"Redis at 127.0.0.1:{server.port} cannot be asked" in engine.status()["admission"]["last_error"]
     assert post(engine, query="?ack=queued").status == 200
     server.start()
     wait_until(lambda: engine.status()["admission"]["last_error"] == "", "Redis is asked again")
@@ -148,7 +148,7 @@ def test_a_silence_does_not_open(starter, server):
     wait_until(lambda: engine.status()["admission"]["failures"] > 0, "Redis does not answer")
     admission = engine.status()["admission"]
     assert (admission["passed_bound"], admission["redis_used_bytes"]) == ("redis_memory", None)
-    assert admission["last_error"] == "Redis cannot be asked: no answer within 0.3 s"
+    assert admission["last_error"] == f"Redis at 127.0.0.1:{server.port} cannot be asked: no answer within 0.3 s"
     assert post(engine, query="?ack=queued").code == "redis_memory"
     server.thaw()
     wait_sampled(engine)
@@ -191,11 +191,26 @@ def test_a_journal_in_front_takes_it_all(starter, server, tmp_path):
 
 
 def test_it_can_be_switched_off(starter, server):
-    engine = starter.engine(server.url, settings={"admission.interval": "0s", "admission.stream_length_max": 1})
-    assert post(engine, 5).status == 200
+    server.client().config_set("maxmemory", 1_000_000_000)
+    engine = starter.engine(server.url, settings={"admission.interval": "0s"})
+    used = server.client().info("memory")["used_memory"]
+    server.client().config_set("maxmemory", int(used / 0.95))  # above admission.memory_max
     assert post(engine, 5).status == 200
     assert "admission" not in engine.status()
     assert "sluice_admission" not in engine.metrics()
+
+
+@pytest.mark.parametrize("is_away", [False, True])
+def test_without_an_interval_the_setup_is_told_once(starter, server, is_away):
+    if is_away:
+        server.kill()
+    engine = starter.engine(server.url, until="/health", settings={"admission.interval": "0s"})
+    if is_away:
+        server.start()
+    wait_until(lambda: "level=warn event=redis_not_persistent" in engine.log(), "the setup is told")
+    assert engine.log().count("level=warn event=redis_unbounded") == 1
+    assert "admission_unknown" not in engine.log()
+    wait_until(lambda: "sluice-admission" not in [client["name"] for client in server.client().client_list()], "its connection is closed")
 
 
 BOUNDED = ("--maxmemory", "1gb")

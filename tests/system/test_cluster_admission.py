@@ -1,9 +1,12 @@
 """Admission by the figures of a whole cluster, and what is told of its primaries at the start."""
 # runs: release.io_uring release.epoll asan.io_uring
 
+import subprocess
+
 import pytest
 
 from harness import ndjson, sample, wait_until
+from harness.engine import BINARY, CLEAN_ENVIRONMENT
 
 SETTINGS = {"sink.redis.partitions": 12, "admission.interval": "50ms"}
 
@@ -94,3 +97,21 @@ def test_each_primary_is_remarked_on(starter, cluster):
     assert len(told) == 3, told
     for node in cluster.primaries:
         assert any(f"at {node.address} " in line for line in told), told
+
+
+def test_check_config_tries_each_primary(cluster, tmp_path):
+    path = tmp_path / "sluice.toml"
+    path.write_text(f"sink.url = '{cluster.url}'\nsink.redis.partitions = 12\n")
+
+    def check() -> subprocess.CompletedProcess:
+        return subprocess.run([BINARY, "check-config", "--connect", path], capture_output=True, text=True, env=CLEAN_ENVIRONMENT)
+
+    done = check()
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("redis_not_persistent: at ") == 3 and done.stderr == ""
+    assert not cluster.keys(), "nothing was written"
+    full = cluster.primaries[1]
+    full.raw("CONFIG", "SET", "maxmemory", 1)
+    refused = check()
+    assert refused.returncode == 1, refused.stdout
+    assert f"Redis at {full.address} refuses samples for the key telemetry:" in refused.stderr and "OOM" in refused.stderr

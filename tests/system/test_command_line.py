@@ -143,6 +143,7 @@ def test_check_config_warns_of_what_this_machine_lacks(tmp_path):
     path = config_file(tmp_path, f"""
         cores = "0,8190"
         listen = "198.51.100.7:8080"
+        admin.listen = "198.51.100.7:8081"
         journal.directory = "{tmp_path}/new"
     """)
     finished = run("check-config", path)
@@ -150,7 +151,7 @@ def test_check_config_warns_of_what_this_machine_lacks(tmp_path):
     lines = finished.stdout.splitlines()
     assert lines[-1].startswith(f"{path}: ok, with ")
     warnings = [line for line in lines if line.startswith(f"{path}: warning: ")]
-    for words in ("core 8190 does not exist", "no address 198.51.100.7", f"journal {tmp_path}/new: does not exist; a start makes it"):
+    for words in ("core 8190 does not exist", "listen is 198.51.100.7:8080, but this machine has no address 198.51.100.7", "admin.listen is 198.51.100.7:8081, but", f"journal {tmp_path}/new: does not exist; a start makes it"):
         assert any(words in line for line in warnings), (words, lines)
     assert not (tmp_path / "new").exists()
     assert_refused(run("serve", "--config", path), "core 8190 does not exist")
@@ -162,11 +163,21 @@ def test_check_config_says_that_a_start_would_fail(tmp_path):
     assert f"warning: journal {tmp_path}/none/below: its parent {tmp_path}/none does not exist" in finished.stdout
 
 
+@pytest.mark.parametrize("folder", ["/proc", "/sys"])
+def test_check_config_does_not_promise_what_the_kernel_refuses(tmp_path, folder):
+    path = config_file(tmp_path, f'sink.url = "journal:{folder}/x"')
+    assert f"warning: journal {folder}/x: cannot be made: " in run("check-config", path).stdout
+    started = run("serve", "--config", path)
+    assert started.returncode == 1 and f"journal {folder}/x: cannot be made: " in started.stderr, started.stderr
+
+
 def test_check_config_applies_the_environment(tmp_path):
     path = config_file(tmp_path, "ack = 'queued'\n")
     finished = run("check-config", path, environment={"SLUICE_ACK_TIMEOUT": "7s"})
     assert finished.returncode == 0
     assert f"{path}: note: ack_timeout is 7s, from environment SLUICE_ACK_TIMEOUT\n" in finished.stdout
+    empty = run("check-config", path, environment={"SLUICE_JOURNAL_DIRECTORY": ""})
+    assert f"{path}: note: journal.directory is empty, from environment SLUICE_JOURNAL_DIRECTORY\n" in empty.stdout
     assert_refused(run("check-config", path, environment={"SLUICE_ACK": "maybe"}), "SLUICE_ACK", "maybe")
     assert_refused(run("check-config", path, "--set", "batch.count=1"), "--set", "batch.count")
 
@@ -177,13 +188,64 @@ def test_check_config_asks_redis(tmp_path, starter):
     path = config_file(tmp_path, f'sink.url = "{server.url}"')
     finished = run("check-config", "--connect", path)
     assert finished.returncode == 0, finished.stderr
-    assert "note: redis" in finished.stdout and "answers; 1 entries are there" in finished.stdout
-    assert "event=redis_not_persistent" in finished.stderr
-    nobody = run("check-config", "--connect", config_file(tmp_path, f"sink.url = 'redis://127.0.0.1:{reserve_port()}'"))
-    assert nobody.returncode == 1
-    assert "Redis cannot be asked" in nobody.stderr and "sluice.toml: ok" in nobody.stdout
+    assert "note: redis" in finished.stdout and "answers; 1 entry is there" in finished.stdout
+    for remark in ("redis_unbounded: maxmemory is 0", "redis_not_persistent: appendonly is no"):
+        assert f"{path}: warning: {remark}" in finished.stdout, finished.stdout
+    assert finished.stdout.endswith(f"{path}: ok, with 2 warnings\n") and finished.stderr == ""
+    assert server.client().xlen("telemetry") == 1, "nothing was written"
+    port = reserve_port()
+    nobody = run("check-config", "--connect", config_file(tmp_path, f"sink.url = 'redis://127.0.0.1:{port}'"))
+    assert nobody.returncode == 1 and ": ok" not in nobody.stdout
+    assert nobody.stderr == f"sluice: Redis at 127.0.0.1:{port} cannot be asked: Connection refused\n"
     without = run("check-config", "--connect", config_file(tmp_path, "sink.url = 'null:'"))
     assert without.returncode == 0 and "there is no Redis to ask" in without.stdout
+
+
+def make_unwritable(server, how: str) -> None:
+    client = server.client()
+    if how == "password":
+        client.config_set("requirepass", "hunter2")
+    elif how == "replica":
+        client.replicaof("127.0.0.1", reserve_port())
+    elif how == "kind":
+        client.set("telemetry", "text")
+        client.set("telemetry_queue", "text")
+    elif how == "user":
+        client.execute_command("ACL", "SETUSER", "default", "-xadd", "-rpush")
+    elif how == "memory":
+        client.config_set("maxmemory", 1)
+
+
+@pytest.mark.parametrize("layout", ["fields", "list"])
+@pytest.mark.parametrize("how, said", [
+    ("password", "NOAUTH Authentication required\n"), ("replica", "READONLY "), ("kind", "WRONGTYPE "), ("user", "NOPERM "), ("memory", "OOM "),
+])
+def test_check_config_says_that_redis_takes_no_samples(tmp_path, starter, layout, how, said):
+    server = starter.redis()
+    make_unwritable(server, how)
+    path = config_file(tmp_path, f'sink.url = "{server.url}"\nsink.redis.layout = "{layout}"')
+    finished = run("check-config", "--connect", path)
+    key = "telemetry_queue" if layout == "list" else "telemetry"
+    assert finished.returncode == 1
+    assert finished.stderr.startswith(f"sluice: Redis at 127.0.0.1:{server.port} refuses samples for the key {key}: {said}"), finished
+    assert ": ok" not in finished.stdout
+
+
+@pytest.mark.parametrize("layout, key", [("fields", "telemetry"), ("list", "telemetry_queue")])
+def test_check_config_writes_nothing(tmp_path, starter, layout, key):
+    server = starter.redis()
+    path = config_file(tmp_path, f'sink.url = "{server.url}"\nsink.redis.layout = "{layout}"')
+    assert run("check-config", "--connect", path).returncode == 0
+    assert server.client().dbsize() == 0
+    server.client().execute_command("ACL", "SETUSER", "default", "-multi")
+    unknown = run("check-config", "--connect", path)
+    assert unknown.returncode == 0, unknown.stderr
+
+
+def test_check_config_takes_its_file_from_the_environment(tmp_path):
+    path = config_file(tmp_path, "ack = 'queued'\n")
+    assert f"{path}: ok" in run("check-config", environment={"SLUICE_CONFIG": str(path)}).stdout
+    assert_refused(run("check-config"), "check-config takes one file", "SLUICE_CONFIG")
 
 
 def test_print_config_tells_each_value_and_its_origin(tmp_path):

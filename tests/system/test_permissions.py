@@ -2,12 +2,13 @@
 # runs: release.io_uring release.epoll
 
 import re
+import subprocess
 
 import pytest
 import redis
 
 from harness import sample, wait_until
-from harness.engine import PROJECT
+from harness.engine import BINARY, CLEAN_ENVIRONMENT, PROJECT
 
 PAGE = (PROJECT / "docs/permissions.md").read_text()
 
@@ -69,6 +70,32 @@ def test_exactly_once(starter, tmp_path):
     assert post(engine).status == 200
     wait_until(lambda: server.client().scard("telemetry:streams") == 1
                and server.client().xlen(server.client().srandmember("telemetry:streams")) == 1, "it is delivered")
+
+
+@pytest.mark.parametrize("row, key, settings", [
+    ("layouts `fields`", "telemetry*", {}),
+    ("layout `list`", "telemetry_queue", {"sink.redis.layout": "list"}),
+    ("`sink.redis.exactly_once`", "telemetry:*", {"sink.redis.exactly_once": "true"}),
+])
+def test_check_config_asks_for_no_more(starter, tmp_path, row, key, settings):
+    server = starter.redis()
+    settings = {**make_user(server, [row], key), **settings, "sink.url": server.url}
+    if "sink.redis.exactly_once" in settings:
+        settings["journal.directory"] = tmp_path / "journal"
+    (tmp_path / "sluice.toml").write_text("")
+    arguments = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
+
+    def check() -> subprocess.CompletedProcess:
+        return subprocess.run([BINARY, "check-config", "--connect", tmp_path / "sluice.toml", *arguments],
+                              capture_output=True, text=True, env=CLEAN_ENVIRONMENT)
+
+    done = check()
+    assert done.returncode == 0 and ": ok" in done.stdout, done
+    if row != "layout `list`":  # which needs MULTI to be tried
+        server.client().execute_command("ACL", "SETUSER", "writer", "-xadd")
+        refused = check()
+        assert refused.returncode == 1 and "NOPERM" in refused.stderr, refused
+    assert server.client().dbsize() == 0
 
 
 def test_a_replicated_sample(starter):

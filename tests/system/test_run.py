@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from harness import HttpConnection, reserve_port, sample, wait_until
-from harness.engine import CLEAN_ENVIRONMENT, PROJECT
+from harness.engine import BINARY, CLEAN_ENVIRONMENT, PROJECT
 
 CTRL_C = b"\x03"
 
@@ -122,6 +122,35 @@ def test_the_stream_of_the_default_redis_is_bounded(addresses, request):
     finally:
         holder.terminate()
         holder.wait()
+
+
+STREAM = "the stream telemetry keeps its last 1000000 samples; choose another bound with --set sink.redis.maxlen=COUNT"
+OTHER = {"SLUICE_SINK_REDIS_STREAM": "other"}
+
+
+@pytest.mark.parametrize("settings, environment, bound, said", [
+    ([], {}, "sink.redis.maxlen=1000000", STREAM),
+    ([], OTHER, "sink.redis.maxlen=1000000", STREAM.replace("telemetry", "other")),
+    (["sink.redis.partitions=2"], {}, "sink.redis.maxlen=1000000", STREAM.replace("telemetry", "telemetry:{0}")),
+    (["sink.redis.layout=packed"], {}, "sink.redis.maxlen=10000", STREAM.replace("1000000", "10000").replace("samples", "batches of samples")),
+    (["sink.redis.layout=LIST", "sink.redis.list_key=q"], {}, "admission.stream_length_max=1000000",
+     "samples are refused while the list q holds 1000000; choose another bound with --set admission.stream_length_max=COUNT"),
+    (["sink.redis.maxage=1h"], {}, "", ""),
+    ([], {"SLUICE_SINK_REDIS_MAXAGE": "1h"}, "", ""),
+    (["sink.redis.maxlen=5"], {}, "", ""),
+    (["admission.interval=0s", "sink.redis.layout=list"], {}, "", ""),
+], ids=str)
+def test_the_bound_fits_what_is_asked_for(settings, environment, bound, said):
+    script = (PROJECT / "tools/run").read_text()
+    functions = script[script.index("say() {"):script.index("\ntools/setup build")]
+    arguments = [word for setting in settings for word in ("--set", setting)]
+    done = subprocess.run(["bash", "-euc", functions + '\nchoose_keys "$@"; choose_bound "$@"; echo "$bound"; echo "$bound_sentence"', "run", *arguments],
+                          capture_output=True, text=True, env={**CLEAN_ENVIRONMENT, **environment})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [bound, said]
+    taken = subprocess.run([BINARY, "print-config", "--effective", *arguments, *(["--set", bound] if bound else [])],
+                           capture_output=True, text=True, env={**CLEAN_ENVIRONMENT, **environment})
+    assert taken.returncode == 0, taken.stderr
 
 
 def test_a_taken_port_is_named(addresses):

@@ -51,7 +51,8 @@ TEST(CommandLine, ServeTakesEveryOption) {
 }
 
 TEST(CommandLine, OtherCommands) {
-    EXPECT_EQ(parse({"check-config", "a.toml"})->file, "a.toml");
+    EXPECT_EQ(parse({"check-config", "a.toml"})->overrides.config_file, "a.toml");
+    EXPECT_EQ(parse({"check-config"})->overrides.config_file, "");
     EXPECT_EQ(parse({"check-config", "a.toml"})->command, Command::check_config);
     EXPECT_FALSE(parse({"check-config", "a.toml"})->asks_redis);
     EXPECT_TRUE(parse({"check-config", "--connect", "a.toml"})->asks_redis);
@@ -122,7 +123,8 @@ TEST(CommandLine, EveryMistakeIsOneSentence) {
          R"(--set takes KEY=VALUE, such as batch.size=128KiB, and found no = after "sink.redis.password"; see sluice serve --help)"},
         {{"serve", "--config", "a", "--config", "b"}, "--config takes one value; see sluice serve --help"},
         {{"serve", "--config", ""}, "--config names no file; see sluice serve --help"},
-        {{"check-config"}, "check-config takes one file, such as sluice.toml; see sluice check-config --help"},
+        {{"serve", "--set", "=x"},
+         "--set takes KEY=VALUE, such as batch.size=128KiB, and found no key before the =; see sluice serve --help"},
         {{"check-config", ""}, "check-config takes one file, such as sluice.toml; see sluice check-config --help"},
         {{"check-config", "a", "b"}, R"("b" is not known here; see sluice check-config --help)"},
         {{"print-config", "--format", "yaml"},
@@ -135,7 +137,7 @@ TEST(CommandLine, EveryMistakeIsOneSentence) {
         {{"journal", "replay", "d", "--to", "redis://h", "--all", "--since", "2h"},
          "--all, --from and --since exclude each other; see sluice journal replay --help"},
         {{"journal", "replay", "d", "--to", "redis://h", "--from", "3:65"},
-         "--from is \"3:65\"; allowed is the number of a segment, or that and the offset of a record, such as 3:64; "
+         "--from is \"3:65\", where no record begins: offsets are multiples of 8; "
          "see sluice journal replay --help"},
         {{"print-config", "--set", "ack=queued"},
          "print-config prints the defaults: --config and --set need --effective; see sluice print-config --help"},

@@ -16,14 +16,18 @@ struct SentenceRow {
 TEST(Sentences, OfValuesInAFile) {
     const SentenceRow rows[] = {
         {"\n\nbatch.size = '10 bananas'",
-         R"(sluice.toml:3: batch.size is "10 bananas", which has an unknown unit; allowed is a size from 32KiB to 1MiB such as 64KiB)"},
+         R"(sluice.toml:3: batch.size is "10 bananas", which has an unknown unit (known are B, KiB, MiB and GiB); allowed is a size from 32KiB to 1MiB such as 64KiB)"},
         {"batch.size = '2MiB'",
          R"(sluice.toml:1: batch.size is "2MiB"; allowed is a size from 32KiB to 1MiB such as 64KiB)"},
         {"batch.size = 1000", "sluice.toml:1: batch.size is 1000; allowed is a size from 32KiB to 1MiB such as 64KiB"},
         {"batch.size = '64KB'",
          R"(sluice.toml:1: batch.size is "64KB", whose unit can mean 1000 or 1024 (write KiB, MiB or GiB); allowed is a size from 32KiB to 1MiB such as 64KiB)"},
         {"ack_timeout = 5",
-         "sluice.toml:1: ack_timeout is 5, which has no unit; allowed is a duration from 10ms to 10m such as 5s"},
+         "sluice.toml:1: ack_timeout is 5, which has no unit (ns, us, ms, s, m or h); allowed is a duration from 10ms "
+         "to 10m "
+         "such as 5s"},
+        {"sink.redis.maxage = '5x'",
+         R"(sluice.toml:1: sink.redis.maxage is "5x", which has an unknown unit (known are ns, us, ms, s, m and h); allowed is a duration in whole seconds from 0s to 87600h)"},
         {"ack_timeout = '1.5s'",
          R"(sluice.toml:1: ack_timeout is "1.5s", which is not a whole number (use a smaller unit); allowed is a duration from 10ms to 10m such as 5s)"},
         {"ack_timeout = true",
@@ -38,11 +42,21 @@ TEST(Sentences, OfValuesInAFile) {
         {"[io]\nring_entries = 1000",
          "sluice.toml:2: io.ring_entries is 1000, which is not a power of two; allowed is a power of two from 8 to "
          "32768 such as 1024"},
-        {"ack = 'replicated'", R"(sluice.toml:1: ack is replicated, but needs sink.redis.replicas, which is 0)"},
+        {"ack = 'replicated'",
+         R"(sluice.toml:1: ack is replicated, but needs more than 0 as sink.redis.replicas, which is 0)"},
         {"ack = 'replicated'\nsink.redis.replicas = 1\nsink.url = 'null:'",
-         R"(sluice.toml:1: ack is replicated, but does not go with sink.url, which is null:)"},
+         R"(sluice.toml:1: ack is replicated, but needs a Redis in sink.url, which is null:)"},
+        {"ack = 'replicated'\nsink.url = 'null:'",
+         R"(sluice.toml:1: ack is replicated, but needs a Redis in sink.url, which is null:)"},
+        {"ack = 'replicated'\njournal.directory = 'd'",
+         R"(sluice.toml:1: ack is replicated, but does not go with journal.directory, which is d)"},
         {"ack = 'replicated'\nsink.redis.replicas = 1\njournal.directory = 'd'",
          R"(sluice.toml:1: ack is replicated, but does not go with journal.directory, which is d)"},
+        {"admission.interval = '0s'\nadmission.stream_length_max = 1000",
+         "sluice.toml:2: admission.stream_length_max is 1000, but needs more than 0s as admission.interval, which is "
+         "0s"},
+        {"admission.interval = '0s'\nadmission.group_lag_max = 1",
+         "sluice.toml:2: admission.group_lag_max is 1, but needs more than 0s as admission.interval, which is 0s"},
         {"sink.redis.maxage = '1h'\nsink.redis.maxlen = 10",
          R"(sluice.toml:1: sink.redis.maxage is 1h, but must be 0s beside sink.redis.maxlen, which is 10)"},
         {"sink.redis.maxage = '1h'\nsink.redis.layout = 'list'",
@@ -95,13 +109,18 @@ TEST(Sentences, OfLists) {
          R"(listen is "127.0.0.1:1,127.0.0.1:2", whose address is neither numeric (IPv6 in brackets) nor localhost)"},
         {"listen = '127.0.0.1:1, y:2'",
          R"(element 2 of listen is "y:2", whose address is neither numeric (IPv6 in brackets) nor localhost)"},
+        {"listen = '59611'", R"(listen is "59611", which is a port only (write a colon before it))"},
+        {"listen = ':80,0.0.0.0:80'",
+         R"(element 2 of listen is "0.0.0.0:80", which collides with another (0.0.0.0, [::] and :port take every address of their port))"},
+        {"listen = 'localhost:80,[::1]:80'",
+         R"(element 2 of listen is "[::1]:80", which collides with another (localhost is 127.0.0.1 and [::1]))"},
         {"listen = '127.0.0.1:1,'", R"(element 2 of listen is "", which has no port)"},
         {"listen = ['127.0.0.1:1', '[::1]:1', '127.0.0.1:1']",
          R"(element 3 of listen is "127.0.0.1:1", which stands in the list twice)"},
         {"listen = ['unix:/a', 'unix:/b', 'unix:/a']",
          R"(element 3 of listen is "unix:/a", which stands in the list twice)"},
         {"listen = ['127.0.0.1:1', '0.0.0.0:1']",
-         R"(element 2 of listen is "0.0.0.0:1", which collides with another (0.0.0.0 and [::] take every address of their port))"},
+         R"(element 2 of listen is "0.0.0.0:1", which collides with another (0.0.0.0, [::] and :port take every address of their port))"},
         {"listen = ['unix:/a', 'unix:b']",
          R"(element 2 of listen is "unix:b", whose socket path is not absolute, longer than 107 bytes, or holds a comma or control character)"},
     };
@@ -122,6 +141,8 @@ TEST(Sentences, OfKeysInAFile) {
          "sluice.toml:1: sinks is not a group of settings; groups are admin, log, http, io, batch, journal, admission, "
          "idempotency, sink, "
          "sink.redis"},
+        {"'' = 1", R"(sluice.toml:1: "" is not a setting; sluice print-config lists all)"},
+        {"'lis ten' = 1", R"(sluice.toml:1: "lis ten" is not a setting; the nearest is listen)"},
         {"[sink]\nurll = 'null:'", "sluice.toml:2: sink.urll is not a setting; the nearest is sink.url"},
         {"[batch]\n[batch.deep]",
          "sluice.toml:2: batch.deep is not a group of settings; groups are admin, log, http, io, batch, journal, "
@@ -143,13 +164,17 @@ TEST(Sentences, OfFilesThatAreNotToml) {
         {"ack = 'queued'\nack = 'stored'\n", "2: is not TOML: key-value pair: cannot redefine existing string \"ack\""},
         {"\n\nack = \n", "3: is not TOML: key-value pair: expected value, found the end of the line"},
         {"ack = 'queued", "1: is not TOML: literal string: the file ends within it"},
-        {"ack = tru\n", "1: is not TOML: boolean: expected \"true\", found \"tru\""},
+        {"retry_after = 1.", "1: is not TOML: floating-point: the file ends within it"},
         {"ack = \"\\q\"\n", "1: is not TOML: string: unknown escape sequence \"\\q\""},
         {"ack = 'a\n'\n", "1: is not TOML: literal string: control characters other than TAB (U+0009) are not allowed"},
         {"{}", "1: is not TOML: root table: expected keys, tables, whitespace or comments, found \"{\""},
         {"\xFF\xFE", "1: is not TOML: it holds bytes that are no UTF-8"},
     };
     for (const SentenceRow& row : rows) EXPECT_EQ(sentence_of(row.toml), "sluice.toml:" + row.sentence);
+    for (const char* const word : {"INFO", "info", "debug", "never", "0.0.0.0:80", ":80", "5s", "tru", "True", "2-3"})
+        EXPECT_EQ(sentence_of(std::string("[log]\nlevel = ") + word + "\n"),
+                  "sluice.toml:2: is not TOML: the value is no number, date, true or false; text needs quotation marks")
+            << word;
     EXPECT_EQ(sentence_of(std::string(limits::config_file_bytes_max + 1, '\n')), "sluice.toml: is larger than 1MiB");
     EXPECT_EQ(sentence_of(std::string(limits::config_file_bytes_max, '\n')), "loaded");
 }
@@ -204,7 +229,7 @@ TEST(Sentences, OfKeysThatDoNotFitTogether) {
         {"journal.size_max = '100MiB'",
          "sluice.toml:1: journal.size_max is 100MiB, but must be at least twice journal.segment_size, which is 64MiB"},
         {"ack = 'journaled'",
-         "sluice.toml:1: ack is journaled, but needs a journal in sink.url, which is "
+         "sluice.toml:1: ack is journaled, but needs journal.directory, or a journal in sink.url, which is "
          "redis://127.0.0.1:6379"},
         {"ack = 'journaled'\nsink.url = 'journal:/var/lib/sluice'", "loaded"},
         {"ack = 'journaled'\njournal.directory = '/var/lib/sluice'", "loaded"},

@@ -178,7 +178,7 @@ TEST(AdmissionQuestions, ALagThatIsNotKnownIsToldWhereItHasABound) {
 
 TEST(AdmissionQuestions, ErrorsLeaveTheOtherFigures) {
     const watch::Subject subject{{"a", "b"}, false};
-    const std::string refused = "-NOPERM no\r\n";
+    const std::string refused = "-NOPERM no.\r\n";
     const auto findings = figures_from(subject, replies_of(":7\r\n" + no_key + refused + refused + refused, 5));
     EXPECT_EQ(findings.error, "Redis refuses XLEN: NOPERM no; XINFO GROUPS: NOPERM no; INFO memory: NOPERM no");
     EXPECT_EQ(findings.figures.length_sum, std::nullopt) << "a part of a sum is no sum";
@@ -215,6 +215,11 @@ TEST(AdmissionSetup, RemarksOnWhatCanLoseSamples) {
     EXPECT_EQ(events_of({"noeviction", "yes", "always", false, 0}, false), Events{"warn redis_unbounded"});
     EXPECT_EQ(events_of({"noeviction", "yes", "always", false, 1 << 30}, false), Events{}) << "memory is a bound";
     EXPECT_EQ(events_of({"noeviction", "yes", "always", false, 1 << 30}), Events{});
+}
+
+TEST(AdmissionSetup, TheCommandThatMendsItNamesTheUser) {
+    EXPECT_EQ(watch::remarks_on({}, true)[0].change, "ACL SETUSER default +info +config|get");
+    EXPECT_EQ(watch::remarks_on({}, true, "ingest")[0].change, "ACL SETUSER ingest +info +config|get");
 }
 
 TEST(AdmissionSetup, APasswordThatIsMissingIsWhatMendsIt) {

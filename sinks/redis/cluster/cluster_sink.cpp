@@ -394,7 +394,7 @@ std::string ClusterSink::first_error() const {
         if (partition->last_error().empty()) continue;
         const ServerAddress* const owner = map_.owner(partition->slot());
         if (owner != nullptr) return refusal_sentence(text_of(*owner), partition->last_error());
-        return "Redis refuses: " + printable(partition->last_error());
+        return "Redis refuses: " + error_clause(partition->last_error());
     }
     return {};
 }

@@ -67,7 +67,7 @@ bool BlockingClient::greet(const std::string& password) {
     if (replies.empty()) return false;
     for (std::size_t i = 0; i < needed_count; ++i) {
         if (!is_error(*replies[i])) continue;
-        fail(commands[i].front() + ": " + printable(text_of(*replies[i])));
+        fail(commands[i].front() + ": " + error_clause(text_of(*replies[i])));
         return false;
     }
     return true;
@@ -94,7 +94,7 @@ std::vector<Reply> BlockingClient::ask(const std::vector<Command>& commands) {
 
 // False: the server refuses the connection itself, and closes it.
 bool BlockingClient::may_stay(const redisReply& reply) {
-    refusal_ = is_error(reply) ? printable(text_of(reply)) : std::string();
+    refusal_ = is_error(reply) ? error_clause(text_of(reply)) : std::string();
     if (!is_error(reply) || !refuses_connection(text_of(reply))) return true;
     attempt_.was_useless(*addresses_);
     fail(refusal_);

@@ -36,6 +36,8 @@ class BlockingClient {
     void leave(const std::string& why);
     // How many addresses the server had at the last connect().
     [[nodiscard]] std::size_t addresses_count() const { return attempt_.size(); }
+    // The next connect() makes another connection.
+    void close() { connection_.reset(); }
     // Sends all `commands` at once. Their replies, error replies among them; none if the connection broke, which is
     // closed then. Needs is_connected().
     [[nodiscard]] std::vector<Reply> ask(const std::vector<Command>& commands);
@@ -47,6 +49,8 @@ class BlockingClient {
 
     // "host:port" or the socket's path; of a name, with the address that was tried last.
     [[nodiscard]] std::string peer() const { return attempt_.peer(); }
+    // "host:port" or the socket's path; empty where the server was not found.
+    [[nodiscard]] const std::string& server_name() const { return attempt_.name(); }
     // Whether the server was given by a name. After connect().
     [[nodiscard]] bool has_name() const { return attempt_.has_name(); }
 

@@ -11,6 +11,7 @@ constexpr std::size_t reasons_count_max = 4;  // that a sentence holds
 
 std::expected<void, std::string> ConnectAttempt::begin(const RedisSettings& settings, AddressBook& book) {
     next_index_ = failed_count_ = 0;
+    name_.clear();
     reasons_.clear();
     addresses_.clear();
     if (!settings.path.empty()) {

@@ -31,6 +31,8 @@ class ConnectAttempt {
 
     // "host:port" or the socket's path; for a name with address(): "name:port (address)".
     [[nodiscard]] std::string peer() const;
+    // "host:port" or the socket's path; empty where begin() has not found the server.
+    [[nodiscard]] const std::string& name() const { return name_; }
     // The server that was asked for; of a Unix socket, none.
     [[nodiscard]] const ServerAddress& server() const { return server_; }
     // Whether the server was given by a name.

@@ -213,7 +213,7 @@ Session::Step Session::greeting_answered(ReplyStream::Next reply) {
 
 // The connection has ended within the greeting. An error that was of no account may be the reason.
 Session::Step Session::tell_tolerated_error() {
-    if (!tolerated_error_.empty()) failure_ += "; before that it said: " + printable(tolerated_error_);
+    if (!tolerated_error_.empty()) failure_ += "; before that it said: " + error_clause(tolerated_error_);
     return Step::failed;
 }
 

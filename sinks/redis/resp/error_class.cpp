@@ -53,7 +53,12 @@ bool is_not_above_last_id(std::string_view text) {
 std::string refusal_sentence(std::string_view peer, std::string_view error, std::string_view command) {
     std::string sentence = "Redis at " + std::string(peer) + " refuses";
     if (!command.empty()) sentence += " " + std::string(command);
-    return sentence + ": " + printable(error);
+    return sentence + ": " + error_clause(error);
+}
+
+std::string error_clause(std::string_view text) {
+    if (text.ends_with('.')) text.remove_suffix(1);
+    return printable(text);
 }
 
 std::string printable(std::string_view text) {

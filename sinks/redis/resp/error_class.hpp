@@ -31,6 +31,9 @@ namespace sluice::sinks::redis {
 [[nodiscard]] std::string refusal_sentence(std::string_view peer, std::string_view error,
                                            std::string_view command = {});
 
+// An error reply as a clause of a sentence: printable(), without a full stop at its end.
+[[nodiscard]] std::string error_clause(std::string_view text);
+
 // `text` as printable ASCII, bounded, for logs and JSON: other bytes become '?'.
 [[nodiscard]] std::string printable(std::string_view text);
 

@@ -56,7 +56,7 @@ class Conversation {
     [[nodiscard]] std::expected<Reply, std::string> ask_once(const Command& command) {
         Reply reply = client_.is_connected() ? client_.ask(command) : nullptr;
         if (reply == nullptr) return std::unexpected(client_.failure());
-        if (is_error(*reply)) return std::unexpected(printable(text_of(*reply)));
+        if (is_error(*reply)) return std::unexpected(error_clause(text_of(*reply)));
         return reply;
     }
 
