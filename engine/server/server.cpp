@@ -82,6 +82,7 @@ void Server::on_iteration(std::uint64_t now_ns) {
     timers_.advance(now_ns, [this](io::Slot slot) {
         http::Connection& connection = connections_[slot];
         if (connection.deadline_ns(context_) <= context_.now_ns) {
+            if (connection.is_sending()) connection.on_unread_bytes(context_, loop_->unread_bytes(slot));
             connection.on_deadline(context_);
             if (connection.awaits_input_check(context_)) check_input(slot);
         }

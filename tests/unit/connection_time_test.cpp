@@ -37,6 +37,17 @@ class ConnectionTime : public testing::Test {
         harness.advance(1);
     }
 
+    // An answer of which the kernel takes nothing.
+    void begin_sending() {
+        harness.receive(get("/0"));
+        ASSERT_NE(harness.connection.start_sending(harness.context), nullptr);
+    }
+    void expect_cut_off() {
+        EXPECT_TRUE(harness.is_closed());
+        EXPECT_EQ(harness.sent, "<close>");
+        EXPECT_EQ(harness.counters.write_timeouts, 1u);
+    }
+
     HttpHarness harness;
 };
 
@@ -108,16 +119,40 @@ TEST_F(ConnectionTime, TheNextRequestHasItsOwnTime) {
     EXPECT_EQ(responses().front(), refused(Refusal::body_timeout));
 }
 
+// The kernel does not say what the client has read: the time runs from the beginning of the send.
 TEST_F(ConnectionTime, AClientThatDoesNotRead) {
-    harness.receive(get("/0"));
-    ASSERT_NE(harness.connection.start_sending(harness.context), nullptr);
-    harness.advance(19 * s);
+    begin_sending();
+    for (int looks = 0; looks < 3; ++looks) harness.advance(5 * s);
     harness.receive(get("/1"));  // sending requests does not prolong it
     EXPECT_FALSE(harness.is_closed());
-    harness.advance(1 * s);
-    EXPECT_TRUE(harness.is_closed());
-    EXPECT_EQ(harness.sent, "<close>");
-    EXPECT_EQ(harness.counters.write_timeouts, 1u);
+    harness.advance(5 * s);
+    expect_cut_off();
+}
+
+// The first look finds what was not read. Nothing of it is read in the time that follows.
+TEST_F(ConnectionTime, AClientThatStopsToReadIsCutOff) {
+    begin_sending();
+    harness.unread_bytes = 100'000;
+    for (int looks = 0; looks < 4; ++looks) harness.advance(5 * s);
+    EXPECT_FALSE(harness.is_closed());
+    harness.advance(5 * s);
+    expect_cut_off();
+}
+
+// However slowly: what it reads are earlier answers, which the kernel holds.
+TEST_F(ConnectionTime, AClientThatReadsIsNotCutOff) {
+    begin_sending();
+    harness.unread_bytes = 100'000;
+    for (int looks = 0; looks < 40; ++looks) {
+        if (looks % 4 == 0) --*harness.unread_bytes;
+        harness.advance(5 * s);
+    }
+    *harness.unread_bytes += 8'000;  // there was room for more of the block
+    for (int looks = 0; looks < 4; ++looks) harness.advance(5 * s);
+    EXPECT_EQ(harness.sent, "");
+    EXPECT_EQ(harness.counters.write_timeouts, 0u);
+    harness.advance(5 * s);
+    expect_cut_off();
 }
 
 // Idle time is the time between requests: it neither cuts an answer short, nor begins before the answer was read.
@@ -133,27 +168,22 @@ TEST_F(ConnectionTime, AClientThatReadsSlowlyIsNotIdle) {
     EXPECT_EQ(harness.counters.write_timeouts, 0u);
 }
 
-// The time is that of a whole response, in however many blocks it leaves; and each response has its own.
-TEST_F(ConnectionTime, TheTimeToReadIsThatOfAResponse) {
+// What the kernel takes is read soon: the time begins anew with each block.
+TEST_F(ConnectionTime, EachBlockHasItsOwnTime) {
     harness.answer_later();
     harness.receive(get("/"));
     harness.app.waiting[0].echo = std::string(2 * http::OutputBlock::capacity_bytes, 'x');
     harness.decide(0);
+    for (int blocks = 0; blocks < 2; ++blocks) {
+        ASSERT_NE(harness.connection.start_sending(harness.context), nullptr);
+        for (int looks = 0; looks < 3; ++looks) harness.context.now_ns += 5 * s;
+        harness.connection.on_block_sent(harness.context);
+    }
     ASSERT_NE(harness.connection.start_sending(harness.context), nullptr);
-    harness.context.now_ns += 15 * s;
-    harness.connection.on_block_sent(harness.context);
-    ASSERT_NE(harness.connection.start_sending(harness.context), nullptr);
-    EXPECT_EQ(harness.connection.deadline_ns(harness.context) - harness.context.now_ns, 5 * s);
-    harness.connection.on_block_sent(harness.context);
-    ASSERT_NE(harness.connection.start_sending(harness.context), nullptr);
-    harness.context.now_ns += 4 * s;
-    harness.connection.on_block_sent(harness.context);
-    harness.receive(get("/next"));
-    harness.decide(1);
-    ASSERT_NE(harness.connection.start_sending(harness.context), nullptr);
-    expect_deadline_in(20 * s);
-    EXPECT_EQ(harness.sent, "<close>");
-    EXPECT_EQ(harness.counters.write_timeouts, 1u);
+    for (int looks = 0; looks < 3; ++looks) harness.advance(5 * s);
+    EXPECT_EQ(harness.sent, "");
+    harness.advance(5 * s);
+    expect_cut_off();
 }
 
 // A server that was stopped for a while finds the deadline passed, and a request in the kernel that came in time.
