@@ -5,6 +5,7 @@ slow readers. docs/drain.md says what happens in which order.
 
 import json
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -170,6 +171,56 @@ def test_who_waits_at_the_end_of_the_time_is_told(starter):
     for connection in connections:
         response = connection.read_response()
         assert (response.status, response.code) == (503, "ack_timeout") and response.closes
+    assert engine.wait_exit() == 1
+
+
+# --- the admin listener ----------------------------------------------------------------------------------------------
+
+def poll_until_refused(address, seen: list) -> None:
+    """Asks on a connection of its own each time. Whoever gets a connection gets an answer."""
+    while True:
+        try:
+            connection = HttpConnection(address)
+        except (ConnectionRefusedError, FileNotFoundError):
+            return
+        with connection:
+            try:
+                connection.send(render_request("GET", "/ready"))
+                seen.append(connection.read_response().status)
+            except (OSError, EOFError) as error:
+                seen.append(error)
+
+
+@pytest.mark.parametrize("address_kind", ["tcp", "unix"])
+def test_who_polls_the_admin_listener_is_answered(starter, workspace, address_kind):
+    for attempt in range(3):
+        path = workspace / f"admin-{attempt}.socket"
+        engine = starter.engine("null:", ack="queued", admin_socket=path if address_kind == "unix" else None)
+        seen = []
+        pollers = [threading.Thread(target=poll_until_refused, args=(engine.admin_address, seen)) for _ in range(4)]
+        for poller in pollers:
+            poller.start()
+        wait_until(lambda: len(seen) > 20, "they poll")
+        engine.signal(signal.SIGTERM)
+        for poller in pollers:
+            poller.join()
+        assert engine.wait_exit() == 0
+        assert set(seen) <= {200, 503}, seen
+
+
+def test_an_admin_connection_ends_with_its_next_answer(starter):
+    server = starter.redis()
+    engine = starter.engine(server.url, settings={"drain_timeout": "2s", "ack_timeout": "60s"})
+    with HttpConnection(engine.admin_address) as kept, engine.connect() as waiting:
+        assert not kept.request("GET", "/ready").closes
+        server.client().client_pause(20_000)
+        waiting.send(post("waits"))
+        wait_until(lambda: engine.samples()["accepted"] == 1, "it waits")
+        engine.signal(signal.SIGTERM)
+        wait_until_draining(engine)
+        response = kept.request("GET", "/ready")
+        assert response.code == "draining" and response.closes
+        assert kept.read_to_end() == b""
     assert engine.wait_exit() == 1
 
 
