@@ -243,7 +243,7 @@ PendingIndex Connection::take_pending(Context& context) {
     pending.is_head_request = head_ != nullptr && head_->method == parsers::Method::head;
     pending.is_http_1_0 = head_ != nullptr && head_->is_http_1_0;
     pending.closes = false;
-    pending.received_ns = context.now_ns;
+    pending.received_ns = pending.wait_begin_ns = context.now_ns;
     return index;
 }
 
@@ -272,6 +272,7 @@ void Connection::dispatch(Context& context) {
     if (decision == Decision::later_with_body) {
         CHECK(request.is_body_lendable);
         body_use_ = BodyUse::lent;
+        pending.wait_begin_ns = never_ns;
         return;
     }
     drop_body(context);
@@ -285,6 +286,7 @@ void Connection::on_ready(Context& context, PendingIndex index) {
 
 void Connection::take_body_back(Context& context) {
     if (body_use_ != BodyUse::lent) return;
+    context.pendings[pending_last_].wait_begin_ns = context.now_ns;
     body_use_ = BodyUse::collected;
     drop_body(context);
 }
@@ -380,7 +382,7 @@ void Connection::give_up(Context& context) {
         return refuse(context, Refusal::draining);
     if (pending_count_ != 0) context.pendings[pending_last_].closes = true;
     if (state_ == State::open) transition(State::finishing);
-    time_out_pendings(context, context.now_ns);
+    time_out_pendings(context, never_ns);
 }
 
 // So that a drain does not wait for a client that never stops sending.

@@ -52,7 +52,7 @@ struct HttpSettings {
     std::uint64_t body_timeout_ns;
     std::uint64_t idle_timeout_ns;
     std::uint64_t write_timeout_ns;  // how long a client may read nothing of what waits for it
-    std::uint64_t answer_timeout_ns;  // from a request's last byte to its answer
+    std::uint64_t answer_timeout_ns;  // from a request's last byte, or the end of reading a lent body, to its answer
     // From the beginning of a drain: how long a request that is only half there may take to arrive, and what a client
     // has sent ahead may take to be answered.
     std::uint64_t drain_patience_ns = 1'000'000'000;
@@ -182,7 +182,7 @@ class Connection {
     void enqueue(Context& context, PendingIndex index);
     void decide(Context& context, Pending& pending);
     void flush_ready(Context& context);
-    void time_out_pendings(Context& context, std::uint64_t received_ns_max);
+    void time_out_pendings(Context& context, std::uint64_t wait_begin_ns_max);
     void answer_first(Context& context);
     void abort(Context& context);
     void close_now();

@@ -16,7 +16,7 @@ std::uint64_t Connection::deadline_ns(const Context& context) const {
     const HttpSettings& settings = context.settings;
     if (state_ == State::lingering) return linger_begin_ns_ + linger_ns;
     if (sending_ != nullptr) return send_begin_ns_ + settings.write_timeout_ns / looks_per_write_timeout;
-    if (pending_count_ != 0) return context.pendings[pending_first_].received_ns + settings.answer_timeout_ns;
+    if (pending_count_ != 0) return context.pendings[pending_first_].wait_begin_ns + settings.answer_timeout_ns;
     if (state_ != State::open || !parser_.is_in_request()) return idle_deadline_ns(context);
     const std::uint64_t deadline = request_deadline_ns(context);
     return context.phase == Phase::draining ? std::min(deadline, context.drain_begin_ns + settings.drain_patience_ns)
@@ -64,11 +64,12 @@ void Connection::on_deadline(Context& context) {
     }
 }
 
-// All requests that came until then, in one go: they are in the order of their arrival.
-void Connection::time_out_pendings(Context& context, std::uint64_t received_ns_max) {
+// All requests that have waited since then or longer, in one go: they are in the order of their arrival. Only the last
+// can have lent its body.
+void Connection::time_out_pendings(Context& context, std::uint64_t wait_begin_ns_max) {
     for (PendingIndex index = pending_first_; index != no_pending; index = context.pendings[index].next) {
         Pending& pending = context.pendings[index];
-        if (pending.received_ns > received_ns_max) break;
+        if (pending.wait_begin_ns > wait_begin_ns_max) break;
         if (pending.is_ready) continue;
         context.application.on_overdue(context.pendings.ref(index), pending.response);
         ++pending.generation;  // what is decided later finds nobody

@@ -14,6 +14,9 @@ import pytest
 from harness import HttpConnection, device_ids, render_request, sample, wait_until
 
 
+MIB = 1024 * 1024
+
+
 def post(device_id: str) -> bytes:
     return render_request("POST", "/telemetry", json.dumps(sample(device_id)).encode())
 
@@ -172,6 +175,23 @@ def test_who_waits_at_the_end_of_the_time_is_told(starter):
         response = connection.read_response()
         assert (response.status, response.code) == (503, "ack_timeout") and response.closes
     assert engine.wait_exit() == 1
+
+
+def test_who_waits_to_be_read_at_the_end_of_the_time_is_told(starter):
+    """Long bodies that nobody has read to their end: nothing of them was stored."""
+    body = b"[" + b"1," * (4 * MIB - 2) + b"1]"
+    engine = starter.engine("null:", ack="queued", settings={"drain_timeout": "10ms"})
+    connections = [engine.connect() for _ in range(3)]
+    senders = [threading.Thread(target=connection.send, args=(render_request("POST", "/telemetry", body),))
+               for connection in connections]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    engine.signal(signal.SIGTERM)
+    codes = {connection.read_response().code for connection in connections}
+    assert "draining" in codes and codes <= {"draining", "all_records_refused"}
+    assert engine.wait_exit() == 0
 
 
 # --- the admin listener ----------------------------------------------------------------------------------------------

@@ -211,6 +211,16 @@ def test_a_body_of_many_records_leaves_nothing_behind(starter):
     assert engine.status()["reactors"][0]["body_bytes_in_use"] == 0
 
 
+@pytest.mark.parametrize("ack", ["queued", "stored"])
+def test_the_time_for_an_answer_begins_when_the_body_is_read(starter, ack):
+    """Reading it takes many times ack_timeout: no sink is waited for meanwhile."""
+    engine = starter.engine("null:", ack="queued", settings={"ack_timeout": "10ms"})
+    with engine.connect() as connection:
+        body = b"[" + b"1," * (4 * MIB - 2) + b"1]"
+        response = connection.request("POST", f"/telemetry?ack={ack}", body)
+    assert response.code == "all_records_refused" and response.json()["rejected"] == 4 * MIB - 1, response.body
+
+
 def test_a_slow_reader_is_not_idle(starter):
     """Idle time is the time between requests: it does not run while an answer waits to be read."""
     engine = starter.engine("null:", ack="queued", admin_on_data_listener=True,

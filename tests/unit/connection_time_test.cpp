@@ -239,6 +239,25 @@ TEST_F(ConnectionTime, ALateSettleDoesNotMeetTheNextRequestInItsPlace) {
     EXPECT_NE(harness.pendings.find(next), nullptr);
 }
 
+// While the application reads a body that it has kept, no time for the answer runs: neither alone, nor behind a request
+// that times out.
+TEST_F(ConnectionTime, TheTimeForAnAnswerBeginsWhenTheBodyIsRead) {
+    harness.answer_later();
+    harness.app.keeps_bodies = true;
+    harness.feed(get("/before") + std::string(begun_body));
+    harness.feed("12345");
+    ASSERT_EQ(harness.app.waiting.size(), 2u);
+    EXPECT_FALSE(harness.app.waiting[1].body.empty()) << "or this test shows nothing";
+    expect_deadline_in(40 * s);
+    EXPECT_EQ(responses(), Responses{refused(Refusal::ack_timeout)});
+    harness.advance(1000 * s);
+    EXPECT_EQ(responses(), Responses{});
+    harness.connection.take_body_back(harness.context);
+    expect_deadline_in(40 * s);
+    EXPECT_EQ(responses(), Responses{refused(Refusal::ack_timeout)});
+    EXPECT_EQ(harness.app.overdue.size(), 2u);
+}
+
 // The answer behind the one that timed out was ready: both leave.
 TEST_F(ConnectionTime, ATimeoutLetsTheAnswersBehindItGo) {
     harness.answer_later();
@@ -401,6 +420,18 @@ TEST_F(ConnectionDrain, ALameDuckClosesBehindItsAnswers) {
     harness.feed("12345" + get("/next"));
     EXPECT_EQ(closes(), "- close ");
     EXPECT_EQ(responses(), (Responses{ok("POST /? half12345"), ok("GET /next? "), "<half-close>"}));
+}
+
+TEST_F(ConnectionDrain, WhoseBodyIsReadAtTheEndIsTold) {
+    harness.answer_later();
+    harness.app.keeps_bodies = true;
+    harness.feed(begun_body);
+    harness.feed("12345");
+    drain();
+    harness.connection.give_up(harness.context);
+    harness.pump();
+    EXPECT_EQ(closes(), "close ");
+    EXPECT_EQ(harness.app.overdue.size(), 1u);
 }
 
 TEST_F(ConnectionDrain, WhoWaitsAtTheEndIsTold) {
