@@ -10,6 +10,7 @@
 #include "engine/ingest/entrance.hpp"
 #include "engine/ingest/format.hpp"
 #include "engine/ingest/json_answer.hpp"
+#include "engine/io/process_signals.hpp"
 #include "engine/server/backend_choice.hpp"
 
 namespace sluice {
@@ -122,6 +123,9 @@ bool AdminThread::ask(AdminPage page, OnAnswer on_answer) {
     server_.wake();
     return was_taken;
 }
+
+// As in a reactor.
+bool AdminThread::is_to_stop() { return is_stop_pending() || service_.is_draining(); }
 
 http::Decision AdminThread::on_request(const http::Request& request, RequestRef, http::Response& response) {
     // A connection asks refuses_head() only of a request whose body is still on its way. All others are checked here.

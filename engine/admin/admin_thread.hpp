@@ -51,6 +51,7 @@ class AdminThread final : public AdminPort, private http::Application, private S
     void on_overdue(RequestRef, http::Response&) override {}
     void on_responses_sent(std::uint32_t, std::uint64_t, std::uint64_t) override {}
     void take_completions() override {}
+    [[nodiscard]] bool is_to_stop() override;
     void hand_over(std::uint64_t) override {}
     void loop();
     void turn(std::uint64_t deadline_ns);

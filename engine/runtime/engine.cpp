@@ -186,7 +186,7 @@ void Engine::log_open_addresses() const {
 
 void Engine::begin_drain() {
     // First: /ready tells load balancers to leave.
-    state_.is_draining.store(true, std::memory_order_relaxed);
+    announce_drain();
     drain_end_ns_ = monotonic_ns() + drain_ns_max();
     admin_->begin_lame_duck();
     if (config_.drain_lame_duck_ns == 0) return stop_accepting();

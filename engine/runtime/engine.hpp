@@ -59,6 +59,8 @@ class Engine {
         bool is_conserved = true;
         bool is_complete = true;  // false: a reactor did not answer
     };
+    // begin_drain() is about to be called.
+    void announce_drain() { state_.is_draining.store(true, std::memory_order_relaxed); }
     // Begins to stop. Returns at once; main calls continue_drain() again and again, until drain_ns_max() has passed.
     void begin_drain();
     // Does what is due. Returns whether all reactors are done.
