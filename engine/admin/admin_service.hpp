@@ -31,6 +31,9 @@ class AdminService {
     // Blocks this thread until the reactors have answered, at most SnapshotCollector::patience_default.
     [[nodiscard]] AdminAnswer answer(AdminPage page);
 
+    // Any thread.
+    [[nodiscard]] bool is_draining() const { return state_.is_draining.load(std::memory_order_relaxed); }
+
   private:
     // Valid until the next collect() of collector_.
     [[nodiscard]] EngineView view() const;

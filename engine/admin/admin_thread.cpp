@@ -5,14 +5,19 @@
 #include <utility>
 
 #include "engine/core/check.hpp"
+#include "engine/core/clock.hpp"
 #include "engine/core/limits.hpp"
 #include "engine/ingest/entrance.hpp"
 #include "engine/ingest/format.hpp"
 #include "engine/ingest/json_answer.hpp"
+#include "engine/io/process_signals.hpp"
 #include "engine/server/backend_choice.hpp"
 
 namespace sluice {
 namespace {
+
+// A deadline in the past; 0 would be none.
+constexpr std::uint64_t at_once_ns = 1;
 
 // Few connections with short requests: 128 KiB of receive buffers. Descriptors are not spared here
 // (spare_descriptors_count is 0): those that the reactors leave free are meant for this server, too.
@@ -39,7 +44,7 @@ AdminThread::AdminThread(const config::Config& config, AdminService& service)
         router_.add({format.path, http::Methods::post, 0, http::role_mask(ListenerRole::data)});
 }
 
-AdminThread::~AdminThread() { stop_and_join(); }
+AdminThread::~AdminThread() { stop_and_join(0); }
 
 std::expected<void, io::LoopError> AdminThread::open() {
     CHECK(!thread_.joinable());
@@ -70,21 +75,43 @@ void AdminThread::listen(std::vector<Listener> listeners) {
     listens.get_future().wait();
 }
 
-// Tasks run between two iterations. They answer requests of data listeners, so nothing of this server waits for them to
-// be sent.
 void AdminThread::loop() {
-    while (!is_stopping_) {
-        // 1 ns is in the past, so it does not wait; 0 means no deadline. A task that is posted after the look wakes the
-        // loop (ask()).
-        server_.run_once(mailbox_.has_tasks() ? 1 : 0);
-        mailbox_.run_all();
-    }
+    while (!is_stopping_) turn(0);
+    end();
 }
 
-void AdminThread::stop_and_join() {
+// Tasks run between two iterations. They answer requests of data listeners, so nothing of this server waits for them to
+// be sent. A task that is posted after the look wakes the loop (ask()).
+void AdminThread::turn(std::uint64_t deadline_ns) {
+    server_.run_once(mailbox_.has_tasks() ? at_once_ns : deadline_ns);
+    mailbox_.run_all();
+}
+
+// As a reactor's drain, in short: what a connection has to say leaves at the end of an iteration, so the first one does
+// not wait.
+void AdminThread::end() {
+    constexpr std::uint64_t grace_ns = 100'000'000;
+    const std::uint64_t drain_end_ns = monotonic_ns() + end_patience_ns_;
+    server_.drain();
+    for (turn(at_once_ns); !server_.is_drained() && monotonic_ns() < drain_end_ns;) turn(drain_end_ns);
+    server_.give_up();
+    const std::uint64_t end_ns = monotonic_ns() + grace_ns;
+    for (turn(at_once_ns); server_.has_connections() && monotonic_ns() < end_ns;) turn(end_ns);
+}
+
+void AdminThread::begin_lame_duck() {
     if (!thread_.joinable()) return;
-    // Tasks that were posted before it run before it. Those behind it in the same turn run, too; later ones do not.
-    mailbox_.post_order([this] { is_stopping_ = true; });
+    mailbox_.post_order([this] { server_.begin_lame_duck(); });
+    server_.wake();
+}
+
+void AdminThread::stop_and_join(std::uint64_t patience_ns) {
+    if (!thread_.joinable()) return;
+    // Tasks that were posted before it run before it. Later ones run until the connections have ended.
+    mailbox_.post_order([this, patience_ns] {
+        end_patience_ns_ = patience_ns;
+        is_stopping_ = true;
+    });
     server_.wake();
     thread_.join();
 }
@@ -96,6 +123,9 @@ bool AdminThread::ask(AdminPage page, OnAnswer on_answer) {
     server_.wake();
     return was_taken;
 }
+
+// As in a reactor.
+bool AdminThread::is_to_stop() { return is_stop_pending() || service_.is_draining(); }
 
 http::Decision AdminThread::on_request(const http::Request& request, RequestRef, http::Response& response) {
     // A connection asks refuses_head() only of a request whose body is still on its way. All others are checked here.

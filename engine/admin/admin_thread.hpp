@@ -31,8 +31,11 @@ class AdminThread final : public AdminPort, private http::Application, private S
     // (ask()).
     void listen(std::vector<Listener> listeners);
     [[nodiscard]] std::uint64_t locked_bytes() const { return server_.locked_bytes(); }
-    // Any thread but its own. Answers what it has, then ends.
-    void stop_and_join();
+    // Any thread but its own. From here on connections end with their next answer.
+    void begin_lame_duck();
+    // Any thread but its own. Accepts who waits to be accepted, answers what has arrived, and ends the thread: when all
+    // connections have ended, or `patience_ns` have passed and a moment in which clients are told.
+    void stop_and_join(std::uint64_t patience_ns);
 
     // Any thread. Calls `on_answer` on the admin thread.
     [[nodiscard]] bool ask(AdminPage page, OnAnswer on_answer) override;
@@ -48,8 +51,11 @@ class AdminThread final : public AdminPort, private http::Application, private S
     void on_overdue(RequestRef, http::Response&) override {}
     void on_responses_sent(std::uint32_t, std::uint64_t, std::uint64_t) override {}
     void take_completions() override {}
+    [[nodiscard]] bool is_to_stop() override;
     void hand_over(std::uint64_t) override {}
     void loop();
+    void turn(std::uint64_t deadline_ns);
+    void end();
 
     AdminService& service_;
     const std::uint64_t retry_after_s_;
@@ -58,8 +64,9 @@ class AdminThread final : public AdminPort, private http::Application, private S
     RefusalLog refusal_log_{server_};
     Mailbox mailbox_;
     std::thread thread_;
-    // The admin thread alone reads and writes it, in loop() and in a task: no atomic.
+    // The admin thread alone reads and writes them, in loop() and in a task: no atomics.
     bool is_stopping_ = false;
+    std::uint64_t end_patience_ns_ = 0;
 };
 
 }  // namespace sluice

@@ -63,7 +63,7 @@ constexpr Property table[] = {
      Number{Unit::duration, 100 * ms, 10 * minute, FIELD(http.body_timeout_ns)}},
     {"http.idle_timeout", "75s", live, "How long a connection may stay open between requests",
      Number{Unit::duration, 100 * ms, hour, FIELD(http.idle_timeout_ns)}},
-    {"http.write_timeout", "30s", live, "How long a client may take to read a response",
+    {"http.write_timeout", "30s", live, "How long a client may read nothing of the responses that wait for it",
      Number{Unit::duration, 100 * ms, 10 * minute, FIELD(http.write_timeout_ns)}},
     {"http.connections_max", "16384", restart, "Open connections of a reactor; more wait in the kernel's queue",
      Number{Unit::count, 1, limits::connections_count_max, FIELD(http.connections_count_max)}},

@@ -47,7 +47,8 @@ class Application {
     // The connection is gone, and with it the request `ref` and the body that the application keeps.
     virtual void on_body_lost(RequestRef ref) = 0;
     // A request that was left for later has no answer in time: makes the answer. `ref` names it for the last
-    // time, and its body is gone if it was kept.
+    // time, and its body is gone if it was kept: that happens at the server's end only, because the time for an answer
+    // does not run while a body is kept.
     virtual void on_overdue(RequestRef ref, Response& response) = 0;
 
     // The kernel took the last bytes of `count` responses; the times are those of the first of them.

@@ -243,7 +243,7 @@ PendingIndex Connection::take_pending(Context& context) {
     pending.is_head_request = head_ != nullptr && head_->method == parsers::Method::head;
     pending.is_http_1_0 = head_ != nullptr && head_->is_http_1_0;
     pending.closes = false;
-    pending.received_ns = context.now_ns;
+    pending.received_ns = pending.wait_begin_ns = context.now_ns;
     return index;
 }
 
@@ -272,6 +272,7 @@ void Connection::dispatch(Context& context) {
     if (decision == Decision::later_with_body) {
         CHECK(request.is_body_lendable);
         body_use_ = BodyUse::lent;
+        pending.wait_begin_ns = never_ns;
         return;
     }
     drop_body(context);
@@ -285,6 +286,7 @@ void Connection::on_ready(Context& context, PendingIndex index) {
 
 void Connection::take_body_back(Context& context) {
     if (body_use_ != BodyUse::lent) return;
+    context.pendings[pending_last_].wait_begin_ns = context.now_ns;
     body_use_ = BodyUse::collected;
     drop_body(context);
 }
@@ -343,15 +345,13 @@ void Connection::answer_first(Context& context) {
 OutputBlock* Connection::start_sending(const Context& context) {
     if (sending_ != nullptr || output_.empty() || state_ == State::closing) return nullptr;
     sending_ = output_.take_first();
-    if (send_begin_ns_ == 0) send_begin_ns_ = context.now_ns;
+    send_begin_ns_ = context.now_ns;
     return sending_;
 }
 
 void Connection::on_block_sent(Context& context) {
     CHECK(sending_ != nullptr);
     last_activity_ns_ = context.now_ns;
-    // A block in which no response ends is the beginning of one whose rest follows.
-    if (sending_->responses_count != 0 || output_.empty()) send_begin_ns_ = 0;
     if (sending_->responses_count != 0)
         context.application.on_responses_sent(sending_->responses_count, sending_->received_ns, sending_->ready_ns);
     context.blocks.give_back(std::exchange(sending_, nullptr));
@@ -382,7 +382,7 @@ void Connection::give_up(Context& context) {
         return refuse(context, Refusal::draining);
     if (pending_count_ != 0) context.pendings[pending_last_].closes = true;
     if (state_ == State::open) transition(State::finishing);
-    time_out_pendings(context, context.now_ns);
+    time_out_pendings(context, never_ns);
 }
 
 // So that a drain does not wait for a client that never stops sending.
@@ -428,63 +428,6 @@ void Connection::release(Context& context) {
     context.bodies.give_back(stash_);
     drop_body(context);
     *this = Connection{};
-}
-
-// --- time --------------------------------------------------------------------------------------------------------
-
-std::uint64_t Connection::deadline_ns(const Context& context) const {
-    const HttpSettings& settings = context.settings;
-    if (state_ == State::lingering) return linger_begin_ns_ + linger_ns;
-    if (sending_ != nullptr) return send_begin_ns_ + settings.write_timeout_ns;
-    if (pending_count_ != 0) return context.pendings[pending_first_].received_ns + settings.answer_timeout_ns;
-    if (state_ != State::open || !parser_.is_in_request()) return idle_deadline_ns(context);
-    const std::uint64_t deadline = request_deadline_ns(context);
-    return context.phase == Phase::draining ? std::min(deadline, context.drain_begin_ns + settings.drain_patience_ns)
-                                            : deadline;
-}
-
-// Between requests.
-std::uint64_t Connection::idle_deadline_ns(const Context& context) const {
-    std::uint64_t idle_ns = context.settings.idle_timeout_ns;
-    if (context.phase == Phase::draining && request_begin_ns_ == 0) idle_ns = std::min(idle_ns, drain_grace_ns);
-    return last_activity_ns_ + idle_ns;
-}
-
-// Of the request that is being read.
-std::uint64_t Connection::request_deadline_ns(const Context& context) const {
-    return parser_.is_in_body() ? head_complete_ns_ + context.settings.body_timeout_ns
-                                : request_begin_ns_ + context.settings.header_timeout_ns;
-}
-
-void Connection::on_deadline(Context& context) {
-    const bool is_lingering = state_ == State::lingering;  // it waits for the client's end alone
-    if (sending_ != nullptr && !is_lingering) {
-        ++context.counters.write_timeouts;
-        close_now();
-    } else if (pending_count_ != 0 && !is_lingering) {
-        time_out_pendings(context, context.now_ns - context.settings.answer_timeout_ns);
-    } else if (state_ == State::open && parser_.is_in_request()) {
-        const bool is_late = context.now_ns >= request_deadline_ns(context);  // else a drain does not wait for it
-        if (!is_late) refuse(context, Refusal::draining);
-        else refuse(context, parser_.is_in_body() ? Refusal::body_timeout : Refusal::header_timeout);
-    } else if (state_ != State::open) {
-        close_now();
-    }
-}
-
-// All requests that came until then, in one go: they are in the order of their arrival.
-void Connection::time_out_pendings(Context& context, std::uint64_t received_ns_max) {
-    for (PendingIndex index = pending_first_; index != no_pending; index = context.pendings[index].next) {
-        Pending& pending = context.pendings[index];
-        if (pending.received_ns > received_ns_max) break;
-        if (pending.is_ready) continue;
-        context.application.on_overdue(context.pendings.ref(index), pending.response);
-        ++pending.generation;  // what is decided later finds nobody
-        if (index == pending_last_) take_body_back(context);
-        pending.is_ready = true;
-        pending.ready_ns = context.now_ns;
-    }
-    flush_ready(context);
 }
 
 }  // namespace sluice::http

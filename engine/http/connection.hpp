@@ -51,8 +51,8 @@ struct HttpSettings {
     std::uint64_t header_timeout_ns;
     std::uint64_t body_timeout_ns;
     std::uint64_t idle_timeout_ns;
-    std::uint64_t write_timeout_ns;
-    std::uint64_t answer_timeout_ns;  // from a request's last byte to its answer
+    std::uint64_t write_timeout_ns;  // how long a client may read nothing of what waits for it
+    std::uint64_t answer_timeout_ns;  // from a request's last byte, or the end of reading a lent body, to its answer
     // From the beginning of a drain: how long a request that is only half there may take to arrive, and what a client
     // has sent ahead may take to be answered.
     std::uint64_t drain_patience_ns = 1'000'000'000;
@@ -118,8 +118,10 @@ class Connection {
     void on_ready(Context& context, PendingIndex index);
     // The application no longer needs the body that it has kept (Decision::later_with_body).
     void take_body_back(Context& context);
-    // deadline_ns() has passed.
+    // deadline_ns() has passed; after on_unread_bytes() if is_sending().
     void on_deadline(Context& context);
+    // What the kernel holds of the bytes sent, see io::Loop::unread_bytes().
+    void on_unread_bytes(const Context& context, std::optional<std::uint64_t> bytes);
     // Reads on from the stash if back-pressure has ended.
     void resume(Context& context);
     // The server ends without waiting any longer: requests without an answer are answered as overdue, one that is half
@@ -134,6 +136,7 @@ class Connection {
     [[nodiscard]] State state() const { return state_; }
     // The next block to send; null while one is in flight or there is none. The block stays the connection's.
     [[nodiscard]] OutputBlock* start_sending(const Context& context);
+    [[nodiscard]] bool is_sending() const { return sending_ != nullptr; }
     [[nodiscard]] bool must_close() const { return state_ == State::closing; }
     // Everything is answered and sent, and no request may follow: half-close now (once).
     [[nodiscard]] bool takes_half_close(const Context& context);
@@ -179,7 +182,7 @@ class Connection {
     void enqueue(Context& context, PendingIndex index);
     void decide(Context& context, Pending& pending);
     void flush_ready(Context& context);
-    void time_out_pendings(Context& context, std::uint64_t received_ns_max);
+    void time_out_pendings(Context& context, std::uint64_t wait_begin_ns_max);
     void answer_first(Context& context);
     void abort(Context& context);
     void close_now();
@@ -208,7 +211,10 @@ class Connection {
     std::uint64_t request_begin_ns_;  // first byte of the request that is being read, or was last; 0: none ever came
     std::uint64_t head_complete_ns_;
     std::uint64_t last_activity_ns_;
-    std::uint64_t send_begin_ns_;  // of the response that is being sent; 0: none is
+    std::uint64_t send_begin_ns_;  // of the block in flight; later: the last look at it
+    std::uint64_t look_ns_;  // the last look at a block in flight; 0: none ever was
+    std::uint64_t unread_bytes_;  // that it saw
+    std::uint64_t read_ns_;  // when the client read last, as far as looks at this block have told
     std::uint64_t linger_begin_ns_;
     State state_;
     BodyUse body_use_;

@@ -18,6 +18,8 @@ namespace sluice::http {
 
 using PendingIndex = std::uint32_t;
 inline constexpr PendingIndex no_pending = 0xffff'ffff;
+// Later than any deadline, and far from an overflow.
+inline constexpr std::uint64_t never_ns = std::uint64_t{1} << 62;
 
 struct Pending {
     PendingIndex next;             // in the connection's queue, or in the free list
@@ -28,6 +30,7 @@ struct Pending {
     bool is_http_1_0;
     bool closes;                   // the connection ends with this answer
     std::uint64_t received_ns;
+    std::uint64_t wait_begin_ns;  // when the time for the answer begins: with the request; never_ns: its body is lent
     std::uint64_t ready_ns;
     Response response;
 };

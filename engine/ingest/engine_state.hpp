@@ -13,7 +13,8 @@ struct EngineState {
     // Written by the admin thread (POST /stop, /start). Read relaxed by the reactors: a request that races with the
     // change may see either.
     alignas(cache_line_bytes) std::atomic<bool> is_paused{false};
-    // Written once by the main thread when the drain begins; read relaxed for /ready and /status.
+    // Written by the main thread when the drain begins; read relaxed for /ready and /status, and by servers that look
+    // whether they are to stop.
     std::atomic<bool> is_draining{false};
     // Written by the watcher; read by the reactors before they take telemetry, and for /ready, /status and /metrics.
     watch::Gauges gauges;

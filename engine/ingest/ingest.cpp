@@ -214,11 +214,15 @@ void Ingest::refuse(const Format* format, RequestRefusal refusal, http::Response
     (format == nullptr ? refuse_json : format->refuse)(refusal, response, server_.blocks());
 }
 
+// A body that is not read to its end has no time that could run out: then the engine ends, and nothing of it was
+// stored.
 void Ingest::on_overdue(RequestRef ref, http::Response& response) {
     const OpenRequest& request = requests_[ref.index];
     const bool is_ours = request.format_index != no_format_index;
-    if (is_ours && request.is_waiting) on_body_lost(ref);
-    refuse(is_ours ? &format_of(request) : nullptr, {.reason = Refusal::ack_timeout}, response);
+    const bool is_unread = is_ours && request.is_waiting;
+    if (is_unread) on_body_lost(ref);
+    const Refusal reason = is_unread ? Refusal::draining : Refusal::ack_timeout;
+    refuse(is_ours ? &format_of(request) : nullptr, {.reason = reason}, response);
 }
 
 void Ingest::answer(const OpenRequest& request, http::Response& response) {

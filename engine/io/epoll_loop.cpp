@@ -15,6 +15,7 @@
 #include "engine/core/clock.hpp"
 #include "engine/io/operation_result.hpp"
 #include "engine/io/peer_name.hpp"
+#include "engine/io/send_queue.hpp"
 
 namespace sluice::io {
 namespace {
@@ -406,6 +407,11 @@ void EpollLoop::shutdown_send(Slot slot) {
 
 std::string EpollLoop::peer_of(Slot slot) {
     return sockets_[slot].life == Life::open ? peer_name(descriptors_.get(slot)) : "unknown";
+}
+
+std::optional<std::uint64_t> EpollLoop::unread_bytes(Slot slot) {
+    if (sockets_[slot].life != Life::open) return std::nullopt;
+    return send_queue_bytes(descriptors_.get(slot));
 }
 
 // The kernel holds nothing of the slot from here on, and epoll forgets the descriptor with its last close.

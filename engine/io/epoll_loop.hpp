@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,7 @@ class EpollLoop final : public LoopBase {
     void shutdown_send(Slot slot) override;
     void close(Slot slot) override;
     [[nodiscard]] std::string peer_of(Slot slot) override;
+    [[nodiscard]] std::optional<std::uint64_t> unread_bytes(Slot slot) override;
     void run_once(std::uint64_t deadline_ns) override;
 
   private:

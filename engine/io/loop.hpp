@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -107,6 +108,10 @@ class Loop {
     // Who is at the other end of an open slot, for the log: `127.0.0.1:50000`, `[::1]:50000`, `unix`; `unknown` where
     // the kernel does not tell. Costs system calls.
     [[nodiscard]] virtual std::string peer_of(Slot) { return "unknown"; }
+    // Bytes sent to an open slot that its peer has not read, as far as the kernel can tell. While a send waits for room
+    // the number changes if and only if the peer reads; it means nothing else (for a Unix socket the kernel counts its
+    // own overhead, too). Null where the kernel does not tell. Costs system calls.
+    [[nodiscard]] virtual std::optional<std::uint64_t> unread_bytes(Slot) { return std::nullopt; }
 
     // Waits for events until `deadline_ns` (monotonic; 0: no limit) and delivers them.
     virtual void run_once(std::uint64_t deadline_ns) = 0;

@@ -1,6 +1,8 @@
 #include "engine/io/process_signals.hpp"
 
+#include <poll.h>
 #include <pthread.h>
+#include <sys/signalfd.h>
 
 #include <algorithm>
 #include <iterator>
@@ -44,6 +46,23 @@ int wait_for_signal(const sigset_t& signals, std::uint64_t timeout_ns) {
     timeout.tv_nsec = static_cast<long>(timeout_ns % 1'000'000'000);
     const int signal = ::sigtimedwait(&signals, nullptr, &timeout);
     return signal > 0 ? signal : 0;
+}
+
+Descriptor watch_signals(const sigset_t& signals) {
+    return Descriptor(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+void wait_until_pending(const Descriptor& watch, std::uint64_t timeout_ns) {
+    pollfd watched{watch.get(), POLLIN, 0};
+    ::poll(&watched, 1, static_cast<int>(timeout_ns / 1'000'000));
+}
+
+bool is_stop_pending() {
+    sigset_t pending;
+    if (::sigpending(&pending) != 0) return false;
+    return std::ranges::any_of(signal_table, [&pending](const SignalRow& row) {
+        return row.meaning == SignalMeaning::stop && ::sigismember(&pending, row.number) == 1;
+    });
 }
 
 SignalMeaning meaning_of(int signal_number) {

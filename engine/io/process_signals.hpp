@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <string>
 
+#include "engine/core/descriptor.hpp"
+
 namespace sluice {
 
 enum class SignalMeaning : std::uint8_t {
@@ -63,6 +65,13 @@ void ignore_other_signals();
 
 // The next one of `signals`, or 0 when `timeout_ns` has passed. May return 0 earlier.
 [[nodiscard]] int wait_for_signal(const sigset_t& signals, std::uint64_t timeout_ns);
+
+// Readable while one of `signals` is pending (signalfd(2)). Closed where the process has no descriptor left.
+[[nodiscard]] Descriptor watch_signals(const sigset_t& signals);
+// Until one is pending, `timeout_ns` at most. It stays pending. May return earlier.
+void wait_until_pending(const Descriptor& watch, std::uint64_t timeout_ns);
+// Whether a signal that means `stop` is pending, in a thread that blocks them. Any thread. A system call.
+[[nodiscard]] bool is_stop_pending();
 
 // Of any number that wait_for_signal() returns but 0.
 [[nodiscard]] SignalMeaning meaning_of(int signal_number);

@@ -18,7 +18,7 @@ void UringLoop::dispatch(std::uint64_t user_data, int result, std::uint32_t flag
         case Operation::cancel_accept: return on_accept_cancelled(index, result);
         case Operation::poll_listener: return on_listener_polled(index, result);
         case Operation::wake: return on_wake(result);
-        case Operation::lend_descriptor: Descriptor(result).reset(); return;  // peer_of() has looked at it
+        case Operation::lend_descriptor: Descriptor(result).reset(); return;  // whoever asked for it has looked
         default: return dispatch_socket(data, result, flags);
     }
 }

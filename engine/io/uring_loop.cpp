@@ -9,6 +9,7 @@
 
 #include "engine/core/check.hpp"
 #include "engine/io/peer_name.hpp"
+#include "engine/io/send_queue.hpp"
 
 namespace sluice::io {
 namespace {
@@ -199,11 +200,18 @@ void UringLoop::close(Slot slot) {
 
 std::string UringLoop::peer_of(Slot slot) {
     if (sockets_[slot].life != Life::open) return "unknown";
-    return peer_name(is_direct_ ? lend_descriptor(slot) : descriptors_.get(slot));
+    return peer_name(ordinary_descriptor(slot));
 }
 
-// getpeername(2) takes no direct descriptor: an ordinary one of the same socket is made (Linux 6.8), and closed with
-// its completion. -1: the kernel does not do that.
+std::optional<std::uint64_t> UringLoop::unread_bytes(Slot slot) {
+    if (sockets_[slot].life != Life::open) return std::nullopt;
+    return send_queue_bytes(ordinary_descriptor(slot));
+}
+
+int UringLoop::ordinary_descriptor(Slot slot) { return is_direct_ ? lend_descriptor(slot) : descriptors_.get(slot); }
+
+// getpeername(2) and ioctl(2) take no direct descriptor: an ordinary one of the same socket is made (Linux 6.8), and
+// closed with its completion. -1: the kernel does not do that.
 int UringLoop::lend_descriptor(Slot slot) {
     io_uring_sqe* sqe = ring_->submission();
     io_uring_prep_fixed_fd_install(sqe, static_cast<int>(slot), 0);

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,7 @@ class UringLoop final : public LoopBase {
     void shutdown_send(Slot slot) override;
     void close(Slot slot) override;
     [[nodiscard]] std::string peer_of(Slot slot) override;
+    [[nodiscard]] std::optional<std::uint64_t> unread_bytes(Slot slot) override;
     void run_once(std::uint64_t deadline_ns) override;
 
   private:
@@ -98,6 +100,7 @@ class UringLoop final : public LoopBase {
     void arm_send(Slot slot);
     void arm_shutdown(Slot slot, int how_code);
     void arm_wake();
+    [[nodiscard]] int ordinary_descriptor(Slot slot);
     [[nodiscard]] int lend_descriptor(Slot slot);
     void cancel_receive(Slot slot);
     void cancel_all(Slot slot);

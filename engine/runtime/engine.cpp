@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <system_error>
 #include <utility>
 
@@ -200,7 +201,9 @@ void Engine::log_open_addresses() const {
 
 void Engine::begin_drain() {
     // First: /ready tells load balancers to leave.
-    state_.is_draining.store(true, std::memory_order_relaxed);
+    announce_drain();
+    drain_end_ns_ = monotonic_ns() + drain_ns_max();
+    admin_->begin_lame_duck();
     if (config_.drain_lame_duck_ns == 0) return stop_accepting();
     log::info("lame_duck", {{"seconds", static_cast<double>(config_.drain_lame_duck_ns) / 1e9}});
     lame_duck_end_ns_ = monotonic_ns() + config_.drain_lame_duck_ns;
@@ -227,7 +230,7 @@ bool Engine::continue_drain() {
 // over.
 void Engine::end_threads() {
     for (auto& reactor : reactors_) reactor->stop();
-    admin_->stop_and_join();  // its answers come from reactors that still run, or time out
+    admin_->stop_and_join(admin_patience_ns());  // its answers come from reactors that still run, or time out
     // Joined after the admin thread: that one reads the figures of a reactor which has ended.
     for (auto& reactor : reactors_) reactor->join();
     // Now nobody pushes batches to it any more.
@@ -238,8 +241,17 @@ void Engine::end_threads() {
     if (forwarder_ != nullptr) forwarder_->stop_and_join(config_.drain_timeout_ns);
 }
 
+// Within the time of the drain. A client that has just connected has a second to ask, and timers are 0.2 s late at
+// most.
+std::uint64_t Engine::admin_patience_ns() const {
+    constexpr std::uint64_t patience_ns_max = 1'200'000'000;
+    const std::uint64_t now_ns = monotonic_ns();
+    return drain_end_ns_ > now_ns ? std::min(drain_end_ns_ - now_ns, patience_ns_max) : 0;
+}
+
 void Engine::begin_end() {
     CHECK(ender_.joinable() && !is_end_wanted_.load(std::memory_order_relaxed));
+    listeners_.remove_admin_file();
     want_end();
 }
 

@@ -2,8 +2,8 @@
 //
 // Order of a stop (docs/drain.md; the phases are those of stop_sequence.hpp). begin_drain(): for drain_lame_duck the
 // reactors go on, and tell their clients to leave. Then they stop accepting, answer and hand over what they have, and
-// the sink delivers it. begin_end(), when that is done or drain_timeout has passed: the admin thread ends, then the
-// reactors, the sink, the watcher, the forwarder.
+// the sink delivers it. begin_end(), when that is done or drain_timeout has passed: the admin thread answers what has
+// arrived and ends, then the reactors, the sink, the watcher, the forwarder.
 #pragma once
 
 #include <atomic>
@@ -59,6 +59,8 @@ class Engine {
         bool is_conserved = true;
         bool is_complete = true;  // false: a reactor did not answer
     };
+    // begin_drain() is about to be called.
+    void announce_drain() { state_.is_draining.store(true, std::memory_order_relaxed); }
     // Begins to stop. Returns at once; main calls continue_drain() again and again, until drain_ns_max() has passed.
     void begin_drain();
     // Does what is due. Returns whether all reactors are done.
@@ -98,6 +100,7 @@ class Engine {
     void want_end();
     void await_end();
     void end_threads();
+    [[nodiscard]] std::uint64_t admin_patience_ns() const;
     [[nodiscard]] std::expected<void, StartError> open_loops();
     [[nodiscard]] std::expected<void, io::LoopError> try_loops();
     [[nodiscard]] std::vector<ReactorPort*> reactor_ports() const;
@@ -112,6 +115,7 @@ class Engine {
     // ask, the reactors before the sink, to whose queue their batchers refer.
     bool was_started_ = false;
     std::uint64_t lame_duck_end_ns_ = 0;  // monotonic; 0: there is no lame duck now
+    std::uint64_t drain_end_ns_ = 0;  // monotonic; 0: there was no drain
     config::Config config_;
     const bool is_backend_automatic_;
     Listeners listeners_{config_};  // outlives the threads that accept

@@ -124,7 +124,7 @@ std::expected<std::vector<Listener>, std::string> Listeners::open_admin() {
     if (address.is_unix()) {
         auto opened = open_patiently(address, [&] { return io::open_unix_listener(address.path); });
         if (!opened) return std::unexpected(opened.error().sentence);
-        // Kept apart from the data files: the admin listener serves during the drain. Its file goes with this object.
+        // Kept apart from the data files: the admin listener serves during the drain.
         admin_file_ = std::move(opened->file);
         listeners.push_back({std::move(opened->socket), ListenerRole::admin});
     } else {
@@ -136,5 +136,7 @@ std::expected<std::vector<Listener>, std::string> Listeners::open_admin() {
 }
 
 void Listeners::remove_data_files() { shared_.clear(); }
+
+void Listeners::remove_admin_file() { admin_file_ = {}; }
 
 }  // namespace sluice

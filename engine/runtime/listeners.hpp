@@ -33,6 +33,8 @@ class Listeners {
     // Nobody finds the Unix sockets of reactors any more.
     // Connections that are there go on: reactors hold descriptors of their own.
     void remove_data_files();
+    // The same of the admin listener's.
+    void remove_admin_file();
 
   private:
     // A Unix socket of `listen`, which all reactors share.

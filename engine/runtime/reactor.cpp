@@ -12,6 +12,7 @@
 #include "engine/delivery/sink_factory.hpp"
 #include "engine/ingest/entrance.hpp"
 #include "engine/ingest/json_answer.hpp"
+#include "engine/io/process_signals.hpp"
 #include "engine/log/log.hpp"
 #include "engine/server/backend_choice.hpp"
 
@@ -286,6 +287,9 @@ void Reactor::take_completions() {
     // After the completions, since it may ask for the books.
     mailbox_.run_all();
 }
+
+// In this order: the main thread writes it down before it takes the signal.
+bool Reactor::is_to_stop() { return is_stop_pending() || wiring_.state.is_draining.load(std::memory_order_relaxed); }
 
 void Reactor::read_bodies() { ingest_->read_waiting(); }
 

@@ -87,6 +87,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     void on_overdue(RequestRef ref, http::Response& response) override;
     void on_responses_sent(std::uint32_t count, std::uint64_t received_ns, std::uint64_t ready_ns) override;
     void take_completions() override;
+    [[nodiscard]] bool is_to_stop() override;
     void read_bodies() override;
     void hand_over(std::uint64_t now_ns) override;
 

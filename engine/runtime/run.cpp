@@ -1,8 +1,10 @@
 #include "engine/runtime/run.hpp"
 
+#include <utility>
 #include <vector>
 
 #include "engine/core/clock.hpp"
+#include "engine/core/descriptor.hpp"
 #include "engine/io/process_signals.hpp"
 #include "engine/log/log.hpp"
 #include "engine/runtime/stop_sequence.hpp"
@@ -32,7 +34,7 @@ class Run {
     RunOutcome until_stopped() {
         while (!sequence_.is_over()) {  // ends: with the last phase; draining and ending have deadlines of their own
             const bool is_serving = sequence_.phase() == Phase::serving;
-            const int signal = wait_for_signal(signals_, is_serving ? serving_interval_ns : poll_interval_ns);
+            const int signal = next_signal(is_serving ? serving_interval_ns : poll_interval_ns);
             const std::uint64_t now_ns = monotonic_ns();
             if (signal != 0) on_signal(signal, now_ns);
             const bool is_drained = sequence_.phase() == Phase::draining && engine_.continue_drain();
@@ -42,6 +44,14 @@ class Run {
     }
 
   private:
+    // What the signal leads to is announced while it is still pending: a reactor that looks finds the one or the other
+    // (Server::Callbacks::is_to_stop()), and gives no answer that lacks Connection: close.
+    int next_signal(std::uint64_t timeout_ns) {
+        if (watch_.is_open()) wait_until_pending(watch_, std::exchange(timeout_ns, 0));
+        if (is_stop_pending()) engine_.announce_drain();
+        return wait_for_signal(signals_, timeout_ns);
+    }
+
     void on_signal(int signal, std::uint64_t now_ns) {
         if (meaning_of(signal) == SignalMeaning::stop) {
             // The kernel repeats it for each second of CPU (setrlimit(2)): no second signal.
@@ -91,6 +101,7 @@ class Run {
 
     Engine& engine_;
     const sigset_t& signals_;
+    const Descriptor watch_{watch_signals(signals_)};
     StopSequence sequence_;
     log::RateLimited ignored_log_;
     int last_stop_signal_ = 0;

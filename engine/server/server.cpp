@@ -76,12 +76,13 @@ void Server::run_once(std::uint64_t deadline_ns) {
 void Server::on_iteration(std::uint64_t now_ns) {
     const io::LoopCounters& loop = loop_->counters();
     if (loop.iterations != 0) iterations_.record(loop.iteration_ns_last);
-    context_.now_ns = now_ns;
+    look_after_pause(now_ns - std::exchange(context_.now_ns, now_ns));
     renderer_.set_time(wall_clock_s());
     callbacks_.take_completions();
     timers_.advance(now_ns, [this](io::Slot slot) {
         http::Connection& connection = connections_[slot];
         if (connection.deadline_ns(context_) <= context_.now_ns) {
+            if (connection.is_sending()) connection.on_unread_bytes(context_, loop_->unread_bytes(slot));
             connection.on_deadline(context_);
             if (connection.awaits_input_check(context_)) check_input(slot);
         }
@@ -228,6 +229,14 @@ void Server::take_body_back(RequestRef ref) {
 // --- drain -----------------------------------------------------------------------------------------------------------
 
 void Server::begin_lame_duck() { context_.phase = http::Phase::lame_duck; }
+
+// A process that was stopped for a while finds requests and the signal to end at the same time. The requests must not
+// be answered as if the connections went on. A busy loop never looks: the order to drain comes soon enough.
+void Server::look_after_pause(std::uint64_t pause_ns) {
+    constexpr std::uint64_t pause_ns_min = 1'000'000;
+    if (pause_ns < pause_ns_min || context_.phase != http::Phase::serving) return;
+    if (callbacks_.is_to_stop()) begin_lame_duck();
+}
 
 void Server::drain() {
     context_.phase = http::Phase::draining;

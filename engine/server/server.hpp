@@ -37,6 +37,9 @@ class Server final : private io::Events {
     class Callbacks {
       public:
         virtual void take_completions() = 0;
+        // Whether a lame duck or a drain is about to begin. Asked after a pause of the loop, so it may cost a system
+        // call.
+        [[nodiscard]] virtual bool is_to_stop() { return false; }
         virtual void read_bodies() {}  // after the requests that came in this iteration
         virtual void hand_over(std::uint64_t now_ns) = 0;  // after the last request of the iteration
 
@@ -128,6 +131,7 @@ class Server final : private io::Events {
     void update_timer(io::Slot slot);
     void check_input(io::Slot slot);
     void end_listening();
+    void look_after_pause(std::uint64_t pause_ns);
 
     // Of a slot's connection to the loop.
     enum class Link : std::uint8_t {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -206,7 +207,10 @@ class HttpHarness {
     // Time passes; the deadline is handled if it has come, as the server's timer would.
     void advance(std::uint64_t ns) {
         context.now_ns += ns;
-        if (!is_closed() && connection.deadline_ns(context) <= context.now_ns) connection.on_deadline(context);
+        if (!is_closed() && connection.deadline_ns(context) <= context.now_ns) {
+            if (connection.is_sending()) connection.on_unread_bytes(context, unread_bytes);
+            connection.on_deadline(context);
+        }
         pump();
     }
 
@@ -240,6 +244,7 @@ class HttpHarness {
     http::Context context;
     http::Connection connection{};
     bool is_input_waiting = false;  // what the kernel says when it is asked
+    std::optional<std::uint64_t> unread_bytes;  // likewise: of what was sent
     std::string sent;  // all bytes sent, <half-close> and <close> where they happened
 
   private:

@@ -5,12 +5,16 @@ slow readers. docs/drain.md says what happens in which order.
 
 import json
 import signal
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from harness import HttpConnection, device_ids, render_request, sample, wait_until
+
+
+MIB = 1024 * 1024
 
 
 def post(device_id: str) -> bytes:
@@ -20,8 +24,10 @@ def post(device_id: str) -> bytes:
 def stop(engine) -> None:
     """From here on the kernel takes what clients send, and the engine sees none of it."""
     engine.signal(signal.SIGSTOP)
-    state = Path(f"/proc/{engine.pid}/stat")
-    wait_until(lambda: state.read_text().rpartition(")")[2].split()[0] == "T", "it is stopped")
+    threads = [stat.read_text() for stat in Path(f"/proc/{engine.pid}/task").glob("*/stat")]
+    own = [line.split()[0] for line in threads if "(iou-" not in line]  # not the kernel's
+    states = [Path(f"/proc/{engine.pid}/task/{thread}/stat") for thread in own]
+    wait_until(lambda: all(state.read_text().rpartition(")")[2].split()[0] == "T" for state in states), "it is stopped")
 
 
 def drain_and_go_on(engine) -> None:
@@ -31,14 +37,9 @@ def drain_and_go_on(engine) -> None:
 
 def assert_answered(connection, count: int) -> None:
     """So many answers, the last of which says that it is, and the end of the stream."""
-    assert_all_answered(connection, count, closes=(True,))
-
-
-def assert_all_answered(connection, count: int, closes=(True, False)) -> None:
-    """The same; an engine that goes on may give the last answer before it learns of the signal."""
     responses = [connection.read_response() for _ in range(count)]
     assert [response.status for response in responses] == [200] * count
-    assert not any(response.closes for response in responses[:-1]) and responses[-1].closes in closes
+    assert [response.closes for response in responses] == [False] * (count - 1) + [True]
     assert connection.read_to_end() == b""
     connection.close()
 
@@ -55,7 +56,7 @@ def test_kept_connections(starter, ack):
         connection.send(post(f"late-{index}"))
     drain_and_go_on(engine)
     for connection in connections:
-        assert_all_answered(connection, 1)
+        assert_answered(connection, 1)
     assert engine.wait_exit() == 0
     assert len(set(device_ids(server.client()))) == 100
 
@@ -73,7 +74,7 @@ def test_pipelines(starter, ack):
         connection.send(b"".join(post(f"{index}-{number}") for number in range(300)))
     drain_and_go_on(engine)
     for connection in connections:
-        assert_all_answered(connection, 300)
+        assert_answered(connection, 300)
     assert engine.wait_exit() == 0
     assert len(set(device_ids(server.client()))) == 1200
 
@@ -92,7 +93,7 @@ def test_a_backlog(starter, workspace, address_kind, cores, connections_max):
         connection.send(post(f"d{index}"))
     drain_and_go_on(engine)
     for connection in connections:
-        assert_all_answered(connection, 1)
+        assert_answered(connection, 1)
     assert engine.wait_exit() == 0
     assert "accepted=300 " in engine.log()
 
@@ -170,6 +171,73 @@ def test_who_waits_at_the_end_of_the_time_is_told(starter):
     for connection in connections:
         response = connection.read_response()
         assert (response.status, response.code) == (503, "ack_timeout") and response.closes
+    assert engine.wait_exit() == 1
+
+
+def test_who_waits_to_be_read_at_the_end_of_the_time_is_told(starter):
+    """Long bodies that nobody has read to their end: nothing of them was stored."""
+    body = b"[" + b"1," * (4 * MIB - 2) + b"1]"
+    engine = starter.engine("null:", ack="queued", settings={"drain_timeout": "10ms"})
+    connections = [engine.connect() for _ in range(3)]
+    senders = [threading.Thread(target=connection.send, args=(render_request("POST", "/telemetry", body),))
+               for connection in connections]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    engine.signal(signal.SIGTERM)
+    codes = {connection.read_response().code for connection in connections}
+    assert "draining" in codes and codes <= {"draining", "all_records_refused"}
+    assert engine.wait_exit() == 0
+
+
+# --- the admin listener ----------------------------------------------------------------------------------------------
+
+def poll_until_refused(address, seen: list) -> None:
+    """Asks on a connection of its own each time. Whoever gets a connection gets an answer."""
+    while True:
+        try:
+            connection = HttpConnection(address)
+        except (ConnectionRefusedError, FileNotFoundError):
+            return
+        with connection:
+            try:
+                connection.send(render_request("GET", "/ready"))
+                seen.append(connection.read_response().status)
+            except (OSError, EOFError) as error:
+                seen.append(error)
+
+
+@pytest.mark.parametrize("address_kind", ["tcp", "unix"])
+def test_who_polls_the_admin_listener_is_answered(starter, workspace, address_kind):
+    for attempt in range(3):
+        path = workspace / f"admin-{attempt}.socket"
+        engine = starter.engine("null:", ack="queued", admin_socket=path if address_kind == "unix" else None)
+        seen = []
+        pollers = [threading.Thread(target=poll_until_refused, args=(engine.admin_address, seen)) for _ in range(4)]
+        for poller in pollers:
+            poller.start()
+        wait_until(lambda: len(seen) > 20, "they poll")
+        engine.signal(signal.SIGTERM)
+        for poller in pollers:
+            poller.join()
+        assert engine.wait_exit() == 0
+        assert set(seen) <= {200, 503}, seen
+
+
+def test_an_admin_connection_ends_with_its_next_answer(starter):
+    server = starter.redis()
+    engine = starter.engine(server.url, settings={"drain_timeout": "2s", "ack_timeout": "60s"})
+    with HttpConnection(engine.admin_address) as kept, engine.connect() as waiting:
+        assert not kept.request("GET", "/ready").closes
+        server.client().client_pause(20_000)
+        waiting.send(post("waits"))
+        wait_until(lambda: engine.samples()["accepted"] == 1, "it waits")
+        engine.signal(signal.SIGTERM)
+        wait_until_draining(engine)
+        response = kept.request("GET", "/ready")
+        assert response.code == "draining" and response.closes
+        assert kept.read_to_end() == b""
     assert engine.wait_exit() == 1
 
 

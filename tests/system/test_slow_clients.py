@@ -166,6 +166,25 @@ def test_a_client_that_never_reads(starter):
         connection.close()
 
 
+def test_a_client_that_reads_slowly(starter):
+    """Its next answers wait behind megabytes that the kernel holds: it is not cut off as long as it reads."""
+    engine = starter.engine("null:", ack="queued", settings={"http.write_timeout": "1s"})
+    with HttpConnection(engine.address, receive_buffer_bytes=4096) as connection:
+        connection.socket.settimeout(0.2)
+        try:
+            for _ in range(60):
+                connection.send(HEALTH * 1000)
+        except TimeoutError:
+            pass  # the engine reads no further until answers are read
+        connection.socket.settimeout(10)
+        end = time.monotonic() + 4
+        while time.monotonic() < end:
+            assert connection.socket.recv(4096)
+            time.sleep(0.02)
+        assert engine.status()["reactors"][0]["write_timeouts"] == 0
+        wait_until(lambda: engine.status()["reactors"][0]["write_timeouts"] == 1, "it reads no more, and is cut off")
+
+
 def test_a_body_may_take_all_the_memory(starter):
     """The bound is on what arrives, not on what its block is rounded to: 40,000 bytes fit 64 KiB."""
     engine = starter.engine("null:", ack="queued", settings={"http.body_max": "64KiB", "http.body_memory": "64KiB"})
@@ -192,8 +211,18 @@ def test_a_body_of_many_records_leaves_nothing_behind(starter):
     assert engine.status()["reactors"][0]["body_bytes_in_use"] == 0
 
 
+@pytest.mark.parametrize("ack", ["queued", "stored"])
+def test_the_time_for_an_answer_begins_when_the_body_is_read(starter, ack):
+    """Reading it takes many times ack_timeout: no sink is waited for meanwhile."""
+    engine = starter.engine("null:", ack="queued", settings={"ack_timeout": "10ms"})
+    with engine.connect() as connection:
+        body = b"[" + b"1," * (4 * MIB - 2) + b"1]"
+        response = connection.request("POST", f"/telemetry?ack={ack}", body)
+    assert response.code == "all_records_refused" and response.json()["rejected"] == 4 * MIB - 1, response.body
+
+
 def test_a_slow_reader_is_not_idle(starter):
-    """Idle time is the time between requests: an answer may take as long as write_timeout."""
+    """Idle time is the time between requests: it does not run while an answer waits to be read."""
     engine = starter.engine("null:", ack="queued", admin_on_data_listener=True,
                             settings={"http.idle_timeout": "200ms", "http.write_timeout": "60s"})
     with HttpConnection(engine.address, receive_buffer_bytes=16 * 1024) as connection:

@@ -37,6 +37,17 @@ class ConnectionTime : public testing::Test {
         harness.advance(1);
     }
 
+    // An answer of which the kernel takes nothing.
+    void begin_sending() {
+        harness.receive(get("/0"));
+        ASSERT_NE(harness.connection.start_sending(harness.context), nullptr);
+    }
+    void expect_cut_off() {
+        EXPECT_TRUE(harness.is_closed());
+        EXPECT_EQ(harness.sent, "<close>");
+        EXPECT_EQ(harness.counters.write_timeouts, 1u);
+    }
+
     HttpHarness harness;
 };
 
@@ -108,16 +119,40 @@ TEST_F(ConnectionTime, TheNextRequestHasItsOwnTime) {
     EXPECT_EQ(responses().front(), refused(Refusal::body_timeout));
 }
 
+// The kernel does not say what the client has read: the time runs from the beginning of the send.
 TEST_F(ConnectionTime, AClientThatDoesNotRead) {
-    harness.receive(get("/0"));
-    ASSERT_NE(harness.connection.start_sending(harness.context), nullptr);
-    harness.advance(19 * s);
+    begin_sending();
+    for (int looks = 0; looks < 3; ++looks) harness.advance(5 * s);
     harness.receive(get("/1"));  // sending requests does not prolong it
     EXPECT_FALSE(harness.is_closed());
-    harness.advance(1 * s);
-    EXPECT_TRUE(harness.is_closed());
-    EXPECT_EQ(harness.sent, "<close>");
-    EXPECT_EQ(harness.counters.write_timeouts, 1u);
+    harness.advance(5 * s);
+    expect_cut_off();
+}
+
+// The first look finds what was not read. Nothing of it is read in the time that follows.
+TEST_F(ConnectionTime, AClientThatStopsToReadIsCutOff) {
+    begin_sending();
+    harness.unread_bytes = 100'000;
+    for (int looks = 0; looks < 4; ++looks) harness.advance(5 * s);
+    EXPECT_FALSE(harness.is_closed());
+    harness.advance(5 * s);
+    expect_cut_off();
+}
+
+// However slowly: what it reads are earlier answers, which the kernel holds.
+TEST_F(ConnectionTime, AClientThatReadsIsNotCutOff) {
+    begin_sending();
+    harness.unread_bytes = 100'000;
+    for (int looks = 0; looks < 40; ++looks) {
+        if (looks % 4 == 0) --*harness.unread_bytes;
+        harness.advance(5 * s);
+    }
+    *harness.unread_bytes += 8'000;  // there was room for more of the block
+    for (int looks = 0; looks < 4; ++looks) harness.advance(5 * s);
+    EXPECT_EQ(harness.sent, "");
+    EXPECT_EQ(harness.counters.write_timeouts, 0u);
+    harness.advance(5 * s);
+    expect_cut_off();
 }
 
 // Idle time is the time between requests: it neither cuts an answer short, nor begins before the answer was read.
@@ -133,27 +168,22 @@ TEST_F(ConnectionTime, AClientThatReadsSlowlyIsNotIdle) {
     EXPECT_EQ(harness.counters.write_timeouts, 0u);
 }
 
-// The time is that of a whole response, in however many blocks it leaves; and each response has its own.
-TEST_F(ConnectionTime, TheTimeToReadIsThatOfAResponse) {
+// What the kernel takes is read soon: the time begins anew with each block.
+TEST_F(ConnectionTime, EachBlockHasItsOwnTime) {
     harness.answer_later();
     harness.receive(get("/"));
     harness.app.waiting[0].echo = std::string(2 * http::OutputBlock::capacity_bytes, 'x');
     harness.decide(0);
+    for (int blocks = 0; blocks < 2; ++blocks) {
+        ASSERT_NE(harness.connection.start_sending(harness.context), nullptr);
+        for (int looks = 0; looks < 3; ++looks) harness.context.now_ns += 5 * s;
+        harness.connection.on_block_sent(harness.context);
+    }
     ASSERT_NE(harness.connection.start_sending(harness.context), nullptr);
-    harness.context.now_ns += 15 * s;
-    harness.connection.on_block_sent(harness.context);
-    ASSERT_NE(harness.connection.start_sending(harness.context), nullptr);
-    EXPECT_EQ(harness.connection.deadline_ns(harness.context) - harness.context.now_ns, 5 * s);
-    harness.connection.on_block_sent(harness.context);
-    ASSERT_NE(harness.connection.start_sending(harness.context), nullptr);
-    harness.context.now_ns += 4 * s;
-    harness.connection.on_block_sent(harness.context);
-    harness.receive(get("/next"));
-    harness.decide(1);
-    ASSERT_NE(harness.connection.start_sending(harness.context), nullptr);
-    expect_deadline_in(20 * s);
-    EXPECT_EQ(harness.sent, "<close>");
-    EXPECT_EQ(harness.counters.write_timeouts, 1u);
+    for (int looks = 0; looks < 3; ++looks) harness.advance(5 * s);
+    EXPECT_EQ(harness.sent, "");
+    harness.advance(5 * s);
+    expect_cut_off();
 }
 
 // A server that was stopped for a while finds the deadline passed, and a request in the kernel that came in time.
@@ -207,6 +237,25 @@ TEST_F(ConnectionTime, ALateSettleDoesNotMeetTheNextRequestInItsPlace) {
     EXPECT_EQ(late.index, next.index) << "the place is used again, or this test shows nothing";
     EXPECT_EQ(harness.pendings.find(late), nullptr);
     EXPECT_NE(harness.pendings.find(next), nullptr);
+}
+
+// While the application reads a body that it has kept, no time for the answer runs: neither alone, nor behind a request
+// that times out.
+TEST_F(ConnectionTime, TheTimeForAnAnswerBeginsWhenTheBodyIsRead) {
+    harness.answer_later();
+    harness.app.keeps_bodies = true;
+    harness.feed(get("/before") + std::string(begun_body));
+    harness.feed("12345");
+    ASSERT_EQ(harness.app.waiting.size(), 2u);
+    EXPECT_FALSE(harness.app.waiting[1].body.empty()) << "or this test shows nothing";
+    expect_deadline_in(40 * s);
+    EXPECT_EQ(responses(), Responses{refused(Refusal::ack_timeout)});
+    harness.advance(1000 * s);
+    EXPECT_EQ(responses(), Responses{});
+    harness.connection.take_body_back(harness.context);
+    expect_deadline_in(40 * s);
+    EXPECT_EQ(responses(), Responses{refused(Refusal::ack_timeout)});
+    EXPECT_EQ(harness.app.overdue.size(), 2u);
 }
 
 // The answer behind the one that timed out was ready: both leave.
@@ -371,6 +420,18 @@ TEST_F(ConnectionDrain, ALameDuckClosesBehindItsAnswers) {
     harness.feed("12345" + get("/next"));
     EXPECT_EQ(closes(), "- close ");
     EXPECT_EQ(responses(), (Responses{ok("POST /? half12345"), ok("GET /next? "), "<half-close>"}));
+}
+
+TEST_F(ConnectionDrain, WhoseBodyIsReadAtTheEndIsTold) {
+    harness.answer_later();
+    harness.app.keeps_bodies = true;
+    harness.feed(begun_body);
+    harness.feed("12345");
+    drain();
+    harness.connection.give_up(harness.context);
+    harness.pump();
+    EXPECT_EQ(closes(), "close ");
+    EXPECT_EQ(harness.app.overdue.size(), 1u);
 }
 
 TEST_F(ConnectionDrain, WhoWaitsAtTheEndIsTold) {

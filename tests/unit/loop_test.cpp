@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -63,6 +64,35 @@ TEST_P(Loop, NamesThePeer) {
     EXPECT_TRUE(close_and_wait(slot));
     EXPECT_EQ(client.receive_now(), "<end>") << "no lent descriptor keeps the socket open";
     EXPECT_EQ(loop->peer_of(slot), "unknown");
+}
+
+// What the peer has not read is told while a send waits for room, and changes when the peer reads.
+TEST_P(Loop, TellsWhatThePeerHasNotRead) {
+    OPEN_OR_SKIP();
+    TcpClient client(port, 4096);
+    ASSERT_TRUE(run_until_open(1));
+    const Slot slot = recorder.opened[0];
+    const std::string text = pattern(16 * 1024 * 1024);
+    loop->send(slot, text);
+    std::optional<std::uint64_t> unread_bytes;
+    const auto is_settled = [&] {  // the kernels go on for a moment, in steps of 200 ms (tcp(7), a window of zero)
+        unread_bytes = loop->unread_bytes(slot);
+        run_for(300 * ms);
+        return loop->unread_bytes(slot) == unread_bytes;
+    };
+    ASSERT_TRUE(run_until(is_settled));
+    if (is_uring() && !unread_bytes) GTEST_SKIP() << "this kernel lends no direct descriptors (Linux 6.8)";
+    ASSERT_TRUE(unread_bytes.has_value());
+    EXPECT_GT(*unread_bytes, 0u);
+    EXPECT_EQ(recorder.sockets[slot].sent_count, 0) << "or this test shows nothing";
+    std::string read;
+    EXPECT_TRUE(run_until([&] {
+        read += client.receive_now();
+        return loop->unread_bytes(slot) != unread_bytes;
+    }));
+    EXPECT_GT(read.size(), 0u);
+    EXPECT_TRUE(close_and_wait(slot));
+    EXPECT_FALSE(loop->unread_bytes(slot).has_value());
 }
 
 // Thirty connections share two buffers: receives starve, and every byte arrives nevertheless, in order.
