@@ -8,6 +8,7 @@
 //   for (;;) switch (decoder.next()) {
 //       case Step::sample:         use decoder.sample(); it is valid until next()
 //       case Step::record_refused: decoder.refusal(), decoder.record_index(); the next records are not affected
+//       case Step::more:           nothing yet: call next() again, in a later turn perhaps
 //       case Step::body_refused:   decoder.refusal(), decoder.offset(); nothing of the body may be accepted; ends
 //       case Step::end:            ends
 //   }
@@ -32,7 +33,7 @@ struct DecodeOptions {
     std::int64_t arrival_ns = 0;  // time stamp of a sample that brings none; since 1970
 };
 
-enum class Step : std::uint8_t { sample, record_refused, body_refused, end };
+enum class Step : std::uint8_t { sample, record_refused, more, body_refused, end };
 
 class Decoder {
   public:

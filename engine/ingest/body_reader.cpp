@@ -51,6 +51,7 @@ void BodyReader::start(parsers::Decoder& decoder, OpenRequest& request, std::int
         case parsers::Step::record_refused:
             if (request_->purpose == Purpose::store) counters_.reject(decoder_->refusal());
             return request_->result.add_error(decoder_->record_index(), decoder_->refusal(), decoder_->offset());
+        case parsers::Step::more: return;
         case parsers::Step::body_refused:
             ++accepted_count_;  // the record at which it broke counts as well
             abandon(decoder_->refusal());

@@ -15,13 +15,9 @@ namespace {
 
 using parsers::RequestHeader;
 
-std::optional<parsers::Precision> precision_of(std::string_view name) {
-    using parsers::Precision;
-    if (name == "s") return Precision::s;
-    if (name == "ms") return Precision::ms;
-    if (name == "us") return Precision::us;
-    if (name == "ns") return Precision::ns;
-    return std::nullopt;
+std::optional<parsers::Precision> precision_of(std::string_view name, const Format& format) {
+    const auto row = std::ranges::find(format.precision_names, name, &PrecisionName::name);
+    return row == format.precision_names.end() ? std::nullopt : std::optional(row->precision);
 }
 
 constexpr std::array<std::string_view, 2> parameter_names{"ack", "precision"};
@@ -85,8 +81,8 @@ std::optional<Refusal> apply_parameter(const Parameter& parameter, const Format&
         options.ack = *level;
     } else if (name == "precision") {
         if (std::exchange(given.has_precision, true) && !may_repeat) return Refusal::repeated_parameter;
-        const auto precision = precision_of(value);
-        if (!precision) return Refusal::bad_precision;
+        const auto precision = precision_of(value, format);
+        if (!precision) return format.precision_refusal;
         options.precision = *precision;
     } else if (format.refuses_unknown_parameters && !(name.empty() && value.empty())) {  // nothing between two `&`
         return Refusal::unknown_parameter;
@@ -124,6 +120,8 @@ const MediaType* find_type(std::string_view name, const Format& format) {
 
 std::optional<Refusal> apply_media_type(const parsers::RequestHead& head, const Format& format,
                                         RequestOptions& options) {
+    options.dialect = 0;
+    if (format.media_types.empty()) return std::nullopt;
     // A single value by RFC 9110 section 8.3: of several, others may read another one.
     if (head.value(RequestHeader::content_type).count > 1) return Refusal::unsupported_media_type;
     const std::string_view value = head.header(RequestHeader::content_type);
