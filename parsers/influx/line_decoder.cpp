@@ -43,8 +43,8 @@ const char* line_feed_from(const char* at, const char* end) {
     return found == nullptr ? end : static_cast<const char*>(found);
 }
 
-bool is_escape(const char* at, const char* end, std::uint8_t escapable) {
-    return *at == '\\' && at + 1 != end && (class_of(at[1]) & escapable) != 0;
+bool is_escape(const char* at, const char* end, std::uint8_t escapable_bits) {
+    return *at == '\\' && at + 1 != end && (class_of(at[1]) & escapable_bits) != 0;
 }
 
 }  // namespace
@@ -132,7 +132,7 @@ void LineDecoder::skip_spaces() {
 // --- a point -------------------------------------------------------------------------------------------------------
 
 LineDecoder::Fault LineDecoder::read_point() {
-    seen_classes_ = 0;
+    seen_bits_ = 0;
     device_rank_ = device_tags.size();
     is_in_string_ = false;
     metadata_.clear();
@@ -144,7 +144,7 @@ LineDecoder::Fault LineDecoder::read_point() {
     if (auto fault = read_fields()) return fault;
     if (auto fault = read_timestamp()) return fault;
     const std::string_view text(begin, static_cast<std::size_t>(at_ - begin));
-    if ((seen_classes_ & line::non_ascii) != 0 && !is_utf8(text)) return Refusal::malformed_line;
+    if ((seen_bits_ & line::non_ascii) != 0 && !is_utf8(text)) return Refusal::malformed_line;
     return complete();
 }
 
@@ -229,7 +229,7 @@ LineDecoder::Fault LineDecoder::read_string() {
             return Refusal::unclosed_string;
         }
         if (*at_ == '\0') return Refusal::bad_field_value;
-        seen_classes_ |= class_of(*at_);
+        seen_bits_ |= class_of(*at_);
         if (*at_ != '\\' || at_ + 1 == end_ || (at_[1] != '"' && at_[1] != '\\')) continue;
         has_escapes = true;
         const std::string_view before(piece, static_cast<std::size_t>(at_ - piece));
@@ -306,41 +306,41 @@ LineDecoder::Fault LineDecoder::keep_device() {
 
 // --- tokens --------------------------------------------------------------------------------------------------------
 
-LineDecoder::Token LineDecoder::take(std::uint8_t stops, std::uint8_t escapable) {
+LineDecoder::Token LineDecoder::take(std::uint8_t stop_bits, std::uint8_t escapable_bits) {
     const char* const begin = at_;
     std::uint8_t seen = 0;
     bool has_escapes = false;
     for (; at_ != end_; ++at_) {
         const std::uint8_t bits = class_of(*at_);
-        if ((bits & (stops | line::control)) != 0) break;
+        if ((bits & (stop_bits | line::control)) != 0) break;
         seen |= bits;
         if ((bits & line::backslash) == 0) continue;
-        if (!is_escape(at_, end_, escapable)) continue;  // a backslash that stays
+        if (!is_escape(at_, end_, escapable_bits)) continue;  // a backslash that stays
         has_escapes = true;
         ++at_;
     }
-    seen_classes_ |= seen;
+    seen_bits_ |= seen;
     const bool is_plain = (seen & line::json_special) == 0;
     return {{begin, static_cast<std::size_t>(at_ - begin)}, has_escapes, is_plain};
 }
 
-void LineDecoder::write_inside(const Token& token, std::uint8_t escapable, JsonWriter& out) {
+void LineDecoder::write_inside(const Token& token, std::uint8_t escapable_bits, JsonWriter& out) {
     if (token.is_plain) return out.raw(token.text);
     const char* const end = token.text.data() + token.text.size();
     for (const char* at = token.text.data(); at != end; ++at) {
-        if (is_escape(at, end, escapable)) ++at;
+        if (is_escape(at, end, escapable_bits)) ++at;
         out.inside(*at);
     }
 }
 
 template <std::size_t size>
-std::optional<std::string_view> LineDecoder::unescaped(const Token& token, std::uint8_t escapable,
+std::optional<std::string_view> LineDecoder::unescaped(const Token& token, std::uint8_t escapable_bits,
                                                        std::array<char, size>& buffer) {
     if (!token.has_escapes) return token.text;
     std::size_t bytes = 0;
     const char* const end = token.text.data() + token.text.size();
     for (const char* at = token.text.data(); at != end; ++at) {
-        if (is_escape(at, end, escapable)) ++at;
+        if (is_escape(at, end, escapable_bits)) ++at;
         if (bytes == buffer.size()) return std::nullopt;
         buffer[bytes++] = *at;
     }

@@ -68,15 +68,15 @@ class LineDecoder final : public Decoder {
     [[nodiscard]] Fault complete();
     [[nodiscard]] Fault keep_device();
 
-    // Up to an unescaped byte of `stops`, or a control character.
-    [[nodiscard]] Token take(std::uint8_t stops, std::uint8_t escapable);
+    // Up to an unescaped byte of `stop_bits`, or a control character.
+    [[nodiscard]] Token take(std::uint8_t stop_bits, std::uint8_t escapable_bits);
     void skip_spaces();
     [[nodiscard]] bool is_at(char c) const { return at_ != end_ && *at_ == c; }
     [[nodiscard]] bool is_at_line_end() const;
-    void write_inside(const Token& token, std::uint8_t escapable, JsonWriter& out);
+    void write_inside(const Token& token, std::uint8_t escapable_bits, JsonWriter& out);
     // Without its escapes: `token` itself, or a copy in `buffer`. Nothing: it is longer than `buffer`.
     template <std::size_t size>
-    [[nodiscard]] static std::optional<std::string_view> unescaped(const Token& token, std::uint8_t escapable,
+    [[nodiscard]] static std::optional<std::string_view> unescaped(const Token& token, std::uint8_t escapable_bits,
                                                                    std::array<char, size>& buffer);
 
     const char* body_ = nullptr;
@@ -92,7 +92,7 @@ class LineDecoder final : public Decoder {
     Sample sample_;
 
     // --- of the point that is being read ---------------------------------------------------------------
-    std::uint8_t seen_classes_ = 0;
+    std::uint8_t seen_bits_ = 0;
     Token measurement_;
     Token device_;
     std::size_t device_rank_ = 0;  // of its tag; as many as there are: none
