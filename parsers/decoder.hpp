@@ -16,6 +16,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "engine/core/refusal.hpp"
@@ -31,6 +32,8 @@ using Dialect = std::uint8_t;
 struct DecodeOptions {
     Precision precision = Precision::by_magnitude;
     std::int64_t arrival_ns = 0;  // time stamp of a sample that brings none; since 1970
+    // Members that each sample gets, strings; borrowed like the body. JSON has none.
+    std::span<const Member> others{};
 };
 
 enum class Step : std::uint8_t { sample, record_refused, more, body_refused, end };

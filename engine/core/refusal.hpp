@@ -56,6 +56,7 @@ enum class RefusalScope : std::uint8_t {
     X(bad_precision,          request,    400, "precision must be one of s, ms, us, ns.")                                           \
     X(bad_line_precision,     request,    400, "precision must be one of n, ns, u, us, ms, s; of /write also m, h.")                \
     X(unknown_parameter,      request,    400, "The query has a parameter that is not known; ack and precision are.")               \
+    X(bad_kept_parameter,     request,    400, "db, rp, bucket and org have at most 128 bytes of UTF-8 without control characters.") \
     X(repeated_parameter,     request,    400, "A parameter of the query is given twice.")                                          \
     X(bad_idempotency_key,    request,    400, "Idempotency-Key must be one string of 1 to 128 bytes of ASCII, quoted or bare.")         \
     X(idempotency_unavailable,request,    400, "This engine remembers no idempotency keys, so it cannot promise to store once.")       \

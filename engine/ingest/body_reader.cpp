@@ -15,7 +15,7 @@ void BodyReader::start(parsers::Decoder& decoder, OpenRequest& request, std::int
     accepted_count_ = 0;
     arrival_ns_ = arrival_ns;
     latest_record_ = {};
-    decoder.start(request.body, request.dialect, {request.precision, arrival_ns});
+    decoder.start(request.body, request.dialect, {request.precision, arrival_ns, request.kept.in(kept_)});
     request.result.is_single = decoder.is_single();
 }
 

@@ -38,6 +38,8 @@ struct Format {
     std::span<const PrecisionName> precision_names{};
     Refusal precision_refusal = Refusal::bad_precision;  // of other names
     std::string_view accept{};  // value of Accept, with a 415
+    // Of the query; they become members of the samples. At most KeptParameters::count_max names.
+    std::span<const std::string_view> kept_parameters{};
     bool refuses_unknown_parameters = false;  // of the query; else they are ignored
     bool may_be_empty = false;  // a body without a record is answered like one whose records were taken
     bool quotes_lines = false;  // answer() needs IngestResult::first_fault

@@ -3,6 +3,7 @@
 #include "engine/ingest/format.hpp"
 #include "engine/ingest/influx_answer.hpp"
 #include "engine/ingest/json_answer.hpp"
+#include "engine/ingest/kept_parameters.hpp"
 #include "parsers/influx/line_decoder.hpp"
 #include "parsers/json/json_decoder.hpp"
 
@@ -22,6 +23,11 @@ constexpr std::string_view json_paths[]{"/telemetry"};
 // Clients that take a base URL may be given one that ends in /influx.
 constexpr std::string_view influx_v1_paths[]{"/write", "/influx/write"};
 constexpr std::string_view influx_v2_paths[]{"/api/v2/write", "/influx/api/v2/write"};
+
+constexpr std::string_view influx_v1_kept[]{"db", "rp"};
+constexpr std::string_view influx_v2_kept[]{"bucket", "org"};
+static_assert(std::size(influx_v1_kept) <= KeptParameters::count_max);
+static_assert(std::size(influx_v2_kept) <= KeptParameters::count_max);
 
 using parsers::Precision;
 constexpr PrecisionName json_precisions[]{
@@ -51,6 +57,7 @@ constexpr std::array rows{
            .precision = Precision::ns,
            .precision_names = influx_precisions,
            .precision_refusal = Refusal::bad_line_precision,
+           .kept_parameters = influx_v1_kept,
            .may_be_empty = true,
            .quotes_lines = true,
            .answer = answer_influx_v1,
@@ -60,6 +67,7 @@ constexpr std::array rows{
            .precision = Precision::ns,
            .precision_names = influx_v2_precisions,
            .precision_refusal = Refusal::bad_line_precision,
+           .kept_parameters = influx_v2_kept,
            .may_be_empty = true,
            .quotes_lines = true,
            .answer = answer_influx_v2,

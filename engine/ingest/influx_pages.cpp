@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <ctime>
 #include <optional>
 #include <string>
@@ -11,6 +10,7 @@
 #include "engine/core/escape.hpp"
 #include "engine/ingest/influx_answer.hpp"
 #include "engine/ingest/json_answer.hpp"
+#include "engine/ingest/percent.hpp"
 
 namespace sluice {
 namespace {
@@ -24,14 +24,6 @@ std::optional<std::string_view> parameter_of(std::string_view text, std::string_
         return parameter.substr(std::min(parameter.size(), name.size() + 1));
     }
     return std::nullopt;
-}
-
-std::optional<char> decoded_triplet(std::string_view text) {
-    unsigned code = 0;
-    if (text.size() < 3 || text.front() != '%') return std::nullopt;
-    const auto [end, error] = std::from_chars(text.data() + 1, text.data() + 3, code, 16);
-    if (error != std::errc{} || end != text.data() + 3) return std::nullopt;
-    return static_cast<char>(code);
 }
 
 // application/x-www-form-urlencoded, in lower case and without blanks around it; cut at what no statement of ours has.

@@ -58,6 +58,7 @@ OpenRequest& Ingest::open(const http::Request& request, const Gate::Passage& pas
     opened.format_index = static_cast<std::uint16_t>(passage.format_index());
     opened.dialect = passage.options.dialect;
     opened.precision = passage.options.precision;
+    opened.kept.assign(passage.options.kept);
     opened.purpose = Purpose::store;
     opened.idempotency_entry = no_idempotency_entry;
     opened.received_ns = request.received_ns;

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include "engine/core/edit_distance.hpp"
+#include "engine/ingest/percent.hpp"
 #include "parsers/http/idempotency_key.hpp"
 
 namespace sluice {
@@ -26,27 +25,10 @@ constexpr std::array<std::string_view, 2> parameter_names{"ack", "precision"};
 using DecodeBuffer = std::array<char, 16>;
 static_assert(std::ranges::all_of(ack_level_names, [](auto name) { return name.size() <= DecodeBuffer{}.size(); }));
 
-std::optional<char> decode_triplet(std::string_view text) {
-    unsigned code = 0;
-    if (text.size() < 3 || text.front() != '%') return std::nullopt;
-    const char* const end = text.data() + 3;
-    const auto [parsed_end, error] = std::from_chars(text.data() + 1, end, code, 16);  // takes no sign, no prefix
-    if (error != std::errc{} || parsed_end != end) return std::nullopt;
-    return static_cast<char>(code);
-}
-
-// Percent-decoded (RFC 3986 section 2.1). What is malformed or longer than `buffer` stays as it is, and means nothing.
+// What is malformed or longer than `buffer` stays as it is, and means nothing.
 std::string_view decoded(std::string_view text, DecodeBuffer& buffer) {
     if (text.find('%') == std::string_view::npos) return text;
-    std::size_t bytes = 0;
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        if (bytes == buffer.size()) return text;
-        const auto triplet = decode_triplet(text.substr(at));
-        if (text[at] == '%' && !triplet) return text;
-        buffer[bytes++] = triplet.value_or(text[at]);
-        at += triplet ? 2 : 0;
-    }
-    return {buffer.data(), bytes};
+    return percent_decoded(text, buffer).value_or(text);
 }
 
 // As they stand in the query.
@@ -84,6 +66,9 @@ std::optional<Refusal> apply_parameter(const Parameter& parameter, const Format&
         const auto precision = precision_of(value, format);
         if (!precision) return format.precision_refusal;
         options.precision = *precision;
+    } else if (const auto kept = std::ranges::find(format.kept_parameters, name);
+               kept != format.kept_parameters.end()) {
+        if (!options.kept.keep(*kept, parameter.value)) return Refusal::bad_kept_parameter;
     } else if (format.refuses_unknown_parameters && !(name.empty() && value.empty())) {  // nothing between two `&`
         return Refusal::unknown_parameter;
     }
@@ -158,6 +143,7 @@ std::optional<Refusal> read_options(const http::Request& request, const Format& 
     options.ack = offer.preset;
     options.precision = format.precision;
     options.idempotency_key_bytes = 0;
+    options.kept.clear();
     if (const auto refusal = apply_head(request.head, format, options)) return refusal;
     if (const auto refusal = apply_query(request.query, format, options)) return refusal;
     const auto level = offer.resolve(options.ack);

@@ -59,6 +59,7 @@ void LineDecoder::start(std::string_view body, Dialect, const DecodeOptions& opt
     body_ = at_ = told_ = body.data();
     body_end_ = end_ = body.data() + body.size();
     options_ = options;
+    sample_.others = options.others;
     records_count_ = 0;
     is_skipping_ = false;
 }

@@ -104,6 +104,15 @@ def test_parameters_of_influx_mean_nothing(http):
     assert write(http, "m f=1", V1, query).status == write(http, "m f=1", V2, query).status == 204
 
 
+@pytest.mark.parametrize("target, query, members", [
+    (V1, "?db=tele%20graf%2Fü&rp=", {"db": "tele graf/ü"}), (V1, "?rp=a&db=b&rp=c", {"rp": "c", "db": "b"}), (V1, "?bucket=b", {}),
+    (V2, "?bucket=b&org=o&db=x", {"bucket": "b", "org": "o"}), (V2, "", {})])
+def test_the_database_is_kept(stack, http, target, query, members):
+    assert write(http, "m f=1 1\nm f=2 2", target, query.replace("ü", "%C3%BC")).status == 204
+    for entry in entries(stack):
+        assert {name: value for name, value in entry.items() if name in ("db", "rp", "bucket", "org")} == members
+
+
 @pytest.mark.parametrize("target", [V1, V2])
 def test_acknowledgements(stack, http, target):
     assert write(http, "m f=1", target, "?ack=queued").header("Sluice-Ack") == "queued"
@@ -155,7 +164,9 @@ def test_refused_lines_are_counted_and_named(stack, http):
         response = write(http, b"m f=1\n" + line + b"\n")
         assert response.status == 400 and "(line 2) dropped=1" in response.json()["error"], code
     assert write(http, "m f=1", V1, "?precision=x").status == 400
-    assert refused(stack) - before == Counter([*BAD_LINES, "bad_line_precision"])
+    for target, query in ((V1, "?db=" + "x" * 129), (V1, "?rp=%0A"), (V2, "?bucket=%FF"), (V2, "?org=a&org=%00")):
+        assert write(http, "m f=1", target, query).status == 400
+    assert refused(stack) - before == Counter([*BAD_LINES, "bad_line_precision"] + 4 * ["bad_kept_parameter"])
     assert_conserved(stack.engine.status())
     assert stack.redis.xlen("telemetry") == len(BAD_LINES)
 

@@ -42,7 +42,8 @@ IN_OTHER_FILES = {
     "idempotency_in_progress": "test_idempotency.py", "idempotency_mismatch": "test_idempotency.py",
     "idempotency_full": "test_idempotency.py",
     **dict.fromkeys(("malformed_line", "bad_measurement", "bad_tag", "missing_fields", "bad_field", "bad_field_value",
-                     "unclosed_string", "bad_line_timestamp", "bad_line_precision"), "test_influx.py"),
+                     "unclosed_string", "bad_line_timestamp", "bad_line_precision",
+                     "bad_kept_parameter"), "test_influx.py"),
 }
 # A reactor that does not answer the admin thread cannot be had from outside: stopping the process stops both.
 NOT_FROM_OUTSIDE = {"admin_timeout"}
