@@ -8,6 +8,7 @@
 //   for (;;) switch (decoder.next()) {
 //       case Step::sample:         use decoder.sample(); it is valid until next()
 //       case Step::record_refused: decoder.refusal(), decoder.record_index(); the next records are not affected
+//       case Step::more:           nothing yet: call next() again, in a later turn perhaps
 //       case Step::body_refused:   decoder.refusal(), decoder.offset(); nothing of the body may be accepted; ends
 //       case Step::end:            ends
 //   }
@@ -15,6 +16,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "engine/core/refusal.hpp"
@@ -30,9 +32,11 @@ using Dialect = std::uint8_t;
 struct DecodeOptions {
     Precision precision = Precision::by_magnitude;
     std::int64_t arrival_ns = 0;  // time stamp of a sample that brings none; since 1970
+    // Members that each sample gets, strings; borrowed like the body. JSON has none.
+    std::span<const Member> others{};
 };
 
-enum class Step : std::uint8_t { sample, record_refused, body_refused, end };
+enum class Step : std::uint8_t { sample, record_refused, more, body_refused, end };
 
 class Decoder {
   public:

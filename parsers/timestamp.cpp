@@ -199,6 +199,8 @@ Precision precision_by_magnitude(const Decimal& decimal) {
 
 int digits_to_ns(Precision precision) {
     switch (precision) {
+        case Precision::h:
+        case Precision::m: break;  // of line protocol, which reads its own
         case Precision::s: return 9;
         case Precision::ms: return 6;
         case Precision::us: return 3;

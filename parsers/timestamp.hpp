@@ -14,7 +14,8 @@
 
 namespace sluice::parsers {
 
-enum class Precision : std::uint8_t { by_magnitude, s, ms, us, ns };
+// m and h: minutes and hours, which line protocol has.
+enum class Precision : std::uint8_t { by_magnitude, h, m, s, ms, us, ns };
 
 // Which unit an epoch number has when the request does not say. In seconds 1e11 is the year 5138, in
 // milliseconds 1e14 is 5138 again, and so on: no time stamp of this century is ambiguous.

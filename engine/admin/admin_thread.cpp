@@ -41,7 +41,8 @@ AdminThread::AdminThread(const config::Config& config, AdminService& service)
     for (const AdminPageRow& row : admin_pages) router_.add(row.route());
     // Known, so that a 404 says where they are.
     for (const Format& format : formats())
-        router_.add({format.path, http::Methods::post, 0, http::role_mask(ListenerRole::data)});
+        for (const std::string_view path : format.paths)
+            router_.add({path, http::Methods::post, 0, http::role_mask(ListenerRole::data)});
 }
 
 AdminThread::~AdminThread() { stop_and_join(0); }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/core/utf8.hpp"
+
 namespace sluice {
 namespace {
 
@@ -27,40 +29,10 @@ constexpr bool is_shown(char32_t code_point) {
     return range == not_shown.end() || code_point < range->first;
 }
 
-// RFC 3629, section 3: bytes of the sequence that a first byte announces; 0: it begins none.
-constexpr std::size_t announced_length(unsigned char first) {
-    if (first < 0x80) return 1;
-    if (first < 0xC2) return 0;  // a continuation, or an overlong form of ASCII
-    if (first < 0xE0) return 2;
-    if (first < 0xF0) return 3;
-    return first < 0xF5 ? 4 : 0;  // up to U+10FFFF
-}
-
-struct Character {
-    char32_t code_point = 0;
-    std::size_t length = 0;  // 0: no valid UTF-8
-};
-
-Character first_character(std::string_view bytes) {
-    const auto first = static_cast<unsigned char>(bytes.front());
-    const std::size_t length = announced_length(first);
-    if (length < 2 || length > bytes.size()) return {first, length == 1 ? 1u : 0u};
-    char32_t code_point = first & (0x7Fu >> length);
-    for (const char byte : bytes.substr(1, length - 1)) {
-        const auto value = static_cast<unsigned char>(byte);
-        if ((value & 0xC0) != 0x80) return {};
-        code_point = code_point << 6 | (value & 0x3Fu);
-    }
-    constexpr std::array<char32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};  // below it the form is overlong
-    const bool is_surrogate = code_point >= 0xD800 && code_point <= 0xDFFF;
-    if (code_point < least[length] || is_surrogate || code_point > 0x10FFFF) return {};
-    return {code_point, length};
-}
-
 }  // namespace
 
 std::size_t printable_length(std::string_view bytes) {
-    const Character character = first_character(bytes);
+    const Utf8Character character = first_utf8_character(bytes);
     if (character.length == 1) return is_printable_ascii(bytes.front()) ? 1 : 0;
     return character.length != 0 && is_shown(character.code_point) ? character.length : 0;
 }

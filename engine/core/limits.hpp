@@ -28,6 +28,8 @@ inline constexpr std::size_t unit_bytes_max = 64;
 inline constexpr std::size_t sample_bytes_max = 16 * kib;
 // Members of one JSON object: of the sample itself, of `values`, of an object within `metadata`.
 inline constexpr std::size_t members_count_max = 64;
+// Values of one sample: a line of Telegraf often has 100 to 300 fields.
+inline constexpr std::size_t values_count_max = 1024;
 // Objects and arrays within each other, the sample's own object being level 1.
 inline constexpr std::size_t json_depth_max = 32;
 

@@ -54,7 +54,9 @@ enum class RefusalScope : std::uint8_t {
     X(bad_ack,                request,    400, "ack must be one of queued, journaled, stored, replicated.")                         \
     X(ack_unavailable,        request,    400, "The level is not offered: journaled needs a journal, replicated needs replicas and no journal.") \
     X(bad_precision,          request,    400, "precision must be one of s, ms, us, ns.")                                           \
+    X(bad_line_precision,     request,    400, "precision must be one of n, ns, u, us, ms, s; of /write also m, h.")                \
     X(unknown_parameter,      request,    400, "The query has a parameter that is not known; ack and precision are.")               \
+    X(bad_kept_parameter,     request,    400, "db, rp, bucket and org have at most 128 bytes of UTF-8 without control characters.") \
     X(repeated_parameter,     request,    400, "A parameter of the query is given twice.")                                          \
     X(bad_idempotency_key,    request,    400, "Idempotency-Key must be one string of 1 to 128 bytes of ASCII, quoted or bare.")         \
     X(idempotency_unavailable,request,    400, "This engine remembers no idempotency keys, so it cannot promise to store once.")       \
@@ -91,7 +93,7 @@ enum class RefusalScope : std::uint8_t {
     X(missing_device_id,      record,     400, "A sample needs device_id.")                                                         \
     X(bad_device_id,          record,     400, "device_id must be a string of 1 to 128 bytes without control characters.")          \
     X(missing_value,          record,     400, "A sample needs type and value, or values.")                                         \
-    X(ambiguous_value,        record,     400, "A sample has either type and value, or values, not both.")                          \
+    X(ambiguous_value,        record,     400, "A sample has either value or values, not both.")                          \
     X(bad_type,               record,     400, "type must be a string of 1 to 128 bytes without control characters.")               \
     X(bad_value,              record,     400, "value must be a finite number, a boolean or a string.")                             \
     X(bad_unit,               record,     400, "unit must be a string of at most 64 bytes without control characters.")             \
@@ -100,6 +102,15 @@ enum class RefusalScope : std::uint8_t {
     X(bad_priority,           record,     400, "priority must be LOW, MEDIUM or HIGH.")                                             \
     X(bad_metadata,           record,     400, "metadata must be an object.")                                                       \
     X(number_out_of_range,    record,     400, "A number is out of range.")                                                         \
+    X(too_many_values,        record,     400, "A sample has more than 1024 values.")                                               \
+    X(malformed_line,         record,     400, "The line is not valid UTF-8.")                                                      \
+    X(bad_measurement,        record,     400, "The measurement must have 1 to 128 bytes, no control characters and no backslash at its end.") \
+    X(bad_tag,                record,     400, "A tag must be key=value, neither empty, without control characters or a backslash at an end.") \
+    X(missing_fields,         record,     400, "The line has no field: after the measurement and its tags comes a space, then key=value.") \
+    X(bad_field,              record,     400, "A field must be key=value, with a key that has no control characters and no backslash at its end.") \
+    X(bad_field_value,        record,     400, "A field value must be a number, an integer with i or u behind it, t, f, true, false, or a string in double quotes.") \
+    X(unclosed_string,        record,     400, "A string has no closing quote.")                                                    \
+    X(bad_line_timestamp,     record,     400, "The timestamp must be a whole number of the precision, between 1970 and 2262.")      \
     X(malformed_record,       record,     400, "The line is not valid JSON.")                                                      \
     X(several_values_in_line, record,     400, "The line holds several JSON values: each needs a line of its own (curl: --data-binary, because -d removes line ends).")
 // clang-format on
@@ -152,6 +163,8 @@ static_assert(std::ranges::all_of(ack_level_names, [](std::string_view name) {
 static_assert(says(Refusal::bad_idempotency_key, limits::idempotency_key_bytes_max));
 static_assert(says(Refusal::json_too_deep, limits::json_depth_max));
 static_assert(says(Refusal::too_many_members, limits::members_count_max));
+static_assert(says(Refusal::too_many_values, limits::values_count_max));
+static_assert(says(Refusal::bad_measurement, limits::type_bytes_max));
 static_assert(says(Refusal::sample_too_large, limits::sample_bytes_max / limits::kib));
 static_assert(says(Refusal::bad_device_id, limits::device_id_bytes_max));
 static_assert(says(Refusal::bad_type, limits::type_bytes_max));

@@ -47,7 +47,7 @@ struct Member {
 struct Sample {
     std::string_view device_id;     // 1 to 128 bytes of UTF-8, no control characters
     std::int64_t timestamp_ns = 0;  // since 1970; the arrival time if the client sent none
-    std::string_view type;          // empty if the sample has `values`
+    std::string_view type;          // may be empty if the sample has `values`
     std::string_view value;         // number or bool as it came, string unescaped; empty if the sample has `values`
     ValueKind value_kind = ValueKind::none;  // none if the sample has `values`
     std::string_view unit;          // empty if absent

@@ -15,7 +15,7 @@
 namespace sluice::http {
 
 // The methods that a path takes.
-enum class Methods : std::uint8_t { get, post };  // GET goes with HEAD (RFC 9110 section 9.3.2)
+enum class Methods : std::uint8_t { get, post, get_and_post };  // GET goes with HEAD (RFC 9110 section 9.3.2)
 
 struct Route {
     std::string_view path;  // static, in lower case
@@ -45,7 +45,12 @@ template <typename Role>
 
 // Each path answers OPTIONS (RFC 9110 section 9.3.7).
 [[nodiscard]] constexpr std::string_view allow_of(Methods methods) {
-    return methods == Methods::post ? "POST, OPTIONS" : "GET, HEAD, OPTIONS";
+    switch (methods) {
+        case Methods::get: return "GET, HEAD, OPTIONS";
+        case Methods::post: return "POST, OPTIONS";
+        case Methods::get_and_post: break;
+    }
+    return "GET, HEAD, POST, OPTIONS";
 }
 // What `OPTIONS *` is told: the methods that some path takes.
 inline constexpr std::string_view allow_of_server = "GET, HEAD, POST, OPTIONS";
@@ -83,7 +88,8 @@ class Router {
 
     [[nodiscard]] static bool takes(Methods methods, parsers::Method method) {
         using parsers::Method;
-        return methods == Methods::post ? method == Method::post : method == Method::get || method == Method::head;
+        const bool is_get = method == Method::get || method == Method::head;
+        return (is_get && methods != Methods::post) || (method == Method::post && methods != Methods::get);
     }
 
     std::vector<Route> routes_;

@@ -15,7 +15,7 @@ void BodyReader::start(parsers::Decoder& decoder, OpenRequest& request, std::int
     accepted_count_ = 0;
     arrival_ns_ = arrival_ns;
     latest_record_ = {};
-    decoder.start(request.body, request.dialect, {request.precision, arrival_ns});
+    decoder.start(request.body, request.dialect, {request.precision, arrival_ns, request.kept.in(kept_)});
     request.result.is_single = decoder.is_single();
 }
 
@@ -51,6 +51,7 @@ void BodyReader::start(parsers::Decoder& decoder, OpenRequest& request, std::int
         case parsers::Step::record_refused:
             if (request_->purpose == Purpose::store) counters_.reject(decoder_->refusal());
             return request_->result.add_error(decoder_->record_index(), decoder_->refusal(), decoder_->offset());
+        case parsers::Step::more: return;
         case parsers::Step::body_refused:
             ++accepted_count_;  // the record at which it broke counts as well
             abandon(decoder_->refusal());

@@ -84,6 +84,7 @@ class BodyReader {
     RequestRefusal refusal_;
     std::uint32_t accepted_count_ = 0;
     std::int64_t arrival_ns_ = 0;
+    KeptParameters::Members kept_;  // of request_, while its body is read
     // The last accepted record: in the body, or in latest_ where the decoder renders records.
     std::string_view latest_record_;
     std::array<char, sizeof(LatestSample::text)> latest_;

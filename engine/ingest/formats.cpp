@@ -1,7 +1,10 @@
 #include <array>
 
 #include "engine/ingest/format.hpp"
+#include "engine/ingest/influx_answer.hpp"
 #include "engine/ingest/json_answer.hpp"
+#include "engine/ingest/kept_parameters.hpp"
+#include "parsers/influx/line_decoder.hpp"
 #include "parsers/json/json_decoder.hpp"
 
 namespace sluice {
@@ -16,20 +19,59 @@ constexpr MediaType json_media_types[]{
     {"application/jsonlines", ndjson},
 };
 
+constexpr std::string_view json_paths[]{"/telemetry"};
+// Clients that take a base URL may be given one that ends in /influx.
+constexpr std::string_view influx_v1_paths[]{"/write", "/influx/write"};
+constexpr std::string_view influx_v2_paths[]{"/api/v2/write", "/influx/api/v2/write"};
+
+constexpr std::string_view influx_v1_kept[]{"db", "rp"};
+constexpr std::string_view influx_v2_kept[]{"bucket", "org"};
+static_assert(std::size(influx_v1_kept) <= KeptParameters::count_max);
+static_assert(std::size(influx_v2_kept) <= KeptParameters::count_max);
+
+using parsers::Precision;
+constexpr PrecisionName json_precisions[]{
+    {"s", Precision::s}, {"ms", Precision::ms}, {"us", Precision::us}, {"ns", Precision::ns}};
+constexpr PrecisionName influx_precisions[]{{"ns", Precision::ns}, {"n", Precision::ns},  {"us", Precision::us},
+                                            {"u", Precision::us},  {"ms", Precision::ms}, {"s", Precision::s},
+                                            {"m", Precision::m},   {"h", Precision::h}};
+constexpr std::span<const PrecisionName> influx_v2_precisions = std::span(influx_precisions).first(6);
+
 template <typename Decoder>
 std::unique_ptr<parsers::Decoder> make() {
     return std::make_unique<Decoder>();
 }
 
 constexpr std::array rows{
-    Format{.path = "/telemetry",
+    Format{.paths = json_paths,
            .media_types = json_media_types,
            .make_decoder = make<parsers::JsonDecoder>,
-           .precision = parsers::Precision::by_magnitude,
+           .precision = Precision::by_magnitude,
+           .precision_names = json_precisions,
            .accept = "application/json, application/x-ndjson",
            .refuses_unknown_parameters = true,
            .answer = answer_json,
            .refuse = refuse_json},
+    Format{.paths = influx_v1_paths,
+           .make_decoder = make<parsers::LineDecoder>,
+           .precision = Precision::ns,
+           .precision_names = influx_precisions,
+           .precision_refusal = Refusal::bad_line_precision,
+           .kept_parameters = influx_v1_kept,
+           .may_be_empty = true,
+           .quotes_lines = true,
+           .answer = answer_influx_v1,
+           .refuse = refuse_influx_v1},
+    Format{.paths = influx_v2_paths,
+           .make_decoder = make<parsers::LineDecoder>,
+           .precision = Precision::ns,
+           .precision_names = influx_v2_precisions,
+           .precision_refusal = Refusal::bad_line_precision,
+           .kept_parameters = influx_v2_kept,
+           .may_be_empty = true,
+           .quotes_lines = true,
+           .answer = answer_influx_v2,
+           .refuse = refuse_influx_v2},
 };
 
 }  // namespace

@@ -9,7 +9,10 @@ Gate::Gate(std::span<const Format> formats, const Admission& admission, const Ba
            IdempotencyTable* idempotency)
     : formats_(formats), admission_(admission), batcher_(batcher), offer_(offer), idempotency_(idempotency) {
     std::uint16_t target = format_target_min;
-    for (const Format& format : formats) router_.add({format.path, http::Methods::post, target++});
+    for (const Format& format : formats) {
+        for (const std::string_view path : format.paths) router_.add({path, http::Methods::post, target});
+        ++target;
+    }
 }
 
 void Gate::add_route(const http::Route& route) {
@@ -29,7 +32,7 @@ std::expected<Gate::Passage, Gate::Refused> Gate::check(const http::Request& req
     const Format* const format = &formats_[passed->format_index()];
     passed->format = format;
     auto refusal = read_options(request, *format, offer_, passed->options);
-    if (!refusal) refusal = refusal_of(request, passed->options, body);
+    if (!refusal) refusal = refusal_of(request, *format, passed->options, body);
     if (!refusal) return passed;
     return std::unexpected(Refused{
         .reason = *refusal,
@@ -37,14 +40,15 @@ std::expected<Gate::Passage, Gate::Refused> Gate::check(const http::Request& req
         .nearest = *refusal == Refusal::unknown_parameter ? nearest_parameter(request.query) : std::string_view{}});
 }
 
-std::optional<Refusal> Gate::refusal_of(const http::Request& request, const RequestOptions& options, Body body) const {
+std::optional<Refusal> Gate::refusal_of(const http::Request& request, const Format& format,
+                                        const RequestOptions& options, Body body) const {
     if (needs_admission(options, body)) {
         if (const auto refusal = admission_.check(options.ack)) return refusal;
         // A chunked body's size is not known: it is 0 here, and fits.
         if (body == Body::on_its_way && !batcher_.may_have_room(request.head.content_length))
             return Refusal::overloaded;
     }
-    if (body == Body::whole && request.body.empty()) return Refusal::empty_body;
+    if (body == Body::whole && request.body.empty() && !format.may_be_empty) return Refusal::empty_body;
     return std::nullopt;
 }
 

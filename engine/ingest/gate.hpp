@@ -58,8 +58,8 @@ class Gate {
     [[nodiscard]] std::expected<Passage, Refused> check(const http::Request& request, Body body) const;
 
   private:
-    [[nodiscard]] std::optional<Refusal> refusal_of(const http::Request& request, const RequestOptions& options,
-                                                    Body body) const;
+    [[nodiscard]] std::optional<Refusal> refusal_of(const http::Request& request, const Format& format,
+                                                    const RequestOptions& options, Body body) const;
     [[nodiscard]] bool needs_admission(const RequestOptions& options, Body body) const;
 
     const std::span<const Format> formats_;

@@ -58,6 +58,7 @@ OpenRequest& Ingest::open(const http::Request& request, const Gate::Passage& pas
     opened.format_index = static_cast<std::uint16_t>(passage.format_index());
     opened.dialect = passage.options.dialect;
     opened.precision = passage.options.precision;
+    opened.kept.assign(passage.options.kept);
     opened.purpose = Purpose::store;
     opened.idempotency_entry = no_idempotency_entry;
     opened.received_ns = request.received_ns;
@@ -140,9 +141,14 @@ Decision Ingest::finish(BodyReader& reader, OpenRequest& request, http::Response
     const IngestResult& result = request.result;
     if (reader.state() == BodyReader::State::refused || result.rejected != 0) log_refusals(reader, request);
     if (reader.state() == BodyReader::State::refused) return refuse_whole(request, reader.refusal(), response);
+    const Format& format = format_of(request);
+    // While the body is there: the answer may come when it is gone.
+    if (format.quotes_lines && result.rejected != 0)
+        request.result.first_fault.quote(request.body, result.errors[0].offset);
     if (request.purpose == Purpose::replay) return finish_replay(request, response);
     if (reader.accepted_count() != 0) return accept(reader, request, response);
-    if (result.rejected == 0) return refuse_whole(request, {.reason = Refusal::no_samples}, response);
+    if (result.rejected == 0 && !format.may_be_empty)
+        return refuse_whole(request, {.reason = Refusal::no_samples}, response);
     if (result.is_single) return refuse_whole(request, {.reason = result.errors[0].refusal}, response);
     idempotent_.refused(request);
     answer(request, response);

@@ -2,9 +2,11 @@
 // it. The reactor's thread.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "engine/core/ack.hpp"
 #include "engine/core/limits.hpp"
@@ -19,6 +21,25 @@ struct RecordError {
 };
 static_assert(limits::request_body_bytes_max <= 0xffff'ffff, "an offset has 32 bits");
 
+// Of formats whose records are lines: the first line that was refused, as its answer quotes it.
+struct FirstFault {
+    std::uint32_t line;  // 1-based
+    std::uint8_t bytes;
+    bool is_cut;
+    std::array<char, 100> text;
+
+    // `offset`: of the line in `body`.
+    void quote(std::string_view body, std::size_t offset) {
+        const auto at = body.begin() + static_cast<std::ptrdiff_t>(offset);
+        line = 1 + static_cast<std::uint32_t>(std::count(body.begin(), at, '\n'));
+        const std::string_view rest = body.substr(offset, text.size() + 1);
+        const std::string_view whole = rest.substr(0, rest.find_first_of("\r\n"));
+        is_cut = whole.size() > text.size();
+        bytes = static_cast<std::uint8_t>(whole.copy(text.data(), text.size()));
+    }
+    [[nodiscard]] std::string_view excerpt() const { return {text.data(), bytes}; }
+};
+
 // Valid as zeroed memory; start() makes it whole.
 struct IngestResult {
     AckLevel ack;  // what a 2xx promises
@@ -28,6 +49,7 @@ struct IngestResult {
     std::uint32_t rejected;
     std::uint32_t errors_count;  // of `errors`: at most limits::record_errors_count_max of the rejected
     std::array<RecordError, limits::record_errors_count_max> errors;
+    FirstFault first_fault;  // where the format quotes lines and one was refused
 
     void start(AckLevel level, bool single) {
         ack = level;

@@ -13,6 +13,7 @@
 #include "engine/core/limits.hpp"
 #include "engine/core/request_ref.hpp"
 #include "engine/ingest/ingest_result.hpp"
+#include "engine/ingest/kept_parameters.hpp"
 #include "parsers/decoder.hpp"
 
 namespace sluice {
@@ -33,6 +34,7 @@ struct OpenRequest {
     AckLevel ack;  // what the answer waits for; result.ack is what it names
     parsers::Dialect dialect;
     parsers::Precision precision;
+    KeptParameters kept;
     Purpose purpose;
     std::uint32_t idempotency_entry;  // of a first request with a key; else no_idempotency_entry
     std::uint32_t rejected_before_count;    // replay: what the first request was told

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include "engine/core/edit_distance.hpp"
+#include "engine/ingest/percent.hpp"
 #include "parsers/http/idempotency_key.hpp"
 
 namespace sluice {
@@ -15,13 +14,9 @@ namespace {
 
 using parsers::RequestHeader;
 
-std::optional<parsers::Precision> precision_of(std::string_view name) {
-    using parsers::Precision;
-    if (name == "s") return Precision::s;
-    if (name == "ms") return Precision::ms;
-    if (name == "us") return Precision::us;
-    if (name == "ns") return Precision::ns;
-    return std::nullopt;
+std::optional<parsers::Precision> precision_of(std::string_view name, const Format& format) {
+    const auto row = std::ranges::find(format.precision_names, name, &PrecisionName::name);
+    return row == format.precision_names.end() ? std::nullopt : std::optional(row->precision);
 }
 
 constexpr std::array<std::string_view, 2> parameter_names{"ack", "precision"};
@@ -30,27 +25,10 @@ constexpr std::array<std::string_view, 2> parameter_names{"ack", "precision"};
 using DecodeBuffer = std::array<char, 16>;
 static_assert(std::ranges::all_of(ack_level_names, [](auto name) { return name.size() <= DecodeBuffer{}.size(); }));
 
-std::optional<char> decode_triplet(std::string_view text) {
-    unsigned code = 0;
-    if (text.size() < 3 || text.front() != '%') return std::nullopt;
-    const char* const end = text.data() + 3;
-    const auto [parsed_end, error] = std::from_chars(text.data() + 1, end, code, 16);  // takes no sign, no prefix
-    if (error != std::errc{} || parsed_end != end) return std::nullopt;
-    return static_cast<char>(code);
-}
-
-// Percent-decoded (RFC 3986 section 2.1). What is malformed or longer than `buffer` stays as it is, and means nothing.
+// What is malformed or longer than `buffer` stays as it is, and means nothing.
 std::string_view decoded(std::string_view text, DecodeBuffer& buffer) {
     if (text.find('%') == std::string_view::npos) return text;
-    std::size_t bytes = 0;
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        if (bytes == buffer.size()) return text;
-        const auto triplet = decode_triplet(text.substr(at));
-        if (text[at] == '%' && !triplet) return text;
-        buffer[bytes++] = triplet.value_or(text[at]);
-        at += triplet ? 2 : 0;
-    }
-    return {buffer.data(), bytes};
+    return percent_decoded(text, buffer).value_or(text);
 }
 
 // As they stand in the query.
@@ -85,9 +63,12 @@ std::optional<Refusal> apply_parameter(const Parameter& parameter, const Format&
         options.ack = *level;
     } else if (name == "precision") {
         if (std::exchange(given.has_precision, true) && !may_repeat) return Refusal::repeated_parameter;
-        const auto precision = precision_of(value);
-        if (!precision) return Refusal::bad_precision;
+        const auto precision = precision_of(value, format);
+        if (!precision) return format.precision_refusal;
         options.precision = *precision;
+    } else if (const auto kept = std::ranges::find(format.kept_parameters, name);
+               kept != format.kept_parameters.end()) {
+        if (!options.kept.keep(*kept, parameter.value)) return Refusal::bad_kept_parameter;
     } else if (format.refuses_unknown_parameters && !(name.empty() && value.empty())) {  // nothing between two `&`
         return Refusal::unknown_parameter;
     }
@@ -124,6 +105,8 @@ const MediaType* find_type(std::string_view name, const Format& format) {
 
 std::optional<Refusal> apply_media_type(const parsers::RequestHead& head, const Format& format,
                                         RequestOptions& options) {
+    options.dialect = 0;
+    if (format.media_types.empty()) return std::nullopt;
     // A single value by RFC 9110 section 8.3: of several, others may read another one.
     if (head.value(RequestHeader::content_type).count > 1) return Refusal::unsupported_media_type;
     const std::string_view value = head.header(RequestHeader::content_type);
@@ -160,6 +143,7 @@ std::optional<Refusal> read_options(const http::Request& request, const Format& 
     options.ack = offer.preset;
     options.precision = format.precision;
     options.idempotency_key_bytes = 0;
+    options.kept.clear();
     if (const auto refusal = apply_head(request.head, format, options)) return refusal;
     if (const auto refusal = apply_query(request.query, format, options)) return refusal;
     const auto level = offer.resolve(options.ack);

@@ -12,6 +12,7 @@
 #include "engine/core/refusal.hpp"
 #include "engine/http/application.hpp"
 #include "engine/ingest/format.hpp"
+#include "engine/ingest/kept_parameters.hpp"
 
 namespace sluice {
 
@@ -21,6 +22,7 @@ struct RequestOptions {
     AckLevel promised_ack;  // what the answer names
     parsers::Precision precision;
     parsers::Dialect dialect;
+    KeptParameters kept;
     std::uint8_t idempotency_key_bytes;  // 0: none
     std::array<char, limits::idempotency_key_bytes_max> idempotency_key_text;
 

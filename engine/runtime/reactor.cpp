@@ -74,6 +74,7 @@ void Reactor::connect(SinkThread& sink) {
         if (!row.is_public) route.listener_roles_mask = http::role_mask(ListenerRole::data_and_admin);
         gate_->add_route(route);
     }
+    for (const InfluxPageRow& row : influx_pages) gate_->add_route(row.route());
     ingest_ = std::make_unique<Ingest>(formats(), server_, *admission_, *batcher_, config_.retry_after_s,
                                        wiring_.idempotency, refusal_log_);
 }
@@ -209,7 +210,17 @@ http::Decision Reactor::on_request(const http::Request& request, RequestRef ref,
         answer_options(passage->allow, response);
         return http::Decision::now;
     }
+    if (passage->target >= influx_page_target_min) {
+        answer_influx(static_cast<InfluxPage>(passage->target - influx_page_target_min), request, response);
+        return http::Decision::now;
+    }
     return answer_page(static_cast<AdminPage>(passage->target), ref, response);
+}
+
+void Reactor::answer_influx(InfluxPage page, const http::Request& request, http::Response& response) {
+    const bool is_health = page == InfluxPage::health;
+    const std::string reason = is_health ? wiring_.readiness.state().reason : std::string();
+    answer_influx_page(page, request, {reason, started_ns_, unix_ns()}, response, server_.blocks());
 }
 
 bool Reactor::refuses_head(const http::Request& request, http::Response& response) {

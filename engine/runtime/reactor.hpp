@@ -17,10 +17,12 @@
 #include "engine/admin/snapshot.hpp"
 #include "engine/batching/batcher.hpp"
 #include "engine/config/config.hpp"
+#include "engine/core/clock.hpp"
 #include "engine/delivery/completion_inbox.hpp"
 #include "engine/delivery/sink_thread.hpp"
 #include "engine/ingest/engine_state.hpp"
 #include "engine/ingest/gate.hpp"
+#include "engine/ingest/influx_pages.hpp"
 #include "engine/ingest/ingest.hpp"
 #include "engine/log/log.hpp"
 #include "engine/server/mailbox.hpp"
@@ -94,6 +96,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     [[nodiscard]] http::Decision answer_page(AdminPage page, RequestRef ref, http::Response& response);
     [[nodiscard]] bool ask_admin(AdminPage page, RequestRef ref);
     void fill_page(const AdminAnswer& answer, http::Response& response);
+    void answer_influx(InfluxPage page, const http::Request& request, http::Response& response);
     void refuse(const Gate::Refused& refused, const http::Request& request, http::Response& response);
     [[nodiscard]] bool may_sleep();
     void order(Mailbox::Task task);
@@ -106,6 +109,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
 
     const Wiring wiring_;
     const unsigned core_;
+    const std::int64_t started_ns_ = unix_ns();  // since 1970
     const std::uint16_t index_;
     std::unique_ptr<sinks::Encoder> encoder_;
     BatchPool pool_;

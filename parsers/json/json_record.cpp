@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "engine/core/check.hpp"
 #include "parsers/json/json_text.hpp"
-#include "parsers/json/key_set.hpp"
 
 namespace sluice::parsers {
 namespace {
@@ -96,7 +96,7 @@ std::string_view RecordReader::unescape(std::string_view inside) {
 [[gnu::always_inline]] inline void RecordReader::open(const char* begin) {
     if (next_backslash_ < begin) next_backslash_ = find_byte('\\', begin, horizon_of(begin));
     begin_ = end_ = begin;
-    is_refused_ = is_oversized_ = false;
+    is_refused_ = is_oversized_ = has_many_members_ = false;
     seen_bits_ = 0;
     member_count_ = other_count_ = strings_bytes_ = 0;
 }
@@ -143,6 +143,7 @@ void RecordReader::keep_values(const Walked& value) {
     const bool is_object = value.json.front() == '{';
     const bool is_empty = is_object && trim(value.json.substr(1, value.json.size() - 2)).empty();
     if (!is_object || is_empty || !objects_are_plain_) refuse(Refusal::bad_values);
+    has_many_members_ = false;  // it may
     sample_.values = value.json;
 }
 
@@ -169,10 +170,17 @@ void RecordReader::keep_values(const Walked& value) {
 
 void RecordReader::keep_metadata(const Walked& value) {
     if (value.json.front() != '{') return refuse(Refusal::bad_metadata);
+    refuse_many();
     sample_.metadata = value.json;
 }
 
+// Of an object that is not `values`.
+void RecordReader::refuse_many() {
+    if (std::exchange(has_many_members_, false)) refuse(Refusal::too_many_members);
+}
+
 void RecordReader::keep_other(std::string_view key, const Walked& value) {
+    refuse_many();
     for (std::size_t i = 0; i < other_count_; ++i)
         if (others_[i].name == key) return refuse(Refusal::duplicate_member);
     Member& member = others_[other_count_++];
@@ -331,15 +339,15 @@ std::string_view RecordReader::one_line() {
 void RecordReader::check_completeness() {
     const bool has_values = has(Field::values);
     if (!has(Field::device_id)) return refuse(Refusal::missing_device_id);
-    if (has_values && (has(Field::type) || has(Field::value) || has(Field::unit)))
-        return refuse(Refusal::ambiguous_value);
+    if (has_values && has(Field::value)) return refuse(Refusal::ambiguous_value);
     if (!has_values && !(has(Field::type) && has(Field::value))) refuse(Refusal::missing_value);
 }
 
 // sample_ still holds the last record's members. Clearing it as a whole beforehand costs a tenth of a record.
 void RecordReader::clear_absent() {
-    if (!has(Field::type)) {  // no value either, if it has `values`
-        sample_.type = sample_.value = {};
+    if (!has(Field::type)) sample_.type = {};
+    if (!has(Field::value)) {
+        sample_.value = {};
         sample_.value_kind = ValueKind::none;
     }
     if (!has(Field::unit)) sample_.unit = {};
@@ -377,13 +385,25 @@ RecordReader::End RecordReader::walk_object(ondemand::object object, const char*
         switch (keys.insert(key)) {
             case KeySet::Insertion::fresh: break;
             case KeySet::Insertion::duplicate: refuse(Refusal::duplicate_member); break;
-            case KeySet::Insertion::full: refuse(Refusal::too_many_members); break;
+            case KeySet::Insertion::full: keep_many(keys, key, level); break;
         }
         const char first = value.json.front();
         objects_are_plain_ &= first != '{' && first != '[' && first != 'n';
         last = value.json.data() + value.json.size();
     }
     return past_bracket(last);
+}
+
+// A member more than most objects may have: `values` may.
+void RecordReader::keep_many(const KeySet& first, std::string_view key, std::size_t level) {
+    if (level != 2) return refuse(Refusal::too_many_members);
+    if (!has_many_members_) {
+        has_many_members_ = true;
+        many_names_.clear();
+        for (std::size_t i = 0; i < first.count(); ++i) CHECK(many_names_.insert(first[i]));
+    }
+    if (many_names_.is_full()) return refuse(Refusal::too_many_values);
+    if (!many_names_.insert(key)) refuse(Refusal::duplicate_member);
 }
 
 RecordReader::End RecordReader::walk_array(ondemand::array array, const char* begin, std::size_t level) {

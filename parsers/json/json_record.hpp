@@ -24,6 +24,8 @@
 #include "engine/core/limits.hpp"
 #include "engine/core/refusal.hpp"
 #include "engine/core/sample.hpp"
+#include "parsers/json/key_set.hpp"
+#include "parsers/name_set.hpp"
 #include "parsers/timestamp.hpp"
 
 namespace sluice::parsers {
@@ -98,6 +100,8 @@ class RecordReader {
     void keep_member(std::string_view key, const Walked& value);
     template <Field field>
     void keep_field(const Walked& value);
+    void keep_many(const KeySet& first, std::string_view key, std::size_t level);
+    void refuse_many();
     void keep_other(std::string_view key, const Walked& value);
     void keep_device_id(const Walked& value);
     void keep_type(const Walked& value);
@@ -133,10 +137,12 @@ class RecordReader {
     bool is_refused_ = false;
     bool is_oversized_ = false;        // some string did not fit strings_: the record is larger than a sample may be
     bool objects_are_plain_ = true;  // all objects walked since it was set have only numbers, booleans and strings
+    bool has_many_members_ = false;  // an object that was walked has more than limits::members_count_max
     std::uint32_t seen_bits_ = 0;        // a bit for each Field
     std::size_t member_count_ = 0;
     std::size_t other_count_ = 0;
     std::size_t strings_bytes_ = 0;
+    NameSet many_names_;  // of that object
     std::array<Member, limits::members_count_max> others_;
     std::array<char, limits::sample_bytes_max> line_;  // of a record that was written over several lines
     // Unescaped strings of one record are never longer than the record; behind the last one simdjson writes

@@ -92,36 +92,6 @@ std::size_t escape_size(std::string_view inside, std::size_t at) {
     return is_low_surrogate(unit_at(inside, at + 6)) ? 12 : 0;
 }
 
-// The table of well-formed byte sequences of the Unicode standard (table 3-7): length of the sequence that
-// `lead` opens and the bounds of its second byte. Length 0: not a lead byte.
-struct Utf8Sequence {
-    std::size_t size;
-    unsigned char second_min, second_max;
-};
-
-constexpr Utf8Sequence utf8_sequence(unsigned char lead) {
-    if (lead < 0x80) return {1, 0, 0};
-    if (lead < 0xC2) return {0, 0, 0};
-    if (lead < 0xE0) return {2, 0x80, 0xBF};
-    if (lead == 0xE0) return {3, 0xA0, 0xBF};
-    if (lead == 0xED) return {3, 0x80, 0x9F};
-    if (lead < 0xF0) return {3, 0x80, 0xBF};
-    if (lead == 0xF0) return {4, 0x90, 0xBF};
-    if (lead < 0xF4) return {4, 0x80, 0xBF};
-    if (lead == 0xF4) return {4, 0x80, 0x8F};
-    return {0, 0, 0};
-}
-
-bool is_sequence(std::string_view text, const Utf8Sequence& sequence) {
-    if (sequence.size == 0 || text.size() < sequence.size) return false;
-    if (sequence.size == 1) return true;
-    const auto second = static_cast<unsigned char>(text[1]);
-    if (second < sequence.second_min || second > sequence.second_max) return false;
-    for (std::size_t i = 2; i < sequence.size; ++i)
-        if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) return false;
-    return true;
-}
-
 }  // namespace
 
 const char* behind_space_run(const char* begin, const char* end) {
@@ -172,16 +142,6 @@ bool has_valid_escapes(std::string_view inside) {
     return true;
 }
 
-bool has_control_character_slow(std::string_view text) {
-    bool found = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto c = static_cast<unsigned char>(text[i]);
-        found |= c < 0x20 || c == 0x7F;
-        if (c == 0xC2 && i + 1 < text.size()) found |= static_cast<unsigned char>(text[i + 1]) < 0xA0;
-    }
-    return found;
-}
-
 namespace {
 
 // Behind the closing quote of the string at the begin of `text`; npos if it has none here.
@@ -219,16 +179,6 @@ ValueExtent extent_of_value(std::string_view text) {
     const std::size_t end = text.front() == '"' ? end_of_string(text) : text.find_first_of(",]} \t\r\n");
     if (end == std::string_view::npos) return {ValueEnd::not_here, text.size()};
     return {ValueEnd::here, end};
-}
-
-std::size_t first_invalid_utf8(std::string_view text) {
-    std::size_t at = 0;
-    while (at < text.size()) {
-        const Utf8Sequence sequence = utf8_sequence(static_cast<unsigned char>(text[at]));
-        if (!is_sequence(text.substr(at), sequence)) return at;
-        at += sequence.size;
-    }
-    return text.size();
 }
 
 }  // namespace sluice::parsers

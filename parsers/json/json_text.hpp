@@ -11,6 +11,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "parsers/utf8.hpp"
+
 namespace sluice::parsers {
 
 [[nodiscard]] constexpr bool is_json_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
@@ -70,42 +72,6 @@ enum class NumberCheck : std::uint8_t {
 // Whether every escape of a string's inside is one of RFC 8259's and no surrogate stands alone.
 [[nodiscard]] bool has_valid_escapes(std::string_view inside);
 
-// Eight bytes at a time: the top bit of each byte of the result is set where the byte is not in
-// U+0020 to U+007E. Exact for bytes below 0x80, and always set for the others.
-constexpr std::uint64_t unusual_bytes(std::uint64_t bytes) {
-    constexpr std::uint64_t ones = 0x0101010101010101u;
-    constexpr std::uint64_t tops = 0x80 * ones;
-    const std::uint64_t below_space = ~((bytes | tops) - 0x20 * ones);
-    const std::uint64_t is_delete = (bytes & ~tops) + ones;
-    return (bytes | below_space | is_delete) & tops;
-}
-
-template <typename Word>
-std::uint64_t load(const char* from) {
-    Word word = 0;
-    std::memcpy(&word, from, sizeof word);
-    return word;
-}
-
-// Whether all of `text` is U+0020 to U+007E. Loads overlap instead of going byte by byte.
-inline bool is_plain_ascii(std::string_view text) {
-    const char* const begin = text.data();
-    const std::size_t size = text.size();
-    if (size < 4) {
-        return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
-    }
-    if (size < 8) return unusual_bytes(load<std::uint32_t>(begin) << 32 | load<std::uint32_t>(begin + size - 4)) == 0;
-    std::uint64_t unusual = unusual_bytes(load<std::uint64_t>(begin + size - 8));
-    for (std::size_t i = 0; i + 8 < size; i += 8) unusual |= unusual_bytes(load<std::uint64_t>(begin + i));
-    return unusual == 0;
-}
-
-// Whether `text` has a character of Unicode's category Cc: below U+0020, or U+007F to U+009F. `text` is valid UTF-8.
-[[nodiscard]] bool has_control_character_slow(std::string_view text);
-[[nodiscard]] inline bool has_control_character(std::string_view text) {
-    return !is_plain_ascii(text) && has_control_character_slow(text);
-}
-
 enum class ValueEnd : std::uint8_t {
     here,      // the value is text[0, bytes)
     not_here,  // it goes on behind `text`
@@ -118,8 +84,5 @@ struct ValueExtent {
 // How far the JSON value at the begin of `text` reaches, by its brackets and quotes alone: whether it is JSON is not
 // looked at. 0 bytes: no value begins here.
 [[nodiscard]] ValueExtent extent_of_value(std::string_view text);
-
-// Offset of the first byte of `text` that is not part of valid UTF-8; text.size() if all are.
-[[nodiscard]] std::size_t first_invalid_utf8(std::string_view text);
 
 }  // namespace sluice::parsers

@@ -28,6 +28,11 @@ class KeySet {
         return Insertion::fresh;
     }
 
+    [[nodiscard]] std::size_t count() const { return count_; }
+    [[nodiscard]] std::string_view operator[](std::size_t index) const {
+        return {keys_[index].data, keys_[index].size};
+    }
+
   private:
     // Not a string_view: its constructor would make the array cost a kilobyte of zeros.
     struct Key {

@@ -43,11 +43,16 @@ def sentences() -> list[tuple[str, str]]:
     return found
 
 
+# Words of a protocol, which its clients look for.
+FOREIGN = ("unable to parse '",)
+
+
 def test_they_are_found():
     assert len(sentences()) > 700
 
 
 @pytest.mark.parametrize("pattern", REFUSED, ids=REFUSED.values())
 def test_words_that_stand_in_no_sentence(pattern):
-    wrong = [f"{name}: {text}" for name, text in sentences() if re.search(pattern, text, re.IGNORECASE)]
+    wrong = [f"{name}: {text}" for name, text in sentences()
+             if text not in FOREIGN and re.search(pattern, text, re.IGNORECASE)]
     assert not wrong, "\n".join(wrong)

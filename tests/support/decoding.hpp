@@ -70,10 +70,10 @@ inline OwnedSample owned(const Sample& sample) {
     return copy;
 }
 
-[[nodiscard]] inline Decoded decode(parsers::JsonDecoder& decoder, std::string_view padded_body,
-                                    parsers::BodyFormat format, const parsers::DecodeOptions& options = {}) {
+[[nodiscard]] inline Decoded decode_with(parsers::Decoder& decoder, std::string_view padded_body,
+                                         parsers::Dialect dialect, const parsers::DecodeOptions& options = {}) {
     Decoded decoded;
-    decoder.start(padded_body, format, options);
+    decoder.start(padded_body, dialect, options);
     decoded.is_single = decoder.is_single();
     for (;;) {
         switch (decoder.next()) {
@@ -84,6 +84,7 @@ inline OwnedSample owned(const Sample& sample) {
             case parsers::Step::record_refused:
                 decoded.refused.push_back({decoder.refusal(), decoder.record_index(), decoder.offset()});
                 break;
+            case parsers::Step::more: break;
             case parsers::Step::body_refused:
                 decoded.body_refused = true;
                 decoded.body_refusal = decoder.refusal();
@@ -92,6 +93,11 @@ inline OwnedSample owned(const Sample& sample) {
             case parsers::Step::end: return decoded;
         }
     }
+}
+
+[[nodiscard]] inline Decoded decode(parsers::JsonDecoder& decoder, std::string_view padded_body,
+                                    parsers::BodyFormat format, const parsers::DecodeOptions& options = {}) {
+    return decode_with(decoder, padded_body, static_cast<parsers::Dialect>(format), options);
 }
 
 // With a decoder of its own and the body in front of a guard page.

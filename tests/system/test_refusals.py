@@ -41,6 +41,9 @@ IN_OTHER_FILES = {
     "bad_idempotency_key": "test_idempotency.py", "idempotency_unavailable": "test_idempotency.py",
     "idempotency_in_progress": "test_idempotency.py", "idempotency_mismatch": "test_idempotency.py",
     "idempotency_full": "test_idempotency.py",
+    **dict.fromkeys(("malformed_line", "bad_measurement", "bad_tag", "missing_fields", "bad_field", "bad_field_value",
+                     "unclosed_string", "bad_line_timestamp", "bad_line_precision",
+                     "bad_kept_parameter"), "test_influx.py"),
 }
 # A reactor that does not answer the admin thread cannot be had from outside: stopping the process stops both.
 NOT_FROM_OUTSIDE = {"admin_timeout"}
@@ -152,13 +155,15 @@ CASES = {
                          telemetry(b'{"device_id":"a","values":{"v":1,"v":2}}'),
                          telemetry(b'{"device_id":"a","type":"t","value":1,"metadata":{"m":1,"m":1}}')],
     "too_many_members": [record(**{f"m{index}": index for index in range(65)}),
-                         telemetry(json.dumps({"device_id": "a", "values": {f"v{index}": 1 for index in range(65)}}).encode())],
+                         telemetry(json.dumps({"device_id": "a", "type": "t", "value": 1,
+                                               "metadata": {f"v{index}": 1 for index in range(65)}}).encode())],
+    "too_many_values": [telemetry(json.dumps({"device_id": "a", "values": {f"{index}": 1 for index in range(1025)}}).encode())],
     "sample_too_large": [record(note="x" * 16384), record(metadata={"note": "x" * 16384})],
     "missing_device_id": [record(device_id=None), telemetry(b'{"invalid_field":"bad_data"}'), telemetry(b"{}")],
     "bad_device_id": [telemetry(b'{"device_id":%s,"type":"t","value":1}' % value) for value in (
         b'""', b"7", b"null", b"[]", b'"%s"' % (b"x" * 129), b'"a\\u0000b"', b'"a\\r\\nb"', b'"\\u007f"', b'"\\u0085"')],
     "missing_value": [record(type=None, value=None), record(value=None), record(type=None)],
-    "ambiguous_value": [record(values={"v": 1}), record(value=None, values={"v": 1}), record(type=None, values={"v": 1})],
+    "ambiguous_value": [record(values={"v": 1}), record(type=None, values={"v": 1})],
     "bad_type": [record(type=""), record(type=7), record(type="x" * 129), record(type="a\nb")],
     "bad_value": [telemetry(b'{"device_id":"a","type":"t","value":%s}' % value) for value in (b"null", b"[1]", b"{}")],
     "bad_unit": [record(unit=7), record(unit="x" * 65), record(unit="a\tb")],

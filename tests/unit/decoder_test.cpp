@@ -109,7 +109,7 @@ std::vector<RecordCase> record_cases() {
         {R"({"device_id":"d","type":"t"})", missing_value},
         {R"({"device_id":"d","value":1})", missing_value},
         {R"({"device_id":"d","type":"t","value":1,"values":{"a":1}})", ambiguous_value},
-        {R"({"device_id":"d","unit":"u","values":{"a":1}})", ambiguous_value},
+        {R"({"device_id":"d","value":1,"values":{"a":1}})", ambiguous_value},
         {id("17"), bad_device_id},
         {id("null"), bad_device_id},
         {id("\"\""), bad_device_id},

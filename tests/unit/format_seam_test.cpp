@@ -89,8 +89,10 @@ void refuse_pairs(const RequestRefusal& refusal, http::Response& response, http:
 
 constexpr MediaType pair_types[]{{"text/pairs", 0}, {"text/pairs-in-lines", 1}};
 
+constexpr std::string_view pair_paths[]{"/pairs"};
+
 const Format pair_formats[]{
-    {.path = "/pairs",
+    {.paths = pair_paths,
      .media_types = pair_types,
      .make_decoder = []() -> std::unique_ptr<parsers::Decoder> { return std::make_unique<PairDecoder>(); },
      .precision = parsers::Precision::ns,

@@ -172,7 +172,8 @@ class FieldsEncoder final : public CommandEncoder {
 
     static std::size_t fields_count(const Sample& sample) {
         std::size_t count = 2 + sample.others.size();
-        count += sample.values.empty() ? 2 : 1;
+        count += 1;  // value or values
+        count += sample.type.empty() ? 0 : 1;
         count += sample.unit.empty() ? 0 : 1;
         count += sample.priority == Priority::none ? 0 : 1;
         count += sample.metadata.empty() ? 0 : 1;
@@ -191,15 +192,17 @@ class FieldsEncoder final : public CommandEncoder {
     }
 
     static void write_measurement(RespWriter& writer, const Sample& sample) {
+        if (!sample.type.empty()) {
+            writer.raw("$4\r\ntype\r\n");
+            writer.bulk(sample.type);
+        }
         if (!sample.values.empty()) {
             writer.raw("$6\r\nvalues\r\n");
             writer.bulk(sample.values);
-            return;
+        } else {
+            writer.raw("$5\r\nvalue\r\n");
+            writer.bulk(sample.value);
         }
-        writer.raw("$4\r\ntype\r\n");
-        writer.bulk(sample.type);
-        writer.raw("$5\r\nvalue\r\n");
-        writer.bulk(sample.value);
         if (sample.unit.empty()) return;
         writer.raw("$4\r\nunit\r\n");
         writer.bulk(sample.unit);

@@ -1,0 +1,46 @@
+#include "parsers/json_writer.hpp"
+
+#include <array>
+#include <charconv>
+
+namespace sluice::parsers {
+namespace {
+
+bool needs_escape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
+
+}  // namespace
+
+void JsonWriter::number(std::int64_t value) {
+    std::array<char, 24> text;
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value);
+    raw(std::string_view(text.data(), static_cast<std::size_t>(end.ptr - text.data())));
+}
+
+void JsonWriter::inside(std::string_view text) {
+    std::size_t begin = 0;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (!needs_escape(text[at])) continue;
+        raw(text.substr(begin, at - begin));
+        inside(text[at]);
+        begin = at + 1;
+    }
+    raw(text.substr(begin));
+}
+
+void JsonWriter::inside(char c) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    if (!needs_escape(c)) return raw(c);
+    switch (c) {
+        case '"': return raw("\\\"");
+        case '\\': return raw("\\\\");
+        case '\n': return raw("\\n");
+        case '\r': return raw("\\r");
+        case '\t': return raw("\\t");
+        default: break;
+    }
+    const auto value = static_cast<unsigned char>(c);
+    const std::array<char, 6> escape{'\\', 'u', '0', '0', digits[value >> 4], digits[value & 15]};
+    raw({escape.data(), escape.size()});
+}
+
+}  // namespace sluice::parsers

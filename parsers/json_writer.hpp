@@ -1,0 +1,69 @@
+// JsonWriter: renders JSON text into memory of a fixed size, for formats whose samples are not JSON. Allocates nothing;
+// what does not fit is left out, and told. The thread of its decoder.
+//
+// The text of a string comes as bytes of valid UTF-8 (checked by the caller).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string_view>
+
+#include "engine/core/check.hpp"
+
+namespace sluice::parsers {
+
+class JsonWriter {
+  public:
+    explicit JsonWriter(std::size_t bytes_max) : text_(std::make_unique<char[]>(bytes_max)), bytes_max_(bytes_max) {}
+
+    void clear() {
+        bytes_ = 0;
+        is_full_ = false;
+    }
+    // As it is.
+    void raw(std::string_view text) {
+        if (!has_room(text.size())) return;
+        std::memcpy(text_.get() + bytes_, text.data(), text.size());
+        bytes_ += text.size();
+    }
+    void raw(char c) {
+        if (has_room(1)) text_[bytes_++] = c;
+    }
+    void number(std::int64_t value);
+    // The inside of a string: quotes, backslashes and control characters are escaped (RFC 8259 section 7).
+    void inside(std::string_view text);
+    void inside(char c);
+    void string(std::string_view text) {
+        raw('"');
+        inside(text);
+        raw('"');
+    }
+    // Takes back the last byte, which was written.
+    void unwrite() {
+        CHECK(bytes_ != 0);
+        --bytes_;
+    }
+
+    [[nodiscard]] std::string_view view() const { return {text_.get(), bytes_}; }
+    // Valid until clear(), as view() is.
+    [[nodiscard]] std::string_view since(std::size_t begin) const { return view().substr(begin); }
+    [[nodiscard]] std::size_t size() const { return bytes_; }
+    // Something did not fit: the text is of no use.
+    [[nodiscard]] bool is_full() const { return is_full_; }
+
+  private:
+    [[nodiscard]] bool has_room(std::size_t bytes) {
+        if (bytes <= bytes_max_ - bytes_ && !is_full_) return true;
+        is_full_ = true;
+        return false;
+    }
+
+    std::unique_ptr<char[]> text_;
+    std::size_t bytes_max_;
+    std::size_t bytes_ = 0;
+    bool is_full_ = false;
+};
+
+}  // namespace sluice::parsers
