@@ -60,11 +60,25 @@ class BodyPool {
     void give_back(BodyBlock& block);
     [[nodiscard]] std::size_t in_use_bytes() const { return in_use_bytes_; }
 
+    [[nodiscard]] bool has_free() const { return mapped_bytes_ != in_use_bytes_; }
+    // Blocks that were free all the time since the last call are given back to the system, by unmap_unused().
+    void look_at_use();
+    // At most `bytes_max` of them, a multiple of the page size: unmapping takes a millisecond for some 16 MiB. True:
+    // there are more.
+    bool unmap_unused(std::size_t bytes_max);
+
   private:
     static constexpr std::size_t classes_count = 16;
     static_assert(block_bytes_min << (classes_count - 1) >= limits::request_body_bytes_max);
     struct FreeBlock {
         FreeBlock* next;
+    };
+    // Of one size.
+    struct SizeClass {
+        FreeBlock* first = nullptr;
+        std::uint32_t count = 0;
+        std::uint32_t count_min = 0;  // since look_at_use()
+        std::uint32_t unused_count = 0;  // to be unmapped
     };
 
     [[nodiscard]] static std::size_t class_of(std::size_t bytes);
@@ -75,10 +89,15 @@ class BodyPool {
     [[nodiscard]] bool has_rounded(std::size_t bytes) const;
     [[nodiscard]] bool stretch(BodyBlock& block, std::size_t bytes);
     void unmap(void* memory, std::size_t capacity_bytes);
+    [[nodiscard]] FreeBlock* pop_free(std::size_t size_class_index);
     void unmap_free(std::size_t size_class_index);
+    [[nodiscard]] bool begin_leaving();
+    void unmap_leaving(std::size_t bytes_max);
     void trim(std::size_t wanted_bytes);
 
-    std::array<FreeBlock*, classes_count> free_{};
+    std::array<SizeClass, classes_count> free_{};
+    char* leaving_ = nullptr;  // a block that is unmapped in parts, from its end; not counted in mapped_bytes_
+    std::size_t leaving_bytes_ = 0;  // left of it, with the padding
     std::size_t memory_bytes_max_;
     std::size_t mapped_bytes_ = 0;  // in use and free, without the padding
     std::size_t in_use_bytes_ = 0;  // likewise

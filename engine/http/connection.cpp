@@ -8,13 +8,15 @@ namespace sluice::http {
 
 namespace {
 
-// A target in absolute form, which a server must accept (RFC 9112 section 3.2.2), without scheme and authority.
-std::string_view without_authority(std::string_view target) {
+// A target in absolute form, which a server must accept (RFC 9112 section 3.2.2), without scheme and authority. With
+// OPTIONS and no path it means the server, as `*` does (section 3.2.4).
+std::string_view without_authority(std::string_view target, parsers::Method method) {
     if (target.starts_with('/')) return target;
     const std::size_t scheme_end = target.find("://");
     if (scheme_end == std::string_view::npos) return target;
     const std::size_t path = target.find_first_of("/?", scheme_end + 3);
-    return path == std::string_view::npos ? std::string_view("/") : target.substr(path);
+    if (path != std::string_view::npos) return target.substr(path);
+    return method == parsers::Method::options ? "*" : "/";
 }
 
 }  // namespace
@@ -220,7 +222,7 @@ void Connection::drop_body(Context& context) {
 // --- answering ---------------------------------------------------------------------------------------------------
 
 Request Connection::request_of(std::uint64_t received_ns) const {
-    const std::string_view target = without_authority(head_->target_view());
+    const std::string_view target = without_authority(head_->target_view(), head_->method);
     const std::size_t question_mark = target.find('?');
     const bool has_query = question_mark != std::string_view::npos;
     const std::string_view body = body_bytes_ != 0 ? std::string_view(body_.data, body_bytes_)

@@ -20,6 +20,9 @@ std::time_t wall_clock_s() {
     return ts.tv_sec;
 }
 
+// How long memory for bodies may be free before it is given back to the system; twice that at most.
+constexpr std::uint64_t trim_interval_ns = 2'000'000'000;
+
 }  // namespace
 
 Server::Server(const ServerSettings& settings, http::Application& application, Callbacks& callbacks)
@@ -68,7 +71,7 @@ void Server::run_once(std::uint64_t deadline_ns) {
     const auto earlier = [](std::uint64_t one_ns, std::uint64_t other_ns) {
         return one_ns == 0 || (other_ns != 0 && other_ns < one_ns) ? other_ns : one_ns;
     };
-    loop_->run_once(earlier(earlier(deadline_ns, timers_.next_ns()), handshakes_end_ns_));
+    loop_->run_once(earlier(earlier(deadline_ns, timers_.next_ns()), earlier(handshakes_end_ns_, trim_ns_)));
 }
 
 // --- events --------------------------------------------------------------------------------------------------------
@@ -79,6 +82,7 @@ void Server::on_iteration(std::uint64_t now_ns) {
     look_after_pause(now_ns - std::exchange(context_.now_ns, now_ns));
     renderer_.set_time(wall_clock_s());
     callbacks_.take_completions();
+    if (trim_ns_ != 0 && now_ns >= trim_ns_) give_memory_back();
     timers_.advance(now_ns, [this](io::Slot slot) {
         http::Connection& connection = connections_[slot];
         if (connection.deadline_ns(context_) <= context_.now_ns) {
@@ -140,6 +144,7 @@ void Server::on_iteration_end() {
     callbacks_.hand_over(context_.now_ns);
     for (const io::Slot slot : touched_) flush(slot);
     touched_.clear();
+    if (trim_ns_ == 0 && bodies_.has_free()) trim_ns_ = context_.now_ns + trim_interval_ns;
     if (context_.phase == http::Phase::draining && !listeners_.empty()) end_listening();
 }
 
@@ -207,6 +212,16 @@ void Server::update_timer(io::Slot slot) {
     const std::uint64_t deadline_ns = connections_[slot].deadline_ns(context_);
     const std::uint64_t set_ns = timers_.deadline_ns(slot);
     if (set_ns == 0 || deadline_ns < set_ns) timers_.set(slot, deadline_ns, context_.now_ns);
+}
+
+// What was free for a whole interval, in steps that keep nobody waiting.
+void Server::give_memory_back() {
+    constexpr std::size_t step_bytes = 2 * limits::mib;
+    constexpr std::uint64_t step_interval_ns = 2'000'000;
+    if (!is_trimming_) bodies_.look_at_use();
+    is_trimming_ = bodies_.unmap_unused(step_bytes);
+    if (is_trimming_) trim_ns_ = context_.now_ns + step_interval_ns;
+    else trim_ns_ = bodies_.has_free() ? context_.now_ns + trim_interval_ns : 0;
 }
 
 void Server::complete(RequestRef ref) {

@@ -132,6 +132,7 @@ class Server final : private io::Events {
     void check_input(io::Slot slot);
     void end_listening();
     void look_after_pause(std::uint64_t pause_ns);
+    void give_memory_back();
 
     // Of a slot's connection to the loop.
     enum class Link : std::uint8_t {
@@ -165,6 +166,8 @@ class Server final : private io::Events {
     std::vector<io::Slot> touched_;  // capacity reserved for every slot
     std::vector<io::Slot> blocked_;
     std::vector<Listener> listeners_;  // empty once a drain has closed them
+    std::uint64_t trim_ns_ = 0;  // when memory for bodies is given back next; 0: none is free
+    bool is_trimming_ = false;  // more of what is unused is to be given back
     std::uint64_t handshakes_end_ns_ = 0;  // while draining: when those that had begun are in the backlogs; 0: not yet
     std::unique_ptr<io::Loop> loop_;  // last: destroyed first, so that the kernel lets go of the blocks
     // open() stores loop_, release; pairs with wake(). Another server may post here before this one is open: it

@@ -215,7 +215,8 @@ def test_405_names_what_is_allowed(stack, http, target, method, allowed):
 
 @pytest.mark.parametrize("target, allowed", [
     ("/telemetry", {"POST", "OPTIONS"}), ("/telemetry?ack=queued", {"POST", "OPTIONS"}),
-    ("/health", {"GET", "HEAD", "OPTIONS"}), ("*", {"GET", "HEAD", "POST", "OPTIONS"})])
+    ("/health", {"GET", "HEAD", "OPTIONS"}), ("*", {"GET", "HEAD", "POST", "OPTIONS"}),
+    ("http://h", {"GET", "HEAD", "POST", "OPTIONS"}), ("http://h/telemetry", {"POST", "OPTIONS"})])
 def test_options_names_what_is_allowed(stack, http, target, allowed):
     for body in (None, b"{}"):
         response = http.request("OPTIONS", target, body)

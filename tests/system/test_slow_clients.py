@@ -211,6 +211,16 @@ def test_a_body_of_many_records_leaves_nothing_behind(starter):
     assert engine.status()["reactors"][0]["body_bytes_in_use"] == 0
 
 
+def test_memory_of_bodies_is_given_back_to_the_system(starter):
+    engine = starter.engine("null:", ack="queued")
+    resident = rss_bytes(engine.pid)
+    with engine.connect() as connection:
+        assert connection.post(b" " * (8 * MIB - len(BODY)) + BODY).status == 200
+    assert rss_bytes(engine.pid) - resident > 7 * MIB, "or this test shows nothing"
+    # io_uring's receive buffers (2 MiB) stay.
+    wait_until(lambda: rss_bytes(engine.pid) - resident < 4 * MIB, "what nobody uses is given back")
+
+
 @pytest.mark.parametrize("ack", ["queued", "stored"])
 def test_the_time_for_an_answer_begins_when_the_body_is_read(starter, ack):
     """Reading it takes many times ack_timeout: no sink is waited for meanwhile."""

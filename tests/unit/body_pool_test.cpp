@@ -3,6 +3,7 @@
 #include "engine/http/body_pool.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <cstring>
 #include <iostream>
@@ -46,6 +47,54 @@ TEST(BodyPool, MoreThanTheLargestBlockIsRefused) {
     BodyPool pool(std::size_t{1} << 40);
     EXPECT_EQ(pool.take((std::size_t{512} << 20) + 1).data, nullptr);
     EXPECT_EQ(pool.in_use_bytes(), 0u);
+}
+
+// What was free between two looks, and no more: of each size as many blocks as nobody took.
+TEST(BodyPool, UnusedBlocksAreGivenBackToTheSystem) {
+    BodyPool pool(64 * limits::mib);
+    std::vector<BodyBlock> blocks;
+    for (int i = 0; i < 3; ++i) blocks.push_back(pool.take(limits::mib));
+    blocks.push_back(pool.take(16 * kib));
+    char* const small_data = blocks[3].data;
+    for (BodyBlock& block : blocks) {
+        std::memset(block.data, 'b', block.capacity_bytes + BodyPool::padding_bytes);
+        pool.give_back(block);
+    }
+    pool.look_at_use();
+    EXPECT_FALSE(pool.unmap_unused(limits::mib)) << "they were in use";
+    BodyBlock used = pool.take(limits::mib);
+    pool.give_back(used);
+    pool.look_at_use();
+    int steps_count = 0;
+    while (pool.unmap_unused(256 * kib)) ++steps_count;
+    EXPECT_EQ(steps_count, 2 * 4 + 1);
+    EXPECT_TRUE(pool.has_free()) << "one was taken";
+    unsigned char is_resident = 0;
+    EXPECT_NE(::mincore(small_data, 1, &is_resident), 0) << "it is not mapped any more";
+    used = pool.take(limits::mib);
+    ASSERT_NE(used.data, nullptr);
+    std::memset(used.data, 'b', used.capacity_bytes + BodyPool::padding_bytes);
+    pool.give_back(used);
+    for (int looks = 0; looks < 2; ++looks) pool.look_at_use();
+    while (pool.unmap_unused(256 * kib)) {
+    }
+    EXPECT_FALSE(pool.has_free());
+}
+
+// Room is wanted while a block is on its way out: the bound holds.
+TEST(BodyPool, ABlockThatIsGivenBackInPartsLeavesAtOnceIfRoomIsWanted) {
+    BodyPool pool(limits::mib);
+    BodyBlock block = pool.take(limits::mib);
+    pool.give_back(block);
+    pool.look_at_use();
+    pool.look_at_use();
+    EXPECT_TRUE(pool.unmap_unused(256 * kib));
+    EXPECT_FALSE(pool.has_free());
+    block = pool.take(limits::mib);
+    ASSERT_NE(block.data, nullptr);
+    std::memset(block.data, 'b', block.capacity_bytes + BodyPool::padding_bytes);
+    EXPECT_FALSE(pool.unmap_unused(256 * kib));
+    pool.give_back(block);
 }
 
 TEST(BodyPool, TheLastGivenBackIsTakenFirst) {
