@@ -88,28 +88,30 @@ void Watcher::probe() {
 
 Findings Watcher::learn() {
     if (cluster_ != nullptr) return cluster_->learn([this] { return is_stopping(); });
-    Findings findings = ask_server();
+    Findings setup;
+    Findings findings = ask_server(setup);
     for (std::size_t i = 1; was_useless_ && i < client_.addresses_count() && !is_stopping(); ++i)
-        findings = ask_server();
+        findings = ask_server(setup);
+    findings.remarks = std::move(setup.remarks);
+    findings.connected = std::move(setup.connected);
     return findings;
 }
 
 // A server of no use is asked all the same: where there is no other, its figures are better than none. Then it is left.
-Findings Watcher::ask_server() {
+// What there is to say of a new connection goes into `setup`.
+Findings Watcher::ask_server(Findings& setup) {
     const Subject& subject = settings_.subject;
     const bool is_new = !client_.is_connected();
     const bool was_useless_before = std::exchange(was_useless_, false);
-    std::vector<Reply> replies;
-    if (!is_new || client_.connect()) replies = client_.ask(figure_commands(subject));
-    Findings findings = replies.empty() ? not_reached() : figures_from(subject, replies);
-    was_useless_ = !replies.empty() && is_of_no_use(replies);
+    if (is_new && !client_.connect()) return not_reached();
+    const std::vector<Reply> replies = client_.ask(figure_commands(subject));
+    if (replies.empty()) return not_reached();
+    Findings findings = figures_from(subject, replies);
+    was_useless_ = is_of_no_use(replies);
     // Each look meets those of no use again: the first one is told.
-    Findings setup;
-    if (is_new && !replies.empty() && !(was_useless_ && was_useless_before))
+    if (is_new && !(was_useless_ && was_useless_before))
         add_setup_remarks(client_, settings_.redis.user, {}, subject.has_length_bound, setup);
     if (subject.is_tried && client_.is_connected()) findings.refusal = why_no_sample(client_, subject);
-    findings.remarks = std::move(setup.remarks);
-    findings.connected = std::move(setup.connected);
     if (was_useless_ && client_.is_connected()) client_.leave(findings.error);
     return findings;
 }

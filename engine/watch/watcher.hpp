@@ -55,9 +55,9 @@ class Watcher {
     void probe();
     [[nodiscard]] bool look_for_remarks();
     [[nodiscard]] Findings learn();
-    [[nodiscard]] Findings ask_server();
-    [[nodiscard]] bool is_stopping();
     [[nodiscard]] Findings not_reached() const;
+    [[nodiscard]] Findings ask_server(Findings& setup);
+    [[nodiscard]] bool is_stopping();
     void decide(const Figures& figures);
     void estimate_opening(PassedBound passed, const Figures& figures);
     void log_closed(PassedBound passed, const Figures& figures) const;

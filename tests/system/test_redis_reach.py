@@ -64,6 +64,13 @@ def test_every_address_of_a_name_is_tried(starter, with_hosts):
     wait_until(lambda: engine.admin("GET", "/ready").status == 200, "the engine is back")
 
 
+def test_what_all_addresses_lack_is_told(starter, with_hosts):
+    server = starter.redis(arguments=("--requirepass", "secret", "--bind", "127.0.0.1", "127.0.0.2", "127.0.0.3"))
+    prefix = with_hosts("127.0.0.1 localhost", "127.0.0.2 redis.test", "127.0.0.3 redis.test")
+    engine = starter.engine(f"redis://redis.test:{server.port}", until="/status", prefix=prefix, settings=FAST)
+    wait_until(lambda: "event=redis_setup_unknown" in engine.log(), "the log advises")
+
+
 def test_too_many_clients(starter):
     server = starter.redis(arguments=("--maxclients", 1))
     with server.client(single_connection_client=True) as other:
