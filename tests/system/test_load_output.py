@@ -130,7 +130,7 @@ def test_quiet_says_nothing(target):
 
 
 def test_quiet_says_what_is_wrong(target):
-    short = ("--duration", "60ms", "--warmup", "0", "--min-sent", "0", "--quiet", *PATIENT)
+    short = ("--duration", "60ms", "--warmup", "0", "--quiet", *PATIENT)
     done = load(target.url, "--threshold", "p50<1ns", "p50<10s", *short)
     assert done.returncode == THRESHOLD_MISSED and done.stdout == ""
     assert re.fullmatch(r"sluice-load: MISSED: p50<1ns \(.+\)\n", done.stderr), done.stderr
@@ -149,7 +149,7 @@ def test_a_file_that_cannot_be_written_is_told_before_the_run(target):
 
 
 def test_a_sweep_has_a_line_for_each_rate(target):
-    done = load(target.url, "--sweep", "100,200/s", "--duration", "500ms", "--warmup", "0", "--max-lag", "10s")
+    done = load(target.url, "--sweep", "100,200/s", "--duration", "500ms", "--warmup", "0", *PATIENT)
     assert done.returncode == OK, done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["planned", "100/s", "200/s"]
 
@@ -191,7 +191,7 @@ def test_the_highest_rate_is_found_where_the_server_refuses_more():
 
 def test_targets_take_turns(target):
     done = load("compare", target.url, target.url + "2", "--rate", "200/s", "--duration", "300ms", "--warmup", "0", "--rounds", 2,
-                "--max-lag", "10s")
+                *PATIENT)
     assert done.returncode == OK, done.stderr
     order = [line.split(": ")[0][-1] for line in done.stderr.splitlines()]
     assert order == ["y", "2", "2", "y"]

@@ -8,7 +8,7 @@ import os
 import subprocess
 import time
 
-from harness.load import INVALID, LOAD_BINARY, OK, PATIENT, Connection, LoadTarget, run_load
+from harness.load import INVALID, LOAD_BINARY, OK, PATIENT, PATIENT_WITH_GENERATOR, Connection, LoadTarget, run_load
 
 
 async def at_once(connection: Connection):
@@ -50,7 +50,7 @@ async def silent(connection: Connection):
 def test_a_server_that_achieves_half_of_the_rate_makes_no_valid_run():
     with LoadTarget(at_most(100)) as target:
         options = (target.url, "--rate", "200/s", "--duration", "2s", "--warmup", "0", "--connections", 500)
-        run = run_load(*options)
+        run = run_load(*options, bounds=PATIENT_WITH_GENERATOR)
         patient = run_load(*options, "--min-rate", "10%")
     assert run.totals["sent"] == 400  # there were connections enough
     assert run.exit_code == INVALID and "of the planned rate was achieved" in run.messages
@@ -60,14 +60,15 @@ def test_a_server_that_achieves_half_of_the_rate_makes_no_valid_run():
 
 def test_a_server_that_keeps_up_is_not_blamed_for_what_it_answers_after_the_end():
     with LoadTarget(after(0.2)) as target:
-        run = run_load(target.url, "--rate", "100/s", "--duration", "1s", "--warmup", "0", "--connections", 60)
+        run = run_load(target.url, "--rate", "100/s", "--duration", "1s", "--warmup", "0", "--connections", 60,
+                       bounds=PATIENT_WITH_GENERATOR)
     assert run.result["achieved_rate"] < 90  # the last 20 answers came later
     assert run.exit_code == OK, run.messages
 
 
 def test_a_run_by_count_sends_all_however_long_it_takes():
     with LoadTarget(after(0.1)) as target:
-        run = run_load(target.url, "--rate", "1000/s", "--requests", 60, "--connections", 2)
+        run = run_load(target.url, "--rate", "1000/s", "--requests", 60, "--connections", 2, bounds=PATIENT_WITH_GENERATOR)
     run.assert_conserved()
     assert run.totals["succeeded"] == 60 and not run.faults
     assert run.exit_code == INVALID and "in time" in run.messages

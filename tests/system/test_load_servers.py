@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from harness.load import BAD_USAGE, FAILED, INVALID, LOAD_BINARY, OK, PATIENT, SETUP_FAILED, THRESHOLD_MISSED, Connection, LoadTarget, run_load
+from harness.load import BAD_USAGE, FAILED, INVALID, LOAD_BINARY, OK, PATIENT, PATIENT_WITH_GENERATOR, SETUP_FAILED, THRESHOLD_MISSED, Connection, LoadTarget, run_load
 from harness import reserve_port
 
 REQUESTS = 6
@@ -257,7 +257,8 @@ def test_a_rate_that_is_reached_only_after_the_end_is_not_valid():
             connection.answer()
 
     with LoadTarget(serve) as target:
-        run = run_load(target.url, "--rate", "300/s", "--duration", "1s", "--warmup", "0", "--connections", 2)
+        run = run_load(target.url, "--rate", "300/s", "--duration", "1s", "--warmup", "0", "--connections", 2,
+                       bounds=PATIENT_WITH_GENERATOR)
     assert run.totals["sent"] == 300  # the last ones in the grace
     assert run.exit_code == INVALID and "in time" in run.messages
 
@@ -265,7 +266,7 @@ def test_a_rate_that_is_reached_only_after_the_end_is_not_valid():
 @pytest.mark.parametrize("options", [(), ("--users", 1)])
 def test_one_request_saturates_nothing(options):
     with LoadTarget(well_behaved) as target:
-        run = run_load(target.url, "--requests", 1, "--max-lag", "10s", *options, patient=False)
+        run = run_load(target.url, "--requests", 1, "--max-lag", "10s", *options, bounds=())
     assert run.exit_code == OK, run.messages
 
 

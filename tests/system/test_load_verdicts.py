@@ -117,7 +117,7 @@ def test_a_summary_that_cannot_be_written_is_told(target, opened, command):
 
 @pytest.mark.parametrize("opened", UNWRITABLE)
 @pytest.mark.parametrize("command", [["URL", "--users", "1", "--requests", "5", "--quiet", "--json", "-"],
-                                     ["URL", "--sweep", "50", "--duration", "100ms", "--quiet", "--min-sent", "0", "--json", "-"],
+                                     ["URL", "--sweep", "50", "--duration", "100ms", "--quiet", "--json", "-"],
                                      ["compare", "URL", "URL", "--users", "1", "--requests", "5", "--rounds", "2", "--json", "-"]],
                          ids=["run", "sweep", "compare"])
 def test_a_report_on_standard_output_that_cannot_be_written_is_told_once(target, opened, command):

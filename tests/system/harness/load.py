@@ -19,7 +19,15 @@ OK, THRESHOLD_MISSED, BAD_USAGE, INVALID, SETUP_FAILED = range(5)
 FAILED = THRESHOLD_MISSED  # most requests failed
 
 # A machine that runs tests is no quiet one: unless a test is about them, these bounds are out of the way.
-PATIENT = ("--max-lag", "10s", "--max-cpu", "100%")
+PATIENT = ("--max-lag", "10s", "--max-cpu", "100%", "--min-sent", "0%", "--min-rate", "0%")
+# The same for tests in which the server is judged by what was sent and achieved.
+PATIENT_WITH_GENERATOR = PATIENT[:4]
+
+
+def beside(bounds: tuple[str, ...], options: tuple) -> list[str]:
+    """Those of `bounds` that `options` do not set themselves."""
+    pairs = zip(bounds[::2], bounds[1::2])
+    return [word for name, value in pairs if name not in options for word in (name, value)]
 
 
 @dataclass(frozen=True)
@@ -53,10 +61,10 @@ class LoadRun:
         assert totals["sent"] <= totals["planned"], totals
 
 
-def run_load(url: str, *options: object, timeout_s: float = 2 * PATIENCE_S, patient: bool = True) -> LoadRun:
+def run_load(url: str, *options: object, timeout_s: float = 2 * PATIENCE_S, bounds: tuple[str, ...] = PATIENT) -> LoadRun:
     with tempfile.TemporaryDirectory(prefix="sluice-load-") as directory:
         path = Path(directory) / "result.json"
-        command = [LOAD_BINARY, url, "--json", path, *options, *(PATIENT if patient else ())]
+        command = [LOAD_BINARY, url, "--json", path, *options, *beside(bounds, options)]
         done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=timeout_s)
         assert done.returncode in range(5), f"exit code {done.returncode}:\n{done.stderr}"
         text = path.read_text() if path.exists() else ""
