@@ -41,7 +41,7 @@ def wrk_us(port: int, seconds: int, script: str = "") -> float:
 def load_us(port: int, seconds: int, pipeline: int = 1) -> float:
     """CPU of sluice-load for each request."""
     printed, cpu_s = run([LOAD_BINARY, f"http://127.0.0.1:{port}/", "--users", CONNECTIONS, "--pipeline", pipeline, "--duration", f"{seconds}s",
-                          "--warmup", "0", "--max-cpu", "100%", "--quiet", "--json", "-"])
+                          "--warmup", "0", "--max-cpu", "100%", "--max-lag", "10s", "--quiet", "--json", "-"])
     return cpu_s / json.loads(printed)["totals"]["responses"] * 1e6
 
 
