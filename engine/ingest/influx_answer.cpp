@@ -1,34 +1,15 @@
 #include "engine/ingest/influx_answer.hpp"
 
-#include <array>
-#include <charconv>
+#include <string>
 #include <string_view>
 
 #include "engine/core/escape.hpp"
 #include "engine/ingest/format.hpp"
 #include "engine/ingest/json_answer.hpp"
+#include "engine/ingest/response_body.hpp"
 
 namespace sluice {
 namespace {
-
-class Body {
-  public:
-    Body(http::Response& response, http::BlockPool& blocks) : response_(response), blocks_(blocks) {}
-
-    Body& operator<<(std::string_view text) {
-        response_.append_body(blocks_, text);
-        return *this;
-    }
-    Body& operator<<(std::uint64_t number) {
-        std::array<char, 20> text;
-        const auto end = std::to_chars(text.data(), text.data() + text.size(), number);
-        return *this << std::string_view(text.data(), static_cast<std::size_t>(end.ptr - text.data()));
-    }
-
-  private:
-    http::Response& response_;
-    http::BlockPool& blocks_;
-};
 
 // The codes of InfluxDB 2.
 constexpr std::string_view code_of(int status) {
@@ -47,7 +28,7 @@ constexpr std::string_view code_of(int status) {
 }
 
 // What came of the lines, in the words of InfluxDB: the first that was refused, and how many more.
-void tell_lines(const IngestResult& result, Body& body) {
+void tell_lines(const IngestResult& result, ResponseBody& body) {
     const FirstFault& first = result.first_fault;
     if (result.accepted != 0) body << "partial write: ";
     std::string excerpt;
@@ -89,7 +70,7 @@ void answer_influx_v1(const IngestResult& result, http::Response& response, http
     if (result.rejected == 0) return start(204, result, response);
     start(400, result, response);
     response.add_header("X-Influxdb-Error", info_of(result.errors[0].refusal).sentence);
-    Body body(response, blocks);
+    ResponseBody body(response, blocks);
     body << "{\"error\":\"";
     tell_lines(result, body);
     body << "\"}\n";
@@ -99,7 +80,7 @@ void answer_influx_v2(const IngestResult& result, http::Response& response, http
     if (result.rejected == 0) return start(204, result, response);
     start(400, result, response);
     response.add_header("X-Platform-Error-Code", code_of(400));
-    Body body(response, blocks);
+    ResponseBody body(response, blocks);
     body << R"({"code":")" << code_of(400) << R"(","message":")";
     tell_lines(result, body);
     body << R"(","line":)" << result.first_fault.line << "}";
@@ -108,14 +89,14 @@ void answer_influx_v2(const IngestResult& result, http::Response& response, http
 void refuse_influx_v1(const RequestRefusal& refusal, http::Response& response, http::BlockPool& blocks) {
     const RefusalInfo& info = start(refusal, response);
     response.add_header("X-Influxdb-Error", info.sentence);
-    Body body(response, blocks);
+    ResponseBody body(response, blocks);
     body << "{\"error\":\"" << (info.status == 503 ? "timeout: " : "") << info.sentence << "\"}\n";
 }
 
 void refuse_influx_v2(const RequestRefusal& refusal, http::Response& response, http::BlockPool& blocks) {
     const RefusalInfo& info = start(refusal, response);
     response.add_header("X-Platform-Error-Code", code_of(info.status));
-    Body body(response, blocks);
+    ResponseBody body(response, blocks);
     body << R"({"code":")" << code_of(info.status) << R"(","message":")" << info.sentence << "\"}";
 }
 

@@ -1,11 +1,11 @@
 #include "engine/ingest/json_answer.hpp"
 
 #include <array>
-#include <cstdio>
 #include <string>
 
 #include "engine/core/check.hpp"
 #include "engine/http/status.hpp"
+#include "engine/ingest/response_body.hpp"
 
 namespace sluice {
 namespace {
@@ -27,26 +27,7 @@ constexpr std::string_view single_body_begin = R"({"ok":true,"message":"Telemetr
 
 std::string single_body(AckLevel level) { return std::string(single_body_begin) + std::string(name_of(level)) + "\"}"; }
 
-class Body {
-  public:
-    Body(http::Response& response, http::BlockPool& blocks) : response_(response), blocks_(blocks) {}
-
-    Body& operator<<(std::string_view text) {
-        response_.append_body(blocks_, text);
-        return *this;
-    }
-    Body& operator<<(std::uint64_t number) {
-        std::array<char, 24> text;
-        const int length = std::snprintf(text.data(), text.size(), "%llu", static_cast<unsigned long long>(number));
-        return *this << std::string_view(text.data(), static_cast<std::size_t>(length));
-    }
-
-  private:
-    http::Response& response_;
-    http::BlockPool& blocks_;
-};
-
-void list_errors(const IngestResult& result, Body& body) {
+void list_errors(const IngestResult& result, ResponseBody& body) {
     body << ",\"rejected\":" << result.rejected << ",\"errors\":[";
     for (std::uint32_t i = 0; i < result.errors_count; ++i) {
         const RefusalInfo& info = info_of(result.errors[i].refusal);
@@ -58,14 +39,14 @@ void list_errors(const IngestResult& result, Body& body) {
     body << "]";
 }
 
-void count_and_list_errors(const IngestResult& result, Body& body) {
+void count_and_list_errors(const IngestResult& result, ResponseBody& body) {
     body << ",\"accepted\":" << result.accepted;
     list_errors(result, body);
     body << "}";
 }
 
 // What became of the records of a request that the sink took in part.
-void tell_stored(const RequestRefusal& refusal, Body& body) {
+void tell_stored(const RequestRefusal& refusal, ResponseBody& body) {
     body << ",\"stored\":" << refusal.samples_stored << ",\"failed\":" << refusal.samples_failed;
     if (refusal.result == nullptr || refusal.result->is_single) return;
     body << ",\"failed_records\":[";
@@ -76,7 +57,7 @@ void tell_stored(const RequestRefusal& refusal, Body& body) {
     if (refusal.result->rejected != 0) list_errors(*refusal.result, body);
 }
 
-void tell_where(const RequestRefusal& refusal, Body& body) {
+void tell_where(const RequestRefusal& refusal, ResponseBody& body) {
     body << ",\"where\":\"" << refusal.where_path;
     if (!refusal.where_key.empty()) body << " at the address of " << refusal.where_key;
     body << "\"";
@@ -98,7 +79,7 @@ void answer_json(const IngestResult& result, http::Response& response, http::Blo
     const bool is_refused = result.accepted == 0;
     response.start(result.rejected == 0 ? 200 : is_refused ? 400 : 207, json_content_type);
     if (result.is_replayed) response.add_header(replayed_header.name, replayed_header.value);
-    Body body(response, blocks);
+    ResponseBody body(response, blocks);
     if (is_refused) {
         const RefusalInfo& info = info_of(Refusal::all_records_refused);
         response.set_refusal(Refusal::all_records_refused);
@@ -125,7 +106,7 @@ void refuse_json(const RequestRefusal& refusal, http::Response& response, http::
     if (!refusal.allow.empty()) response.add_header("Allow", refusal.allow);
     if (!refusal.accept.empty()) response.add_header("Accept", refusal.accept);
     if (!refusal.accept_encoding.empty()) response.add_header("Accept-Encoding", refusal.accept_encoding);
-    Body body(response, blocks);
+    ResponseBody body(response, blocks);
     body << "{\"ok\":false,\"error\":\"" << info.sentence << "\",\"code\":\"" << info.code << "\"";
     if (refusal.has_offset) body << ",\"offset\":" << refusal.offset;
     if (refusal.has_stored) tell_stored(refusal, body);

@@ -14,6 +14,7 @@
 
 #include "sinks/redis/layout/encoder.hpp"
 #include "tests/support/dom_reference.hpp"
+#include "tests/support/exact_body.hpp"
 
 namespace {
 
@@ -26,17 +27,6 @@ void demand(bool holds, std::string_view what) {
     std::fprintf(stderr, "fuzz: %.*s\n", static_cast<int>(what.size()), what.data());
     std::abort();
 }
-
-// The body and its padding in memory of exactly that size, so that AddressSanitizer sees a read behind it.
-struct ExactBody {
-    ExactBody(std::string_view text, char padding) : bytes(new char[text.size() + limits::body_padding_bytes]) {
-        text.copy(bytes.get(), text.size());
-        std::fill_n(bytes.get() + text.size(), limits::body_padding_bytes, padding);
-        view = {bytes.get(), text.size()};
-    }
-    std::unique_ptr<char[]> bytes;
-    std::string_view view;
-};
 
 void check_is_commands(std::string_view wire, std::uint32_t expected_count) {
     const std::unique_ptr<redisReader, void (*)(redisReader*)> reader(redisReaderCreate(), redisReaderFree);

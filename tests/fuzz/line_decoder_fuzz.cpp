@@ -12,12 +12,14 @@
 
 #include "parsers/influx/line_decoder.hpp"
 #include "tests/support/decoding.hpp"
+#include "tests/support/exact_body.hpp"
 
 namespace {
 
 using namespace sluice;
 using parsers::Precision;
 using parsers::Step;
+using tests::ExactBody;
 using tests::OwnedSample;
 
 void demand(bool holds, const char* what, std::string_view of) {
@@ -25,17 +27,6 @@ void demand(bool holds, const char* what, std::string_view of) {
     std::fprintf(stderr, "fuzz: %s: %.*s\n", what, static_cast<int>(of.size()), of.data());
     std::abort();
 }
-
-// The text and its padding in memory of exactly that size, so that AddressSanitizer sees a read behind it.
-struct ExactBody {
-    ExactBody(std::string_view text, char padding) : bytes(new char[text.size() + limits::body_padding_bytes]) {
-        text.copy(bytes.get(), text.size());
-        std::fill_n(bytes.get() + text.size(), limits::body_padding_bytes, padding);
-        view = {bytes.get(), text.size()};
-    }
-    std::unique_ptr<char[]> bytes;
-    std::string_view view;
-};
 
 bool is_same(const OwnedSample& one, const OwnedSample& other) {
     return one.device_id == other.device_id && one.type == other.type && one.value == other.value &&

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness import Load, device_ids, engine as engine_module, ndjson, reserve_port, sample, stream_entries, wait_until
+from harness.journal import journal
 
 SMALL = {"journal.segment_size": "2MiB", "journal.size_max": "4MiB"}
 
@@ -20,11 +21,6 @@ SMALL = {"journal.segment_size": "2MiB", "journal.size_max": "4MiB"}
 @pytest.fixture
 def directory(workspace):
     return Path(tempfile.mkdtemp(dir=workspace))
-
-
-def journal(action: str, directory: Path, *arguments, timeout_s: float = 60) -> subprocess.CompletedProcess:
-    return subprocess.run([engine_module.BINARY, "journal", action, directory, *arguments], capture_output=True, text=True,
-                          timeout=timeout_s, env=engine_module.CLEAN_ENVIRONMENT)
 
 
 def samples_of(directory: Path) -> list[dict]:

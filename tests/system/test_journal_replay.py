@@ -3,23 +3,18 @@
 
 import json
 import signal
-import subprocess
 import tempfile
 from pathlib import Path
 
 import pytest
 
-from harness import device_ids, engine as engine_module, reserve_port, sample, wait_until
+from harness import device_ids, reserve_port, sample, wait_until
+from harness.journal import journal
 
 
 @pytest.fixture
 def directory(workspace):
     return Path(tempfile.mkdtemp(dir=workspace))
-
-
-def journal(action: str, directory: Path, *arguments, timeout_s: float = 60) -> subprocess.CompletedProcess:
-    return subprocess.run([engine_module.BINARY, "journal", action, directory, *arguments], capture_output=True, text=True,
-                          timeout=timeout_s, env=engine_module.CLEAN_ENVIRONMENT)
 
 
 def post(engine, record, ack: str = "journaled"):
