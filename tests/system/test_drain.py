@@ -249,12 +249,18 @@ def test_an_admin_connection_ends_with_its_next_answer(starter):
 
 # --- lame duck -------------------------------------------------------------------------------------------------------
 
+def is_last_answer(engine) -> bool:
+    with engine.connect() as new:
+        return new.request("GET", "/health").closes
+
+
 def test_a_lame_duck_serves(starter):
     engine = starter.engine("null:", ack="queued", settings={"drain_lame_duck": "60s"})
     kept, piped = engine.connect(), engine.connect()
     assert kept.post(sample("before")).status == 200
     engine.signal(signal.SIGTERM)
     wait_until_draining(engine)
+    wait_until(lambda: is_last_answer(engine), "the reactor knows, which is told after /status")
     with engine.connect() as new:
         response = new.request("GET", "/ready")
         assert (response.status, response.code) == (503, "draining") and response.closes

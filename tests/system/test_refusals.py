@@ -36,7 +36,7 @@ IN_OTHER_FILES = {
     "sink_busy": "test_redis_errors.py", "sink_refused": "test_redis_errors.py",
     "not_replicated": "test_replicated.py",
     "redis_memory": "test_admission.py", "stream_full": "test_admission.py", "consumers_behind": "test_admission.py",
-    "draining": "test_shutdown.py", "too_many_batches": "test_protocol.py",
+    "draining": "test_drain.py", "too_many_batches": "test_protocol.py",
     "sink_unavailable": "test_breaker.py",
     "bad_idempotency_key": "test_idempotency.py", "idempotency_unavailable": "test_idempotency.py",
     "idempotency_in_progress": "test_idempotency.py", "idempotency_mismatch": "test_idempotency.py",
