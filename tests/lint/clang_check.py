@@ -2,7 +2,7 @@
 """tests/lint/clang_check.py BUILD [--shard I/N] [--long]
 
 Reads the sources with clang, as BUILD/compile_commands.json would compile them, and makes no objects. clang-tidy, with
-clang's own warnings, reads what changed since the last release (tools/last_release), tests aside: each changed source,
+clang's own warnings, reads what changed since the commit of tests/lint/clean_commit, tests aside: each changed source,
 and for each changed header that these do not include a source that does. The sources of a folder are read in one go,
 which reads their headers once. What follows the flow of values (the static analyzer, optionals) and what looks at every
 name of every header takes longer than all the rest and is left out.
@@ -31,9 +31,9 @@ def git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], cwd=PROJECT, check=True, capture_output=True, text=True).stdout
 
 
-def changed_since_release() -> set | None:
-    """Paths of files that differ from the last release; None where git cannot tell: all of them, then."""
-    line = [line for line in (PROJECT / "tools/last_release").read_text().splitlines() if not line.startswith("#")][0]
+def changed_since_clean() -> set | None:
+    """Paths of files that differ from the last commit that was found clean; None where git cannot tell: all of them, then."""
+    line = [line for line in (PROJECT / "tests/lint/clean_commit").read_text().splitlines() if not line.startswith("#")][0]
     try:
         commit = line.split()[0]
         names = git("diff", "--name-only", "--diff-filter=d", commit) + git("ls-files", "--others", "--exclude-standard")
@@ -123,7 +123,7 @@ def main() -> int:
     if arguments.long:
         commands = [tidy([source], scratch, "") for source in sources]
     else:
-        changed, read = changed_since_release(), [source for source in sources if not source.name.startswith("tests/")]
+        changed, read = changed_since_clean(), [source for source in sources if not source.name.startswith("tests/")]
         commands = [tidy(group, scratch, QUICK_CHECKS)
                     for group in groups(read if changed is None else sources_to_read(read, changed))]
     commands = commands[part::parts]
