@@ -3,10 +3,26 @@
 
 import asyncio
 import time
+from pathlib import Path
+
+import pytest
 
 from harness.load import OK, Connection, LoadTarget, run_load
 
 ATTEMPTS = 4  # of a comparison that another program on this machine may spoil
+
+
+STARVED = 0.2  # of the time
+
+
+def waited_for_a_core_s() -> float:
+    """How long some thread of this machine was ready to run and had no core, since it started; 0 where the kernel does not
+    tell (pressure stall information).
+    """
+    try:
+        return int(Path("/proc/pressure/cpu").read_text().split("total=")[1].split()[0]) / 1e6
+    except OSError:
+        return 0.0
 
 
 def percentile(values: list, share: float) -> float:
@@ -42,8 +58,11 @@ def measure_delays():
 
 def test_each_percentile_is_within_2_percent_and_100_us_of_the_delay():
     # 40 connections never run out, so corrected and uncorrected agree.
+    starved = 0
     for attempt in range(ATTEMPTS):
+        begin, waited = time.monotonic(), waited_for_a_core_s()
         run, taken_ns = measure_delays()
+        starved += waited_for_a_core_s() - waited > STARVED * (time.monotonic() - begin)
         wrong = []
         names = run.result["latency"]["corrected"]["percentiles_ns"]
         assert {"50", "90", "99", "99.9"} <= set(names)
@@ -57,6 +76,8 @@ def test_each_percentile_is_within_2_percent_and_100_us_of_the_delay():
                     wrong.append(f"{latency} p{name}: {reported} ns reported, {truth} ns taken")
         if not wrong:
             return
+    if starved == ATTEMPTS:
+        pytest.skip(f"other programs wanted both cores for over {STARVED:.0%} of the time")
     raise AssertionError(f"after {ATTEMPTS} attempts: {wrong}")
 
 
