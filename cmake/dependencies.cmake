@@ -37,6 +37,9 @@ dependency(simdjson simdjson.h simdjson_static)
 dependency(hiredis hiredis/hiredis.h hiredis)
 dependency(concurrentqueue concurrentqueue.h)  # <concurrentqueue.h>: the folder differs between releases
 dependency(zlib zlib.h z)
+dependency(libdeflate libdeflate.h deflate)
+dependency(zstd zstd.h zstd)
+dependency(snappy snappy.h snappy)
 dependency(hdr_histogram hdr/hdr_histogram.h hdr_histogram_static)
 dependency(xxhash xxhash.h)  # inlined where it is used
 dependency(tomlplusplus toml++/toml.h)

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "engine/core/batch.hpp"
-#include "sinks/journal/crc32c.hpp"
+#include "engine/core/crc32c.hpp"
 #include "sinks/journal/encoder.hpp"
 
 namespace {
@@ -33,7 +33,7 @@ void journal_memcpy_crc32c(benchmark::State& state) {
     for (auto _ : state) {
         for (std::size_t at = 0; at + text.size() <= arena.size(); at += text.size(), ++count) {
             std::memcpy(arena.data() + at, text.data(), text.size());
-            benchmark::DoNotOptimize(sinks::journal::crc32c({arena.data() + at, text.size()}));
+            benchmark::DoNotOptimize(crc32c({arena.data() + at, text.size()}));
         }
         benchmark::ClobberMemory();
     }

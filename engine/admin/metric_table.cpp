@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "engine/core/build_info.hpp"
+#include "engine/core/content_coding.hpp"
 #include "engine/core/refusal.hpp"
 #include "engine/log/writer.hpp"
 #include "engine/server/backend_choice.hpp"
@@ -45,6 +46,7 @@ constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
 
 std::string_view refusal_code(std::size_t index) { return refusal_table[index].code; }
 std::string_view no_word(std::size_t) { return {}; }
+std::string_view coding_name(std::size_t index) { return name_of(static_cast<ContentCoding>(index)); }
 std::string_view stage_name(std::size_t index) { return name_of(static_cast<Stage>(index)); }
 
 // `words` are static and in the order of the enumerators: a state is the index of its word.
@@ -143,6 +145,22 @@ constexpr MetricOf<http::HttpCounters> http_metrics[] = {
      READ(write_timeouts)},
     {{"", counter, count, "Connections closed without an answer because memory ran out.", "", "aborted_connections"},
      READ(aborted_connections)},
+};
+
+// Codings that no body had have no series.
+constexpr MetricOf<CodingCounters> coding_metrics[] = {
+    {{"sluice_compressed_bodies_total", counter, count, "Compressed bodies that were decompressed whole.", "coding",
+      "compressed.bodies"},
+     [](const CodingCounters& counters) -> MetricValue { return ByWord{counters.bodies, coding_name, false}; }},
+    {{"sluice_compressed_bytes_total", counter, bytes, "Bytes of these bodies, as they came.", "coding",
+      "compressed.bytes"},
+     [](const CodingCounters& counters) -> MetricValue { return ByWord{counters.body_bytes, coding_name, false}; }},
+    {{"sluice_decompressed_bytes_total", counter, bytes, "Bytes of these bodies, decompressed.", "coding",
+      "compressed.text_bytes"},
+     [](const CodingCounters& counters) -> MetricValue { return ByWord{counters.text_bytes, coding_name, false}; }},
+    {{"sluice_decompression_seconds_total", counter, seconds, "Time spent decompressing, refused bodies included.",
+      "coding", "compressed.time_us"},
+     [](const CodingCounters& counters) -> MetricValue { return ByWord{counters.ns, coding_name, false}; }},
 };
 
 // Counters of the loop are not reset by POST /reset, but for the longest iteration and the histogram.
@@ -417,6 +435,8 @@ constexpr MetricGroup groups[] = {
     {"Samples", "core", reactor_thread, "engine/metrics/sample_counters.hpp", "samples, reactors[].samples", "", always,
      rows(sample_metrics)},
     {"Requests", "core", reactor_thread, "engine/http/connection.hpp", "reactors[]", "", always, rows(http_metrics)},
+    {"Compressed bodies", "core", reactor_thread, "engine/metrics/coding_counters.hpp", "reactors[]", "", always,
+     rows(coding_metrics)},
     {"Event loops", "core", reactor_thread, "engine/io/loop.hpp", "reactors[]", "", always, rows(loop_metrics)},
     {"Pools", "core", reactor_thread, "engine/admin/snapshot.hpp", "reactors[]", "", always, rows(pool_metrics)},
     {"Latency", "core", reactor_thread, "engine/metrics/latency.hpp", "latency", "", always, rows(latency_metrics)},

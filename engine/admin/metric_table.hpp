@@ -18,6 +18,7 @@
 #include "engine/http/connection.hpp"
 #include "engine/idempotency/idempotency_table.hpp"
 #include "engine/io/loop.hpp"
+#include "engine/metrics/coding_counters.hpp"
 #include "engine/metrics/latency.hpp"
 #include "engine/metrics/latency_histogram.hpp"
 #include "engine/metrics/metric.hpp"
@@ -62,8 +63,8 @@ using MetricsOf = std::span<const MetricOf<Source>>;
 
 // The closed set. For each alternative prometheus.cpp has an overload of for_each().
 using Metrics =
-    std::variant<MetricsOf<EngineView>, MetricsOf<SampleFigures>, MetricsOf<http::HttpCounters>, MetricsOf<LoopFigures>,
-                 MetricsOf<PoolFigures>, MetricsOf<Latency>, MetricsOf<sinks::DeliveryFigures>,
+    std::variant<MetricsOf<EngineView>, MetricsOf<SampleFigures>, MetricsOf<http::HttpCounters>,
+                 MetricsOf<CodingCounters>, MetricsOf<LoopFigures>, MetricsOf<PoolFigures>, MetricsOf<Latency>, MetricsOf<sinks::DeliveryFigures>,
                  MetricsOf<sinks::LinkFigures>, MetricsOf<sinks::ReplicationFigures>, MetricsOf<ClusterView>,
                  MetricsOf<sinks::NodeView>, MetricsOf<BreakerView>, MetricsOf<sinks::JournalFigures>,
                  MetricsOf<watch::Gauges>, MetricsOf<forward::Forwarder::View>, MetricsOf<IdempotencyTable::Figures>,

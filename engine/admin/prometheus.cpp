@@ -71,10 +71,12 @@ class Exposition {
     // No series. HELP and TYPE of the family are there nevertheless, which the format allows.
     void put(const Metric&, std::string_view, Unknown) {}
     void put(const Metric&, std::string_view, Absent) {}
+    void put_number(const Metric& metric, std::string_view labels, std::uint64_t number) {
+        if (metric.unit == MetricUnit::seconds) line(metric.name, labels, seconds_of(number));
+        else line(metric.name, labels, number);
+    }
     void put(const Metric& metric, std::string_view labels, std::uint64_t number) {
-        const std::string all = joined(labels, metric.label);
-        if (metric.unit == MetricUnit::seconds) line(metric.name, all, seconds_of(number));
-        else line(metric.name, all, number);
+        put_number(metric, joined(labels, metric.label), number);
     }
     void put(const Metric& metric, std::string_view labels, double number) {
         line(metric.name, joined(labels, metric.label), number);
@@ -90,7 +92,7 @@ class Exposition {
     void put(const Metric& metric, std::string_view labels, const ByWord& counts) {
         for (std::size_t i = 0; i < counts.counts.size(); ++i)
             if (counts.counts[i] != 0 || counts.shows_zeros)
-                line(metric.name, joined(labels, label_of(metric.label, counts.word(i))), counts.counts[i]);
+                put_number(metric, joined(labels, label_of(metric.label, counts.word(i))), counts.counts[i]);
     }
     void put(const Metric& metric, std::string_view labels, const Info& info) {
         std::string all(labels);
@@ -139,6 +141,9 @@ void for_each(const EngineView& view, MetricsOf<SampleFigures>, auto&& take) {
 }
 void for_each(const EngineView& view, MetricsOf<http::HttpCounters>, auto&& take) {
     for_each_reactor(view, [](const Snapshot& s) -> const auto& { return s.http; }, take);
+}
+void for_each(const EngineView& view, MetricsOf<CodingCounters>, auto&& take) {
+    for_each_reactor(view, [](const Snapshot& s) -> const auto& { return s.coding; }, take);
 }
 void for_each(const EngineView& view, MetricsOf<LoopFigures>, auto&& take) {
     for_each_reactor(view, [](const Snapshot& s) { return LoopFigures{s.loop, s.loop_iterations}; }, take);

@@ -7,6 +7,7 @@
 #include "engine/http/connection.hpp"
 #include "engine/ingest/ingest.hpp"
 #include "engine/io/loop.hpp"
+#include "engine/metrics/coding_counters.hpp"
 #include "engine/metrics/latency.hpp"
 #include "engine/metrics/latency_histogram.hpp"
 #include "engine/metrics/sample_counters.hpp"
@@ -26,6 +27,7 @@ struct Snapshot {
     SampleCounters samples;
     std::uint64_t in_flight_samples_count = 0;
     http::HttpCounters http;
+    CodingCounters coding;
     io::LoopCounters loop;
     LatencyHistogram loop_iterations;
     PoolFigures pools;

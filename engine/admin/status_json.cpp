@@ -53,7 +53,7 @@ struct JsonOf {
     Json operator()(const ByWord& counts) const {
         Json json = Json::object();
         for (std::size_t i = 0; i < counts.counts.size(); ++i)
-            if (counts.counts[i] != 0) json[std::string(counts.word(i))] = counts.counts[i];
+            if (counts.counts[i] != 0) json[std::string(counts.word(i))] = (*this)(counts.counts[i]);
         return json;
     }
     Json operator()(const Info& info) const { return info.words; }
@@ -111,6 +111,7 @@ Json reactor_json(const Snapshot& reactor) {
               {"is_conserved", reactor.samples.is_conserved(reactor.in_flight_samples_count)}};
     add_figures(json, LoopFigures{reactor.loop, reactor.loop_iterations});
     add_figures(json, reactor.http);
+    add_figures(json, reactor.coding);
     add_figures(json, reactor.pools);
     return json;
 }

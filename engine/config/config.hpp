@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/core/ack.hpp"
+#include "engine/core/content_coding.hpp"
 #include "engine/core/log_level.hpp"
 #include "engine/core/redis_layout.hpp"
 
@@ -75,6 +76,8 @@ struct Config {
     struct Http {
         std::uint64_t body_bytes_max = 0;  // of one request
         std::uint64_t body_memory_bytes = 0;  // of all bodies a reactor is collecting
+        std::vector<ContentCoding> encodings;  // that a body may have; never empty after loading
+        std::uint64_t compression_ratio_max = 0;  // 0: no bound
         std::uint64_t header_timeout_ns = 0;
         std::uint64_t body_timeout_ns = 0;
         std::uint64_t idle_timeout_ns = 0;

@@ -179,6 +179,17 @@ std::string format_element(const ListenAddress& address) { return format_listen_
 std::string_view unit_of_kind(const List<ListenAddress>&) { return "addresses"; }
 std::string_view bounds_of_element(const List<ListenAddress>&) { return address_bounds; }
 
+std::expected<ContentCoding, ValueError> parse_element(const List<ContentCoding>&, std::string_view text) {
+    const auto coding = content_coding_of(text);
+    return coding ? std::expected<ContentCoding, ValueError>(*coding) : std::unexpected(ValueError::malformed);
+}
+std::string_view format_element(ContentCoding coding) { return name_of(coding); }
+std::string_view unit_of_kind(const List<ContentCoding>&) { return "words"; }
+std::string_view bounds_of_element(const List<ContentCoding>&) { return "identity, gzip, zstd, deflate, snappy"; }
+std::optional<ValueError> collision_of(ContentCoding a, ContentCoding b) {
+    return a == b ? std::optional(ValueError::listed_twice) : std::nullopt;
+}
+
 template <typename T>
 ListAssigned assign_list_kind(const List<T>& list, Config& config, std::span<const std::string> elements) {
     if (elements.empty() || elements.size() > list.count_max)

@@ -50,7 +50,9 @@ enum class RefusalScope : std::uint8_t {
     X(not_found,              request,    404, "There is no such endpoint.")                                                        \
     X(method_not_allowed,     request,    405, "This endpoint does not take this method.")                                          \
     X(unsupported_media_type, request,    415, "Send application/json or application/x-ndjson.")                                    \
-    X(unsupported_encoding,   request,    415, "Compressed bodies are not accepted; send the body as it is.")                       \
+    X(unsupported_encoding,   request,    415, "This Content-Encoding is not accepted. Accept-Encoding of this answer names those that are; a body has one at most.") \
+    X(invalid_compression,    request,    400, "The body is not what its Content-Encoding says: it is damaged or cut off, or bytes stand behind its end.") \
+    X(compression_bomb,       request,    400, "The decompressed body would be longer than http.compression_ratio_max allows for its size.") \
     X(bad_ack,                request,    400, "ack must be one of queued, journaled, stored, replicated.")                         \
     X(ack_unavailable,        request,    400, "The level is not offered: journaled needs a journal, replicated needs replicas and no journal.") \
     X(bad_precision,          request,    400, "precision must be one of s, ms, us, ns.")                                           \

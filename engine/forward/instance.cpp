@@ -11,7 +11,7 @@
 #include "engine/core/error_text.hpp"
 #include "engine/core/limits.hpp"
 #include "engine/core/random_seed.hpp"
-#include "sinks/journal/crc32c.hpp"
+#include "engine/core/crc32c.hpp"
 
 namespace sluice::forward {
 namespace {
@@ -53,7 +53,7 @@ std::string streams_of(const config::Config::Sink::Redis& settings) {
 
 std::string checksum_line(const std::string& text) {
     std::array<char, 16> line{};
-    std::snprintf(line.data(), line.size(), "%08x\n", sinks::journal::crc32c(text));
+    std::snprintf(line.data(), line.size(), "%08x\n", crc32c(text));
     return line.data();
 }
 

@@ -267,8 +267,11 @@ void Connection::dispatch(Context& context) {
     Pending& pending = context.pendings[index];
     pending.closes = !head_->keeps_alive || has_gone_on_for_too_long(context);
     if (pending.closes) transition(State::finishing);
-    // A long body in a receive buffer cannot be lent: it is moved, if there is memory.
-    if (body_view_.size() > limits::decode_window_bytes) static_cast<void>(reserve_body(context, body_view_.size()));
+    // What takes long to read is lent: a long body, and one that becomes longer. In a receive buffer it cannot be: it
+    // is moved, if there is memory.
+    const bool is_encoded = head_->has(parsers::RequestHeader::content_encoding);
+    if (body_view_.size() > limits::decode_window_bytes || (is_encoded && !body_view_.empty()))
+        static_cast<void>(reserve_body(context, body_view_.size()));
     const Request request = request_of(context.now_ns);
     const Decision decision = context.application.on_request(request, context.pendings.ref(index), pending.response);
     if (decision == Decision::later_with_body) {

@@ -74,6 +74,14 @@ void BodyReader::refuse(Refusal reason) {
     refusal_ = {.reason = reason};
 }
 
+void BodyReader::refuse_unread(OpenRequest& request, Refusal reason) {
+    CHECK(state_ != State::reading && transaction_.is_empty());
+    request_ = &request;
+    accepted_count_ = 0;
+    refusal_ = {.reason = reason};
+    state_ = State::refused;
+}
+
 void BodyReader::abandon(Refusal reason) {
     transaction_.roll_back();
     if (request_->purpose == Purpose::store) counters_.reject(reason, accepted_count_);

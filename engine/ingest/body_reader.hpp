@@ -52,6 +52,8 @@ class BodyReader {
         return state_;
     }
 
+    // `request` is refused before its body is read.
+    void refuse_unread(OpenRequest& request, Refusal reason);
     // Nothing of what was read may stay: rolls back, and counts the accepted samples as rejected for `reason`.
     void abandon(Refusal reason);
     // The request is gone: rolls back, and counts nothing.

@@ -6,8 +6,13 @@
 namespace sluice {
 
 Gate::Gate(std::span<const Format> formats, const Admission& admission, const Batcher& batcher, const AckOffer& offer,
-           IdempotencyTable* idempotency)
-    : formats_(formats), admission_(admission), batcher_(batcher), offer_(offer), idempotency_(idempotency) {
+           ContentCodings codings, IdempotencyTable* idempotency)
+    : formats_(formats),
+      admission_(admission),
+      batcher_(batcher),
+      offer_(offer),
+      codings_(codings),
+      idempotency_(idempotency) {
     std::uint16_t target = format_target_min;
     for (const Format& format : formats) {
         for (const std::string_view path : format.paths) router_.add({path, http::Methods::post, target});
@@ -31,7 +36,7 @@ std::expected<Gate::Passage, Gate::Refused> Gate::check(const http::Request& req
     if (passed->target < format_target_min) return passed;
     const Format* const format = &formats_[passed->format_index()];
     passed->format = format;
-    auto refusal = read_options(request, *format, offer_, passed->options);
+    auto refusal = read_options(request, *format, offer_, codings_, passed->options);
     if (!refusal) refusal = refusal_of(request, *format, passed->options, body);
     if (!refusal) return passed;
     return std::unexpected(Refused{
@@ -44,7 +49,7 @@ std::optional<Refusal> Gate::refusal_of(const http::Request& request, const Form
                                         const RequestOptions& options, Body body) const {
     if (needs_admission(options, body)) {
         if (const auto refusal = admission_.check(options.ack)) return refusal;
-        // A chunked body's size is not known: it is 0 here, and fits.
+        // A chunked body's size is not known: it is 0 here, and fits. Of a compressed one the text is longer.
         if (body == Body::on_its_way && !batcher_.may_have_room(request.head.content_length))
             return Refusal::overloaded;
     }

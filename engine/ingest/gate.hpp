@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "engine/batching/batcher.hpp"
+#include "engine/core/content_coding.hpp"
 #include "engine/http/application.hpp"
 #include "engine/http/router.hpp"
 #include "engine/idempotency/idempotency_table.hpp"
@@ -50,7 +51,7 @@ class Gate {
 
     // `idempotency` may be null. All outlive the gate.
     Gate(std::span<const Format> formats, const Admission& admission, const Batcher& batcher, const AckOffer& offer,
-         IdempotencyTable* idempotency);
+         ContentCodings codings, IdempotencyTable* idempotency);
 
     // Adds a path that is no ingest endpoint. `target` is below format_target_min.
     void add_route(const http::Route& route);
@@ -67,6 +68,7 @@ class Gate {
     const Admission& admission_;
     const Batcher& batcher_;
     const AckOffer offer_;
+    const ContentCodings codings_;
     IdempotencyTable* const idempotency_;
 };
 

@@ -11,15 +11,17 @@ namespace sluice {
 using http::Decision;
 
 Ingest::Ingest(std::span<const Format> formats, Server& server, Admission& admission, Batcher& batcher,
-               std::uint64_t retry_after_s, IdempotencyTable* idempotency, RefusalLog& refusal_log)
+               Settings settings, IdempotencyTable* idempotency, RefusalLog& refusal_log)
     : formats_(formats),
       server_(server),
       admission_(admission),
       batcher_(batcher),
-      retry_after_s_min_(retry_after_s),
+      settings_(std::move(settings)),
       requests_(limits::pendings_count_max),
       at_once_(batcher, batcher.at_once(), counters_),
       apart_(batcher, batcher.apart(), counters_),
+      inflater_at_once_(server.bodies(), settings_.inflate),
+      inflater_apart_(server.bodies(), settings_.inflate),
       idempotent_(idempotency, admission),
       refusal_log_(refusal_log),
       tickets_(requests_, server, idempotency, batcher.is_one_command_per_batch()) {
@@ -41,10 +43,20 @@ Decision Ingest::on_request(const http::Request& request, const Gate::Passage& p
             return Decision::now;
         }
     }
-    if (must_wait(request)) {
+    // What is compressed is lent, or there was no memory for it (Connection).
+    if (opened.coding != ContentCoding::identity && !request.is_body_lendable)
+        return refuse_whole(opened, {.reason = Refusal::body_memory_full}, response);
+    if (is_for_turns(request, opened)) {
         if (begin_at_once(opened)) return finish(apart_, opened, response);
         wait(opened);
         return Decision::later_with_body;
+    }
+    if (opened.coding != ContentCoding::identity) {
+        if (!inflate_at_once(opened)) {
+            wait(opened);
+            return Decision::later_with_body;
+        }
+        if (!takes_text(inflater_at_once_, at_once_, opened)) return finish(at_once_, opened, response);
     }
     at_once_.start(*decoders_[opened.format_index].at_once, opened, unix_ns());
     static_cast<void>(at_once_.read([] { return true; }));
@@ -58,6 +70,7 @@ OpenRequest& Ingest::open(const http::Request& request, const Gate::Passage& pas
     opened.format_index = static_cast<std::uint16_t>(passage.format_index());
     opened.dialect = passage.options.dialect;
     opened.precision = passage.options.precision;
+    opened.coding = passage.options.coding;
     opened.kept.assign(passage.options.kept);
     opened.purpose = Purpose::store;
     opened.idempotency_entry = no_idempotency_entry;
@@ -72,9 +85,11 @@ OpenRequest& Ingest::open(const http::Request& request, const Gate::Passage& pas
 // --- bodies that are read in turns ---------------------------------------------------------------------------------
 
 // What lies in a receive buffer is read now: it is short (Connection moves what is longer than a window), and one
-// iteration has no more of it than io.receive_buffers hold.
-bool Ingest::must_wait(const http::Request& request) const {
+// iteration has no more of it than io.receive_buffers hold. A compressed body may be a long one; where nobody stands in
+// the line, it is read as one.
+bool Ingest::is_for_turns(const http::Request& request, const OpenRequest& opened) const {
     if (!request.is_body_lendable) return false;
+    if (opened.coding != ContentCoding::identity && first_waiting_ == nullptr) return true;
     return read_until_ns_ >= turn_end_ns() || request.body.size() > limits::decode_window_bytes;
 }
 
@@ -82,9 +97,52 @@ bool Ingest::must_wait(const http::Request& request) const {
 // to its end, and waits as the first.
 bool Ingest::begin_at_once(OpenRequest& request) {
     if (first_waiting_ != nullptr || read_until_ns_ >= turn_end_ns()) return false;
-    CHECK(apart_.state() != BodyReader::State::reading);
-    apart_.start(*decoders_[request.format_index].apart, request, unix_ns());
-    return apart_.read([this] { return monotonic_ns() < turn_end_ns(); }) != BodyReader::State::reading;
+    return read_apart(request, turn_end_ns());
+}
+
+// Begins or goes on. False: time is up.
+bool Ingest::read_apart(OpenRequest& request, std::uint64_t until_ns) {
+    if (apart_.state() != BodyReader::State::reading) {
+        if (request.coding != ContentCoding::identity) {
+            if (inflate(inflater_apart_, request, until_ns) == BodyInflater::State::inflating) return false;
+            if (!takes_text(inflater_apart_, apart_, request)) return true;
+        }
+        apart_.start(*decoders_[request.format_index].apart, request, unix_ns());
+    }
+    return apart_.read([until_ns] { return monotonic_ns() < until_ns; }) != BodyReader::State::reading;
+}
+
+// Begins or goes on, for a step at least.
+BodyInflater::State Ingest::inflate(BodyInflater& inflater, OpenRequest& request, std::uint64_t until_ns) {
+    const std::uint64_t begin_ns = monotonic_ns();
+    if (inflater.state() == BodyInflater::State::idle) inflater.start(request.coding, request.body);
+    const BodyInflater::State state = inflater.inflate([until_ns] { return monotonic_ns() < until_ns; });
+    read_until_ns_ = monotonic_ns();
+    coding_counters_.took(request.coding, read_until_ns_ - begin_ns);
+    return state;
+}
+
+// One step. False: the text is long, or not whole yet; the body waits for its turn, and is begun anew then.
+bool Ingest::inflate_at_once(OpenRequest& request) {
+    const BodyInflater::State state = inflate(inflater_at_once_, request, 0);
+    const bool is_short = inflater_at_once_.text().size() <= limits::decode_window_bytes;
+    if (state != BodyInflater::State::inflating && is_short) return true;
+    inflater_at_once_.release();
+    return false;
+}
+
+// The body is decompressed: from here on it is its text. False: the request is refused, and `reader` says why.
+bool Ingest::takes_text(BodyInflater& inflater, BodyReader& reader, OpenRequest& request) {
+    if (inflater.state() == BodyInflater::State::refused) {
+        reader.refuse_unread(request, inflater.refusal());
+        return false;
+    }
+    coding_counters_.read(request.coding, request.body.size(), inflater.text().size());
+    request.body = inflater.text();
+    request.coding = ContentCoding::identity;
+    if (!request.body.empty() || format_of(request).may_be_empty) return true;
+    reader.refuse_unread(request, Refusal::empty_body);
+    return false;
 }
 
 void Ingest::wait(OpenRequest& request) {
@@ -104,8 +162,10 @@ void Ingest::leave_line(OpenRequest& request) {
 
 void Ingest::on_body_lost(RequestRef ref) {
     OpenRequest& request = requests_[ref.index];
-    const bool is_begun = &request == first_waiting_ && apart_.state() == BodyReader::State::reading;
-    if (is_begun) apart_.forget();
+    if (&request == first_waiting_) {
+        if (apart_.state() == BodyReader::State::reading) apart_.forget();
+        inflater_apart_.release();
+    }
     idempotent_.refused(request);
     leave_line(request);
 }
@@ -123,10 +183,7 @@ bool Ingest::read_first_waiting(std::uint64_t until_ns) {
     OpenRequest& request = *first_waiting_;
     http::Response* response = server_.find(request.ref);
     CHECK(response != nullptr);  // else on_body_lost() or on_overdue() had come
-    if (apart_.state() != BodyReader::State::reading)
-        apart_.start(*decoders_[request.format_index].apart, request, unix_ns());
-    const BodyReader::State state = apart_.read([until_ns] { return monotonic_ns() < until_ns; });
-    if (state == BodyReader::State::reading) return false;
+    if (!read_apart(request, until_ns)) return false;
     leave_line(request);
     if (finish(apart_, request, *response) == Decision::now) server_.complete(request.ref);
     else server_.take_body_back(request.ref);
@@ -136,6 +193,13 @@ bool Ingest::read_first_waiting(std::uint64_t until_ns) {
 // --- a body is read ------------------------------------------------------------------------------------------------
 
 Decision Ingest::finish(BodyReader& reader, OpenRequest& request, http::Response& response) {
+    const Decision decision = decide(reader, request, response);
+    (&reader == &apart_ ? inflater_apart_ : inflater_at_once_).release();
+    return decision;
+}
+
+// The body is still there.
+Decision Ingest::decide(BodyReader& reader, OpenRequest& request, http::Response& response) {
     read_until_ns_ = monotonic_ns();
     latency_.record(Stage::decode, request.received_ns, read_until_ns_);
     const IngestResult& result = request.result;
@@ -158,7 +222,9 @@ Decision Ingest::finish(BodyReader& reader, OpenRequest& request, http::Response
 // The body is still there.
 void Ingest::log_refusals(const BodyReader& reader, const OpenRequest& request) {
     const IngestResult& result = request.result;
-    if (reader.state() == BodyReader::State::refused) {
+    if (request.coding != ContentCoding::identity) {  // its text was never there
+        refusal_log_.on_body(reader.refusal().reason, server_.slot_of(request.ref), {.text = {}});
+    } else if (reader.state() == BodyReader::State::refused) {
         const RequestRefusal& refusal = reader.refusal();
         const auto offset = refusal.has_offset ? std::optional(refusal.offset) : std::nullopt;
         refusal_log_.on_body(refusal.reason, server_.slot_of(request.ref), {.text = request.body, .offset = offset});
@@ -213,9 +279,9 @@ Decision Ingest::refuse_whole(OpenRequest& request, const RequestRefusal& refusa
 
 void Ingest::refuse(const Format* format, RequestRefusal refusal, http::Response& response) {
     if (tells_retry_after(refusal.reason))
-        refusal.retry_after_s = info_of(refusal.reason).status == 503 ? retry_after_s() : retry_after_s_min_;
+        refusal.retry_after_s = info_of(refusal.reason).status == 503 ? retry_after_s() : settings_.retry_after_s;
     // RFC 9110 section 15.5.16; section 12.5.3: Accept-Encoding only where the coding is the reason.
-    if (refusal.reason == Refusal::unsupported_encoding) refusal.accept_encoding = "identity";
+    if (refusal.reason == Refusal::unsupported_encoding) refusal.accept_encoding = settings_.accept_encoding;
     if (refusal.reason == Refusal::unsupported_media_type && format != nullptr) refusal.accept = format->accept;
     (format == nullptr ? refuse_json : format->refuse)(refusal, response, server_.blocks());
 }
@@ -262,7 +328,7 @@ std::uint64_t Ingest::retry_after_s() const {
                           .drained_per_s = drain_rate_.per_s(),
                           .is_rate_known = drain_rate_.is_measured() && !admission_.is_cut_off(),
                           .attempt_in_ns = attempt_ns > now_ns ? attempt_ns - now_ns : 0};
-    return sluice::retry_after_s(backlog, retry_after_s_min_);
+    return sluice::retry_after_s(backlog, settings_.retry_after_s);
 }
 
 // --- delivery ------------------------------------------------------------------------------------------------------
@@ -293,6 +359,7 @@ void Ingest::on_settled(Batch& batch, Settlement settlement) {
 void Ingest::reset() {
     const std::uint64_t in_flight = in_flight_samples_count();
     counters_ = {};
+    coding_counters_ = {};
     counters_.received = counters_.accepted = in_flight;
     drain_rate_.restart_count();
     latency_.reset();

@@ -3,24 +3,28 @@
 //   Gate → (IdempotentRequests) → BodyReader → Batcher … batch settled → Tickets → answer
 //
 // This file joins the parts, and says when a body is read. A short one is read as it comes. A long one stands in a line
-// and is read in turns, limits::decode_turn_ns of each iteration, so that no other connection waits for it longer than
-// that (a body with an Idempotency-Key is hashed whole before, at about 10 GB/s); the connection that sent it is read
-// no further meanwhile. Where the line is empty its first turn is at once.
+// and is decompressed and read in turns, limits::decode_turn_ns of each iteration, so that no other connection waits for
+// it longer than that (a body with an Idempotency-Key is hashed whole before, at about 10 GB/s); the connection that
+// sent it is read no further meanwhile. Where the line is empty its first turn is at once. How long a compressed body is,
+// its decompression shows: where others stand in the line, it is tried for one step.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "engine/batching/batcher.hpp"
 #include "engine/ingest/admission.hpp"
+#include "engine/ingest/body_inflater.hpp"
 #include "engine/ingest/body_reader.hpp"
 #include "engine/ingest/gate.hpp"
 #include "engine/ingest/idempotent_requests.hpp"
 #include "engine/ingest/open_request.hpp"
 #include "engine/ingest/retry_after.hpp"
 #include "engine/ingest/tickets.hpp"
+#include "engine/metrics/coding_counters.hpp"
 #include "engine/metrics/latency.hpp"
 #include "engine/metrics/sample_counters.hpp"
 #include "engine/server/refusal_log.hpp"
@@ -30,10 +34,15 @@ namespace sluice {
 
 class Ingest {
   public:
-    // `formats` as the gate has them. `retry_after_s`: the least that a client is told. `idempotency` is shared with
-    // the other reactors; null: none. All outlive this.
-    Ingest(std::span<const Format> formats, Server& server, Admission& admission, Batcher& batcher,
-           std::uint64_t retry_after_s, IdempotencyTable* idempotency, RefusalLog& refusal_log);
+    struct Settings {
+        std::uint64_t retry_after_s = 1;  // the least that a client is told
+        std::string accept_encoding = "identity";  // value of Accept-Encoding, with a 415
+        InflateLimits inflate{};
+    };
+
+    // `formats` as the gate has them. `idempotency` is shared with the other reactors; null: none. All outlive this.
+    Ingest(std::span<const Format> formats, Server& server, Admission& admission, Batcher& batcher, Settings settings,
+           IdempotencyTable* idempotency, RefusalLog& refusal_log);
 
     // A request that the gate let in, for an ingest endpoint.
     [[nodiscard]] http::Decision on_request(const http::Request& request, const Gate::Passage& passage, RequestRef ref,
@@ -71,6 +80,7 @@ class Ingest {
     void reset();
 
     [[nodiscard]] const SampleCounters& counters() const { return counters_; }
+    [[nodiscard]] const CodingCounters& coding_counters() const { return coding_counters_; }
     [[nodiscard]] Latency& latency() { return latency_; }
     [[nodiscard]] const LatestSample& latest() const { return latest_; }
 
@@ -84,14 +94,19 @@ class Ingest {
     };
 
     [[nodiscard]] OpenRequest& open(const http::Request& request, const Gate::Passage& passage, RequestRef ref);
-    [[nodiscard]] bool must_wait(const http::Request& request) const;
+    [[nodiscard]] bool is_for_turns(const http::Request& request, const OpenRequest& opened) const;
     [[nodiscard]] bool begin_at_once(OpenRequest& request);
+    [[nodiscard]] bool read_apart(OpenRequest& request, std::uint64_t until_ns);
+    [[nodiscard]] BodyInflater::State inflate(BodyInflater& inflater, OpenRequest& request, std::uint64_t until_ns);
+    [[nodiscard]] bool takes_text(BodyInflater& inflater, BodyReader& reader, OpenRequest& request);
+    [[nodiscard]] bool inflate_at_once(OpenRequest& request);
     // Bodies are read until then in this iteration (monotonic).
     [[nodiscard]] std::uint64_t turn_end_ns() const { return server_.now_ns() + limits::decode_turn_ns; }
     void wait(OpenRequest& request);
     [[nodiscard]] bool read_first_waiting(std::uint64_t until_ns);
     void leave_line(OpenRequest& request);
     [[nodiscard]] http::Decision finish(BodyReader& reader, OpenRequest& request, http::Response& response);
+    [[nodiscard]] http::Decision decide(BodyReader& reader, OpenRequest& request, http::Response& response);
     [[nodiscard]] http::Decision finish_replay(OpenRequest& request, http::Response& response);
     [[nodiscard]] http::Decision accept(BodyReader& reader, OpenRequest& request, http::Response& response);
     [[nodiscard]] http::Decision refuse_whole(OpenRequest& request, const RequestRefusal& refusal,
@@ -105,14 +120,17 @@ class Ingest {
     Server& server_;
     Admission& admission_;
     Batcher& batcher_;
-    const std::uint64_t retry_after_s_min_;
+    const Settings settings_;
     SampleCounters counters_;
+    CodingCounters coding_counters_;
     Latency latency_;
     LatestSample latest_;
     OpenRequests requests_;
     std::vector<Decoders> decoders_;  // by format
     BodyReader at_once_;
     BodyReader apart_;
+    BodyInflater inflater_at_once_;  // text for at_once_
+    BodyInflater inflater_apart_;    // text for apart_
     OpenRequest* first_waiting_ = nullptr;  // its body is read by apart_
     OpenRequest* last_waiting_ = nullptr;
     std::uint64_t read_until_ns_ = 0;  // when the last body was read

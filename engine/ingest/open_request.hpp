@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "engine/core/batch.hpp"
+#include "engine/core/content_coding.hpp"
 #include "engine/core/lazy_array.hpp"
 #include "engine/core/limits.hpp"
 #include "engine/core/request_ref.hpp"
@@ -34,12 +35,13 @@ struct OpenRequest {
     AckLevel ack;  // what the answer waits for; result.ack is what it names
     parsers::Dialect dialect;
     parsers::Precision precision;
+    ContentCoding coding;             // of body; identity once it is decompressed
     KeptParameters kept;
     Purpose purpose;
     std::uint32_t idempotency_entry;  // of a first request with a key; else no_idempotency_entry
     std::uint32_t rejected_before_count;    // replay: what the first request was told
     std::uint64_t received_ns;
-    std::string_view body;            // the connection's
+    std::string_view body;            // the connection's, or its text (BodyInflater)
     bool is_waiting;                  // in the line of bodies that wait
     OpenRequest* next;                // there
     OpenRequest* previous;

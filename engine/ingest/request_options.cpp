@@ -19,7 +19,7 @@ std::optional<parsers::Precision> precision_of(std::string_view name, const Form
     return row == format.precision_names.end() ? std::nullopt : std::optional(row->precision);
 }
 
-constexpr std::array<std::string_view, 2> parameter_names{"ack", "precision"};
+constexpr std::array<std::string_view, 2> known_parameters{"ack", "precision"};
 
 // Room for the longest name and the longest value that mean something.
 using DecodeBuffer = std::array<char, 16>;
@@ -82,14 +82,41 @@ std::optional<Refusal> apply_query(std::string_view query, const Format& format,
     return std::nullopt;
 }
 
-// Another content coding than identity (RFC 9110 section 8.4).
-bool is_encoded(const parsers::RequestHead& head) {
-    if (!head.has(RequestHeader::content_encoding)) return false;
-    std::string_view codings = head.header(RequestHeader::content_encoding);
-    for (std::string_view coding = parsers::take_list_element(codings); !coding.empty();
-         coding = parsers::take_list_element(codings))
-        if (!parsers::equals_ignoring_case(coding, "identity")) return true;
-    return false;
+struct CodingToken {
+    std::string_view token;
+    ContentCoding coding;
+};
+// RFC 9110 section 8.4.1; x-gzip means gzip (section 8.4.1.3).
+constexpr CodingToken coding_tokens[]{
+    {"gzip", ContentCoding::gzip},
+    {"zstd", ContentCoding::zstd},
+    {"deflate", ContentCoding::deflate},
+    {"snappy", ContentCoding::snappy},
+    {"x-snappy-framed", ContentCoding::snappy_framed},
+    {"x-gzip", ContentCoding::gzip},
+    {"identity", ContentCoding::identity},
+};
+
+const CodingToken* find_token(std::string_view name) {
+    for (const CodingToken& row : coding_tokens)
+        if (parsers::equals_ignoring_case(name, row.token)) return &row;
+    return nullptr;
+}
+
+// One coding at most (RFC 9110 section 8.4 allows several): each can make a body longer, and together they multiply.
+std::optional<Refusal> apply_coding(const parsers::RequestHead& head, ContentCodings codings, RequestOptions& options) {
+    options.coding = ContentCoding::identity;
+    if (!head.has(RequestHeader::content_encoding)) return std::nullopt;
+    std::string_view names = head.header(RequestHeader::content_encoding);
+    for (std::string_view name = parsers::take_list_element(names); !name.empty();
+         name = parsers::take_list_element(names)) {
+        const CodingToken* const row = find_token(name);
+        if (row == nullptr || !codings.has(row->coding)) return Refusal::unsupported_encoding;
+        if (row->coding == ContentCoding::identity) continue;
+        if (options.coding != ContentCoding::identity) return Refusal::unsupported_encoding;
+        options.coding = row->coding;
+    }
+    return std::nullopt;
 }
 
 // The type/subtype before any parameter (RFC 9110 section 8.3.1).
@@ -130,8 +157,9 @@ std::optional<Refusal> apply_idempotency_key(const parsers::RequestHead& head, R
     return std::nullopt;
 }
 
-std::optional<Refusal> apply_head(const parsers::RequestHead& head, const Format& format, RequestOptions& options) {
-    if (is_encoded(head)) return Refusal::unsupported_encoding;
+std::optional<Refusal> apply_head(const parsers::RequestHead& head, const Format& format, ContentCodings codings,
+                                  RequestOptions& options) {
+    if (const auto refusal = apply_coding(head, codings, options)) return refusal;
     if (const auto refusal = apply_media_type(head, format, options)) return refusal;
     return apply_idempotency_key(head, options);
 }
@@ -139,12 +167,12 @@ std::optional<Refusal> apply_head(const parsers::RequestHead& head, const Format
 }  // namespace
 
 std::optional<Refusal> read_options(const http::Request& request, const Format& format, const AckOffer& offer,
-                                    RequestOptions& options) {
+                                    ContentCodings codings, RequestOptions& options) {
     options.ack = offer.preset;
     options.precision = format.precision;
     options.idempotency_key_bytes = 0;
     options.kept.clear();
-    if (const auto refusal = apply_head(request.head, format, options)) return refusal;
+    if (const auto refusal = apply_head(request.head, format, codings, options)) return refusal;
     if (const auto refusal = apply_query(request.query, format, options)) return refusal;
     const auto level = offer.resolve(options.ack);
     if (!level) return Refusal::ack_unavailable;
@@ -157,9 +185,9 @@ std::string_view nearest_parameter(std::string_view query) {
     while (!query.empty()) {  // ends: each turn takes a parameter off the query
         DecodeBuffer buffer;
         const std::string_view name = decoded(take_parameter(query).name, buffer);
-        if (std::ranges::find(parameter_names, name) != parameter_names.end()) continue;
+        if (std::ranges::find(known_parameters, name) != known_parameters.end()) continue;
         const auto distance = [name](std::string_view known) { return edit_distance(name, known); };
-        const std::string_view nearest = *std::ranges::min_element(parameter_names, {}, distance);
+        const std::string_view nearest = *std::ranges::min_element(known_parameters, {}, distance);
         return 2 * distance(nearest) < nearest.size() ? nearest : std::string_view{};
     }
     return {};

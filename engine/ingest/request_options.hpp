@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "engine/core/ack.hpp"
+#include "engine/core/content_coding.hpp"
 #include "engine/core/limits.hpp"
 #include "engine/core/refusal.hpp"
 #include "engine/http/application.hpp"
@@ -22,6 +23,7 @@ struct RequestOptions {
     AckLevel promised_ack;  // what the answer names
     parsers::Precision precision;
     parsers::Dialect dialect;
+    ContentCoding coding;
     KeptParameters kept;
     std::uint8_t idempotency_key_bytes;  // 0: none
     std::array<char, limits::idempotency_key_bytes_max> idempotency_key_text;
@@ -33,9 +35,11 @@ struct RequestOptions {
 };
 
 // Reads `?ack=` and `?precision=`, percent-encoded or not. Others, and repeated ones, are refused, or ignored but for
-// the last, as the format has it. Fills `options`, or says why the request must be refused.
+// the last, as the format has it. `codings`: those that are taken. Fills `options`, or says why the request must be
+// refused.
 [[nodiscard]] std::optional<Refusal> read_options(const http::Request& request, const Format& format,
-                                                  const AckOffer& offer, RequestOptions& options);
+                                                  const AckOffer& offer, ContentCodings codings,
+                                                  RequestOptions& options);
 
 // The parameter that the first unknown one of `query` may have been meant to be. Static; empty if none is near.
 [[nodiscard]] std::string_view nearest_parameter(std::string_view query);

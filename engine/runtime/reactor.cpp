@@ -45,6 +45,21 @@ ServerSettings server_settings(const config::Config& config) {
     return settings;
 }
 
+Ingest::Settings ingest_settings(const config::Config& config) {
+    Ingest::Settings settings{.retry_after_s = config.retry_after_s,
+                              .accept_encoding = {},
+                              .inflate = {config.http.body_bytes_max, config.http.compression_ratio_max}};
+    for (const ContentCoding coding : config.http.encodings)
+        settings.accept_encoding.append(settings.accept_encoding.empty() ? "" : ", ").append(name_of(coding));
+    return settings;
+}
+
+ContentCodings codings_of(const config::Config& config) {
+    ContentCodings codings;
+    for (const ContentCoding coding : config.http.encodings) codings.add(coding);
+    return codings;
+}
+
 }  // namespace
 
 Reactor::Reactor(const config::Config& config, std::uint16_t index, const Wiring& wiring)
@@ -67,7 +82,8 @@ void Reactor::connect(SinkThread& sink) {
         *encoder_, pool_, sink.producer(index_),
         BatcherSettings{static_cast<std::uint32_t>(config_.batch.pipeline_depth_count), config_.batch.linger_ns});
     admission_ = std::make_unique<Admission>(wiring_.state, sink.sink().signal());
-    gate_ = std::make_unique<Gate>(formats(), *admission_, *batcher_, ack_offer(config_), wiring_.idempotency);
+    gate_ = std::make_unique<Gate>(formats(), *admission_, *batcher_, ack_offer(config_), codings_of(config_),
+                                   wiring_.idempotency);
     for (const AdminPageRow& row : admin_pages) {
         http::Route route = row.route();
         // Elsewhere these paths are not there (404). A listener of role `admin` is never a reactor's.
@@ -75,7 +91,7 @@ void Reactor::connect(SinkThread& sink) {
         gate_->add_route(route);
     }
     for (const InfluxPageRow& row : influx_pages) gate_->add_route(row.route());
-    ingest_ = std::make_unique<Ingest>(formats(), server_, *admission_, *batcher_, config_.retry_after_s,
+    ingest_ = std::make_unique<Ingest>(formats(), server_, *admission_, *batcher_, ingest_settings(config_),
                                        wiring_.idempotency, refusal_log_);
 }
 
@@ -322,6 +338,7 @@ void Reactor::fill(Snapshot& snapshot) {
     snapshot.samples = ingest_->counters();
     snapshot.in_flight_samples_count = ingest_->in_flight_samples_count();
     snapshot.http = server_.http_counters();
+    snapshot.coding = ingest_->coding_counters();
     snapshot.loop = server_.loop_counters();
     snapshot.loop_iterations.copy_from(server_.iterations());
     snapshot.pools = {pool_.in_use_count(), pool_.count(), server_.body_bytes_in_use()};

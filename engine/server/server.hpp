@@ -111,6 +111,7 @@ class Server final : private io::Events {
     // Of a request that is not answered yet: its connection.
     [[nodiscard]] Slot slot_of(RequestRef ref) { return pendings_[ref.index].connection; }
     [[nodiscard]] http::BlockPool& blocks() { return blocks_; }
+    [[nodiscard]] http::BodyPool& bodies() { return bodies_; }
     [[nodiscard]] std::size_t body_bytes_in_use() const { return bodies_.in_use_bytes(); }
 
   private:

@@ -6,7 +6,7 @@
 
 #include "engine/core/check.hpp"
 
-#include "sinks/journal/crc32c.hpp"
+#include "engine/core/crc32c.hpp"
 
 namespace sluice::sinks::journal {
 namespace {

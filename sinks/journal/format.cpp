@@ -4,7 +4,7 @@
 #include <charconv>
 #include <cstring>
 
-#include "sinks/journal/crc32c.hpp"
+#include "engine/core/crc32c.hpp"
 
 namespace sluice::sinks::journal {
 namespace {

@@ -135,8 +135,8 @@ class Line {
           batcher_(*encoder_, pool_, sink_.producer(0), {.pipeline_depth = 64}),
           admission_(state_, signal_),
           server_(server_settings(), application_, hooks_),
-          gate_(pair_formats, admission_, batcher_, offer, nullptr),
-          ingest_(pair_formats, server_, admission_, batcher_, 1, nullptr, refusal_log_) {
+          gate_(pair_formats, admission_, batcher_, offer, {}, nullptr),
+          ingest_(pair_formats, server_, admission_, batcher_, {}, nullptr, refusal_log_) {
         gate_.add_route({"/page", http::Methods::get, 3});
     }
 

@@ -35,7 +35,7 @@ class GateTest : public testing::Test {
     tests::BatcherBench bench{{.batches_count = 1}};
     IdempotencyTable keys{{16, 1'000'000'000, 7}};
     Admission admission{state, signal};
-    Gate gate{formats(), admission, *bench.batcher, {}, &keys};
+    Gate gate{formats(), admission, *bench.batcher, {}, {}, &keys};
 };
 
 constexpr std::string_view bad_lines =

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "sinks/journal/crc32c.hpp"
+#include "engine/core/crc32c.hpp"
 #include "tests/support/seed.hpp"
 
 namespace sluice::sinks::journal {

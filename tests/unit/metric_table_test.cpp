@@ -201,6 +201,10 @@ TEST(MetricTable, EveryHttpCounterHasARow) {
         {{responses, responses + 2 * sizeof(std::uint64_t)}});  // 0xx, 1xx
 }
 
+TEST(MetricTable, EveryCodingCounterHasARow) {
+    expect_each_word_has_a_row<CodingCounters>([](const CodingCounters& counters) { return values_of(counters); });
+}
+
 TEST(MetricTable, EveryLoopCounterHasARow) {
     LatencyHistogram iterations;
     expect_each_word_has_a_row<io::LoopCounters>(

@@ -81,12 +81,13 @@ TEST(Router, AdmitsMethods) {
 }
 
 std::expected<RequestOptions, Refusal> options_with(std::string_view query, std::string_view lines = "",
-                                                    const AckOffer& offer = {}) {
+                                                    const AckOffer& offer = {}, ContentCodings codings = {}) {
     const parsers::RequestHead head = tests::request_head(lines);
     const http::Request request{
         .head = head, .path = "/telemetry", .query = query, .body = "", .received_ns = 0, .is_body_lendable = false};
     RequestOptions options;
-    if (const auto refusal = read_options(request, formats().front(), offer, options)) return std::unexpected(*refusal);
+    if (const auto refusal = read_options(request, formats().front(), offer, codings, options))
+        return std::unexpected(*refusal);
     return options;
 }
 
@@ -179,7 +180,7 @@ TEST(RequestOptions, AFormatMayIgnoreUnknownParameters) {
     const http::Request request{
         .head = head, .path = "/t", .query = "x=1&ack=stored&ack=queued", .body = "", .received_ns = 0};
     RequestOptions options;
-    EXPECT_FALSE(read_options(request, format, {}, options).has_value());
+    EXPECT_FALSE(read_options(request, format, {}, {}, options).has_value());
     EXPECT_EQ(options.ack, AckLevel::queued);
 }
 
@@ -248,21 +249,57 @@ TEST(RequestOptions, MediaTypes) {
 }
 
 TEST(RequestOptions, ContentCodings) {
+    using enum ContentCoding;
     struct Row {
-        std::string_view lines;
-        bool is_encoded;
+        std::string_view values;  // of one field each, with | between them
+        std::optional<ContentCoding> coding;  // none: refused
     };
-    for (const Row& row : {Row{"", false}, Row{"Content-Encoding: identity\r\n", false},
-                           Row{"Content-Encoding: Identity \r\n", false}, Row{"Content-Encoding: \r\n", false},
-                           Row{"Content-Encoding: gzip\r\n", true}, Row{"Content-Encoding: gzip, identity\r\n", true},
-                           Row{"Content-Encoding: gzip\r\nContent-Encoding: identity\r\n", true},
-                           Row{"Content-Encoding: identity\r\nContent-Encoding: zstd\r\n", true}}) {
-        const auto options = options_with("", row.lines);
-        EXPECT_EQ(options.has_value(), !row.is_encoded) << row.lines;
-        if (!options) {
-            EXPECT_EQ(options.error(), Refusal::unsupported_encoding) << row.lines;
+    for (const Row& row : {
+             Row{"identity", identity},
+             {"Identity ", identity},
+             {"", identity},
+             {" , ,", identity},
+             {"gzip", gzip},
+             {"GZip", gzip},
+             {"x-gzip", gzip},
+             {"zstd", zstd},
+             {"deflate", deflate},
+             {"snappy", snappy},
+             {"X-Snappy-Framed", snappy_framed},
+             {"gzip, identity", gzip},
+             {"identity,gzip,", gzip},
+             {"gzip|identity", gzip},
+             {"identity|zstd", zstd},
+             {"gzip, gzip", std::nullopt},
+             {"gzip, zstd", std::nullopt},
+             {"gzip|zstd", std::nullopt},
+             {"br", std::nullopt},
+             {"lz4", std::nullopt},
+             {"compress", std::nullopt},
+             {"x-compress", std::nullopt},
+             {"gzip;q=1", std::nullopt},
+             {"*", std::nullopt},
+         }) {
+        std::string lines = "Content-Encoding: ";
+        for (const char c : row.values) lines += c == '|' ? "\r\nContent-Encoding: " : std::string(1, c);
+        const auto options = options_with("", lines + "\r\n", {}, ContentCodings::all());
+        EXPECT_EQ(options.has_value(), row.coding.has_value()) << row.values;
+        if (options) {
+            EXPECT_EQ(options->coding, row.coding) << row.values;
+        } else {
+            EXPECT_EQ(options.error(), Refusal::unsupported_encoding) << row.values;
         }
     }
+}
+
+TEST(RequestOptions, ContentCodingsThatAreSwitchedOff) {
+    ContentCodings codings;
+    EXPECT_TRUE(options_with("", "Content-Encoding: identity\r\n", {}, codings).has_value());
+    EXPECT_FALSE(options_with("", "Content-Encoding: gzip\r\n", {}, codings).has_value());
+    codings.add(ContentCoding::snappy);
+    EXPECT_TRUE(options_with("", "Content-Encoding: snappy\r\n", {}, codings).has_value());
+    EXPECT_TRUE(options_with("", "Content-Encoding: x-snappy-framed\r\n", {}, codings).has_value());
+    EXPECT_FALSE(options_with("", "Content-Encoding: zstd\r\n", {}, codings).has_value());
 }
 
 TEST(RequestOptions, IdempotencyKeys) {

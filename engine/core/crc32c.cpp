@@ -1,4 +1,4 @@
-#include "sinks/journal/crc32c.hpp"
+#include "engine/core/crc32c.hpp"
 
 #include <array>
 #include <cstddef>
@@ -8,7 +8,7 @@
 #include <nmmintrin.h>
 #endif
 
-namespace sluice::sinks::journal {
+namespace sluice {
 namespace {
 
 constexpr std::uint32_t polynomial = 0x82F63B78u;  // 0x1EDC6F41 with its bits reversed
@@ -71,4 +71,4 @@ std::uint32_t crc32c(std::span<const char> bytes) {
     return crc32c_by_tables(bytes);
 }
 
-}  // namespace sluice::sinks::journal
+}  // namespace sluice
