@@ -37,7 +37,8 @@ void write_canonical(const Sample& sample, JsonWriter& out) {
         out.raw(",");
         out.string(other.name);
         out.raw(":");
-        out.string(other.value);
+        if (other.is_json) out.raw(other.value);
+        else out.string(other.value);
     }
     out.raw('}');
 }

@@ -9,7 +9,7 @@
 
 namespace sluice::parsers {
 
-// `sample.raw` is not looked at. Of `others` each value is a string's text.
+// `sample.raw` is not looked at.
 void write_canonical(const Sample& sample, JsonWriter& out);
 
 }  // namespace sluice::parsers

@@ -19,6 +19,7 @@
 #include <span>
 #include <string_view>
 
+#include "engine/core/kinds.hpp"
 #include "engine/core/refusal.hpp"
 #include "engine/core/sample.hpp"
 #include "parsers/timestamp.hpp"
@@ -57,6 +58,8 @@ class Decoder {
     [[nodiscard]] virtual std::size_t offset() const = 0;  // byte in the body, of a refused body or record
     // After start(): the body is one sample rather than a list, so the answer names one error, not a list.
     [[nodiscard]] virtual bool is_single() const = 0;
+    // So far. Of formats that do not tell them apart: nothing.
+    [[nodiscard]] virtual Kinds kinds() const { return {}; }
 };
 
 }  // namespace sluice::parsers

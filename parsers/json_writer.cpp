@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 
 namespace sluice::parsers {
 namespace {
@@ -10,10 +11,22 @@ bool needs_escape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 
 
 }  // namespace
 
-void JsonWriter::number(std::int64_t value) {
-    std::array<char, 24> text;
+template <typename Number>
+void JsonWriter::any_number(Number value) {
+    std::array<char, 32> text;
     const auto end = std::to_chars(text.data(), text.data() + text.size(), value);
     raw(std::string_view(text.data(), static_cast<std::size_t>(end.ptr - text.data())));
+}
+
+void JsonWriter::number(std::int64_t value) { any_number(value); }
+void JsonWriter::natural(std::uint64_t value) { any_number(value); }
+
+void JsonWriter::real(double value) {
+    if (std::isnan(value)) return raw("\"NaN\"");
+    if (std::isinf(value)) return raw(value > 0 ? "\"Infinity\"" : "\"-Infinity\"");
+    const std::size_t begin = bytes_;
+    any_number(value);
+    if (since(begin).find_first_of(".e") == std::string_view::npos) raw(".0");
 }
 
 void JsonWriter::inside(std::string_view text) {

@@ -32,6 +32,10 @@ class JsonWriter {
         if (has_room(1)) text_[bytes_++] = c;
     }
     void number(std::int64_t value);
+    void natural(std::uint64_t value);
+    // Shortest text that reads as `value`, with a point or an exponent. What JSON has no number for becomes a string:
+    // "NaN", "Infinity", "-Infinity", as in the JSON of Protocol Buffers.
+    void real(double value);
     // The inside of a string: quotes, backslashes and control characters are escaped (RFC 8259 section 7).
     void inside(std::string_view text);
     void inside(char c);
@@ -39,6 +43,12 @@ class JsonWriter {
         raw('"');
         inside(text);
         raw('"');
+    }
+    // Takes back what was written behind the first `bytes`, also where it did not fit.
+    void cut(std::size_t bytes) {
+        CHECK(bytes <= bytes_);
+        bytes_ = bytes;
+        is_full_ = false;
     }
     // Takes back the last byte, which was written.
     void unwrite() {
@@ -54,6 +64,8 @@ class JsonWriter {
     [[nodiscard]] bool is_full() const { return is_full_; }
 
   private:
+    template <typename Number>
+    void any_number(Number value);
     [[nodiscard]] bool has_room(std::size_t bytes) {
         if (bytes <= bytes_max_ - bytes_ && !is_full_) return true;
         is_full_ = true;

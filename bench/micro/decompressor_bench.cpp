@@ -27,7 +27,7 @@ void run(benchmark::State& state, ContentCoding coding, const std::string& text,
         std::size_t written = 0;
         for (bool goes_on = true; goes_on; ++steps) {
             const auto progress = decompressor->step(room, written);
-            written = progress.written;
+            written = progress.written_bytes;
             goes_on = progress.state == Decompressor::State::more;
         }
         if (written != text.size()) state.SkipWithError("the text is not whole");
@@ -73,17 +73,17 @@ std::string blocks_without_text(std::size_t bytes) {
     while (writer.bytes().size() + 12 < bytes) {
         const bool is_last = writer.bytes().size() + 24 >= bytes;
         writer.put(is_last ? 1 : 0, 1);
-        writer.put(2, 2);       // a code of its own
-        writer.put(0, 5);       // 257 literals
-        writer.put(0, 5);       // 1 distance
+        writer.put(2, 2);  // a code of its own
+        writer.put(0, 5);  // 257 literals
+        writer.put(0, 5);  // 1 distance
         writer.put(18 - 4, 4);  // 18 lengths of code lengths: of 18 (third) and of 1 (last) 1 bit, else none
         for (int i = 0; i < 18; ++i) writer.put(i == 2 || i == 17 ? 1 : 0, 3);
-        writer.put(0, 1);                                     // literal 0: 1 bit
-        writer.put(1, 1), writer.put(138 - 11, 7);            // 138 literals that are not used
-        writer.put(1, 1), writer.put(255 - 138 - 11, 7);      // 117 more
-        writer.put(0, 1);                                     // the end of the block: 1 bit
-        writer.put(0, 1);                                     // the distance: 1 bit
-        writer.put(1, 1);                                     // the end of the block
+        writer.put(0, 1);  // literal 0: 1 bit
+        writer.put(1, 1), writer.put(138 - 11, 7);  // 138 literals that are not used
+        writer.put(1, 1), writer.put(255 - 138 - 11, 7);  // 117 more
+        writer.put(0, 1);  // the end of the block: 1 bit
+        writer.put(0, 1);  // the distance: 1 bit
+        writer.put(1, 1);  // the end of the block
     }
     return writer.bytes();
 }

@@ -1,4 +1,4 @@
-// Content codings: how the body of a request may be compressed (RFC 9110 section 8.4.1).
+// Content codings: how the body of a request may be compressed (RFC 9110 section 8.4.1). Any thread.
 #pragma once
 
 #include <algorithm>

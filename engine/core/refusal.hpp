@@ -68,6 +68,7 @@ enum class RefusalScope : std::uint8_t {
     X(not_paused,             request,    400, "Cannot reset while measuring. Stop gateway first.")                                 \
     X(empty_body,             request,    400, "Empty request body")                                                                \
     X(invalid_json,           request,    400, "The body is not valid JSON.")                                                       \
+    X(invalid_protobuf,       request,    400, "The body is not the Protocol Buffers message that its Content-Type names.")          \
     X(several_values,         request,    400, "The body holds several JSON values: send an array, or NDJSON as application/x-ndjson (curl: --data-binary, because -d removes line ends).") \
     X(invalid_utf8,           request,    400, "The body is not valid UTF-8.")                                                      \
     X(json_too_deep,          request,    400, "The JSON is nested more than 32 levels deep.")                                      \
@@ -113,6 +114,10 @@ enum class RefusalScope : std::uint8_t {
     X(bad_field_value,        record,     400, "A field value must be a number, an integer with i or u behind it, t, f, true, false, or a string in double quotes.") \
     X(unclosed_string,        record,     400, "A string has no closing quote.")                                                    \
     X(bad_line_timestamp,     record,     400, "The timestamp must be a whole number of the precision, between 1970 and 2262.")      \
+    X(missing_name,           record,     400, "A series needs the label __name__.")                                                \
+    X(bad_label,              record,     400, "A label must have a name, and be valid UTF-8.")                                     \
+    X(bad_symbol,             record,     400, "The labels of a series must be pairs of references into the table of symbols.")      \
+    X(bad_histogram,          record,     400, "The buckets of a histogram do not fit its counts.")                                  \
     X(malformed_record,       record,     400, "The line is not valid JSON.")                                                      \
     X(several_values_in_line, record,     400, "The line holds several JSON values: each needs a line of its own (curl: --data-binary, because -d removes line ends).")
 // clang-format on

@@ -42,6 +42,7 @@ enum class ValueKind : std::uint8_t { none, number, boolean, string };
 struct Member {
     std::string_view name;   // unescaped
     std::string_view value;  // a string's unescaped text; anything else as the JSON it came as
+    bool is_json = false;    // the value is no string; only formats that are not JSON tell
 };
 
 struct Sample {

@@ -8,10 +8,10 @@
 #include <cstdio>
 #include <vector>
 
+#include "engine/core/crc32c.hpp"
 #include "engine/core/error_text.hpp"
 #include "engine/core/limits.hpp"
 #include "engine/core/random_seed.hpp"
-#include "engine/core/crc32c.hpp"
 
 namespace sluice::forward {
 namespace {

@@ -29,12 +29,12 @@ void BodyInflater::start(ContentCoding coding, std::string_view body) {
     CHECK(state_ == State::idle && block_.data == nullptr);
     decompressor_ = decompressors_[static_cast<std::size_t>(actual(coding, body))].get();
     CHECK(decompressor_ != nullptr);
-    written_ = 0;
+    written_bytes_ = 0;
     state_ = State::inflating;
     text_bytes_max_ = limits_.text_bytes_max;
     if (limits_.ratio_max != 0)
         text_bytes_max_ =
-            std::min<std::size_t>(text_bytes_max_, std::max(text_bytes_free, limits_.ratio_max * body.size()));
+            std::min<std::size_t>(text_bytes_max_, std::max(free_text_bytes_max, limits_.ratio_max * body.size()));
     decompressor_->start(body);
     const parsers::Decompressor::Promise promise = decompressor_->promise();
     if (promise.is_least && promise.text_bytes > text_bytes_max_) return refuse(Refusal::body_too_large);
@@ -43,7 +43,7 @@ void BodyInflater::start(ContentCoding coding, std::string_view body) {
 }
 
 bool BodyInflater::make_room(std::size_t bytes) {
-    return pool_.grow(block_, std::max(bytes, block_.capacity_bytes + 1), written_);
+    return pool_.grow(block_, std::max(bytes, block_.capacity_bytes + 1), written_bytes_);
 }
 
 // The largest room ends a byte behind what the text may have, in the block's padding: so a text that is too long shows.
@@ -52,9 +52,9 @@ void BodyInflater::step() {
     using Decompression = parsers::Decompressor::State;
     const bool is_largest = block_.capacity_bytes >= text_bytes_max_;
     const std::size_t room_bytes = is_largest ? text_bytes_max_ + 1 : block_.capacity_bytes;
-    const auto [state, written] = decompressor_->step({block_.data, room_bytes}, written_);
-    written_ = written;
-    if (written_ > text_bytes_max_) return refuse(Refusal::body_too_large);
+    const auto [state, written_bytes] = decompressor_->step({block_.data, room_bytes}, written_bytes_);
+    written_bytes_ = written_bytes;
+    if (written_bytes_ > text_bytes_max_) return refuse(Refusal::body_too_large);
     switch (state) {
         case Decompression::more: return;
         case Decompression::end: state_ = State::whole; return;
@@ -76,7 +76,7 @@ void BodyInflater::refuse(Refusal reason) {
 
 void BodyInflater::release() {
     pool_.give_back(block_);
-    written_ = 0;
+    written_bytes_ = 0;
     state_ = State::idle;
 }
 

@@ -1,7 +1,7 @@
 // BodyInflater: undoes the content coding of one body, into a block of memory for bodies. Goes on where it stopped, so
 // that a long body can be decompressed over several iterations.
 //
-// Bounds: the text is no longer than http.body_max (413); beyond text_bytes_free, no longer than
+// Bounds: the text is no longer than http.body_max (413); beyond free_text_bytes_max, no longer than
 // http.compression_ratio_max times the body (400). The room is made by what the body says of itself, within these.
 //
 // One owner thread. Knows no clock: it is told when to stop by `may_go_on`.
@@ -34,7 +34,7 @@ class BodyInflater {
         refused,    // refusal() says why
     };
     // However small its body is, a text may be this long.
-    static constexpr std::size_t text_bytes_free = 1 * limits::mib;
+    static constexpr std::size_t free_text_bytes_max = 1 * limits::mib;
 
     // The pool outlives it.
     BodyInflater(http::BodyPool& pool, const InflateLimits& limits);
@@ -58,7 +58,7 @@ class BodyInflater {
     [[nodiscard]] State state() const { return state_; }
     [[nodiscard]] Refusal refusal() const { return refusal_; }
     // Padded as a body is: limits::body_padding_bytes are readable behind it.
-    [[nodiscard]] std::string_view text() const { return {block_.data, written_}; }
+    [[nodiscard]] std::string_view text() const { return {block_.data, written_bytes_}; }
 
   private:
     [[nodiscard]] bool make_room(std::size_t bytes);
@@ -71,7 +71,7 @@ class BodyInflater {
     parsers::Decompressor* decompressor_ = nullptr;
     std::size_t text_bytes_max_ = 0;  // of this body
     http::BodyBlock block_;
-    std::size_t written_ = 0;
+    std::size_t written_bytes_ = 0;
     State state_ = State::idle;
     Refusal refusal_{};
 };

@@ -57,7 +57,10 @@ void BodyReader::start(parsers::Decoder& decoder, OpenRequest& request, std::int
             abandon(decoder_->refusal());
             refusal_ = {.reason = decoder_->refusal(), .has_offset = true, .offset = decoder_->offset()};
             return;
-        case parsers::Step::end: state_ = State::whole; return;
+        case parsers::Step::end:
+            state_ = State::whole;
+            request_->result.kinds = decoder_->kinds();
+            return;
     }
 }
 

@@ -24,6 +24,12 @@ struct MediaType {
     parsers::Dialect dialect;  // how the decoder reads a body of this type
 };
 
+// Where the media type is not enough: its parameter proto= names the message.
+struct MessageName {
+    std::string_view name;
+    parsers::Dialect dialect;
+};
+
 struct PrecisionName {
     std::string_view name;  // value of ?precision=
     parsers::Precision precision;
@@ -33,9 +39,11 @@ struct Format {
     std::span<const std::string_view> paths;
     // The first is meant where a request has no Content-Type. None: Content-Type is not looked at.
     std::span<const MediaType> media_types{};
+    // The first is meant where Content-Type has no parameter proto=; others are refused. None: it is not looked at.
+    std::span<const MessageName> messages{};
     std::unique_ptr<parsers::Decoder> (*make_decoder)();
     parsers::Precision precision;  // of timestamps, where the request does not say
-    std::span<const PrecisionName> precision_names{};
+    std::span<const PrecisionName> precision_names{};  // none: it is no parameter of this format
     Refusal precision_refusal = Refusal::bad_precision;  // of other names
     std::string_view accept{};  // value of Accept, with a 415
     // Of the query; they become members of the samples. At most KeptParameters::count_max names.
@@ -43,6 +51,7 @@ struct Format {
     bool refuses_unknown_parameters = false;  // of the query; else they are ignored
     bool may_be_empty = false;  // a body without a record is answered like one whose records were taken
     bool quotes_lines = false;  // answer() needs IngestResult::first_fault
+    bool tells_kinds = false;  // answer() needs IngestResult::kinds
 
     // The answer to a request of which something was accepted, or each record was refused by itself.
     void (*answer)(const IngestResult& result, http::Response& response, http::BlockPool& blocks);

@@ -4,8 +4,10 @@
 #include "engine/ingest/influx_answer.hpp"
 #include "engine/ingest/json_answer.hpp"
 #include "engine/ingest/kept_parameters.hpp"
+#include "engine/ingest/prometheus_answer.hpp"
 #include "parsers/influx/line_decoder.hpp"
 #include "parsers/json/json_decoder.hpp"
+#include "parsers/prometheus/remote_write_decoder.hpp"
 
 namespace sluice {
 namespace {
@@ -19,10 +21,19 @@ constexpr MediaType json_media_types[]{
     {"application/jsonlines", ndjson},
 };
 
+// What is no message of remote write must be refused: to one that does not look, a request of 2.0 reads as an empty one
+// of 1.0, and would be answered as stored.
+constexpr MediaType remote_write_media_types[]{{"application/x-protobuf", 0}};
+constexpr MessageName remote_write_messages[]{
+    {"prometheus.WriteRequest", static_cast<parsers::Dialect>(parsers::RemoteWriteVersion::v1)},
+    {"io.prometheus.write.v2.Request", static_cast<parsers::Dialect>(parsers::RemoteWriteVersion::v2)}};
+
 constexpr std::string_view json_paths[]{"/telemetry"};
 // Clients that take a base URL may be given one that ends in /influx.
 constexpr std::string_view influx_v1_paths[]{"/write", "/influx/write"};
 constexpr std::string_view influx_v2_paths[]{"/api/v2/write", "/influx/api/v2/write"};
+
+constexpr std::string_view remote_write_paths[]{"/api/v1/write", "/api/v1/push"};
 
 constexpr std::string_view influx_v1_kept[]{"db", "rp"};
 constexpr std::string_view influx_v2_kept[]{"bucket", "org"};
@@ -72,6 +83,16 @@ constexpr std::array rows{
            .quotes_lines = true,
            .answer = answer_influx_v2,
            .refuse = refuse_influx_v2},
+    Format{.paths = remote_write_paths,
+           .media_types = remote_write_media_types,
+           .messages = remote_write_messages,
+           .make_decoder = make<parsers::RemoteWriteDecoder>,
+           .precision = Precision::ms,
+           .accept = "application/x-protobuf",
+           .may_be_empty = true,
+           .tells_kinds = true,
+           .answer = answer_prometheus,
+           .refuse = refuse_prometheus},
 };
 
 }  // namespace

@@ -38,7 +38,8 @@ Decision Ingest::on_request(const http::Request& request, const Gate::Passage& p
             refuse(passage.format, {.reason = *refusal}, response);
             return Decision::now;
         }
-        if (opened.purpose == Purpose::replay && opened.rejected_before_count == 0) {
+        const bool is_told_whole = opened.rejected_before_count == 0 && !passage.format->tells_kinds;
+        if (opened.purpose == Purpose::replay && is_told_whole) {
             answer(opened, response);
             return Decision::now;
         }

@@ -3,10 +3,10 @@
 //   Gate → (IdempotentRequests) → BodyReader → Batcher … batch settled → Tickets → answer
 //
 // This file joins the parts, and says when a body is read. A short one is read as it comes. A long one stands in a line
-// and is decompressed and read in turns, limits::decode_turn_ns of each iteration, so that no other connection waits for
-// it longer than that (a body with an Idempotency-Key is hashed whole before, at about 10 GB/s); the connection that
-// sent it is read no further meanwhile. Where the line is empty its first turn is at once. How long a compressed body is,
-// its decompression shows: where others stand in the line, it is tried for one step.
+// and is decompressed and read in turns, limits::decode_turn_ns of each iteration, so that no other connection waits
+// for it longer than that (a body with an Idempotency-Key is hashed whole before, at about 10 GB/s); the connection
+// that sent it is read no further meanwhile. Where the line is empty its first turn is at once. How long a compressed
+// body is, its decompression shows: where others stand in the line, it is tried for one step.
 #pragma once
 
 #include <cstdint>
@@ -130,7 +130,7 @@ class Ingest {
     BodyReader at_once_;
     BodyReader apart_;
     BodyInflater inflater_at_once_;  // text for at_once_
-    BodyInflater inflater_apart_;    // text for apart_
+    BodyInflater inflater_apart_;  // text for apart_
     OpenRequest* first_waiting_ = nullptr;  // its body is read by apart_
     OpenRequest* last_waiting_ = nullptr;
     std::uint64_t read_until_ns_ = 0;  // when the last body was read

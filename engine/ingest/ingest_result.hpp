@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "engine/core/ack.hpp"
+#include "engine/core/kinds.hpp"
 #include "engine/core/limits.hpp"
 #include "engine/core/refusal.hpp"
 
@@ -49,6 +50,7 @@ struct IngestResult {
     std::uint32_t rejected;
     std::uint32_t errors_count;  // of `errors`: at most limits::record_errors_count_max of the rejected
     std::array<RecordError, limits::record_errors_count_max> errors;
+    Kinds kinds;  // of those accepted, where the format tells them apart
     FirstFault first_fault;  // where the format quotes lines and one was refused
 
     void start(AckLevel level, bool single) {
@@ -56,6 +58,7 @@ struct IngestResult {
         is_single = single;
         is_replayed = false;
         accepted = rejected = errors_count = 0;
+        kinds = {};
     }
     void add_error(std::uint32_t index, Refusal reason, std::size_t offset = 0) {
         ++rejected;

@@ -61,7 +61,7 @@ std::optional<Refusal> apply_parameter(const Parameter& parameter, const Format&
         const auto level = ack_level_of(value);
         if (!level) return Refusal::bad_ack;
         options.ack = *level;
-    } else if (name == "precision") {
+    } else if (name == "precision" && !format.precision_names.empty()) {
         if (std::exchange(given.has_precision, true) && !may_repeat) return Refusal::repeated_parameter;
         const auto precision = precision_of(value, format);
         if (!precision) return format.precision_refusal;
@@ -130,6 +130,28 @@ const MediaType* find_type(std::string_view name, const Format& format) {
     return nullptr;
 }
 
+// The value of a parameter of a media type (RFC 9110 section 5.6.6), without its quotes; nothing: it is not there.
+std::optional<std::string_view> media_type_parameter(std::string_view value, std::string_view name) {
+    for (std::size_t at = value.find(';'); at != std::string_view::npos; at = value.find(';')) {
+        value.remove_prefix(at + 1);
+        const std::string_view parameter = parsers::trim_ows(value.substr(0, value.find(';')));
+        const std::size_t equals = std::min(parameter.find('='), parameter.size());
+        if (!parsers::equals_ignoring_case(parameter.substr(0, equals), name)) continue;
+        std::string_view text = parameter.substr(std::min(equals + 1, parameter.size()));
+        if (text.size() >= 2 && text.starts_with('"') && text.ends_with('"')) text = text.substr(1, text.size() - 2);
+        return text;
+    }
+    return std::nullopt;
+}
+
+std::optional<Refusal> apply_message(std::string_view value, const Format& format, RequestOptions& options) {
+    const auto name = media_type_parameter(value, "proto");
+    const auto row = name ? std::ranges::find(format.messages, *name, &MessageName::name) : format.messages.begin();
+    if (row == format.messages.end()) return Refusal::unsupported_media_type;
+    options.dialect = row->dialect;
+    return std::nullopt;
+}
+
 std::optional<Refusal> apply_media_type(const parsers::RequestHead& head, const Format& format,
                                         RequestOptions& options) {
     options.dialect = 0;
@@ -144,7 +166,7 @@ std::optional<Refusal> apply_media_type(const parsers::RequestHead& head, const 
     }
     if (type == nullptr) return Refusal::unsupported_media_type;
     options.dialect = type->dialect;
-    return std::nullopt;
+    return format.messages.empty() ? std::nullopt : apply_message(value, format, options);
 }
 
 std::optional<Refusal> apply_idempotency_key(const parsers::RequestHead& head, RequestOptions& options) {

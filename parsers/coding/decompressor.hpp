@@ -5,8 +5,8 @@
 // of each coding. What it reads is a stranger's: no figure in it is believed before it is checked against the room.
 //
 //   decompressor.start(body);
-//   size the room by promise(); then, with `text` as large as the room and `written` bytes of it written so far,
-//   for (;;) switch (const auto [state, written] = decompressor.step(text, written); state) {
+//   size the room by promise(); then, with `text` as large as the room, and `written_bytes` of it written so far,
+//   for (;;) switch (const auto [state, written_bytes] = decompressor.step(text, written_bytes); state) {
 //       case State::more:    call step() again, in a later turn perhaps
 //       case State::full:    the room is used up, and there may be more: call step() with a larger one that begins with
 //                            what was written
@@ -30,7 +30,7 @@ class Decompressor {
     enum class State : std::uint8_t { more, full, end, refused };
     struct Progress {
         State state;
-        std::size_t written;  // bytes of the text, in all
+        std::size_t written_bytes;  // bytes of the text, in all
     };
     // What the body says of the length of its text.
     struct Promise {
@@ -38,8 +38,8 @@ class Decompressor {
         bool is_least = false;  // else it is refused
     };
 
-    // What one step() writes at most. It takes some 0.1 ms; of bodies that are all work and no text 0.4 ms, a short gzip or
-    // deflate one 1.8 ms (bench/micro/decompressor_bench.cpp).
+    // What one step() writes at most. It takes some 0.1 ms; of bodies that are all work and no text 0.4 ms, a short
+    // gzip or deflate one 1.8 ms (bench/micro/decompressor_bench.cpp).
     static constexpr std::size_t step_text_bytes = std::size_t{64} * 1024;
     // A short body whose text is no longer than that may be written by one step.
     static constexpr std::size_t short_text_bytes = std::size_t{256} * 1024;
@@ -54,8 +54,8 @@ class Decompressor {
     // `body` is borrowed until the last step(). A body that was not read to its end may be left.
     virtual void start(std::string_view body) = 0;
     [[nodiscard]] virtual Promise promise() const = 0;
-    // `text`: the room, `written` bytes of which this has written.
-    [[nodiscard]] virtual Progress step(std::span<char> text, std::size_t written) = 0;
+    // `text`: the room, of which this has written `written_bytes`.
+    [[nodiscard]] virtual Progress step(std::span<char> text, std::size_t written_bytes) = 0;
 };
 
 // Null for identity.

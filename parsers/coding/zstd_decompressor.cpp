@@ -29,7 +29,7 @@ ZstdDecompressor::ZstdDecompressor()
 
 void ZstdDecompressor::start(std::string_view body) {
     body_ = body;
-    read_ = 0;
+    read_bytes_ = 0;
     frames_count_ = 0;
     CHECK(::ZSTD_isError(::ZSTD_DCtx_reset(context_of(context_), ZSTD_reset_session_only)) == 0);
 }
@@ -43,23 +43,23 @@ Decompressor::Promise ZstdDecompressor::promise() const {
 
 // Where a short frame lies whole in the input and its text fits into the room, the library writes it there at once;
 // else by way of its window.
-Decompressor::Progress ZstdDecompressor::step(std::span<char> text, std::size_t written) {
-    const bool is_short = body_.size() - read_ <= zstd_slice_bytes;
-    const std::size_t room_bytes = std::min(text.size() - written, is_short ? short_text_bytes : step_text_bytes);
-    ZSTD_inBuffer in{body_.data() + read_, std::min(body_.size() - read_, zstd_slice_bytes), 0};
-    ZSTD_outBuffer out{text.data() + written, room_bytes, 0};
+Decompressor::Progress ZstdDecompressor::step(std::span<char> text, std::size_t written_bytes) {
+    const bool is_short = body_.size() - read_bytes_ <= zstd_slice_bytes;
+    const std::size_t room_bytes = std::min(text.size() - written_bytes, is_short ? short_text_bytes : step_text_bytes);
+    ZSTD_inBuffer in{body_.data() + read_bytes_, std::min(body_.size() - read_bytes_, zstd_slice_bytes), 0};
+    ZSTD_outBuffer out{text.data() + written_bytes, room_bytes, 0};
     const std::size_t result = ::ZSTD_decompressStream(context_of(context_), &out, &in);
-    read_ += in.pos;
-    written += out.pos;
-    if (::ZSTD_isError(result) != 0) return {State::refused, written};
-    const bool is_all_read = read_ == body_.size();
+    read_bytes_ += in.pos;
+    written_bytes += out.pos;
+    if (::ZSTD_isError(result) != 0) return {State::refused, written_bytes};
+    const bool is_all_read = read_bytes_ == body_.size();
     if (result == 0) {  // the end of a frame
-        if (++frames_count_ > members_count_max) return {State::refused, written};
-        return {is_all_read ? State::end : State::more, written};
+        if (++frames_count_ > members_count_max) return {State::refused, written_bytes};
+        return {is_all_read ? State::end : State::more, written_bytes};
     }
-    if (written == text.size()) return {State::full, written};
+    if (written_bytes == text.size()) return {State::full, written_bytes};
     const bool is_cut_off = is_all_read && out.pos < out.size;
-    return {is_cut_off ? State::refused : State::more, written};
+    return {is_cut_off ? State::refused : State::more, written_bytes};
 }
 
 }  // namespace sluice::parsers

@@ -1,4 +1,5 @@
 // ZstdDecompressor: zstd, by libzstd, in memory that is mapped at start; pages cost nothing until a body needs them.
+// The thread of its owner.
 #pragma once
 
 #include <memory>
@@ -14,13 +15,13 @@ class ZstdDecompressor final : public Decompressor {
 
     void start(std::string_view body) override;
     [[nodiscard]] Promise promise() const override;
-    [[nodiscard]] Progress step(std::span<char> text, std::size_t written) override;
+    [[nodiscard]] Progress step(std::span<char> text, std::size_t written_bytes) override;
 
   private:
     LazyArray<char> memory_;
     void* const context_;  // ZSTD_DCtx, in memory_
     std::string_view body_;
-    std::size_t read_ = 0;  // bytes of body_
+    std::size_t read_bytes_ = 0;  // bytes of body_
     std::uint32_t frames_count_ = 0;
 };
 

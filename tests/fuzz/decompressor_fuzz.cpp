@@ -1,7 +1,7 @@
 // Fuzzes the content codings. The first byte of the input chooses the coding, and whether the rest is a body or a text;
-// the second how large the room is at first. A body must end, or be refused, in a bounded number of steps, none of which
-// writes more than it may; what is taken must be what the library itself makes of it. A text, compressed by the library,
-// must come back.
+// the second how large the room is at first. A body must end, or be refused, in a bounded number of steps, none of
+// which writes more than it may; what is taken must be what the library itself makes of it. A text, compressed by the
+// library, must come back.
 #include <algorithm>
 #include <array>
 #include <cstdint>

@@ -24,6 +24,14 @@ struct OwnedSample {
     std::uint32_t index = 0;
 };
 
+// But for its place in the body.
+[[nodiscard]] inline bool is_same_sample(const OwnedSample& one, const OwnedSample& other) {
+    return one.device_id == other.device_id && one.type == other.type && one.value == other.value &&
+           one.value_kind == other.value_kind && one.unit == other.unit && one.values == other.values &&
+           one.metadata == other.metadata && one.timestamp_ns == other.timestamp_ns && one.raw == other.raw &&
+           one.priority == other.priority && one.others == other.others;
+}
+
 struct RefusedRecord {
     Refusal refusal;
     std::uint32_t index;

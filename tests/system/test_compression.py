@@ -21,6 +21,10 @@ def raw_deflate(text: bytes) -> bytes:
     return compressor.compress(text) + compressor.flush()
 
 
+def compress_zstd(text: bytes) -> bytes:
+    return zstandard.ZstdCompressor().compress(text)  # one is no use to two threads
+
+
 def stream_zstd(text: bytes) -> bytes:
     """Frames that tell no length, as a sender makes that streams."""
     compressor = zstandard.ZstdCompressor(write_content_size=False)
@@ -34,7 +38,7 @@ CODINGS = {
     "gzip members": ("gzip", lambda text: gzip.compress(text[:len(text) // 2]) + gzip.compress(text[len(text) // 2:])),
     "deflate": ("deflate", zlib.compress),
     "raw deflate": ("deflate", raw_deflate),
-    "zstd": ("zstd", zstandard.ZstdCompressor().compress),
+    "zstd": ("zstd", compress_zstd),
     "zstd stream": ("zstd", stream_zstd),
     "snappy": ("snappy", snappy.compress),
     "snappy framed": ("x-snappy-framed", compress_framed),

@@ -39,6 +39,8 @@ IN_OTHER_FILES = {
     "redis_memory": "test_admission.py", "stream_full": "test_admission.py", "consumers_behind": "test_admission.py",
     "draining": "test_drain.py", "too_many_batches": "test_protocol.py",
     "sink_unavailable": "test_breaker.py",
+    "invalid_protobuf": "test_remote_write.py", "missing_name": "test_remote_write.py",
+    "bad_label": "test_remote_write.py", "bad_symbol": "test_remote_write.py", "bad_histogram": "test_remote_write.py",
     "bad_idempotency_key": "test_idempotency.py", "idempotency_unavailable": "test_idempotency.py",
     "idempotency_in_progress": "test_idempotency.py", "idempotency_mismatch": "test_idempotency.py",
     "idempotency_full": "test_idempotency.py",

@@ -145,9 +145,8 @@ TEST(Decompressor, RefusesWhatIsCutOff) {
 TEST(Decompressor, RefusesBytesBehindTheEnd) {
     for (const std::size_t count : {3u, 4'000u})
         for (const ContentCoding coding : codings)
-            for (const std::string_view tail :
-                 {std::string_view("\0", 1), std::string_view("\0\0\0\0\0\0\0\0", 8), std::string_view("x"),
-                  std::string_view("{\"device_id\":\"d\"}")}) {
+            for (const std::string_view tail : {std::string_view("\0", 1), std::string_view("\0\0\0\0\0\0\0\0", 8),
+                                                std::string_view("x"), std::string_view("{\"device_id\":\"d\"}")}) {
                 const std::string body = compressed(coding, tests::telemetry_lines(count)) + std::string(tail);
                 EXPECT_EQ(text_of(coding, body), std::nullopt) << name_of(coding) << " " << count << " " << tail;
             }
@@ -188,7 +187,7 @@ TEST(Decompressor, NoiseIsRefusedOrEnds) {
             for (int step = 0;; ++step) {
                 ASSERT_LT(step, 10'000) << name_of(coding) << " seed " << seed;
                 const auto progress = decompressor.step(room, written);
-                written = progress.written;
+                written = progress.written_bytes;
                 if (progress.state != Decompressor::State::more) break;
             }
         }
@@ -218,7 +217,9 @@ TEST(Decompressor, PromisesAreWhatTheBodySays) {
 TEST(Decompressor, ALengthThatIsALie) {
     for (const std::string_view preamble :
          {std::string_view("\x05"), std::string_view("\x64"), std::string_view("\x80\x80\x40")})
-        EXPECT_EQ(text_of(ContentCoding::snappy, std::string(preamble) + std::string("\x0c" "abcd")), std::nullopt);
+        EXPECT_EQ(text_of(ContentCoding::snappy, std::string(preamble) + std::string("\x0c"
+                                                                                     "abcd")),
+                  std::nullopt);
     // 6 bytes, a varint of more than 32 bits, one that does not end.
     for (const std::string_view bad : {"\xff\xff\xff\xff\xff\x01", "\xff\xff\xff\xff\x1f", "\xff\xff\xff"})
         EXPECT_EQ(text_of(ContentCoding::snappy, bad), std::nullopt);
@@ -250,22 +251,22 @@ TEST(Decompressor, EachKindOfSnappyElement) {
     for (const Row& row : {
              Row{"", 0, true},
              {"\x08xyz", 3, true},
-             {"\xf0\x02xyz", 3, true},          // a length of one byte
-             {"\xf4\x02\x00xyz"sv, 3, true},    // of two
+             {"\xf0\x02xyz", 3, true},  // a length of one byte
+             {"\xf4\x02\x00xyz"sv, 3, true},  // of two
              {"\xf8\x02\x00\x00xyz"sv, 3, true},
              {"\xfc\x02\x00\x00\x00xyz"sv, 3, true},
-             {"\x01\x05", 4, true},             // 4 bytes from 5 before
-             {"\x1d\x01", 11, true},            // 11 bytes from 1 before
-             {"\xe1\xff", 4, true},             // from 2047 before
-             {"\xfe\xff\xff", 64, true},        // from 65,535 before
+             {"\x01\x05", 4, true},  // 4 bytes from 5 before
+             {"\x1d\x01", 11, true},  // 11 bytes from 1 before
+             {"\xe1\xff", 4, true},  // from 2047 before
+             {"\xfe\xff\xff", 64, true},  // from 65,535 before
              {"\xff\x00\x00\x04\x00"sv, 64, true},  // from the text's first byte
              {"\xff\x01\x00\x04\x00"sv, 64, false},  // from one in front of it
              {"\xff\xff\xff\xff\xff", 64, false},
-             {"\x01\x00"sv, 4, false},          // from nowhere
+             {"\x01\x00"sv, 4, false},  // from nowhere
              {"\x02\x00\x00"sv, 1, false},
-             {"\x01\x05", 3, false},            // longer than the text
-             {"\x01\x05", 5, false},            // shorter
-             {"\x08xy", 3, false},              // cut off
+             {"\x01\x05", 3, false},  // longer than the text
+             {"\x01\x05", 5, false},  // shorter
+             {"\x08xy", 3, false},  // cut off
              {"\xf4\x02", 3, false},
              {"\xfe\xff", 64, false},
              {"\xff\x01\x00\x00", 64, false},
@@ -286,7 +287,8 @@ TEST(Decompressor, SnappyFramesArePassedOverOrRefused) {
         return std::string{static_cast<char>(kind), static_cast<char>(content.size()), 0, 0} + std::string(content);
     };
     for (const unsigned kind : {0x80u, 0x9fu, 0xfdu, 0xfeu})
-        EXPECT_EQ(text_of(ContentCoding::snappy_framed, stream + chunk(static_cast<unsigned char>(kind), "skip")), text);
+        EXPECT_EQ(text_of(ContentCoding::snappy_framed, stream + chunk(static_cast<unsigned char>(kind), "skip")),
+                  text);
     for (const unsigned kind : {0x02u, 0x40u, 0x7fu})
         EXPECT_EQ(text_of(ContentCoding::snappy_framed, stream + chunk(static_cast<unsigned char>(kind), "skip")),
                   std::nullopt);

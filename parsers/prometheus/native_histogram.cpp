@@ -1,0 +1,167 @@
+#include "parsers/prometheus/native_histogram.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/core/limits.hpp"
+
+namespace sluice::parsers {
+namespace {
+
+// Of prometheus.Histogram and io.prometheus.write.v2.Histogram, which have the same numbers.
+constexpr std::uint32_t count_int = 1, count_float = 2, sum_number = 3, schema = 4, zero_threshold = 5,
+                        zero_count_int = 6, zero_count_float = 7, timestamp = 15, custom_value = 16, start = 17;
+constexpr std::uint32_t span_offset = 1, span_length = 2;
+
+// More buckets than a record could hold as JSON.
+constexpr std::uint64_t buckets_count_max = limits::sample_bytes_max;
+
+}  // namespace
+
+bool NativeHistogram::read(std::string_view message) {
+    message_ = message;
+    WireReader reader(message);
+    WireField field;
+    while (reader.next(field)) {
+        switch (field.number) {
+            case count_int: count_ = field.value; break;
+            case count_float:
+                is_float_ = true;
+                count_real_ = field.real();
+                break;
+            case sum_number: sum_ = field.real(); break;
+            case schema: schema_number_ = from_zigzag(field.value); break;
+            case zero_threshold: zero_threshold_ = field.real(); break;
+            case zero_count_int: zero_count_ = field.value; break;
+            case zero_count_float: zero_count_real_ = field.real(); break;
+            case timestamp: timestamp_ms_ = field.integer(); break;
+            case custom_value: has_custom_values_ = true; break;
+            case start: start_ms_ = field.integer(); break;
+            default: break;
+        }
+    }
+    return !reader.is_malformed();
+}
+
+bool NativeHistogram::is_valid() const { return is_valid(negative) && is_valid(positive); }
+
+bool NativeHistogram::is_valid(const Side& side) const {
+    std::uint64_t in_spans = 0, counts = 0;
+    each_span(side, [&](std::int64_t, std::uint64_t length) { in_spans += std::min(length, buckets_count_max); });
+    if (is_float_) each_real(side.count_number, [&](double) { ++counts; });
+    else each_varint(side.delta_number, [&](std::uint64_t) { ++counts; });
+    return in_spans == counts;
+}
+
+bool NativeHistogram::has(const Side& side) const {
+    bool found = false;
+    each_span(side, [&](std::int64_t, std::uint64_t) { found = true; });
+    return found;
+}
+
+void NativeHistogram::write_values(JsonWriter& out) const {
+    out.raw("{\"count\":");
+    if (is_float_) out.real(count_real_);
+    else out.natural(count_);
+    out.raw(",\"sum\":");
+    out.real(sum_);
+    out.raw('}');
+}
+
+void NativeHistogram::write_buckets(JsonWriter& out) const {
+    out.raw("{\"schema\":");
+    out.number(schema_number_);
+    out.raw(",\"zero_threshold\":");
+    out.real(zero_threshold_);
+    out.raw(",\"zero_count\":");
+    if (is_float_) out.real(zero_count_real_);
+    else out.natural(zero_count_);
+    if (has(positive)) write(positive, ",\"positive\":", out);
+    if (has(negative)) write(negative, ",\"negative\":", out);
+    if (has_custom_values_) {
+        std::string_view mark = ",\"custom_values\":[";
+        each_real(custom_value, [&](double value) {
+            out.raw(std::exchange(mark, ","));
+            out.real(value);
+        });
+        out.raw(mark == "," ? "]" : ",\"custom_values\":[]");
+    }
+    out.raw('}');
+}
+
+void NativeHistogram::write(const Side& side, std::string_view name, JsonWriter& out) const {
+    out.raw(name);
+    std::string_view mark = "{\"spans\":[";
+    each_span(side, [&](std::int64_t offset, std::uint64_t length) {
+        out.raw(std::exchange(mark, ","));
+        out.raw('[');
+        out.number(offset);
+        out.raw(',');
+        out.natural(length);
+        out.raw(']');
+    });
+    out.raw("],\"counts\":[");
+    mark = "";
+    if (is_float_) {
+        each_real(side.count_number, [&](double count) {
+            out.raw(std::exchange(mark, ","));
+            out.real(count);
+        });
+    } else {
+        std::uint64_t count = 0;
+        each_varint(side.delta_number, [&](std::uint64_t delta) {
+            count += static_cast<std::uint64_t>(from_zigzag(delta));
+            out.raw(std::exchange(mark, ","));
+            out.number(static_cast<std::int64_t>(count));
+        });
+    }
+    out.raw("]}");
+}
+
+// --- repeated fields -----------------------------------------------------------------------------------------------
+
+template <typename Take>
+void NativeHistogram::each_span(const Side& side, Take&& take) const {
+    WireReader reader(message_);
+    WireField field;
+    while (reader.next(field)) {
+        if (!field.is(side.span_number, WireType::bytes)) continue;
+        std::int64_t offset = 0;
+        std::uint64_t length = 0;
+        WireReader span(field.bytes);
+        WireField part;
+        while (span.next(part)) {
+            if (part.is(span_offset, WireType::varint)) offset = from_zigzag(part.value);
+            if (part.is(span_length, WireType::varint)) length = part.value;
+        }
+        take(offset, length);
+    }
+}
+
+template <typename Take>
+void NativeHistogram::each_varint(std::uint32_t number, Take&& take) const {
+    WireReader reader(message_);
+    WireField field;
+    while (reader.next(field)) {
+        if (field.is(number, WireType::varint)) take(field.value);
+        if (!field.is(number, WireType::bytes)) continue;
+        WireReader list(field.bytes);
+        std::uint64_t value;
+        while (list.next_varint(value)) take(value);
+    }
+}
+
+template <typename Take>
+void NativeHistogram::each_real(std::uint32_t number, Take&& take) const {
+    WireReader reader(message_);
+    WireField field;
+    while (reader.next(field)) {
+        if (field.is(number, WireType::fixed64)) take(field.real());
+        if (!field.is(number, WireType::bytes)) continue;
+        WireReader list(field.bytes);
+        std::uint64_t value;
+        while (list.next_fixed64(value)) take(std::bit_cast<double>(value));
+    }
+}
+
+}  // namespace sluice::parsers

@@ -1,0 +1,456 @@
+#include "parsers/prometheus/remote_write_decoder.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <span>
+#include <utility>
+
+#include "parsers/canonical_record.hpp"
+#include "parsers/prometheus/native_histogram.hpp"
+#include "parsers/utf8.hpp"
+
+namespace sluice::parsers {
+namespace {
+
+// Of prometheus.WriteRequest; metadata (3) comes without samples, and is passed over.
+namespace v1 {
+constexpr std::uint32_t series = 1;
+constexpr std::uint32_t label = 1, sample = 2, exemplar = 3, histogram = 4;  // of TimeSeries
+constexpr std::uint32_t label_name = 1, label_value = 2;
+}  // namespace v1
+
+// Of io.prometheus.write.v2.Request.
+namespace v2 {
+constexpr std::uint32_t symbol = 4, series = 5;
+constexpr std::uint32_t label_refs = 1, sample = 2, histogram = 3, exemplar = 4, metadata = 5;  // of TimeSeries
+constexpr std::uint32_t metadata_type = 1, metadata_unit_ref = 4;
+constexpr std::uint32_t sample_start = 3;
+constexpr std::uint32_t exemplar_refs = 1;
+}  // namespace v2
+
+// Of both.
+constexpr std::uint32_t sample_value = 1, sample_timestamp = 2;
+constexpr std::uint32_t exemplar_label = 1, exemplar_value = 2, exemplar_timestamp = 3;
+
+// Metadata.MetricType of 2.0. A gauge histogram is one word in the format.
+constexpr std::array<std::string_view, 8> kind_names{"",        "counter", "gauge",   "histogram", "gaugehistogram",
+                                                     "summary", "info",    "stateset"};
+
+// Which labels name the device, the best one first.
+constexpr std::array<std::string_view, 3> device_labels{"device_id", "instance", "job"};
+
+// Between two looks at the clock: some 10 µs.
+constexpr int fields_per_look_count = 256;
+constexpr std::size_t exemplars_bytes_max = 4 * limits::kib;
+
+// The NaN that Prometheus writes where a series ends (its package value, StaleNaN).
+constexpr std::uint64_t stale_bits = 0x7ff0'0000'0000'0002;
+
+constexpr std::int64_t ms_max = INT64_MAX / 1'000'000;
+
+bool is_text(std::string_view text) { return is_plain_ascii(text) || is_utf8(text); }
+
+}  // namespace
+
+RemoteWriteDecoder::RemoteWriteDecoder()
+    : symbols_(std::make_unique<std::string_view[]>(symbols_count_max)),
+      metadata_(limits::sample_bytes_max),
+      exemplars_(exemplars_bytes_max),
+      value_(limits::sample_bytes_max),
+      kept_(limits::sample_bytes_max),
+      record_(limits::sample_bytes_max) {}
+
+void RemoteWriteDecoder::start(std::string_view body, Dialect dialect, const DecodeOptions&) {
+    body_ = body;
+    version_ = static_cast<RemoteWriteVersion>(dialect);
+    request_ = WireReader(body);
+    reading_ = version_ == RemoteWriteVersion::v2 ? Reading::symbols : Reading::request;
+    is_malformed_ = false;
+    told_ = body.data();
+    records_count_ = 0;
+    kinds_ = {};
+    symbols_count_ = 0;
+}
+
+Step RemoteWriteDecoder::next() {
+    for (int i = 0; i < fields_per_look_count; ++i) {
+        std::optional<Step> step;
+        switch (reading_) {
+            case Reading::symbols: step = read_symbols(); break;
+            case Reading::request: step = read_request(); break;
+            case Reading::labels: step = read_labels(); break;
+            case Reading::samples: step = read_samples(); break;
+        }
+        if (is_malformed_) return refuse_body();
+        if (step) return *step;
+    }
+    return Step::more;
+}
+
+Step RemoteWriteDecoder::refuse_body() {
+    refusal_ = Refusal::invalid_protobuf;
+    return Step::body_refused;
+}
+
+// --- the request ---------------------------------------------------------------------------------------------------
+
+// The whole request is passed over for its table of symbols, which may stand behind the series.
+std::optional<Step> RemoteWriteDecoder::read_symbols() {
+    WireField field;
+    if (request_.next(field)) {
+        if (!field.is(v2::symbol, WireType::bytes)) return std::nullopt;
+        if (symbols_count_ == symbols_count_max) return refuse_body();
+        symbols_[symbols_count_++] = field.bytes;
+        return std::nullopt;
+    }
+    if (request_.is_malformed()) return refuse_body();
+    if (symbols_count_ != 0 && !symbols_[0].empty()) return refuse_body();
+    request_ = WireReader(body_);
+    reading_ = Reading::request;
+    return std::nullopt;
+}
+
+std::optional<Step> RemoteWriteDecoder::read_request() {
+    WireField field;
+    if (request_.next(field)) {
+        const std::uint32_t series = version_ == RemoteWriteVersion::v2 ? v2::series : v1::series;
+        if (field.is(series, WireType::bytes)) begin_series(field.bytes);
+        return std::nullopt;
+    }
+    if (request_.is_malformed()) return refuse_body();
+    told_ = request_.at();
+    return Step::end;
+}
+
+std::optional<std::string_view> RemoteWriteDecoder::symbol(std::uint64_t ref) const {
+    return ref < symbols_count_ ? std::optional(symbols_[ref]) : std::nullopt;
+}
+
+// --- a series: labels ----------------------------------------------------------------------------------------------
+
+void RemoteWriteDecoder::begin_series(std::string_view series) {
+    series_ = series;
+    told_ = series.data();
+    parts_ = WireReader(series);
+    reading_ = Reading::labels;
+    fault_ = std::nullopt;
+    name_ = device_ = kind_ = unit_ = {};
+    device_rank_ = device_labels.size();
+    labels_count_ = 0;
+    greatest_name_ = {};
+    has_open_ref_ = false;
+    exemplars_count_ = 0;
+    metadata_.clear();
+    exemplars_.clear();
+}
+
+std::optional<Step> RemoteWriteDecoder::read_labels() {
+    WireField field;
+    if (parts_.next(field)) {
+        if (version_ == RemoteWriteVersion::v2) take_part_v2(field);
+        else take_part_v1(field);
+        return std::nullopt;
+    }
+    if (parts_.is_malformed()) return refuse_body();
+    complete_labels();
+    parts_ = WireReader(series_);
+    reading_ = Reading::samples;
+    return std::nullopt;
+}
+
+void RemoteWriteDecoder::take_part_v1(const WireField& field) {
+    if (field.type != WireType::bytes) return;
+    if (field.number == v1::label) add_label(label_of(field.bytes));
+    if (field.number == v1::exemplar) take_exemplar(field.bytes);
+}
+
+void RemoteWriteDecoder::take_part_v2(const WireField& field) {
+    if (field.is(v2::label_refs, WireType::varint)) take_ref(field.value);
+    if (field.type != WireType::bytes) return;
+    if (field.number == v2::metadata) take_metadata(field.bytes);
+    if (field.number == v2::exemplar) take_exemplar(field.bytes);
+    if (field.number != v2::label_refs) return;
+    WireReader refs(field.bytes);
+    std::uint64_t ref;
+    while (!fault_ && refs.next_varint(ref)) take_ref(ref);  // ends: with the refs, or with too many labels
+    is_malformed_ = is_malformed_ || refs.is_malformed();
+}
+
+RemoteWriteDecoder::Label RemoteWriteDecoder::label_of(std::string_view message) {
+    Label label;
+    if (message.size() > limits::sample_bytes_max) {
+        fault_ = Refusal::sample_too_large;
+        return label;
+    }
+    WireReader reader(message);
+    WireField field;
+    while (reader.next(field)) {
+        if (field.is(v1::label_name, WireType::bytes)) label.name = field.bytes;
+        if (field.is(v1::label_value, WireType::bytes)) label.value = field.bytes;
+    }
+    is_malformed_ = is_malformed_ || reader.is_malformed();
+    return label;
+}
+
+// Two are a label: its name, its value.
+void RemoteWriteDecoder::take_ref(std::uint64_t ref) {
+    const auto text = symbol(ref);
+    if (!text) {
+        fault_ = Refusal::bad_symbol;
+        return;
+    }
+    if (std::exchange(has_open_ref_, !has_open_ref_)) add_label({open_name_, *text});
+    else open_name_ = *text;
+}
+
+void RemoteWriteDecoder::add_label(const Label& label) {
+    if (fault_) return;
+    if (label.name.size() + label.value.size() > limits::sample_bytes_max) {
+        fault_ = Refusal::sample_too_large;
+        return;
+    }
+    if (label.name.empty() || !is_text(label.name) || !is_text(label.value)) {
+        fault_ = Refusal::bad_label;
+        return;
+    }
+    if (label.value.empty()) return;  // as if it were not there
+    if (is_known(label.name)) fault_ = Refusal::duplicate_member;
+    if (labels_count_ == names_.size()) fault_ = Refusal::too_many_members;
+    if (fault_) return;
+    names_[labels_count_++] = label.name;
+    if (label.name == "__name__") {
+        name_ = label.value;
+        return;
+    }
+    const auto rank = static_cast<std::size_t>(std::ranges::find(device_labels, label.name) - device_labels.begin());
+    if (rank < device_rank_) {
+        device_rank_ = rank;
+        device_ = label.value;
+    }
+    metadata_.raw(metadata_.size() == 0 ? '{' : ',');
+    metadata_.string(label.name);
+    metadata_.raw(':');
+    metadata_.string(label.value);
+}
+
+// Senders sort labels: then each is compared with the one before it, and with no other.
+bool RemoteWriteDecoder::is_known(std::string_view name) {
+    if (name > greatest_name_) {
+        greatest_name_ = name;
+        return false;
+    }
+    const auto known = std::span(names_).first(labels_count_);
+    return std::ranges::find(known, name) != known.end();
+}
+
+void RemoteWriteDecoder::complete_labels() {
+    if (has_open_ref_ && !fault_) fault_ = Refusal::bad_symbol;
+    if (fault_) return;
+    if (metadata_.size() != 0) metadata_.raw('}');
+    if (exemplars_.size() != 0) exemplars_.raw(']');
+    if (metadata_.is_full()) fault_ = Refusal::sample_too_large;
+    else if (name_.empty()) fault_ = Refusal::missing_name;
+    else if (name_.size() > limits::type_bytes_max || has_control_character(name_)) fault_ = Refusal::bad_type;
+    if (device_.empty()) device_ = name_;
+    else if (device_.size() > limits::device_id_bytes_max || has_control_character(device_))
+        fault_ = fault_ ? fault_ : Refusal::bad_device_id;
+}
+
+void RemoteWriteDecoder::take_metadata(std::string_view message) {
+    if (message.size() > limits::sample_bytes_max) return;
+    WireReader reader(message);
+    WireField field;
+    while (reader.next(field)) {
+        if (field.is(v2::metadata_type, WireType::varint) && field.value < kind_names.size())
+            kind_ = kind_names[field.value];
+        if (field.is(v2::metadata_unit_ref, WireType::varint)) {
+            const std::string_view unit = symbol(field.value).value_or(std::string_view{});
+            const bool fits = unit.size() <= limits::unit_bytes_max && is_text(unit) && !has_control_character(unit);
+            unit_ = fits ? unit : std::string_view{};
+        }
+    }
+    is_malformed_ = is_malformed_ || reader.is_malformed();
+}
+
+// What does not fit is left out, and not told as written.
+void RemoteWriteDecoder::take_exemplar(std::string_view message) {
+    if (message.size() > exemplars_bytes_max || exemplars_count_ == exemplars_count_max || exemplars_.is_full()) return;
+    const std::size_t begin = exemplars_.size();
+    exemplars_.raw(begin == 0 ? '[' : ',');
+    const bool is_good = write_exemplar(message) && exemplars_.size() + 1 < exemplars_bytes_max;
+    if (is_good && !exemplars_.is_full()) ++exemplars_count_;
+    else exemplars_.cut(begin);
+}
+
+bool RemoteWriteDecoder::write_exemplar(std::string_view message) {
+    double value = 0;
+    std::int64_t timestamp_ms = 0;
+    std::size_t labels_count = 0;
+    const auto write_label = [&](const Label& label) {
+        exemplars_.raw(labels_count++ == 0 ? "{\"labels\":{" : ",");
+        exemplars_.string(label.name);
+        exemplars_.raw(':');
+        exemplars_.string(label.value);
+        return is_text(label.name) && is_text(label.value);
+    };
+    bool is_good = true;
+    std::optional<std::string_view> open_name;
+    const auto take_ref = [&](std::uint64_t ref) {
+        const auto text = symbol(ref);
+        is_good = is_good && text.has_value();
+        if (!is_good) return;
+        if (open_name) is_good = write_label({*std::exchange(open_name, std::nullopt), *text});
+        else open_name = text;
+    };
+    WireReader reader(message);
+    WireField field;
+    while (reader.next(field)) {
+        if (field.is(exemplar_value, WireType::fixed64)) value = field.real();
+        if (field.is(exemplar_timestamp, WireType::varint)) timestamp_ms = field.integer();
+        if (version_ == RemoteWriteVersion::v1 && field.is(exemplar_label, WireType::bytes))
+            is_good = write_label(label_of(field.bytes)) && is_good;
+        if (version_ == RemoteWriteVersion::v2 && field.is(v2::exemplar_refs, WireType::varint)) take_ref(field.value);
+        if (version_ == RemoteWriteVersion::v2 && field.is(v2::exemplar_refs, WireType::bytes)) {
+            WireReader refs(field.bytes);
+            std::uint64_t ref;
+            while (refs.next_varint(ref)) take_ref(ref);
+            is_malformed_ = is_malformed_ || refs.is_malformed();
+        }
+    }
+    is_malformed_ = is_malformed_ || reader.is_malformed();
+    exemplars_.raw(labels_count == 0 ? "{\"value\":" : "},\"value\":");
+    exemplars_.real(value);
+    exemplars_.raw(",\"timestamp_ms\":");
+    exemplars_.number(timestamp_ms);
+    exemplars_.raw('}');
+    return is_good && !open_name;
+}
+
+// --- a series: records ---------------------------------------------------------------------------------------------
+
+std::optional<Step> RemoteWriteDecoder::read_samples() {
+    WireField field;
+    if (parts_.next(field)) {
+        if (field.type != WireType::bytes) return std::nullopt;
+        const bool is_v2 = version_ == RemoteWriteVersion::v2;
+        if (field.number == (is_v2 ? v2::sample : v1::sample)) return take_sample(field.bytes);
+        if (field.number == (is_v2 ? v2::histogram : v1::histogram)) return take_histogram(field.bytes);
+        return std::nullopt;
+    }
+    reading_ = Reading::request;
+    return std::nullopt;
+}
+
+Step RemoteWriteDecoder::take_sample(std::string_view message) {
+    begin_record();
+    if (message.size() > limits::sample_bytes_max) return give(Refusal::sample_too_large, {});
+    double value = 0;
+    Times times;
+    WireReader reader(message);
+    WireField field;
+    while (reader.next(field)) {
+        if (field.is(sample_value, WireType::fixed64)) value = field.real();
+        if (field.is(sample_timestamp, WireType::varint)) times.timestamp_ms = field.integer();
+        if (field.is(v2::sample_start, WireType::varint)) times.start_ms = field.integer();
+    }
+    is_malformed_ = is_malformed_ || reader.is_malformed();
+    value_.real(value);
+    const std::string_view text = value_.view();
+    sample_.values = {};
+    sample_.value_kind = std::isfinite(value) ? ValueKind::number : ValueKind::string;
+    sample_.value = std::isfinite(value) ? text : text.substr(1, text.size() - 2);
+    if (std::bit_cast<std::uint64_t>(value) == stale_bits) add_other("stale", "true");
+    const Step step = give(std::nullopt, times);
+    if (step == Step::sample) ++kinds_.samples_count;
+    return step;
+}
+
+Step RemoteWriteDecoder::take_histogram(std::string_view message) {
+    begin_record();
+    if (message.size() > limits::sample_bytes_max) return give(Refusal::sample_too_large, {});
+    NativeHistogram histogram;
+    const bool is_message = histogram.read(message);
+    is_malformed_ = is_malformed_ || !is_message;
+    if (!is_message || !histogram.is_valid()) return give(Refusal::bad_histogram, {});
+    histogram.write_values(value_);
+    sample_.value = {};
+    sample_.value_kind = ValueKind::none;
+    sample_.values = value_.view();
+    const std::size_t begin = kept_.size();
+    histogram.write_buckets(kept_);
+    add_other("histogram", kept_.since(begin));
+    if (std::bit_cast<std::uint64_t>(histogram.sum()) == stale_bits) add_other("stale", "true");
+    const Step step = give(std::nullopt, {histogram.timestamp_ms(), histogram.start_ms()});
+    if (step == Step::sample) ++kinds_.histograms_count;
+    return step;
+}
+
+void RemoteWriteDecoder::begin_record() {
+    ++records_count_;
+    others_count_ = 0;
+    value_.clear();
+    kept_.clear();
+}
+
+void RemoteWriteDecoder::add_other(std::string_view name, std::string_view json) {
+    others_[others_count_++] = {name, json, true};
+}
+
+Step RemoteWriteDecoder::give(Fault fault, const Times& times) {
+    if (is_malformed_) return refuse_body();
+    if (fault_) fault = fault_;
+    if (!fault) fault = complete(times);
+    if (!fault) return Step::sample;
+    refusal_ = *fault;
+    return Step::record_refused;
+}
+
+RemoteWriteDecoder::Fault RemoteWriteDecoder::complete(const Times& times) {
+    if (times.timestamp_ms < 0 || times.timestamp_ms > ms_max) return Refusal::bad_timestamp;
+    sample_.device_id = device_;
+    sample_.type = name_;
+    sample_.unit = unit_;
+    sample_.metadata = metadata_.view();
+    sample_.timestamp_ns = times.timestamp_ms * 1'000'000;
+    write_kind(times.start_ms);
+    if (value_.is_full() || kept_.is_full()) return Refusal::sample_too_large;
+    write_record();
+    if (record_.is_full()) return Refusal::sample_too_large;
+    return std::nullopt;
+}
+
+// Exemplars come with the first record of their series, if it has room for them.
+void RemoteWriteDecoder::write_record() {
+    const std::uint32_t exemplars_count = std::exchange(exemplars_count_, 0);
+    if (exemplars_count != 0) {
+        add_other("exemplars", exemplars_.view());
+        sample_.others = {others_.data(), others_count_};
+        write_canonical(sample_, record_);
+        if (!record_.is_full()) kinds_.exemplars_count += exemplars_count;
+        else --others_count_;
+    }
+    sample_.others = {others_.data(), others_count_};
+    if (exemplars_count == 0 || record_.is_full()) write_canonical(sample_, record_);
+    sample_.raw = record_.view();
+}
+
+// 2.0 tells what the series is and when it was reset last.
+void RemoteWriteDecoder::write_kind(std::int64_t start_ms) {
+    const bool has_start = start_ms > 0 && start_ms <= ms_max;
+    if (kind_.empty() && !has_start) return;
+    const std::size_t begin = kept_.size();
+    kept_.raw('{');
+    if (!kind_.empty()) {
+        kept_.raw("\"kind\":");
+        kept_.string(kind_);
+    }
+    if (has_start) {
+        kept_.raw(kind_.empty() ? "\"start\":" : ",\"start\":");
+        kept_.number(start_ms * 1'000'000);
+    }
+    kept_.raw('}');
+    add_other("prometheus", kept_.since(begin));
+}
+
+}  // namespace sluice::parsers

@@ -1,0 +1,127 @@
+// RemoteWriteDecoder: Prometheus remote write in, Samples out. The messages are prometheus.WriteRequest (remote write
+// 1.0) and io.prometheus.write.v2.Request (2.0), field numbers in the .cpp.
+//
+// Each sample and each native histogram of a series is a record: __name__ is its type, one of the labels its device,
+// the other labels its metadata (docs/formats.md has the table). A series whose labels are bad refuses its own records;
+// a body that is not that message is refused whole.
+//
+// A series is read twice, since its labels may stand behind its samples: first for labels, exemplars and metadata, then
+// for samples. offset() is the begin of the series. The thread of its owner.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "engine/core/limits.hpp"
+#include "parsers/decoder.hpp"
+#include "parsers/json_writer.hpp"
+#include "parsers/protobuf/wire.hpp"
+
+namespace sluice::parsers {
+
+enum class RemoteWriteVersion : Dialect { v1, v2 };
+
+class RemoteWriteDecoder final : public Decoder {
+  public:
+    // Of the table of 2.0; so many views of 16 bytes are kept.
+    static constexpr std::size_t symbols_count_max = 65'536;
+    // Of a series; more are left out.
+    static constexpr std::size_t exemplars_count_max = 16;
+
+    RemoteWriteDecoder();
+    ~RemoteWriteDecoder() override = default;
+    RemoteWriteDecoder(const RemoteWriteDecoder&) = delete;
+    RemoteWriteDecoder& operator=(const RemoteWriteDecoder&) = delete;
+
+    void start(std::string_view body, Dialect dialect, const DecodeOptions& options) override;
+    [[nodiscard]] Step next() override;
+    [[nodiscard]] const Sample& sample() const override { return sample_; }
+    [[nodiscard]] Refusal refusal() const override { return refusal_; }
+    [[nodiscard]] std::uint32_t record_index() const override { return records_count_ - 1; }
+    [[nodiscard]] std::size_t offset() const override { return static_cast<std::size_t>(told_ - body_.data()); }
+    [[nodiscard]] bool is_single() const override { return false; }
+    [[nodiscard]] Kinds kinds() const override { return kinds_; }
+
+  private:
+    using Fault = std::optional<Refusal>;
+    enum class Reading : std::uint8_t { symbols, request, labels, samples };
+    struct Label {
+        std::string_view name, value;
+    };
+    struct Times {
+        std::int64_t timestamp_ms = 0;
+        std::int64_t start_ms = 0;  // when a counter was reset last; 0: not told
+    };
+
+    [[nodiscard]] Step refuse_body();
+    [[nodiscard]] std::optional<Step> read_symbols();
+    [[nodiscard]] std::optional<Step> read_request();
+    [[nodiscard]] std::optional<Step> read_labels();
+    [[nodiscard]] std::optional<Step> read_samples();
+
+    void begin_series(std::string_view series);
+    void take_part_v1(const WireField& field);
+    void take_part_v2(const WireField& field);
+    [[nodiscard]] Label label_of(std::string_view message);
+    void take_ref(std::uint64_t symbol_index);
+    void add_label(const Label& label);
+    [[nodiscard]] bool is_known(std::string_view name);
+    void take_metadata(std::string_view message);
+    void take_exemplar(std::string_view message);
+    [[nodiscard]] bool write_exemplar(std::string_view message);
+    void complete_labels();
+    [[nodiscard]] std::optional<std::string_view> symbol(std::uint64_t symbol_index) const;
+
+    [[nodiscard]] Step take_sample(std::string_view message);
+    [[nodiscard]] Step take_histogram(std::string_view message);
+    void begin_record();
+    [[nodiscard]] Step give(Fault fault, const Times& times);
+    [[nodiscard]] Fault complete(const Times& times);
+    void write_record();
+    void write_kind(std::int64_t start_ms);
+    void add_other(std::string_view name, std::string_view json);
+
+    std::string_view body_;
+    RemoteWriteVersion version_ = RemoteWriteVersion::v1;
+    WireReader request_;
+    Reading reading_ = Reading::request;
+    bool is_malformed_ = false;  // a message within a series
+    const char* told_ = nullptr;  // see offset()
+    std::uint32_t records_count_ = 0;
+    Refusal refusal_{};
+    Sample sample_;
+    Kinds kinds_;
+    const std::unique_ptr<std::string_view[]> symbols_;
+    std::size_t symbols_count_ = 0;
+
+    // --- of the series that is being read --------------------------------------------------------------
+    std::string_view series_;
+    WireReader parts_;
+    Fault fault_;  // of its labels: of each of its records, then
+    std::string_view name_;
+    std::string_view device_;
+    std::size_t device_rank_ = 0;  // of its label; as many as there are: none
+    std::array<std::string_view, limits::members_count_max> names_;  // of its labels
+    std::size_t labels_count_ = 0;
+    std::string_view greatest_name_;
+    std::string_view open_name_;  // of a label whose value comes with the next reference
+    bool has_open_ref_ = false;
+    std::string_view kind_;  // of 2.0's metadata
+    std::string_view unit_;
+    std::uint32_t exemplars_count_ = 0;
+    JsonWriter metadata_;
+    JsonWriter exemplars_;
+
+    // --- of a record -------------------------------------------------------------------------------------
+    std::array<Member, 4> others_;
+    std::size_t others_count_ = 0;
+    JsonWriter value_;
+    JsonWriter kept_;  // the texts of others_
+    JsonWriter record_;
+};
+
+}  // namespace sluice::parsers

@@ -1,0 +1,116 @@
+"""Prometheus and vmagent, as Debian has them, pointed at Sluice: every value that they scraped arrives, whatever happens
+to the engine and to Redis meanwhile.
+"""
+# runs: release.io_uring
+
+import http.server
+import json
+import threading
+import time
+
+import pytest
+
+from harness import Child, reserve_port, wait_until
+from harness.databases import find_program
+
+
+class Target:
+    """Something to scrape: a counter that goes up by one with each scrape."""
+
+    def __init__(self):
+        target = self
+        self.count = 0
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                target.count += 1
+                body = f"# TYPE probe_total counter\nprobe_total {target.count}\n".encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "text/plain; version=0.0.4")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def scrape_config(port: int) -> dict:
+    return {"global": {"scrape_interval": "100ms", "scrape_timeout": "100ms"},
+            "scrape_configs": [{"job_name": "probe", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}]}
+
+
+def prometheus_command(directory, target: Target, url: str) -> list:
+    queue = {"batch_send_deadline": "100ms", "min_backoff": "30ms", "max_backoff": "200ms", "max_shards": 1}
+    config = {**scrape_config(target.port), "remote_write": [{"url": url, "queue_config": queue}]}
+    (directory / "prometheus.yml").write_text(json.dumps(config))  # YAML takes JSON
+    return [find_program("prometheus"), f"--config.file={directory / 'prometheus.yml'}",
+            f"--storage.tsdb.path={directory / 'prometheus'}", f"--web.listen-address=127.0.0.1:{reserve_port()}",
+            "--log.level=warn"]
+
+
+def vmagent_command(directory, target: Target, url: str) -> list:
+    (directory / "vmagent.yml").write_text(json.dumps(scrape_config(target.port)))
+    return [find_program("vmagent"), f"-promscrape.config={directory / 'vmagent.yml'}", f"-remoteWrite.url={url}",
+            f"-remoteWrite.tmpDataPath={directory / 'vmagent'}", f"-httpListenAddr=127.0.0.1:{reserve_port()}",
+            "-remoteWrite.flushInterval=100ms", "-memory.allowedBytes=64MB", "-loggerLevel=WARN"]
+
+
+AGENTS = {"prometheus": prometheus_command, "vmagent": vmagent_command}
+
+
+def values_of(server) -> list[int]:
+    """Of the counter, in the order in which they arrived."""
+    entries = [{name.decode(): value.decode() for name, value in fields.items()}
+               for _, fields in server.client().xrange("telemetry")]
+    return [int(float(entry["value"])) for entry in entries if entry["type"] == "probe_total" and entry["value"] != "NaN"]
+
+
+@pytest.fixture
+def target():
+    target = Target()
+    yield target
+    target.close()
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_every_value_arrives(starter, workspace, target, name):
+    if find_program(name) is None:
+        pytest.skip(f"{name} is not here: run tools/setup test")
+    server = starter.redis(persistent=True)
+    engine = starter.engine(server.url, settings={"sink.redis.backoff_max": "200ms", "ack_timeout": "1s"})
+    directory = workspace / name
+    directory.mkdir()
+    agent = Child(AGENTS[name](directory, target, "http://{}:{}/api/v1/write".format(*engine.address)), directory, name)
+    try:
+        def arrives(what: str) -> None:
+            now = target.count
+            wait_until(lambda: max(values_of(server), default=0) > now, f"{name}: values arrive {what}")
+
+        arrives("at first")
+        assert engine.admin("POST", "/stop").status == 200
+        time.sleep(0.5)
+        assert engine.admin("POST", "/start").status == 200
+        arrives("after a pause")
+        server.kill()
+        time.sleep(0.5)
+        server.start()
+        arrives("after Redis was away")
+        engine.kill()
+        time.sleep(0.5)
+        engine.start()
+        arrives("after the engine was killed")
+    finally:
+        agent.kill()
+    values = values_of(server)
+    assert set(range(min(values), max(values) + 1)) == set(values), agent.output()
+    [first] = [fields for _, fields in server.client().xrange("telemetry", count=1)]
+    assert {b"device_id", b"ts", b"type", b"metadata"} <= set(first)
