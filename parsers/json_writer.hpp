@@ -24,7 +24,7 @@ class JsonWriter {
     }
     // As it is.
     void raw(std::string_view text) {
-        if (!has_room(text.size())) return;
+        if (text.empty() || !has_room(text.size())) return;  // memcpy takes no null, not even for nothing
         std::memcpy(text_.get() + bytes_, text.data(), text.size());
         bytes_ += text.size();
     }

@@ -63,10 +63,10 @@ Outcome decompress(ContentCoding coding, std::string_view body, std::size_t room
         text.assign(room.get(), written);
         switch (state) {
             case Decompressor::State::more: break;
-            case Decompressor::State::end: return {.is_text = true, .text = std::move(text)};
+            case Decompressor::State::end: return {.is_text = true, .is_too_long = false, .text = std::move(text)};
             case Decompressor::State::refused: return {};
             case Decompressor::State::full:
-                if (room_bytes > text_bytes_max) return {.is_too_long = true};
+                if (room_bytes > text_bytes_max) return {.is_text = false, .is_too_long = true, .text = {}};
                 room_bytes *= 2;
         }
     }
