@@ -73,6 +73,7 @@ class WireReader {
     }
     // Ten bytes at most; what is beyond 64 bits is cut off, as by the reference.
     bool varint(std::uint64_t& value) {
+        if (at_ == end_) return malformed();
         const auto first = static_cast<unsigned char>(*at_++);
         value = first & 0x7fU;
         if (first < 0x80) return true;
@@ -93,7 +94,6 @@ class WireReader {
     }
     bool bytes(std::string_view& text) {
         std::uint64_t length;
-        if (at_ == end_) return malformed();
         if (!varint(length)) return false;
         if (length > left()) return malformed();
         text = {at_, static_cast<std::size_t>(length)};
