@@ -60,12 +60,13 @@ def sources_of(build: Path) -> list:
 
 def tidy(sources: list, scratch: Path, checks: str) -> list:
     """The command that reads `sources`, of one folder, with clang-tidy."""
-    target = sources[0].path
+    target, more = sources[0].path, []
     if len(sources) > 1:
+        more = ["-Wno-shadow"]  # of a name in another file
         target = scratch / (sources[0].name.replace("/", "_"))
         target.write_text("".join(f'#include "{source.path}"\n' for source in sources))
     return ["clang-tidy-19", "--quiet", f"--config-file={PROJECT / '.clang-tidy'}", f"--checks={checks}", str(target), "--",
-            *sources[0].flags, "-Wno-deprecated-declarations"]  # of the standard library, by itself
+            *sources[0].flags, "-Wno-deprecated-declarations", *more]  # of the standard library, by itself
 
 
 def groups(sources: list) -> list:

@@ -103,10 +103,11 @@ class FaultProxy:
         self._loop.run_forever()
         server.close()
         self._reset_all()
-        tasks = asyncio.all_tasks(self._loop)
-        for task in tasks:
-            task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        while tasks := asyncio.all_tasks(self._loop):  # what was accepted meanwhile is a task a turn later
+            for task in tasks:
+                task.cancel()
+            self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            self._loop.run_until_complete(asyncio.sleep(0))
         self._loop.close()
 
     async def _accept(self, engine_reader: asyncio.StreamReader, engine_writer: asyncio.StreamWriter) -> None:
