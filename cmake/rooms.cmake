@@ -56,6 +56,8 @@ room(parsers/json USES engine/core parsers LIBRARIES simdjson)
 room(parsers/influx USES engine/core parsers)
 room(parsers/protobuf)
 room(parsers/prometheus USES engine/core parsers parsers/protobuf)
+room(parsers/otlp USES engine/core parsers parsers/protobuf LIBRARIES simdjson)
+room(parsers/telemetry USES engine/core parsers parsers/json parsers/protobuf)
 room(parsers/coding USES engine/core LIBRARIES zlib libdeflate zstd snappy)
 
 # --- sockets, HTTP -------------------------------------------------------------------------------------------------
@@ -85,7 +87,7 @@ room(engine/batching USES engine/core engine/delivery sinks)
 room(engine/idempotency USES engine/core LIBRARIES xxhash MAY thread)
 room(engine/watch USES engine/core engine/log sinks sinks/redis/link sinks/redis/resp sinks/redis/cluster LIBRARIES hiredis MAY clock thread)
 room(engine/ingest USES engine/core engine/metrics engine/http engine/server engine/batching engine/idempotency engine/watch
-     parsers parsers/coding parsers/http parsers/influx parsers/json parsers/prometheus sinks MAY clock)
+     parsers parsers/coding parsers/http parsers/influx parsers/json parsers/otlp parsers/prometheus parsers/telemetry sinks MAY clock)
 room(engine/forward USES engine/core engine/config engine/log engine/io engine/delivery parsers/json sinks sinks/journal
      sinks/redis/layout sinks/redis/exactly_once MAY clock random system thread)
 room(engine/admin USES engine/core engine/config engine/log engine/metrics engine/io engine/http engine/server engine/delivery

@@ -33,6 +33,7 @@ void write_canonical(const Sample& sample, JsonWriter& out) {
     out.raw(",\"timestamp\":");
     out.number(sample.timestamp_ns);
     write_json(",\"metadata\":", sample.metadata, out);
+    write_text(",\"priority\":", name_of(sample.priority), out);
     for (const Member& other : sample.others) {
         out.raw(",");
         out.string(other.name);

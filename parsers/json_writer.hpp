@@ -11,12 +11,14 @@
 #include <string_view>
 
 #include "engine/core/check.hpp"
+#include "engine/core/limits.hpp"
 
 namespace sluice::parsers {
 
 class JsonWriter {
   public:
-    explicit JsonWriter(std::size_t bytes_max) : text_(std::make_unique<char[]>(bytes_max)), bytes_max_(bytes_max) {}
+    explicit JsonWriter(std::size_t bytes_max)
+        : text_(std::make_unique<char[]>(bytes_max + limits::body_padding_bytes)), bytes_max_(bytes_max) {}
 
     void clear() {
         bytes_ = 0;
@@ -56,6 +58,7 @@ class JsonWriter {
         --bytes_;
     }
 
+    // Padded as a body is.
     [[nodiscard]] std::string_view view() const { return {text_.get(), bytes_}; }
     // Valid until clear(), as view() is.
     [[nodiscard]] std::string_view since(std::size_t begin) const { return view().substr(begin); }

@@ -46,6 +46,8 @@ inline bool is_plain_ascii(std::string_view text) {
 }
 
 [[nodiscard]] bool is_utf8(std::string_view text);
+// The same, for what mostly is ASCII without control characters.
+[[nodiscard]] inline bool is_text(std::string_view text) { return is_plain_ascii(text) || is_utf8(text); }
 
 // Offset of the first byte of `text` that is not part of valid UTF-8; text.size() if all are.
 [[nodiscard]] std::size_t first_invalid_utf8(std::string_view text);

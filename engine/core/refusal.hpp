@@ -49,7 +49,7 @@ enum class RefusalScope : std::uint8_t {
     X(expectation_failed,     connection, 417, "The only expectation understood is 100-continue.")                                  \
     X(not_found,              request,    404, "There is no such endpoint.")                                                        \
     X(method_not_allowed,     request,    405, "This endpoint does not take this method.")                                          \
-    X(unsupported_media_type, request,    415, "Send application/json or application/x-ndjson.")                                    \
+    X(unsupported_media_type, request,    415, "This Content-Type is not taken here; Accept of this answer names those that are.")                                    \
     X(unsupported_encoding,   request,    415, "This Content-Encoding is not accepted. Accept-Encoding of this answer names those that are; a body has one at most.") \
     X(invalid_compression,    request,    400, "The body is not what its Content-Encoding says: it is damaged or cut off, or bytes stand behind its end.") \
     X(compression_bomb,       request,    400, "The decompressed body would be longer than http.compression_ratio_max allows for its size.") \
@@ -69,6 +69,8 @@ enum class RefusalScope : std::uint8_t {
     X(empty_body,             request,    400, "Empty request body")                                                                \
     X(invalid_json,           request,    400, "The body is not valid JSON.")                                                       \
     X(invalid_protobuf,       request,    400, "The body is not the Protocol Buffers message that its Content-Type names.")          \
+    X(wrong_json_type,        request,    400, "A member of the JSON is of another type than the message has there.")                  \
+    X(unsupported_signal,     request,    404, "Of OpenTelemetry only metrics are taken, at /v1/metrics.")                             \
     X(several_values,         request,    400, "The body holds several JSON values: send an array, or NDJSON as application/x-ndjson (curl: --data-binary, because -d removes line ends).") \
     X(invalid_utf8,           request,    400, "The body is not valid UTF-8.")                                                      \
     X(json_too_deep,          request,    400, "The JSON is nested more than 32 levels deep.")                                      \
@@ -117,7 +119,11 @@ enum class RefusalScope : std::uint8_t {
     X(missing_name,           record,     400, "A series needs the label __name__.")                                                \
     X(bad_label,              record,     400, "A label must have a name, and be valid UTF-8.")                                     \
     X(bad_symbol,             record,     400, "The labels of a series must be pairs of references into the table of symbols.")      \
-    X(bad_histogram,          record,     400, "The buckets of a histogram do not fit its counts.")                                  \
+    X(malformed_message,      record,     400, "The record is no TelemetrySample, or a text of it is not valid UTF-8.")               \
+    X(bad_attribute,          record,     400, "Attributes, the names of scopes and their versions must be valid UTF-8.")             \
+    X(missing_number,         record,     400, "The data point has no value.")                                                        \
+    X(bad_quantile,           record,     400, "The quantiles of a summary must lie between 0 and 1, and go up.")                     \
+    X(bad_histogram,          record,     400, "The buckets of a histogram do not fit its counts, or its bounds do not go up.")                                  \
     X(malformed_record,       record,     400, "The line is not valid JSON.")                                                      \
     X(several_values_in_line, record,     400, "The line holds several JSON values: each needs a line of its own (curl: --data-binary, because -d removes line ends).")
 // clang-format on

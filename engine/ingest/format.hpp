@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -39,13 +40,18 @@ struct Format {
     std::span<const std::string_view> paths;
     // The first is meant where a request has no Content-Type. None: Content-Type is not looked at.
     std::span<const MediaType> media_types{};
-    // The first is meant where Content-Type has no parameter proto=; others are refused. None: it is not looked at.
+    // What the next format of the table reads, at the paths of this one.
+    std::span<const std::string_view> next_media_types{};
+    // What Content-Type may name by its parameter proto=, instead of the media type's own dialect; others are refused.
+    // None: it is not looked at.
     std::span<const MessageName> messages{};
     std::unique_ptr<parsers::Decoder> (*make_decoder)();
     parsers::Precision precision;  // of timestamps, where the request does not say
     std::span<const PrecisionName> precision_names{};  // none: it is no parameter of this format
     Refusal precision_refusal = Refusal::bad_precision;  // of other names
     std::string_view accept{};  // value of Accept, with a 415
+    // Of each request: the path is known, and takes nothing. make_decoder is not called then.
+    std::optional<Refusal> refusal{};
     // Of the query; they become members of the samples. At most KeptParameters::count_max names.
     std::span<const std::string_view> kept_parameters{};
     bool refuses_unknown_parameters = false;  // of the query; else they are ignored

@@ -4,10 +4,13 @@
 #include "engine/ingest/influx_answer.hpp"
 #include "engine/ingest/json_answer.hpp"
 #include "engine/ingest/kept_parameters.hpp"
+#include "engine/ingest/otlp_answer.hpp"
 #include "engine/ingest/prometheus_answer.hpp"
 #include "parsers/influx/line_decoder.hpp"
 #include "parsers/json/json_decoder.hpp"
+#include "parsers/otlp/otlp_decoder.hpp"
 #include "parsers/prometheus/remote_write_decoder.hpp"
+#include "parsers/telemetry/telemetry_decoder.hpp"
 
 namespace sluice {
 namespace {
@@ -28,11 +31,35 @@ constexpr MessageName remote_write_messages[]{
     {"prometheus.WriteRequest", static_cast<parsers::Dialect>(parsers::RemoteWriteVersion::v1)},
     {"io.prometheus.write.v2.Request", static_cast<parsers::Dialect>(parsers::RemoteWriteVersion::v2)}};
 
+constexpr MediaType otlp_media_types[]{
+    {"application/x-protobuf", static_cast<parsers::Dialect>(parsers::OtlpEncoding::protobuf)},
+    {"application/json", static_cast<parsers::Dialect>(parsers::OtlpEncoding::json)}};
+
+constexpr auto telemetry_batch = static_cast<parsers::Dialect>(parsers::TelemetryMessage::batch);
+constexpr auto telemetry_sample = static_cast<parsers::Dialect>(parsers::TelemetryMessage::sample);
+constexpr auto telemetry_delimited = static_cast<parsers::Dialect>(parsers::TelemetryMessage::delimited);
+constexpr MediaType telemetry_media_types[]{{"application/x-protobuf", telemetry_batch},
+                                            {"application/protobuf", telemetry_batch},
+                                            {"application/vnd.google.protobuf", telemetry_batch},
+                                            {"application/x-protobuf-delimited", telemetry_delimited}};
+constexpr std::array telemetry_media_type_names = [] {
+    std::array<std::string_view, std::size(telemetry_media_types)> names;
+    for (std::size_t i = 0; i < names.size(); ++i) names[i] = telemetry_media_types[i].name;
+    return names;
+}();
+constexpr MessageName telemetry_messages[]{{"sluice.v1.TelemetryBatch", telemetry_batch},
+                                           {"sluice.v1.TelemetrySample", telemetry_sample}};
+constexpr std::string_view telemetry_accept =
+    "application/json, application/x-ndjson, application/x-protobuf, application/x-protobuf-delimited";
+
 constexpr std::string_view json_paths[]{"/telemetry"};
 // Clients that take a base URL may be given one that ends in /influx.
 constexpr std::string_view influx_v1_paths[]{"/write", "/influx/write"};
 constexpr std::string_view influx_v2_paths[]{"/api/v2/write", "/influx/api/v2/write"};
 
+constexpr std::string_view otlp_paths[]{"/v1/metrics"};
+// An agent that sends all signals drops what it is answered 404 for, and goes on with its metrics.
+constexpr std::string_view otlp_other_paths[]{"/v1/traces", "/v1/logs", "/v1development/profiles"};
 constexpr std::string_view remote_write_paths[]{"/api/v1/write", "/api/v1/push"};
 
 constexpr std::string_view influx_v1_kept[]{"db", "rp"};
@@ -56,10 +83,20 @@ std::unique_ptr<parsers::Decoder> make() {
 constexpr std::array rows{
     Format{.paths = json_paths,
            .media_types = json_media_types,
+           .next_media_types = telemetry_media_type_names,
            .make_decoder = make<parsers::JsonDecoder>,
            .precision = Precision::by_magnitude,
            .precision_names = json_precisions,
-           .accept = "application/json, application/x-ndjson",
+           .accept = telemetry_accept,
+           .refuses_unknown_parameters = true,
+           .answer = answer_json,
+           .refuse = refuse_json},
+    Format{.paths = {},
+           .media_types = telemetry_media_types,
+           .messages = telemetry_messages,
+           .make_decoder = make<parsers::TelemetryDecoder>,
+           .precision = Precision::ns,
+           .accept = telemetry_accept,
            .refuses_unknown_parameters = true,
            .answer = answer_json,
            .refuse = refuse_json},
@@ -93,6 +130,23 @@ constexpr std::array rows{
            .tells_kinds = true,
            .answer = answer_prometheus,
            .refuse = refuse_prometheus},
+    Format{.paths = otlp_paths,
+           .media_types = otlp_media_types,
+           .make_decoder = make<parsers::OtlpDecoder>,
+           .precision = Precision::ns,
+           .accept = "application/x-protobuf, application/json",
+           .may_be_empty = true,
+           .answer = answer_otlp,
+           .refuse = refuse_otlp},
+    Format{.paths = otlp_other_paths,
+           .media_types = otlp_media_types,
+           .make_decoder = nullptr,
+           .precision = Precision::ns,
+           .accept = "application/x-protobuf, application/json",
+           .refusal = Refusal::unsupported_signal,
+           .may_be_empty = true,
+           .answer = answer_otlp,
+           .refuse = refuse_otlp},
 };
 
 }  // namespace

@@ -34,15 +34,18 @@ std::expected<Gate::Passage, Gate::Refused> Gate::check(const http::Request& req
     if (entrance->route == nullptr) return passed;
     passed->target = entrance->route->target;
     if (passed->target < format_target_min) return passed;
+    if (is_for_next_format(request, formats_[passed->format_index()])) ++passed->target;
     const Format* const format = &formats_[passed->format_index()];
     passed->format = format;
     auto refusal = read_options(request, *format, offer_, codings_, passed->options);
+    if (!refusal) refusal = format->refusal;
     if (!refusal) refusal = refusal_of(request, *format, passed->options, body);
     if (!refusal) return passed;
     return std::unexpected(Refused{
         .reason = *refusal,
         .format = format,
-        .nearest = *refusal == Refusal::unknown_parameter ? nearest_parameter(request.query) : std::string_view{}});
+        .nearest = *refusal == Refusal::unknown_parameter ? nearest_parameter(request.query) : std::string_view{},
+        .dialect = passed->options.dialect});
 }
 
 std::optional<Refusal> Gate::refusal_of(const http::Request& request, const Format& format,

@@ -47,6 +47,7 @@ class Gate {
         http::Whereabouts where{};       // of not_found
         const Format* format = nullptr;  // whose shape the error has; null: it is not known
         std::string_view nearest{};      // of unknown_parameter
+        parsers::Dialect dialect = 0;    // of the request
     };
 
     // `idempotency` may be null. All outlive the gate.

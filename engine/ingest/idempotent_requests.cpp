@@ -28,6 +28,7 @@ std::optional<Refusal> IdempotentRequests::begin(const http::Request& request, c
         case Claimed::replay:
             open.purpose = Purpose::replay;
             open.result.start(claim.answer.ack, claim.answer.is_single);
+            open.result.dialect = options.dialect;
             open.result.accepted = claim.answer.accepted;
             open.result.is_replayed = true;
             open.rejected_before_count = claim.answer.rejected;

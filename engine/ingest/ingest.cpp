@@ -25,7 +25,10 @@ Ingest::Ingest(std::span<const Format> formats, Server& server, Admission& admis
       idempotent_(idempotency, admission),
       refusal_log_(refusal_log),
       tickets_(requests_, server, idempotency, batcher.is_one_command_per_batch()) {
-    for (const Format& format : formats) decoders_.push_back({format.make_decoder(), format.make_decoder()});
+    for (const Format& format : formats) {
+        const bool is_read = !format.refusal;
+        decoders_.push_back({is_read ? format.make_decoder() : nullptr, is_read ? format.make_decoder() : nullptr});
+    }
 }
 
 // --- a request comes -----------------------------------------------------------------------------------------------
@@ -35,7 +38,7 @@ Decision Ingest::on_request(const http::Request& request, const Gate::Passage& p
     OpenRequest& opened = open(request, passage, ref);
     if (passage.options.has_key()) {
         if (const auto refusal = idempotent_.begin(request, passage.options, opened)) {
-            refuse(passage.format, {.reason = *refusal}, response);
+            refuse(passage.format, {.reason = *refusal, .dialect = opened.dialect}, response);
             return Decision::now;
         }
         const bool is_told_whole = opened.rejected_before_count == 0 && !passage.format->tells_kinds;
@@ -80,6 +83,7 @@ OpenRequest& Ingest::open(const http::Request& request, const Gate::Passage& pas
     opened.is_waiting = false;
     opened.ack = passage.options.ack;
     opened.result.start(passage.options.promised_ack, false);
+    opened.result.dialect = passage.options.dialect;
     return opened;
 }
 
@@ -272,8 +276,9 @@ Decision Ingest::finish_replay(OpenRequest& request, http::Response& response) {
 
 // --- answers -------------------------------------------------------------------------------------------------------
 
-Decision Ingest::refuse_whole(OpenRequest& request, const RequestRefusal& refusal, http::Response& response) {
+Decision Ingest::refuse_whole(OpenRequest& request, RequestRefusal refusal, http::Response& response) {
     idempotent_.refused(request);
+    refusal.dialect = request.dialect;
     refuse(&format_of(request), refusal, response);
     return Decision::now;
 }
@@ -295,7 +300,8 @@ void Ingest::on_overdue(RequestRef ref, http::Response& response) {
     const bool is_unread = is_ours && request.is_waiting;
     if (is_unread) on_body_lost(ref);
     const Refusal reason = is_unread ? Refusal::draining : Refusal::ack_timeout;
-    refuse(is_ours ? &format_of(request) : nullptr, {.reason = reason}, response);
+    const parsers::Dialect dialect = is_ours ? request.dialect : parsers::Dialect{};
+    refuse(is_ours ? &format_of(request) : nullptr, {.reason = reason, .dialect = dialect}, response);
 }
 
 void Ingest::answer(const OpenRequest& request, http::Response& response) {
@@ -308,6 +314,7 @@ void Ingest::answer_settled(OpenRequest& request) {
     if (request.samples_failed != 0) {
         refuse(&format_of(request),
                {.reason = request.failure,
+                .dialect = request.dialect,
                 .has_stored = true,
                 .samples_stored = request.result.accepted - request.samples_failed,
                 .samples_failed = request.samples_failed,
@@ -315,7 +322,7 @@ void Ingest::answer_settled(OpenRequest& request) {
                 .result = &request.result},
                *response);
     } else if (request.lacks_replicas) {
-        refuse(&format_of(request), {.reason = Refusal::not_replicated}, *response);
+        refuse(&format_of(request), {.reason = Refusal::not_replicated, .dialect = request.dialect}, *response);
     } else {
         answer(request, *response);
     }

@@ -109,8 +109,7 @@ class Ingest {
     [[nodiscard]] http::Decision decide(BodyReader& reader, OpenRequest& request, http::Response& response);
     [[nodiscard]] http::Decision finish_replay(OpenRequest& request, http::Response& response);
     [[nodiscard]] http::Decision accept(BodyReader& reader, OpenRequest& request, http::Response& response);
-    [[nodiscard]] http::Decision refuse_whole(OpenRequest& request, const RequestRefusal& refusal,
-                                              http::Response& response);
+    [[nodiscard]] http::Decision refuse_whole(OpenRequest& request, RequestRefusal refusal, http::Response& response);
     void log_refusals(const BodyReader& reader, const OpenRequest& request);
     void answer(const OpenRequest& request, http::Response& response);
     void answer_settled(OpenRequest& request);

@@ -12,6 +12,7 @@
 #include "engine/core/kinds.hpp"
 #include "engine/core/limits.hpp"
 #include "engine/core/refusal.hpp"
+#include "parsers/decoder.hpp"
 
 namespace sluice {
 
@@ -44,6 +45,7 @@ struct FirstFault {
 // Valid as zeroed memory; start() makes it whole.
 struct IngestResult {
     AckLevel ack;  // what a 2xx promises
+    parsers::Dialect dialect;  // of the request: an answer may have its encoding
     bool is_single;  // the body was one sample, not a list
     bool is_replayed;  // the answer to an earlier request with the same Idempotency-Key
     std::uint32_t accepted;

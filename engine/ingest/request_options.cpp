@@ -146,7 +146,8 @@ std::optional<std::string_view> media_type_parameter(std::string_view value, std
 
 std::optional<Refusal> apply_message(std::string_view value, const Format& format, RequestOptions& options) {
     const auto name = media_type_parameter(value, "proto");
-    const auto row = name ? std::ranges::find(format.messages, *name, &MessageName::name) : format.messages.begin();
+    if (!name) return std::nullopt;  // the media type's own
+    const auto row = std::ranges::find(format.messages, *name, &MessageName::name);
     if (row == format.messages.end()) return Refusal::unsupported_media_type;
     options.dialect = row->dialect;
     return std::nullopt;
@@ -187,6 +188,13 @@ std::optional<Refusal> apply_head(const parsers::RequestHead& head, const Format
 }
 
 }  // namespace
+
+bool is_for_next_format(const http::Request& request, const Format& format) {
+    if (format.next_media_types.empty()) return false;
+    const std::string_view name = without_parameters(request.head.header(RequestHeader::content_type));
+    return std::ranges::any_of(format.next_media_types,
+                               [name](std::string_view type) { return parsers::equals_ignoring_case(name, type); });
+}
 
 std::optional<Refusal> read_options(const http::Request& request, const Format& format, const AckOffer& offer,
                                     ContentCodings codings, RequestOptions& options) {

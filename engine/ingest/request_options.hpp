@@ -34,6 +34,9 @@ struct RequestOptions {
     }
 };
 
+// Whether the media type of the request is one that the next format of the table reads, at the paths of this one.
+[[nodiscard]] bool is_for_next_format(const http::Request& request, const Format& format);
+
 // Reads `?ack=` and `?precision=`, percent-encoded or not. Others, and repeated ones, are refused, or ignored but for
 // the last, as the format has it. `codings`: those that are taken. Fills `options`, or says why the request must be
 // refused.

@@ -10,11 +10,13 @@
 #include "engine/core/refusal.hpp"
 #include "engine/ingest/ingest_result.hpp"
 #include "engine/ingest/record_ranges.hpp"
+#include "parsers/decoder.hpp"
 
 namespace sluice {
 
 struct RequestRefusal {
     Refusal reason{};
+    parsers::Dialect dialect = 0;  // of the request, as far as it was read
     // The byte of the body at which it was refused.
     bool has_offset = false;
     std::uint64_t offset = 0;

@@ -251,6 +251,7 @@ void Reactor::refuse(const Gate::Refused& refused, const http::Request& request,
     const std::string_view where_key = refused.where.is_on_other_listener ? "admin.listen" : "";
     ingest_->refuse(refused.format,
                     {.reason = refused.reason,
+                     .dialect = refused.dialect,
                      .allow = refused.allow,
                      .where_path = refused.where.path,
                      .where_key = where_key,

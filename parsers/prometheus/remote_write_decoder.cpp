@@ -49,8 +49,6 @@ constexpr std::uint64_t stale_bits = 0x7ff0'0000'0000'0002;
 
 constexpr std::int64_t ms_max = INT64_MAX / 1'000'000;
 
-bool is_text(std::string_view text) { return is_plain_ascii(text) || is_utf8(text); }
-
 }  // namespace
 
 RemoteWriteDecoder::RemoteWriteDecoder()

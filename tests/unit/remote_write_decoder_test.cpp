@@ -220,7 +220,6 @@ TEST(RemoteWriteDecoder, WhatIsNoMessage) {
              in_series("\x0a\x02\x0a\x05"),                                 // a label: half a name
              in_series("\x22\x01\x09"),                                     // half a histogram
              std::string("\x08"), in_series("\x08"), in_series("\x12\x01\x10"),  // tags alone
-             std::string("\x08"), in_series("\x08"),                         // a tag alone
          })
         EXPECT_TRUE(is_no_message(decode(body, RemoteWriteVersion::v1))) << testing::PrintToString(body);
 }

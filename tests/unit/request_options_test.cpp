@@ -235,7 +235,7 @@ TEST(RequestOptions, MediaTypes) {
         ASSERT_TRUE(options.has_value()) << row.type;
         EXPECT_EQ(options->dialect, dialect_of(row.format)) << row.type;
     }
-    for (const std::string type : {"text/plain", "application/jsons", "application/x-protobuf", "json"})
+    for (const std::string type : {"text/plain", "application/jsons", "application/x-proto", "json"})
         EXPECT_EQ(options_with("", "Content-Type: " + type + "\r\n").error(), Refusal::unsupported_media_type) << type;
     EXPECT_EQ(options_with("", "Content-Type: application/json\r\nContent-Type: application/json\r\n").error(),
               Refusal::unsupported_media_type);

@@ -1,0 +1,98 @@
+#include "engine/ingest/otlp_answer.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "engine/ingest/format.hpp"
+#include "engine/ingest/json_answer.hpp"
+#include "engine/ingest/response_body.hpp"
+#include "parsers/otlp/otlp_decoder.hpp"
+
+namespace sluice {
+namespace {
+
+// A client drops its data at once if it is told to wait longer than what is left of its export timeout (OpenTelemetry
+// for JavaScript, 10 s).
+constexpr std::uint64_t otlp_retry_after_s_max = 5;
+
+bool is_json(parsers::Dialect dialect) {
+    return static_cast<parsers::OtlpEncoding>(dialect) == parsers::OtlpEncoding::json;
+}
+
+std::string_view content_type_of(parsers::Dialect dialect) {
+    return is_json(dialect) ? json_content_type : std::string_view("application/x-protobuf");
+}
+
+// Of Protocol Buffers: a varint, and the fields that the two messages have.
+void put_varint(std::string& out, std::uint64_t value) {
+    for (; value > 0x7f; value >>= 7) out += static_cast<char>((value & 0x7f) | 0x80);
+    out += static_cast<char>(value);
+}
+std::string varint_field(std::uint32_t number, std::uint64_t value) {
+    std::string field;
+    put_varint(field, std::uint64_t{number} << 3);
+    put_varint(field, value);
+    return field;
+}
+std::string text_field(std::uint32_t number, std::string_view text) {
+    std::string field;
+    put_varint(field, std::uint64_t{number} << 3 | 2);
+    put_varint(field, text.size());
+    return field.append(text);
+}
+
+// The codes of google.rpc.Code.
+std::uint32_t status_code_of(int status) {
+    switch (status) {
+        case 401: return 16;  // UNAUTHENTICATED
+        case 403: return 7;   // PERMISSION_DENIED
+        case 404:
+        case 405: return 12;  // UNIMPLEMENTED
+        case 409: return 10;  // ABORTED
+        case 429: return 8;   // RESOURCE_EXHAUSTED
+        case 503: return 14;  // UNAVAILABLE
+        default: return 3;    // INVALID_ARGUMENT
+    }
+}
+
+}  // namespace
+
+// Points that are refused would be refused again: 200, and how many they are. The client sends none again.
+void answer_otlp(const IngestResult& result, http::Response& response, http::BlockPool& blocks) {
+    response.start(200, content_type_of(result.dialect));
+    response.add_header(ack_header_name, name_of(result.ack));
+    if (result.is_replayed) response.add_header("Idempotent-Replayed", "true");
+    ResponseBody body(response, blocks);
+    if (result.rejected == 0) {
+        if (is_json(result.dialect)) body << "{}";
+        return;
+    }
+    if (result.accepted == 0) response.set_refusal(Refusal::all_records_refused);
+    const RefusalInfo& first = info_of(result.errors[0].refusal);
+    const std::string sentence = "The first, data point " + std::to_string(result.errors[0].index) + ": " +
+                                 std::string(first.sentence) + " (" + std::string(first.code) + ")";
+    if (is_json(result.dialect))
+        body << R"({"partialSuccess":{"rejectedDataPoints":")" << result.rejected << R"(","errorMessage":")" << sentence
+             << "\"}}";
+    else body << text_field(1, varint_field(1, result.rejected) + text_field(2, sentence));
+}
+
+void refuse_otlp(const RequestRefusal& refusal, http::Response& response, http::BlockPool& blocks) {
+    const RefusalInfo& info = info_of(refusal.reason);
+    const bool is_type_unknown = refusal.reason == Refusal::unsupported_media_type;
+    response.start(static_cast<std::uint16_t>(info.status),
+                   is_type_unknown ? std::string_view("text/plain; charset=utf-8") : content_type_of(refusal.dialect));
+    response.set_refusal(refusal.reason);
+    if (refusal.retry_after_s != 0)
+        response.add_header("Retry-After", std::min(refusal.retry_after_s, otlp_retry_after_s_max));
+    if (!refusal.accept_encoding.empty()) response.add_header("Accept-Encoding", refusal.accept_encoding);
+    if (!refusal.accept.empty()) response.add_header("Accept", refusal.accept);
+    const std::uint32_t code = status_code_of(info.status);
+    const std::string sentence = std::string(info.sentence) + " (" + std::string(info.code) + ")";
+    ResponseBody body(response, blocks);
+    if (is_type_unknown) body << sentence << "\n";
+    else if (is_json(refusal.dialect)) body << "{\"code\":" << code << R"(,"message":")" << sentence << "\"}";
+    else body << varint_field(1, code) + text_field(2, sentence);
+}
+
+}  // namespace sluice

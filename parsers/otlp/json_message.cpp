@@ -1,0 +1,267 @@
+#include "parsers/otlp/json_message.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <optional>
+
+#include "engine/core/check.hpp"
+
+namespace sluice::parsers::otlp {
+namespace {
+
+using simdjson::dom::element;
+
+// Deeper than any message: values within values end sooner (frames_count_max).
+constexpr std::size_t json_levels_max = 512;
+// What one step writes: some 50 µs.
+constexpr int members_per_step_count = 1024;
+constexpr std::size_t no_length = ~std::size_t{0};
+
+constexpr std::uint32_t varint_type = 0, fixed64_type = 1, bytes_type = 2;
+
+// The whole of a text that is a number.
+template <typename Number>
+std::optional<Number> number_in(std::string_view text) {
+    Number number{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return number;
+}
+
+// 2.0 is an integer, too (the JSON mapping of Protocol Buffers).
+std::optional<std::uint64_t> integer_in(double number) {
+    if (number != std::floor(number) || std::fabs(number) >= 0x1p63) return std::nullopt;
+    return static_cast<std::uint64_t>(static_cast<std::int64_t>(number));
+}
+
+// A signed one by its bits.
+std::optional<std::uint64_t> integer_of(const element& value) {
+    switch (value.type()) {
+        case simdjson::dom::element_type::INT64: return static_cast<std::uint64_t>(std::int64_t(value));
+        case simdjson::dom::element_type::UINT64: return std::uint64_t(value);
+        case simdjson::dom::element_type::DOUBLE: return integer_in(double(value));
+        case simdjson::dom::element_type::STRING: break;
+        default: return std::nullopt;
+    }
+    const std::string_view text = value;
+    if (const auto number = number_in<std::int64_t>(text)) return static_cast<std::uint64_t>(*number);
+    return number_in<std::uint64_t>(text);
+}
+
+std::optional<double> real_of(const element& value) {
+    double number = 0;
+    if (value.get(number) == simdjson::SUCCESS) return number;
+    std::string_view text;
+    if (value.get(text) != simdjson::SUCCESS) return std::nullopt;
+    if (text == "NaN") return std::numeric_limits<double>::quiet_NaN();
+    if (text == "Infinity") return HUGE_VAL;
+    if (text == "-Infinity") return -HUGE_VAL;
+    return number_in<double>(text);
+}
+
+// RFC 4648 sections 4 and 5; padding may be missing. -1: no digit.
+int base64_digit(char c) {
+    if (c >= 'A' && c <= 'Z') return c - 'A';
+    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+    if (c >= '0' && c <= '9') return c - '0' + 52;
+    if (c == '+' || c == '-') return 62;
+    return c == '/' || c == '_' ? 63 : -1;
+}
+
+}  // namespace
+
+JsonMessage::JsonMessage() : bytes_(message_bytes_max) {
+    CHECK(parser_.allocate(text_bytes_max, json_levels_max) == simdjson::SUCCESS);
+}
+
+void JsonMessage::start(std::string_view text) {
+    text_ = text;
+    is_parsed_ = false;
+    bytes_count_ = 0;
+    frames_count_ = 0;
+}
+
+JsonMessage::State JsonMessage::step() {
+    if (!is_parsed_) return parse();
+    for (int i = 0; i < members_per_step_count && frames_count_ != 0; ++i)
+        if (!write_next()) return State::refused;
+    return frames_count_ == 0 ? State::whole : State::more;
+}
+
+JsonMessage::State JsonMessage::parse() {
+    is_parsed_ = true;
+    refusal_ = text_.size() > text_bytes_max ? Refusal::body_too_large : Refusal::invalid_json;
+    if (refusal_ == Refusal::body_too_large) return State::refused;
+    element root;
+    const auto error = parser_.parse(text_.data(), text_.size(), false).get(root);
+    if (error == simdjson::UTF8_ERROR) refusal_ = Refusal::invalid_utf8;
+    if (error == simdjson::DEPTH_ERROR) refusal_ = Refusal::json_too_deep;
+    if (error != simdjson::SUCCESS) return State::refused;
+    return open_object(nullptr, request_shape(), root) ? State::more : State::refused;
+}
+
+bool JsonMessage::refuse(Refusal reason) {
+    refusal_ = reason;
+    return false;
+}
+
+// --- walking -------------------------------------------------------------------------------------------------------
+
+// A member of the innermost object, or an element of the innermost array; or its end.
+bool JsonMessage::write_next() {
+    Frame& frame = frames_[frames_count_ - 1];
+    if (frame.field != nullptr) {
+        if (frame.element == frame.elements_end) {
+            --frames_count_;
+            return true;
+        }
+        const element value = *frame.element;
+        ++frame.element;
+        return write_field(*frame.field, value);
+    }
+    if (frame.member == frame.members_end) {
+        close_frame();
+        return true;
+    }
+    const std::string_view name = frame.member.key();
+    const element value = frame.member.value();
+    ++frame.member;
+    const auto field = std::ranges::find(frame.shape, name, &FieldShape::name);
+    if (field == frame.shape.end() || value.is_null()) return true;
+    if (!field->is_repeated) return write_field(*field, value);
+    simdjson::dom::array array;
+    if (value.get(array) != simdjson::SUCCESS) return refuse(Refusal::wrong_json_type);
+    return open_array(*field, array);
+}
+
+bool JsonMessage::open_object(const FieldShape* field, MessageShape shape, const element& value) {
+    simdjson::dom::object object;
+    if (value.get(object) != simdjson::SUCCESS) return refuse(Refusal::wrong_json_type);
+    if (frames_count_ == frames_.size()) return refuse(Refusal::json_too_deep);
+    Frame& frame = frames_[frames_count_++];
+    frame = {.shape = shape,
+             .field = nullptr,
+             .member = object.begin(),
+             .members_end = object.end(),
+             .element = {},
+             .elements_end = {},
+             .length_at = no_length};
+    if (field == nullptr) return true;
+    put_tag(field->number, bytes_type);
+    frame.length_at = bytes_count_;
+    bytes_count_ += length_bytes;
+    return true;
+}
+
+bool JsonMessage::open_array(const FieldShape& field, const simdjson::dom::array& array) {
+    if (frames_count_ == frames_.size()) return refuse(Refusal::json_too_deep);
+    frames_[frames_count_++] = {.shape = {},
+                                .field = &field,
+                                .member = {},
+                                .members_end = {},
+                                .element = array.begin(),
+                                .elements_end = array.end(),
+                                .length_at = no_length};
+    return true;
+}
+
+void JsonMessage::close_frame() {
+    const Frame& frame = frames_[--frames_count_];
+    if (frame.length_at == no_length) return;
+    std::size_t length = bytes_count_ - frame.length_at - length_bytes;
+    for (std::size_t i = 0; i < length_bytes; ++i, length >>= 7)
+        bytes_[frame.length_at + i] = static_cast<char>((length & 0x7f) | (i + 1 < length_bytes ? 0x80 : 0));
+}
+
+// --- writing -------------------------------------------------------------------------------------------------------
+
+bool JsonMessage::write_field(const FieldShape& field, const element& value) {
+    // Room for a tag with a length or a number. A text is no longer in the message than it was.
+    constexpr std::size_t room_bytes = 32;
+    if (bytes_count_ + room_bytes > message_bytes_max) return refuse(Refusal::body_too_large);
+    if (field.type == FieldType::message) return open_object(&field, field.shape(), value);
+    return write_scalar(field, value);
+}
+
+bool JsonMessage::write_scalar(const FieldShape& field, const element& value) {
+    switch (field.type) {
+        case FieldType::text:
+        case FieldType::bytes: return write_text(field, value);
+        case FieldType::real: return write_real(field, value);
+        case FieldType::boolean: {
+            bool is_set = false;
+            if (value.get(is_set) != simdjson::SUCCESS) return refuse(Refusal::wrong_json_type);
+            put_tag(field.number, varint_type);
+            put(is_set ? 1 : 0);
+            return true;
+        }
+        case FieldType::varint:
+        case FieldType::zigzag:
+        case FieldType::fixed64: return write_integer(field, value);
+        case FieldType::message: break;
+    }
+    return refuse(Refusal::wrong_json_type);
+}
+
+bool JsonMessage::write_integer(const FieldShape& field, const element& value) {
+    const auto bits = integer_of(value);
+    if (!bits) return refuse(Refusal::wrong_json_type);
+    put_tag(field.number, field.type == FieldType::fixed64 ? fixed64_type : varint_type);
+    if (field.type == FieldType::fixed64) put_fixed64(*bits);
+    else if (field.type == FieldType::varint) put_varint(*bits);
+    else put_varint(*bits << 1 ^ static_cast<std::uint64_t>(static_cast<std::int64_t>(*bits) >> 63));
+    return true;
+}
+
+bool JsonMessage::write_real(const FieldShape& field, const element& value) {
+    const auto number = real_of(value);
+    if (!number) return refuse(Refusal::wrong_json_type);
+    put_tag(field.number, fixed64_type);
+    put_fixed64(std::bit_cast<std::uint64_t>(*number));
+    return true;
+}
+
+bool JsonMessage::write_text(const FieldShape& field, const element& value) {
+    std::string_view text;
+    if (value.get(text) != simdjson::SUCCESS) return refuse(Refusal::wrong_json_type);
+    put_tag(field.number, bytes_type);
+    if (field.type == FieldType::text) {
+        put_varint(text.size());
+        std::memcpy(&bytes_[bytes_count_], text.data(), text.size());
+        bytes_count_ += text.size();
+        return true;
+    }
+    while (text.ends_with('=')) text.remove_suffix(1);
+    put_varint(text.size() * 3 / 4);
+    std::uint32_t bits = 0;
+    int bits_count = 0;
+    for (const char c : text) {
+        const int digit = base64_digit(c);
+        if (digit < 0) return refuse(Refusal::wrong_json_type);
+        bits = bits << 6 | static_cast<std::uint32_t>(digit);
+        if ((bits_count += 6) < 8) continue;
+        bits_count -= 8;
+        put(static_cast<char>(bits >> bits_count));
+    }
+    return true;
+}
+
+void JsonMessage::put_varint(std::uint64_t value) {
+    for (; value > 0x7f; value >>= 7) put(static_cast<char>((value & 0x7f) | 0x80));
+    put(static_cast<char>(value));
+}
+
+void JsonMessage::put_tag(std::uint32_t number, std::uint32_t wire_type_number) {
+    put_varint(std::uint64_t{number} << 3 | wire_type_number);
+}
+
+void JsonMessage::put_fixed64(std::uint64_t value) {
+    std::memcpy(&bytes_[bytes_count_], &value, sizeof value);
+    bytes_count_ += sizeof value;
+}
+
+}  // namespace sluice::parsers::otlp

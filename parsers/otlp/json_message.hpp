@@ -1,0 +1,83 @@
+// JsonMessage: OTLP as JSON, turned into the same message in the wire format of Protocol Buffers, so that one decoder
+// reads both. In steps of bounded time, but for parsing: a body has text_bytes_max at most, which takes about a
+// millisecond.
+//
+// As OTLP has it: names in lowerCamelCase, others and null are passed over; 64-bit integers as numbers or strings;
+// doubles as numbers or strings ("NaN"); enums as integers; bytes in base64.
+//
+// The thread of its decoder.
+#pragma once
+
+#include <simdjson.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "engine/core/lazy_array.hpp"
+#include "engine/core/limits.hpp"
+#include "engine/core/refusal.hpp"
+#include "parsers/otlp/message_shape.hpp"
+
+namespace sluice::parsers::otlp {
+
+class JsonMessage {
+  public:
+    enum class State : std::uint8_t { more, whole, refused };
+    // More is for Protocol Buffers. The parser's tables take 12 times as much.
+    static constexpr std::size_t text_bytes_max = 1 * limits::mib;
+
+    JsonMessage();
+
+    // `text` is borrowed until the last step; padded as a body is.
+    void start(std::string_view text);
+    [[nodiscard]] State step();
+    // Whole: valid until start().
+    [[nodiscard]] std::string_view message() const { return {&bytes_[0], bytes_count_}; }
+    [[nodiscard]] Refusal refusal() const { return refusal_; }
+
+  private:
+    // `"a":[1,2` is 9 bytes of the message for 2 of the text, which is the most.
+    static constexpr std::size_t message_bytes_max = 5 * text_bytes_max;
+    static constexpr std::size_t frames_count_max = 160;
+    // A length is written when it is known, with so many bytes (a varint may have leading zeros).
+    static constexpr std::size_t length_bytes = 4;
+    static_assert(message_bytes_max < std::size_t{1} << (7 * length_bytes));
+
+    // An object, or an array of a repeated field, in the middle of being written.
+    struct Frame {
+        MessageShape shape;  // of an object
+        const FieldShape* field;  // of an array: whose elements it has; null: an object
+        simdjson::dom::object::iterator member, members_end;
+        simdjson::dom::array::iterator element, elements_end;
+        std::size_t length_at;  // of an object: where its length is to be written; none: of the request
+    };
+
+    [[nodiscard]] State parse();
+    [[nodiscard]] bool write_next();
+    [[nodiscard]] bool write_field(const FieldShape& field, const simdjson::dom::element& value);
+    [[nodiscard]] bool write_scalar(const FieldShape& field, const simdjson::dom::element& value);
+    [[nodiscard]] bool write_integer(const FieldShape& field, const simdjson::dom::element& value);
+    [[nodiscard]] bool write_real(const FieldShape& field, const simdjson::dom::element& value);
+    [[nodiscard]] bool write_text(const FieldShape& field, const simdjson::dom::element& value);
+    [[nodiscard]] bool open_object(const FieldShape* field, MessageShape shape, const simdjson::dom::element& value);
+    [[nodiscard]] bool open_array(const FieldShape& field, const simdjson::dom::array& array);
+    void close_frame();
+    [[nodiscard]] bool refuse(Refusal reason);
+    void put(char byte) { bytes_[bytes_count_++] = byte; }
+    void put_varint(std::uint64_t value);
+    void put_tag(std::uint32_t number, std::uint32_t wire_type_number);
+    void put_fixed64(std::uint64_t value);
+
+    simdjson::dom::parser parser_;
+    std::string_view text_;
+    bool is_parsed_ = false;
+    LazyArray<char> bytes_;
+    std::size_t bytes_count_ = 0;
+    std::array<Frame, frames_count_max> frames_;
+    std::size_t frames_count_ = 0;
+    Refusal refusal_{};
+};
+
+}  // namespace sluice::parsers::otlp

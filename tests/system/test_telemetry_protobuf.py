@@ -1,0 +1,156 @@
+"""POST /telemetry as Protocol Buffers: by the classes that protoc makes of parsers/telemetry/telemetry.proto."""
+# runs: release.io_uring release.epoll asan.io_uring
+
+import importlib.util
+import json
+import subprocess
+
+import pytest
+
+from harness import assert_conserved, stream_entries
+from harness.engine import PROJECT
+from harness.protobuf import text, varint
+
+BATCH = "application/x-protobuf"
+SAMPLE = BATCH + "; proto=sluice.v1.TelemetrySample"
+DELIMITED = "application/x-protobuf-delimited"
+NOW_NS = 1_700_000_123_456_789_012
+
+
+@pytest.fixture(scope="module")
+def messages(workspace):
+    subprocess.run(["protoc", f"--proto_path={PROJECT / 'parsers/telemetry'}", f"--python_out={workspace}", "telemetry.proto"], check=True)
+    spec = importlib.util.spec_from_file_location("telemetry_pb2", workspace / "telemetry_pb2.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def post(http, message, content_type=BATCH, query="", headers=()):
+    body = message if isinstance(message, bytes) else message.SerializeToString()
+    return http.post(body, query=query, content_type=content_type, headers=headers)
+
+
+def simple(messages, device="d1", value=21.5, **more):
+    return messages.TelemetrySample(device_id=device, type="temperature", value=messages.Value(number=value), **more)
+
+
+def delimited(*samples) -> bytes:
+    return b"".join(varint(len(data)) + data for data in (sample.SerializeToString() for sample in samples))
+
+
+def entries(stack) -> list[dict]:
+    return [{name.decode(): value.decode() for name, value in fields.items()} for _, fields in stack.redis.xrange("telemetry")]
+
+
+def test_the_same_sample_as_json(stack, http, messages):
+    sample = simple(messages, unit="C", timestamp_ns=NOW_NS, priority=messages.HIGH)
+    sample.metadata.add(name="room", value=messages.Value(text="a\"b"))
+    sample.others.add(name="fw", value=messages.Value(natural=3))
+    for content_type, body in ((SAMPLE, sample), (BATCH, messages.TelemetryBatch(samples=[sample])), (DELIMITED, delimited(sample))):
+        assert post(http, body, content_type).status == 200
+    as_json = {"device_id": "d1", "type": "temperature", "value": 21.5, "unit": "C", "timestamp": NOW_NS, "priority": "HIGH",
+               "metadata": {"room": "a\"b"}, "fw": 3}
+    assert http.post(json.dumps(as_json, separators=(",", ":")), query="?precision=ns").status == 200
+    stored = entries(stack)
+    assert len(stored) == 4 and all(entry == stored[0] for entry in stored), stored
+
+
+@pytest.mark.parametrize("kind, value, expected", [
+    ("number", 27.0, "27.0"), ("number", -0.0, "-0.0"), ("number", 5e-324, "5e-324"), ("number", float("nan"), "NaN"),
+    ("number", float("-inf"), "-Infinity"), ("integer", -2**63, str(-2**63)), ("natural", 2**64 - 1, str(2**64 - 1)),
+    ("flag", False, "false"), ("text", "", ""), ("text", "é\n\"", "é\n\"")])
+def test_kinds_of_values(stack, http, messages, kind, value, expected):
+    sample = messages.TelemetrySample(device_id="d", type="t", value=messages.Value(**{kind: value}))
+    assert post(http, sample, SAMPLE).status == 200
+    assert entries(stack)[0]["value"] == expected
+
+
+def test_a_batch_of_one_device(stack, http, messages):
+    batch = messages.TelemetryBatch(device_id="one", base_ns=NOW_NS)
+    for number in range(1000):
+        batch.samples.add(type="t", value=messages.Value(integer=number), delta_ns=number - 500)
+    response = post(http, batch)
+    assert (response.status, response.json()["accepted"]) == (200, 1000)
+    stored = entries(stack)
+    assert {entry["device_id"] for entry in stored} == {"one"}
+    assert [int(entry["ts"]) for entry in stored] == [NOW_NS + number - 500 for number in range(1000)]
+
+
+def test_values_and_times(stack, http, messages):
+    sample = messages.TelemetrySample(device_id="d", metadata_json='{"a": [1, {"b": null}]}')
+    for name, value in (("x", messages.Value(number=1)), ("y", messages.Value(flag=True)), ("z", messages.Value(text="t"))):
+        sample.values.add(name=name, value=value)
+    assert post(http, sample, SAMPLE).status == 200
+    [entry] = entries(stack)
+    assert json.loads(entry["values"]) == {"x": 1.0, "y": True, "z": "t"} and json.loads(entry["metadata"]) == {"a": [1, {"b": None}]}
+    assert int(entry["ts"]) > NOW_NS, "the time of arrival"
+
+
+def bad(messages) -> dict:
+    """By the code of the refusal, which is JSON's."""
+    def of(**more):
+        return messages.TelemetrySample(**{"device_id": "d", "type": "t", "value": messages.Value(number=1), **more})
+
+    def named(*names):
+        return [messages.Field(name=name, value=messages.Value(flag=True)) for name in names]
+    return {
+        "missing_device_id": of(device_id=""), "bad_device_id": of(device_id="x" * 129), "bad_type": of(type="a\nb"),
+        "bad_unit": of(unit="u" * 65), "missing_value": of(value=None), "ambiguous_value": of(values=named("a")),
+        "bad_value": of(value=messages.Value()), "duplicate_member": of(value=None, values=named("a", "a")),
+        "too_many_values": of(value=None, values=named(*map(str, range(1025)))), "too_many_members": of(metadata=named(*map(str, range(65)))),
+        "bad_timestamp": of(timestamp_ns=2**63), "bad_priority": of(priority=4), "bad_metadata": of(metadata_json="[]"),
+        "sample_too_large": of(metadata_json=json.dumps({"a": "x" * 17000})),
+        "malformed_message": text(1, b"\xff")}
+
+
+def test_bad_samples_refuse_themselves(stack, http, messages):
+    for code, sample in bad(messages).items():
+        data = sample if isinstance(sample, bytes) else sample.SerializeToString()
+        single = post(http, data, SAMPLE)
+        expected = "bad_device_id" if code == "malformed_message" else code
+        assert (single.status, single.code) == (400, expected), code
+        good = text(1, simple(messages).SerializeToString())
+        response = post(http, good + text(1, data) + good)
+        assert (response.status, response.json()["accepted"]) == (207, 2), code
+        assert [(error["index"], error["code"]) for error in response.json()["errors"]] == [(1, expected)]
+    assert_conserved(stack.engine.status())
+
+
+@pytest.mark.parametrize("metadata", ['{', '{} {}', '{},"unit":"x"', '{"a":1},"priority":"LOW"', '{"a":1}}', '1', '"x"', '{"a":1,"a":2}', '{"a":01}'])
+def test_metadata_must_be_one_object(stack, http, messages, metadata):
+    assert post(http, simple(messages, metadata_json=metadata), SAMPLE).status == 400
+    assert stack.redis.xlen("telemetry") == 0
+
+
+def test_what_is_no_message(stack, http, messages):
+    whole = messages.TelemetryBatch(samples=[simple(messages)]).SerializeToString()
+    for content_type, body in ((BATCH, whole[:-1]), (BATCH, b'{"device_id":"d"}'), (DELIMITED, b"\x05ab"), (DELIMITED, b"\xff")):
+        response = post(http, body, content_type)
+        assert (response.status, response.code) == (400, "invalid_protobuf"), body
+    broken = post(http, text(1, b"\x0a\x09x"))
+    assert (broken.status, broken.json()["errors"][0]["code"]) == (400, "malformed_message")
+    assert post(http, b"").code == "empty_body" and post(http, text(2, "device")).code == "no_samples"
+    assert stack.redis.xlen("telemetry") == 0
+
+
+def test_names_of_messages_and_types(http, messages):
+    sample = simple(messages)
+    batch = messages.TelemetryBatch(samples=[sample])
+    for content_type in (BATCH, "application/protobuf", "Application/Vnd.Google.Protobuf", BATCH + "; proto=sluice.v1.TelemetryBatch",
+                         BATCH + ';proto="sluice.v1.TelemetryBatch"'):
+        assert post(http, batch, content_type).status == 200
+    for content_type in (BATCH + "; proto=sluice.v1.Telemetry", BATCH + "; proto=", "application/x-proto"):
+        response = post(http, batch, content_type)
+        assert (response.status, response.code) == (415, "unsupported_media_type")
+        assert "application/x-protobuf" in response.header("Accept")
+    assert post(http, sample, SAMPLE, query="?ack=queued").json()["ack"] == "queued"
+    assert post(http, sample, SAMPLE, query="?acks=queued").code == "unknown_parameter"
+
+
+def test_a_long_batch(stack, http, messages):
+    batch = messages.TelemetryBatch()
+    for number in range(30_000):
+        batch.samples.add(device_id=f"d{number}", type="temperature", value=messages.Value(number=number / 7), timestamp_ns=NOW_NS + number)
+    assert post(http, batch).json()["accepted"] == 30_000
+    assert len(stream_entries(stack.redis)) == 30_000
