@@ -53,7 +53,7 @@ class NameSet {
             name.remove_prefix(sizeof word);
         }
         std::uint64_t rest = 0;
-        std::memcpy(&rest, name.data(), name.size());
+        if (!name.empty()) std::memcpy(&rest, name.data(), name.size());  // memcpy takes no null
         hash = (hash ^ rest) * prime;
         return static_cast<std::size_t>(hash ^ hash >> 29);
     }
