@@ -13,9 +13,10 @@ bool needs_escape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 
 
 template <typename Number>
 void JsonWriter::any_number(Number value) {
-    std::array<char, 32> text;
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), value);
-    raw(std::string_view(text.data(), static_cast<std::size_t>(end.ptr - text.data())));
+    constexpr std::size_t digits_max = 32;
+    if (!has_room(digits_max)) return;  // also where it would just fit
+    char* const to = text_.get() + bytes_;
+    bytes_ = static_cast<std::size_t>(std::to_chars(to, to + digits_max, value).ptr - text_.get());
 }
 
 void JsonWriter::number(std::int64_t value) { any_number(value); }
@@ -27,6 +28,12 @@ void JsonWriter::real(double value) {
     const std::size_t begin = bytes_;
     any_number(value);
     if (since(begin).find_first_of(".e") == std::string_view::npos) raw(".0");
+}
+
+void JsonWriter::escaped_string(std::string_view text) {
+    raw('"');
+    inside(text);
+    raw('"');
 }
 
 void JsonWriter::inside(std::string_view text) {

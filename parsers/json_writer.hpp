@@ -12,6 +12,7 @@
 
 #include "engine/core/check.hpp"
 #include "engine/core/limits.hpp"
+#include "parsers/utf8.hpp"
 
 namespace sluice::parsers {
 
@@ -42,9 +43,13 @@ class JsonWriter {
     void inside(std::string_view text);
     void inside(char c);
     void string(std::string_view text) {
-        raw('"');
-        inside(text);
-        raw('"');
+        if (!needs_no_escape(text)) return escaped_string(text);
+        if (!has_room(text.size() + 2)) return;
+        char* const to = text_.get() + bytes_;
+        to[0] = '"';
+        if (!text.empty()) std::memcpy(to + 1, text.data(), text.size());
+        to[text.size() + 1] = '"';
+        bytes_ += text.size() + 2;
     }
     // Takes back what was written behind the first `bytes`, also where it did not fit.
     void cut(std::size_t bytes) {
@@ -67,6 +72,7 @@ class JsonWriter {
     [[nodiscard]] bool is_full() const { return is_full_; }
 
   private:
+    void escaped_string(std::string_view text);
     template <typename Number>
     void any_number(Number value);
     [[nodiscard]] bool has_room(std::size_t bytes) {

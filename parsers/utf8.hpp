@@ -39,6 +39,30 @@ inline bool is_plain_ascii(std::string_view text) {
     return unusual == 0;
 }
 
+// The same for bytes that a JSON string cannot have as they are: below U+0020, `"` and `\`. May also be set where a byte
+// below in the word is set.
+constexpr std::uint64_t escaped_bytes(std::uint64_t bytes) {
+    constexpr std::uint64_t ones = 0x0101010101010101u;
+    constexpr std::uint64_t tops = 0x80 * ones;
+    const std::uint64_t quotes = bytes ^ '"' * ones;
+    const std::uint64_t backslashes = bytes ^ '\\' * ones;
+    return (((bytes - 0x20 * ones) & ~bytes) | ((quotes - ones) & ~quotes) | ((backslashes - ones) & ~backslashes)) &
+           tops;
+}
+
+// Whether all of `text` stands in a JSON string as it is. `text` is valid UTF-8.
+inline bool needs_no_escape(std::string_view text) {
+    const char* const begin = text.data();
+    const std::size_t size = text.size();
+    if (size < 4)
+        return std::all_of(text.begin(), text.end(),
+                           [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\'; });
+    if (size < 8) return escaped_bytes(load<std::uint32_t>(begin) << 32 | load<std::uint32_t>(begin + size - 4)) == 0;
+    std::uint64_t escaped = escaped_bytes(load<std::uint64_t>(begin + size - 8));
+    for (std::size_t i = 0; i + 8 < size; i += 8) escaped |= escaped_bytes(load<std::uint64_t>(begin + i));
+    return escaped == 0;
+}
+
 // Whether `text` has a character of Unicode's category Cc: below U+0020, or U+007F to U+009F. `text` is valid UTF-8.
 [[nodiscard]] bool has_control_character_slow(std::string_view text);
 [[nodiscard]] inline bool has_control_character(std::string_view text) {
