@@ -103,7 +103,7 @@ room(engine USES engine/core engine/admin engine/check engine/config engine/log 
 # them to a database during the run, ledger/ remembers what was acknowledged, command/ reads command lines and wires the rest ---
 room(tools/load/result USES engine/core LIBRARIES hdr_histogram)
 room(tools/load/plan USES engine/core tools/load/result)
-room(tools/load/run USES engine/core engine/io parsers/http tools/load/plan tools/load/result LIBRARIES llhttp nlohmann_json zlib
+room(tools/load/run USES engine/core engine/io parsers/http tools/load/plan tools/load/result LIBRARIES llhttp nlohmann_json snappy zlib zstd
      MAY clock system thread)
 room(tools/load/report USES tools/load/result LIBRARIES hdr_histogram nlohmann_json fmt MAY system)
 room(tools/load/export USES engine/core tools/load/result LIBRARIES fmt curl MAY thread)

@@ -39,8 +39,8 @@ inline bool is_plain_ascii(std::string_view text) {
     return unusual == 0;
 }
 
-// The same for bytes that a JSON string cannot have as they are: below U+0020, `"` and `\`. May also be set where a byte
-// below in the word is set.
+// The same for bytes that a JSON string cannot have as they are: below U+0020, `"` and `\`. May also be set where a
+// byte below in the word is set.
 constexpr std::uint64_t escaped_bytes(std::uint64_t bytes) {
     constexpr std::uint64_t ones = 0x0101010101010101u;
     constexpr std::uint64_t tops = 0x80 * ones;

@@ -11,6 +11,7 @@ import snappy
 import zstandard
 
 from harness import assert_conserved, render_request, sample, wait_until
+from harness.load import OK, run_load
 from harness.snappy_frames import compress_framed
 
 MIB = 1024 * 1024
@@ -304,3 +305,16 @@ def test_figures(starter):
     assert compressed["bytes"] == {"gzip": 3 * len(body)} and compressed["text_bytes"] == {"gzip": 3 * len(text)}
     assert compressed["time_us"]["gzip"] > 0
     assert f'sluice_decompressed_bytes_total{{core="0",coding="gzip"}} {3 * len(text)}' in engine.metrics()
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip", "zstd", "deflate", "snappy"])
+@pytest.mark.parametrize("form", [(), ("--chunked",)])
+def test_the_load_generator_sends_it(stack, encoding, form):
+    """And its ledger finds every sample."""
+    url = "http://{}:{}/telemetry".format(*stack.engine.address)
+    run = run_load(url, "--sample", "--ndjson", "--batch", 700, "--encoding", encoding, *form, "--users", 4, "--requests", 40)
+    assert run.exit_code == OK, run.messages
+    assert run.totals["succeeded"] == 40
+    assert stack.redis.xlen("telemetry") == 40 * 700
+    bodies = stack.engine.status()["reactors"][0]["compressed"]["bodies"]
+    assert encoding == "identity" or bodies[encoding] >= 40

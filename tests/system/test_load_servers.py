@@ -343,6 +343,8 @@ def test_a_large_body_is_sent_whole(tmp_path):
     (("http://127.0.0.1/", "--check", "ok"), '"ok" has no member'),
     (("http://127.0.0.1/", "--ndjson"), "--ndjson without a body"),
     (("http://127.0.0.1/", "--batch", "5", "--gzip"), "--batch and --gzip without a body"),
+    (("http://127.0.0.1/", "--sample", "--gzip", "--encoding", "zstd"), "--gzip is --encoding gzip"),
+    (("http://127.0.0.1/", "--sample", "--encoding", "br"), "\"br\" is none of gzip, zstd, deflate, snappy"),
     (("http://127.0.0.1/", "--body", "{choice:}"), '"{choice:}" has nothing to choose from'),
     (("compare", "http://127.0.0.1/a", "http://127.0.0.1/b", "--rounds", "1"), '--rounds: "1" is not within 2 and 1000'),
     (("compare", "http://127.0.0.1/a", "http://127.0.0.1/b", "--rounds", "x"), '--rounds: "x" does not begin with a number'),

@@ -131,7 +131,7 @@ TEST(LoadRequest, ABatchAndACompressedBodyHaveSuchHeadsToo) {
     RequestSpec spec = spec_of(sample, 5);
     spec.path = "/{device}/{seq}";
     spec.devices_count = 1;
-    spec.is_gzip = true;
+    spec.coding = ContentCoding::gzip;
     Source source(spec);
     for (int i = 0; i < 300; ++i) {
         const Parts parts = split(source.next());
@@ -157,9 +157,41 @@ TEST(LoadRequest, WithoutABodyItsLengthIsSaidWhereTheMethodExpectsOne) {
     }
 }
 
+TEST(LoadRequest, ChunksAreTheBody) {
+    for (const ContentCoding coding : {ContentCoding::identity, ContentCoding::zstd})
+        for (const std::uint32_t samples_count : {1u, 400u, 2000u}) {
+            RequestSpec spec = spec_of(sample, samples_count);
+            spec.devices_count = 1;
+            spec.is_chunked = true;
+            spec.coding = coding;
+            Source source(spec);
+            Parts parts = split(source.next());
+            ASSERT_TRUE(parts.head.ends_with("\r\nTransfer-Encoding: chunked")) << parts.head;
+            ASSERT_FALSE(parts.head.contains("Content-Length"));
+            ASSERT_EQ(parts.head.contains("Content-Encoding: zstd\r\n"), coding == ContentCoding::zstd);
+            std::string sent;
+            while (true) {
+                const std::size_t bytes = std::stoul(parts.body, nullptr, 16);
+                const std::size_t begin = parts.body.find("\r\n") + 2;
+                ASSERT_LE(bytes, RequestRenderer::chunk_bytes_max);
+                sent += parts.body.substr(begin, bytes);
+                ASSERT_EQ(parts.body.substr(begin + bytes, 2), "\r\n");
+                parts.body.erase(0, begin + bytes + 2);
+                if (bytes == 0) break;
+            }
+            EXPECT_TRUE(parts.body.empty());
+            if (coding == ContentCoding::zstd) {
+                EXPECT_TRUE(sent.starts_with("\x28\xb5\x2f\xfd"));
+                continue;
+            }
+            const auto json = nlohmann::json::parse(sent);
+            EXPECT_EQ((json.is_array() ? json.back() : json)["seq"], samples_count - 1);
+        }
+}
+
 TEST(LoadRequest, GzipIsWhatZlibReads) {
     RequestSpec spec = spec_of(sample, 50);
-    spec.is_gzip = true;
+    spec.coding = ContentCoding::gzip;
     Source source(spec);
     for (int i = 0; i < 3; ++i) {
         const Parts parts = split(source.next());

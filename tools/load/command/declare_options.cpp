@@ -65,7 +65,10 @@ void declare(CLI::App& app, RunOptions& options) {
     app.add_flag("--sample", options.is_sample, "POST a built-in telemetry sample")->group("Request");
     request("--batch", options.batch, "N", "N samples in a request, as a JSON array, all of one device");
     app.add_flag("--ndjson", options.is_ndjson, "Batches are lines (application/x-ndjson)")->group("Request");
-    app.add_flag("--gzip", options.is_gzip, "Compress bodies")->group("Request");
+    request("--encoding", options.encoding, "CODING", "Compress bodies: gzip, zstd, deflate or snappy");
+    app.add_flag("--gzip", options.is_gzip, "The same as --encoding gzip")->group("Request");
+    app.add_flag("--chunked", options.is_chunked, "Send bodies in chunks of 32 KiB, without their length")
+        ->group("Request");
     request("--devices", options.devices, "N", "How many devices there are (default 1000)");
     request("--device-prefix", options.device_prefix, "TEXT",
             "{device} is this and a number (default device-, with --ledger device-RUN-: another RUN each time)");

@@ -98,8 +98,11 @@ Result<void> check_head_text(const std::string& what, const std::string& text, c
 // What says how a body is sent: `--batch and --gzip`; empty: none was given.
 std::string body_options_of(const RunOptions& options) {
     std::string given;
-    for (const auto& [name, is_given] :
-         {std::pair{"--batch", !options.batch.empty()}, {"--ndjson", options.is_ndjson}, {"--gzip", options.is_gzip}})
+    for (const auto& [name, is_given] : {std::pair{"--batch", !options.batch.empty()},
+                                         {"--ndjson", options.is_ndjson},
+                                         {"--gzip", options.is_gzip},
+                                         {"--encoding", !options.encoding.empty()},
+                                         {"--chunked", options.is_chunked}})
         if (is_given) given.append(given.empty() ? "" : " and ").append(name);
     return given;
 }
@@ -138,7 +141,14 @@ Result<void> read_request(const RunOptions& options, RunPlan& plan) {
     // A single sample is a line, too: it needs its line feed.
     if (options.is_ndjson && plan.batch_count == 0) plan.batch_count = 1;
     plan.batch_form = options.is_ndjson ? BatchForm::ndjson : BatchForm::array;
-    plan.is_gzip = options.is_gzip;
+    if (options.is_gzip && !options.encoding.empty()) return wrong("--gzip is --encoding gzip: give one of them");
+    const auto coding = content_coding_of(options.is_gzip            ? "gzip"
+                                          : options.encoding.empty() ? "identity"
+                                                                     : options.encoding);
+    if (!coding)
+        return wrong("--encoding: " + quoted(options.encoding, 64) + " is none of gzip, zstd, deflate, snappy");
+    plan.coding = *coding;
+    plan.is_chunked = options.is_chunked;
     if (!options.device_prefix.empty()) plan.device_prefix = options.device_prefix;
     else if (!options.ledger.empty()) plan.device_prefix += draw_run_tag() + "-";
     // With the number behind it: the engine takes a device_id of 128 bytes at most (limits::device_id_bytes_max).

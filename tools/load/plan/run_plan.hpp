@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/core/content_coding.hpp"
 #include "tools/load/plan/arrivals.hpp"
 #include "tools/load/plan/body_template.hpp"
 #include "tools/load/plan/stages.hpp"
@@ -81,7 +82,8 @@ struct RunPlan {
     std::uint32_t devices_count = 1000;
     std::string device_prefix = "device-";
     double zipf_exponent = 0;       // 0: uniform
-    bool is_gzip = false;
+    ContentCoding coding = ContentCoding::identity;  // of bodies
+    bool is_chunked = false;        // bodies are sent without their length
 
     std::vector<Threshold> thresholds;
     ValidityBounds bounds;

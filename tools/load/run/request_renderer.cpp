@@ -1,7 +1,5 @@
 #include "tools/load/run/request_renderer.hpp"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstring>
@@ -16,8 +14,7 @@ namespace {
 constexpr std::size_t value_bytes_max =
     48;  // the longest: a number of 15 digits and 9 decimals with its sign, a prefixed device
 constexpr std::size_t length_digits_max = 20;
-constexpr int gzip_window_bits = 15 + 16;  // zlib.h, deflateInit2: + 16 writes a gzip header
-constexpr std::size_t gzip_surplus_bytes = 128;
+constexpr std::size_t chunk_head_bytes_max = 20;  // of a chunk: its size in hexadecimal digits, and two line ends
 
 std::size_t digits_of(std::uint64_t number) {
     char text[24];
@@ -48,7 +45,8 @@ BodyTemplate template_of(const std::string& text) {
 // A method that gives its content a meaning says also that there is none (RFC 9110, 8.6).
 bool expects_content(const std::string& method) { return method == "POST" || method == "PUT" || method == "PATCH"; }
 
-// Up to and including "Content-Length: ", behind which the length of the body stands; without a body, all of it.
+// Up to and including "Content-Length: ", behind which the length of the body stands; without a body, or with a chunked
+// one, all of it.
 BodyTemplate head_of(const RequestSpec& spec) {
     BodyTemplate head{.literals = {spec.method + " "}, .fields = {}};
     append(head, template_of(spec.path));
@@ -58,37 +56,15 @@ BodyTemplate head_of(const RequestSpec& spec) {
         append(head, template_of(value));
         head.literals.back() += "\r\n";
     }
-    if (spec.is_gzip && spec.has_body) head.literals.back() += "Content-Encoding: gzip\r\n";
-    if (spec.has_body) head.literals.back() += "Content-Length: ";
+    if (spec.coding != ContentCoding::identity && spec.has_body)
+        head.literals.back() += "Content-Encoding: " + std::string(name_of(spec.coding)) + "\r\n";
+    if (spec.is_chunked && spec.has_body) head.literals.back() += "Transfer-Encoding: chunked\r\n\r\n";
+    else if (spec.has_body) head.literals.back() += "Content-Length: ";
     else head.literals.back() += expects_content(spec.method) ? "Content-Length: 0\r\n\r\n" : "\r\n";
     return head;
 }
 
 }  // namespace
-
-// One zlib stream, reset for each body: deflate allocates only in deflateInit2.
-struct RequestRenderer::Deflater {
-    z_stream stream{};
-    std::vector<char> body;
-
-    explicit Deflater(std::size_t body_bytes_max) : body(compressBound(body_bytes_max) + gzip_surplus_bytes) {
-        CHECK(deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, gzip_window_bits, 8, Z_DEFAULT_STRATEGY) ==
-              Z_OK);
-    }
-    ~Deflater() { deflateEnd(&stream); }
-    Deflater(const Deflater&) = delete;
-    Deflater& operator=(const Deflater&) = delete;
-
-    std::string_view compress(const char* bytes, std::size_t count) {
-        CHECK(deflateReset(&stream) == Z_OK);
-        stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes));
-        stream.avail_in = static_cast<uInt>(count);
-        stream.next_out = reinterpret_cast<Bytef*>(body.data());
-        stream.avail_out = static_cast<uInt>(body.size());
-        CHECK(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-        return {body.data(), body.size() - stream.avail_out};
-    }
-};
 
 RequestRenderer::RequestRenderer(const RequestSpec& spec) : spec_(spec), head_(head_of(spec)) {
     device_digits_ = static_cast<int>(digits_of(std::max(spec_.devices_count, 1u) - 1));
@@ -99,16 +75,20 @@ RequestRenderer::RequestRenderer(const RequestSpec& spec) : spec_(spec), head_(h
     widths_.resize(fields_count);
     values_.resize(fields_count);
     scratch_.resize(fields_count * std::max(value_bytes_max, device_bytes));
-    if (spec_.is_gzip && spec_.has_body) deflater_ = std::make_unique<Deflater>(body_bytes_max);
-    bytes_max_ = bytes_max_of(head_, device_bytes) + length_digits_max + 4 +
-                 (deflater_ ? std::max(deflater_->body.size(), body_bytes_max) : body_bytes_max);
+    if (spec_.has_body) compressor_ = make_compressor(spec_.coding, body_bytes_max);
+    else spec_.is_chunked = false;
+    const std::size_t sent_bytes_max =
+        compressor_ ? std::max(compressor_->bytes_max(), body_bytes_max) : body_bytes_max;
+    const std::size_t chunks_count_max = sent_bytes_max / chunk_bytes_max + 2;  // with the last one, which is empty
+    bytes_max_ = bytes_max_of(head_, device_bytes) + length_digits_max + 4 + sent_bytes_max +
+                 chunks_count_max * chunk_head_bytes_max;
     image_.resize(bytes_max_);
     if (!is_fixed()) return;
     write_image();
-    if (deflater_ == nullptr) return;
-    std::vector<char> compressed(bytes_max_);
-    image_bytes_ = write_compressed(compressed.data());
-    image_ = std::move(compressed);
+    if (!is_transformed()) return;
+    std::vector<char> transformed(bytes_max_);
+    image_bytes_ = write_transformed(transformed.data());
+    image_ = std::move(transformed);
 }
 
 RequestRenderer::~RequestRenderer() = default;
@@ -121,7 +101,7 @@ std::size_t RequestRenderer::render(char* out, Devices& devices, Random& random,
     } else {
         write_image();
     }
-    if (deflater_ != nullptr) return write_compressed(out);
+    if (is_transformed()) return write_transformed(out);
     std::memcpy(out, image_.data(), image_bytes_);
     return image_bytes_;
 }
@@ -241,7 +221,7 @@ void RequestRenderer::write_image() {
 
     char* at = write_text(head_, 0, image_.data());
     head_bytes_ = static_cast<std::size_t>(at - image_.data());
-    if (spec_.has_body) {
+    if (spec_.has_body && !spec_.is_chunked) {
         at = std::to_chars(at, at + length_digits_max, body_bytes).ptr;
         at = std::copy_n("\r\n\r\n", 4, at);
     }
@@ -251,12 +231,25 @@ void RequestRenderer::write_image() {
     CHECK(image_bytes_ <= bytes_max_);
 }
 
-std::size_t RequestRenderer::write_compressed(char* out) {
-    const std::string_view body = deflater_->compress(image_.data() + body_begin_, image_bytes_ - body_begin_);
+// The body compressed, or in chunks, or both.
+std::size_t RequestRenderer::write_transformed(char* out) {
+    std::string_view body(image_.data() + body_begin_, image_bytes_ - body_begin_);
+    if (compressor_ != nullptr) body = compressor_->compress(body);
     char* at = std::copy_n(image_.data(), head_bytes_, out);
-    at = std::to_chars(at, at + length_digits_max, body.size()).ptr;
-    at = std::copy_n("\r\n\r\n", 4, at);
-    at = std::copy(body.begin(), body.end(), at);
+    if (!spec_.is_chunked) {
+        at = std::to_chars(at, at + length_digits_max, body.size()).ptr;
+        at = std::copy_n("\r\n\r\n", 4, at);
+        at = std::copy(body.begin(), body.end(), at);
+        return static_cast<std::size_t>(at - out);
+    }
+    for (; !body.empty(); body.remove_prefix(std::min(body.size(), chunk_bytes_max))) {
+        const std::string_view chunk = body.substr(0, chunk_bytes_max);
+        at = std::to_chars(at, at + length_digits_max, chunk.size(), 16).ptr;
+        at = std::copy_n("\r\n", 2, at);
+        at = std::copy(chunk.begin(), chunk.end(), at);
+        at = std::copy_n("\r\n", 2, at);
+    }
+    at = std::copy_n("0\r\n\r\n", 5, at);
     return static_cast<std::size_t>(at - out);
 }
 

@@ -12,7 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include "engine/core/content_coding.hpp"
 #include "tools/load/plan/body_template.hpp"
+#include "tools/load/run/compressor.hpp"
 #include "tools/load/run/devices.hpp"
 
 namespace sluice::load {
@@ -27,7 +29,8 @@ struct RequestSpec {
     std::uint32_t samples_count = 1;  // in a request
     std::string device_prefix = "device-";
     std::uint32_t devices_count = 1000;
-    bool is_gzip = false;
+    ContentCoding coding = ContentCoding::identity;
+    bool is_chunked = false;
 };
 
 // Which samples a request carries.
@@ -53,9 +56,10 @@ class RequestRenderer {
     // Writes the next request to `out`, which has room for bytes_max(), and returns its length. Not for fixed ones.
     std::size_t render(char* out, Devices& devices, Random& random, RequestIdentity& identity);
 
-  private:
-    struct Deflater;
+    // Of a chunked body: as Go's io.Copy reads, which Telegraf and the OpenTelemetry Collector send through.
+    static constexpr std::size_t chunk_bytes_max = std::size_t{32} * 1024;
 
+  private:
     void draw(Devices& devices, Random& random, RequestIdentity& identity);
     void draw_number(const Field& field, Random& random, std::size_t index);
     void draw_time(Field::Kind kind, std::int64_t now_ns, std::size_t index);
@@ -63,10 +67,11 @@ class RequestRenderer {
     [[nodiscard]] bool fits_image() const;
     void write_image();
     [[nodiscard]] char* write_text(const BodyTemplate& text, std::size_t first_index, char* at);
-    std::size_t write_compressed(char* out);
+    [[nodiscard]] bool is_transformed() const { return compressor_ != nullptr || spec_.is_chunked; }
+    std::size_t write_transformed(char* out);
 
     RequestSpec spec_;
-    BodyTemplate head_;  // up to and including "Content-Length: "; without a body, all of it
+    BodyTemplate head_;  // up to and including "Content-Length: "; without a body, or with a chunked one, all of it
     std::size_t bytes_max_ = 0;
     std::vector<char> image_;  // head, length, body
     std::size_t image_bytes_ = 0;
@@ -80,7 +85,7 @@ class RequestRenderer {
     int device_digits_ = 1;
     std::int64_t iso_time_s_ = -1;
     char iso_text_[32] = {};  // of iso_second_, up to the point
-    std::unique_ptr<Deflater> deflater_;
+    std::unique_ptr<Compressor> compressor_;
 };
 
 }  // namespace sluice::load

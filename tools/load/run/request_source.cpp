@@ -22,7 +22,8 @@ RequestSpec spec_of(const RunPlan& plan, const Endpoint& endpoint) {
     spec.samples_count = is_batch ? plan.batch_count : 1;
     spec.device_prefix = plan.device_prefix;
     spec.devices_count = plan.devices_count;
-    spec.is_gzip = plan.is_gzip;
+    spec.coding = plan.coding;
+    spec.is_chunked = plan.is_chunked;
     return spec;
 }
 
