@@ -54,6 +54,9 @@ struct Format {
     std::optional<Refusal> refusal{};
     // Of the query; they become members of the samples. At most KeptParameters::count_max names.
     std::span<const std::string_view> kept_parameters{};
+    // Clients whose User-Agent begins so take Retry-After for something else: they are told none. Empty: no such
+    // client.
+    std::string_view misreads_retry_after{};
     bool refuses_unknown_parameters = false;  // of the query; else they are ignored
     bool may_be_empty = false;  // a body without a record is answered like one whose records were taken
     bool quotes_lines = false;  // answer() needs IngestResult::first_fault

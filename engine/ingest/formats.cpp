@@ -116,6 +116,7 @@ constexpr std::array rows{
            .precision_names = influx_v2_precisions,
            .precision_refusal = Refusal::bad_line_precision,
            .kept_parameters = influx_v2_kept,
+           .misreads_retry_after = "influxdb-client-js/",  // for milliseconds: it would give up within a second
            .may_be_empty = true,
            .quotes_lines = true,
            .answer = answer_influx_v2,

@@ -45,7 +45,8 @@ std::expected<Gate::Passage, Gate::Refused> Gate::check(const http::Request& req
         .reason = *refusal,
         .format = format,
         .nearest = *refusal == Refusal::unknown_parameter ? nearest_parameter(request.query) : std::string_view{},
-        .dialect = passed->options.dialect});
+        .dialect = passed->options.dialect,
+        .hides_retry_after = passed->options.hides_retry_after});
 }
 
 std::optional<Refusal> Gate::refusal_of(const http::Request& request, const Format& format,

@@ -48,6 +48,7 @@ class Gate {
         const Format* format = nullptr;  // whose shape the error has; null: it is not known
         std::string_view nearest{};      // of unknown_parameter
         parsers::Dialect dialect = 0;    // of the request
+        bool hides_retry_after = false;
     };
 
     // `idempotency` may be null. All outlive the gate.

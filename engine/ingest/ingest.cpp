@@ -38,7 +38,9 @@ Decision Ingest::on_request(const http::Request& request, const Gate::Passage& p
     OpenRequest& opened = open(request, passage, ref);
     if (passage.options.has_key()) {
         if (const auto refusal = idempotent_.begin(request, passage.options, opened)) {
-            refuse(passage.format, {.reason = *refusal, .dialect = opened.dialect}, response);
+            refuse(passage.format,
+                   {.reason = *refusal, .dialect = opened.dialect, .hides_retry_after = opened.hides_retry_after},
+                   response);
             return Decision::now;
         }
         const bool is_told_whole = opened.rejected_before_count == 0 && !passage.format->tells_kinds;
@@ -75,6 +77,7 @@ OpenRequest& Ingest::open(const http::Request& request, const Gate::Passage& pas
     opened.dialect = passage.options.dialect;
     opened.precision = passage.options.precision;
     opened.coding = passage.options.coding;
+    opened.hides_retry_after = passage.options.hides_retry_after;
     opened.kept.assign(passage.options.kept);
     opened.purpose = Purpose::store;
     opened.idempotency_entry = no_idempotency_entry;
@@ -279,12 +282,13 @@ Decision Ingest::finish_replay(OpenRequest& request, http::Response& response) {
 Decision Ingest::refuse_whole(OpenRequest& request, RequestRefusal refusal, http::Response& response) {
     idempotent_.refused(request);
     refusal.dialect = request.dialect;
+    refusal.hides_retry_after = request.hides_retry_after;
     refuse(&format_of(request), refusal, response);
     return Decision::now;
 }
 
 void Ingest::refuse(const Format* format, RequestRefusal refusal, http::Response& response) {
-    if (tells_retry_after(refusal.reason))
+    if (tells_retry_after(refusal.reason) && !refusal.hides_retry_after)
         refusal.retry_after_s = info_of(refusal.reason).status == 503 ? retry_after_s() : settings_.retry_after_s;
     // RFC 9110 section 15.5.16; section 12.5.3: Accept-Encoding only where the coding is the reason.
     if (refusal.reason == Refusal::unsupported_encoding) refusal.accept_encoding = settings_.accept_encoding;
@@ -301,7 +305,8 @@ void Ingest::on_overdue(RequestRef ref, http::Response& response) {
     if (is_unread) on_body_lost(ref);
     const Refusal reason = is_unread ? Refusal::draining : Refusal::ack_timeout;
     const parsers::Dialect dialect = is_ours ? request.dialect : parsers::Dialect{};
-    refuse(is_ours ? &format_of(request) : nullptr, {.reason = reason, .dialect = dialect}, response);
+    refuse(is_ours ? &format_of(request) : nullptr,
+           {.reason = reason, .dialect = dialect, .hides_retry_after = is_ours && request.hides_retry_after}, response);
 }
 
 void Ingest::answer(const OpenRequest& request, http::Response& response) {
@@ -319,10 +324,15 @@ void Ingest::answer_settled(OpenRequest& request) {
                 .samples_stored = request.result.accepted - request.samples_failed,
                 .samples_failed = request.samples_failed,
                 .failed_records = tickets_.failed_records_of(request).ranges(),
-                .result = &request.result},
+                .result = &request.result,
+                .hides_retry_after = request.hides_retry_after},
                *response);
     } else if (request.lacks_replicas) {
-        refuse(&format_of(request), {.reason = Refusal::not_replicated, .dialect = request.dialect}, *response);
+        refuse(&format_of(request),
+               {.reason = Refusal::not_replicated,
+                .dialect = request.dialect,
+                .hides_retry_after = request.hides_retry_after},
+               *response);
     } else {
         answer(request, *response);
     }

@@ -37,6 +37,7 @@ struct OpenRequest {
     parsers::Precision precision;
     ContentCoding coding;             // of body; identity once it is decompressed
     KeptParameters kept;
+    bool hides_retry_after;
     Purpose purpose;
     std::uint32_t idempotency_entry;  // of a first request with a key; else no_idempotency_entry
     std::uint32_t rejected_before_count;    // replay: what the first request was told

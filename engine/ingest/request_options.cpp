@@ -182,6 +182,8 @@ std::optional<Refusal> apply_idempotency_key(const parsers::RequestHead& head, R
 
 std::optional<Refusal> apply_head(const parsers::RequestHead& head, const Format& format, ContentCodings codings,
                                   RequestOptions& options) {
+    const std::string_view misreader = format.misreads_retry_after;
+    options.hides_retry_after = !misreader.empty() && head.header(RequestHeader::user_agent).starts_with(misreader);
     if (const auto refusal = apply_coding(head, codings, options)) return refusal;
     if (const auto refusal = apply_media_type(head, format, options)) return refusal;
     return apply_idempotency_key(head, options);

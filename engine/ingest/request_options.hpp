@@ -24,6 +24,7 @@ struct RequestOptions {
     parsers::Precision precision;
     parsers::Dialect dialect;
     ContentCoding coding;
+    bool hides_retry_after;  // see Format::misreads_retry_after
     KeptParameters kept;
     std::uint8_t idempotency_key_bytes;  // 0: none
     std::array<char, limits::idempotency_key_bytes_max> idempotency_key_text;

@@ -29,6 +29,7 @@ struct RequestRefusal {
     const IngestResult* result = nullptr;
     std::string_view allow{};  // methods that the path takes; empty: not told
     std::uint64_t retry_after_s = 0;  // 0: not told
+    bool hides_retry_after = false;  // the client would misread it
     // 415: what would have been taken. Both are static; empty: not told.
     std::string_view accept{};
     std::string_view accept_encoding{};

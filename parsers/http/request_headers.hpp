@@ -26,7 +26,8 @@ enum class Repeated : std::uint8_t {
     X("content-type", content_type, last)                                                                              \
     X("content-encoding", content_encoding, list)                                                                      \
     X("idempotency-key", idempotency_key, last)                                                                        \
-    X("authorization", authorization, last)
+    X("authorization", authorization, last)                                                                            \
+    X("user-agent", user_agent, last)
 
 enum class RequestHeader : std::uint8_t {
 #define X(name, header, repeated) header,
