@@ -59,6 +59,8 @@ class BodyPool {
     [[nodiscard]] bool grow(BodyBlock& block, std::size_t bytes, std::size_t used_bytes);
     void give_back(BodyBlock& block);
     [[nodiscard]] std::size_t in_use_bytes() const { return in_use_bytes_; }
+    // Of all blocks in use.
+    [[nodiscard]] std::size_t memory_bytes_max() const { return memory_bytes_max_; }
 
     [[nodiscard]] bool has_free() const { return mapped_bytes_ != in_use_bytes_; }
     // Blocks that were free all the time since the last call are given back to the system, by unmap_unused().

@@ -17,10 +17,10 @@ struct Fingerprint {
     friend bool operator==(const Fingerprint&, const Fingerprint&) = default;
 };
 
-// Of everything that decides what a request stores: target, body, and how the body is read (`format`, any small
-// number).
+// Of everything that decides what a request stores: target, body, and how the body is read (`reading_number`: any that
+// tells one way from another).
 [[nodiscard]] Fingerprint fingerprint_of(std::uint64_t seed, std::string_view path, std::string_view query,
-                                         std::uint8_t format, std::string_view body);
+                                         std::uint32_t reading_number, std::string_view body);
 
 // Where a key stands in a table. With a seed that clients do not know, none can choose keys that meet.
 [[nodiscard]] std::uint64_t hash_of(std::uint64_t seed, std::string_view key);

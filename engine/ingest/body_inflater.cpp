@@ -39,7 +39,8 @@ void BodyInflater::start(ContentCoding coding, std::string_view body) {
     const parsers::Decompressor::Promise promise = decompressor_->promise();
     if (promise.is_least && promise.text_bytes > text_bytes_max_) return refuse(Refusal::body_too_large);
     const std::size_t wanted_bytes = promise.text_bytes == 0 ? usual_ratio * body.size() : promise.text_bytes;
-    if (!make_room(std::min(wanted_bytes, text_bytes_max_))) refuse(Refusal::body_memory_full);
+    body_bytes_ = body.size();
+    if (!make_room(std::min(wanted_bytes, text_bytes_max_))) refuse_for_memory(std::min(wanted_bytes, text_bytes_max_));
 }
 
 bool BodyInflater::make_room(std::size_t bytes) {
@@ -62,7 +63,8 @@ void BodyInflater::step() {
         case Decompression::full:
             // As much as the block holds is no room for what comes: the text is longer than it may be.
             if (is_largest) return refuse(Refusal::body_too_large);
-            if (!make_room(std::min(2 * block_.capacity_bytes, text_bytes_max_))) refuse(Refusal::body_memory_full);
+            if (!make_room(std::min(2 * block_.capacity_bytes, text_bytes_max_)))
+                refuse_for_memory(block_.capacity_bytes + 1);
             return;
     }
 }
@@ -71,6 +73,13 @@ void BodyInflater::step() {
 void BodyInflater::refuse(Refusal reason) {
     const bool is_by_ratio = reason == Refusal::body_too_large && text_bytes_max_ < limits_.text_bytes_max;
     refusal_ = is_by_ratio ? Refusal::compression_bomb : reason;
+    state_ = State::refused;
+}
+
+// What would not fit beside its body into memory that nobody else uses will not fit later either.
+void BodyInflater::refuse_for_memory(std::size_t text_bytes) {
+    const bool could_fit = body_bytes_ + text_bytes <= pool_.memory_bytes_max();
+    refusal_ = could_fit ? Refusal::body_memory_full : Refusal::body_too_large;
     state_ = State::refused;
 }
 

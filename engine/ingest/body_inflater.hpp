@@ -64,12 +64,14 @@ class BodyInflater {
     [[nodiscard]] bool make_room(std::size_t bytes);
     void step();
     void refuse(Refusal reason);
+    void refuse_for_memory(std::size_t text_bytes);
 
     http::BodyPool& pool_;
     const InflateLimits limits_;
     std::array<std::unique_ptr<parsers::Decompressor>, content_codings_count> decompressors_;
     parsers::Decompressor* decompressor_ = nullptr;
     std::size_t text_bytes_max_ = 0;  // of this body
+    std::size_t body_bytes_ = 0;
     http::BodyBlock block_;
     std::size_t written_bytes_ = 0;
     State state_ = State::idle;

@@ -51,7 +51,7 @@ void BodyReader::start(parsers::Decoder& decoder, OpenRequest& request, std::int
         case parsers::Step::record_refused:
             if (request_->purpose == Purpose::store) counters_.reject(decoder_->refusal());
             return request_->result.add_error(decoder_->record_index(), decoder_->refusal(), decoder_->offset());
-        case parsers::Step::more: return;
+        case parsers::Step::more: has_paused_ = true; return;
         case parsers::Step::body_refused:
             ++accepted_count_;  // the record at which it broke counts as well
             abandon(decoder_->refusal());
@@ -66,7 +66,8 @@ void BodyReader::start(parsers::Decoder& decoder, OpenRequest& request, std::int
 
 void BodyReader::read_some() {
     const std::size_t until_offset = decoder_->offset() + look_bytes;
-    for (int i = 0; i < records_per_look_count && state_ == State::reading; ++i) {
+    has_paused_ = false;
+    for (int i = 0; i < records_per_look_count && state_ == State::reading && !has_paused_; ++i) {
         read_one();
         if (decoder_->offset() >= until_offset) return;
     }

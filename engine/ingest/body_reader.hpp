@@ -42,8 +42,8 @@ class BodyReader {
     // `decoder`, `request` and its body are borrowed until the state is another than reading, or abandon().
     void start(parsers::Decoder& decoder, OpenRequest& request, std::int64_t arrival_ns);
 
-    // Reads records_per_look_count records or look_bytes bytes, whichever is less, and so on while `may_go_on()`;
-    // until the body ends or is refused.
+    // Reads records_per_look_count records or look_bytes bytes, or up to a Step::more, whichever is less, and so on
+    // while `may_go_on()`; until the body ends or is refused.
     template <typename MayGoOn>
     State read(MayGoOn&& may_go_on) {
         do {
@@ -83,6 +83,7 @@ class BodyReader {
     parsers::Decoder* decoder_ = nullptr;
     OpenRequest* request_ = nullptr;
     State state_ = State::idle;
+    bool has_paused_ = false;  // the decoder gave nothing: the clock is to be looked at
     RequestRefusal refusal_;
     std::uint32_t accepted_count_ = 0;
     std::int64_t arrival_ns_ = 0;

@@ -28,6 +28,7 @@ struct MediaType {
 // Where the media type is not enough: its parameter proto= names the message.
 struct MessageName {
     std::string_view name;
+    parsers::Dialect media_type_dialect;  // of the media type that it may stand beside
     parsers::Dialect dialect;
 };
 

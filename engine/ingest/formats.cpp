@@ -28,8 +28,8 @@ constexpr MediaType json_media_types[]{
 // of 1.0, and would be answered as stored.
 constexpr MediaType remote_write_media_types[]{{"application/x-protobuf", 0}};
 constexpr MessageName remote_write_messages[]{
-    {"prometheus.WriteRequest", static_cast<parsers::Dialect>(parsers::RemoteWriteVersion::v1)},
-    {"io.prometheus.write.v2.Request", static_cast<parsers::Dialect>(parsers::RemoteWriteVersion::v2)}};
+    {"prometheus.WriteRequest", 0, static_cast<parsers::Dialect>(parsers::RemoteWriteVersion::v1)},
+    {"io.prometheus.write.v2.Request", 0, static_cast<parsers::Dialect>(parsers::RemoteWriteVersion::v2)}};
 
 constexpr MediaType otlp_media_types[]{
     {"application/x-protobuf", static_cast<parsers::Dialect>(parsers::OtlpEncoding::protobuf)},
@@ -47,8 +47,9 @@ constexpr std::array telemetry_media_type_names = [] {
     for (std::size_t i = 0; i < names.size(); ++i) names[i] = telemetry_media_types[i].name;
     return names;
 }();
-constexpr MessageName telemetry_messages[]{{"sluice.v1.TelemetryBatch", telemetry_batch},
-                                           {"sluice.v1.TelemetrySample", telemetry_sample}};
+constexpr MessageName telemetry_messages[]{{"sluice.v1.TelemetryBatch", telemetry_batch, telemetry_batch},
+                                           {"sluice.v1.TelemetrySample", telemetry_batch, telemetry_sample},
+                                           {"sluice.v1.TelemetrySample", telemetry_delimited, telemetry_delimited}};
 constexpr std::string_view telemetry_accept =
     "application/json, application/x-ndjson, application/x-protobuf, application/x-protobuf-delimited";
 

@@ -7,10 +7,11 @@ namespace sluice {
 
 namespace {
 
-// How the body is read. A dialect and a coding are small numbers.
-std::uint8_t reading_of(const RequestOptions& options) {
-    static_assert(content_codings_count <= 8);
-    return static_cast<std::uint8_t>(options.dialect * 8 + static_cast<unsigned>(options.coding));
+// How the body is read: by which decoder, as which dialect, from which coding.
+std::uint32_t reading_of(const RequestOptions& options, const OpenRequest& open) {
+    static_assert(content_codings_count <= 8 && sizeof(options.dialect) == 1);
+    return std::uint32_t{open.format_index} << 11 | std::uint32_t{options.dialect} << 3 |
+           static_cast<std::uint32_t>(options.coding);
 }
 
 }  // namespace
@@ -21,7 +22,7 @@ std::optional<Refusal> IdempotentRequests::begin(const http::Request& request, c
     if (table_ == nullptr) return Refusal::idempotency_unavailable;
     // Of the whole body at once, at about 10 GB/s: 8 MiB take less than 1 ms.
     const Fingerprint fingerprint =
-        fingerprint_of(table_->seed(), request.path, request.query, reading_of(options), request.body);
+        fingerprint_of(table_->seed(), request.path, request.query, reading_of(options, open), request.body);
     const auto claim = table_->claim(options.idempotency_key(), fingerprint, request.received_ns);
     switch (claim.claimed) {
         case Claimed::fresh: break;

@@ -49,6 +49,7 @@ Decision Ingest::on_request(const http::Request& request, const Gate::Passage& p
             return Decision::now;
         }
     }
+    if (request.body.empty()) opened.coding = ContentCoding::identity;  // nothing is compressed
     // What is compressed is lent, or there was no memory for it (Connection).
     if (opened.coding != ContentCoding::identity && !request.is_body_lendable)
         return refuse_whole(opened, {.reason = Refusal::body_memory_full}, response);
@@ -270,9 +271,10 @@ Decision Ingest::accept(BodyReader& reader, OpenRequest& request, http::Response
     return Decision::now;
 }
 
-// The body is the same as the first request's, and so is what is wrong with it.
+// The body is the same as the first request's, and so is what is wrong with it: unless two fingerprints met.
 Decision Ingest::finish_replay(OpenRequest& request, http::Response& response) {
-    CHECK(request.result.rejected == request.rejected_before_count);
+    if (request.result.rejected != request.rejected_before_count)
+        return refuse_whole(request, {.reason = Refusal::idempotency_mismatch}, response);
     answer(request, response);
     return Decision::now;
 }

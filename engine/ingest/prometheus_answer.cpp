@@ -29,9 +29,9 @@ void answer_prometheus(const IngestResult& result, http::Response& response, htt
     if (result.accepted == 0) response.set_refusal(Refusal::all_records_refused);
     const RefusalInfo& first = info_of(result.errors[0].refusal);
     ResponseBody body(response, blocks);
-    body << "Refused " << result.rejected << " of " << result.rejected + result.accepted << " records, the others are "
-         << name_of(result.ack) << ". The first, record " << result.errors[0].index << ": " << first.sentence << " ("
-         << first.code << ")\n";
+    body << "Refused " << result.rejected << " of " << result.rejected + result.accepted << " records";
+    if (result.accepted != 0) body << ", the others are " << name_of(result.ack);
+    body << ". The first, record " << result.errors[0].index << ": " << first.sentence << " (" << first.code << ")\n";
 }
 
 void refuse_prometheus(const RequestRefusal& refusal, http::Response& response, http::BlockPool& blocks) {

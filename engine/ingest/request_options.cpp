@@ -147,7 +147,9 @@ std::optional<std::string_view> media_type_parameter(std::string_view value, std
 std::optional<Refusal> apply_message(std::string_view value, const Format& format, RequestOptions& options) {
     const auto name = media_type_parameter(value, "proto");
     if (!name) return std::nullopt;  // the media type's own
-    const auto row = std::ranges::find(format.messages, *name, &MessageName::name);
+    const auto row = std::ranges::find_if(format.messages, [&](const MessageName& message) {
+        return message.name == *name && message.media_type_dialect == options.dialect;
+    });
     if (row == format.messages.end()) return Refusal::unsupported_media_type;
     options.dialect = row->dialect;
     return std::nullopt;
@@ -184,8 +186,10 @@ std::optional<Refusal> apply_head(const parsers::RequestHead& head, const Format
                                   RequestOptions& options) {
     const std::string_view misreader = format.misreads_retry_after;
     options.hides_retry_after = !misreader.empty() && head.header(RequestHeader::user_agent).starts_with(misreader);
+    // First, since a refusal for the coding has the encoding of the media type.
+    const auto media_type_refusal = apply_media_type(head, format, options);
     if (const auto refusal = apply_coding(head, codings, options)) return refusal;
-    if (const auto refusal = apply_media_type(head, format, options)) return refusal;
+    if (media_type_refusal) return media_type_refusal;
     return apply_idempotency_key(head, options);
 }
 

@@ -27,9 +27,11 @@ constexpr std::uint32_t quantiles = 6, attributes = 7, flags = 8;
 constexpr std::uint32_t quantile = 1, value = 2;  // of ValueAtQuantile
 }  // namespace summary
 
-// Calls take(bits) for each element of a list of fixed64 or double, packed or not.
+// Calls take(bits) for each element of a list of fixed64 or double, packed or not. False, as of those below: something
+// in it is cut off.
 template <typename Take>
-void each_fixed64(std::string_view message, std::uint32_t wanted_number, Take&& take) {
+bool each_fixed64(std::string_view message, std::uint32_t wanted_number, Take&& take) {
+    bool is_good = true;
     WireReader reader(message);
     WireField field;
     while (reader.next(field)) {
@@ -38,11 +40,14 @@ void each_fixed64(std::string_view message, std::uint32_t wanted_number, Take&& 
         WireReader list(field.bytes);
         std::uint64_t bits;
         while (list.next_fixed64(bits)) take(bits);
+        is_good = is_good && !list.is_malformed();
     }
+    return is_good && !reader.is_malformed();
 }
 
 template <typename Take>
-void each_varint(std::string_view message, std::uint32_t wanted_number, Take&& take) {
+bool each_varint(std::string_view message, std::uint32_t wanted_number, Take&& take) {
+    bool is_good = true;
     WireReader reader(message);
     WireField field;
     while (reader.next(field)) {
@@ -51,7 +56,9 @@ void each_varint(std::string_view message, std::uint32_t wanted_number, Take&& t
         WireReader list(field.bytes);
         std::uint64_t value;
         while (list.next_varint(value)) take(value);
+        is_good = is_good && !list.is_malformed();
     }
+    return is_good && !reader.is_malformed();
 }
 
 struct Quantile {
@@ -59,7 +66,8 @@ struct Quantile {
 };
 
 template <typename Take>
-void each_quantile(std::string_view message, Take&& take) {
+bool each_quantile(std::string_view message, Take&& take) {
+    bool is_good = true;
     WireReader reader(message);
     WireField field;
     while (reader.next(field)) {
@@ -72,7 +80,9 @@ void each_quantile(std::string_view message, Take&& take) {
             if (part.is(summary::value, WireType::fixed64)) one.value = part.real();
         }
         take(one);
+        is_good = is_good && !parts.is_malformed();
     }
+    return is_good && !reader.is_malformed();
 }
 
 // Writes `[…]`, with write(value) for each element that `each` gives.
@@ -175,7 +185,10 @@ void DataPoint::take_summary(const WireField& field) {
 std::optional<Refusal> DataPoint::fault() const {
     if (is_number() && !integer_ && !real_ && !has_no_recorded_value()) return Refusal::missing_number;
     if (kind_ == PointKind::histogram && !has_good_bounds()) return Refusal::bad_histogram;
+    if (kind_ == PointKind::exponential_histogram && !has_good_sides()) return Refusal::bad_histogram;
     if (kind_ == PointKind::summary && !has_good_quantiles()) return Refusal::bad_quantile;
+    if (kind_ == PointKind::summary && quantiles_count() + 2 > limits::values_count_max)  // beside count and sum
+        return Refusal::too_many_values;
     return std::nullopt;
 }
 
@@ -184,32 +197,49 @@ bool DataPoint::has_good_bounds() const {
     std::uint64_t counts_count = 0, bounds_count = 0;
     double last = -HUGE_VAL;
     bool is_good = true;
-    each_fixed64(message_, histogram::counts, [&](std::uint64_t) { ++counts_count; });
-    each_fixed64(message_, histogram::bounds, [&](std::uint64_t bits) {
+    const bool are_counts = each_fixed64(message_, histogram::counts, [&](std::uint64_t) { ++counts_count; });
+    const bool are_bounds = each_fixed64(message_, histogram::bounds, [&](std::uint64_t bits) {
         const double bound = std::bit_cast<double>(bits);
         is_good = is_good && std::isfinite(bound) && bound > last;
         last = bound;
         ++bounds_count;
     });
-    return is_good && (counts_count == bounds_count + 1 || (counts_count == 0 && bounds_count == 0));
+    return are_counts && are_bounds && is_good &&
+           (counts_count == bounds_count + 1 || (counts_count == 0 && bounds_count == 0));
+}
+
+bool DataPoint::has_good_sides() const {
+    const auto is_whole = [](std::string_view buckets) {
+        return each_varint(buckets, exponential::counts, [](std::uint64_t) {});
+    };
+    return is_whole(positive_) && is_whole(negative_);
+}
+
+std::size_t DataPoint::quantiles_count() const {
+    std::size_t count = 0;
+    static_cast<void>(each_quantile(message_, [&](const Quantile&) { ++count; }));
+    return count;
 }
 
 bool DataPoint::has_good_quantiles() const {
     bool is_good = true;
     double last = -1;
-    each_quantile(message_, [&](const Quantile& one) {
+    const bool are_whole = each_quantile(message_, [&](const Quantile& one) {
         is_good = is_good && one.quantile >= 0 && one.quantile <= 1 && one.quantile > last;
         last = one.quantile;
     });
-    return is_good;
+    return are_whole && is_good;
 }
 
-bool DataPoint::is_finite_number() const { return integer_ || (real_ && std::isfinite(*real_)); }
+bool DataPoint::is_finite_number() const {
+    return !has_no_recorded_value() && (integer_ || (real_ && std::isfinite(*real_)));
+}
 
 // --- writing -------------------------------------------------------------------------------------------------------
 
 void DataPoint::write_number(JsonWriter& out) const {
-    if (integer_) out.number(*integer_);
+    if (has_no_recorded_value()) out.real(NAN);
+    else if (integer_) out.number(*integer_);
     else out.real(real_.value_or(NAN));
 }
 
@@ -224,7 +254,7 @@ void DataPoint::write_values(JsonWriter& out) const {
 }
 
 void DataPoint::write_quantiles(JsonWriter& out) const {
-    each_quantile(message_, [&](const Quantile& one) {
+    static_cast<void>(each_quantile(message_, [&](const Quantile& one) {
         if (out.is_full()) return;
         std::array<char, 32> text;
         const auto end = std::to_chars(text.data(), text.data() + text.size(), one.quantile);
@@ -232,18 +262,18 @@ void DataPoint::write_quantiles(JsonWriter& out) const {
         out.raw({text.data(), static_cast<std::size_t>(end.ptr - text.data())});
         out.raw("\":");
         out.real(one.value);
-    });
+    }));
 }
 
 void DataPoint::write_buckets(JsonWriter& out) const {
     if (kind_ == PointKind::histogram) {
         out.raw("{\"bounds\":");
         write_list(
-            out, [&](auto&& take) { each_fixed64(message_, histogram::bounds, take); },
+            out, [&](auto&& take) { static_cast<void>(each_fixed64(message_, histogram::bounds, take)); },
             [&](std::uint64_t bits) { out.real(std::bit_cast<double>(bits)); });
         out.raw(",\"counts\":");
         write_list(
-            out, [&](auto&& take) { each_fixed64(message_, histogram::counts, take); },
+            out, [&](auto&& take) { static_cast<void>(each_fixed64(message_, histogram::counts, take)); },
             [&](std::uint64_t count) { out.natural(count); });
     } else {
         out.raw("{\"scale\":");
@@ -270,7 +300,7 @@ void DataPoint::write_side(std::string_view name, std::string_view buckets, Json
     out.number(offset);
     out.raw(",\"counts\":");
     write_list(
-        out, [&](auto&& take) { each_varint(buckets, exponential::counts, take); },
+        out, [&](auto&& take) { static_cast<void>(each_varint(buckets, exponential::counts, take)); },
         [&](std::uint64_t count) { out.natural(count); });
     out.raw('}');
 }

@@ -66,7 +66,9 @@ class DataPoint {
     void take_exponential(const WireField& field);
     void take_summary(const WireField& field);
     [[nodiscard]] bool has_good_bounds() const;
+    [[nodiscard]] bool has_good_sides() const;
     [[nodiscard]] bool has_good_quantiles() const;
+    [[nodiscard]] std::size_t quantiles_count() const;
     void write_side(std::string_view name, std::string_view buckets, JsonWriter& out) const;
     void write_quantiles(JsonWriter& out) const;
 

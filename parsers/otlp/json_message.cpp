@@ -32,24 +32,43 @@ std::optional<Number> number_in(std::string_view text) {
     return number;
 }
 
+// In two's complement, with its sign.
+struct Integer {
+    std::uint64_t bits = 0;
+    bool is_negative = false;
+};
+
+Integer signed_integer(std::int64_t number) { return {static_cast<std::uint64_t>(number), number < 0}; }
+
 // 2.0 is an integer, too (the JSON mapping of Protocol Buffers).
-std::optional<std::uint64_t> integer_in(double number) {
+std::optional<Integer> integer_in(double number) {
     if (number != std::floor(number) || std::fabs(number) >= 0x1p63) return std::nullopt;
-    return static_cast<std::uint64_t>(static_cast<std::int64_t>(number));
+    return signed_integer(static_cast<std::int64_t>(number));
 }
 
-// A signed one by its bits.
-std::optional<std::uint64_t> integer_of(const element& value) {
+std::optional<Integer> integer_of(const element& value) {
     switch (value.type()) {
-        case simdjson::dom::element_type::INT64: return static_cast<std::uint64_t>(std::int64_t(value));
-        case simdjson::dom::element_type::UINT64: return std::uint64_t(value);
+        case simdjson::dom::element_type::INT64: return signed_integer(std::int64_t(value));
+        case simdjson::dom::element_type::UINT64: return Integer{std::uint64_t(value)};
         case simdjson::dom::element_type::DOUBLE: return integer_in(double(value));
         case simdjson::dom::element_type::STRING: break;
         default: return std::nullopt;
     }
     const std::string_view text = value;
-    if (const auto number = number_in<std::int64_t>(text)) return static_cast<std::uint64_t>(*number);
-    return number_in<std::uint64_t>(text);
+    if (const auto number = number_in<std::int64_t>(text)) return signed_integer(*number);
+    const auto number = number_in<std::uint64_t>(text);
+    return number ? std::optional(Integer{*number}) : std::nullopt;
+}
+
+bool is_in_range(const Integer& number, FieldType type) {
+    const bool fits_signed = number.is_negative || number.bits <= INT64_MAX;
+    const auto value = static_cast<std::int64_t>(number.bits);
+    switch (type) {
+        case FieldType::varint:
+        case FieldType::fixed64: return !number.is_negative;
+        case FieldType::zigzag: return fits_signed && value >= INT32_MIN && value <= INT32_MAX;
+        default: return fits_signed;
+    }
 }
 
 std::optional<double> real_of(const element& value) {
@@ -94,6 +113,7 @@ JsonMessage::State JsonMessage::step() {
 
 JsonMessage::State JsonMessage::parse() {
     is_parsed_ = true;
+    if (text_.empty()) return State::whole;  // as an empty message
     refusal_ = text_.size() > text_bytes_max ? Refusal::body_too_large : Refusal::invalid_json;
     if (refusal_ == Refusal::body_too_large) return State::refused;
     element root;
@@ -200,20 +220,24 @@ bool JsonMessage::write_scalar(const FieldShape& field, const element& value) {
             return true;
         }
         case FieldType::varint:
+        case FieldType::sint64:
         case FieldType::zigzag:
-        case FieldType::fixed64: return write_integer(field, value);
+        case FieldType::fixed64:
+        case FieldType::sfixed64: return write_integer(field, value);
         case FieldType::message: break;
     }
     return refuse(Refusal::wrong_json_type);
 }
 
 bool JsonMessage::write_integer(const FieldShape& field, const element& value) {
-    const auto bits = integer_of(value);
-    if (!bits) return refuse(Refusal::wrong_json_type);
-    put_tag(field.number, field.type == FieldType::fixed64 ? fixed64_type : varint_type);
-    if (field.type == FieldType::fixed64) put_fixed64(*bits);
-    else if (field.type == FieldType::varint) put_varint(*bits);
-    else put_varint(*bits << 1 ^ static_cast<std::uint64_t>(static_cast<std::int64_t>(*bits) >> 63));
+    const auto number = integer_of(value);
+    if (!number || !is_in_range(*number, field.type)) return refuse(Refusal::wrong_json_type);
+    const bool is_fixed = field.type == FieldType::fixed64 || field.type == FieldType::sfixed64;
+    const std::uint64_t bits = number->bits;
+    put_tag(field.number, is_fixed ? fixed64_type : varint_type);
+    if (is_fixed) put_fixed64(bits);
+    else if (field.type != FieldType::zigzag) put_varint(bits);
+    else put_varint(bits << 1 ^ static_cast<std::uint64_t>(static_cast<std::int64_t>(bits) >> 63));
     return true;
 }
 
@@ -236,6 +260,7 @@ bool JsonMessage::write_text(const FieldShape& field, const element& value) {
         return true;
     }
     while (text.ends_with('=')) text.remove_suffix(1);
+    if (text.size() % 4 == 1) return refuse(Refusal::wrong_json_type);
     put_varint(text.size() * 3 / 4);
     std::uint32_t bits = 0;
     int bits_count = 0;

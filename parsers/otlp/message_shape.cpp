@@ -22,7 +22,7 @@ MessageShape array_value() {
 MessageShape any_value() {
     static constexpr FieldShape fields[]{{"stringValue", 1, text},
                                          {"boolValue", 2, boolean},
-                                         {"intValue", 3, varint},
+                                         {"intValue", 3, sint64},
                                          {"doubleValue", 4, real},
                                          {"arrayValue", 5, message, false, array_value},
                                          {"kvlistValue", 6, message, false, key_value_list},
@@ -45,7 +45,7 @@ MessageShape number_point() {
                                          {"startTimeUnixNano", 2, fixed64},
                                          {"timeUnixNano", 3, fixed64},
                                          {"asDouble", 4, real},
-                                         {"asInt", 6, fixed64},
+                                         {"asInt", 6, sfixed64},
                                          {"flags", 8, varint}};
     return fields;
 }

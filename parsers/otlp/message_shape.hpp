@@ -8,7 +8,8 @@
 
 namespace sluice::parsers::otlp {
 
-enum class FieldType : std::uint8_t { text, bytes, boolean, varint, zigzag, fixed64, real, message };
+// varint is uint32 or uint64; sint64 an int64 as varint; zigzag a sint32; fixed64 unsigned, sfixed64 signed.
+enum class FieldType : std::uint8_t { text, bytes, boolean, varint, sint64, zigzag, fixed64, sfixed64, real, message };
 
 struct FieldShape {
     std::string_view name;

@@ -106,8 +106,9 @@ std::optional<Step> OtlpDecoder::read_request() {
 std::optional<Step> OtlpDecoder::read_resource() {
     WireField field;
     if (resource_parts_.next(field)) {
-        if (field.is(resource_number, WireType::bytes)) take_resource(field.bytes);
-        return std::nullopt;
+        if (!field.is(resource_number, WireType::bytes)) return std::nullopt;
+        take_resource(field.bytes);
+        return Step::more;  // it may have been long
     }
     is_malformed_ = is_malformed_ || resource_parts_.is_malformed();
     resource_parts_ = WireReader(resource_metrics_);
@@ -152,8 +153,9 @@ std::optional<Step> OtlpDecoder::read_scopes() {
 std::optional<Step> OtlpDecoder::read_scope() {
     WireField field;
     if (scope_parts_.next(field)) {
-        if (field.is(scope_number, WireType::bytes)) take_scope(field.bytes);
-        return std::nullopt;
+        if (!field.is(scope_number, WireType::bytes)) return std::nullopt;
+        take_scope(field.bytes);
+        return Step::more;
     }
     is_malformed_ = is_malformed_ || scope_parts_.is_malformed();
     scope_parts_ = WireReader(scope_metrics_);

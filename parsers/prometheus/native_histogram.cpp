@@ -23,39 +23,37 @@ bool NativeHistogram::read(std::string_view message) {
     WireReader reader(message);
     WireField field;
     while (reader.next(field)) {
-        switch (field.number) {
-            case count_int: count_ = field.value; break;
-            case count_float:
-                is_float_ = true;
-                count_real_ = field.real();
-                break;
-            case sum_number: sum_ = field.real(); break;
-            case schema: schema_number_ = from_zigzag(field.value); break;
-            case zero_threshold: zero_threshold_ = field.real(); break;
-            case zero_count_int: zero_count_ = field.value; break;
-            case zero_count_float: zero_count_real_ = field.real(); break;
-            case timestamp: timestamp_ms_ = field.integer(); break;
-            case custom_value: has_custom_values_ = true; break;
-            case start: start_ms_ = field.integer(); break;
-            default: break;
-        }
+        if (field.is(count_int, WireType::varint)) count_ = field.value;
+        if (field.is(count_float, WireType::fixed64)) count_real_ = field.real();
+        is_float_ = is_float_ || field.is(count_float, WireType::fixed64);
+        if (field.is(sum_number, WireType::fixed64)) sum_ = field.real();
+        if (field.is(schema, WireType::varint)) schema_number_ = from_zigzag(field.value);
+        if (field.is(zero_threshold, WireType::fixed64)) zero_threshold_ = field.real();
+        if (field.is(zero_count_int, WireType::varint)) zero_count_ = field.value;
+        if (field.is(zero_count_float, WireType::fixed64)) zero_count_real_ = field.real();
+        if (field.is(timestamp, WireType::varint)) timestamp_ms_ = field.integer();
+        if (field.is(start, WireType::varint)) start_ms_ = field.integer();
+        has_custom_values_ = has_custom_values_ || field.number == custom_value;
     }
     return !reader.is_malformed();
 }
 
-bool NativeHistogram::is_valid() const { return is_valid(negative) && is_valid(positive); }
+bool NativeHistogram::is_valid() const {
+    return is_valid(negative) && is_valid(positive) && takes_each_real(custom_value, [](double) {});
+}
 
 bool NativeHistogram::is_valid(const Side& side) const {
     std::uint64_t in_spans = 0, counts = 0;
-    each_span(side, [&](std::int64_t, std::uint64_t length) { in_spans += std::min(length, buckets_count_max); });
-    if (is_float_) each_real(side.count_number, [&](double) { ++counts; });
-    else each_varint(side.delta_number, [&](std::uint64_t) { ++counts; });
-    return in_spans == counts;
+    const bool are_spans = takes_each_span(
+        side, [&](std::int64_t, std::uint64_t length) { in_spans += std::min(length, buckets_count_max); });
+    const bool are_counts = is_float_ ? takes_each_real(side.count_number, [&](double) { ++counts; })
+                                      : takes_each_varint(side.delta_number, [&](std::uint64_t) { ++counts; });
+    return are_spans && are_counts && in_spans == counts;
 }
 
 bool NativeHistogram::has(const Side& side) const {
     bool found = false;
-    each_span(side, [&](std::int64_t, std::uint64_t) { found = true; });
+    static_cast<void>(takes_each_span(side, [&](std::int64_t, std::uint64_t) { found = true; }));
     return found;
 }
 
@@ -80,10 +78,10 @@ void NativeHistogram::write_buckets(JsonWriter& out) const {
     if (has(negative)) write(negative, ",\"negative\":", out);
     if (has_custom_values_) {
         std::string_view mark = ",\"custom_values\":[";
-        each_real(custom_value, [&](double value) {
+        static_cast<void>(takes_each_real(custom_value, [&](double value) {
             out.raw(std::exchange(mark, ","));
             out.real(value);
-        });
+        }));
         out.raw(mark == "," ? "]" : ",\"custom_values\":[]");
     }
     out.raw('}');
@@ -92,28 +90,28 @@ void NativeHistogram::write_buckets(JsonWriter& out) const {
 void NativeHistogram::write(const Side& side, std::string_view name, JsonWriter& out) const {
     out.raw(name);
     std::string_view mark = "{\"spans\":[";
-    each_span(side, [&](std::int64_t offset, std::uint64_t length) {
+    static_cast<void>(takes_each_span(side, [&](std::int64_t offset, std::uint64_t length) {
         out.raw(std::exchange(mark, ","));
         out.raw('[');
         out.number(offset);
         out.raw(',');
         out.natural(length);
         out.raw(']');
-    });
+    }));
     out.raw("],\"counts\":[");
     mark = "";
     if (is_float_) {
-        each_real(side.count_number, [&](double count) {
+        static_cast<void>(takes_each_real(side.count_number, [&](double count) {
             out.raw(std::exchange(mark, ","));
             out.real(count);
-        });
+        }));
     } else {
         std::uint64_t count = 0;
-        each_varint(side.delta_number, [&](std::uint64_t delta) {
+        static_cast<void>(takes_each_varint(side.delta_number, [&](std::uint64_t delta) {
             count += static_cast<std::uint64_t>(from_zigzag(delta));
             out.raw(std::exchange(mark, ","));
             out.number(static_cast<std::int64_t>(count));
-        });
+        }));
     }
     out.raw("]}");
 }
@@ -121,7 +119,8 @@ void NativeHistogram::write(const Side& side, std::string_view name, JsonWriter&
 // --- repeated fields -----------------------------------------------------------------------------------------------
 
 template <typename Take>
-void NativeHistogram::each_span(const Side& side, Take&& take) const {
+bool NativeHistogram::takes_each_span(const Side& side, Take&& take) const {
+    bool is_good = true;
     WireReader reader(message_);
     WireField field;
     while (reader.next(field)) {
@@ -135,11 +134,14 @@ void NativeHistogram::each_span(const Side& side, Take&& take) const {
             if (part.is(span_length, WireType::varint)) length = part.value;
         }
         take(offset, length);
+        is_good = is_good && !span.is_malformed();
     }
+    return is_good;
 }
 
 template <typename Take>
-void NativeHistogram::each_varint(std::uint32_t number, Take&& take) const {
+bool NativeHistogram::takes_each_varint(std::uint32_t number, Take&& take) const {
+    bool is_good = true;
     WireReader reader(message_);
     WireField field;
     while (reader.next(field)) {
@@ -148,11 +150,14 @@ void NativeHistogram::each_varint(std::uint32_t number, Take&& take) const {
         WireReader list(field.bytes);
         std::uint64_t value;
         while (list.next_varint(value)) take(value);
+        is_good = is_good && !list.is_malformed();
     }
+    return is_good;
 }
 
 template <typename Take>
-void NativeHistogram::each_real(std::uint32_t number, Take&& take) const {
+bool NativeHistogram::takes_each_real(std::uint32_t number, Take&& take) const {
+    bool is_good = true;
     WireReader reader(message_);
     WireField field;
     while (reader.next(field)) {
@@ -161,7 +166,9 @@ void NativeHistogram::each_real(std::uint32_t number, Take&& take) const {
         WireReader list(field.bytes);
         std::uint64_t value;
         while (list.next_fixed64(value)) take(std::bit_cast<double>(value));
+        is_good = is_good && !list.is_malformed();
     }
+    return is_good;
 }
 
 }  // namespace sluice::parsers

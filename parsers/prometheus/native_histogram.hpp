@@ -14,7 +14,7 @@ class NativeHistogram {
   public:
     // False: it is no such message.
     [[nodiscard]] bool read(std::string_view message);
-    // The spans of each side have as many buckets as there are counts.
+    // Its lists are whole, and the spans of each side have as many buckets as there are counts.
     [[nodiscard]] bool is_valid() const;
 
     // {"count":…,"sum":…}
@@ -37,12 +37,13 @@ class NativeHistogram {
     [[nodiscard]] bool is_valid(const Side& side) const;
     [[nodiscard]] bool has(const Side& side) const;
     void write(const Side& side, std::string_view name, JsonWriter& out) const;
+    // False: a list or a message in it is cut off.
     template <typename Take>
-    void each_span(const Side& side, Take&& take) const;
+    [[nodiscard]] bool takes_each_span(const Side& side, Take&& take) const;
     template <typename Take>
-    void each_varint(std::uint32_t number, Take&& take) const;
+    [[nodiscard]] bool takes_each_varint(std::uint32_t number, Take&& take) const;
     template <typename Take>
-    void each_real(std::uint32_t number, Take&& take) const;
+    [[nodiscard]] bool takes_each_real(std::uint32_t number, Take&& take) const;
 
     std::string_view message_;
     bool is_float_ = false;  // its counts are

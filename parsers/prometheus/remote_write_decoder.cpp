@@ -15,7 +15,7 @@ namespace {
 
 // Of prometheus.WriteRequest; metadata (3) comes without samples, and is passed over.
 namespace v1 {
-constexpr std::uint32_t series = 1;
+constexpr std::uint32_t series = 1, metadata = 3;
 constexpr std::uint32_t label = 1, sample = 2, exemplar = 3, histogram = 4;  // of TimeSeries
 constexpr std::uint32_t label_name = 1, label_value = 2;
 }  // namespace v1
@@ -42,6 +42,8 @@ constexpr std::array<std::string_view, 3> device_labels{"device_id", "instance",
 
 // Between two looks at the clock: some 10 µs.
 constexpr int fields_per_look_count = 256;
+// Empty ones, which count for nothing else, included.
+constexpr std::uint32_t labels_seen_count_max = 2 * limits::members_count_max;
 constexpr std::size_t exemplars_bytes_max = 4 * limits::kib;
 
 // The NaN that Prometheus writes where a series ends (its package value, StaleNaN).
@@ -112,8 +114,12 @@ std::optional<Step> RemoteWriteDecoder::read_symbols() {
 std::optional<Step> RemoteWriteDecoder::read_request() {
     WireField field;
     if (request_.next(field)) {
-        const std::uint32_t series = version_ == RemoteWriteVersion::v2 ? v2::series : v1::series;
-        if (field.is(series, WireType::bytes)) begin_series(field.bytes);
+        const bool is_v2 = version_ == RemoteWriteVersion::v2;
+        if (field.type != WireType::bytes) return std::nullopt;
+        if (field.number == (is_v2 ? v2::series : v1::series)) begin_series(field.bytes);
+        // The message of the other version: each would seem empty to the other.
+        else if (is_v2 ? field.number <= v1::metadata : field.number == v2::symbol || field.number == v2::series)
+            return refuse_body();
         return std::nullopt;
     }
     if (request_.is_malformed()) return refuse_body();
@@ -137,8 +143,9 @@ void RemoteWriteDecoder::begin_series(std::string_view series) {
     device_rank_ = device_labels.size();
     labels_count_ = 0;
     greatest_name_ = {};
+    labels_seen_count_ = 0;
     has_open_ref_ = false;
-    exemplars_count_ = 0;
+    exemplars_count_ = exemplars_tried_count_ = 0;
     metadata_.clear();
     exemplars_.clear();
 }
@@ -204,6 +211,10 @@ void RemoteWriteDecoder::take_ref(std::uint64_t ref) {
 
 void RemoteWriteDecoder::add_label(const Label& label) {
     if (fault_) return;
+    if (labels_seen_count_++ == labels_seen_count_max) {
+        fault_ = Refusal::too_many_members;
+        return;
+    }
     if (label.name.size() + label.value.size() > limits::sample_bytes_max) {
         fault_ = Refusal::sample_too_large;
         return;
@@ -273,7 +284,8 @@ void RemoteWriteDecoder::take_metadata(std::string_view message) {
 
 // What does not fit is left out, and not told as written.
 void RemoteWriteDecoder::take_exemplar(std::string_view message) {
-    if (message.size() > exemplars_bytes_max || exemplars_count_ == exemplars_count_max || exemplars_.is_full()) return;
+    if (message.size() > exemplars_bytes_max || exemplars_tried_count_ == exemplars_count_max) return;
+    ++exemplars_tried_count_;
     const std::size_t begin = exemplars_.size();
     exemplars_.raw(begin == 0 ? '[' : ',');
     const bool is_good = write_exemplar(message) && exemplars_.size() + 1 < exemplars_bytes_max;
@@ -284,35 +296,40 @@ void RemoteWriteDecoder::take_exemplar(std::string_view message) {
 bool RemoteWriteDecoder::write_exemplar(std::string_view message) {
     double value = 0;
     std::int64_t timestamp_ms = 0;
+    std::array<std::string_view, 16> names;  // of its labels; more are too many
     std::size_t labels_count = 0;
+    bool is_good = true;
     const auto write_label = [&](const Label& label) {
-        exemplars_.raw(labels_count++ == 0 ? "{\"labels\":{" : ",");
+        const auto known = std::span(names).first(labels_count);
+        is_good = label.name.size() + label.value.size() <= exemplars_bytes_max && labels_count < names.size() &&
+                  std::ranges::find(known, label.name) == known.end() && is_text(label.name) && is_text(label.value);
+        if (!is_good) return;
+        exemplars_.raw(labels_count == 0 ? "{\"labels\":{" : ",");
+        names[labels_count++] = label.name;
         exemplars_.string(label.name);
         exemplars_.raw(':');
         exemplars_.string(label.value);
-        return is_text(label.name) && is_text(label.value);
     };
-    bool is_good = true;
     std::optional<std::string_view> open_name;
     const auto take_ref = [&](std::uint64_t ref) {
         const auto text = symbol(ref);
-        is_good = is_good && text.has_value();
+        is_good = text.has_value();
         if (!is_good) return;
-        if (open_name) is_good = write_label({*std::exchange(open_name, std::nullopt), *text});
+        if (open_name) write_label({*std::exchange(open_name, std::nullopt), *text});
         else open_name = text;
     };
     WireReader reader(message);
     WireField field;
-    while (reader.next(field)) {
+    while (is_good && reader.next(field)) {
         if (field.is(exemplar_value, WireType::fixed64)) value = field.real();
         if (field.is(exemplar_timestamp, WireType::varint)) timestamp_ms = field.integer();
         if (version_ == RemoteWriteVersion::v1 && field.is(exemplar_label, WireType::bytes))
-            is_good = write_label(label_of(field.bytes)) && is_good;
+            write_label(label_of(field.bytes));
         if (version_ == RemoteWriteVersion::v2 && field.is(v2::exemplar_refs, WireType::varint)) take_ref(field.value);
         if (version_ == RemoteWriteVersion::v2 && field.is(v2::exemplar_refs, WireType::bytes)) {
             WireReader refs(field.bytes);
             std::uint64_t ref;
-            while (refs.next_varint(ref)) take_ref(ref);
+            while (is_good && refs.next_varint(ref)) take_ref(ref);
             is_malformed_ = is_malformed_ || refs.is_malformed();
         }
     }

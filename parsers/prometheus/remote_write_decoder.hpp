@@ -29,7 +29,7 @@ class RemoteWriteDecoder final : public Decoder {
   public:
     // Of the table of 2.0; so many views of 16 bytes are kept.
     static constexpr std::size_t symbols_count_max = 65'536;
-    // Of a series; more are left out.
+    // Of a series; more are left out, and are not looked at.
     static constexpr std::size_t exemplars_count_max = 16;
 
     RemoteWriteDecoder();
@@ -108,11 +108,13 @@ class RemoteWriteDecoder final : public Decoder {
     std::array<std::string_view, limits::members_count_max> names_;  // of its labels
     std::size_t labels_count_ = 0;
     std::string_view greatest_name_;
+    std::uint32_t labels_seen_count_ = 0;
     std::string_view open_name_;  // of a label whose value comes with the next reference
     bool has_open_ref_ = false;
     std::string_view kind_;  // of 2.0's metadata
     std::string_view unit_;
     std::uint32_t exemplars_count_ = 0;
+    std::uint32_t exemplars_tried_count_ = 0;
     JsonWriter metadata_;
     JsonWriter exemplars_;
 

@@ -19,8 +19,8 @@ enum class WireType : std::uint8_t { varint = 0, fixed64 = 1, bytes = 2, fixed32
 struct WireField {
     std::uint32_t number;
     WireType type;
-    std::uint64_t value;  // of varint, fixed64 and fixed32
-    std::string_view bytes;  // of bytes: a string, a message, or a packed list
+    std::uint64_t value;  // of varint, fixed64 and fixed32; else 0
+    std::string_view bytes;  // of bytes: a string, a message, or a packed list; else empty
 
     [[nodiscard]] bool is(std::uint32_t wanted_number, WireType wanted_type) const {
         return number == wanted_number && type == wanted_type;
@@ -48,6 +48,8 @@ class WireReader {
         if (tag >> 3 == 0 || tag >> 3 > number_max) return malformed();
         field.number = static_cast<std::uint32_t>(tag >> 3);
         field.type = static_cast<WireType>(tag & 7);
+        field.value = 0;
+        field.bytes = {};
         switch (field.type) {
             case WireType::varint: return varint(field.value);
             case WireType::fixed64: return fixed(field.value, sizeof(std::uint64_t));

@@ -35,6 +35,12 @@ struct NamedValue {
     std::string_view value;  // Value
 };
 
+std::string_view without_space_around(std::string_view json) {
+    constexpr std::string_view space = " \t\r\n";
+    const std::size_t begin = std::min(json.find_first_not_of(space), json.size());
+    return json.substr(begin, json.find_last_not_of(space) + 1 - begin);
+}
+
 bool read_named_value(std::string_view message, NamedValue& out) {
     out = {};
     WireReader reader(message);
@@ -142,21 +148,19 @@ TelemetryDecoder::Fault TelemetryDecoder::read_sample(std::string_view message) 
 }
 
 TelemetryDecoder::Fault TelemetryDecoder::take_field(const WireField& field) {
-    switch (field.number) {
-        case record::timestamp_ns: timestamp_ns_ = field.value; return std::nullopt;
-        case record::delta_ns: delta_ns_ = from_zigzag(field.value); return std::nullopt;
-        case record::priority:
-            if (field.value > static_cast<std::uint64_t>(Priority::high)) return Refusal::bad_priority;
-            sample_.priority = static_cast<Priority>(field.value);
-            return std::nullopt;
-        default: break;
+    // A field of another type than the message has there is an unknown one.
+    if (field.is(record::timestamp_ns, WireType::fixed64)) timestamp_ns_ = field.value;
+    if (field.is(record::delta_ns, WireType::varint)) delta_ns_ = from_zigzag(field.value);
+    if (field.is(record::priority, WireType::varint)) {
+        if (field.value > static_cast<std::uint64_t>(Priority::high)) return Refusal::bad_priority;
+        sample_.priority = static_cast<Priority>(field.value);
     }
     if (field.type != WireType::bytes) return std::nullopt;
     switch (field.number) {
         case record::device_id: sample_.device_id = field.bytes; return std::nullopt;
         case record::type: sample_.type = field.bytes; return std::nullopt;
         case record::unit: sample_.unit = field.bytes; return std::nullopt;
-        case record::metadata_json: metadata_json_ = field.bytes; return std::nullopt;
+        case record::metadata_json: metadata_json_ = without_space_around(field.bytes); return std::nullopt;
         case record::value: return take_value(field.bytes);
         case record::values: return take_member(field.bytes, value_names_, limits::values_count_max, values_);
         case record::metadata: return take_member(field.bytes, metadata_names_, limits::members_count_max, metadata_);

@@ -237,6 +237,18 @@ def test_members_without_text(http):
         assert http.post(empty * count + whole, headers=encoded("zstd")).status == status
 
 
+def test_a_text_that_will_never_fit_is_too_large(starter):
+    """503 would be repeated without an end."""
+    engine = starter.engine("null:", settings={"http.body_max": "1MiB", "http.body_memory": "1MiB", "http.compression_ratio_max": "0"})
+    text = lines_of(12_000)[:MIB - 20_000]
+    text = text[:text.rindex(b"\n") + 1]
+    with engine.connect() as http:
+        for compress, coding in ((gzip.compress, "gzip"), (snappy.compress, "snappy")):
+            response = post_lines(http, compress(text), coding)
+            assert (response.status, response.code) == (413, "body_too_large")
+        assert post_lines(http, text, "identity").status == 200
+
+
 # --- among others ----------------------------------------------------------------------------------------------------
 
 def test_many_at_once(stack):

@@ -361,3 +361,47 @@ def test_levels_and_keys(stack, http):
     first, second = (send(http, request(gauge("g", point(1), point())), PROTOBUF, headers=key) for _ in range(2))
     assert first.body == second.body and second.header("Idempotent-Replayed") == "true"
     wait_until(lambda: stack.redis.xlen("telemetry") == 5, "each is stored, once")
+
+
+@pytest.mark.parametrize("field, value, is_taken", [
+    ("asInt", "9223372036854775807", True), ("asInt", "9223372036854775808", False), ("asInt", 18446744073709551615, False),
+    ("asInt", -9223372036854775808, True), ("flags", -1, False), ("timeUnixNano", -1, False), ("timeUnixNano", "18446744073709551615", True)])
+def test_integers_of_json_have_their_range(http, field, value, is_taken):
+    response = send(http, request(gauge("g", {"timeUnixNano": "1", "asInt": "1", "attributes": [], field: value})), JSON)
+    assert (response.status == 200) == is_taken, response.body
+
+
+def test_a_refused_coding_is_told_in_the_encoding_of_the_request(http):
+    for encoding in (PROTOBUF, JSON):
+        response = http.request("POST", "/v1/metrics", b"x", [("Content-Type", encoding), ("Content-Encoding", "br")])
+        assert (response.status, told(response, encoding)[0]) == (415, 3)
+
+
+@every_encoding
+def test_no_recorded_value_is_none(stack, http, encoding):
+    assert send(http, request(gauge("g", point(7, flags=1))), encoding).status == 200
+    assert [(entry["value"], entry["stale"]) for entry in entries(stack)] == [("NaN", "true")]
+
+
+def test_lists_that_are_cut_off(http):
+    def of(data: int, item: bytes) -> bytes:
+        return text(1, text(2, text(2, text(1, "m") + text(data, text(1, item)))))
+    for data, item, code in ((9, text(6, b"x" * 9), "bad_histogram"), (10, text(8, text(2, b"\x80")), "bad_histogram"),
+                             (11, text(6, b"\x09\x00"), "bad_quantile")):
+        response = http.request("POST", "/v1/metrics", of(data, item), [("Content-Type", PROTOBUF)])
+        assert told(response, PROTOBUF)[1].endswith(f"({code})")
+
+
+def test_a_summary_has_a_bound(http):
+    quantiles = [{"quantile": index / 2000, "value": 1.0} for index in range(1100)]
+    summary = {"name": "s", "summary": {"dataPoints": [{"timeUnixNano": "1", "count": "1", "attributes": [], "quantileValues": quantiles}]}}
+    message = told(send(http, request(summary), JSON), JSON)[1]
+    assert message.endswith("(too_many_values)") or message.endswith("(sample_too_large)")
+
+
+@every_encoding
+def test_many_long_resources(stack, http, encoding):
+    """Each is written once, in a turn of its own."""
+    resource = [{"key": f"k{index}", "value": {"stringValue": "x" * 200}} for index in range(60)]
+    value = {"resourceMetrics": [request(gauge("g", point(1)), resource=resource)["resourceMetrics"][0] for _ in range(60)]}
+    assert send(http, value, encoding).status == (200 if encoding == PROTOBUF or len(json.dumps(value)) <= 2**20 else 413)

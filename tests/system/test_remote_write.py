@@ -178,3 +178,39 @@ def test_json_layouts(starter):
     [(_, entry)] = server.client().xrange("telemetry")
     assert json.loads(entry[b"json"]) == {"device_id": "a:9100", "type": "up", "value": 1.0, "timestamp": NOW_MS * 10**6,
                                           "metadata": {"instance": "a:9100", "job": "node"}}
+
+
+def test_the_message_of_the_other_version(stack, http):
+    """It would seem empty, and be answered as stored."""
+    v2 = request_v2([(["__name__", "x"], [text(2, sample_v1(1))])])
+    for body, content_type in ((v2, V1_TYPE), (up(), V2_TYPE)):
+        response = write(http, body, content_type)
+        assert response.status == 400 and b"invalid_protobuf" in response.body
+    assert stack.redis.xlen("telemetry") == 0
+
+
+def test_bodies_that_are_all_work(stack, http):
+    """Pairs of references to a long text, in labels and in exemplars: none is looked at more often than it may be."""
+    long_name = text(4, "") + text(4, b"a" * 16000)
+    labels = text(5, text(1, b"\x01\x00" * 1_000_000) + text(2, sample_v1(1)))
+    assert b"too_many_members" in write(http, long_name + labels, V2_TYPE).body
+    symbols = text(4, "") + text(4, b"a" * 3_000_000) + text(4, "__name__") + text(4, "m")
+    exemplar = text(4, text(1, b"\x01\x01" * 400))
+    response = write(http, symbols + text(5, text(1, b"\x02\x03") + text(2, sample_v1(1)) + exemplar * 1000), V2_TYPE)
+    assert (response.status, written(response)) == (204, (1, 0, 0))
+
+
+def test_an_empty_body_may_say_that_it_is_compressed(http):
+    for coding in ("snappy", "gzip", "zstd"):
+        for target in ("/api/v1/write", "/write"):
+            assert http.request("POST", target, b"", [("Content-Encoding", coding)]).status == 204
+        assert http.request("POST", "/v1/metrics", b"", [("Content-Encoding", coding)]).status == 200
+        assert http.post(b"", headers=[("Content-Encoding", coding)]).code == "empty_body"
+
+
+def test_histograms_that_are_cut_off(http):
+    named = text(1, text(1, "__name__") + text(2, "h"))
+    for histogram in (real(2, 1.0) + text(11, number(2, 1)) + text(13, b"x" * 9), text(11, number(2, 1)) + text(12, b"\x02\x80"),
+                      text(11, b"\xff"), text(16, b"xxx")):
+        assert b"bad_histogram" in write(http, text(1, named + text(4, histogram))).body
+    assert written(write(http, text(1, named + text(4, text(1, "x") + number(15, 5))))) == (0, 1, 0), "an unknown field"

@@ -9,7 +9,7 @@ import pytest
 
 from harness import assert_conserved, stream_entries
 from harness.engine import PROJECT
-from harness.protobuf import text, varint
+from harness.protobuf import fixed64, number, real, text, varint
 
 BATCH = "application/x-protobuf"
 SAMPLE = BATCH + "; proto=sluice.v1.TelemetrySample"
@@ -154,3 +154,32 @@ def test_a_long_batch(stack, http, messages):
         batch.samples.add(device_id=f"d{number}", type="temperature", value=messages.Value(number=number / 7), timestamp_ns=NOW_NS + number)
     assert post(http, batch).json()["accepted"] == 30_000
     assert len(stream_entries(stack.redis)) == 30_000
+
+
+def test_a_key_belongs_to_the_media_type(stack, http):
+    """One body that both decoders read: white space to JSON is a tag to Protocol Buffers."""
+    parts = [b'[{"device_id":"a",', b'"type":"t",', b'"value":1},', b'{"x":1}]']
+    body = b"".join(b"\n " + part.ljust(32) for part in parts)
+    key = [("Idempotency-Key", "two-readings")]
+    assert http.post(body, headers=key).status == 207
+    response = post(http, body, headers=key)
+    assert (response.status, response.code) == (422, "idempotency_mismatch")
+
+
+def test_a_field_of_another_type_is_unknown(stack, http):
+    sample = text(1, "d") + text(2, "t") + text(3, real(1, 5.0))
+    for field in (text(6, b"zz"), number(6, 5), text(11, b"zz"), text(7, b"zz"), fixed64(7, 2), number(1, 9), fixed64(9, 3)):
+        assert post(http, number(99, 1234567) + field + sample, SAMPLE).status == 200
+    now = max(int(entry["ts"]) for entry in entries(stack))
+    assert all(now - 60 * 10**9 < int(entry["ts"]) and "priority" not in entry for entry in entries(stack))
+
+
+def test_delimited_samples_may_be_named(http, messages):
+    body = delimited(simple(messages), simple(messages))
+    assert post(http, body, DELIMITED + ";proto=sluice.v1.TelemetrySample").json()["accepted"] == 2
+    assert post(http, body, DELIMITED + ";proto=sluice.v1.TelemetryBatch").status == 415
+
+
+def test_space_around_metadata_json(stack, http, messages):
+    assert post(http, simple(messages, metadata_json=' {"a":\n1}\n'), SAMPLE).status == 200
+    assert json.loads(entries(stack)[0]["metadata"]) == {"a": 1}
