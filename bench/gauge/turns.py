@@ -1,5 +1,6 @@
 """Small requests beside a client that sends bodies of 8 MiB: how much longer they take."""
 
+import gzip
 import http.client
 import json
 import subprocess
@@ -23,6 +24,25 @@ def long_bodies() -> dict[str, tuple[str, bytes]]:
             "one array": ("application/json", b"[" + b",".join([RECORD] * count) + b"]")}
 
 
+def unlike_lines() -> bytes:
+    """8 MiB of lines that shrink as telemetry does: no two are alike."""
+    record = RECORD.decode().replace("00017", "{0:05}").replace("27.3", "{1}").replace("1767027837123", "{2}")
+    record = record.replace("{\"", "{{\"").replace("\"}}", "\"}}}}")
+    count = BODY_BYTES // (len(RECORD) + 1)
+    return "\n".join(record.format(number * 7919 % 100_000, number * 31 % 4000 / 100, 1767027837123 + number) for number in range(count)).encode()
+
+
+CODINGS: dict[str, bytes] = {}  # by their name: the same body compressed
+
+
+def coded_body(coding: str) -> bytes:
+    if coding not in CODINGS:
+        import zstandard  # tools/setup test installs it; other figures do without
+        compress = {"gzip": gzip.compress, "zstd": zstandard.ZstdCompressor().compress}[coding]
+        CODINGS[coding] = compress(unlike_lines()[:BODY_BYTES])
+    return CODINGS[coding]
+
+
 @contextmanager
 def sender(port: int, kind: Optional[str]) -> Iterator[list[int]]:
     """One client that posts such bodies one after the other; the statuses of its answers. `kind` None: nobody."""
@@ -30,10 +50,11 @@ def sender(port: int, kind: Optional[str]) -> Iterator[list[int]]:
     statuses: list[int] = []
 
     def send() -> None:
-        content_type, body = long_bodies()[kind]
+        content_type, body = ("application/x-ndjson", coded_body(kind)) if kind in ("gzip", "zstd") else long_bodies()[kind]
+        headers = {"Content-Type": content_type, **({"Content-Encoding": kind} if kind in ("gzip", "zstd") else {})}
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         while not stop.is_set():  # ends: with the measurement
-            connection.request("POST", "/telemetry?ack=queued", body, {"Content-Type": content_type})
+            connection.request("POST", "/telemetry?ack=queued", body, headers)
             response = connection.getresponse()
             response.read()
             statuses.append(response.status)
@@ -64,9 +85,10 @@ def p99_us(seconds: int, kind: Optional[str]) -> float:
 
 def turns_figures(plan: Plan) -> list[Figure]:
     us = interleaved({"alone": lambda: p99_us(plan.seconds, None), "NDJSON": lambda: p99_us(plan.seconds, "NDJSON"),
-                      "one array": lambda: p99_us(plan.seconds, "one array")}, plan.rounds)
+                      "one array": lambda: p99_us(plan.seconds, "one array"), "gzip": lambda: p99_us(plan.seconds, "gzip"),
+                      "zstd": lambda: p99_us(plan.seconds, "zstd")}, plan.rounds)
     figures = [Figure("p99 of small requests, alone", us["alone"], "µs")]
-    for kind in ("NDJSON", "one array"):
+    for kind in ("NDJSON", "one array", "gzip", "zstd"):
         figures.append(ratio(f"p99 of small requests beside bodies of 8 MiB ({kind}) ÷ alone", us[kind], us["alone"]))
         more = [beside - alone for beside, alone in zip(us[kind], us["alone"])]
         figures.append(Figure(f"The difference, {kind}", more, "µs", line=("≤", 2000)))

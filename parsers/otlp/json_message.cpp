@@ -268,7 +268,8 @@ bool JsonMessage::write_text(const FieldShape& field, const element& value) {
         const int digit = base64_digit(c);
         if (digit < 0) return refuse(Refusal::wrong_json_type);
         bits = bits << 6 | static_cast<std::uint32_t>(digit);
-        if ((bits_count += 6) < 8) continue;
+        bits_count += 6;
+        if (bits_count < 8) continue;
         bits_count -= 8;
         put(static_cast<char>(bits >> bits_count));
     }

@@ -25,7 +25,9 @@
 #include "engine/runtime/engine.hpp"
 #include "sinks/redis/resp/reply_stream.hpp"
 #include "tests/support/allocation_counter.hpp"
+#include "tests/support/compressing.hpp"
 #include "tests/support/http_text.hpp"
+#include "tests/support/protobuf_text.hpp"
 #include "tests/support/redis_server.hpp"
 #include "tests/support/seed.hpp"
 #include "tests/support/tcp_client.hpp"
@@ -95,6 +97,59 @@ std::string keyed(std::string_view path, std::string_view key, std::string_view 
     return tests::post(path, body, "Idempotency-Key: \"" + std::string(key) + "\"\r\n");
 }
 
+std::string compressed(std::string_view path, ContentCoding coding, std::string_view text, std::string_view lines) {
+    return tests::post(path, tests::compressed(coding, text),
+                       "Content-Encoding: " + std::string(name_of(coding)) + "\r\n" + std::string(lines));
+}
+
+// A series of Prometheus remote write with one sample.
+tests::Message series(int number) {
+    using tests::Message;
+    Message message;
+    for (const auto& [name, value] : {std::pair<std::string, std::string>{"__name__", "up"},
+                                      {"instance", "host-" + std::to_string(number)},
+                                      {"job", "node"}})
+        message.message(1, Message().bytes(1, name).bytes(2, value));
+    return message.message(2, Message().real(1, number / 7.0).varint(2, 1'700'000'000'000));
+}
+std::string remote_write(int count) {
+    tests::Message request;
+    for (int i = 0; i < count; ++i) request.message(1, series(i));
+    return request.text();
+}
+
+// An OTLP request; every tenth point has no value.
+std::string otlp(int count) {
+    using tests::Message;
+    Message gauge;
+    for (int i = 0; i < count; ++i)
+        gauge.message(1, i % 10 == 9 ? Message() : Message().fixed64(3, 1'700'000'000'000'000'000).real(4, i / 7.0));
+    const Message metric = Message().bytes(1, "m").message(5, gauge);
+    const Message resource = Message().message(1, Message().bytes(1, "host.name").message(2, Message().bytes(1, "h")));
+    return Message().message(1, Message().message(1, resource).message(2, Message().message(2, metric))).text();
+}
+constexpr std::string_view otlp_json =
+    R"({"resourceMetrics":[{"resource":{"attributes":[{"key":"host.name","value":{"stringValue":"h"}}]},"scopeMetrics":)"
+    R"([{"metrics":[{"name":"m","sum":{"dataPoints":[{"asInt":"1","timeUnixNano":"5"}],"isMonotonic":true}}]}]}]})";
+
+std::string telemetry_batch(int count) {
+    using tests::Message;
+    Message batch;
+    for (int i = 0; i < count; ++i)
+        batch.message(1, Message()
+                             .bytes(1, "d" + std::to_string(i))
+                             .bytes(2, "t")
+                             .message(3, Message().real(1, i / 7.0))
+                             .bytes(9, R"({"a":1})"));
+    return batch.text();
+}
+
+std::string influx_lines(int count) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += "cpu,host=h" + std::to_string(i) + " usage=0.5,ticks=7i\n";
+    return text;
+}
+
 // One kind of exchange on a connection.
 struct Exchange {
     const char* name;
@@ -108,6 +163,7 @@ struct Exchange {
 
 std::vector<Exchange> exchanges() {
     constexpr std::string_view ndjson = "Content-Type: application/x-ndjson\r\n";
+    constexpr std::string_view protobuf = "Content-Type: application/x-protobuf\r\n";
     const std::string one = tests::post("/telemetry?ack=stored", sample(1));
     const std::string array = "[" + sample(1) + "," + sample(2) + "]";
     const std::string http_1_0 =
@@ -138,6 +194,21 @@ std::vector<Exchange> exchanges() {
         {"a key again", keyed("/telemetry?ack=stored", "again", sample(1)), 1},
         {"a key again, with another body", keyed("/telemetry?ack=stored", "again", sample(2)), 1, "422"},
         {"a key again, some records refused", keyed("/telemetry", "some", "[" + sample(1) + ",{}]"), 1, "207"},
+        {"gzip", compressed("/telemetry", ContentCoding::gzip, lines(1000), ndjson), 1, "200", 1, 40},
+        {"gzip, long", compressed("/telemetry", ContentCoding::gzip, lines(9000), ndjson), 1, "200", 1, 8},
+        {"deflate", compressed("/telemetry", ContentCoding::deflate, lines(1000), ndjson), 1, "200", 1, 40},
+        {"zstd", compressed("/telemetry", ContentCoding::zstd, lines(1000), ndjson), 1, "200", 1, 40},
+        {"zstd, long", compressed("/telemetry", ContentCoding::zstd, lines(9000), ndjson), 1, "200", 1, 8},
+        {"Snappy", compressed("/telemetry", ContentCoding::snappy, lines(1000), ndjson), 1, "200", 1, 40},
+        {"damaged gzip", tests::post("/telemetry", "nonsense", "Content-Encoding: gzip\r\n"), 1, "400"},
+        {"lines of InfluxDB", tests::post("/write", influx_lines(500), ""), 1, "204", 1, 40},
+        {"remote write", compressed("/api/v1/write", ContentCoding::snappy, remote_write(500), protobuf), 1, "204", 1,
+         40},
+        {"remote write that is none", tests::post("/api/v1/write", "nonsense", protobuf), 1, "400"},
+        {"OTLP, some points refused", tests::post("/v1/metrics", otlp(500), protobuf), 1, "200", 1, 40},
+        {"OTLP as JSON", tests::post("/v1/metrics", otlp_json, "Content-Type: application/json\r\n"), 1},
+        {"OTLP that is none", tests::post("/v1/metrics", "nonsense", protobuf), 1, "400"},
+        {"Protocol Buffers", tests::post("/telemetry", telemetry_batch(500), protobuf), 1, "200", 1, 40},
         {"no such endpoint", tests::get("/nowhere"), 1, "404"},
         {"health", tests::get("/health"), 1},
         {"a connection of its own", tests::post("/telemetry", sample(1), "Connection: close\r\n"), 1, "200", 1, 200,

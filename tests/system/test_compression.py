@@ -97,16 +97,16 @@ def test_line_protocol(stack, http, coding, compress):
 
 @every_coding
 def test_a_long_body_and_requests_behind_it(stack, http, coding, compress):
-    """Some 3 MiB of text, read in turns; the connection goes on, in order."""
-    text = lines_of(30_000)
+    """Over 1 MiB of text, read in turns; the connection goes on, in order."""
+    text = lines_of(12_000)
     body = compress(text)
     http.send(render_request("POST", "/telemetry", body, encoded(coding, ("Content-Type", "application/x-ndjson"))))
     http.send(render_request("POST", "/telemetry", json.dumps(sample("behind")).encode()))
     http.send(chunked("/telemetry", body, encoded(coding, ("Content-Type", "application/x-ndjson")), size=5000))
-    assert http.read_response().json()["accepted"] == 30_000
+    assert http.read_response().json()["accepted"] == 12_000
     assert http.read_response().status == 200
-    assert http.read_response().json()["accepted"] == 30_000
-    assert stack.redis.xlen("telemetry") == 60_001
+    assert http.read_response().json()["accepted"] == 12_000
+    assert stack.redis.xlen("telemetry") == 24_001
 
 
 def test_bad_records_are_named_by_their_place_in_the_text(stack, http):
@@ -257,7 +257,7 @@ def test_many_at_once(stack):
         coding, compress = list(CODINGS.values())[number % len(CODINGS)]
         accepted = 0
         with stack.connect() as http:
-            for count in (1, 5000, 1, 300):
+            for count in (1, 3000, 1, 300):
                 response = post_lines(http, compress(lines_of(count, f"c{number}-")), coding)
                 assert response.status == 200, response.body
                 accepted += response.json()["accepted"]
@@ -265,7 +265,7 @@ def test_many_at_once(stack):
         return accepted
     with ThreadPoolExecutor(20) as pool:
         accepted = sum(pool.map(send, range(20)))
-    assert accepted == 20 * 5302
+    assert accepted == 20 * 3302
     assert stack.redis.xlen("telemetry") == accepted + 80
     status = stack.engine.status()
     assert_conserved(status)
@@ -273,7 +273,7 @@ def test_many_at_once(stack):
 
 
 def test_clients_that_leave_in_the_middle(stack):
-    text = gzip.compress(lines_of(60_000))
+    text = gzip.compress(lines_of(40_000))
     request = render_request("POST", "/telemetry", text, encoded("gzip", ("Content-Type", "application/x-ndjson")))
     for _ in range(5):
         leaving = [stack.connect() for _ in range(4)]

@@ -61,6 +61,7 @@ class HaProxy(Proxy):
 defaults
   mode http
   timeout connect 10s
+  timeout check 10s
   timeout client 60s
   timeout server 60s
   retries 3

@@ -18,6 +18,35 @@ struct Group {
     }
 };
 
+void declare_request(CLI::App& app, RunOptions& options) {
+    const Group request{app, "Request"};
+    request("--method", options.method, "METHOD", "GET, or POST if there is a body");
+    // Exactly one value for each --header, so that a URL behind it is not taken for another header.
+    app.add_option("--header", options.headers, "NAME: VALUE; may be given several times")
+        ->type_name("LINE")
+        ->take_all()
+        ->expected(1)
+        ->allow_extra_args(false)
+        ->group("Request");
+    request("--body", options.body, "TEMPLATE",
+            "{device} {seq} {ts} {ts:ms} {ts:ns} {float:15:35} {choice:a|b} are filled in for each request, also in "
+            "path, query and headers; {{word} sends {word}");
+    request("--body-file", options.body_file, "FILE", "The template is in a file");
+    app.add_flag("--sample", options.is_sample, "POST a built-in telemetry sample")->group("Request");
+    request("--batch", options.batch, "N", "N samples in a request, as a JSON array, all of one device");
+    app.add_flag("--ndjson", options.is_ndjson, "Batches are lines (application/x-ndjson)")->group("Request");
+    request("--encoding", options.encoding, "CODING", "Compress bodies: gzip, zstd, deflate or snappy");
+    app.add_flag("--gzip", options.is_gzip, "The same as --encoding gzip")->group("Request");
+    app.add_flag("--chunked", options.is_chunked, "Send bodies in chunks of 32 KiB, without their length")
+        ->group("Request");
+    request("--devices", options.devices, "N", "How many devices there are (default 1000)");
+    request("--device-prefix", options.device_prefix, "TEXT",
+            "{device} is this and a number (default device-, with --ledger device-RUN-: another RUN each time)");
+    request("--zipf", options.zipf, "S",
+            "Devices are drawn by rank^-S instead of uniformly, e.g. 1.0; with --threads or --ledger, within each "
+            "thread's or connection's share, so that the whole is flatter");
+}
+
 }  // namespace
 
 void declare(CLI::App& app, RunOptions& options) {
@@ -49,32 +78,7 @@ void declare(CLI::App& app, RunOptions& options) {
         "Before a request is due, poll this long instead of sleeping (default 50us; 0: never); stops where others "
         "want the core");
 
-    const Group request{app, "Request"};
-    request("--method", options.method, "METHOD", "GET, or POST if there is a body");
-    // Exactly one value for each --header, so that a URL behind it is not taken for another header.
-    app.add_option("--header", options.headers, "NAME: VALUE; may be given several times")
-        ->type_name("LINE")
-        ->take_all()
-        ->expected(1)
-        ->allow_extra_args(false)
-        ->group("Request");
-    request("--body", options.body, "TEMPLATE",
-            "{device} {seq} {ts} {ts:ms} {ts:ns} {float:15:35} {choice:a|b} are filled in for each request, also in "
-            "path, query and headers; {{word} sends {word}");
-    request("--body-file", options.body_file, "FILE", "The template is in a file");
-    app.add_flag("--sample", options.is_sample, "POST a built-in telemetry sample")->group("Request");
-    request("--batch", options.batch, "N", "N samples in a request, as a JSON array, all of one device");
-    app.add_flag("--ndjson", options.is_ndjson, "Batches are lines (application/x-ndjson)")->group("Request");
-    request("--encoding", options.encoding, "CODING", "Compress bodies: gzip, zstd, deflate or snappy");
-    app.add_flag("--gzip", options.is_gzip, "The same as --encoding gzip")->group("Request");
-    app.add_flag("--chunked", options.is_chunked, "Send bodies in chunks of 32 KiB, without their length")
-        ->group("Request");
-    request("--devices", options.devices, "N", "How many devices there are (default 1000)");
-    request("--device-prefix", options.device_prefix, "TEXT",
-            "{device} is this and a number (default device-, with --ledger device-RUN-: another RUN each time)");
-    request("--zipf", options.zipf, "S",
-            "Devices are drawn by rank^-S instead of uniformly, e.g. 1.0; with --threads or --ledger, within each "
-            "thread's or connection's share, so that the whole is flatter");
+    declare_request(app, options);
 
     const Group judging{app, "Judging"};
     // Takes every word that follows, a URL among them: parse_command_line() puts that right.
