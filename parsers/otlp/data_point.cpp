@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/core/limits.hpp"
+#include "parsers/protobuf/repeated.hpp"
 
 namespace sluice::parsers::otlp {
 namespace {
@@ -27,44 +28,11 @@ constexpr std::uint32_t quantiles = 6, attributes = 7, flags = 8;
 constexpr std::uint32_t quantile = 1, value = 2;  // of ValueAtQuantile
 }  // namespace summary
 
-// Calls take(bits) for each element of a list of fixed64 or double, packed or not. False, as of those below: something
-// in it is cut off.
-template <typename Take>
-bool each_fixed64(std::string_view message, std::uint32_t wanted_number, Take&& take) {
-    bool is_good = true;
-    WireReader reader(message);
-    WireField field;
-    while (reader.next(field)) {
-        if (field.is(wanted_number, WireType::fixed64)) take(field.value);
-        if (!field.is(wanted_number, WireType::bytes)) continue;
-        WireReader list(field.bytes);
-        std::uint64_t bits;
-        while (list.next_fixed64(bits)) take(bits);
-        is_good = is_good && !list.is_malformed();
-    }
-    return is_good && !reader.is_malformed();
-}
-
-template <typename Take>
-bool each_varint(std::string_view message, std::uint32_t wanted_number, Take&& take) {
-    bool is_good = true;
-    WireReader reader(message);
-    WireField field;
-    while (reader.next(field)) {
-        if (field.is(wanted_number, WireType::varint)) take(field.value);
-        if (!field.is(wanted_number, WireType::bytes)) continue;
-        WireReader list(field.bytes);
-        std::uint64_t value;
-        while (list.next_varint(value)) take(value);
-        is_good = is_good && !list.is_malformed();
-    }
-    return is_good && !reader.is_malformed();
-}
-
 struct Quantile {
     double quantile = 0, value = 0;
 };
 
+// False: something in it is cut off.
 template <typename Take>
 bool each_quantile(std::string_view message, Take&& take) {
     bool is_good = true;
@@ -197,8 +165,8 @@ bool DataPoint::has_good_bounds() const {
     std::uint64_t counts_count = 0, bounds_count = 0;
     double last = -HUGE_VAL;
     bool is_good = true;
-    const bool are_counts = each_fixed64(message_, histogram::counts, [&](std::uint64_t) { ++counts_count; });
-    const bool are_bounds = each_fixed64(message_, histogram::bounds, [&](std::uint64_t bits) {
+    const bool are_counts = takes_each_fixed64(message_, histogram::counts, [&](std::uint64_t) { ++counts_count; });
+    const bool are_bounds = takes_each_fixed64(message_, histogram::bounds, [&](std::uint64_t bits) {
         const double bound = std::bit_cast<double>(bits);
         is_good = is_good && std::isfinite(bound) && bound > last;
         last = bound;
@@ -210,7 +178,7 @@ bool DataPoint::has_good_bounds() const {
 
 bool DataPoint::has_good_sides() const {
     const auto is_whole = [](std::string_view buckets) {
-        return each_varint(buckets, exponential::counts, [](std::uint64_t) {});
+        return takes_each_varint(buckets, exponential::counts, [](std::uint64_t) {});
     };
     return is_whole(positive_) && is_whole(negative_);
 }
@@ -269,11 +237,11 @@ void DataPoint::write_buckets(JsonWriter& out) const {
     if (kind_ == PointKind::histogram) {
         out.raw("{\"bounds\":");
         write_list(
-            out, [&](auto&& take) { static_cast<void>(each_fixed64(message_, histogram::bounds, take)); },
+            out, [&](auto&& take) { static_cast<void>(takes_each_fixed64(message_, histogram::bounds, take)); },
             [&](std::uint64_t bits) { out.real(std::bit_cast<double>(bits)); });
         out.raw(",\"counts\":");
         write_list(
-            out, [&](auto&& take) { static_cast<void>(each_fixed64(message_, histogram::counts, take)); },
+            out, [&](auto&& take) { static_cast<void>(takes_each_fixed64(message_, histogram::counts, take)); },
             [&](std::uint64_t count) { out.natural(count); });
     } else {
         out.raw("{\"scale\":");
@@ -300,7 +268,7 @@ void DataPoint::write_side(std::string_view name, std::string_view buckets, Json
     out.number(offset);
     out.raw(",\"counts\":");
     write_list(
-        out, [&](auto&& take) { static_cast<void>(each_varint(buckets, exponential::counts, take)); },
+        out, [&](auto&& take) { static_cast<void>(takes_each_varint(buckets, exponential::counts, take)); },
         [&](std::uint64_t count) { out.natural(count); });
     out.raw('}');
 }

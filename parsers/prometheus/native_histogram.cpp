@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/core/limits.hpp"
+#include "parsers/protobuf/repeated.hpp"
 
 namespace sluice::parsers {
 namespace {
@@ -39,15 +40,16 @@ bool NativeHistogram::read(std::string_view message) {
 }
 
 bool NativeHistogram::is_valid() const {
-    return is_valid(negative) && is_valid(positive) && takes_each_real(custom_value, [](double) {});
+    return is_valid(negative) && is_valid(positive) && takes_each_real(message_, custom_value, [](double) {});
 }
 
 bool NativeHistogram::is_valid(const Side& side) const {
     std::uint64_t in_spans = 0, counts = 0;
     const bool are_spans = takes_each_span(
         side, [&](std::int64_t, std::uint64_t length) { in_spans += std::min(length, buckets_count_max); });
-    const bool are_counts = is_float_ ? takes_each_real(side.count_number, [&](double) { ++counts; })
-                                      : takes_each_varint(side.delta_number, [&](std::uint64_t) { ++counts; });
+    const bool are_counts = is_float_
+                                ? takes_each_real(message_, side.count_number, [&](double) { ++counts; })
+                                : takes_each_varint(message_, side.delta_number, [&](std::uint64_t) { ++counts; });
     return are_spans && are_counts && in_spans == counts;
 }
 
@@ -78,7 +80,7 @@ void NativeHistogram::write_buckets(JsonWriter& out) const {
     if (has(negative)) write(negative, ",\"negative\":", out);
     if (has_custom_values_) {
         std::string_view mark = ",\"custom_values\":[";
-        static_cast<void>(takes_each_real(custom_value, [&](double value) {
+        static_cast<void>(takes_each_real(message_, custom_value, [&](double value) {
             out.raw(std::exchange(mark, ","));
             out.real(value);
         }));
@@ -101,13 +103,13 @@ void NativeHistogram::write(const Side& side, std::string_view name, JsonWriter&
     out.raw("],\"counts\":[");
     mark = "";
     if (is_float_) {
-        static_cast<void>(takes_each_real(side.count_number, [&](double count) {
+        static_cast<void>(takes_each_real(message_, side.count_number, [&](double count) {
             out.raw(std::exchange(mark, ","));
             out.real(count);
         }));
     } else {
         std::uint64_t count = 0;
-        static_cast<void>(takes_each_varint(side.delta_number, [&](std::uint64_t delta) {
+        static_cast<void>(takes_each_varint(message_, side.delta_number, [&](std::uint64_t delta) {
             count += static_cast<std::uint64_t>(from_zigzag(delta));
             out.raw(std::exchange(mark, ","));
             out.number(static_cast<std::int64_t>(count));
@@ -135,38 +137,6 @@ bool NativeHistogram::takes_each_span(const Side& side, Take&& take) const {
         }
         take(offset, length);
         is_good = is_good && !span.is_malformed();
-    }
-    return is_good;
-}
-
-template <typename Take>
-bool NativeHistogram::takes_each_varint(std::uint32_t number, Take&& take) const {
-    bool is_good = true;
-    WireReader reader(message_);
-    WireField field;
-    while (reader.next(field)) {
-        if (field.is(number, WireType::varint)) take(field.value);
-        if (!field.is(number, WireType::bytes)) continue;
-        WireReader list(field.bytes);
-        std::uint64_t value;
-        while (list.next_varint(value)) take(value);
-        is_good = is_good && !list.is_malformed();
-    }
-    return is_good;
-}
-
-template <typename Take>
-bool NativeHistogram::takes_each_real(std::uint32_t number, Take&& take) const {
-    bool is_good = true;
-    WireReader reader(message_);
-    WireField field;
-    while (reader.next(field)) {
-        if (field.is(number, WireType::fixed64)) take(field.real());
-        if (!field.is(number, WireType::bytes)) continue;
-        WireReader list(field.bytes);
-        std::uint64_t value;
-        while (list.next_fixed64(value)) take(std::bit_cast<double>(value));
-        is_good = is_good && !list.is_malformed();
     }
     return is_good;
 }

@@ -40,10 +40,6 @@ class NativeHistogram {
     // False: a list or a message in it is cut off.
     template <typename Take>
     [[nodiscard]] bool takes_each_span(const Side& side, Take&& take) const;
-    template <typename Take>
-    [[nodiscard]] bool takes_each_varint(std::uint32_t number, Take&& take) const;
-    template <typename Take>
-    [[nodiscard]] bool takes_each_real(std::uint32_t number, Take&& take) const;
 
     std::string_view message_;
     bool is_float_ = false;  // its counts are
