@@ -9,6 +9,21 @@ void write_text(std::string_view name, std::string_view text, JsonWriter& out) {
     out.string(text);
 }
 
+// Characters that a string may grow by when it is escaped: of a control character six are written.
+constexpr std::size_t escape_factor = 6;
+// Names of the members, punctuation, numbers.
+constexpr std::size_t own_bytes = 192;
+constexpr std::size_t punctuation_bytes = 8;
+
+// Never less than what write_canonical() writes.
+std::size_t bytes_max_of(const Sample& sample) {
+    const std::size_t texts = sample.device_id.size() + sample.type.size() + sample.value.size() + sample.unit.size();
+    std::size_t bytes = own_bytes + escape_factor * texts + sample.values.size() + sample.metadata.size();
+    for (const Member& other : sample.others)
+        bytes += escape_factor * (other.name.size() + other.value.size()) + punctuation_bytes;
+    return bytes;
+}
+
 void write_json(std::string_view name, std::string_view json, JsonWriter& out) {
     if (json.empty()) return;
     out.raw(name);
@@ -42,6 +57,20 @@ void write_canonical(const Sample& sample, JsonWriter& out) {
         else out.string(other.value);
     }
     out.raw('}');
+}
+
+bool CanonicalRecord::keep(Sample& sample) {
+    if (is_needed_ || is_first_ || bytes_max_of(sample) > limits::sample_bytes_max) return write(sample);
+    sample.raw = {};
+    return true;
+}
+
+bool CanonicalRecord::write(Sample& sample) {
+    write_canonical(sample, text_);
+    if (text_.is_full()) return false;
+    is_first_ = false;
+    sample.raw = text_.view();
+    return true;
 }
 
 }  // namespace sluice::parsers

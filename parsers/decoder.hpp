@@ -35,6 +35,9 @@ struct DecodeOptions {
     std::int64_t arrival_ns = 0;  // time stamp of a sample that brings none; since 1970
     // Members that each sample gets, strings; borrowed like the body. JSON has none.
     std::span<const Member> others{};
+    // Sample::raw of each sample. Else formats that are not JSON give that of a body's first sample, and leave the
+    // others empty.
+    bool needs_raw = true;
 };
 
 enum class Step : std::uint8_t { sample, record_refused, more, body_refused, end };

@@ -9,6 +9,14 @@ namespace {
 
 bool needs_escape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
 
+// An integer whose shortest text is its digits: with five zeros behind, an exponent would be shorter. -0 is none.
+bool is_short_integer(double value) {
+    constexpr double exact_max = 9'007'199'254'740'992.0;  // 2^53: each integer up to it is a double
+    if (!(std::abs(value) < exact_max)) return false;
+    const auto integer = static_cast<std::int64_t>(value);
+    return static_cast<double>(integer) == value && integer % 100'000 != 0;
+}
+
 }  // namespace
 
 template <typename Number>
@@ -25,6 +33,10 @@ void JsonWriter::natural(std::uint64_t value) { any_number(value); }
 void JsonWriter::real(double value) {
     if (std::isnan(value)) return raw("\"NaN\"");
     if (std::isinf(value)) return raw(value > 0 ? "\"Infinity\"" : "\"-Infinity\"");
+    if (is_short_integer(value)) {
+        any_number(static_cast<std::int64_t>(value));
+        return raw(".0");
+    }
     const std::size_t begin = bytes_;
     any_number(value);
     if (since(begin).find_first_of(".e") == std::string_view::npos) raw(".0");

@@ -51,6 +51,19 @@ class JsonWriter {
         to[text.size() + 1] = '"';
         bytes_ += text.size() + 2;
     }
+    // `,"name":"value"`, with `before` in place of the comma; both are_plain_json().
+    void plain_member(char before, std::string_view name, std::string_view value) {
+        constexpr std::size_t punctuation_bytes = 6;
+        if (!has_room(name.size() + value.size() + punctuation_bytes)) return;
+        char* to = text_.get() + bytes_;
+        *to++ = before;
+        *to++ = '"';
+        to = copy(name, to);
+        std::memcpy(to, "\":\"", 3);
+        to = copy(value, to + 3);
+        *to++ = '"';
+        bytes_ = static_cast<std::size_t>(to - text_.get());
+    }
     // Takes back what was written behind the first `bytes`, also where it did not fit.
     void cut(std::size_t bytes) {
         CHECK(bytes <= bytes_);
@@ -73,6 +86,10 @@ class JsonWriter {
 
   private:
     void escaped_string(std::string_view text);
+    static char* copy(std::string_view text, char* to) {
+        if (!text.empty()) std::memcpy(to, text.data(), text.size());  // memcpy takes no null
+        return to + text.size();
+    }
     template <typename Number>
     void any_number(Number value);
     [[nodiscard]] bool has_room(std::size_t bytes) {

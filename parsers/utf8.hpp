@@ -50,6 +50,20 @@ constexpr std::uint64_t escaped_bytes(std::uint64_t bytes) {
            tops;
 }
 
+// Whether all of `text` is U+0020 to U+007E and stands in a JSON string as it is: both questions in one pass.
+inline bool is_plain_json(std::string_view text) {
+    const char* const begin = text.data();
+    const std::size_t size = text.size();
+    const auto unfit = [](std::uint64_t bytes) { return unusual_bytes(bytes) | escaped_bytes(bytes); };
+    if (size < 4)
+        return std::all_of(text.begin(), text.end(),
+                           [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+    if (size < 8) return unfit(load<std::uint32_t>(begin) << 32 | load<std::uint32_t>(begin + size - 4)) == 0;
+    std::uint64_t found = unfit(load<std::uint64_t>(begin + size - 8));
+    for (std::size_t i = 0; i + 8 < size; i += 8) found |= unfit(load<std::uint64_t>(begin + i));
+    return found == 0;
+}
+
 // Whether all of `text` stands in a JSON string as it is. `text` is valid UTF-8.
 inline bool needs_no_escape(std::string_view text) {
     const char* const begin = text.data();

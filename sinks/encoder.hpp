@@ -26,6 +26,9 @@ class Encoder {
     // (bytes or commands); it always fits an empty batch (limits.hpp asserts it).
     [[nodiscard]] virtual bool append(Batch& batch, const Sample& sample) = 0;
 
+    // Whether append() looks at Sample::raw.
+    [[nodiscard]] virtual bool needs_raw() const { return true; }
+
     // Whether seal() makes one command of the whole batch. If not, each sample is a command from append() on.
     [[nodiscard]] virtual bool is_one_command_per_batch() const { return false; }
 

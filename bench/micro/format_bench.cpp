@@ -84,8 +84,9 @@ std::string telemetry_body() {
 }
 
 // The number of samples; their canonical records as NDJSON go to `records` if it is not null.
-int decode(parsers::Decoder& decoder, std::string_view body, parsers::Dialect dialect, std::string* records) {
-    decoder.start(body, dialect, {.precision = parsers::Precision::ns, .arrival_ns = time_ns});
+int decode(parsers::Decoder& decoder, std::string_view body, parsers::Dialect dialect, std::string* records,
+           bool needs_raw = true) {
+    decoder.start(body, dialect, {.precision = parsers::Precision::ns, .arrival_ns = time_ns, .needs_raw = needs_raw});
     int count = 0;
     for (;;) {
         switch (decoder.next()) {
@@ -101,19 +102,22 @@ int decode(parsers::Decoder& decoder, std::string_view body, parsers::Dialect di
     }
 }
 
-void run(benchmark::State& state, parsers::Decoder& decoder, const std::string& body, parsers::Dialect dialect) {
+void run(benchmark::State& state, parsers::Decoder& decoder, const std::string& body, parsers::Dialect dialect,
+         bool needs_raw) {
     const std::string_view view(body.data(), body.size() - limits::body_padding_bytes);
     for (auto _ : state)
-        if (decode(decoder, view, dialect, nullptr) != samples_count) state.SkipWithError("not every sample was taken");
+        if (decode(decoder, view, dialect, nullptr, needs_raw) != samples_count)
+            state.SkipWithError("not every sample was taken");
     state.SetItemsProcessed(samples_count * state.iterations());
     state.SetBytesProcessed(static_cast<std::int64_t>(view.size()) * state.iterations());
     state.counters["bytes_per_sample"] = static_cast<double>(view.size()) / samples_count;
 }
 
-template <typename Decoder>
+// As for the layout `fields`, which takes no Sample::raw; and as for the others.
+template <typename Decoder, bool needs_raw>
 void formats_own(benchmark::State& state, std::string (*body_of)()) {
     Decoder decoder;
-    run(state, decoder, padded(body_of()), 0);
+    run(state, decoder, padded(body_of()), 0, needs_raw);
 }
 
 template <typename Decoder>
@@ -123,21 +127,27 @@ void formats_json(benchmark::State& state, std::string (*body_of)()) {
     std::string records;
     decode(decoder, {body.data(), body.size() - limits::body_padding_bytes}, 0, &records);
     parsers::JsonDecoder json;
-    run(state, json, padded(records), static_cast<parsers::Dialect>(parsers::BodyFormat::ndjson));
+    run(state, json, padded(records), static_cast<parsers::Dialect>(parsers::BodyFormat::ndjson), true);
 }
 
 // The macro takes no template.
-constexpr auto remote_write_own = formats_own<parsers::RemoteWriteDecoder>;
+constexpr auto remote_write_own = formats_own<parsers::RemoteWriteDecoder, false>;
+constexpr auto remote_write_own_raw = formats_own<parsers::RemoteWriteDecoder, true>;
 constexpr auto remote_write_json = formats_json<parsers::RemoteWriteDecoder>;
-constexpr auto otlp_own = formats_own<parsers::OtlpDecoder>;
+constexpr auto otlp_own = formats_own<parsers::OtlpDecoder, false>;
+constexpr auto otlp_own_raw = formats_own<parsers::OtlpDecoder, true>;
 constexpr auto otlp_json = formats_json<parsers::OtlpDecoder>;
-constexpr auto telemetry_own = formats_own<parsers::TelemetryDecoder>;
+constexpr auto telemetry_own = formats_own<parsers::TelemetryDecoder, false>;
+constexpr auto telemetry_own_raw = formats_own<parsers::TelemetryDecoder, true>;
 constexpr auto telemetry_json = formats_json<parsers::TelemetryDecoder>;
 BENCHMARK_CAPTURE(remote_write_own, formats, remote_write_body);
+BENCHMARK_CAPTURE(remote_write_own_raw, formats, remote_write_body);
 BENCHMARK_CAPTURE(remote_write_json, formats, remote_write_body);
 BENCHMARK_CAPTURE(otlp_own, formats, otlp_body);
+BENCHMARK_CAPTURE(otlp_own_raw, formats, otlp_body);
 BENCHMARK_CAPTURE(otlp_json, formats, otlp_body);
 BENCHMARK_CAPTURE(telemetry_own, formats, telemetry_body);
+BENCHMARK_CAPTURE(telemetry_own_raw, formats, telemetry_body);
 BENCHMARK_CAPTURE(telemetry_json, formats, telemetry_body);
 
 }  // namespace

@@ -85,6 +85,8 @@ class Batcher {
     [[nodiscard]] bool has_waiting() const { return !active_.empty(); }
     [[nodiscard]] std::uint32_t in_flight_count() const { return in_flight_count_; }
     [[nodiscard]] bool is_one_command_per_batch() const { return is_one_command_per_batch_; }
+    // Of samples: see sinks::Encoder.
+    [[nodiscard]] bool needs_raw() const { return encoder_.needs_raw(); }
 
   private:
     struct List {

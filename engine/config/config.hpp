@@ -13,6 +13,7 @@
 #include "engine/core/content_coding.hpp"
 #include "engine/core/log_level.hpp"
 #include "engine/core/redis_layout.hpp"
+#include "engine/core/sample_mapping.hpp"
 
 namespace sluice::config {
 
@@ -84,6 +85,8 @@ struct Config {
         std::uint64_t write_timeout_ns = 0;
         std::uint64_t connections_count_max = 0;  // per reactor
     } http;
+
+    SampleMapping mapping;
 
     struct Io {
         IoBackend backend = IoBackend::automatic;

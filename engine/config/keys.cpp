@@ -21,6 +21,8 @@ static_assert(static_cast<std::size_t>(IoBackend::epoll) == io_backend_words.siz
 constexpr std::array<std::string_view, 4> io_mode_words{"auto", "no_defer_taskrun", "no_multishot", "no_buffer_ring"};
 static_assert(static_cast<std::size_t>(IoMode::no_buffer_ring) == io_mode_words.size() - 1);
 
+constexpr std::array<std::string_view, 2> influx_precision_words{"ns", "auto"};
+
 // The accessor of a member of Config, for reading and for writing.
 #define FIELD(member) ([](auto& config) -> auto& { return config.member; })
 
@@ -73,6 +75,27 @@ constexpr Property table[] = {
      Number{Unit::duration, 100 * ms, 10 * minute, FIELD(http.write_timeout_ns)}},
     {"http.connections_max", "16384", restart, "Open connections of a reactor; more wait in the kernel's queue",
      Number{Unit::count, 1, limits::connections_count_max, FIELD(http.connections_count_max)}},
+
+    {"influx.device_tags", "device_id,device,host,hostname", restart,
+     "Tags of line protocol that name the device, the best one first; a line without one takes its measurement",
+     List<std::string>{FIELD(mapping.influx.device_tags), SampleMapping::names_count_max}},
+    {"influx.device_required", "false", restart, "Refuse a line that has none of influx.device_tags",
+     Flag{FIELD(mapping.influx.is_device_required)}},
+    {"influx.precision", "ns", restart,
+     "Unit of a line's time stamp where ?precision= does not say; auto: by its magnitude",
+     Choice<InfluxPrecision>{FIELD(mapping.influx.precision), influx_precision_words}},
+    {"influx.keep_database", "true", restart, "Keep db and rp, or bucket and org, as members of each sample",
+     Flag{FIELD(mapping.influx.keeps_database)}},
+    {"prometheus.device_labels", "device_id,instance,job", restart,
+     "Labels of remote write that name the device, the best one first; a series without one takes its name",
+     List<std::string>{FIELD(mapping.prometheus.device_labels), SampleMapping::names_count_max}},
+    {"otlp.device_attributes", "device.id,device_id,host.id,host.name,service.instance.id,service.name", restart,
+     "Attributes of OTLP that name the device, of the point or else of its resource; without one it is `unknown`",
+     List<std::string>{FIELD(mapping.otlp.device_attributes), SampleMapping::names_count_max}},
+    {"otlp.device_required", "false", restart, "Refuse a data point that has none of otlp.device_attributes",
+     Flag{FIELD(mapping.otlp.is_device_required)}},
+    {"otlp.keep_resource", "true", restart, "Keep the attributes of resource and scope in each sample",
+     Flag{FIELD(mapping.otlp.keeps_resource)}},
 
     {"io.backend", "auto", restart,
      "Kernel interface of the event loops; auto: io_uring, and epoll where that is not available",

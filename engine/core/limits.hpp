@@ -24,6 +24,7 @@ inline constexpr std::size_t mib = 1024 * kib;
 inline constexpr std::size_t device_id_bytes_max = 128;
 inline constexpr std::size_t type_bytes_max = 128;
 inline constexpr std::size_t unit_bytes_max = 64;
+inline constexpr std::size_t name_setting_bytes_max = 128;  // of a tag or label that a setting names
 // One record as it came, all members and white space included.
 inline constexpr std::size_t sample_bytes_max = 16 * kib;
 // Members of one JSON object: of the sample itself, of `values`, of an object within `metadata`.

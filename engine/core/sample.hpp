@@ -58,7 +58,8 @@ struct Sample {
     std::span<const Member> others; // unknown members, in order
     // Canonical JSON: one object that JsonDecoder reads as this sample (with its timestamp in ns, where the format is
     // not JSON), without line breaks and without white space around it. Of a JSON body: the record as it came, a space
-    // in place of each line break. At most limits::sample_bytes_max.
+    // in place of each line break. At most limits::sample_bytes_max. Empty: whoever asked for samples does not need it
+    // (parsers::DecodeOptions).
     std::string_view raw;
     std::string_view entry_id{};  // of its entry in Redis; only where samples come from a journal
 };

@@ -18,7 +18,8 @@
 
 namespace sluice {
 
-// The last accepted sample as the client sent it (Sample::raw), for GET /status.
+// A sample of the last body that was accepted, as the client sent it (Sample::raw), for GET /status: the last one, or
+// where raws are not needed and the format is not JSON, its first.
 struct LatestSample {
     std::array<char, limits::sample_bytes_max> text;
     std::size_t bytes = 0;
@@ -88,7 +89,7 @@ class BodyReader {
     std::uint32_t accepted_count_ = 0;
     std::int64_t arrival_ns_ = 0;
     KeptParameters::Members kept_;  // of request_, while its body is read
-    // The last accepted record: in the body, or in latest_ where the decoder renders records.
+    // Of the last accepted record that has a raw: in the body, or in latest_ where the decoder renders records.
     std::string_view latest_record_;
     std::array<char, sizeof(LatestSample::text)> latest_;
 };

@@ -10,6 +10,7 @@
 #include <span>
 #include <string_view>
 
+#include "engine/core/sample_mapping.hpp"
 #include "engine/http/response.hpp"
 #include "engine/ingest/ingest_result.hpp"
 #include "engine/ingest/request_refusal.hpp"
@@ -46,7 +47,7 @@ struct Format {
     // What Content-Type may name by its parameter proto=, instead of the media type's own dialect; others are refused.
     // None: it is not looked at.
     std::span<const MessageName> messages{};
-    std::unique_ptr<parsers::Decoder> (*make_decoder)();
+    std::unique_ptr<parsers::Decoder> (*make_decoder)(const SampleMapping& mapping);
     parsers::Precision precision;  // of timestamps, where the request does not say
     std::span<const PrecisionName> precision_names{};  // none: it is no parameter of this format
     Refusal precision_refusal = Refusal::bad_precision;  // of other names

@@ -1,4 +1,5 @@
 #include <array>
+#include <type_traits>
 
 #include "engine/ingest/format.hpp"
 #include "engine/ingest/influx_answer.hpp"
@@ -77,8 +78,9 @@ constexpr PrecisionName influx_precisions[]{{"ns", Precision::ns}, {"n", Precisi
 constexpr std::span<const PrecisionName> influx_v2_precisions = std::span(influx_precisions).first(6);
 
 template <typename Decoder>
-std::unique_ptr<parsers::Decoder> make() {
-    return std::make_unique<Decoder>();
+std::unique_ptr<parsers::Decoder> make(const SampleMapping& mapping) {
+    if constexpr (std::is_constructible_v<Decoder, const SampleMapping&>) return std::make_unique<Decoder>(mapping);
+    else return std::make_unique<Decoder>();
 }
 
 constexpr std::array rows{
@@ -103,7 +105,7 @@ constexpr std::array rows{
            .refuse = refuse_json},
     Format{.paths = influx_v1_paths,
            .make_decoder = make<parsers::LineDecoder>,
-           .precision = Precision::ns,
+           .precision = Precision::by_magnitude,  // or ns, as the decoder was told
            .precision_names = influx_precisions,
            .precision_refusal = Refusal::bad_line_precision,
            .kept_parameters = influx_v1_kept,
@@ -113,7 +115,7 @@ constexpr std::array rows{
            .refuse = refuse_influx_v1},
     Format{.paths = influx_v2_paths,
            .make_decoder = make<parsers::LineDecoder>,
-           .precision = Precision::ns,
+           .precision = Precision::by_magnitude,  // or ns, as the decoder was told
            .precision_names = influx_v2_precisions,
            .precision_refusal = Refusal::bad_line_precision,
            .kept_parameters = influx_v2_kept,

@@ -26,8 +26,10 @@ Ingest::Ingest(std::span<const Format> formats, Server& server, Admission& admis
       refusal_log_(refusal_log),
       tickets_(requests_, server, idempotency, batcher.is_one_command_per_batch()) {
     for (const Format& format : formats) {
-        const bool is_read = !format.refusal;
-        decoders_.push_back({is_read ? format.make_decoder() : nullptr, is_read ? format.make_decoder() : nullptr});
+        Decoders decoders;
+        if (!format.refusal)
+            decoders = {format.make_decoder(settings_.mapping), format.make_decoder(settings_.mapping)};
+        decoders_.push_back(std::move(decoders));
     }
 }
 

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "engine/batching/batcher.hpp"
+#include "engine/core/sample_mapping.hpp"
 #include "engine/ingest/admission.hpp"
 #include "engine/ingest/body_inflater.hpp"
 #include "engine/ingest/body_reader.hpp"
@@ -38,6 +39,7 @@ class Ingest {
         std::uint64_t retry_after_s = 1;  // the least that a client is told
         std::string accept_encoding = "identity";  // value of Accept-Encoding, with a 415
         InflateLimits inflate{};
+        SampleMapping mapping{};
     };
 
     // `formats` as the gate has them. `idempotency` is shared with the other reactors; null: none. All outlive this.

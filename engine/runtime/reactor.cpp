@@ -48,7 +48,8 @@ ServerSettings server_settings(const config::Config& config) {
 Ingest::Settings ingest_settings(const config::Config& config) {
     Ingest::Settings settings{.retry_after_s = config.retry_after_s,
                               .accept_encoding = {},
-                              .inflate = {config.http.body_bytes_max, config.http.compression_ratio_max}};
+                              .inflate = {config.http.body_bytes_max, config.http.compression_ratio_max},
+                              .mapping = config.mapping};
     for (const ContentCoding coding : config.http.encodings)
         settings.accept_encoding.append(settings.accept_encoding.empty() ? "" : ", ").append(name_of(coding));
     return settings;

@@ -5,7 +5,6 @@
 #include <cstring>
 #include <system_error>
 
-#include "parsers/canonical_record.hpp"
 #include "parsers/influx/line_text.hpp"
 #include "parsers/utf8.hpp"
 
@@ -21,9 +20,6 @@ constexpr std::uint8_t ends_name = line::comma | line::space | line::equals;
 // Of blank lines, comments and skipped lines: how much one next() passes over, some 50 µs.
 constexpr std::size_t bytes_per_look = 64 * limits::kib;
 
-// Which tags name the device, the best one first.
-constexpr std::array<std::string_view, 4> device_tags{"device_id", "device", "host", "hostname"};
-
 constexpr std::int64_t ns_of(Precision precision) {
     switch (precision) {
         case Precision::h: return 3'600'000'000'000;
@@ -35,6 +31,12 @@ constexpr std::int64_t ns_of(Precision precision) {
         case Precision::by_magnitude: break;
     }
     return 1;
+}
+
+constexpr std::int64_t ns_of_magnitude(std::int64_t value) {
+    if (value < epoch_s_below) return ns_of(Precision::s);
+    if (value < epoch_ms_below) return ns_of(Precision::ms);
+    return ns_of(value < epoch_us_below ? Precision::us : Precision::ns);
 }
 
 // memchr: a comment may be a whole body.
@@ -49,17 +51,18 @@ bool is_escape(const char* at, const char* end, std::uint8_t escapable_bits) {
 
 }  // namespace
 
-LineDecoder::LineDecoder()
-    : metadata_(limits::sample_bytes_max),
+LineDecoder::LineDecoder(const SampleMapping& mapping)
+    : mapping_(mapping.influx),
+      metadata_(limits::sample_bytes_max),
       values_(limits::sample_bytes_max),
-      strings_(limits::sample_bytes_max),
-      record_(limits::sample_bytes_max) {}
+      strings_(limits::sample_bytes_max) {}
 
 void LineDecoder::start(std::string_view body, Dialect, const DecodeOptions& options) {
     body_ = at_ = told_ = body.data();
     body_end_ = end_ = body.data() + body.size();
     options_ = options;
-    sample_.others = options.others;
+    sample_.others = mapping_.keeps_database ? options.others : std::span<const Member>{};
+    record_.start(options.needs_raw);
     records_count_ = 0;
     is_skipping_ = false;
 }
@@ -134,7 +137,7 @@ void LineDecoder::skip_spaces() {
 
 LineDecoder::Fault LineDecoder::read_point() {
     seen_bits_ = 0;
-    device_rank_ = device_tags.size();
+    device_rank_ = mapping_.device_tags.size();
     is_in_string_ = false;
     metadata_.clear();
     values_.clear();
@@ -175,7 +178,8 @@ LineDecoder::Fault LineDecoder::read_tag() {
         return Refusal::bad_tag;
     if (tag_names_.count() == limits::members_count_max) return Refusal::too_many_members;
     if (!tag_names_.insert(name.text)) return Refusal::duplicate_member;
-    const auto rank = static_cast<std::size_t>(std::ranges::find(device_tags, name.text) - device_tags.begin());
+    const auto& tags = mapping_.device_tags;
+    const auto rank = static_cast<std::size_t>(std::ranges::find(tags, name.text) - tags.begin());
     if (rank < device_rank_) {
         device_rank_ = rank;
         device_ = value;
@@ -261,7 +265,7 @@ LineDecoder::Fault LineDecoder::read_bare() {
 }
 
 LineDecoder::Fault LineDecoder::read_timestamp() {
-    const std::int64_t unit_ns = ns_of(options_.precision);
+    std::int64_t unit_ns = ns_of(options_.precision);
     sample_.timestamp_ns = options_.arrival_ns - options_.arrival_ns % unit_ns;
     skip_spaces();
     if (is_at_line_end()) return std::nullopt;
@@ -269,6 +273,8 @@ LineDecoder::Fault LineDecoder::read_timestamp() {
     const auto [end, error] = std::from_chars(at_, end_, value);
     if (error == std::errc::invalid_argument) return Refusal::bad_line_timestamp;
     at_ = end;
+    const bool is_said = options_.precision != Precision::by_magnitude;
+    if (!is_said && mapping_.precision == InfluxPrecision::by_magnitude) unit_ns = ns_of_magnitude(value);
     const bool is_outside = error == std::errc::result_out_of_range || value < 0 ||
                             __builtin_mul_overflow(value, unit_ns, &sample_.timestamp_ns);
     skip_spaces();
@@ -288,14 +294,12 @@ LineDecoder::Fault LineDecoder::complete() {
     sample_.metadata = metadata_.view();
     if (has_control_character(sample_.type) || has_control_character(sample_.device_id))
         return Refusal::bad_measurement;
-    write_canonical(sample_, record_);
-    if (record_.is_full()) return Refusal::sample_too_large;
-    sample_.raw = record_.view();
-    return std::nullopt;
+    return record_.keep(sample_) ? Fault{} : Refusal::sample_too_large;
 }
 
 LineDecoder::Fault LineDecoder::keep_device() {
-    if (device_rank_ == device_tags.size()) {
+    if (device_rank_ == mapping_.device_tags.size()) {
+        if (mapping_.is_device_required) return Refusal::missing_device_id;
         sample_.device_id = sample_.type;
         return std::nullopt;
     }

@@ -20,6 +20,8 @@
 #include <string_view>
 
 #include "engine/core/limits.hpp"
+#include "engine/core/sample_mapping.hpp"
+#include "parsers/canonical_record.hpp"
 #include "parsers/decoder.hpp"
 #include "parsers/json_writer.hpp"
 #include "parsers/name_set.hpp"
@@ -28,7 +30,7 @@ namespace sluice::parsers {
 
 class LineDecoder final : public Decoder {
   public:
-    LineDecoder();
+    explicit LineDecoder(const SampleMapping& mapping = {});
     ~LineDecoder() override = default;
     LineDecoder(const LineDecoder&) = delete;
     LineDecoder& operator=(const LineDecoder&) = delete;
@@ -79,6 +81,7 @@ class LineDecoder final : public Decoder {
     [[nodiscard]] static std::optional<std::string_view> unescaped(const Token& token, std::uint8_t escapable_bits,
                                                                    std::array<char, size>& buffer);
 
+    const SampleMapping::Influx mapping_;
     const char* body_ = nullptr;
     const char* at_ = nullptr;
     const char* end_ = nullptr;  // of the body, or where the line that is being read is too large
@@ -107,7 +110,7 @@ class LineDecoder final : public Decoder {
     JsonWriter metadata_;
     JsonWriter values_;
     JsonWriter strings_;
-    JsonWriter record_;
+    CanonicalRecord record_;
 };
 
 }  // namespace sluice::parsers

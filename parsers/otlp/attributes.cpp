@@ -118,8 +118,8 @@ Fault write_any(std::string_view message, std::size_t levels_count, JsonWriter& 
     return std::nullopt;
 }
 
-void keep_device(const KeyValue& pair, DeviceNames& devices) {
-    const auto* const name = std::ranges::find(device_attributes, pair.key);
+void keep_device(const KeyValue& pair, std::span<const std::string> device_attributes, DeviceNames& devices) {
+    const auto name = std::ranges::find(device_attributes, pair.key);
     if (name == device_attributes.end()) return;
     WireField field;
     if (read_any(pair.value, field) && field.is(string_number, WireType::bytes))
@@ -143,7 +143,7 @@ std::optional<Refusal> AttributeObject::add(std::string_view key_value, DeviceNa
     if (const Fault fault = keys_.add(pair.key)) return fault;
     if (const Fault fault = write_text(pair.key, out_)) return fault;
     out_.raw(':');
-    keep_device(pair, devices);
+    keep_device(pair, device_attributes_, devices);
     return write_any(pair.value, levels_above_attributes, out_);
 }
 

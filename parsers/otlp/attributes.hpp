@@ -6,10 +6,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "engine/core/limits.hpp"
 #include "engine/core/refusal.hpp"
+#include "engine/core/sample_mapping.hpp"
 #include "parsers/json_writer.hpp"
 
 namespace sluice::parsers::otlp {
@@ -26,20 +29,18 @@ class KeyList {
     std::size_t keys_count_ = 0;
 };
 
-// Which attribute names the device, the best one first.
-inline constexpr std::array<std::string_view, 6> device_attributes{"device.id", "device_id",           "host.id",
-                                                                   "host.name", "service.instance.id", "service.name"};
-
-// The values of those attributes that were met; a view is empty where one was not, or is no string.
+// The values of the attributes that may name the device, the best one first; a view is empty where one was not met, or
+// is no string.
 struct DeviceNames {
-    std::array<std::string_view, device_attributes.size()> values;
+    std::array<std::string_view, SampleMapping::names_count_max> values;
 };
 
 // Attributes that come one at a time, as an object. A refusal says why they cannot be written; malformed messages are
 // Refusal::invalid_protobuf.
 class AttributeObject {
   public:
-    explicit AttributeObject(JsonWriter& out) : out_(out) {}
+    AttributeObject(JsonWriter& out, std::span<const std::string> device_attributes)
+        : out_(out), device_attributes_(device_attributes) {}
 
     // `key_value`: the message.
     [[nodiscard]] std::optional<Refusal> add(std::string_view key_value, DeviceNames& devices);
@@ -49,6 +50,7 @@ class AttributeObject {
 
   private:
     JsonWriter& out_;
+    std::span<const std::string> device_attributes_;  // at most SampleMapping::names_count_max
     KeyList keys_;
 };
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "parsers/canonical_record.hpp"
 #include "parsers/utf8.hpp"
 
 namespace sluice::parsers {
@@ -27,14 +26,14 @@ constexpr int fields_per_look_count = 256;
 
 }  // namespace
 
-OtlpDecoder::OtlpDecoder()
-    : resource_(limits::sample_bytes_max),
+OtlpDecoder::OtlpDecoder(const SampleMapping& mapping)
+    : mapping_(mapping.otlp),
+      resource_(limits::sample_bytes_max),
       scope_(limits::sample_bytes_max),
       value_(limits::sample_bytes_max),
       metadata_(limits::sample_bytes_max),
       otlp_(limits::sample_bytes_max),
-      buckets_(limits::sample_bytes_max),
-      record_(limits::sample_bytes_max) {}
+      buckets_(limits::sample_bytes_max) {}
 
 void OtlpDecoder::start(std::string_view body, Dialect dialect, const DecodeOptions& options) {
     message_ = body;
@@ -46,6 +45,7 @@ void OtlpDecoder::start(std::string_view body, Dialect dialect, const DecodeOpti
     is_malformed_ = false;
     records_count_ = 0;
     offset_bytes_ = 0;
+    record_.start(options.needs_raw);
 }
 
 Step OtlpDecoder::next() {
@@ -124,7 +124,7 @@ void OtlpDecoder::take_resource(std::string_view message) {
         resource_fault_ = Refusal::sample_too_large;
         return;
     }
-    otlp::AttributeObject attributes(resource_);
+    otlp::AttributeObject attributes(resource_, mapping_.device_attributes);
     WireReader reader(message);
     WireField field;
     while (!resource_fault_ && reader.next(field))
@@ -196,7 +196,7 @@ void OtlpDecoder::take_scope(std::string_view message) {
         scope_.string(version);
     }
     otlp::DeviceNames ignored;
-    otlp::AttributeObject attributes(scope_);
+    otlp::AttributeObject attributes(scope_, mapping_.device_attributes);
     reader = WireReader(message);
     while (!scope_fault_ && reader.next(field)) {
         if (!field.is(scope_attribute, WireType::bytes)) continue;
@@ -320,7 +320,7 @@ OtlpDecoder::Fault OtlpDecoder::read_point(std::string_view message) {
 OtlpDecoder::Fault OtlpDecoder::write_attributes() {
     metadata_.clear();
     otlp::DeviceNames devices;
-    otlp::AttributeObject attributes(metadata_);
+    otlp::AttributeObject attributes(metadata_, mapping_.device_attributes);
     Fault fault;
     point_.each_attribute([&](std::string_view key_value) {
         fault = attributes.add(key_value, devices);
@@ -333,15 +333,15 @@ OtlpDecoder::Fault OtlpDecoder::write_attributes() {
 }
 
 OtlpDecoder::Fault OtlpDecoder::name_device(const otlp::DeviceNames& of_point) {
-    sample_.device_id = "unknown";
     for (std::size_t i = 0; i < of_point.values.size(); ++i) {
         const std::string_view name = of_point.values[i].empty() ? resource_devices_.values[i] : of_point.values[i];
         if (name.empty()) continue;
         if (name.size() > limits::device_id_bytes_max || has_control_character(name)) return Refusal::bad_device_id;
         sample_.device_id = name;
-        break;
+        return std::nullopt;
     }
-    return std::nullopt;
+    sample_.device_id = "unknown";
+    return mapping_.is_device_required ? Fault(Refusal::missing_device_id) : std::nullopt;
 }
 
 OtlpDecoder::Fault OtlpDecoder::keep_time() {
@@ -385,11 +385,11 @@ void OtlpDecoder::write_otlp() {
         otlp_.raw(",\"start\":");
         otlp_.natural(point_.start_ns());
     }
-    if (resource_.size() != 0) {
+    if (mapping_.keeps_resource && resource_.size() != 0) {
         otlp_.raw(",\"resource\":");
         otlp_.raw(resource_.view());
     }
-    if (scope_.size() != 0) {
+    if (mapping_.keeps_resource && scope_.size() != 0) {
         otlp_.raw(",\"scope\":");
         otlp_.raw(scope_.view());
     }
@@ -405,10 +405,7 @@ OtlpDecoder::Fault OtlpDecoder::complete() {
     const bool has_unit = unit_.size() <= limits::unit_bytes_max && is_text(unit_) && !has_control_character(unit_);
     sample_.unit = has_unit ? unit_ : std::string_view{};
     sample_.others = {others_.data(), others_count_};
-    write_canonical(sample_, record_);
-    if (record_.is_full()) return Refusal::sample_too_large;
-    sample_.raw = record_.view();
-    return std::nullopt;
+    return record_.keep(sample_) ? Fault{} : Refusal::sample_too_large;
 }
 
 }  // namespace sluice::parsers

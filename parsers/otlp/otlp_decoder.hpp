@@ -17,6 +17,8 @@
 #include <string_view>
 
 #include "engine/core/limits.hpp"
+#include "engine/core/sample_mapping.hpp"
+#include "parsers/canonical_record.hpp"
 #include "parsers/decoder.hpp"
 #include "parsers/json_writer.hpp"
 #include "parsers/otlp/attributes.hpp"
@@ -30,7 +32,7 @@ enum class OtlpEncoding : Dialect { protobuf, json };
 
 class OtlpDecoder final : public Decoder {
   public:
-    OtlpDecoder();
+    explicit OtlpDecoder(const SampleMapping& mapping = {});
     ~OtlpDecoder() override = default;
     OtlpDecoder(const OtlpDecoder&) = delete;
     OtlpDecoder& operator=(const OtlpDecoder&) = delete;
@@ -83,6 +85,7 @@ class OtlpDecoder final : public Decoder {
     void write_otlp();
     [[nodiscard]] Fault complete();
 
+    const SampleMapping::Otlp mapping_;
     std::string_view message_;  // the request
     DecodeOptions options_;
     Reading reading_ = Reading::request;
@@ -117,7 +120,7 @@ class OtlpDecoder final : public Decoder {
     JsonWriter metadata_;
     JsonWriter otlp_;
     JsonWriter buckets_;
-    JsonWriter record_;
+    CanonicalRecord record_;
 };
 
 }  // namespace sluice::parsers

@@ -6,7 +6,6 @@
 #include <span>
 #include <utility>
 
-#include "parsers/canonical_record.hpp"
 #include "parsers/prometheus/native_histogram.hpp"
 #include "parsers/utf8.hpp"
 
@@ -37,9 +36,6 @@ constexpr std::uint32_t exemplar_label = 1, exemplar_value = 2, exemplar_timesta
 constexpr std::array<std::string_view, 8> kind_names{"",        "counter", "gauge",   "histogram", "gaugehistogram",
                                                      "summary", "info",    "stateset"};
 
-// Which labels name the device, the best one first.
-constexpr std::array<std::string_view, 3> device_labels{"device_id", "instance", "job"};
-
 // Between two looks at the clock: some 10 µs.
 constexpr int fields_per_look_count = 256;
 // Empty ones, which count for nothing else, included.
@@ -53,15 +49,15 @@ constexpr std::int64_t ms_max = INT64_MAX / 1'000'000;
 
 }  // namespace
 
-RemoteWriteDecoder::RemoteWriteDecoder()
-    : symbols_(std::make_unique<std::string_view[]>(symbols_count_max)),
+RemoteWriteDecoder::RemoteWriteDecoder(const SampleMapping& mapping)
+    : device_labels_(mapping.prometheus.device_labels),
+      symbols_(std::make_unique<Symbol[]>(symbols_count_max)),
       metadata_(limits::sample_bytes_max),
       exemplars_(exemplars_bytes_max),
       value_(limits::sample_bytes_max),
-      kept_(limits::sample_bytes_max),
-      record_(limits::sample_bytes_max) {}
+      kept_(limits::sample_bytes_max) {}
 
-void RemoteWriteDecoder::start(std::string_view body, Dialect dialect, const DecodeOptions&) {
+void RemoteWriteDecoder::start(std::string_view body, Dialect dialect, const DecodeOptions& options) {
     body_ = body;
     version_ = static_cast<RemoteWriteVersion>(dialect);
     request_ = WireReader(body);
@@ -71,10 +67,11 @@ void RemoteWriteDecoder::start(std::string_view body, Dialect dialect, const Dec
     records_count_ = 0;
     kinds_ = {};
     symbols_count_ = 0;
+    record_.start(options.needs_raw);
 }
 
 Step RemoteWriteDecoder::next() {
-    for (int i = 0; i < fields_per_look_count; ++i) {
+    for (fields_left_count_ = fields_per_look_count; fields_left_count_ > 0; --fields_left_count_) {
         std::optional<Step> step;
         switch (reading_) {
             case Reading::symbols: step = read_symbols(); break;
@@ -101,11 +98,12 @@ std::optional<Step> RemoteWriteDecoder::read_symbols() {
     if (request_.next(field)) {
         if (!field.is(v2::symbol, WireType::bytes)) return std::nullopt;
         if (symbols_count_ == symbols_count_max) return refuse_body();
-        symbols_[symbols_count_++] = field.bytes;
+        const bool is_plain = field.bytes.size() <= limits::sample_bytes_max && is_plain_json(field.bytes);
+        symbols_[symbols_count_++] = {field.bytes, is_plain};
         return std::nullopt;
     }
     if (request_.is_malformed()) return refuse_body();
-    if (symbols_count_ != 0 && !symbols_[0].empty()) return refuse_body();
+    if (symbols_count_ != 0 && !symbols_[0].text.empty()) return refuse_body();
     request_ = WireReader(body_);
     reading_ = Reading::request;
     return std::nullopt;
@@ -127,8 +125,8 @@ std::optional<Step> RemoteWriteDecoder::read_request() {
     return Step::end;
 }
 
-std::optional<std::string_view> RemoteWriteDecoder::symbol(std::uint64_t ref) const {
-    return ref < symbols_count_ ? std::optional(symbols_[ref]) : std::nullopt;
+const RemoteWriteDecoder::Symbol* RemoteWriteDecoder::symbol(std::uint64_t ref) const {
+    return ref < symbols_count_ ? &symbols_[ref] : nullptr;
 }
 
 // --- a series: labels ----------------------------------------------------------------------------------------------
@@ -137,29 +135,48 @@ void RemoteWriteDecoder::begin_series(std::string_view series) {
     series_ = series;
     told_ = series.data();
     parts_ = WireReader(series);
+    records_begin_ = nullptr;
     reading_ = Reading::labels;
     fault_ = std::nullopt;
     name_ = device_ = kind_ = unit_ = {};
-    device_rank_ = device_labels.size();
+    device_rank_ = device_labels_.size();
     labels_count_ = 0;
     greatest_name_ = {};
     labels_seen_count_ = 0;
-    has_open_ref_ = false;
+    open_name_ = nullptr;
     exemplars_count_ = exemplars_tried_count_ = 0;
     metadata_.clear();
     exemplars_.clear();
 }
 
+// All of them at once, as a rule: a series has few parts.
 std::optional<Step> RemoteWriteDecoder::read_labels() {
     WireField field;
-    if (parts_.next(field)) {
-        if (version_ == RemoteWriteVersion::v2) take_part_v2(field);
+    const bool is_v2 = version_ == RemoteWriteVersion::v2;
+    for (; fields_left_count_ > 0; --fields_left_count_) {
+        const char* const begin = parts_.at();
+        if (!parts_.next(field)) return end_labels();
+        if (records_begin_ == nullptr && is_record(field)) records_begin_ = begin;
+        if (is_v2) take_part_v2(field);
         else take_part_v1(field);
-        return std::nullopt;
+        if (is_malformed_) break;
     }
+    return std::nullopt;
+}
+
+bool RemoteWriteDecoder::is_record(const WireField& field) const {
+    if (field.type != WireType::bytes) return false;
+    const bool is_v2 = version_ == RemoteWriteVersion::v2;
+    return field.number == (is_v2 ? v2::sample : v1::sample) || field.number == (is_v2 ? v2::histogram : v1::histogram);
+}
+
+// Records are read from the first one on: labels stand in front of them.
+std::optional<Step> RemoteWriteDecoder::end_labels() {
     if (parts_.is_malformed()) return refuse_body();
     complete_labels();
-    parts_ = WireReader(series_);
+    const char* const end = series_.data() + series_.size();
+    const char* const begin = records_begin_ == nullptr ? end : records_begin_;
+    parts_ = WireReader({begin, static_cast<std::size_t>(end - begin)});
     reading_ = Reading::samples;
     return std::nullopt;
 }
@@ -195,18 +212,19 @@ RemoteWriteDecoder::Label RemoteWriteDecoder::label_of(std::string_view message)
         if (field.is(v1::label_value, WireType::bytes)) label.value = field.bytes;
     }
     is_malformed_ = is_malformed_ || reader.is_malformed();
+    label.is_plain = is_plain_json(label.name) && is_plain_json(label.value);
     return label;
 }
 
 // Two are a label: its name, its value.
 void RemoteWriteDecoder::take_ref(std::uint64_t ref) {
-    const auto text = symbol(ref);
-    if (!text) {
+    const Symbol* const value = symbol(ref);
+    if (value == nullptr) {
         fault_ = Refusal::bad_symbol;
         return;
     }
-    if (std::exchange(has_open_ref_, !has_open_ref_)) add_label({open_name_, *text});
-    else open_name_ = *text;
+    const Symbol* const name = std::exchange(open_name_, open_name_ == nullptr ? value : nullptr);
+    if (name != nullptr) add_label({name->text, value->text, name->is_plain && value->is_plain});
 }
 
 void RemoteWriteDecoder::add_label(const Label& label) {
@@ -219,7 +237,7 @@ void RemoteWriteDecoder::add_label(const Label& label) {
         fault_ = Refusal::sample_too_large;
         return;
     }
-    if (label.name.empty() || !is_text(label.name) || !is_text(label.value)) {
+    if (label.name.empty() || (!label.is_plain && !(is_text(label.name) && is_text(label.value)))) {
         fault_ = Refusal::bad_label;
         return;
     }
@@ -232,12 +250,14 @@ void RemoteWriteDecoder::add_label(const Label& label) {
         name_ = label.value;
         return;
     }
-    const auto rank = static_cast<std::size_t>(std::ranges::find(device_labels, label.name) - device_labels.begin());
+    const auto rank = static_cast<std::size_t>(std::ranges::find(device_labels_, label.name) - device_labels_.begin());
     if (rank < device_rank_) {
         device_rank_ = rank;
         device_ = label.value;
     }
-    metadata_.raw(metadata_.size() == 0 ? '{' : ',');
+    const char before = metadata_.size() == 0 ? '{' : ',';
+    if (label.is_plain) return metadata_.plain_member(before, label.name, label.value);
+    metadata_.raw(before);
     metadata_.string(label.name);
     metadata_.raw(':');
     metadata_.string(label.value);
@@ -254,7 +274,7 @@ bool RemoteWriteDecoder::is_known(std::string_view name) {
 }
 
 void RemoteWriteDecoder::complete_labels() {
-    if (has_open_ref_ && !fault_) fault_ = Refusal::bad_symbol;
+    if (open_name_ != nullptr && !fault_) fault_ = Refusal::bad_symbol;
     if (fault_) return;
     if (metadata_.size() != 0) metadata_.raw('}');
     if (exemplars_.size() != 0) exemplars_.raw(']');
@@ -274,7 +294,8 @@ void RemoteWriteDecoder::take_metadata(std::string_view message) {
         if (field.is(v2::metadata_type, WireType::varint) && field.value < kind_names.size())
             kind_ = kind_names[field.value];
         if (field.is(v2::metadata_unit_ref, WireType::varint)) {
-            const std::string_view unit = symbol(field.value).value_or(std::string_view{});
+            const Symbol* const found = symbol(field.value);
+            const std::string_view unit = found == nullptr ? std::string_view{} : found->text;
             const bool fits = unit.size() <= limits::unit_bytes_max && is_text(unit) && !has_control_character(unit);
             unit_ = fits ? unit : std::string_view{};
         }
@@ -310,12 +331,12 @@ bool RemoteWriteDecoder::write_exemplar(std::string_view message) {
         exemplars_.raw(':');
         exemplars_.string(label.value);
     };
-    std::optional<std::string_view> open_name;
+    const Symbol* open_name = nullptr;
     const auto take_ref = [&](std::uint64_t ref) {
-        const auto text = symbol(ref);
-        is_good = text.has_value();
+        const Symbol* const text = symbol(ref);
+        is_good = text != nullptr;
         if (!is_good) return;
-        if (open_name) write_label({*std::exchange(open_name, std::nullopt), *text});
+        if (open_name != nullptr) write_label({std::exchange(open_name, nullptr)->text, text->text});
         else open_name = text;
     };
     WireReader reader(message);
@@ -339,7 +360,7 @@ bool RemoteWriteDecoder::write_exemplar(std::string_view message) {
     exemplars_.raw(",\"timestamp_ms\":");
     exemplars_.number(timestamp_ms);
     exemplars_.raw('}');
-    return is_good && !open_name;
+    return is_good && open_name == nullptr;
 }
 
 // --- a series: records ---------------------------------------------------------------------------------------------
@@ -430,24 +451,23 @@ RemoteWriteDecoder::Fault RemoteWriteDecoder::complete(const Times& times) {
     sample_.timestamp_ns = times.timestamp_ms * 1'000'000;
     write_kind(times.start_ms);
     if (value_.is_full() || kept_.is_full()) return Refusal::sample_too_large;
-    write_record();
-    if (record_.is_full()) return Refusal::sample_too_large;
-    return std::nullopt;
+    return write_record() ? Fault{} : Refusal::sample_too_large;
 }
 
 // Exemplars come with the first record of their series, if it has room for them.
-void RemoteWriteDecoder::write_record() {
+bool RemoteWriteDecoder::write_record() {
     const std::uint32_t exemplars_count = std::exchange(exemplars_count_, 0);
     if (exemplars_count != 0) {
         add_other("exemplars", exemplars_.view());
         sample_.others = {others_.data(), others_count_};
-        write_canonical(sample_, record_);
-        if (!record_.is_full()) kinds_.exemplars_count += exemplars_count;
-        else --others_count_;
+        if (record_.keep(sample_)) {
+            kinds_.exemplars_count += exemplars_count;
+            return true;
+        }
+        --others_count_;
     }
     sample_.others = {others_.data(), others_count_};
-    if (exemplars_count == 0 || record_.is_full()) write_canonical(sample_, record_);
-    sample_.raw = record_.view();
+    return record_.keep(sample_);
 }
 
 // 2.0 tells what the series is and when it was reset last.

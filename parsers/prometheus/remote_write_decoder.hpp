@@ -14,9 +14,13 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/core/limits.hpp"
+#include "engine/core/sample_mapping.hpp"
+#include "parsers/canonical_record.hpp"
 #include "parsers/decoder.hpp"
 #include "parsers/json_writer.hpp"
 #include "parsers/protobuf/wire.hpp"
@@ -27,12 +31,12 @@ enum class RemoteWriteVersion : Dialect { v1, v2 };
 
 class RemoteWriteDecoder final : public Decoder {
   public:
-    // Of the table of 2.0; so many views of 16 bytes are kept.
+    // Of the table of 2.0; so many entries of 24 bytes are kept.
     static constexpr std::size_t symbols_count_max = 65'536;
     // Of a series; more are left out, and are not looked at.
     static constexpr std::size_t exemplars_count_max = 16;
 
-    RemoteWriteDecoder();
+    explicit RemoteWriteDecoder(const SampleMapping& mapping = {});
     ~RemoteWriteDecoder() override = default;
     RemoteWriteDecoder(const RemoteWriteDecoder&) = delete;
     RemoteWriteDecoder& operator=(const RemoteWriteDecoder&) = delete;
@@ -49,8 +53,13 @@ class RemoteWriteDecoder final : public Decoder {
   private:
     using Fault = std::optional<Refusal>;
     enum class Reading : std::uint8_t { symbols, request, labels, samples };
+    struct Symbol {
+        std::string_view text;
+        bool is_plain = false;  // is_plain_json(); looked at once, although many series name it
+    };
     struct Label {
         std::string_view name, value;
+        bool is_plain = false;  // both are
     };
     struct Times {
         std::int64_t timestamp_ms = 0;
@@ -61,6 +70,8 @@ class RemoteWriteDecoder final : public Decoder {
     [[nodiscard]] std::optional<Step> read_symbols();
     [[nodiscard]] std::optional<Step> read_request();
     [[nodiscard]] std::optional<Step> read_labels();
+    [[nodiscard]] std::optional<Step> end_labels();
+    [[nodiscard]] bool is_record(const WireField& field) const;
     [[nodiscard]] std::optional<Step> read_samples();
 
     void begin_series(std::string_view series);
@@ -74,33 +85,37 @@ class RemoteWriteDecoder final : public Decoder {
     void take_exemplar(std::string_view message);
     [[nodiscard]] bool write_exemplar(std::string_view message);
     void complete_labels();
-    [[nodiscard]] std::optional<std::string_view> symbol(std::uint64_t symbol_index) const;
+    // Null: there is none.
+    [[nodiscard]] const Symbol* symbol(std::uint64_t symbol_index) const;
 
     [[nodiscard]] Step take_sample(std::string_view message);
     [[nodiscard]] Step take_histogram(std::string_view message);
     void begin_record();
     [[nodiscard]] Step give(Fault fault, const Times& times);
     [[nodiscard]] Fault complete(const Times& times);
-    void write_record();
+    [[nodiscard]] bool write_record();
     void write_kind(std::int64_t start_ms);
     void add_other(std::string_view name, std::string_view json);
 
+    const std::vector<std::string> device_labels_;  // the best one first
     std::string_view body_;
     RemoteWriteVersion version_ = RemoteWriteVersion::v1;
     WireReader request_;
     Reading reading_ = Reading::request;
+    int fields_left_count_ = 0;  // until the clock is looked at
     bool is_malformed_ = false;  // a message within a series
     const char* told_ = nullptr;  // see offset()
     std::uint32_t records_count_ = 0;
     Refusal refusal_{};
     Sample sample_;
     Kinds kinds_;
-    const std::unique_ptr<std::string_view[]> symbols_;
+    const std::unique_ptr<Symbol[]> symbols_;
     std::size_t symbols_count_ = 0;
 
     // --- of the series that is being read --------------------------------------------------------------
     std::string_view series_;
     WireReader parts_;
+    const char* records_begin_ = nullptr;  // of its first sample or histogram; null: none was met
     Fault fault_;  // of its labels: of each of its records, then
     std::string_view name_;
     std::string_view device_;
@@ -109,8 +124,7 @@ class RemoteWriteDecoder final : public Decoder {
     std::size_t labels_count_ = 0;
     std::string_view greatest_name_;
     std::uint32_t labels_seen_count_ = 0;
-    std::string_view open_name_;  // of a label whose value comes with the next reference
-    bool has_open_ref_ = false;
+    const Symbol* open_name_ = nullptr;  // of a label whose value comes with the next reference
     std::string_view kind_;  // of 2.0's metadata
     std::string_view unit_;
     std::uint32_t exemplars_count_ = 0;
@@ -123,7 +137,7 @@ class RemoteWriteDecoder final : public Decoder {
     std::size_t others_count_ = 0;
     JsonWriter value_;
     JsonWriter kept_;  // the texts of others_
-    JsonWriter record_;
+    CanonicalRecord record_;
 };
 
 }  // namespace sluice::parsers

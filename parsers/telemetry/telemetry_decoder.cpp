@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "parsers/canonical_record.hpp"
 #include "parsers/utf8.hpp"
 
 namespace sluice::parsers {
@@ -58,8 +57,7 @@ TelemetryDecoder::TelemetryDecoder()
     : value_(limits::sample_bytes_max),
       values_(limits::sample_bytes_max),
       metadata_(limits::sample_bytes_max),
-      kept_(limits::sample_bytes_max),
-      record_(limits::sample_bytes_max) {}
+      kept_(limits::sample_bytes_max) {}
 
 void TelemetryDecoder::start(std::string_view body, Dialect dialect, const DecodeOptions& options) {
     body_ = body;
@@ -71,6 +69,7 @@ void TelemetryDecoder::start(std::string_view body, Dialect dialect, const Decod
     base_ns_ = 0;
     records_count_ = 0;
     offset_bytes_ = 0;
+    record_.start(options.needs_raw);
 }
 
 Step TelemetryDecoder::next() {
@@ -284,15 +283,14 @@ TelemetryDecoder::Fault TelemetryDecoder::complete() {
     if (value_.is_full() || values_.is_full() || metadata_.is_full() || kept_.is_full())
         return Refusal::sample_too_large;
     sample_.others = {others_.data(), others_count_};
-    write_canonical(sample_, record_);
-    if (record_.is_full()) return Refusal::sample_too_large;
-    sample_.raw = record_.view();
-    return metadata_json_.empty() ? std::nullopt : read_canonical();
+    const bool is_read_again = !metadata_json_.empty();
+    if (!(is_read_again ? record_.write(sample_) : record_.keep(sample_))) return Refusal::sample_too_large;
+    return is_read_again ? read_canonical() : std::nullopt;
 }
 
 // What a client wrote as JSON is checked as JSON: the whole record is read again.
 TelemetryDecoder::Fault TelemetryDecoder::read_canonical() {
-    json_.start(record_.view(), static_cast<Dialect>(BodyFormat::json),
+    json_.start(sample_.raw, static_cast<Dialect>(BodyFormat::json),
                 {.precision = Precision::ns, .arrival_ns = options_.arrival_ns});
     switch (json_.next()) {
         case Step::sample: break;

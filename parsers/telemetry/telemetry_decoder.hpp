@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "engine/core/limits.hpp"
+#include "parsers/canonical_record.hpp"
 #include "parsers/decoder.hpp"
 #include "parsers/json/json_decoder.hpp"
 #include "parsers/json_writer.hpp"
@@ -83,7 +84,7 @@ class TelemetryDecoder final : public Decoder {
     JsonWriter values_;
     JsonWriter metadata_;
     JsonWriter kept_;  // the texts of others_
-    JsonWriter record_;
+    CanonicalRecord record_;
     bool is_json_sample_ = false;  // the sample is json_'s: it has JSON of its client in it
     JsonDecoder json_;
 };

@@ -94,7 +94,9 @@ constexpr std::string_view pair_paths[]{"/pairs"};
 const Format pair_formats[]{
     {.paths = pair_paths,
      .media_types = pair_types,
-     .make_decoder = []() -> std::unique_ptr<parsers::Decoder> { return std::make_unique<PairDecoder>(); },
+     .make_decoder = [](const SampleMapping&) -> std::unique_ptr<parsers::Decoder> {
+         return std::make_unique<PairDecoder>();
+     },
      .precision = parsers::Precision::ns,
      .answer = answer_pairs,
      .refuse = refuse_pairs},

@@ -149,6 +149,8 @@ class FieldsEncoder final : public CommandEncoder {
         for (StreamPrefix& prefix : prefixes_) prefix.append(bulk_of("device_id"), settings);
     }
 
+    [[nodiscard]] bool needs_raw() const override { return false; }
+
     [[nodiscard]] bool append(Batch& batch, const Sample& sample) override {
         const auto partitions_count = static_cast<std::uint32_t>(prefixes_.size());
         const StreamPrefix& prefix = prefixes_[partition_of(sample.device_id, partitions_count)];
