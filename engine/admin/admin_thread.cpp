@@ -154,13 +154,10 @@ bool AdminThread::refuses_head(const http::Request& request, http::Response& res
     return true;
 }
 
-void AdminThread::on_refused(Refusal reason, http::Response& response) {
+void AdminThread::on_refused(Refusal reason, Slot slot, const http::Request* request, http::Response& response) {
+    refusal_log_.on_head(reason, slot, request);
     refuse_json({.reason = reason, .retry_after_s = tells_retry_after(reason) ? retry_after_s_ : 0}, response,
                 server_.blocks());
-}
-
-void AdminThread::on_stream_refused(Refusal reason, Slot slot, const http::Request* request) {
-    refusal_log_.on_head(reason, slot, request);
 }
 
 }  // namespace sluice

@@ -43,8 +43,7 @@ class AdminThread final : public AdminPort, private http::Application, private S
   private:
     http::Decision on_request(const http::Request& request, RequestRef ref, http::Response& response) override;
     bool refuses_head(const http::Request& request, http::Response& response) override;
-    void on_refused(Refusal reason, http::Response& response) override;
-    void on_stream_refused(Refusal reason, Slot slot, const http::Request* request) override;
+    void on_refused(Refusal reason, Slot slot, const http::Request* request, http::Response& response) override;
     // Nothing to do: each request is answered at once, so no body is kept and no request is overdue. There are no
     // batches, and the latency of admin requests is not measured.
     void on_body_lost(RequestRef) override {}

@@ -40,10 +40,10 @@ class Application {
     // refusal, is made. Not asked of requests that arrived whole.
     [[nodiscard]] virtual bool refuses_head(const Request& request, Response& response) = 0;
 
-    // The connection refuses a request by itself (framing, limits, a client that is too slow): makes the answer.
-    virtual void on_refused(Refusal reason, Response& response) = 0;
-    // Beside on_refused(), for the log. `request` is what was read of it, which may be cut anywhere; null: nothing.
-    virtual void on_stream_refused(Refusal, Slot, const Request* request) { static_cast<void>(request); }
+    // The connection `slot` refuses a request by itself (framing, limits, a client that is too slow, a drain): makes
+    // the answer. `request` is what was read of it, without its body; its head may be cut anywhere, see
+    // RequestHead::has_path(). Null: nothing was read.
+    virtual void on_refused(Refusal reason, Slot slot, const Request* request, Response& response) = 0;
     // The connection is gone, and with it the request `ref` and the body that the application keeps.
     virtual void on_body_lost(RequestRef ref) = 0;
     // A request that was left for later has no answer in time: makes the answer. `ref` names it for the last

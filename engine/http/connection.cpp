@@ -303,18 +303,17 @@ void Connection::refuse(Context& context, Refusal refusal) {
     const PendingIndex index = take_pending(context);
     enqueue(context, index);
     Pending& pending = context.pendings[index];
-    context.application.on_refused(refusal, pending.response);
-    tell_refusal(context, refusal);
+    make_refusal(context, refusal, pending.response);
     pending.closes = true;
     transition(State::finishing);
     drop_body(context);
     decide(context, pending);
 }
 
-void Connection::tell_refusal(Context& context, Refusal refusal) const {
-    if (head_ == nullptr) return context.application.on_stream_refused(refusal, slot_, nullptr);
+void Connection::make_refusal(Context& context, Refusal refusal, Response& response) const {
+    if (head_ == nullptr) return context.application.on_refused(refusal, slot_, nullptr, response);
     const Request request = request_of(context.now_ns);
-    context.application.on_stream_refused(refusal, slot_, &request);
+    context.application.on_refused(refusal, slot_, &request, response);
 }
 
 void Connection::decide(Context& context, Pending& pending) {

@@ -177,7 +177,7 @@ class Connection {
     void end_discarding(Context& context);
     void dispatch(Context& context);
     void refuse(Context& context, Refusal refusal);
-    void tell_refusal(Context& context, Refusal refusal) const;
+    void make_refusal(Context& context, Refusal refusal, Response& response) const;
     [[nodiscard]] PendingIndex take_pending(Context& context);
     void enqueue(Context& context, PendingIndex index);
     void decide(Context& context, Pending& pending);

@@ -67,17 +67,25 @@ class Router {
     // through that listener is not there.
     [[nodiscard]] std::expected<const Route*, NoRoute> find(std::string_view path, parsers::Method method,
                                                             std::uint8_t listener_role_number = 0) const {
-        CHECK(listener_role_number < 32);
-        const std::uint32_t mask = std::uint32_t{1} << listener_role_number;
+        const Route* const route = at(path, listener_role_number);
+        if (route == nullptr)
+            return std::unexpected(NoRoute{Refusal::not_found, {}, whereabouts(path, mask_of(listener_role_number))});
+        if (takes(route->methods, method)) return route;
+        return std::unexpected(NoRoute{Refusal::method_not_allowed, allow_of(route->methods)});
+    }
+    // The same for any method. Null: there is none.
+    [[nodiscard]] const Route* at(std::string_view path, std::uint8_t listener_role_number = 0) const {
+        const std::uint32_t mask = mask_of(listener_role_number);
         for (const Route& route : routes_)
-            if (route.path == path && (route.listener_roles_mask & mask) != 0) {
-                if (takes(route.methods, method)) return &route;
-                return std::unexpected(NoRoute{Refusal::method_not_allowed, allow_of(route.methods)});
-            }
-        return std::unexpected(NoRoute{Refusal::not_found, {}, whereabouts(path, mask)});
+            if (route.path == path && (route.listener_roles_mask & mask) != 0) return &route;
+        return nullptr;
     }
 
   private:
+    [[nodiscard]] static std::uint32_t mask_of(std::uint8_t listener_role_number) {
+        CHECK(listener_role_number < 32);
+        return std::uint32_t{1} << listener_role_number;
+    }
     [[nodiscard]] Whereabouts whereabouts(std::string_view path, std::uint32_t mask) const {
         while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
         for (const Route& route : routes_)

@@ -59,6 +59,9 @@ struct Format {
     // Clients whose User-Agent begins so take Retry-After for something else: they are told none. Empty: no such
     // client.
     std::string_view misreads_retry_after{};
+    // Clients throw away what they sent if the answer is 4xx: what may be sent again is 503 here, where others are told
+    // 408 or 409.
+    bool drops_on_4xx = false;
     bool refuses_unknown_parameters = false;  // of the query; else they are ignored
     bool may_be_empty = false;  // a body without a record is answered like one whose records were taken
     bool quotes_lines = false;  // answer() needs IngestResult::first_fault

@@ -1,5 +1,7 @@
 #include "engine/ingest/gate.hpp"
 
+#include <algorithm>
+
 #include "engine/core/check.hpp"
 #include "engine/ingest/entrance.hpp"
 
@@ -20,15 +22,25 @@ Gate::Gate(std::span<const Format> formats, const Admission& admission, const Ba
     }
 }
 
-void Gate::add_route(const http::Route& route) {
+void Gate::add_route(const http::Route& route, std::string_view errors_like) {
     CHECK(route.target < format_target_min);
     router_.add(route);
+    if (errors_like.empty()) return;
+    const auto format = std::ranges::find_if(formats_, [errors_like](const Format& one) {
+        return std::ranges::find(one.paths, errors_like) != one.paths.end();
+    });
+    CHECK(format != formats_.end());
+    error_formats_[route.target] = &*format;
 }
 
 std::expected<Gate::Passage, Gate::Refused> Gate::check(const http::Request& request, Body body) const {
     const auto entrance = enter(router_, request);
-    if (!entrance)
-        return std::unexpected(Refused{entrance.error().reason, entrance.error().allow, entrance.error().where});
+    if (!entrance) {
+        Refused told = refused(request, entrance.error().reason);
+        told.allow = entrance.error().allow;
+        told.where = entrance.error().where;
+        return std::unexpected(told);
+    }
     std::expected<Passage, Refused> passed(std::in_place);
     passed->allow = entrance->allow;
     if (entrance->route == nullptr) return passed;
@@ -47,6 +59,20 @@ std::expected<Gate::Passage, Gate::Refused> Gate::check(const http::Request& req
         .nearest = *refusal == Refusal::unknown_parameter ? nearest_parameter(request.query) : std::string_view{},
         .dialect = passed->options.dialect,
         .hides_retry_after = passed->options.hides_retry_after});
+}
+
+Gate::Refused Gate::refused(const http::Request& request, Refusal reason) const {
+    Refused refused{.reason = reason};
+    const http::Route* const route = router_.at(request.path, request.listener_role_number);
+    if (route == nullptr) return refused;
+    const bool is_page = route->target < format_target_min;
+    refused.format = is_page ? error_formats_[route->target] : &formats_[route->target - format_target_min];
+    if (refused.format == nullptr) return refused;
+    RequestOptions options;
+    read_answer_options(request.head, *refused.format, options);
+    refused.dialect = options.dialect;
+    refused.hides_retry_after = options.hides_retry_after;
+    return refused;
 }
 
 std::optional<Refusal> Gate::refusal_of(const http::Request& request, const Format& format,

@@ -8,6 +8,7 @@
 // body that would be refused anyway is not waited for. One for each reactor, on its thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -55,10 +56,14 @@ class Gate {
     Gate(std::span<const Format> formats, const Admission& admission, const Batcher& batcher, const AckOffer& offer,
          ContentCodings codings, IdempotencyTable* idempotency);
 
-    // Adds a path that is no ingest endpoint. `target` is below format_target_min.
-    void add_route(const http::Route& route);
+    // Adds a path that is no ingest endpoint. `target` is below format_target_min. `errors_like`: the path of a format,
+    // whose shape the errors have; empty: JSON's.
+    void add_route(const http::Route& route, std::string_view errors_like = {});
 
     [[nodiscard]] std::expected<Passage, Refused> check(const http::Request& request, Body body) const;
+    // Of a request that was refused by others: in whose shape it is told. Of its head its path must be there
+    // (has_path()); the rest may be cut.
+    [[nodiscard]] Refused refused(const http::Request& request, Refusal reason) const;
 
   private:
     [[nodiscard]] std::optional<Refusal> refusal_of(const http::Request& request, const Format& format,
@@ -72,6 +77,8 @@ class Gate {
     const AckOffer offer_;
     const ContentCodings codings_;
     IdempotencyTable* const idempotency_;
+    // By target, of paths that are no ingest endpoint: whose shape their errors have; null: JSON's.
+    std::array<const Format*, format_target_min> error_formats_{};
 };
 
 }  // namespace sluice

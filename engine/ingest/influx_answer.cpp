@@ -6,6 +6,7 @@
 #include "engine/core/escape.hpp"
 #include "engine/ingest/format.hpp"
 #include "engine/ingest/json_answer.hpp"
+#include "engine/ingest/refusal_headers.hpp"
 #include "engine/ingest/response_body.hpp"
 
 namespace sluice {
@@ -18,7 +19,6 @@ constexpr std::string_view code_of(int status) {
         case 403: return "forbidden";
         case 404: return "not found";
         case 405: return "method not allowed";
-        case 409: return "conflict";
         case 413: return "request too large";
         case 422: return "unprocessable entity";
         case 429: return "too many requests";
@@ -50,13 +50,11 @@ void start(std::uint16_t status, const IngestResult& result, http::Response& res
 // What both shapes have in common. The sentence of a 503 must not be one that a client of 1.x takes for a line that
 // cannot be read: those begin with "partial write" or "unable to parse".
 const RefusalInfo& start(const RequestRefusal& refusal, http::Response& response) {
-    const RefusalInfo& info = info_of(refusal.reason);
-    response.start(static_cast<std::uint16_t>(info.status), json_content_type);
+    response.start(refusal.status(), json_content_type);
     response.set_refusal(refusal.reason);
     add_influx_headers(response);
-    if (refusal.retry_after_s != 0) response.add_header("Retry-After", refusal.retry_after_s);
-    if (!refusal.accept_encoding.empty()) response.add_header("Accept-Encoding", refusal.accept_encoding);
-    return info;
+    add_refusal_headers(refusal, response);
+    return info_of(refusal.reason);
 }
 
 }  // namespace
@@ -90,14 +88,14 @@ void refuse_influx_v1(const RequestRefusal& refusal, http::Response& response, h
     const RefusalInfo& info = start(refusal, response);
     response.add_header("X-Influxdb-Error", info.sentence);
     ResponseBody body(response, blocks);
-    body << "{\"error\":\"" << (info.status == 503 ? "timeout: " : "") << info.sentence << "\"}\n";
+    body << "{\"error\":\"" << (refusal.status() == 503 ? "timeout: " : "") << info.sentence << "\"}\n";
 }
 
 void refuse_influx_v2(const RequestRefusal& refusal, http::Response& response, http::BlockPool& blocks) {
     const RefusalInfo& info = start(refusal, response);
-    response.add_header("X-Platform-Error-Code", code_of(info.status));
+    response.add_header("X-Platform-Error-Code", code_of(refusal.status()));
     ResponseBody body(response, blocks);
-    body << R"({"code":")" << code_of(info.status) << R"(","message":")" << info.sentence << "\"}";
+    body << R"({"code":")" << code_of(refusal.status()) << R"(","message":")" << info.sentence << "\"}";
 }
 
 }  // namespace sluice

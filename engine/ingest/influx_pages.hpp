@@ -20,22 +20,25 @@ struct InfluxPageRow {
     std::string_view path;
     http::Methods methods;
     InfluxPage page;
+    bool is_v2 = false;  // of InfluxDB 2, with its errors
 
     [[nodiscard]] http::Route route() const {
         return {path, methods, static_cast<std::uint16_t>(influx_page_target_min + static_cast<unsigned>(page))};
     }
+    // The path of the ingest endpoint whose errors it has.
+    [[nodiscard]] std::string_view errors_like() const { return is_v2 ? "/api/v2/write" : "/write"; }
 };
 
 // /health and /ready are the engine's own; those of InfluxDB 2 are below /influx alone.
 inline constexpr std::array influx_pages{
     InfluxPageRow{"/ping", http::Methods::get, InfluxPage::ping},
     InfluxPageRow{"/influx/ping", http::Methods::get, InfluxPage::ping},
-    InfluxPageRow{"/api/v2/ping", http::Methods::get, InfluxPage::ping_v2},
-    InfluxPageRow{"/influx/api/v2/ping", http::Methods::get, InfluxPage::ping_v2},
+    InfluxPageRow{"/api/v2/ping", http::Methods::get, InfluxPage::ping_v2, true},
+    InfluxPageRow{"/influx/api/v2/ping", http::Methods::get, InfluxPage::ping_v2, true},
     InfluxPageRow{"/query", http::Methods::get_and_post, InfluxPage::query},
     InfluxPageRow{"/influx/query", http::Methods::get_and_post, InfluxPage::query},
-    InfluxPageRow{"/influx/health", http::Methods::get, InfluxPage::health},
-    InfluxPageRow{"/influx/ready", http::Methods::get, InfluxPage::ready},
+    InfluxPageRow{"/influx/health", http::Methods::get, InfluxPage::health, true},
+    InfluxPageRow{"/influx/ready", http::Methods::get, InfluxPage::ready, true},
 };
 
 struct InfluxState {

@@ -292,8 +292,9 @@ Decision Ingest::refuse_whole(OpenRequest& request, RequestRefusal refusal, http
 }
 
 void Ingest::refuse(const Format* format, RequestRefusal refusal, http::Response& response) {
-    if (tells_retry_after(refusal.reason) && !refusal.hides_retry_after)
-        refusal.retry_after_s = info_of(refusal.reason).status == 503 ? retry_after_s() : settings_.retry_after_s;
+    refusal.is_told_as_503 = format != nullptr && format->drops_on_4xx && is_temporary_4xx(refusal.reason);
+    if ((refusal.is_told_as_503 || tells_retry_after(refusal.reason)) && !refusal.hides_retry_after)
+        refusal.retry_after_s = refusal.status() == 503 ? retry_after_s() : settings_.retry_after_s;
     // RFC 9110 section 15.5.16; section 12.5.3: Accept-Encoding only where the coding is the reason.
     if (refusal.reason == Refusal::unsupported_encoding) refusal.accept_encoding = settings_.accept_encoding;
     if (refusal.reason == Refusal::unsupported_media_type && format != nullptr) refusal.accept = format->accept;

@@ -5,6 +5,7 @@
 
 #include "engine/core/check.hpp"
 #include "engine/http/status.hpp"
+#include "engine/ingest/refusal_headers.hpp"
 #include "engine/ingest/response_body.hpp"
 
 namespace sluice {
@@ -100,12 +101,9 @@ void answer_json(const IngestResult& result, http::Response& response, http::Blo
 
 void refuse_json(const RequestRefusal& refusal, http::Response& response, http::BlockPool& blocks) {
     const RefusalInfo& info = info_of(refusal.reason);
-    response.start(static_cast<std::uint16_t>(info.status), json_content_type);
+    response.start(refusal.status(), json_content_type);
     response.set_refusal(refusal.reason);
-    if (refusal.retry_after_s != 0) response.add_header("Retry-After", refusal.retry_after_s);
-    if (!refusal.allow.empty()) response.add_header("Allow", refusal.allow);
-    if (!refusal.accept.empty()) response.add_header("Accept", refusal.accept);
-    if (!refusal.accept_encoding.empty()) response.add_header("Accept-Encoding", refusal.accept_encoding);
+    add_refusal_headers(refusal, response);
     ResponseBody body(response, blocks);
     body << "{\"ok\":false,\"error\":\"" << info.sentence << "\",\"code\":\"" << info.code << "\"";
     if (refusal.has_offset) body << ",\"offset\":" << refusal.offset;

@@ -6,6 +6,7 @@
 
 #include "engine/ingest/format.hpp"
 #include "engine/ingest/json_answer.hpp"
+#include "engine/ingest/refusal_headers.hpp"
 #include "engine/ingest/response_body.hpp"
 #include "parsers/otlp/otlp_decoder.hpp"
 
@@ -67,7 +68,6 @@ std::uint32_t status_code_of(int status) {
         case 403: return 7;   // PERMISSION_DENIED
         case 404:
         case 405: return 12;  // UNIMPLEMENTED
-        case 409: return 10;  // ABORTED
         case 429: return 8;   // RESOURCE_EXHAUSTED
         case 503: return 14;  // UNAVAILABLE
         default: return 3;    // INVALID_ARGUMENT
@@ -104,14 +104,13 @@ void answer_otlp(const IngestResult& result, http::Response& response, http::Blo
 void refuse_otlp(const RequestRefusal& refusal, http::Response& response, http::BlockPool& blocks) {
     const RefusalInfo& info = info_of(refusal.reason);
     const bool is_type_unknown = refusal.reason == Refusal::unsupported_media_type;
-    response.start(static_cast<std::uint16_t>(info.status),
+    response.start(refusal.status(),
                    is_type_unknown ? std::string_view("text/plain; charset=utf-8") : content_type_of(refusal.dialect));
     response.set_refusal(refusal.reason);
-    if (refusal.retry_after_s != 0)
-        response.add_header("Retry-After", std::min(refusal.retry_after_s, otlp_retry_after_s_max));
-    if (!refusal.accept_encoding.empty()) response.add_header("Accept-Encoding", refusal.accept_encoding);
-    if (!refusal.accept.empty()) response.add_header("Accept", refusal.accept);
-    const std::uint32_t code = status_code_of(info.status);
+    RequestRefusal told = refusal;
+    told.retry_after_s = std::min(refusal.retry_after_s, otlp_retry_after_s_max);
+    add_refusal_headers(told, response);
+    const std::uint32_t code = status_code_of(refusal.status());
     ShortText sentence, status;
     sentence << info.sentence << " (" << info.code << ")";
     ResponseBody body(response, blocks);

@@ -1,6 +1,7 @@
 #include "engine/ingest/prometheus_answer.hpp"
 
 #include "engine/ingest/format.hpp"
+#include "engine/ingest/refusal_headers.hpp"
 #include "engine/ingest/response_body.hpp"
 
 namespace sluice {
@@ -36,11 +37,9 @@ void answer_prometheus(const IngestResult& result, http::Response& response, htt
 
 void refuse_prometheus(const RequestRefusal& refusal, http::Response& response, http::BlockPool& blocks) {
     const RefusalInfo& info = info_of(refusal.reason);
-    response.start(static_cast<std::uint16_t>(info.status), text_content_type);
+    response.start(refusal.status(), text_content_type);
     response.set_refusal(refusal.reason);
-    if (refusal.retry_after_s != 0) response.add_header("Retry-After", refusal.retry_after_s);
-    if (!refusal.accept_encoding.empty()) response.add_header("Accept-Encoding", refusal.accept_encoding);
-    if (!refusal.accept.empty()) response.add_header("Accept", refusal.accept);
+    add_refusal_headers(refusal, response);
     add_written({}, response);
     ResponseBody body(response, blocks);
     body << info.sentence << " (" << info.code << ")\n";

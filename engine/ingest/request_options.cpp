@@ -182,12 +182,18 @@ std::optional<Refusal> apply_idempotency_key(const parsers::RequestHead& head, R
     return std::nullopt;
 }
 
-std::optional<Refusal> apply_head(const parsers::RequestHead& head, const Format& format, ContentCodings codings,
-                                  RequestOptions& options) {
+// What the shape of an error needs.
+std::optional<Refusal> apply_answer_options(const parsers::RequestHead& head, const Format& format,
+                                            RequestOptions& options) {
     const std::string_view misreader = format.misreads_retry_after;
     options.hides_retry_after = !misreader.empty() && head.header(RequestHeader::user_agent).starts_with(misreader);
+    return apply_media_type(head, format, options);
+}
+
+std::optional<Refusal> apply_head(const parsers::RequestHead& head, const Format& format, ContentCodings codings,
+                                  RequestOptions& options) {
     // First, since a refusal for the coding has the encoding of the media type.
-    const auto media_type_refusal = apply_media_type(head, format, options);
+    const auto media_type_refusal = apply_answer_options(head, format, options);
     if (const auto refusal = apply_coding(head, codings, options)) return refusal;
     if (media_type_refusal) return media_type_refusal;
     return apply_idempotency_key(head, options);
@@ -215,6 +221,10 @@ std::optional<Refusal> read_options(const http::Request& request, const Format& 
     options.ack = *level;
     options.promised_ack = offer.promised(*level);
     return std::nullopt;
+}
+
+void read_answer_options(const parsers::RequestHead& head, const Format& format, RequestOptions& options) {
+    static_cast<void>(apply_answer_options(head, format, options));
 }
 
 std::string_view nearest_parameter(std::string_view query) {

@@ -45,6 +45,10 @@ struct RequestOptions {
                                                   const AckOffer& offer, ContentCodings codings,
                                                   RequestOptions& options);
 
+// Of these options only what an error's shape needs: `dialect` and `hides_retry_after`. Of a request that was refused
+// before its options were read, whose head may be cut: what is not there counts as not given.
+void read_answer_options(const parsers::RequestHead& head, const Format& format, RequestOptions& options);
+
 // The parameter that the first unknown one of `query` may have been meant to be. Static; empty if none is near.
 [[nodiscard]] std::string_view nearest_parameter(std::string_view query);
 

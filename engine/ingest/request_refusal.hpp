@@ -16,6 +16,7 @@ namespace sluice {
 
 struct RequestRefusal {
     Refusal reason{};
+    bool is_told_as_503 = false;  // see Format::drops_on_4xx
     parsers::Dialect dialect = 0;  // of the request, as far as it was read
     // The byte of the body at which it was refused.
     bool has_offset = false;
@@ -37,7 +38,19 @@ struct RequestRefusal {
     std::string_view where_path{};
     std::string_view where_key{};
     std::string_view nearest_parameter{};  // of the query, to the one that is not known
+
+    // Of the answer.
+    [[nodiscard]] std::uint16_t status() const {
+        return is_told_as_503 ? std::uint16_t{503} : static_cast<std::uint16_t>(info_of(reason).status);
+    }
 };
+
+// The status is a 4xx, but the same request may be sent again: the client was too slow, or the first request with its
+// key is being handled.
+[[nodiscard]] constexpr bool is_temporary_4xx(Refusal reason) {
+    const int status = info_of(reason).status;
+    return status == 408 || status == 409;
+}
 
 // Whether a client is told when to come back: RFC 9110 sections 15.6.4 and 10.2.3, and the draft of Idempotency-Key for
 // a request that is still being handled.

@@ -91,7 +91,7 @@ void Reactor::connect(SinkThread& sink) {
         if (!row.is_public) route.listener_roles_mask = http::role_mask(ListenerRole::data_and_admin);
         gate_->add_route(route);
     }
-    for (const InfluxPageRow& row : influx_pages) gate_->add_route(row.route());
+    for (const InfluxPageRow& row : influx_pages) gate_->add_route(row.route(), row.errors_like());
     ingest_ = std::make_unique<Ingest>(formats(), server_, *admission_, *batcher_, ingest_settings(config_),
                                        wiring_.idempotency, refusal_log_);
 }
@@ -219,7 +219,7 @@ void Reactor::stop() {
 http::Decision Reactor::on_request(const http::Request& request, RequestRef ref, http::Response& response) {
     const auto passage = gate_->check(request, Gate::Body::whole);
     if (!passage) {
-        refuse(passage.error(), request, response);
+        refuse(passage.error(), request.slot, &request, response);
         return http::Decision::now;
     }
     if (passage->format != nullptr) return ingest_->on_request(request, *passage, ref, response);
@@ -242,12 +242,12 @@ void Reactor::answer_influx(InfluxPage page, const http::Request& request, http:
 
 bool Reactor::refuses_head(const http::Request& request, http::Response& response) {
     const auto passage = gate_->check(request, Gate::Body::on_its_way);
-    if (!passage) refuse(passage.error(), request, response);
+    if (!passage) refuse(passage.error(), request.slot, &request, response);
     return !passage.has_value();
 }
 
-void Reactor::refuse(const Gate::Refused& refused, const http::Request& request, http::Response& response) {
-    refusal_log_.on_head(refused.reason, request.slot, &request);
+void Reactor::refuse(const Gate::Refused& refused, Slot slot, const http::Request* request, http::Response& response) {
+    refusal_log_.on_head(refused.reason, slot, request);
     // What a data listener does not have is on the admin listener.
     const std::string_view where_key = refused.where.is_on_other_listener ? "admin.listen" : "";
     ingest_->refuse(refused.format,
@@ -261,12 +261,9 @@ void Reactor::refuse(const Gate::Refused& refused, const http::Request& request,
                     response);
 }
 
-void Reactor::on_refused(Refusal reason, http::Response& response) {
-    ingest_->refuse(nullptr, {.reason = reason}, response);
-}
-
-void Reactor::on_stream_refused(Refusal reason, Slot slot, const http::Request* request) {
-    refusal_log_.on_head(reason, slot, request);
+void Reactor::on_refused(Refusal reason, Slot slot, const http::Request* request, http::Response& response) {
+    const bool has_path = request != nullptr && request->head.has_path();
+    refuse(has_path ? gate_->refused(*request, reason) : Gate::Refused{.reason = reason}, slot, request, response);
 }
 
 void Reactor::on_body_lost(RequestRef ref) { ingest_->on_body_lost(ref); }
@@ -283,7 +280,7 @@ http::Decision Reactor::answer_page(AdminPage page, RequestRef ref, http::Respon
     } else if (ask_admin(page, ref)) {
         return http::Decision::later;
     } else {
-        on_refused(Refusal::admin_timeout, response);
+        ingest_->refuse(nullptr, {.reason = Refusal::admin_timeout}, response);
     }
     return http::Decision::now;
 }

@@ -83,8 +83,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
   private:
     http::Decision on_request(const http::Request& request, RequestRef ref, http::Response& response) override;
     bool refuses_head(const http::Request& request, http::Response& response) override;
-    void on_refused(Refusal reason, http::Response& response) override;
-    void on_stream_refused(Refusal reason, Slot slot, const http::Request* request) override;
+    void on_refused(Refusal reason, Slot slot, const http::Request* request, http::Response& response) override;
     void on_body_lost(RequestRef ref) override;
     void on_overdue(RequestRef ref, http::Response& response) override;
     void on_responses_sent(std::uint32_t count, std::uint64_t received_ns, std::uint64_t ready_ns) override;
@@ -97,7 +96,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     [[nodiscard]] bool ask_admin(AdminPage page, RequestRef ref);
     void fill_page(const AdminAnswer& answer, http::Response& response);
     void answer_influx(InfluxPage page, const http::Request& request, http::Response& response);
-    void refuse(const Gate::Refused& refused, const http::Request& request, http::Response& response);
+    void refuse(const Gate::Refused& refused, Slot slot, const http::Request* request, http::Response& response);
     [[nodiscard]] bool may_sleep();
     void order(Mailbox::Task task);
     void pin();

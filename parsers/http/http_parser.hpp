@@ -59,6 +59,8 @@ struct RequestHead {
 
     void clear();
     [[nodiscard]] std::string_view target_view() const { return {text, target_bytes}; }
+    // Of a head that may be cut: the path was read to its end. Either the request line was, or the query has begun.
+    [[nodiscard]] bool has_path() const { return text_bytes != 0 || target_view().find('?') != std::string_view::npos; }
     // Without OWS around it; empty if absent.
     [[nodiscard]] std::string_view header(RequestHeader header) const {
         return {text + value(header).offset, value(header).bytes};

@@ -65,10 +65,13 @@ class Application final : public http::Application {
     }
     [[nodiscard]] bool refuses_head(const http::Request&, http::Response& response) override {
         if (random_() % 8 != 0) return false;
-        on_refused(Refusal::paused, response);
+        refuse(Refusal::paused, response);
         return true;
     }
-    void on_refused(Refusal reason, http::Response& response) override {
+    void on_refused(Refusal reason, Slot, const http::Request*, http::Response& response) override {
+        refuse(reason, response);
+    }
+    void refuse(Refusal reason, http::Response& response) {
         const RefusalInfo& info = info_of(reason);
         response.start(static_cast<std::uint16_t>(info.status), "application/json");
         response.set_refusal(reason);
@@ -77,7 +80,7 @@ class Application final : public http::Application {
     }
     void on_overdue(RequestRef ref, http::Response& response) override {
         forget_body(ref);
-        on_refused(Refusal::ack_timeout, response);
+        refuse(Refusal::ack_timeout, response);
     }
     void on_body_lost(RequestRef ref) override { forget_body(ref); }
     void forget_body(RequestRef ref) {

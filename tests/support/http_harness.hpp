@@ -34,7 +34,7 @@ class EchoApplication final : public http::Application {
                                             http::Response& response) override {
         const std::size_t index = requests_count++;
         if (refuses_heads) {  // whether its body came with its head or not
-            on_refused(Refusal::paused, response);
+            refuse(Refusal::paused, response);
             return http::Decision::now;
         }
         std::string echo = echo_of(request);
@@ -49,11 +49,15 @@ class EchoApplication final : public http::Application {
 
     [[nodiscard]] bool refuses_head(const http::Request&, http::Response& response) override {
         ++heads_count;
-        if (refuses_heads) on_refused(Refusal::paused, response);
+        if (refuses_heads) refuse(Refusal::paused, response);
         return refuses_heads;
     }
 
-    void on_refused(Refusal reason, http::Response& response) override {
+    void on_refused(Refusal reason, Slot, const http::Request* request, http::Response& response) override {
+        refused_paths.emplace_back(request != nullptr ? request->path : "nothing was read");
+        refuse(reason, response);
+    }
+    void refuse(Refusal reason, http::Response& response) {
         const RefusalInfo& info = info_of(reason);
         response.start(static_cast<std::uint16_t>(info.status), "application/json");
         response.set_refusal(reason);
@@ -62,7 +66,7 @@ class EchoApplication final : public http::Application {
     }
     void on_overdue(RequestRef ref, http::Response& response) override {
         overdue.push_back(ref);
-        on_refused(Refusal::ack_timeout, response);
+        refuse(Refusal::ack_timeout, response);
     }
     void on_body_lost(RequestRef ref) override { lost.push_back(ref); }
 
@@ -80,6 +84,7 @@ class EchoApplication final : public http::Application {
     std::vector<Waiting> waiting;  // not answered yet, in order of arrival
     std::vector<RequestRef> overdue;
     std::vector<RequestRef> lost;  // whose body was kept
+    std::vector<std::string> refused_paths;  // of requests that the connection refused
     std::size_t requests_count = 0;
     std::size_t heads_count = 0;
     std::uint64_t responses_sent_count = 0;
@@ -137,6 +142,7 @@ class HttpHarness {
         sent.clear();
         app.waiting.clear();
         app.requests_count = 0;
+        app.refused_paths.clear();
         open();
     }
 

@@ -114,7 +114,7 @@ class NoApplication final : public http::Application {
         return http::Decision::now;
     }
     [[nodiscard]] bool refuses_head(const http::Request&, http::Response&) override { return false; }
-    void on_refused(Refusal, http::Response&) override {}
+    void on_refused(Refusal, Slot, const http::Request*, http::Response&) override {}
     void on_body_lost(RequestRef) override {}
     void on_overdue(RequestRef, http::Response&) override {}
     void on_responses_sent(std::uint32_t, std::uint64_t, std::uint64_t) override {}

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "parsers/otlp/otlp_decoder.hpp"
 #include "tests/support/batcher_bench.hpp"
 #include "tests/support/request_head.hpp"
 
@@ -54,7 +55,8 @@ TEST_F(GateTest, TheFirstRuleThatIsBrokenDecides) {
     for (const Gate::Body body : {Gate::Body::on_its_way, Gate::Body::whole})
         for (const Row& row : {
                  Row{"/nowhere", Method::get, bad_lines, "ack=x", true, "not_found"},
-                 {"/telemetry", Method::get, bad_lines, "ack=x", true, "method_not_allowed"},
+                 {"/telemetry", Method::get, bad_lines, "ack=x", true, "method_not_allowed in shape"},
+                 {"/page", Method::post, bad_lines, "ack=x", true, "method_not_allowed"},
                  {"/telemetry", Method::post, bad_lines, "ack=x", true, "unsupported_encoding in shape"},
                  {"/telemetry", Method::post, bad_lines.substr(24), "ack=x", true, "unsupported_media_type in shape"},
                  {"/telemetry", Method::post, bad_lines.substr(50), "ack=x", true, "bad_idempotency_key in shape"},
@@ -104,6 +106,33 @@ TEST_F(GateTest, ARefusalSaysWhatWasMeant) {
     EXPECT_EQ(refused("/telemetry", "ack=x").nearest, "");
     EXPECT_EQ(refused("/telemetry/", "").where.path, "/telemetry");
     EXPECT_EQ(refused("/nowhere", "").where.path, "");
+}
+
+// The head may be cut anywhere behind its path.
+TEST_F(GateTest, WhoseShapeAnErrorHasThatTheConnectionMade) {
+    constexpr auto otlp_json = static_cast<parsers::Dialect>(parsers::OtlpEncoding::json);
+    gate.add_route({"/like", http::Methods::get, 4}, "/write");
+    struct Row {
+        std::string_view path;
+        std::string_view lines;
+        std::string_view shape;  // a path that has it; empty: JSON's
+        parsers::Dialect dialect = 0;
+        bool hides_retry_after = false;
+    };
+    for (const Row& row :
+         {Row{"/nowhere", "", ""}, Row{"/page", "", ""}, Row{"/like", "", "/write"}, Row{"/write", "", "/write"},
+          Row{"/v1/metrics", "Content-Type: application/json\r\n", "/v1/metrics", otlp_json},
+          Row{"/v1/metrics", "Content-Type: application/jso\r\n", "/v1/metrics"}, Row{"/v1/metrics", "", "/v1/metrics"},
+          Row{"/api/v2/write", "User-Agent: influxdb-client-js/1\r\n", "/api/v2/write", 0, true}}) {
+        const parsers::RequestHead head = tests::request_head(row.lines);
+        const Gate::Refused refused = gate.refused(
+            {.head = head, .path = row.path, .query = "", .body = "", .received_ns = 1}, Refusal::draining);
+        EXPECT_EQ(refused.reason, Refusal::draining);
+        const std::string_view shape = refused.format == nullptr ? std::string_view{} : refused.format->paths.front();
+        EXPECT_EQ(shape, row.shape) << row.path;
+        EXPECT_EQ(refused.dialect, row.dialect) << row.path << " " << row.lines;
+        EXPECT_EQ(refused.hides_retry_after, row.hides_retry_after) << row.path;
+    }
 }
 
 TEST_F(GateTest, AnEmptyBodyIsRefusedOnceItIsThere) {
