@@ -218,5 +218,5 @@ def test_the_annotated_example_runs(stack):
     # Its bounds on time are for a quiet machine.
     run = run_load(url_of(stack.engine), "--scenario", SCENARIOS / "annotated.toml", "--threshold", "p95<60s", "--threshold", "errors<1%")
     assert run.exit_code == OK and run.result["target"] == "annotated", run.messages
-    assert [one["name"] for one in run.result["endpoints"]] == ["post samples", "look"]
+    assert [one["name"] for one in run.result["endpoints"]] == ["post samples", "post lines", "look"]
     assert all(one["succeeded"] == one["sent"] > 0 for one in run.result["endpoints"])

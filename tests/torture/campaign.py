@@ -26,7 +26,8 @@ DESCRIPTION = """\
 Causes faults in the engine and Redis under load, then checks that every acknowledged sample is stored.
 
 Each round starts a Redis, an engine and sluice-load --ledger, does one to six faults at moments drawn from the seed, waits
-until the engine is well again, and compares the ledger with Redis and the journal. The conservation law is checked before
+until the engine is well again, and compares the ledger with Redis and the journal. Rounds go through all formats of
+sluice-load, in an order of the seed, with content codings drawn from it. The conservation law is checked before
 each end of an engine, and an engine that was stopped in order must report correctly what it left undelivered."""
 
 PROMISES = """\

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from .faults import FAULTS
 from .round import Result
+from .traffic import FORMATS
 from .verdict import Counts
 
 
@@ -16,7 +17,7 @@ def clock(seconds: float) -> str:
 def line_of(result: Result, position: str, left_s: float) -> str:
     counts = result.counts
     recovered = max(result.recoveries_s, default=0.0)
-    return (f"{position} {result.level.name:<12} {result.plan.text():<44} {'BROKEN' if result.failures else 'kept':<6} "
+    return (f"{position} {result.level.name:<12} {result.plan.text():<44} {result.traffic.text():<31} {'BROKEN' if result.failures else 'kept':<6} "
             f"{counts.acknowledged:>5} acknowledged, {counts.lost} lost, {counts.duplicated} twice, {counts.reordered} reordered, "
             f"recovered in {recovered:.2f} s; {clock(left_s)} left")
 
@@ -57,4 +58,6 @@ def table_of(results: list[Result]) -> str:
     lines += ["", f"{'faults':<14}" + "".join(f"{name:>13}" for name in [*rows, "all"])]
     for name in names:
         lines.append(f"{name:<14}" + "".join(f"{row.faults[name]:>13}" for row in [*rows.values(), total]))
+    formats = Counter(result.traffic.format for result in results)
+    lines += ["", "formats  " + ", ".join(f"{name} {formats[name]}" for name in FORMATS if formats[name])]
     return "\n".join(lines)

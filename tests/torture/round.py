@@ -15,6 +15,7 @@ from .faults import Fault, Moment, applicable, needs_of, play
 from .levels import Level
 from .prober import Prober
 from .scene import Broken, Scene
+from .traffic import Traffic, traffic_of
 
 RECOVERY_TIMEOUT_S = 15.0
 SETTLE_TIMEOUT_S = 20.0
@@ -39,6 +40,7 @@ class Result:
     level: Level
     number: int
     plan: Plan
+    traffic: Traffic
     counts: verdict.Counts = field(default_factory=verdict.Counts)
     faults: Counter = field(default_factory=Counter)
     recoveries_s: list[float] = field(default_factory=list)
@@ -72,11 +74,13 @@ def run_round(seed: int, number: int, level: Level, directory: Path, library: Op
     random_ = random_of(seed, number, level)
     faults = [fault for fault in applicable(level, unavailable) if not only or fault.name in only]
     plan = draw_plan(random_, faults)
-    result = Result(level, number, plan)
+    needs = needs_of({fault.name for fault in plan.faults})
+    traffic = traffic_of(seed, number, is_fat="small disk" in needs)
+    result = Result(level, number, plan, traffic)
     begin = time.monotonic()
     home = directory / f"{number}-{level.name}"
     home.mkdir()
-    scene = Scene(home, level, needs_of({fault.name for fault in plan.faults}), random_, library)
+    scene = Scene(home, level, needs, traffic, random_, library)
     try:
         scene.open()
         _hurt(scene, plan, result)

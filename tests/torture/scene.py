@@ -17,10 +17,9 @@ from .disk import ForgetfulDisk, SmallDisk
 from .levels import QUICK, SEGMENTS, Level
 from .refusals import Refusals
 from .store import Store
+from .traffic import Traffic
 
 SMALL_DISK_BYTES = 24 * 1024 * 1024
-# Samples of a round whose disk gets full: a segment has to end while there is no room for another.
-FAT_SAMPLE = '{"device_id":"{device}","seq":{seq},"type":"t","value":1,"note":"' + "x" * 4000 + '"}'
 USERS = 6  # of the load, with a thread and a connection each: so each device has one connection, and its order is promised
 LOAD_TIMEOUT_S = 3
 
@@ -32,7 +31,7 @@ class Broken(AssertionError):
 class Scene:
     """`needs` as needs_of() of faults.py tells. Every method that begins something leaves its end to another."""
 
-    def __init__(self, directory: Path, level: Level, needs: set[str], random_: random.Random, library: Optional[Path]):
+    def __init__(self, directory: Path, level: Level, needs: set[str], traffic: Traffic, random_: random.Random, library: Optional[Path]):
         self.directory = directory
         self.level = level
         self.random = random_
@@ -47,6 +46,7 @@ class Scene:
         self.engine: Optional[Engine] = None
         self.refusals: Optional[Refusals] = None  # the last ones
         self._needs = needs
+        self._traffic = traffic
         self._library = library
         self._load: Optional[Child] = None
         self._life_begin = 0            # in the engine's log
@@ -144,9 +144,10 @@ class Scene:
 
     def start_load(self) -> None:
         batch = self.random.choice(((), (), ("--batch", 4)))
-        body = ("--body", FAT_SAMPLE) if self.small_disk else ("--sample", *batch)
-        rate = 1500 if self.small_disk else self.random.choice((1500, 3000, 6000)) // (2 if batch else 1)
-        command = [LOAD_BINARY, "http://{}:{}/telemetry".format(*self.engine.address), *body, "--rate", rate, "--duration", "60s",
+        if self._traffic.is_fat:
+            batch = ()
+        rate = 1500 if self._traffic.is_fat else self.random.choice((1500, 3000, 6000)) // (2 if batch else 1)
+        command = [LOAD_BINARY, "http://{}:{}".format(*self.engine.address), *self._traffic.options(), *batch, "--rate", rate, "--duration", "60s",
                    "--warmup", 0, "--timeout", f"{LOAD_TIMEOUT_S}s", "--threads", USERS, "--connections", USERS, "--devices", 5 * USERS,
                    "--device-prefix", "device-", "--ledger", self.ledger, "--json", self.directory / "load.json", "--quiet"]
         self._load = Child(command, self.directory, "load")

@@ -59,6 +59,11 @@ def has_freed_segments(directory: Path) -> bool:
     return min(int(path.stem) for path in directory.glob("*.log")) > 1
 
 
+def seq_of(sample: dict) -> int:
+    """Where it stands depends on the format of the load; as tools/load/ledger/sample_mark.hpp."""
+    return next(int(one["seq"]) for one in (sample, sample.get("values", {}), sample.get("metadata", {})) if "seq" in one)
+
+
 def of_journal(ledger: Path, directory: Path, may_be_damaged: bool) -> Verdict:
     """After a power loss, sectors of what was never synced may have survived behind others that did not: records that nobody was
     promised are then reported as damaged, by an exit code of 1."""
@@ -72,7 +77,7 @@ def of_journal(ledger: Path, directory: Path, may_be_damaged: bool) -> Verdict:
     counts = Counts()
     for line in done.stdout.splitlines():
         sample = json.loads(line)["sample"]
-        device, seq = sample["device_id"], sample["seq"]
+        device, seq = sample["device_id"], seq_of(sample)
         if (device, seq) not in copies and seq < next_seq.get(device, 0):
             counts.reordered += 1
         next_seq[device] = max(next_seq.get(device, 0), seq + 1)

@@ -20,6 +20,7 @@ constexpr const char* help_footer = R"(Examples:
   sluice-load http://127.0.0.1:8080/telemetry --sample --stages 30s@5k,1m@50k,10s@0 --arrivals poisson
   sluice-load http://127.0.0.1:8080/telemetry --sample --users 64 --pipeline 16
   sluice-load http://127.0.0.1:8080/telemetry --sample --connections 100 --slo 'p99<5ms,errors<0.1%'
+  sluice-load http://127.0.0.1:8080 --format remote-write --batch 500 --rate 200/s
   sluice-load http://127.0.0.1:8080 --scenario tools/load/scenarios/high_concurrency.toml --time-scale 10
   sluice-load http://127.0.0.1:8080/health --users 100 --think 1s-3s --threshold 'p95<200ms' 'errors<1%'
 
@@ -30,6 +31,15 @@ Closed loop (--users): N users wait for their answers, so a stalled server makes
 Three latencies are measured: corrected (intended start to response: the headline), uncorrected (sent to response: the
 server alone) and lag (intended start to sent: the wait for a free connection and, apart in the summary, the generator's own).
 Requests that time out or are never sent count with the time until they were given up.
+
+Formats (--format), where they are posted if the URL has no path, and where a sample's {seq} stands:
+  json, ndjson                  /telemetry                  member seq
+  influx, influx-v2             /write, /api/v2/write       field seq
+  remote-write, remote-write-2  /api/v1/write               label seq; in Snappy unless --encoding says otherwise
+  otlp, otlp-json               /v1/metrics                 attribute seq of the data point
+  protobuf, protobuf-delimited  /telemetry                  member seq (parsers/telemetry/telemetry.proto)
+A body of one's own (--body) is JSON or lines, or, with a Content-Type in --header and without --format, anything.
+An OTLP answer that rejects data points counts as failed (bad_body).
 
 Scenario files (--scenario), in TOML; docs/load-scenarios.md describes each key, tools/load/scenarios/ has examples:
   name = "ingest"                           of the run, in reports
@@ -44,6 +54,7 @@ Scenario files (--scenario), in TOML; docs/load-scenarios.md describes each key,
   path = "/telemetry"                       with the query; a template as --body is
   headers = { X-Key = "abc" }
   body = '{"device_id":"{device}"}'         as --body
+  format = "influx"                         as --format; instead of a body
   status = "200,204"                        as --status
   check = "ok=true"                         as --check
 
@@ -76,6 +87,7 @@ constexpr const char* verify_footer = R"(Example:
   sluice-load http://127.0.0.1:8080/telemetry --sample --rate 5k --ledger acknowledged
   sluice-load verify --ledger acknowledged --redis redis://127.0.0.1:6379
 
+A sample is known by its device and its seq, whatever --format it was sent in.
 Each run with --ledger has devices of its own, so that it finds its own samples in a Redis that holds others too.
 With --device-prefix, give each run another prefix.
 Reads the stream and its partitions (layouts fields, json, packed) and the list (layout list).

@@ -32,10 +32,16 @@ void declare_request(CLI::App& app, RunOptions& options) {
             "{device} {seq} {ts} {ts:ms} {ts:ns} {float:15:35} {choice:a|b} are filled in for each request, also in "
             "path, query and headers; {{word} sends {word}");
     request("--body-file", options.body_file, "FILE", "The template is in a file");
-    app.add_flag("--sample", options.is_sample, "POST a built-in telemetry sample")->group("Request");
-    request("--batch", options.batch, "N", "N samples in a request, as a JSON array, all of one device");
-    app.add_flag("--ndjson", options.is_ndjson, "Batches are lines (application/x-ndjson)")->group("Request");
-    request("--encoding", options.encoding, "CODING", "Compress bodies: gzip, zstd, deflate or snappy");
+    app.add_flag("--sample", options.is_sample, "POST a built-in telemetry sample, as JSON")->group("Request");
+    request(
+        "--format", options.format, "FORMAT",
+        "POST that sample as json, ndjson, influx, influx-v2, remote-write, remote-write-2, otlp, otlp-json, protobuf "
+        "or protobuf-delimited, with the headers of such senders; a URL without a path gets the format's (see below)");
+    request("--batch", options.batch, "N", "N samples in a request, all of one device; of JSON, as an array");
+    app.add_flag("--ndjson", options.is_ndjson, "Batches are lines (application/x-ndjson); the path stays as it is")
+        ->group("Request");
+    request("--encoding", options.encoding, "CODING",
+            "Compress bodies: gzip, zstd, deflate, snappy, or identity: not (default; of remote write snappy)");
     app.add_flag("--gzip", options.is_gzip, "The same as --encoding gzip")->group("Request");
     app.add_flag("--chunked", options.is_chunked, "Send bodies in chunks of 32 KiB, without their length")
         ->group("Request");

@@ -80,6 +80,18 @@ bool is_same_header(std::string_view name, std::string_view lower_name) {
                               [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
 }
 
+Result<BodyFormat> parse_body_format(std::string_view text) {
+    const auto format = body_format_of(text);
+    if (!format) return wrong(quoted(text, 64) + " is none of " + format_names());
+    return *format;
+}
+
+Result<ContentCoding> parse_coding(std::string_view text) {
+    const auto coding = content_coding_of(text);
+    if (!coding) return wrong(quoted(text, 64) + " is none of gzip, zstd, deflate, snappy, identity");
+    return *coding;
+}
+
 // Transfer-Encoding would contradict the Content-Length that is written (RFC 9112 section 6.2).
 bool is_own_header(std::string_view name) {
     constexpr std::string_view own[] = {"host", "content-length", "content-encoding", "transfer-encoding"};

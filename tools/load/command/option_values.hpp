@@ -7,7 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/core/content_coding.hpp"
 #include "engine/core/escape.hpp"
+#include "tools/load/format/body_format.hpp"
 #include "tools/load/plan/run_plan.hpp"
 #include "tools/load/plan/units.hpp"
 
@@ -48,6 +50,8 @@ inline auto count_within(std::uint64_t min, std::uint64_t max) {
 [[nodiscard]] Result<ArrivalKind> parse_arrivals(std::string_view text);    // constant or poisson
 [[nodiscard]] Result<std::vector<unsigned>> parse_core_list(std::string_view text);
 [[nodiscard]] Result<std::vector<std::uint16_t>> parse_statuses(std::string_view text);  // 200,204
+[[nodiscard]] Result<BodyFormat> parse_body_format(std::string_view text);
+[[nodiscard]] Result<ContentCoding> parse_coding(std::string_view text);
 // A field name is a token (RFC 9110, 5.1 and 5.6.2); a value has no control character but the tab (5.5).
 [[nodiscard]] bool is_header_name(std::string_view text);
 [[nodiscard]] bool is_header_value(std::string_view text);

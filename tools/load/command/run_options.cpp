@@ -1,6 +1,7 @@
 #include "tools/load/command/run_options.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <fstream>
 #include <limits>
@@ -46,8 +47,13 @@ Result<void> first_error(Results... results) {
     return first;
 }
 
-bool has_header(const std::vector<std::pair<std::string, std::string>>& headers, std::string_view lower_name) {
-    return std::ranges::any_of(headers, [&](const auto& header) { return is_same_header(header.first, lower_name); });
+// Unless the user gave one of that name.
+void add_header(Endpoint& endpoint, std::string_view name, std::string_view value) {
+    std::string lower_name(name);
+    std::ranges::transform(lower_name, lower_name.begin(), [](unsigned char c) { return std::tolower(c); });
+    if (!std::ranges::any_of(endpoint.headers,
+                             [&](const auto& header) { return is_same_header(header.first, lower_name); }))
+        endpoint.headers.emplace_back(name, value);
 }
 
 Result<void> read_headers(const std::vector<std::string>& lines, Endpoint& endpoint) {
@@ -64,6 +70,29 @@ Result<void> read_headers(const std::vector<std::string>& lines, Endpoint& endpo
     return {};
 }
 
+bool is_own_body(const Endpoint& endpoint) { return has_writer(endpoint.body_format()); }
+
+// Of --format, or of `format` of a scenario's endpoint: path and body, where none was given.
+Result<void> take_format(Endpoint& endpoint) {
+    if (!endpoint.format) return {};
+    const FormatInfo& format = info_of(*endpoint.format);
+    endpoint.path = path_of(format, endpoint.path);
+    if (is_own_body(endpoint) && !endpoint.body.empty())
+        return wrong("format " + std::string(format.name) +
+                     " makes its own bodies of the built-in sample; leave the body out");
+    if (!is_own_body(endpoint) && endpoint.body.empty()) endpoint.body = telemetry_sample;
+    return {};
+}
+
+// --ndjson is the short form of --format ndjson, but for the path, which it leaves as it is.
+Result<void> take_ndjson(const RunOptions& options, Endpoint& endpoint) {
+    if (!options.is_ndjson) return {};
+    if (endpoint.format.value_or(BodyFormat::ndjson) != BodyFormat::ndjson)
+        return wrong("--ndjson is --format ndjson: give one of them");
+    endpoint.format = BodyFormat::ndjson;
+    return {};
+}
+
 // The endpoint that the command line describes.
 Result<Endpoint> endpoint_of(const RunOptions& options, const Target& target) {
     Endpoint endpoint;
@@ -71,7 +100,9 @@ Result<Endpoint> endpoint_of(const RunOptions& options, const Target& target) {
     endpoint.method = options.method;
     const int bodies_count = int{options.is_sample} + int{!options.body.empty()} + int{!options.body_file.empty()};
     if (bodies_count > 1) return wrong("--sample, --body and --body-file exclude each other");
-    endpoint.body = options.is_sample ? telemetry_sample : options.body;
+    if (const auto done = read("--format", options.format, parse_body_format, endpoint.format); !done)
+        return std::unexpected(done.error());
+    endpoint.body = options.is_sample && !is_own_body(endpoint) ? telemetry_sample : options.body;
     if (!options.body_file.empty()) {
         auto text = read_body_file(options.body_file);
         if (!text) return std::unexpected(text.error());
@@ -111,11 +142,19 @@ bool is_path_text(std::string_view text) {
     return std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
 }
 
+// What no format escapes.
+bool is_plain(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("-_.:").contains(c);
+}
+
 // What is the same for endpoints of the command line and of scenario files.
 Result<void> complete(const RunOptions& options, const RunPlan& plan, Endpoint& endpoint) {
+    if (const auto done = take_format(endpoint); !done) return done;
+    if (const auto done = take_ndjson(options, endpoint); !done) return done;
     if (const auto parsed = parse_body_template(endpoint.body); !parsed)
         return wrong("the body: " + parsed.error().sentence);
-    const bool has_body = !endpoint.body.empty();
+    const bool has_body = endpoint.has_body();
     if (endpoint.method.empty()) endpoint.method = has_body ? "POST" : "GET";
     if (!is_method(endpoint.method))
         return wrong("--method: " + quoted(endpoint.method, 64) + " is no method; write it in capitals");
@@ -127,8 +166,12 @@ Result<void> complete(const RunOptions& options, const RunPlan& plan, Endpoint& 
     if (const auto done = check_head_text("the path", endpoint.path, plan, is_path_text); !done) return done;
     for (const auto& [name, value] : endpoint.headers)
         if (const auto done = check_head_text("the header " + name, value, plan, is_header_value); !done) return done;
-    if (has_body && !has_header(endpoint.headers, "content-type"))
-        endpoint.headers.emplace_back("Content-Type", options.is_ndjson ? "application/x-ndjson" : "application/json");
+    const FormatInfo& format = info_of(endpoint.body_format());
+    if (has_body) add_header(endpoint, "Content-Type", format.content_type);
+    if (has_body && !format.header_name.empty()) add_header(endpoint, format.header_name, format.header_value);
+    if (is_own_body(endpoint) && !std::ranges::all_of(plan.device_prefix, is_plain))
+        return wrong("--device-prefix: with --format " + std::string(format.name) +
+                     " it has letters, digits, dots, colons, - and _ only");
     return {};
 }
 
@@ -138,16 +181,10 @@ Result<void> read_request(const RunOptions& options, RunPlan& plan) {
                     read("--devices", options.devices, count_within(1, devices_count_max), plan.devices_count),
                     read("--zipf", options.zipf, parse_number, plan.zipf_exponent));
     if (!done) return done;
-    // A single sample is a line, too: it needs its line feed.
-    if (options.is_ndjson && plan.batch_count == 0) plan.batch_count = 1;
-    plan.batch_form = options.is_ndjson ? BatchForm::ndjson : BatchForm::array;
     if (options.is_gzip && !options.encoding.empty()) return wrong("--gzip is --encoding gzip: give one of them");
-    const auto coding = content_coding_of(options.is_gzip            ? "gzip"
-                                          : options.encoding.empty() ? "identity"
-                                                                     : options.encoding);
-    if (!coding)
-        return wrong("--encoding: " + quoted(options.encoding, 64) + " is none of gzip, zstd, deflate, snappy");
-    plan.coding = *coding;
+    if (const auto coding = read("--encoding", options.is_gzip ? "gzip" : options.encoding, parse_coding, plan.coding);
+        !coding)
+        return coding;
     plan.is_chunked = options.is_chunked;
     if (!options.device_prefix.empty()) plan.device_prefix = options.device_prefix;
     else if (!options.ledger.empty()) plan.device_prefix += draw_run_tag() + "-";
@@ -166,7 +203,8 @@ Result<void> read_request(const RunOptions& options, RunPlan& plan) {
     // Behind complete(): check_ledger_body() wants templates that parse.
     if (options.ledger.empty()) return {};
     for (const Endpoint& endpoint : plan.endpoints)
-        if (const auto checked = check_ledger_body(endpoint.body); !checked) return checked;
+        if (const auto checked = is_own_body(endpoint) ? Result<void>{} : check_ledger_body(endpoint.body); !checked)
+            return checked;
     return {};
 }
 

@@ -32,7 +32,7 @@ struct RunOptions {
     std::string method, body, body_file;
     std::vector<std::string> headers;
     bool is_sample = false, is_gzip = false, is_ndjson = false, is_chunked = false;
-    std::string encoding;
+    std::string encoding, format;
     std::string batch, devices, device_prefix, zipf, status, check;
     std::vector<std::string> thresholds;
     std::string max_lag, max_cpu, min_sent, min_rate, min_open;

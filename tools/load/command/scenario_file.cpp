@@ -136,6 +136,13 @@ Result<void> read_method(const toml::node& node, std::string& method) {
     return {};
 }
 
+Result<void> read_format(const toml::node& node, std::optional<BodyFormat>& format) {
+    std::string name;
+    if (const auto done = read_text("format", node, name); !done) return done;
+    const auto done = read("format", name, parse_body_format, format);
+    return done ? done : wrong_at(node, done.error().sentence);
+}
+
 Result<void> read_weight(const toml::node& node, double& weight) {
     const auto number = node.value<double>();
     if (!number || !(*number > 0)) return wrong_at(node, "weight must be a number above 0");
@@ -168,6 +175,7 @@ Result<void> read_endpoint_key(const toml::key& key, const toml::node& node, End
     if (key.str() == "path") return read_path(node, endpoint.path);
     if (key.str() == "headers") return read_endpoint_headers(node, endpoint);
     if (key.str() == "body") return read_template("body", node, endpoint.body);
+    if (key.str() == "format") return read_format(node, endpoint.format);
     if (key.str() == "status") return read_status(node, endpoint.check);
     if (key.str() == "check") return read_check_text(node, endpoint.check);
     return wrong_at(node, "[[endpoint]] has no key " + quoted(key.str(), 64));
@@ -236,8 +244,9 @@ Result<void> read_file(RunOptions& options) {
 
 std::expected<void, PlanError> read_scenario(RunOptions& options) {
     if (options.scenario.empty()) return {};
-    if (options.is_sample || !options.body.empty() || !options.body_file.empty() || !options.method.empty())
-        return wrong("--scenario says what is sent; leave --sample, --body, --body-file and --method out");
+    if (options.is_sample || !options.body.empty() || !options.body_file.empty() || !options.format.empty() ||
+        !options.method.empty())
+        return wrong("--scenario says what is sent; leave --sample, --body, --body-file, --format and --method out");
     // A URL that is wrong otherwise is told with the rest of the command line.
     if (const auto target = parse_target(options.url); target && target->path != "/")
         return wrong("the endpoints of --scenario have paths of their own; leave path and query out of the URL");

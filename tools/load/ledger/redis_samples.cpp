@@ -2,7 +2,6 @@
 
 #include <charconv>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "engine/delivery/redis_settings.hpp"
 #include "sinks/redis/link/blocking_client.hpp"
 #include "sinks/redis/resp/error_class.hpp"
+#include "tools/load/ledger/sample_mark.hpp"
 
 namespace sluice::load {
 namespace {
@@ -91,7 +91,7 @@ class Reader {
                 ask({"LRANGE", key, std::to_string(first), std::to_string(first + page_entries_count - 1)});
             if (page == nullptr) return false;
             if (page->elements == 0) return true;
-            for (std::size_t i = 0; i < page->elements; ++i) take_json(text_of(page->element[i]));
+            for (std::size_t i = 0; i < page->elements; ++i) take(mark_of_json(text_of(page->element[i])));
         }
     }
 
@@ -165,46 +165,33 @@ class Reader {
 
     // A sample may have a member that is named like a field of another layout; those have no device_id.
     void take_entry(const redisReply& fields) {
-        std::string_view device, seq, json, lines;
+        EntryFields of_sample;
+        std::string_view json, lines;
         for (std::size_t i = 0; i + 1 < fields.elements; i += 2) {
             const std::string_view name = text_of(fields.element[i]), value = text_of(fields.element[i + 1]);
-            if (name == "device_id") device = value;
-            else if (name == "seq") seq = value;
+            if (name == "device_id") of_sample.device = value;
+            else if (name == "seq") of_sample.seq = value;
+            else if (name == "values") of_sample.values = value;
+            else if (name == "metadata") of_sample.metadata = value;
             else if (name == "json") json = value;
             else if (name == "ndjson") lines = value;
         }
-        if (device.empty() && !json.empty()) return take_json(json);
-        if (device.empty() && !lines.empty()) return take_lines(lines);
-        const auto number = number_of<std::uint64_t>(seq);
-        if (device.empty() || !number) {
-            ++stored_.foreign_count;
-            return;
-        }
-        take(std::string(device), *number);
+        if (of_sample.device.empty() && !json.empty()) return take(mark_of_json(json));
+        if (of_sample.device.empty() && !lines.empty()) return take_lines(lines);
+        take(mark_of_fields(of_sample));
     }
 
     void take_lines(std::string_view lines) {
         while (!lines.empty()) {
             const std::size_t end = std::min(lines.find('\n'), lines.size());
-            if (end != 0) take_json(lines.substr(0, end));
+            if (end != 0) take(mark_of_json(lines.substr(0, end)));
             lines.remove_prefix(std::min(end + 1, lines.size()));
         }
     }
 
-    void take_json(std::string_view text) {
-        const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-        const bool is_ours = json.is_object() && json.contains("device_id") && json["device_id"].is_string() &&
-                             json.contains("seq") && json["seq"].is_number_unsigned();
-        if (!is_ours) {
-            ++stored_.foreign_count;
-            return;
-        }
-        take(json["device_id"].get<std::string>(), json["seq"].get<std::uint64_t>());
-    }
-
-    void take(const std::string& device, std::uint64_t seq) {
-        ++stored_.samples_count;
-        take_(device, seq, keys_count_);
+    void take(const std::optional<SampleMark>& mark) {
+        ++(mark ? stored_.samples_count : stored_.foreign_count);
+        if (mark) take_(mark->device, mark->seq, keys_count_);
     }
 
     const TakeSample& take_;

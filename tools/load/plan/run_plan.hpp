@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/core/content_coding.hpp"
+#include "tools/load/format/body_format.hpp"
 #include "tools/load/plan/arrivals.hpp"
 #include "tools/load/plan/body_template.hpp"
 #include "tools/load/plan/stages.hpp"
@@ -36,9 +37,13 @@ struct Endpoint {
     std::string method = "POST";
     std::string path = "/";
     std::vector<std::pair<std::string, std::string>> headers;
-    std::string body;  // template of one sample; empty: none
+    std::string body;  // template of one sample; empty: none, or a format that has a writer
+    std::optional<BodyFormat> format;  // that was named; else it is JSON
     double weight = 1;
     ResponseCheck check;
+
+    [[nodiscard]] BodyFormat body_format() const { return format.value_or(BodyFormat::json); }
+    [[nodiscard]] bool has_body() const { return !body.empty() || has_writer(body_format()); }
 };
 
 // Uniform in [low, high], in ns.
@@ -78,11 +83,10 @@ struct RunPlan {
     std::uint64_t seed = 1;
 
     std::uint32_t batch_count = 0;  // samples in a request; 0: the body is sent as it is
-    BatchForm batch_form = BatchForm::array;
     std::uint32_t devices_count = 1000;
     std::string device_prefix = "device-";
     double zipf_exponent = 0;       // 0: uniform
-    ContentCoding coding = ContentCoding::identity;  // of bodies
+    std::optional<ContentCoding> coding;  // of bodies; else that of each format
     bool is_chunked = false;        // bodies are sent without their length
 
     std::vector<Threshold> thresholds;

@@ -223,7 +223,8 @@ Ending Client::judge(const Exchange& request, const ResponseReader::Result& resu
     const std::uint16_t row_index = source_.row_of(request.endpoint);
     Answer answer{.status = result.status, .samples_count = request.identity.samples_count, .fault = {}};
     if (!source_.is_good_status(request.endpoint, result.status)) answer.fault = Fault::bad_status;
-    else if (!source_.is_good_body(request.endpoint, result.body)) answer.fault = Fault::bad_body;
+    else if (!source_.is_whole(request.endpoint, result.body) || !source_.is_good_body(request.endpoint, result.body))
+        answer.fault = Fault::bad_body;
     recorder_.count_response(request.intended_ns, done_ns);
     count_answer(answer, recorder_.counts_of(request.intended_ns));
     if (row_index != Ending::no_row) {
@@ -231,8 +232,9 @@ Ending Client::judge(const Exchange& request, const ResponseReader::Result& resu
         ++counts.responses;
         count_answer(answer, counts);
     }
-    // 207 (Multi-Status): some of the batch was refused, so not all of it was acknowledged.
-    const bool is_acknowledged = result.status >= 200 && result.status <= 299 && result.status != 207;
+    // 207 (Multi-Status), or a partial success: some of the batch was refused, so not all of it was acknowledged.
+    const bool is_acknowledged = result.status >= 200 && result.status <= 299 && result.status != 207 &&
+                                 source_.is_whole(request.endpoint, result.body);
     if (on_acknowledged_ && is_acknowledged) on_acknowledged_(request.identity);
     return {.row_index = row_index, .is_success = !answer.fault};
 }

@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t value_bytes_max =
     48;  // the longest: a number of 15 digits and 9 decimals with its sign, a prefixed device
 constexpr std::size_t length_digits_max = 20;
+constexpr std::size_t device_digits_max = 10;
 constexpr std::size_t chunk_head_bytes_max = 20;  // of a chunk: its size in hexadecimal digits, and two line ends
 
 std::size_t digits_of(std::uint64_t number) {
@@ -68,8 +69,12 @@ BodyTemplate head_of(const RequestSpec& spec) {
 
 RequestRenderer::RequestRenderer(const RequestSpec& spec) : spec_(spec), head_(head_of(spec)) {
     device_digits_ = static_cast<int>(digits_of(std::max(spec_.devices_count, 1u) - 1));
-    const std::size_t device_bytes = spec_.device_prefix.size() + 10;
-    const std::size_t body_bytes_max = bytes_max_of(spec_.body, device_bytes);
+    const std::size_t device_bytes = spec_.device_prefix.size() + device_digits_max;
+    writer_ =
+        make_body_writer(spec_.format, {.samples_count_max = spec_.samples_count, .device_bytes_max = device_bytes});
+    if (writer_) drawn_.resize(spec_.samples_count);
+    device_name_.resize(device_bytes);
+    const std::size_t body_bytes_max = writer_ ? writer_->bytes_max() : bytes_max_of(spec_.body, device_bytes);
     const std::size_t fields_count = head_.fields.size() + spec_.body.fields.size();
     positions_.resize(fields_count);
     widths_.resize(fields_count);
@@ -119,6 +124,7 @@ void RequestRenderer::draw(Devices& devices, Random& random, RequestIdentity& id
     identity.device = devices.number_of(device_index);
     identity.samples_count = spec_.samples_count;
     identity.first_seq = devices.take(device_index, spec_.samples_count);
+    if (writer_) draw_batch(random, identity);
 
     const std::size_t head_fields_count = head_.fields.size();
     const std::size_t fields_a_sample = spec_.body.fields.size() / std::max(spec_.samples_count, 1u);
@@ -128,18 +134,9 @@ void RequestRenderer::draw(Devices& devices, Random& random, RequestIdentity& id
         const bool is_of_head = i < head_fields_count;
         const Field& field = is_of_head ? head_.fields[i] : spec_.body.fields[i - head_fields_count];
         switch (field.kind) {
-            case Field::Kind::device: {
-                char* const digits =
-                    scratch_.data() + i * (scratch_.size() / values_.size()) + spec_.device_prefix.size();
-                std::memcpy(digits - spec_.device_prefix.size(), spec_.device_prefix.data(),
-                            spec_.device_prefix.size());
-                std::uint32_t rest = identity.device;
-                for (int digit = device_digits_; digit-- > 0; rest /= 10)
-                    digits[digit] = static_cast<char>('0' + rest % 10);
-                values_[i] = {digits - spec_.device_prefix.size(),
-                              spec_.device_prefix.size() + static_cast<std::size_t>(device_digits_)};
+            case Field::Kind::device:
+                values_[i] = write_device(scratch_.data() + i * (scratch_.size() / values_.size()), identity.device);
                 break;
-            }
             case Field::Kind::seq: {
                 // A head has the count of its first sample.
                 const std::size_t sample_index = is_of_head ? 0 : (i - head_fields_count) / fields_a_sample;
@@ -157,6 +154,24 @@ void RequestRenderer::draw(Devices& devices, Random& random, RequestIdentity& id
                 break;
         }
     }
+}
+
+// Prefix and number, padded with zeros. `at` has room for both.
+std::string_view RequestRenderer::write_device(char* at, std::uint32_t device) const {
+    char* const digits = std::ranges::copy(spec_.device_prefix, at).out;
+    for (int digit = device_digits_; digit-- > 0; device /= 10) digits[digit] = static_cast<char>('0' + device % 10);
+    return {at, spec_.device_prefix.size() + static_cast<std::size_t>(device_digits_)};
+}
+
+// As the built-in JSON sample is drawn: one of the types, 15 to 35 with one decimal, now in ms.
+void RequestRenderer::draw_batch(Random& random, const RequestIdentity& identity) {
+    for (DrawnSample& sample : drawn_)
+        sample = {.type_index = static_cast<std::uint8_t>(random.below(sample_types.size())),
+                  .value = static_cast<double>(150 + random.below(201)) / 10};
+    batch_ = {.device = write_device(device_name_.data(), identity.device),
+              .first_seq = identity.first_seq,
+              .timestamp_ns = unix_ns() / 1'000'000 * 1'000'000,
+              .samples = drawn_};
 }
 
 void RequestRenderer::draw_number(const Field& field, Random& random, std::size_t index) {
@@ -231,9 +246,11 @@ void RequestRenderer::write_image() {
     CHECK(image_bytes_ <= bytes_max_);
 }
 
-// The body compressed, or in chunks, or both.
+// The body written, compressed, in chunks, or several of these.
 std::size_t RequestRenderer::write_transformed(char* out) {
-    std::string_view body(image_.data() + body_begin_, image_bytes_ - body_begin_);
+    std::string_view body = writer_ != nullptr
+                                ? writer_->write(batch_)
+                                : std::string_view(image_.data() + body_begin_, image_bytes_ - body_begin_);
     if (compressor_ != nullptr) body = compressor_->compress(body);
     char* at = std::copy_n(image_.data(), head_bytes_, out);
     if (!spec_.is_chunked) {

@@ -1,5 +1,6 @@
 // RequestRenderer: the bytes of each request of one endpoint. One load thread's; allocates only when it is made.
 //
+// The body is a template, or what the BodyWriter of a format makes. Of templates:
 // The last request is kept as an image. As long as every field is as wide as in it, the fields are patched in place and
 // the image is copied; when a width changes (a count gains a digit), the image and its Content-Length are written anew.
 #pragma once
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "engine/core/content_coding.hpp"
+#include "tools/load/format/body_writer.hpp"
 #include "tools/load/plan/body_template.hpp"
 #include "tools/load/run/compressor.hpp"
 #include "tools/load/run/devices.hpp"
@@ -25,7 +27,8 @@ struct RequestSpec {
     std::string host_header;
     std::vector<std::pair<std::string, std::string>> headers;
     bool has_body = true;
-    BodyTemplate body;  // of the whole batch
+    BodyTemplate body;  // of the whole batch; empty if the format has a writer
+    BodyFormat format = BodyFormat::json;
     std::uint32_t samples_count = 1;  // in a request
     std::string device_prefix = "device-";
     std::uint32_t devices_count = 1000;
@@ -48,7 +51,9 @@ class RequestRenderer {
     RequestRenderer& operator=(const RequestRenderer&) = delete;
 
     // Every request is the same: fixed() are its bytes.
-    [[nodiscard]] bool is_fixed() const { return head_.fields.empty() && spec_.body.fields.empty(); }
+    [[nodiscard]] bool is_fixed() const {
+        return head_.fields.empty() && spec_.body.fields.empty() && writer_ == nullptr;
+    }
     [[nodiscard]] std::string_view fixed() const { return {image_.data(), image_bytes_}; }
     // No request is longer.
     [[nodiscard]] std::size_t bytes_max() const { return bytes_max_; }
@@ -61,13 +66,18 @@ class RequestRenderer {
 
   private:
     void draw(Devices& devices, Random& random, RequestIdentity& identity);
+    void draw_batch(Random& random, const RequestIdentity& identity);
+    std::string_view write_device(char* at, std::uint32_t device) const;
     void draw_number(const Field& field, Random& random, std::size_t index);
     void draw_time(Field::Kind kind, std::int64_t now_ns, std::size_t index);
     void keep(std::size_t index, std::string_view text);
     [[nodiscard]] bool fits_image() const;
     void write_image();
     [[nodiscard]] char* write_text(const BodyTemplate& text, std::size_t first_index, char* at);
-    [[nodiscard]] bool is_transformed() const { return compressor_ != nullptr || spec_.is_chunked; }
+    // The body is not sent as it stands in the image.
+    [[nodiscard]] bool is_transformed() const {
+        return writer_ != nullptr || compressor_ != nullptr || spec_.is_chunked;
+    }
     std::size_t write_transformed(char* out);
 
     RequestSpec spec_;
@@ -85,6 +95,10 @@ class RequestRenderer {
     int device_digits_ = 1;
     std::int64_t iso_time_s_ = -1;
     char iso_text_[32] = {};  // of iso_second_, up to the point
+    std::unique_ptr<BodyWriter> writer_;  // null: the body is a template
+    std::vector<DrawnSample> drawn_;  // of batch_
+    std::vector<char> device_name_;  // of batch_
+    SampleBatch batch_;  // what writer_ writes next
     std::unique_ptr<Compressor> compressor_;
 };
 

@@ -11,18 +11,23 @@ namespace {
 RequestSpec spec_of(const RunPlan& plan, const Endpoint& endpoint) {
     const auto sample = parse_body_template(endpoint.body);
     CHECK(sample.has_value());
-    const bool is_batch = plan.batch_count != 0 && !endpoint.body.empty();
+    // A single sample is a line, too: it needs its line feed.
+    const bool has_lines = endpoint.body_format() == BodyFormat::ndjson;
+    const bool is_batch = (plan.batch_count != 0 || has_lines) && endpoint.has_body();
     RequestSpec spec;
     spec.method = endpoint.method;
     spec.path = endpoint.path;
     spec.host_header = plan.target.host_header;
     spec.headers = endpoint.headers;
-    spec.has_body = !endpoint.body.empty();
-    spec.body = is_batch ? batch_of(*sample, plan.batch_count, plan.batch_form) : *sample;
-    spec.samples_count = is_batch ? plan.batch_count : 1;
+    spec.has_body = endpoint.has_body();
+    spec.format = endpoint.body_format();
+    spec.samples_count = is_batch ? std::max(plan.batch_count, 1u) : 1;
+    if (!has_writer(spec.format))
+        spec.body = is_batch ? batch_of(*sample, spec.samples_count, has_lines ? BatchForm::ndjson : BatchForm::array)
+                             : *sample;
     spec.device_prefix = plan.device_prefix;
     spec.devices_count = plan.devices_count;
-    spec.coding = plan.coding;
+    spec.coding = plan.coding.value_or(info_of(spec.format).coding);
     spec.is_chunked = plan.is_chunked;
     return spec;
 }
@@ -52,10 +57,11 @@ RequestSource::RequestSource(const RunPlan& plan, std::uint32_t thread)
         renderers_.push_back(std::make_unique<RequestRenderer>(spec_of(plan, endpoint)));
         checks_.emplace_back(endpoint.check.json_member, endpoint.check.json_value);
         response_checks_.push_back(endpoint.check);
+        formats_.push_back(endpoint.body_format());
         is_head_.push_back(endpoint.method == "HEAD");
         weights_.push_back(sum += endpoint.weight);
         bytes_max_ = std::max(bytes_max_, renderers_.back()->bytes_max());
-        keeps_bodies_ = keeps_bodies_ || checks_.back().is_needed();
+        keeps_bodies_ = keeps_bodies_ || checks_.back().is_needed() || has_partial_success(formats_.back());
     }
     if (renderers_.size() == 1 && renderers_.front()->is_fixed())
         for (std::uint32_t i = 0; i < plan.pipeline_depth; ++i) fixed_ += renderers_.front()->fixed();

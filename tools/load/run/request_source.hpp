@@ -14,6 +14,7 @@
 #include "engine/core/slot.hpp"
 #include "tools/load/plan/run_plan.hpp"
 #include "tools/load/run/body_check.hpp"
+#include "tools/load/run/partial_success.hpp"
 #include "tools/load/run/recorder.hpp"
 #include "tools/load/run/request_renderer.hpp"
 
@@ -44,6 +45,10 @@ class RequestSource {
     [[nodiscard]] std::uint16_t row_of(std::uint16_t endpoint) const { return rows_[endpoint]; }
     [[nodiscard]] bool is_head(std::uint16_t endpoint) const { return is_head_[endpoint]; }
     [[nodiscard]] bool is_good_status(std::uint16_t endpoint, std::uint16_t status) const;
+    // An answer of success that takes every sample.
+    [[nodiscard]] bool is_whole(std::uint16_t endpoint, std::string_view body) const {
+        return is_whole_success(formats_[endpoint], body);
+    }
     [[nodiscard]] bool is_good_body(std::uint16_t endpoint, std::string_view body) {
         return checks_[endpoint].passes(body);
     }
@@ -55,6 +60,7 @@ class RequestSource {
     std::vector<std::unique_ptr<RequestRenderer>> renderers_;
     std::vector<BodyCheck> checks_;
     std::vector<ResponseCheck> response_checks_;
+    std::vector<BodyFormat> formats_;
     std::vector<bool> is_head_;
     std::vector<std::uint16_t> rows_;
     std::vector<double> weights_;  // cumulative
