@@ -10,6 +10,7 @@
 #include <span>
 #include <string_view>
 
+#include "engine/core/ingest_format.hpp"
 #include "engine/http/response.hpp"
 #include "engine/ingest/ingest_result.hpp"
 #include "engine/ingest/request_refusal.hpp"
@@ -38,6 +39,7 @@ struct PrecisionName {
 };
 
 struct Format {
+    IngestFormat name;  // in figures
     std::span<const std::string_view> paths;
     // The first is meant where a request has no Content-Type. None: Content-Type is not looked at.
     std::span<const MediaType> media_types{};
@@ -58,6 +60,7 @@ struct Format {
     // Clients whose User-Agent begins so take Retry-After for something else: they are told none. Empty: no such
     // client.
     std::string_view misreads_retry_after{};
+    bool counts_retries = false;  // a client says by the header Retry-Attempt that it sends a request again
     bool refuses_unknown_parameters = false;  // of the query; else they are ignored
     bool may_be_empty = false;  // a body without a record is answered like one whose records were taken
     bool quotes_lines = false;  // answer() needs IngestResult::first_fault
