@@ -48,7 +48,7 @@ class AdminThread final : public AdminPort, private http::Application, private S
     // batches, and the latency of admin requests is not measured.
     void on_body_lost(RequestRef) override {}
     void on_overdue(RequestRef, http::Response&) override {}
-    void on_responses_sent(std::uint32_t, std::uint64_t, std::uint64_t) override {}
+    void on_responses_sent(std::uint32_t, IngestFormat, std::uint64_t, std::uint64_t) override {}
     void take_completions() override {}
     [[nodiscard]] bool is_to_stop() override;
     void hand_over(std::uint64_t) override {}

@@ -29,9 +29,11 @@ const sinks::LinkFigures& SinkView::link() const {
 EngineTotals EngineView::totals() const {
     EngineTotals totals;
     for (const auto& reactor : reactors) {
-        totals.samples.add(reactor->samples);
-        totals.in_flight_samples_count += reactor->in_flight_samples_count;
-        totals.requests += reactor->http.requests;
+        for (const IngestFormat format : ingest_formats) {
+            totals.samples[format].add(reactor->samples[format]);
+            totals.in_flight_samples[format] += reactor->in_flight_samples[format];
+            totals.requests[format].add(reactor->http.formats[format]);
+        }
     }
     return totals;
 }

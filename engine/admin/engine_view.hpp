@@ -43,9 +43,9 @@ struct ForwarderView {
 
 // Sums over all reactors.
 struct EngineTotals {
-    SampleCounters samples;
-    std::uint64_t in_flight_samples_count = 0;
-    std::uint64_t requests = 0;
+    ByFormat<SampleCounters> samples;
+    ByFormat<std::uint64_t> in_flight_samples;
+    ByFormat<http::RequestCounters> requests;
 };
 
 // Lives for one answer. Borrowed: `config`, `state` and the sinks, which live as long as the engine; `reactors`, which

@@ -47,7 +47,6 @@ constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
 std::string_view refusal_code(std::size_t index) { return refusal_table[index].code; }
 std::string_view no_word(std::size_t) { return {}; }
 std::string_view coding_name(std::size_t index) { return name_of(static_cast<ContentCoding>(index)); }
-std::string_view stage_name(std::size_t index) { return name_of(static_cast<Stage>(index)); }
 
 // `words` are static and in the order of the enumerators: a state is the index of its word.
 template <typename State, std::size_t states_count>
@@ -69,17 +68,24 @@ double imbalance(const EngineView& view) {
     return static_cast<double>(greatest) * static_cast<double>(view.reactors.size()) / static_cast<double>(total);
 }
 
+#define READ_TOTAL(counters, member)                                                                                   \
+    [](const EngineView& view) -> MetricValue { return total_of(view.totals().counters).member; }
+
 // The first five are members that TelemetryHub's /status has, under its names. They have no name in /metrics, because
 // Prometheus can add up the series of the cores.
 constexpr MetricOf<EngineView> engine_metrics[] = {
     {{"", counter, count, "Samples delivered, of all reactors; TelemetryHub's name.", "", "metrics.samples_processed"},
-     READ(totals().samples.delivered)},
+     READ_TOTAL(samples, delivered)},
     {{"", counter, count, "Samples dropped, of all reactors; TelemetryHub's name.", "", "metrics.samples_dropped"},
-     READ(totals().samples.dropped_sink_refused)},
+     READ_TOTAL(samples, dropped_sink_refused)},
     {{"", counter, count, "Requests read, of all reactors; TelemetryHub's name.", "", "metrics.pool_jobs_processed"},
-     READ(totals().requests)},
+     [](const EngineView& view) -> MetricValue {
+         std::uint64_t requests = 0;
+         for (const http::RequestCounters& counters : view.totals().requests) requests += counters.requests;
+         return requests;
+     }},
     {{"", gauge, count, "Samples in flight, of all reactors; TelemetryHub's name.", "", "metrics.pool_jobs_queued"},
-     READ(totals().in_flight_samples_count)},
+     [](const EngineView& view) -> MetricValue { return total_of(view.totals().in_flight_samples); }},
     {{"", gauge, count, "Reactors; TelemetryHub's name.", "", "metrics.pool_num_threads"}, READ(reactors.size())},
     {{"sluice_build_info", gauge, flag, "Always 1; what runs is in the labels.", "version, commit, backend", ""},
      [](const EngineView& view) -> MetricValue {
@@ -124,10 +130,18 @@ constexpr MetricOf<SampleFigures> sample_metrics[] = {
      }},
 };
 
+constexpr MetricOf<http::RequestCounters> request_metrics[] = {
+    {{"sluice_http_requests_total", counter, count, "Requests read whole.", "", "requests"}, READ(requests)},
+    {{"sluice_http_requests_refused_total", counter, count, "Requests refused as a whole, by reason.", "reason",
+      "requests_refused"},
+     [](const http::RequestCounters& counters) -> MetricValue {
+         return ByWord{counters.refusals, refusal_code, false};
+     }},
+};
+
 constexpr std::string_view responses_help = "Responses by status class.";
 // All rows of a family have the same help; a unit test checks it.
 constexpr MetricOf<http::HttpCounters> http_metrics[] = {
-    {{"sluice_http_requests_total", counter, count, "Requests read whole.", "", "requests"}, READ(requests)},
     {{"sluice_http_responses_total", counter, count, responses_help, "class=\"2xx\"", "responses.2xx"},
      READ(responses[2])},
     {{"sluice_http_responses_total", counter, count, responses_help, "class=\"3xx\"", ""}, READ(responses[3])},
@@ -135,9 +149,6 @@ constexpr MetricOf<http::HttpCounters> http_metrics[] = {
      READ(responses[4])},
     {{"sluice_http_responses_total", counter, count, responses_help, "class=\"5xx\"", "responses.5xx"},
      READ(responses[5])},
-    {{"sluice_http_requests_refused_total", counter, count, "Requests refused as a whole, by reason.", "reason",
-      "requests_refused"},
-     [](const http::HttpCounters& http) -> MetricValue { return ByWord{http.refusals, refusal_code, false}; }},
     {{"sluice_http_idle_timeouts_total", counter, count, "Connections closed for being idle.", "", "idle_timeouts"},
      READ(idle_timeouts)},
     {{"sluice_http_write_timeouts_total", counter, count, "Connections closed because the client did not read.", "",
@@ -161,6 +172,12 @@ constexpr MetricOf<CodingCounters> coding_metrics[] = {
     {{"sluice_decompression_seconds_total", counter, seconds, "Time spent decompressing, refused bodies included.",
       "coding", "compressed.time_us"},
      [](const CodingCounters& counters) -> MetricValue { return ByWord{counters.ns, coding_name, false}; }},
+};
+
+constexpr MetricOf<RemoteWriteCounters> remote_write_metrics[] = {
+    {{"sluice_remote_write_retried_requests_total", counter, count,
+      "Requests of Prometheus remote write that were sent again (Retry-Attempt).", "", "remote_write.retried_requests"},
+     READ(retried_requests)},
 };
 
 // Counters of the loop are not reset by POST /reset, but for the longest iteration and the histogram.
@@ -204,9 +221,10 @@ constexpr MetricOf<PoolFigures> pool_metrics[] = {
      READ(body_bytes_in_use)},
 };
 
-constexpr MetricOf<Latency> latency_metrics[] = {
-    {{"sluice_stage_seconds", histogram, seconds, "Time in each stage of a sample's way.", "stage", "stages"},
-     [](const Latency& latency) -> MetricValue { return Histograms{latency.stages(), stage_name}; }},
+// Formats that no request had have no series here: a histogram has twenty for each.
+constexpr MetricOf<StageFigures> latency_metrics[] = {
+    {{"sluice_stage_seconds", histogram, seconds, "Time in each stage of a sample's way.", "", "stages"},
+     [](const StageFigures& figures) -> MetricValue { return Histograms{{&figures.histogram, 1}, no_word}; }},
 };
 
 // --- sinks ---------------------------------------------------------------------------------------------------------
@@ -412,6 +430,7 @@ constexpr MetricOf<ProcessFigures> process_metrics[] = {
 };
 
 #undef READ
+#undef READ_TOTAL
 
 // --- the groups ----------------------------------------------------------------------------------------------------
 
@@ -432,14 +451,19 @@ constexpr std::string_view with_cluster = "with a Redis cluster as `sink.url`";
 constexpr MetricGroup groups[] = {
     {"Engine", "", "the admin thread, when it is asked", "engine/admin/engine_view.hpp", "", "", always,
      rows(engine_metrics)},
-    {"Samples", "core", reactor_thread, "engine/metrics/sample_counters.hpp", "samples, reactors[].samples", "", always,
-     rows(sample_metrics)},
-    {"Requests", "core", reactor_thread, "engine/http/connection.hpp", "reactors[]", "", always, rows(http_metrics)},
+    {"Samples", "core, format", reactor_thread, "engine/metrics/sample_counters.hpp",
+     "samples, reactors[].samples, formats.*.samples", "", always, rows(sample_metrics)},
+    {"Requests", "core, format", reactor_thread, "engine/http/connection.hpp", "reactors[], formats.*", "", always,
+     rows(request_metrics)},
+    {"Responses", "core", reactor_thread, "engine/http/connection.hpp", "reactors[]", "", always, rows(http_metrics)},
     {"Compressed bodies", "core", reactor_thread, "engine/metrics/coding_counters.hpp", "reactors[]", "", always,
      rows(coding_metrics)},
+    {"Remote write", "core", reactor_thread, "engine/metrics/remote_write_counters.hpp", "reactors[]", "", always,
+     rows(remote_write_metrics)},
     {"Event loops", "core", reactor_thread, "engine/io/loop.hpp", "reactors[]", "", always, rows(loop_metrics)},
     {"Pools", "core", reactor_thread, "engine/admin/snapshot.hpp", "reactors[]", "", always, rows(pool_metrics)},
-    {"Latency", "core", reactor_thread, "engine/metrics/latency.hpp", "latency", "", always, rows(latency_metrics)},
+    {"Latency", "core, stage, format", reactor_thread, "engine/metrics/latency.hpp", "latency, formats.*", "", always,
+     rows(latency_metrics)},
     {"Sinks", "sink", sink_thread, "sinks/figures.hpp", "sinks[]", "", always, rows(delivery_metrics)},
     {"Connections of sinks", "sink", sink_thread, "sinks/figures.hpp", "sinks[]", "", always, rows(link_metrics)},
     {"Replication", "sink", sink_thread, "sinks/figures.hpp", "sinks[].replication", "with `sink.redis.replicas`",

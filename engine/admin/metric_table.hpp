@@ -22,6 +22,7 @@
 #include "engine/metrics/latency.hpp"
 #include "engine/metrics/latency_histogram.hpp"
 #include "engine/metrics/metric.hpp"
+#include "engine/metrics/remote_write_counters.hpp"
 #include "engine/metrics/sample_counters.hpp"
 #include "engine/watch/gauges.hpp"
 #include "sinks/figures.hpp"
@@ -36,6 +37,11 @@ namespace sluice {
 struct SampleFigures {
     const SampleCounters& counters;
     std::uint64_t in_flight;
+};
+// Of one format.
+struct StageFigures {
+    Stage stage;
+    const LatencyHistogram& histogram;
 };
 struct LoopFigures {
     const io::LoopCounters& counters;
@@ -63,8 +69,9 @@ using MetricsOf = std::span<const MetricOf<Source>>;
 
 // The closed set. For each alternative prometheus.cpp has an overload of for_each().
 using Metrics =
-    std::variant<MetricsOf<EngineView>, MetricsOf<SampleFigures>, MetricsOf<http::HttpCounters>,
-                 MetricsOf<CodingCounters>, MetricsOf<LoopFigures>, MetricsOf<PoolFigures>, MetricsOf<Latency>,
+    std::variant<MetricsOf<EngineView>, MetricsOf<SampleFigures>, MetricsOf<http::RequestCounters>,
+                 MetricsOf<http::HttpCounters>, MetricsOf<CodingCounters>, MetricsOf<RemoteWriteCounters>,
+                 MetricsOf<LoopFigures>, MetricsOf<PoolFigures>, MetricsOf<StageFigures>,
                  MetricsOf<sinks::DeliveryFigures>, MetricsOf<sinks::LinkFigures>, MetricsOf<sinks::ReplicationFigures>,
                  MetricsOf<ClusterView>, MetricsOf<sinks::NodeView>, MetricsOf<BreakerView>,
                  MetricsOf<sinks::JournalFigures>, MetricsOf<watch::Gauges>, MetricsOf<forward::Forwarder::View>,
@@ -72,7 +79,9 @@ using Metrics =
 
 struct MetricGroup {
     std::string_view title;
-    std::string_view label;       // tells the sources of the group apart: core, sink, node; empty: there is one
+    // Tell the sources of the group apart: `core`, `sink`, `core, format`; empty: there is one. A series has those
+    // whose value is not empty.
+    std::string_view label;
     std::string_view counted_by;  // a thread
     std::string_view counted_in;  // the file that declares the counters
     std::string_view status;      // the objects of /status that have the members; empty: none

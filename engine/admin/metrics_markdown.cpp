@@ -39,16 +39,16 @@ std::string codes(std::string_view list) {
 }
 
 // Empty for a row that is in /status only: labels are of /metrics.
-std::string labels_of(const Metric& metric, std::string_view source_label) {
+std::string labels_of(const Metric& metric, std::string_view source_labels) {
     if (metric.name.empty()) return {};
-    const std::string_view comma = source_label.empty() || metric.label.empty() ? "" : ", ";
-    return fmt::format("{}{}{}", code(source_label), comma, codes(metric.label));
+    const std::string_view comma = source_labels.empty() || metric.label.empty() ? "" : ", ";
+    return fmt::format("{}{}{}", codes(source_labels), comma, codes(metric.label));
 }
 
 // A unit test keeps `|` and line feeds out of the help, so it needs no escapes in a table.
-std::string row(const Metric& metric, std::string_view source_label) {
+std::string row(const Metric& metric, std::string_view source_labels) {
     return fmt::format("| {} | {} | {} | {} | {} | {} |\n", code(metric.name), name_of(metric.kind),
-                       name_of(metric.unit), labels_of(metric, source_label), code(metric.member), metric.help);
+                       name_of(metric.unit), labels_of(metric, source_labels), code(metric.member), metric.help);
 }
 
 std::string heading(const MetricGroup& group) {

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <iterator>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,11 +37,22 @@ std::string_view type_of(MetricKind kind) {
 // The value is not escaped. Values are codes, words of ours, numbers, and addresses of nodes as the cluster tells them:
 // none has a quotation mark, a backslash or a line feed.
 std::string label_of(std::string_view name, std::string_view value) {
-    return name.empty() ? std::string() : fmt::format("{}=\"{}\"", name, value);
+    return name.empty() || value.empty() ? std::string() : fmt::format("{}=\"{}\"", name, value);
 }
 
 std::string joined(std::string_view labels, std::string_view more) {
     return fmt::format("{}{}{}", labels, labels.empty() || more.empty() ? "" : ",", more);
+}
+
+// `names`: "core, format"; as many values. One that is empty is left out: to Prometheus that is the same.
+std::string labels_of(std::string_view names, std::span<const std::string_view> values) {
+    std::string all;
+    for (const std::string_view value : values) {
+        const std::size_t comma = names.find(", ");
+        all = joined(all, label_of(names.substr(0, comma), value));
+        names.remove_prefix(comma == std::string_view::npos ? names.size() : comma + 2);
+    }
+    return all;
 }
 
 // The text of one answer. It is fed in the order of the table; names, helps and labels are static.
@@ -95,14 +107,7 @@ class Exposition {
                 put_number(metric, joined(labels, label_of(metric.label, counts.word(i))), counts.counts[i]);
     }
     void put(const Metric& metric, std::string_view labels, const Info& info) {
-        std::string all(labels);
-        std::string_view names = metric.label;
-        for (const std::string_view word : info.words) {
-            const std::size_t comma = names.find(", ");
-            all = joined(all, label_of(names.substr(0, comma), word));
-            names.remove_prefix(comma == std::string_view::npos ? names.size() : comma + 2);
-        }
-        line(metric.name, all, 1);
+        line(metric.name, joined(labels, labels_of(metric.label, info.words)), 1);
     }
     void put(const Metric& metric, std::string_view labels, const Histograms& all) {
         for (std::size_t i = 0; i < all.histograms.size(); ++i)
@@ -127,17 +132,27 @@ void Exposition::histogram(std::string_view name, std::string_view labels, const
 }
 
 // --- where the sources are -----------------------------------------------------------------------------------------
-// for_each(view, rows, take) calls take(value of the group's label, source) for each source of the rows.
+// for_each(view, rows, take) calls take(source, values of the group's labels...) for each source of the rows.
 
 // The type of `rows` chooses the overload; a source without one does not compile. The label's value may be a temporary:
 // it is valid during the call of `take` only.
-void for_each(const EngineView& view, MetricsOf<EngineView>, auto&& take) { take("", view); }
+void for_each(const EngineView& view, MetricsOf<EngineView>, auto&& take) { take(view, ""); }
 
 void for_each_reactor(const EngineView& view, auto&& source_of, auto&& take) {
-    for (const auto& reactor : view.reactors) take(std::to_string(reactor->core), source_of(*reactor));
+    for (const auto& reactor : view.reactors) take(source_of(*reactor), std::to_string(reactor->core));
 }
+// Of IngestFormat::none there are no samples.
 void for_each(const EngineView& view, MetricsOf<SampleFigures>, auto&& take) {
-    for_each_reactor(view, [](const Snapshot& s) { return SampleFigures{s.samples, s.in_flight_samples_count}; }, take);
+    for (const auto& reactor : view.reactors)
+        for (const IngestFormat format : ingest_formats)
+            if (format != IngestFormat::none)
+                take(SampleFigures{reactor->samples[format], reactor->in_flight_samples[format]},
+                     std::to_string(reactor->core), name_of(format));
+}
+void for_each(const EngineView& view, MetricsOf<http::RequestCounters>, auto&& take) {
+    for (const auto& reactor : view.reactors)
+        for (const IngestFormat format : ingest_formats)
+            take(reactor->http.formats[format], std::to_string(reactor->core), name_of(format));
 }
 void for_each(const EngineView& view, MetricsOf<http::HttpCounters>, auto&& take) {
     for_each_reactor(view, [](const Snapshot& s) -> const auto& { return s.http; }, take);
@@ -145,36 +160,49 @@ void for_each(const EngineView& view, MetricsOf<http::HttpCounters>, auto&& take
 void for_each(const EngineView& view, MetricsOf<CodingCounters>, auto&& take) {
     for_each_reactor(view, [](const Snapshot& s) -> const auto& { return s.coding; }, take);
 }
+void for_each(const EngineView& view, MetricsOf<RemoteWriteCounters>, auto&& take) {
+    for_each_reactor(view, [](const Snapshot& s) -> const auto& { return s.remote_write; }, take);
+}
 void for_each(const EngineView& view, MetricsOf<LoopFigures>, auto&& take) {
     for_each_reactor(view, [](const Snapshot& s) { return LoopFigures{s.loop, s.loop_iterations}; }, take);
 }
 void for_each(const EngineView& view, MetricsOf<PoolFigures>, auto&& take) {
     for_each_reactor(view, [](const Snapshot& s) -> const auto& { return s.pools; }, take);
 }
-void for_each(const EngineView& view, MetricsOf<Latency>, auto&& take) {
-    for_each_reactor(view, [](const Snapshot& s) -> const auto& { return s.latency; }, take);
+void for_each_stage(const Snapshot& reactor, Stage stage, auto&& take) {
+    const ByFormat<LatencyHistogram>& histograms = reactor.latency.of(stage);
+    const std::string core = std::to_string(reactor.core);
+    if (is_of_batch(stage))
+        return take(StageFigures{stage, histograms[IngestFormat::none]}, core, name_of(stage), std::string_view{});
+    for (const IngestFormat format : ingest_formats)
+        if (histograms[format].count() != 0)
+            take(StageFigures{stage, histograms[format]}, core, name_of(stage), name_of(format));
+}
+void for_each(const EngineView& view, MetricsOf<StageFigures>, auto&& take) {
+    for (const auto& reactor : view.reactors)
+        for (const Stage stage : stages) for_each_stage(*reactor, stage, take);
 }
 
 // The forwarder's sink is not among these. What it delivers is in the forwarder's own group; of the sink itself the
 // breaker and the cluster are shown.
 void for_each(const EngineView& view, MetricsOf<sinks::DeliveryFigures>, auto&& take) {
-    for (const SinkView& sink : view.sinks) take(sink.name, sink.figures.delivery);
+    for (const SinkView& sink : view.sinks) take(sink.figures.delivery, sink.name);
 }
 void for_each(const EngineView& view, MetricsOf<sinks::LinkFigures>, auto&& take) {
-    for (const SinkView& sink : view.sinks) take(sink.name, sink.link());
+    for (const SinkView& sink : view.sinks) take(sink.link(), sink.name);
 }
 void for_each(const EngineView& view, MetricsOf<sinks::ReplicationFigures>, auto&& take) {
     for (const SinkView& sink : view.sinks)
-        if (sink.figures.replication != nullptr) take(sink.name, *sink.figures.replication);
+        if (sink.figures.replication != nullptr) take(*sink.figures.replication, sink.name);
 }
 void for_each(const EngineView& view, MetricsOf<sinks::JournalFigures>, auto&& take) {
     for (const SinkView& sink : view.sinks)
-        if (sink.figures.journal != nullptr) take(sink.name, *sink.figures.journal);
+        if (sink.figures.journal != nullptr) take(*sink.figures.journal, sink.name);
 }
 // The forwarder's, too: behind a journal it is the one that talks to Redis. The journal's breaker stays closed.
 void for_each(const EngineView& view, MetricsOf<BreakerView>, auto&& take) {
     const auto breaker = [&](const SinkView& sink) {
-        take(sink.name, BreakerView{sink.signal, sink.figures.delivery, view.now_ns});
+        take(BreakerView{sink.signal, sink.figures.delivery, view.now_ns}, sink.name);
     };
     for (const SinkView& sink : view.sinks) breaker(sink);
     if (view.forwarder) breaker(view.forwarder->sink);
@@ -182,30 +210,31 @@ void for_each(const EngineView& view, MetricsOf<BreakerView>, auto&& take) {
 // An engine delivers to one cluster at most, so no label tells clusters apart.
 void for_each(const EngineView& view, MetricsOf<ClusterView>, auto&& take) {
     const SinkView& sink = view.delivering_sink();
-    if (sink.figures.cluster != nullptr) take("", ClusterView{sink.signal, *sink.figures.cluster});
+    if (sink.figures.cluster != nullptr) take(ClusterView{sink.signal, *sink.figures.cluster}, "");
 }
 void for_each(const EngineView& view, MetricsOf<sinks::NodeView>, auto&& take) {
-    for (const sinks::NodeView& node : view.delivering_sink().nodes) take(node.address, node);
+    for (const sinks::NodeView& node : view.delivering_sink().nodes) take(node, node.address);
 }
 
-void for_each(const EngineView& view, MetricsOf<ProcessFigures>, auto&& take) { take("", view.process); }
-void for_each(const EngineView& view, MetricsOf<watch::Gauges>, auto&& take) { take("", view.state.gauges); }
+void for_each(const EngineView& view, MetricsOf<ProcessFigures>, auto&& take) { take(view.process, ""); }
+void for_each(const EngineView& view, MetricsOf<watch::Gauges>, auto&& take) { take(view.state.gauges, ""); }
 void for_each(const EngineView& view, MetricsOf<forward::Forwarder::View>, auto&& take) {
-    if (view.forwarder) take("", view.forwarder->journal);
+    if (view.forwarder) take(view.forwarder->journal, "");
 }
 void for_each(const EngineView& view, MetricsOf<IdempotencyTable::Figures>, auto&& take) {
-    if (view.idempotency) take("", *view.idempotency);
+    if (view.idempotency) take(*view.idempotency, "");
 }
 
 // Rows outside, sources inside: so the series of one family stand together. `metrics` is passed on to choose
 // for_each().
 template <typename Source>
-void render(Exposition& out, const EngineView& view, std::string_view label, MetricsOf<Source> metrics) {
+void render(Exposition& out, const EngineView& view, std::string_view labels, MetricsOf<Source> metrics) {
     for (const MetricOf<Source>& metric : metrics) {
         if (metric.name.empty()) continue;
         out.family(metric);
-        for_each(view, metrics, [&](std::string_view label_value, const Source& source) {
-            out.series(metric, label_of(label, label_value), metric.read(source));
+        for_each(view, metrics, [&](const Source& source, const auto&... label_values) {
+            const std::string_view values[]{label_values...};
+            out.series(metric, labels_of(labels, values), metric.read(source));
         });
     }
 }

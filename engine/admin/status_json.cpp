@@ -106,12 +106,15 @@ std::string_view latest_sample(const EngineView& view) {
 }
 
 Json reactor_json(const Snapshot& reactor) {
+    const SampleCounters samples = total_of(reactor.samples);
     Json json{{"core", reactor.core},
-              {"samples", figures_of(SampleFigures{reactor.samples, reactor.in_flight_samples_count})},
-              {"is_conserved", reactor.samples.is_conserved(reactor.in_flight_samples_count)}};
+              {"samples", figures_of(SampleFigures{samples, total_of(reactor.in_flight_samples)})},
+              {"is_conserved", are_conserved(reactor.samples, reactor.in_flight_samples)}};
     add_figures(json, LoopFigures{reactor.loop, reactor.loop_iterations});
+    add_figures(json, reactor.http.total());
     add_figures(json, reactor.http);
     add_figures(json, reactor.coding);
+    add_figures(json, reactor.remote_write);
     add_figures(json, reactor.pools);
     return json;
 }
@@ -122,11 +125,51 @@ Json reactors_json(const EngineView& view) {
     return json;
 }
 
-// The reactors' histograms are added up: quantiles of each could not be averaged.
+// Histograms are added up: quantiles of each could not be averaged.
+void add_up(const EngineView& view, Stage stage, IngestFormat format, LatencyHistogram& sum) {
+    for (const auto& reactor : view.reactors) sum.add(reactor->latency.of(stage)[format]);
+}
+
 Json latency_json(const EngineView& view) {
-    Latency latency;
-    for (const auto& reactor : view.reactors) latency.add(reactor->latency);
-    return figures_of(latency);
+    Json json;
+    for (const Stage stage : stages) {
+        LatencyHistogram sum;
+        for (const IngestFormat format : ingest_formats) add_up(view, stage, format, sum);
+        json["stages"][std::string(name_of(stage))] = quantiles(sum);
+    }
+    return json;
+}
+
+// --- formats -------------------------------------------------------------------------------------------------------
+
+Json stages_json(const EngineView& view, IngestFormat format) {
+    Json json;
+    for (const Stage stage : stages) {
+        if (is_of_batch(stage)) continue;
+        LatencyHistogram sum;
+        add_up(view, stage, format, sum);
+        json[std::string(name_of(stage))] = quantiles(sum);
+    }
+    return json;
+}
+
+// Of `none` there are no samples, and nothing is decoded.
+Json format_json(const EngineView& view, const EngineTotals& totals, IngestFormat format) {
+    Json json = figures_of(totals.requests[format]);
+    json["stages"] = stages_json(view, format);
+    if (format == IngestFormat::none) return json;
+    const SampleCounters& samples = totals.samples[format];
+    const std::uint64_t in_flight = totals.in_flight_samples[format];
+    json["samples"] = figures_of(SampleFigures{samples, in_flight});
+    json["is_conserved"] = samples.is_conserved(in_flight);
+    return json;
+}
+
+Json formats_json(const EngineView& view, const EngineTotals& totals) {
+    Json json;
+    for (const IngestFormat format : ingest_formats)
+        json[std::string(name_of(format))] = format_json(view, totals, format);
+    return json;
 }
 
 // --- sinks ---------------------------------------------------------------------------------------------------------
@@ -211,7 +254,9 @@ std::string render_status(const EngineView& view) {
     Json status{{"state", state_name(view.state)}};
     add_figures(status, view);
     add_facts(status, view);
-    status["samples"] = figures_of(SampleFigures{totals.samples, totals.in_flight_samples_count});
+    const SampleCounters samples = total_of(totals.samples);
+    status["samples"] = figures_of(SampleFigures{samples, total_of(totals.in_flight_samples)});
+    status["formats"] = formats_json(view, totals);
     status["reactors"] = reactors_json(view);
     status["latency"] = latency_json(view);
     status["sinks"] = sinks_json(view);

@@ -152,7 +152,7 @@ std::uint32_t Batcher::Transaction::commit(std::optional<RequestRef> ref, Ticket
     ++batcher_.commits_count_;
     std::uint32_t tickets_count = 0;
     for (const std::uint32_t index : touched_) {
-        if (ref) tickets_count += add_tickets(index, *ref, options);
+        tickets_count += note_request(index, ref, options);
         commit_part(index);
     }
     touched_.clear();
@@ -171,23 +171,28 @@ void Batcher::Transaction::commit_part(std::uint32_t index) {
     if (!std::exchange(lane.is_active, true)) batcher_.active_.push_back(index);
 }
 
-std::uint32_t Batcher::Transaction::add_tickets(std::uint32_t index, RequestRef ref, TicketOptions options) {
+// How many tickets it added.
+std::uint32_t Batcher::Transaction::note_request(std::uint32_t index, std::optional<RequestRef> ref,
+                                                 TicketOptions options) {
     const Part& part = parts_[index];
     std::uint32_t count = 0;
     for (Batch* batch = part.filled.first; batch != nullptr; batch = batch->next)
-        count += add_ticket(part, *batch, ref, options);
-    if (Batch* open = open_of(index); open != nullptr) count += add_ticket(part, *open, ref, options);
+        count += note_request(part, *batch, ref, options);
+    if (Batch* open = open_of(index); open != nullptr) count += note_request(part, *open, ref, options);
     return count;
 }
 
-// False if nothing of the request went into `batch` (it was full already).
-bool Batcher::Transaction::add_ticket(const Part& part, Batch& batch, RequestRef ref, TicketOptions options) {
+// False: no ticket. Nobody waits, or nothing of the request went into `batch` (it was full already).
+bool Batcher::Transaction::note_request(const Part& part, Batch& batch, std::optional<RequestRef> ref,
+                                        TicketOptions options) {
     const bool is_base = &batch == part.base;
     const std::uint32_t samples_before = is_base ? part.mark.sample_count : 0;
     if (batch.sample_count() == samples_before) return false;
+    batch.shares[options.format].samples_count += batch.sample_count() - samples_before;
+    if (!ref) return false;
     const bool is_one_command = batcher_.is_one_command_per_batch_;
     const std::uint32_t commands_before = is_base && !is_one_command ? part.mark.command_count : 0;
-    batch.add_ticket({ref, commands_before, is_one_command ? 1 : batch.command_count() - commands_before,
+    batch.add_ticket({*ref, commands_before, is_one_command ? 1 : batch.command_count() - commands_before,
                       batch.sample_count() - samples_before, options, samples_before});
     return true;
 }
@@ -262,6 +267,18 @@ std::uint64_t Batcher::waiting_samples_count() const {
             count += batch->sample_count();
     }
     return count;
+}
+
+ByFormat<std::uint64_t> Batcher::waiting_samples_by_format() const {
+    ByFormat<std::uint64_t> counts;
+    const auto add = [&counts](const Batch& batch) {
+        for (const IngestFormat format : ingest_formats) counts[format] += batch.shares[format].samples_count;
+    };
+    for (const Lane& lane : lanes_) {
+        if (lane.open != nullptr) add(*lane.open);
+        for (const Batch* batch = lane.full.first; batch != nullptr; batch = batch->next) add(*batch);
+    }
+    return counts;
 }
 
 }  // namespace sluice

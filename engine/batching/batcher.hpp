@@ -76,6 +76,8 @@ class Batcher {
 
     // Samples in batches that were not handed over yet, counted from the batches themselves.
     [[nodiscard]] std::uint64_t waiting_samples_count() const;
+    // The same by format. While a transaction at_once is in progress it has nothing of it.
+    [[nodiscard]] ByFormat<std::uint64_t> waiting_samples_by_format() const;
     // Whether `bytes` of samples might find room. Exact while a batch is free; else by the size they came in, which is
     // seldom more than what they are rendered to.
     [[nodiscard]] bool may_have_room(std::uint64_t bytes) const;
@@ -119,8 +121,8 @@ class Batcher {
         // the sample in its body.
         [[nodiscard]] bool append(const Sample& sample, std::uint64_t now_ns, std::uint32_t record_index = 0);
         void roll_back();
-        // Makes the samples part of the batches. With `ref`, adds a ticket for it to each of them, with `options`;
-        // returns how many.
+        // Makes the samples part of the batches, as samples of options.format. With `ref`, adds a ticket for it to each
+        // of them, with `options`; returns how many.
         std::uint32_t commit(std::optional<RequestRef> ref, TicketOptions options = {});
 
         // Lanes that its samples go to; none where all lanes lead to the same server.
@@ -138,8 +140,10 @@ class Batcher {
         [[nodiscard]] bool open_batch(Batch*& open, std::uint32_t index, std::uint64_t now_ns);
         void roll_back_part(std::uint32_t index);
         void commit_part(std::uint32_t index);
-        [[nodiscard]] std::uint32_t add_tickets(std::uint32_t index, RequestRef ref, TicketOptions options);
-        [[nodiscard]] bool add_ticket(const Part& part, Batch& batch, RequestRef ref, TicketOptions options);
+        [[nodiscard]] std::uint32_t note_request(std::uint32_t index, std::optional<RequestRef> ref,
+                                                 TicketOptions options);
+        [[nodiscard]] bool note_request(const Part& part, Batch& batch, std::optional<RequestRef> ref,
+                                        TicketOptions options);
 
         Batcher& batcher_;
         const Kind kind_;

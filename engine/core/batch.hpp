@@ -25,6 +25,7 @@
 #include <string_view>
 
 #include "engine/core/check.hpp"
+#include "engine/core/ingest_format.hpp"
 #include "engine/core/limits.hpp"
 #include "engine/core/request_ref.hpp"
 
@@ -42,6 +43,7 @@ inline constexpr std::uint32_t no_idempotency_entry = 0xffff'ffff;
 // What a request wants beside being stored.
 struct TicketOptions {
     bool wants_replicas = false;  // asked for `replicated`: the sink sends a WAIT behind the batch
+    IngestFormat format = IngestFormat::none;  // for the reactor's books
     // Of the engine's IdempotencyTable, which waits for the outcome too.
     std::uint32_t idempotency_entry = no_idempotency_entry;
 };
@@ -71,6 +73,12 @@ struct BatchSettled {
     std::uint64_t replied_ns = 0;  // monotonic, when the last reply of the batch was read
 };
 
+// What a batch has of the samples of one format.
+struct FormatShare {
+    std::uint32_t samples_count = 0;
+    std::uint32_t tickets_dropped = 0;  // of these; of commands that carry one sample
+};
+
 class Batch {
   public:
     // Binds the batch to `arena`, memory of the pool that outlives it. Called once, by the pool.
@@ -88,6 +96,7 @@ class Batch {
         first_timestamp_ns = last_timestamp_ns = 0;
         opened_ns = handed_over_ns = 0;
         handed_over_count = 0;
+        shares = {};
         are_tickets_answered = false;
         next = nullptr;
         settled = {};
@@ -188,6 +197,7 @@ class Batch {
     std::uint64_t opened_ns = 0;  // monotonic: the first sample was rendered
     std::uint64_t handed_over_ns = 0;  // monotonic: pushed to the sink's queue
     std::uint32_t handed_over_count = 0;  // samples at that moment, for the reactor's books
+    ByFormat<FormatShare> shares;  // reactor only
     std::uint16_t lane = 0;  // which of the encoder's lanes it was filled for
     bool are_tickets_answered = false;  // reactor only
     Batch* next = nullptr;  // link of the reactor's lists; unused while the sink has the batch

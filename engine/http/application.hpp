@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "engine/core/ingest_format.hpp"
 #include "engine/core/refusal.hpp"
 #include "engine/core/request_ref.hpp"
 #include "engine/core/slot.hpp"
@@ -33,7 +34,8 @@ enum class Decision : std::uint8_t {
 
 class Application {
   public:
-    // `request` is borrowed for the call.
+    // `request` is borrowed for the call. Sets the format of `response` where the request has one, whatever it decides:
+    // the request is counted under it.
     [[nodiscard]] virtual Decision on_request(const Request& request, RequestRef ref, Response& response) = 0;
 
     // Whether a request whose body is not (all) there would be refused anyway, by its head alone. True: `response`, a
@@ -51,8 +53,9 @@ class Application {
     // does not run while a body is kept.
     virtual void on_overdue(RequestRef ref, Response& response) = 0;
 
-    // The kernel took the last bytes of `count` responses; the times are those of the first of them.
-    virtual void on_responses_sent(std::uint32_t count, std::uint64_t received_ns, std::uint64_t ready_ns) = 0;
+    // The kernel took the last bytes of `count` responses; the format and the times are those of the first of them.
+    virtual void on_responses_sent(std::uint32_t count, IngestFormat format, std::uint64_t received_ns,
+                                   std::uint64_t ready_ns) = 0;
 
   protected:
     ~Application() = default;

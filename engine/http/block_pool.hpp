@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "engine/core/check.hpp"
+#include "engine/core/ingest_format.hpp"
 #include "engine/core/lazy_array.hpp"
 #include "engine/core/limits.hpp"
 
@@ -21,14 +22,16 @@ struct OutputBlock {
 
     OutputBlock* next;
     std::uint32_t end;               // data[0, end) is used
-    // Responses that end in this block, and the times of the first of them: what the latency histograms need.
-    std::uint32_t responses_count;
+    // Responses that end in this block, and of the first of them times and format: what the latency histograms need.
+    std::uint16_t responses_count;
+    IngestFormat format;
     std::uint64_t received_ns;
     std::uint64_t ready_ns;
     [[nodiscard]] std::span<const char> bytes() const { return {data, end}; }
     char data[capacity_bytes];
 };
 static_assert(sizeof(OutputBlock) == limits::output_block_bytes);
+static_assert(OutputBlock::capacity_bytes <= 0xffff, "responses_count has 16 bits");
 
 class BlockPool {
   public:

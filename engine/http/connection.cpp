@@ -245,6 +245,7 @@ PendingIndex Connection::take_pending(Context& context) {
     pending.is_head_request = head_ != nullptr && head_->method == parsers::Method::head;
     pending.is_http_1_0 = head_ != nullptr && head_->is_http_1_0;
     pending.closes = false;
+    pending.response.set_format(IngestFormat::none);
     pending.received_ns = pending.wait_begin_ns = context.now_ns;
     return index;
 }
@@ -258,7 +259,6 @@ void Connection::enqueue(Context& context, PendingIndex index) {
 
 void Connection::dispatch(Context& context) {
     if (body_use_ == BodyUse::discarded) return end_discarding(context);
-    ++context.counters.requests;
     last_activity_ns_ = context.now_ns;  // empty lines between requests are none
     body_use_ = BodyUse::collected;
     head_complete_ns_ = 0;
@@ -274,6 +274,7 @@ void Connection::dispatch(Context& context) {
         static_cast<void>(reserve_body(context, body_view_.size()));
     const Request request = request_of(context.now_ns);
     const Decision decision = context.application.on_request(request, context.pendings.ref(index), pending.response);
+    ++context.counters.formats[pending.response.format()].requests;
     if (decision == Decision::later_with_body) {
         CHECK(request.is_body_lendable);
         body_use_ = BodyUse::lent;
@@ -336,6 +337,7 @@ void Connection::answer_first(Context& context) {
     context.counters.count(pending.response, context.renderer.status_of(pending.response));
     if (!context.renderer.render(pending, output_, context.blocks)) abort(context);
     if (OutputBlock* block = output_.last; block != nullptr && ++block->responses_count == 1) {
+        block->format = pending.response.format();
         block->received_ns = pending.received_ns;
         block->ready_ns = pending.ready_ns;
     }
@@ -357,7 +359,8 @@ void Connection::on_block_sent(Context& context) {
     CHECK(sending_ != nullptr);
     last_activity_ns_ = context.now_ns;
     if (sending_->responses_count != 0)
-        context.application.on_responses_sent(sending_->responses_count, sending_->received_ns, sending_->ready_ns);
+        context.application.on_responses_sent(sending_->responses_count, sending_->format, sending_->received_ns,
+                                              sending_->ready_ns);
     context.blocks.give_back(std::exchange(sending_, nullptr));
 }
 

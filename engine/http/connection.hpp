@@ -65,17 +65,32 @@ enum class Phase : std::uint8_t {
     draining,  // the same; connections without a request end, too
 };
 
-struct HttpCounters {
+struct RequestCounters {
     std::uint64_t requests = 0;
-    std::uint64_t responses[6] = {};  // by status class: responses[2] counts 2xx
     std::uint64_t refusals[refusals_count] = {};  // requests refused as a whole, by reason
+
+    void add(const RequestCounters& other) {
+        requests += other.requests;
+        for (std::size_t i = 0; i < refusals_count; ++i) refusals[i] += other.refusals[i];
+    }
+};
+
+struct HttpCounters {
+    ByFormat<RequestCounters> formats;
+    std::uint64_t responses[6] = {};  // by status class: responses[2] counts 2xx
     std::uint64_t idle_timeouts = 0;
     std::uint64_t write_timeouts = 0;
     std::uint64_t aborted_connections = 0;  // out of blocks or memory: closed without an answer
 
     void count(const Response& response, std::uint16_t status) {
         ++responses[status / 100];
-        if (response.is_refusal()) ++refusals[static_cast<std::size_t>(response.refusal())];
+        if (response.is_refusal()) ++formats[response.format()].refusals[static_cast<std::size_t>(response.refusal())];
+    }
+    // Of all formats.
+    [[nodiscard]] RequestCounters total() const {
+        RequestCounters total;
+        for (const RequestCounters& counters : formats) total.add(counters);
+        return total;
     }
 };
 

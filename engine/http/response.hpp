@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/core/ingest_format.hpp"
 #include "engine/core/limits.hpp"
 #include "engine/core/refusal.hpp"
 #include "engine/http/block_pool.hpp"
@@ -65,6 +66,10 @@ class Response {
     [[nodiscard]] bool is_refusal() const { return refusal_code_ >= 0; }
     [[nodiscard]] Refusal refusal() const { return static_cast<Refusal>(refusal_code_); }
 
+    // For which ingest format it is, for the counters and the latency: start() leaves it. none until it is set.
+    void set_format(IngestFormat format) { format_ = format; }
+    [[nodiscard]] IngestFormat format() const { return format_; }
+
     // Gives its blocks back.
     void clear(BlockPool& pool) { body_.clear(pool); }
 
@@ -82,6 +87,7 @@ class Response {
     std::uint16_t status_;
     PreparedIndex prepared_;
     std::int16_t refusal_code_;  // below 0: none
+    IngestFormat format_;
     bool is_prepared_;
     bool is_cut_;  // some of the body found no block
     std::uint8_t headers_count_;

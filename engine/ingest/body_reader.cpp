@@ -54,7 +54,7 @@ void BodyReader::start(parsers::Decoder& decoder, OpenRequest& request, std::int
     switch (decoder_->next()) {
         case parsers::Step::sample: return take_sample();
         case parsers::Step::record_refused:
-            if (request_->purpose == Purpose::store) counters_.reject(decoder_->refusal());
+            if (request_->purpose == Purpose::store) counters().reject(decoder_->refusal());
             return request_->result.add_error(decoder_->record_index(), decoder_->refusal(), decoder_->offset());
         case parsers::Step::more: has_paused_ = true; return;
         case parsers::Step::body_refused:
@@ -93,7 +93,7 @@ void BodyReader::refuse_unread(OpenRequest& request, Refusal reason) {
 
 void BodyReader::abandon(Refusal reason) {
     transaction_.roll_back();
-    if (request_->purpose == Purpose::store) counters_.reject(reason, accepted_count_);
+    if (request_->purpose == Purpose::store) counters().reject(reason, accepted_count_);
     state_ = State::refused;
 }
 
@@ -104,13 +104,14 @@ void BodyReader::forget() {
 
 std::uint32_t BodyReader::commit(std::optional<RequestRef> ref, TicketOptions options, LatestSample& latest) {
     CHECK(state_ == State::whole && accepted_count_ != 0 && request_->purpose == Purpose::store);
-    counters_.received += accepted_count_;
-    counters_.accepted += accepted_count_;
+    counters().received += accepted_count_;
+    counters().accepted += accepted_count_;
     request_->result.accepted = accepted_count_;
     CHECK(latest_record_.size() <= latest.text.size());  // see Sample::raw
     latest_record_.copy(latest.text.data(), latest_record_.size());
     latest.bytes = latest_record_.size();
     latest.arrival_ns = arrival_ns_;
+    options.format = request_->format;
     return transaction_.commit(ref, options);
 }
 

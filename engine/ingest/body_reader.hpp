@@ -37,7 +37,7 @@ class BodyReader {
     };
 
     // All outlive the reader.
-    BodyReader(Batcher& batcher, Batcher::Transaction& transaction, SampleCounters& counters)
+    BodyReader(Batcher& batcher, Batcher::Transaction& transaction, ByFormat<SampleCounters>& counters)
         : batcher_(batcher), transaction_(transaction), counters_(counters) {}
 
     // `decoder`, `request` and its body are borrowed until the state is another than reading, or abandon().
@@ -59,7 +59,7 @@ class BodyReader {
     void abandon(Refusal reason);
     // The request is gone: rolls back, and counts nothing.
     void forget();
-    // Takes the samples for the batches to come; see Batcher::Transaction::commit().
+    // Takes the samples for the batches to come; see Batcher::Transaction::commit(). The format is the request's.
     std::uint32_t commit(std::optional<RequestRef> ref, TicketOptions options, LatestSample& latest);
 
     [[nodiscard]] State state() const { return state_; }
@@ -77,10 +77,11 @@ class BodyReader {
     void take_sample();
     void refuse(Refusal reason);
     void keep_as_latest(std::string_view record);
+    [[nodiscard]] SampleCounters& counters() { return counters_[request_->format]; }
 
     Batcher& batcher_;
     Batcher::Transaction& transaction_;
-    SampleCounters& counters_;
+    ByFormat<SampleCounters>& counters_;
     parsers::Decoder* decoder_ = nullptr;
     OpenRequest* request_ = nullptr;
     State state_ = State::idle;

@@ -10,6 +10,7 @@
 #include <span>
 #include <string_view>
 
+#include "engine/core/ingest_format.hpp"
 #include "engine/core/sample_mapping.hpp"
 #include "engine/http/response.hpp"
 #include "engine/ingest/ingest_result.hpp"
@@ -39,6 +40,7 @@ struct PrecisionName {
 };
 
 struct Format {
+    IngestFormat name;  // in figures
     std::span<const std::string_view> paths;
     // The first is meant where a request has no Content-Type. None: Content-Type is not looked at.
     std::span<const MediaType> media_types{};
@@ -62,6 +64,7 @@ struct Format {
     // Clients throw away what they sent if the answer is 4xx: what may be sent again is 503 here, where others are told
     // 408 or 409.
     bool drops_on_4xx = false;
+    bool counts_retries = false;  // a client says by the header Retry-Attempt that it sends a request again
     bool refuses_unknown_parameters = false;  // of the query; else they are ignored
     bool may_be_empty = false;  // a body without a record is answered like one whose records were taken
     bool quotes_lines = false;  // answer() needs IngestResult::first_fault

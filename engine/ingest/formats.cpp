@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <type_traits>
 
@@ -84,7 +85,8 @@ std::unique_ptr<parsers::Decoder> make(const SampleMapping& mapping) {
 }
 
 constexpr std::array rows{
-    Format{.paths = json_paths,
+    Format{.name = IngestFormat::json,
+           .paths = json_paths,
            .media_types = json_media_types,
            .next_media_types = telemetry_media_type_names,
            .make_decoder = make<parsers::JsonDecoder>,
@@ -94,7 +96,8 @@ constexpr std::array rows{
            .refuses_unknown_parameters = true,
            .answer = answer_json,
            .refuse = refuse_json},
-    Format{.paths = {},
+    Format{.name = IngestFormat::protobuf,
+           .paths = {},
            .media_types = telemetry_media_types,
            .messages = telemetry_messages,
            .make_decoder = make<parsers::TelemetryDecoder>,
@@ -103,7 +106,8 @@ constexpr std::array rows{
            .refuses_unknown_parameters = true,
            .answer = answer_json,
            .refuse = refuse_json},
-    Format{.paths = influx_v1_paths,
+    Format{.name = IngestFormat::influx,
+           .paths = influx_v1_paths,
            .make_decoder = make<parsers::LineDecoder>,
            .precision = Precision::by_magnitude,  // or ns, as the decoder was told
            .precision_names = influx_precisions,
@@ -114,7 +118,8 @@ constexpr std::array rows{
            .quotes_lines = true,
            .answer = answer_influx_v1,
            .refuse = refuse_influx_v1},
-    Format{.paths = influx_v2_paths,
+    Format{.name = IngestFormat::influx,
+           .paths = influx_v2_paths,
            .make_decoder = make<parsers::LineDecoder>,
            .precision = Precision::by_magnitude,  // or ns, as the decoder was told
            .precision_names = influx_v2_precisions,
@@ -126,18 +131,21 @@ constexpr std::array rows{
            .quotes_lines = true,
            .answer = answer_influx_v2,
            .refuse = refuse_influx_v2},
-    Format{.paths = remote_write_paths,
+    Format{.name = IngestFormat::remote_write,
+           .paths = remote_write_paths,
            .media_types = remote_write_media_types,
            .messages = remote_write_messages,
            .make_decoder = make<parsers::RemoteWriteDecoder>,
            .precision = Precision::ms,
            .accept = "application/x-protobuf",
            .drops_on_4xx = true,
+           .counts_retries = true,
            .may_be_empty = true,
            .tells_kinds = true,
            .answer = answer_prometheus,
            .refuse = refuse_prometheus},
-    Format{.paths = otlp_paths,
+    Format{.name = IngestFormat::otlp,
+           .paths = otlp_paths,
            .media_types = otlp_media_types,
            .make_decoder = make<parsers::OtlpDecoder>,
            .precision = Precision::ns,
@@ -146,7 +154,8 @@ constexpr std::array rows{
            .may_be_empty = true,
            .answer = answer_otlp,
            .refuse = refuse_otlp},
-    Format{.paths = otlp_other_paths,
+    Format{.name = IngestFormat::otlp,
+           .paths = otlp_other_paths,
            .media_types = otlp_media_types,
            .make_decoder = nullptr,
            .precision = Precision::ns,
@@ -157,6 +166,9 @@ constexpr std::array rows{
            .answer = answer_otlp,
            .refuse = refuse_otlp},
 };
+
+static_assert(std::ranges::none_of(rows, [](const Format& row) { return row.name == IngestFormat::none; }),
+              "each row has a name in figures");
 
 }  // namespace
 

@@ -35,6 +35,13 @@ Ingest::Ingest(std::span<const Format> formats, Server& server, Admission& admis
 
 // --- a request comes -----------------------------------------------------------------------------------------------
 
+// Prometheus sends the header with each attempt but the first.
+void Ingest::note_format(const Format& format, const http::Request& request, http::Response& response) {
+    response.set_format(format.name);
+    if (!format.counts_retries || !request.head.has(parsers::RequestHeader::retry_attempt)) return;
+    if (request.head.header(parsers::RequestHeader::retry_attempt) != "0") ++remote_write_counters_.retried_requests;
+}
+
 Decision Ingest::on_request(const http::Request& request, const Gate::Passage& passage, RequestRef ref,
                             http::Response& response) {
     OpenRequest& opened = open(request, passage, ref);
@@ -77,6 +84,7 @@ OpenRequest& Ingest::open(const http::Request& request, const Gate::Passage& pas
     OpenRequest& opened = requests_[ref.index];
     opened.ref = ref;
     opened.format_index = static_cast<std::uint16_t>(passage.format_index());
+    opened.format = passage.format->name;
     opened.dialect = passage.options.dialect;
     opened.precision = passage.options.precision;
     opened.coding = passage.options.coding;
@@ -212,7 +220,7 @@ Decision Ingest::finish(BodyReader& reader, OpenRequest& request, http::Response
 // The body is still there.
 Decision Ingest::decide(BodyReader& reader, OpenRequest& request, http::Response& response) {
     read_until_ns_ = monotonic_ns();
-    latency_.record(Stage::decode, request.received_ns, read_until_ns_);
+    latency_.record(Stage::decode, request.format, request.received_ns, read_until_ns_);
     const IngestResult& result = request.result;
     if (reader.state() == BodyReader::State::refused || result.rejected != 0) log_refusals(reader, request);
     if (reader.state() == BodyReader::State::refused) return refuse_whole(request, reader.refusal(), response);
@@ -359,11 +367,13 @@ std::uint64_t Ingest::retry_after_s() const {
 void Ingest::hand_over(std::uint64_t now_ns) {
     batcher_.hand_over(now_ns, [this, now_ns](const Batch& batch) {
         handed_over_samples_count_ += batch.handed_over_count;
-        latency_.record(Stage::hand_over, batch.opened_ns, now_ns);
+        for (const IngestFormat format : ingest_formats)
+            handed_over_samples_by_format_[format] += batch.shares[format].samples_count;
+        latency_.record(Stage::hand_over, IngestFormat::none, batch.opened_ns, now_ns);
     });
-    const std::uint64_t left_count = counters_.delivered + counters_.dropped_sink_refused;
+    const bool is_any_in_flight = handed_over_samples_count_ != 0 || batcher_.has_waiting();
     // How long a server is away says nothing of how fast it will take what waits.
-    drain_rate_.observe(now_ns, left_count, counters_.accepted != left_count && !admission_.is_cut_off());
+    drain_rate_.observe(now_ns, settled_samples_count_, is_any_in_flight && !admission_.is_cut_off());
 }
 
 void Ingest::on_settled(Batch& batch, Settlement settlement) {
@@ -372,18 +382,46 @@ void Ingest::on_settled(Batch& batch, Settlement settlement) {
     const BatchSettled& settled = batch.settled;
     CHECK(settled.delivered + settled.tickets_dropped == batch.handed_over_count);
     CHECK(handed_over_samples_count_ >= batch.handed_over_count);
-    counters_.delivered += settled.delivered;
-    counters_.dropped_sink_refused += settled.tickets_dropped;
     handed_over_samples_count_ -= batch.handed_over_count;
-    latency_.record(Stage::sink, batch.handed_over_ns, settled.replied_ns);
+    settled_samples_count_ += batch.handed_over_count;
+    settle_shares(batch);
+    latency_.record(Stage::sink, IngestFormat::none, batch.handed_over_ns, settled.replied_ns);
     batcher_.settled(batch);
 }
 
+// One command that carries the whole batch is delivered or dropped with all of its samples.
+void Ingest::settle_shares(const Batch& batch) {
+    const bool is_one_command = batcher_.is_one_command_per_batch();
+    std::uint32_t samples_count = 0, dropped_count = 0;
+    for (const IngestFormat format : ingest_formats) {
+        const FormatShare& share = batch.shares[format];
+        if (share.samples_count == 0) continue;
+        const std::uint32_t one_command_dropped = batch.settled.tickets_dropped != 0 ? share.samples_count : 0;
+        const std::uint32_t dropped = is_one_command ? one_command_dropped : share.tickets_dropped;
+        CHECK(dropped <= share.samples_count && share.samples_count <= handed_over_samples_by_format_[format]);
+        counters_[format].delivered += share.samples_count - dropped;
+        counters_[format].dropped_sink_refused += dropped;
+        handed_over_samples_by_format_[format] -= share.samples_count;
+        samples_count += share.samples_count;
+        dropped_count += dropped;
+    }
+    CHECK(samples_count == batch.handed_over_count && dropped_count == batch.settled.tickets_dropped);
+}
+
+ByFormat<std::uint64_t> Ingest::in_flight_samples_by_format() const {
+    ByFormat<std::uint64_t> counts = batcher_.waiting_samples_by_format();
+    for (const IngestFormat format : ingest_formats) counts[format] += handed_over_samples_by_format_[format];
+    return counts;
+}
+
 void Ingest::reset() {
-    const std::uint64_t in_flight = in_flight_samples_count();
+    const ByFormat<std::uint64_t> in_flight = in_flight_samples_by_format();
     counters_ = {};
     coding_counters_ = {};
-    counters_.received = counters_.accepted = in_flight;
+    remote_write_counters_ = {};
+    settled_samples_count_ = 0;
+    for (const IngestFormat format : ingest_formats)
+        counters_[format].received = counters_[format].accepted = in_flight[format];
     drain_rate_.restart_count();
     latency_.reset();
 }

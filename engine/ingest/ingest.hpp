@@ -27,6 +27,7 @@
 #include "engine/ingest/tickets.hpp"
 #include "engine/metrics/coding_counters.hpp"
 #include "engine/metrics/latency.hpp"
+#include "engine/metrics/remote_write_counters.hpp"
 #include "engine/metrics/sample_counters.hpp"
 #include "engine/server/refusal_log.hpp"
 #include "engine/server/server.hpp"
@@ -46,6 +47,8 @@ class Ingest {
     Ingest(std::span<const Format> formats, Server& server, Admission& admission, Batcher& batcher, Settings settings,
            IdempotencyTable* idempotency, RefusalLog& refusal_log);
 
+    // A request whose format is known, before anything becomes of it.
+    void note_format(const Format& format, const http::Request& request, http::Response& response);
     // A request that the gate let in, for an ingest endpoint.
     [[nodiscard]] http::Decision on_request(const http::Request& request, const Gate::Passage& passage, RequestRef ref,
                                             http::Response& response);
@@ -77,11 +80,13 @@ class Ingest {
     [[nodiscard]] std::uint64_t in_flight_samples_count() const {
         return handed_over_samples_count_ + batcher_.waiting_samples_count();
     }
+    [[nodiscard]] ByFormat<std::uint64_t> in_flight_samples_by_format() const;
 
     // Zeroes what can be zeroed without breaking the law: what is in flight stays counted as accepted.
     void reset();
 
-    [[nodiscard]] const SampleCounters& counters() const { return counters_; }
+    [[nodiscard]] const ByFormat<SampleCounters>& counters() const { return counters_; }
+    [[nodiscard]] const RemoteWriteCounters& remote_write_counters() const { return remote_write_counters_; }
     [[nodiscard]] const CodingCounters& coding_counters() const { return coding_counters_; }
     [[nodiscard]] Latency& latency() { return latency_; }
     [[nodiscard]] const LatestSample& latest() const { return latest_; }
@@ -113,6 +118,7 @@ class Ingest {
     [[nodiscard]] http::Decision accept(BodyReader& reader, OpenRequest& request, http::Response& response);
     [[nodiscard]] http::Decision refuse_whole(OpenRequest& request, RequestRefusal refusal, http::Response& response);
     void log_refusals(const BodyReader& reader, const OpenRequest& request);
+    void settle_shares(const Batch& batch);
     void answer(const OpenRequest& request, http::Response& response);
     void answer_settled(OpenRequest& request);
     [[nodiscard]] const Format& format_of(const OpenRequest& request) const { return formats_[request.format_index]; }
@@ -122,7 +128,8 @@ class Ingest {
     Admission& admission_;
     Batcher& batcher_;
     const Settings settings_;
-    SampleCounters counters_;
+    ByFormat<SampleCounters> counters_;
+    RemoteWriteCounters remote_write_counters_;
     CodingCounters coding_counters_;
     Latency latency_;
     LatestSample latest_;
@@ -139,6 +146,8 @@ class Ingest {
     RefusalLog& refusal_log_;
     Tickets tickets_;
     std::uint64_t handed_over_samples_count_ = 0;
+    ByFormat<std::uint64_t> handed_over_samples_by_format_;
+    std::uint64_t settled_samples_count_ = 0;  // since the last reset()
     DrainRate drain_rate_;
 };
 

@@ -10,6 +10,7 @@
 
 #include "engine/core/batch.hpp"
 #include "engine/core/content_coding.hpp"
+#include "engine/core/ingest_format.hpp"
 #include "engine/core/lazy_array.hpp"
 #include "engine/core/limits.hpp"
 #include "engine/core/request_ref.hpp"
@@ -37,6 +38,7 @@ struct OpenRequest {
     parsers::Precision precision;
     ContentCoding coding;             // of body; identity once it is decompressed
     KeptParameters kept;
+    IngestFormat format;              // for the counters
     bool hides_retry_after;
     Purpose purpose;
     std::uint32_t idempotency_entry;  // of a first request with a key; else no_idempotency_entry

@@ -13,8 +13,9 @@ void Tickets::add(OpenRequest& request, std::uint32_t count) {
     outstanding_count_ += count;
 }
 
-OpenRequest* Tickets::settle(const Batch& batch, const BatchTicket& ticket, Settlement settlement) {
+OpenRequest* Tickets::settle(Batch& batch, const BatchTicket& ticket, Settlement settlement) {
     const Outcome outcome = outcome_of(batch, ticket);
+    batch.shares[ticket.options.format].tickets_dropped += outcome.samples_failed;
     const bool are_keys_settled = settlement == Settlement::final || !is_packed_;
     if (ticket.options.idempotency_entry != no_idempotency_entry && are_keys_settled)
         idempotency_->settle(ticket.options.idempotency_entry, {outcome.samples_failed, outcome.lacks_replicas},

@@ -53,7 +53,7 @@ class Tickets {
         bool lacks_replicas = false;
     };
     // The request, if it has no ticket left.
-    [[nodiscard]] OpenRequest* settle(const Batch& batch, const BatchTicket& ticket, Settlement settlement);
+    [[nodiscard]] OpenRequest* settle(Batch& batch, const BatchTicket& ticket, Settlement settlement);
     [[nodiscard]] static Outcome outcome_of(const Batch& batch, const BatchTicket& ticket);
     void note_failed_records(const Batch& batch, const BatchTicket& ticket);
     void settle_keys_of_packed(const Batch& batch);

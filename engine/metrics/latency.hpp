@@ -8,15 +8,19 @@
 // kernel. total: per response, received → taken by the kernel. Requests of one connection that are answered
 // together are recorded with the times of the first of them.
 //
+// Of the stages of a request each format has a histogram: decode, respond, total. A batch holds samples of several
+// formats, so hand_over and sink have one, under IngestFormat::none. respond and total have IngestFormat::none too: of
+// answers that are no ingest endpoint's.
+//
 // One owner thread; others get copies (Snapshot).
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string_view>
 
+#include "engine/core/ingest_format.hpp"
 #include "engine/metrics/latency_histogram.hpp"
 
 namespace sluice {
@@ -28,28 +32,32 @@ inline constexpr std::size_t stages_count = 5;
     return names[static_cast<std::size_t>(stage)];
 }
 
-// A histogram for each stage.
+inline constexpr std::array<Stage, stages_count> stages{Stage::decode, Stage::hand_over, Stage::sink, Stage::respond,
+                                                        Stage::total};
+[[nodiscard]] constexpr bool is_of_batch(Stage stage) { return stage == Stage::hand_over || stage == Stage::sink; }
+
+// A histogram for each stage and format.
 class Latency {
   public:
-    void record(Stage stage, std::uint64_t begin_ns, std::uint64_t end_ns, std::uint64_t count = 1) {
-        of(stage).record(end_ns > begin_ns ? end_ns - begin_ns : 0, count);
+    void record(Stage stage, IngestFormat format, std::uint64_t begin_ns, std::uint64_t end_ns,
+                std::uint64_t count = 1) {
+        of(stage)[format].record(end_ns > begin_ns ? end_ns - begin_ns : 0, count);
     }
-    [[nodiscard]] LatencyHistogram& of(Stage stage) { return stages_[static_cast<std::size_t>(stage)]; }
-    [[nodiscard]] const LatencyHistogram& of(Stage stage) const { return stages_[static_cast<std::size_t>(stage)]; }
-    // All, in the order of Stage.
-    [[nodiscard]] std::span<const LatencyHistogram, stages_count> stages() const { return stages_; }
+    [[nodiscard]] ByFormat<LatencyHistogram>& of(Stage stage) { return stages_[static_cast<std::size_t>(stage)]; }
+    [[nodiscard]] const ByFormat<LatencyHistogram>& of(Stage stage) const {
+        return stages_[static_cast<std::size_t>(stage)];
+    }
     void reset() {
-        for (auto& stage : stages_) stage.reset();
+        for (auto& stage : stages_)
+            for (LatencyHistogram& histogram : stage) histogram.reset();
     }
     void copy_from(const Latency& other) {
-        for (std::size_t i = 0; i < stages_count; ++i) stages_[i].copy_from(other.stages_[i]);
-    }
-    void add(const Latency& other) {
-        for (std::size_t i = 0; i < stages_count; ++i) stages_[i].add(other.stages_[i]);
+        for (const Stage stage : stages)
+            for (const IngestFormat format : ingest_formats) of(stage)[format].copy_from(other.of(stage)[format]);
     }
 
   private:
-    std::array<LatencyHistogram, stages_count> stages_;
+    std::array<ByFormat<LatencyHistogram>, stages_count> stages_;
 };
 
 }  // namespace sluice

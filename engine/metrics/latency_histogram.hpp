@@ -5,12 +5,10 @@
 #include <cstdint>
 #include <memory>
 
-struct hdr_histogram;
-
 namespace sluice {
 
-// 1 ns to 1 h with 2 significant digits: an error of at most 1 %, in 40 KiB that never grow. Longer times
-// are recorded as 1 h.
+// 1 ns to 1 h with 2 significant digits: an error of at most 1 %, in 40 KiB that never grow, and of which a page costs
+// nothing until a time falls into it. Longer times are recorded as 1 h.
 class LatencyHistogram {
   public:
     LatencyHistogram();
@@ -19,6 +17,7 @@ class LatencyHistogram {
     LatencyHistogram& operator=(LatencyHistogram&&) noexcept = default;
 
     void record(std::uint64_t ns, std::uint64_t count = 1);
+    // These three touch no memory of what is empty.
     void reset();
     void copy_from(const LatencyHistogram& other);
     void add(const LatencyHistogram& other);
@@ -32,10 +31,11 @@ class LatencyHistogram {
     [[nodiscard]] std::uint64_t sum_ns() const { return sum_ns_; }
 
   private:
-    struct Close {
-        void operator()(hdr_histogram* histogram) const;
+    struct Storage;
+    struct Delete {
+        void operator()(Storage* storage) const;
     };
-    std::unique_ptr<hdr_histogram, Close> histogram_;
+    std::unique_ptr<Storage, Delete> storage_;
     std::uint64_t sum_ns_ = 0;  // exact; the histogram knows only its buckets
 };
 

@@ -5,6 +5,8 @@
 // received: records looked at. accepted: made part of a batch. delivered: confirmed by the sink. dropped: accepted,
 // then refused by the sink, with the client told so (503), or left over when the engine gave up at shutdown. in_flight
 // is not derived from the others: it is counted from the batches. The reactor's thread; others read copies.
+//
+// Each format has its own (ByFormat), and the law holds for each.
 #pragma once
 
 #include <array>
@@ -12,6 +14,7 @@
 #include <cstdint>
 #include <numeric>
 
+#include "engine/core/ingest_format.hpp"
 #include "engine/core/refusal.hpp"
 
 namespace sluice {
@@ -41,5 +44,22 @@ struct SampleCounters {
         return received == accepted + rejected_total() && accepted == delivered + dropped_sink_refused + in_flight;
     }
 };
+
+[[nodiscard]] inline SampleCounters total_of(const ByFormat<SampleCounters>& formats) {
+    SampleCounters total;
+    for (const SampleCounters& counters : formats) total.add(counters);
+    return total;
+}
+
+[[nodiscard]] inline std::uint64_t total_of(const ByFormat<std::uint64_t>& formats) {
+    return std::accumulate(formats.begin(), formats.end(), std::uint64_t{0});
+}
+
+[[nodiscard]] inline bool are_conserved(const ByFormat<SampleCounters>& formats,
+                                        const ByFormat<std::uint64_t>& in_flight) {
+    for (const IngestFormat format : ingest_formats)
+        if (!formats[format].is_conserved(in_flight[format])) return false;
+    return true;
+}
 
 }  // namespace sluice

@@ -277,13 +277,14 @@ Engine::Report Engine::report() {
     Report report;
     report.is_complete = collector.collect(false);
     for (const auto& snapshot : collector.snapshots()) {
-        report.received += snapshot->samples.received;
-        report.accepted += snapshot->samples.accepted;
-        report.delivered += snapshot->samples.delivered;
-        report.rejected += snapshot->samples.rejected_total();
-        report.dropped += snapshot->samples.dropped_sink_refused;
-        report.lost += snapshot->in_flight_samples_count;
-        report.is_conserved = report.is_conserved && snapshot->samples.is_conserved(snapshot->in_flight_samples_count);
+        const SampleCounters samples = total_of(snapshot->samples);
+        report.received += samples.received;
+        report.accepted += samples.accepted;
+        report.delivered += samples.delivered;
+        report.rejected += samples.rejected_total();
+        report.dropped += samples.dropped_sink_refused;
+        report.lost += total_of(snapshot->in_flight_samples);
+        report.is_conserved = report.is_conserved && are_conserved(snapshot->samples, snapshot->in_flight_samples);
     }
     tell_journal_apart(report);
     return report;

@@ -218,6 +218,8 @@ void Reactor::stop() {
 
 http::Decision Reactor::on_request(const http::Request& request, RequestRef ref, http::Response& response) {
     const auto passage = gate_->check(request, Gate::Body::whole);
+    const Format* const format = passage ? passage->format : passage.error().format;
+    if (format != nullptr) ingest_->note_format(*format, request, response);
     if (!passage) {
         refuse(passage.error(), request.slot, &request, response);
         return http::Decision::now;
@@ -242,8 +244,10 @@ void Reactor::answer_influx(InfluxPage page, const http::Request& request, http:
 
 bool Reactor::refuses_head(const http::Request& request, http::Response& response) {
     const auto passage = gate_->check(request, Gate::Body::on_its_way);
-    if (!passage) refuse(passage.error(), request.slot, &request, response);
-    return !passage.has_value();
+    if (passage) return false;
+    if (passage.error().format != nullptr) ingest_->note_format(*passage.error().format, request, response);
+    refuse(passage.error(), request.slot, &request, response);
+    return true;
 }
 
 void Reactor::refuse(const Gate::Refused& refused, Slot slot, const http::Request* request, http::Response& response) {
@@ -323,22 +327,24 @@ void Reactor::read_bodies() { ingest_->read_waiting(); }
 void Reactor::hand_over(std::uint64_t now_ns) { ingest_->hand_over(now_ns); }
 
 // In steps of an iteration: the time is that of its beginning, which costs no look at the clock.
-void Reactor::on_responses_sent(std::uint32_t count, std::uint64_t received_ns, std::uint64_t ready_ns) {
+void Reactor::on_responses_sent(std::uint32_t count, IngestFormat format, std::uint64_t received_ns,
+                                std::uint64_t ready_ns) {
     const std::uint64_t now_ns = server_.now_ns();
-    ingest_->latency().record(Stage::respond, ready_ns, now_ns, count);
-    ingest_->latency().record(Stage::total, received_ns, now_ns, count);
+    ingest_->latency().record(Stage::respond, format, ready_ns, now_ns, count);
+    ingest_->latency().record(Stage::total, format, received_ns, now_ns, count);
 }
 
 // --- what it knows -------------------------------------------------------------------------------------------------
 
-// Copies some 256 KiB, nearly all of it histograms, and allocates nothing. Between two requests, so the counts obey the
-// conservation law.
+// Copies 40 KiB for each histogram that is not empty, and allocates nothing. Between two requests, so the counts obey
+// the conservation law.
 void Reactor::fill(Snapshot& snapshot) {
     snapshot.core = core_;
     snapshot.samples = ingest_->counters();
-    snapshot.in_flight_samples_count = ingest_->in_flight_samples_count();
+    snapshot.in_flight_samples = ingest_->in_flight_samples_by_format();
     snapshot.http = server_.http_counters();
     snapshot.coding = ingest_->coding_counters();
+    snapshot.remote_write = ingest_->remote_write_counters();
     snapshot.loop = server_.loop_counters();
     snapshot.loop_iterations.copy_from(server_.iterations());
     snapshot.pools = {pool_.in_use_count(), pool_.count(), server_.body_bytes_in_use()};

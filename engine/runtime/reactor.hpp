@@ -86,7 +86,8 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     void on_refused(Refusal reason, Slot slot, const http::Request* request, http::Response& response) override;
     void on_body_lost(RequestRef ref) override;
     void on_overdue(RequestRef ref, http::Response& response) override;
-    void on_responses_sent(std::uint32_t count, std::uint64_t received_ns, std::uint64_t ready_ns) override;
+    void on_responses_sent(std::uint32_t count, IngestFormat format, std::uint64_t received_ns,
+                           std::uint64_t ready_ns) override;
     void take_completions() override;
     [[nodiscard]] bool is_to_stop() override;
     void read_bodies() override;

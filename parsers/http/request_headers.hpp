@@ -27,7 +27,8 @@ enum class Repeated : std::uint8_t {
     X("content-encoding", content_encoding, list)                                                                      \
     X("idempotency-key", idempotency_key, last)                                                                        \
     X("authorization", authorization, last)                                                                            \
-    X("user-agent", user_agent, last)
+    X("user-agent", user_agent, last)                                                                                  \
+    X("retry-attempt", retry_attempt, last)
 
 enum class RequestHeader : std::uint8_t {
 #define X(name, header, repeated) header,

@@ -87,7 +87,8 @@ class Application final : public http::Application {
         for (Waiting& request : waiting)
             if (request.ref.index == ref.index && request.ref.generation == ref.generation) request.body = {};
     }
-    void on_responses_sent(std::uint32_t count, std::uint64_t received_ns, std::uint64_t ready_ns) override {
+    void on_responses_sent(std::uint32_t count, IngestFormat, std::uint64_t received_ns,
+                           std::uint64_t ready_ns) override {
         EXPECT_LE(received_ns, ready_ns);
         responses_sent_count += count;
     }

@@ -70,7 +70,8 @@ class EchoApplication final : public http::Application {
     }
     void on_body_lost(RequestRef ref) override { lost.push_back(ref); }
 
-    void on_responses_sent(std::uint32_t count, std::uint64_t received_ns, std::uint64_t ready_ns) override {
+    void on_responses_sent(std::uint32_t count, IngestFormat, std::uint64_t received_ns,
+                           std::uint64_t ready_ns) override {
         CHECK(received_ns <= ready_ns);
         responses_sent_count += count;
     }

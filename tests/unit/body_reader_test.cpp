@@ -33,6 +33,7 @@ class BodyReaderTest : public testing::Test {
         request->dialect = static_cast<parsers::Dialect>(format);
         request->precision = parsers::Precision::by_magnitude;
         request->purpose = Purpose::store;
+        request->format = IngestFormat::json;
         request->result.start(AckLevel::queued, false);
         reader.start(decoder, *request, 1'700'000'000'000'000'000);
         int turns_count = 1;
@@ -48,9 +49,10 @@ class BodyReaderTest : public testing::Test {
 
     static constexpr int batches_count = 1000;
     tests::BatcherBench bench{{.lanes_count = 3, .batches_count = batches_count}};
-    SampleCounters counters;
+    ByFormat<SampleCounters> by_format;
+    SampleCounters& counters = by_format[IngestFormat::json];
     parsers::JsonDecoder decoder;
-    BodyReader reader{*bench.batcher, bench.batcher->apart(), counters};
+    BodyReader reader{*bench.batcher, bench.batcher->apart(), by_format};
     std::unique_ptr<OpenRequest> request = std::make_unique<OpenRequest>();
     LatestSample latest{};
     std::string body;
@@ -71,6 +73,33 @@ TEST_F(BodyReaderTest, ManyTurnsGiveWhatOneGives) {
     EXPECT_EQ(counters.accepted, 2000u);
     EXPECT_EQ(latest.view(), R"({"device_id":"d0","type":"t","value":999})");
     EXPECT_TRUE(counters.is_conserved(2000));
+    EXPECT_EQ(total_of(by_format).received, counters.received) << "nothing is counted under another format";
+}
+
+// What each format has in a batch is what was committed of it.
+TEST_F(BodyReaderTest, ABatchKnowsHowManySamplesOfEachFormatItHas) {
+    static_cast<void>(read(lines_of(3), false));
+    request->format = IngestFormat::otlp;
+    reader.commit(std::nullopt, {}, latest);
+    static_cast<void>(read(lines_of(4), false));
+    reader.commit(RequestRef{0, 0}, {}, latest);
+    static_cast<void>(read(lines_of(50), false));
+    reader.forget();
+    EXPECT_EQ(bench.batcher->waiting_samples_by_format()[IngestFormat::otlp], 3u);
+    EXPECT_EQ(bench.batcher->waiting_samples_by_format()[IngestFormat::json], 4u);
+    ByFormat<std::uint64_t> samples;
+    bench.batcher->hand_over(2, [&](Batch& batch) {
+        std::uint32_t sum = 0;
+        for (const IngestFormat format : ingest_formats) {
+            samples[format] += batch.shares[format].samples_count;
+            sum += batch.shares[format].samples_count;
+        }
+        EXPECT_EQ(sum, batch.sample_count());
+    });
+    EXPECT_EQ(samples[IngestFormat::otlp], 3u);
+    EXPECT_EQ(samples[IngestFormat::json], 4u);
+    EXPECT_EQ(total_of(samples), 7u);
+    EXPECT_EQ(total_of(bench.batcher->waiting_samples_by_format()), 0u);
 }
 
 // Also one that is as long as a sample may be, and one that came over several lines.

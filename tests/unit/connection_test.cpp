@@ -48,7 +48,7 @@ TEST_F(ConnectionTest, AnswersInTheOrderOfRequestsWhateverTheOrderOfDecisions) {
     harness.pump();
     EXPECT_EQ(responses(), (Responses{ok("GET /1? "), ok("GET /2? ")}));
     EXPECT_EQ(harness.app.responses_sent_count, 3u);
-    EXPECT_EQ(harness.counters.requests, 3u);
+    EXPECT_EQ(harness.counters.total().requests, 3u);
     EXPECT_EQ(harness.counters.responses[2], 3u);
 }
 
@@ -129,7 +129,7 @@ TEST_F(ConnectionTest, AFramingErrorIsAnsweredAndNothingReadAnyMore) {
     harness.feed(get("/smuggled"));
     EXPECT_EQ(responses(), Responses{});
     EXPECT_EQ(harness.app.requests_count, 1u);
-    EXPECT_EQ(harness.counters.refusals[static_cast<std::size_t>(Refusal::missing_host)], 1u);
+    EXPECT_EQ(harness.counters.total().refusals[static_cast<std::size_t>(Refusal::missing_host)], 1u);
     EXPECT_EQ(harness.counters.responses[4], 1u);
 }
 
@@ -298,7 +298,7 @@ TEST_F(ConnectionTest, AnswersBeforeASmallBodyAndDiscardsIt) {
     EXPECT_EQ(harness.sent.find("Connection: close"), std::string::npos);
     EXPECT_EQ(responses(), Responses{refused(Refusal::paused)});
     EXPECT_EQ(harness.bodies.in_use_bytes(), 0u) << "no memory is spent on it";
-    EXPECT_EQ(harness.counters.refusals[static_cast<std::size_t>(Refusal::paused)], 1u);
+    EXPECT_EQ(harness.counters.total().refusals[static_cast<std::size_t>(Refusal::paused)], 1u);
     harness.app.refuses_heads = false;
     harness.feed("ll");
     harness.feed("o" + get("/next"));

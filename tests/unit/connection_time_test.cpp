@@ -211,7 +211,7 @@ TEST_F(ConnectionTime, AnAcknowledgementThatDoesNotCome) {
     harness.decide(1);
     harness.pump();
     EXPECT_EQ(responses(), Responses{ok("GET /in-time? ")});
-    EXPECT_EQ(harness.counters.refusals[static_cast<std::size_t>(Refusal::ack_timeout)], 1u);
+    EXPECT_EQ(harness.counters.total().refusals[static_cast<std::size_t>(Refusal::ack_timeout)], 1u);
     EXPECT_EQ(harness.connection.state(), State::open) << "the stream is sound: the connection goes on";
 }
 

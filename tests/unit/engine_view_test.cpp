@@ -55,13 +55,54 @@ class EngineViewTest : public testing::Test {
 };
 
 TEST_F(EngineViewTest, AFamilyHasOneHelpAndASeriesForEachReactor) {
-    reactors[0]->samples.received = 7;
-    EXPECT_NE(metrics().find("# HELP sluice_samples_received_total Records looked at.\n"
-                             "# TYPE sluice_samples_received_total counter\n"
-                             "sluice_samples_received_total{core=\"2\"} 7\n"
-                             "sluice_samples_received_total{core=\"5\"} 0\n"
+    reactors[0]->coding.bodies[1] = 7;
+    reactors[1]->coding.bodies[1] = 8;
+    EXPECT_NE(metrics().find("# HELP sluice_compressed_bodies_total Compressed bodies that were decompressed whole.\n"
+                             "# TYPE sluice_compressed_bodies_total counter\n"
+                             "sluice_compressed_bodies_total{core=\"2\",coding=\"gzip\"} 7\n"
+                             "sluice_compressed_bodies_total{core=\"5\",coding=\"gzip\"} 8\n"
                              "# HELP"),
               std::string::npos);
+}
+
+TEST_F(EngineViewTest, FormatsAreToldApart) {
+    reactors[0]->samples[IngestFormat::otlp].received = 7;
+    reactors[0]->http.formats[IngestFormat::none].requests = 2;
+    reactors[0]->http.formats[IngestFormat::otlp].requests = 3;
+    const auto paused = static_cast<std::size_t>(Refusal::paused);
+    reactors[1]->http.formats[IngestFormat::otlp].refusals[paused] = 1;
+    reactors[1]->http.formats[IngestFormat::json].refusals[paused] = 1;
+    EXPECT_TRUE(shows("sluice_samples_received_total{core=\"2\",format=\"otlp\"} 7"));
+    EXPECT_TRUE(shows("sluice_samples_received_total{core=\"5\",format=\"json\"} 0"));
+    EXPECT_EQ(metrics().find("sluice_samples_received_total{core=\"2\",format=\"none\"}"), std::string::npos);
+    EXPECT_TRUE(shows("sluice_http_requests_total{core=\"2\",format=\"none\"} 2"));
+    EXPECT_TRUE(shows("sluice_http_requests_refused_total{core=\"5\",format=\"otlp\",reason=\"paused\"} 1"));
+    const Json json = status();
+    EXPECT_EQ(json["formats"].size(), ingest_formats_count);
+    EXPECT_EQ(json["formats"]["none"]["requests"], 2);
+    EXPECT_FALSE(json["formats"]["none"].contains("samples"));
+    EXPECT_EQ(json["formats"]["otlp"]["requests"], 3);
+    EXPECT_EQ(json["formats"]["otlp"]["requests_refused"].dump(), R"({"paused":1})");
+    EXPECT_EQ(json["formats"]["otlp"]["samples"]["received"], 7);
+    EXPECT_EQ(json["formats"]["otlp"]["is_conserved"], false) << "and nothing became of them";
+    EXPECT_EQ(json["formats"]["json"]["is_conserved"], true);
+    EXPECT_EQ(json["samples"]["received"], 7);
+    EXPECT_EQ(json["reactors"][0]["requests"], 5);
+    EXPECT_EQ(json["reactors"][0]["is_conserved"], false);
+    EXPECT_EQ(json["reactors"][1]["requests_refused"].dump(), R"({"paused":2})");
+}
+
+TEST_F(EngineViewTest, StagesOfARequestHaveAFormatAndThoseOfABatchNone) {
+    reactors[0]->latency.record(Stage::decode, IngestFormat::json, 0, 15'000);
+    reactors[1]->latency.record(Stage::decode, IngestFormat::influx, 0, 15'000, 2);
+    EXPECT_TRUE(shows("sluice_stage_seconds_count{core=\"2\",stage=\"decode\",format=\"json\"} 1"));
+    EXPECT_TRUE(shows("sluice_stage_seconds_bucket{core=\"5\",stage=\"decode\",format=\"influx\",le=\"2e-05\"} 2"));
+    EXPECT_TRUE(shows("sluice_stage_seconds_count{core=\"2\",stage=\"sink\"} 0"));
+    EXPECT_EQ(metrics().find("stage=\"respond\""), std::string::npos) << "there is none";
+    const Json json = status();
+    EXPECT_EQ(json["latency"]["stages"]["decode"]["count"], 3);
+    EXPECT_EQ(json["formats"]["influx"]["stages"]["decode"]["count"], 2);
+    EXPECT_EQ(json["formats"]["influx"]["stages"].size(), 3u);
 }
 
 TEST_F(EngineViewTest, RowsOfOneFamilyHaveOneHelp) {
@@ -96,10 +137,10 @@ TEST_F(EngineViewTest, IterationsOfALoopAreAHistogram) {
 }
 
 TEST_F(EngineViewTest, ReasonsThatNeverOccurredAreLeftOut) {
-    reactors[0]->samples.rejected[static_cast<std::size_t>(Refusal::sample_too_large)] = 4;
-    EXPECT_TRUE(shows("sluice_samples_rejected_total{core=\"2\",reason=\"sample_too_large\"} 4"));
+    reactors[0]->samples[IngestFormat::json].rejected[static_cast<std::size_t>(Refusal::sample_too_large)] = 4;
+    EXPECT_TRUE(shows("sluice_samples_rejected_total{core=\"2\",format=\"json\",reason=\"sample_too_large\"} 4"));
     EXPECT_EQ(metrics().find("sluice_samples_rejected_total{core=\"5\""), std::string::npos);
-    EXPECT_TRUE(shows("sluice_samples_dropped_total{core=\"2\",reason=\"sink_refused\"} 0"));
+    EXPECT_TRUE(shows("sluice_samples_dropped_total{core=\"2\",format=\"json\",reason=\"sink_refused\"} 0"));
     EXPECT_EQ(status()["samples"]["rejected"].dump(), R"({"sample_too_large":4})");
     EXPECT_EQ(status()["samples"]["dropped"].dump(), "{}");
 }
@@ -145,9 +186,10 @@ TEST_F(EngineViewTest, TheLatestSampleIsShownAsItCame) {
 
 TEST_F(EngineViewTest, FiguresOfAllReactorsAreSums) {
     for (const auto& reactor : reactors) {
-        reactor->samples.delivered = 5;
-        reactor->in_flight_samples_count = 2;
-        reactor->latency.record(Stage::sink, 1'000, 3'000);
+        reactor->samples[IngestFormat::json].delivered = 2;
+        reactor->samples[IngestFormat::influx].delivered = 3;
+        reactor->in_flight_samples[IngestFormat::json] = 2;
+        reactor->latency.record(Stage::sink, IngestFormat::none, 1'000, 3'000);
     }
     EXPECT_EQ(status()["metrics"]["samples_processed"], 10);
     EXPECT_EQ(status()["samples"]["in_flight"], 4);

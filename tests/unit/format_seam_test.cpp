@@ -92,7 +92,8 @@ constexpr MediaType pair_types[]{{"text/pairs", 0}, {"text/pairs-in-lines", 1}};
 constexpr std::string_view pair_paths[]{"/pairs"};
 
 const Format pair_formats[]{
-    {.paths = pair_paths,
+    {.name = IngestFormat::influx,
+     .paths = pair_paths,
      .media_types = pair_types,
      .make_decoder = [](const SampleMapping&) -> std::unique_ptr<parsers::Decoder> {
          return std::make_unique<PairDecoder>();
@@ -117,7 +118,7 @@ class NoApplication final : public http::Application {
     void on_refused(Refusal, Slot, const http::Request*, http::Response&) override {}
     void on_body_lost(RequestRef) override {}
     void on_overdue(RequestRef, http::Response&) override {}
-    void on_responses_sent(std::uint32_t, std::uint64_t, std::uint64_t) override {}
+    void on_responses_sent(std::uint32_t, IngestFormat, std::uint64_t, std::uint64_t) override {}
 };
 
 ServerSettings server_settings() {
@@ -168,7 +169,8 @@ class Line {
     }
 
     Batcher& batcher() { return batcher_; }
-    const SampleCounters& counters() const { return ingest_.counters(); }
+    const ByFormat<SampleCounters>& counters() const { return ingest_.counters(); }
+    [[nodiscard]] ByFormat<std::uint64_t> in_flight() const { return ingest_.in_flight_samples_by_format(); }
 
   private:
     std::unique_ptr<sinks::Encoder> encoder_;
@@ -210,11 +212,12 @@ TEST(FormatSeam, AnswersInItsOwnShape) {
     EXPECT_EQ(line.ask("/pairs", "", ""), "400 pairs: empty_body");
     EXPECT_EQ(line.ask("/pairs", "Content-Type: application/json\r\n", "{}"), "415 pairs: unsupported_media_type");
     EXPECT_TRUE(line.ask("/telemetry", "", "{}").starts_with("404 {\"ok\":false"));
-    const SampleCounters& counters = line.counters();
+    const SampleCounters& counters = line.counters()[IngestFormat::influx];
     EXPECT_EQ(counters.accepted, 6u);
     EXPECT_EQ(counters.rejected[static_cast<std::size_t>(Refusal::missing_value)], 1u);
     EXPECT_EQ(counters.rejected[static_cast<std::size_t>(Refusal::invalid_utf8)], 2u);
-    EXPECT_TRUE(counters.is_conserved(6));
+    EXPECT_TRUE(are_conserved(line.counters(), line.in_flight()));
+    EXPECT_EQ(line.in_flight()[IngestFormat::influx], 6u);
 }
 
 TEST(FormatSeam, SaysThatADiscardingSinkPromisesNothing) {

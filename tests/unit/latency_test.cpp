@@ -95,22 +95,36 @@ TEST(LatencyHistogram, CopiesAndSums) {
     EXPECT_EQ(copy.sum_ns(), 0u);
 }
 
-TEST(Latency, StagesAreKeptApart) {
+TEST(LatencyHistogram, AnEmptyOneIsCopiedAndAddedAsEmpty) {
+    const LatencyHistogram empty;
+    LatencyHistogram histogram;
+    histogram.record(100);
+    histogram.add(empty);
+    EXPECT_EQ(histogram.count(), 1u);
+    histogram.copy_from(empty);
+    EXPECT_EQ(histogram.count(), 0u);
+    EXPECT_EQ(histogram.sum_ns(), 0u);
+    histogram.record(7);
+    EXPECT_EQ(histogram.max_ns(), 7u);
+}
+
+TEST(Latency, StagesAndFormatsAreKeptApart) {
+    using enum IngestFormat;
     Latency latency;
-    latency.record(Stage::decode, 1000, 1250);
-    latency.record(Stage::total, 1000, 900);  // clocks of two threads may differ: never negative
-    latency.record(Stage::respond, 1000, 2000, 5);
-    EXPECT_EQ(latency.of(Stage::decode).sum_ns(), 250u);
-    EXPECT_EQ(latency.of(Stage::total).sum_ns(), 0u);
-    EXPECT_EQ(latency.of(Stage::total).count(), 1u);
-    EXPECT_EQ(latency.of(Stage::respond).count(), 5u);
-    EXPECT_EQ(latency.of(Stage::sink).count(), 0u);
-    Latency sum;
-    sum.add(latency);
-    sum.add(latency);
-    EXPECT_EQ(sum.of(Stage::respond).count(), 10u);
+    latency.record(Stage::decode, json, 1000, 1250);
+    latency.record(Stage::total, json, 1000, 900);  // clocks of two threads may differ: never negative
+    latency.record(Stage::respond, otlp, 1000, 2000, 5);
+    EXPECT_EQ(latency.of(Stage::decode)[json].sum_ns(), 250u);
+    EXPECT_EQ(latency.of(Stage::decode)[otlp].count(), 0u);
+    EXPECT_EQ(latency.of(Stage::total)[json].sum_ns(), 0u);
+    EXPECT_EQ(latency.of(Stage::total)[json].count(), 1u);
+    EXPECT_EQ(latency.of(Stage::respond)[otlp].count(), 5u);
+    EXPECT_EQ(latency.of(Stage::sink)[none].count(), 0u);
+    Latency copy;
+    copy.copy_from(latency);
     latency.reset();
-    EXPECT_EQ(latency.of(Stage::respond).count(), 0u);
+    EXPECT_EQ(latency.of(Stage::respond)[otlp].count(), 0u);
+    EXPECT_EQ(copy.of(Stage::respond)[otlp].count(), 5u);
 }
 
 }  // namespace

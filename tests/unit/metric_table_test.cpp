@@ -197,8 +197,18 @@ TEST(MetricTable, EverySampleCounterHasARow) {
 TEST(MetricTable, EveryHttpCounterHasARow) {
     constexpr std::size_t responses = offsetof(http::HttpCounters, responses);
     expect_each_word_has_a_row<http::HttpCounters>(
-        [](const http::HttpCounters& counters) { return values_of(counters); },
+        [](const http::HttpCounters& counters) {
+            auto all = values_of(counters);
+            for (const http::RequestCounters& format : counters.formats)
+                for (auto& value : values_of(format)) all.push_back(std::move(value));
+            return all;
+        },
         {{responses, responses + 2 * sizeof(std::uint64_t)}});  // 0xx, 1xx
+}
+
+TEST(MetricTable, EveryCounterOfRemoteWriteHasARow) {
+    expect_each_word_has_a_row<RemoteWriteCounters>(
+        [](const RemoteWriteCounters& counters) { return values_of(counters); });
 }
 
 TEST(MetricTable, EveryCodingCounterHasARow) {
@@ -227,10 +237,11 @@ TEST(MetricTable, EveryFigureOfIdempotencyHasARow) {
 
 TEST(MetricTable, EveryStageIsRead) {
     Latency latency;
-    for (std::size_t i = 0; i < stages_count; ++i) {
-        const auto before = values_of(latency);
-        latency.record(static_cast<Stage>(i), 1, 2);
-        EXPECT_NE(values_of(latency), before) << name_of(static_cast<Stage>(i));
+    for (const Stage stage : stages) {
+        const LatencyHistogram& histogram = latency.of(stage)[IngestFormat::json];
+        const auto before = values_of(StageFigures{stage, histogram});
+        latency.record(stage, IngestFormat::json, 1, 2);
+        EXPECT_NE(values_of(StageFigures{stage, histogram}), before) << name_of(stage);
     }
 }
 
