@@ -21,8 +21,6 @@ constexpr bool every_refusal_has_a_reason_phrase = [] {
 }();
 static_assert(every_refusal_has_a_reason_phrase, "add the status to engine/http/status.hpp");
 
-constexpr http::Header replayed_header{"Idempotent-Replayed", "true"};
-
 constexpr std::string_view single_body_begin = R"({"ok":true,"message":"Telemetry received","ack":")";
 
 std::string single_body(AckLevel level) { return std::string(single_body_begin) + std::string(name_of(level)) + "\"}"; }
@@ -98,14 +96,18 @@ void answer_json(const IngestResult& result, http::Response& response, http::Blo
          << "\",\"accepted\":" << result.accepted << ",\"rejected\":0}";
 }
 
-void refuse_json(const RequestRefusal& refusal, http::Response& response, http::BlockPool& blocks) {
-    const RefusalInfo& info = info_of(refusal.reason);
-    response.start(static_cast<std::uint16_t>(info.status), json_content_type);
-    response.set_refusal(refusal.reason);
+void add_refusal_headers(const RequestRefusal& refusal, http::Response& response) {
     if (refusal.retry_after_s != 0) response.add_header("Retry-After", refusal.retry_after_s);
     if (!refusal.allow.empty()) response.add_header("Allow", refusal.allow);
     if (!refusal.accept.empty()) response.add_header("Accept", refusal.accept);
     if (!refusal.accept_encoding.empty()) response.add_header("Accept-Encoding", refusal.accept_encoding);
+}
+
+void refuse_json(const RequestRefusal& refusal, http::Response& response, http::BlockPool& blocks) {
+    const RefusalInfo& info = info_of(refusal.reason);
+    response.start(static_cast<std::uint16_t>(info.status), json_content_type);
+    response.set_refusal(refusal.reason);
+    add_refusal_headers(refusal, response);
     ResponseBody body(response, blocks);
     body << "{\"ok\":false,\"error\":\"" << info.sentence << "\",\"code\":\"" << info.code << "\"";
     if (refusal.has_offset) body << ",\"offset\":" << refusal.offset;
