@@ -46,6 +46,8 @@ struct Format {
     std::span<const MediaType> media_types{};
     // What the next format of the table reads, at the paths of this one.
     std::span<const std::string_view> next_media_types{};
+    // The next format of the table answers requests whose Accept names this media type. Empty: none.
+    std::string_view next_accept{};
     // What Content-Type may name by its parameter proto=, instead of the media type's own dialect; others are refused.
     // None: it is not looked at.
     std::span<const MessageName> messages{};

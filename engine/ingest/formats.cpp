@@ -8,6 +8,7 @@
 #include "engine/ingest/kept_parameters.hpp"
 #include "engine/ingest/otlp_answer.hpp"
 #include "engine/ingest/prometheus_answer.hpp"
+#include "engine/ingest/protobuf_answer.hpp"
 #include "parsers/influx/line_decoder.hpp"
 #include "parsers/json/json_decoder.hpp"
 #include "parsers/otlp/otlp_decoder.hpp"
@@ -84,6 +85,22 @@ std::unique_ptr<parsers::Decoder> make(const SampleMapping& mapping) {
     else return std::make_unique<Decoder>();
 }
 
+// Messages of telemetry.proto, answered as JSON or as Protocol Buffers.
+constexpr Format telemetry_row(std::string_view next_accept, decltype(Format::answer) answer,
+                               decltype(Format::refuse) refuse) {
+    return {.name = IngestFormat::protobuf,
+            .paths = {},
+            .media_types = telemetry_media_types,
+            .next_accept = next_accept,
+            .messages = telemetry_messages,
+            .make_decoder = make<parsers::TelemetryDecoder>,
+            .precision = Precision::ns,
+            .accept = telemetry_accept,
+            .refuses_unknown_parameters = true,
+            .answer = answer,
+            .refuse = refuse};
+}
+
 constexpr std::array rows{
     Format{.name = IngestFormat::json,
            .paths = json_paths,
@@ -96,16 +113,8 @@ constexpr std::array rows{
            .refuses_unknown_parameters = true,
            .answer = answer_json,
            .refuse = refuse_json},
-    Format{.name = IngestFormat::protobuf,
-           .paths = {},
-           .media_types = telemetry_media_types,
-           .messages = telemetry_messages,
-           .make_decoder = make<parsers::TelemetryDecoder>,
-           .precision = Precision::ns,
-           .accept = telemetry_accept,
-           .refuses_unknown_parameters = true,
-           .answer = answer_json,
-           .refuse = refuse_json},
+    telemetry_row(protobuf_content_type, answer_json, refuse_json),
+    telemetry_row({}, answer_protobuf, refuse_protobuf),
     Format{.name = IngestFormat::influx,
            .paths = influx_v1_paths,
            .make_decoder = make<parsers::LineDecoder>,

@@ -46,7 +46,7 @@ std::expected<Gate::Passage, Gate::Refused> Gate::check(const http::Request& req
     if (entrance->route == nullptr) return passed;
     passed->target = entrance->route->target;
     if (passed->target < format_target_min) return passed;
-    if (is_for_next_format(request, formats_[passed->format_index()])) ++passed->target;
+    while (is_for_next_format(request, formats_[passed->format_index()])) ++passed->target;  // ends: at the last row
     const Format* const format = &formats_[passed->format_index()];
     passed->format = format;
     auto refusal = read_options(request, *format, offer_, codings_, passed->options);

@@ -22,8 +22,6 @@ constexpr bool every_refusal_has_a_reason_phrase = [] {
 }();
 static_assert(every_refusal_has_a_reason_phrase, "add the status to engine/http/status.hpp");
 
-constexpr http::Header replayed_header{"Idempotent-Replayed", "true"};
-
 constexpr std::string_view single_body_begin = R"({"ok":true,"message":"Telemetry received","ack":")";
 
 std::string single_body(AckLevel level) { return std::string(single_body_begin) + std::string(name_of(level)) + "\"}"; }

@@ -12,6 +12,7 @@
 namespace sluice {
 
 inline constexpr std::string_view json_content_type = "application/json";
+inline constexpr http::Header replayed_header{"Idempotent-Replayed", "true"};
 
 // 200, 207, or 400 where each record was refused.
 void answer_json(const IngestResult& result, http::Response& response, http::BlockPool& blocks);

@@ -1,11 +1,10 @@
 #include "engine/ingest/otlp_answer.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 
 #include "engine/ingest/format.hpp"
 #include "engine/ingest/json_answer.hpp"
+#include "engine/ingest/message_text.hpp"
 #include "engine/ingest/refusal_headers.hpp"
 #include "engine/ingest/response_body.hpp"
 #include "parsers/otlp/otlp_decoder.hpp"
@@ -24,42 +23,6 @@ bool is_json(parsers::Dialect dialect) {
 std::string_view content_type_of(parsers::Dialect dialect) {
     return is_json(dialect) ? json_content_type : std::string_view("application/x-protobuf");
 }
-
-// A short text or message, made in place: an answer allocates nothing.
-class ShortText {
-  public:
-    ShortText& operator<<(std::string_view text) {
-        bytes_count_ += text.copy(bytes_.data() + bytes_count_, bytes_.size() - bytes_count_);
-        return *this;
-    }
-    ShortText& operator<<(std::uint64_t number) {
-        std::array<char, 20> digits;  // of any 64-bit number
-        const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number);
-        return *this << std::string_view(digits.data(), static_cast<std::size_t>(end.ptr - digits.data()));
-    }
-    // Fields of Protocol Buffers.
-    ShortText& varint_field(std::uint32_t number, std::uint64_t value) {
-        varint(std::uint64_t{number} << 3);
-        varint(value);
-        return *this;
-    }
-    ShortText& text_field(std::uint32_t number, std::string_view text) {
-        varint(std::uint64_t{number} << 3 | 2);
-        varint(text.size());
-        return *this << text;
-    }
-    [[nodiscard]] std::string_view view() const { return {bytes_.data(), bytes_count_}; }
-
-  private:
-    void varint(std::uint64_t value) {
-        for (; value > 0x7f; value >>= 7) *this << std::string_view(&(byte_ = static_cast<char>(value | 0x80)), 1);
-        *this << std::string_view(&(byte_ = static_cast<char>(value)), 1);
-    }
-
-    std::array<char, 1024> bytes_;  // a sentence has a third of that
-    std::size_t bytes_count_ = 0;
-    char byte_ = 0;
-};
 
 // The codes of google.rpc.Code.
 std::uint32_t status_code_of(int status) {
@@ -88,7 +51,7 @@ void answer_otlp(const IngestResult& result, http::Response& response, http::Blo
     }
     if (result.accepted == 0) response.set_refusal(Refusal::all_records_refused);
     const RefusalInfo& first = info_of(result.errors[0].refusal);
-    ShortText sentence;
+    MessageText sentence;
     sentence << "The first, data point " << result.errors[0].index << ": " << first.sentence << " (" << first.code
              << ")";
     if (is_json(result.dialect)) {
@@ -96,7 +59,7 @@ void answer_otlp(const IngestResult& result, http::Response& response, http::Blo
              << sentence.view() << "\"}}";
         return;
     }
-    ShortText partial, message;
+    MessageText partial, message;
     partial.varint_field(1, result.rejected).text_field(2, sentence.view());
     body << message.text_field(1, partial.view()).view();
 }
@@ -111,7 +74,7 @@ void refuse_otlp(const RequestRefusal& refusal, http::Response& response, http::
     told.retry_after_s = std::min(refusal.retry_after_s, otlp_retry_after_s_max);
     add_refusal_headers(told, response);
     const std::uint32_t code = status_code_of(refusal.status());
-    ShortText sentence, status;
+    MessageText sentence, status;
     sentence << info.sentence << " (" << info.code << ")";
     ResponseBody body(response, blocks);
     if (is_type_unknown) body << sentence.view() << "\n";

@@ -199,9 +199,21 @@ std::optional<Refusal> apply_head(const parsers::RequestHead& head, const Format
     return apply_idempotency_key(head, options);
 }
 
+// RFC 9110 section 12.5.1. Of several the client's preference is not looked at, but for 0: not that one.
+bool accepts(const parsers::RequestHead& head, std::string_view media_type) {
+    std::string_view list = head.header(RequestHeader::accept);
+    for (std::string_view element = parsers::take_list_element(list); !element.empty();
+         element = parsers::take_list_element(list)) {
+        if (!parsers::equals_ignoring_case(without_parameters(element), media_type)) continue;
+        return media_type_parameter(element, "q").value_or("1").find_first_not_of("0.") != std::string_view::npos;
+    }
+    return false;
+}
+
 }  // namespace
 
 bool is_for_next_format(const http::Request& request, const Format& format) {
+    if (!format.next_accept.empty()) return accepts(request.head, format.next_accept);
     if (format.next_media_types.empty()) return false;
     const std::string_view name = without_parameters(request.head.header(RequestHeader::content_type));
     return std::ranges::any_of(format.next_media_types,

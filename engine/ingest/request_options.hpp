@@ -35,7 +35,8 @@ struct RequestOptions {
     }
 };
 
-// Whether the media type of the request is one that the next format of the table reads, at the paths of this one.
+// Whether the next format of the table is meant, at the paths of this one: by the media type of the request, or by what
+// it accepts.
 [[nodiscard]] bool is_for_next_format(const http::Request& request, const Format& format);
 
 // Reads `?ack=` and `?precision=`, percent-encoded or not. Others, and repeated ones, are refused, or ignored but for

@@ -28,7 +28,8 @@ enum class Repeated : std::uint8_t {
     X("idempotency-key", idempotency_key, last)                                                                        \
     X("authorization", authorization, last)                                                                            \
     X("user-agent", user_agent, last)                                                                                  \
-    X("retry-attempt", retry_attempt, last)
+    X("retry-attempt", retry_attempt, last)                                                                            \
+    X("accept", accept, list)
 
 enum class RequestHeader : std::uint8_t {
 #define X(name, header, repeated) header,

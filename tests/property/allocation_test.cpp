@@ -164,6 +164,8 @@ struct Exchange {
 std::vector<Exchange> exchanges() {
     constexpr std::string_view ndjson = "Content-Type: application/x-ndjson\r\n";
     constexpr std::string_view protobuf = "Content-Type: application/x-protobuf\r\n";
+    constexpr std::string_view protobuf_both_ways =
+        "Content-Type: application/x-protobuf\r\nAccept: application/x-protobuf\r\n";
     const std::string one = tests::post("/telemetry?ack=stored", sample(1));
     const std::string array = "[" + sample(1) + "," + sample(2) + "]";
     const std::string http_1_0 =
@@ -209,6 +211,9 @@ std::vector<Exchange> exchanges() {
         {"OTLP as JSON", tests::post("/v1/metrics", otlp_json, "Content-Type: application/json\r\n"), 1},
         {"OTLP that is none", tests::post("/v1/metrics", "nonsense", protobuf), 1, "400"},
         {"Protocol Buffers", tests::post("/telemetry", telemetry_batch(500), protobuf), 1, "200", 1, 40},
+        {"Protocol Buffers, answered so", tests::post("/telemetry", telemetry_batch(500), protobuf_both_ways), 1, "200",
+         1, 40},
+        {"Protocol Buffers that are none", tests::post("/telemetry", "nonsense", protobuf_both_ways), 1, "400"},
         {"no such endpoint", tests::get("/nowhere"), 1, "404"},
         {"health", tests::get("/health"), 1},
         {"a connection of its own", tests::post("/telemetry", sample(1), "Connection: close\r\n"), 1, "200", 1, 200,

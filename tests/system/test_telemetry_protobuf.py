@@ -7,7 +7,9 @@ import subprocess
 
 import pytest
 
-from harness import assert_conserved, stream_entries
+from test_redis_errors import SETTINGS, partition_of
+
+from harness import assert_conserved, stream_entries, wait_until
 from harness.engine import PROJECT
 from harness.protobuf import fixed64, number, real, text, varint
 
@@ -183,3 +185,109 @@ def test_delimited_samples_may_be_named(http, messages):
 def test_space_around_metadata_json(stack, http, messages):
     assert post(http, simple(messages, metadata_json=' {"a":\n1}\n'), SAMPLE).status == 200
     assert json.loads(entries(stack)[0]["metadata"]) == {"a": 1}
+
+
+# --- answers -----------------------------------------------------------------------------------------------------------
+
+ACCEPTS = [("Accept", BATCH)]
+
+
+def result_of(messages, response):
+    assert response.header("Content-Type") == BATCH
+    result = messages.TelemetryResult()
+    result.ParseFromString(response.body)
+    assert result.SerializeToString() == response.body, "as libprotobuf would write it"
+    return result
+
+
+def test_success_as_a_message(stack, http, messages):
+    two = messages.TelemetryBatch(samples=[simple(messages), simple(messages)])
+    for body, content_type, count in ((simple(messages), SAMPLE, 1), (two, BATCH, 2), (delimited(*two.samples), DELIMITED, 2)):
+        for query, level in (("", "stored"), ("?ack=queued", "queued")):
+            response = post(http, body, content_type, query, ACCEPTS)
+            assert response.status == 200
+            assert result_of(messages, response) == messages.TelemetryResult(accepted=count, ack=level)
+    assert_conserved(stack.engine.status())
+
+
+def test_refused_samples_as_a_message(stack, http, messages):
+    """What JSON would tell, index by index."""
+    for code, sample in bad(messages).items():
+        data = sample if isinstance(sample, bytes) else sample.SerializeToString()
+        good = text(1, simple(messages).SerializeToString())
+        for body, status in ((good + text(1, data) + good, 207), (text(1, data), 400)):
+            as_json, response = post(http, body), post(http, body, headers=ACCEPTS)
+            assert as_json.status == response.status == status, code
+            result, expected = result_of(messages, response), as_json.json()
+            assert (result.accepted, result.rejected, result.ack) == (expected["accepted"], 1, expected.get("ack", ""))
+            *whole, error = result.errors
+            assert [(one.code, one.HasField("index")) for one in whole] == [(expected.get("code"), False)] * (status == 400)
+            told = {"index": error.index, "code": error.code, "error": error.error} | ({"offset": error.offset} if error.HasField("offset") else {})
+            assert [told] == expected["errors"] and error.HasField("index")
+
+
+def test_more_errors_than_are_told(stack, http, messages):
+    response = post(http, text(1, b"") * 1000, headers=ACCEPTS)
+    result = result_of(messages, response)
+    assert (response.status, result.accepted, result.rejected, len(result.errors)) == (400, 0, 1000, 101)
+    assert [error.index for error in result.errors[1:]] == list(range(100))
+
+
+def test_refused_requests_as_a_message(stack, http, messages):
+    sample = simple(messages)
+    for body, content_type, query, more in (
+            (sample, SAMPLE, "?acks=queued", ()), (b"\x0a\x09x", BATCH, "", ()), (b"", BATCH, "", ()),
+            (sample, BATCH + "; proto=sluice.v1.Telemetry", "", ()), (sample, SAMPLE, "", [("Content-Encoding", "br")]),
+            (sample, SAMPLE, "?ack=journaled", ()), (messages.TelemetrySample(device_id="d"), SAMPLE, "", ())):
+        as_json, response = post(http, body, content_type, query, more), post(http, body, content_type, query, [*ACCEPTS, *more])
+        assert response.status == as_json.status >= 400
+        [error] = result_of(messages, response).errors
+        expected = as_json.json()
+        assert (error.code, error.error, error.HasField("index")) == (expected["code"], expected["error"], False)
+        assert (error.offset if error.HasField("offset") else None) == expected.get("offset"), error.code
+        for header in ("Accept", "Accept-Encoding"):
+            assert response.header(header) == as_json.header(header)
+    stack.engine.admin("POST", "/stop")
+    paused = post(http, sample, SAMPLE, headers=ACCEPTS)
+    stack.engine.admin("POST", "/start")
+    assert (paused.status, paused.header("Retry-After")) == (503, "1")
+    assert [error.code for error in result_of(messages, paused).errors] == ["paused"]
+
+
+def test_what_to_send_again_as_a_message(starter, messages):
+    """Redis refuses a part of the samples: as JSON has it."""
+    server = starter.redis()
+    engine = starter.engine(server.url, settings={**SETTINGS, "sink.redis.partitions": 4})
+    server.client().set("telemetry:{2}", "text")
+    batch = messages.TelemetryBatch(samples=[simple(messages, f"d{number}") for number in range(60)])
+    batch.samples.add(device_id="d60")
+    failed = {number for number in range(60) if partition_of(f"d{number}", 4) == 2}
+    with engine.connect() as http:
+        response = post(http, batch, headers=ACCEPTS)
+    result = result_of(messages, response)
+    assert (response.status, result.accepted, result.stored, result.failed) == (503, 0, 60 - len(failed), len(failed))
+    told = {index for one in result.failed_records for index in range(one.first_index, one.last_index + 1)}
+    assert told == failed
+    assert [(error.code, error.index) for error in result.errors] == [("sink_refused", 0), ("missing_value", 60)]
+    server.client().delete("telemetry:{2}")
+    wait_until(lambda: engine.connect().request("GET", "/ready").status == 200, "Redis is tried again")
+
+
+@pytest.mark.parametrize("accept, is_message", [
+    (None, False), ("*/*", False), ("application/json", False), ("application/x-protobuf", True), ("APPLICATION/X-Protobuf; q=0.5", True),
+    ("application/json, application/x-protobuf;q=0.9", True), ("application/x-protobuf;q=0", False), ("application/x-protobuf;q=0.0, */*", False),
+    ("application/x-protobuf-delimited", False)])
+def test_what_is_accepted(http, messages, accept, is_message):
+    headers = [("Accept", accept)] if accept else []
+    response = post(http, simple(messages), SAMPLE, headers=headers)
+    assert (response.status, response.header("Content-Type")) == (200, BATCH if is_message else "application/json")
+    as_json = http.post({"device_id": "d", "type": "t", "value": 1}, headers=headers)
+    assert (as_json.status, as_json.header("Content-Type")) == (200, "application/json"), "JSON is answered as JSON"
+
+
+def test_a_key_is_answered_as_a_message_again(stack, http, messages):
+    key = [*ACCEPTS, ("Idempotency-Key", "a-message")]
+    first, second = (post(http, simple(messages), SAMPLE, headers=key) for _ in range(2))
+    assert first.body == second.body and result_of(messages, second).accepted == 1
+    assert (first.header("Idempotent-Replayed"), second.header("Idempotent-Replayed")) == (None, "true")
+    assert stack.redis.xlen("telemetry") == 1

@@ -29,7 +29,7 @@ class FakeReactor final : public ReactorPort {
     }
     void fill(Snapshot& snapshot) override {
         snapshot.core = core_;
-        snapshot.in_flight_samples_count = samples;
+        snapshot.in_flight_samples[IngestFormat::json] = samples;
     }
     void reset_counters() override { ++resets_count; }
 
@@ -77,7 +77,7 @@ TEST_F(SnapshotCollectorTest, ReadsTheLastFiguresOfAReactorThatHasEnded) {
     second.is_ended = true;
     second.samples = 8;
     ASSERT_TRUE(collector.collect(true));
-    EXPECT_EQ(collector.snapshots()[1]->in_flight_samples_count, 8u);
+    EXPECT_EQ(collector.snapshots()[1]->in_flight_samples[IngestFormat::json], 8u);
     EXPECT_EQ(second.resets_count, 1);
 }
 
@@ -91,7 +91,7 @@ TEST_F(SnapshotCollectorTest, AReactorThatOwesAnAnswerIsNotAskedAgain) {
     second.samples = 9;
     ASSERT_TRUE(collector.collect(false));
     EXPECT_EQ(second.posts_count, 2);
-    EXPECT_EQ(collector.snapshots()[1]->in_flight_samples_count, 9u) << "of now, not of the answer that came late";
+    EXPECT_EQ(collector.snapshots()[1]->in_flight_samples[IngestFormat::json], 9u) << "of now, not of the answer that came late";
 }
 
 TEST_F(SnapshotCollectorTest, AnOwedAnswerThatDidNotResetIsNoReset) {
