@@ -289,6 +289,24 @@ TEST(LoadResponse, EverySplitGivesTheSameEvents) {
     }
 }
 
+TEST(LoadResponse, NamesTheLevelOfItsAcknowledgement) {
+    const std::pair<std::string, std::optional<AckLevel>> cases[] = {
+        {"Sluice-Ack: stored\r\n", AckLevel::stored},
+        {"sluice-ack:\tqueued \r\n", AckLevel::queued},
+        {"Sluice-Ack: none\r\n", AckLevel::none},
+        {"Sluice-Ack: written\r\n", std::nullopt},
+        {"", std::nullopt},
+    };
+    ResponseReader reader(false);
+    for (const auto& [header, expected] : cases) {
+        ResponseState state;
+        reader.start(state);
+        const std::string bytes = "HTTP/1.1 200 OK\r\n" + header + "Content-Length: 0\r\n\r\n";
+        for (int known = 0; known < 2; ++known)  // the second time the head is known
+            EXPECT_EQ(reader.read(state, bytes, false).ack, expected) << header << known;
+    }
+}
+
 TEST(LoadResponse, AnInterimResponseEndsNoConnection) {
     const std::string stream =
         "HTTP/1.0 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"

@@ -37,6 +37,13 @@ Json statuses_of(const Counts& counts) {
     return statuses;
 }
 
+Json acks_of(const Counts& counts) {
+    Json acks = Json::object();
+    for (std::size_t i = 0; i < ack_levels_count; ++i)
+        if (counts.acks[i] != 0) acks[std::string(name_of(static_cast<AckLevel>(i)))] = counts.acks[i];
+    return acks;
+}
+
 Json json_of(const Counts& counts) {
     return {{"planned", counts.planned},
             {"sent", counts.sent},
@@ -49,7 +56,8 @@ Json json_of(const Counts& counts) {
             {"received_bytes", counts.received_bytes},
             {"unsolicited", counts.unsolicited},
             {"faults", faults_of(counts)},
-            {"statuses", statuses_of(counts)}};
+            {"statuses", statuses_of(counts)},
+            {"acks", acks_of(counts)}};
 }
 
 Json json_of(const Histogram& histogram) {

@@ -5,7 +5,7 @@
 //   planned_rate (null in a closed loop), achieved_rate, cpu_busiest,
 //   environment{version, commit, host, cpu, cores, kernel, command_line, server_command_line},
 //   totals{planned, sent, responses, succeeded, failed, samples, connects, sent_bytes, received_bytes,
-//          unsolicited, faults{every name of Fault}, statuses{"200": …}},
+//          unsolicited, faults{every name of Fault}, statuses{"200": …}, acks{"stored": …}},
 //   latency{corrected, uncorrected, lag, succeeded, failed: {count, min_ns, mean_ns, stddev_ns, max_ns,
 //   percentiles_ns{"50", …}}}: 0 if count is, seconds[{begin_s, end_s, …, p50_ns and so on: null where nothing was
 //   answered}], thresholds[{text, measured, holds}], verdict ("ok", "missed", "failed", "invalid"), failure (a

@@ -16,6 +16,13 @@ std::string counted(std::uint64_t count, std::string_view noun, std::string_view
     return text.append(count == 1 || !plural.empty() ? "" : "s");
 }
 
+std::string acks_text(const Counts& counts, std::string_view separator) {
+    std::string text;
+    for (std::size_t i = 0; i < ack_levels_count; ++i)
+        append_count(text, separator, name_of(static_cast<AckLevel>(i)), counts.acks[i]);
+    return text;
+}
+
 std::string statuses_text(const Counts& counts, std::string_view separator) {
     std::string text;
     for (std::size_t status = 0; status < counts.statuses.size(); ++status)

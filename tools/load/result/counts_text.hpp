@@ -11,6 +11,7 @@ namespace sluice::load {
 
 // `200: 1234  503: 2`, and `timeout: 3  bad_status: 2`: without those that did not occur; empty if none did. In the
 // order of the numbers; interim responses (1xx) are among the statuses.
+[[nodiscard]] std::string acks_text(const Counts& counts, std::string_view separator = "  ");
 [[nodiscard]] std::string statuses_text(const Counts& counts, std::string_view separator = "  ");
 [[nodiscard]] std::string faults_text(const Counts& counts, std::string_view separator = "  ");
 

@@ -30,6 +30,7 @@ void Counts::add(const Counts& other) {
     received_bytes += other.received_bytes;
     unsolicited += other.unsolicited;
     std::ranges::transform(faults, other.faults, faults.begin(), std::plus{});
+    std::ranges::transform(acks, other.acks, acks.begin(), std::plus{});
     std::ranges::transform(statuses, other.statuses, statuses.begin(), std::plus{});
 }
 

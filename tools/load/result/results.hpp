@@ -24,6 +24,8 @@
 
 #include <hdr/hdr_histogram.h>
 
+#include "engine/core/ack.hpp"
+
 namespace sluice::load {
 
 struct CloseHistogram {
@@ -73,6 +75,7 @@ struct Counts {
     std::uint64_t connects = 0, sent_bytes = 0, received_bytes = 0;
     std::uint64_t unsolicited = 0;  // bytes came that answer no request, and the connection was closed for it
     std::array<std::uint64_t, faults_count> faults{};
+    std::array<std::uint64_t, ack_levels_count> acks{};  // succeeded ones whose Sluice-Ack names a level, by AckLevel
     std::array<std::uint64_t, 600> statuses{};  // responses by status; interim (1xx) ones too, which are no responses
 
     [[nodiscard]] std::uint64_t failed() const {

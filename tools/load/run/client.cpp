@@ -33,6 +33,7 @@ io::LoopSettings loop_settings(std::uint32_t slots_count) {
 struct Answer {
     std::uint16_t status;
     std::uint32_t samples_count;
+    std::optional<AckLevel> ack;
     std::optional<Fault> fault;
 };
 
@@ -44,6 +45,7 @@ void count_answer(const Answer& answer, Counts& counts) {
     }
     ++counts.succeeded;
     counts.samples += answer.samples_count;
+    if (answer.ack) ++counts.acks[static_cast<std::size_t>(*answer.ack)];
 }
 
 Fault fault_of_connect(int error) { return error == ECONNREFUSED ? Fault::refused : Fault::unreachable; }
@@ -221,7 +223,8 @@ void Client::on_bytes(Slot slot, std::span<const char> bytes) {
 
 Ending Client::judge(const Exchange& request, const ResponseReader::Result& result, std::uint64_t done_ns) {
     const std::uint16_t row_index = source_.row_of(request.endpoint);
-    Answer answer{.status = result.status, .samples_count = request.identity.samples_count, .fault = {}};
+    Answer answer{
+        .status = result.status, .samples_count = request.identity.samples_count, .ack = result.ack, .fault = {}};
     if (!source_.is_good_status(request.endpoint, result.status)) answer.fault = Fault::bad_status;
     else if (!source_.is_whole(request.endpoint, result.body) || !source_.is_good_body(request.endpoint, result.body))
         answer.fault = Fault::bad_body;

@@ -20,7 +20,8 @@ void set_flags(llhttp_t* parser, int flags) { parser->flags = static_cast<std::u
 
 int on_message_begin(llhttp_t* parser) {
     ResponseState& state = state_of(parser);
-    for (FramingValue* value : {&state.content_length, &state.transfer_encoding, &state.connection}) {
+    for (HeaderValue* value :
+         {&state.content_length, &state.transfer_encoding, &state.connection, &state.acknowledgement}) {
         value->text.clear();
         value->lines_count = 0;
     }
@@ -40,10 +41,11 @@ int on_header_field(llhttp_t* parser, const char* at, std::size_t length) {
     return HPE_OK;
 }
 
-FramingValue* value_of(ResponseState& state) {
+HeaderValue* value_of(ResponseState& state) {
     if (parsers::equals_ignoring_case(state.name, "content-length")) return &state.content_length;
     if (parsers::equals_ignoring_case(state.name, "transfer-encoding")) return &state.transfer_encoding;
     if (parsers::equals_ignoring_case(state.name, "connection")) return &state.connection;
+    if (parsers::equals_ignoring_case(state.name, "sluice-ack")) return &state.acknowledgement;
     return nullptr;
 }
 
@@ -57,7 +59,7 @@ int on_header_field_complete(llhttp_t* parser) {
 }
 
 int on_header_value(llhttp_t* parser, const char* at, std::size_t length) {
-    if (FramingValue* value = state_of(parser).value; value != nullptr) value->text.append(at, length);
+    if (HeaderValue* value = state_of(parser).value; value != nullptr) value->text.append(at, length);
     return HPE_OK;
 }
 
@@ -139,6 +141,12 @@ const llhttp_settings_t& settings() {
     return made;
 }
 
+// A level that has no such name was not told.
+std::optional<AckLevel> ack_of(const ResponseState& state) {
+    const std::string_view name = parsers::trim_ows(state.acknowledgement.text);
+    return name == name_of(AckLevel::none) ? AckLevel::none : ack_level_of(name);
+}
+
 bool is_status(unsigned status) { return status >= 100 && status <= 599; }
 
 }  // namespace
@@ -196,6 +204,7 @@ ResponseReader::Result ResponseReader::result_of(ResponseState& state, llhttp_er
             .consumed_bytes = consumed_bytes,
             .status = state.status,
             .keeps_alive = state.keeps_alive,
+            .ack = ack_of(state),
             .body = state.body};
 }
 
@@ -209,6 +218,7 @@ bool ResponseReader::reads_known(std::span<const char> bytes, Result& result) co
                   .consumed_bytes = head_bytes + known.content_bytes,
                   .status = known.status,
                   .keeps_alive = true,
+                  .ack = known.ack,
                   .body = {bytes.data() + head_bytes, known.content_bytes}};
         return true;
     }
@@ -226,6 +236,7 @@ void ResponseReader::learn(std::span<const char> bytes, const ResponseState& sta
     known.bytes.assign(bytes.data(), consumed_bytes - state.body_bytes);
     known.content_bytes = state.body_bytes;
     known.status = state.status;
+    known.ack = ack_of(state);
 }
 
 }  // namespace sluice::load

@@ -11,9 +11,12 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+
+#include "engine/core/ack.hpp"
 
 namespace sluice::load {
 
@@ -21,8 +24,8 @@ inline constexpr std::size_t response_head_bytes_max = 64 * 1024;
 inline constexpr std::uint64_t response_body_bytes_max = std::uint64_t{1} << 30;
 inline constexpr std::size_t kept_body_bytes_max = 1024 * 1024;
 
-// A header that says where a response ends, as far as it was read.
-struct FramingValue {
+// A header whose value is looked at, as far as it was read.
+struct HeaderValue {
     std::string text;  // of several lines, joined with commas
     unsigned lines_count = 0;
 };
@@ -31,10 +34,11 @@ struct FramingValue {
 struct ResponseState {
     llhttp_t parser;
     std::string name;  // of the header line that is being read, cut behind the longest that matters
-    FramingValue* value = nullptr;  // of the header line that is being read, if it is one of these
-    FramingValue content_length;
-    FramingValue transfer_encoding;
-    FramingValue connection;
+    HeaderValue* value = nullptr;  // of the header line that is being read, if it is one of these
+    HeaderValue content_length;
+    HeaderValue transfer_encoding;
+    HeaderValue connection;
+    HeaderValue acknowledgement;  // Sluice-Ack
     bool is_in_message = false;
     bool is_in_head = false;
     bool is_complete = false;
@@ -63,6 +67,7 @@ class ResponseReader {
         std::size_t consumed_bytes = 0;
         std::uint16_t status = 0;
         bool keeps_alive = false;
+        std::optional<AckLevel> ack{};  // that Sluice-Ack names
         std::string_view body;  // if it is kept; valid until the next call
     };
 
@@ -81,6 +86,7 @@ class ResponseReader {
         std::string bytes;
         std::size_t content_bytes = 0;
         std::uint16_t status = 0;
+        std::optional<AckLevel> ack;
     };
     static constexpr std::size_t known_heads_count = 4;
 
