@@ -119,6 +119,7 @@ enum class RefusalScope : std::uint8_t {
     X(missing_name,           record,     400, "A series needs the label __name__.")                                                \
     X(bad_label,              record,     400, "A label must have a name, and be valid UTF-8.")                                     \
     X(bad_symbol,             record,     400, "The labels of a series must be pairs of references into the table of symbols.")      \
+    X(mixed_series,           record,     400, "A series has samples or histograms, not both.")                                     \
     X(malformed_message,      record,     400, "The record is no TelemetrySample, or a text of it is not valid UTF-8.")               \
     X(bad_attribute,          record,     400, "Attributes, the names of scopes and their versions must be valid UTF-8.")             \
     X(missing_number,         record,     400, "The data point has no value.")                                                        \

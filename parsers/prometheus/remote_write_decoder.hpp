@@ -111,6 +111,7 @@ class RemoteWriteDecoder final : public Decoder {
     std::uint32_t labels_seen_count_ = 0;
     std::string_view open_name_;  // of a label whose value comes with the next reference
     bool has_open_ref_ = false;
+    bool has_samples_ = false, has_histograms_ = false;  // of 2.0
     std::string_view kind_;  // of 2.0's metadata
     std::string_view unit_;
     std::uint32_t exemplars_count_ = 0;
