@@ -29,6 +29,7 @@ constexpr int fields_per_look_count = 256;
 
 OtlpDecoder::OtlpDecoder()
     : resource_(limits::sample_bytes_max),
+      scope_attributes_text_(limits::sample_bytes_max),
       scope_(limits::sample_bytes_max),
       value_(limits::sample_bytes_max),
       metadata_(limits::sample_bytes_max),
@@ -99,6 +100,7 @@ std::optional<Step> OtlpDecoder::read_request() {
     resource_fault_ = std::nullopt;
     resource_devices_ = {};
     resource_.clear();
+    resource_attributes_.clear();
     reading_ = Reading::resource;
     return std::nullopt;
 }
@@ -111,28 +113,26 @@ std::optional<Step> OtlpDecoder::read_resource() {
         return Step::more;  // it may have been long
     }
     is_malformed_ = is_malformed_ || resource_parts_.is_malformed();
+    complete_resource();
     resource_parts_ = WireReader(resource_metrics_);
     reading_ = Reading::scopes;
     return std::nullopt;
 }
 
+// The first one, or more of it.
 void OtlpDecoder::take_resource(std::string_view message) {
-    resource_.clear();
-    resource_devices_ = {};
-    resource_fault_ = std::nullopt;
-    if (message.size() > limits::sample_bytes_max) {
-        resource_fault_ = Refusal::sample_too_large;
-        return;
-    }
-    otlp::AttributeObject attributes(resource_);
+    if (message.size() > limits::sample_bytes_max) resource_fault_ = Refusal::sample_too_large;
     WireReader reader(message);
     WireField field;
     while (!resource_fault_ && reader.next(field))
         if (field.is(resource_attribute, WireType::bytes))
-            resource_fault_ = attributes.add(field.bytes, resource_devices_);
-    attributes.close();
-    is_malformed_ = reader.is_malformed() || resource_fault_ == Refusal::invalid_protobuf;
-    if (resource_.is_full()) resource_fault_ = Refusal::sample_too_large;
+            resource_fault_ = resource_attributes_.add(field.bytes, resource_devices_);
+    is_malformed_ = is_malformed_ || reader.is_malformed() || resource_fault_ == Refusal::invalid_protobuf;
+}
+
+void OtlpDecoder::complete_resource() {
+    resource_attributes_.close();
+    if (resource_.is_full() && !resource_fault_) resource_fault_ = Refusal::sample_too_large;
 }
 
 std::optional<Step> OtlpDecoder::read_scopes() {
@@ -145,6 +145,9 @@ std::optional<Step> OtlpDecoder::read_scopes() {
     scope_metrics_ = field.bytes;
     scope_parts_ = WireReader(scope_metrics_);
     scope_fault_ = std::nullopt;
+    scope_name_ = scope_version_ = {};
+    scope_attributes_text_.clear();
+    scope_attributes_.clear();
     scope_.clear();
     reading_ = Reading::scope;
     return std::nullopt;
@@ -158,55 +161,49 @@ std::optional<Step> OtlpDecoder::read_scope() {
         return Step::more;
     }
     is_malformed_ = is_malformed_ || scope_parts_.is_malformed();
+    complete_scope();
     scope_parts_ = WireReader(scope_metrics_);
     reading_ = Reading::metrics;
     return std::nullopt;
 }
 
-// {"name":…,"version":…,"attributes":{…}}: what there is of these.
+// The first one, or more of it.
 void OtlpDecoder::take_scope(std::string_view message) {
-    scope_.clear();
-    scope_fault_ = std::nullopt;
-    if (message.size() > limits::sample_bytes_max) {
-        scope_fault_ = Refusal::sample_too_large;
-        return;
-    }
-    std::string_view name, version;
+    if (message.size() > limits::sample_bytes_max) scope_fault_ = Refusal::sample_too_large;
+    otlp::DeviceNames ignored;
     WireReader reader(message);
     WireField field;
-    while (reader.next(field)) {
-        if (field.is(scope_name, WireType::bytes)) name = field.bytes;
-        if (field.is(scope_version, WireType::bytes)) version = field.bytes;
+    while (!scope_fault_ && reader.next(field)) {
+        if (field.is(scope_name, WireType::bytes)) scope_name_ = field.bytes;
+        if (field.is(scope_version, WireType::bytes)) scope_version_ = field.bytes;
+        if (field.is(scope_attribute, WireType::bytes)) scope_fault_ = scope_attributes_.add(field.bytes, ignored);
     }
-    is_malformed_ = reader.is_malformed();
-    if (!is_text(name) || !is_text(version)) {
-        scope_fault_ = Refusal::bad_attribute;
-        return;
-    }
+    is_malformed_ = is_malformed_ || reader.is_malformed() || scope_fault_ == Refusal::invalid_protobuf;
+}
+
+// {"name":…,"version":…,"attributes":{…}}: what there is of these.
+void OtlpDecoder::complete_scope() {
+    if (!scope_fault_ && (!is_text(scope_name_) || !is_text(scope_version_))) scope_fault_ = Refusal::bad_attribute;
+    if (scope_fault_) return;
+    scope_attributes_.close();
     const auto begin_member = [this](std::string_view member) {
         scope_.raw(scope_.size() == 0 ? '{' : ',');
         scope_.raw(member);
     };
-    if (!name.empty()) {
+    if (!scope_name_.empty()) {
         begin_member("\"name\":");
-        scope_.string(name);
+        scope_.string(scope_name_);
     }
-    if (!version.empty()) {
+    if (!scope_version_.empty()) {
         begin_member("\"version\":");
-        scope_.string(version);
+        scope_.string(scope_version_);
     }
-    otlp::DeviceNames ignored;
-    otlp::AttributeObject attributes(scope_);
-    reader = WireReader(message);
-    while (!scope_fault_ && reader.next(field)) {
-        if (!field.is(scope_attribute, WireType::bytes)) continue;
-        if (attributes.is_empty()) begin_member("\"attributes\":");
-        scope_fault_ = attributes.add(field.bytes, ignored);
+    if (!scope_attributes_.is_empty()) {
+        begin_member("\"attributes\":");
+        scope_.raw(scope_attributes_text_.view());
     }
-    attributes.close();
     if (scope_.size() != 0) scope_.raw('}');
-    is_malformed_ = is_malformed_ || scope_fault_ == Refusal::invalid_protobuf;
-    if (scope_.is_full()) scope_fault_ = Refusal::sample_too_large;
+    if (scope_.is_full() || scope_attributes_text_.is_full()) scope_fault_ = Refusal::sample_too_large;
 }
 
 // --- metrics -------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <string>
 #include <string_view>
 
@@ -45,6 +46,13 @@ std::string records_of(const Decoded& decoded) {
 Message attribute(std::string_view key, std::string_view value) {
     return Message().bytes(1, key).message(2, Message().bytes(1, value));
 }
+
+// Message, then `number` of it, then of that, …
+std::string request_of(const Message& metric) {
+    return Message().message(1, Message().message(2, Message().message(2, metric))).text();
+}
+
+Message gauge_of(const Message& point) { return Message().bytes(1, "m").message(5, Message().message(1, point)); }
 
 // Temporality in front of the points, the name behind them, the resource behind the scopes.
 TEST(OtlpDecoder, FieldsInAnyOrderAndUnknownOnes) {
@@ -125,6 +133,48 @@ TEST(OtlpDecoder, JsonIsReadAsTheSameMessage) {
         EXPECT_FALSE(records.empty()) << row.json;
         EXPECT_EQ(records, records_of(decode(body, OtlpEncoding::protobuf))) << row.json;
     }
+}
+
+// Embedded messages merge: their attributes follow each other, and of a name the last one counts.
+TEST(OtlpDecoder, SeveralResourcesAndScopesAreMerged) {
+    const Message first_scope = Message().bytes(1, "old").bytes(2, "1").message(3, attribute("s", "1"));
+    const Message second_scope = Message().message(3, attribute("t", "2")).bytes(1, "new");
+    const Message scope_metrics = Message()
+                                      .message(1, first_scope)
+                                      .message(2, gauge_of(Message().fixed64(6, 1).fixed64(3, 7)))
+                                      .message(1, second_scope);
+    const auto with = [&](std::string_view key) {
+        return Message()
+            .message(1, Message().message(1, attribute("host.name", "h")))
+            .message(2, scope_metrics)
+            .message(1, Message())
+            .message(1, Message().message(1, attribute(key, "x")));
+    };
+    EXPECT_EQ(records_of(decode(Message().message(1, with("a")).text(), OtlpEncoding::protobuf)),
+              R"({"device_id":"h","type":"m","value":1,"timestamp":7,"otlp":{"kind":"gauge",)"
+              R"("resource":{"host.name":"h","a":"x"},)"
+              R"("scope":{"name":"new","version":"1","attributes":{"s":"1","t":"2"}}}})"
+              "\n");
+    const Decoded twice = decode(Message().message(1, with("host.name")).text(), OtlpEncoding::protobuf);
+    ASSERT_EQ(twice.refused.size(), 1u);
+    EXPECT_EQ(twice.refused[0].refusal, Refusal::duplicate_member);
+    // The next ResourceMetrics has nothing of it.
+    const Message other = Message().message(2, Message().message(2, gauge_of(Message().fixed64(6, 2).fixed64(3, 7))));
+    const Decoded both =
+        decode(Message().message(1, with("host.name")).message(1, other).text(), OtlpEncoding::protobuf);
+    ASSERT_EQ(both.samples.size(), 1u);
+    EXPECT_EQ(both.samples[0].raw,
+              R"({"device_id":"unknown","type":"m","value":2,"timestamp":7,"otlp":{"kind":"gauge"}})");
+}
+
+TEST(OtlpDecoder, BucketsThatComeTwiceAreRefused) {
+    const Message buckets = Message().zigzag(1, 2).varint(2, 3);
+    const auto refused_count = [&](const Message& point) {
+        const Message metric = Message().bytes(1, "m").message(10, Message().message(1, point));
+        return decode(request_of(metric), OtlpEncoding::protobuf).refused.size();
+    };
+    EXPECT_EQ(refused_count(Message().message(8, buckets).message(9, buckets)), 0u);
+    EXPECT_EQ(refused_count(Message().message(8, buckets).message(8, buckets)), 1u);
 }
 
 }  // namespace
