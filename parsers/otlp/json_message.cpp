@@ -19,6 +19,11 @@ using simdjson::dom::element;
 constexpr std::size_t json_levels_max = 512;
 // What one step writes: some 50 µs.
 constexpr int members_per_step_count = 1024;
+// For how much of a text one step touches tables: some 30 pages.
+constexpr std::size_t touched_per_step_bytes = 8 * limits::kib;
+constexpr std::size_t page_bytes = 4 * limits::kib;
+// The most that a byte of text takes: `[0,0` has an index and a word of the tape for each, `""` a length and an end.
+constexpr std::size_t index_bytes = sizeof(std::uint32_t), tape_bytes = sizeof(std::uint64_t), string_bytes = 2;
 constexpr std::size_t no_length = ~std::size_t{0};
 
 constexpr std::uint32_t varint_type = 0, fixed64_type = 1, bytes_type = 2;
@@ -60,6 +65,12 @@ std::optional<Integer> integer_of(const element& value) {
     return number ? std::optional(Integer{*number}) : std::nullopt;
 }
 
+// Writes a byte of each page of the part that texts of `begin` to `end` bytes need.
+void touch(void* table, std::size_t bytes_per_byte, std::size_t begin, std::size_t end) {
+    auto* const bytes = static_cast<volatile char*>(table);
+    for (std::size_t at = begin * bytes_per_byte; at < end * bytes_per_byte; at += page_bytes) bytes[at] = 0;
+}
+
 bool is_in_range(const Integer& number, FieldType type) {
     const bool fits_signed = number.is_negative || number.bits <= INT64_MAX;
     const auto value = static_cast<std::int64_t>(number.bits);
@@ -95,6 +106,8 @@ int base64_digit(char c) {
 
 JsonMessage::JsonMessage() : bytes_(message_bytes_max) {
     CHECK(parser_.allocate(text_bytes_max, json_levels_max) == simdjson::SUCCESS);
+    // Else parse() makes the tables of its result anew for each text that is longer than all before.
+    CHECK(parser_.doc.allocate(text_bytes_max) == simdjson::SUCCESS);
 }
 
 void JsonMessage::start(std::string_view text) {
@@ -105,10 +118,22 @@ void JsonMessage::start(std::string_view text) {
 }
 
 JsonMessage::State JsonMessage::step() {
-    if (!is_parsed_) return parse();
+    if (!is_parsed_) return touch_tables() ? State::more : parse();
     for (int i = 0; i < members_per_step_count && frames_count_ != 0; ++i)
         if (!write_next()) return State::refused;
     return frames_count_ == 0 ? State::whole : State::more;
+}
+
+// True: there is more to touch.
+bool JsonMessage::touch_tables() {
+    if (text_.size() <= touched_bytes_ || text_.size() > text_bytes_max) return false;
+    const std::size_t begin = touched_bytes_;
+    touched_bytes_ = std::min(begin + touched_per_step_bytes, text_bytes_max);
+    touch(parser_.implementation->structural_indexes.get(), index_bytes, begin, touched_bytes_);
+    touch(parser_.doc.tape.get(), tape_bytes, begin, touched_bytes_);
+    // 5/3 bytes for each byte of text are there.
+    touch(parser_.doc.string_buf.get(), string_bytes, begin * 5 / 6, touched_bytes_ * 5 / 6);
+    return text_.size() > touched_bytes_;
 }
 
 JsonMessage::State JsonMessage::parse() {

@@ -1,6 +1,7 @@
 // JsonMessage: OTLP as JSON, turned into the same message in the wire format of Protocol Buffers, so that one decoder
 // reads both. In steps of bounded time, but for parsing: a body has text_bytes_max at most, which takes about a
-// millisecond.
+// millisecond. Before that the parser's tables are touched in steps, as far as they were never used: a first use costs
+// some ten times as much as parsing.
 //
 // As OTLP has it: names in lowerCamelCase, others and null are passed over; 64-bit integers as numbers or strings;
 // doubles as numbers or strings ("NaN"); enums as integers; bytes in base64.
@@ -54,6 +55,7 @@ class JsonMessage {
         std::size_t length_at;  // of an object: where its length is to be written; none: of the request
     };
 
+    [[nodiscard]] bool touch_tables();
     [[nodiscard]] State parse();
     [[nodiscard]] bool write_next();
     [[nodiscard]] bool write_field(const FieldShape& field, const simdjson::dom::element& value);
@@ -71,6 +73,8 @@ class JsonMessage {
     void put_fixed64(std::uint64_t value);
 
     simdjson::dom::parser parser_;
+    std::size_t touched_bytes_ = limits::decode_window_bytes;  // of a text so long the tables were touched; shorter
+                                                               // ones are left to the parser
     std::string_view text_;
     bool is_parsed_ = false;
     LazyArray<char> bytes_;

@@ -177,5 +177,21 @@ TEST(OtlpDecoder, BucketsThatComeTwiceAreRefused) {
     EXPECT_EQ(refused_count(Message().message(8, buckets).message(8, buckets)), 1u);
 }
 
+// The tables of its parser are touched in many steps, once.
+TEST(OtlpDecoder, TheFirstLongJsonBodyIsBegunInSteps) {
+    std::string text = R"({"resourceMetrics":[{"x":")" + std::string(1'000'000, 'x') + R"("}]})";
+    const GuardedBody body(text);
+    OtlpDecoder decoder;
+    const auto steps_count = [&] {
+        int count = 0;
+        decoder.start(body.view(), static_cast<parsers::Dialect>(OtlpEncoding::json), {});
+        for (; decoder.next() == parsers::Step::more; ++count) {
+        }
+        return count;
+    };
+    EXPECT_GT(steps_count(), 100);
+    EXPECT_LT(steps_count(), 10);
+}
+
 }  // namespace
 }  // namespace sluice
