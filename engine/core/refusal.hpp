@@ -123,6 +123,7 @@ enum class RefusalScope : std::uint8_t {
     X(malformed_message,      record,     400, "The record is no TelemetrySample, or a text of it is not valid UTF-8.")               \
     X(bad_attribute,          record,     400, "Attributes, the names of scopes and their versions must be valid UTF-8.")             \
     X(missing_number,         record,     400, "The data point has no value.")                                                        \
+    X(enum_by_name,           record,     400, "OTLP as JSON has enums as numbers: aggregationTemporality is 1 (delta) or 2 (cumulative).")   \
     X(bad_quantile,           record,     400, "The quantiles of a summary must lie between 0 and 1, and go up.")                     \
     X(bad_histogram,          record,     400, "The buckets of a histogram do not fit its counts, or its bounds do not go up.")                                  \
     X(malformed_record,       record,     400, "The line is not valid JSON.")                                                      \

@@ -40,9 +40,9 @@ OtlpDecoder::OtlpDecoder()
 void OtlpDecoder::start(std::string_view body, Dialect dialect, const DecodeOptions& options) {
     message_ = body;
     options_ = options;
-    const bool is_json = static_cast<OtlpEncoding>(dialect) == OtlpEncoding::json;
-    reading_ = is_json ? Reading::json : Reading::request;
-    if (is_json) json_.start(body);
+    is_json_ = static_cast<OtlpEncoding>(dialect) == OtlpEncoding::json;
+    reading_ = is_json_ ? Reading::json : Reading::request;
+    if (is_json_) json_.start(body);
     request_ = WireReader(body);
     is_malformed_ = false;
     records_count_ = 0;
@@ -86,6 +86,20 @@ std::optional<Step> OtlpDecoder::read_json() {
     return std::nullopt;
 }
 
+// JsonMessage says so where it could not read something.
+void OtlpDecoder::keep_refusal(const WireField& field, Fault& fault) const {
+    if (is_json_ && !fault && field.is(otlp::refusal_number, WireType::varint))
+        fault = static_cast<Refusal>(field.value);
+}
+
+// Of a data point, which has no other field then.
+OtlpDecoder::Fault OtlpDecoder::refusal_in(std::string_view message) const {
+    Fault fault;
+    WireField field;
+    if (is_json_ && WireReader(message).next(field)) keep_refusal(field, fault);
+    return fault;
+}
+
 // --- the request, resources, scopes ---------------------------------------------------------------------------------
 
 std::optional<Step> OtlpDecoder::read_request() {
@@ -108,6 +122,7 @@ std::optional<Step> OtlpDecoder::read_request() {
 std::optional<Step> OtlpDecoder::read_resource() {
     WireField field;
     if (resource_parts_.next(field)) {
+        keep_refusal(field, resource_fault_);
         if (!field.is(resource_number, WireType::bytes)) return std::nullopt;
         take_resource(field.bytes);
         return Step::more;  // it may have been long
@@ -156,6 +171,7 @@ std::optional<Step> OtlpDecoder::read_scopes() {
 std::optional<Step> OtlpDecoder::read_scope() {
     WireField field;
     if (scope_parts_.next(field)) {
+        keep_refusal(field, scope_fault_);
         if (!field.is(scope_number, WireType::bytes)) return std::nullopt;
         take_scope(field.bytes);
         return Step::more;
@@ -219,6 +235,7 @@ std::optional<Step> OtlpDecoder::read_metrics() {
     metric_parts_ = WireReader(metric_);
     offset_bytes_ = static_cast<std::size_t>(metric_.data() - message_.data());
     name_ = unit_ = data_ = {};
+    metric_fault_ = std::nullopt;
     kinds_count_ = 0;
     reading_ = Reading::metric;
     return std::nullopt;
@@ -227,6 +244,7 @@ std::optional<Step> OtlpDecoder::read_metrics() {
 std::optional<Step> OtlpDecoder::read_metric() {
     WireField field;
     if (metric_parts_.next(field)) {
+        keep_refusal(field, metric_fault_);
         take_metric_part(field);
         return std::nullopt;
     }
@@ -242,6 +260,7 @@ std::optional<Step> OtlpDecoder::read_data() {
     if (points_.next(field)) {
         if (field.is(temporality_number, WireType::varint)) temporality_number_ = field.value;
         if (field.is(is_monotonic_number, WireType::varint)) is_monotonic_ = field.value != 0;
+        keep_refusal(field, metric_fault_);
         return std::nullopt;
     }
     is_malformed_ = is_malformed_ || points_.is_malformed();
@@ -275,6 +294,7 @@ void OtlpDecoder::take_data(PointKind kind, std::string_view message) {
 OtlpDecoder::Fault OtlpDecoder::fault_of_metric() const {
     if (resource_fault_) return resource_fault_;
     if (scope_fault_) return scope_fault_;
+    if (metric_fault_) return metric_fault_;
     if (name_.empty() || name_.size() > limits::type_bytes_max || !is_text(name_) || has_control_character(name_))
         return Refusal::bad_type;
     return std::nullopt;
@@ -296,6 +316,7 @@ std::optional<Step> OtlpDecoder::read_points() {
 Step OtlpDecoder::take_point(std::string_view message) {
     ++records_count_;
     Fault fault = fault_of_metric();
+    if (!fault) fault = refusal_in(message);
     if (!fault) fault = message.size() > limits::sample_bytes_max ? Refusal::sample_too_large : read_point(message);
     if (fault == Refusal::invalid_protobuf) return refuse_body(*fault);
     if (!fault) return Step::sample;

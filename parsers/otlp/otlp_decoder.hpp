@@ -74,6 +74,8 @@ class OtlpDecoder final : public Decoder {
     void complete_resource();
     void take_scope(std::string_view message);
     void complete_scope();
+    void keep_refusal(const WireField& field, Fault& fault) const;
+    [[nodiscard]] Fault refusal_in(std::string_view message) const;
     void take_metric_part(const WireField& field);
     void take_data(otlp::PointKind kind, std::string_view message);
     [[nodiscard]] Fault fault_of_metric() const;
@@ -90,6 +92,7 @@ class OtlpDecoder final : public Decoder {
     DecodeOptions options_;
     Reading reading_ = Reading::request;
     bool is_malformed_ = false;  // a message within the one that is walked
+    bool is_json_ = false;
     otlp::JsonMessage json_;
     std::uint32_t records_count_ = 0;
     std::size_t offset_bytes_ = 0;
@@ -100,7 +103,7 @@ class OtlpDecoder final : public Decoder {
     // --- of a ResourceMetrics, a ScopeMetrics, a Metric -------------------------------------------------
     std::string_view resource_metrics_, scope_metrics_, metric_;
     WireReader resource_parts_, scope_parts_, metric_parts_;
-    Fault resource_fault_, scope_fault_;
+    Fault resource_fault_, scope_fault_, metric_fault_;
     otlp::DeviceNames resource_devices_;
     JsonWriter resource_;  // as JSON; empty: it has no attributes
     otlp::AttributeObject resource_attributes_{resource_};
