@@ -119,9 +119,11 @@ enum class RefusalScope : std::uint8_t {
     X(missing_name,           record,     400, "A series needs the label __name__.")                                                \
     X(bad_label,              record,     400, "A label must have a name, and be valid UTF-8.")                                     \
     X(bad_symbol,             record,     400, "The labels of a series must be pairs of references into the table of symbols.")      \
+    X(mixed_series,           record,     400, "A series has samples or histograms, not both.")                                     \
     X(malformed_message,      record,     400, "The record is no TelemetrySample, or a text of it is not valid UTF-8.")               \
     X(bad_attribute,          record,     400, "Attributes, the names of scopes and their versions must be valid UTF-8.")             \
     X(missing_number,         record,     400, "The data point has no value.")                                                        \
+    X(enum_by_name,           record,     400, "OTLP as JSON has enums as numbers: aggregationTemporality is 1 (delta) or 2 (cumulative).")   \
     X(bad_quantile,           record,     400, "The quantiles of a summary must lie between 0 and 1, and go up.")                     \
     X(bad_histogram,          record,     400, "The buckets of a histogram do not fit its counts, or its bounds do not go up.")                                  \
     X(malformed_record,       record,     400, "The line is not valid JSON.")                                                      \

@@ -23,6 +23,7 @@ class KeyList {
     // Why the object cannot be: it has too many members, or this one twice.
     [[nodiscard]] std::optional<Refusal> add(std::string_view name);
     [[nodiscard]] bool is_empty() const { return keys_count_ == 0; }
+    void clear() { keys_count_ = 0; }
 
   private:
     std::array<std::string_view, limits::members_count_max> keys_;
@@ -41,6 +42,9 @@ class AttributeObject {
   public:
     AttributeObject(JsonWriter& out, std::span<const std::string> device_attributes)
         : out_(out), device_attributes_(device_attributes) {}
+
+    // Begins a new object, in `out` that was cleared.
+    void clear() { keys_.clear(); }
 
     // `key_value`: the message.
     [[nodiscard]] std::optional<Refusal> add(std::string_view key_value, DeviceNames& devices);

@@ -138,8 +138,13 @@ void DataPoint::take_exponential(const WireField& field) {
     if (field.is(exponential::min, WireType::fixed64)) min_ = field.real();
     if (field.is(exponential::max, WireType::fixed64)) max_ = field.real();
     if (field.is(exponential::flags, WireType::varint)) flag_bits_ = field.value;
-    if (field.is(exponential::positive, WireType::bytes)) positive_ = field.bytes;
-    if (field.is(exponential::negative, WireType::bytes)) negative_ = field.bytes;
+    if (field.is(exponential::positive, WireType::bytes)) take_side(field.bytes, positive_);
+    if (field.is(exponential::negative, WireType::bytes)) take_side(field.bytes, negative_);
+}
+
+void DataPoint::take_side(std::string_view buckets, std::string_view& side) {
+    has_side_twice_ = has_side_twice_ || !side.empty();
+    side = buckets;
 }
 
 void DataPoint::take_summary(const WireField& field) {
@@ -180,7 +185,7 @@ bool DataPoint::has_good_sides() const {
     const auto is_whole = [](std::string_view buckets) {
         return takes_each_varint(buckets, exponential::counts, [](std::uint64_t) {});
     };
-    return is_whole(positive_) && is_whole(negative_);
+    return !has_side_twice_ && is_whole(positive_) && is_whole(negative_);
 }
 
 std::size_t DataPoint::quantiles_count() const {

@@ -64,6 +64,7 @@ class DataPoint {
     void take_number(const WireField& field);
     void take_histogram(const WireField& field);
     void take_exponential(const WireField& field);
+    void take_side(std::string_view buckets, std::string_view& side);
     void take_summary(const WireField& field);
     [[nodiscard]] bool has_good_bounds() const;
     [[nodiscard]] bool has_good_sides() const;
@@ -83,6 +84,7 @@ class DataPoint {
     std::uint64_t zero_count_ = 0;
     double zero_threshold_ = 0;
     std::string_view positive_, negative_;  // Buckets
+    bool has_side_twice_ = false;  // which would have to be merged; nobody sends it
 };
 
 }  // namespace sluice::parsers::otlp

@@ -19,9 +19,18 @@ using simdjson::dom::element;
 constexpr std::size_t json_levels_max = 512;
 // What one step writes: some 50 µs.
 constexpr int members_per_step_count = 1024;
+// For how much of a text one step touches tables: some 30 pages.
+constexpr std::size_t touched_per_step_bytes = 8 * limits::kib;
+constexpr std::size_t page_bytes = 4 * limits::kib;
+// The most that a byte of text takes: `[0,0` has an index and a word of the tape for each, `""` a length and an end.
+constexpr std::size_t index_bytes = sizeof(std::uint32_t), tape_bytes = sizeof(std::uint64_t), string_bytes = 2;
 constexpr std::size_t no_length = ~std::size_t{0};
 
 constexpr std::uint32_t varint_type = 0, fixed64_type = 1, bytes_type = 2;
+
+// Of a field refusal_number.
+constexpr std::size_t refusal_bytes = 2;
+static_assert(refusals_count <= 0x80 && refusal_number < 16);
 
 // The whole of a text that is a number.
 template <typename Number>
@@ -60,11 +69,18 @@ std::optional<Integer> integer_of(const element& value) {
     return number ? std::optional(Integer{*number}) : std::nullopt;
 }
 
+// Writes a byte of each page of the part that texts of `begin` to `end` bytes need.
+void touch(void* table, std::size_t bytes_per_byte, std::size_t begin, std::size_t end) {
+    auto* const bytes = static_cast<volatile char*>(table);
+    for (std::size_t at = begin * bytes_per_byte; at < end * bytes_per_byte; at += page_bytes) bytes[at] = 0;
+}
+
 bool is_in_range(const Integer& number, FieldType type) {
     const bool fits_signed = number.is_negative || number.bits <= INT64_MAX;
     const auto value = static_cast<std::int64_t>(number.bits);
     switch (type) {
         case FieldType::varint:
+        case FieldType::enumeration:
         case FieldType::fixed64: return !number.is_negative;
         case FieldType::zigzag: return fits_signed && value >= INT32_MIN && value <= INT32_MAX;
         default: return fits_signed;
@@ -79,7 +95,8 @@ std::optional<double> real_of(const element& value) {
     if (text == "NaN") return std::numeric_limits<double>::quiet_NaN();
     if (text == "Infinity") return HUGE_VAL;
     if (text == "-Infinity") return -HUGE_VAL;
-    return number_in<double>(text);
+    const auto in_text = number_in<double>(text);  // which takes `nan` and `inf`
+    return in_text && std::isfinite(*in_text) ? in_text : std::nullopt;
 }
 
 // RFC 4648 sections 4 and 5; padding may be missing. -1: no digit.
@@ -95,6 +112,8 @@ int base64_digit(char c) {
 
 JsonMessage::JsonMessage() : bytes_(message_bytes_max) {
     CHECK(parser_.allocate(text_bytes_max, json_levels_max) == simdjson::SUCCESS);
+    // Else parse() makes the tables of its result anew for each text that is longer than all before.
+    CHECK(parser_.doc.allocate(text_bytes_max) == simdjson::SUCCESS);
 }
 
 void JsonMessage::start(std::string_view text) {
@@ -105,10 +124,22 @@ void JsonMessage::start(std::string_view text) {
 }
 
 JsonMessage::State JsonMessage::step() {
-    if (!is_parsed_) return parse();
+    if (!is_parsed_) return touch_tables() ? State::more : parse();
     for (int i = 0; i < members_per_step_count && frames_count_ != 0; ++i)
         if (!write_next()) return State::refused;
     return frames_count_ == 0 ? State::whole : State::more;
+}
+
+// True: there is more to touch.
+bool JsonMessage::touch_tables() {
+    if (text_.size() <= touched_bytes_ || text_.size() > text_bytes_max) return false;
+    const std::size_t begin = touched_bytes_;
+    touched_bytes_ = std::min(begin + touched_per_step_bytes, text_bytes_max);
+    touch(parser_.implementation->structural_indexes.get(), index_bytes, begin, touched_bytes_);
+    touch(parser_.doc.tape.get(), tape_bytes, begin, touched_bytes_);
+    // 5/3 bytes for each byte of text are there.
+    touch(parser_.doc.string_buf.get(), string_bytes, begin * 5 / 6, touched_bytes_ * 5 / 6);
+    return text_.size() > touched_bytes_;
 }
 
 JsonMessage::State JsonMessage::parse() {
@@ -129,10 +160,32 @@ bool JsonMessage::refuse(Refusal reason) {
     return false;
 }
 
+// Something of `field`, of the innermost object or array, cannot be read: nothing of it stays, and the data points that
+// it is of are refused.
+bool JsonMessage::refuse_points(const FieldShape& field, Refusal reason) {
+    if (field.type == FieldType::message && field.shape().blame != Blame::outer) return refuse(reason);
+    while (frames_count_ != 0 && frames_[frames_count_ - 1].shape.blame == Blame::outer) --frames_count_;
+    if (frames_count_ == 0) return refuse(reason);
+    Frame& frame = frames_[frames_count_ - 1];
+    const bool is_point = frame.shape.blame == Blame::point;
+    bytes_count_ = is_point ? frame.length_at + length_bytes : frame.member_at;
+    if (is_point) frame.member = frame.members_end;
+    put_refusal(reason);
+    return true;
+}
+
+void JsonMessage::put_refusal(Refusal reason) {
+    put_tag(refusal_number, varint_type);
+    put_varint(static_cast<std::uint64_t>(reason));
+}
+
 // --- walking -------------------------------------------------------------------------------------------------------
 
 // A member of the innermost object, or an element of the innermost array; or its end.
 bool JsonMessage::write_next() {
+    // Room for a tag with a length or a number. A text is no longer in the message than it was.
+    constexpr std::size_t room_bytes = 32;
+    if (bytes_count_ + room_bytes > message_bytes_max) return refuse(Refusal::body_too_large);
     Frame& frame = frames_[frames_count_ - 1];
     if (frame.field != nullptr) {
         if (frame.element == frame.elements_end) {
@@ -147,21 +200,39 @@ bool JsonMessage::write_next() {
         close_frame();
         return true;
     }
+    return write_member(frame);
+}
+
+bool JsonMessage::write_member(Frame& frame) {
     const std::string_view name = frame.member.key();
     const element value = frame.member.value();
     ++frame.member;
-    const auto field = std::ranges::find(frame.shape, name, &FieldShape::name);
-    if (field == frame.shape.end() || value.is_null()) return true;
+    frame.member_at = bytes_count_;
+    const auto fields = frame.shape.fields;
+    const auto field = std::ranges::find(fields, name, &FieldShape::name);
+    if (field == fields.end()) return true;
+    const std::uint32_t bit = std::uint32_t{1} << (field - fields.begin());
+    if ((frame.seen_bits & bit) != 0) return refuse_points(*field, Refusal::duplicate_member);
+    frame.seen_bits |= bit;
+    if (value.is_null()) return true;
     if (!field->is_repeated) return write_field(*field, value);
     simdjson::dom::array array;
-    if (value.get(array) != simdjson::SUCCESS) return refuse(Refusal::wrong_json_type);
+    if (value.get(array) != simdjson::SUCCESS) return refuse_points(*field, Refusal::wrong_json_type);
     return open_array(*field, array);
 }
 
 bool JsonMessage::open_object(const FieldShape* field, MessageShape shape, const element& value) {
     simdjson::dom::object object;
-    if (value.get(object) != simdjson::SUCCESS) return refuse(Refusal::wrong_json_type);
-    if (frames_count_ == frames_.size()) return refuse(Refusal::json_too_deep);
+    if (value.get(object) != simdjson::SUCCESS) {
+        if (field == nullptr) return refuse(Refusal::wrong_json_type);
+        if (shape.blame != Blame::point) return refuse_points(*field, Refusal::wrong_json_type);
+        put_tag(field->number, bytes_type);
+        put_varint(refusal_bytes);
+        put_refusal(Refusal::wrong_json_type);
+        return true;
+    }
+    if (frames_count_ == frames_.size())
+        return field == nullptr ? refuse(Refusal::json_too_deep) : refuse_points(*field, Refusal::json_too_deep);
     Frame& frame = frames_[frames_count_++];
     frame = {.shape = shape,
              .field = nullptr,
@@ -178,7 +249,7 @@ bool JsonMessage::open_object(const FieldShape* field, MessageShape shape, const
 }
 
 bool JsonMessage::open_array(const FieldShape& field, const simdjson::dom::array& array) {
-    if (frames_count_ == frames_.size()) return refuse(Refusal::json_too_deep);
+    if (frames_count_ == frames_.size()) return refuse_points(field, Refusal::json_too_deep);
     frames_[frames_count_++] = {.shape = {},
                                 .field = &field,
                                 .member = {},
@@ -200,9 +271,6 @@ void JsonMessage::close_frame() {
 // --- writing -------------------------------------------------------------------------------------------------------
 
 bool JsonMessage::write_field(const FieldShape& field, const element& value) {
-    // Room for a tag with a length or a number. A text is no longer in the message than it was.
-    constexpr std::size_t room_bytes = 32;
-    if (bytes_count_ + room_bytes > message_bytes_max) return refuse(Refusal::body_too_large);
     if (field.type == FieldType::message) return open_object(&field, field.shape(), value);
     return write_scalar(field, value);
 }
@@ -214,24 +282,28 @@ bool JsonMessage::write_scalar(const FieldShape& field, const element& value) {
         case FieldType::real: return write_real(field, value);
         case FieldType::boolean: {
             bool is_set = false;
-            if (value.get(is_set) != simdjson::SUCCESS) return refuse(Refusal::wrong_json_type);
+            if (value.get(is_set) != simdjson::SUCCESS) return refuse_points(field, Refusal::wrong_json_type);
             put_tag(field.number, varint_type);
             put(is_set ? 1 : 0);
             return true;
         }
         case FieldType::varint:
+        case FieldType::enumeration:
         case FieldType::sint64:
         case FieldType::zigzag:
         case FieldType::fixed64:
         case FieldType::sfixed64: return write_integer(field, value);
         case FieldType::message: break;
     }
-    return refuse(Refusal::wrong_json_type);
+    return refuse_points(field, Refusal::wrong_json_type);
 }
 
 bool JsonMessage::write_integer(const FieldShape& field, const element& value) {
     const auto number = integer_of(value);
-    if (!number || !is_in_range(*number, field.type)) return refuse(Refusal::wrong_json_type);
+    if (!number || !is_in_range(*number, field.type)) {
+        const bool is_name = field.type == FieldType::enumeration && value.is_string();
+        return refuse_points(field, is_name ? Refusal::enum_by_name : Refusal::wrong_json_type);
+    }
     const bool is_fixed = field.type == FieldType::fixed64 || field.type == FieldType::sfixed64;
     const std::uint64_t bits = number->bits;
     put_tag(field.number, is_fixed ? fixed64_type : varint_type);
@@ -243,7 +315,7 @@ bool JsonMessage::write_integer(const FieldShape& field, const element& value) {
 
 bool JsonMessage::write_real(const FieldShape& field, const element& value) {
     const auto number = real_of(value);
-    if (!number) return refuse(Refusal::wrong_json_type);
+    if (!number) return refuse_points(field, Refusal::wrong_json_type);
     put_tag(field.number, fixed64_type);
     put_fixed64(std::bit_cast<std::uint64_t>(*number));
     return true;
@@ -251,7 +323,7 @@ bool JsonMessage::write_real(const FieldShape& field, const element& value) {
 
 bool JsonMessage::write_text(const FieldShape& field, const element& value) {
     std::string_view text;
-    if (value.get(text) != simdjson::SUCCESS) return refuse(Refusal::wrong_json_type);
+    if (value.get(text) != simdjson::SUCCESS) return refuse_points(field, Refusal::wrong_json_type);
     put_tag(field.number, bytes_type);
     if (field.type == FieldType::text) {
         put_varint(text.size());
@@ -260,13 +332,13 @@ bool JsonMessage::write_text(const FieldShape& field, const element& value) {
         return true;
     }
     while (text.ends_with('=')) text.remove_suffix(1);
-    if (text.size() % 4 == 1) return refuse(Refusal::wrong_json_type);
+    if (text.size() % 4 == 1) return refuse_points(field, Refusal::wrong_json_type);
     put_varint(text.size() * 3 / 4);
     std::uint32_t bits = 0;
     int bits_count = 0;
     for (const char c : text) {
         const int digit = base64_digit(c);
-        if (digit < 0) return refuse(Refusal::wrong_json_type);
+        if (digit < 0) return refuse_points(field, Refusal::wrong_json_type);
         bits = bits << 6 | static_cast<std::uint32_t>(digit);
         bits_count += 6;
         if (bits_count < 8) continue;

@@ -1,9 +1,12 @@
 // JsonMessage: OTLP as JSON, turned into the same message in the wire format of Protocol Buffers, so that one decoder
 // reads both. In steps of bounded time, but for parsing: a body has text_bytes_max at most, which takes about a
-// millisecond.
+// millisecond. Before that the parser's tables are touched in steps, as far as they were never used: a first use costs
+// some ten times as much as parsing.
 //
 // As OTLP has it: names in lowerCamelCase, others and null are passed over; 64-bit integers as numbers or strings;
-// doubles as numbers or strings ("NaN"); enums as integers; bytes in base64.
+// doubles as numbers or strings ("NaN"); enums as integers; bytes in base64. A member that is of another type, or
+// occurs twice, refuses the data points that it is of (Blame), by a field refusal_number in the message. Where it leads
+// to data points, which then cannot be known, it refuses the body.
 //
 // The thread of its decoder.
 #pragma once
@@ -52,10 +55,14 @@ class JsonMessage {
         simdjson::dom::object::iterator member, members_end;
         simdjson::dom::array::iterator element, elements_end;
         std::size_t length_at;  // of an object: where its length is to be written; none: of the request
+        std::size_t member_at = 0;  // of an object: where the member that is being written begins
+        std::uint32_t seen_bits = 0;  // of an object: its fields that were met, by their index in the shape
     };
 
+    [[nodiscard]] bool touch_tables();
     [[nodiscard]] State parse();
     [[nodiscard]] bool write_next();
+    [[nodiscard]] bool write_member(Frame& frame);
     [[nodiscard]] bool write_field(const FieldShape& field, const simdjson::dom::element& value);
     [[nodiscard]] bool write_scalar(const FieldShape& field, const simdjson::dom::element& value);
     [[nodiscard]] bool write_integer(const FieldShape& field, const simdjson::dom::element& value);
@@ -65,12 +72,16 @@ class JsonMessage {
     [[nodiscard]] bool open_array(const FieldShape& field, const simdjson::dom::array& array);
     void close_frame();
     [[nodiscard]] bool refuse(Refusal reason);
+    [[nodiscard]] bool refuse_points(const FieldShape& field, Refusal reason);
+    void put_refusal(Refusal reason);
     void put(char byte) { bytes_[bytes_count_++] = byte; }
     void put_varint(std::uint64_t value);
     void put_tag(std::uint32_t number, std::uint32_t wire_type_number);
     void put_fixed64(std::uint64_t value);
 
     simdjson::dom::parser parser_;
+    std::size_t touched_bytes_ = limits::decode_window_bytes;  // of a text so long the tables were touched; shorter
+                                                               // ones are left to the parser
     std::string_view text_;
     bool is_parsed_ = false;
     LazyArray<char> bytes_;

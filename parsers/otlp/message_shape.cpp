@@ -9,15 +9,15 @@ MessageShape any_value();
 
 MessageShape key_value() {
     static constexpr FieldShape fields[]{{"key", 1, text}, {"value", 2, message, false, any_value}};
-    return fields;
+    return {fields};
 }
 MessageShape key_value_list() {
     static constexpr FieldShape fields[]{{"values", 1, message, true, key_value}};
-    return fields;
+    return {fields};
 }
 MessageShape array_value() {
     static constexpr FieldShape fields[]{{"values", 1, message, true, any_value}};
-    return fields;
+    return {fields};
 }
 MessageShape any_value() {
     static constexpr FieldShape fields[]{{"stringValue", 1, text},
@@ -27,17 +27,17 @@ MessageShape any_value() {
                                          {"arrayValue", 5, message, false, array_value},
                                          {"kvlistValue", 6, message, false, key_value_list},
                                          {"bytesValue", 7, bytes}};
-    return fields;
+    return {fields};
 }
 
 MessageShape resource() {
     static constexpr FieldShape fields[]{{"attributes", 1, message, true, key_value}};
-    return fields;
+    return {fields};
 }
 MessageShape scope() {
     static constexpr FieldShape fields[]{
         {"name", 1, text}, {"version", 2, text}, {"attributes", 3, message, true, key_value}};
-    return fields;
+    return {fields};
 }
 
 MessageShape number_point() {
@@ -47,7 +47,7 @@ MessageShape number_point() {
                                          {"asDouble", 4, real},
                                          {"asInt", 6, sfixed64},
                                          {"flags", 8, varint}};
-    return fields;
+    return {fields, Blame::point};
 }
 MessageShape histogram_point() {
     static constexpr FieldShape fields[]{{"attributes", 9, message, true, key_value},
@@ -60,11 +60,11 @@ MessageShape histogram_point() {
                                          {"flags", 10, varint},
                                          {"min", 11, real},
                                          {"max", 12, real}};
-    return fields;
+    return {fields, Blame::point};
 }
 MessageShape buckets() {
     static constexpr FieldShape fields[]{{"offset", 1, zigzag}, {"bucketCounts", 2, varint, true}};
-    return fields;
+    return {fields};
 }
 MessageShape exponential_point() {
     static constexpr FieldShape fields[]{{"attributes", 1, message, true, key_value},
@@ -80,11 +80,11 @@ MessageShape exponential_point() {
                                          {"min", 12, real},
                                          {"max", 13, real},
                                          {"zeroThreshold", 14, real}};
-    return fields;
+    return {fields, Blame::point};
 }
 MessageShape quantile() {
     static constexpr FieldShape fields[]{{"quantile", 1, real}, {"value", 2, real}};
-    return fields;
+    return {fields};
 }
 MessageShape summary_point() {
     static constexpr FieldShape fields[]{{"attributes", 7, message, true, key_value},
@@ -94,15 +94,16 @@ MessageShape summary_point() {
                                          {"sum", 5, real},
                                          {"quantileValues", 6, message, true, quantile},
                                          {"flags", 8, varint}};
-    return fields;
+    return {fields, Blame::point};
 }
 
 // Gauge has no temporality, and the others but Sum are not monotonic: such members would mean nothing.
 template <MessageShape (*point)()>
 MessageShape data() {
-    static constexpr FieldShape fields[]{
-        {"dataPoints", 1, message, true, point}, {"aggregationTemporality", 2, varint}, {"isMonotonic", 3, boolean}};
-    return fields;
+    static constexpr FieldShape fields[]{{"dataPoints", 1, message, true, point},
+                                         {"aggregationTemporality", 2, enumeration},
+                                         {"isMonotonic", 3, boolean}};
+    return {fields, Blame::points};
 }
 
 MessageShape metric() {
@@ -113,23 +114,23 @@ MessageShape metric() {
                                          {"histogram", 9, message, false, data<histogram_point>},
                                          {"exponentialHistogram", 10, message, false, data<exponential_point>},
                                          {"summary", 11, message, false, data<summary_point>}};
-    return fields;
+    return {fields, Blame::points};
 }
 MessageShape scope_metrics() {
     static constexpr FieldShape fields[]{{"scope", 1, message, false, scope}, {"metrics", 2, message, true, metric}};
-    return fields;
+    return {fields, Blame::points};
 }
 MessageShape resource_metrics() {
     static constexpr FieldShape fields[]{{"resource", 1, message, false, resource},
                                          {"scopeMetrics", 2, message, true, scope_metrics}};
-    return fields;
+    return {fields, Blame::points};
 }
 
 }  // namespace
 
 MessageShape request_shape() {
     static constexpr FieldShape fields[]{{"resourceMetrics", 1, message, true, resource_metrics}};
-    return fields;
+    return {fields};
 }
 
 }  // namespace sluice::parsers::otlp

@@ -9,7 +9,28 @@
 namespace sluice::parsers::otlp {
 
 // varint is uint32 or uint64; sint64 an int64 as varint; zigzag a sint32; fixed64 unsigned, sfixed64 signed.
-enum class FieldType : std::uint8_t { text, bytes, boolean, varint, sint64, zigzag, fixed64, sfixed64, real, message };
+enum class FieldType : std::uint8_t {
+    text,
+    bytes,
+    boolean,
+    varint,
+    enumeration,
+    sint64,
+    zigzag,
+    fixed64,
+    sfixed64,
+    real,
+    message
+};
+
+// What is refused if a member of a message cannot be read.
+enum class Blame : std::uint8_t {
+    outer,  // what the message is part of
+    point,  // the message: it is a data point
+    points,  // each data point in the message
+};
+
+struct MessageShape;
 
 struct FieldShape {
     std::string_view name;
@@ -17,10 +38,18 @@ struct FieldShape {
     FieldType type;
     bool is_repeated = false;
     // Of a message. A function, because an array of values has values.
-    std::span<const FieldShape> (*shape)() = nullptr;
+    MessageShape (*shape)() = nullptr;
 };
 
-using MessageShape = std::span<const FieldShape>;
+struct MessageShape {
+    std::span<const FieldShape> fields;
+    Blame blame = Blame::outer;
+};
+
+// No field of these messages: where JSON has a member that cannot be read, the message made of it has this field, a
+// varint that is the Refusal. A data point has no other field then. What a client sends as Protocol Buffers is not
+// asked for it.
+inline constexpr std::uint32_t refusal_number = 15;
 
 // ExportMetricsServiceRequest.
 [[nodiscard]] MessageShape request_shape();

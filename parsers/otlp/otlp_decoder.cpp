@@ -29,6 +29,7 @@ constexpr int fields_per_look_count = 256;
 OtlpDecoder::OtlpDecoder(const SampleMapping& mapping)
     : mapping_(mapping.otlp),
       resource_(limits::sample_bytes_max),
+      scope_attributes_text_(limits::sample_bytes_max),
       scope_(limits::sample_bytes_max),
       value_(limits::sample_bytes_max),
       metadata_(limits::sample_bytes_max),
@@ -38,9 +39,9 @@ OtlpDecoder::OtlpDecoder(const SampleMapping& mapping)
 void OtlpDecoder::start(std::string_view body, Dialect dialect, const DecodeOptions& options) {
     message_ = body;
     options_ = options;
-    const bool is_json = static_cast<OtlpEncoding>(dialect) == OtlpEncoding::json;
-    reading_ = is_json ? Reading::json : Reading::request;
-    if (is_json) json_.start(body);
+    is_json_ = static_cast<OtlpEncoding>(dialect) == OtlpEncoding::json;
+    reading_ = is_json_ ? Reading::json : Reading::request;
+    if (is_json_) json_.start(body);
     request_ = WireReader(body);
     is_malformed_ = false;
     records_count_ = 0;
@@ -85,6 +86,20 @@ std::optional<Step> OtlpDecoder::read_json() {
     return std::nullopt;
 }
 
+// JsonMessage says so where it could not read something.
+void OtlpDecoder::keep_refusal(const WireField& field, Fault& fault) const {
+    if (is_json_ && !fault && field.is(otlp::refusal_number, WireType::varint))
+        fault = static_cast<Refusal>(field.value);
+}
+
+// Of a data point, which has no other field then.
+OtlpDecoder::Fault OtlpDecoder::refusal_in(std::string_view message) const {
+    Fault fault;
+    WireField field;
+    if (is_json_ && WireReader(message).next(field)) keep_refusal(field, fault);
+    return fault;
+}
+
 // --- the request, resources, scopes ---------------------------------------------------------------------------------
 
 std::optional<Step> OtlpDecoder::read_request() {
@@ -99,6 +114,7 @@ std::optional<Step> OtlpDecoder::read_request() {
     resource_fault_ = std::nullopt;
     resource_devices_ = {};
     resource_.clear();
+    resource_attributes_.clear();
     reading_ = Reading::resource;
     return std::nullopt;
 }
@@ -106,33 +122,32 @@ std::optional<Step> OtlpDecoder::read_request() {
 std::optional<Step> OtlpDecoder::read_resource() {
     WireField field;
     if (resource_parts_.next(field)) {
+        keep_refusal(field, resource_fault_);
         if (!field.is(resource_number, WireType::bytes)) return std::nullopt;
         take_resource(field.bytes);
         return Step::more;  // it may have been long
     }
     is_malformed_ = is_malformed_ || resource_parts_.is_malformed();
+    complete_resource();
     resource_parts_ = WireReader(resource_metrics_);
     reading_ = Reading::scopes;
     return std::nullopt;
 }
 
+// The first one, or more of it.
 void OtlpDecoder::take_resource(std::string_view message) {
-    resource_.clear();
-    resource_devices_ = {};
-    resource_fault_ = std::nullopt;
-    if (message.size() > limits::sample_bytes_max) {
-        resource_fault_ = Refusal::sample_too_large;
-        return;
-    }
-    otlp::AttributeObject attributes(resource_, mapping_.device_attributes);
+    if (message.size() > limits::sample_bytes_max) resource_fault_ = Refusal::sample_too_large;
     WireReader reader(message);
     WireField field;
     while (!resource_fault_ && reader.next(field))
         if (field.is(resource_attribute, WireType::bytes))
-            resource_fault_ = attributes.add(field.bytes, resource_devices_);
-    attributes.close();
-    is_malformed_ = reader.is_malformed() || resource_fault_ == Refusal::invalid_protobuf;
-    if (resource_.is_full()) resource_fault_ = Refusal::sample_too_large;
+            resource_fault_ = resource_attributes_.add(field.bytes, resource_devices_);
+    is_malformed_ = is_malformed_ || reader.is_malformed() || resource_fault_ == Refusal::invalid_protobuf;
+}
+
+void OtlpDecoder::complete_resource() {
+    resource_attributes_.close();
+    if (resource_.is_full() && !resource_fault_) resource_fault_ = Refusal::sample_too_large;
 }
 
 std::optional<Step> OtlpDecoder::read_scopes() {
@@ -145,6 +160,9 @@ std::optional<Step> OtlpDecoder::read_scopes() {
     scope_metrics_ = field.bytes;
     scope_parts_ = WireReader(scope_metrics_);
     scope_fault_ = std::nullopt;
+    scope_name_ = scope_version_ = {};
+    scope_attributes_text_.clear();
+    scope_attributes_.clear();
     scope_.clear();
     reading_ = Reading::scope;
     return std::nullopt;
@@ -153,60 +171,55 @@ std::optional<Step> OtlpDecoder::read_scopes() {
 std::optional<Step> OtlpDecoder::read_scope() {
     WireField field;
     if (scope_parts_.next(field)) {
+        keep_refusal(field, scope_fault_);
         if (!field.is(scope_number, WireType::bytes)) return std::nullopt;
         take_scope(field.bytes);
         return Step::more;
     }
     is_malformed_ = is_malformed_ || scope_parts_.is_malformed();
+    complete_scope();
     scope_parts_ = WireReader(scope_metrics_);
     reading_ = Reading::metrics;
     return std::nullopt;
 }
 
-// {"name":…,"version":…,"attributes":{…}}: what there is of these.
+// The first one, or more of it.
 void OtlpDecoder::take_scope(std::string_view message) {
-    scope_.clear();
-    scope_fault_ = std::nullopt;
-    if (message.size() > limits::sample_bytes_max) {
-        scope_fault_ = Refusal::sample_too_large;
-        return;
-    }
-    std::string_view name, version;
+    if (message.size() > limits::sample_bytes_max) scope_fault_ = Refusal::sample_too_large;
+    otlp::DeviceNames ignored;
     WireReader reader(message);
     WireField field;
-    while (reader.next(field)) {
-        if (field.is(scope_name, WireType::bytes)) name = field.bytes;
-        if (field.is(scope_version, WireType::bytes)) version = field.bytes;
+    while (!scope_fault_ && reader.next(field)) {
+        if (field.is(scope_name, WireType::bytes)) scope_name_ = field.bytes;
+        if (field.is(scope_version, WireType::bytes)) scope_version_ = field.bytes;
+        if (field.is(scope_attribute, WireType::bytes)) scope_fault_ = scope_attributes_.add(field.bytes, ignored);
     }
-    is_malformed_ = reader.is_malformed();
-    if (!is_text(name) || !is_text(version)) {
-        scope_fault_ = Refusal::bad_attribute;
-        return;
-    }
+    is_malformed_ = is_malformed_ || reader.is_malformed() || scope_fault_ == Refusal::invalid_protobuf;
+}
+
+// {"name":…,"version":…,"attributes":{…}}: what there is of these.
+void OtlpDecoder::complete_scope() {
+    if (!scope_fault_ && (!is_text(scope_name_) || !is_text(scope_version_))) scope_fault_ = Refusal::bad_attribute;
+    if (scope_fault_) return;
+    scope_attributes_.close();
     const auto begin_member = [this](std::string_view member) {
         scope_.raw(scope_.size() == 0 ? '{' : ',');
         scope_.raw(member);
     };
-    if (!name.empty()) {
+    if (!scope_name_.empty()) {
         begin_member("\"name\":");
-        scope_.string(name);
+        scope_.string(scope_name_);
     }
-    if (!version.empty()) {
+    if (!scope_version_.empty()) {
         begin_member("\"version\":");
-        scope_.string(version);
+        scope_.string(scope_version_);
     }
-    otlp::DeviceNames ignored;
-    otlp::AttributeObject attributes(scope_, mapping_.device_attributes);
-    reader = WireReader(message);
-    while (!scope_fault_ && reader.next(field)) {
-        if (!field.is(scope_attribute, WireType::bytes)) continue;
-        if (attributes.is_empty()) begin_member("\"attributes\":");
-        scope_fault_ = attributes.add(field.bytes, ignored);
+    if (!scope_attributes_.is_empty()) {
+        begin_member("\"attributes\":");
+        scope_.raw(scope_attributes_text_.view());
     }
-    attributes.close();
     if (scope_.size() != 0) scope_.raw('}');
-    is_malformed_ = is_malformed_ || scope_fault_ == Refusal::invalid_protobuf;
-    if (scope_.is_full()) scope_fault_ = Refusal::sample_too_large;
+    if (scope_.is_full() || scope_attributes_text_.is_full()) scope_fault_ = Refusal::sample_too_large;
 }
 
 // --- metrics -------------------------------------------------------------------------------------------------------
@@ -222,6 +235,7 @@ std::optional<Step> OtlpDecoder::read_metrics() {
     metric_parts_ = WireReader(metric_);
     offset_bytes_ = static_cast<std::size_t>(metric_.data() - message_.data());
     name_ = unit_ = data_ = {};
+    metric_fault_ = std::nullopt;
     kinds_count_ = 0;
     reading_ = Reading::metric;
     return std::nullopt;
@@ -230,6 +244,7 @@ std::optional<Step> OtlpDecoder::read_metrics() {
 std::optional<Step> OtlpDecoder::read_metric() {
     WireField field;
     if (metric_parts_.next(field)) {
+        keep_refusal(field, metric_fault_);
         take_metric_part(field);
         return std::nullopt;
     }
@@ -245,6 +260,7 @@ std::optional<Step> OtlpDecoder::read_data() {
     if (points_.next(field)) {
         if (field.is(temporality_number, WireType::varint)) temporality_number_ = field.value;
         if (field.is(is_monotonic_number, WireType::varint)) is_monotonic_ = field.value != 0;
+        keep_refusal(field, metric_fault_);
         return std::nullopt;
     }
     is_malformed_ = is_malformed_ || points_.is_malformed();
@@ -278,6 +294,7 @@ void OtlpDecoder::take_data(PointKind kind, std::string_view message) {
 OtlpDecoder::Fault OtlpDecoder::fault_of_metric() const {
     if (resource_fault_) return resource_fault_;
     if (scope_fault_) return scope_fault_;
+    if (metric_fault_) return metric_fault_;
     if (name_.empty() || name_.size() > limits::type_bytes_max || !is_text(name_) || has_control_character(name_))
         return Refusal::bad_type;
     return std::nullopt;
@@ -299,6 +316,7 @@ std::optional<Step> OtlpDecoder::read_points() {
 Step OtlpDecoder::take_point(std::string_view message) {
     ++records_count_;
     Fault fault = fault_of_metric();
+    if (!fault) fault = refusal_in(message);
     if (!fault) fault = message.size() > limits::sample_bytes_max ? Refusal::sample_too_large : read_point(message);
     if (fault == Refusal::invalid_protobuf) return refuse_body(*fault);
     if (!fault) return Step::sample;

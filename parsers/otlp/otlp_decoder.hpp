@@ -3,7 +3,8 @@
 //
 // A data point is a record: the metric's name is its type, one of its attributes or its resource's names the device,
 // its attributes are its metadata (docs/formats.md has the table). A point that cannot be taken refuses itself; one
-// whose resource, scope or metric cannot be written, too. A body that is not that message is refused whole.
+// whose resource, scope or metric cannot be written, too. A body that is not that message is refused whole. Of a
+// ResourceMetrics with several resources, and a ScopeMetrics with several scopes, these are merged, as messages are.
 //
 // Fields may come in any order, so each message is read twice: first for what its parts have in common. offset() is the
 // begin of the metric. The thread of its owner.
@@ -72,7 +73,11 @@ class OtlpDecoder final : public Decoder {
     [[nodiscard]] std::optional<Step> read_points();
 
     void take_resource(std::string_view message);
+    void complete_resource();
     void take_scope(std::string_view message);
+    void complete_scope();
+    void keep_refusal(const WireField& field, Fault& fault) const;
+    [[nodiscard]] Fault refusal_in(std::string_view message) const;
     void take_metric_part(const WireField& field);
     void take_data(otlp::PointKind kind, std::string_view message);
     [[nodiscard]] Fault fault_of_metric() const;
@@ -90,6 +95,7 @@ class OtlpDecoder final : public Decoder {
     DecodeOptions options_;
     Reading reading_ = Reading::request;
     bool is_malformed_ = false;  // a message within the one that is walked
+    bool is_json_ = false;
     otlp::JsonMessage json_;
     std::uint32_t records_count_ = 0;
     std::size_t offset_bytes_ = 0;
@@ -100,10 +106,14 @@ class OtlpDecoder final : public Decoder {
     // --- of a ResourceMetrics, a ScopeMetrics, a Metric -------------------------------------------------
     std::string_view resource_metrics_, scope_metrics_, metric_;
     WireReader resource_parts_, scope_parts_, metric_parts_;
-    Fault resource_fault_, scope_fault_;
+    Fault resource_fault_, scope_fault_, metric_fault_;
     otlp::DeviceNames resource_devices_;
     JsonWriter resource_;  // as JSON; empty: it has no attributes
-    JsonWriter scope_;
+    otlp::AttributeObject resource_attributes_{resource_, mapping_.device_attributes};
+    std::string_view scope_name_, scope_version_;
+    JsonWriter scope_attributes_text_;
+    otlp::AttributeObject scope_attributes_{scope_attributes_text_, mapping_.device_attributes};
+    JsonWriter scope_;  // as JSON; empty: it says nothing
     std::string_view name_, unit_;
     otlp::PointKind kind_{};
     std::uint32_t kinds_count_ = 0;  // data members of the metric: one of them must be there

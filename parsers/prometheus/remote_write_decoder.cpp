@@ -144,6 +144,7 @@ void RemoteWriteDecoder::begin_series(std::string_view series) {
     greatest_name_ = {};
     labels_seen_count_ = 0;
     open_name_ = nullptr;
+    has_samples_ = has_histograms_ = false;
     exemplars_count_ = exemplars_tried_count_ = 0;
     metadata_.clear();
     exemplars_.clear();
@@ -190,6 +191,8 @@ void RemoteWriteDecoder::take_part_v1(const WireField& field) {
 void RemoteWriteDecoder::take_part_v2(const WireField& field) {
     if (field.is(v2::label_refs, WireType::varint)) take_ref(field.value);
     if (field.type != WireType::bytes) return;
+    has_samples_ = has_samples_ || field.number == v2::sample;
+    has_histograms_ = has_histograms_ || field.number == v2::histogram;
     if (field.number == v2::metadata) take_metadata(field.bytes);
     if (field.number == v2::exemplar) take_exemplar(field.bytes);
     if (field.number != v2::label_refs) return;
@@ -275,6 +278,7 @@ bool RemoteWriteDecoder::is_known(std::string_view name) {
 
 void RemoteWriteDecoder::complete_labels() {
     if (open_name_ != nullptr && !fault_) fault_ = Refusal::bad_symbol;
+    if (has_samples_ && has_histograms_ && !fault_) fault_ = Refusal::mixed_series;
     if (fault_) return;
     if (metadata_.size() != 0) metadata_.raw('}');
     if (exemplars_.size() != 0) exemplars_.raw(']');

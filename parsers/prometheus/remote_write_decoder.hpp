@@ -125,6 +125,7 @@ class RemoteWriteDecoder final : public Decoder {
     std::string_view greatest_name_;
     std::uint32_t labels_seen_count_ = 0;
     const Symbol* open_name_ = nullptr;  // of a label whose value comes with the next reference
+    bool has_samples_ = false, has_histograms_ = false;  // of 2.0
     std::string_view kind_;  // of 2.0's metadata
     std::string_view unit_;
     std::uint32_t exemplars_count_ = 0;

@@ -133,6 +133,7 @@ REFUSED = {
     "missing_name": (V1_TYPE, series_v1({"job": "j"}, sample_v1(1))),
     "bad_label": (V1_TYPE, series_v1({"__name__": "x", "": "v"}, sample_v1(1))),
     "bad_symbol": (V2_TYPE, text(4, "") + text(5, text(1, varint(0) + varint(9)) + text(2, sample_v1(1)))),
+    "mixed_series": (V2_TYPE, request_v2([(["__name__", "h"], [text(2, sample_v1(1)), text(3, number(1, 3) + number(15, NOW_MS))])])),
     "bad_histogram": (V1_TYPE, text(1, text(1, text(1, "__name__") + text(2, "h")) + text(4, text(11, number(2, 3))))),
 }
 

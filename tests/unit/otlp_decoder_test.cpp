@@ -47,6 +47,13 @@ Message attribute(std::string_view key, std::string_view value) {
     return Message().bytes(1, key).message(2, Message().bytes(1, value));
 }
 
+// Message, then `number` of it, then of that, …
+std::string request_of(const Message& metric) {
+    return Message().message(1, Message().message(2, Message().message(2, metric))).text();
+}
+
+Message gauge_of(const Message& point) { return Message().bytes(1, "m").message(5, Message().message(1, point)); }
+
 // Temporality in front of the points, the name behind them, the resource behind the scopes.
 TEST(OtlpDecoder, FieldsInAnyOrderAndUnknownOnes) {
     const Message point = Message().real(4, 2.5).message(7, attribute("k", "v")).fixed64(3, 7).bytes(99, "?");
@@ -126,6 +133,164 @@ TEST(OtlpDecoder, JsonIsReadAsTheSameMessage) {
         EXPECT_FALSE(records.empty()) << row.json;
         EXPECT_EQ(records, records_of(decode(body, OtlpEncoding::protobuf))) << row.json;
     }
+}
+
+// Embedded messages merge: their attributes follow each other, and of a name the last one counts.
+TEST(OtlpDecoder, SeveralResourcesAndScopesAreMerged) {
+    const Message first_scope = Message().bytes(1, "old").bytes(2, "1").message(3, attribute("s", "1"));
+    const Message second_scope = Message().message(3, attribute("t", "2")).bytes(1, "new");
+    const Message scope_metrics = Message()
+                                      .message(1, first_scope)
+                                      .message(2, gauge_of(Message().fixed64(6, 1).fixed64(3, 7)))
+                                      .message(1, second_scope);
+    const auto with = [&](std::string_view key) {
+        return Message()
+            .message(1, Message().message(1, attribute("host.name", "h")))
+            .message(2, scope_metrics)
+            .message(1, Message())
+            .message(1, Message().message(1, attribute(key, "x")));
+    };
+    EXPECT_EQ(records_of(decode(Message().message(1, with("a")).text(), OtlpEncoding::protobuf)),
+              R"({"device_id":"h","type":"m","value":1,"timestamp":7,"otlp":{"kind":"gauge",)"
+              R"("resource":{"host.name":"h","a":"x"},)"
+              R"("scope":{"name":"new","version":"1","attributes":{"s":"1","t":"2"}}}})"
+              "\n");
+    const Decoded twice = decode(Message().message(1, with("host.name")).text(), OtlpEncoding::protobuf);
+    ASSERT_EQ(twice.refused.size(), 1u);
+    EXPECT_EQ(twice.refused[0].refusal, Refusal::duplicate_member);
+    // The next ResourceMetrics has nothing of it.
+    const Message other = Message().message(2, Message().message(2, gauge_of(Message().fixed64(6, 2).fixed64(3, 7))));
+    const Decoded both =
+        decode(Message().message(1, with("host.name")).message(1, other).text(), OtlpEncoding::protobuf);
+    ASSERT_EQ(both.samples.size(), 1u);
+    EXPECT_EQ(both.samples[0].raw,
+              R"({"device_id":"unknown","type":"m","value":2,"timestamp":7,"otlp":{"kind":"gauge"}})");
+}
+
+TEST(OtlpDecoder, BucketsThatComeTwiceAreRefused) {
+    const Message buckets = Message().zigzag(1, 2).varint(2, 3);
+    const auto refused_count = [&](const Message& point) {
+        const Message metric = Message().bytes(1, "m").message(10, Message().message(1, point));
+        return decode(request_of(metric), OtlpEncoding::protobuf).refused.size();
+    };
+    EXPECT_EQ(refused_count(Message().message(8, buckets).message(9, buckets)), 0u);
+    EXPECT_EQ(refused_count(Message().message(8, buckets).message(8, buckets)), 1u);
+}
+
+// --- JSON that is no message --------------------------------------------------------------------------------------
+
+// A request with a metric of two points, and one of a single point. Each part may be replaced.
+struct JsonParts {
+    std::string_view point = R"({"asInt":"1"})";
+    std::string_view data_begin{}, data_end{};  // around dataPoints
+    std::string_view metric{};  // behind the data
+    std::string_view scope{};  // in front of the metrics
+    std::string_view resource{};  // behind the scopes
+
+    [[nodiscard]] std::string text() const {
+        const std::string good = R"({"asInt":"2"})";
+        return R"({"resourceMetrics":[{"scopeMetrics":[{)" + std::string(scope) + R"("metrics":[{"name":"a","sum":{)" +
+               std::string(data_begin) + R"("dataPoints":[)" + std::string(point) + "," + good + "]" +
+               std::string(data_end) + "}" + std::string(metric) + R"(},{"name":"b","gauge":{"dataPoints":[)" + good +
+               "]}}]}]" + std::string(resource) + "}]}";
+    }
+};
+
+// "1 of 3: code": how many points were refused, and why; or "body: code".
+std::string refused_of(std::string_view json) {
+    const Decoded decoded = decode(json, OtlpEncoding::json);
+    if (decoded.body_refused) return "body: " + std::string(info_of(decoded.body_refusal).code);
+    std::string text = std::to_string(decoded.refused.size()) + " of " +
+                       std::to_string(decoded.refused.size() + decoded.samples.size());
+    for (std::size_t i = 0; i < decoded.refused.size(); ++i) {
+        EXPECT_EQ(decoded.refused[i].index, i) << json;
+        EXPECT_EQ(decoded.refused[i].refusal, decoded.refused[0].refusal) << json;
+    }
+    return decoded.refused.empty() ? text : text + ": " + std::string(info_of(decoded.refused[0].refusal).code);
+}
+
+TEST(OtlpDecoder, AMemberThatCannotBeReadRefusesTheNearestPoints) {
+    std::string deep;
+    for (int i = 0; i < 90; ++i) deep += R"({"arrayValue":{"values":[)";
+    deep += "{}";
+    for (int i = 0; i < 90; ++i) deep += "]}}";
+    deep = R"({"asInt":1,"attributes":[{"key":"k","value":)" + deep + "}]}";
+    struct Row {
+        JsonParts parts;
+        std::string_view refused;
+    };
+    for (const Row& row : {
+             Row{{}, "0 of 3"},
+             {{.point = R"({"asInt":1,"x":1,"x":2})"}, "0 of 3"},
+             // A point.
+             {{.point = R"({"asInt":"x"})"}, "1 of 3: wrong_json_type"},
+             {{.point = R"({"asInt":1.5})"}, "1 of 3: wrong_json_type"},
+             {{.point = R"({"asInt":1,"flags":-1})"}, "1 of 3: wrong_json_type"},
+             {{.point = R"({"asInt":1,"attributes":{}})"}, "1 of 3: wrong_json_type"},
+             {{.point = R"({"asInt":1,"attributes":[1]})"}, "1 of 3: wrong_json_type"},
+             {{.point = R"({"asInt":1,"attributes":[{"key":1}]})"}, "1 of 3: wrong_json_type"},
+             {{.point = R"({"attributes":[{"key":"k","value":{"bytesValue":"AAA?"}}],"asInt":1})"},
+              "1 of 3: wrong_json_type"},
+             {{.point = R"({"asInt":1,"attributes":[{"key":"k","key":"k"}]})"}, "1 of 3: duplicate_member"},
+             {{.point = R"({"asInt":1,"asInt":1})"}, "1 of 3: duplicate_member"},
+             {{.point = R"({"asInt":null,"asInt":1})"}, "1 of 3: duplicate_member"},
+             {{.point = deep}, "1 of 3: json_too_deep"},
+             {{.point = "5"}, "1 of 3: wrong_json_type"},
+             {{.point = "null"}, "1 of 3: wrong_json_type"},
+             {{.point = "[]"}, "1 of 3: wrong_json_type"},
+             {{.point = "{}"}, "1 of 3: missing_number"},
+             // A metric.
+             {{.data_end = R"(,"aggregationTemporality":"AGGREGATION_TEMPORALITY_DELTA")"}, "2 of 3: enum_by_name"},
+             {{.data_begin = R"("aggregationTemporality":"AGGREGATION_TEMPORALITY_DELTA",)"}, "2 of 3: enum_by_name"},
+             {{.data_end = R"(,"aggregationTemporality":"1")"}, "0 of 3"},
+             {{.data_end = R"(,"aggregationTemporality":[])"}, "2 of 3: wrong_json_type"},
+             {{.data_end = R"(,"isMonotonic":1)"}, "2 of 3: wrong_json_type"},
+             {{.metric = R"(,"unit":1)"}, "2 of 3: wrong_json_type"},
+             {{.metric = R"(,"name":"a")"}, "2 of 3: duplicate_member"},
+             // A scope, a resource.
+             {{.scope = R"("scope":1,)"}, "3 of 3: wrong_json_type"},
+             {{.scope = R"("scope":{"name":1},)"}, "3 of 3: wrong_json_type"},
+             {{.scope = R"("scope":{},"scope":{},)"}, "3 of 3: duplicate_member"},
+             {{.resource = R"(,"resource":[])"}, "3 of 3: wrong_json_type"},
+             {{.resource = R"(,"resource":{"attributes":[{"key":"k","value":{"boolValue":"x"}}]})"},
+              "3 of 3: wrong_json_type"},
+             // What leads to points.
+             {{.data_end = R"(,"dataPoints":[])"}, "body: duplicate_member"},
+             {{.metric = R"(,"gauge":1)"}, "body: wrong_json_type"},
+             {{.metric = R"(,"sum":{})"}, "body: duplicate_member"},
+             {{.metric = R"(,"gauge":{"dataPoints":[]})"}, "body: invalid_protobuf"},
+             {{.scope = R"("metrics":5,)"}, "body: wrong_json_type"},
+             {{.resource = R"(,"scopeMetrics":[])"}, "body: duplicate_member"},
+             {{.resource = R"(},5,{"x":1)"}, "body: wrong_json_type"},
+         })
+        EXPECT_EQ(refused_of(row.parts.text()), row.refused) << row.parts.text();
+}
+
+// The field by which JSON says so is an unknown one to a client that sends it.
+TEST(OtlpDecoder, TheFieldOfARefusalIsOurs) {
+    const Message point = Message().varint(15, 3).fixed64(6, 1).varint(15, 3);
+    const Message metric = Message().varint(15, 3).bytes(1, "m").message(5, Message().message(1, point).varint(15, 3));
+    const Message scope_metrics = Message().varint(15, 3).message(2, metric);
+    const Message resource_metrics = Message().varint(15, 3).message(2, scope_metrics);
+    const Decoded decoded = decode(Message().message(1, resource_metrics).text(), OtlpEncoding::protobuf);
+    EXPECT_EQ(decoded.samples.size(), 1u);
+    EXPECT_TRUE(decoded.refused.empty() && !decoded.body_refused);
+}
+
+// The tables of its parser are touched in many steps, once.
+TEST(OtlpDecoder, TheFirstLongJsonBodyIsBegunInSteps) {
+    std::string text = R"({"resourceMetrics":[{"x":")" + std::string(1'000'000, 'x') + R"("}]})";
+    const GuardedBody body(text);
+    OtlpDecoder decoder;
+    const auto steps_count = [&] {
+        int count = 0;
+        decoder.start(body.view(), static_cast<parsers::Dialect>(OtlpEncoding::json), {});
+        for (; decoder.next() == parsers::Step::more; ++count) {
+        }
+        return count;
+    };
+    EXPECT_GT(steps_count(), 100);
+    EXPECT_LT(steps_count(), 10);
 }
 
 }  // namespace

@@ -355,10 +355,10 @@ TEST(RemoteWriteDecoder, V2) {
 }
 
 TEST(RemoteWriteDecoder, V2RefsUnpackedAndSymbolsBehindTheSeries) {
-    Message one;
-    one.varint(1, 1).varint(1, 2).message(2, sample(1, 1)).message(3, Message().varint(1, 0).varint(15, 2));
+    const Message one = Message().varint(1, 1).varint(1, 2).message(2, sample(1, 1));
+    const Message other = Message().varint(1, 1).varint(1, 2).message(3, Message().varint(1, 0).varint(15, 2));
     Message whole;
-    whole.message(5, one).bytes(4, "").bytes(4, "__name__").bytes(4, "x");
+    whole.message(5, one).message(5, other).bytes(4, "").bytes(4, "__name__").bytes(4, "x");
     Kinds kinds;
     const Decoded decoded = decode(whole.text(), RemoteWriteVersion::v2, &kinds);
     EXPECT_EQ(decoded.samples.size(), 2u);
@@ -394,6 +394,21 @@ TEST(RemoteWriteDecoder, V2ReadAsV1IsEmpty) {
     Message one = refs({1, 2});
     one.message(2, sample(1, 1));
     EXPECT_TRUE(decode(request_v2({"", "__name__", "x"}, {one}), RemoteWriteVersion::v1).samples.empty());
+}
+
+TEST(RemoteWriteDecoder, V2ASeriesHasSamplesOrHistograms) {
+    const Message good = refs({1, 2}).message(2, sample(1));
+    const Message mixed = refs({1, 2}).message(2, sample(2)).message(3, histogram()).message(2, sample(3));
+    Kinds kinds;
+    const Decoded decoded =
+        decode(request_v2({"", "__name__", "x"}, {good, mixed, good}), RemoteWriteVersion::v2, &kinds);
+    EXPECT_EQ(decoded.samples.size(), 2u);
+    EXPECT_EQ(kinds.samples_count, 2u);
+    ASSERT_EQ(decoded.refused.size(), 3u);
+    for (std::uint32_t i = 0; i < 3; ++i) {
+        EXPECT_EQ(decoded.refused[i].refusal, Refusal::mixed_series);
+        EXPECT_EQ(decoded.refused[i].index, i + 1);
+    }
 }
 
 }  // namespace
