@@ -47,6 +47,30 @@ def test_all_that_was_acknowledged_is_found(starter, tmp_path, layout):
                                               "unacknowledged": 0}, (name, coding)
 
 
+def test_a_scenario_mixes_them(starter, tmp_path):
+    server = starter.redis()
+    engine = starter.engine(server.url)
+    scenario = tmp_path / "mixed.toml"
+    scenario.write_text("[load]\nbatch = 3\n" + "".join(f'[[endpoint]]\nname = "{name}"\nformat = "{name}"\n' for name in FORMATS))
+    ledger = tmp_path / "ledger"
+    run = run_load("http://{}:{}".format(*engine.address), "--scenario", scenario, "--users", 2, "--requests", 400, "--devices", 9, "--ledger", ledger)
+    assert run.exit_code == OK, run.messages
+    assert {one["name"] for one in run.result["endpoints"] if one["succeeded"] == one["sent"] > 0} == set(FORMATS)
+    assert verify(ledger, server.url) == {"acknowledged": 1200, "found": 1200, "lost": 0, "duplicated": 0, "reordered": 0, "unacknowledged": 0}
+
+
+@pytest.mark.parametrize("endpoint, sentence", [
+    ('format = "influx"\nbody = "m f=1"', "format influx makes its own bodies of the built-in sample; leave the body out"),
+    ('format = "xml"', 'wrong.toml: format: "xml" is none of json, ndjson, influx, '),
+    ("format = 1", "wrong.toml: format must be text, in quotes (line 2)"),
+])
+def test_an_endpoint_with_a_wrong_format_is_named(tmp_path, endpoint, sentence):
+    scenario = tmp_path / "wrong.toml"
+    scenario.write_text(f"[[endpoint]]\n{endpoint}\n")
+    done = subprocess.run([str(LOAD_BINARY), "http://127.0.0.1:1", "--scenario", str(scenario)], capture_output=True, text=True, timeout=20)
+    assert done.returncode == BAD_USAGE and sentence in done.stderr, done.stderr
+
+
 def request_of(*options) -> Request:
     """The first request that is sent."""
     requests = []

@@ -13,6 +13,7 @@
 #include "parsers/otlp/otlp_decoder.hpp"
 #include "parsers/prometheus/remote_write_decoder.hpp"
 #include "parsers/telemetry/telemetry_decoder.hpp"
+#include "tests/support/allocation_counter.hpp"
 #include "tests/support/decoding.hpp"
 #include "tests/support/protobuf_text.hpp"
 #include "tools/load/format/body_writer.hpp"
@@ -148,13 +149,35 @@ TEST_P(LoadFormat, TheLongestBatchFits) {
     }
 }
 
-TEST_P(LoadFormat, ARequestCarriesWhatItsIdentitySays) {
+RequestSpec spec_of(BodyFormat format) {
     RequestSpec spec;
     spec.path = "/x";
     spec.host_header = "h";
-    spec.format = GetParam().format;
+    spec.format = format;
     spec.samples_count = 3;
     spec.devices_count = 20;
+    return spec;
+}
+
+TEST_P(LoadFormat, NoRequestAllocates) {
+    if (!tests::can_count_allocations()) GTEST_SKIP() << "a sanitizer replaces malloc itself";
+    for (const ContentCoding coding : {ContentCoding::identity, ContentCoding::gzip}) {
+        RequestSpec spec = spec_of(GetParam().format);
+        spec.coding = coding;
+        RequestRenderer renderer(spec);
+        Devices devices(spec.devices_count, 0, 0, 1);
+        Random random(1);
+        RequestIdentity identity;
+        std::vector<char> out(renderer.bytes_max());
+        std::size_t sent_bytes = renderer.render(out.data(), devices, random, identity);
+        const std::uint64_t before = tests::allocations_count();
+        for (int i = 0; i < 200; ++i) sent_bytes += renderer.render(out.data(), devices, random, identity);
+        EXPECT_EQ(tests::allocations_count(), before) << sent_bytes;
+    }
+}
+
+TEST_P(LoadFormat, ARequestCarriesWhatItsIdentitySays) {
+    const RequestSpec spec = spec_of(GetParam().format);
     RequestRenderer renderer(spec);
     ASSERT_FALSE(renderer.is_fixed());
     Devices devices(spec.devices_count, 0, 0, 1);
