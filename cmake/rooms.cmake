@@ -53,6 +53,7 @@ room(engine/metrics USES engine/core LIBRARIES hdr_histogram)
 room(parsers USES engine/core LIBRARIES simdjson)
 room(parsers/http USES engine/core LIBRARIES llhttp)
 room(parsers/json USES engine/core parsers LIBRARIES simdjson)
+room(parsers/collectd USES engine/core parsers parsers/json LIBRARIES simdjson)
 room(parsers/influx USES engine/core parsers)
 room(parsers/protobuf)
 room(parsers/prometheus USES engine/core parsers parsers/protobuf)
@@ -87,7 +88,7 @@ room(engine/batching USES engine/core engine/delivery sinks)
 room(engine/idempotency USES engine/core LIBRARIES xxhash MAY thread)
 room(engine/watch USES engine/core engine/log sinks sinks/redis/link sinks/redis/resp sinks/redis/cluster LIBRARIES hiredis MAY clock thread)
 room(engine/ingest USES engine/core engine/metrics engine/http engine/server engine/batching engine/idempotency engine/watch
-     parsers parsers/coding parsers/http parsers/influx parsers/json parsers/otlp parsers/prometheus parsers/telemetry sinks MAY clock)
+     parsers parsers/coding parsers/collectd parsers/http parsers/influx parsers/json parsers/otlp parsers/prometheus parsers/telemetry sinks MAY clock)
 room(engine/forward USES engine/core engine/config engine/log engine/io engine/delivery parsers/json sinks sinks/journal
      sinks/redis/layout sinks/redis/exactly_once MAY clock random system thread)
 room(engine/admin USES engine/core engine/config engine/log engine/metrics engine/io engine/http engine/server engine/delivery

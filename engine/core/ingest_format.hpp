@@ -16,12 +16,13 @@ enum class IngestFormat : std::uint8_t {
     influx,
     remote_write,
     otlp,
+    collectd,
 };
 
-inline constexpr std::array<std::string_view, 6> ingest_format_names{"none",   "json",         "protobuf",
-                                                                     "influx", "remote_write", "otlp"};
+inline constexpr std::array<std::string_view, 7> ingest_format_names{
+    "none", "json", "protobuf", "influx", "remote_write", "otlp", "collectd"};
 inline constexpr std::size_t ingest_formats_count = ingest_format_names.size();
-static_assert(static_cast<std::size_t>(IngestFormat::otlp) == ingest_formats_count - 1);
+static_assert(static_cast<std::size_t>(IngestFormat::collectd) == ingest_formats_count - 1);
 
 [[nodiscard]] constexpr std::string_view name_of(IngestFormat format) {
     return ingest_format_names[static_cast<std::size_t>(format)];

@@ -126,6 +126,7 @@ enum class RefusalScope : std::uint8_t {
     X(enum_by_name,           record,     400, "OTLP as JSON has enums as numbers: aggregationTemporality is 1 (delta) or 2 (cumulative).")   \
     X(bad_quantile,           record,     400, "The quantiles of a summary must lie between 0 and 1, and go up.")                     \
     X(bad_histogram,          record,     400, "The buckets of a histogram do not fit its counts, or its bounds do not go up.")                                  \
+    X(bad_value_list,         record,     400, "A value list must be valid JSON, with plugin, type, and values that are numbers or null and as many as its dsnames.") \
     X(malformed_record,       record,     400, "The line is not valid JSON.")                                                      \
     X(several_values_in_line, record,     400, "The line holds several JSON values: each needs a line of its own (curl: --data-binary, because -d removes line ends).")
 // clang-format on

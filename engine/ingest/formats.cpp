@@ -9,6 +9,7 @@
 #include "engine/ingest/otlp_answer.hpp"
 #include "engine/ingest/prometheus_answer.hpp"
 #include "engine/ingest/protobuf_answer.hpp"
+#include "parsers/collectd/collectd_decoder.hpp"
 #include "parsers/influx/line_decoder.hpp"
 #include "parsers/json/json_decoder.hpp"
 #include "parsers/otlp/otlp_decoder.hpp"
@@ -65,6 +66,9 @@ constexpr std::string_view otlp_paths[]{"/v1/metrics"};
 // An agent that sends all signals drops what it is answered 404 for, and goes on with its metrics.
 constexpr std::string_view otlp_other_paths[]{"/v1/traces", "/v1/logs", "/v1development/profiles"};
 constexpr std::string_view remote_write_paths[]{"/api/v1/write", "/api/v1/push"};
+
+constexpr MediaType collectd_media_types[]{{"application/json", 0}};
+constexpr std::string_view collectd_paths[]{"/collectd"};
 
 constexpr std::string_view influx_v1_kept[]{"db", "rp"};
 constexpr std::string_view influx_v2_kept[]{"bucket", "org"};
@@ -174,6 +178,14 @@ constexpr std::array rows{
            .may_be_empty = true,
            .answer = answer_otlp,
            .refuse = refuse_otlp},
+    Format{.name = IngestFormat::collectd,
+           .paths = collectd_paths,
+           .media_types = collectd_media_types,
+           .make_decoder = make<parsers::CollectdDecoder>,
+           .precision = Precision::s,
+           .accept = "application/json",
+           .answer = answer_json,
+           .refuse = refuse_json},
 };
 
 static_assert(std::ranges::none_of(rows, [](const Format& row) { return row.name == IngestFormat::none; }),

@@ -144,6 +144,16 @@ std::string telemetry_batch(int count) {
     return batch.text();
 }
 
+// Value lists of collectd; every tenth has a value too many.
+std::string collectd(int count) {
+    std::string text = "[";
+    for (int i = 0; i < count; ++i)
+        text += std::string(i == 0 ? "" : ",") + R"({"values":[1.5,null)" + (i % 10 == 9 ? ",2" : "") +
+                R"(],"dstypes":["gauge","gauge"],"dsnames":["r\u0078","tx"],"time":1700000000.125,"interval":10.000,)" +
+                R"("host":"h","plugin":"interface","plugin_instance":"eth0","type":"if_octets","type_instance":""})";
+    return text + "]";
+}
+
 std::string influx_lines(int count) {
     std::string text;
     for (int i = 0; i < count; ++i) text += "cpu,host=h" + std::to_string(i) + " usage=0.5,ticks=7i\n";
@@ -209,6 +219,8 @@ std::vector<Exchange> exchanges() {
         {"remote write that is none", tests::post("/api/v1/write", "nonsense", protobuf), 1, "400"},
         {"OTLP, some points refused", tests::post("/v1/metrics", otlp(500), protobuf), 1, "200", 1, 40},
         {"OTLP as JSON", tests::post("/v1/metrics", otlp_json, "Content-Type: application/json\r\n"), 1},
+        {"collectd, some value lists refused", tests::post("/collectd", collectd(500)), 1, "207", 1, 40},
+        {"collectd that is none", tests::post("/collectd", "[nonsense"), 1, "400"},
         {"OTLP that is none", tests::post("/v1/metrics", "nonsense", protobuf), 1, "400"},
         {"Protocol Buffers", tests::post("/telemetry", telemetry_batch(500), protobuf), 1, "200", 1, 40},
         {"Protocol Buffers, answered so", tests::post("/telemetry", telemetry_batch(500), protobuf_both_ways), 1, "200",

@@ -40,7 +40,7 @@ IN_OTHER_FILES = {
     "draining": "test_drain.py", "too_many_batches": "test_protocol.py",
     "sink_unavailable": "test_breaker.py",
     "wrong_json_type": "test_otlp.py", "unsupported_signal": "test_otlp.py", "bad_attribute": "test_otlp.py",
-    "malformed_message": "test_telemetry_protobuf.py",
+    "malformed_message": "test_telemetry_protobuf.py", "bad_value_list": "test_collectd.py",
     "missing_number": "test_otlp.py", "bad_quantile": "test_otlp.py", "enum_by_name": "test_otlp.py", "mixed_series": "test_remote_write.py",
     "invalid_protobuf": "test_remote_write.py", "missing_name": "test_remote_write.py",
     "bad_label": "test_remote_write.py", "bad_symbol": "test_remote_write.py", "bad_histogram": "test_remote_write.py",

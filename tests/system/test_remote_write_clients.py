@@ -1,5 +1,5 @@
-"""Prometheus and vmagent, as Debian has them, pointed at Sluice: every value that they scraped arrives, whatever happens
-to the engine and to Redis meanwhile.
+"""Prometheus 2 and 3 and vmagent, as Debian has them, pointed at Sluice: every value that they scraped arrives, whatever
+happens to the engine and to Redis meanwhile. Prometheus 3 sends remote write 2.0.
 """
 # runs: release.io_uring
 
@@ -12,6 +12,7 @@ import pytest
 
 from harness import Child, reserve_port, wait_until
 from harness.databases import find_program
+from harness.engine import PROJECT
 
 
 class Target:
@@ -48,13 +49,21 @@ def scrape_config(port: int) -> dict:
             "scrape_configs": [{"job_name": "probe", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}]}
 
 
-def prometheus_command(directory, target: Target, url: str) -> list:
+NEWER_PROMETHEUS = PROJECT / ".deps/newer/usr/bin/prometheus"
+
+
+def prometheus_command(directory, target: Target, url: str, program=None, **of_remote_write) -> list:
     queue = {"batch_send_deadline": "100ms", "min_backoff": "30ms", "max_backoff": "200ms", "max_shards": 1}
-    config = {**scrape_config(target.port), "remote_write": [{"url": url, "queue_config": queue}]}
+    config = {**scrape_config(target.port), "remote_write": [{"url": url, "queue_config": queue, **of_remote_write}]}
     (directory / "prometheus.yml").write_text(json.dumps(config))  # YAML takes JSON
-    return [find_program("prometheus"), f"--config.file={directory / 'prometheus.yml'}",
+    return [program or find_program("prometheus"), f"--config.file={directory / 'prometheus.yml'}",
             f"--storage.tsdb.path={directory / 'prometheus'}", f"--web.listen-address=127.0.0.1:{reserve_port()}",
             "--log.level=warn"]
+
+
+def newer_prometheus_command(directory, target: Target, url: str) -> list:
+    command = prometheus_command(directory, target, url, NEWER_PROMETHEUS, protobuf_message="io.prometheus.write.v2.Request")
+    return [*command, "--enable-feature=metadata-wal-records"]
 
 
 def vmagent_command(directory, target: Target, url: str) -> list:
@@ -64,7 +73,7 @@ def vmagent_command(directory, target: Target, url: str) -> list:
             "-remoteWrite.flushInterval=100ms", "-memory.allowedBytes=64MB", "-loggerLevel=WARN"]
 
 
-AGENTS = {"prometheus": prometheus_command, "vmagent": vmagent_command}
+AGENTS = {"prometheus": prometheus_command, "prometheus 3": newer_prometheus_command, "vmagent": vmagent_command}
 
 
 def values_of(server) -> list[int]:
@@ -83,13 +92,13 @@ def target():
 
 @pytest.mark.parametrize("name", AGENTS)
 def test_every_value_arrives(starter, workspace, target, name):
-    if find_program(name) is None:
+    if not (NEWER_PROMETHEUS.exists() if name == "prometheus 3" else find_program(name)):
         pytest.skip(f"{name} is not here: run tools/setup test")
     server = starter.redis(persistent=True)
     engine = starter.engine(server.url, settings={"sink.redis.backoff_max": "200ms", "ack_timeout": "1s"})
-    directory = workspace / name
+    directory = workspace / name.replace(" ", "")
     directory.mkdir()
-    agent = Child(AGENTS[name](directory, target, "http://{}:{}/api/v1/write".format(*engine.address)), directory, name)
+    agent = Child(AGENTS[name](directory, target, "http://{}:{}/api/v1/write".format(*engine.address)), directory, "agent")
     try:
         def arrives(what: str) -> None:
             now = target.count
@@ -114,3 +123,5 @@ def test_every_value_arrives(starter, workspace, target, name):
     assert set(range(min(values), max(values) + 1)) == set(values), agent.output()
     [first] = [fields for _, fields in server.client().xrange("telemetry", count=1)]
     assert {b"device_id", b"ts", b"type", b"metadata"} <= set(first)
+    kinds = {fields.get(b"prometheus") for _, fields in server.client().xrange("telemetry") if fields[b"type"] == b"probe_total"}
+    assert (b'{"kind":"counter"}' in kinds) == (name == "prometheus 3"), "2.0 brings the metadata with each series"
