@@ -19,7 +19,8 @@ namespace sluice::parsers {
 class JsonWriter {
   public:
     explicit JsonWriter(std::size_t bytes_max)
-        : text_(std::make_unique<char[]>(bytes_max + limits::body_padding_bytes)), bytes_max_(bytes_max) {}
+        : text_(std::make_unique_for_overwrite<char[]>(bytes_max + limits::body_padding_bytes)),
+          bytes_max_(bytes_max) {}
 
     void clear() {
         bytes_ = 0;

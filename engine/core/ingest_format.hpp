@@ -19,8 +19,8 @@ enum class IngestFormat : std::uint8_t {
     collectd,
 };
 
-inline constexpr std::array<std::string_view, 7> ingest_format_names{
-    "none", "json", "protobuf", "influx", "remote_write", "otlp", "collectd"};
+inline constexpr std::array<std::string_view, 7> ingest_format_names{"none",         "json", "protobuf", "influx",
+                                                                     "remote_write", "otlp", "collectd"};
 inline constexpr std::size_t ingest_formats_count = ingest_format_names.size();
 static_assert(static_cast<std::size_t>(IngestFormat::collectd) == ingest_formats_count - 1);
 

@@ -42,8 +42,7 @@ void write_member(JsonWriter& out, std::string_view name, std::string_view text)
 
 }  // namespace
 
-CollectdDecoder::CollectdDecoder()
-    : values_(limits::sample_bytes_max), metadata_(limits::sample_bytes_max) {}
+CollectdDecoder::CollectdDecoder() : values_(limits::sample_bytes_max), metadata_(limits::sample_bytes_max) {}
 
 void CollectdDecoder::start(std::string_view body, Dialect /*dialect*/, const DecodeOptions& options) {
     body_ = body;

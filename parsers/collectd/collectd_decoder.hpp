@@ -18,8 +18,8 @@
 #include <string_view>
 
 #include "engine/core/limits.hpp"
-#include "parsers/collectd/value_list.hpp"
 #include "parsers/canonical_record.hpp"
+#include "parsers/collectd/value_list.hpp"
 #include "parsers/decoder.hpp"
 #include "parsers/json_writer.hpp"
 #include "parsers/name_set.hpp"

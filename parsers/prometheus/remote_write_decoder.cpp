@@ -51,7 +51,6 @@ constexpr std::int64_t ms_max = INT64_MAX / 1'000'000;
 
 RemoteWriteDecoder::RemoteWriteDecoder(const SampleMapping& mapping)
     : device_labels_(mapping.prometheus.device_labels),
-      symbols_(std::make_unique<Symbol[]>(symbols_count_max)),
       metadata_(limits::sample_bytes_max),
       exemplars_(exemplars_bytes_max),
       value_(limits::sample_bytes_max),

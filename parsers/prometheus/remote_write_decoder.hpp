@@ -12,12 +12,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "engine/core/lazy_array.hpp"
 #include "engine/core/limits.hpp"
 #include "engine/core/sample_mapping.hpp"
 #include "parsers/canonical_record.hpp"
@@ -109,7 +109,7 @@ class RemoteWriteDecoder final : public Decoder {
     Refusal refusal_{};
     Sample sample_;
     Kinds kinds_;
-    const std::unique_ptr<Symbol[]> symbols_;
+    LazyArray<Symbol> symbols_{symbols_count_max};
     std::size_t symbols_count_ = 0;
 
     // --- of the series that is being read --------------------------------------------------------------

@@ -138,14 +138,16 @@ TEST(Sentences, OfKeysInAFile) {
     const SentenceRow rows[] = {
         {"ack = 'queued'\nlisen = '127.0.0.1:1'", "sluice.toml:2: lisen is not a setting; the nearest is listen"},
         {"[sinks]\nurl = 'null:'",
-         "sluice.toml:1: sinks is not a group of settings; groups are admin, log, http, influx, prometheus, otlp, io, batch, journal, admission, "
+         "sluice.toml:1: sinks is not a group of settings; groups are admin, log, http, influx, prometheus, otlp, io, "
+         "batch, journal, admission, "
          "idempotency, sink, "
          "sink.redis"},
         {"'' = 1", R"(sluice.toml:1: "" is not a setting; sluice print-config lists all)"},
         {"'lis ten' = 1", R"(sluice.toml:1: "lis ten" is not a setting; the nearest is listen)"},
         {"[sink]\nurll = 'null:'", "sluice.toml:2: sink.urll is not a setting; the nearest is sink.url"},
         {"[batch]\n[batch.deep]",
-         "sluice.toml:2: batch.deep is not a group of settings; groups are admin, log, http, influx, prometheus, otlp, io, batch, journal, "
+         "sluice.toml:2: batch.deep is not a group of settings; groups are admin, log, http, influx, prometheus, otlp, "
+         "io, batch, journal, "
          "admission, idempotency, sink, "
          "sink.redis"},
         {"http = 5", "sluice.toml:1: http is an integer, but must be a table of settings"},

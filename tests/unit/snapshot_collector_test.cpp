@@ -91,7 +91,8 @@ TEST_F(SnapshotCollectorTest, AReactorThatOwesAnAnswerIsNotAskedAgain) {
     second.samples = 9;
     ASSERT_TRUE(collector.collect(false));
     EXPECT_EQ(second.posts_count, 2);
-    EXPECT_EQ(collector.snapshots()[1]->in_flight_samples[IngestFormat::json], 9u) << "of now, not of the answer that came late";
+    EXPECT_EQ(collector.snapshots()[1]->in_flight_samples[IngestFormat::json], 9u)
+        << "of now, not of the answer that came late";
 }
 
 TEST_F(SnapshotCollectorTest, AnOwedAnswerThatDidNotResetIsNoReset) {
