@@ -132,7 +132,8 @@ JsonMessage::State JsonMessage::step() {
 
 // True: there is more to touch.
 bool JsonMessage::touch_tables() {
-    if (text_.size() <= touched_bytes_ || text_.size() > text_bytes_max) return false;
+    const bool is_long = text_.size() > limits::decode_window_bytes;  // a short one is left to the parser
+    if (!is_long || text_.size() <= touched_bytes_ || text_.size() > text_bytes_max) return false;
     const std::size_t begin = touched_bytes_;
     touched_bytes_ = std::min(begin + touched_per_step_bytes, text_bytes_max);
     touch(parser_.implementation->structural_indexes.get(), index_bytes, begin, touched_bytes_);

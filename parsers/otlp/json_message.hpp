@@ -80,8 +80,7 @@ class JsonMessage {
     void put_fixed64(std::uint64_t value);
 
     simdjson::dom::parser parser_;
-    std::size_t touched_bytes_ = limits::decode_window_bytes;  // of a text so long the tables were touched; shorter
-                                                               // ones are left to the parser
+    std::size_t touched_bytes_ = 0;  // of a text so long the tables were touched
     std::string_view text_;
     bool is_parsed_ = false;
     LazyArray<char> bytes_;
