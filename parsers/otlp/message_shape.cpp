@@ -101,7 +101,7 @@ MessageShape summary_point() {
 template <MessageShape (*point)()>
 MessageShape data() {
     static constexpr FieldShape fields[]{
-        {"dataPoints", 1, message, true, point}, {"aggregationTemporality", 2, varint}, {"isMonotonic", 3, boolean}};
+        {"dataPoints", 1, message, true, point}, {"aggregationTemporality", 2, sint64}, {"isMonotonic", 3, boolean}};
     return fields;
 }
 
