@@ -35,13 +35,27 @@ bool read_key_value(std::string_view message, KeyValue& out) {
     return !reader.is_malformed();
 }
 
+// A field of another type is an unknown one.
+bool is_value(const WireField& field) {
+    switch (field.number) {
+        case bool_number:
+        case int_number: return field.type == WireType::varint;
+        case double_number: return field.type == WireType::fixed64;
+        case string_number:
+        case array_number:
+        case kvlist_number:
+        case bytes_number: return field.type == WireType::bytes;
+        default: return false;
+    }
+}
+
 // The last member of the oneof that came, which is the one that counts; number 0: none.
 bool read_any(std::string_view message, WireField& out) {
     out = {};
     WireReader reader(message);
     WireField field;
     while (reader.next(field))
-        if (field.number >= string_number && field.number <= bytes_number) out = field;
+        if (is_value(field)) out = field;
     return !reader.is_malformed();
 }
 
@@ -107,22 +121,23 @@ Fault write_object(std::string_view message, std::size_t levels_count, JsonWrite
 Fault write_any(std::string_view message, std::size_t levels_count, JsonWriter& out) {
     WireField field;
     if (!read_any(message, field)) return Refusal::invalid_protobuf;
-    if (field.is(string_number, WireType::bytes)) return write_text(field.bytes, out);
-    if (field.is(array_number, WireType::bytes)) return write_array(field.bytes, levels_count, out);
-    if (field.is(kvlist_number, WireType::bytes)) return write_object(field.bytes, levels_count, out);
-    if (field.is(bytes_number, WireType::bytes)) write_base64(field.bytes, out);
-    else if (field.is(bool_number, WireType::varint)) out.raw(field.value != 0 ? "true" : "false");
-    else if (field.is(int_number, WireType::varint)) out.number(field.integer());
-    else if (field.is(double_number, WireType::fixed64)) out.real(field.real());
-    else out.raw("null");
-    return std::nullopt;
+    switch (field.number) {
+        case string_number: return write_text(field.bytes, out);
+        case array_number: return write_array(field.bytes, levels_count, out);
+        case kvlist_number: return write_object(field.bytes, levels_count, out);
+        case bytes_number: write_base64(field.bytes, out); return std::nullopt;
+        case bool_number: out.raw(field.value != 0 ? "true" : "false"); return std::nullopt;
+        case int_number: out.number(field.integer()); return std::nullopt;
+        case double_number: out.real(field.real()); return std::nullopt;
+        default: out.raw("null"); return std::nullopt;
+    }
 }
 
 void keep_device(const KeyValue& pair, std::span<const std::string> device_attributes, DeviceNames& devices) {
     const auto name = std::ranges::find(device_attributes, pair.key);
     if (name == device_attributes.end()) return;
     WireField field;
-    if (read_any(pair.value, field) && field.is(string_number, WireType::bytes))
+    if (read_any(pair.value, field) && field.number == string_number)
         devices.values[static_cast<std::size_t>(name - device_attributes.begin())] = field.bytes;
 }
 

@@ -219,7 +219,8 @@ void DataPoint::write_number(JsonWriter& out) const {
 void DataPoint::write_values(JsonWriter& out) const {
     out.raw("{\"count\":");
     out.natural(count_);
-    write_member(",\"sum\":", sum_, out);
+    // Of a summary it is not optional: a writer leaves out 0.
+    write_member(",\"sum\":", kind_ == PointKind::summary ? sum_.value_or(0) : sum_, out);
     write_member(",\"min\":", min_, out);
     write_member(",\"max\":", max_, out);
     if (kind_ == PointKind::summary) write_quantiles(out);
@@ -262,8 +263,10 @@ void DataPoint::write_buckets(JsonWriter& out) const {
 }
 
 void DataPoint::write_side(std::string_view name, std::string_view buckets, JsonWriter& out) const {
-    if (buckets.empty()) return;
     std::int64_t offset = 0;
+    bool has_counts = false;
+    static_cast<void>(takes_each_varint(buckets, exponential::counts, [&](std::uint64_t) { has_counts = true; }));
+    if (!has_counts) return;
     WireReader reader(buckets);
     WireField field;
     while (reader.next(field))

@@ -80,8 +80,8 @@ bool is_in_range(const Integer& number, FieldType type) {
     const auto value = static_cast<std::int64_t>(number.bits);
     switch (type) {
         case FieldType::varint:
-        case FieldType::enumeration:
         case FieldType::fixed64: return !number.is_negative;
+        case FieldType::enumeration:
         case FieldType::zigzag: return fits_signed && value >= INT32_MIN && value <= INT32_MAX;
         default: return fits_signed;
     }

@@ -8,7 +8,8 @@
 
 namespace sluice::parsers::otlp {
 
-// varint is uint32 or uint64; sint64 an int64 as varint; zigzag a sint32; fixed64 unsigned, sfixed64 signed.
+// varint is uint32 or uint64; sint64 an int64 as varint; zigzag a sint32; enumeration an int32 as varint; fixed64
+// unsigned, sfixed64 signed.
 enum class FieldType : std::uint8_t {
     text,
     bytes,

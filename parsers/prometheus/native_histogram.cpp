@@ -84,7 +84,7 @@ void NativeHistogram::write_buckets(JsonWriter& out) const {
             out.raw(std::exchange(mark, ","));
             out.real(value);
         }));
-        out.raw(mark == "," ? "]" : ",\"custom_values\":[]");
+        if (mark == ",") out.raw(']');
     }
     out.raw('}');
 }

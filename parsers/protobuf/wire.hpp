@@ -43,10 +43,9 @@ class WireReader {
     [[nodiscard]] bool next(WireField& field) {
         if (at_ == end_) return false;
         std::uint64_t tag;
-        if (!varint(tag)) return false;
-        constexpr std::uint64_t number_max = (1U << 29) - 1;
-        if (tag >> 3 == 0 || tag >> 3 > number_max) return malformed();
-        field.number = static_cast<std::uint32_t>(tag >> 3);
+        if (!varint<short_bits>(tag)) return false;
+        field.number = static_cast<std::uint32_t>(tag) >> 3;
+        if (field.number == 0) return malformed();
         field.type = static_cast<WireType>(tag & 7);
         field.value = 0;
         field.bytes = {};
@@ -73,13 +72,16 @@ class WireReader {
         at_ = end_;
         return false;
     }
-    // Ten bytes at most; what is beyond 64 bits is cut off, as by the reference.
+    // As the reference has it: a number has ten bytes at most, a tag and a length five; bits beyond 64, and beyond 32
+    // of a tag, are cut off.
+    static constexpr unsigned long_bits = 70, short_bits = 35;
+    template <unsigned bits_max = long_bits>
     bool varint(std::uint64_t& value) {
         if (at_ == end_) return malformed();
         const auto first = static_cast<unsigned char>(*at_++);
         value = first & 0x7fU;
         if (first < 0x80) return true;
-        for (unsigned shift_bits = 7; shift_bits < 70; shift_bits += 7) {
+        for (unsigned shift_bits = 7; shift_bits < bits_max; shift_bits += 7) {
             if (at_ == end_) return malformed();
             const auto byte = static_cast<unsigned char>(*at_++);
             value |= std::uint64_t{byte & 0x7fU} << shift_bits;
@@ -96,7 +98,7 @@ class WireReader {
     }
     bool bytes(std::string_view& text) {
         std::uint64_t length;
-        if (!varint(length)) return false;
+        if (!varint<short_bits>(length)) return false;
         if (length > left()) return malformed();
         text = {at_, static_cast<std::size_t>(length)};
         at_ += length;

@@ -40,6 +40,18 @@ std::string_view without_space_around(std::string_view json) {
     return json.substr(begin, json.find_last_not_of(space) + 1 - begin);
 }
 
+// A field of another type is an unknown one.
+bool is_value(const WireField& field) {
+    switch (field.number) {
+        case value_kind::number: return field.type == WireType::fixed64;
+        case value_kind::integer:
+        case value_kind::natural:
+        case value_kind::flag: return field.type == WireType::varint;
+        case value_kind::text: return field.type == WireType::bytes;
+        default: return false;
+    }
+}
+
 bool read_named_value(std::string_view message, NamedValue& out) {
     out = {};
     WireReader reader(message);
@@ -129,7 +141,6 @@ Step TelemetryDecoder::take_sample(std::string_view message) {
 
 TelemetryDecoder::Fault TelemetryDecoder::read_sample(std::string_view message) {
     sample_ = {};
-    sample_.device_id = default_device_;
     has_value_ = is_json_sample_ = false;
     timestamp_ns_ = 0;
     delta_ns_ = 0;
@@ -211,21 +222,21 @@ TelemetryDecoder::Fault TelemetryDecoder::write_value(std::string_view message, 
     WireReader reader(message);
     WireField field, found{};
     while (reader.next(field))
-        if (field.number <= value_kind::text) found = field;
+        if (is_value(field)) found = field;
     if (reader.is_malformed()) return Refusal::malformed_message;
     const std::size_t begin = out.size();
     kind = ValueKind::number;
-    if (found.is(value_kind::number, WireType::fixed64)) {
+    if (found.number == value_kind::number) {
         out.real(found.real());
         if (!std::isfinite(found.real())) kind = ValueKind::string;
-    } else if (found.is(value_kind::integer, WireType::varint)) {
+    } else if (found.number == value_kind::integer) {
         out.number(from_zigzag(found.value));
-    } else if (found.is(value_kind::natural, WireType::varint)) {
+    } else if (found.number == value_kind::natural) {
         out.natural(found.value);
-    } else if (found.is(value_kind::flag, WireType::varint)) {
+    } else if (found.number == value_kind::flag) {
         kind = ValueKind::boolean;
         out.raw(found.value != 0 ? "true" : "false");
-    } else if (found.is(value_kind::text, WireType::bytes)) {
+    } else if (found.number == value_kind::text) {
         if (!is_text(found.bytes)) return Refusal::malformed_message;
         kind = ValueKind::string;
         out.string(found.bytes);
@@ -269,6 +280,7 @@ TelemetryDecoder::Fault TelemetryDecoder::keep_time() {
 }
 
 TelemetryDecoder::Fault TelemetryDecoder::complete() {
+    if (sample_.device_id.empty()) sample_.device_id = default_device_;
     if (const Fault fault = check_texts()) return fault;
     if (const Fault fault = keep_time()) return fault;
     if (values_.size() != 0) {

@@ -27,6 +27,10 @@ class Message {
         return *this;
     }
     Message& message(std::uint32_t number, const Message& inner) { return bytes(number, inner.text()); }
+    Message& append(const Message& fields) {
+        text_ += fields.text();
+        return *this;
+    }
 
     // Without a field around it, for packed lists.
     Message& put(std::uint64_t value) {

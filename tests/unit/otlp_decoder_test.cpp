@@ -71,6 +71,32 @@ TEST(OtlpDecoder, FieldsInAnyOrderAndUnknownOnes) {
               "\n");
 }
 
+Message request_of(const Message& metric) {
+    return Message().message(1, Message().message(2, Message().message(2, metric)));
+}
+
+// As libprotobuf reads it: a field of another type is an unknown one, and a summary without a sum has the sum 0.
+TEST(OtlpDecoder, WhatDoesNotCount) {
+    const Message value = Message().bytes(1, "v");
+    for (const Message& unknown : {Message().varint(1, 1), Message().bytes(2, "x"), Message().fixed64(3, 1),
+                                   Message().varint(4, 1), Message().varint(5, 1), Message().varint(7, 1)}) {
+        const Message pair = Message().bytes(1, "k").message(2, Message(value).append(unknown));
+        const Message point = Message().fixed64(4, 5).fixed64(3, 7).message(7, pair);
+        const Message metric = Message().bytes(1, "m").message(11, Message().message(1, point));
+        EXPECT_EQ(records_of(decode(request_of(metric).text(), OtlpEncoding::protobuf)),
+                  R"({"device_id":"unknown","type":"m","values":{"count":5,"sum":0.0},"timestamp":7,)"
+                  R"("metadata":{"k":"v"},"otlp":{"kind":"summary"}})"
+                  "\n");
+    }
+    const Message no_counts = Message().fixed64(3, 7).message(8, Message().zigzag(1, 0)).message(9, Message());
+    const Message metric = Message().bytes(1, "m").message(10, Message().message(1, no_counts));
+    EXPECT_EQ(records_of(decode(request_of(metric).text(), OtlpEncoding::protobuf)),
+              R"({"device_id":"unknown","type":"m","values":{"count":0},"timestamp":7,)"
+              R"("histogram":{"scale":0,"zero_count":0,"zero_threshold":0.0},)"
+              R"("otlp":{"kind":"exponential_histogram"}})"
+              "\n");
+}
+
 TEST(OtlpDecoder, JsonInAnyOrderWithNullsAndNumbersAsEither) {
     EXPECT_EQ(records_of(decode(R"({"x":[{}],"resourceMetrics":[{"scopeMetrics":[{"metrics":[
                 {"sum":{"isMonotonic":true,"dataPoints":[{"asInt":5,"timeUnixNano":7,"asDouble":null,"start_time":1,
@@ -97,6 +123,20 @@ TEST(OtlpDecoder, EveryCutOfAMessageRefusesItOrIsAShorterOne) {
         const Message cut =
             Message().bytes(1, Message().bytes(2, Message().bytes(2, metric.text().substr(0, bytes)).text()).text());
         static_cast<void>(decode(cut.text(), OtlpEncoding::protobuf));
+    }
+}
+
+// A number that no temporality has is none, as in Protocol Buffers.
+TEST(OtlpDecoder, JsonOfATemporalityThatIsNone) {
+    for (const std::string_view temporality : {"-1", "0", "3", "-2147483648"}) {
+        const std::string json = R"({"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"m","sum":{)"
+                                 R"("aggregationTemporality":)" +
+                                 std::string(temporality) +
+                                 R"(,"dataPoints":[{"asInt":"1","timeUnixNano":"7"}]}}]}]}]})";
+        EXPECT_EQ(records_of(decode(json, OtlpEncoding::json)),
+                  R"({"device_id":"unknown","type":"m","value":1,"timestamp":7,)"
+                  R"("otlp":{"kind":"sum","monotonic":false}})"
+                  "\n");
     }
 }
 

@@ -273,6 +273,14 @@ TEST(RemoteWriteDecoder, NativeHistograms) {
               "\n");
 }
 
+TEST(RemoteWriteDecoder, NoCustomValuesAreNotWritten) {
+    const Message empty = Message().varint(1, 0).bytes(16, "").varint(15, 1);
+    EXPECT_EQ(records_v1(request({series_of_histogram(empty)})),
+              R"({"device_id":"h","type":"h","values":{"count":0,"sum":0.0},"timestamp":1000000,)"
+              R"("histogram":{"schema":0,"zero_threshold":0.0,"zero_count":0}})"
+              "\n");
+}
+
 TEST(RemoteWriteDecoder, HistogramsWhoseBucketsDoNotFit) {
     Message too_many_counts = histogram();
     too_many_counts.zigzag(12, 1);
