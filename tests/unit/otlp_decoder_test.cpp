@@ -71,10 +71,6 @@ TEST(OtlpDecoder, FieldsInAnyOrderAndUnknownOnes) {
               "\n");
 }
 
-Message request_of(const Message& metric) {
-    return Message().message(1, Message().message(2, Message().message(2, metric)));
-}
-
 // As libprotobuf reads it: a field of another type is an unknown one, and a summary without a sum has the sum 0.
 TEST(OtlpDecoder, WhatDoesNotCount) {
     const Message value = Message().bytes(1, "v");
@@ -83,14 +79,14 @@ TEST(OtlpDecoder, WhatDoesNotCount) {
         const Message pair = Message().bytes(1, "k").message(2, Message(value).append(unknown));
         const Message point = Message().fixed64(4, 5).fixed64(3, 7).message(7, pair);
         const Message metric = Message().bytes(1, "m").message(11, Message().message(1, point));
-        EXPECT_EQ(records_of(decode(request_of(metric).text(), OtlpEncoding::protobuf)),
+        EXPECT_EQ(records_of(decode(request_of(metric), OtlpEncoding::protobuf)),
                   R"({"device_id":"unknown","type":"m","values":{"count":5,"sum":0.0},"timestamp":7,)"
                   R"("metadata":{"k":"v"},"otlp":{"kind":"summary"}})"
                   "\n");
     }
     const Message no_counts = Message().fixed64(3, 7).message(8, Message().zigzag(1, 0)).message(9, Message());
     const Message metric = Message().bytes(1, "m").message(10, Message().message(1, no_counts));
-    EXPECT_EQ(records_of(decode(request_of(metric).text(), OtlpEncoding::protobuf)),
+    EXPECT_EQ(records_of(decode(request_of(metric), OtlpEncoding::protobuf)),
               R"({"device_id":"unknown","type":"m","values":{"count":0},"timestamp":7,)"
               R"("histogram":{"scale":0,"zero_count":0,"zero_threshold":0.0},)"
               R"("otlp":{"kind":"exponential_histogram"}})"
