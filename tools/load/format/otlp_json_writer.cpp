@@ -6,13 +6,13 @@
 namespace sluice::load {
 namespace {
 
-constexpr std::size_t metric_bytes_max = 288;  // words, type, unit, and three numbers
-constexpr std::size_t resource_bytes_max = 320;  // without the device; with the scope
+constexpr std::size_t json_metric_bytes_max = 288;  // words, type, unit, and three numbers
+constexpr std::size_t json_resource_bytes_max = 320;  // without the device; with the scope
 
 class OtlpJsonWriter final : public BodyWriter {
   public:
     explicit OtlpJsonWriter(const BatchBounds& bounds)
-        : text_(bounds.samples_count_max * metric_bytes_max + resource_bytes_max + bounds.device_bytes_max) {}
+        : text_(bounds.samples_count_max * json_metric_bytes_max + json_resource_bytes_max + bounds.device_bytes_max) {}
 
     std::string_view write(const SampleBatch& batch) override {
         text_.clear();
