@@ -144,6 +144,7 @@ TelemetryDecoder::Fault TelemetryDecoder::read_sample(std::string_view message) 
     has_value_ = is_json_sample_ = false;
     timestamp_ns_ = 0;
     delta_ns_ = 0;
+    priority_number_ = 0;
     metadata_json_ = {};
     value_names_.clear();
     metadata_names_.clear();
@@ -161,10 +162,7 @@ TelemetryDecoder::Fault TelemetryDecoder::take_field(const WireField& field) {
     // A field of another type than the message has there is an unknown one.
     if (field.is(record::timestamp_ns, WireType::fixed64)) timestamp_ns_ = field.value;
     if (field.is(record::delta_ns, WireType::varint)) delta_ns_ = from_zigzag(field.value);
-    if (field.is(record::priority, WireType::varint)) {
-        if (field.value > static_cast<std::uint64_t>(Priority::high)) return Refusal::bad_priority;
-        sample_.priority = static_cast<Priority>(field.value);
-    }
+    if (field.is(record::priority, WireType::varint)) priority_number_ = field.value;
     if (field.type != WireType::bytes) return std::nullopt;
     switch (field.number) {
         case record::device_id: sample_.device_id = field.bytes; return std::nullopt;
@@ -283,6 +281,8 @@ TelemetryDecoder::Fault TelemetryDecoder::complete() {
     if (sample_.device_id.empty()) sample_.device_id = default_device_;
     if (const Fault fault = check_texts()) return fault;
     if (const Fault fault = keep_time()) return fault;
+    if (priority_number_ > static_cast<std::uint64_t>(Priority::high)) return Refusal::bad_priority;
+    sample_.priority = static_cast<Priority>(priority_number_);
     if (values_.size() != 0) {
         values_.raw('}');
         sample_.values = values_.view();

@@ -76,6 +76,7 @@ class TelemetryDecoder final : public Decoder {
     bool has_value_ = false;
     std::uint64_t timestamp_ns_ = 0;
     std::int64_t delta_ns_ = 0;
+    std::uint64_t priority_number_ = 0;
     std::string_view metadata_json_;
     NameSet value_names_, metadata_names_;
     std::array<Member, limits::members_count_max> others_;

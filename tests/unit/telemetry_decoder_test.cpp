@@ -42,6 +42,14 @@ TEST(TelemetryDecoder, AFieldOfAnotherTypeIsAnUnknownOne) {
     EXPECT_EQ(records_of(sample(Message().varint(1, 1)), TelemetryMessage::sample), "bad_value\n");
 }
 
+TEST(TelemetryDecoder, OfANumberThatComesTwiceTheLastOneCounts) {
+    const Message twice = sample(Message().real(1, 1)).varint(7, 56).varint(7, 3);
+    EXPECT_EQ(records_of(twice, TelemetryMessage::sample),
+              R"({"device_id":"d","type":"t","value":1.0,"timestamp":7,"priority":"HIGH"})"
+              "\n");
+    EXPECT_EQ(records_of(Message(twice).varint(7, 56), TelemetryMessage::sample), "bad_priority\n");
+}
+
 TEST(TelemetryDecoder, AnEmptyDeviceIsAnAbsentOne) {
     const Message of_batch = Message().message(1, sample(Message().real(1, 1)).bytes(1, "")).bytes(2, "batch");
     EXPECT_EQ(records_of(of_batch, TelemetryMessage::batch),
