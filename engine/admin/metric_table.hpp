@@ -23,6 +23,7 @@
 #include "engine/metrics/latency_histogram.hpp"
 #include "engine/metrics/metric.hpp"
 #include "engine/metrics/sample_counters.hpp"
+#include "engine/tls/counters.hpp"
 #include "engine/watch/gauges.hpp"
 #include "sinks/figures.hpp"
 #include "sinks/signal.hpp"
@@ -64,11 +65,11 @@ using MetricsOf = std::span<const MetricOf<Source>>;
 // The closed set. For each alternative prometheus.cpp has an overload of for_each().
 using Metrics =
     std::variant<MetricsOf<EngineView>, MetricsOf<SampleFigures>, MetricsOf<http::HttpCounters>,
-                 MetricsOf<CodingCounters>, MetricsOf<LoopFigures>, MetricsOf<PoolFigures>, MetricsOf<Latency>,
-                 MetricsOf<sinks::DeliveryFigures>, MetricsOf<sinks::LinkFigures>, MetricsOf<sinks::ReplicationFigures>,
-                 MetricsOf<ClusterView>, MetricsOf<sinks::NodeView>, MetricsOf<BreakerView>,
-                 MetricsOf<sinks::JournalFigures>, MetricsOf<watch::Gauges>, MetricsOf<forward::Forwarder::View>,
-                 MetricsOf<IdempotencyTable::Figures>, MetricsOf<ProcessFigures>>;
+                 MetricsOf<CodingCounters>, MetricsOf<LoopFigures>, MetricsOf<tls::Counters>, MetricsOf<PoolFigures>,
+                 MetricsOf<Latency>, MetricsOf<sinks::DeliveryFigures>, MetricsOf<sinks::LinkFigures>,
+                 MetricsOf<sinks::ReplicationFigures>, MetricsOf<ClusterView>, MetricsOf<sinks::NodeView>,
+                 MetricsOf<BreakerView>, MetricsOf<sinks::JournalFigures>, MetricsOf<watch::Gauges>,
+                 MetricsOf<forward::Forwarder::View>, MetricsOf<IdempotencyTable::Figures>, MetricsOf<ProcessFigures>>;
 
 struct MetricGroup {
     std::string_view title;

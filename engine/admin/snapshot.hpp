@@ -11,6 +11,7 @@
 #include "engine/metrics/latency.hpp"
 #include "engine/metrics/latency_histogram.hpp"
 #include "engine/metrics/sample_counters.hpp"
+#include "engine/tls/counters.hpp"
 
 namespace sluice {
 
@@ -29,6 +30,7 @@ struct Snapshot {
     http::HttpCounters http;
     CodingCounters coding;
     io::LoopCounters loop;
+    tls::Counters tls;  // zeroes without TLS
     LatencyHistogram loop_iterations;
     PoolFigures pools;
     Latency latency;
