@@ -30,6 +30,8 @@ endfunction()
 
 find_package(Threads REQUIRED)
 find_package(CURL REQUIRED)  # shared: its archive would draw in some twenty others
+# Shared, and the system's: it must get the security updates of the distribution.
+find_package(OpenSSL 3.0 REQUIRED)
 
 dependency(liburing liburing.h uring)
 dependency(llhttp llhttp.h llhttp)
@@ -46,6 +48,7 @@ dependency(tomlplusplus toml++/toml.h)
 dependency(cli11 CLI/CLI.hpp)
 dependency(fmt fmt/format.h fmt)
 add_library(dep::curl ALIAS CURL::libcurl)
+add_library(dep::openssl ALIAS OpenSSL::SSL)
 dependency(nlohmann_json nlohmann/json.hpp)
 dependency(cpp_httplib httplib.h cpp-httplib)
 

@@ -64,7 +64,8 @@ room(parsers/coding USES engine/core LIBRARIES zlib libdeflate zstd snappy)
 # --- sockets, HTTP -------------------------------------------------------------------------------------------------
 room(engine/io USES engine/core LIBRARIES liburing MAY clock system thread)
 room(engine/http USES engine/core parsers/http)
-room(engine/server USES engine/core engine/config engine/log engine/metrics engine/io engine/http MAY clock system thread)
+room(engine/tls USES engine/core LIBRARIES openssl MAY clock system thread)
+room(engine/server USES engine/core engine/config engine/log engine/metrics engine/io engine/http engine/tls MAY clock system thread)
 
 # --- what delivers: encoders and sinks -----------------------------------------------------------------------------
 room(sinks USES engine/core MAY thread)
@@ -92,9 +93,9 @@ room(engine/ingest USES engine/core engine/metrics engine/http engine/server eng
 room(engine/forward USES engine/core engine/config engine/log engine/io engine/delivery parsers/json sinks sinks/journal
      sinks/redis/layout sinks/redis/exactly_once MAY clock random system thread)
 room(engine/admin USES engine/core engine/config engine/log engine/metrics engine/io engine/http engine/server engine/delivery
-     engine/forward engine/idempotency engine/ingest engine/watch sinks LIBRARIES fmt nlohmann_json MAY clock thread)
+     engine/forward engine/idempotency engine/ingest engine/tls engine/watch sinks LIBRARIES fmt nlohmann_json MAY clock thread)
 room(engine/journal_tool USES engine/core engine/config engine/log engine/io engine/forward parsers sinks/journal LIBRARIES nlohmann_json MAY clock system)
-room(engine/runtime USES engine/core engine/config engine/log engine/io engine/server engine/delivery
+room(engine/runtime USES engine/core engine/config engine/log engine/io engine/server engine/tls engine/delivery
      engine/batching engine/idempotency engine/watch engine/ingest engine/forward engine/admin sinks
      MAY clock random system thread)
 room(engine/check USES engine/core engine/config engine/delivery engine/io engine/runtime engine/watch sinks/journal MAY system)

@@ -24,6 +24,7 @@
 #include "engine/metrics/metric.hpp"
 #include "engine/metrics/remote_write_counters.hpp"
 #include "engine/metrics/sample_counters.hpp"
+#include "engine/tls/counters.hpp"
 #include "engine/watch/gauges.hpp"
 #include "sinks/figures.hpp"
 #include "sinks/signal.hpp"
@@ -71,7 +72,7 @@ using MetricsOf = std::span<const MetricOf<Source>>;
 using Metrics =
     std::variant<MetricsOf<EngineView>, MetricsOf<SampleFigures>, MetricsOf<http::RequestCounters>,
                  MetricsOf<http::HttpCounters>, MetricsOf<CodingCounters>, MetricsOf<RemoteWriteCounters>,
-                 MetricsOf<LoopFigures>, MetricsOf<PoolFigures>, MetricsOf<StageFigures>,
+                 MetricsOf<LoopFigures>, MetricsOf<tls::Counters>, MetricsOf<PoolFigures>, MetricsOf<StageFigures>,
                  MetricsOf<sinks::DeliveryFigures>, MetricsOf<sinks::LinkFigures>, MetricsOf<sinks::ReplicationFigures>,
                  MetricsOf<ClusterView>, MetricsOf<sinks::NodeView>, MetricsOf<BreakerView>,
                  MetricsOf<sinks::JournalFigures>, MetricsOf<watch::Gauges>, MetricsOf<forward::Forwarder::View>,

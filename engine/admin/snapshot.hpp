@@ -12,6 +12,7 @@
 #include "engine/metrics/latency_histogram.hpp"
 #include "engine/metrics/remote_write_counters.hpp"
 #include "engine/metrics/sample_counters.hpp"
+#include "engine/tls/counters.hpp"
 
 namespace sluice {
 
@@ -32,6 +33,7 @@ struct Snapshot {
     CodingCounters coding;
     RemoteWriteCounters remote_write;
     io::LoopCounters loop;
+    tls::Counters tls;  // zeroes without TLS
     LatencyHistogram loop_iterations;
     PoolFigures pools;
     Latency latency;

@@ -105,7 +105,7 @@ std::string_view latest_sample(const EngineView& view) {
     return latest == nullptr ? "null" : latest->view();
 }
 
-Json reactor_json(const Snapshot& reactor) {
+Json reactor_json(const Snapshot& reactor, bool has_tls) {
     const SampleCounters samples = total_of(reactor.samples);
     Json json{{"core", reactor.core},
               {"samples", figures_of(SampleFigures{samples, total_of(reactor.in_flight_samples)})},
@@ -116,12 +116,14 @@ Json reactor_json(const Snapshot& reactor) {
     add_figures(json, reactor.coding);
     add_figures(json, reactor.remote_write);
     add_figures(json, reactor.pools);
+    if (has_tls) add_figures(json, reactor.tls);
     return json;
 }
 
 Json reactors_json(const EngineView& view) {
     Json json = Json::array();
-    for (const auto& reactor : view.reactors) json.push_back(reactor_json(*reactor));
+    const bool has_tls = !view.config.tls.listen.empty();
+    for (const auto& reactor : view.reactors) json.push_back(reactor_json(*reactor, has_tls));
     return json;
 }
 

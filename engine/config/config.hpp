@@ -39,6 +39,7 @@ struct ServerAddress {
 
 enum class WaitAof : std::uint8_t { automatic, off };
 enum class IoBackend : std::uint8_t { automatic, io_uring, epoll };
+enum class TlsVersion : std::uint8_t { tls_1_2, tls_1_3 };
 // What to do without, each being a fallback that the loop also takes where the kernel lacks the feature.
 enum class IoMode : std::uint8_t { all, no_defer_taskrun, no_multishot, no_buffer_ring };
 enum class SinkKind : std::uint8_t { redis, redis_cluster, redis_sentinel, null, journal };
@@ -87,6 +88,17 @@ struct Config {
     } http;
 
     SampleMapping mapping;
+
+    struct Tls {
+        std::vector<ListenAddress> listen;  // empty: no listener speaks TLS
+        std::string certificate;  // a file: PEM, the leaf first
+        std::string key;  // a file: PEM
+        TlsVersion version_min = TlsVersion::tls_1_2;
+        std::string ciphers;  // of TLS 1.2, as OpenSSL lists them
+        std::string groups;  // for the key exchange, with commas between them; unknown ones are left out
+        std::uint64_t ticket_lifetime_s = 0;  // 0: no session is resumed
+        std::uint64_t handshake_timeout_ns = 0;
+    } tls;
 
     struct Io {
         IoBackend backend = IoBackend::automatic;

@@ -23,6 +23,9 @@ static_assert(static_cast<std::size_t>(IoMode::no_buffer_ring) == io_mode_words.
 
 constexpr std::array<std::string_view, 2> influx_precision_words{"ns", "auto"};
 
+constexpr std::array<std::string_view, 2> tls_version_words{"1.2", "1.3"};
+static_assert(static_cast<std::size_t>(TlsVersion::tls_1_3) == tls_version_words.size() - 1);
+
 // The accessor of a member of Config, for reading and for writing.
 #define FIELD(member) ([](auto& config) -> auto& { return config.member; })
 
@@ -96,6 +99,27 @@ constexpr Property table[] = {
      Flag{FIELD(mapping.otlp.is_device_required)}},
     {"otlp.keep_resource", "true", restart, "Keep the attributes of resource and scope in each sample",
      Flag{FIELD(mapping.otlp.keeps_resource)}},
+
+    {"tls.listen", "", restart, "Addresses that take telemetry over TLS; none: no TLS",
+     List<ListenAddress>{FIELD(tls.listen), limits::tls_listen_addresses_count_max, true}},
+    {"tls.certificate", "", restart, "File with the certificate chain in PEM, the server's own certificate first",
+     Text{FIELD(tls.certificate), 0, limits::directory_path_bytes_max}},
+    {"tls.key", "", restart, "File with the private key in PEM; it must not be readable by others",
+     Text{FIELD(tls.key), 0, limits::directory_path_bytes_max}},
+    {"tls.min_version", "1.2", restart, "Lowest version of TLS that is spoken",
+     Choice<TlsVersion>{FIELD(tls.version_min), tls_version_words}},
+    {"tls.ciphers",
+     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305",
+     restart, "Cipher suites of TLS 1.2, in the notation of OpenSSL; those of TLS 1.3 are fixed",
+     Text{FIELD(tls.ciphers), 1, 4 * limits::kib}},
+    {"tls.groups", "X25519MLKEM768,X25519,P-256,P-384", restart,
+     "Groups for the key exchange, the preferred first; those that this machine's OpenSSL has not are left out",
+     Text{FIELD(tls.groups), 1, limits::kib}},
+    {"tls.ticket_lifetime", "1h", restart, "How long a client may resume a session; 0s: never",
+     Number{Unit::duration_seconds, 0, 24 * 3600, FIELD(tls.ticket_lifetime_s)}},
+    {"tls.handshake_timeout", "10s", restart, "How long a TLS handshake may take; then the connection is closed",
+     Number{Unit::duration, 100 * ms, 10 * minute, FIELD(tls.handshake_timeout_ns)}},
 
     {"io.backend", "auto", restart,
      "Kernel interface of the event loops; auto: io_uring, and epoll where that is not available",

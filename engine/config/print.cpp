@@ -19,6 +19,7 @@ std::string_view name_in_group(std::string_view key) { return key.substr(key.rfi
 // `text` as a TOML value: integers and booleans bare, lists as arrays, everything else a string.
 std::string toml_value(const Property& property, std::string_view text) {
     if (takes_list(property)) {
+        if (text.empty()) return "[]";
         std::string array;
         for (const std::string& element : elements_of(text))
             array.append(array.empty() ? "[" : ", ").append(quoted(element, unbounded, toml_style));

@@ -203,10 +203,17 @@ std::optional<ValueError> collision_of(const std::string& a, const std::string& 
 }
 
 template <typename T>
+std::string counts_of(const List<T>& list) {
+    return (list.is_optional ? "none, or 1 to " : "1 to ") + std::to_string(list.count_max);
+}
+
+template <typename T>
 ListAssigned assign_list_kind(const List<T>& list, Config& config, std::span<const std::string> elements) {
-    if (elements.empty() || elements.size() > list.count_max)
+    if ((elements.empty() && !list.is_optional) || elements.size() > list.count_max)
         return std::unexpected(AssignError{ValueError::out_of_range});
     std::vector<T> values;
+    const bool is_empty_text = list.is_optional && elements.size() == 1 && elements.front().empty();
+    if (is_empty_text) elements = {};
     for (std::size_t i = 0; i < elements.size(); ++i) {
         const auto refused = [&](ValueError reason) {
             return std::unexpected(AssignError{reason, elements.size() == 1 ? 0 : i + 1});
@@ -231,7 +238,7 @@ std::string text_of_kind(const List<T>& list, const Config& config) {
 
 template <typename T>
 std::string bounds_of_kind(const List<T>& list) {
-    return "1 to " + std::to_string(list.count_max) + " of: " + std::string(bounds_of_element(list));
+    return counts_of(list) + " of: " + std::string(bounds_of_element(list));
 }
 
 // --- cores and URLs -----------------------------------------------------------------------------
@@ -274,7 +281,7 @@ std::string allowed_address(std::string_view example) {
 }
 std::string allowed_of_kind(const Address&, std::string_view example) { return allowed_address(example); }
 std::string allowed_of_kind(const List<ListenAddress>& list, std::string_view example) {
-    return "1 to " + std::to_string(list.count_max) + " of: " + allowed_address(example);
+    return counts_of(list) + " of: " + allowed_address(example.empty() ? "127.0.0.1:8443" : example);
 }
 std::string allowed_of_kind(const Cores&, std::string_view) { return "auto or a list of core numbers such as 0,2-3"; }
 std::string allowed_of_kind(const auto& kind, std::string_view) { return bounds_of_kind(kind); }

@@ -66,11 +66,13 @@ struct Address {
     Field<ListenAddress> field;
 };
 
-// One to `count_max` values: an array in a file, with commas between them elsewhere. A lone value needs no array.
+// One to `count_max` values, or none where it is optional: an array in a file, with commas between them elsewhere. A
+// lone value needs no array, and an empty text is no value.
 template <typename T>
 struct List {
     Field<std::vector<T>> field;
     std::size_t count_max;
+    bool is_optional = false;
 };
 
 struct Cores {
@@ -83,8 +85,8 @@ struct Url {
 
 using PropertyKind =
     std::variant<Number, Choice<AckLevel>, Choice<LogLevel>, Choice<LogFormat>, Choice<RedisLayout>, Choice<WaitAof>,
-                 Choice<IoBackend>, Choice<IoMode>, Choice<InfluxPrecision>, Flag, Text, Address, List<ListenAddress>,
-                 List<ContentCoding>, List<std::string>, Cores, Url>;
+                 Choice<IoBackend>, Choice<IoMode>, Choice<InfluxPrecision>, Choice<TlsVersion>, Flag, Text, Address,
+                 List<ListenAddress>, List<ContentCoding>, List<std::string>, Cores, Url>;
 
 // When a changed value takes effect. Reloading does not exist yet; this is what it will go by.
 enum class Reload : std::uint8_t {

@@ -20,6 +20,14 @@ bool is_admin_apart(const Config& config) {
     });
 }
 
+// No address speaks both TLS and plain HTTP.
+bool is_tls_apart(const Config& config, std::span<const ListenAddress> others) {
+    return std::ranges::none_of(config.tls.listen, [&](const ListenAddress& tls) {
+        return std::ranges::any_of(others,
+                                   [&](const ListenAddress& other) { return collision_of(tls, other).has_value(); });
+    });
+}
+
 // Braces decide the slot of a key in Redis Cluster.
 bool has_braces(const Config& config) { return config.sink.redis.stream.find_first_of("{}") != std::string::npos; }
 
@@ -41,6 +49,11 @@ constexpr Relation relation_table[] = {
     {"batch.pipeline_depth", "must be less than", "batch.count",
      HOLDS(config.batch.pipeline_depth_count < config.batch.count)},
     {"admin.listen", "must not collide with", "listen", is_admin_apart},
+    {"tls.listen", "must not collide with", "listen", HOLDS(is_tls_apart(config, config.listen))},
+    {"tls.listen", "must not collide with", "admin.listen", HOLDS(is_tls_apart(config, {&config.admin.listen, 1}))},
+    {"tls.listen", "needs a file in", "tls.certificate",
+     UNLESS(!config.tls.listen.empty(), !config.tls.certificate.empty())},
+    {"tls.listen", "needs a file in", "tls.key", UNLESS(!config.tls.listen.empty(), !config.tls.key.empty())},
     {"sink.redis.backoff_min", "must be at most", "sink.redis.backoff_max",
      HOLDS(config.sink.redis.backoff_min_ns <= config.sink.redis.backoff_max_ns)},
     {"journal.size_max", "must be at least twice", "journal.segment_size",

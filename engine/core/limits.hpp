@@ -88,6 +88,18 @@ inline constexpr std::size_t ring_entries_count_max = 32 * 1024;  // IORING_MAX_
 inline constexpr std::size_t receive_buffer_bytes_max = 1 * mib;  // largest value of io.receive_buffer
 inline constexpr std::size_t receive_buffers_count_max = 32 * 1024;  // the kernel's limit of a buffer ring
 
+// --- TLS ----------------------------------------------------------------------------------------
+// Sealed bytes of all connections of a server on their way to clients: a block holds what was sealed of one output
+// block, a record of it (RFC 8446 section 5.2: 5 bytes of header, 1 of type, 16 of tag; 8 more in TLS 1.2).
+inline constexpr std::size_t cipher_block_bytes = output_block_bytes + 64;
+inline constexpr std::size_t cipher_blocks_count_max = 8192;
+// State changes of handshakes in one iteration of a loop: a full handshake costs up to 1 ms of CPU (RSA-2048).
+inline constexpr std::uint32_t handshake_steps_count_max = 4;
+// What a client may send before its handshake's turn comes; more is no handshake, or a body that is sent too early.
+inline constexpr std::size_t handshake_waiting_bytes_max = 1 * mib;
+inline constexpr std::size_t tls_file_bytes_max = 1 * mib;  // a certificate chain, a key, CAs, a revocation list
+inline constexpr std::size_t tls_record_bytes_max = 16 * kib;  // plain bytes of a record (RFC 8446 section 5.1)
+
 // --- the admin server ---------------------------------------------------------------------------
 inline constexpr std::size_t admin_body_bytes_max = 64 * kib;
 inline constexpr std::size_t admin_body_memory_bytes = 4 * mib;
@@ -107,7 +119,8 @@ inline constexpr std::size_t pipeline_depth_count_max = 64;  // largest value of
 // --- the engine ---------------------------------------------------------------------------------
 inline constexpr std::size_t reactors_count_max = 256;
 inline constexpr std::size_t listen_addresses_count_max = 16;  // of `listen`
-inline constexpr std::size_t listeners_count_max = 32;  // of one event loop
+inline constexpr std::size_t tls_listen_addresses_count_max = 8;  // of `tls.listen`
+inline constexpr std::size_t listeners_count_max = 48;  // of one event loop
 inline constexpr unsigned core_number_max = 8191;  // CONFIG_NR_CPUS of the largest kernels is 8192
 // Descriptors that reactors on epoll leave free, so that a flood of clients locks neither the admin endpoints nor a
 // sink's reconnection out; under RLIMIT_NOFILE < 4 × this, a quarter of that.
@@ -199,8 +212,8 @@ static_assert(pipeline_depth_count_max < batches_per_reactor_count_max);
 static_assert(transaction_batches_count_max >= 1 && 2 * transaction_batches_count_max <= sink_window_batches_count_max,
               "the next transaction must fill while one is under way");
 static_assert(owned_stream_key_bytes_max < stream_key_bytes_max && owned_stream_key_bytes_max >= 32);
-static_assert(2 * listen_addresses_count_max <= listeners_count_max,
-              "a reactor listens on every address of `listen`, in both families");
+static_assert(2 * (listen_addresses_count_max + tls_listen_addresses_count_max) <= listeners_count_max,
+              "a reactor listens on every address of `listen` and `tls.listen`, in both families");
 static_assert(reactors_count_max <= core_number_max + 1 && reactors_count_max <= 64 * kib, "its index has 16 bits");
 
 }  // namespace sluice::limits

@@ -120,6 +120,8 @@ class Loop {
     virtual void wake() = 0;
 
     [[nodiscard]] virtual const LoopCounters& counters() const = 0;
+    // Accepting has stopped for want of slots or descriptors: clients wait in the backlogs.
+    [[nodiscard]] virtual bool is_full() const { return false; }
     virtual void forget_longest_iteration() = 0;
     [[nodiscard]] virtual const std::string& mode() const = 0;  // which features are in use, for the log
 };

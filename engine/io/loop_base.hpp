@@ -30,6 +30,7 @@ class LoopBase : public Loop {
   public:
     void wake() final { waker_.wake(); }
     [[nodiscard]] const LoopCounters& counters() const final { return counters_; }
+    [[nodiscard]] bool is_full() const final { return is_accepting_ && gate_.state() != AcceptGate::State::open; }
     void forget_longest_iteration() final { counters_.iteration_ns_max = 0; }
     [[nodiscard]] const std::string& mode() const final { return mode_; }
 

@@ -15,6 +15,7 @@
 #include "engine/delivery/journal_directory.hpp"
 #include "engine/delivery/sink_factory.hpp"
 #include "engine/log/log.hpp"
+#include "engine/runtime/tls_settings.hpp"
 #include "engine/runtime/watch_settings.hpp"
 #include "engine/server/backend_choice.hpp"
 
@@ -93,6 +94,7 @@ std::expected<void, Engine::StartError> Engine::start() {
 std::expected<void, Engine::StartError> Engine::start_parts() {
     // First of all: what was accepted can be taken down in order also where no thread can be made any more.
     ender_ = std::thread([this] { await_end(); });
+    if (auto loaded = load_tls(); !loaded) return loaded;
     if (auto opened = open_loops(); !opened) return opened;
     if (auto opened = open_sink(); !opened) return opened;
     if (auto started = start_reactors(); !started) return started;
@@ -101,6 +103,14 @@ std::expected<void, Engine::StartError> Engine::start_parts() {
     if (watcher_ != nullptr) watcher_->start();
     if (auto started = start_admin(); !started) return started;
     log_listening();
+    return {};
+}
+
+std::expected<void, Engine::StartError> Engine::load_tls() {
+    if (config_.tls.listen.empty()) return {};
+    auto context = tls::Context::load(tls_settings(config_));
+    if (!context) return std::unexpected(StartError{context.error(), false});
+    tls_ = {std::move(*context), config_.tls.handshake_timeout_ns};
     return {};
 }
 
@@ -121,7 +131,7 @@ std::expected<void, Engine::StartError> Engine::open_loops() {
 
 std::expected<void, io::LoopError> Engine::try_loops() {
     for (auto& reactor : reactors_)
-        if (auto opened = reactor->open(); !opened) return opened;
+        if (auto opened = reactor->open(tls_); !opened) return opened;
     return admin_->open();
 }
 
@@ -164,6 +174,7 @@ void Engine::log_listening() const {
     for (const config::ListenAddress& address : config_.listen)
         addresses += (addresses.empty() ? "" : ",") + config::format_numeric(address);
     log_open_addresses();
+    log_tls();
     log::info("listening", {{"listen", addresses},
                             {"admin", config::format_numeric(config_.admin.listen)},
                             {"cores", cores},
@@ -187,6 +198,17 @@ void Engine::log_listening() const {
              {"key", "batch.count"}});
 }
 
+void Engine::log_tls() const {
+    if (tls_.context == nullptr) return;
+    std::string addresses;
+    for (const config::ListenAddress& address : config_.tls.listen)
+        addresses += (addresses.empty() ? "" : ",") + config::format_numeric(address);
+    std::string names;
+    for (const tls::CertificateInfo& info : tls_.context->certificates())
+        names += (names.empty() ? "" : ",") + info.name;
+    log::info("listening_tls", {{"listen", addresses}, {"certificates", names}});
+}
+
 // Who listens on every interface should know: the admin listener can pause the engine.
 void Engine::log_open_addresses() const {
     std::string open;
@@ -195,6 +217,7 @@ void Engine::log_open_addresses() const {
             open.append(open.empty() ? "" : ", ").append(key).append(" ").append(config::format_numeric(address));
     };
     for (const config::ListenAddress& address : config_.listen) add(address, "listen");
+    for (const config::ListenAddress& address : config_.tls.listen) add(address, "tls.listen");
     add(config_.admin.listen, "admin.listen");
     if (!open.empty()) log::info("listening_on_all_interfaces", {{"addresses", open}});
 }

@@ -24,6 +24,7 @@
 #include "engine/ingest/engine_state.hpp"
 #include "engine/runtime/listeners.hpp"
 #include "engine/runtime/reactor.hpp"
+#include "engine/server/tls_loop.hpp"
 #include "engine/watch/watcher.hpp"
 
 namespace sluice {
@@ -101,6 +102,7 @@ class Engine {
     void await_end();
     void end_threads();
     [[nodiscard]] std::uint64_t admin_patience_ns() const;
+    [[nodiscard]] std::expected<void, StartError> load_tls();
     [[nodiscard]] std::expected<void, StartError> open_loops();
     [[nodiscard]] std::expected<void, io::LoopError> try_loops();
     [[nodiscard]] std::vector<ReactorPort*> reactor_ports() const;
@@ -109,6 +111,7 @@ class Engine {
     [[nodiscard]] std::expected<void, StartError> start_reactors();
     void tell_journal_apart(Report& report) const;
     void log_listening() const;
+    void log_tls() const;
     void log_open_addresses() const;
 
     // Destroyed from the last to the first, when all threads have ended: the admin parts before the reactors that they
@@ -120,6 +123,7 @@ class Engine {
     const bool is_backend_automatic_;
     Listeners listeners_{config_};  // outlives the threads that accept
     EngineState state_;
+    TlsSettings tls_;  // without a context: no listener speaks TLS
     std::unique_ptr<watch::Watcher> watcher_;  // null: Redis is not watched
     std::unique_ptr<IdempotencyTable> idempotency_;  // null: none; shared by the reactors
     Port port_{reactors_};

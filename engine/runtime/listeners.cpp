@@ -51,7 +51,16 @@ bool Listeners::is_v6_only(const ListenAddress& address) const {
     const auto is_v4_beside = [&](const ListenAddress& other) {
         return !other.is_unix() && !is_v6(other) && other.port == address.port && address.port != 0;
     };
-    return is_v6(address) && (std::ranges::any_of(config_.listen, is_v4_beside) || is_v4_beside(config_.admin.listen));
+    return is_v6(address) &&
+           (std::ranges::any_of(config_.listen, is_v4_beside) ||
+            std::ranges::any_of(config_.tls.listen, is_v4_beside) || is_v4_beside(config_.admin.listen));
+}
+
+std::vector<Listeners::Data> Listeners::data_addresses() const {
+    std::vector<Data> addresses;
+    for (ListenAddress& address : config_.listen) addresses.push_back({address, false});
+    for (ListenAddress& address : config_.tls.listen) addresses.push_back({address, true});
+    return addresses;
 }
 
 // A socket, or two: a machine without IPv6 has only the first.
@@ -81,7 +90,7 @@ std::expected<std::vector<Descriptor>, std::string> Listeners::open_tcp(ListenAd
 // A Unix socket is made here and kept: open_data() hands out duplicates.
 std::expected<void, std::string> Listeners::claim_data() {
     CHECK(shared_.empty());
-    for (ListenAddress& address : config_.listen) {
+    for (const auto& [address, is_tls] : data_addresses()) {
         if (address.is_unix()) {
             auto opened = open_patiently(address, [&] { return io::open_unix_listener(address.path); });
             if (!opened) return std::unexpected(opened.error().sentence);
@@ -96,12 +105,12 @@ std::expected<void, std::string> Listeners::claim_data() {
 // Once for each reactor. With port 0 all of them get the port that claim_data() found.
 std::expected<std::vector<Listener>, std::string> Listeners::open_data() {
     std::vector<Listener> listeners;
-    for (ListenAddress& address : config_.listen) {
+    for (const auto& [address, is_tls] : data_addresses()) {
         const bool is_admin_too = is_admin_shared() && address == config_.admin.listen;
         const ListenerRole role = is_admin_too ? ListenerRole::data_and_admin : ListenerRole::data;
         auto sockets = address.is_unix() ? duplicate(address) : open_tcp(address, true);
         if (!sockets) return std::unexpected(sockets.error());
-        for (Descriptor& socket : *sockets) listeners.push_back({std::move(socket), role, address.is_unix()});
+        for (Descriptor& socket : *sockets) listeners.push_back({std::move(socket), role, address.is_unix(), is_tls});
     }
     return listeners;
 }

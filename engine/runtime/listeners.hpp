@@ -37,12 +37,18 @@ class Listeners {
     void remove_admin_file();
 
   private:
-    // A Unix socket of `listen`, which all reactors share.
+    // An address that takes telemetry: of `listen`, or of `tls.listen`.
+    struct Data {
+        config::ListenAddress& address;
+        bool is_tls;
+    };
+    // A Unix socket among them, which all reactors share.
     struct Shared {
         const config::ListenAddress* address;
         io::UnixListener listener;
     };
 
+    [[nodiscard]] std::vector<Data> data_addresses() const;
     [[nodiscard]] bool is_v6_only(const config::ListenAddress& address) const;
     [[nodiscard]] std::expected<std::vector<Descriptor>, std::string> open_tcp(config::ListenAddress& address,
                                                                                bool is_shared,

@@ -98,12 +98,12 @@ void Reactor::connect(SinkThread& sink) {
 
 // --- the thread ----------------------------------------------------------------------------------------------------
 
-std::expected<void, io::LoopError> Reactor::open() {
+std::expected<void, io::LoopError> Reactor::open(const TlsSettings& tls) {
     CHECK(ingest_ != nullptr && !thread_.joinable());
     // After an error the thread has ended, and the destructor joins it.
     std::promise<std::expected<void, io::LoopError>> opened;
     auto result = opened.get_future();
-    thread_ = std::thread([this, &opened] { run(opened); });
+    thread_ = std::thread([this, &opened, &tls] { run(tls, opened); });
     return result.get();
 }
 
@@ -132,11 +132,11 @@ void Reactor::pin() {
         log::warn("reactor_not_pinned", {{"core", core_}});
 }
 
-void Reactor::run(std::promise<std::expected<void, io::LoopError>>& opened) {
+void Reactor::run(const TlsSettings& tls, std::promise<std::expected<void, io::LoopError>>& opened) {
     pin();
-    auto result = server_.open({});
+    auto result = server_.open({}, tls);
     const bool is_open = result.has_value();
-    opened.set_value(std::move(result));  // `opened` is gone after this
+    opened.set_value(std::move(result));  // `opened` and `tls` are gone after this
     if (is_open) loop();
     has_ended_.store(true, std::memory_order_release);
 }
@@ -346,6 +346,7 @@ void Reactor::fill(Snapshot& snapshot) {
     snapshot.coding = ingest_->coding_counters();
     snapshot.remote_write = ingest_->remote_write_counters();
     snapshot.loop = server_.loop_counters();
+    if (server_.tls() != nullptr) snapshot.tls = server_.tls()->tls_counters();
     snapshot.loop_iterations.copy_from(server_.iterations());
     snapshot.pools = {pool_.in_use_count(), pool_.count(), server_.body_bytes_in_use()};
     snapshot.latency.copy_from(ingest_->latency());
@@ -356,6 +357,7 @@ void Reactor::fill(Snapshot& snapshot) {
 void Reactor::reset_counters() {
     ingest_->reset();
     server_.http_counters() = {};
+    if (server_.tls() != nullptr) server_.tls()->reset_tls_counters();
     server_.forget_iterations();
 }
 

@@ -52,7 +52,8 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     void connect(SinkThread& sink);
     // Starts the thread and waits until its loop is made. It listens to nothing yet.
     // Main thread, once. After an error the thread has ended.
-    [[nodiscard]] std::expected<void, io::LoopError> open();
+    // `tls`: for its listeners that speak it.
+    [[nodiscard]] std::expected<void, io::LoopError> open(const TlsSettings& tls = {});
     // Returns when it listens. Main thread, once, after open().
     void listen(std::vector<Listener> listeners);
     void join();
@@ -101,7 +102,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     [[nodiscard]] bool may_sleep();
     void order(Mailbox::Task task);
     void pin();
-    void run(std::promise<std::expected<void, io::LoopError>>& opened);
+    void run(const TlsSettings& tls, std::promise<std::expected<void, io::LoopError>>& opened);
     void loop();
     void answer_who_waits();
     void log_accept_pauses();

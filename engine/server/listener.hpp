@@ -16,6 +16,7 @@ struct Listener {
     ListenerRole role = ListenerRole::data;
     // Other servers accept from the same socket: a drain of this one does not end it.
     bool is_shared = false;
+    bool is_tls = false;
 };
 
 }  // namespace sluice

@@ -42,17 +42,26 @@ Server::Server(const ServerSettings& settings, http::Application& application, C
 
 Server::~Server() = default;
 
-std::expected<void, io::LoopError> Server::open(std::vector<Listener> listeners) {
-    return open(std::move(listeners), [this](const io::LoopSettings& settings, io::Events& events) {
+std::expected<void, io::LoopError> Server::open(std::vector<Listener> listeners, TlsSettings tls) {
+    const auto make_loop = [this](const io::LoopSettings& settings, io::Events& events) {
         return io::open_loop(settings_.backend, settings, events);
-    });
+    };
+    return open(std::move(listeners), make_loop, std::move(tls));
 }
 
-std::expected<void, io::LoopError> Server::open(std::vector<Listener> listeners, const LoopFactory& make_loop) {
+std::expected<void, io::LoopError> Server::open(std::vector<Listener> listeners, const LoopFactory& make_loop,
+                                                TlsSettings tls) {
     CHECK(loop_ == nullptr);
-    auto loop = make_loop(settings_.loop, *this);
+    io::Events& events = *this;
+    std::unique_ptr<TlsLoop> tls_loop;
+    if (tls.context != nullptr) tls_loop = std::make_unique<TlsLoop>(settings_.loop, std::move(tls), events);
+    auto loop = make_loop(settings_.loop, tls_loop == nullptr ? events : tls_loop->events_below());
     if (!loop) return std::unexpected(loop.error());
     loop_ = std::move(*loop);
+    if (tls_loop != nullptr) {
+        tls_ = tls_loop.get();
+        tls_->set_loop(std::exchange(loop_, std::move(tls_loop)));
+    }
     open_loop_.store(loop_.get(), std::memory_order_release);
     renderer_.set_time(wall_clock_s());
     if (!listeners.empty()) listen(std::move(listeners));
@@ -63,7 +72,13 @@ void Server::listen(std::vector<Listener> listeners) {
     CHECK(listeners_.empty() && !listeners.empty() && listeners.size() <= limits::listeners_count_max);
     listeners_ = std::move(listeners);
     std::vector<int> listeners_fd;
-    for (const Listener& listener : listeners_) listeners_fd.push_back(listener.socket.get());
+    std::uint64_t tls_mask = 0;
+    for (const Listener& listener : listeners_) {
+        if (listener.is_tls) tls_mask |= std::uint64_t{1} << listeners_fd.size();
+        listeners_fd.push_back(listener.socket.get());
+    }
+    CHECK(tls_mask == 0 || tls_ != nullptr);
+    if (tls_ != nullptr) tls_->set_tls_listeners(tls_mask);
     loop_->listen(listeners_fd);
 }
 

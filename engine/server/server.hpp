@@ -20,6 +20,7 @@
 #include "engine/io/timer_wheel.hpp"
 #include "engine/metrics/latency_histogram.hpp"
 #include "engine/server/listener.hpp"
+#include "engine/server/tls_loop.hpp"
 
 namespace sluice {
 
@@ -53,12 +54,13 @@ class Server final : private io::Events {
     Server& operator=(const Server&) = delete;
 
     // On the thread that will run it. Serves all `listeners`, at most limits::listeners_count_max; none: see listen().
-    [[nodiscard]] std::expected<void, io::LoopError> open(std::vector<Listener> listeners);
+    // `tls`: for those that speak TLS.
+    [[nodiscard]] std::expected<void, io::LoopError> open(std::vector<Listener> listeners, TlsSettings tls = {});
     // The same with a loop of another kind.
     using LoopFactory =
         std::function<std::expected<std::unique_ptr<io::Loop>, io::LoopError>(const io::LoopSettings&, io::Events&)>;
-    [[nodiscard]] std::expected<void, io::LoopError> open(std::vector<Listener> listeners,
-                                                          const LoopFactory& make_loop);
+    [[nodiscard]] std::expected<void, io::LoopError> open(std::vector<Listener> listeners, const LoopFactory& make_loop,
+                                                          TlsSettings tls = {});
 
     // The same for a server that was opened without listeners. Once.
     void listen(std::vector<Listener> listeners);
@@ -99,6 +101,8 @@ class Server final : private io::Events {
     [[nodiscard]] const http::HttpCounters& http_counters() const { return counters_; }
     [[nodiscard]] http::HttpCounters& http_counters() { return counters_; }
     [[nodiscard]] const io::LoopCounters& loop_counters() const { return loop_->counters(); }
+    // Null: no listener may speak TLS.
+    [[nodiscard]] TlsLoop* tls() { return tls_; }
     // What each iteration took, from one wait to the next.
     [[nodiscard]] const LatencyHistogram& iterations() const { return iterations_; }
     void forget_iterations() {
@@ -170,6 +174,7 @@ class Server final : private io::Events {
     std::uint64_t trim_ns_ = 0;  // when memory for bodies is given back next; 0: none is free
     bool is_trimming_ = false;  // more of what is unused is to be given back
     std::uint64_t handshakes_end_ns_ = 0;  // while draining: when those that had begun are in the backlogs; 0: not yet
+    TlsLoop* tls_ = nullptr;  // loop_, if that speaks TLS
     std::unique_ptr<io::Loop> loop_;  // last: destroyed first, so that the kernel lets go of the blocks
     // open() stores loop_, release; pairs with wake(). Another server may post here before this one is open: it
     // looks for what was posted before it first sleeps.

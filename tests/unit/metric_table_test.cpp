@@ -226,6 +226,10 @@ TEST(MetricTable, EveryLoopCounterHasARow) {
     EXPECT_NE(values_of(LoopFigures{{}, iterations}), before);
 }
 
+TEST(MetricTable, EveryTlsCounterHasARow) {
+    expect_each_word_has_a_row<tls::Counters>([](const tls::Counters& counters) { return values_of(counters); });
+}
+
 TEST(MetricTable, EveryPoolFigureHasARow) {
     expect_each_word_has_a_row<PoolFigures>([](const PoolFigures& figures) { return values_of(figures); });
 }

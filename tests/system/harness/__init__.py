@@ -6,10 +6,11 @@ from .process import Child, cpu_seconds, reserve_port, rss_bytes, wait_until
 from .redis_cluster import RedisCluster
 from .redis_server import RedisServer
 from .sentinels import Sentinels
+from .tls import Authority, RecordClient, TlsConnection, tls_settings
 from .traffic import Load, device_ids, ndjson, sample, stream_entries
 from .users import as_user
 
 __all__ = [
-    "Child", "Engine", "HttpConnection", "Load", "RedisCluster", "RedisServer", "Response", "Sentinels", "as_user", "assert_conserved",
-    "cpu_seconds", "device_ids", "ndjson", "render_request", "reserve_port", "rss_bytes", "sample", "stream_entries", "wait_until",
+    "Authority", "Child", "Engine", "HttpConnection", "Load", "RecordClient", "RedisCluster", "RedisServer", "Response", "Sentinels", "TlsConnection", "as_user", "assert_conserved",
+    "cpu_seconds", "device_ids", "ndjson", "render_request", "reserve_port", "rss_bytes", "sample", "stream_entries", "tls_settings", "wait_until",
 ]

@@ -1,0 +1,38 @@
+// A certificate of the server with its key, read from files, and what operators want to know of it. Values; start and
+// reload.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <vector>
+
+#include "engine/tls/openssl.hpp"
+#include "engine/tls/settings.hpp"
+
+namespace sluice::tls {
+
+struct CertificateInfo {
+    std::string file;
+    std::string name;  // the first DNS name, else the subject's common name, else the file
+    std::vector<std::string> names;  // DNS names, in lower case; may begin with `*.`
+    std::int64_t not_before_s = 0;  // since 1970
+    std::int64_t not_after_s = 0;
+    std::uint32_t key_bits = 0;
+    bool is_rsa = false;
+};
+
+struct Pair {
+    std::vector<CertificatePtr> chain;  // the leaf first; never empty
+    KeyPtr key;
+    CertificateInfo info;
+};
+
+// An error is a sentence that names the file: it is missing, holds no certificate or key, or they do not belong
+// together.
+[[nodiscard]] std::expected<Pair, std::string> load_pair(const PairFiles& files);
+
+// All certificates of a text in PEM; nothing if one of them cannot be read.
+[[nodiscard]] std::expected<std::vector<CertificatePtr>, std::string> parse_certificates(const std::string& pem);
+
+}  // namespace sluice::tls
