@@ -65,11 +65,12 @@ using MetricsOf = std::span<const MetricOf<Source>>;
 // The closed set. For each alternative prometheus.cpp has an overload of for_each().
 using Metrics =
     std::variant<MetricsOf<EngineView>, MetricsOf<SampleFigures>, MetricsOf<http::HttpCounters>,
-                 MetricsOf<CodingCounters>, MetricsOf<LoopFigures>, MetricsOf<tls::Counters>, MetricsOf<PoolFigures>,
-                 MetricsOf<Latency>, MetricsOf<sinks::DeliveryFigures>, MetricsOf<sinks::LinkFigures>,
-                 MetricsOf<sinks::ReplicationFigures>, MetricsOf<ClusterView>, MetricsOf<sinks::NodeView>,
-                 MetricsOf<BreakerView>, MetricsOf<sinks::JournalFigures>, MetricsOf<watch::Gauges>,
-                 MetricsOf<forward::Forwarder::View>, MetricsOf<IdempotencyTable::Figures>, MetricsOf<ProcessFigures>>;
+                 MetricsOf<CodingCounters>, MetricsOf<LoopFigures>, MetricsOf<tls::Counters>, MetricsOf<TlsView>,
+                 MetricsOf<CertificateView>, MetricsOf<PoolFigures>, MetricsOf<Latency>,
+                 MetricsOf<sinks::DeliveryFigures>, MetricsOf<sinks::LinkFigures>, MetricsOf<sinks::ReplicationFigures>,
+                 MetricsOf<ClusterView>, MetricsOf<sinks::NodeView>, MetricsOf<BreakerView>,
+                 MetricsOf<sinks::JournalFigures>, MetricsOf<watch::Gauges>, MetricsOf<forward::Forwarder::View>,
+                 MetricsOf<IdempotencyTable::Figures>, MetricsOf<ProcessFigures>>;
 
 struct MetricGroup {
     std::string_view title;
