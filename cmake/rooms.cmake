@@ -98,7 +98,7 @@ room(engine/journal_tool USES engine/core engine/config engine/log engine/io eng
 room(engine/runtime USES engine/core engine/config engine/log engine/io engine/server engine/tls engine/delivery
      engine/batching engine/idempotency engine/watch engine/ingest engine/forward engine/admin sinks
      MAY clock random system thread)
-room(engine/check USES engine/core engine/config engine/delivery engine/io engine/runtime engine/watch sinks/journal MAY system)
+room(engine/check USES engine/core engine/config engine/delivery engine/io engine/runtime engine/tls engine/watch sinks/journal MAY system)
 room(engine USES engine/core engine/admin engine/check engine/config engine/log engine/io engine/journal_tool engine/runtime MAY system)
 
 # --- sluice-load: result/ what was measured, format/ bodies, plan/ what a run does, run/ makes requests, report/ writes results, export/ sends

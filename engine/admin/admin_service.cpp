@@ -47,6 +47,7 @@ EngineView AdminService::view() const {
     view.sinks.push_back(view_of(sink_name, sink_.sink()));
     if (forwarder_ != nullptr) view.forwarder.emplace(view_of(*forwarder_));
     if (idempotency_ != nullptr) view.idempotency = idempotency_->figures();
+    if (tls_ != nullptr) view.tls.emplace(view_of(*tls_, unix_ns()));
     return view;
 }
 

@@ -15,6 +15,7 @@
 #include "engine/forward/forwarder.hpp"
 #include "engine/idempotency/idempotency_table.hpp"
 #include "engine/ingest/engine_state.hpp"
+#include "engine/tls/published.hpp"
 
 namespace sluice {
 
@@ -26,7 +27,11 @@ class AdminService {
                  const forward::Forwarder* forwarder, const IdempotencyTable* idempotency);
 
     // Once, before the first answer: in the order of the configuration's cores. They outlive this.
-    void connect(std::vector<ReactorPort*> reactors) { collector_.connect(std::move(reactors)); }
+    // `tls`: null where no listener speaks it.
+    void connect(std::vector<ReactorPort*> reactors, const tls::Published* tls) {
+        collector_.connect(std::move(reactors));
+        tls_ = tls;
+    }
 
     // Blocks this thread until the reactors have answered, at most SnapshotCollector::patience_default.
     [[nodiscard]] AdminAnswer answer(AdminPage page);
@@ -46,6 +51,7 @@ class AdminService {
     const SinkThread& sink_;
     const forward::Forwarder* forwarder_;
     const IdempotencyTable* idempotency_;
+    const tls::Published* tls_ = nullptr;
     SnapshotCollector collector_;
     // Monotonic time of construction, which is before the engine listens. The uptime counts from here.
     std::uint64_t begin_ns_;

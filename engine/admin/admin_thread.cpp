@@ -12,6 +12,7 @@
 #include "engine/ingest/json_answer.hpp"
 #include "engine/io/process_signals.hpp"
 #include "engine/server/backend_choice.hpp"
+#include "engine/server/tls_loop.hpp"
 
 namespace sluice {
 namespace {
@@ -47,15 +48,15 @@ AdminThread::AdminThread(const config::Config& config, AdminService& service)
 
 AdminThread::~AdminThread() { stop_and_join(0); }
 
-std::expected<void, io::LoopError> AdminThread::open() {
+std::expected<void, io::LoopError> AdminThread::open(const TlsSettings& tls) {
     CHECK(!thread_.joinable());
     // It may lie on this stack: this function waits for set_value() before it returns.
     std::promise<std::expected<void, io::LoopError>> started;
     auto result = started.get_future();
-    thread_ = std::thread([this, &started] {
+    thread_ = std::thread([this, &started, &tls] {
         ::pthread_setname_np(::pthread_self(), "sluice-admin");
         // On the new thread, because a ring belongs to the thread that made it (IORING_SETUP_SINGLE_ISSUER).
-        auto opened = server_.open({});
+        auto opened = server_.open({}, tls);
         const bool is_open = opened.has_value();
         started.set_value(std::move(opened));
         if (is_open) loop();
@@ -63,6 +64,12 @@ std::expected<void, io::LoopError> AdminThread::open() {
     auto opened = result.get();
     if (!opened) thread_.join();
     return opened;
+}
+
+bool AdminThread::set_tls_context(std::shared_ptr<const tls::Context> context) {
+    const bool was_taken = mailbox_.post([this, shared = std::move(context)] { server_.tls()->set_context(shared); });
+    server_.wake();
+    return was_taken;
 }
 
 void AdminThread::listen(std::vector<Listener> listeners) {

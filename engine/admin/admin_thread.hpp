@@ -6,6 +6,7 @@
 
 #include <expected>
 #include <future>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -26,11 +27,14 @@ class AdminThread final : public AdminPort, private http::Application, private S
     AdminThread& operator=(const AdminThread&) = delete;
 
     // Main thread, once. Starts the thread and waits until its loop is made.
-    [[nodiscard]] std::expected<void, io::LoopError> open();
+    // `tls`: for its listeners, if they speak it.
+    [[nodiscard]] std::expected<void, io::LoopError> open(const TlsSettings& tls = {});
     // Main thread, once, after open(). Returns when it serves. Without listeners: the data listeners forward requests
     // (ask()).
     void listen(std::vector<Listener> listeners);
     [[nodiscard]] std::uint64_t locked_bytes() const { return server_.locked_bytes(); }
+    // Any thread, after open() with TLS: for new connections. False: its mailbox is full.
+    [[nodiscard]] bool set_tls_context(std::shared_ptr<const tls::Context> context);
     // Any thread but its own. From here on connections end with their next answer.
     void begin_lame_duck();
     // Any thread but its own. Accepts who waits to be accepted, answers what has arrived, and ends the thread: when all

@@ -1,8 +1,11 @@
 #include "engine/admin/engine_view.hpp"
 
+#include <algorithm>
+#include <string>
 #include <utility>
 
 #include "engine/core/check.hpp"
+#include "engine/core/escape.hpp"
 
 namespace sluice {
 
@@ -42,6 +45,26 @@ const SinkView& EngineView::delivering_sink() const {
     if (forwarder) return forwarder->sink;
     CHECK(!sinks.empty());
     return sinks.front();
+}
+
+// A label of /metrics is not escaped.
+std::string as_label(std::string text) {
+    std::ranges::replace_if(text, [](char c) { return c == '"' || c == '\\' || !is_printable_ascii(c); }, '_');
+    return text;
+}
+
+TlsView view_of(const tls::Published& published, std::int64_t now_ns) {
+    TlsView view{published.reloads_done.load(std::memory_order_relaxed),
+                 published.reloads_failed.load(std::memory_order_relaxed),
+                 {}};
+    const auto context = published.context();
+    if (context == nullptr) return view;
+    for (const tls::CertificateInfo& info : context->certificates()) {
+        const std::int64_t left_ns = info.not_after_s * 1'000'000'000 - now_ns;
+        view.certificates.push_back(
+            {as_label(info.file), static_cast<std::uint64_t>(std::max<std::int64_t>(left_ns, 0))});
+    }
+    return view;
 }
 
 }  // namespace sluice

@@ -16,6 +16,7 @@
 #include "engine/forward/forwarder.hpp"
 #include "engine/idempotency/idempotency_table.hpp"
 #include "engine/ingest/engine_state.hpp"
+#include "engine/tls/published.hpp"
 #include "sinks/sink.hpp"
 
 namespace sluice {
@@ -41,6 +42,19 @@ struct ForwarderView {
 };
 [[nodiscard]] ForwarderView view_of(const forward::Forwarder& forwarder);
 
+// A certificate that the server shows.
+struct CertificateView {
+    std::string name;  // its file: the value of its label
+    std::uint64_t left_ns = 0;  // until it ends; 0: it has ended
+};
+struct TlsView {
+    std::uint64_t reloads_done = 0;
+    std::uint64_t reloads_failed = 0;
+    std::vector<CertificateView> certificates;
+};
+// `now_ns`: since 1970.
+[[nodiscard]] TlsView view_of(const tls::Published& published, std::int64_t now_ns);
+
 // Sums over all reactors.
 struct EngineTotals {
     ByFormat<SampleCounters> samples;
@@ -62,6 +76,7 @@ struct EngineView {
     std::optional<ForwarderView> forwarder;  // none: no journal in front of Redis
     std::optional<IdempotencyTable::Figures> idempotency;  // none: no keys are remembered
     ProcessFigures process;
+    std::optional<TlsView> tls{};  // none: no listener speaks it
 
     [[nodiscard]] EngineTotals totals() const;
     // What delivers to Redis: the forwarder's sink behind a journal, else the first one.

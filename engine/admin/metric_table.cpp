@@ -6,6 +6,7 @@
 #include <limits>
 #include <optional>
 
+#include "engine/admin/tls_metrics.hpp"
 #include "engine/core/build_info.hpp"
 #include "engine/core/content_coding.hpp"
 #include "engine/core/refusal.hpp"
@@ -209,34 +210,6 @@ constexpr MetricOf<LoopFigures> loop_metrics[] = {
     {{"sluice_loop_iteration_seconds", histogram, seconds,
       "Time from one wait of the event loop to the next, what its thread did in between included.", "", ""},
      [](const LoopFigures& loop) -> MetricValue { return Histograms{{&loop.iterations, 1}, no_word}; }},
-};
-
-std::string_view handshake_failure(std::size_t index) { return tls::handshake_failure_words[index]; }
-
-constexpr std::string_view handshakes_help = "TLS handshakes that were completed.";
-// Reasons that never occurred have no series.
-constexpr MetricOf<tls::Counters> tls_metrics[] = {
-    {{"sluice_tls_handshakes_total", counter, count, handshakes_help, "version=\"1.2\",resumed=\"false\"",
-      "tls.full_1_2"},
-     READ(full_1_2)},
-    {{"sluice_tls_handshakes_total", counter, count, handshakes_help, "version=\"1.2\",resumed=\"true\"",
-      "tls.resumed_1_2"},
-     READ(resumed_1_2)},
-    {{"sluice_tls_handshakes_total", counter, count, handshakes_help, "version=\"1.3\",resumed=\"false\"",
-      "tls.full_1_3"},
-     READ(full_1_3)},
-    {{"sluice_tls_handshakes_total", counter, count, handshakes_help, "version=\"1.3\",resumed=\"true\"",
-      "tls.resumed_1_3"},
-     READ(resumed_1_3)},
-    {{"sluice_tls_handshake_failures_total", counter, count, "TLS handshakes that came to nothing, by reason.",
-      "reason", "tls.failures"},
-     [](const tls::Counters& tls) -> MetricValue { return ByWord{tls.failures, handshake_failure, false}; }},
-    {{"sluice_tls_broken_sessions_total", counter, count,
-      "TLS connections that ended with an error after their handshake.", "", "tls.broken_sessions"},
-     READ(broken_sessions)},
-    {{"sluice_tls_handshakes_in_progress", gauge, count, "TLS handshakes that are not complete, silent ones included.",
-      "", "tls.in_progress"},
-     READ(handshakes_in_progress)},
 };
 
 constexpr MetricOf<PoolFigures> pool_metrics[] = {
@@ -468,7 +441,7 @@ constexpr Metrics rows(const MetricOf<Source> (&metrics)[rows_count]) {
 }
 
 bool always(const EngineView&) { return true; }
-bool has_tls(const EngineView& view) { return !view.config.tls.listen.empty(); }
+bool has_tls(const EngineView& view) { return view.config.has_tls(); }
 bool is_cluster(const EngineView& view) { return view.config.sink.url.kind == config::SinkKind::redis_cluster; }
 
 constexpr std::string_view reactor_thread = "the reactor's thread";
@@ -490,8 +463,12 @@ constexpr MetricGroup groups[] = {
     {"Remote write", "core", reactor_thread, "engine/metrics/remote_write_counters.hpp", "reactors[]", "", always,
      rows(remote_write_metrics)},
     {"Event loops", "core", reactor_thread, "engine/io/loop.hpp", "reactors[]", "", always, rows(loop_metrics)},
-    {"TLS", "core", reactor_thread, "engine/tls/counters.hpp", "reactors[]", "with `tls.listen`", has_tls,
-     rows(tls_metrics)},
+    {"TLS", "core", reactor_thread, "engine/tls/counters.hpp", "reactors[].tls", "with `tls.listen` or `admin.tls`",
+     has_tls, rows(tls_metrics)},
+    {"TLS reloads", "", "the main thread", "engine/tls/published.hpp", "tls", "with `tls.listen` or `admin.tls`",
+     has_tls, rows(tls_reload_metrics)},
+    {"Certificates", "certificate", "the admin thread, when it is asked", "engine/admin/engine_view.hpp",
+     "tls.certificates[]", "with `tls.listen` or `admin.tls`", has_tls, rows(certificate_metrics)},
     {"Pools", "core", reactor_thread, "engine/admin/snapshot.hpp", "reactors[]", "", always, rows(pool_metrics)},
     {"Latency", "core, stage, format", reactor_thread, "engine/metrics/latency.hpp", "latency, formats.*", "", always,
      rows(latency_metrics)},

@@ -72,11 +72,12 @@ using MetricsOf = std::span<const MetricOf<Source>>;
 using Metrics =
     std::variant<MetricsOf<EngineView>, MetricsOf<SampleFigures>, MetricsOf<http::RequestCounters>,
                  MetricsOf<http::HttpCounters>, MetricsOf<CodingCounters>, MetricsOf<RemoteWriteCounters>,
-                 MetricsOf<LoopFigures>, MetricsOf<tls::Counters>, MetricsOf<PoolFigures>, MetricsOf<StageFigures>,
-                 MetricsOf<sinks::DeliveryFigures>, MetricsOf<sinks::LinkFigures>, MetricsOf<sinks::ReplicationFigures>,
-                 MetricsOf<ClusterView>, MetricsOf<sinks::NodeView>, MetricsOf<BreakerView>,
-                 MetricsOf<sinks::JournalFigures>, MetricsOf<watch::Gauges>, MetricsOf<forward::Forwarder::View>,
-                 MetricsOf<IdempotencyTable::Figures>, MetricsOf<ProcessFigures>>;
+                 MetricsOf<LoopFigures>, MetricsOf<tls::Counters>, MetricsOf<TlsView>, MetricsOf<CertificateView>,
+                 MetricsOf<PoolFigures>, MetricsOf<StageFigures>, MetricsOf<sinks::DeliveryFigures>,
+                 MetricsOf<sinks::LinkFigures>, MetricsOf<sinks::ReplicationFigures>, MetricsOf<ClusterView>,
+                 MetricsOf<sinks::NodeView>, MetricsOf<BreakerView>, MetricsOf<sinks::JournalFigures>,
+                 MetricsOf<watch::Gauges>, MetricsOf<forward::Forwarder::View>, MetricsOf<IdempotencyTable::Figures>,
+                 MetricsOf<ProcessFigures>>;
 
 struct MetricGroup {
     std::string_view title;

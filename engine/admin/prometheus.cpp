@@ -219,6 +219,13 @@ void for_each(const EngineView& view, MetricsOf<sinks::NodeView>, auto&& take) {
     for (const sinks::NodeView& node : view.delivering_sink().nodes) take(node, node.address);
 }
 
+void for_each(const EngineView& view, MetricsOf<TlsView>, auto&& take) {
+    if (view.tls) take(*view.tls, "");
+}
+void for_each(const EngineView& view, MetricsOf<CertificateView>, auto&& take) {
+    if (!view.tls) return;
+    for (const CertificateView& certificate : view.tls->certificates) take(certificate, certificate.name);
+}
 void for_each(const EngineView& view, MetricsOf<ProcessFigures>, auto&& take) { take(view.process, ""); }
 void for_each(const EngineView& view, MetricsOf<watch::Gauges>, auto&& take) { take(view.state.gauges, ""); }
 void for_each(const EngineView& view, MetricsOf<forward::Forwarder::View>, auto&& take) {

@@ -116,13 +116,13 @@ Json reactor_json(const Snapshot& reactor, bool has_tls) {
     add_figures(json, reactor.coding);
     add_figures(json, reactor.remote_write);
     add_figures(json, reactor.pools);
-    if (has_tls) add_figures(json, reactor.tls);
+    if (has_tls) json["tls"] = figures_of(reactor.tls);
     return json;
 }
 
 Json reactors_json(const EngineView& view) {
     Json json = Json::array();
-    const bool has_tls = !view.config.tls.listen.empty();
+    const bool has_tls = view.tls.has_value();
     for (const auto& reactor : view.reactors) json.push_back(reactor_json(*reactor, has_tls));
     return json;
 }
@@ -241,6 +241,16 @@ Json admission_json(const watch::Gauges& gauges) {
     return json;
 }
 
+Json tls_json(const TlsView& tls) {
+    Json json = figures_of(tls);
+    json["certificates"] = Json::array();
+    for (const CertificateView& certificate : tls.certificates) {
+        Json& one = json["certificates"].emplace_back(Json{{"file", certificate.name}});
+        add_figures(one, certificate);
+    }
+    return json;
+}
+
 void add_facts(Json& status, const EngineView& view) {
     status["not_ready_reason"] = view.readiness.reason;
     status["version"] = SLUICE_VERSION;
@@ -265,6 +275,7 @@ std::string render_status(const EngineView& view) {
     if (view.state.gauges.is_on.load(std::memory_order_relaxed))
         status["admission"] = admission_json(view.state.gauges);
     if (view.forwarder) status["forwarder"] = forwarder_json(*view.forwarder, view.now_ns);
+    if (view.tls) status["tls"] = tls_json(*view.tls);
     if (view.idempotency) status["idempotency"] = figures_of(*view.idempotency);
     // Bytes that are not UTF-8 become U+FFFD. The library throws by default, and sentences may hold what Redis sent.
     std::string text = status.dump(-1, ' ', false, Json::error_handler_t::replace);

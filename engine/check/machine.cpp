@@ -11,6 +11,8 @@
 #include "engine/delivery/journal_directory.hpp"
 #include "engine/io/backend.hpp"
 #include "engine/io/listener.hpp"
+#include "engine/runtime/tls_settings.hpp"
+#include "engine/tls/context.hpp"
 #include "sinks/journal/posix_file_system.hpp"
 
 namespace sluice::check {
@@ -59,14 +61,23 @@ void add_listener(std::string_view key, const config::ListenAddress& listener, W
                            ", but no socket can be made in " + folder);
 }
 
+// The files are read as a start would read them.
+void add_tls(const config::Config& config, Warnings& warnings) {
+    if (!config.has_tls()) return;
+    if (auto loaded = tls::Context::load(tls_settings(config)); !loaded)
+        warnings.push_back(loaded.error() + ": a start would end with exit code 1");
+}
+
 }  // namespace
 
 Warnings machine_warnings(const config::Config& config) {
     Warnings warnings;
     add_backend(config, warnings);
     for (const config::ListenAddress& listener : config.listen) add_listener("listen", listener, warnings);
+    for (const config::ListenAddress& listener : config.tls.listen) add_listener("tls.listen", listener, warnings);
     if (std::ranges::find(config.listen, config.admin.listen) == config.listen.end())
         add_listener("admin.listen", config.admin.listen, warnings);
+    add_tls(config, warnings);
     if (auto outlook = journal_directory_outlook(config); !outlook.sentence.empty())
         warnings.push_back(std::move(outlook.sentence));
     return warnings;

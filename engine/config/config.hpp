@@ -39,6 +39,7 @@ struct ServerAddress {
 
 enum class WaitAof : std::uint8_t { automatic, off };
 enum class IoBackend : std::uint8_t { automatic, io_uring, epoll };
+enum class TlsClient : std::uint8_t { off, optional, required };
 enum class TlsVersion : std::uint8_t { tls_1_2, tls_1_3 };
 // What to do without, each being a fallback that the loop also takes where the kernel lacks the feature.
 enum class IoMode : std::uint8_t { all, no_defer_taskrun, no_multishot, no_buffer_ring };
@@ -57,6 +58,13 @@ struct SinkUrl {
     std::string master{};  // redis-sentinel://: the name that the sentinels watch the primary under
 };
 
+// Files in PEM.
+struct CertificatePair {
+    std::string certificate;
+    std::string key;
+    friend bool operator==(const CertificatePair&, const CertificatePair&) = default;
+};
+
 struct Config {
     std::vector<ListenAddress> listen{{.address = "127.0.0.1", .port = 8080}};  // never empty
     std::vector<unsigned> cores;  // one reactor each, pinned; never empty after loading
@@ -68,6 +76,7 @@ struct Config {
 
     struct Admin {
         ListenAddress listen{.address = "127.0.0.1", .port = 8081};  // may equal an element of `listen`
+        bool is_tls = false;
     } admin;
 
     struct Log {
@@ -93,11 +102,16 @@ struct Config {
         std::vector<ListenAddress> listen;  // empty: no listener speaks TLS
         std::string certificate;  // a file: PEM, the leaf first
         std::string key;  // a file: PEM
+        std::vector<CertificatePair> more;  // chosen by the server's name that the client gives
+        TlsClient client = TlsClient::off;  // whether clients show a certificate
+        std::string client_ca;  // a file: who signs it
+        std::string crl;  // a file: which of them are revoked
         TlsVersion version_min = TlsVersion::tls_1_2;
         std::string ciphers;  // of TLS 1.2, as OpenSSL lists them
         std::string groups;  // for the key exchange, with commas between them; unknown ones are left out
         std::uint64_t ticket_lifetime_s = 0;  // 0: no session is resumed
         std::uint64_t handshake_timeout_ns = 0;
+        std::uint64_t reload_interval_ns = 0;  // of looking whether the files have changed; 0: never
     } tls;
 
     struct Io {
@@ -161,6 +175,8 @@ struct Config {
 
     // Samples go to a journal first, or only.
     [[nodiscard]] bool has_journal() const { return sink.url.kind == SinkKind::journal || !journal.directory.empty(); }
+    // A listener speaks TLS.
+    [[nodiscard]] bool has_tls() const { return !tls.listen.empty() || admin.is_tls; }
     // `replicated` is offered.
     [[nodiscard]] bool has_replicas() const {
         const bool is_redis = sink.url.kind != SinkKind::null && sink.url.kind != SinkKind::journal;

@@ -23,8 +23,13 @@ static_assert(static_cast<std::size_t>(IoMode::no_buffer_ring) == io_mode_words.
 
 constexpr std::array<std::string_view, 2> influx_precision_words{"ns", "auto"};
 
+constexpr std::array<std::string_view, 3> tls_client_words{"off", "optional", "required"};
+static_assert(static_cast<std::size_t>(TlsClient::required) == tls_client_words.size() - 1);
 constexpr std::array<std::string_view, 2> tls_version_words{"1.2", "1.3"};
 static_assert(static_cast<std::size_t>(TlsVersion::tls_1_3) == tls_version_words.size() - 1);
+
+// Each has a context of some 100 KiB. Those who have more let a proxy end TLS.
+constexpr std::size_t tls_pairs_count_max = 64;
 
 // The accessor of a member of Config, for reading and for writing.
 #define FIELD(member) ([](auto& config) -> auto& { return config.member; })
@@ -53,6 +58,9 @@ constexpr Property table[] = {
 
     {"admin.listen", "127.0.0.1:8081", restart,
      "Address that serves /status, /metrics and the controls; may be one of listen", Address{FIELD(admin.listen)}},
+
+    {"admin.tls", "false", restart, "Whether admin.listen speaks TLS, with the certificates of tls.certificate",
+     Flag{FIELD(admin.is_tls)}},
 
     {"log.level", "info", live, "Lowest level that is logged", Choice<LogLevel>{FIELD(log.level), log_level_names}},
     {"log.format", "logfmt", live, "Format of a log line", Choice<LogFormat>{FIELD(log.format), log_format_names}},
@@ -106,6 +114,14 @@ constexpr Property table[] = {
      Text{FIELD(tls.certificate), 0, limits::directory_path_bytes_max}},
     {"tls.key", "", restart, "File with the private key in PEM; it must not be readable by others",
      Text{FIELD(tls.key), 0, limits::directory_path_bytes_max}},
+    {"tls.more", "", restart, "Further certificates; a client gets the one for the server name that it asks for",
+     List<CertificatePair>{FIELD(tls.more), tls_pairs_count_max, true}},
+    {"tls.client", "off", restart, "Whether clients must show a certificate (mTLS)",
+     Choice<TlsClient>{FIELD(tls.client), tls_client_words}},
+    {"tls.client_ca", "", restart, "File with the certificates, in PEM, that sign those of clients",
+     Text{FIELD(tls.client_ca), 0, limits::directory_path_bytes_max}},
+    {"tls.crl", "", restart, "File with the revocation lists, in PEM, of those that sign certificates of clients",
+     Text{FIELD(tls.crl), 0, limits::directory_path_bytes_max}},
     {"tls.min_version", "1.2", restart, "Lowest version of TLS that is spoken",
      Choice<TlsVersion>{FIELD(tls.version_min), tls_version_words}},
     {"tls.ciphers",
@@ -120,6 +136,9 @@ constexpr Property table[] = {
      Number{Unit::duration_seconds, 0, 24 * 3600, FIELD(tls.ticket_lifetime_s)}},
     {"tls.handshake_timeout", "10s", restart, "How long a TLS handshake may take; then the connection is closed",
      Number{Unit::duration, 100 * ms, 10 * minute, FIELD(tls.handshake_timeout_ns)}},
+    {"tls.reload_interval", "1m", restart,
+     "How often the files of certificates and keys are looked at, and read if they changed; 0s: only on SIGHUP",
+     Number{Unit::duration, 0, 24 * hour, FIELD(tls.reload_interval_ns)}},
 
     {"io.backend", "auto", restart,
      "Kernel interface of the event loops; auto: io_uring, and epoll where that is not available",

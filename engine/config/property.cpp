@@ -202,6 +202,22 @@ std::optional<ValueError> collision_of(const std::string& a, const std::string& 
     return a == b ? std::optional(ValueError::listed_twice) : std::nullopt;
 }
 
+// `certificate:key`; a path of either may hold no colon.
+std::expected<CertificatePair, ValueError> parse_element(const List<CertificatePair>&, std::string_view text) {
+    const std::size_t colon = text.find(':');
+    const bool is_pair = colon != std::string_view::npos && colon != 0 && text.find(':', colon + 1) == text.npos &&
+                         colon + 1 != text.size();
+    if (!is_pair) return std::unexpected(ValueError::malformed);
+    if (has_control_character(text)) return std::unexpected(ValueError::control_character);
+    return CertificatePair{std::string(text.substr(0, colon)), std::string(text.substr(colon + 1))};
+}
+std::string format_element(const CertificatePair& pair) { return pair.certificate + ":" + pair.key; }
+std::string_view unit_of_kind(const List<CertificatePair>&) { return "file pairs"; }
+std::string_view bounds_of_element(const List<CertificatePair>&) { return "certificate file:key file"; }
+std::optional<ValueError> collision_of(const CertificatePair& a, const CertificatePair& b) {
+    return a == b ? std::optional(ValueError::listed_twice) : std::nullopt;
+}
+
 template <typename T>
 std::string counts_of(const List<T>& list) {
     return (list.is_optional ? "none, or 1 to " : "1 to ") + std::to_string(list.count_max);

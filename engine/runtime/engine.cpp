@@ -15,7 +15,6 @@
 #include "engine/delivery/journal_directory.hpp"
 #include "engine/delivery/sink_factory.hpp"
 #include "engine/log/log.hpp"
-#include "engine/runtime/tls_settings.hpp"
 #include "engine/runtime/watch_settings.hpp"
 #include "engine/server/backend_choice.hpp"
 
@@ -55,7 +54,7 @@ void Engine::make_parts() {
         reactors_.push_back(std::make_unique<Reactor>(config_, static_cast<std::uint16_t>(i), wiring));
         reactors_.back()->connect(*sink_);
     }
-    admin_service_->connect(reactor_ports());
+    admin_service_->connect(reactor_ports(), tls_.is_on() ? &tls_.published() : nullptr);
 }
 
 std::vector<ReactorPort*> Engine::reactor_ports() const {
@@ -102,16 +101,31 @@ std::expected<void, Engine::StartError> Engine::start_parts() {
     if (forwarder_ != nullptr) forwarder_->start();
     if (watcher_ != nullptr) watcher_->start();
     if (auto started = start_admin(); !started) return started;
+    add_subscribers();
     log_listening();
     return {};
 }
 
 std::expected<void, Engine::StartError> Engine::load_tls() {
-    if (config_.tls.listen.empty()) return {};
-    auto context = tls::Context::load(tls_settings(config_));
-    if (!context) return std::unexpected(StartError{context.error(), false});
-    tls_ = {std::move(*context), config_.tls.handshake_timeout_ns};
+    if (!tls_.is_on()) return {};
+    if (auto loaded = tls_.load(); !loaded) return std::unexpected(StartError{loaded.error(), false});
     return {};
+}
+
+void Engine::reload() {
+    if (tls_.reload(unix_ns() / 1'000'000'000, "SIGHUP")) publish();
+}
+
+void Engine::publish() {
+    publisher_.publish(std::make_shared<const LiveSettings>(LiveSettings{++generation_, tls_.context()}));
+}
+
+std::uint64_t Engine::keep_house() {
+    constexpr std::uint64_t retry_interval_ns = 10'000'000;
+    const std::uint64_t now_ns = monotonic_ns();
+    if (tls_.look(now_ns, unix_ns() / 1'000'000'000)) publish();
+    publisher_.go_on();
+    return publisher_.is_done() ? tls_.next_ns() : now_ns + retry_interval_ns;
 }
 
 // `auto` means epoll where io_uring works, but not for all loops of this engine: all of them are on the same.
@@ -130,9 +144,21 @@ std::expected<void, Engine::StartError> Engine::open_loops() {
 }
 
 std::expected<void, io::LoopError> Engine::try_loops() {
+    const TlsSettings tls{tls_.context(), config_.tls.handshake_timeout_ns};
     for (auto& reactor : reactors_)
-        if (auto opened = reactor->open(tls_); !opened) return opened;
-    return admin_->open();
+        if (auto opened = reactor->open(tls); !opened) return opened;
+    return admin_->open(config_.admin.is_tls ? tls : TlsSettings{});
+}
+
+// The parts are the last ones now: see open_loops().
+void Engine::add_subscribers() {
+    for (auto& reactor : reactors_)
+        publisher_.add([&reactor](std::shared_ptr<const LiveSettings> settings) {
+            return reactor->has_ended() || reactor->apply(std::move(settings));
+        });
+    if (config_.admin.is_tls)
+        publisher_.add(
+            [this](std::shared_ptr<const LiveSettings> settings) { return admin_->set_tls_context(settings->tls); });
 }
 
 std::expected<void, Engine::StartError> Engine::open_sink() {
@@ -199,13 +225,13 @@ void Engine::log_listening() const {
 }
 
 void Engine::log_tls() const {
-    if (tls_.context == nullptr) return;
+    const auto context = tls_.context();
+    if (context == nullptr) return;
     std::string addresses;
     for (const config::ListenAddress& address : config_.tls.listen)
         addresses += (addresses.empty() ? "" : ",") + config::format_numeric(address);
     std::string names;
-    for (const tls::CertificateInfo& info : tls_.context->certificates())
-        names += (names.empty() ? "" : ",") + info.name;
+    for (const tls::CertificateInfo& info : context->certificates()) names += (names.empty() ? "" : ",") + info.name;
     log::info("listening_tls", {{"listen", addresses}, {"certificates", names}});
 }
 

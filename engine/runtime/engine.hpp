@@ -23,8 +23,9 @@
 #include "engine/idempotency/idempotency_table.hpp"
 #include "engine/ingest/engine_state.hpp"
 #include "engine/runtime/listeners.hpp"
+#include "engine/runtime/live_settings.hpp"
 #include "engine/runtime/reactor.hpp"
-#include "engine/server/tls_loop.hpp"
+#include "engine/runtime/tls_keeper.hpp"
 #include "engine/watch/watcher.hpp"
 
 namespace sluice {
@@ -60,6 +61,12 @@ class Engine {
         bool is_conserved = true;
         bool is_complete = true;  // false: a reactor did not answer
     };
+    // Whether there is anything that a running engine reads again.
+    [[nodiscard]] bool can_reload() const { return tls_.is_on(); }
+    // Reads it again, all or nothing: the certificates. What comes of it is logged.
+    void reload();
+    // While it serves: does what is due, and returns when it wants to be called next (monotonic; 0: at any time).
+    [[nodiscard]] std::uint64_t keep_house();
     // begin_drain() is about to be called.
     void announce_drain() { state_.is_draining.store(true, std::memory_order_relaxed); }
     // Begins to stop. Returns at once; main calls continue_drain() again and again, until drain_ns_max() has passed.
@@ -103,6 +110,8 @@ class Engine {
     void end_threads();
     [[nodiscard]] std::uint64_t admin_patience_ns() const;
     [[nodiscard]] std::expected<void, StartError> load_tls();
+    void publish();
+    void add_subscribers();
     [[nodiscard]] std::expected<void, StartError> open_loops();
     [[nodiscard]] std::expected<void, io::LoopError> try_loops();
     [[nodiscard]] std::vector<ReactorPort*> reactor_ports() const;
@@ -123,7 +132,9 @@ class Engine {
     const bool is_backend_automatic_;
     Listeners listeners_{config_};  // outlives the threads that accept
     EngineState state_;
-    TlsSettings tls_;  // without a context: no listener speaks TLS
+    TlsKeeper tls_{config_};
+    Publisher publisher_;  // of what a reload changes
+    std::uint64_t generation_ = 0;  // of what was published last
     std::unique_ptr<watch::Watcher> watcher_;  // null: Redis is not watched
     std::unique_ptr<IdempotencyTable> idempotency_;  // null: none; shared by the reactors
     Port port_{reactors_};

@@ -130,16 +130,18 @@ std::expected<std::vector<Listener>, std::string> Listeners::open_admin() {
     std::vector<Listener> listeners;
     if (is_admin_shared()) return listeners;
     ListenAddress& address = config_.admin.listen;
+    const bool is_tls = config_.admin.is_tls;
     if (address.is_unix()) {
         auto opened = open_patiently(address, [&] { return io::open_unix_listener(address.path); });
         if (!opened) return std::unexpected(opened.error().sentence);
         // Kept apart from the data files: the admin listener serves during the drain.
         admin_file_ = std::move(opened->file);
-        listeners.push_back({std::move(opened->socket), ListenerRole::admin});
+        listeners.push_back({std::move(opened->socket), ListenerRole::admin, false, is_tls});
     } else {
         auto sockets = open_tcp(address, false);
         if (!sockets) return std::unexpected(sockets.error());
-        for (Descriptor& socket : *sockets) listeners.push_back({std::move(socket), ListenerRole::admin});
+        for (Descriptor& socket : *sockets)
+            listeners.push_back({std::move(socket), ListenerRole::admin, false, is_tls});
     }
     return listeners;
 }

@@ -15,6 +15,7 @@
 #include "engine/io/process_signals.hpp"
 #include "engine/log/log.hpp"
 #include "engine/server/backend_choice.hpp"
+#include "engine/server/tls_loop.hpp"
 
 namespace sluice {
 namespace {
@@ -197,6 +198,12 @@ void Reactor::order(Mailbox::Task task) {
 
 void Reactor::settle(Batch& batch, Settlement settlement) {
     if (inbox_.push({&batch, settlement})) server_.wake();
+}
+
+bool Reactor::apply(std::shared_ptr<const LiveSettings> settings) {
+    return post([this, settings = std::move(settings)] {
+        if (server_.tls() != nullptr) server_.tls()->set_context(settings->tls);
+    });
 }
 
 void Reactor::begin_lame_duck() {

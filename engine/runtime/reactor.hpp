@@ -25,6 +25,7 @@
 #include "engine/ingest/influx_pages.hpp"
 #include "engine/ingest/ingest.hpp"
 #include "engine/log/log.hpp"
+#include "engine/runtime/live_settings.hpp"
 #include "engine/server/mailbox.hpp"
 #include "engine/server/refusal_log.hpp"
 #include "engine/server/server.hpp"
@@ -65,6 +66,8 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     // A sink's thread: a batch of this reactor is settled.
     // The batch is the reactor's again with Settlement::final.
     void settle(Batch& batch, Settlement settlement);
+    // Uses `settings` from its next iteration on. False: its mailbox is full.
+    [[nodiscard]] bool apply(std::shared_ptr<const LiveSettings> settings);
     // From here on connections end with their next answer.
     void begin_lame_duck();
     // Stop accepting, answer and deliver what is there, then end the thread.

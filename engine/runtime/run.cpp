@@ -1,5 +1,6 @@
 #include "engine/runtime/run.hpp"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -34,7 +35,7 @@ class Run {
     RunOutcome until_stopped() {
         while (!sequence_.is_over()) {  // ends: with the last phase; draining and ending have deadlines of their own
             const bool is_serving = sequence_.phase() == Phase::serving;
-            const int signal = next_signal(is_serving ? serving_interval_ns : poll_interval_ns);
+            const int signal = next_signal(is_serving ? serving_timeout_ns() : poll_interval_ns);
             const std::uint64_t now_ns = monotonic_ns();
             if (signal != 0) on_signal(signal, now_ns);
             const bool is_drained = sequence_.phase() == Phase::draining && engine_.continue_drain();
@@ -52,6 +53,14 @@ class Run {
         return wait_for_signal(signals_, timeout_ns);
     }
 
+    // Until the engine wants to keep house again.
+    std::uint64_t serving_timeout_ns() {
+        const std::uint64_t next_ns = engine_.keep_house();
+        const std::uint64_t now_ns = monotonic_ns();
+        if (next_ns == 0) return serving_interval_ns;
+        return next_ns <= now_ns ? 1 : std::min(next_ns - now_ns, serving_interval_ns);
+    }
+
     void on_signal(int signal, std::uint64_t now_ns) {
         if (meaning_of(signal) == SignalMeaning::stop) {
             // The kernel repeats it for each second of CPU (setrlimit(2)): no second signal.
@@ -61,6 +70,7 @@ class Run {
             return;
         }
         const bool is_reload = meaning_of(signal) == SignalMeaning::reload;
+        if (is_reload && engine_.can_reload()) return engine_.reload();
         ignored_log_.line(LogLevel::warn, now_ns, "signal_ignored",
                           {{"signal", signal_name(signal)},
                            {"reason", is_reload ? "this version does not reload its configuration; restart it"

@@ -10,6 +10,7 @@
 #include "engine/core/limits.hpp"
 #include "engine/io/backend.hpp"
 #include "engine/io/listener.hpp"
+#include "engine/server/tls_loop.hpp"
 
 namespace sluice {
 namespace {

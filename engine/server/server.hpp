@@ -20,9 +20,11 @@
 #include "engine/io/timer_wheel.hpp"
 #include "engine/metrics/latency_histogram.hpp"
 #include "engine/server/listener.hpp"
-#include "engine/server/tls_loop.hpp"
+#include "engine/server/tls_settings.hpp"
 
 namespace sluice {
+
+class TlsLoop;
 
 struct ServerSettings {
     http::HttpSettings http;

@@ -42,6 +42,11 @@ TlsLoop::~TlsLoop() {
     for (std::size_t slot = 0; slot < connections_.size(); ++slot) delete connections_[slot].session;
 }
 
+const tls::ClientIdentity* TlsLoop::client_of(Slot slot) const {
+    const tls::Session* const session = connections_[slot].session;
+    return session == nullptr || !session->client() ? nullptr : &*session->client();
+}
+
 tls::Counters TlsLoop::tls_counters() const {
     tls::Counters counters = tls_counters_;
     counters.handshakes_in_progress = handshakes_.count();
@@ -267,14 +272,36 @@ void TlsLoop::on_handshake_done(Slot slot) {
     else ++(is_resumed ? tls_counters_.resumed_1_2 : tls_counters_.full_1_2);
     handshakes_.remove(nodes(), slot);
     connection.state = State::open;
+    if (log::enabled(LogLevel::debug)) log_handshake(slot);
     read_plain(slot);  // what came behind it
 }
 
 void TlsLoop::on_handshake_failed(Slot slot, HandshakeFailure failure) {
     CHECK(connections_[slot].state == State::handshaking);
     tls_counters_.count(failure);
+    if (log::enabled(LogLevel::debug)) log_failure(slot, failure);
     events_.on_failed(slot);
     CHECK(connections_[slot].state != State::handshaking);  // the server has called close()
+}
+
+// Costs system calls, for the peer.
+void TlsLoop::log_handshake(Slot slot) {
+    const tls::Session& session = *connections_[slot].session;
+    const tls::ClientIdentity* const client = client_of(slot);
+    const std::string uri = client == nullptr || client->uris.empty() ? "" : client->uris.front();
+    const std::string name = client == nullptr || client->dns_names.empty() ? "" : client->dns_names.front();
+    log::debug("tls_handshake", {{"peer", loop_->peer_of(slot)},
+                                 {"version", session.is_tls_1_3() ? "1.3" : "1.2"},
+                                 {"resumed", session.is_resumed()},
+                                 {"client_fingerprint", client == nullptr ? "" : client->fingerprint},
+                                 {"client_uri", uri},
+                                 {"client_name", name}});
+}
+
+void TlsLoop::log_failure(Slot slot, HandshakeFailure failure) {
+    failure_log_.line(
+        LogLevel::debug, now_ns_, "tls_handshake_failed",
+        {{"peer", loop_->peer_of(slot)}, {"reason", tls::handshake_failure_words[static_cast<std::size_t>(failure)]}});
 }
 
 // --- after them ----------------------------------------------------------------------------------------------------

@@ -28,18 +28,15 @@
 
 #include "engine/core/lazy_array.hpp"
 #include "engine/io/loop.hpp"
+#include "engine/log/log.hpp"
 #include "engine/server/slot_queue.hpp"
+#include "engine/server/tls_settings.hpp"
 #include "engine/tls/cipher_blocks.hpp"
 #include "engine/tls/context.hpp"
 #include "engine/tls/counters.hpp"
 #include "engine/tls/session.hpp"
 
 namespace sluice {
-
-struct TlsSettings {
-    std::shared_ptr<const tls::Context> context;  // null: no TLS
-    std::uint64_t handshake_timeout_ns = 0;
-};
 
 class TlsLoop final : public io::Loop, private io::Events {
   public:
@@ -62,6 +59,8 @@ class TlsLoop final : public io::Loop, private io::Events {
     void set_tls_listeners(std::uint64_t listeners_mask) { tls_listeners_mask_ = listeners_mask; }
     // For new connections.
     void set_context(std::shared_ptr<const tls::Context> context) { settings_.context = std::move(context); }
+    // Who is at the other end of an open slot, by its certificate; null: it has shown none.
+    [[nodiscard]] const tls::ClientIdentity* client_of(Slot slot) const;
     [[nodiscard]] tls::Counters tls_counters() const;
     void reset_tls_counters();
 
@@ -124,6 +123,8 @@ class TlsLoop final : public io::Loop, private io::Events {
     void refuse_plain_http(Slot slot);
     void on_handshake_done(Slot slot);
     void on_handshake_failed(Slot slot, tls::HandshakeFailure failure);
+    void log_handshake(Slot slot);
+    void log_failure(Slot slot, tls::HandshakeFailure failure);
     void read_plain(Slot slot);
     void tell_end(Slot slot);
     void break_session(Slot slot);
@@ -152,6 +153,7 @@ class TlsLoop final : public io::Loop, private io::Events {
     std::uint32_t steps_left_count_ = 0;
     std::uint64_t evicted_count_ = 0;  // whose slots are not free yet
     tls::Counters tls_counters_;
+    log::RateLimited failure_log_;
     std::unique_ptr<io::Loop> loop_;  // last: destroyed first, so that the kernel lets go of the blocks
 };
 

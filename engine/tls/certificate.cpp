@@ -29,30 +29,10 @@ std::int64_t unix_s(const ASN1_TIME* time) {
     return ::timegm(&parts);
 }
 
-std::vector<std::string> dns_names(const X509* certificate) {
-    std::vector<std::string> found;
-    const NamesPtr names(
-        static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
-    for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names.get()); ++i) {
-        const GENERAL_NAME* const name = sk_GENERAL_NAME_value(names.get(), i);
-        if (name->type != GEN_DNS) continue;
-        const auto* const text = reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName));
-        found.push_back(
-            lower_case(std::string_view(text, static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName)))));
-    }
-    return found;
-}
-
-std::string common_name(const X509* certificate) {
-    char text[256] = {};
-    const int bytes = X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, text, sizeof text);
-    return bytes > 0 ? std::string(text, static_cast<std::size_t>(bytes)) : std::string();
-}
-
 CertificateInfo info_of(const X509* certificate, const std::string& file) {
     CertificateInfo info;
     info.file = file;
-    info.names = dns_names(certificate);
+    for (const std::string& name : names_of(certificate, GEN_DNS)) info.names.push_back(lower_case(name));
     info.name = info.names.empty() ? common_name(certificate) : info.names.front();
     if (info.name.empty()) info.name = file;
     info.not_before_s = unix_s(X509_get0_notBefore(certificate));
@@ -62,6 +42,24 @@ CertificateInfo info_of(const X509* certificate, const std::string& file) {
     info.key_bits = static_cast<std::uint32_t>(EVP_PKEY_get_bits(key));
     info.is_rsa = EVP_PKEY_is_a(key, "RSA") == 1;
     return info;
+}
+
+template <typename Owned, typename ReadOne>
+std::expected<std::vector<Owned>, std::string> parse_all(const std::string& pem, ReadOne read_one,
+                                                         const std::string& what) {
+    const BioPtr memory = memory_of(pem);
+    std::vector<Owned> found;
+    ERR_clear_error();
+    while (true) {  // ends: each turn reads a part of the text
+        Owned one(read_one(memory.get(), nullptr, no_passphrase, nullptr));
+        if (one == nullptr) break;
+        found.push_back(std::move(one));
+    }
+    const bool is_at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    const std::string reason = take_reason();
+    if (!is_at_end) return std::unexpected("a " + what + " that cannot be read: " + reason);
+    if (found.empty()) return std::unexpected("no " + what + " in PEM");
+    return found;
 }
 
 std::expected<KeyPtr, std::string> load_key(const std::string& path) {
@@ -76,18 +74,31 @@ std::expected<KeyPtr, std::string> load_key(const std::string& path) {
 }  // namespace
 
 std::expected<std::vector<CertificatePtr>, std::string> parse_certificates(const std::string& pem) {
-    const BioPtr memory = memory_of(pem);
-    std::vector<CertificatePtr> certificates;
-    while (true) {  // ends: each turn reads a part of the text
-        CertificatePtr certificate(PEM_read_bio_X509(memory.get(), nullptr, no_passphrase, nullptr));
-        if (certificate == nullptr) break;
-        certificates.push_back(std::move(certificate));
+    return parse_all<CertificatePtr>(pem, PEM_read_bio_X509, "certificate");
+}
+
+std::expected<std::vector<RevocationsPtr>, std::string> parse_revocations(const std::string& pem) {
+    return parse_all<RevocationsPtr>(pem, PEM_read_bio_X509_CRL, "revocation list");
+}
+
+std::vector<std::string> names_of(const X509* certificate, int kind) {
+    std::vector<std::string> found;
+    const NamesPtr names(
+        static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+    for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names.get()); ++i) {
+        const GENERAL_NAME* const name = sk_GENERAL_NAME_value(names.get(), i);
+        if (name->type != kind) continue;
+        const ASN1_IA5STRING* const text = name->d.ia5;  // of both kinds
+        found.emplace_back(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+                           static_cast<std::size_t>(ASN1_STRING_length(text)));
     }
-    const bool is_at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-    const std::string reason = take_reason();
-    if (!is_at_end) return std::unexpected("one that cannot be read: " + reason);
-    if (certificates.empty()) return std::unexpected("no certificate in PEM");
-    return certificates;
+    return found;
+}
+
+std::string common_name(const X509* certificate) {
+    char text[256] = {};
+    const int bytes = X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, text, sizeof text);
+    return bytes > 0 ? std::string(text, static_cast<std::size_t>(bytes)) : std::string();
 }
 
 std::expected<Pair, std::string> load_pair(const PairFiles& files) {

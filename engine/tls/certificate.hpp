@@ -32,7 +32,15 @@ struct Pair {
 // together.
 [[nodiscard]] std::expected<Pair, std::string> load_pair(const PairFiles& files);
 
-// All certificates of a text in PEM; nothing if one of them cannot be read.
+// All certificates of a text in PEM, one at least. An error is what the text holds instead.
 [[nodiscard]] std::expected<std::vector<CertificatePtr>, std::string> parse_certificates(const std::string& pem);
+
+// All revocation lists of a text in PEM.
+[[nodiscard]] std::expected<std::vector<RevocationsPtr>, std::string> parse_revocations(const std::string& pem);
+
+// DNS names or URIs (GEN_DNS, GEN_URI) that a certificate is for, as they stand there.
+[[nodiscard]] std::vector<std::string> names_of(const X509* certificate, int kind);
+// The subject's common name; empty if there is none.
+[[nodiscard]] std::string common_name(const X509* certificate);
 
 }  // namespace sluice::tls

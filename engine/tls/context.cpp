@@ -1,74 +1,16 @@
 #include "engine/tls/context.hpp"
 
-#include <openssl/core_names.h>
 #include <openssl/err.h>
-#include <openssl/rand.h>
 
-#include <cstring>
-#include <string_view>
-
-#include "engine/core/clock.hpp"
-#include "engine/tls/session.hpp"
+#include "engine/core/lower_case.hpp"
+#include "engine/tls/callbacks.hpp"
+#include "engine/tls/files.hpp"
+#include "engine/tls/memory.hpp"
 
 namespace sluice::tls {
 namespace {
 
-constexpr std::string_view alpn_http = "http/1.1";
-// Sessions of other servers, or of other settings of clients' certificates, are not resumed
-// (SSL_set_session_id_context).
-constexpr std::string_view session_context = "sluice";
-
-// A client that names protocols without ours is told so (RFC 7301 section 3.2).
-int select_alpn(SSL*, const unsigned char** chosen, unsigned char* chosen_bytes, const unsigned char* offered,
-                unsigned int offered_bytes, void*) {
-    for (unsigned int at = 0; at < offered_bytes; at += 1u + offered[at]) {
-        const std::string_view name(reinterpret_cast<const char*>(offered + at + 1), offered[at]);
-        if (at + 1 + name.size() > offered_bytes) break;
-        if (name != alpn_http) continue;
-        *chosen = offered + at + 1;
-        *chosen_bytes = offered[at];
-        return SSL_TLSEXT_ERR_OK;
-    }
-    return SSL_TLSEXT_ERR_ALERT_FATAL;
-}
-
-bool set_mac(EVP_MAC_CTX* mac, TicketKeys::Key& key) {
-    char digest[] = "SHA256";
-    const OSSL_PARAM parameters[] = {
-        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key.mac.data(), key.mac.size()),
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_construct_end()};
-    return EVP_MAC_CTX_set_params(mac, parameters) == 1;
-}
-
-int seal_ticket(TicketKeys& tickets, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) {
-    auto key = tickets.newest(monotonic_ns());
-    if (!key) return -1;
-    std::memcpy(name, key->name.data(), key->name.size());
-    const bool is_sealed = RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) == 1 &&
-                           EVP_EncryptInit_ex(cipher, EVP_aes_256_cbc(), nullptr, key->cipher.data(), iv) == 1 &&
-                           set_mac(mac, *key);
-    OPENSSL_cleanse(&*key, sizeof *key);
-    return is_sealed ? 1 : -1;
-}
-
-// 0: the ticket is worth nothing, and a full handshake follows. 2: it is good, and another one is to be sealed.
-int open_ticket(TicketKeys& tickets, const unsigned char* name, const unsigned char* iv, EVP_CIPHER_CTX* cipher,
-                EVP_MAC_CTX* mac) {
-    auto found = tickets.find(name, monotonic_ns());
-    if (!found) return 0;
-    const bool is_open = EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), nullptr, found->key.cipher.data(), iv) == 1 &&
-                         set_mac(mac, found->key);
-    OPENSSL_cleanse(&found->key, sizeof found->key);
-    if (!is_open) return -1;
-    return found->is_newest ? 1 : 2;
-}
-
-int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, int seals) {
-    TicketKeys& tickets = Session::of(ssl).context().tickets();
-    return seals != 0 ? seal_ticket(tickets, name, iv, cipher, mac) : open_ticket(tickets, name, iv, cipher, mac);
-}
-
-void on_info(const SSL* ssl, int where, int code) { Session::of(ssl).on_info(where, code); }
+using Made = std::expected<void, std::string>;
 
 // `a,b` without what OpenSSL does not know, as it wants it: `a:b`.
 std::string known_groups(SSL_CTX* ssl, std::string_view groups, std::string& unknown) {
@@ -85,72 +27,127 @@ std::string known_groups(SSL_CTX* ssl, std::string_view groups, std::string& unk
     return known;
 }
 
-std::unexpected<std::string> key_error(std::string_view key, const std::string& value) {
-    return std::unexpected(std::string(key) + " is \"" + value + "\", of which this machine's OpenSSL knows none");
+std::unexpected<std::string> unknown_value(std::string_view key, const std::string& value) {
+    return std::unexpected(std::string(key) + " is \"" + value + "\", of which this machine's OpenSSL knows nothing");
+}
+
+Made use_pair(SSL_CTX* ssl, const Pair& pair) {
+    X509* const leaf = pair.chain.front().get();
+    if (SSL_CTX_use_certificate(ssl, leaf) != 1 || SSL_CTX_use_PrivateKey(ssl, pair.key.get()) != 1)
+        return std::unexpected("the certificate of " + pair.info.file + " cannot be used: " + take_reason());
+    for (std::size_t i = 1; i < pair.chain.size(); ++i)
+        if (SSL_CTX_add1_chain_cert(ssl, pair.chain[i].get()) != 1)
+            return std::unexpected("a certificate behind the first in " + pair.info.file +
+                                   " cannot be used: " + take_reason());
+    return {};
+}
+
+// Any certificate of the file is trusted, be it a root or not. With a revocation list: the client's own certificate is
+// looked for in the list of whoever signed it, and without such a list nobody is taken.
+Made set_client(SSL_CTX* ssl, ClientCertificate client, std::span<const CertificatePtr> authorities,
+                std::span<const RevocationsPtr> revoked) {
+    if (client == ClientCertificate::off) return {};
+    X509_STORE* const store = SSL_CTX_get_cert_store(ssl);
+    bool is_set = true;
+    for (const CertificatePtr& authority : authorities)
+        is_set = is_set && X509_STORE_add_cert(store, authority.get()) == 1 &&
+                 SSL_CTX_add_client_CA(ssl, authority.get()) == 1;
+    for (const RevocationsPtr& list : revoked) is_set = is_set && X509_STORE_add_crl(store, list.get()) == 1;
+    if (!is_set) return std::unexpected("tls.client_ca or tls.crl cannot be used: " + take_reason());
+    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN | (revoked.empty() ? 0u : X509_V_FLAG_CRL_CHECK));
+    const bool is_required = client == ClientCertificate::required;
+    SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | (is_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+    SSL_CTX_set_verify_depth(ssl, 8);
+    return {};
+}
+
+void set_modes(SSL_CTX* ssl) {
+    SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_read_ahead(ssl, 1);
 }
 
 }  // namespace
 
 std::expected<std::shared_ptr<const Context>, std::string> Context::load(const Settings& settings,
-                                                                         std::shared_ptr<TicketKeys> tickets) {
+                                                                         const Context* before) {
+    keep_record_buffers();
     std::shared_ptr<Context> context(new Context());
-    context->tickets_ =
-        tickets != nullptr ? std::move(tickets) : std::make_shared<TicketKeys>(settings.ticket_lifetime_s);
-    const auto pair = load_pair(settings.pair);
-    if (!pair) return std::unexpected(pair.error());
-    auto ssl = context->make(settings, *pair);
-    if (!ssl) return std::unexpected(ssl.error());
-    context->pairs_.push_back({std::move(*ssl)});
-    context->infos_.push_back(pair->info);
+    if (auto read = context->read_trust(settings); !read) return std::unexpected(read.error());
+    const bool is_trust_equal = before != nullptr && before->trust_ == context->trust_;
+    context->tickets_ = is_trust_equal ? before->tickets_ : std::make_shared<TicketKeys>(settings.ticket_lifetime_s);
+    if (auto added = context->add(settings, settings.pair); !added) return std::unexpected(added.error());
+    for (const PairFiles& files : settings.more)
+        if (auto added = context->add(settings, files); !added) return std::unexpected(added.error());
     return context;
 }
 
-std::expected<SslContextPtr, std::string> Context::make(const Settings& settings, const Pair& pair) {
-    SslContextPtr ssl(SSL_CTX_new(TLS_server_method()));
-    if (ssl == nullptr) return std::unexpected("TLS cannot be set up: " + take_reason());
-    SSL_CTX_set_options(ssl.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
-    SSL_CTX_set_mode(ssl.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_read_ahead(ssl.get(), 1);
-    SSL_CTX_set_alpn_select_cb(ssl.get(), select_alpn, nullptr);
-    SSL_CTX_set_info_callback(ssl.get(), on_info);
-    set_tickets(ssl.get(), settings);
-    if (auto set = set_algorithms(ssl.get(), settings); !set) return std::unexpected(set.error());
-    X509* const leaf = pair.chain.front().get();
-    if (SSL_CTX_use_certificate(ssl.get(), leaf) != 1 || SSL_CTX_use_PrivateKey(ssl.get(), pair.key.get()) != 1)
-        return std::unexpected("the certificate of " + pair.info.file + " cannot be used: " + take_reason());
-    for (std::size_t i = 1; i < pair.chain.size(); ++i)
-        if (SSL_CTX_add1_chain_cert(ssl.get(), pair.chain[i].get()) != 1)
-            return std::unexpected("a certificate behind the first in " + pair.info.file +
-                                   " cannot be used: " + take_reason());
-    return ssl;
+Context::Made Context::read_trust(const Settings& settings) {
+    if (settings.client == ClientCertificate::off) return {};
+    const auto authorities = read_file(settings.client_ca, "the file of tls.client_ca");
+    if (!authorities) return std::unexpected(authorities.error());
+    auto certificates = parse_certificates(*authorities);
+    if (!certificates)
+        return std::unexpected("the file of tls.client_ca " + settings.client_ca + " holds " + certificates.error());
+    client_ca_ = std::move(*certificates);
+    trust_ = *authorities;
+    if (settings.crl.empty()) return {};
+    const auto lists = read_file(settings.crl, "the file of tls.crl");
+    if (!lists) return std::unexpected(lists.error());
+    auto revoked = parse_revocations(*lists);
+    if (!revoked) return std::unexpected("the file of tls.crl " + settings.crl + " holds " + revoked.error());
+    revoked_ = std::move(*revoked);
+    trust_ += *lists;
+    return {};
 }
 
-std::expected<void, std::string> Context::set_algorithms(SSL_CTX* ssl, const Settings& settings) {
+Context::Made Context::add(const Settings& settings, const PairFiles& files) {
+    const auto pair = load_pair(files);
+    if (!pair) return std::unexpected(pair.error());
+    SslContextPtr ssl(SSL_CTX_new(TLS_server_method()));
+    if (ssl == nullptr) return std::unexpected("TLS cannot be set up: " + take_reason());
+    set_modes(ssl.get());
+    set_protocol(ssl.get());
+    set_server_names(ssl.get());
+    set_info(ssl.get());
+    set_tickets(ssl.get(), settings.ticket_lifetime_s);
+    if (auto set = set_algorithms(ssl.get(), settings); !set) return set;
+    if (auto used = use_pair(ssl.get(), *pair); !used) return used;
+    if (auto set = set_client(ssl.get(), settings.client, client_ca_, revoked_); !set) return set;
+    for (const std::string& name : pair->info.names) by_name_.try_emplace(name, ssl.get());
+    infos_.push_back(pair->info);
+    contexts_.push_back(std::move(ssl));
+    return {};
+}
+
+Context::Made Context::set_algorithms(SSL_CTX* ssl, const Settings& settings) {
     SSL_CTX_set_min_proto_version(ssl, settings.is_tls_1_3_only ? TLS1_3_VERSION : TLS1_2_VERSION);
     SSL_CTX_set_max_proto_version(ssl, 0);
     if (SSL_CTX_set_cipher_list(ssl, settings.ciphers.c_str()) != 1) {
         ERR_clear_error();
-        return key_error("tls.ciphers", settings.ciphers);
+        return unknown_value("tls.ciphers", settings.ciphers);
     }
     unknown_groups_.clear();
     const std::string groups = known_groups(ssl, settings.groups, unknown_groups_);
     if (groups.empty() || SSL_CTX_set1_groups_list(ssl, groups.c_str()) != 1)
-        return key_error("tls.groups", settings.groups);
+        return unknown_value("tls.groups", settings.groups);
     return {};
 }
 
-void Context::set_tickets(SSL_CTX* ssl, const Settings& settings) {
-    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_session_id_context(ssl, reinterpret_cast<const unsigned char*>(session_context.data()),
-                                   static_cast<unsigned int>(session_context.size()));
-    if (settings.ticket_lifetime_s == 0) {
-        SSL_CTX_set_options(ssl, SSL_OP_NO_TICKET);
-        SSL_CTX_set_num_tickets(ssl, 0);
-        return;
-    }
-    SSL_CTX_set_timeout(ssl, static_cast<long>(settings.ticket_lifetime_s));
-    SSL_CTX_set_num_tickets(ssl, 1);
-    SSL_CTX_set_tlsext_ticket_key_evp_cb(ssl, on_ticket);
+// Names of certificates are in lower case. A wildcard stands for one label (RFC 6125 section 6.4.3).
+SSL_CTX* Context::find(std::string_view server_name) const {
+    const std::string name = lower_case(server_name);
+    if (const auto exact = by_name_.find(name); exact != by_name_.end()) return exact->second;
+    const std::size_t dot = name.find('.');
+    if (dot == std::string::npos) return nullptr;
+    const auto wildcard = by_name_.find("*" + name.substr(dot));
+    return wildcard == by_name_.end() ? nullptr : wildcard->second;
+}
+
+std::string Context::expired(std::int64_t now_s) const {
+    for (const CertificateInfo& info : infos_)
+        if (info.not_after_s <= now_s) return "the certificate of " + info.file + " has expired";
+    return {};
 }
 
 }  // namespace sluice::tls

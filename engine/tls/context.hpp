@@ -11,6 +11,8 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "engine/tls/certificate.hpp"
@@ -22,31 +24,39 @@ namespace sluice::tls {
 
 class Context {
   public:
-    // Reads the files. An error is a sentence that names the file and the key.
-    // `tickets`: null, or those of an earlier context, so that its sessions are resumed.
+    // Reads the files. An error is a sentence that names the file or the key.
+    // `before`: null, or the context that this one replaces. Its sessions are resumed, unless other clients are trusted
+    // now: a ticket carries the certificate that its client showed once.
     [[nodiscard]] static std::expected<std::shared_ptr<const Context>, std::string> load(
-        const Settings& settings, std::shared_ptr<TicketKeys> tickets = nullptr);
+        const Settings& settings, const Context* before = nullptr);
 
     // For a new connection.
-    [[nodiscard]] SslPtr open() const { return SslPtr(SSL_new(pairs_.front().ssl.get())); }
+    [[nodiscard]] SslPtr open() const { return SslPtr(SSL_new(contexts_.front().get())); }
+    // Of the certificate for a server's name: an exact one, else one for all names of its domain (`*.example.org`).
+    // Null: none is for it, the first one is shown.
+    [[nodiscard]] SSL_CTX* find(std::string_view server_name) const;
     [[nodiscard]] TicketKeys& tickets() const { return *tickets_; }
-    // Of each certificate, the first one being that of clients that name no server.
+    // Of each certificate, in the order of the settings.
     [[nodiscard]] std::span<const CertificateInfo> certificates() const { return infos_; }
+    // A sentence, if one of them is over at `now_s` (since 1970). Empty: none is.
+    [[nodiscard]] std::string expired(std::int64_t now_s) const;
     // Groups of the settings that this machine's OpenSSL does not have.
     [[nodiscard]] const std::string& unknown_groups() const { return unknown_groups_; }
 
   private:
-    struct Served {
-        SslContextPtr ssl;
-    };
+    using Made = std::expected<void, std::string>;
 
     Context() = default;
-    [[nodiscard]] std::expected<SslContextPtr, std::string> make(const Settings& settings, const Pair& pair);
-    [[nodiscard]] std::expected<void, std::string> set_algorithms(SSL_CTX* ssl, const Settings& settings);
-    void set_tickets(SSL_CTX* ssl, const Settings& settings);
+    [[nodiscard]] Made read_trust(const Settings& settings);
+    [[nodiscard]] Made add(const Settings& settings, const PairFiles& files);
+    [[nodiscard]] Made set_algorithms(SSL_CTX* ssl, const Settings& settings);
 
-    std::vector<Served> pairs_;  // never empty
+    std::vector<SslContextPtr> contexts_;  // one for each certificate; never empty
     std::vector<CertificateInfo> infos_;
+    std::unordered_map<std::string, SSL_CTX*> by_name_;  // borrowed from contexts_
+    std::vector<CertificatePtr> client_ca_;
+    std::vector<RevocationsPtr> revoked_;
+    std::string trust_;  // what the files of client_ca and crl held
     std::shared_ptr<TicketKeys> tickets_;
     std::string unknown_groups_;
 };

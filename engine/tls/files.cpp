@@ -52,7 +52,24 @@ Text read(const std::string& path, const std::string& what, bool must_be_private
     return read_all(file, name);
 }
 
+FileStamp stamp_of(const std::string& path) {
+    struct stat status{};
+    if (path.empty() || ::stat(path.c_str(), &status) != 0) return {};
+    return {status.st_mtim.tv_sec * std::int64_t{1'000'000'000} + status.st_mtim.tv_nsec, status.st_ino,
+            static_cast<std::uint64_t>(status.st_size)};
+}
+
 }  // namespace
+
+std::vector<FileStamp> stamps_of(const Settings& settings) {
+    std::vector<FileStamp> stamps{stamp_of(settings.pair.certificate), stamp_of(settings.pair.key),
+                                  stamp_of(settings.client_ca), stamp_of(settings.crl)};
+    for (const PairFiles& pair : settings.more) {
+        stamps.push_back(stamp_of(pair.certificate));
+        stamps.push_back(stamp_of(pair.key));
+    }
+    return stamps;
+}
 
 Text read_file(const std::string& path, const std::string& what) { return read(path, what, false); }
 

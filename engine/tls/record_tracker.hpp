@@ -1,5 +1,6 @@
 // RecordTracker: where the records of a stream of sealed bytes begin and end (RFC 8446 section 5.1: a header of 5
-// bytes, whose last two are the length of what follows). OpenSSL does not tell whether it holds a part of one. Values.
+// bytes, whose last two are the length of what follows). OpenSSL does not tell whether it holds a part of one. A value
+// of a session, on the thread of its server.
 #pragma once
 
 #include <algorithm>

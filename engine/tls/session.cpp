@@ -108,6 +108,7 @@ Progress Session::advance() {
     has_advanced_ = result == 1 || SSL_get_state(ssl_.get()) != before;
     if (result == 1) {
         is_open_ = true;
+        if (const X509* const shown = SSL_get0_peer_certificate(ssl_.get())) client_ = identity_of(shown);
         return Progress::done;
     }
     if (SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_READ) return Progress::starved;
@@ -164,8 +165,10 @@ bool Session::append_plain(std::string_view text) {
 
 // OpenSSL calls back for the messages of handshakes, and those that come after one; not for each record. After the
 // handshake these are a request to renegotiate, which is refused, and new keys.
-void Session::on_info(int where, int) {
-    if (is_open_ && (where & (SSL_CB_HANDSHAKE_START | SSL_CB_LOOP)) != 0) count_interruption();
+void Session::on_info(int where_mask) {
+    if (!is_open_) return;
+    const bool is_new_key = (where_mask & SSL_CB_LOOP) != 0 && SSL_get_state(ssl_.get()) == TLS_ST_SR_KEY_UPDATE;
+    if (is_new_key || (where_mask & SSL_CB_HANDSHAKE_START) != 0) count_interruption();
 }
 
 void Session::count_interruption() {

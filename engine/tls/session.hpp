@@ -16,11 +16,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "engine/tls/cipher_blocks.hpp"
+#include "engine/tls/client_identity.hpp"
 #include "engine/tls/context.hpp"
 #include "engine/tls/counters.hpp"
 #include "engine/tls/openssl.hpp"
@@ -82,6 +84,8 @@ class Session {
     [[nodiscard]] bool is_mid_record_since(std::uint64_t since_ns) const {
         return records_.is_mid_record() && fed_ns_ >= since_ns;
     }
+    // Of the certificate that the client has shown, now or when the session began; nothing if it has shown none.
+    [[nodiscard]] const std::optional<ClientIdentity>& client() const { return client_; }
     [[nodiscard]] const Context& context() const { return *context_; }
 
     // Sealed bytes that wait for the handshake's turn.
@@ -89,7 +93,7 @@ class Session {
 
     // --- for OpenSSL -------------------------------------------------------------------------------------------
     [[nodiscard]] static Session& of(const SSL* ssl) { return *static_cast<Session*>(SSL_get_app_data(ssl)); }
-    void on_info(int where, int code);
+    void on_info(int where_mask);
     [[nodiscard]] std::size_t take_input(std::span<char> room);
     [[nodiscard]] bool put_output(std::span<const char> bytes) {
         has_lost_output_ = has_lost_output_ || !output_.append(pool_, bytes);
@@ -109,6 +113,7 @@ class Session {
     CipherOutput output_;
     RecordTracker records_;
     std::string waiting_;
+    std::optional<ClientIdentity> client_;
     std::uint64_t fed_ns_ = 0;
     std::uint64_t interruptions_begin_ns_ = 0;
     std::uint32_t interruptions_count_ = 0;  // since then

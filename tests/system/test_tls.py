@@ -51,7 +51,7 @@ def tls_counters(engine) -> dict:
 
 
 def failures(engine) -> dict:
-    return tls_counters(engine)["failures"]
+    return tls_counters(engine)["handshakes"]["failed"]
 
 
 def wait_failure(engine, reason: str, before: dict) -> None:

@@ -2,12 +2,14 @@
 
 import os
 import signal
+import ssl
 import time
 from pathlib import Path
 from typing import Mapping, Optional, Sequence
 
 from .http_client import HttpConnection, Response
 from .process import PATIENCE_S, Child, reserve_port, wait_until
+from .tls import TlsConnection
 
 PROJECT = Path(__file__).resolve().parents[3]
 BINARY = Path(os.environ.get("SLUICE_BIN", PROJECT / "build/release/sluice")).resolve()
@@ -43,12 +45,14 @@ class Engine:
                  settings: Optional[Mapping[str, object]] = None, prefix: Sequence[str] = (),
                  environment: Optional[Mapping[str, str]] = None, admin_on_data_listener: bool = False,
                  backend: Optional[str] = BACKEND, binary: Path = BINARY,
-                 more_listen: Sequence[str] = (), admin_socket: Optional[Path] = None):
+                 more_listen: Sequence[str] = (), admin_socket: Optional[Path] = None,
+                 admin_context: Optional[ssl.SSLContext] = None):
         self.address = ("127.0.0.1", reserve_port())
         self.admin_address = self.address if admin_on_data_listener else ("127.0.0.1", reserve_port())
         admin = "{}:{}".format(*self.admin_address)
         if admin_socket:
             self.admin_address, admin = str(admin_socket), f"unix:{admin_socket}"
+        self._admin_context = admin_context  # of an admin listener that speaks TLS
         self._directory = directory
         self._environment = {**CLEAN_ENVIRONMENT, **(environment or {})}
         self._command = [*prefix, binary, "serve", "--listen", ",".join(["{}:{}".format(*self.address), *more_listen]),
@@ -99,7 +103,7 @@ class Engine:
     def _has_lines_waiting(self) -> bool:
         """False also where it does not answer any more."""
         try:
-            with HttpConnection(self.admin_address, 2) as connection:
+            with self._connect_admin(2) as connection:
                 return connection.request("GET", "/status").json()["log_lines_waiting"] > 0
         except (OSError, EOFError):
             return False
@@ -108,8 +112,13 @@ class Engine:
         return HttpConnection(self.address, timeout_s)
 
     def admin(self, method: str, target: str, body: Optional[bytes] = None) -> Response:
-        with HttpConnection(self.admin_address) as connection:
+        with self._connect_admin() as connection:
             return connection.request(method, target, body)
+
+    def _connect_admin(self, timeout_s: float = PATIENCE_S) -> HttpConnection:
+        if self._admin_context:
+            return TlsConnection(self.admin_address, self._admin_context, timeout_s)
+        return HttpConnection(self.admin_address, timeout_s)
 
     def status(self) -> dict:
         response = self.admin("GET", "/status")
