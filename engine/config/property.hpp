@@ -83,9 +83,10 @@ struct Url {
     Field<SinkUrl> field;
 };
 
-using PropertyKind = std::variant<Number, Choice<AckLevel>, Choice<LogLevel>, Choice<LogFormat>, Choice<RedisLayout>,
-                                  Choice<WaitAof>, Choice<IoBackend>, Choice<IoMode>, Choice<TlsVersion>, Choice<TlsClient>, Flag, Text,
-                                  Address, List<ListenAddress>, List<ContentCoding>, List<CertificatePair>, Cores, Url>;
+using PropertyKind =
+    std::variant<Number, Choice<AckLevel>, Choice<LogLevel>, Choice<LogFormat>, Choice<RedisLayout>, Choice<WaitAof>,
+                 Choice<IoBackend>, Choice<IoMode>, Choice<TlsVersion>, Choice<TlsClient>, Flag, Text, Address,
+                 List<ListenAddress>, List<ContentCoding>, List<CertificatePair>, Cores, Url>;
 
 // When a changed value takes effect. Reloading does not exist yet; this is what it will go by.
 enum class Reload : std::uint8_t {
