@@ -54,8 +54,8 @@ std::string as_label(std::string text) {
 }
 
 TlsView view_of(const tls::Published& published, std::int64_t now_ns) {
-    TlsView view{published.reloads_done.load(std::memory_order_relaxed),
-                 published.reloads_failed.load(std::memory_order_relaxed),
+    TlsView view{published.reloads_count.load(std::memory_order_relaxed),
+                 published.failed_reloads_count.load(std::memory_order_relaxed),
                  {}};
     const auto context = published.context();
     if (context == nullptr) return view;

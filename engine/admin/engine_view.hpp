@@ -48,8 +48,8 @@ struct CertificateView {
     std::uint64_t left_ns = 0;  // until it ends; 0: it has ended
 };
 struct TlsView {
-    std::uint64_t reloads_done = 0;
-    std::uint64_t reloads_failed = 0;
+    std::uint64_t reloads_count = 0;
+    std::uint64_t failed_reloads_count = 0;
     std::vector<CertificateView> certificates;
 };
 // `now_ns`: since 1970.

@@ -43,10 +43,10 @@ inline constexpr std::string_view reloads_help = "Times that certificates were r
 inline constexpr MetricOf<TlsView> tls_reload_metrics[] = {
     {{"sluice_tls_reloads_total", MetricKind::counter, MetricUnit::count, reloads_help, "result=\"done\"",
       "reloads_done"},
-     TLS_READ(reloads_done)},
+     TLS_READ(reloads_count)},
     {{"sluice_tls_reloads_total", MetricKind::counter, MetricUnit::count, reloads_help, "result=\"failed\"",
       "reloads_failed"},
-     TLS_READ(reloads_failed)},
+     TLS_READ(failed_reloads_count)},
 };
 
 inline constexpr MetricOf<CertificateView> certificate_metrics[] = {

@@ -66,7 +66,7 @@ struct CertificatePair {
 };
 
 struct Config {
-    std::vector<ListenAddress> listen{{.address = "127.0.0.1", .port = 8080}};  // never empty
+    std::vector<ListenAddress> listen{{.address = "127.0.0.1", .port = 8080}};  // empty: tls.listen is not
     std::vector<unsigned> cores;  // one reactor each, pinned; never empty after loading
     AckLevel ack = AckLevel::stored;
     std::uint64_t ack_timeout_ns = 0;

@@ -39,7 +39,7 @@ using enum Reload;
 constexpr Property table[] = {
     {"listen", "127.0.0.1:8080", restart,
      "Addresses that take telemetry; :PORT for every interface, localhost for IPv4 and IPv6, port 0 for any free port",
-     List<ListenAddress>{FIELD(listen), limits::listen_addresses_count_max}},
+     List<ListenAddress>{FIELD(listen), limits::listen_addresses_count_max, true}},
     {"cores", "auto", restart, "CPU cores that get a reactor each; auto: all that the process may use",
      Cores{FIELD(cores)}},
     {"ack", "stored", live,

@@ -49,6 +49,7 @@ constexpr Relation relation_table[] = {
     {"batch.pipeline_depth", "must be less than", "batch.count",
      HOLDS(config.batch.pipeline_depth_count < config.batch.count)},
     {"admin.listen", "must not collide with", "listen", is_admin_apart},
+    {"listen", "needs an address, here or in", "tls.listen", UNLESS(config.listen.empty(), !config.tls.listen.empty())},
     {"tls.listen", "must not collide with", "listen", HOLDS(is_tls_apart(config, config.listen))},
     {"tls.listen", "must not collide with", "admin.listen", HOLDS(is_tls_apart(config, {&config.admin.listen, 1}))},
     {"tls.listen", "needs a file in", "tls.certificate",

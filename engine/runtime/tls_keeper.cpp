@@ -53,12 +53,12 @@ bool TlsKeeper::reload(std::int64_t now_s, const char* why) {
     auto context = tls::Context::load(settings, published_.context().get());
     std::string error = context ? (*context)->expired(now_s) : context.error();
     if (!error.empty()) {
-        published_.reloads_failed.fetch_add(1, std::memory_order_relaxed);
+        published_.failed_reloads_count.fetch_add(1, std::memory_order_relaxed);
         log::error("tls_reload_failed", {{"cause", why}, {"reason", error}, {"certificates", "the old ones stay"}});
         return false;
     }
     published_.publish(std::move(*context));
-    published_.reloads_done.fetch_add(1, std::memory_order_relaxed);
+    published_.reloads_count.fetch_add(1, std::memory_order_relaxed);
     log::info("tls_reloaded", {{"cause", why}});
     warn_of_ends(monotonic_ns(), now_s);
     return true;

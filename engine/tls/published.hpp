@@ -25,8 +25,8 @@ class Published {
     }
 
     // Relaxed: each figure stands for itself.
-    std::atomic<std::uint64_t> reloads_done{0};
-    std::atomic<std::uint64_t> reloads_failed{0};
+    std::atomic<std::uint64_t> reloads_count{0};
+    std::atomic<std::uint64_t> failed_reloads_count{0};
 
   private:
     mutable std::mutex mutex_;

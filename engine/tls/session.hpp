@@ -7,8 +7,8 @@
 //
 // A session that is broken may still have an alert to send. OpenSSL copies a record twice on the way in (to where it is
 // opened, and to the reader) and twice on the way out; its two buffers of 17 KiB are there only while a record is in
-// them (SSL_MODE_RELEASE_BUFFERS), so they are allocated and freed for each record that is read or written. That and
-// the handshake are the allocations of TLS.
+// them (SSL_MODE_RELEASE_BUFFERS). Threads keep some for each other's records (memory.hpp), so a record costs no
+// allocation. A handshake costs hundreds.
 //
 // The thread of its server.
 #pragma once

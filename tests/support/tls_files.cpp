@@ -63,10 +63,12 @@ TlsFiles::TlsFiles(const std::string& dns_name) {
 TlsFiles::~TlsFiles() { std::filesystem::remove_all(directory_); }
 
 tls::Settings TlsFiles::settings() const {
-    return {.pair = {directory_ / "pem", directory_ / "key"},
-            .ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256",
-            .groups = "X25519MLKEM768,X25519",
-            .ticket_lifetime_s = 3600};
+    tls::Settings settings;
+    settings.pair = {directory_ / "pem", directory_ / "key"};
+    settings.ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256";
+    settings.groups = "X25519MLKEM768,X25519";
+    settings.ticket_lifetime_s = 3600;
+    return settings;
 }
 
 }  // namespace sluice::tests

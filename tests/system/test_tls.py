@@ -375,3 +375,12 @@ def test_algorithms_that_nobody_knows_are_refused(pair):
 
 def test_a_certificate_needs_its_key(pair):
     assert "tls.listen is" in start_error((pair[0], ""))
+
+
+def test_an_engine_may_speak_tls_alone(starter, pair, context):
+    address, settings = tls_settings(pair)
+    engine = starter.engine("null:", ack="queued", settings=settings, listens=False)
+    with TlsConnection(address, context) as connection:
+        assert connection.post(sample()).status == 200
+    with pytest.raises(ConnectionRefusedError):
+        engine.connect()

@@ -72,9 +72,9 @@ TEST(Sentences, OfValuesInAFile) {
         {"ack = 'Saved'", R"(sluice.toml:1: ack is "Saved"; allowed is queued, journaled, stored or replicated)"},
         {"log.level = 'trace'", R"(sluice.toml:1: log.level is "trace"; allowed is debug, info, warn or error)"},
         {"listen = 'example.org:8080'",
-         R"(sluice.toml:1: listen is "example.org:8080", whose address is neither numeric (IPv6 in brackets) nor localhost; allowed is 1 to 16 of: a numeric address and a port such as 127.0.0.1:8080 or [::1]:8080, localhost:8080, :8080 for all interfaces, or unix:/path)"},
+         R"(sluice.toml:1: listen is "example.org:8080", whose address is neither numeric (IPv6 in brackets) nor localhost; allowed is none, or 1 to 16 of: a numeric address and a port such as 127.0.0.1:8080 or [::1]:8080, localhost:8080, :8080 for all interfaces, or unix:/path)"},
         {"listen = 7",
-         "sluice.toml:1: listen is the integer 7; allowed is 1 to 16 of: a numeric address and a port such as "
+         "sluice.toml:1: listen is the integer 7; allowed is none, or 1 to 16 of: a numeric address and a port such as "
          "127.0.0.1:8080 or [::1]:8080, localhost:8080, :8080 for all interfaces, or unix:/path"},
         {"admin.listen = ['127.0.0.1:1']",
          "sluice.toml:1: admin.listen is an array; allowed is a numeric address and a port such as 127.0.0.1:8081 or "
@@ -96,10 +96,10 @@ TEST(Sentences, OfValuesInAFile) {
 
 TEST(Sentences, OfLists) {
     const std::string allowed =
-        "; allowed is 1 to 16 of: a numeric address and a port such as 127.0.0.1:8080 or [::1]:8080, localhost:8080, "
+        "; allowed is none, or 1 to 16 of: a numeric address and a port such as 127.0.0.1:8080 or [::1]:8080, "
+        "localhost:8080, "
         ":8080 for all interfaces, or unix:/path";
     const SentenceRow rows[] = {
-        {"listen = []", "listen is []"},
         {"listen = ['127.0.0.1']", R"(listen is "127.0.0.1", which has no port)"},
         {"listen = ['127.0.0.1:1', 'x:2', 'x']",
          R"(element 2 of listen is "x:2", whose address is neither numeric (IPv6 in brackets) nor localhost)"},
@@ -128,6 +128,15 @@ TEST(Sentences, OfLists) {
     std::string many = "listen = ['255.255.255.255:0'";
     for (std::size_t i = 1; i <= limits::listen_addresses_count_max; ++i) many += ", '255.255.255.255:0'";
     EXPECT_TRUE(sentence_of(many + "]").ends_with(R"("255.255.255.255:0", …])" + allowed)) << sentence_of(many + "]");
+    for (const std::string_view none : {"listen = []", "listen = ''"}) {
+        EXPECT_EQ(sentence_of(none),
+                  "sluice.toml:1: listen is not set, but needs an address, here or in tls.listen, which is not set");
+    }
+    EXPECT_EQ(sentence_of("listen = ''\ntls.listen = '127.0.0.1:1'\ntls.certificate = 'a'\ntls.key = 'b'"), "loaded");
+    EXPECT_EQ(sentence_of("tls.listen = '127.0.0.1:8080'\ntls.certificate = 'a'\ntls.key = 'b'"),
+              "sluice.toml:1: tls.listen is 127.0.0.1:8080, but must not collide with listen, which is 127.0.0.1:8080");
+    EXPECT_EQ(sentence_of("tls.more = ['a.pem']"),
+              "sluice.toml:1: tls.more is \"a.pem\"; allowed is none, or 1 to 64 of: certificate file:key file");
     EXPECT_EQ(sentence_of("listen = ['127.0.0.1:0', '127.0.0.1:0']"), "loaded");  // the kernel chooses two ports
     EXPECT_EQ(sentence_of("listen = '0.0.0.0:80'\nadmin.listen = '127.0.0.1:80'"),
               "sluice.toml:2: admin.listen is 127.0.0.1:80, but must not collide with listen, which is 0.0.0.0:80");
@@ -138,7 +147,7 @@ TEST(Sentences, OfKeysInAFile) {
     const SentenceRow rows[] = {
         {"ack = 'queued'\nlisen = '127.0.0.1:1'", "sluice.toml:2: lisen is not a setting; the nearest is listen"},
         {"[sinks]\nurl = 'null:'",
-         "sluice.toml:1: sinks is not a group of settings; groups are admin, log, http, influx, prometheus, otlp, io, "
+         "sluice.toml:1: sinks is not a group of settings; groups are admin, log, http, influx, prometheus, otlp, tls, io, "
          "batch, journal, admission, "
          "idempotency, sink, "
          "sink.redis"},
@@ -147,7 +156,7 @@ TEST(Sentences, OfKeysInAFile) {
         {"[sink]\nurll = 'null:'", "sluice.toml:2: sink.urll is not a setting; the nearest is sink.url"},
         {"[batch]\n[batch.deep]",
          "sluice.toml:2: batch.deep is not a group of settings; groups are admin, log, http, influx, prometheus, otlp, "
-         "io, batch, journal, "
+         "tls, io, batch, journal, "
          "admission, idempotency, sink, "
          "sink.redis"},
         {"http = 5", "sluice.toml:1: http is an integer, but must be a table of settings"},
@@ -197,12 +206,11 @@ TEST(Sentences, OfEnvironmentAndCommandLine) {
               "environment SLUICE_BATCH_SIZ: not a setting; the nearest is SLUICE_BATCH_SIZE");
     EXPECT_EQ(
         sentence_of("", {"SLUICE_LISTEN"}),
-        "environment SLUICE_LISTEN: listen is \"\", which has no port; allowed is 1 to 16 of: a numeric address and a "
-        "port such as 127.0.0.1:8080 or [::1]:8080, localhost:8080, :8080 for all interfaces, or unix:/path");
+        "environment SLUICE_LISTEN: listen is not set, but needs an address, here or in tls.listen, which is not set");
     EXPECT_EQ(sentence_of("", {}, {{"--ack", "ack", "maybe"}}),
               R"(command line --ack: ack is "maybe"; allowed is queued, journaled, stored or replicated)");
-    EXPECT_EQ(sentence_of("", {}, {set("no.such.key", "1")}),
-              "command line --set: no.such.key is not a setting; sluice print-config lists all");
+    EXPECT_EQ(sentence_of("", {}, {set("no.such.thing", "1")}),
+              "command line --set: no.such.thing is not a setting; sluice print-config lists all");
     EXPECT_EQ(sentence_of("", {"SLUICE_VERSION=1"}),
               "environment SLUICE_VERSION: not a setting; sluice print-config lists all, with their variables");
     EXPECT_EQ(sentence_of("", {"SLUICE_ADMISSION_STREAM_LENGHT_MAX=1"}),

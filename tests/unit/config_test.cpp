@@ -110,7 +110,7 @@ TEST(Keys, NearestKeyIsWhatWasMeant) {
         {"SINK.URL", "sink.url"},
     };
     for (const auto& [unknown, meant] : rows) EXPECT_EQ(nearest_key(unknown), meant) << unknown;
-    for (const std::string_view unknown : {"", "version", "no.such.key", "x", "home"})
+    for (const std::string_view unknown : {"", "version", "no.such.thing", "x", "home"})
         EXPECT_EQ(nearest_key(unknown), "") << unknown;
     EXPECT_EQ(nearest_key(std::string(100'000, 'x')), "");
 }

@@ -46,7 +46,7 @@ class Engine:
                  environment: Optional[Mapping[str, str]] = None, admin_on_data_listener: bool = False,
                  backend: Optional[str] = BACKEND, binary: Path = BINARY,
                  more_listen: Sequence[str] = (), admin_socket: Optional[Path] = None,
-                 admin_context: Optional[ssl.SSLContext] = None):
+                 admin_context: Optional[ssl.SSLContext] = None, listens: bool = True):
         self.address = ("127.0.0.1", reserve_port())
         self.admin_address = self.address if admin_on_data_listener else ("127.0.0.1", reserve_port())
         admin = "{}:{}".format(*self.admin_address)
@@ -55,7 +55,8 @@ class Engine:
         self._admin_context = admin_context  # of an admin listener that speaks TLS
         self._directory = directory
         self._environment = {**CLEAN_ENVIRONMENT, **(environment or {})}
-        self._command = [*prefix, binary, "serve", "--listen", ",".join(["{}:{}".format(*self.address), *more_listen]),
+        listen = ",".join(["{}:{}".format(*self.address), *more_listen]) if listens else ""
+        self._command = [*prefix, binary, "serve", "--listen", listen,
                          "--admin", admin, "--cores", cores, "--sink", sink]
         self._backend = backend
         if backend:
