@@ -362,6 +362,10 @@ bool RemoteWriteDecoder::write_exemplar(std::string_view message) {
     exemplars_.real(value);
     exemplars_.raw(",\"timestamp_ms\":");
     exemplars_.number(timestamp_ms);
+    if (exemplars_count_ == 0) {
+        first_exemplar_value_ = value;
+        first_exemplar_ms_ = timestamp_ms;
+    }
     exemplars_.raw('}');
     return is_good && open_name == nullptr;
 }
@@ -378,6 +382,24 @@ std::optional<Step> RemoteWriteDecoder::read_samples() {
         return std::nullopt;
     }
     reading_ = Reading::request;
+    if (records_begin_ == nullptr && exemplars_count_ != 0) return take_lone_exemplars();
+    return std::nullopt;
+}
+
+// Prometheus sends each exemplar in a series of its own, without a sample. What cannot be written is left out, as
+// beside a sample.
+std::optional<Step> RemoteWriteDecoder::take_lone_exemplars() {
+    if (fault_) return std::nullopt;
+    begin_record();
+    value_.raw("{\"exemplar\":");
+    value_.real(first_exemplar_value_);
+    value_.raw('}');
+    sample_.value = {};
+    sample_.value_kind = ValueKind::none;
+    sample_.values = value_.view();
+    const Step step = give(std::nullopt, {.timestamp_ms = first_exemplar_ms_});
+    if (step != Step::record_refused) return step;
+    --records_count_;
     return std::nullopt;
 }
 

@@ -311,6 +311,28 @@ TEST(RemoteWriteDecoder, ExemplarsComeWithTheFirstRecord) {
     EXPECT_EQ(kinds.exemplars_count, 2u);
 }
 
+// As Prometheus sends them.
+TEST(RemoteWriteDecoder, ExemplarsOfASeriesWithoutSamplesAreARecord) {
+    Message message = series({{"__name__", "x_bucket"}, {"le", "1"}});
+    message.message(3, Message().message(1, label("trace_id", "t")).real(2, 0.5).varint(3, 9));
+    Kinds kinds;
+    const Decoded decoded = decode(request({message, series(up, {sample(1, 1)})}), RemoteWriteVersion::v1, &kinds);
+    EXPECT_EQ(records_of(decoded),
+              R"({"device_id":"x_bucket","type":"x_bucket","values":{"exemplar":0.5},"timestamp":9000000,)"
+              R"("metadata":{"le":"1"},"exemplars":[{"labels":{"trace_id":"t"},"value":0.5,"timestamp_ms":9}]})"
+              "\n"
+              R"({"device_id":"a:9100","type":"up","value":1.0,"timestamp":1000000,)"
+              R"("metadata":{"instance":"a:9100","job":"node"}})"
+              "\n");
+    EXPECT_EQ(kinds.samples_count, 1u);
+    EXPECT_EQ(kinds.exemplars_count, 1u);
+    Message nameless = series({{"le", "1"}});
+    nameless.message(3, Message().real(2, 0.5).varint(3, 9));
+    const Decoded none = decode(request({nameless}), RemoteWriteVersion::v1, &kinds);
+    EXPECT_TRUE(none.samples.empty() && none.refused.empty() && !none.body_refused);
+    EXPECT_EQ(kinds.exemplars_count, 0u);
+}
+
 // They never cost a sample: what does not fit is left out, and not counted.
 TEST(RemoteWriteDecoder, ExemplarsThatDoNotFit) {
     Message message = series({{"__name__", "x"}, {"l", std::string(14'000, 'l')}}, {sample(1, 1)});
