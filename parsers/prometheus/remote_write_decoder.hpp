@@ -35,6 +35,8 @@ class RemoteWriteDecoder final : public Decoder {
     static constexpr std::size_t symbols_count_max = 65'536;
     // Of a series; more are left out, and are not looked at.
     static constexpr std::size_t exemplars_count_max = 16;
+    // As JSON, of a series.
+    static constexpr std::size_t exemplars_bytes_max = 4 * limits::kib;
 
     explicit RemoteWriteDecoder(const SampleMapping& mapping = {});
     ~RemoteWriteDecoder() override = default;
