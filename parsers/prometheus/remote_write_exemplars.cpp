@@ -5,12 +5,17 @@
 #include <utility>
 
 #include "parsers/prometheus/remote_write_decoder.hpp"
-#include "parsers/prometheus/remote_write_fields.hpp"
 #include "parsers/utf8.hpp"
 
 namespace sluice::parsers {
+namespace {
 
-using namespace remote_write;
+// Of Exemplar: of both versions, of 1.0, of 2.0.
+constexpr std::uint32_t exemplar_value = 2, exemplar_timestamp = 3;
+constexpr std::uint32_t exemplar_label = 1;
+constexpr std::uint32_t exemplar_refs = 1;
+
+}  // namespace
 
 // What does not fit is left out, and not told as written.
 void RemoteWriteDecoder::take_exemplar(std::string_view message) {
@@ -55,8 +60,8 @@ bool RemoteWriteDecoder::write_exemplar(std::string_view message) {
         if (field.is(exemplar_timestamp, WireType::varint)) timestamp_ms = field.integer();
         if (version_ == RemoteWriteVersion::v1 && field.is(exemplar_label, WireType::bytes))
             write_label(label_of(field.bytes));
-        if (version_ == RemoteWriteVersion::v2 && field.is(v2::exemplar_refs, WireType::varint)) take_ref(field.value);
-        if (version_ == RemoteWriteVersion::v2 && field.is(v2::exemplar_refs, WireType::bytes)) {
+        if (version_ == RemoteWriteVersion::v2 && field.is(exemplar_refs, WireType::varint)) take_ref(field.value);
+        if (version_ == RemoteWriteVersion::v2 && field.is(exemplar_refs, WireType::bytes)) {
             WireReader refs(field.bytes);
             std::uint64_t ref;
             while (is_good && refs.next_varint(ref)) take_ref(ref);
