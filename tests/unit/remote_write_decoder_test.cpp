@@ -288,7 +288,9 @@ TEST(RemoteWriteDecoder, HistogramsWhoseBucketsDoNotFit) {
     too_many_spans.message(11, span(1, 1));
     Message endless = histogram();
     endless.message(11, span(0, std::numeric_limits<std::uint64_t>::max()));
-    for (const Message& one : {too_many_counts, too_many_spans, endless}) {
+    Message cut_off_list = histogram();  // of the counts of a histogram of reals, which this is not
+    cut_off_list.bytes(13, "1234");
+    for (const Message& one : {too_many_counts, too_many_spans, endless, cut_off_list}) {
         const Decoded decoded = decode(request({series_of_histogram(one)}), RemoteWriteVersion::v1);
         ASSERT_EQ(decoded.refused.size(), 1u);
         EXPECT_EQ(decoded.refused[0].refusal, Refusal::bad_histogram);
