@@ -105,7 +105,8 @@ void check(std::string_view body, char padding, RemoteWriteVersion version) {
     const Decoded again = decode(tree->SerializeAsString(), padding, version);
     demand(!again.body_refused, "what libprotobuf writes is read", body);
     tests::demand_records(again, records, "exemplars", body);
-    if (form.is_usual && !is_mixed(*tree))
+    // Why a series is refused hangs on the order of its fields, which libprotobuf changes.
+    if (form.is_usual && !is_mixed(*tree) && decoded.refused.empty())
         tests::demand_same_outcome(decoded, again, "the same as libprotobuf writes it", body);
 }
 
