@@ -60,15 +60,18 @@ void write_canonical(const Sample& sample, JsonWriter& out) {
 }
 
 bool CanonicalRecord::keep(Sample& sample) {
-    if (is_needed_ || is_first_ || bytes_max_of(sample) > limits::sample_bytes_max) return write(sample);
-    sample.raw = {};
+    if (!is_needed_ && !is_first_ && bytes_max_of(sample) <= limits::sample_bytes_max) {
+        sample.raw = {};
+        return true;
+    }
+    if (!write(sample)) return false;
+    is_first_ = false;
     return true;
 }
 
 bool CanonicalRecord::write(Sample& sample) {
     write_canonical(sample, text_);
     if (text_.is_full()) return false;
-    is_first_ = false;
     sample.raw = text_.view();
     return true;
 }

@@ -60,8 +60,8 @@ class JsonWriter {
         *to++ = before;
         *to++ = '"';
         to = copy(name, to);
-        std::memcpy(to, "\":\"", 3);
-        to = copy(value, to + 3);
+        to = copy("\":\"", to);
+        to = copy(value, to);
         *to++ = '"';
         bytes_ = static_cast<std::size_t>(to - text_.get());
     }

@@ -193,11 +193,12 @@ std::optional<ValueError> collision_of(ContentCoding a, ContentCoding b) {
 std::expected<std::string, ValueError> parse_element(const List<std::string>&, std::string_view text) {
     if (text.empty() || text.size() > limits::name_setting_bytes_max) return std::unexpected(ValueError::out_of_range);
     if (has_control_character(text)) return std::unexpected(ValueError::control_character);
+    if (text.contains(',')) return std::unexpected(ValueError::malformed);  // elsewhere it stands between names
     return std::string(text);
 }
 std::string_view format_element(const std::string& name) { return name; }
 std::string_view unit_of_kind(const List<std::string>&) { return "names"; }
-std::string_view bounds_of_element(const List<std::string>&) { return "a name of 1 to 128 bytes"; }
+std::string_view bounds_of_element(const List<std::string>&) { return "a name of 1 to 128 bytes without a comma"; }
 std::optional<ValueError> collision_of(const std::string& a, const std::string& b) {
     return a == b ? std::optional(ValueError::listed_twice) : std::nullopt;
 }

@@ -107,10 +107,12 @@ std::uint32_t BodyReader::commit(std::optional<RequestRef> ref, TicketOptions op
     counters().received += accepted_count_;
     counters().accepted += accepted_count_;
     request_->result.accepted = accepted_count_;
-    CHECK(latest_record_.size() <= latest.text.size());  // see Sample::raw
-    latest_record_.copy(latest.text.data(), latest_record_.size());
-    latest.bytes = latest_record_.size();
-    latest.arrival_ns = arrival_ns_;
+    if (!latest_record_.empty()) {
+        CHECK(latest_record_.size() <= latest.text.size());  // see Sample::raw
+        latest_record_.copy(latest.text.data(), latest_record_.size());
+        latest.bytes = latest_record_.size();
+        latest.arrival_ns = arrival_ns_;
+    }
     options.format = request_->format;
     return transaction_.commit(ref, options);
 }

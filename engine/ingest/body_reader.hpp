@@ -19,7 +19,7 @@
 namespace sluice {
 
 // A sample of the last body that was accepted, as the client sent it (Sample::raw), for GET /status: the last one, or
-// where raws are not needed and the format is not JSON, its first.
+// where raws are not needed and the format is not JSON, the last that has one.
 struct LatestSample {
     std::array<char, limits::sample_bytes_max> text;
     std::size_t bytes = 0;

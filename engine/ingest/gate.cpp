@@ -46,8 +46,8 @@ std::expected<Gate::Passage, Gate::Refused> Gate::check(const http::Request& req
     if (entrance->route == nullptr) return passed;
     passed->target = entrance->route->target;
     if (passed->target < format_target_min) return passed;
-    while (is_for_next_format(request, formats_[passed->format_index()])) ++passed->target;  // ends: at the last row
-    const Format* const format = &formats_[passed->format_index()];
+    const Format* const format = format_of(request, passed->target);
+    passed->target = static_cast<std::uint16_t>(format_target_min + (format - formats_.data()));
     passed->format = format;
     auto refusal = read_options(request, *format, offer_, codings_, passed->options);
     if (!refusal) refusal = format->refusal;
@@ -61,12 +61,19 @@ std::expected<Gate::Passage, Gate::Refused> Gate::check(const http::Request& req
         .hides_retry_after = passed->options.hides_retry_after});
 }
 
+// At one path several formats may be taken: `target` is that of the first.
+const Format* Gate::format_of(const http::Request& request, std::uint16_t target) const {
+    const Format* format = &formats_[target - format_target_min];
+    while (is_for_next_format(request, *format)) ++format;  // ends: at the last row
+    return format;
+}
+
 Gate::Refused Gate::refused(const http::Request& request, Refusal reason) const {
     Refused refused{.reason = reason};
     const http::Route* const route = router_.at(request.path, request.listener_role_number);
     if (route == nullptr) return refused;
-    const bool is_page = route->target < format_target_min;
-    refused.format = is_page ? error_formats_[route->target] : &formats_[route->target - format_target_min];
+    refused.is_of_format = route->target >= format_target_min;
+    refused.format = refused.is_of_format ? format_of(request, route->target) : error_formats_[route->target];
     if (refused.format == nullptr) return refused;
     RequestOptions options;
     read_answer_options(request.head, *refused.format, options);

@@ -47,6 +47,7 @@ class Gate {
         std::string_view allow{};        // of method_not_allowed
         http::Whereabouts where{};       // of not_found
         const Format* format = nullptr;  // whose shape the error has; null: it is not known
+        bool is_of_format = true;        // false: the path is a page beside those of the format
         std::string_view nearest{};      // of unknown_parameter
         parsers::Dialect dialect = 0;    // of the request
         bool hides_retry_after = false;
@@ -66,6 +67,7 @@ class Gate {
     [[nodiscard]] Refused refused(const http::Request& request, Refusal reason) const;
 
   private:
+    [[nodiscard]] const Format* format_of(const http::Request& request, std::uint16_t target) const;
     [[nodiscard]] std::optional<Refusal> refusal_of(const http::Request& request, const Format& format,
                                                     const RequestOptions& options, Body body) const;
     [[nodiscard]] bool needs_admission(const RequestOptions& options, Body body) const;

@@ -39,7 +39,8 @@ Ingest::Ingest(std::span<const Format> formats, Server& server, Admission& admis
 void Ingest::note_format(const Format& format, const http::Request& request, http::Response& response) {
     response.set_format(format.name);
     if (!format.counts_retries || !request.head.has(parsers::RequestHeader::retry_attempt)) return;
-    if (request.head.header(parsers::RequestHeader::retry_attempt) != "0") ++remote_write_counters_.retried_requests;
+    const std::string_view attempt = request.head.header(parsers::RequestHeader::retry_attempt);
+    if (!attempt.empty() && attempt != "0") ++remote_write_counters_.retried_requests;
 }
 
 Decision Ingest::on_request(const http::Request& request, const Gate::Passage& passage, RequestRef ref,

@@ -225,13 +225,14 @@ void Reactor::stop() {
 
 http::Decision Reactor::on_request(const http::Request& request, RequestRef ref, http::Response& response) {
     const auto passage = gate_->check(request, Gate::Body::whole);
-    const Format* const format = passage ? passage->format : passage.error().format;
-    if (format != nullptr) ingest_->note_format(*format, request, response);
     if (!passage) {
         refuse(passage.error(), request.slot, &request, response);
         return http::Decision::now;
     }
-    if (passage->format != nullptr) return ingest_->on_request(request, *passage, ref, response);
+    if (passage->format != nullptr) {
+        ingest_->note_format(*passage->format, request, response);
+        return ingest_->on_request(request, *passage, ref, response);
+    }
     if (!passage->allow.empty()) {
         answer_options(passage->allow, response);
         return http::Decision::now;
@@ -252,13 +253,14 @@ void Reactor::answer_influx(InfluxPage page, const http::Request& request, http:
 bool Reactor::refuses_head(const http::Request& request, http::Response& response) {
     const auto passage = gate_->check(request, Gate::Body::on_its_way);
     if (passage) return false;
-    if (passage.error().format != nullptr) ingest_->note_format(*passage.error().format, request, response);
     refuse(passage.error(), request.slot, &request, response);
     return true;
 }
 
 void Reactor::refuse(const Gate::Refused& refused, Slot slot, const http::Request* request, http::Response& response) {
     refusal_log_.on_head(refused.reason, slot, request);
+    if (request != nullptr && refused.format != nullptr && refused.is_of_format)
+        ingest_->note_format(*refused.format, *request, response);
     // What a data listener does not have is on the admin listener.
     const std::string_view where_key = refused.where.is_on_other_listener ? "admin.listen" : "";
     ingest_->refuse(refused.format,

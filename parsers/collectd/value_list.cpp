@@ -44,7 +44,11 @@ std::optional<Refusal> take_number(ondemand::value& value, std::string_view& num
 
 }  // namespace
 
-ValueListReader::ValueListReader() { CHECK(parser_.allocate(limits::sample_bytes_max) == simdjson::SUCCESS); }
+ValueListReader::ValueListReader() : parser_(std::make_unique<simdjson::ondemand::parser>()) {
+    CHECK(parser_->allocate(limits::sample_bytes_max) == simdjson::SUCCESS);
+}
+
+ValueListReader::~ValueListReader() = default;
 
 // On-Demand looks only at what it is asked for. So whether the text is JSON is found out before.
 std::optional<Refusal> ValueListReader::read(std::string_view text) {
@@ -56,7 +60,7 @@ std::optional<Refusal> ValueListReader::read(std::string_view text) {
     ondemand::document document;
     ondemand::object object;
     const simdjson::padded_string_view padded(text.data(), text.size(), text.size() + limits::body_padding_bytes);
-    if (parser_.iterate(padded).get(document) != simdjson::SUCCESS) return Refusal::bad_value_list;  // no UTF-8
+    if (parser_->iterate(padded).get(document) != simdjson::SUCCESS) return Refusal::bad_value_list;  // no UTF-8
     if (document.get_object().get(object) != simdjson::SUCCESS) return Refusal::bad_value_list;
     for (auto member : object) {
         ondemand::field field;

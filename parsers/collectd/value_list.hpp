@@ -13,6 +13,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -34,6 +35,9 @@ struct ValueList {
 class ValueListReader {
   public:
     ValueListReader();
+    ~ValueListReader();
+    ValueListReader(const ValueListReader&) = delete;
+    ValueListReader& operator=(const ValueListReader&) = delete;
 
     // `text` has at most limits::sample_bytes_max bytes and limits::body_padding_bytes readable behind it; it is
     // borrowed until the next read(). The reason if it is no value list.
@@ -51,7 +55,8 @@ class ValueListReader {
                                           std::span<const std::string_view>& taken);
     [[nodiscard]] Fault fault_of_whole() const;
 
-    simdjson::ondemand::parser parser_;  // never grows
+    // Never grows. Behind a pointer: simdjson's parser has another size in sources that are not optimized.
+    const std::unique_ptr<simdjson::ondemand::parser> parser_;
     ValueList list_;
     std::uint32_t seen_bits_ = 0;  // a bit for each member that collectd writes
     Texts values_, names_, types_;

@@ -178,8 +178,7 @@ LineDecoder::Fault LineDecoder::read_tag() {
         return Refusal::bad_tag;
     if (tag_names_.count() == limits::members_count_max) return Refusal::too_many_members;
     if (!tag_names_.insert(name.text)) return Refusal::duplicate_member;
-    const auto& tags = mapping_.device_tags;
-    const auto rank = static_cast<std::size_t>(std::ranges::find(tags, name.text) - tags.begin());
+    const std::size_t rank = device_rank_of(name);
     if (rank < device_rank_) {
         device_rank_ = rank;
         device_ = value;
@@ -190,6 +189,13 @@ LineDecoder::Fault LineDecoder::read_tag() {
     write_inside(value, ends_name, metadata_);
     metadata_.raw('"');
     return std::nullopt;
+}
+
+// As many as there are: it names no device.
+std::size_t LineDecoder::device_rank_of(const Token& tag_name) {
+    const auto& tags = mapping_.device_tags;
+    const auto name = unescaped(tag_name, ends_name, name_text_);
+    return name ? static_cast<std::size_t>(std::ranges::find(tags, *name) - tags.begin()) : tags.size();
 }
 
 LineDecoder::Fault LineDecoder::read_fields() {

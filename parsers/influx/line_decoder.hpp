@@ -61,6 +61,7 @@ class LineDecoder final : public Decoder {
     [[nodiscard]] Fault read_measurement();
     [[nodiscard]] Fault read_tags();
     [[nodiscard]] Fault read_tag();
+    [[nodiscard]] std::size_t device_rank_of(const Token& tag_name);
     [[nodiscard]] Fault read_fields();
     [[nodiscard]] Fault read_field();
     [[nodiscard]] Fault read_value(std::string_view key);
@@ -105,6 +106,7 @@ class LineDecoder final : public Decoder {
     std::string_view string_;  // of the last string, without escapes
     ValueKind kind_ = ValueKind::none;  // of the last field
     std::string_view bare_;  // the last value that is no string
+    std::array<char, limits::name_setting_bytes_max> name_text_;
     std::array<char, limits::device_id_bytes_max> device_text_;
     std::array<char, limits::type_bytes_max> type_text_;
     JsonWriter metadata_;

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "engine/core/check.hpp"
+#include "parsers/otlp/wide_numbers.hpp"
 
 namespace sluice::parsers::otlp {
 namespace {
@@ -110,7 +111,7 @@ int base64_digit(char c) {
 
 }  // namespace
 
-JsonMessage::JsonMessage() : bytes_(message_bytes_max) {
+JsonMessage::JsonMessage() : narrow_text_(text_bytes_max + limits::body_padding_bytes), bytes_(message_bytes_max) {
     CHECK(parser_.allocate(text_bytes_max, json_levels_max) == simdjson::SUCCESS);
     // Else parse() makes the tables of its result anew for each text that is longer than all before.
     CHECK(parser_.doc.allocate(text_bytes_max) == simdjson::SUCCESS);
@@ -118,13 +119,14 @@ JsonMessage::JsonMessage() : bytes_(message_bytes_max) {
 
 void JsonMessage::start(std::string_view text) {
     text_ = text;
-    is_parsed_ = false;
+    is_parsed_ = has_wide_numbers_ = false;
     bytes_count_ = 0;
     frames_count_ = 0;
 }
 
 JsonMessage::State JsonMessage::step() {
     if (!is_parsed_) return touch_tables() ? State::more : parse();
+    if (has_wide_numbers_) return narrow();
     for (int i = 0; i < members_per_step_count && frames_count_ != 0; ++i)
         if (!write_next()) return State::refused;
     return frames_count_ == 0 ? State::whole : State::more;
@@ -152,8 +154,20 @@ JsonMessage::State JsonMessage::parse() {
     const auto error = parser_.parse(text_.data(), text_.size(), false).get(root);
     if (error == simdjson::UTF8_ERROR) refusal_ = Refusal::invalid_utf8;
     if (error == simdjson::DEPTH_ERROR) refusal_ = Refusal::json_too_deep;
+    const bool is_number_refused = error == simdjson::BIGINT_ERROR || error == simdjson::NUMBER_ERROR;
+    has_wide_numbers_ = is_number_refused && text_.data() != &narrow_text_[0];
+    if (has_wide_numbers_) return State::more;
     if (error != simdjson::SUCCESS) return State::refused;
     return open_object(nullptr, request_shape(), root) ? State::more : State::refused;
+}
+
+// The next step parses it. At most once for a text.
+JsonMessage::State JsonMessage::narrow() {
+    const auto bytes_count = without_wide_numbers(text_, {&narrow_text_[0], text_bytes_max});
+    if (!bytes_count) return State::refused;
+    text_ = {&narrow_text_[0], *bytes_count};
+    is_parsed_ = has_wide_numbers_ = false;
+    return State::more;
 }
 
 bool JsonMessage::refuse(Refusal reason) {

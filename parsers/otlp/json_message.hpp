@@ -61,6 +61,7 @@ class JsonMessage {
 
     [[nodiscard]] bool touch_tables();
     [[nodiscard]] State parse();
+    [[nodiscard]] State narrow();
     [[nodiscard]] bool write_next();
     [[nodiscard]] bool write_member(Frame& frame);
     [[nodiscard]] bool write_field(const FieldShape& field, const simdjson::dom::element& value);
@@ -83,6 +84,8 @@ class JsonMessage {
     std::size_t touched_bytes_ = 0;  // of a text so long the tables were touched
     std::string_view text_;
     bool is_parsed_ = false;
+    bool has_wide_numbers_ = false;  // it is to be parsed again, without them
+    LazyArray<char> narrow_text_;
     LazyArray<char> bytes_;
     std::size_t bytes_count_ = 0;
     std::array<Frame, frames_count_max> frames_;

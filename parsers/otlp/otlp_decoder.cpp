@@ -394,7 +394,8 @@ void OtlpDecoder::write_otlp() {
     otlp_.raw("{\"kind\":\"");
     otlp_.raw(otlp::name_of(kind_));
     otlp_.raw('"');
-    if (temporality_number_ != 0 && temporality_number_ < temporalities.size()) {
+    const bool has_temporality = kind_ != PointKind::gauge && kind_ != PointKind::summary;
+    if (has_temporality && temporality_number_ != 0 && temporality_number_ < temporalities.size()) {
         otlp_.raw(",\"temporality\":");
         otlp_.string(temporalities[temporality_number_]);
     }

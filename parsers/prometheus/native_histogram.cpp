@@ -50,7 +50,10 @@ bool NativeHistogram::is_valid(const Side& side) const {
     const bool are_counts = is_float_
                                 ? takes_each_real(message_, side.count_number, [&](double) { ++counts; })
                                 : takes_each_varint(message_, side.delta_number, [&](std::uint64_t) { ++counts; });
-    return are_spans && are_counts && in_spans == counts;
+    // Of the other kind of counts nothing is kept, but a list that is cut off is no message.
+    const bool is_other_whole = is_float_ ? takes_each_varint(message_, side.delta_number, [](std::uint64_t) {})
+                                          : takes_each_real(message_, side.count_number, [](double) {});
+    return are_spans && are_counts && is_other_whole && in_spans == counts;
 }
 
 bool NativeHistogram::has(const Side& side) const {

@@ -25,12 +25,10 @@ constexpr std::uint32_t symbol = 4, series = 5;
 constexpr std::uint32_t label_refs = 1, sample = 2, histogram = 3, exemplar = 4, metadata = 5;  // of TimeSeries
 constexpr std::uint32_t metadata_type = 1, metadata_unit_ref = 4;
 constexpr std::uint32_t sample_start = 3;
-constexpr std::uint32_t exemplar_refs = 1;
 }  // namespace v2
 
 // Of both.
 constexpr std::uint32_t sample_value = 1, sample_timestamp = 2;
-constexpr std::uint32_t exemplar_label = 1, exemplar_value = 2, exemplar_timestamp = 3;
 
 // Metadata.MetricType of 2.0. A gauge histogram is one word in the format.
 constexpr std::array<std::string_view, 8> kind_names{"",        "counter", "gauge",   "histogram", "gaugehistogram",
@@ -40,7 +38,6 @@ constexpr std::array<std::string_view, 8> kind_names{"",        "counter", "gaug
 constexpr int fields_per_look_count = 256;
 // Empty ones, which count for nothing else, included.
 constexpr std::uint32_t labels_seen_count_max = 2 * limits::members_count_max;
-constexpr std::size_t exemplars_bytes_max = 4 * limits::kib;
 
 // The NaN that Prometheus writes where a series ends (its package value, StaleNaN).
 constexpr std::uint64_t stale_bits = 0x7ff0'0000'0000'0002;
@@ -306,66 +303,6 @@ void RemoteWriteDecoder::take_metadata(std::string_view message) {
     is_malformed_ = is_malformed_ || reader.is_malformed();
 }
 
-// What does not fit is left out, and not told as written.
-void RemoteWriteDecoder::take_exemplar(std::string_view message) {
-    if (message.size() > exemplars_bytes_max || exemplars_tried_count_ == exemplars_count_max) return;
-    ++exemplars_tried_count_;
-    const std::size_t begin = exemplars_.size();
-    exemplars_.raw(begin == 0 ? '[' : ',');
-    const bool is_good = write_exemplar(message) && exemplars_.size() + 1 < exemplars_bytes_max;
-    if (is_good && !exemplars_.is_full()) ++exemplars_count_;
-    else exemplars_.cut(begin);
-}
-
-bool RemoteWriteDecoder::write_exemplar(std::string_view message) {
-    double value = 0;
-    std::int64_t timestamp_ms = 0;
-    std::array<std::string_view, 16> names;  // of its labels; more are too many
-    std::size_t labels_count = 0;
-    bool is_good = true;
-    const auto write_label = [&](const Label& label) {
-        const auto known = std::span(names).first(labels_count);
-        is_good = label.name.size() + label.value.size() <= exemplars_bytes_max && labels_count < names.size() &&
-                  std::ranges::find(known, label.name) == known.end() && is_text(label.name) && is_text(label.value);
-        if (!is_good) return;
-        exemplars_.raw(labels_count == 0 ? "{\"labels\":{" : ",");
-        names[labels_count++] = label.name;
-        exemplars_.string(label.name);
-        exemplars_.raw(':');
-        exemplars_.string(label.value);
-    };
-    const Symbol* open_name = nullptr;
-    const auto take_ref = [&](std::uint64_t ref) {
-        const Symbol* const text = symbol(ref);
-        is_good = text != nullptr;
-        if (!is_good) return;
-        if (open_name != nullptr) write_label({std::exchange(open_name, nullptr)->text, text->text});
-        else open_name = text;
-    };
-    WireReader reader(message);
-    WireField field;
-    while (is_good && reader.next(field)) {
-        if (field.is(exemplar_value, WireType::fixed64)) value = field.real();
-        if (field.is(exemplar_timestamp, WireType::varint)) timestamp_ms = field.integer();
-        if (version_ == RemoteWriteVersion::v1 && field.is(exemplar_label, WireType::bytes))
-            write_label(label_of(field.bytes));
-        if (version_ == RemoteWriteVersion::v2 && field.is(v2::exemplar_refs, WireType::varint)) take_ref(field.value);
-        if (version_ == RemoteWriteVersion::v2 && field.is(v2::exemplar_refs, WireType::bytes)) {
-            WireReader refs(field.bytes);
-            std::uint64_t ref;
-            while (is_good && refs.next_varint(ref)) take_ref(ref);
-            is_malformed_ = is_malformed_ || refs.is_malformed();
-        }
-    }
-    is_malformed_ = is_malformed_ || reader.is_malformed();
-    exemplars_.raw(labels_count == 0 ? "{\"value\":" : "},\"value\":");
-    exemplars_.real(value);
-    exemplars_.raw(",\"timestamp_ms\":");
-    exemplars_.number(timestamp_ms);
-    exemplars_.raw('}');
-    return is_good && open_name == nullptr;
-}
-
 // --- a series: records ---------------------------------------------------------------------------------------------
 
 std::optional<Step> RemoteWriteDecoder::read_samples() {
@@ -378,6 +315,7 @@ std::optional<Step> RemoteWriteDecoder::read_samples() {
         return std::nullopt;
     }
     reading_ = Reading::request;
+    if (records_begin_ == nullptr && exemplars_count_ != 0) return take_lone_exemplars();
     return std::nullopt;
 }
 

@@ -1,9 +1,9 @@
 // RemoteWriteDecoder: Prometheus remote write in, Samples out. The messages are prometheus.WriteRequest (remote write
 // 1.0) and io.prometheus.write.v2.Request (2.0), field numbers in the .cpp.
 //
-// Each sample and each native histogram of a series is a record: __name__ is its type, one of the labels its device,
-// the other labels its metadata (docs/formats.md has the table). A series whose labels are bad refuses its own records;
-// a body that is not that message is refused whole.
+// Each sample and each native histogram of a series, and the exemplars of a series without them, are a record: __name__
+// is its type, one of the labels its device, the other labels its metadata (docs/formats.md has the table). A series
+// whose labels are bad refuses its own records; a body that is not that message is refused whole.
 //
 // A series is read twice, since its labels may stand behind its samples: first for labels, exemplars and metadata, then
 // for samples. offset() is the begin of the series. The thread of its owner.
@@ -35,6 +35,8 @@ class RemoteWriteDecoder final : public Decoder {
     static constexpr std::size_t symbols_count_max = 65'536;
     // Of a series; more are left out, and are not looked at.
     static constexpr std::size_t exemplars_count_max = 16;
+    // As JSON, of a series.
+    static constexpr std::size_t exemplars_bytes_max = 4 * limits::kib;
 
     explicit RemoteWriteDecoder(const SampleMapping& mapping = {});
     ~RemoteWriteDecoder() override = default;
@@ -90,6 +92,7 @@ class RemoteWriteDecoder final : public Decoder {
 
     [[nodiscard]] Step take_sample(std::string_view message);
     [[nodiscard]] Step take_histogram(std::string_view message);
+    [[nodiscard]] std::optional<Step> take_lone_exemplars();
     void begin_record();
     [[nodiscard]] Step give(Fault fault, const Times& times);
     [[nodiscard]] Fault complete(const Times& times);
@@ -130,6 +133,8 @@ class RemoteWriteDecoder final : public Decoder {
     std::string_view unit_;
     std::uint32_t exemplars_count_ = 0;
     std::uint32_t exemplars_tried_count_ = 0;
+    double first_exemplar_value_ = 0;
+    std::int64_t first_exemplar_ms_ = 0;
     JsonWriter metadata_;
     JsonWriter exemplars_;
 

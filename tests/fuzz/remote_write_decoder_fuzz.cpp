@@ -33,12 +33,29 @@ Part part_of(std::string_view message) {
     return std::ranges::find(frames, message) == frames.end() ? Part::record : Part::frame;
 }
 
+// The exemplars of a series without samples are a record that libprotobuf's tree is not asked for.
+void forget_lone_exemplars(Decoded& decoded) {
+    std::vector<std::uint32_t> lone;
+    std::erase_if(decoded.samples, [&](const tests::OwnedSample& sample) {
+        if (!sample.values.starts_with("{\"exemplar\":")) return false;
+        lone.push_back(sample.index);
+        return true;
+    });
+    const auto close_gaps = [&](std::uint32_t& index) {
+        index -=
+            static_cast<std::uint32_t>(std::ranges::count_if(lone, [&](std::uint32_t gone) { return gone < index; }));
+    };
+    for (tests::OwnedSample& sample : decoded.samples) close_gaps(sample.index);
+    for (tests::RefusedRecord& record : decoded.refused) close_gaps(record.index);
+}
+
 Decoded decode(std::string_view bytes, char padding, RemoteWriteVersion version) {
     static parsers::RemoteWriteDecoder decoder;
     const tests::ExactBody body(bytes, padding);
     Decoded decoded = tests::decode_checked(decoder, body.view, static_cast<parsers::Dialect>(version),
                                             {parsers::Precision::ms, 1}, 2 * bytes.size() + 2, bytes.size());
     const Kinds kinds = decoder.kinds();
+    forget_lone_exemplars(decoded);
     demand(kinds.samples_count + kinds.histograms_count == decoded.samples.size(), "each record is of a kind", bytes);
     return decoded;
 }
@@ -88,7 +105,8 @@ void check(std::string_view body, char padding, RemoteWriteVersion version) {
     const Decoded again = decode(tree->SerializeAsString(), padding, version);
     demand(!again.body_refused, "what libprotobuf writes is read", body);
     tests::demand_records(again, records, "exemplars", body);
-    if (form.is_usual && !is_mixed(*tree))
+    // Why a series is refused hangs on the order of its fields, which libprotobuf changes.
+    if (form.is_usual && !is_mixed(*tree) && decoded.refused.empty())
         tests::demand_same_outcome(decoded, again, "the same as libprotobuf writes it", body);
 }
 

@@ -106,7 +106,8 @@ def shared_stack(module_starter):
 
 @pytest.fixture
 def stack(shared_stack):
-    """The file's engine and Redis, the Redis emptied."""
+    """The file's engine and Redis, the Redis emptied of what earlier tests sent, `ack=queued` included."""
+    shared_stack.engine.wait_delivered()
     shared_stack.redis.flushall()
     return shared_stack
 

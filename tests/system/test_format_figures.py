@@ -44,6 +44,11 @@ def otlp_body(count: int, is_bad: bool) -> bytes:
     return json.dumps({"resourceMetrics": [{"scopeMetrics": [{"metrics": [{"name": "m", "gauge": {"dataPoints": points}}]}]}]}).encode()
 
 
+def collectd_body(count: int, is_bad: bool) -> bytes:
+    good = {"values": [1], "dsnames": ["value"], "dstypes": ["gauge"], "time": 1_700_000_000.5, "interval": 10, "host": "a", "plugin": "p", "type": "t"}
+    return json.dumps([good] * count + [{**good, "host": ""}] * is_bad).encode()
+
+
 JSON, PROTOBUF = (("Content-Type", "application/json"),), (("Content-Type", "application/x-protobuf"),)
 FORMATS = {
     "json": Format("/telemetry", JSON, json_body, 207, b"[1"),
@@ -51,6 +56,7 @@ FORMATS = {
     "influx": Format("/write", (), influx_body, 400, b""),
     "remote_write": Format("/api/v1/write", PROTOBUF, remote_write_body, 400, b"\x0a\x05a"),
     "otlp": Format("/v1/metrics", JSON, otlp_body, 200, b"{"),
+    "collectd": Format("/collectd", JSON, collectd_body, 207, b"[{"),
 }
 
 

@@ -136,7 +136,7 @@ def test_what_is_no_message(stack, http, messages):
     assert stack.redis.xlen("telemetry") == 0
 
 
-def test_names_of_messages_and_types(http, messages):
+def test_names_of_messages_and_types(stack, http, messages):
     sample = simple(messages)
     batch = messages.TelemetryBatch(samples=[sample])
     for content_type in (BATCH, "application/protobuf", "Application/Vnd.Google.Protobuf", BATCH + "; proto=sluice.v1.TelemetryBatch",
@@ -148,6 +148,7 @@ def test_names_of_messages_and_types(http, messages):
         assert "application/x-protobuf" in response.header("Accept")
     assert post(http, sample, SAMPLE, query="?ack=queued").json()["ack"] == "queued"
     assert post(http, sample, SAMPLE, query="?acks=queued").code == "unknown_parameter"
+    stack.engine.wait_delivered()
 
 
 def test_a_long_batch(stack, http, messages):

@@ -245,6 +245,24 @@ std::string refused_of(std::string_view json) {
     return decoded.refused.empty() ? text : text + ": " + std::string(info_of(decoded.refused[0].refusal).code);
 }
 
+// JavaScript writes 1e20 so. The parser would refuse the whole text.
+TEST(OtlpDecoder, JsonNumbersThatFitNoType) {
+    const struct {
+        std::string_view point, refused;
+    } rows[] = {{R"({"asDouble":100000000000000000000})", "0 of 3"},
+                {R"({"asDouble":-9223372036854775809,"x":[1e400,18446744073709551616]})", "0 of 3"},
+                {R"({"asDouble":1e400})", "1 of 3: wrong_json_type"},
+                {R"({"asDouble":1e-400})", "0 of 3"},
+                {R"({"asInt":100000000000000000000})", "1 of 3: wrong_json_type"},
+                {R"({"asInt":1,"s":"\\\"100000000000000000000","t":100000000000000000000})", "0 of 3"},
+                {R"({"asDouble":100000000000000000000x})", "body: invalid_json"},
+                {R"({"asDouble":0100000000000000000000})", "body: invalid_json"}};
+    for (const auto& row : rows) EXPECT_EQ(refused_of(JsonParts{.point = row.point}.text()), row.refused) << row.point;
+    const Decoded decoded = decode(JsonParts{.point = rows[0].point}.text(), OtlpEncoding::json);
+    ASSERT_EQ(decoded.samples.size(), 3u);
+    EXPECT_EQ(decoded.samples[0].value, "1e+20");
+}
+
 TEST(OtlpDecoder, AMemberThatCannotBeReadRefusesTheNearestPoints) {
     std::string deep;
     for (int i = 0; i < 90; ++i) deep += R"({"arrayValue":{"values":[)";

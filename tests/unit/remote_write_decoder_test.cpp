@@ -288,7 +288,9 @@ TEST(RemoteWriteDecoder, HistogramsWhoseBucketsDoNotFit) {
     too_many_spans.message(11, span(1, 1));
     Message endless = histogram();
     endless.message(11, span(0, std::numeric_limits<std::uint64_t>::max()));
-    for (const Message& one : {too_many_counts, too_many_spans, endless}) {
+    Message cut_off_list = histogram();  // of the counts of a histogram of reals, which this is not
+    cut_off_list.bytes(13, "1234");
+    for (const Message& one : {too_many_counts, too_many_spans, endless, cut_off_list}) {
         const Decoded decoded = decode(request({series_of_histogram(one)}), RemoteWriteVersion::v1);
         ASSERT_EQ(decoded.refused.size(), 1u);
         EXPECT_EQ(decoded.refused[0].refusal, Refusal::bad_histogram);
@@ -309,6 +311,28 @@ TEST(RemoteWriteDecoder, ExemplarsComeWithTheFirstRecord) {
               "\n");
     EXPECT_EQ(kinds.samples_count, 2u);
     EXPECT_EQ(kinds.exemplars_count, 2u);
+}
+
+// As Prometheus sends them.
+TEST(RemoteWriteDecoder, ExemplarsOfASeriesWithoutSamplesAreARecord) {
+    Message message = series({{"__name__", "x_bucket"}, {"le", "1"}});
+    message.message(3, Message().message(1, label("trace_id", "t")).real(2, 0.5).varint(3, 9));
+    Kinds kinds;
+    const Decoded decoded = decode(request({message, series(up, {sample(1, 1)})}), RemoteWriteVersion::v1, &kinds);
+    EXPECT_EQ(records_of(decoded),
+              R"({"device_id":"x_bucket","type":"x_bucket","values":{"exemplar":0.5},"timestamp":9000000,)"
+              R"("metadata":{"le":"1"},"exemplars":[{"labels":{"trace_id":"t"},"value":0.5,"timestamp_ms":9}]})"
+              "\n"
+              R"({"device_id":"a:9100","type":"up","value":1.0,"timestamp":1000000,)"
+              R"("metadata":{"instance":"a:9100","job":"node"}})"
+              "\n");
+    EXPECT_EQ(kinds.samples_count, 1u);
+    EXPECT_EQ(kinds.exemplars_count, 1u);
+    Message nameless = series({{"le", "1"}});
+    nameless.message(3, Message().real(2, 0.5).varint(3, 9));
+    const Decoded none = decode(request({nameless}), RemoteWriteVersion::v1, &kinds);
+    EXPECT_TRUE(none.samples.empty() && none.refused.empty() && !none.body_refused);
+    EXPECT_EQ(kinds.exemplars_count, 0u);
 }
 
 // They never cost a sample: what does not fit is left out, and not counted.

@@ -62,6 +62,14 @@ TEST(SampleMapping, TagsOfLinesThatNameTheDevice) {
     EXPECT_EQ(decoded.samples[2].device_id, "m");
 }
 
+TEST(SampleMapping, ATagIsNamedWithoutItsEscapes) {
+    SampleMapping mapping;
+    mapping.influx.device_tags = {"serial no"};
+    const Decoded decoded = lines(R"(m,serial\ no=s\ 1 f=1)", mapping);
+    ASSERT_EQ(decoded.samples.size(), 1u);
+    EXPECT_EQ(decoded.samples[0].device_id, "s 1");
+}
+
 TEST(SampleMapping, ALineWithoutADeviceIsRefusedWhereOneIsRequired) {
     SampleMapping mapping;
     mapping.influx.is_device_required = true;
@@ -224,6 +232,23 @@ TEST(SampleMapping, ASeriesIsTheSameWithoutItsRecord) {
 TEST(SampleMapping, APointIsTheSameWithoutItsRecord) {
     parsers::OtlpDecoder decoder;
     expect_same_without_raw(decoder, points_of(5), 0);
+}
+
+// The first sample of a body is refused when its record is read again: the next one is the first.
+TEST(SampleMapping, TheFirstRecordIsThatOfASampleThatIsTaken) {
+    const auto one = [](std::string_view device) {
+        return Message().bytes(1, device).bytes(2, "t").message(3, Message().real(1, 5)).fixed64(6, 5);
+    };
+    const std::string batch =
+        Message().message(1, one("a").bytes(9, R"({"b":)")).message(1, one("b")).message(1, one("c")).text();
+    const GuardedBody guarded(batch, '1');
+    parsers::TelemetryDecoder decoder;
+    const Decoded decoded =
+        decode_with(decoder, guarded.view(), static_cast<parsers::Dialect>(parsers::TelemetryMessage::batch),
+                    {.arrival_ns = arrival_ns, .needs_raw = false});
+    ASSERT_EQ(decoded.samples.size(), 2u);
+    EXPECT_NE(decoded.samples[0].raw, "");
+    EXPECT_EQ(decoded.samples[1].raw, "");
 }
 
 TEST(SampleMapping, AMessageOfOursIsTheSameWithoutItsRecord) {
