@@ -27,6 +27,7 @@ struct PoolFigures {
 // loop. Their address space, 1.2 MiB, is reserved once, and they are copied into.
 struct Snapshot {
     unsigned core = 0;
+    std::uint64_t settings_generation = 0;  // of those in use
     ByFormat<SampleCounters> samples;
     ByFormat<std::uint64_t> in_flight_samples;
     http::HttpCounters http;

@@ -117,7 +117,8 @@ void Engine::reload() {
 }
 
 void Engine::publish() {
-    publisher_.publish(std::make_shared<const LiveSettings>(LiveSettings{++generation_, tls_.context()}));
+    const std::uint64_t generation = 1 + state_.settings_generation.fetch_add(1, std::memory_order_relaxed);
+    publisher_.publish(std::make_shared<const LiveSettings>(LiveSettings{generation, tls_.context()}));
 }
 
 std::uint64_t Engine::keep_house() {

@@ -203,6 +203,7 @@ void Reactor::settle(Batch& batch, Settlement settlement) {
 bool Reactor::apply(std::shared_ptr<const LiveSettings> settings) {
     return post([this, settings = std::move(settings)] {
         if (server_.tls() != nullptr) server_.tls()->set_context(settings->tls);
+        settings_generation_ = settings->generation;
     });
 }
 
@@ -354,6 +355,7 @@ void Reactor::fill(Snapshot& snapshot) {
     snapshot.http = server_.http_counters();
     snapshot.coding = ingest_->coding_counters();
     snapshot.remote_write = ingest_->remote_write_counters();
+    snapshot.settings_generation = settings_generation_;
     snapshot.loop = server_.loop_counters();
     if (server_.tls() != nullptr) snapshot.tls = server_.tls()->tls_counters();
     snapshot.loop_iterations.copy_from(server_.iterations());
