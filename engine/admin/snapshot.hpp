@@ -35,6 +35,7 @@ struct Snapshot {
     RemoteWriteCounters remote_write;
     io::LoopCounters loop;
     tls::Counters tls;  // zeroes without TLS
+    LatencyHistogram tls_handshakes;
     LatencyHistogram loop_iterations;
     PoolFigures pools;
     Latency latency;

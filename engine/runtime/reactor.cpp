@@ -357,7 +357,10 @@ void Reactor::fill(Snapshot& snapshot) {
     snapshot.remote_write = ingest_->remote_write_counters();
     snapshot.settings_generation = settings_generation_;
     snapshot.loop = server_.loop_counters();
-    if (server_.tls() != nullptr) snapshot.tls = server_.tls()->tls_counters();
+    if (server_.tls() != nullptr) {
+        snapshot.tls = server_.tls()->tls_counters();
+        snapshot.tls_handshakes.copy_from(server_.tls()->handshakes());
+    }
     snapshot.loop_iterations.copy_from(server_.iterations());
     snapshot.pools = {pool_.in_use_count(), pool_.count(), server_.body_bytes_in_use()};
     snapshot.latency.copy_from(ingest_->latency());
