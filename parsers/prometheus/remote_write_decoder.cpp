@@ -15,7 +15,7 @@ namespace {
 // Of prometheus.WriteRequest; metadata (3) comes without samples, and is passed over.
 namespace v1 {
 constexpr std::uint32_t series = 1, metadata = 3;
-constexpr std::uint32_t label = 1;  // of TimeSeries
+constexpr std::uint32_t label = 1, sample = 2;  // of TimeSeries
 constexpr std::uint32_t label_name = 1, label_value = 2;
 }  // namespace v1
 
@@ -43,6 +43,30 @@ constexpr std::uint32_t labels_seen_count_max = 2 * limits::members_count_max;
 constexpr std::uint64_t stale_bits = 0x7ff0'0000'0000'0002;
 
 constexpr std::int64_t ms_max = INT64_MAX / 1'000'000;
+
+// A field of bytes whose length is one byte, and where it ends; 0: it is none, or cut off.
+std::size_t short_field_bytes(std::string_view fields, std::uint32_t number) {
+    if (fields.size() < 2 || static_cast<unsigned char>(fields[0]) != (number << 3 | 2)) return 0;
+    const std::size_t bytes = 2 + std::size_t{static_cast<unsigned char>(fields[1])};
+    const bool is_short = bytes < 2 + 128;
+    return is_short && bytes <= fields.size() ? bytes : 0;
+}
+
+// Of the labels in front of a series of 1.0. Those behind a label of 128 bytes or more, which is rare, count as behind.
+std::size_t labels_bytes(std::string_view series) {
+    std::size_t all_bytes = 0;
+    while (all_bytes <= LabelCache::text_bytes_max) {  // ends: it grows in each turn
+        const std::size_t bytes = short_field_bytes(series.substr(all_bytes), v1::label);
+        if (bytes == 0) break;
+        all_bytes += bytes;
+    }
+    return all_bytes;
+}
+
+// What a sender's series nearly always has behind its labels.
+bool is_one_sample(std::string_view parts) {
+    return !parts.empty() && short_field_bytes(parts, v1::sample) == parts.size();
+}
 
 }  // namespace
 
@@ -156,15 +180,15 @@ void RemoteWriteDecoder::clear_series() {
 // Those of 2.0 are references into a table, which each request has anew.
 void RemoteWriteDecoder::find_known_labels() {
     if (version_ == RemoteWriteVersion::v2) return;
-    WireReader ahead(series_);
-    WireField field;
-    const char* end = series_.data();
-    while (static_cast<std::size_t>(end - series_.data()) <= LabelCache::text_bytes_max && ahead.next(field) &&
-           field.is(v1::label, WireType::bytes))
-        end = ahead.at();  // ends: the front grows with each label
-    front_ = {series_.data(), static_cast<std::size_t>(end - series_.data())};
+    front_ = series_.substr(0, labels_bytes(series_));
     has_known_labels_ = known_.is_known(front_, found_);
-    if (has_known_labels_) parts_ = WireReader(series_.substr(front_.size()));
+    if (!has_known_labels_) return;
+    const std::string_view behind = series_.substr(front_.size());
+    parts_ = WireReader(behind);
+    if (!is_one_sample(behind)) return;
+    complete_labels();
+    records_begin_ = behind.data();
+    reading_ = Reading::samples;
 }
 
 // All of them at once, as a rule: a series has few parts.
