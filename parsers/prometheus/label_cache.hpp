@@ -1,5 +1,5 @@
 // LabelCache: the labels of series that came before, rendered. A sender of remote write 1.0 sends the same labels with
-// each sample: reading, checking and rendering them was two thirds of a decoder's time.
+// each sample: reading, checking and rendering them was half of a decoder's time.
 //
 // The key is the labels' bytes as they came, compared whole; so an entry never lies, and a hash that two share costs
 // time only. Labels without a fault are kept, each in the one place that their hash names, instead of those that were
