@@ -87,7 +87,8 @@ constexpr const char* verify_footer = R"(Example:
   sluice-load http://127.0.0.1:8080/telemetry --sample --rate 5k --ledger acknowledged
   sluice-load verify --ledger acknowledged --redis redis://127.0.0.1:6379
 
-A sample is known by its device and its seq, whatever --format it was sent in.
+A sample is known by its device and its seq, whatever --format it was sent in. The engine must name devices
+as by default: by the tag and the label device_id, and by the attribute device.id.
 Each run with --ledger has devices of its own, so that it finds its own samples in a Redis that holds others too.
 With --device-prefix, give each run another prefix.
 Reads the stream and its partitions (layouts fields, json, packed) and the list (layout list).

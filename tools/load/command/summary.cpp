@@ -30,7 +30,7 @@ void write_counts(const RunResult& result, std::FILE* stream) {
         print_to(stream, "  samples      {} ({})\n", totals.samples,
                  format_rate(static_cast<double>(totals.samples) / result.duration_s));
     print_to(stream, "  statuses     {}\n", or_none(statuses_text(totals)));
-    // Only answers that have a Sluice-Ack say so.
+    // Other servers do not say it.
     if (const std::string acks = acks_text(totals); !acks.empty()) print_to(stream, "  acknowledged {}\n", acks);
     print_to(stream, "  faults       {}\n", or_none(faults_text(totals)));
     print_to(stream, "  connections  {} opened\n", totals.connects);
