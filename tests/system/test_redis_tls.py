@@ -1,5 +1,5 @@
 """TLS to Redis: whom the engine trusts, what it says when it does not, and that everything that asks Redis speaks it."""
-# runs: release.io_uring release.epoll asan.io_uring
+# runs: release.io_uring asan.io_uring
 
 import subprocess
 import tempfile
