@@ -72,7 +72,8 @@ room(sinks USES engine/core MAY thread)
 room(sinks/null USES engine/core sinks MAY clock)
 room(sinks/journal USES engine/core sinks MAY clock system)
 room(sinks/redis/resp USES engine/core LIBRARIES hiredis)
-room(sinks/redis/link USES engine/core sinks sinks/redis/resp LIBRARIES hiredis MAY system)
+room(sinks/redis/tls USES engine/core engine/tls sinks/redis/resp LIBRARIES openssl MAY system)
+room(sinks/redis/link USES engine/core sinks sinks/redis/resp sinks/redis/tls LIBRARIES hiredis hiredis_ssl MAY system)
 room(sinks/redis/layout USES engine/core sinks sinks/redis/resp)
 room(sinks/redis/window USES engine/core sinks sinks/redis/layout sinks/redis/resp MAY system)
 room(sinks/redis/single USES engine/core sinks sinks/redis/link sinks/redis/resp sinks/redis/window)
@@ -96,8 +97,8 @@ room(engine/admin USES engine/core engine/config engine/log engine/metrics engin
      engine/forward engine/idempotency engine/ingest engine/tls engine/watch sinks LIBRARIES fmt nlohmann_json MAY clock thread)
 room(engine/journal_tool USES engine/core engine/config engine/log engine/io engine/forward parsers sinks/journal LIBRARIES nlohmann_json MAY clock system)
 room(engine/runtime USES engine/core engine/config engine/log engine/io engine/server engine/tls engine/delivery
-     engine/batching engine/idempotency engine/watch engine/ingest engine/forward engine/admin sinks
-     MAY clock random system thread)
+     engine/batching engine/idempotency engine/watch engine/ingest engine/forward engine/admin sinks sinks/redis/link
+     sinks/redis/tls MAY clock random system thread)
 room(engine/check USES engine/core engine/config engine/delivery engine/io engine/runtime engine/tls engine/watch sinks/journal MAY system)
 room(engine USES engine/core engine/admin engine/check engine/config engine/log engine/io engine/journal_tool engine/runtime MAY system)
 

@@ -35,17 +35,6 @@ std::unexpected<std::string> unknown_value(std::string_view key, const std::stri
     return std::unexpected(std::string(key) + " is \"" + value + "\", of which this machine's OpenSSL knows nothing");
 }
 
-Made use_pair(SSL_CTX* ssl, const Pair& pair) {
-    X509* const leaf = pair.chain.front().get();
-    if (SSL_CTX_use_certificate(ssl, leaf) != 1 || SSL_CTX_use_PrivateKey(ssl, pair.key.get()) != 1)
-        return std::unexpected("the certificate of " + pair.info.file + " cannot be used: " + take_reason());
-    for (std::size_t i = 1; i < pair.chain.size(); ++i)
-        if (SSL_CTX_add1_chain_cert(ssl, pair.chain[i].get()) != 1)
-            return std::unexpected("a certificate behind the first in " + pair.info.file +
-                                   " cannot be used: " + take_reason());
-    return {};
-}
-
 // Any certificate of the file is trusted, be it a root or not. With a revocation list: the client's own certificate is
 // looked for in the list of whoever signed it, and without such a list nobody is taken.
 Made set_client(SSL_CTX* ssl, ClientCertificate client, std::span<const CertificatePtr> authorities,

@@ -84,8 +84,8 @@ TEST(Sentences, OfValuesInAFile) {
          R"(sluice.toml:1: cores is "0,0", which lists a core twice; allowed is auto or a list of core numbers such as 0,2-3)"},
         {"cores = '1-2'",
          R"(sluice.toml:1: cores is "1-2", but core 2 does not exist or is closed to this process; allowed is auto or any of 0-1,4)"},
-        {"sink.url = 'rediss://h'",
-         R"(sluice.toml:1: sink.url is "rediss://h", whose scheme does not exist yet in 0.1; allowed is redis://[user[:password]@]host[:port][/db], redis-cluster://host:port,..., redis-sentinel://host:port,.../name[/db], redis+unix:///path[?db=N], journal:directory or null:)"},
+        {"sink.url = 'redisss://h'",
+         R"(sluice.toml:1: sink.url is "redisss://h", whose scheme is unknown; allowed is redis[s]://[user[:password]@]host[:port][/db], redis[s]-cluster://host:port,..., redis[s]-sentinel://host:port,.../name[/db], redis+unix:///path[?db=N], journal:directory or null:)"},
         {"sink.redis.stream = ''",
          R"(sluice.toml:1: sink.redis.stream is ""; allowed is a string of 1 to 121 bytes without control characters)"},
         {"sink.redis.stream = \"a\\r\\nb\"",
@@ -147,7 +147,8 @@ TEST(Sentences, OfKeysInAFile) {
     const SentenceRow rows[] = {
         {"ack = 'queued'\nlisen = '127.0.0.1:1'", "sluice.toml:2: lisen is not a setting; the nearest is listen"},
         {"[sinks]\nurl = 'null:'",
-         "sluice.toml:1: sinks is not a group of settings; groups are admin, log, http, influx, prometheus, otlp, tls, io, "
+         "sluice.toml:1: sinks is not a group of settings; groups are admin, log, http, influx, prometheus, otlp, tls, "
+         "io, "
          "batch, journal, admission, "
          "idempotency, sink, "
          "sink.redis"},
@@ -236,6 +237,12 @@ TEST(Sentences, OfKeysThatDoNotFitTogether) {
         {"sink.redis.stream = 'a{b}'\nsink.redis.partitions = 2",
          "sluice.toml:1: sink.redis.stream is a{b}, but must hold no { or } beside sink.redis.partitions, which is 2"},
         {"sink.redis.stream = 'a{b}'", "loaded"},
+        {"sink.redis.tls_ca = '/ca.pem'",
+         "sluice.toml:1: sink.redis.tls_ca is /ca.pem, but needs rediss://, rediss-cluster:// or rediss-sentinel:// in "
+         "sink.url, which is redis://127.0.0.1:6379"},
+        {"sink.redis.tls_ca = '/ca.pem'\nsink.url = 'rediss-cluster://a'", "loaded"},
+        {"sink.redis.tls_certificate = '/a'\nsink.url = 'rediss://h'",
+         "sluice.toml:1: sink.redis.tls_certificate is /a, but needs a file in sink.redis.tls_key, which is not set"},
         {"journal.size_max = '100MiB'",
          "sluice.toml:1: journal.size_max is 100MiB, but must be at least twice journal.segment_size, which is 64MiB"},
         {"ack = 'journaled'",

@@ -127,8 +127,15 @@ void declare(CLI::App& app, VerifyPlan& plan) {
     };
     add("--ledger", plan.ledger_path, "FILE", "The file that sluice-load --ledger wrote")->required();
     add("--redis", plan.redis_url, "URL",
-        "As the engine's sink.url (default redis://127.0.0.1:6379); SLUICE_SINK_REDIS_USER and "
+        "As the engine's sink.url, also rediss:// (default redis://127.0.0.1:6379); SLUICE_SINK_REDIS_USER and "
         "SLUICE_SINK_REDIS_PASSWORD are taken too");
+    add("--redis-ca", plan.redis_ca, "FILE",
+        "With rediss://: who signs Redis' certificate, in PEM (default: whom the system trusts)");
+    add("--redis-cert", plan.redis_certificate, "FILE", "With rediss://: the certificate that Redis wants, in PEM");
+    add("--redis-key", plan.redis_key, "FILE", "Its key, in PEM");
+    add("--redis-server-name", plan.redis_server_name, "NAME",
+        "With rediss://: the name that Redis' certificate must be for (default: the host of the URL)");
+    app.add_flag("--redis-insecure", plan.is_redis_unverified, "With rediss://: do not verify Redis' certificate");
     add("--stream", plan.stream, "KEY",
         "The stream; its partitions KEY:{0} and so on are read too (default telemetry)");
     add("--list", plan.list_key, "KEY", "The list of layout `list` (default telemetry_queue)");

@@ -39,6 +39,9 @@ struct Search {
 // `sluice-load verify`. Keys that are empty are not given: the engine's own defaults are looked for.
 struct VerifyPlan {
     std::string ledger_path, redis_url = "redis://127.0.0.1:6379";
+    // As the keys sink.redis.tls_* of the engine; for rediss://.
+    std::string redis_ca, redis_certificate, redis_key, redis_server_name;
+    bool is_redis_unverified = false;
     std::string stream, list_key;
     std::string json_path;  // empty: none
 };
