@@ -4,6 +4,7 @@
 
 #include "engine/core/lower_case.hpp"
 #include "engine/tls/callbacks.hpp"
+#include "engine/tls/channel.hpp"
 #include "engine/tls/files.hpp"
 #include "engine/tls/memory.hpp"
 
@@ -31,17 +32,6 @@ std::unexpected<std::string> unknown_value(std::string_view key, const std::stri
     return std::unexpected(std::string(key) + " is \"" + value + "\", of which this machine's OpenSSL knows nothing");
 }
 
-Made use_pair(SSL_CTX* ssl, const Pair& pair) {
-    X509* const leaf = pair.chain.front().get();
-    if (SSL_CTX_use_certificate(ssl, leaf) != 1 || SSL_CTX_use_PrivateKey(ssl, pair.key.get()) != 1)
-        return std::unexpected("the certificate of " + pair.info.file + " cannot be used: " + take_reason());
-    for (std::size_t i = 1; i < pair.chain.size(); ++i)
-        if (SSL_CTX_add1_chain_cert(ssl, pair.chain[i].get()) != 1)
-            return std::unexpected("a certificate behind the first in " + pair.info.file +
-                                   " cannot be used: " + take_reason());
-    return {};
-}
-
 // Any certificate of the file is trusted, be it a root or not. With a revocation list: the client's own certificate is
 // looked for in the list of whoever signed it, and without such a list nobody is taken.
 Made set_client(SSL_CTX* ssl, ClientCertificate client, std::span<const CertificatePtr> authorities,
@@ -59,12 +49,6 @@ Made set_client(SSL_CTX* ssl, ClientCertificate client, std::span<const Certific
     SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | (is_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
     SSL_CTX_set_verify_depth(ssl, 8);
     return {};
-}
-
-void set_modes(SSL_CTX* ssl) {
-    SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
-    SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_read_ahead(ssl, 1);
 }
 
 }  // namespace
