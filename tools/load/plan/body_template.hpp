@@ -42,6 +42,9 @@ struct BodyTemplate {
 
 [[nodiscard]] std::expected<BodyTemplate, PlanError> parse_body_template(std::string_view text);
 
+// The template that sends `text` as it is.
+[[nodiscard]] std::string literal_template(std::string_view text);
+
 // Puts `more` behind `text`, which has a literal at least.
 void append(BodyTemplate& text, const BodyTemplate& more);
 
