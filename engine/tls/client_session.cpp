@@ -66,9 +66,9 @@ std::size_t ClientSession::seal(std::span<const char> plain, std::span<char> roo
 void ClientSession::explain_certificate(long code) {
     const bool is_wrong_name = code == X509_V_ERR_HOSTNAME_MISMATCH || code == X509_V_ERR_IP_ADDRESS_MISMATCH;
     failure_ = is_wrong_name ? ClientFailure::wrong_name : ClientFailure::untrusted;
-    failure_text_ = is_wrong_name ? "the server's certificate is not for " + context_.server_name()
-                                  : "the server's certificate is not trusted: " +
-                                        std::string(X509_verify_cert_error_string(code));
+    failure_text_ =
+        is_wrong_name ? "the server's certificate is not for " + context_.server_name()
+                      : "the server's certificate is not trusted: " + std::string(X509_verify_cert_error_string(code));
 }
 
 // OpenSSL's reasons of alerts are their numbers and an offset.

@@ -321,7 +321,7 @@ def test_a_large_body_is_sent_whole(tmp_path):
 
 @pytest.mark.parametrize("options, word", [
     ((), "no URL"),
-    (("ftp://a/",), "http://"),
+    (("ftp://a/",), "http[s]://"),
     (("http://127.0.0.1/", "--ca", "x"), "--ca is for a URL that begins with https://"),
     (("http://127.0.0.1/", "--tls-resume"), "--tls-resume is for a URL that begins with https://"),
     (("compare", "http://127.0.0.1/a", "http://127.0.0.1/b", "--insecure"), "--insecure is for a URL that begins with https://"),

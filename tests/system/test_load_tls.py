@@ -71,10 +71,10 @@ def test_requests_over_connections_that_are_kept(server, authority, version):
 
 @pytest.mark.parametrize("resumes", [False, True], ids=["full", "resumed"])
 @pytest.mark.parametrize("version", VERSIONS)
-def test_handshakes_are_full_or_resumed(server, authority, version, resumes):
+def test_handshakes_are_full_or_resumed(server, authority, tmp_path, version, resumes):
     before = handshakes(server)
     run = load(server, "--ca", authority.certificate, "--tls-version", version, "--reconnect-every", 2,
-               *(["--tls-resume"] if resumes else []))
+               "--html", tmp_path / "page.html", *(["--tls-resume"] if resumes else []))
     assert run.exit_code == OK, run.messages
     run.assert_conserved()
     counted = since(server, before)
@@ -85,6 +85,7 @@ def test_handshakes_are_full_or_resumed(server, authority, version, resumes):
     assert REQUESTS / 2 - 2 <= latency["count"] <= REQUESTS / 2 and figures[other]["latency"]["count"] == 0
     assert figures[kind]["rate"] == pytest.approx(latency["count"] / run.result["duration_s"])
     assert 0 < latency["min_ns"] <= latency["percentiles_ns"]["50"] <= latency["percentiles_ns"]["99"] <= latency["max_ns"]
+    assert f"<th scope=\"row\">{kind}</th><td>{latency['count']}</td>" in (tmp_path / "page.html").read_text()
     assert counted[version, "false"] == (2 if resumes else 2 + latency["count"])
     assert counted.get((version, "true"), 0) == (latency["count"] if resumes else 0)
 
@@ -203,8 +204,36 @@ def test_a_file_that_others_can_read_is_warned_of(tmp_path):
     assert "can be read by every user of this machine; chmod o-r mends that" in run.messages
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_connections_have_tokens_in_turn(tmp_path, threads):
+    path = tmp_path / "tokens"
+    path.write_text("# three tenants\nslc_a\nslc_bb\n\nslc_{seq}\n")
+    path.chmod(0o600)
+    tokens = {}
+
+    async def serve(connection: Connection):
+        while True:
+            head = (await connection.request()).head.decode()
+            tokens.setdefault(connection.number, set()).add(head.partition("\r\nAuthorization: Bearer ")[2].partition("\r\n")[0])
+            connection.answer()
+
+    with LoadTarget(serve) as target:
+        run = run_load(target.url, "--sample", "--users", 6, "--threads", threads, "--requests", 60, "--tenants", path)
+    assert run.exit_code == OK, run.messages
+    assert all(len(sent) == 1 for sent in tokens.values()), tokens
+    assert sorted(sent.pop() for sent in tokens.values()) == sorted(["slc_a", "slc_bb", "slc_{seq}"] * 2)
+    assert "slc_" not in run.messages + json.dumps(run.result)
+
+
+def test_tokens_beside_a_header_that_says_the_same_are_refused(tmp_path):
+    (tmp_path / "tokens").write_text("slc_a\n")
+    done = subprocess.run([LOAD_BINARY, "http://127.0.0.1:1/", "--tenants", tmp_path / "tokens", "--header", "authorization: x"],
+                          capture_output=True, text=True)
+    assert done.returncode == 2 and "--tenants: the header Authorization is given already" in done.stderr
+
+
 @pytest.mark.parametrize("text, why", [("A: b\nsecret\n", "line 2 is no header"), ("Host: secret\n", "line 1 has a header that sluice-load"),
-                                       ("A: secret\x01\n", "line 1 is no header"), ("# none\n", "holds no header")])
+                                       ("A: secret\x01\n", "line 1 is no header"), ("# none\n", "is empty")])
 def test_a_line_that_is_no_header_is_told_without_it(tmp_path, text, why):
     (tmp_path / "headers").write_text(text)
     done = subprocess.run([LOAD_BINARY, "http://127.0.0.1:1/", "--header-file", tmp_path / "headers"], capture_output=True, text=True)

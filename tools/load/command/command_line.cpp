@@ -191,14 +191,17 @@ OtherFiles files_of(const RunOptions& options) {
             .body_file = options.body_file,
             .ledger = options.ledger,
             .header_file = options.header_file,
+            .tenants = options.tenants,
             .ca = options.tls.ca,
             .certificate = options.tls.certificate,
             .key = options.tls.key};
 }
 
-void warn_of_header_file(const RunOptions& options, Invocation& invocation) {
-    std::string warning = warning_of_header_file(options.header_file);
-    if (!warning.empty()) invocation.warnings.push_back(std::move(warning));
+void warn_of_files(const RunOptions& options, Invocation& invocation) {
+    for (const auto& [option, path] :
+         {std::pair{"--header-file", &options.header_file}, {"--tenants", &options.tenants}})
+        if (std::string warning = warning_of_file(option, *path); !warning.empty())
+            invocation.warnings.push_back(std::move(warning));
 }
 
 // The scenario comes first, because it fills what plan_of() reads. Outputs are only checked here; the command opens
@@ -221,7 +224,7 @@ std::expected<Invocation, PlanError> read_run(Parser& parser) {
         search->is_wanted() && !output.empty())
         return usage_error(std::string(output) + " is of one run; --sweep and --slo make many, and write --json");
     if (!search->slo.empty() && has_thresholds) return usage_error("--slo says what must hold; leave --threshold out");
-    warn_of_header_file(options, parser.invocation);
+    warn_of_files(options, parser.invocation);
     parser.invocation.plan = std::move(*plan);
     parser.invocation.search = std::move(*search);
     return std::move(parser.invocation);
@@ -249,7 +252,7 @@ std::expected<Invocation, PlanError> read_compare(Parser& parser) {
     if (std::ranges::none_of(invocation.compare.plans, [](const RunPlan& plan) { return plan.tls.has_value(); }))
         if (const auto done = check_unused(parser.compare_options.tls); !done)
             return usage_error(done.error().sentence);
-    warn_of_header_file(parser.compare_options, invocation);
+    warn_of_files(parser.compare_options, invocation);
     return std::move(invocation);
 }
 

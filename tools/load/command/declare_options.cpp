@@ -30,6 +30,8 @@ void declare_request(CLI::App& app, RunOptions& options) {
         ->group("Request");
     request("--header-file", options.header_file, "FILE",
             "Such lines from a file: for secrets, which then stand neither in reports nor in ps(1)");
+    request("--tenants", options.tenants, "FILE",
+            "Tokens, a line each: connection i sends the (i mod n)-th of n as Authorization: Bearer");
     request("--body", options.body, "TEMPLATE",
             "{device} {seq} {ts} {ts:ms} {ts:ns} {float:15:35} {choice:a|b} are filled in for each request, also in "
             "path, query and headers; {{word} sends {word}");

@@ -66,8 +66,8 @@ struct Invocation {
 };
 
 // The sentence tells what is wrong and where help is.
-// Reads the files that say what to send (--scenario, --body-file, --header-file) and INFLUX_TOKEN. Opens no output,
-// connects to nothing and prints nothing.
+// Reads the files that say what to send (--scenario, --body-file, --header-file, --tenants) and INFLUX_TOKEN. Opens no
+// output, connects to nothing and prints nothing.
 [[nodiscard]] std::expected<Invocation, PlanError> parse_command_line(int argc, const char* const* argv);
 
 // Says on stderr why a command could not do its work.

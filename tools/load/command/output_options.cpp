@@ -28,10 +28,9 @@ struct NamedPath {
 };
 
 std::vector<NamedPath> named(const OtherFiles& inputs) {
-    return {
-        {"--scenario", inputs.scenario}, {"--body-file", inputs.body_file},    {"--header-file", inputs.header_file},
-        {"--ca", inputs.ca, true},       {"--cert", inputs.certificate, true}, {"--key", inputs.key, true},
-        {"--ledger", inputs.ledger}};
+    return {{"--scenario", inputs.scenario}, {"--body-file", inputs.body_file}, {"--header-file", inputs.header_file},
+            {"--tenants", inputs.tenants},   {"--ca", inputs.ca, true},         {"--cert", inputs.certificate, true},
+            {"--key", inputs.key, true},     {"--ledger", inputs.ledger}};
 }
 
 // Behind the inputs.

@@ -11,7 +11,7 @@ namespace sluice::load {
 
 // Files of a command line that no output may overwrite. Empty: not given.
 struct OtherFiles {
-    std::string scenario, body_file, ledger, header_file;
+    std::string scenario, body_file, ledger, header_file, tenants;
     std::string ca, certificate, key;  // of TLS; may be one file
 };
 

@@ -176,6 +176,18 @@ Result<void> complete(const RunOptions& options, const RunPlan& plan, Endpoint& 
     return {};
 }
 
+Result<void> read_tenants(const RunOptions& options, RunPlan& plan) {
+    if (options.tenants.empty()) return {};
+    auto tokens = read_token_file(options.tenants);
+    if (!tokens) return std::unexpected(tokens.error());
+    plan.tokens = std::move(*tokens);
+    for (const Endpoint& endpoint : plan.endpoints)
+        for (const auto& [name, _] : endpoint.headers)
+            if (is_same_header(name, "authorization"))
+                return wrong("--tenants: the header Authorization is given already");
+    return {};
+}
+
 // Before complete(), which adds headers that are not given.
 Result<void> add_secret_headers(const RunOptions& options, std::vector<Endpoint>& endpoints) {
     if (options.header_file.empty()) return {};
@@ -212,6 +224,7 @@ Result<void> read_request(const RunOptions& options, RunPlan& plan) {
     if (const auto added = add_secret_headers(options, plan.endpoints); !added) return added;
     for (Endpoint& endpoint : plan.endpoints)
         if (const auto completed = complete(options, plan, endpoint); !completed) return completed;
+    if (const auto tenants = read_tenants(options, plan); !tenants) return tenants;
     // Behind complete(): check_ledger_body() wants templates that parse.
     if (options.ledger.empty()) return {};
     for (const Endpoint& endpoint : plan.endpoints)

@@ -32,7 +32,7 @@ struct RunOptions {
     std::string connections, threads, cores, pipeline, requests_per_connection_max, timeout, spin, seed;
     std::string method, body, body_file;
     std::vector<std::string> headers;
-    std::string header_file;
+    std::string header_file, tenants;
     TlsOptions tls;
     bool is_sample = false, is_gzip = false, is_ndjson = false, is_chunked = false;
     std::string encoding, format;

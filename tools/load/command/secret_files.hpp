@@ -1,5 +1,5 @@
-// --header-file: headers that hold secrets. A command line is seen by other users, in ps(1), and stands in reports;
-// what such a file holds does not. Main thread.
+// --header-file and --tenants: headers and tokens that are secrets. A command line is seen by other users, in ps(1),
+// and stands in reports; what such a file holds does not. Main thread.
 #pragma once
 
 #include <string>
@@ -16,7 +16,10 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 // sentence of an error names the line and shows nothing of it.
 [[nodiscard]] Result<Headers> read_header_file(const std::string& path);
 
+// --tenants: a token each line, of visible characters of ASCII; the rest as above.
+[[nodiscard]] Result<std::vector<std::string>> read_token_file(const std::string& path);
+
 // A sentence, if users other than its owner and group can read the file; else empty.
-[[nodiscard]] std::string warning_of_header_file(const std::string& path);
+[[nodiscard]] std::string warning_of_file(std::string_view option, const std::string& path);
 
 }  // namespace sluice::load

@@ -27,7 +27,8 @@
 namespace sluice::load {
 
 struct Field {
-    enum class Kind : std::uint8_t { device, seq, ts_iso, ts_ms, ts_ns, number, choice };
+    // token: the one of `choices` that belongs to the connection. No template can ask for it.
+    enum class Kind : std::uint8_t { device, seq, ts_iso, ts_ms, ts_ns, number, choice, token };
     Kind kind = Kind::device;
     double low = 0, high = 0;
     int decimals = 0;

@@ -66,6 +66,7 @@ struct RunPlan {
     Target target;     // its path is that of endpoints[0] unless a scenario says otherwise
     std::optional<tls::ClientSettings> tls;  // of https://
     std::vector<Endpoint> endpoints;
+    std::vector<std::string> tokens;  // connection i sends the (i mod n)-th as `Authorization: Bearer`; empty: none
 
     bool is_open_loop = true;
     ArrivalPlan arrivals;  // open loop
