@@ -106,13 +106,13 @@ room(engine USES engine/core engine/admin engine/check engine/config engine/log 
 # them to a database during the run, ledger/ remembers what was acknowledged, command/ reads command lines and wires the rest ---
 room(tools/load/result USES engine/core LIBRARIES hdr_histogram)
 room(tools/load/format USES engine/core)
-room(tools/load/plan USES engine/core tools/load/format tools/load/result)
-room(tools/load/run USES engine/core engine/io parsers/http parsers/protobuf tools/load/format tools/load/plan tools/load/result
+room(tools/load/plan USES engine/core engine/tls tools/load/format tools/load/result)
+room(tools/load/run USES engine/core engine/io engine/tls parsers/http parsers/protobuf tools/load/format tools/load/plan tools/load/result
      LIBRARIES llhttp nlohmann_json snappy zlib zstd MAY clock system thread)
 room(tools/load/report USES tools/load/result LIBRARIES hdr_histogram nlohmann_json fmt MAY system)
 room(tools/load/export USES engine/core tools/load/result LIBRARIES fmt curl MAY thread)
 room(tools/load/ledger USES engine/core engine/config engine/delivery sinks/redis/link sinks/redis/resp LIBRARIES nlohmann_json
      MAY system thread)
-room(tools/load/command USES engine/core engine/config engine/log tools/load/format tools/load/result tools/load/plan tools/load/run tools/load/report
+room(tools/load/command USES engine/core engine/config engine/log engine/tls tools/load/format tools/load/result tools/load/plan tools/load/run tools/load/report
      tools/load/export tools/load/ledger LIBRARIES tomlplusplus cli11 fmt nlohmann_json MAY random system)
 room(tools/load USES engine/core engine/io engine/log tools/load/command MAY clock system)

@@ -4,6 +4,7 @@
 
 #include "engine/core/lower_case.hpp"
 #include "engine/tls/callbacks.hpp"
+#include "engine/tls/channel.hpp"
 #include "engine/tls/files.hpp"
 #include "engine/tls/memory.hpp"
 
@@ -56,11 +57,8 @@ Made set_client(SSL_CTX* ssl, ClientCertificate client, std::span<const Certific
 
 // Our order of ciphers counts: AES-128 first, which costs least. A client that prefers ChaCha20, since it has no AES in
 // hardware, gets that.
-void set_modes(SSL_CTX* ssl) {
-    SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF |
-                                 SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
-    SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_read_ahead(ssl, 1);
+void set_cipher_order(SSL_CTX* ssl) {
+    SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
 }
 
 }  // namespace
@@ -103,6 +101,7 @@ Context::Made Context::add(const Settings& settings, const PairFiles& files) {
     SslContextPtr ssl(SSL_CTX_new(TLS_server_method()));
     if (ssl == nullptr) return std::unexpected("TLS cannot be set up: " + take_reason());
     set_modes(ssl.get());
+    set_cipher_order(ssl.get());
     set_protocol(ssl.get());
     set_server_names(ssl.get());
     set_info(ssl.get());
