@@ -30,6 +30,7 @@ endfunction()
 
 find_package(Threads REQUIRED)
 find_package(CURL REQUIRED)  # shared: its archive would draw in some twenty others
+find_package(OpenSSL REQUIRED)  # shared: the distribution mends its faults
 
 dependency(liburing liburing.h uring)
 dependency(llhttp llhttp.h llhttp)
@@ -46,6 +47,7 @@ dependency(tomlplusplus toml++/toml.h)
 dependency(cli11 CLI/CLI.hpp)
 dependency(fmt fmt/format.h fmt)
 add_library(dep::curl ALIAS CURL::libcurl)
+add_library(dep::crypto ALIAS OpenSSL::Crypto)
 dependency(nlohmann_json nlohmann/json.hpp)
 dependency(cpp_httplib httplib.h cpp-httplib)
 

@@ -47,6 +47,7 @@ EngineView AdminService::view() const {
     view.sinks.push_back(view_of(sink_name, sink_.sink()));
     if (forwarder_ != nullptr) view.forwarder.emplace(view_of(*forwarder_));
     if (idempotency_ != nullptr) view.idempotency = idempotency_->figures();
+    view.add_tenants(tenants_);
     return view;
 }
 

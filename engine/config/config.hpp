@@ -61,12 +61,15 @@ struct Config {
     std::vector<unsigned> cores;  // one reactor each, pinned; never empty after loading
     AckLevel ack = AckLevel::stored;
     std::uint64_t ack_timeout_ns = 0;
+    std::uint64_t timestamp_past_ns_max = 0;  // how old a sample may be; 0: no bound
+    std::uint64_t timestamp_future_ns_max = 0;  // 0: no bound
     std::uint64_t drain_lame_duck_ns = 0;
     std::uint64_t drain_timeout_ns = 0;
     std::uint64_t retry_after_s = 0;
 
     struct Admin {
         ListenAddress listen{.address = "127.0.0.1", .port = 8081};  // may equal an element of `listen`
+        std::string token_file;  // holds the token that the pages need; empty: none is needed
     } admin;
 
     struct Log {
@@ -87,6 +90,11 @@ struct Config {
     } http;
 
     SampleMapping mapping;
+
+    struct Tenants {
+        std::string file;  // who may send what; empty: everybody may send everything
+        std::vector<std::string> streams;  // no key: of tenants' own, as the file has them at the start
+    } tenants;
 
     struct Io {
         IoBackend backend = IoBackend::automatic;

@@ -1,5 +1,6 @@
 #include "engine/ingest/body_reader.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -39,9 +40,10 @@ void BodyReader::start(parsers::Decoder& decoder, OpenRequest& request, std::int
 }
 
 [[gnu::always_inline]] inline void BodyReader::take_sample() {
+    if (is_owned_ && refuses_sample()) return;
     ++accepted_count_;
     if (request_->purpose == Purpose::replay) return;
-    const Sample& sample = decoder_->sample();
+    const Sample& sample = is_owned_ ? owned_sample() : decoder_->sample();
     const std::uint32_t record_index = accepted_count_ - 1 + request_->result.rejected;
     if (transaction_.append(sample, request_->received_ns, record_index)) return keep_as_latest(sample.raw);
     // With nothing under way that could free batches it would be refused for ever.
@@ -50,7 +52,26 @@ void BodyReader::start(parsers::Decoder& decoder, OpenRequest& request, std::int
     refuse(can_fit ? Refusal::overloaded : Refusal::too_many_batches);
 }
 
+// As a record that the decoder refuses.
+bool BodyReader::refuses_sample() {
+    if (owner_.policy == nullptr) return false;
+    const auto refusal = owner_.policy->check(decoder_->sample(), arrival_ns_);
+    if (!refusal) return false;
+    if (request_->purpose == Purpose::store) counters().reject(*refusal);
+    const std::size_t begin = request_->body.find_first_not_of("\r\n \t", record_begin_);
+    request_->result.add_error(decoder_->record_index(), *refusal, std::min(begin, request_->body.size()));
+    return true;
+}
+
+const Sample& BodyReader::owned_sample() {
+    owned_sample_ = decoder_->sample();
+    owned_sample_.tenant = owner_.tenant;
+    owned_sample_.stream_index = owner_.stream_index;
+    return owned_sample_;
+}
+
 [[gnu::always_inline]] inline void BodyReader::read_one() {
+    if (owner_.policy != nullptr) record_begin_ = decoder_->offset();
     switch (decoder_->next()) {
         case parsers::Step::sample: return take_sample();
         case parsers::Step::record_refused:

@@ -14,6 +14,7 @@
 #include "engine/ingest/open_request.hpp"
 #include "engine/ingest/request_refusal.hpp"
 #include "engine/metrics/sample_counters.hpp"
+#include "engine/tenants/sample_policy.hpp"
 #include "parsers/decoder.hpp"
 
 namespace sluice {
@@ -25,6 +26,14 @@ struct LatestSample {
     std::size_t bytes = 0;
     std::int64_t arrival_ns = 0;  // since 1970
     [[nodiscard]] std::string_view view() const { return {text.data(), bytes}; }
+};
+
+// Whose samples a body has. Borrowed for a call of read().
+struct SampleOwner {
+    std::string_view tenant{};  // empty: nobody's
+    std::uint16_t stream_index = 0;
+    const tenants::SamplePolicy* policy = nullptr;  // null: every sample may come
+    [[nodiscard]] bool is_none() const { return tenant.empty() && policy == nullptr; }
 };
 
 class BodyReader {
@@ -43,6 +52,11 @@ class BodyReader {
     // `decoder`, `request` and its body are borrowed until the state is another than reading, or abandon().
     void start(parsers::Decoder& decoder, OpenRequest& request, std::int64_t arrival_ns);
 
+    // Before each read(): what holds until it returns.
+    void belong_to(const SampleOwner& owner) {
+        owner_ = owner;
+        is_owned_ = !owner.is_none();
+    }
     // Reads records_per_look_count records or look_bytes bytes, or up to a Step::more, whichever is less, and so on
     // while `may_go_on()`; until the body ends or is refused.
     template <typename MayGoOn>
@@ -78,6 +92,8 @@ class BodyReader {
     void refuse(Refusal reason);
     void keep_as_latest(std::string_view record);
     [[nodiscard]] SampleCounters& counters() { return counters_[request_->format]; }
+    [[nodiscard]] bool refuses_sample();
+    [[nodiscard]] const Sample& owned_sample();
 
     Batcher& batcher_;
     Batcher::Transaction& transaction_;
@@ -89,6 +105,10 @@ class BodyReader {
     RequestRefusal refusal_;
     std::uint32_t accepted_count_ = 0;
     std::int64_t arrival_ns_ = 0;
+    SampleOwner owner_;
+    bool is_owned_ = false;
+    std::size_t record_begin_ = 0;  // of the record that is read, in the body; kept where there is a policy
+    Sample owned_sample_;
     KeptParameters::Members kept_;  // of request_, while its body is read
     // Of the last accepted record that has a raw: in the body, or in latest_ where the decoder renders records.
     std::string_view latest_record_;

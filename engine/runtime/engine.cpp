@@ -20,8 +20,12 @@
 
 namespace sluice {
 
-Engine::Engine(config::Config config)
-    : config_(std::move(config)), is_backend_automatic_(config_.io.backend == config::IoBackend::automatic) {
+Engine::Engine(config::Config config, AccessFiles access)
+    : config_(std::move(config)),
+      is_backend_automatic_(config_.io.backend == config::IoBackend::automatic),
+      access_(std::move(access)),
+      failures_(std::make_unique<tenants::Failures>(random_seed())),
+      quotas_(access_.tenants == nullptr ? nullptr : std::make_unique<tenants::SharedQuotas>()) {
     // Before the parts: those that make event loops ask for the backend when they are constructed.
     resolve_backend(config_);
     make_parts();
@@ -45,16 +49,65 @@ void Engine::make_parts() {
     readiness_ = std::make_unique<Readiness>(state_, *sink_);
     admin_service_ =
         std::make_unique<AdminService>(config_, state_, *readiness_, *sink_, forwarder_.get(), idempotency_.get());
-    admin_ = std::make_unique<AdminThread>(config_, *admin_service_);
+    admin_ = std::make_unique<AdminThread>(config_, *admin_service_, access_.admin_token, *failures_);
     if (const auto settings = watcher_settings(config_))
         watcher_ = std::make_unique<watch::Watcher>(*settings, state_.gauges);
     for (std::size_t i = 0; i < config_.cores.size(); ++i) {
-        const Reactor::Wiring wiring{state_, *readiness_, listeners_.is_admin_shared() ? admin_.get() : nullptr,
-                                     idempotency_.get()};
+        const Reactor::Wiring wiring{.state = state_,
+                                     .readiness = *readiness_,
+                                     .admin = listeners_.is_admin_shared() ? admin_.get() : nullptr,
+                                     .idempotency = idempotency_.get(),
+                                     .tenants = access_.tenants == nullptr ? nullptr : access_.tenants->table(),
+                                     .admin_token = access_.admin_token,
+                                     .failures = failures_.get(),
+                                     .quotas = quotas_.get()};
         reactors_.push_back(std::make_unique<Reactor>(config_, static_cast<std::uint16_t>(i), wiring));
         reactors_.back()->connect(*sink_);
     }
     admin_service_->connect(reactor_ports());
+    if (access_.tenants != nullptr) admin_service_->use_tenants(access_.tenants->table());
+}
+
+void Engine::note_tenants() {
+    const tenants::TenantTable& table = *access_.tenants->table();
+    state_.reloads.generation.store(table.generation(), std::memory_order_relaxed);
+    state_.reloads.tenants.store(table.tenants_count(), std::memory_order_relaxed);
+    for (const std::string& warning : access_.tenants->warnings())
+        log::warn("tenants_file", {{"file", access_.tenants->path()}, {"what", warning}});
+}
+
+bool Engine::reload(bool is_asked) {
+    if (access_.tenants == nullptr) return false;
+    if (!is_asked && !access_.tenants->has_changed()) return true;
+    const auto fault = reload_tenants();
+    state_.reloads.is_last_good.store(!fault, std::memory_order_relaxed);
+    if (fault) {
+        state_.reloads.failures.fetch_add(1, std::memory_order_relaxed);
+        log::error("tenants_reload_failed", {{"what", *fault}, {"kept", "the tenants of before"}});
+        return true;
+    }
+    state_.reloads.reloads.fetch_add(1, std::memory_order_relaxed);
+    note_tenants();
+    log::info("tenants_reloaded", {{"file", access_.tenants->path()},
+                                   {"tenants", std::uint64_t{access_.tenants->table()->tenants_count()}},
+                                   {"generation", std::uint64_t{access_.tenants->table()->generation()}}});
+    return true;
+}
+
+// All or nothing: what is wrong with the file, and the table of before stays.
+std::optional<std::string> Engine::reload_tenants() {
+    auto table = access_.tenants->read();
+    if (!table) return table.error();
+    if (const auto fault = fault_of_tenants(config_, **table)) return access_.tenants->path() + ": " + *fault;
+    if (has_lane_per_stream(config_) && (*table)->streams() != config_.tenants.streams)
+        return access_.tenants->path() +
+               ": streams of tenants are others than at the start, and with a cluster or the layout packed that needs "
+               "a "
+               "restart";
+    access_.tenants->accept(*std::move(table));
+    for (const auto& reactor : reactors_) reactor->use_tenants(access_.tenants->table());
+    admin_->use_tenants(access_.tenants->table());
+    return std::nullopt;
 }
 
 std::vector<ReactorPort*> Engine::reactor_ports() const {
@@ -100,6 +153,7 @@ std::expected<void, Engine::StartError> Engine::start_parts() {
     if (forwarder_ != nullptr) forwarder_->start();
     if (watcher_ != nullptr) watcher_->start();
     if (auto started = start_admin(); !started) return started;
+    if (access_.tenants != nullptr) note_tenants();
     log_listening();
     return {};
 }
@@ -164,6 +218,7 @@ void Engine::log_listening() const {
     for (const config::ListenAddress& address : config_.listen)
         addresses += (addresses.empty() ? "" : ",") + config::format_numeric(address);
     log_open_addresses();
+    log_access();
     log::info("listening", {{"listen", addresses},
                             {"admin", config::format_numeric(config_.admin.listen)},
                             {"cores", cores},
@@ -180,7 +235,7 @@ void Engine::log_listening() const {
     const bool has_lanes =
         config_.sink.url.kind == config::SinkKind::redis_cluster && !has_one_key && !config_.has_journal();
     // Below two batches for each lane, a lane has one batch of its own or none (Batcher).
-    if (has_lanes && config_.batch.count < 2 * redis.partitions_count)
+    if (has_lanes && config_.batch.count < 2 * redis.partitions_count * (1 + config_.tenants.streams.size()))
         log::warn(
             "few_batches",
             {{"what", "less than two batches a partition: while a primary is away, samples for others may be refused"},
@@ -197,6 +252,20 @@ void Engine::log_open_addresses() const {
     for (const config::ListenAddress& address : config_.listen) add(address, "listen");
     add(config_.admin.listen, "admin.listen");
     if (!open.empty()) log::info("listening_on_all_interfaces", {{"addresses", open}});
+}
+
+// Who may send, and who listens to that.
+void Engine::log_access() const {
+    if (access_.tenants != nullptr) {
+        log::info("tenants", {{"file", access_.tenants->path()},
+                              {"tenants", std::uint64_t{access_.tenants->table()->tenants_count()}}});
+        return;
+    }
+    for (const config::ListenAddress& address : config_.listen)
+        if (!config::is_loopback(address))
+            log::warn("open_listener", {{"listen", config::format_numeric(address)},
+                                        {"what", "whoever reaches it may send samples: there are no tenants"},
+                                        {"key", "tenants.file"}});
 }
 
 void Engine::begin_drain() {

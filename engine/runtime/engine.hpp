@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -22,8 +23,11 @@
 #include "engine/forward/forwarder.hpp"
 #include "engine/idempotency/idempotency_table.hpp"
 #include "engine/ingest/engine_state.hpp"
+#include "engine/runtime/access_files.hpp"
 #include "engine/runtime/listeners.hpp"
 #include "engine/runtime/reactor.hpp"
+#include "engine/tenants/failures.hpp"
+#include "engine/tenants/tenant_quotas.hpp"
 #include "engine/watch/watcher.hpp"
 
 namespace sluice {
@@ -31,7 +35,7 @@ namespace sluice {
 class Engine {
   public:
     // Makes all parts and reserves their memory. Connects and listens to nothing yet.
-    explicit Engine(config::Config config);
+    explicit Engine(config::Config config, AccessFiles access = {});
     ~Engine();
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
@@ -61,6 +65,9 @@ class Engine {
     };
     // begin_drain() is about to be called.
     void announce_drain() { state_.is_draining.store(true, std::memory_order_relaxed); }
+    // Something that the engine reads again may be in another state: it looks at the files. `is_asked`: also at those
+    // that look as before. False: it has none. Main thread, while it serves; blocks for the disk.
+    bool reload(bool is_asked);
     // Begins to stop. Returns at once; main calls continue_drain() again and again, until drain_ns_max() has passed.
     void begin_drain();
     // Does what is due. Returns whether all reactors are done.
@@ -110,6 +117,9 @@ class Engine {
     void tell_journal_apart(Report& report) const;
     void log_listening() const;
     void log_open_addresses() const;
+    void log_access() const;
+    [[nodiscard]] std::optional<std::string> reload_tenants();
+    void note_tenants();
 
     // Destroyed from the last to the first, when all threads have ended: the admin parts before the reactors that they
     // ask, the reactors before the sink, to whose queue their batchers refer.
@@ -118,6 +128,9 @@ class Engine {
     std::uint64_t drain_end_ns_ = 0;  // monotonic; 0: there was no drain
     config::Config config_;
     const bool is_backend_automatic_;
+    const AccessFiles access_;
+    const std::unique_ptr<tenants::Failures> failures_;  // shared by the reactors and the admin thread
+    const std::unique_ptr<tenants::SharedQuotas> quotas_;  // shared by the reactors; null: there are no tenants
     Listeners listeners_{config_};  // outlives the threads that accept
     EngineState state_;
     std::unique_ptr<watch::Watcher> watcher_;  // null: Redis is not watched

@@ -16,8 +16,8 @@ using Phase = StopSequence::Phase;
 
 // Nothing of the engine can end a sigtimedwait(2), so its progress is polled.
 constexpr std::uint64_t poll_interval_ns = 10'000'000;
-// While it serves, there is no progress to look at.
-constexpr std::uint64_t serving_interval_ns = 3600 * std::uint64_t{1'000'000'000};
+// While it serves, there is no progress to look at: how often it looks for files that were changed.
+constexpr std::uint64_t serving_interval_ns = 60 * std::uint64_t{1'000'000'000};
 
 std::vector<log::Field> totals_of(const Engine::Report& report) {
     return {{"received", report.received},       {"accepted", report.accepted}, {"journaled", report.journaled},
@@ -37,6 +37,7 @@ class Run {
             const int signal = next_signal(is_serving ? serving_interval_ns : poll_interval_ns);
             const std::uint64_t now_ns = monotonic_ns();
             if (signal != 0) on_signal(signal, now_ns);
+            else if (is_serving) engine_.reload(false);
             const bool is_drained = sequence_.phase() == Phase::draining && engine_.continue_drain();
             if (sequence_.advance(now_ns, {is_drained, engine_.has_ended()})) begin(sequence_.phase());
         }
@@ -61,9 +62,10 @@ class Run {
             return;
         }
         const bool is_reload = meaning_of(signal) == SignalMeaning::reload;
+        if (is_reload && sequence_.phase() == Phase::serving && engine_.reload(true)) return;
         ignored_log_.line(LogLevel::warn, now_ns, "signal_ignored",
                           {{"signal", signal_name(signal)},
-                           {"reason", is_reload ? "this version does not reload its configuration; restart it"
+                           {"reason", is_reload ? "nothing that is set can be read again; restart it"
                                                 : "it has no meaning to the engine"}});
     }
 

@@ -33,7 +33,7 @@ class Room:
 HEADERS = {
     "liburing": ["liburing", "linux/io_uring"], "llhttp": ["llhttp"], "simdjson": ["simdjson"], "hiredis": ["hiredis"],
     "concurrentqueue": ["concurrentqueue"], "hdr_histogram": ["hdr/"], "tomlplusplus": ["toml++"], "cli11": ["CLI/"],
-    "fmt": ["fmt/"], "nlohmann_json": ["nlohmann"], "xxhash": ["xxhash"], "curl": ["curl/"], "zlib": ["zlib"], "libdeflate": ["libdeflate"], "zstd": ["zstd"], "snappy": ["snappy"],
+    "fmt": ["fmt/"], "nlohmann_json": ["nlohmann"], "xxhash": ["xxhash"], "curl": ["curl/"], "crypto": ["openssl/"], "zlib": ["zlib"], "libdeflate": ["libdeflate"], "zstd": ["zstd"], "snappy": ["snappy"],
 }
 LIBRARY_HEADERS = tuple(prefix for prefixes in HEADERS.values() for prefix in prefixes) + ("benchmark", "gtest", "gmock")
 

@@ -43,13 +43,15 @@ class Engine:
                  settings: Optional[Mapping[str, object]] = None, prefix: Sequence[str] = (),
                  environment: Optional[Mapping[str, str]] = None, admin_on_data_listener: bool = False,
                  backend: Optional[str] = BACKEND, binary: Path = BINARY,
-                 more_listen: Sequence[str] = (), admin_socket: Optional[Path] = None):
+                 more_listen: Sequence[str] = (), admin_socket: Optional[Path] = None,
+                 admin_headers: Sequence[tuple[str, str]] = ()):
         self.address = ("127.0.0.1", reserve_port())
         self.admin_address = self.address if admin_on_data_listener else ("127.0.0.1", reserve_port())
         admin = "{}:{}".format(*self.admin_address)
         if admin_socket:
             self.admin_address, admin = str(admin_socket), f"unix:{admin_socket}"
         self._directory = directory
+        self._admin_headers = admin_headers
         self._environment = {**CLEAN_ENVIRONMENT, **(environment or {})}
         self._command = [*prefix, binary, "serve", "--listen", ",".join(["{}:{}".format(*self.address), *more_listen]),
                          "--admin", admin, "--cores", cores, "--sink", sink]
@@ -100,7 +102,7 @@ class Engine:
         """False also where it does not answer any more."""
         try:
             with HttpConnection(self.admin_address, 2) as connection:
-                return connection.request("GET", "/status").json()["log_lines_waiting"] > 0
+                return connection.request("GET", "/status", headers=self._admin_headers).json()["log_lines_waiting"] > 0
         except (OSError, EOFError):
             return False
 
@@ -109,7 +111,7 @@ class Engine:
 
     def admin(self, method: str, target: str, body: Optional[bytes] = None) -> Response:
         with HttpConnection(self.admin_address) as connection:
-            return connection.request(method, target, body)
+            return connection.request(method, target, body, self._admin_headers)
 
     def status(self) -> dict:
         response = self.admin("GET", "/status")
