@@ -33,4 +33,11 @@ inline constexpr std::array admin_pages{
     AdminPageRow{"/ready", http::Methods::get, AdminPage::ready, true},
 };
 
+// Needs no token.
+[[nodiscard]] constexpr bool is_public(AdminPage page) {
+    for (const AdminPageRow& row : admin_pages)
+        if (row.page == page) return row.is_public;
+    return false;
+}
+
 }  // namespace sluice

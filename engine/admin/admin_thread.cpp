@@ -37,8 +37,13 @@ ServerSettings admin_settings(const config::Config& config) {
 
 }  // namespace
 
-AdminThread::AdminThread(const config::Config& config, AdminService& service)
-    : service_(service), retry_after_s_(config.retry_after_s), server_(admin_settings(config), *this, *this) {
+AdminThread::AdminThread(const config::Config& config, AdminService& service,
+                         const std::optional<tenants::Digest>& token, tenants::Failures& failures)
+    : service_(service),
+      retry_after_s_(config.retry_after_s),
+      server_(admin_settings(config), *this, *this),
+      access_failures_(failures, [this](Slot slot) { return server_.peer_of(slot); }),
+      guard_(token, access_failures_) {
     for (const AdminPageRow& row : admin_pages) router_.add(row.route());
     // Known, so that a 404 says where they are.
     for (const Format& format : formats())
@@ -66,8 +71,12 @@ std::expected<void, io::LoopError> AdminThread::open(const TlsSettings& tls) {
     return opened;
 }
 
-bool AdminThread::set_tls_context(std::shared_ptr<const tls::Context> context) {
-    const bool was_taken = mailbox_.post([this, shared = std::move(context)] { server_.tls()->set_context(shared); });
+bool AdminThread::apply(std::shared_ptr<const tls::Context> context,
+                        std::shared_ptr<const tenants::TenantTable> tenants) {
+    const bool was_taken = mailbox_.post([this, context = std::move(context), table = std::move(tenants)] {
+        if (server_.tls() != nullptr) server_.tls()->set_context(context);
+        service_.use_tenants(table);
+    });
     server_.wake();
     return was_taken;
 }
@@ -151,13 +160,26 @@ http::Decision AdminThread::on_request(const http::Request& request, RequestRef,
 
 bool AdminThread::refuses_head(const http::Request& request, http::Response& response) {
     const auto entrance = enter(router_, request);
-    if (entrance) return false;
+    if (entrance)
+        return entrance->route != nullptr &&
+               refuses_page(request, static_cast<AdminPage>(entrance->route->target), response);
     const NoEntrance& refused = entrance.error();
     refusal_log_.on_head(refused.reason, request.slot, &request);
     const std::string_view where_key = refused.where.is_on_other_listener ? "listen" : "";
     refuse_json(
         {.reason = refused.reason, .allow = refused.allow, .where_path = refused.where.path, .where_key = where_key},
         response, server_.blocks());
+    return true;
+}
+
+bool AdminThread::refuses_page(const http::Request& request, AdminPage page, http::Response& response) {
+    const auto denied = guard_.check(request, is_public(page));
+    if (!denied) return false;
+    refusal_log_.on_head(denied->reason, request.slot, &request);
+    const bool is_challenge = info_of(denied->reason).status == 401;
+    refuse_json({.reason = denied->reason, .challenge = is_challenge ? bearer_challenge : std::string_view{}}, response,
+                server_.blocks());
+    if (denied->ends_connection) response.end_connection();
     return true;
 }
 

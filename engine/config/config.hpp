@@ -70,6 +70,8 @@ struct Config {
     std::vector<unsigned> cores;  // one reactor each, pinned; never empty after loading
     AckLevel ack = AckLevel::stored;
     std::uint64_t ack_timeout_ns = 0;
+    std::uint64_t timestamp_past_ns_max = 0;  // how old a sample may be; 0: no bound
+    std::uint64_t timestamp_future_ns_max = 0;  // 0: no bound
     std::uint64_t drain_lame_duck_ns = 0;
     std::uint64_t drain_timeout_ns = 0;
     std::uint64_t retry_after_s = 0;
@@ -77,6 +79,7 @@ struct Config {
     struct Admin {
         ListenAddress listen{.address = "127.0.0.1", .port = 8081};  // may equal an element of `listen`
         bool is_tls = false;
+        std::string token_file;  // holds the token that the pages need; empty: none is needed
     } admin;
 
     struct Log {
@@ -113,6 +116,11 @@ struct Config {
         std::uint64_t handshake_timeout_ns = 0;
         std::uint64_t reload_interval_ns = 0;  // of looking whether the files have changed; 0: never
     } tls;
+    struct Tenants {
+        std::string file;  // who may send what; empty: everybody may send everything
+        std::uint64_t reload_interval_ns = 0;  // of looking whether the file has changed; 0: never
+        std::vector<std::string> streams;  // no key: of tenants' own, as the file has them at the start
+    } tenants;
 
     struct Io {
         IoBackend backend = IoBackend::automatic;

@@ -48,6 +48,10 @@ constexpr Property table[] = {
      Choice<AckLevel>{FIELD(ack), ack_level_names}},
     {"ack_timeout", "5s", live, "How long a request waits to be stored before it is answered 503",
      Number{Unit::duration, 10 * ms, 10 * minute, FIELD(ack_timeout_ns)}},
+    {"timestamp_past_max", "0s", restart, "How far a timestamp may lie before its arrival; 0s: no bound but 1970",
+     Number{Unit::duration, 0, 100 * 365 * 24 * hour, FIELD(timestamp_past_ns_max)}},
+    {"timestamp_future_max", "0s", restart, "How far a timestamp may lie behind its arrival; 0s: no bound but 2262",
+     Number{Unit::duration, 0, 100 * 365 * 24 * hour, FIELD(timestamp_future_ns_max)}},
     {"drain_lame_duck", "0s", live,
      "How long a stopping engine still serves, while /ready answers 503 and connections end with their next answer",
      Number{Unit::duration, 0, hour, FIELD(drain_lame_duck_ns)}},
@@ -58,6 +62,9 @@ constexpr Property table[] = {
 
     {"admin.listen", "127.0.0.1:8081", restart,
      "Address that serves /status, /metrics and the controls; may be one of listen", Address{FIELD(admin.listen)}},
+    {"admin.token_file", "", restart,
+     "File with the token that /status, /metrics and the controls then need, or with its hash; empty: none is needed",
+     Text{FIELD(admin.token_file), 0, limits::directory_path_bytes_max}},
 
     {"admin.tls", "false", restart, "Whether admin.listen speaks TLS, with the certificates of tls.certificate",
      Flag{FIELD(admin.is_tls)}},
@@ -139,6 +146,12 @@ constexpr Property table[] = {
     {"tls.reload_interval", "1m", restart,
      "How often the files of certificates and keys are looked at, and read if they changed; 0s: only on SIGHUP",
      Number{Unit::duration, 0, 24 * hour, FIELD(tls.reload_interval_ns)}},
+    {"tenants.file", "", restart,
+     "File of tenants with their tokens; each request to take samples then needs one; empty: everybody may send",
+     Text{FIELD(tenants.file), 0, limits::directory_path_bytes_max}},
+    {"tenants.reload_interval", "1m", restart,
+     "How often the file of tenants is looked at, and read if it changed; 0s: only on SIGHUP",
+     Number{Unit::duration, 0, 24 * hour, FIELD(tenants.reload_interval_ns)}},
 
     {"io.backend", "auto", restart,
      "Kernel interface of the event loops; auto: io_uring, and epoll where that is not available",

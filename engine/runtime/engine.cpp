@@ -20,8 +20,13 @@
 
 namespace sluice {
 
-Engine::Engine(config::Config config)
-    : config_(std::move(config)), is_backend_automatic_(config_.io.backend == config::IoBackend::automatic) {
+Engine::Engine(config::Config config, AccessFiles access)
+    : config_(std::move(config)),
+      is_backend_automatic_(config_.io.backend == config::IoBackend::automatic),
+      admin_token_(access.admin_token),
+      failures_(std::make_unique<tenants::Failures>(random_seed())),
+      quotas_(access.tenants == nullptr ? nullptr : std::make_unique<tenants::SharedQuotas>()),
+      tenants_(config_, std::move(access.tenants), state_.reloads) {
     // Before the parts: those that make event loops ask for the backend when they are constructed.
     resolve_backend(config_);
     make_parts();
@@ -45,16 +50,23 @@ void Engine::make_parts() {
     readiness_ = std::make_unique<Readiness>(state_, *sink_);
     admin_service_ =
         std::make_unique<AdminService>(config_, state_, *readiness_, *sink_, forwarder_.get(), idempotency_.get());
-    admin_ = std::make_unique<AdminThread>(config_, *admin_service_);
+    admin_ = std::make_unique<AdminThread>(config_, *admin_service_, admin_token_, *failures_);
     if (const auto settings = watcher_settings(config_))
         watcher_ = std::make_unique<watch::Watcher>(*settings, state_.gauges);
     for (std::size_t i = 0; i < config_.cores.size(); ++i) {
-        const Reactor::Wiring wiring{state_, *readiness_, listeners_.is_admin_shared() ? admin_.get() : nullptr,
-                                     idempotency_.get()};
+        const Reactor::Wiring wiring{.state = state_,
+                                     .readiness = *readiness_,
+                                     .admin = listeners_.is_admin_shared() ? admin_.get() : nullptr,
+                                     .idempotency = idempotency_.get(),
+                                     .tenants = tenants_.table(),
+                                     .admin_token = admin_token_,
+                                     .failures = failures_.get(),
+                                     .quotas = quotas_.get()};
         reactors_.push_back(std::make_unique<Reactor>(config_, static_cast<std::uint16_t>(i), wiring));
         reactors_.back()->connect(*sink_);
     }
     admin_service_->connect(reactor_ports(), tls_.is_on() ? &tls_.published() : nullptr);
+    if (tenants_.is_on()) admin_service_->use_tenants(tenants_.table());
 }
 
 std::vector<ReactorPort*> Engine::reactor_ports() const {
@@ -101,6 +113,7 @@ std::expected<void, Engine::StartError> Engine::start_parts() {
     if (forwarder_ != nullptr) forwarder_->start();
     if (watcher_ != nullptr) watcher_->start();
     if (auto started = start_admin(); !started) return started;
+    tenants_.note_start();
     add_subscribers();
     log_listening();
     return {};
@@ -112,20 +125,28 @@ std::expected<void, Engine::StartError> Engine::load_tls() {
     return {};
 }
 
+// Each of them all or nothing: what is wrong with one keeps no other back.
 void Engine::reload() {
-    if (tls_.reload(unix_ns() / 1'000'000'000, "SIGHUP")) publish();
+    const bool has_certificates = tls_.is_on() && tls_.reload(unix_ns() / 1'000'000'000, "SIGHUP");
+    const bool has_tenants = tenants_.is_on() && tenants_.reload("SIGHUP");
+    if (has_certificates || has_tenants) publish();
 }
 
 void Engine::publish() {
-    publisher_.publish(std::make_shared<const LiveSettings>(LiveSettings{++generation_, tls_.context()}));
+    publisher_.publish(
+        std::make_shared<const LiveSettings>(LiveSettings{++generation_, tls_.context(), tenants_.table()}));
 }
 
 std::uint64_t Engine::keep_house() {
     constexpr std::uint64_t retry_interval_ns = 10'000'000;
     const std::uint64_t now_ns = monotonic_ns();
-    if (tls_.look(now_ns, unix_ns() / 1'000'000'000)) publish();
+    const bool has_certificates = tls_.look(now_ns, unix_ns() / 1'000'000'000);
+    const bool has_tenants = tenants_.look(now_ns);
+    if (has_certificates || has_tenants) publish();
     publisher_.go_on();
-    return publisher_.is_done() ? tls_.next_ns() : now_ns + retry_interval_ns;
+    if (!publisher_.is_done()) return now_ns + retry_interval_ns;
+    const std::uint64_t tls_ns = tls_.next_ns(), tenants_ns = tenants_.next_ns();
+    return tls_ns == 0 || tenants_ns == 0 ? std::max(tls_ns, tenants_ns) : std::min(tls_ns, tenants_ns);
 }
 
 // `auto` means epoll where io_uring works, but not for all loops of this engine: all of them are on the same.
@@ -156,9 +177,9 @@ void Engine::add_subscribers() {
         publisher_.add([&reactor](std::shared_ptr<const LiveSettings> settings) {
             return reactor->has_ended() || reactor->apply(std::move(settings));
         });
-    if (config_.admin.is_tls)
-        publisher_.add(
-            [this](std::shared_ptr<const LiveSettings> settings) { return admin_->set_tls_context(settings->tls); });
+    publisher_.add([this](std::shared_ptr<const LiveSettings> settings) {
+        return admin_->apply(config_.admin.is_tls ? settings->tls : nullptr, settings->tenants);
+    });
 }
 
 std::expected<void, Engine::StartError> Engine::open_sink() {
@@ -201,6 +222,7 @@ void Engine::log_listening() const {
         addresses += (addresses.empty() ? "" : ",") + config::format_numeric(address);
     log_open_addresses();
     log_tls();
+    log_access();
     log::info("listening", {{"listen", addresses},
                             {"admin", config::format_numeric(config_.admin.listen)},
                             {"cores", cores},
@@ -217,7 +239,7 @@ void Engine::log_listening() const {
     const bool has_lanes =
         config_.sink.url.kind == config::SinkKind::redis_cluster && !has_one_key && !config_.has_journal();
     // Below two batches for each lane, a lane has one batch of its own or none (Batcher).
-    if (has_lanes && config_.batch.count < 2 * redis.partitions_count)
+    if (has_lanes && config_.batch.count < 2 * redis.partitions_count * (1 + config_.tenants.streams.size()))
         log::warn(
             "few_batches",
             {{"what", "less than two batches a partition: while a primary is away, samples for others may be refused"},
@@ -246,6 +268,19 @@ void Engine::log_open_addresses() const {
     for (const config::ListenAddress& address : config_.tls.listen) add(address, "tls.listen");
     add(config_.admin.listen, "admin.listen");
     if (!open.empty()) log::info("listening_on_all_interfaces", {{"addresses", open}});
+}
+
+// Who may send, and who listens to that.
+void Engine::log_access() const {
+    if (tenants_.is_on()) return;
+    const auto warn_of = [](const config::ListenAddress& address) {
+        if (!config::is_loopback(address))
+            log::warn("open_listener", {{"listen", config::format_numeric(address)},
+                                        {"what", "whoever reaches it may send samples: there are no tenants"},
+                                        {"key", "tenants.file"}});
+    };
+    for (const config::ListenAddress& address : config_.listen) warn_of(address);
+    for (const config::ListenAddress& address : config_.tls.listen) warn_of(address);
 }
 
 void Engine::begin_drain() {

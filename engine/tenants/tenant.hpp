@@ -1,0 +1,69 @@
+// Tenant: who may send, and what, as the file of tenants says it (tenants_file.hpp). Values: made at start and at a
+// reload, and not changed afterwards.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/core/ack.hpp"
+#include "engine/core/ip_address.hpp"
+#include "engine/core/limits.hpp"
+#include "engine/core/names_number.hpp"
+#include "engine/tenants/quota.hpp"
+#include "engine/tenants/sample_policy.hpp"
+#include "engine/tenants/sha256.hpp"
+
+namespace sluice::tenants {
+
+// What a token may be used for. Bits.
+enum class Scope : std::uint8_t {
+    write = 1,  // every ingest endpoint, and what `query` may
+    query = 2,  // /query
+};
+
+// The scopes that allow what `scope` allows: who may write may query.
+[[nodiscard]] constexpr std::uint8_t scopes_for(Scope scope) {
+    const auto bits = static_cast<std::uint8_t>(scope);
+    return scope == Scope::query ? static_cast<std::uint8_t>(bits | static_cast<std::uint8_t>(Scope::write)) : bits;
+}
+
+struct Token {
+    std::string id{};  // public
+    Digest digest{};
+    std::int64_t expires_s = 0;  // since 1970; 0: never
+    std::uint8_t scopes = 0;
+};
+
+inline constexpr std::string_view tenant_name_allowed = "1 to 32 of a-z, 0-9, _ and -";
+static_assert(names_number(tenant_name_allowed, limits::tenant_name_bytes_max));
+
+[[nodiscard]] constexpr bool is_tenant_name(std::string_view text) {
+    return !text.empty() && text.size() <= limits::tenant_name_bytes_max && std::ranges::all_of(text, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+    });
+}
+
+// Whatever is 0 has no bound.
+struct QuotaSettings {
+    double samples_per_s = 0;
+    double bytes_per_s = 0;  // of bodies as they come, compressed or not
+    double requests_per_s = 0;
+    std::uint64_t burst_ns = 1'000'000'000;
+    std::uint32_t connections_count = 0;  // open at a time, whose last good token is the tenant's
+};
+
+struct Tenant {
+    std::string name;  // see is_tenant_name()
+    std::vector<Token> tokens{};  // may be empty: nobody gets in as this tenant by a token
+    std::vector<IpNetwork> addresses{};  // that it may send from; empty: all
+    std::string stream{};  // of its own: key of a stream, or of a list; empty: that of all
+    std::optional<AckLevel> ack_max{};  // the most that a request may ask for
+    SamplePolicy policy{};
+    QuotaSettings quota{};
+};
+
+}  // namespace sluice::tenants
