@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/core/check.hpp"
@@ -44,7 +45,11 @@ AdminThread::AdminThread(const config::Config& config, AdminService& service,
       server_(admin_settings(config), *this, *this),
       access_failures_(failures, [this](Slot slot) { return server_.peer_of(slot); }),
       guard_(token, access_failures_) {
-    for (const AdminPageRow& row : admin_pages) router_.add(row.route());
+    for (const AdminPageRow& row : admin_pages) {
+        http::Route route = row.route();
+        if (!row.is_scraped) route.listener_roles_mask = http::role_mask(ListenerRole::admin);
+        router_.add(route);
+    }
     // Known, so that a 404 says where they are.
     for (const Format& format : formats())
         for (const std::string_view path : format.paths)
@@ -165,7 +170,8 @@ bool AdminThread::refuses_head(const http::Request& request, http::Response& res
                refuses_page(request, static_cast<AdminPage>(entrance->route->target), response);
     const NoEntrance& refused = entrance.error();
     refusal_log_.on_head(refused.reason, request.slot, &request);
-    const std::string_view where_key = refused.where.is_on_other_listener ? "listen" : "";
+    const bool is_page = std::ranges::find(admin_pages, refused.where.path, &AdminPageRow::path) != admin_pages.end();
+    const std::string_view where_key = !refused.where.is_on_other_listener ? "" : is_page ? "admin.listen" : "listen";
     refuse_json(
         {.reason = refused.reason, .allow = refused.allow, .where_path = refused.where.path, .where_key = where_key},
         response, server_.blocks());
@@ -173,7 +179,9 @@ bool AdminThread::refuses_head(const http::Request& request, http::Response& res
 }
 
 bool AdminThread::refuses_page(const http::Request& request, AdminPage page, http::Response& response) {
-    const auto denied = guard_.check(request, is_public(page));
+    // Through admin.metrics_listen come scrapers, which have no token of the controls.
+    const bool is_scraper = request.listener_role_number == static_cast<std::uint8_t>(ListenerRole::metrics);
+    const auto denied = guard_.check(request, is_scraper || is_public(page));
     if (!denied) return false;
     refusal_log_.on_head(denied->reason, request.slot, &request);
     const bool is_challenge = info_of(denied->reason).status == 401;

@@ -62,11 +62,14 @@ constexpr Property table[] = {
 
     {"admin.listen", "127.0.0.1:8081", restart,
      "Address that serves /status, /metrics and the controls; may be one of listen", Address{FIELD(admin.listen)}},
+    {"admin.metrics_listen", "", restart,
+     "Addresses that serve GET /metrics, /ready and /health, without a token, and nothing else; none: no such listener",
+     List<ListenAddress>{FIELD(admin.metrics_listen), limits::metrics_listen_addresses_count_max, true}},
     {"admin.token_file", "", restart,
      "File with the token that /status, /metrics and the controls then need, or with its hash; empty: none is needed",
      Text{FIELD(admin.token_file), 0, limits::directory_path_bytes_max}},
 
-    {"admin.tls", "false", restart, "Whether admin.listen speaks TLS, with the certificates of tls.certificate",
+    {"admin.tls", "false", restart, "Whether admin.listen and admin.metrics_listen speak TLS, with the certificates of tls.certificate",
      Flag{FIELD(admin.is_tls)}},
 
     {"log.level", "info", live, "Lowest level that is logged", Choice<LogLevel>{FIELD(log.level), log_level_names}},

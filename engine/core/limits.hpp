@@ -132,6 +132,7 @@ inline constexpr std::size_t pipeline_depth_count_max = 64;  // largest value of
 inline constexpr std::size_t reactors_count_max = 256;
 inline constexpr std::size_t listen_addresses_count_max = 16;  // of `listen`
 inline constexpr std::size_t tls_listen_addresses_count_max = 8;  // of `tls.listen`
+inline constexpr std::size_t metrics_listen_addresses_count_max = 4;  // of `admin.metrics_listen`
 inline constexpr std::size_t listeners_count_max = 48;  // of one event loop
 inline constexpr unsigned core_number_max = 8191;  // CONFIG_NR_CPUS of the largest kernels is 8192
 // Descriptors that reactors on epoll leave free, so that a flood of clients locks neither the admin endpoints nor a
@@ -226,6 +227,8 @@ static_assert(transaction_batches_count_max >= 1 && 2 * transaction_batches_coun
 static_assert(owned_stream_key_bytes_max < stream_key_bytes_max && owned_stream_key_bytes_max >= 32);
 static_assert(2 * (listen_addresses_count_max + tls_listen_addresses_count_max) <= listeners_count_max,
               "a reactor listens on every address of `listen` and `tls.listen`, in both families");
+static_assert(2 * (1 + metrics_listen_addresses_count_max) <= listeners_count_max,
+              "the admin thread listens on admin.listen and admin.metrics_listen, in both families");
 static_assert(reactors_count_max <= core_number_max + 1 && reactors_count_max <= 64 * kib, "its index has 16 bits");
 
 }  // namespace sluice::limits

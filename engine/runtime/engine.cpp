@@ -222,6 +222,7 @@ void Engine::log_listening() const {
         addresses += (addresses.empty() ? "" : ",") + config::format_numeric(address);
     log_open_addresses();
     log_tls();
+    log_metrics_listeners();
     log_access();
     log::info("listening", {{"listen", addresses},
                             {"admin", config::format_numeric(config_.admin.listen)},
@@ -257,6 +258,13 @@ void Engine::log_tls() const {
     log::info("listening_tls", {{"listen", addresses}, {"certificates", names}});
 }
 
+void Engine::log_metrics_listeners() const {
+    std::string addresses;
+    for (const config::ListenAddress& address : config_.admin.metrics_listen)
+        addresses += (addresses.empty() ? "" : ",") + config::format_numeric(address);
+    if (!addresses.empty()) log::info("listening_for_scrapers", {{"listen", addresses}});
+}
+
 // Who listens on every interface should know: the admin listener can pause the engine.
 void Engine::log_open_addresses() const {
     std::string open;
@@ -267,6 +275,7 @@ void Engine::log_open_addresses() const {
     for (const config::ListenAddress& address : config_.listen) add(address, "listen");
     for (const config::ListenAddress& address : config_.tls.listen) add(address, "tls.listen");
     add(config_.admin.listen, "admin.listen");
+    for (const config::ListenAddress& address : config_.admin.metrics_listen) add(address, "admin.metrics_listen");
     if (!open.empty()) log::info("listening_on_all_interfaces", {{"addresses", open}});
 }
 
@@ -335,7 +344,7 @@ std::uint64_t Engine::admin_patience_ns() const {
 
 void Engine::begin_end() {
     CHECK(ender_.joinable() && !is_end_wanted_.load(std::memory_order_relaxed));
-    listeners_.remove_admin_file();
+    listeners_.remove_admin_files();
     want_end();
 }
 

@@ -127,6 +127,7 @@ class Engine {
     void tell_journal_apart(Report& report) const;
     void log_listening() const;
     void log_tls() const;
+    void log_metrics_listeners() const;
     void log_open_addresses() const;
     void log_access() const;
 
