@@ -223,7 +223,7 @@ void Engine::log_listening() const {
     log_open_addresses();
     log_tls();
     log_metrics_listeners();
-    log_access();
+    log_open_listeners();
     log::info("listening", {{"listen", addresses},
                             {"admin", config::format_numeric(config_.admin.listen)},
                             {"cores", cores},
@@ -279,17 +279,21 @@ void Engine::log_open_addresses() const {
     if (!open.empty()) log::info("listening_on_all_interfaces", {{"addresses", open}});
 }
 
-// Who may send, and who listens to that.
-void Engine::log_access() const {
-    if (tenants_.is_on()) return;
-    const auto warn_of = [](const config::ListenAddress& address) {
+// What other machines can reach, and nothing guards.
+void Engine::log_open_listeners() const {
+    const auto warn_of = [](const config::ListenAddress& address, const char* what, const char* key) {
         if (!config::is_loopback(address))
-            log::warn("open_listener", {{"listen", config::format_numeric(address)},
-                                        {"what", "whoever reaches it may send samples: there are no tenants"},
-                                        {"key", "tenants.file"}});
+            log::warn("open_listener", {{"listen", config::format_numeric(address)}, {"what", what}, {"key", key}});
     };
-    for (const config::ListenAddress& address : config_.listen) warn_of(address);
-    for (const config::ListenAddress& address : config_.tls.listen) warn_of(address);
+    constexpr const char* data = "whoever reaches it may send samples: there are no tenants";
+    constexpr const char* admin = "whoever reaches it may stop the engine: the admin pages need no token";
+    if (!tenants_.is_on()) {
+        for (const config::ListenAddress& address : config_.listen) warn_of(address, data, "tenants.file");
+        if (config_.tls.client != config::TlsClient::required)
+            for (const config::ListenAddress& address : config_.tls.listen) warn_of(address, data, "tenants.file");
+    }
+    const bool has_certificates = config_.admin.is_tls && config_.tls.client == config::TlsClient::required;
+    if (!admin_token_ && !has_certificates) warn_of(config_.admin.listen, admin, "admin.token_file");
 }
 
 void Engine::begin_drain() {

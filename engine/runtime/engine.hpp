@@ -129,7 +129,7 @@ class Engine {
     void log_tls() const;
     void log_metrics_listeners() const;
     void log_open_addresses() const;
-    void log_access() const;
+    void log_open_listeners() const;
 
     // Destroyed from the last to the first, when all threads have ended: the admin parts before the reactors that they
     // ask, the reactors before the sink, to whose queue their batchers refer.

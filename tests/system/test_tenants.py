@@ -204,6 +204,20 @@ def start(*settings: str):
                           env=CLEAN_ENVIRONMENT, text=True, capture_output=True, timeout=30)
 
 
+def serve_briefly(*settings: str) -> str:
+    """The log of an engine that is ended when it listens."""
+    child = subprocess.Popen([BINARY, "serve", "--sink", "null:", "--listen", "127.0.0.1:0",
+                              *(word for setting in settings for word in ("--set", setting))],
+                             env=CLEAN_ENVIRONMENT, text=True, stderr=subprocess.PIPE)
+    lines = []
+    for line in child.stderr:
+        lines.append(line)
+        if "event=listening " in line:
+            child.terminate()
+    assert child.wait(30) == 0
+    return "".join(lines)
+
+
 def test_a_file_that_is_broken_ends_the_start(tmp_path):
     path = tmp_path / "t.toml"
     done = start(f"tenants.file={path}")
@@ -219,13 +233,17 @@ def test_a_file_that_is_broken_ends_the_start(tmp_path):
     assert checked.returncode == 2 and f"{path}:1: is not TOML" in checked.stderr
 
 
-def test_a_listener_without_tenants_is_warned_of(starter, tokens, tmp_path):
+def test_a_listener_that_nothing_guards_is_warned_of(starter, tokens, tmp_path):
     path = write_tenants(tmp_path / "t.toml", tenant_table("acme", tokens["acme"].line))
-    everywhere = {"more_listen": ["0.0.0.0:0"]}
-    for settings, is_warned in (({}, True), ({"tenants.file": path}, False)):
-        engine = starter.engine("null:", ack="queued", settings=settings, **everywhere)
-        assert ("open_listener" in engine.log()) == is_warned
-    assert "open_listener" not in starter.engine("null:", ack="queued").log()
+    (tmp_path / "admin").write_text(tokens["other"].hash + "\n")
+    data, admin = ["0.0.0.0:0"], {"admin.listen": "0.0.0.0:0"}
+    guards = {"tenants.file": path, "admin.token_file": tmp_path / "admin"}
+    for settings, more_listen, warned in (({}, [], []), ({}, data, ["tenants.file"]), (guards, data, [])):
+        engine = starter.engine("null:", ack="queued", settings=settings, more_listen=more_listen,
+                                admin_headers=[bearer(tokens["other"])])
+        assert [line.partition("key=")[2] for line in engine.log().splitlines() if "level=warn event=open_listener" in line] == warned
+    for settings, warned in ((admin, 1), ({**admin, **guards}, 0)):
+        assert serve_briefly(*(f"{key}={value}" for key, value in settings.items())).count("open_listener") == warned
 
 
 # --- admin ---------------------------------------------------------------------------------------------------------
