@@ -184,6 +184,8 @@ struct Config {
 
     // Samples go to a journal first, or only.
     [[nodiscard]] bool has_journal() const { return sink.url.kind == SinkKind::journal || !journal.directory.empty(); }
+    // Who may send is in a file; else everybody may.
+    [[nodiscard]] bool has_tenants() const { return !tenants.file.empty(); }
     // A listener speaks TLS.
     [[nodiscard]] bool has_tls() const { return !tls.listen.empty() || admin.is_tls; }
     // `replicated` is offered.

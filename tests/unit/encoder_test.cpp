@@ -357,7 +357,7 @@ TEST(Encoders, NameTheTenantWhoseFieldNobodyCanForge) {
     };
     EXPECT_EQ(value_of(commands_of(render(sample))[0], "tenant"), "other") << "without tenants it is a member";
     sample.tenant = "acme";
-    const Command command = commands_of(render(sample))[0];
+    const Command command = commands_of(render(sample, {.has_tenants = true}))[0];
     EXPECT_EQ(value_of(command, "tenant"), "acme");
     EXPECT_EQ(value_of(command, "member.tenant"), "other");
 }
@@ -365,8 +365,11 @@ TEST(Encoders, NameTheTenantWhoseFieldNobodyCanForge) {
 TEST(Encoders, WriteToTheStreamOfTheTenant) {
     Sample sample = reference();
     for (const RedisLayout layout : {RedisLayout::fields, RedisLayout::json, RedisLayout::list, RedisLayout::packed}) {
-        const RedisLayoutSettings settings{
-            .layout = layout, .partitions_count = 2, .tenant_streams = {"t.a", "t.b"}, .has_lane_per_partition = true};
+        const RedisLayoutSettings settings{.layout = layout,
+                                           .partitions_count = 2,
+                                           .has_tenants = true,
+                                           .tenant_streams = {"t.a", "t.b"},
+                                           .has_lane_per_partition = true};
         const auto keys = sinks::keys_of_partitions(settings);
         const bool is_list = layout == RedisLayout::list;
         ASSERT_EQ(keys.size(), is_list ? 3u : 6u);
@@ -390,7 +393,8 @@ TEST(Encoders, WriteToTheStreamOfTheTenant) {
 TEST(Encoders, TakeOtherStreamsWhereTheyHaveOneLane) {
     Sample sample = reference();
     sample.stream_index = 1;
-    const auto encoder = sinks::make_redis_encoder({.layout = RedisLayout::fields, .tenant_streams = {"t.a"}});
+    const auto encoder =
+        sinks::make_redis_encoder({.layout = RedisLayout::fields, .has_tenants = true, .tenant_streams = {"t.a"}});
     const std::vector<std::string> streams{"t.b", "t.a"};
     encoder->use_streams(streams);
     ArenaBatch batch;

@@ -19,8 +19,11 @@ namespace {
 constexpr std::string_view member_prefix = "member.";
 
 // Fields of the engine's own that a sample's member could be taken for.
+template <bool has_tenants>
 bool is_own_field(std::string_view name, const Sample& sample) {
-    return name == "ts" || name == "value_type" || (name == "tenant" && !sample.tenant.empty());
+    if constexpr (has_tenants)
+        if (name == "tenant" && !sample.tenant.empty()) return true;
+    return name == "ts" || name == "value_type";
 }
 
 // A number needs no word: most values are numbers.
@@ -111,16 +114,18 @@ std::uint32_t partitions_count_of(const RedisLayoutSettings& settings) {
     return settings.layout == RedisLayout::list ? 1 : settings.partitions_count;
 }
 
-// What the layouts of one command a sample share: one lane, or one a partition, and whether a command fits.
+// What the layouts of one command a sample share: one lane, or one a partition, and whether a command fits. Without
+// tenants a sample's tenant and stream are not looked at, so they cost nothing.
+template <bool has_tenants>
 class CommandEncoder : public Encoder {
   public:
     [[nodiscard]] std::uint32_t lane_count() const final { return lanes_count_; }
     [[nodiscard]] std::uint32_t lane_of(const Sample& sample) const final {
-        return lanes_count_ == 1 ? 0 : key_index_of(sample, partitions_count_);
+        return lanes_count_ == 1 ? 0 : key_index(sample);
     }
     [[nodiscard]] bool lanes_are_independent() const final { return lanes_count_ > 1; }
     void use_streams(std::span<const std::string> streams) final {
-        CHECK(lanes_count_ == 1);
+        CHECK(has_tenants && lanes_count_ == 1);
         settings_.tenant_streams.assign(streams.begin(), streams.end());
         prefixes_ = make_prefixes_(settings_);
     }
@@ -138,8 +143,8 @@ class CommandEncoder : public Encoder {
           least_id_(settings) {}
 
     [[nodiscard]] const StreamPrefix& prefix_of(const Sample& sample) const {
-        const std::uint32_t index = key_index_of(sample, partitions_count_);
-        CHECK(index < prefixes_.size());
+        const std::uint32_t index = key_index(sample);
+        if constexpr (has_tenants) CHECK(index < prefixes_.size());
         return prefixes_[index];
     }
 
@@ -161,6 +166,11 @@ class CommandEncoder : public Encoder {
     }
 
   private:
+    [[nodiscard]] std::uint32_t key_index(const Sample& sample) const {
+        if constexpr (has_tenants) return key_index_of(sample, partitions_count_);
+        else return partition_of(sample.device_id, partitions_count_);
+    }
+
     RedisLayoutSettings settings_;
     const MakePrefixes make_prefixes_;
     std::vector<StreamPrefix> prefixes_;  // by key
@@ -175,24 +185,26 @@ std::vector<StreamPrefix> fields_prefixes(const RedisLayoutSettings& settings) {
     return prefixes;
 }
 
-class FieldsEncoder final : public CommandEncoder {
+template <bool has_tenants>
+class FieldsEncoder final : public CommandEncoder<has_tenants> {
   public:
-    explicit FieldsEncoder(const RedisLayoutSettings& settings) : CommandEncoder(settings, fields_prefixes) {}
+    explicit FieldsEncoder(const RedisLayoutSettings& settings)
+        : CommandEncoder<has_tenants>(settings, fields_prefixes) {}
 
     [[nodiscard]] bool needs_raw() const override { return false; }
 
     [[nodiscard]] bool append(Batch& batch, const Sample& sample) override {
-        const StreamPrefix& prefix = prefix_of(sample);
-        if (!fits(batch, bytes_max(prefix, sample))) return false;
+        const StreamPrefix& prefix = this->prefix_of(sample);
+        if (!this->fits(batch, bytes_max(prefix, sample))) return false;
         RespWriter writer(batch.room().data());
         writer.array_header(prefix.words_count + 2 * fields_count(sample));
-        write_prefix(writer, prefix, batch, sample);
+        this->write_prefix(writer, prefix, batch, sample);
         writer.bulk(sample.device_id);
         writer.raw("$2\r\nts\r\n");
         writer.bulk(sample.timestamp_ns);
         write_measurement(writer, sample);
         write_optional(writer, sample);
-        commit(batch, sample, writer.size());
+        this->commit(batch, sample, writer.size());
         return true;
     }
 
@@ -209,7 +221,7 @@ class FieldsEncoder final : public CommandEncoder {
         count += sample.priority == Priority::none ? 0 : 1;
         count += sample.metadata.empty() ? 0 : 1;
         count += has_value_type(sample) ? 1 : 0;
-        count += sample.tenant.empty() ? 0 : 1;
+        if constexpr (has_tenants) count += sample.tenant.empty() ? 0 : 1;
         return count;
     }
 
@@ -217,7 +229,8 @@ class FieldsEncoder final : public CommandEncoder {
         std::size_t bytes = prefix_bytes_max(prefix) + resp_overhead_bytes_max;
         bytes += fixed_fields_count_max * (name_bytes_max + resp_overhead_bytes_max) + 20;
         bytes += sample.device_id.size() + sample.type.size() + sample.value.size() + sample.unit.size();
-        bytes += sample.values.size() + sample.metadata.size() + sample.tenant.size();
+        bytes += sample.values.size() + sample.metadata.size();
+        if constexpr (has_tenants) bytes += sample.tenant.size();
         for (const Member& other : sample.others)
             bytes += other.name.size() + other.value.size() + member_prefix.size() + other_overhead_bytes_max;
         return bytes;
@@ -253,12 +266,12 @@ class FieldsEncoder final : public CommandEncoder {
             writer.raw("$10\r\nvalue_type\r\n");
             writer.bulk(name_of(sample.value_kind));
         }
-        if (!sample.tenant.empty()) {
+        if (has_tenants && !sample.tenant.empty()) {
             writer.raw("$6\r\ntenant\r\n");
             writer.bulk(sample.tenant);
         }
         for (const Member& other : sample.others) {
-            const bool is_prefixed = is_own_field(other.name, sample) || other.name.starts_with(member_prefix);
+            const bool is_prefixed = is_own_field<has_tenants>(other.name, sample) || other.name.starts_with(member_prefix);
             writer.bulk(is_prefixed ? member_prefix : std::string_view{}, other.name);
             writer.bulk(other.value);
         }
@@ -275,18 +288,20 @@ class FieldsEncoder final : public CommandEncoder {
 };
 
 // `json` and `list`: constant words, then the sample as it came.
-class RawEncoder final : public CommandEncoder {
+template <bool has_tenants>
+class RawEncoder final : public CommandEncoder<has_tenants> {
   public:
-    RawEncoder(const RedisLayoutSettings& settings, MakePrefixes make_prefixes)
-        : CommandEncoder(settings, make_prefixes) {}
+    RawEncoder(const RedisLayoutSettings& settings,
+               typename CommandEncoder<has_tenants>::MakePrefixes make_prefixes)
+        : CommandEncoder<has_tenants>(settings, make_prefixes) {}
 
     [[nodiscard]] bool append(Batch& batch, const Sample& sample) override {
-        const StreamPrefix& prefix = prefix_of(sample);
-        if (!fits(batch, prefix_bytes_max(prefix) + sample.raw.size() + resp_overhead_bytes_max)) return false;
+        const StreamPrefix& prefix = this->prefix_of(sample);
+        if (!this->fits(batch, prefix_bytes_max(prefix) + sample.raw.size() + resp_overhead_bytes_max)) return false;
         RespWriter writer(batch.room().data());
-        write_prefix(writer, prefix, batch, sample);
+        this->write_prefix(writer, prefix, batch, sample);
         writer.bulk(sample.raw);
-        commit(batch, sample, writer.size());
+        this->commit(batch, sample, writer.size());
         return true;
     }
 };
@@ -398,15 +413,25 @@ std::vector<std::string> keys_of_partitions(const RedisLayoutSettings& settings)
     return keys;
 }
 
-std::unique_ptr<Encoder> make_redis_encoder(const RedisLayoutSettings& settings) {
-    CHECK(settings.instance.empty() || settings.layout == RedisLayout::fields || settings.layout == RedisLayout::json);
+namespace {
+
+template <bool has_tenants>
+std::unique_ptr<Encoder> make_encoder_of(const RedisLayoutSettings& settings) {
     switch (settings.layout) {
-        case RedisLayout::fields: return std::make_unique<FieldsEncoder>(settings);
-        case RedisLayout::json: return std::make_unique<RawEncoder>(settings, json_prefixes);
-        case RedisLayout::list: return std::make_unique<RawEncoder>(settings, list_prefixes);
+        case RedisLayout::fields: return std::make_unique<FieldsEncoder<has_tenants>>(settings);
+        case RedisLayout::json: return std::make_unique<RawEncoder<has_tenants>>(settings, json_prefixes);
+        case RedisLayout::list: return std::make_unique<RawEncoder<has_tenants>>(settings, list_prefixes);
         case RedisLayout::packed: return std::make_unique<PackedEncoder>(settings);
     }
     return nullptr;
+}
+
+}  // namespace
+
+std::unique_ptr<Encoder> make_redis_encoder(const RedisLayoutSettings& settings) {
+    CHECK(settings.has_tenants || settings.tenant_streams.empty());
+    CHECK(settings.instance.empty() || settings.layout == RedisLayout::fields || settings.layout == RedisLayout::json);
+    return settings.has_tenants ? make_encoder_of<true>(settings) : make_encoder_of<false>(settings);
 }
 
 }  // namespace sluice::sinks

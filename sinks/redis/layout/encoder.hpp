@@ -44,6 +44,7 @@ struct RedisLayoutSettings {
     std::uint64_t maxlen_count = 0;  // entries a stream is trimmed to, roughly; 0: never
     std::uint64_t maxage_ms = 0;  // age of entries that are trimmed, instead of maxlen_count; 0: never
     std::uint64_t (*wall_ms)() = nullptr;  // the time since 1970, with maxage_ms
+    bool has_tenants = false;  // samples may have a tenant
     // Streams, or lists, of tenants' own: Sample::stream_index counts them from 1. Each has all partitions.
     std::vector<std::string> tenant_streams{};
     std::string instance{};  // who owns the streams, for exactly once; empty: shared by all
