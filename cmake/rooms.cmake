@@ -92,11 +92,11 @@ room(engine/idempotency USES engine/core LIBRARIES xxhash MAY thread)
 room(engine/watch USES engine/core engine/log sinks sinks/redis/link sinks/redis/resp sinks/redis/cluster LIBRARIES hiredis MAY clock thread)
 room(engine/ingest USES engine/core engine/log engine/metrics engine/http engine/server engine/batching engine/idempotency engine/tenants engine/watch
      parsers parsers/coding parsers/collectd parsers/http parsers/influx parsers/json parsers/otlp parsers/prometheus parsers/telemetry sinks MAY clock)
-room(engine/forward USES engine/core engine/config engine/log engine/io engine/delivery parsers/json sinks sinks/journal
+room(engine/forward USES engine/core engine/config engine/log engine/io engine/delivery engine/tenants parsers/json sinks sinks/journal
      sinks/redis/layout sinks/redis/exactly_once MAY clock random system thread)
 room(engine/admin USES engine/core engine/config engine/log engine/metrics engine/io engine/http engine/server engine/delivery
      engine/forward engine/idempotency engine/ingest engine/tenants engine/tls engine/watch sinks LIBRARIES fmt nlohmann_json MAY clock thread)
-room(engine/journal_tool USES engine/core engine/config engine/log engine/io engine/forward parsers sinks/journal LIBRARIES nlohmann_json MAY clock system)
+room(engine/journal_tool USES engine/core engine/config engine/log engine/io engine/forward engine/tenants parsers sinks/journal LIBRARIES nlohmann_json MAY clock system)
 room(engine/runtime USES engine/core engine/config engine/log engine/io engine/server engine/tls engine/delivery
      engine/batching engine/idempotency engine/tenants engine/watch engine/ingest engine/forward engine/admin sinks
      MAY clock random system thread)

@@ -53,10 +53,11 @@ bool has_lane_per_stream(const config::Config& config) {
     return is_cluster(config) || config.sink.redis.layout == RedisLayout::packed;
 }
 
+bool has_fixed_streams(const config::Config& config) {
+    return has_lane_per_stream(config) || config.sink.redis.exactly_once;
+}
+
 std::optional<std::string> fault_of_tenants(const config::Config& config, const tenants::TenantTable& table) {
-    if (config.has_journal())
-        return "tenants do not go with a journal yet: its records do not name the tenant; leave journal.directory "
-               "empty";
     for (const tenants::Tenant& tenant : table.tenants())
         if (const auto fault = fault_of_stream(config, tenant)) return "tenant " + tenant.name + ": " + *fault;
     if (const auto fault = fault_of_sharing(config, table)) return fault;

@@ -26,8 +26,10 @@ struct AccessFiles {
 // Writes the streams of tenants into `config`. An error is a sentence that names the file.
 [[nodiscard]] std::expected<AccessFiles, std::string> read_access_files(config::Config& config);
 
-// Streams are made at start: those of tenants cannot change while the engine runs.
+// Each stream has a lane of its own in the encoders.
 [[nodiscard]] bool has_lane_per_stream(const config::Config& config);
+// Streams of tenants cannot change while the engine runs.
+[[nodiscard]] bool has_fixed_streams(const config::Config& config);
 
 // Why `config` cannot serve these tenants: a sentence.
 [[nodiscard]] std::optional<std::string> fault_of_tenants(const config::Config& config,

@@ -41,7 +41,10 @@ Engine::~Engine() {
 // Constructs and wires. No thread starts, and no file or socket is opened, before start().
 // Again where no loop could be made on io_uring: see open_loops().
 void Engine::make_parts() {
-    if (!config_.journal.directory.empty()) forwarder_ = std::make_unique<forward::Forwarder>(config_);
+    if (!config_.journal.directory.empty()) {
+        forwarder_ = std::make_unique<forward::Forwarder>(config_);
+        forwarder_->use_tenants(tenants_.table());
+    }
     if (config_.idempotency.keys_count_max != 0)
         idempotency_ = std::make_unique<IdempotencyTable>(
             IdempotencySettings{config_.idempotency.keys_count_max, config_.idempotency.window_ns, random_seed()});
@@ -176,6 +179,11 @@ void Engine::add_subscribers() {
     for (auto& reactor : reactors_)
         publisher_.add([&reactor](std::shared_ptr<const LiveSettings> settings) {
             return reactor->has_ended() || reactor->apply(std::move(settings));
+        });
+    if (forwarder_ != nullptr)
+        publisher_.add([this](std::shared_ptr<const LiveSettings> settings) {
+            forwarder_->use_tenants(settings->tenants);
+            return true;
         });
     publisher_.add([this](std::shared_ptr<const LiveSettings> settings) {
         return admin_->apply(config_.admin.is_tls ? settings->tls : nullptr, settings->tenants);

@@ -40,10 +40,10 @@ std::optional<std::string> TenantsKeeper::take_file() {
     auto table = store_->read();
     if (!table) return table.error();
     if (const auto fault = fault_of_tenants(config_, **table)) return store_->path() + ": " + *fault;
-    if (has_lane_per_stream(config_) && (*table)->streams() != config_.tenants.streams)
+    if (has_fixed_streams(config_) && (*table)->streams() != config_.tenants.streams)
         return store_->path() +
-               ": streams of tenants are others than at the start, and with a cluster or the layout packed that needs "
-               "a restart";
+               ": streams of tenants are others than at the start; with a cluster, the layout packed, or exactly_once "
+               "that needs a restart";
     store_->accept(*std::move(table));
     return std::nullopt;
 }

@@ -2,7 +2,6 @@
 // reload, and not changed afterwards.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,7 +11,7 @@
 #include "engine/core/ack.hpp"
 #include "engine/core/ip_address.hpp"
 #include "engine/core/limits.hpp"
-#include "engine/core/names_number.hpp"
+#include "engine/core/tenant_name.hpp"
 #include "engine/tenants/quota.hpp"
 #include "engine/tenants/sample_policy.hpp"
 #include "engine/tenants/sha256.hpp"
@@ -37,15 +36,6 @@ struct Token {
     std::int64_t expires_s = 0;  // since 1970; 0: never
     std::uint8_t scopes = 0;
 };
-
-inline constexpr std::string_view tenant_name_allowed = "1 to 32 of a-z, 0-9, _ and -";
-static_assert(names_number(tenant_name_allowed, limits::tenant_name_bytes_max));
-
-[[nodiscard]] constexpr bool is_tenant_name(std::string_view text) {
-    return !text.empty() && text.size() <= limits::tenant_name_bytes_max && std::ranges::all_of(text, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-    });
-}
 
 // Whatever is 0 has no bound.
 struct QuotaSettings {

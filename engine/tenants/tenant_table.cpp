@@ -39,16 +39,17 @@ const Tenant* TenantTable::find_name(std::string_view name) const {
 }
 
 std::uint16_t TenantTable::stream_index_of(std::string_view name) const {
-    const auto found = std::ranges::find_if(
-        by_number_, [name](const Numbered& one) { return one.tenant != nullptr && one.tenant->name == name; });
-    return found == by_number_.end() ? std::uint16_t{0} : found->stream_index;
+    const auto found = stream_indices_.find(name);
+    return found == stream_indices_.end() ? std::uint16_t{0} : found->second;
 }
 
 bool TenantTable::add(const Tenant& tenant, TenantNumbers& numbers) {
     const auto number = numbers.of(tenant.name);
     if (!number) return false;
     if (by_number_.size() <= *number) by_number_.resize(*number + std::size_t{1});
-    by_number_[*number] = {&tenant, add_stream(tenant.stream)};
+    const std::uint16_t stream_index = add_stream(tenant.stream);
+    by_number_[*number] = {&tenant, stream_index};
+    stream_indices_.emplace(tenant.name, stream_index);
     for (const Token& token : tenant.tokens) entries_.push_back({key_of(token.digest), &token, *number});
     return true;
 }

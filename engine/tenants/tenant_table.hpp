@@ -84,6 +84,7 @@ class TenantTable {
     const std::uint32_t generation_;
     std::vector<Numbered> by_number_;
     std::vector<std::string> streams_;
+    std::map<std::string_view, std::uint16_t> stream_indices_;  // by name
     std::vector<Entry> entries_;  // by key
 };
 

@@ -370,8 +370,7 @@ def test_a_shared_stream_names_the_tenant(starter, tokens, tmp_path):
 
 def test_a_shared_stream_needs_the_layout_fields(tokens, tmp_path):
     path = write_tenants(tmp_path / "t.toml", tenant_table("acme", tokens["acme"].line))
-    for setting, what in (("sink.redis.layout=json", "needs a stream of its own"), ("sink.redis.layout=list", "needs a stream of its own"),
-                          (f"journal.directory={tmp_path}/j", "do not go with a journal")):
+    for setting, what in (("sink.redis.layout=json", "needs a stream of its own"), ("sink.redis.layout=list", "needs a stream of its own")):
         done = subprocess.run([BINARY, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--set", f"tenants.file={path}", "--set", setting],
                               env=CLEAN_ENVIRONMENT, text=True, capture_output=True, timeout=30)
         assert done.returncode == 2 and what in done.stderr, done.stderr
