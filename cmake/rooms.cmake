@@ -90,7 +90,7 @@ room(engine/delivery USES engine/core engine/config engine/log engine/io sinks s
 room(engine/batching USES engine/core engine/delivery sinks)
 room(engine/idempotency USES engine/core LIBRARIES xxhash MAY thread)
 room(engine/watch USES engine/core engine/log sinks sinks/redis/link sinks/redis/resp sinks/redis/cluster LIBRARIES hiredis MAY clock thread)
-room(engine/ingest USES engine/core engine/log engine/metrics engine/http engine/server engine/batching engine/idempotency engine/tenants engine/watch
+room(engine/ingest USES engine/core engine/log engine/metrics engine/http engine/server engine/batching engine/idempotency engine/tenants engine/tls engine/watch
      parsers parsers/coding parsers/collectd parsers/http parsers/influx parsers/json parsers/otlp parsers/prometheus parsers/telemetry sinks MAY clock)
 room(engine/forward USES engine/core engine/config engine/log engine/io engine/delivery engine/tenants parsers/json sinks sinks/journal
      sinks/redis/layout sinks/redis/exactly_once MAY clock random system thread)

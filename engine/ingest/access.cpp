@@ -23,7 +23,7 @@ std::expected<TenantNumber, Denied> Access::admit(const http::Request& request, 
 
 std::expected<TenantNumber, Denied> Access::look_up(const http::Request& request, Scope scope,
                                                     const Credential& credential) {
-    if (credential.source == Credential::Source::none) return deny(request, Refusal::unauthorized, "missing", {});
+    if (credential.source == Credential::Source::none) return admit_by_certificate(request);
     if (credential.text.size() > limits::credential_header_bytes_max)
         return deny(request, Refusal::credential_too_long, "too long", {});
     TokenBuffer buffer;
@@ -36,13 +36,49 @@ std::expected<TenantNumber, Denied> Access::look_up(const http::Request& request
         case Authenticator::Outcome::good: break;
     }
     if ((result.scopes & tenants::scopes_for(scope)) == 0) return deny(request, Refusal::forbidden, "scope", token);
-    if (!is_address_allowed(result.tenant, request.slot)) {
+    return take(request, result.tenant, token);
+}
+
+std::expected<TenantNumber, Denied> Access::take(const http::Request& request, TenantNumber number,
+                                                 std::string_view token) {
+    if (!is_address_allowed(number, request.slot)) {
         authenticator_.forget(request.slot);
         return deny(request, Refusal::forbidden, "address", token);
     }
-    if (const auto excess = own(request.slot, result.tenant))
+    if (const auto excess = own(request.slot, number))
         return std::unexpected(Denied{Refusal::quota_exceeded, true, excess});
-    return result.tenant;
+    return number;
+}
+
+// The certificate was checked by the handshake, and stays that of the connection. Whose it is, the table of now says.
+std::expected<TenantNumber, Denied> Access::admit_by_certificate(const http::Request& request) {
+    Certified& certified = certified_[request.slot];
+    if (certified.generation != table().generation()) {
+        const auto number = tenant_of_certificate(request.slot);
+        if (!number) return deny(request, Refusal::unauthorized, "missing", {});
+        certified = {table().generation(), *number};
+    }
+    if (owners_[request.slot] == certified.tenant + 1) return certified.tenant;
+    auto taken = take(request, certified.tenant, {});
+    if (!taken) certified = {};
+    return taken;
+}
+
+// In the order of CertificateNameKind.
+std::optional<TenantNumber> Access::tenant_of_certificate(Slot slot) const {
+    using Kind = tenants::CertificateNameKind;
+    const tls::ClientIdentity* const client = client_of_ ? client_of_(slot) : nullptr;
+    if (client == nullptr) return std::nullopt;
+    const auto find = [&](Kind kind, std::string_view text) -> std::optional<TenantNumber> {
+        const TenantNumber number = text.empty() ? tenants::no_tenant : table().find_certificate(kind, text);
+        return number == tenants::no_tenant ? std::nullopt : std::optional(number);
+    };
+    if (const auto number = find(Kind::fingerprint, client->fingerprint)) return number;
+    for (const std::string& uri : client->uris)
+        if (const auto number = find(Kind::uri, uri)) return number;
+    for (const std::string& name : client->dns_names)
+        if (const auto number = find(Kind::dns, name)) return number;
+    return find(Kind::common_name, client->common_name);
 }
 
 // A connection that may not be the tenant's is remembered as nobody's, so the next request asks again.
@@ -85,6 +121,7 @@ void Access::forget(Slot slot) {
     authenticator_.forget(slot);
     if (owners_[slot] != 0) quotas_.leave_connection(static_cast<TenantNumber>(owners_[slot] - 1));
     owners_[slot] = 0;
+    certified_[slot] = {};
 }
 
 // A Unix socket has no address: who may open it decides.

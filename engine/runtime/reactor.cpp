@@ -99,7 +99,10 @@ void Reactor::connect(SinkThread& sink) {
     for (const InfluxPageRow& row : influx_pages) gate_->add_route(row.route(), row.errors_like());
     if (wiring_.tenants != nullptr) {
         access_ = std::make_unique<Access>(wiring_.tenants, *wiring_.quotas, access_failures_,
-                                           config_.http.connections_count_max);
+                                           config_.http.connections_count_max, [this](Slot slot) {
+                                               const TlsLoop* const tls = server_.tls();
+                                               return tls == nullptr ? nullptr : tls->client_of(slot);
+                                           });
         gate_->guard(*access_, influx_page_target(InfluxPage::query));
     }
     ingest_ = std::make_unique<Ingest>(formats(), server_, *admission_, *batcher_, ingest_settings(config_),

@@ -54,6 +54,10 @@ void TenantsKeeper::note_table(const char* event, const char* why) {
     figures_.tenants.store(table.tenants_count(), std::memory_order_relaxed);
     for (const std::string& warning : store_->warnings())
         log::warn("tenants_file", {{"file", store_->path()}, {"what", warning}});
+    if (table.has_certificates() && config_.tls.client == config::TlsClient::off)
+        log::warn("tenants_file", {{"file", store_->path()},
+                                   {"what", "tenants have certificates, but clients are asked for none"},
+                                   {"key", "tls.client"}});
     log::info(event, {{"cause", why},
                       {"file", store_->path()},
                       {"tenants", std::uint64_t{table.tenants_count()}},

@@ -2,6 +2,7 @@
 // reload, and not changed afterwards.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -37,6 +38,16 @@ struct Token {
     std::uint8_t scopes = 0;
 };
 
+// What a client's certificate may be known by. In this order the names of one are looked up.
+enum class CertificateNameKind : std::uint8_t { fingerprint, uri, dns, common_name };
+
+// As tls::ClientIdentity has it: a fingerprint is 64 hexadecimal digits in lower case.
+struct CertificateName {
+    CertificateNameKind kind{};
+    std::string text{};
+    friend auto operator<=>(const CertificateName&, const CertificateName&) = default;
+};
+
 // Whatever is 0 has no bound.
 struct QuotaSettings {
     double samples_per_s = 0;
@@ -49,6 +60,7 @@ struct QuotaSettings {
 struct Tenant {
     std::string name;  // see is_tenant_name()
     std::vector<Token> tokens{};  // may be empty: nobody gets in as this tenant by a token
+    std::vector<CertificateName> certificates{};  // whose clients need no token
     std::vector<IpNetwork> addresses{};  // that it may send from; empty: all
     std::string stream{};  // of its own: key of a stream, or of a list; empty: that of all
     std::optional<AckLevel> ack_max{};  // the most that a request may ask for

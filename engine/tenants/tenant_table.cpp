@@ -50,6 +50,8 @@ bool TenantTable::add(const Tenant& tenant, TenantNumbers& numbers) {
     const std::uint16_t stream_index = add_stream(tenant.stream);
     by_number_[*number] = {&tenant, stream_index};
     stream_indices_.emplace(tenant.name, stream_index);
+    for (const CertificateName& name : tenant.certificates)
+        certificates_.emplace(std::pair{name.kind, std::string_view(name.text)}, *number);
     for (const Token& token : tenant.tokens) entries_.push_back({key_of(token.digest), &token, *number});
     return true;
 }
@@ -72,6 +74,11 @@ TenantTable::Found TenantTable::find(const Digest& digest) const {
          entry != entries_.end() && entry->key == key; ++entry)
         if (is_equal(entry->token->digest, digest)) return {entry->token, entry->tenant};
     return {};
+}
+
+TenantNumber TenantTable::find_certificate(CertificateNameKind kind, std::string_view text) const {
+    const auto found = certificates_.find({kind, text});
+    return found == certificates_.end() ? no_tenant : found->second;
 }
 
 bool TenantTable::has_token_id(std::string_view id) const {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/tenants/tenant.hpp"
@@ -42,6 +43,8 @@ class TenantTable {
     };
     // How long it takes tells nothing of a digest but its first 8 bytes, and those do not tell the token.
     [[nodiscard]] Found find(const Digest& digest) const;
+    // Whose certificate it is; no_tenant: nobody's.
+    [[nodiscard]] TenantNumber find_certificate(CertificateNameKind kind, std::string_view text) const;
     // Null: it has no such tenant any more.
     [[nodiscard]] const Tenant* tenant(TenantNumber number) const {
         return number < by_number_.size() ? by_number_[number].tenant : nullptr;
@@ -59,6 +62,7 @@ class TenantTable {
     [[nodiscard]] std::uint16_t stream_index_of(std::string_view name) const;
     // Streams of tenants' own, each once, in the order of the file.
     [[nodiscard]] const std::vector<std::string>& streams() const { return streams_; }
+    [[nodiscard]] bool has_certificates() const { return !certificates_.empty(); }
     [[nodiscard]] bool has_token_id(std::string_view id) const;
     [[nodiscard]] std::uint32_t generation() const { return generation_; }  // from 1; rises with each reload
     [[nodiscard]] std::size_t tenants_count() const { return tenants_.size(); }
@@ -85,6 +89,7 @@ class TenantTable {
     std::vector<Numbered> by_number_;
     std::vector<std::string> streams_;
     std::map<std::string_view, std::uint16_t> stream_indices_;  // by name
+    std::map<std::pair<CertificateNameKind, std::string_view>, TenantNumber> certificates_;
     std::vector<Entry> entries_;  // by key
 };
 

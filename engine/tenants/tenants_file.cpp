@@ -7,7 +7,9 @@
 #include <charconv>
 #include <set>
 #include <span>
+#include <utility>
 
+#include "engine/core/control_character.hpp"
 #include "engine/core/escape.hpp"
 #include "engine/core/limits.hpp"
 #include "engine/tenants/fields.hpp"
@@ -34,7 +36,6 @@ std::string names_of(std::span<const Row<T>> rows) {
 // `whose`: what the table is, in a sentence.
 template <typename T>
 Status read_members(T& into, const FileSetting& table, std::span<const Row<T>> rows, std::string_view whose) {
-    std::set<std::string_view> seen;
     for (const FileSetting& member : table.elements) {
         const auto row = std::ranges::find(rows, std::string_view(member.key), &Row<T>::name);
         if (row == rows.end())
@@ -108,6 +109,46 @@ Status read_tokens(Tenant& tenant, const FileSetting& setting) {
     return {};
 }
 
+Status read_fingerprint(CertificateName& name, const FileSetting& setting) {
+    const auto digest = parse_hash(setting.text);
+    if (!is_string(setting) || !digest)
+        return fault(setting, "sha256: and 64 hexadecimal digits, the hash of the certificate as DER");
+    name = {CertificateNameKind::fingerprint, hash_text(*digest).substr(std::string_view("sha256:").size())};
+    return {};
+}
+
+template <CertificateNameKind kind>
+Status read_certificate_name(CertificateName& name, const FileSetting& setting) {
+    const bool is_name = is_string(setting) && !setting.text.empty() &&
+                         setting.text.size() <= limits::certificate_name_bytes_max &&
+                         !has_control_character(setting.text);
+    if (!is_name) return fault(setting, "a text of 1 to 256 bytes without control characters");
+    static_assert(limits::certificate_name_bytes_max == 256);
+    name = {kind, setting.text};
+    return {};
+}
+
+constexpr Row<CertificateName> certificate_rows[] = {
+    {"fingerprint", read_fingerprint},
+    {"uri", read_certificate_name<CertificateNameKind::uri>},
+    {"dns", read_certificate_name<CertificateNameKind::dns>},
+    {"common_name", read_certificate_name<CertificateNameKind::common_name>}};
+
+Status read_certificates(Tenant& tenant, const FileSetting& setting) {
+    constexpr std::string_view allowed = "at most 64 tables such as { uri = \"spiffe://acme/agent\" }";
+    static_assert(limits::certificates_per_tenant_count_max == 64);
+    if (!is_array(setting) || setting.elements.size() > limits::certificates_per_tenant_count_max)
+        return fault(setting, allowed);
+    for (const FileSetting& element : setting.elements) {
+        if (!is_table(element) || element.elements.size() != 1) return fault(element, allowed);
+        CertificateName name;
+        if (auto read = read_members<CertificateName>(name, element, certificate_rows, "a certificate"); !read)
+            return read;
+        tenant.certificates.push_back(std::move(name));
+    }
+    return {};
+}
+
 Status read_addresses(Tenant& tenant, const FileSetting& setting) {
     constexpr std::string_view allowed = "a list of networks such as 10.1.0.0/16, whose bits behind the prefix are 0";
     if (!is_array(setting) || setting.elements.empty() ||
@@ -123,6 +164,7 @@ Status read_addresses(Tenant& tenant, const FileSetting& setting) {
 
 constexpr Row<Tenant> tenant_rows[] = {{"name", read_name},
                                        {"tokens", read_tokens},
+                                       {"certificates", read_certificates},
                                        {"addresses", read_addresses},
                                        {"stream", read_stream},
                                        {"ack_max", read_ack_max},
@@ -144,10 +186,11 @@ Status read_tenant(TenantsFile& file, const FileSetting& table) {
     return {};
 }
 
-// A token of two tenants would belong to neither.
+// A token or a certificate of two tenants would belong to neither.
 Status check_unique(const TenantsFile& file, const std::vector<std::uint32_t>& lines) {
     std::set<std::string_view> names, ids;
     std::set<Digest> digests;
+    std::set<CertificateName> certificates;
     for (std::size_t i = 0; i < file.tenants.size(); ++i) {
         const Tenant& tenant = file.tenants[i];
         const auto twice = [&](std::string_view what) {
@@ -158,6 +201,8 @@ Status check_unique(const TenantsFile& file, const std::vector<std::uint32_t>& l
             if (!ids.insert(token.id).second) return twice("token " + token.id);
             if (!digests.insert(token.digest).second) return twice("the hash of token " + token.id);
         }
+        for (const CertificateName& name : tenant.certificates)
+            if (!certificates.insert(name).second) return twice("a certificate of tenant " + tenant.name);
     }
     return {};
 }

@@ -40,6 +40,10 @@ class AccessTest : public testing::Test {
         all[0].ack_max = AckLevel::queued;
         all[1].quota = {.requests_per_s = 1, .burst_ns = second, .connections_count = 1};
         all[2].addresses.push_back(*parse_ip_network("10.0.0.0/8"));
+        all[0].certificates.push_back({tenants::CertificateNameKind::uri, "spiffe://a"});
+        all[1].certificates.push_back({tenants::CertificateNameKind::fingerprint, "f1"});
+        all[2].certificates.push_back({tenants::CertificateNameKind::dns, "near.test"});
+        all[2].certificates.push_back({tenants::CertificateNameKind::common_name, "near"});
         return tenants::TenantTable::make(std::move(all), numbers, 1).value();
     }
 
@@ -67,7 +71,8 @@ class AccessTest : public testing::Test {
     std::unique_ptr<tenants::Failures> failures = std::make_unique<tenants::Failures>(7);
     std::unique_ptr<tenants::SharedQuotas> quotas = std::make_unique<tenants::SharedQuotas>();
     AccessFailures access_failures{*failures, [this](Slot) { return peer; }};
-    Access access{table(), *quotas, access_failures, 8};
+    const tls::ClientIdentity* client = nullptr;
+    Access access{table(), *quotas, access_failures, 8, [this](Slot) { return client; }};
     Gate gate{formats(), admission, *bench.batcher, {}, {}, nullptr};
 };
 
@@ -83,6 +88,25 @@ TEST_F(AccessTest, ATokenDecidesWhoItIs) {
     EXPECT_EQ(code("/write", "", "u=a&p=s1"), "passes");
     EXPECT_EQ(code("/api/v2/write", "", "u=a&p=s1"), "unauthorized");
     EXPECT_EQ(code("/nowhere", ""), "not_found");
+}
+
+TEST_F(AccessTest, ACertificateDecidesWhereThereIsNoToken) {
+    const auto tenant_by = [this](const tls::ClientIdentity& identity, const std::string& lines = "") {
+        client = &identity;
+        access.forget(0);
+        const auto passage = check("/telemetry", lines);
+        return passage ? int{passage->tenant} : -1;
+    };
+    EXPECT_EQ(tenant_by({"f1", {"spiffe://a"}, {"near.test"}, ""}), 1) << "the fingerprint comes first";
+    EXPECT_EQ(tenant_by({"f2", {"spiffe://b", "spiffe://a"}, {"near.test"}, ""}), 0);
+    EXPECT_EQ(tenant_by({"f2", {"spiffe://b"}, {"near.test"}, ""}), 2);
+    EXPECT_EQ(tenant_by({"f2", {}, {}, "near"}), 2);
+    EXPECT_EQ(tenant_by({"f2", {"near.test"}, {"spiffe://a"}, ""}), -1) << "a name of another kind is another";
+    EXPECT_EQ(tenant_by({"f2", {"spiffe://a/"}, {}, ""}), -1);
+    EXPECT_EQ(tenant_by({"f2", {"spiffe://a"}, {}, ""}, other), 1) << "a token comes first";
+    EXPECT_EQ(tenant_by({"f2", {"spiffe://a"}, {}, ""}, "X-Api-Key: s4\r\n"), -1);
+    client = nullptr;
+    EXPECT_EQ(code("/telemetry", "", "", 1), "unauthorized");
 }
 
 TEST_F(AccessTest, ARefusalHasTheShapeOfItsPath) {

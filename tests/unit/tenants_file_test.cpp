@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -51,6 +52,7 @@ tokens = [{ id = "k3v9x2ab", hash = ")" +
           { id = "k3v9x2ac", hash = ")" +
                            other_hash + R"(" }]
 addresses = ["10.1.0.0/16", "2001:db8::/32"]
+certificates = [{ fingerprint = ")" + hash + R"(" }, { uri = "spiffe://acme/agent" }]
 [[tenant]]
 name = "b"
 )");
@@ -66,6 +68,9 @@ name = "b"
     EXPECT_EQ(acme.tokens[1].expires_s, 0);
     EXPECT_EQ(acme.tokens[1].scopes, static_cast<std::uint8_t>(Scope::write));
     EXPECT_EQ(acme.addresses.size(), 2u);
+    const CertificateName names[] = {{CertificateNameKind::fingerprint, hash.substr(7)},
+                                     {CertificateNameKind::uri, "spiffe://acme/agent"}};
+    EXPECT_TRUE(std::ranges::equal(acme.certificates, names));
     EXPECT_TRUE(file->tenants[1].tokens.empty());
     EXPECT_TRUE(file->warnings.empty());
 }
@@ -104,6 +109,13 @@ TEST_F(TenantsFileTest, SaysWhatIsWrongAndWhere) {
              {token(id + ", hash = \"" + hash + "\" }, { id = \"k3v9x2ac\", hash = \"" + hash + "\""),
               "t.toml:1: the hash of token k3v9x2ac stands in the file twice"},
              {"[[tenant]]\nname = a\n", "t.toml:2: is not TOML: "},
+             {begin + "certificates = [{ uri = 'u', dns = 'd' }]\n",
+              "t.toml:3: certificates is a table; allowed is at most 64 tables such as "},
+             {begin + "certificates = [{ uri = '' }]\n", "t.toml:3: uri is \"\"; allowed is a text of 1 to 256 bytes"},
+             {begin + "certificates = [{ serial = 'x' }]\n", "t.toml:3: \"serial\" is no member of a certificate; known "},
+             {begin + "certificates = [{ fingerprint = '5f' }]\n", "t.toml:3: fingerprint is \"5f\"; allowed is sha256: "},
+             {begin + "certificates = [{ dns = 'd' }, { dns = 'd' }]\n",
+              "t.toml:1: a certificate of tenant a stands in the file twice"},
          })
         EXPECT_TRUE(error_of(row.text).starts_with(row.error)) << row.text << "\n" << error_of(row.text);
 }
