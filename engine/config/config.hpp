@@ -41,6 +41,7 @@ enum class WaitAof : std::uint8_t { automatic, off };
 enum class IoBackend : std::uint8_t { automatic, io_uring, epoll };
 enum class TlsClient : std::uint8_t { off, optional, required };
 enum class TlsVersion : std::uint8_t { tls_1_2, tls_1_3 };
+enum class QuotaStatus : std::uint8_t { unavailable, too_many_requests };  // 503, 429
 // What to do without, each being a fallback that the loop also takes where the kernel lacks the feature.
 enum class IoMode : std::uint8_t { all, no_defer_taskrun, no_multishot, no_buffer_ring };
 enum class SinkKind : std::uint8_t { redis, redis_cluster, redis_sentinel, null, journal };
@@ -122,6 +123,10 @@ struct Config {
         std::uint64_t reload_interval_ns = 0;  // of looking whether the file has changed; 0: never
         std::vector<std::string> streams;  // no key: of tenants' own, as the file has them at the start
     } tenants;
+
+    struct Quota {
+        QuotaStatus remote_write_status = QuotaStatus::unavailable;
+    } quota;
 
     struct Io {
         IoBackend backend = IoBackend::automatic;

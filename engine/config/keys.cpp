@@ -25,6 +25,8 @@ constexpr std::array<std::string_view, 2> influx_precision_words{"ns", "auto"};
 
 constexpr std::array<std::string_view, 3> tls_client_words{"off", "optional", "required"};
 static_assert(static_cast<std::size_t>(TlsClient::required) == tls_client_words.size() - 1);
+constexpr std::array<std::string_view, 2> quota_status_words{"503", "429"};
+static_assert(static_cast<std::size_t>(QuotaStatus::too_many_requests) == quota_status_words.size() - 1);
 constexpr std::array<std::string_view, 2> tls_version_words{"1.2", "1.3"};
 static_assert(static_cast<std::size_t>(TlsVersion::tls_1_3) == tls_version_words.size() - 1);
 
@@ -155,6 +157,9 @@ constexpr Property table[] = {
     {"tenants.reload_interval", "1m", restart,
      "How often the file of tenants is looked at, and read if it changed; 0s: only on SIGHUP",
      Number{Unit::duration, 0, 24 * hour, FIELD(tenants.reload_interval_ns)}},
+    {"quota.remote_write_status", "503", restart,
+     "Status for remote write over its quota: 503, or 429 where all senders have retry_on_http_429",
+     Choice<QuotaStatus>{FIELD(quota.remote_write_status), quota_status_words}},
 
     {"io.backend", "auto", restart,
      "Kernel interface of the event loops; auto: io_uring, and epoll where that is not available",

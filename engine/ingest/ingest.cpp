@@ -324,7 +324,7 @@ Decision Ingest::refuse_whole(OpenRequest& request, RequestRefusal refusal, http
 void Ingest::refuse(const Format* format, RequestRefusal refusal, http::Response& response) {
     if (format != nullptr)
         refusal.is_told_as_503 = (format->drops_on_4xx && is_temporary_4xx(refusal.reason)) ||
-                                 (format->drops_on_429 && refusal.reason == Refusal::quota_exceeded);
+                                 (refusal.reason == Refusal::quota_exceeded && drops_on_429(*format));
     if ((refusal.is_told_as_503 || tells_retry_after(refusal.reason)) && !refusal.hides_retry_after)
         refusal.retry_after_s = refusal.excess            ? refusal.excess->retry_s
                                 : refusal.status() == 503 ? retry_after_s()
@@ -335,6 +335,11 @@ void Ingest::refuse(const Format* format, RequestRefusal refusal, http::Response
     if (info_of(refusal.reason).status == 401)
         refusal.challenge = format == nullptr ? bearer_challenge : format->challenge;
     (format == nullptr ? refuse_json : format->refuse)(refusal, response, server_.blocks());
+}
+
+bool Ingest::drops_on_429(const Format& format) const {
+    const bool keeps = format.name == IngestFormat::remote_write && settings_.has_429_for_remote_write;
+    return format.drops_on_429 && !keeps;
 }
 
 // A body that is not read to its end has no time that could run out: then the engine ends, and nothing of it was

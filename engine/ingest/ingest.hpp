@@ -44,6 +44,7 @@ class Ingest {
         InflateLimits inflate{};
         SampleMapping mapping{};
         tenants::SamplePolicy policy{};  // of samples, where there are no tenants
+        bool has_429_for_remote_write = false;  // its senders keep what they sent
     };
 
     // `formats` as the gate has them. `idempotency` is shared with the other reactors; null: none. All outlive this.
@@ -125,6 +126,7 @@ class Ingest {
     [[nodiscard]] http::Decision finish_replay(OpenRequest& request, http::Response& response);
     [[nodiscard]] http::Decision accept(BodyReader& reader, OpenRequest& request, http::Response& response);
     [[nodiscard]] http::Decision refuse_whole(OpenRequest& request, RequestRefusal refusal, http::Response& response);
+    [[nodiscard]] bool drops_on_429(const Format& format) const;
     void note_refusals(const BodyReader& reader, const OpenRequest& request);
     void settle_shares(const Batch& batch);
     void answer(const OpenRequest& request, http::Response& response);

@@ -52,7 +52,9 @@ Ingest::Settings ingest_settings(const config::Config& config) {
                               .accept_encoding = {},
                               .inflate = {config.http.body_bytes_max, config.http.compression_ratio_max},
                               .mapping = config.mapping,
-                              .policy = sample_policy(config)};
+                              .policy = sample_policy(config),
+                              .has_429_for_remote_write =
+                                  config.quota.remote_write_status == config::QuotaStatus::too_many_requests};
     for (const ContentCoding coding : config.http.encodings)
         settings.accept_encoding.append(settings.accept_encoding.empty() ? "" : ", ").append(name_of(coding));
     return settings;

@@ -413,6 +413,14 @@ def test_a_quota_that_is_used_up(starter, tokens, tmp_path):
     assert {tenant["name"]: tenant["requests"] for tenant in engine.status()["tenants"]} == {"acme": 1, "other": 1}
 
 
+def test_remote_write_over_its_quota_may_be_429(starter, tokens, tmp_path):
+    path = write_tenants(tmp_path / "t.toml", tenant_table("acme", tokens["acme"].line, more="quota = { requests_per_s = 0.1 }"))
+    engine = starter.engine("null:", ack="queued", settings={"tenants.file": path, "quota.remote_write_status": "429"})
+    assert post(engine, bearer(tokens["acme"])).status == 200
+    statuses = {target: ask(engine, target, b"", [bearer(tokens["acme"])]).status for target in ("/write", "/api/v1/write")}
+    assert statuses == {"/write": 503, "/api/v1/write": 429}
+
+
 def test_connections_have_a_quota(starter, tokens, tmp_path):
     path = write_tenants(tmp_path / "t.toml", tenant_table("acme", tokens["acme"].line, more="quota = { connections = 2 }"))
     engine = starter.engine("null:", ack="queued", settings={"tenants.file": path})
