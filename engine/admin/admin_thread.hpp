@@ -1,4 +1,5 @@
-// AdminThread: serves the admin listener and those for scrapers, and answers admin requests that arrived at a data listener.
+// AdminThread: serves the admin listener and those for scrapers, and answers admin requests that arrived at a data
+// listener.
 //
 // A server like a reactor's, with a small ring of its own, on a thread that is not pinned: a slow scrape delays no
 // sample.

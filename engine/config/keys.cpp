@@ -71,7 +71,8 @@ constexpr Property table[] = {
      "File with the token that /status, /metrics and the controls then need, or with its hash; empty: none is needed",
      Text{FIELD(admin.token_file), 0, limits::directory_path_bytes_max}},
 
-    {"admin.tls", "false", restart, "Whether admin.listen and admin.metrics_listen speak TLS, with the certificates of tls.certificate",
+    {"admin.tls", "false", restart,
+     "Whether admin.listen and admin.metrics_listen speak TLS, with the certificates of tls.certificate",
      Flag{FIELD(admin.is_tls)}},
 
     {"log.level", "info", live, "Lowest level that is logged", Choice<LogLevel>{FIELD(log.level), log_level_names}},

@@ -16,7 +16,7 @@ std::expected<TenantNumber, Denied> Access::admit(const http::Request& request, 
     const Credential credential = find_credential(request, takes_query);
     const auto* const known =
         authenticator_.recall(request.slot, credential.source, credential.text, request.received_ns);
-    const bool is_good = known != nullptr && (known->scopes & tenants::scopes_for(scope)) != 0;
+    const bool is_good = known != nullptr && (known->scopes_mask & tenants::scopes_for(scope)) != 0;
     if (is_good) return known->tenant;
     return look_up(request, scope, credential);
 }
@@ -35,7 +35,8 @@ std::expected<TenantNumber, Denied> Access::look_up(const http::Request& request
         case Authenticator::Outcome::expired: return deny(request, Refusal::unauthorized, "expired", token);
         case Authenticator::Outcome::good: break;
     }
-    if ((result.scopes & tenants::scopes_for(scope)) == 0) return deny(request, Refusal::forbidden, "scope", token);
+    if ((result.scopes_mask & tenants::scopes_for(scope)) == 0)
+        return deny(request, Refusal::forbidden, "scope", token);
     return take(request, result.tenant, token);
 }
 

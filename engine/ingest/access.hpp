@@ -1,8 +1,8 @@
 // Access: whether a request to a data listener comes from a tenant, by its head alone, and from which. One for each
 // reactor, on its thread; there is none where there are no tenants.
 //
-// A token decides; without one, the certificate that the client has shown. Whose a connection is, is known from the last
-// good token or certificate that came over it: so connections are counted by tenant.
+// A token decides; without one, the certificate that the client has shown. Whose a connection is, is known from the
+// last good one that came over it: so connections are counted by tenant.
 //
 // A failure says nothing that helps to guess: a missing, an unknown and an expired token get the same answer. The log
 // names the public id of a token that is known, and never the token.

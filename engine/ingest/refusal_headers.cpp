@@ -41,7 +41,8 @@ std::string_view unit_of(tenants::QuotaKind kind) {
 
 void add_quota_headers(const tenants::QuotaExcess& excess, http::Response& response) {
     HeaderText policy, limit;
-    policy << "\"" << name_of(excess.kind) << "\";q=" << excess.quota << ";w=1;qu=\"" << unit_of(excess.kind) << "\"";
+    policy << "\"" << name_of(excess.kind) << "\";q=" << excess.allowed_count << ";w=1;qu=\"" << unit_of(excess.kind)
+           << "\"";
     limit << "\"" << name_of(excess.kind) << "\";r=0;t=" << excess.retry_s;
     response.add_copied_header("RateLimit-Policy", policy.view());
     response.add_copied_header("RateLimit", limit.view());

@@ -48,13 +48,13 @@ ServerSettings server_settings(const config::Config& config) {
 }
 
 Ingest::Settings ingest_settings(const config::Config& config) {
-    Ingest::Settings settings{.retry_after_s = config.retry_after_s,
-                              .accept_encoding = {},
-                              .inflate = {config.http.body_bytes_max, config.http.compression_ratio_max},
-                              .mapping = config.mapping,
-                              .policy = sample_policy(config),
-                              .has_429_for_remote_write =
-                                  config.quota.remote_write_status == config::QuotaStatus::too_many_requests};
+    Ingest::Settings settings{
+        .retry_after_s = config.retry_after_s,
+        .accept_encoding = {},
+        .inflate = {config.http.body_bytes_max, config.http.compression_ratio_max},
+        .mapping = config.mapping,
+        .policy = sample_policy(config),
+        .has_429_for_remote_write = config.quota.remote_write_status == config::QuotaStatus::too_many_requests};
     for (const ContentCoding coding : config.http.encodings)
         settings.accept_encoding.append(settings.accept_encoding.empty() ? "" : ", ").append(name_of(coding));
     return settings;

@@ -12,7 +12,9 @@ namespace sluice {
 void TenantsKeeper::note_start() {
     if (!is_on()) return;
     if (config_.tenants.reload_interval_ns != 0) look_ns_ = monotonic_ns() + config_.tenants.reload_interval_ns;
-    note_table("tenants", "start");
+    note_table();
+    const std::vector<log::Field> fields = fields_of_table("start");
+    log::line(LogLevel::info, "tenants", fields);
 }
 
 bool TenantsKeeper::look(std::uint64_t now_ns) {
@@ -31,7 +33,9 @@ bool TenantsKeeper::reload(const char* why) {
         return false;
     }
     figures_.reloads.fetch_add(1, std::memory_order_relaxed);
-    note_table("tenants_reloaded", why);
+    note_table();
+    const std::vector<log::Field> fields = fields_of_table(why);
+    log::line(LogLevel::info, "tenants_reloaded", fields);
     return true;
 }
 
@@ -48,7 +52,7 @@ std::optional<std::string> TenantsKeeper::take_file() {
     return std::nullopt;
 }
 
-void TenantsKeeper::note_table(const char* event, const char* why) {
+void TenantsKeeper::note_table() {
     const tenants::TenantTable& table = *store_->table();
     figures_.generation.store(table.generation(), std::memory_order_relaxed);
     figures_.tenants.store(table.tenants_count(), std::memory_order_relaxed);
@@ -58,10 +62,14 @@ void TenantsKeeper::note_table(const char* event, const char* why) {
         log::warn("tenants_file", {{"file", store_->path()},
                                    {"what", "tenants have certificates, but clients are asked for none"},
                                    {"key", "tls.client"}});
-    log::info(event, {{"cause", why},
-                      {"file", store_->path()},
-                      {"tenants", std::uint64_t{table.tenants_count()}},
-                      {"generation", std::uint64_t{table.generation()}}});
+}
+
+std::vector<log::Field> TenantsKeeper::fields_of_table(const char* why) const {
+    const tenants::TenantTable& table = *store_->table();
+    return {{"cause", why},
+            {"file", store_->path()},
+            {"tenants", table.tenants_count()},
+            {"generation", table.generation()}};
 }
 
 }  // namespace sluice

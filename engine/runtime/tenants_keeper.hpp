@@ -9,8 +9,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/config/config.hpp"
+#include "engine/log/log.hpp"
 #include "engine/tenants/reload_figures.hpp"
 #include "engine/tenants/tenant_store.hpp"
 
@@ -39,7 +41,8 @@ class TenantsKeeper {
     [[nodiscard]] std::uint64_t next_ns() const { return look_ns_; }
 
   private:
-    void note_table(const char* event, const char* why);
+    void note_table();
+    [[nodiscard]] std::vector<log::Field> fields_of_table(const char* why) const;
     [[nodiscard]] std::optional<std::string> take_file();
 
     const config::Config& config_;

@@ -10,7 +10,7 @@ Authenticator::Result Authenticator::check(Slot slot, Source source, std::string
     if (found.token == nullptr) return {};
     const std::int64_t expires_s = found.token->expires_s;
     if (expires_s != 0 && unix_s >= expires_s) return {Outcome::expired, found.tenant, 0};
-    const Result result{Outcome::good, found.tenant, found.token->scopes};
+    const Result result{Outcome::good, found.tenant, found.token->scopes_mask};
     if (text.size() > remembered_bytes_max) return result;
     Memory& memory = memories_[slot];
     memory.end_ns = now_ns + memory_ns;

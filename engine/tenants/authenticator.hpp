@@ -26,7 +26,7 @@ class Authenticator {
     struct Result {
         Outcome outcome = Outcome::unknown;
         TenantNumber tenant = no_tenant;
-        std::uint8_t scopes = 0;
+        std::uint8_t scopes_mask = 0;
     };
     // What a credential was found in; the same text means another token in each.
     enum class Source : std::uint8_t { none, authorization, api_key, query };

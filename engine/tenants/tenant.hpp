@@ -35,7 +35,7 @@ struct Token {
     std::string id{};  // public
     Digest digest{};
     std::int64_t expires_s = 0;  // since 1970; 0: never
-    std::uint8_t scopes = 0;
+    std::uint8_t scopes_mask = 0;
 };
 
 // What a client's certificate may be known by. In this order the names of one are looked up.

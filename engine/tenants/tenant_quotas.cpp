@@ -57,7 +57,7 @@ void TenantQuotas::charge_samples(const Tenant& tenant, TenantNumber number, std
 
 std::optional<QuotaExcess> TenantQuotas::take_connection(const Tenant& tenant, TenantNumber number) {
     const std::uint32_t count_max = tenant.quota.connections_count;
-    const std::uint32_t before = shared_[number].connections.fetch_add(1, std::memory_order_relaxed);
+    const std::uint32_t before = shared_[number].connections_count.fetch_add(1, std::memory_order_relaxed);
     if (count_max == 0 || before < count_max) return std::nullopt;
     leave_connection(number);
     return QuotaExcess{QuotaKind::connections, count_max, 1};

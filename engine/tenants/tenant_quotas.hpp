@@ -32,7 +32,7 @@ inline constexpr std::size_t quota_rates_count = 3;  // connections are no rate
 // A quota that is used up.
 struct QuotaExcess {
     QuotaKind kind{};
-    std::uint64_t quota = 0;    // for a second; of connections as such
+    std::uint64_t allowed_count = 0;  // for a second; of connections as such
     std::uint64_t retry_s = 1;  // when there is something again; at least 1
 };
 
@@ -41,7 +41,7 @@ class SharedQuotas {
     struct alignas(cache_line_bytes) Tenant {
         std::array<SharedBucket, quota_rates_count> buckets;  // by QuotaKind
         // Open connections whose last good token was the tenant's. Relaxed: a bound, no hand-over.
-        std::atomic<std::uint32_t> connections{0};
+        std::atomic<std::uint32_t> connections_count{0};
     };
     [[nodiscard]] Tenant& operator[](TenantNumber number) { return tenants_[number]; }
 
@@ -61,7 +61,9 @@ class TenantQuotas {
 
     // A connection is the tenant's from here on. Nothing if it may be; else it is nobody's.
     [[nodiscard]] std::optional<QuotaExcess> take_connection(const Tenant& tenant, TenantNumber number);
-    void leave_connection(TenantNumber number) { shared_[number].connections.fetch_sub(1, std::memory_order_relaxed); }
+    void leave_connection(TenantNumber number) {
+        shared_[number].connections_count.fetch_sub(1, std::memory_order_relaxed);
+    }
 
   private:
     using Local = std::array<LocalBucket, quota_rates_count>;

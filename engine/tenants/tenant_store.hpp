@@ -35,7 +35,7 @@ class TenantStore {
   private:
     // Zeroes: it is not there.
     struct Stamp {
-        std::uint64_t inode = 0;
+        std::uint64_t inode_number = 0;
         std::int64_t size_bytes = 0;
         std::int64_t modified_ns = 0;
         friend bool operator==(const Stamp&, const Stamp&) = default;

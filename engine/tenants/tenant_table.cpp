@@ -39,8 +39,8 @@ const Tenant* TenantTable::find_name(std::string_view name) const {
 }
 
 std::uint16_t TenantTable::stream_index_of(std::string_view name) const {
-    const auto found = stream_indices_.find(name);
-    return found == stream_indices_.end() ? std::uint16_t{0} : found->second;
+    const auto found = streams_index_.find(name);
+    return found == streams_index_.end() ? std::uint16_t{0} : found->second;
 }
 
 bool TenantTable::add(const Tenant& tenant, TenantNumbers& numbers) {
@@ -49,7 +49,7 @@ bool TenantTable::add(const Tenant& tenant, TenantNumbers& numbers) {
     if (by_number_.size() <= *number) by_number_.resize(*number + std::size_t{1});
     const std::uint16_t stream_index = add_stream(tenant.stream);
     by_number_[*number] = {&tenant, stream_index};
-    stream_indices_.emplace(tenant.name, stream_index);
+    streams_index_.emplace(tenant.name, stream_index);
     for (const CertificateName& name : tenant.certificates)
         certificates_.emplace(std::pair{name.kind, std::string_view(name.text)}, *number);
     for (const Token& token : tenant.tokens) entries_.push_back({key_of(token.digest), &token, *number});
@@ -64,14 +64,14 @@ std::expected<std::shared_ptr<const TenantTable>, std::string> TenantTable::make
         if (!table->add(tenant, numbers))
             return std::unexpected("there have been more than 1024 names of tenants since the start; restart");
     static_assert(limits::tenants_count_max == 1024);
-    std::ranges::sort(table->entries_, {}, &Entry::key);
+    std::ranges::sort(table->entries_, {}, &Entry::digest_begin);
     return table;
 }
 
 TenantTable::Found TenantTable::find(const Digest& digest) const {
     const std::uint64_t key = key_of(digest);
-    for (auto entry = std::ranges::lower_bound(entries_, key, {}, &Entry::key);
-         entry != entries_.end() && entry->key == key; ++entry)
+    for (auto entry = std::ranges::lower_bound(entries_, key, {}, &Entry::digest_begin);
+         entry != entries_.end() && entry->digest_begin == key; ++entry)
         if (is_equal(entry->token->digest, digest)) return {entry->token, entry->tenant};
     return {};
 }

@@ -75,7 +75,7 @@ class TenantTable {
         std::uint16_t stream_index = 0;
     };
     struct Entry {
-        std::uint64_t key;  // the first bytes of the digest
+        std::uint64_t digest_begin;  // its first bytes
         const Token* token;
         TenantNumber tenant;
     };
@@ -88,9 +88,9 @@ class TenantTable {
     const std::uint32_t generation_;
     std::vector<Numbered> by_number_;
     std::vector<std::string> streams_;
-    std::map<std::string_view, std::uint16_t> stream_indices_;  // by name
+    std::map<std::string_view, std::uint16_t> streams_index_;  // by name
     std::map<std::pair<CertificateNameKind, std::string_view>, TenantNumber> certificates_;
-    std::vector<Entry> entries_;  // by key
+    std::vector<Entry> entries_;  // by digest_begin
 };
 
 }  // namespace sluice::tenants

@@ -73,11 +73,11 @@ Status read_expires(Token& token, const FileSetting& setting) {
 Status read_scopes(Token& token, const FileSetting& setting) {
     constexpr std::string_view allowed = "a list of write and query";
     if (!is_array(setting) || setting.elements.empty()) return fault(setting, allowed);
-    token.scopes = 0;
+    token.scopes_mask = 0;
     for (const FileSetting& element : setting.elements) {
         const bool is_write = is_string(element) && element.text == "write";
         if (!is_write && !(is_string(element) && element.text == "query")) return fault(element, allowed);
-        token.scopes |= static_cast<std::uint8_t>(is_write ? Scope::write : Scope::query);
+        token.scopes_mask |= static_cast<std::uint8_t>(is_write ? Scope::write : Scope::query);
     }
     return {};
 }
@@ -100,7 +100,7 @@ Status read_tokens(Tenant& tenant, const FileSetting& setting) {
         return fault(setting, allowed);
     for (const FileSetting& element : setting.elements) {
         if (!is_table(element)) return hidden_fault(element, allowed);
-        Token token{.id = {}, .scopes = static_cast<std::uint8_t>(Scope::write)};
+        Token token{.id = {}, .scopes_mask = static_cast<std::uint8_t>(Scope::write)};
         if (auto read = read_members<Token>(token, element, token_rows, "a token"); !read) return read;
         if (token.id.empty() || token.digest == Digest{})
             return std::unexpected(Fault{element.line, "a token needs id and hash"});

@@ -121,6 +121,7 @@ def test_exactly_once_with_tenants(starter, directory, tenants, tokens):
 
     wait_until(lambda: len(streams()) == 2 and len(stored(server, streams()["telemetry.acme"])) == 2, "Redis has them")
     engine.kill()
+    engine.wait_exit()
     engine = starter.engine(server.url, settings=settings)
     post(engine, "d", tokens["other"])
     wait_until(lambda: len(stored(server, streams()["telemetry"])) == 2, "Redis has the last one")

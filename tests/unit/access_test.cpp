@@ -23,7 +23,7 @@ constexpr std::uint16_t query_page = 3;
 
 tenants::Tenant tenant(const std::string& name, const std::string& secret) {
     tenants::Tenant made{.name = name};
-    made.tokens.push_back({.id = "id", .digest = tenants::Sha256()(secret), .expires_s = 0, .scopes = 1});
+    made.tokens.push_back({.id = "id", .digest = tenants::Sha256()(secret), .expires_s = 0, .scopes_mask = 1});
     return made;
 }
 

@@ -18,7 +18,7 @@ constexpr std::uint64_t second = 1'000'000'000;
 
 Tenant tenant(const std::string& name, const std::string& secret, std::int64_t expires_s = 0) {
     return {.name = name,
-            .tokens = {{.id = "id", .digest = Sha256()(secret), .expires_s = expires_s, .scopes = 1}},
+            .tokens = {{.id = "id", .digest = Sha256()(secret), .expires_s = expires_s, .scopes_mask = 1}},
             .addresses = {}};
 }
 

@@ -52,7 +52,8 @@ tokens = [{ id = "k3v9x2ab", hash = ")" +
           { id = "k3v9x2ac", hash = ")" +
                            other_hash + R"(" }]
 addresses = ["10.1.0.0/16", "2001:db8::/32"]
-certificates = [{ fingerprint = ")" + hash + R"(" }, { uri = "spiffe://acme/agent" }]
+certificates = [{ fingerprint = ")" +
+                           hash + R"(" }, { uri = "spiffe://acme/agent" }]
 [[tenant]]
 name = "b"
 )");
@@ -64,9 +65,9 @@ name = "b"
     EXPECT_EQ(acme.tokens[0].id, "k3v9x2ab");
     EXPECT_EQ(hash_text(acme.tokens[0].digest), hash);
     EXPECT_EQ(acme.tokens[0].expires_s, 1'798'761'600);
-    EXPECT_EQ(acme.tokens[0].scopes, static_cast<std::uint8_t>(Scope::query));
+    EXPECT_EQ(acme.tokens[0].scopes_mask, static_cast<std::uint8_t>(Scope::query));
     EXPECT_EQ(acme.tokens[1].expires_s, 0);
-    EXPECT_EQ(acme.tokens[1].scopes, static_cast<std::uint8_t>(Scope::write));
+    EXPECT_EQ(acme.tokens[1].scopes_mask, static_cast<std::uint8_t>(Scope::write));
     EXPECT_EQ(acme.addresses.size(), 2u);
     const CertificateName names[] = {{CertificateNameKind::fingerprint, hash.substr(7)},
                                      {CertificateNameKind::uri, "spiffe://acme/agent"}};
@@ -112,8 +113,10 @@ TEST_F(TenantsFileTest, SaysWhatIsWrongAndWhere) {
              {begin + "certificates = [{ uri = 'u', dns = 'd' }]\n",
               "t.toml:3: certificates is a table; allowed is at most 64 tables such as "},
              {begin + "certificates = [{ uri = '' }]\n", "t.toml:3: uri is \"\"; allowed is a text of 1 to 256 bytes"},
-             {begin + "certificates = [{ serial = 'x' }]\n", "t.toml:3: \"serial\" is no member of a certificate; known "},
-             {begin + "certificates = [{ fingerprint = '5f' }]\n", "t.toml:3: fingerprint is \"5f\"; allowed is sha256: "},
+             {begin + "certificates = [{ serial = 'x' }]\n",
+              "t.toml:3: \"serial\" is no member of a certificate; known "},
+             {begin + "certificates = [{ fingerprint = '5f' }]\n",
+              "t.toml:3: fingerprint is \"5f\"; allowed is sha256: "},
              {begin + "certificates = [{ dns = 'd' }, { dns = 'd' }]\n",
               "t.toml:1: a certificate of tenant a stands in the file twice"},
          })

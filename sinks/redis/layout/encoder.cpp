@@ -271,7 +271,8 @@ class FieldsEncoder final : public CommandEncoder<has_tenants> {
             writer.bulk(sample.tenant);
         }
         for (const Member& other : sample.others) {
-            const bool is_prefixed = is_own_field<has_tenants>(other.name, sample) || other.name.starts_with(member_prefix);
+            const bool is_prefixed =
+                is_own_field<has_tenants>(other.name, sample) || other.name.starts_with(member_prefix);
             writer.bulk(is_prefixed ? member_prefix : std::string_view{}, other.name);
             writer.bulk(other.value);
         }
@@ -291,8 +292,7 @@ class FieldsEncoder final : public CommandEncoder<has_tenants> {
 template <bool has_tenants>
 class RawEncoder final : public CommandEncoder<has_tenants> {
   public:
-    RawEncoder(const RedisLayoutSettings& settings,
-               typename CommandEncoder<has_tenants>::MakePrefixes make_prefixes)
+    RawEncoder(const RedisLayoutSettings& settings, typename CommandEncoder<has_tenants>::MakePrefixes make_prefixes)
         : CommandEncoder<has_tenants>(settings, make_prefixes) {}
 
     [[nodiscard]] bool append(Batch& batch, const Sample& sample) override {
