@@ -60,9 +60,14 @@ bool BodyReader::refuses_sample() {
     const auto refusal = owner_.policy->check(decoder_->sample(), arrival_ns_);
     if (!refusal) return false;
     if (request_->purpose == Purpose::store) counters().reject(*refusal);
-    const std::size_t begin = request_->body.find_first_not_of("\r\n \t", record_begin_);
-    request_->result.add_error(decoder_->record_index(), *refusal, std::min(begin, request_->body.size()));
+    request_->result.add_error(decoder_->record_index(), *refusal, sample_begin());
     return true;
+}
+
+// Of the last sample, in the body. LineDecoder tells its end instead, so that of the one before is used.
+std::size_t BodyReader::sample_begin() const {
+    if (request_->format != IngestFormat::influx) return decoder_->offset();
+    return std::min(request_->body.find_first_not_of("\r\n \t", record_begin_), request_->body.size());
 }
 
 const Sample& BodyReader::owned_sample() {

@@ -99,6 +99,7 @@ class BodyReader {
     void keep_as_latest(std::string_view record);
     [[nodiscard]] SampleCounters& counters() { return counters_[request_->format]; }
     [[nodiscard]] bool refuses_sample();
+    [[nodiscard]] std::size_t sample_begin() const;
     [[nodiscard]] const Sample& owned_sample();
 
     Batcher& batcher_;
