@@ -101,6 +101,14 @@ TEST(FailuresTest, AnAddressMayFailTenTimesASecond) {
     EXPECT_FALSE(failures->note(one, 5 * second + 11));
     EXPECT_TRUE(failures->note(other, 5 * second + 12));
     EXPECT_TRUE(failures->note(one, 6 * second));
+    // Of 250 neighbours few share a place of the 4096 with one of 250 that have failed too often.
+    const auto address_of = [](int network, int host) {
+        return *parse_ip_address("10.0." + std::to_string(network) + "." + std::to_string(host));
+    };
+    for (int i = 0; i < 250 * 10; ++i) static_cast<void>(failures->note(address_of(1, i % 250), 8 * second));
+    int shared_count = 0;
+    for (int i = 0; i < 250; ++i) shared_count += failures->note(address_of(3, i), 8 * second) ? 0 : 1;
+    EXPECT_LT(shared_count, 60) << "neighbours mostly have places of their own";
     for (int i = 0; i < 10; ++i) static_cast<void>(failures->note(*parse_ip_address("2001:db8::1"), 7 * second));
     EXPECT_FALSE(failures->note(*parse_ip_address("2001:db8::2"), 7 * second));
 }
