@@ -94,6 +94,7 @@ TEST_F(AccessTest, ACertificateDecidesWhereThereIsNoToken) {
     const auto tenant_by = [this](const tls::ClientIdentity& identity, const std::string& lines = "") {
         client = &identity;
         access.forget(0);
+        now_ns += 5 * second;  // the quota of `other` is for one request
         const auto passage = check("/telemetry", lines);
         return passage ? int{passage->tenant} : -1;
     };
