@@ -49,6 +49,8 @@ room(engine/log USES engine/core MAY clock system thread)
 room(engine/config USES engine/core LIBRARIES tomlplusplus cli11 MAY system)
 room(engine/metrics USES engine/core LIBRARIES hdr_histogram)
 
+room(engine/tenants USES engine/core engine/config LIBRARIES openssl MAY random system)
+
 # --- bytes in, values out ------------------------------------------------------------------------------------------
 room(parsers USES engine/core LIBRARIES simdjson)
 room(parsers/http USES engine/core LIBRARIES llhttp)
@@ -89,18 +91,18 @@ room(engine/delivery USES engine/core engine/config engine/log engine/io sinks s
 room(engine/batching USES engine/core engine/delivery sinks)
 room(engine/idempotency USES engine/core LIBRARIES xxhash MAY thread)
 room(engine/watch USES engine/core engine/log sinks sinks/redis/link sinks/redis/resp sinks/redis/cluster LIBRARIES hiredis MAY clock thread)
-room(engine/ingest USES engine/core engine/metrics engine/http engine/server engine/batching engine/idempotency engine/watch
+room(engine/ingest USES engine/core engine/log engine/metrics engine/http engine/server engine/batching engine/idempotency engine/tenants engine/tls engine/watch
      parsers parsers/coding parsers/collectd parsers/http parsers/influx parsers/json parsers/otlp parsers/prometheus parsers/telemetry sinks MAY clock)
-room(engine/forward USES engine/core engine/config engine/log engine/io engine/delivery parsers/json sinks sinks/journal
+room(engine/forward USES engine/core engine/config engine/log engine/io engine/delivery engine/tenants parsers/json sinks sinks/journal
      sinks/redis/layout sinks/redis/exactly_once MAY clock random system thread)
 room(engine/admin USES engine/core engine/config engine/log engine/metrics engine/io engine/http engine/server engine/delivery
-     engine/forward engine/idempotency engine/ingest engine/tls engine/watch sinks LIBRARIES fmt nlohmann_json MAY clock thread)
-room(engine/journal_tool USES engine/core engine/config engine/log engine/io engine/forward parsers sinks/journal LIBRARIES nlohmann_json MAY clock system)
+     engine/forward engine/idempotency engine/ingest engine/tenants engine/tls engine/watch sinks LIBRARIES fmt nlohmann_json MAY clock thread)
+room(engine/journal_tool USES engine/core engine/config engine/log engine/io engine/forward engine/tenants parsers sinks/journal LIBRARIES nlohmann_json MAY clock system)
 room(engine/runtime USES engine/core engine/config engine/log engine/io engine/server engine/tls engine/delivery
-     engine/batching engine/idempotency engine/watch engine/ingest engine/forward engine/admin sinks sinks/redis/link
-     sinks/redis/tls MAY clock random system thread)
+     engine/batching engine/idempotency engine/tenants engine/watch engine/ingest engine/forward engine/admin sinks
+     sinks/redis/link sinks/redis/tls MAY clock random system thread)
 room(engine/check USES engine/core engine/config engine/delivery engine/io engine/runtime engine/tls engine/watch sinks/journal MAY system)
-room(engine USES engine/core engine/admin engine/check engine/config engine/log engine/io engine/journal_tool engine/runtime MAY system)
+room(engine USES engine/core engine/admin engine/check engine/config engine/log engine/io engine/journal_tool engine/runtime engine/tenants MAY clock system)
 
 # --- sluice-load: result/ what was measured, format/ bodies, plan/ what a run does, run/ makes requests, report/ writes results, export/ sends
 # them to a database during the run, ledger/ remembers what was acknowledged, command/ reads command lines and wires the rest ---

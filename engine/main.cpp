@@ -5,6 +5,7 @@
 //   sluice print-config > sluice.toml
 //   sluice print-metrics
 //   sluice journal cat DIR
+//   sluice token new --tenant acme
 //   sluice --help
 #include <signal.h>
 #include <unistd.h>
@@ -21,14 +22,17 @@
 #include "engine/config/exposed_secrets.hpp"
 #include "engine/config/load.hpp"
 #include "engine/config/service_variables.hpp"
+#include "engine/core/clock.hpp"
 #include "engine/core/standard_streams.hpp"
 #include "engine/core/thread_limit.hpp"
 #include "engine/io/process_signals.hpp"
 #include "engine/journal_tool/commands.hpp"
 #include "engine/log/log.hpp"
 #include "engine/log/writer.hpp"
+#include "engine/runtime/access_files.hpp"
 #include "engine/runtime/engine.hpp"
 #include "engine/runtime/run.hpp"
+#include "engine/tenants/token_command.hpp"
 
 namespace {
 
@@ -45,6 +49,12 @@ int fail(const std::string& sentence, ExitCode code) {
 int show(const std::string& text) {
     if (sluice::print(text)) return code_of(ExitCode::ok);
     return fail(std::string(sluice::stdout_not_written), ExitCode::failed);
+}
+
+int make_token(const sluice::config::NewTokenOptions& options) {
+    const auto text = sluice::tenants::new_token_text({options.tenant, options.expires, options.scopes},
+                                                      sluice::unix_ns() / 1'000'000'000);
+    return text ? show(*text) : fail(text.error(), ExitCode::bad_usage);
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -67,7 +77,7 @@ void warn_of_secrets(const sluice::config::Overrides& overrides) {
                                                      {"change", sluice::config::exposed_change}});
 }
 
-int serve(sluice::config::Config config, const std::string& ignored_variables,
+int serve(sluice::config::Config config, sluice::AccessFiles access, const std::string& ignored_variables,
           const sluice::config::Overrides& overrides) {
     // Every thread is started with them blocked; the main thread waits for them.
     const sigset_t signals = sluice::take_process_signals();
@@ -82,7 +92,7 @@ int serve(sluice::config::Config config, const std::string& ignored_variables,
         sluice::log::info("variables_ignored",
                           {{"names", ignored_variables}, {"reason", "Kubernetes makes them of Services"}});
     warn_of_secrets(overrides);
-    sluice::Engine engine(std::move(config));
+    sluice::Engine engine(std::move(config), std::move(access));
     if (const auto started = engine.start(); !started) return fail_to_serve(started.error());
     switch (run_until_stopped(engine, signals)) {
         case sluice::RunOutcome::clean: return code_of(ExitCode::ok);
@@ -103,6 +113,7 @@ int main(int argc, char** argv) {
     auto invocation = parse_command_line(argc, argv);
     if (!invocation) return fail(invocation.error().text, ExitCode::bad_usage);
     if (invocation->command == Command::journal) return code_of(sluice::journal_tool::run(*invocation));
+    if (invocation->command == Command::new_token) return make_token(invocation->new_token);
     if (invocation->command == Command::print_metrics) return show(sluice::print_metrics());
     if (invocation->command == Command::check_config) {
         sluice::ignore_other_signals();  // SIGPIPE: the connection to Redis may break
@@ -118,5 +129,8 @@ int main(int argc, char** argv) {
     const Environment environment = Environment::of_process();
     auto config = load_config(invocation->overrides, environment);
     if (!config) return fail(config.error().sentence, ExitCode::bad_usage);
-    return serve(std::move(*config), joined(service_variables(environment.variables)), invocation->overrides);
+    auto access = sluice::read_access_files(*config);
+    if (!access) return fail(access.error(), ExitCode::bad_usage);
+    return serve(std::move(*config), std::move(*access), joined(service_variables(environment.variables)),
+                 invocation->overrides);
 }

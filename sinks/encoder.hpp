@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string>
 
 #include "engine/core/batch.hpp"
 #include "engine/core/sample.hpp"
@@ -31,6 +33,9 @@ class Encoder {
 
     // Whether seal() makes one command of the whole batch. If not, each sample is a command from append() on.
     [[nodiscard]] virtual bool is_one_command_per_batch() const { return false; }
+
+    // Where it has one lane: the streams of tenants' own from here on, which Sample::stream_index counts from 1.
+    virtual void use_streams(std::span<const std::string> streams) { static_cast<void>(streams); }
 
     // Called once, before a non-empty batch is handed over. After it bytes() is exactly what goes on the wire
     // and command_count() the number of replies to expect.

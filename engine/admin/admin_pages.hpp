@@ -18,6 +18,7 @@ struct AdminPageRow {
     http::Methods methods;
     AdminPage page;
     bool is_public = false;  // served on the data listeners, too
+    bool is_scraped = false;  // served on admin.metrics_listen, too
 
     [[nodiscard]] http::Route route() const { return {path, methods, static_cast<std::uint16_t>(page)}; }
 };
@@ -25,12 +26,19 @@ struct AdminPageRow {
 // What changes the state of the engine is a POST, so that following a link changes nothing.
 inline constexpr std::array admin_pages{
     AdminPageRow{"/status", http::Methods::get, AdminPage::status},
-    AdminPageRow{"/metrics", http::Methods::get, AdminPage::metrics},
+    AdminPageRow{"/metrics", http::Methods::get, AdminPage::metrics, false, true},
     AdminPageRow{"/start", http::Methods::post, AdminPage::start},
     AdminPageRow{"/stop", http::Methods::post, AdminPage::stop},
     AdminPageRow{"/reset", http::Methods::post, AdminPage::reset},
-    AdminPageRow{"/health", http::Methods::get, AdminPage::health, true},
-    AdminPageRow{"/ready", http::Methods::get, AdminPage::ready, true},
+    AdminPageRow{"/health", http::Methods::get, AdminPage::health, true, true},
+    AdminPageRow{"/ready", http::Methods::get, AdminPage::ready, true, true},
 };
+
+// Needs no token.
+[[nodiscard]] constexpr bool is_public(AdminPage page) {
+    for (const AdminPageRow& row : admin_pages)
+        if (row.page == page) return row.is_public;
+    return false;
+}
 
 }  // namespace sluice

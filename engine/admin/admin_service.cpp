@@ -48,6 +48,7 @@ EngineView AdminService::view() const {
     if (forwarder_ != nullptr) view.forwarder.emplace(view_of(*forwarder_));
     if (idempotency_ != nullptr) view.idempotency = idempotency_->figures();
     if (tls_ != nullptr) view.tls.emplace(view_of(*tls_, unix_ns()));
+    view.add_tenants(tenants_);
     return view;
 }
 

@@ -15,6 +15,7 @@
 #include "engine/forward/forwarder.hpp"
 #include "engine/idempotency/idempotency_table.hpp"
 #include "engine/ingest/engine_state.hpp"
+#include "engine/tenants/tenant_table.hpp"
 #include "engine/tls/published.hpp"
 
 namespace sluice {
@@ -39,6 +40,9 @@ class AdminService {
     // Any thread.
     [[nodiscard]] bool is_draining() const { return state_.is_draining.load(std::memory_order_relaxed); }
 
+    // The admin thread, or before it runs. From here on tenants have the names of `table`.
+    void use_tenants(std::shared_ptr<const tenants::TenantTable> table) { tenants_ = std::move(table); }
+
   private:
     // Valid until the next collect() of collector_.
     [[nodiscard]] EngineView view() const;
@@ -55,6 +59,7 @@ class AdminService {
     SnapshotCollector collector_;
     // Monotonic time of construction, which is before the engine listens. The uptime counts from here.
     std::uint64_t begin_ns_;
+    std::shared_ptr<const tenants::TenantTable> tenants_;  // null: there are none
 };
 
 }  // namespace sluice

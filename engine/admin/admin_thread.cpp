@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/core/check.hpp"
@@ -37,9 +38,18 @@ ServerSettings admin_settings(const config::Config& config) {
 
 }  // namespace
 
-AdminThread::AdminThread(const config::Config& config, AdminService& service)
-    : service_(service), retry_after_s_(config.retry_after_s), server_(admin_settings(config), *this, *this) {
-    for (const AdminPageRow& row : admin_pages) router_.add(row.route());
+AdminThread::AdminThread(const config::Config& config, AdminService& service,
+                         const std::optional<tenants::Digest>& token, tenants::Failures& failures)
+    : service_(service),
+      retry_after_s_(config.retry_after_s),
+      server_(admin_settings(config), *this, *this),
+      access_failures_(failures, [this](Slot slot) { return server_.peer_of(slot); }),
+      guard_(token, access_failures_) {
+    for (const AdminPageRow& row : admin_pages) {
+        http::Route route = row.route();
+        if (!row.is_scraped) route.listener_roles_mask = http::role_mask(ListenerRole::admin);
+        router_.add(route);
+    }
     // Known, so that a 404 says where they are.
     for (const Format& format : formats())
         for (const std::string_view path : format.paths)
@@ -66,8 +76,12 @@ std::expected<void, io::LoopError> AdminThread::open(const TlsSettings& tls) {
     return opened;
 }
 
-bool AdminThread::set_tls_context(std::shared_ptr<const tls::Context> context) {
-    const bool was_taken = mailbox_.post([this, shared = std::move(context)] { server_.tls()->set_context(shared); });
+bool AdminThread::apply(std::shared_ptr<const tls::Context> context,
+                        std::shared_ptr<const tenants::TenantTable> tenants) {
+    const bool was_taken = mailbox_.post([this, context = std::move(context), table = std::move(tenants)] {
+        if (server_.tls() != nullptr) server_.tls()->set_context(context);
+        service_.use_tenants(table);
+    });
     server_.wake();
     return was_taken;
 }
@@ -151,13 +165,29 @@ http::Decision AdminThread::on_request(const http::Request& request, RequestRef,
 
 bool AdminThread::refuses_head(const http::Request& request, http::Response& response) {
     const auto entrance = enter(router_, request);
-    if (entrance) return false;
+    if (entrance)
+        return entrance->route != nullptr &&
+               refuses_page(request, static_cast<AdminPage>(entrance->route->target), response);
     const NoEntrance& refused = entrance.error();
     refusal_log_.on_head(refused.reason, request.slot, &request);
-    const std::string_view where_key = refused.where.is_on_other_listener ? "listen" : "";
+    const bool is_page = std::ranges::find(admin_pages, refused.where.path, &AdminPageRow::path) != admin_pages.end();
+    const std::string_view where_key = !refused.where.is_on_other_listener ? "" : is_page ? "admin.listen" : "listen";
     refuse_json(
         {.reason = refused.reason, .allow = refused.allow, .where_path = refused.where.path, .where_key = where_key},
         response, server_.blocks());
+    return true;
+}
+
+bool AdminThread::refuses_page(const http::Request& request, AdminPage page, http::Response& response) {
+    // Through admin.metrics_listen come scrapers, which have no token of the controls.
+    const bool is_scraper = request.listener_role_number == static_cast<std::uint8_t>(ListenerRole::metrics);
+    const auto denied = guard_.check(request, is_scraper || is_public(page));
+    if (!denied) return false;
+    refusal_log_.on_head(denied->reason, request.slot, &request);
+    const bool is_challenge = info_of(denied->reason).status == 401;
+    refuse_json({.reason = denied->reason, .challenge = is_challenge ? bearer_challenge : std::string_view{}}, response,
+                server_.blocks());
+    if (denied->ends_connection) response.end_connection();
     return true;
 }
 

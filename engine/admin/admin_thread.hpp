@@ -1,4 +1,5 @@
-// AdminThread: serves the admin listener, and answers admin requests that arrived at a data listener.
+// AdminThread: serves the admin listener and those for scrapers, and answers admin requests that arrived at a data
+// listener.
 //
 // A server like a reactor's, with a small ring of its own, on a thread that is not pinned: a slow scrape delays no
 // sample.
@@ -7,21 +8,26 @@
 #include <expected>
 #include <future>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "engine/admin/admin_port.hpp"
 #include "engine/admin/admin_service.hpp"
+#include "engine/ingest/access_failures.hpp"
+#include "engine/ingest/admin_guard.hpp"
 #include "engine/server/mailbox.hpp"
 #include "engine/server/refusal_log.hpp"
 #include "engine/server/server.hpp"
+#include "engine/tenants/failures.hpp"
 
 namespace sluice {
 
 class AdminThread final : public AdminPort, private http::Application, private Server::Callbacks {
   public:
-    // `service` outlives the thread.
-    AdminThread(const config::Config& config, AdminService& service);
+    // `token`: of the token that the pages need; nothing: they need none. `service` and `failures` outlive the thread.
+    AdminThread(const config::Config& config, AdminService& service, const std::optional<tenants::Digest>& token,
+                tenants::Failures& failures);
     ~AdminThread();
     AdminThread(const AdminThread&) = delete;
     AdminThread& operator=(const AdminThread&) = delete;
@@ -33,8 +39,10 @@ class AdminThread final : public AdminPort, private http::Application, private S
     // (ask()).
     void listen(std::vector<Listener> listeners);
     [[nodiscard]] std::uint64_t locked_bytes() const { return server_.locked_bytes(); }
-    // Any thread, after open() with TLS: for new connections. False: its mailbox is full.
-    [[nodiscard]] bool set_tls_context(std::shared_ptr<const tls::Context> context);
+    // Any thread, after open(): the context for new connections, and the names of tenants. Null: it has none of them.
+    // False: its mailbox is full.
+    [[nodiscard]] bool apply(std::shared_ptr<const tls::Context> context,
+                             std::shared_ptr<const tenants::TenantTable> tenants);
     // Any thread but its own. From here on connections end with their next answer.
     void begin_lame_duck();
     // Any thread but its own. Accepts who waits to be accepted, answers what has arrived, and ends the thread: when all
@@ -47,6 +55,7 @@ class AdminThread final : public AdminPort, private http::Application, private S
   private:
     http::Decision on_request(const http::Request& request, RequestRef ref, http::Response& response) override;
     bool refuses_head(const http::Request& request, http::Response& response) override;
+    [[nodiscard]] bool refuses_page(const http::Request& request, AdminPage page, http::Response& response);
     void on_refused(Refusal reason, Slot slot, const http::Request* request, http::Response& response) override;
     // Nothing to do: each request is answered at once, so no body is kept and no request is overdue. There are no
     // batches, and the latency of admin requests is not measured.
@@ -65,6 +74,8 @@ class AdminThread final : public AdminPort, private http::Application, private S
     http::Router router_;
     Server server_;
     RefusalLog refusal_log_{server_};
+    AccessFailures access_failures_;
+    AdminGuard guard_;
     Mailbox mailbox_;
     std::thread thread_;
     // The admin thread alone reads and writes them, in loop() and in a task: no atomics.

@@ -41,6 +41,18 @@ EngineTotals EngineView::totals() const {
     return totals;
 }
 
+void EngineView::add_tenants(std::shared_ptr<const tenants::TenantTable> table) {
+    tenant_table = std::move(table);
+    if (tenant_table == nullptr) return;
+    for (tenants::TenantNumber number = 0; number < tenant_table->numbers_end(); ++number) {
+        if (tenant_table->tenant(number) == nullptr) continue;
+        tenants::TenantCounters sum;
+        for (const auto& reactor : reactors)
+            if (number < reactor->tenants.size()) sum.add(reactor->tenants[number]);
+        tenants.emplace_back(tenant_table->name_of(number), sum);
+    }
+}
+
 const SinkView& EngineView::delivering_sink() const {
     if (forwarder) return forwarder->sink;
     CHECK(!sinks.empty());

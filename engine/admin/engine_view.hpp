@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/admin/readiness.hpp"
@@ -16,6 +17,8 @@
 #include "engine/forward/forwarder.hpp"
 #include "engine/idempotency/idempotency_table.hpp"
 #include "engine/ingest/engine_state.hpp"
+#include "engine/tenants/tenant_counters.hpp"
+#include "engine/tenants/tenant_table.hpp"
 #include "engine/tls/published.hpp"
 #include "sinks/sink.hpp"
 
@@ -77,8 +80,13 @@ struct EngineView {
     std::optional<IdempotencyTable::Figures> idempotency;  // none: no keys are remembered
     ProcessFigures process;
     std::optional<TlsView> tls{};  // none: no listener speaks it
+    // Of tenants that are in the table, summed over all reactors; empty where there are no tenants.
+    std::vector<std::pair<std::string, tenants::TenantCounters>> tenants{};
+    std::shared_ptr<const tenants::TenantTable> tenant_table{};  // null: there are none
 
     [[nodiscard]] EngineTotals totals() const;
+    // Fills `tenants`.
+    void add_tenants(std::shared_ptr<const tenants::TenantTable> table);
     // What delivers to Redis: the forwarder's sink behind a journal, else the first one.
     [[nodiscard]] const SinkView& delivering_sink() const;
 };

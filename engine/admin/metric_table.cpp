@@ -6,6 +6,8 @@
 #include <limits>
 #include <optional>
 
+#include "engine/admin/process_metrics.hpp"
+#include "engine/admin/tenant_metrics.hpp"
 #include "engine/admin/tls_metrics.hpp"
 #include "engine/core/build_info.hpp"
 #include "engine/core/content_coding.hpp"
@@ -35,7 +37,8 @@ template <typename Value>
 MetricValue value_of(const std::atomic<Value>& value) {  // relaxed: each figure stands for itself
     return value.load(std::memory_order_relaxed);
 }
-MetricValue value_of(const std::optional<std::uint64_t>& value) {
+template <typename Value>
+MetricValue value_of(const std::optional<Value>& value) {
     return value ? MetricValue(*value) : MetricValue(Unknown{});
 }
 
@@ -414,21 +417,6 @@ constexpr MetricOf<IdempotencyTable::Figures> idempotency_metrics[] = {
      READ(released_partly)},
 };
 
-// The names are those of Prometheus' client libraries, so dashboards for any process show them.
-constexpr MetricOf<ProcessFigures> process_metrics[] = {
-    {{"process_cpu_seconds_total", counter, seconds, "User and system CPU time of all threads.", "", ""}, READ(cpu_ns)},
-    {{"process_start_time_seconds", gauge, seconds, "When the process started, in Unix time.", "", ""}, READ(start_ns)},
-    {{"process_resident_memory_bytes", gauge, bytes, "Resident memory.", "", ""}, READ(resident_bytes)},
-    {{"process_virtual_memory_bytes", gauge, bytes, "Address space; large tables are reserved and not used.", "", ""},
-     READ(virtual_bytes)},
-    {{"process_virtual_memory_max_bytes", gauge, bytes, "Limit of the address space; absent without one.", "", ""},
-     READ(virtual_bytes_max)},
-    {{"process_open_fds", gauge, count, "Open file descriptors; sockets of clients on io_uring are none.", "", ""},
-     READ(open_fds_count)},
-    {{"process_max_fds", gauge, count, "Soft limit of open file descriptors.", "", ""}, READ(fds_count_max)},
-    {{"process_threads", gauge, count, "Threads.", "", ""}, READ(threads_count)},
-};
-
 #undef READ
 #undef READ_TOTAL
 
@@ -494,6 +482,10 @@ constexpr MetricGroup groups[] = {
     {"Idempotency keys", "", "reactors, under the lock of a part of the table",
      "engine/idempotency/idempotency_table.hpp", "idempotency", "unless `idempotency.keys_max` is 0",
      [](const EngineView& view) { return view.idempotency.has_value(); }, rows(idempotency_metrics)},
+    {"Tenants", "tenant", reactor_thread, "engine/tenants/tenant_counters.hpp", "tenants[]", "with `tenants.file`",
+     [](const EngineView& view) { return view.tenant_table != nullptr; }, rows(tenant_metrics)},
+    {"Reloads of tenants", "", "the main thread", "engine/tenants/reload_figures.hpp", "tenants_file",
+     "with `tenants.file`", [](const EngineView& view) { return view.tenant_table != nullptr; }, rows(reload_metrics)},
     {"Process", "", "the kernel; read by the admin thread, when it is asked", "engine/core/process_figures.hpp", "", "",
      always, rows(process_metrics)},
 };

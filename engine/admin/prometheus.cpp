@@ -231,6 +231,10 @@ void for_each(const EngineView& view, MetricsOf<watch::Gauges>, auto&& take) { t
 void for_each(const EngineView& view, MetricsOf<forward::Forwarder::View>, auto&& take) {
     if (view.forwarder) take(view.forwarder->journal, "");
 }
+void for_each(const EngineView& view, MetricsOf<tenants::TenantCounters>, auto&& take) {
+    for (const auto& [name, counters] : view.tenants) take(counters, name);
+}
+void for_each(const EngineView& view, MetricsOf<tenants::ReloadFigures>, auto&& take) { take(view.state.reloads, ""); }
 void for_each(const EngineView& view, MetricsOf<IdempotencyTable::Figures>, auto&& take) {
     if (view.idempotency) take(*view.idempotency, "");
 }

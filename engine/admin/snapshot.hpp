@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "engine/http/connection.hpp"
 #include "engine/ingest/ingest.hpp"
@@ -12,6 +13,7 @@
 #include "engine/metrics/latency_histogram.hpp"
 #include "engine/metrics/remote_write_counters.hpp"
 #include "engine/metrics/sample_counters.hpp"
+#include "engine/tenants/tenant_counters.hpp"
 #include "engine/tls/counters.hpp"
 
 namespace sluice {
@@ -40,6 +42,7 @@ struct Snapshot {
     PoolFigures pools;
     Latency latency;
     LatestSample latest;
+    std::vector<tenants::TenantCounters> tenants;  // by number; empty where there are none
 };
 
 }  // namespace sluice

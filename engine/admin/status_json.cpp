@@ -252,6 +252,15 @@ Json tls_json(const TlsView& tls) {
     return json;
 }
 
+Json tenants_json(const EngineView& view) {
+    Json json = Json::array();
+    for (const auto& [name, counters] : view.tenants) {
+        Json& tenant = json.emplace_back(Json{{"name", name}});
+        add_figures(tenant, counters);
+    }
+    return json;
+}
+
 void add_facts(Json& status, const EngineView& view) {
     status["not_ready_reason"] = view.readiness.reason;
     status["version"] = SLUICE_VERSION;
@@ -279,6 +288,10 @@ std::string render_status(const EngineView& view) {
     if (view.forwarder) status["forwarder"] = forwarder_json(*view.forwarder, view.now_ns);
     if (view.tls) status["tls"] = tls_json(*view.tls);
     if (view.idempotency) status["idempotency"] = figures_of(*view.idempotency);
+    if (view.tenant_table != nullptr) {
+        status["tenants"] = tenants_json(view);
+        status["tenants_file"] = figures_of(view.state.reloads);
+    }
     // Bytes that are not UTF-8 become U+FFFD. The library throws by default, and sentences may hold what Redis sent.
     std::string text = status.dump(-1, ' ', false, Json::error_handler_t::replace);
     // The first member is one of three words, so the first comma is the one behind it.

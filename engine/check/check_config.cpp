@@ -4,6 +4,7 @@
 
 #include "engine/check/machine.hpp"
 #include "engine/config/service_variables.hpp"
+#include "engine/runtime/access_files.hpp"
 #include "engine/runtime/watch_settings.hpp"
 #include "engine/watch/watcher.hpp"
 
@@ -86,7 +87,11 @@ std::expected<Answer, config::ConfigError> check_config(const config::Invocation
                                 "see sluice check-config --help"});
     auto inspection = config::inspect_config(invocation.overrides, environment);
     if (!inspection) return std::unexpected(std::move(inspection).error());
+    const auto access = read_access_files(inspection->config);
+    if (!access) return std::unexpected(config::ConfigError{access.error()});
     Lines lines(file);
+    if (access->tenants != nullptr)
+        for (const std::string& warning : access->tenants->warnings()) lines.warn("tenants.file: " + warning);
     for (const std::string& warning : inspection->warnings) lines.warn(warning);
     for (const std::string& warning : machine_warnings(inspection->config)) lines.warn(warning);
     add_variables(*inspection, environment, lines);

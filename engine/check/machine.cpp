@@ -85,6 +85,8 @@ Warnings machine_warnings(const config::Config& config) {
     for (const config::ListenAddress& listener : config.tls.listen) add_listener("tls.listen", listener, warnings);
     if (std::ranges::find(config.listen, config.admin.listen) == config.listen.end())
         add_listener("admin.listen", config.admin.listen, warnings);
+    for (const config::ListenAddress& listener : config.admin.metrics_listen)
+        add_listener("admin.metrics_listen", listener, warnings);
     add_tls(config, warnings);
     add_redis(config, warnings);
     if (auto outlook = journal_directory_outlook(config); !outlook.sentence.empty())

@@ -91,6 +91,10 @@ std::string format_numeric(const ListenAddress& address) {
 
 bool is_every_interface(const ListenAddress& address) { return is_wildcard(address.address); }
 
+bool is_loopback(const ListenAddress& address) {
+    return address.is_unix() || address.address.starts_with("127.") || address.address == "::1";
+}
+
 std::optional<ValueError> collision_of(const ListenAddress& a, const ListenAddress& b) {
     const bool is_port_chosen = !a.is_unix() && a.port == 0;  // by the kernel, each time another
     if (a == b && !is_port_chosen) return ValueError::listed_twice;

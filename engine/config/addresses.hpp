@@ -21,6 +21,8 @@ namespace sluice::config {
 [[nodiscard]] std::string format_numeric(const ListenAddress& address);
 // 0.0.0.0 or ::.
 [[nodiscard]] bool is_every_interface(const ListenAddress& address);
+// Of this machine only: a Unix socket, 127.0.0.0/8 or ::1.
+[[nodiscard]] bool is_loopback(const ListenAddress& address);
 
 // Why both cannot be listened on at the same time: listed_twice, covered (0.0.0.0:80 and 127.0.0.1:80) or
 // covered_by_localhost (localhost:80 and 127.0.0.1:80). Nothing if

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "engine/config/property.hpp"
 #include "engine/config/sink_url.hpp"
 #include "engine/config/units.hpp"
 #include "engine/core/escape.hpp"
@@ -22,6 +23,7 @@ constexpr const char* main_help = R"(Examples:
   sluice print-config --effective                 what counts here, and where each value is from
   sluice print-metrics                            what /metrics and /status show, as Markdown
   sluice journal cat DIR                          the samples of a journal
+  sluice token new --tenant acme                  a token, and its line for the file of tenants
 
 Configuration:
   The command line beats the environment, which beats the file.
@@ -75,6 +77,13 @@ Delivers in order, at least once, what was not delivered yet. SIGTERM or Ctrl-C 
 that was lost; what counts as delivered stays as it is.
 Exits 0 if everything was delivered, 1 if not, 2 for a wrong command line. Settings: the keys sink.redis.*)";
 
+constexpr const char* token_help = R"(Examples:
+  sluice token new --tenant acme
+  sluice token new --tenant acme --expires 90d --scopes write,query
+
+The first line of the output is the token. It is shown only here. The second line goes into the list `tokens` of the
+tenant in the file that the key tenants.file names.)";
+
 struct JournalCommand {
     JournalAction action;
     const char* name;
@@ -119,6 +128,11 @@ struct Parser {
     CLI::App* journal = app.add_subcommand("journal", "Read or deliver a journal");
     std::array<CLI::App*, std::size(journal_commands)> journal_apps{};
     std::array<CLI::Option*, std::size(journal_commands)> journal_directories{};
+    CLI::App* token = app.add_subcommand("token", "Make a token of a tenant");
+    CLI::App* token_new = token->add_subcommand("new", "Print a new token, and its line for the file of tenants");
+    CLI::Option* token_tenant = nullptr;
+    CLI::Option* token_expires = nullptr;
+    CLI::Option* token_scopes = nullptr;
     CLI::Option* replay_to = nullptr;
     CLI::Option* replay_config_file = nullptr;
     CLI::Option* replay_settings = nullptr;
@@ -146,6 +160,19 @@ struct Parser {
         declare_serve();
         declare_journal();
         declare_looking();
+        declare_token();
+    }
+
+    void declare_token() {
+        token->footer(token_help);
+        token_new->footer(token_help);
+        token_tenant = token_new->add_option("--tenant", "Whose token it is")->type_name("NAME")->expected(1);
+        token_expires = token_new->add_option("--expires", "How long it is good, e.g. 90d or 12h; without it for ever")
+                            ->type_name("DURATION")
+                            ->expected(1);
+        token_scopes = token_new->add_option("--scopes", "What it may be used for: write (default), query, or both")
+                           ->type_name("LIST")
+                           ->expected(1);
     }
 
     void declare_looking() {
@@ -324,6 +351,23 @@ std::expected<Invocation, UsageError> read_journal(const Parser& parser) {
     return usage_error("journal takes one of ls, cat, verify, export and replay", "sluice journal --help");
 }
 
+std::expected<Invocation, UsageError> read_token(const Parser& parser) {
+    constexpr const char* help = "sluice token new --help";
+    if (!parser.token_new->parsed()) return usage_error("token takes new", "sluice token --help");
+    const auto& tenants = parser.token_tenant->results();
+    if (tenants.size() != 1) return usage_error("token new needs --tenant, such as --tenant acme", help);
+    if (parser.token_expires->results().size() > 1) return usage_error("--expires is given twice", help);
+    if (parser.token_scopes->results().size() > 1) return usage_error("--scopes is given twice", help);
+    Invocation invocation{.command = Command::new_token, .overrides = {}, .file = {}, .text = {}};
+    invocation.new_token.tenant = tenants.front();
+    for (const std::string& expires : parser.token_expires->results()) {
+        if (expires.empty()) return usage_error("--expires names no duration", help);
+        invocation.new_token.expires = expires;
+    }
+    for (const std::string& scopes : parser.token_scopes->results()) invocation.new_token.scopes = elements_of(scopes);
+    return invocation;
+}
+
 std::expected<Invocation, UsageError> read_check_config(const Parser& parser) {
     const auto& files = parser.checked_file->results();
     if (!files.empty() && files.front().empty())
@@ -388,6 +432,7 @@ std::expected<Invocation, UsageError> read_invocation(const Parser& parser) {
         return Invocation{.command = Command::print_metrics, .overrides = {}, .file = {}, .text = {}};
     if (parser.version->parsed()) return shown_text(version_line);
     if (parser.journal->parsed()) return read_journal(parser);
+    if (parser.token->parsed()) return read_token(parser);
     return std::unexpected(UsageError{"no command was given\n\n" + without_final_line_feeds(parser.app.help())});
 }
 

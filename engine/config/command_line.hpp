@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <expected>
 #include <string>
+#include <vector>
 
 #include "engine/config/load.hpp"
 #include "engine/config/print.hpp"
@@ -23,6 +24,7 @@ enum class Command : std::uint8_t {
     print_config,  // format, shows_effective, overrides
     print_metrics,
     journal,       // journal_action; file: the directory; overrides for replay
+    new_token,     // new_token
     show,          // text: help or version
 };
 
@@ -41,6 +43,13 @@ struct ReplayRange {
     std::string since{};       // as typed: a time stamp, or how long ago
 };
 
+// What `token new` makes, as typed.
+struct NewTokenOptions {
+    std::string tenant{};
+    std::string expires{};              // empty: never
+    std::vector<std::string> scopes{};  // empty: the default
+};
+
 struct Invocation {
     Command command = Command::show;
     Overrides overrides;
@@ -51,6 +60,7 @@ struct Invocation {
     JournalAction journal_action = JournalAction::ls;
     ReplayRange replay_range{};
     std::string text;
+    NewTokenOptions new_token{};
 };
 
 struct UsageError {

@@ -41,6 +41,7 @@ enum class WaitAof : std::uint8_t { automatic, off };
 enum class IoBackend : std::uint8_t { automatic, io_uring, epoll };
 enum class TlsClient : std::uint8_t { off, optional, required };
 enum class TlsVersion : std::uint8_t { tls_1_2, tls_1_3 };
+enum class QuotaStatus : std::uint8_t { unavailable, too_many_requests };  // 503, 429
 // What to do without, each being a fallback that the loop also takes where the kernel lacks the feature.
 enum class IoMode : std::uint8_t { all, no_defer_taskrun, no_multishot, no_buffer_ring };
 enum class SinkKind : std::uint8_t { redis, redis_cluster, redis_sentinel, null, journal };
@@ -71,13 +72,17 @@ struct Config {
     std::vector<unsigned> cores;  // one reactor each, pinned; never empty after loading
     AckLevel ack = AckLevel::stored;
     std::uint64_t ack_timeout_ns = 0;
+    std::uint64_t timestamp_past_ns_max = 0;  // how old a sample may be; 0: no bound
+    std::uint64_t timestamp_future_ns_max = 0;  // 0: no bound
     std::uint64_t drain_lame_duck_ns = 0;
     std::uint64_t drain_timeout_ns = 0;
     std::uint64_t retry_after_s = 0;
 
     struct Admin {
         ListenAddress listen{.address = "127.0.0.1", .port = 8081};  // may equal an element of `listen`
+        std::vector<ListenAddress> metrics_listen;  // serve what scrapers and load balancers read, and nothing else
         bool is_tls = false;
+        std::string token_file;  // holds the token that the pages need; empty: none is needed
     } admin;
 
     struct Log {
@@ -114,6 +119,15 @@ struct Config {
         std::uint64_t handshake_timeout_ns = 0;
         std::uint64_t reload_interval_ns = 0;  // of looking whether the files have changed; 0: never
     } tls;
+    struct Tenants {
+        std::string file;  // who may send what; empty: everybody may send everything
+        std::uint64_t reload_interval_ns = 0;  // of looking whether the file has changed; 0: never
+        std::vector<std::string> streams;  // no key: of tenants' own, as the file has them at the start
+    } tenants;
+
+    struct Quota {
+        QuotaStatus remote_write_status = QuotaStatus::unavailable;
+    } quota;
 
     struct Io {
         IoBackend backend = IoBackend::automatic;
@@ -182,6 +196,8 @@ struct Config {
 
     // Samples go to a journal first, or only.
     [[nodiscard]] bool has_journal() const { return sink.url.kind == SinkKind::journal || !journal.directory.empty(); }
+    // Who may send is in a file; else everybody may.
+    [[nodiscard]] bool has_tenants() const { return !tenants.file.empty(); }
     // A listener speaks TLS.
     [[nodiscard]] bool has_tls() const { return !tls.listen.empty() || admin.is_tls; }
     // `replicated` is offered.

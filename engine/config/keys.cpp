@@ -25,6 +25,8 @@ constexpr std::array<std::string_view, 2> influx_precision_words{"ns", "auto"};
 
 constexpr std::array<std::string_view, 3> tls_client_words{"off", "optional", "required"};
 static_assert(static_cast<std::size_t>(TlsClient::required) == tls_client_words.size() - 1);
+constexpr std::array<std::string_view, 2> quota_status_words{"503", "429"};
+static_assert(static_cast<std::size_t>(QuotaStatus::too_many_requests) == quota_status_words.size() - 1);
 constexpr std::array<std::string_view, 2> tls_version_words{"1.2", "1.3"};
 static_assert(static_cast<std::size_t>(TlsVersion::tls_1_3) == tls_version_words.size() - 1);
 
@@ -48,6 +50,10 @@ constexpr Property table[] = {
      Choice<AckLevel>{FIELD(ack), ack_level_names}},
     {"ack_timeout", "5s", live, "How long a request waits to be stored before it is answered 503",
      Number{Unit::duration, 10 * ms, 10 * minute, FIELD(ack_timeout_ns)}},
+    {"timestamp_past_max", "0s", restart, "How far a timestamp may lie before its arrival; 0s: no bound but 1970",
+     Number{Unit::duration, 0, 100 * 365 * 24 * hour, FIELD(timestamp_past_ns_max)}},
+    {"timestamp_future_max", "0s", restart, "How far a timestamp may lie behind its arrival; 0s: no bound but 2262",
+     Number{Unit::duration, 0, 100 * 365 * 24 * hour, FIELD(timestamp_future_ns_max)}},
     {"drain_lame_duck", "0s", live,
      "How long a stopping engine still serves, while /ready answers 503 and connections end with their next answer",
      Number{Unit::duration, 0, hour, FIELD(drain_lame_duck_ns)}},
@@ -58,8 +64,15 @@ constexpr Property table[] = {
 
     {"admin.listen", "127.0.0.1:8081", restart,
      "Address that serves /status, /metrics and the controls; may be one of listen", Address{FIELD(admin.listen)}},
+    {"admin.metrics_listen", "", restart,
+     "Addresses that serve GET /metrics, /ready and /health, without a token, and nothing else; none: no such listener",
+     List<ListenAddress>{FIELD(admin.metrics_listen), limits::metrics_listen_addresses_count_max, true}},
+    {"admin.token_file", "", restart,
+     "File with the token that /status, /metrics and the controls then need, or with its hash; empty: none is needed",
+     Text{FIELD(admin.token_file), 0, limits::directory_path_bytes_max}},
 
-    {"admin.tls", "false", restart, "Whether admin.listen speaks TLS, with the certificates of tls.certificate",
+    {"admin.tls", "false", restart,
+     "Whether admin.listen and admin.metrics_listen speak TLS, with the certificates of tls.certificate",
      Flag{FIELD(admin.is_tls)}},
 
     {"log.level", "info", live, "Lowest level that is logged", Choice<LogLevel>{FIELD(log.level), log_level_names}},
@@ -139,6 +152,15 @@ constexpr Property table[] = {
     {"tls.reload_interval", "1m", restart,
      "How often the files of certificates and keys are looked at, and read if they changed; 0s: only on SIGHUP",
      Number{Unit::duration, 0, 24 * hour, FIELD(tls.reload_interval_ns)}},
+    {"tenants.file", "", restart,
+     "File of tenants with their tokens; each request to take samples then needs one; empty: everybody may send",
+     Text{FIELD(tenants.file), 0, limits::directory_path_bytes_max}},
+    {"tenants.reload_interval", "1m", restart,
+     "How often the file of tenants is looked at, and read if it changed; 0s: only on SIGHUP",
+     Number{Unit::duration, 0, 24 * hour, FIELD(tenants.reload_interval_ns)}},
+    {"quota.remote_write_status", "503", restart,
+     "Status for remote write over its quota: 503, or 429 where all senders have retry_on_http_429",
+     Choice<QuotaStatus>{FIELD(quota.remote_write_status), quota_status_words}},
 
     {"io.backend", "auto", restart,
      "Kernel interface of the event loops; auto: io_uring, and epoll where that is not available",

@@ -31,6 +31,13 @@ bool is_tls_apart(const Config& config, std::span<const ListenAddress> others) {
 constexpr std::string_view tls_scheme = "needs rediss://, rediss-cluster:// or rediss-sentinel:// in";
 bool is_plain_redis(const Config& config) { return is_redis(config.sink.url.kind) && !config.sink.url.is_tls; }
 
+bool is_metrics_apart(const Config& config, std::span<const ListenAddress> others) {
+    return std::ranges::none_of(config.admin.metrics_listen, [&](const ListenAddress& metrics) {
+        return std::ranges::any_of(
+            others, [&](const ListenAddress& other) { return collision_of(metrics, other).has_value(); });
+    });
+}
+
 // Braces decide the slot of a key in Redis Cluster.
 bool has_braces(const Config& config) { return config.sink.redis.stream.find_first_of("{}") != std::string::npos; }
 
@@ -55,6 +62,10 @@ constexpr Relation relation_table[] = {
     {"listen", "needs an address, here or in", "tls.listen", UNLESS(config.listen.empty(), !config.tls.listen.empty())},
     {"tls.listen", "must not collide with", "listen", HOLDS(is_tls_apart(config, config.listen))},
     {"tls.listen", "must not collide with", "admin.listen", HOLDS(is_tls_apart(config, {&config.admin.listen, 1}))},
+    {"admin.metrics_listen", "must not collide with", "listen", HOLDS(is_metrics_apart(config, config.listen))},
+    {"admin.metrics_listen", "must not collide with", "tls.listen", HOLDS(is_metrics_apart(config, config.tls.listen))},
+    {"admin.metrics_listen", "must not collide with", "admin.listen",
+     HOLDS(is_metrics_apart(config, {&config.admin.listen, 1}))},
     {"tls.listen", "needs a file in", "tls.certificate",
      UNLESS(!config.tls.listen.empty(), !config.tls.certificate.empty())},
     {"tls.listen", "needs a file in", "tls.key", UNLESS(!config.tls.listen.empty(), !config.tls.key.empty())},

@@ -3,7 +3,10 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <charconv>
+#include <chrono>
 #include <fstream>
 #include <system_error>
 
@@ -89,7 +92,45 @@ std::string in_our_words(std::string_view description) {
     return printable;
 }
 
+std::string decimal_text(double number) {
+    std::array<char, 32> digits;  // of the shortest text that gives the number back
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number);
+    return {digits.data(), end.ptr};
+}
+
+// Seconds since 1970; empty without an offset: whose time it is is not known.
+std::string seconds_text(const toml::date_time& time) {
+    if (!time.offset) return {};
+    const std::chrono::year_month_day date(std::chrono::year(time.date.year), std::chrono::month(time.date.month),
+                                           std::chrono::day(time.date.day));
+    const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
+    const std::int64_t minutes = time.time.hour * 60 + time.time.minute - time.offset->minutes;
+    return std::to_string((days * 24 * 60 + minutes) * 60 + time.time.second);
+}
+
+FileSetting setting_of(std::string key, std::uint32_t line, const toml::node& node);
+void add_members(FileSetting& setting, const toml::table& table);
+
 // Depth is bounded by toml++ (TOML_MAX_NESTED_VALUES).
+void add_elements(FileSetting& setting, const toml::array& array) {
+    for (const toml::node& element : array) {
+        FileSetting& added = setting.elements.emplace_back(setting_of(setting.key, setting.line, element));
+        const auto* const table = element.as_table();
+        if (table == nullptr) continue;
+        added.line = element.source().begin.line;
+        add_members(added, *table);
+    }
+}
+
+void add_members(FileSetting& setting, const toml::table& table) {
+    for (const auto& [key, node] : table) {
+        FileSetting& added =
+            setting.elements.emplace_back(setting_of(std::string(key.str()), key.source().begin.line, node));
+        if (const auto* const inner = node.as_table()) add_members(added, *inner);
+    }
+    std::ranges::stable_sort(setting.elements, {}, &FileSetting::line);
+}
+
 FileSetting setting_of(std::string key, std::uint32_t line, const toml::node& node) {
     FileSetting setting{std::move(key), line, FileSetting::Type::other, {}, type_name_of(node.type())};
     if (node.is_table()) {
@@ -100,12 +141,18 @@ FileSetting setting_of(std::string key, std::uint32_t line, const toml::node& no
     } else if (const auto* const integer = node.as_integer()) {
         setting.type = FileSetting::Type::integer;
         setting.text = std::to_string(integer->get());
+    } else if (const auto* const decimal = node.as_floating_point()) {
+        setting.type = FileSetting::Type::decimal;
+        setting.text = decimal_text(decimal->get());
+    } else if (const auto* const time = node.as_date_time()) {
+        setting.type = FileSetting::Type::date_time;
+        setting.text = seconds_text(time->get());
     } else if (const auto* const boolean = node.as_boolean()) {
         setting.type = FileSetting::Type::boolean;
         setting.text = boolean->get() ? "true" : "false";
     } else if (const auto* const array = node.as_array()) {
         setting.type = FileSetting::Type::array;
-        for (const toml::node& element : *array) setting.elements.push_back(setting_of(setting.key, line, element));
+        add_elements(setting, *array);
     }
     return setting;
 }

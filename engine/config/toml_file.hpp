@@ -13,19 +13,22 @@
 namespace sluice::config {
 
 struct FileSetting {
-    enum class Type : std::uint8_t { string, integer, boolean, array, group, other };
+    enum class Type : std::uint8_t { string, integer, decimal, boolean, date_time, array, group, other };
 
     std::string key;             // with its groups: sink.redis.layout
     std::uint32_t line = 0;      // of the key, from 1
     Type type = Type::other;
-    std::string text;            // of a string, integer or boolean
+    // Of a string, integer, decimal number or boolean. Of a date with time: seconds since 1970; empty without an offset
+    // from UTC.
+    std::string text;
     std::string_view type_name;  // with its article: "a boolean"; a literal
-    std::vector<FileSetting> elements{};  // of an array, each with the key and line of the array
+    // Of an array, each with the key and line of the array; of a table within one its members, with names of their own.
+    std::vector<FileSetting> elements{};
 };
 
 struct FileError {
     std::uint32_t line = 0;  // 0: the file as a whole
-    std::string what;        // the rest of a sentence, in printable ASCII
+    std::string what;  // the rest of a sentence, in printable ASCII
 };
 
 // In the order of the file; groups stand before what they hold.

@@ -40,11 +40,25 @@ struct AckOffer {
     bool has_store = true;
     bool has_replicas = false;
     bool is_discarding = false;  // the sink keeps nothing: any level is taken, and none is given
+    AckLevel asked_max = AckLevel::replicated;  // the most that a request may ask for
+
+    // The same for who may ask for `level` at most.
+    [[nodiscard]] constexpr AckOffer capped(AckLevel level) const {
+        AckOffer offer = *this;
+        offer.asked_max = level;
+        // Of the levels that are offered the greatest below it: `queued` always is.
+        while (offer.preset > level || !offer.resolve(offer.preset)) {
+            if (offer.preset == AckLevel::queued) break;
+            offer.preset = static_cast<AckLevel>(static_cast<int>(offer.preset) - 1);
+        }
+        return offer;
+    }
 
     // The level that a request gets which asks for `asked`; nothing if the engine does not have it. Where samples go to
     // a journal, `stored` gets `journaled`: it survives more, and the answer names it.
     // `replicated` is refused there: no journal on one disk is worth another machine's copy.
     [[nodiscard]] constexpr std::optional<AckLevel> resolve(AckLevel asked) const {
+        if (asked > asked_max) return std::nullopt;
         if (is_discarding) return asked == AckLevel::queued ? AckLevel::queued : AckLevel::stored;
         if (asked == AckLevel::stored && !has_store) return AckLevel::journaled;
         if (asked == AckLevel::journaled && !has_journal) return std::nullopt;

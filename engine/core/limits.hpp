@@ -62,6 +62,8 @@ inline constexpr std::size_t body_padding_bytes = 64;
 inline constexpr std::size_t body_block_bytes_min = 16 * kib;  // smallest block of memory for a body
 // Of an Idempotency-Key, unescaped. The draft's own examples are UUIDs (36 bytes).
 inline constexpr std::size_t idempotency_key_bytes_max = 128;
+// With the number of the tenant in front of it, whose key it is.
+inline constexpr std::size_t scoped_idempotency_key_bytes_max = idempotency_key_bytes_max + 2;
 // Refused records that an answer lists one by one; the rest are only counted.
 inline constexpr std::size_t record_errors_count_max = 100;
 // Requests of one connection that wait for their acknowledgement at the same time (pipelining).
@@ -99,6 +101,18 @@ inline constexpr std::uint32_t handshake_steps_count_max = 4;
 inline constexpr std::size_t handshake_waiting_bytes_max = 1 * mib;
 inline constexpr std::size_t tls_file_bytes_max = 1 * mib;  // a certificate chain, a key, CAs, a revocation list
 inline constexpr std::size_t tls_record_bytes_max = 16 * kib;  // plain bytes of a record (RFC 8446 section 5.1)
+// --- tenants ------------------------------------------------------------------------------------
+inline constexpr std::size_t tenants_count_max = 1024;  // each is a value of a label in /metrics
+inline constexpr std::size_t tenant_name_bytes_max = 32;
+inline constexpr std::size_t tokens_per_tenant_count_max = 8;
+inline constexpr std::size_t networks_per_tenant_count_max = 64;
+inline constexpr std::size_t certificates_per_tenant_count_max = 64;
+inline constexpr std::size_t certificate_name_bytes_max = 256;
+inline constexpr std::size_t policy_elements_count_max = 256;  // of each list of a tenant: types, members, ranges
+// Streams of tenants where each needs a batch of its own: in the layout packed, and in a cluster.
+inline constexpr std::size_t tenant_lanes_count_max = 64;
+// Of the value of Authorization or X-Api-Key: a token has 56 bytes, those of other systems up to some 700.
+inline constexpr std::size_t credential_header_bytes_max = 1 * kib;
 
 // --- the admin server ---------------------------------------------------------------------------
 inline constexpr std::size_t admin_body_bytes_max = 64 * kib;
@@ -120,6 +134,7 @@ inline constexpr std::size_t pipeline_depth_count_max = 64;  // largest value of
 inline constexpr std::size_t reactors_count_max = 256;
 inline constexpr std::size_t listen_addresses_count_max = 16;  // of `listen`
 inline constexpr std::size_t tls_listen_addresses_count_max = 8;  // of `tls.listen`
+inline constexpr std::size_t metrics_listen_addresses_count_max = 4;  // of `admin.metrics_listen`
 inline constexpr std::size_t listeners_count_max = 48;  // of one event loop
 inline constexpr unsigned core_number_max = 8191;  // CONFIG_NR_CPUS of the largest kernels is 8192
 // Descriptors that reactors on epoll leave free, so that a flood of clients locks neither the admin endpoints nor a
@@ -173,7 +188,7 @@ inline constexpr std::size_t replicas_count_max = 64;  // largest value of sink.
 // What rendering adds to a sample at most: `$<len>\r\n…\r\n` twice for each member (2 × 14 bytes), the
 // command's own words with the key, the entry's ID, and the fixed field names.
 inline constexpr std::size_t encoding_overhead_bytes_max =
-    members_count_max * 32 + stream_name_bytes_max + 1 * kib + 64;
+    members_count_max * 32 + stream_name_bytes_max + 1 * kib + 64 + tenant_name_bytes_max;
 
 // A sample on its way: body, record, batch, segment, reply.
 static_assert(request_body_bytes_min >= sample_bytes_max, "a body of one sample must be allowed");
@@ -214,6 +229,8 @@ static_assert(transaction_batches_count_max >= 1 && 2 * transaction_batches_coun
 static_assert(owned_stream_key_bytes_max < stream_key_bytes_max && owned_stream_key_bytes_max >= 32);
 static_assert(2 * (listen_addresses_count_max + tls_listen_addresses_count_max) <= listeners_count_max,
               "a reactor listens on every address of `listen` and `tls.listen`, in both families");
+static_assert(2 * (1 + metrics_listen_addresses_count_max) <= listeners_count_max,
+              "the admin thread listens on admin.listen and admin.metrics_listen, in both families");
 static_assert(reactors_count_max <= core_number_max + 1 && reactors_count_max <= 64 * kib, "its index has 16 bits");
 
 }  // namespace sluice::limits

@@ -49,6 +49,11 @@ enum class RefusalScope : std::uint8_t {
     X(expectation_failed,     connection, 417, "The only expectation understood is 100-continue.")                                  \
     X(not_found,              request,    404, "There is no such endpoint.")                                                        \
     X(method_not_allowed,     request,    405, "This endpoint does not take this method.")                                          \
+    X(unauthorized,           request,    401, "The request needs a valid token.")                                                  \
+    X(forbidden,              request,    403, "The token does not allow this request.")                                            \
+    X(cross_origin,           request,    403, "A page of another site must not change the engine.")                                 \
+    X(quota_exceeded,         request,    429, "The tenant has used up its quota; retry later.")                                      \
+    X(credential_too_long,    request,    431, "Authorization and X-Api-Key may have 1024 bytes at most.")                            \
     X(unsupported_media_type, request,    415, "This Content-Type is not taken here; Accept of this answer names those that are.")                                    \
     X(unsupported_encoding,   request,    415, "This Content-Encoding is not accepted. Accept-Encoding of this answer names those that are; a body has one at most.") \
     X(invalid_compression,    request,    400, "The body is not what its Content-Encoding says: it is damaged or cut off, or bytes stand behind its end.") \
@@ -127,6 +132,11 @@ enum class RefusalScope : std::uint8_t {
     X(bad_quantile,           record,     400, "The quantiles of a summary must lie between 0 and 1, and go up.")                     \
     X(bad_histogram,          record,     400, "The buckets of a histogram do not fit its counts, or its bounds do not go up.")                                  \
     X(bad_value_list,         record,     400, "A value list must be valid JSON, with plugin, type, and values that are numbers or null and as many as its dsnames.") \
+    X(type_not_allowed,       record,     400, "The tenant may not send samples of this type.")                                       \
+    X(missing_member,         record,     400, "A sample lacks a member that the tenant must send.")                                  \
+    X(value_out_of_range,     record,     400, "A value is outside the range that the tenant has for its type.")                       \
+    X(timestamp_too_old,      record,     400, "The timestamp lies further back than timestamp_past_max allows.")                     \
+    X(timestamp_too_new,      record,     400, "The timestamp lies further ahead than timestamp_future_max allows.")                  \
     X(malformed_record,       record,     400, "The line is not valid JSON.")                                                      \
     X(several_values_in_line, record,     400, "The line holds several JSON values: each needs a line of its own (curl: --data-binary, because -d removes line ends).")
 // clang-format on
@@ -177,6 +187,7 @@ static_assert(std::ranges::all_of(ack_level_names, [](std::string_view name) {
     return info_of(Refusal::bad_ack).sentence.find(name) != std::string_view::npos;
 }));
 static_assert(says(Refusal::bad_idempotency_key, limits::idempotency_key_bytes_max));
+static_assert(says(Refusal::credential_too_long, limits::credential_header_bytes_max));
 static_assert(says(Refusal::json_too_deep, limits::json_depth_max));
 static_assert(says(Refusal::too_many_members, limits::members_count_max));
 static_assert(says(Refusal::too_many_values, limits::values_count_max));

@@ -61,6 +61,9 @@ struct Sample {
     // in place of each line break. At most limits::sample_bytes_max. Empty: whoever asked for samples does not need it
     // (parsers::DecodeOptions).
     std::string_view raw;
+    // Who sent it; empty where there are no tenants. Never from the body.
+    std::string_view tenant{};
+    std::uint16_t stream_index = 0;  // of the tenant's stream, as the encoder counts them; 0: the stream of all
     std::string_view entry_id{};  // of its entry in Redis; only where samples come from a journal
 };
 

@@ -77,6 +77,8 @@ sinks::RedisLayoutSettings layout_settings(const config::Config& config, const s
     settings.maxlen_count = redis.maxlen_count;
     settings.maxage_ms = redis.maxage_s * 1000;
     settings.wall_ms = wall_ms;
+    settings.has_tenants = config.has_tenants();
+    settings.tenant_streams = config.tenants.streams;
     settings.instance = owner.instance;
     settings.has_lane_per_partition = config.sink.url.kind == config::SinkKind::redis_cluster;
     return settings;

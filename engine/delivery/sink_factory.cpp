@@ -18,19 +18,23 @@ sinks::OwnedStreams owned_streams(const config::Config& config, const sinks::Str
 sinks::JournalSettings journal_settings(const config::Config& config, sinks::JournalListener* listener) {
     const bool is_sink = config.sink.url.kind == config::SinkKind::journal;
     return {.directory = is_sink ? config.sink.url.path : config.journal.directory,
-            .log = {.segment_bytes = config.journal.segment_bytes, .total_bytes_max = config.journal.total_bytes_max},
+            .log = {.segment_bytes = config.journal.segment_bytes,
+                    .total_bytes_max = config.journal.total_bytes_max,
+                    .has_tenants = config.has_tenants()},
             .listener = listener};
 }
 
 }  // namespace
 
 std::unique_ptr<sinks::Encoder> make_encoder(const config::Config& config) {
-    return config.has_journal() ? sinks::make_journal_encoder() : make_delivery_encoder(config);
+    return config.has_journal() ? sinks::make_journal_encoder(config.has_tenants())
+                                : sinks::make_redis_encoder(layout_settings(config, {}));
 }
 
 std::unique_ptr<sinks::Encoder> make_delivery_encoder(const config::Config& config, const sinks::StreamOwner& owner) {
-    // The null sink renders what Redis would get, so that it measures all of the work but the delivery.
-    return sinks::make_redis_encoder(layout_settings(config, owner));
+    sinks::RedisLayoutSettings settings = layout_settings(config, owner);
+    settings.has_tenants = true;  // also where there are none any more: records of earlier days may name one
+    return sinks::make_redis_encoder(settings);
 }
 
 AckOffer ack_offer(const config::Config& config) {

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "engine/config/config.hpp"
@@ -26,6 +28,8 @@ class Delivery final : private sinks::CompletionPort {
     explicit Delivery(const config::Config& config, const sinks::StreamOwner& owner = {});
     ~Delivery();
 
+    // Where all streams share a lane: those of tenants from here on, which Sample::stream_index counts from 1.
+    void use_streams(std::span<const std::string> streams) { encoder_->use_streams(streams); }
     // False: the round is full, and was closed; again when can_begin_round().
     [[nodiscard]] bool append(const Sample& sample);
     // Hands on what was appended; everything before `end` is in it or was before.

@@ -61,6 +61,7 @@ std::expected<void, std::string> Forwarder::open() {
     }
     delivery_ = std::make_unique<Delivery>(config_, owner);
     feed_ = std::make_unique<RecordFeed>(*files_, delivered_, *delivery_);
+    take_tenants();
     look_at_backlog();
     return {};
 }
@@ -88,6 +89,27 @@ void Forwarder::stop_and_join(std::uint64_t patience_ns) {
     stop_deadline_ns_.store(monotonic_ns() + patience_ns, std::memory_order_release);
     waker_.wake();
     thread_.join();
+}
+
+void Forwarder::use_tenants(std::shared_ptr<const tenants::TenantTable> table) {
+    {
+        const std::scoped_lock lock(mutex_);
+        next_tenants_ = std::move(table);
+    }
+    waker_.wake();
+}
+
+// The delivery has the streams of the start already.
+void Forwarder::take_tenants() {
+    const bool is_first = tenants_ == nullptr;
+    {
+        const std::scoped_lock lock(mutex_);
+        if (tenants_ == next_tenants_) return;
+        tenants_ = next_tenants_;
+    }
+    if (!is_first && tenants_->streams() != streams_) delivery_->use_streams(tenants_->streams());
+    streams_ = tenants_->streams();
+    feed_->use_tenants(tenants_);
 }
 
 void Forwarder::on_confirmed(const Position& end, std::uint64_t records_count) {
@@ -146,6 +168,7 @@ Forwarder::View Forwarder::view_of_counters() const {
 
 void Forwarder::run() {
     for (;;) {  // ends: may_end(), after stop_and_join()
+        take_tenants();
         if (backlog_ != nullptr) count_backlog();
         const bool has_more = feed_some() || backlog_ != nullptr;
         // Asleep until there is something to do: a wake, a reply, or a position to keep.

@@ -19,6 +19,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "engine/config/config.hpp"
 #include "engine/delivery/sink_log.hpp"
@@ -27,6 +28,7 @@
 #include "engine/forward/record_feed.hpp"
 #include "engine/io/waker.hpp"
 #include "engine/log/log.hpp"
+#include "engine/tenants/tenant_table.hpp"
 #include "sinks/journal/delivered.hpp"
 #include "sinks/journal/journal_sink.hpp"
 
@@ -45,6 +47,10 @@ class Forwarder final : public sinks::JournalListener {
     void start();
     // Delivers the rest if Redis takes it within `patience_ns`; what is left, the next engine delivers.
     void stop_and_join(std::uint64_t patience_ns);
+
+    // Any thread, also before open(): from here on samples of tenants go to the streams of `table`. Its streams are
+    // those of the one before, where each has a lane of its own and with exactly once. Null: there are no tenants.
+    void use_tenants(std::shared_ptr<const tenants::TenantTable> table);
 
     // The journal sink's thread.
     void on_confirmed(const sinks::journal::Position& end, std::uint64_t records_count) override;
@@ -75,6 +81,7 @@ class Forwarder final : public sinks::JournalListener {
     [[nodiscard]] View view_of_counters() const;
     void look_at_backlog();
     void run();
+    void take_tenants();
     [[nodiscard]] bool feed_some();
     void count_backlog();
     void report_gap();
@@ -110,7 +117,10 @@ class Forwarder final : public sinks::JournalListener {
     std::atomic<std::uint64_t> damaged_bytes_{0};  // for view() only: relaxed
     std::atomic<std::uint64_t> records_refused_count_{0};  // likewise
 
+    std::shared_ptr<const tenants::TenantTable> tenants_;  // that the feed uses
+    std::vector<std::string> streams_;  // of tenants, that the delivery uses
     mutable std::mutex mutex_;  // guards what follows, up to error_
+    std::shared_ptr<const tenants::TenantTable> next_tenants_;  // that it is to use
     sinks::journal::Position confirmed_;
     sinks::journal::Position delivered_;
     std::uint64_t delivered_samples_count_ = 0;

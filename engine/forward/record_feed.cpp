@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstring>
+#include <utility>
 
 #include "engine/core/check.hpp"
 
@@ -42,7 +43,19 @@ bool RecordFeed::decode() {
     sample_ = decoder_.sample();
     sample_.timestamp_ns = record.timestamp_ns;
     sample_.entry_id = render_entry_id();
+    take_tenant();
     return true;
+}
+
+void RecordFeed::take_tenant() {
+    const std::string_view name = reader_.record().tenant;
+    sample_.tenant = {tenant_.data(), name.copy(tenant_.data(), tenant_.size())};
+    sample_.stream_index = name.empty() || tenants_ == nullptr ? std::uint16_t{0} : tenants_->stream_index_of(name);
+}
+
+void RecordFeed::use_tenants(std::shared_ptr<const tenants::TenantTable> table) {
+    tenants_ = std::move(table);
+    if (is_pending_) take_tenant();
 }
 
 // The record's position: it rises from record to record, and stays the same whenever the record is read again.

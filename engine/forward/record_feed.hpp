@@ -6,9 +6,11 @@
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string_view>
 
 #include "engine/forward/delivery.hpp"
+#include "engine/tenants/tenant_table.hpp"
 #include "parsers/json/json_decoder.hpp"
 #include "sinks/journal/reader.hpp"
 #include "sinks/redis/layout/entry_id.hpp"
@@ -25,6 +27,10 @@ class RecordFeed {
     RecordFeed(sinks::journal::FileSystem& files, const sinks::journal::Position& from, Delivery& delivery,
                std::int64_t since_ns = std::numeric_limits<std::int64_t>::min())
         : reader_(files, from), delivery_(delivery), since_ns_(since_ns) {}
+
+    // From here on samples of tenants go to the streams that `table` has for them. Null, or a tenant that it does not
+    // have: to the stream of all.
+    void use_tenants(std::shared_ptr<const tenants::TenantTable> table);
 
     enum class Step : std::uint8_t {
         sample,  // one more is in the delivery
@@ -46,6 +52,7 @@ class RecordFeed {
 
   private:
     [[nodiscard]] bool decode();
+    void take_tenant();
     [[nodiscard]] std::string_view render_entry_id();
     [[nodiscard]] Step append();
 
@@ -55,7 +62,9 @@ class RecordFeed {
     parsers::JsonDecoder decoder_;
     std::array<char, limits::sample_bytes_max + limits::body_padding_bytes> body_{};
     std::array<char, limits::entry_id_bytes_max> entry_id_{};
-    Sample sample_;  // views into body_, entry_id_ and the decoder
+    std::array<char, limits::tenant_name_bytes_max> tenant_{};
+    std::shared_ptr<const tenants::TenantTable> tenants_;  // null: samples of tenants go to the stream of all
+    Sample sample_;  // views into body_, entry_id_, tenant_ and the decoder
     bool is_pending_ = false;  // sample_ did not fit the round
     sinks::journal::Position rendered_;  // behind the last record that is in the delivery
 };

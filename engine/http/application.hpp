@@ -48,6 +48,8 @@ class Application {
     virtual void on_refused(Refusal reason, Slot slot, const Request* request, Response& response) = 0;
     // The connection is gone, and with it the request `ref` and the body that the application keeps.
     virtual void on_body_lost(RequestRef ref) = 0;
+    // The connection `slot` is gone; the next one may have the same slot. After on_body_lost().
+    virtual void on_connection_gone(Slot) {}
     // A request that was left for later has no answer in time: makes the answer. `ref` names it for the last
     // time, and its body is gone if it was kept: that happens at the server's end only, because the time for an answer
     // does not run while a body is kept.

@@ -150,7 +150,8 @@ bool Connection::refuse_head(Context& context, bool may_discard) {
         return false;
     }
     enqueue(context, index);
-    pending.closes = context.phase != Phase::serving || !may_discard || !head_->keeps_alive;
+    pending.closes =
+        context.phase != Phase::serving || !may_discard || !head_->keeps_alive || pending.response.ends_connection();
     drop_body(context);
     body_use_ = pending.closes ? BodyUse::collected : BodyUse::discarded;
     if (pending.closes) transition(State::finishing);
@@ -282,7 +283,14 @@ void Connection::dispatch(Context& context) {
         return;
     }
     drop_body(context);
-    if (decision == Decision::now) decide(context, pending);
+    if (decision != Decision::now) return;
+    if (pending.response.ends_connection()) end_with(pending);
+    decide(context, pending);
+}
+
+void Connection::end_with(Pending& pending) {
+    pending.closes = true;
+    if (state_ == State::open) transition(State::finishing);
 }
 
 void Connection::on_ready(Context& context, PendingIndex index) {
@@ -434,6 +442,7 @@ void Connection::release(Context& context) {
     if (head_ != nullptr) context.heads.give_back(head_);
     context.bodies.give_back(stash_);
     drop_body(context);
+    context.application.on_connection_gone(slot_);
     *this = Connection{};
 }
 

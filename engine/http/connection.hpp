@@ -191,6 +191,7 @@ class Connection {
     [[nodiscard]] bool refuse_head(Context& context, bool may_discard);
     void end_discarding(Context& context);
     void dispatch(Context& context);
+    void end_with(Pending& pending);
     void refuse(Context& context, Refusal refusal);
     void make_refusal(Context& context, Refusal refusal, Response& response) const;
     [[nodiscard]] PendingIndex take_pending(Context& context);

@@ -13,7 +13,7 @@ void Response::start(std::uint16_t status, std::string_view content_type) {
     status_ = status;
     content_type_ = content_type;
     refusal_code_ = -1;
-    is_prepared_ = is_cut_ = false;
+    is_prepared_ = is_cut_ = ends_connection_ = false;
     headers_count_ = 0;
     header_text_bytes_ = inline_body_bytes_ = 0;
     body_ = Output{};
@@ -21,7 +21,7 @@ void Response::start(std::uint16_t status, std::string_view content_type) {
 
 void Response::use_prepared(PreparedIndex index) {
     is_prepared_ = true;
-    is_cut_ = false;
+    is_cut_ = ends_connection_ = false;
     prepared_ = index;
     refusal_code_ = -1;
     headers_count_ = 0;

@@ -61,6 +61,10 @@ class Response {
     // Out of blocks: the response cannot be rendered any more, and the connection ends without it.
     void append_body(BlockPool& pool, std::string_view text);
 
+    // The connection ends with this answer, whatever the client wants. Only of one that is made at once.
+    void end_connection() { ends_connection_ = true; }
+    [[nodiscard]] bool ends_connection() const { return ends_connection_; }
+
     // Why the request was refused as a whole, for the counters.
     void set_refusal(Refusal reason) { refusal_code_ = static_cast<std::int16_t>(reason); }
     [[nodiscard]] bool is_refusal() const { return refusal_code_ >= 0; }
@@ -90,6 +94,7 @@ class Response {
     IngestFormat format_;
     bool is_prepared_;
     bool is_cut_;  // some of the body found no block
+    bool ends_connection_;
     std::uint8_t headers_count_;
     std::uint16_t header_text_bytes_;
     std::uint16_t inline_body_bytes_;  // 0 once the body lies in blocks

@@ -77,7 +77,7 @@ class IdempotencyTable {
 
     [[nodiscard]] std::uint64_t seed() const { return settings_.seed; }
 
-    // `key` has 1 to limits::idempotency_key_bytes_max bytes; times are monotonic.
+    // `key` has 1 to limits::scoped_idempotency_key_bytes_max bytes; times are monotonic.
     [[nodiscard]] Claim claim(std::string_view key, const Fingerprint& fingerprint, std::uint64_t now_ns);
     // Whether a request with it was answered, or is in progress; maybe longer than its window.
     [[nodiscard]] bool knows(std::string_view key);
@@ -109,7 +109,7 @@ class IdempotencyTable {
         Index older, newer;  // among the answered
         State state;
         std::uint8_t key_bytes;
-        std::array<char, limits::idempotency_key_bytes_max> key;
+        std::array<char, limits::scoped_idempotency_key_bytes_max> key;
     };
 
     class Shard;

@@ -1,5 +1,6 @@
 #include "engine/ingest/body_reader.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -38,10 +39,13 @@ void BodyReader::start(parsers::Decoder& decoder, OpenRequest& request, std::int
     latest_record_ = record;
 }
 
+template <bool is_owned>
 [[gnu::always_inline]] inline void BodyReader::take_sample() {
+    if constexpr (is_owned)
+        if (refuses_sample()) return;
     ++accepted_count_;
     if (request_->purpose == Purpose::replay) return;
-    const Sample& sample = decoder_->sample();
+    const Sample& sample = is_owned ? owned_sample() : decoder_->sample();
     const std::uint32_t record_index = accepted_count_ - 1 + request_->result.rejected;
     if (transaction_.append(sample, request_->received_ns, record_index)) return keep_as_latest(sample.raw);
     // With nothing under way that could free batches it would be refused for ever.
@@ -50,9 +54,34 @@ void BodyReader::start(parsers::Decoder& decoder, OpenRequest& request, std::int
     refuse(can_fit ? Refusal::overloaded : Refusal::too_many_batches);
 }
 
+// As a record that the decoder refuses.
+bool BodyReader::refuses_sample() {
+    if (owner_.policy == nullptr) return false;
+    const auto refusal = owner_.policy->check(decoder_->sample(), arrival_ns_);
+    if (!refusal) return false;
+    if (request_->purpose == Purpose::store) counters().reject(*refusal);
+    request_->result.add_error(decoder_->record_index(), *refusal, sample_begin());
+    return true;
+}
+
+// Of the last sample, in the body. LineDecoder tells its end instead, so that of the one before is used.
+std::size_t BodyReader::sample_begin() const {
+    if (request_->format != IngestFormat::influx) return decoder_->offset();
+    return std::min(request_->body.find_first_not_of("\r\n \t", record_begin_), request_->body.size());
+}
+
+const Sample& BodyReader::owned_sample() {
+    owned_sample_ = decoder_->sample();
+    owned_sample_.tenant = owner_.tenant;
+    owned_sample_.stream_index = owner_.stream_index;
+    return owned_sample_;
+}
+
+template <bool is_owned>
 [[gnu::always_inline]] inline void BodyReader::read_one() {
+    if constexpr (is_owned) record_begin_ = decoder_->offset();
     switch (decoder_->next()) {
-        case parsers::Step::sample: return take_sample();
+        case parsers::Step::sample: return take_sample<is_owned>();
         case parsers::Step::record_refused:
             if (request_->purpose == Purpose::store) counters().reject(decoder_->refusal());
             return request_->result.add_error(decoder_->record_index(), decoder_->refusal(), decoder_->offset());
@@ -69,14 +98,17 @@ void BodyReader::start(parsers::Decoder& decoder, OpenRequest& request, std::int
     }
 }
 
+template <bool is_owned>
 void BodyReader::read_some() {
     const std::size_t until_offset = decoder_->offset() + look_bytes;
     has_paused_ = false;
     for (int i = 0; i < records_per_look_count && state_ == State::reading && !has_paused_; ++i) {
-        read_one();
+        read_one<is_owned>();
         if (decoder_->offset() >= until_offset) return;
     }
 }
+template void BodyReader::read_some<false>();
+template void BodyReader::read_some<true>();
 
 void BodyReader::refuse(Refusal reason) {
     abandon(reason);

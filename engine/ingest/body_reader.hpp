@@ -14,6 +14,7 @@
 #include "engine/ingest/open_request.hpp"
 #include "engine/ingest/request_refusal.hpp"
 #include "engine/metrics/sample_counters.hpp"
+#include "engine/tenants/sample_policy.hpp"
 #include "parsers/decoder.hpp"
 
 namespace sluice {
@@ -25,6 +26,13 @@ struct LatestSample {
     std::size_t bytes = 0;
     std::int64_t arrival_ns = 0;  // since 1970
     [[nodiscard]] std::string_view view() const { return {text.data(), bytes}; }
+};
+
+// Whose samples a body has. Borrowed for a call of read_of().
+struct SampleOwner {
+    std::string_view tenant{};  // empty: nobody's
+    std::uint16_t stream_index = 0;
+    const tenants::SamplePolicy* policy = nullptr;  // null: every sample may come
 };
 
 class BodyReader {
@@ -48,13 +56,24 @@ class BodyReader {
     template <typename MayGoOn>
     State read(MayGoOn&& may_go_on) {
         do {
-            read_some();
+            read_some<false>();
+        } while (state_ == State::reading && may_go_on());
+        return state_;
+    }
+    // The same of samples that have an owner. Another function, so that those without one cost nothing more.
+    template <typename MayGoOn>
+    State read_of(const SampleOwner& owner, MayGoOn&& may_go_on) {
+        owner_ = owner;
+        do {
+            read_some<true>();
         } while (state_ == State::reading && may_go_on());
         return state_;
     }
 
     // `request` is refused before its body is read.
     void refuse_unread(OpenRequest& request, Refusal reason);
+    // Nothing of what was read may stay, and the rest is not read.
+    void refuse(Refusal reason);
     // Nothing of what was read may stay: rolls back, and counts the accepted samples as rejected for `reason`.
     void abandon(Refusal reason);
     // The request is gone: rolls back, and counts nothing.
@@ -65,19 +84,23 @@ class BodyReader {
     [[nodiscard]] State state() const { return state_; }
     [[nodiscard]] const RequestRefusal& refusal() const { return refusal_; }
     [[nodiscard]] std::uint32_t accepted_count() const { return accepted_count_; }
-    // Of the first record that was refused, if one was.
 
     // Between two looks at the clock: some 4 µs of small records.
     static constexpr int records_per_look_count = 32;
     static constexpr std::size_t look_bytes = std::size_t{8} * 1024;
 
   private:
+    template <bool is_owned>
     void read_some();
+    template <bool is_owned>
     void read_one();
+    template <bool is_owned>
     void take_sample();
-    void refuse(Refusal reason);
     void keep_as_latest(std::string_view record);
     [[nodiscard]] SampleCounters& counters() { return counters_[request_->format]; }
+    [[nodiscard]] bool refuses_sample();
+    [[nodiscard]] std::size_t sample_begin() const;
+    [[nodiscard]] const Sample& owned_sample();
 
     Batcher& batcher_;
     Batcher::Transaction& transaction_;
@@ -89,6 +112,9 @@ class BodyReader {
     RequestRefusal refusal_;
     std::uint32_t accepted_count_ = 0;
     std::int64_t arrival_ns_ = 0;
+    SampleOwner owner_;
+    std::size_t record_begin_ = 0;  // of the record that is read, in the body; kept where there is an owner
+    Sample owned_sample_;
     KeptParameters::Members kept_;  // of request_, while its body is read
     // Of the last accepted record that has a raw: in the body, or in latest_ where the decoder renders records.
     std::string_view latest_record_;

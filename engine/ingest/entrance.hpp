@@ -1,5 +1,5 @@
-// The first steps of every request, on each listener: route → method → (authentication). Gate::check() goes on from
-// here for the data listeners; the admin listener has no more.
+// The first steps of every request, on each listener: route → method. Gate::check() goes on from here for the data
+// listeners, AdminGuard for the admin pages.
 #pragma once
 
 #include <expected>
@@ -36,7 +36,6 @@ struct Entrance {
     if (request.head.method == parsers::Method::options) return enter_options(router, request);
     const auto route = router.find(request.path, request.head.method, request.listener_role_number);
     if (!route) return std::unexpected(route.error());
-    // Authentication comes here: before anything is told that depends on the state of the engine.
     return Entrance{*route};
 }
 

@@ -22,6 +22,10 @@ namespace sluice {
 // Each answer to a request of which something was taken says the level: `Sluice-Ack: stored`.
 inline constexpr std::string_view ack_header_name = "Sluice-Ack";
 
+// RFC 6750 section 3; RFC 7617 section 2: some clients of InfluxDB send what they have only when they are asked so.
+inline constexpr std::string_view bearer_challenge = "Bearer realm=\"sluice\"";
+inline constexpr std::string_view basic_challenge = "Basic realm=\"sluice\"";
+
 struct MediaType {
     std::string_view name;  // type/subtype, in lower case
     parsers::Dialect dialect;  // how the decoder reads a body of this type
@@ -63,6 +67,10 @@ struct Format {
     // Clients whose User-Agent begins so take Retry-After for something else: they are told none. Empty: no such
     // client.
     std::string_view misreads_retry_after{};
+    // Value of WWW-Authenticate, with a 401.
+    std::string_view challenge = bearer_challenge;
+    bool takes_query_token = false;  // ?u=&p=, where tokens are needed
+    bool drops_on_429 = false;  // clients throw away what they sent: a quota that is used up is 503
     // Clients throw away what they sent if the answer is 4xx: what may be sent again is 503 here, where others are told
     // 408 or 409.
     bool drops_on_4xx = false;

@@ -126,6 +126,9 @@ constexpr std::array rows{
            .precision_names = influx_precisions,
            .precision_refusal = Refusal::bad_line_precision,
            .kept_parameters = influx_v1_kept,
+           .challenge = basic_challenge,
+           .takes_query_token = true,
+           .drops_on_429 = true,
            .drops_on_4xx = true,
            .may_be_empty = true,
            .quotes_lines = true,
@@ -139,6 +142,7 @@ constexpr std::array rows{
            .precision_refusal = Refusal::bad_line_precision,
            .kept_parameters = influx_v2_kept,
            .misreads_retry_after = "influxdb-client-js/",  // for milliseconds: it would give up within a second
+           .challenge = basic_challenge,
            .drops_on_4xx = true,
            .may_be_empty = true,
            .quotes_lines = true,
@@ -151,6 +155,7 @@ constexpr std::array rows{
            .make_decoder = make<parsers::RemoteWriteDecoder>,
            .precision = Precision::ms,
            .accept = "application/x-protobuf",
+           .drops_on_429 = true,
            .drops_on_4xx = true,
            .counts_retries = true,
            .may_be_empty = true,
@@ -184,6 +189,7 @@ constexpr std::array rows{
            .make_decoder = make<parsers::CollectdDecoder>,
            .precision = Precision::s,
            .accept = "application/json",
+           .challenge = basic_challenge,
            .answer = answer_json,
            .refuse = refuse_json},
 };

@@ -4,6 +4,7 @@
 
 #include "engine/core/check.hpp"
 #include "engine/ingest/entrance.hpp"
+#include "engine/ingest/scoped_key.hpp"
 
 namespace sluice {
 
@@ -15,6 +16,8 @@ Gate::Gate(std::span<const Format> formats, const Admission& admission, const Ba
       offer_(offer),
       codings_(codings),
       idempotency_(idempotency) {
+    for (std::size_t level = 0; level < capped_offers_.size(); ++level)
+        capped_offers_[level] = offer.capped(static_cast<AckLevel>(level));
     std::uint16_t target = format_target_min;
     for (const Format& format : formats) {
         for (const std::string_view path : format.paths) router_.add({path, http::Methods::post, target});
@@ -45,13 +48,18 @@ std::expected<Gate::Passage, Gate::Refused> Gate::check(const http::Request& req
     passed->allow = entrance->allow;
     if (entrance->route == nullptr) return passed;
     passed->target = entrance->route->target;
+    const AckOffer* offer = &offer_;
+    if (access_ != nullptr) {
+        if (const auto denied = refusal_of_access(request, body, *passed)) return std::unexpected(*denied);
+        offer = &offer_to(*passed);
+    }
     if (passed->target < format_target_min) return passed;
     const Format* const format = format_of(request, passed->target);
     passed->target = static_cast<std::uint16_t>(format_target_min + (format - formats_.data()));
     passed->format = format;
-    auto refusal = read_options(request, *format, offer_, codings_, passed->options);
+    auto refusal = read_options(request, *format, *offer, codings_, passed->options);
     if (!refusal) refusal = format->refusal;
-    if (!refusal) refusal = refusal_of(request, *format, passed->options, body);
+    if (!refusal) refusal = refusal_of(request, *passed, body);
     if (!refusal) return passed;
     return std::unexpected(Refused{
         .reason = *refusal,
@@ -82,24 +90,60 @@ Gate::Refused Gate::refused(const http::Request& request, Refusal reason) const 
     return refused;
 }
 
-std::optional<Refusal> Gate::refusal_of(const http::Request& request, const Format& format,
-                                        const RequestOptions& options, Body body) const {
-    if (needs_admission(options, body)) {
-        if (const auto refusal = admission_.check(options.ack)) return refusal;
+void Gate::guard(Access& access, std::uint16_t query_target) {
+    CHECK(query_target < format_target_min);
+    access_ = &access;
+    query_target_ = query_target;
+}
+
+// The pages of a query are InfluxDB 1.x's: a request for one may bring its token as that of a write may.
+std::optional<Gate::Refused> Gate::refusal_of_access(const http::Request& request, Body body, Passage& passage) const {
+    const bool is_query = passage.target == query_target_;
+    if (passage.target < format_target_min && !is_query) return std::nullopt;
+    const Format* const format = is_query ? nullptr : &formats_[passage.format_index()];
+    const auto admitted = access_->admit(request, is_query ? tenants::Scope::query : tenants::Scope::write,
+                                         is_query || format->takes_query_token);
+    if (!admitted) return denied(request, admitted.error());
+    passage.tenant = *admitted;
+    if (is_query) return std::nullopt;
+    if (const auto excess = access_->excess(*admitted, request.received_ns))
+        return denied(request, {Refusal::quota_exceeded, false, excess});
+    if (body == Body::whole) access_->charge_request(*admitted, request.body.size(), request.received_ns);
+    return std::nullopt;
+}
+
+Gate::Refused Gate::denied(const http::Request& request, const Denied& why) const {
+    Refused told = refused(request, why.reason);
+    told.ends_connection = why.ends_connection;
+    told.excess = why.excess;
+    return told;
+}
+
+// A tenant that may not ask for so much gets the most that it may where it asks for nothing.
+const AckOffer& Gate::offer_to(const Passage& passage) const {
+    const tenants::Tenant* const tenant = access_->table().tenant(passage.tenant);
+    if (tenant == nullptr || !tenant->ack_max) return offer_;
+    return capped_offers_[static_cast<std::size_t>(*tenant->ack_max)];
+}
+
+std::optional<Refusal> Gate::refusal_of(const http::Request& request, const Passage& passage, Body body) const {
+    if (needs_admission(passage, body)) {
+        if (const auto refusal = admission_.check(passage.options.ack)) return refusal;
         // A chunked body's size is not known: it is 0 here, and fits. Of a compressed one the text is longer.
         if (body == Body::on_its_way && !batcher_.may_have_room(request.head.content_length))
             return Refusal::overloaded;
     }
-    if (body == Body::whole && request.body.empty() && !format.may_be_empty) return Refusal::empty_body;
+    if (body == Body::whole && request.body.empty() && !passage.format->may_be_empty) return Refusal::empty_body;
     return std::nullopt;
 }
 
 // A retry with an Idempotency-Key is answered from memory, also while first requests are refused. Whether it is one is
 // known for sure only when the body is there (IdempotentRequests).
-bool Gate::needs_admission(const RequestOptions& options, Body body) const {
-    if (!options.has_key()) return true;
+bool Gate::needs_admission(const Passage& passage, Body body) const {
+    if (!passage.options.has_key()) return true;
     if (body == Body::whole) return false;
-    return idempotency_ == nullptr || !idempotency_->knows(options.idempotency_key());
+    const ScopedKey key(passage.tenant, passage.options.idempotency_key());
+    return idempotency_ == nullptr || !idempotency_->knows(key.view());
 }
 
 }  // namespace sluice

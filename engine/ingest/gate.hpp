@@ -1,6 +1,6 @@
 // Gate: whether a request is let in, and as what. The one place for the order in which requests are refused:
 //
-//   route → method → (authentication), in entrance.hpp, for every listener; then options → admission → body
+//   route → method, in entrance.hpp, for every listener; then access → options → admission → body
 //
 // Of a reactor's listeners; the admin thread's own order, route then method, stands in AdminThread::refuses_head().
 //
@@ -20,6 +20,7 @@
 #include "engine/http/application.hpp"
 #include "engine/http/router.hpp"
 #include "engine/idempotency/idempotency_table.hpp"
+#include "engine/ingest/access.hpp"
 #include "engine/ingest/admission.hpp"
 #include "engine/ingest/format.hpp"
 #include "engine/ingest/request_options.hpp"
@@ -38,6 +39,7 @@ class Gate {
         std::uint16_t target = 0;        // of the route
         const Format* format = nullptr;  // null: no ingest endpoint, and there are no options
         std::string_view allow{};        // not empty: an OPTIONS request, which is told this
+        tenants::TenantNumber tenant = tenants::no_tenant;  // where there are tenants, of an ingest endpoint
         RequestOptions options;
 
         [[nodiscard]] std::size_t format_index() const { return target - format_target_min; }
@@ -51,6 +53,8 @@ class Gate {
         std::string_view nearest{};      // of unknown_parameter
         parsers::Dialect dialect = 0;    // of the request
         bool hides_retry_after = false;
+        bool ends_connection = false;
+        std::optional<tenants::QuotaExcess> excess{};  // of quota_exceeded
     };
 
     // `idempotency` may be null. All outlive the gate.
@@ -60,6 +64,8 @@ class Gate {
     // Adds a path that is no ingest endpoint. `target` is below format_target_min. `errors_like`: the path of a format,
     // whose shape the errors have; empty: JSON's.
     void add_route(const http::Route& route, std::string_view errors_like = {});
+    // From here on an ingest endpoint, and the page of `query_target`, are for tenants. `access` outlives the gate.
+    void guard(Access& access, std::uint16_t query_target);
 
     [[nodiscard]] std::expected<Passage, Refused> check(const http::Request& request, Body body) const;
     // Of a request that was refused by others: in whose shape it is told. Of its head its path must be there
@@ -68,19 +74,27 @@ class Gate {
 
   private:
     [[nodiscard]] const Format* format_of(const http::Request& request, std::uint16_t target) const;
-    [[nodiscard]] std::optional<Refusal> refusal_of(const http::Request& request, const Format& format,
-                                                    const RequestOptions& options, Body body) const;
-    [[nodiscard]] bool needs_admission(const RequestOptions& options, Body body) const;
+    [[nodiscard]] std::optional<Refusal> refusal_of(const http::Request& request, const Passage& passage,
+                                                    Body body) const;
+    [[nodiscard]] std::optional<Refused> refusal_of_access(const http::Request& request, Body body,
+                                                           Passage& passage) const;
+    [[nodiscard]] Refused denied(const http::Request& request, const Denied& why) const;
+    [[nodiscard]] const AckOffer& offer_to(const Passage& passage) const;
+    [[nodiscard]] bool needs_admission(const Passage& passage, Body body) const;
 
     const std::span<const Format> formats_;
     http::Router router_;
     const Admission& admission_;
     const Batcher& batcher_;
     const AckOffer offer_;
+    // By level: what is offered to a tenant that may ask for it at most.
+    std::array<AckOffer, ack_level_names.size()> capped_offers_;
     const ContentCodings codings_;
     IdempotencyTable* const idempotency_;
     // By target, of paths that are no ingest endpoint: whose shape their errors have; null: JSON's.
     std::array<const Format*, format_target_min> error_formats_{};
+    Access* access_ = nullptr;  // null: everybody may send
+    std::uint16_t query_target_ = 0;
 };
 
 }  // namespace sluice

@@ -2,6 +2,7 @@
 
 #include "engine/core/check.hpp"
 #include "engine/idempotency/fingerprint.hpp"
+#include "engine/ingest/scoped_key.hpp"
 
 namespace sluice {
 
@@ -23,7 +24,8 @@ std::optional<Refusal> IdempotentRequests::begin(const http::Request& request, c
     // Of the whole body at once, at about 10 GB/s: 8 MiB take less than 1 ms.
     const Fingerprint fingerprint =
         fingerprint_of(table_->seed(), request.path, request.query, reading_of(options, open), request.body);
-    const auto claim = table_->claim(options.idempotency_key(), fingerprint, request.received_ns);
+    const ScopedKey key(open.tenant, options.idempotency_key());
+    const auto claim = table_->claim(key.view(), fingerprint, request.received_ns);
     switch (claim.claimed) {
         case Claimed::fresh: break;
         case Claimed::replay:

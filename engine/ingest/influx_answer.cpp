@@ -86,16 +86,21 @@ void answer_influx_v2(const IngestResult& result, http::Response& response, http
 
 void refuse_influx_v1(const RequestRefusal& refusal, http::Response& response, http::BlockPool& blocks) {
     const RefusalInfo& info = start(refusal, response);
-    response.add_header("X-Influxdb-Error", info.sentence);
     ResponseBody body(response, blocks);
+    if (info.status == 401) {  // in the words of InfluxDB, which clients look for
+        body << "{\"error\":\"authorization failed\"}\n";
+        return;
+    }
+    response.add_header("X-Influxdb-Error", info.sentence);
     body << "{\"error\":\"" << (refusal.status() == 503 ? "timeout: " : "") << info.sentence << "\"}\n";
 }
 
 void refuse_influx_v2(const RequestRefusal& refusal, http::Response& response, http::BlockPool& blocks) {
     const RefusalInfo& info = start(refusal, response);
     response.add_header("X-Platform-Error-Code", code_of(refusal.status()));
+    const std::string_view sentence = info.status == 401 ? "unauthorized access" : info.sentence;
     ResponseBody body(response, blocks);
-    body << R"({"code":")" << code_of(refusal.status()) << R"(","message":")" << info.sentence << "\"}";
+    body << R"({"code":")" << code_of(refusal.status()) << R"(","message":")" << sentence << "\"}";
 }
 
 }  // namespace sluice

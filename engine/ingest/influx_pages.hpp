@@ -16,15 +16,17 @@ enum class InfluxPage : std::uint16_t { ping, ping_v2, query, health, ready };
 // Targets of the gate's routes: above those of AdminPage, below Gate::format_target_min.
 inline constexpr std::uint16_t influx_page_target_min = 128;
 
+[[nodiscard]] constexpr std::uint16_t influx_page_target(InfluxPage page) {
+    return static_cast<std::uint16_t>(influx_page_target_min + static_cast<unsigned>(page));
+}
+
 struct InfluxPageRow {
     std::string_view path;
     http::Methods methods;
     InfluxPage page;
     bool is_v2 = false;  // of InfluxDB 2, with its errors
 
-    [[nodiscard]] http::Route route() const {
-        return {path, methods, static_cast<std::uint16_t>(influx_page_target_min + static_cast<unsigned>(page))};
-    }
+    [[nodiscard]] http::Route route() const { return {path, methods, influx_page_target(page)}; }
     // The path of the ingest endpoint whose errors it has.
     [[nodiscard]] std::string_view errors_like() const { return is_v2 ? "/api/v2/write" : "/write"; }
 };

@@ -24,6 +24,7 @@ Ingest::Ingest(std::span<const Format> formats, Server& server, Admission& admis
       inflater_apart_(server.bodies(), settings_.inflate),
       idempotent_(idempotency, admission),
       refusal_log_(refusal_log),
+      has_owners_(!settings_.policy.is_empty()),
       tickets_(requests_, server, idempotency, batcher.is_one_command_per_batch()) {
     for (const Format& format : formats) {
         Decoders decoders;
@@ -76,7 +77,9 @@ Decision Ingest::on_request(const http::Request& request, const Gate::Passage& p
         if (!takes_text(inflater_at_once_, at_once_, opened)) return finish(at_once_, opened, response);
     }
     at_once_.start(*decoders_[opened.format_index].at_once, opened, unix_ns());
-    static_cast<void>(at_once_.read([] { return true; }));
+    const auto whole = [] { return true; };
+    if (has_owners_) static_cast<void>(at_once_.read_of(owner_of(opened), whole));
+    else static_cast<void>(at_once_.read(whole));
     return finish(at_once_, opened, response);
 }
 
@@ -91,6 +94,7 @@ OpenRequest& Ingest::open(const http::Request& request, const Gate::Passage& pas
     opened.coding = passage.options.coding;
     opened.hides_retry_after = passage.options.hides_retry_after;
     opened.kept.assign(passage.options.kept);
+    opened.tenant = passage.tenant;
     opened.purpose = Purpose::store;
     opened.idempotency_entry = no_idempotency_entry;
     opened.received_ns = request.received_ns;
@@ -129,7 +133,12 @@ bool Ingest::read_apart(OpenRequest& request, std::uint64_t until_ns) {
         }
         apart_.start(*decoders_[request.format_index].apart, request, unix_ns());
     }
-    return apart_.read([until_ns] { return monotonic_ns() < until_ns; }) != BodyReader::State::reading;
+    const auto is_time = [until_ns] { return monotonic_ns() < until_ns; };
+    if (!has_owners_) return apart_.read(is_time) != BodyReader::State::reading;
+    // Of now: there may have been a reload since its last turn.
+    if (is_owner_gone(request)) apart_.refuse(Refusal::forbidden);
+    else static_cast<void>(apart_.read_of(owner_of(request), is_time));
+    return apart_.state() != BodyReader::State::reading;
 }
 
 // Begins or goes on, for a step at least.
@@ -140,6 +149,14 @@ BodyInflater::State Ingest::inflate(BodyInflater& inflater, OpenRequest& request
     read_until_ns_ = monotonic_ns();
     coding_counters_.took(request.coding, read_until_ns_ - begin_ns);
     return state;
+}
+
+SampleOwner Ingest::owner_of(const OpenRequest& request) const {
+    if (access_ == nullptr) return {.policy = settings_.policy.is_empty() ? nullptr : &settings_.policy};
+    const tenants::TenantTable& table = access_->table();
+    const tenants::Tenant* const tenant = table.tenant(request.tenant);
+    CHECK(tenant != nullptr);  // the gate, or is_owner_gone(), has looked
+    return {tenant->name, table.stream_index(request.tenant), tenant->policy.is_empty() ? nullptr : &tenant->policy};
 }
 
 // One step. False: the text is long, or not whole yet; the body waits for its turn, and is begun anew then.
@@ -223,7 +240,7 @@ Decision Ingest::decide(BodyReader& reader, OpenRequest& request, http::Response
     read_until_ns_ = monotonic_ns();
     latency_.record(Stage::decode, request.format, request.received_ns, read_until_ns_);
     const IngestResult& result = request.result;
-    if (reader.state() == BodyReader::State::refused || result.rejected != 0) log_refusals(reader, request);
+    if (reader.state() == BodyReader::State::refused || result.rejected != 0) note_refusals(reader, request);
     if (reader.state() == BodyReader::State::refused) return refuse_whole(request, reader.refusal(), response);
     const Format& format = format_of(request);
     // While the body is there: the answer may come when it is gone.
@@ -240,8 +257,11 @@ Decision Ingest::decide(BodyReader& reader, OpenRequest& request, http::Response
 }
 
 // The body is still there.
-void Ingest::log_refusals(const BodyReader& reader, const OpenRequest& request) {
+void Ingest::note_refusals(const BodyReader& reader, const OpenRequest& request) {
     const IngestResult& result = request.result;
+    const bool is_counted = access_ != nullptr && request.purpose == Purpose::store;
+    if (is_counted && reader.state() != BodyReader::State::refused)
+        access_->note_rejected(request.tenant, result.rejected);
     if (request.coding != ContentCoding::identity) {  // its text was never there
         refusal_log_.on_body(reader.refusal().reason, server_.slot_of(request.ref), {.text = {}});
     } else if (reader.state() == BodyReader::State::refused) {
@@ -268,6 +288,7 @@ Decision Ingest::accept(BodyReader& reader, OpenRequest& request, http::Response
         }
     }
     admission_.taken(ack);
+    if (access_ != nullptr) access_->charge_samples(request.tenant, reader.accepted_count(), request.received_ns);
     const TicketOptions wanted{.wants_replicas = ack == AckLevel::replicated,
                                .idempotency_entry = request.idempotency_entry};
     const bool waits = ack != AckLevel::queued;
@@ -301,13 +322,24 @@ Decision Ingest::refuse_whole(OpenRequest& request, RequestRefusal refusal, http
 }
 
 void Ingest::refuse(const Format* format, RequestRefusal refusal, http::Response& response) {
-    refusal.is_told_as_503 = format != nullptr && format->drops_on_4xx && is_temporary_4xx(refusal.reason);
+    if (format != nullptr)
+        refusal.is_told_as_503 = (format->drops_on_4xx && is_temporary_4xx(refusal.reason)) ||
+                                 (refusal.reason == Refusal::quota_exceeded && drops_on_429(*format));
     if ((refusal.is_told_as_503 || tells_retry_after(refusal.reason)) && !refusal.hides_retry_after)
-        refusal.retry_after_s = refusal.status() == 503 ? retry_after_s() : settings_.retry_after_s;
+        refusal.retry_after_s = refusal.excess            ? refusal.excess->retry_s
+                                : refusal.status() == 503 ? retry_after_s()
+                                                          : settings_.retry_after_s;
     // RFC 9110 section 15.5.16; section 12.5.3: Accept-Encoding only where the coding is the reason.
     if (refusal.reason == Refusal::unsupported_encoding) refusal.accept_encoding = settings_.accept_encoding;
     if (refusal.reason == Refusal::unsupported_media_type && format != nullptr) refusal.accept = format->accept;
+    if (info_of(refusal.reason).status == 401)
+        refusal.challenge = format == nullptr ? bearer_challenge : format->challenge;
     (format == nullptr ? refuse_json : format->refuse)(refusal, response, server_.blocks());
+}
+
+bool Ingest::drops_on_429(const Format& format) const {
+    const bool keeps = format.name == IngestFormat::remote_write && settings_.has_429_for_remote_write;
+    return format.drops_on_429 && !keeps;
 }
 
 // A body that is not read to its end has no time that could run out: then the engine ends, and nothing of it was

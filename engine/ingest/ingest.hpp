@@ -17,6 +17,7 @@
 
 #include "engine/batching/batcher.hpp"
 #include "engine/core/sample_mapping.hpp"
+#include "engine/ingest/access.hpp"
 #include "engine/ingest/admission.hpp"
 #include "engine/ingest/body_inflater.hpp"
 #include "engine/ingest/body_reader.hpp"
@@ -31,6 +32,7 @@
 #include "engine/metrics/sample_counters.hpp"
 #include "engine/server/refusal_log.hpp"
 #include "engine/server/server.hpp"
+#include "engine/tenants/sample_policy.hpp"
 
 namespace sluice {
 
@@ -41,12 +43,19 @@ class Ingest {
         std::string accept_encoding = "identity";  // value of Accept-Encoding, with a 415
         InflateLimits inflate{};
         SampleMapping mapping{};
+        tenants::SamplePolicy policy{};  // of samples, where there are no tenants
+        bool has_429_for_remote_write = false;  // its senders keep what they sent
     };
 
     // `formats` as the gate has them. `idempotency` is shared with the other reactors; null: none. All outlive this.
     Ingest(std::span<const Format> formats, Server& server, Admission& admission, Batcher& batcher, Settings settings,
            IdempotencyTable* idempotency, RefusalLog& refusal_log);
 
+    // From here on requests are tenants'. `access` outlives this.
+    void serve(Access& access) {
+        access_ = &access;
+        has_owners_ = true;
+    }
     // A request whose format is known, before anything becomes of it.
     void note_format(const Format& format, const http::Request& request, http::Response& response);
     // A request that the gate let in, for an ingest endpoint.
@@ -117,10 +126,16 @@ class Ingest {
     [[nodiscard]] http::Decision finish_replay(OpenRequest& request, http::Response& response);
     [[nodiscard]] http::Decision accept(BodyReader& reader, OpenRequest& request, http::Response& response);
     [[nodiscard]] http::Decision refuse_whole(OpenRequest& request, RequestRefusal refusal, http::Response& response);
-    void log_refusals(const BodyReader& reader, const OpenRequest& request);
+    [[nodiscard]] bool drops_on_429(const Format& format) const;
+    void note_refusals(const BodyReader& reader, const OpenRequest& request);
     void settle_shares(const Batch& batch);
     void answer(const OpenRequest& request, http::Response& response);
     void answer_settled(OpenRequest& request);
+    [[nodiscard]] SampleOwner owner_of(const OpenRequest& request) const;
+    // A reload has taken its tenant away since it was let in.
+    [[nodiscard]] bool is_owner_gone(const OpenRequest& request) const {
+        return access_ != nullptr && access_->table().tenant(request.tenant) == nullptr;
+    }
     [[nodiscard]] const Format& format_of(const OpenRequest& request) const { return formats_[request.format_index]; }
 
     const std::span<const Format> formats_;
@@ -144,6 +159,8 @@ class Ingest {
     std::uint64_t read_until_ns_ = 0;  // when the last body was read
     IdempotentRequests idempotent_;
     RefusalLog& refusal_log_;
+    Access* access_ = nullptr;  // null: there are no tenants
+    bool has_owners_;  // samples are tenants', or there is a policy for all
     Tickets tickets_;
     std::uint64_t handed_over_samples_count_ = 0;
     ByFormat<std::uint64_t> handed_over_samples_by_format_;

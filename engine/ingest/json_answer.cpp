@@ -108,6 +108,7 @@ void refuse_json(const RequestRefusal& refusal, http::Response& response, http::
     add_refusal_headers(refusal, response);
     ResponseBody body(response, blocks);
     body << "{\"ok\":false,\"error\":\"" << info.sentence << "\",\"code\":\"" << info.code << "\"";
+    if (refusal.excess) body << ",\"policy\":\"" << name_of(refusal.excess->kind) << "\"";
     if (refusal.has_offset) body << ",\"offset\":" << refusal.offset;
     if (refusal.has_stored) tell_stored(refusal, body);
     if (!refusal.nearest_parameter.empty()) body << ",\"nearest\":\"" << refusal.nearest_parameter << "\"";

@@ -16,6 +16,7 @@
 #include "engine/core/request_ref.hpp"
 #include "engine/ingest/ingest_result.hpp"
 #include "engine/ingest/kept_parameters.hpp"
+#include "engine/tenants/tenant_table.hpp"
 #include "parsers/decoder.hpp"
 
 namespace sluice {
@@ -39,6 +40,7 @@ struct OpenRequest {
     ContentCoding coding;             // of body; identity once it is decompressed
     IngestFormat format;              // for the counters
     bool hides_retry_after;
+    tenants::TenantNumber tenant;     // no_tenant where there are none
     Purpose purpose;
     std::uint32_t idempotency_entry;  // of a first request with a key; else no_idempotency_entry
     std::uint32_t rejected_before_count;    // replay: what the first request was told

@@ -4,12 +4,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
 #include "engine/core/refusal.hpp"
 #include "engine/ingest/ingest_result.hpp"
 #include "engine/ingest/record_ranges.hpp"
+#include "engine/tenants/tenant_quotas.hpp"
 #include "parsers/decoder.hpp"
 
 namespace sluice {
@@ -34,6 +36,8 @@ struct RequestRefusal {
     // 415: what would have been taken. Both are static; empty: not told.
     std::string_view accept{};
     std::string_view accept_encoding{};
+    std::optional<tenants::QuotaExcess> excess{};  // quota_exceeded: what was used up
+    std::string_view challenge{};  // 401: value of WWW-Authenticate; static
     // 404: a path that is like the one that was asked for, and the key whose address serves it, if that is another.
     std::string_view where_path{};
     std::string_view where_key{};
@@ -56,7 +60,7 @@ struct RequestRefusal {
 // a request that is still being handled.
 [[nodiscard]] constexpr bool tells_retry_after(Refusal reason) {
     const int status = info_of(reason).status;
-    return status == 503 || status == 409;
+    return status == 503 || status == 409 || status == 429;
 }
 
 }  // namespace sluice

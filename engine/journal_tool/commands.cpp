@@ -226,9 +226,13 @@ ExitCode print_samples(const std::string& directory) {
 ExitCode export_samples(const std::string& directory) {
     return print_each(directory, [](const Reader& reader) {
         const Position at = reader.record_position();
-        std::printf("{\"segment\":%llu,\"offset\":%llu,\"timestamp_ns\":%lld,\"sample\":%s}\n",
+        // A name has no character that JSON escapes.
+        const std::string tenant(reader.record().tenant);
+        std::printf("{\"segment\":%llu,\"offset\":%llu,\"timestamp_ns\":%lld,%s\"sample\":%s}\n",
                     static_cast<unsigned long long>(at.segment), static_cast<unsigned long long>(at.offset),
-                    static_cast<long long>(reader.record().timestamp_ns), line_of(reader.record().text).c_str());
+                    static_cast<long long>(reader.record().timestamp_ns),
+                    tenant.empty() ? "" : ("\"tenant\":\"" + tenant + "\",").c_str(),
+                    line_of(reader.record().text).c_str());
     });
 }
 

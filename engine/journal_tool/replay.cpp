@@ -25,6 +25,7 @@
 #include "engine/journal_tool/commands.hpp"
 #include "engine/journal_tool/replay_range.hpp"
 #include "engine/log/writer.hpp"
+#include "engine/tenants/tenant_store.hpp"
 #include "parsers/timestamp.hpp"
 #include "sinks/journal/delivered.hpp"
 #include "sinks/journal/posix_file_system.hpp"
@@ -67,16 +68,21 @@ struct Task {
     std::string before_to{};  // what lies before `from` was delivered to this; empty: not known, or to nothing
 };
 
+// Null: none are configured, and samples of tenants go to the stream of all.
+using Tenants = std::shared_ptr<const tenants::TenantTable>;
+
 // One replay, on the main thread: reading, rendering and the connection to Redis take turns in it.
 class Replay {
   public:
     Replay(FileSystem& files, const config::Config& config, Task task, const sinks::StreamOwner& owner,
-           StopSignal& stop)
+           const Tenants& tenants, StopSignal& stop)
         : files_(files),
           task_(std::move(task)),
           stop_(stop),
           delivery_(config, owner),
-          feed_(files, task_.from, delivery_, task_.since_ns) {}
+          feed_(files, task_.from, delivery_, task_.since_ns) {
+        feed_.use_tenants(tenants);
+    }
 
     // Once. An error is of the journal's files: it cannot be read, or the position cannot be kept.
     [[nodiscard]] IoResult<ExitCode> run();
@@ -296,6 +302,15 @@ std::expected<config::Config, std::string> load_settings(const std::string& dire
     return std::move(*config);
 }
 
+// Writes the streams of tenants into `config`, as a start of the engine does.
+std::expected<Tenants, std::string> read_tenants(config::Config& config) {
+    if (!config.has_tenants()) return nullptr;
+    auto table = tenants::TenantStore(config.tenants.file, {}).read();
+    if (!table) return std::unexpected(table.error());
+    config.tenants.streams = (*table)->streams();
+    return std::move(*table);
+}
+
 // ns since 1970 of a time stamp, or of so long ago.
 std::optional<std::int64_t> time_of(const std::string& text) {
     if (const auto ago_ns = config::parse_duration(text)) return unix_ns() - static_cast<std::int64_t>(*ago_ns);
@@ -341,8 +356,10 @@ std::expected<Task, std::string> task_of(FileSystem& files, const config::Config
 ExitCode replay(const std::string& directory, const config::Overrides& overrides, const config::ReplayRange& range) {
     StopSignal stop;
     const log::Writer writer;  // a reader of stderr that has stopped does not hold up the delivery
-    const auto config = load_settings(directory, overrides);
+    auto config = load_settings(directory, overrides);
     if (!config) return bad_usage(config.error());
+    const auto tenants = read_tenants(*config);
+    if (!tenants) return bad_usage(tenants.error());
     const bool is_since = range.kind == config::ReplayRange::Kind::since;
     const auto since_ns = is_since ? time_of(range.since) : std::numeric_limits<std::int64_t>::min();
     if (!since_ns)
@@ -373,7 +390,7 @@ ExitCode replay(const std::string& directory, const config::Overrides& overrides
         if (!owned) return complain(directory, owned.error());
         owner = std::move(*owned);
     }
-    Replay replay(**files, *config, *task, owner, stop);
+    Replay replay(**files, *config, *task, owner, *tenants, stop);
     const auto code = replay.run();
     if (!code) return complain(directory, text_of(code.error()));
     return *code;

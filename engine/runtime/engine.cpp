@@ -22,8 +22,13 @@
 
 namespace sluice {
 
-Engine::Engine(config::Config config)
-    : config_(std::move(config)), is_backend_automatic_(config_.io.backend == config::IoBackend::automatic) {
+Engine::Engine(config::Config config, AccessFiles access)
+    : config_(std::move(config)),
+      is_backend_automatic_(config_.io.backend == config::IoBackend::automatic),
+      admin_token_(access.admin_token),
+      failures_(std::make_unique<tenants::Failures>(random_seed())),
+      quotas_(access.tenants == nullptr ? nullptr : std::make_unique<tenants::SharedQuotas>()),
+      tenants_(config_, std::move(access.tenants), state_.reloads) {
     // Before the parts: those that make event loops ask for the backend when they are constructed.
     resolve_backend(config_);
     make_parts();
@@ -38,7 +43,10 @@ Engine::~Engine() {
 // Constructs and wires. No thread starts, and no file or socket is opened, before start().
 // Again where no loop could be made on io_uring: see open_loops().
 void Engine::make_parts() {
-    if (!config_.journal.directory.empty()) forwarder_ = std::make_unique<forward::Forwarder>(config_);
+    if (!config_.journal.directory.empty()) {
+        forwarder_ = std::make_unique<forward::Forwarder>(config_);
+        forwarder_->use_tenants(tenants_.table());
+    }
     if (config_.idempotency.keys_count_max != 0)
         idempotency_ = std::make_unique<IdempotencyTable>(
             IdempotencySettings{config_.idempotency.keys_count_max, config_.idempotency.window_ns, random_seed()});
@@ -47,16 +55,23 @@ void Engine::make_parts() {
     readiness_ = std::make_unique<Readiness>(state_, *sink_);
     admin_service_ =
         std::make_unique<AdminService>(config_, state_, *readiness_, *sink_, forwarder_.get(), idempotency_.get());
-    admin_ = std::make_unique<AdminThread>(config_, *admin_service_);
+    admin_ = std::make_unique<AdminThread>(config_, *admin_service_, admin_token_, *failures_);
     if (const auto settings = watcher_settings(config_))
         watcher_ = std::make_unique<watch::Watcher>(*settings, state_.gauges);
     for (std::size_t i = 0; i < config_.cores.size(); ++i) {
-        const Reactor::Wiring wiring{state_, *readiness_, listeners_.is_admin_shared() ? admin_.get() : nullptr,
-                                     idempotency_.get()};
+        const Reactor::Wiring wiring{.state = state_,
+                                     .readiness = *readiness_,
+                                     .admin = listeners_.is_admin_shared() ? admin_.get() : nullptr,
+                                     .idempotency = idempotency_.get(),
+                                     .tenants = tenants_.table(),
+                                     .admin_token = admin_token_,
+                                     .failures = failures_.get(),
+                                     .quotas = quotas_.get()};
         reactors_.push_back(std::make_unique<Reactor>(config_, static_cast<std::uint16_t>(i), wiring));
         reactors_.back()->connect(*sink_);
     }
     admin_service_->connect(reactor_ports(), tls_.is_on() ? &tls_.published() : nullptr);
+    if (tenants_.is_on()) admin_service_->use_tenants(tenants_.table());
 }
 
 std::vector<ReactorPort*> Engine::reactor_ports() const {
@@ -103,6 +118,7 @@ std::expected<void, Engine::StartError> Engine::start_parts() {
     if (forwarder_ != nullptr) forwarder_->start();
     if (watcher_ != nullptr) watcher_->start();
     if (auto started = start_admin(); !started) return started;
+    tenants_.note_start();
     add_subscribers();
     log_listening();
     return {};
@@ -114,21 +130,29 @@ std::expected<void, Engine::StartError> Engine::load_tls() {
     return {};
 }
 
+// Each of them all or nothing: what is wrong with one keeps no other back.
 void Engine::reload() {
-    if (tls_.reload(unix_ns() / 1'000'000'000, "SIGHUP")) publish();
+    const bool has_certificates = tls_.is_on() && tls_.reload(unix_ns() / 1'000'000'000, "SIGHUP");
+    const bool has_tenants = tenants_.is_on() && tenants_.reload("SIGHUP");
+    if (has_certificates || has_tenants) publish();
 }
 
 void Engine::publish() {
     const std::uint64_t generation = 1 + state_.settings_generation.fetch_add(1, std::memory_order_relaxed);
-    publisher_.publish(std::make_shared<const LiveSettings>(LiveSettings{generation, tls_.context()}));
+    publisher_.publish(
+        std::make_shared<const LiveSettings>(LiveSettings{generation, tls_.context(), tenants_.table()}));
 }
 
 std::uint64_t Engine::keep_house() {
     constexpr std::uint64_t retry_interval_ns = 10'000'000;
     const std::uint64_t now_ns = monotonic_ns();
-    if (tls_.look(now_ns, unix_ns() / 1'000'000'000)) publish();
+    const bool has_certificates = tls_.look(now_ns, unix_ns() / 1'000'000'000);
+    const bool has_tenants = tenants_.look(now_ns);
+    if (has_certificates || has_tenants) publish();
     publisher_.go_on();
-    return publisher_.is_done() ? tls_.next_ns() : now_ns + retry_interval_ns;
+    if (!publisher_.is_done()) return now_ns + retry_interval_ns;
+    const std::uint64_t tls_ns = tls_.next_ns(), tenants_ns = tenants_.next_ns();
+    return tls_ns == 0 || tenants_ns == 0 ? std::max(tls_ns, tenants_ns) : std::min(tls_ns, tenants_ns);
 }
 
 // `auto` means epoll where io_uring works, but not for all loops of this engine: all of them are on the same.
@@ -159,9 +183,14 @@ void Engine::add_subscribers() {
         publisher_.add([&reactor](std::shared_ptr<const LiveSettings> settings) {
             return reactor->has_ended() || reactor->apply(std::move(settings));
         });
-    if (config_.admin.is_tls)
-        publisher_.add(
-            [this](std::shared_ptr<const LiveSettings> settings) { return admin_->set_tls_context(settings->tls); });
+    if (forwarder_ != nullptr)
+        publisher_.add([this](std::shared_ptr<const LiveSettings> settings) {
+            forwarder_->use_tenants(settings->tenants);
+            return true;
+        });
+    publisher_.add([this](std::shared_ptr<const LiveSettings> settings) {
+        return admin_->apply(config_.admin.is_tls ? settings->tls : nullptr, settings->tenants);
+    });
 }
 
 std::expected<void, Engine::StartError> Engine::open_sink() {
@@ -204,6 +233,8 @@ void Engine::log_listening() const {
         addresses += (addresses.empty() ? "" : ",") + config::format_numeric(address);
     log_open_addresses();
     log_tls();
+    log_metrics_listeners();
+    log_open_listeners();
     log::info("listening", {{"listen", addresses},
                             {"admin", config::format_numeric(config_.admin.listen)},
                             {"cores", cores},
@@ -221,7 +252,7 @@ void Engine::log_listening() const {
     const bool has_lanes =
         config_.sink.url.kind == config::SinkKind::redis_cluster && !has_one_key && !config_.has_journal();
     // Below two batches for each lane, a lane has one batch of its own or none (Batcher).
-    if (has_lanes && config_.batch.count < 2 * redis.partitions_count)
+    if (has_lanes && config_.batch.count < 2 * redis.partitions_count * (1 + config_.tenants.streams.size()))
         log::warn(
             "few_batches",
             {{"what", "less than two batches a partition: while a primary is away, samples for others may be refused"},
@@ -239,6 +270,13 @@ void Engine::log_tls() const {
     log::info("listening_tls", {{"listen", addresses}, {"certificates", names}});
 }
 
+void Engine::log_metrics_listeners() const {
+    std::string addresses;
+    for (const config::ListenAddress& address : config_.admin.metrics_listen)
+        addresses += (addresses.empty() ? "" : ",") + config::format_numeric(address);
+    if (!addresses.empty()) log::info("listening_for_scrapers", {{"listen", addresses}});
+}
+
 // Who listens on every interface should know: the admin listener can pause the engine.
 void Engine::log_open_addresses() const {
     std::string open;
@@ -249,7 +287,25 @@ void Engine::log_open_addresses() const {
     for (const config::ListenAddress& address : config_.listen) add(address, "listen");
     for (const config::ListenAddress& address : config_.tls.listen) add(address, "tls.listen");
     add(config_.admin.listen, "admin.listen");
+    for (const config::ListenAddress& address : config_.admin.metrics_listen) add(address, "admin.metrics_listen");
     if (!open.empty()) log::info("listening_on_all_interfaces", {{"addresses", open}});
+}
+
+// What other machines can reach, and nothing guards.
+void Engine::log_open_listeners() const {
+    const auto warn_of = [](const config::ListenAddress& address, const char* what, const char* key) {
+        if (!config::is_loopback(address))
+            log::warn("open_listener", {{"listen", config::format_numeric(address)}, {"what", what}, {"key", key}});
+    };
+    constexpr const char* data = "whoever reaches it may send samples: there are no tenants";
+    constexpr const char* admin = "whoever reaches it may stop the engine: the admin pages need no token";
+    if (!tenants_.is_on()) {
+        for (const config::ListenAddress& address : config_.listen) warn_of(address, data, "tenants.file");
+        if (config_.tls.client != config::TlsClient::required)
+            for (const config::ListenAddress& address : config_.tls.listen) warn_of(address, data, "tenants.file");
+    }
+    const bool has_certificates = config_.admin.is_tls && config_.tls.client == config::TlsClient::required;
+    if (!admin_token_ && !has_certificates) warn_of(config_.admin.listen, admin, "admin.token_file");
 }
 
 void Engine::begin_drain() {
@@ -304,7 +360,7 @@ std::uint64_t Engine::admin_patience_ns() const {
 
 void Engine::begin_end() {
     CHECK(ender_.joinable() && !is_end_wanted_.load(std::memory_order_relaxed));
-    listeners_.remove_admin_file();
+    listeners_.remove_admin_files();
     want_end();
 }
 

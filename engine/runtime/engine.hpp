@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -22,10 +23,15 @@
 #include "engine/forward/forwarder.hpp"
 #include "engine/idempotency/idempotency_table.hpp"
 #include "engine/ingest/engine_state.hpp"
+#include "engine/runtime/access_files.hpp"
 #include "engine/runtime/listeners.hpp"
 #include "engine/runtime/live_settings.hpp"
 #include "engine/runtime/reactor.hpp"
+#include "engine/runtime/tenants_keeper.hpp"
 #include "engine/runtime/tls_keeper.hpp"
+#include "engine/tenants/failures.hpp"
+#include "engine/tenants/sha256.hpp"
+#include "engine/tenants/tenant_quotas.hpp"
 #include "engine/watch/watcher.hpp"
 
 namespace sluice {
@@ -33,7 +39,7 @@ namespace sluice {
 class Engine {
   public:
     // Makes all parts and reserves their memory. Connects and listens to nothing yet.
-    explicit Engine(config::Config config);
+    explicit Engine(config::Config config, AccessFiles access = {});
     ~Engine();
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
@@ -62,8 +68,8 @@ class Engine {
         bool is_complete = true;  // false: a reactor did not answer
     };
     // Whether there is anything that a running engine reads again.
-    [[nodiscard]] bool can_reload() const { return tls_.is_on(); }
-    // Reads it again, all or nothing: the certificates. What comes of it is logged.
+    [[nodiscard]] bool can_reload() const { return tls_.is_on() || tenants_.is_on(); }
+    // Reads it again: the certificates, and the tenants. What comes of it is logged.
     void reload();
     // While it serves: does what is due, and returns when it wants to be called next (monotonic; 0: at any time).
     [[nodiscard]] std::uint64_t keep_house();
@@ -121,7 +127,9 @@ class Engine {
     void tell_journal_apart(Report& report) const;
     void log_listening() const;
     void log_tls() const;
+    void log_metrics_listeners() const;
     void log_open_addresses() const;
+    void log_open_listeners() const;
 
     // Destroyed from the last to the first, when all threads have ended: the admin parts before the reactors that they
     // ask, the reactors before the sink, to whose queue their batchers refer.
@@ -130,9 +138,13 @@ class Engine {
     std::uint64_t drain_end_ns_ = 0;  // monotonic; 0: there was no drain
     config::Config config_;
     const bool is_backend_automatic_;
+    const std::optional<tenants::Digest> admin_token_;  // nothing: the admin pages need none
+    const std::unique_ptr<tenants::Failures> failures_;  // shared by the reactors and the admin thread
+    const std::unique_ptr<tenants::SharedQuotas> quotas_;  // shared by the reactors; null: there are no tenants
     Listeners listeners_{config_};  // outlives the threads that accept
     EngineState state_;
     TlsKeeper tls_{config_};
+    TenantsKeeper tenants_;
     Publisher publisher_;  // of what a reload changes
     std::unique_ptr<watch::Watcher> watcher_;  // null: Redis is not watched
     std::unique_ptr<IdempotencyTable> idempotency_;  // null: none; shared by the reactors

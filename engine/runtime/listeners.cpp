@@ -53,7 +53,8 @@ bool Listeners::is_v6_only(const ListenAddress& address) const {
     };
     return is_v6(address) &&
            (std::ranges::any_of(config_.listen, is_v4_beside) ||
-            std::ranges::any_of(config_.tls.listen, is_v4_beside) || is_v4_beside(config_.admin.listen));
+            std::ranges::any_of(config_.tls.listen, is_v4_beside) || is_v4_beside(config_.admin.listen) ||
+            std::ranges::any_of(config_.admin.metrics_listen, is_v4_beside));
 }
 
 std::vector<Listeners::Data> Listeners::data_addresses() const {
@@ -128,26 +129,34 @@ std::expected<std::vector<Descriptor>, std::string> Listeners::duplicate(const L
 
 std::expected<std::vector<Listener>, std::string> Listeners::open_admin() {
     std::vector<Listener> listeners;
-    if (is_admin_shared()) return listeners;
-    ListenAddress& address = config_.admin.listen;
+    if (!is_admin_shared())
+        if (auto opened = open_admin(config_.admin.listen, ListenerRole::admin, listeners); !opened)
+            return std::unexpected(opened.error());
+    for (ListenAddress& address : config_.admin.metrics_listen)
+        if (auto opened = open_admin(address, ListenerRole::metrics, listeners); !opened)
+            return std::unexpected(opened.error());
+    return listeners;
+}
+
+std::expected<void, std::string> Listeners::open_admin(ListenAddress& address, ListenerRole role,
+                                                       std::vector<Listener>& listeners) {
     const bool is_tls = config_.admin.is_tls;
     if (address.is_unix()) {
         auto opened = open_patiently(address, [&] { return io::open_unix_listener(address.path); });
         if (!opened) return std::unexpected(opened.error().sentence);
-        // Kept apart from the data files: the admin listener serves during the drain.
-        admin_file_ = std::move(opened->file);
-        listeners.push_back({std::move(opened->socket), ListenerRole::admin, false, is_tls});
-    } else {
-        auto sockets = open_tcp(address, false);
-        if (!sockets) return std::unexpected(sockets.error());
-        for (Descriptor& socket : *sockets)
-            listeners.push_back({std::move(socket), ListenerRole::admin, false, is_tls});
+        // Kept apart from the data files: the admin thread serves during the drain.
+        admin_files_.push_back(std::move(opened->file));
+        listeners.push_back({std::move(opened->socket), role, false, is_tls});
+        return {};
     }
-    return listeners;
+    auto sockets = open_tcp(address, false);
+    if (!sockets) return std::unexpected(sockets.error());
+    for (Descriptor& socket : *sockets) listeners.push_back({std::move(socket), role, false, is_tls});
+    return {};
 }
 
 void Listeners::remove_data_files() { shared_.clear(); }
 
-void Listeners::remove_admin_file() { admin_file_ = {}; }
+void Listeners::remove_admin_files() { admin_files_.clear(); }
 
 }  // namespace sluice

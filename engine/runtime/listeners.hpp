@@ -27,14 +27,14 @@ class Listeners {
     [[nodiscard]] std::expected<void, std::string> claim_data();
     // For one reactor, all data addresses.
     [[nodiscard]] std::expected<std::vector<Listener>, std::string> open_data();
-    // None if the address is shared.
+    // That of admin.listen, unless it is shared, and those of admin.metrics_listen.
     [[nodiscard]] std::expected<std::vector<Listener>, std::string> open_admin();
 
     // Nobody finds the Unix sockets of reactors any more.
     // Connections that are there go on: reactors hold descriptors of their own.
     void remove_data_files();
-    // The same of the admin listener's.
-    void remove_admin_file();
+    // The same of the admin thread's listeners.
+    void remove_admin_files();
 
   private:
     // An address that takes telemetry: of `listen`, or of `tls.listen`.
@@ -56,9 +56,12 @@ class Listeners {
     [[nodiscard]] std::expected<std::vector<Descriptor>, std::string> duplicate(
         const config::ListenAddress& address) const;
 
+    [[nodiscard]] std::expected<void, std::string> open_admin(config::ListenAddress& address, ListenerRole role,
+                                                              std::vector<Listener>& listeners);
+
     config::Config& config_;
     std::vector<Shared> shared_;
-    io::SocketFile admin_file_;
+    std::vector<io::SocketFile> admin_files_;
 };
 
 }  // namespace sluice

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/tenants/tenant_table.hpp"
 #include "engine/tls/context.hpp"
 
 namespace sluice {
@@ -16,6 +17,7 @@ namespace sluice {
 struct LiveSettings {
     std::uint64_t generation = 0;  // of the start: 0
     std::shared_ptr<const tls::Context> tls;  // null: no listener speaks TLS
+    std::shared_ptr<const tenants::TenantTable> tenants;  // null: everybody may send
 };
 
 class Publisher {

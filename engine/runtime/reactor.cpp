@@ -14,6 +14,7 @@
 #include "engine/ingest/json_answer.hpp"
 #include "engine/io/process_signals.hpp"
 #include "engine/log/log.hpp"
+#include "engine/runtime/access_files.hpp"
 #include "engine/server/backend_choice.hpp"
 #include "engine/server/tls_loop.hpp"
 
@@ -47,10 +48,13 @@ ServerSettings server_settings(const config::Config& config) {
 }
 
 Ingest::Settings ingest_settings(const config::Config& config) {
-    Ingest::Settings settings{.retry_after_s = config.retry_after_s,
-                              .accept_encoding = {},
-                              .inflate = {config.http.body_bytes_max, config.http.compression_ratio_max},
-                              .mapping = config.mapping};
+    Ingest::Settings settings{
+        .retry_after_s = config.retry_after_s,
+        .accept_encoding = {},
+        .inflate = {config.http.body_bytes_max, config.http.compression_ratio_max},
+        .mapping = config.mapping,
+        .policy = sample_policy(config),
+        .has_429_for_remote_write = config.quota.remote_write_status == config::QuotaStatus::too_many_requests};
     for (const ContentCoding coding : config.http.encodings)
         settings.accept_encoding.append(settings.accept_encoding.empty() ? "" : ", ").append(name_of(coding));
     return settings;
@@ -72,7 +76,9 @@ Reactor::Reactor(const config::Config& config, std::uint16_t index, const Wiring
       pool_(config.batch.count, config.batch.arena_bytes, index),
       config_(config),
       inbox_(config.batch.count),
-      server_(server_settings(config), *this, *this) {}
+      server_(server_settings(config), *this, *this),
+      access_failures_(*wiring.failures, [this](Slot slot) { return server_.peer_of(slot); }),
+      admin_guard_(wiring.admin_token, access_failures_) {}
 
 Reactor::~Reactor() { join(); }
 
@@ -93,8 +99,17 @@ void Reactor::connect(SinkThread& sink) {
         gate_->add_route(route);
     }
     for (const InfluxPageRow& row : influx_pages) gate_->add_route(row.route(), row.errors_like());
+    if (wiring_.tenants != nullptr) {
+        access_ = std::make_unique<Access>(wiring_.tenants, *wiring_.quotas, access_failures_,
+                                           config_.http.connections_count_max, [this](Slot slot) {
+                                               const TlsLoop* const tls = server_.tls();
+                                               return tls == nullptr ? nullptr : tls->client_of(slot);
+                                           });
+        gate_->guard(*access_, influx_page_target(InfluxPage::query));
+    }
     ingest_ = std::make_unique<Ingest>(formats(), server_, *admission_, *batcher_, ingest_settings(config_),
                                        wiring_.idempotency, refusal_log_);
+    if (access_ != nullptr) ingest_->serve(*access_);
 }
 
 // --- the thread ----------------------------------------------------------------------------------------------------
@@ -204,6 +219,9 @@ bool Reactor::apply(std::shared_ptr<const LiveSettings> settings) {
     return post([this, settings = std::move(settings)] {
         if (server_.tls() != nullptr) server_.tls()->set_context(settings->tls);
         settings_generation_ = settings->generation;
+        if (access_ == nullptr) return;
+        if (!has_lane_per_stream(config_)) encoder_->use_streams(settings->tenants->streams());
+        access_->use(settings->tenants);
     });
 }
 
@@ -234,6 +252,11 @@ http::Decision Reactor::on_request(const http::Request& request, RequestRef ref,
         ingest_->note_format(*passage->format, request, response);
         return ingest_->on_request(request, *passage, ref, response);
     }
+    if (const auto denied = refusal_of_page(*passage, request)) {
+        refuse({.reason = denied->reason, .ends_connection = denied->ends_connection}, request.slot, &request,
+               response);
+        return http::Decision::now;
+    }
     if (!passage->allow.empty()) {
         answer_options(passage->allow, response);
         return http::Decision::now;
@@ -245,6 +268,13 @@ http::Decision Reactor::on_request(const http::Request& request, RequestRef ref,
     return answer_page(static_cast<AdminPage>(passage->target), ref, response);
 }
 
+// Of the admin pages: the gate leads to them, and does not guard them.
+std::optional<Denied> Reactor::refusal_of_page(const Gate::Passage& passage, const http::Request& request) {
+    const bool is_admin_page = passage.allow.empty() && passage.target < influx_page_target_min;
+    return is_admin_page ? admin_guard_.check(request, is_public(static_cast<AdminPage>(passage.target)))
+                         : std::optional<Denied>();
+}
+
 void Reactor::answer_influx(InfluxPage page, const http::Request& request, http::Response& response) {
     const bool is_health = page == InfluxPage::health;
     const std::string reason = is_health ? wiring_.readiness.state().reason : std::string();
@@ -253,9 +283,16 @@ void Reactor::answer_influx(InfluxPage page, const http::Request& request, http:
 
 bool Reactor::refuses_head(const http::Request& request, http::Response& response) {
     const auto passage = gate_->check(request, Gate::Body::on_its_way);
-    if (passage) return false;
-    refuse(passage.error(), request.slot, &request, response);
-    return true;
+    if (!passage) {
+        refuse(passage.error(), request.slot, &request, response);
+        return true;
+    }
+    if (passage->format != nullptr) return false;
+    const auto denied = refusal_of_page(*passage, request);
+    if (denied)
+        refuse({.reason = denied->reason, .ends_connection = denied->ends_connection}, request.slot, &request,
+               response);
+    return denied.has_value();
 }
 
 void Reactor::refuse(const Gate::Refused& refused, Slot slot, const http::Request* request, http::Response& response) {
@@ -269,10 +306,12 @@ void Reactor::refuse(const Gate::Refused& refused, Slot slot, const http::Reques
                      .dialect = refused.dialect,
                      .allow = refused.allow,
                      .hides_retry_after = refused.hides_retry_after,
+                     .excess = refused.excess,
                      .where_path = refused.where.path,
                      .where_key = where_key,
                      .nearest_parameter = refused.nearest},
                     response);
+    if (refused.ends_connection) response.end_connection();
 }
 
 void Reactor::on_refused(Refusal reason, Slot slot, const http::Request* request, http::Response& response) {
@@ -281,6 +320,10 @@ void Reactor::on_refused(Refusal reason, Slot slot, const http::Request* request
 }
 
 void Reactor::on_body_lost(RequestRef ref) { ingest_->on_body_lost(ref); }
+
+void Reactor::on_connection_gone(Slot slot) {
+    if (access_ != nullptr) access_->forget(slot);
+}
 
 void Reactor::on_overdue(RequestRef ref, http::Response& response) { ingest_->on_overdue(ref, response); }
 
@@ -365,11 +408,15 @@ void Reactor::fill(Snapshot& snapshot) {
     snapshot.pools = {pool_.in_use_count(), pool_.count(), server_.body_bytes_in_use()};
     snapshot.latency.copy_from(ingest_->latency());
     snapshot.latest = ingest_->latest();
+    if (access_ == nullptr) return;
+    const auto counters = access_->counters();
+    snapshot.tenants.assign(counters.begin(), counters.end());  // allocates where there are more tenants than before
 }
 
 // The loop's own counters stay, but for the longest iteration.
 void Reactor::reset_counters() {
     ingest_->reset();
+    if (access_ != nullptr) access_->reset_counters();
     server_.http_counters() = {};
     if (server_.tls() != nullptr) server_.tls()->reset_tls_counters();
     server_.forget_iterations();

@@ -9,6 +9,7 @@
 #include <expected>
 #include <future>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "engine/admin/admin_port.hpp"
@@ -20,6 +21,9 @@
 #include "engine/core/clock.hpp"
 #include "engine/delivery/completion_inbox.hpp"
 #include "engine/delivery/sink_thread.hpp"
+#include "engine/ingest/access.hpp"
+#include "engine/ingest/access_failures.hpp"
+#include "engine/ingest/admin_guard.hpp"
 #include "engine/ingest/engine_state.hpp"
 #include "engine/ingest/gate.hpp"
 #include "engine/ingest/influx_pages.hpp"
@@ -29,6 +33,10 @@
 #include "engine/server/mailbox.hpp"
 #include "engine/server/refusal_log.hpp"
 #include "engine/server/server.hpp"
+#include "engine/tenants/failures.hpp"
+#include "engine/tenants/sha256.hpp"
+#include "engine/tenants/tenant_quotas.hpp"
+#include "engine/tenants/tenant_table.hpp"
 #include "sinks/encoder.hpp"
 
 namespace sluice {
@@ -41,6 +49,10 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
         const Readiness& readiness;
         AdminPort* admin = nullptr;  // null: admin endpoints are not served here
         IdempotencyTable* idempotency = nullptr;  // null: idempotency.keys_max is 0
+        std::shared_ptr<const tenants::TenantTable> tenants{};  // null: everybody may send
+        std::optional<tenants::Digest> admin_token{};           // nothing: the admin pages need none
+        tenants::Failures* failures = nullptr;                  // never null
+        tenants::SharedQuotas* quotas = nullptr;                // never null where there are tenants
     };
 
     // `index`: of its core in config.cores; its batches carry it (Batch::reactor_index()). `config` outlives it.
@@ -89,6 +101,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     bool refuses_head(const http::Request& request, http::Response& response) override;
     void on_refused(Refusal reason, Slot slot, const http::Request* request, http::Response& response) override;
     void on_body_lost(RequestRef ref) override;
+    void on_connection_gone(Slot slot) override;
     void on_overdue(RequestRef ref, http::Response& response) override;
     void on_responses_sent(std::uint32_t count, IngestFormat format, std::uint64_t received_ns,
                            std::uint64_t ready_ns) override;
@@ -98,6 +111,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     void hand_over(std::uint64_t now_ns) override;
 
     [[nodiscard]] http::Decision answer_page(AdminPage page, RequestRef ref, http::Response& response);
+    [[nodiscard]] std::optional<Denied> refusal_of_page(const Gate::Passage& passage, const http::Request& request);
     [[nodiscard]] bool ask_admin(AdminPage page, RequestRef ref);
     void fill_page(const AdminAnswer& answer, http::Response& response);
     void answer_influx(InfluxPage page, const http::Request& request, http::Response& response);
@@ -119,6 +133,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     BatchPool pool_;
     std::unique_ptr<Batcher> batcher_;
     std::unique_ptr<Admission> admission_;
+    std::unique_ptr<Access> access_;  // null: everybody may send
     std::unique_ptr<Gate> gate_;
     std::unique_ptr<Ingest> ingest_;
     const config::Config& config_;
@@ -126,6 +141,8 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     Mailbox mailbox_;
     Server server_;
     RefusalLog refusal_log_{server_};
+    AccessFailures access_failures_;
+    AdminGuard admin_guard_;
     std::thread thread_;
     log::RateLimited accept_log_;
     std::uint64_t accept_pauses_seen_count_ = 0;

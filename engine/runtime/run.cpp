@@ -70,10 +70,10 @@ class Run {
             return;
         }
         const bool is_reload = meaning_of(signal) == SignalMeaning::reload;
-        if (is_reload && engine_.can_reload()) return engine_.reload();
+        if (is_reload && sequence_.phase() == Phase::serving && engine_.can_reload()) return engine_.reload();
         ignored_log_.line(LogLevel::warn, now_ns, "signal_ignored",
                           {{"signal", signal_name(signal)},
-                           {"reason", is_reload ? "this version does not reload its configuration; restart it"
+                           {"reason", is_reload ? "nothing that is set can be read again; restart it"
                                                 : "it has no meaning to the engine"}});
     }
 

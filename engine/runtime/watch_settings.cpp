@@ -10,15 +10,14 @@ watch::Subject admission_subject(const config::Config& config) {
     const sinks::RedisLayoutSettings layout = layout_settings(config, {});
     const bool has_length_bound = config.admission.stream_length_max != 0;
     if (layout.layout == RedisLayout::list)
-        return {.keys = {layout.list_key}, .is_list = true, .has_length_bound = has_length_bound};
+        return {.keys = sinks::keys_of_partitions(layout), .is_list = true, .has_length_bound = has_length_bound};
     watch::Subject subject{.has_lag_bound = config.admission.group_lag_max != 0,
                            .has_length_bound = has_length_bound || layout.maxlen_count != 0 || layout.maxage_ms != 0};
     if (config.sink.redis.exactly_once) {
         subject.hidden_key = config.sink.redis.stream + ":";  // their names begin so
         return subject;
     }
-    for (std::uint32_t partition = 0; partition < layout.partitions_count; ++partition)
-        subject.keys.push_back(sinks::stream_key(layout, partition));
+    subject.keys = sinks::keys_of_partitions(layout);
     return subject;
 }
 

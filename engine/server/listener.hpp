@@ -9,7 +9,7 @@
 namespace sluice {
 
 // Which routes the connections of a listener may ask for. A request carries it as a number (http::Request).
-enum class ListenerRole : std::uint8_t { data, admin, data_and_admin };
+enum class ListenerRole : std::uint8_t { data, admin, data_and_admin, metrics };
 
 struct Listener {
     Descriptor socket;

@@ -27,6 +27,9 @@ enum class Repeated : std::uint8_t {
     X("content-encoding", content_encoding, list)                                                                      \
     X("idempotency-key", idempotency_key, last)                                                                        \
     X("authorization", authorization, last)                                                                            \
+    X("x-api-key", x_api_key, last)                                                                                    \
+    X("origin", origin, last)                                                                                          \
+    X("sec-fetch-site", sec_fetch_site, last)                                                                          \
     X("user-agent", user_agent, last)                                                                                  \
     X("retry-attempt", retry_attempt, last)                                                                            \
     X("accept", accept, list)

@@ -8,7 +8,7 @@
 
 namespace sluice::sinks {
 
-// One for each reactor.
-[[nodiscard]] std::unique_ptr<Encoder> make_journal_encoder();
+// One for each reactor. `has_tenants`: samples may have a tenant.
+[[nodiscard]] std::unique_ptr<Encoder> make_journal_encoder(bool has_tenants = false);
 
 }  // namespace sluice::sinks

@@ -228,7 +228,8 @@ LogResult<void> Log::prepare() {
 }
 
 IoResult<void> Log::begin_segment(std::unique_ptr<File>& file, std::uint64_t sequence) {
-    header_ = {sequence, unix_ns(), closed_.segment, closed_.offset, 0};
+    header_ = {sequence,       unix_ns(), closed_.segment,
+               closed_.offset, 0,         settings_.has_tenants ? tenants_version : plain_version};
     if (auto written = file->write(0, render_segment_header(header_)); !written) return written;
     if (auto synced = file->sync(); !synced) return synced;
     return files_.sync_directory();

@@ -30,6 +30,7 @@ namespace sluice::sinks::journal {
 struct LogSettings {
     std::uint64_t segment_bytes = 0;  // of a new segment; more than any span that is appended
     std::uint64_t total_bytes_max = 0;  // of all segments; at least two segments
+    bool has_tenants = false;  // records may name one
 };
 
 enum class LogFailure : std::uint8_t {

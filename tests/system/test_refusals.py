@@ -33,6 +33,8 @@ IN_OTHER_FILES = {
     "header_timeout": "test_slow_clients.py", "body_timeout": "test_slow_clients.py",
     "body_memory_full": "test_slow_clients.py",
     "not_paused": "test_admin.py", "paused": "test_admin.py",
+    **dict.fromkeys(("unauthorized", "forbidden", "credential_too_long", "cross_origin", "quota_exceeded", "type_not_allowed",
+                     "missing_member", "value_out_of_range", "timestamp_too_old", "timestamp_too_new"), "test_tenants.py"),
     "overloaded": "test_redis_outage.py", "not_ready": "test_redis_outage.py", "ack_timeout": "test_redis_outage.py",
     "sink_busy": "test_redis_errors.py", "sink_refused": "test_redis_errors.py",
     "not_replicated": "test_replicated.py",

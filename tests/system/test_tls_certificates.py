@@ -12,6 +12,7 @@ import time
 import pytest
 
 from harness import Authority, TlsConnection, render_request, sample, tls_settings, wait_until
+from harness.tenants import tenant_table, write_tenants
 from harness.tls import openssl
 
 RELOADS = 30
@@ -151,6 +152,43 @@ def test_a_revoked_certificate_is_refused_from_the_reload_on_also_when_it_resume
         with TlsConnection(address, context, session=session) as connection:
             connection.post(sample())
     assert not is_taken(address, context) and is_taken(address, shown(authority, good, version))
+
+
+def test_a_certificate_is_a_tenant(starter, pair, authority, tmp_path):
+    """By fingerprint, URI and DNS name; what the file says counts as it is now."""
+    clients = Authority(tmp_path / "clients")
+    shown_by = {name: clients.issue(name, names=[names], usage="clientAuth")
+                for name, names in (("one", "URI:spiffe://one"), ("two", "DNS:two.test"), ("three", "DNS:three.test"), ("four", "DNS:four.test"))}
+    digest = openssl("x509", "-in", shown_by["three"][0], "-noout", "-fingerprint", "-sha256").strip().partition("=")[2]
+    names = {"one": 'uri = "spiffe://one"', "two": 'dns = "two.test"', "three": f'fingerprint = "sha256:{digest.replace(":", "").lower()}"'}
+
+    def tables(**changed):
+        return [tenant_table(name, more=f"certificates = [{{ {which} }}]") for name, which in {**names, **changed}.items()]
+
+    path = write_tenants(tmp_path / "t.toml", *tables())
+    engine, address = start(starter, pair, client="optional", client_ca=clients.certificate, settings={"tenants.file": path})
+
+    def context_of(name: str):
+        context = authority.client()
+        context.load_cert_chain(*shown_by[name])
+        return context
+
+    def status(context) -> int:
+        with TlsConnection(address, context) as connection:
+            return connection.post(sample()).status
+
+    assert [status(context_of(name)) for name in shown_by] == [200, 200, 200, 401]
+    assert status(authority.client()) == 401
+    with TlsConnection(address, context_of("two")) as open_connection:
+        assert open_connection.post(sample()).status == 200
+        write_tenants(tmp_path / "t.toml", *tables(two='dns = "four.test"'))
+        reload_count = engine.log().count("event=tenants_reloaded")
+        engine.signal(signal.SIGHUP)
+        wait_until(lambda: engine.log().count("event=tenants_reloaded") > reload_count, "the tenants are read again")
+        wait_until(lambda: status(context_of("four")) == 200, "the new certificate is the tenant's")
+        assert open_connection.post(sample()).status == 401
+    accepted = {one["name"]: one["samples_accepted"] for one in engine.status()["tenants"]}
+    assert accepted["one"] == accepted["three"] == 1 and accepted["two"] >= 3
 
 
 # --- reloading ---------------------------------------------------------------------------------------------------

@@ -148,7 +148,7 @@ TEST(Sentences, OfKeysInAFile) {
         {"ack = 'queued'\nlisen = '127.0.0.1:1'", "sluice.toml:2: lisen is not a setting; the nearest is listen"},
         {"[sinks]\nurl = 'null:'",
          "sluice.toml:1: sinks is not a group of settings; groups are admin, log, http, influx, prometheus, otlp, tls, "
-         "io, "
+         "tenants, quota, io, "
          "batch, journal, admission, "
          "idempotency, sink, "
          "sink.redis"},
@@ -157,7 +157,7 @@ TEST(Sentences, OfKeysInAFile) {
         {"[sink]\nurll = 'null:'", "sluice.toml:2: sink.urll is not a setting; the nearest is sink.url"},
         {"[batch]\n[batch.deep]",
          "sluice.toml:2: batch.deep is not a group of settings; groups are admin, log, http, influx, prometheus, otlp, "
-         "tls, io, batch, journal, "
+         "tls, tenants, quota, io, batch, journal, "
          "admission, idempotency, sink, "
          "sink.redis"},
         {"http = 5", "sluice.toml:1: http is an integer, but must be a table of settings"},

@@ -7,6 +7,7 @@
 #include <hiredis/hiredis.h>
 #include <hiredis/read.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <random>
@@ -344,6 +345,61 @@ TEST(Encoders, TheLargestSampleFitsTheSmallestEmptyBatch) {
         ArenaBatch other(limits::batch_arena_bytes_min);
         EXPECT_TRUE(aged->append(other.batch, sample));
     }
+}
+
+TEST(Encoders, NameTheTenantWhoseFieldNobodyCanForge) {
+    const Member forged{"tenant", "other"};
+    Sample sample = reference();
+    sample.others = {&forged, 1};
+    const auto value_of = [](const Command& command, std::string_view name) {
+        const auto field = std::ranges::find(command, name);
+        return field == command.end() ? std::string("none") : *(field + 1);
+    };
+    EXPECT_EQ(value_of(commands_of(render(sample))[0], "tenant"), "other") << "without tenants it is a member";
+    sample.tenant = "acme";
+    const Command command = commands_of(render(sample, {.has_tenants = true}))[0];
+    EXPECT_EQ(value_of(command, "tenant"), "acme");
+    EXPECT_EQ(value_of(command, "member.tenant"), "other");
+}
+
+TEST(Encoders, WriteToTheStreamOfTheTenant) {
+    Sample sample = reference();
+    for (const RedisLayout layout : {RedisLayout::fields, RedisLayout::json, RedisLayout::list, RedisLayout::packed}) {
+        const RedisLayoutSettings settings{.layout = layout,
+                                           .partitions_count = 2,
+                                           .has_tenants = true,
+                                           .tenant_streams = {"t.a", "t.b"},
+                                           .has_lane_per_partition = true};
+        const auto keys = sinks::keys_of_partitions(settings);
+        const bool is_list = layout == RedisLayout::list;
+        ASSERT_EQ(keys.size(), is_list ? 3u : 6u);
+        const auto encoder = sinks::make_redis_encoder(settings);
+        ASSERT_EQ(encoder->lane_count(), keys.size());
+        for (std::uint16_t stream = 0; stream < 3; ++stream) {
+            sample.stream_index = stream;
+            ArenaBatch batch;
+            batch.batch.lane = static_cast<std::uint16_t>(encoder->lane_of(sample));
+            ASSERT_TRUE(encoder->append(batch.batch, sample));
+            encoder->seal(batch.batch);
+            EXPECT_EQ(commands_of(batch.wire())[0][1], keys[batch.batch.lane]);
+            const std::uint32_t partition = sinks::partition_of(sample.device_id, 2);
+            const std::array<std::string, 3> names{is_list ? "telemetry_queue" : "telemetry", "t.a", "t.b"};
+            EXPECT_EQ(keys[batch.batch.lane],
+                      is_list ? names[stream] : names[stream] + ":{" + std::to_string(partition) + "}");
+        }
+    }
+}
+
+TEST(Encoders, TakeOtherStreamsWhereTheyHaveOneLane) {
+    Sample sample = reference();
+    sample.stream_index = 1;
+    const auto encoder =
+        sinks::make_redis_encoder({.layout = RedisLayout::fields, .has_tenants = true, .tenant_streams = {"t.a"}});
+    const std::vector<std::string> streams{"t.b", "t.a"};
+    encoder->use_streams(streams);
+    ArenaBatch batch;
+    ASSERT_TRUE(encoder->append(batch.batch, sample));
+    EXPECT_EQ(commands_of(batch.wire())[0][1], "t.b");
 }
 
 TEST(Encoders, AllocateNothing) {

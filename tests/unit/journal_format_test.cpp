@@ -64,6 +64,35 @@ TEST(JournalFormat, EveryFlippedBitAndEveryCutIsFound) {
         EXPECT_FALSE(read_record(std::string_view(record).substr(0, bytes)));
 }
 
+TEST(JournalFormat, ARecordNamesItsTenant) {
+    for (const std::size_t bytes : {std::size_t{0}, std::size_t{1}, std::size_t{100}, limits::sample_bytes_max}) {
+        for (const std::string& tenant : {std::string("a"), std::string(limits::tenant_name_bytes_max, 'z')}) {
+            const std::string text(bytes, 'x');
+            std::string record(record_bytes(text.size(), tenant.size()), '\xFF');
+            write_record(record.data(), 7, text, tenant);
+            const auto read = read_record(record);
+            ASSERT_TRUE(read) << bytes;
+            EXPECT_EQ(read->tenant, tenant);
+            EXPECT_EQ(read->text, text);
+            EXPECT_EQ(read->bytes, record.size());
+            EXPECT_EQ(first_record_bytes(record), record.size());
+            EXPECT_LE(record.size(), record_bytes_max);
+        }
+    }
+    EXPECT_EQ(read_record(record_of("{}"))->tenant, "");
+}
+
+TEST(JournalFormat, SegmentsOfBothVersionsAreRead) {
+    for (const std::uint32_t version : {plain_version, tenants_version}) {
+        SegmentHeader header{.sequence = 4, .created_ns = 5, .version = version};
+        const auto read = read_segment_header(render_segment_header(header));
+        ASSERT_TRUE(read) << version;
+        EXPECT_EQ(read->version, version);
+        EXPECT_EQ(read->sequence, 4u);
+    }
+    EXPECT_FALSE(read_segment_header(render_segment_header({.sequence = 4, .version = tenants_version + 1})));
+}
+
 TEST(JournalFormat, SegmentNames) {
     EXPECT_EQ(segment_name(42), "00000000000000000042.log");
     EXPECT_EQ(sequence_of_name("00000000000000000042.log"), 42u);

@@ -189,7 +189,8 @@ TEST_F(JsonAnswer, EveryRefusalIsJson) {
                   (nlohmann::json{{"ok", false}, {"error", info.sentence}, {"code", info.code}}));
         ASSERT_TRUE(pending.response.is_refusal());
         EXPECT_EQ(pending.response.refusal(), reason);
-        EXPECT_EQ(tells_retry_after(reason), info.status == 503 || info.status == 409) << info.code;
+        EXPECT_EQ(tells_retry_after(reason), info.status == 503 || info.status == 409 || info.status == 429)
+            << info.code;
         // As a record's error too.
         result.start(AckLevel::stored, false);
         result.accepted = 1;

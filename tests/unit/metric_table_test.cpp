@@ -281,6 +281,11 @@ TEST(MetricTable, EveryFigureOfASinkHasARow) {
         {after<Cluster>(BYTES_OF(Cluster, refreshes))});
 }
 
+TEST(MetricTable, EachCounterOfATenantHasARow) {
+    expect_each_word_has_a_row<tenants::TenantCounters>(
+        [](const tenants::TenantCounters& counters) { return values_of(counters); });
+}
+
 TEST(MetricTable, EveryKindOfFiguresOfASinkIsKnownHere) {
     const sinks::DeliveryFigures delivery_figures;
     const sinks::SinkFigures figures{delivery_figures};

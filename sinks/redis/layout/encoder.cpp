@@ -19,7 +19,12 @@ namespace {
 constexpr std::string_view member_prefix = "member.";
 
 // Fields of the engine's own that a sample's member could be taken for.
-bool is_own_field(std::string_view name) { return name == "ts" || name == "value_type"; }
+template <bool has_tenants>
+bool is_own_field(std::string_view name, const Sample& sample) {
+    if constexpr (has_tenants)
+        if (name == "tenant" && !sample.tenant.empty()) return true;
+    return name == "ts" || name == "value_type";
+}
 
 // A number needs no word: most values are numbers.
 bool has_value_type(const Sample& sample) {
@@ -70,8 +75,7 @@ class LeastId {
 };
 static_assert(limits::entry_id_bytes_max >= 20, "prefix_bytes_max() counts an entry ID");
 
-StreamPrefix stream_prefix(const RedisLayoutSettings& settings, std::uint32_t partition) {
-    const std::string stream = stream_key(settings, partition);
+StreamPrefix stream_prefix(const RedisLayoutSettings& settings, const std::string& stream) {
     CHECK(!stream.empty() && stream.size() <= limits::stream_name_bytes_max);
     StreamPrefix prefix{bulk_of("XADD") + bulk_of(stream), {}, 2};
     if (settings.maxlen_count > 0) {
@@ -90,8 +94,7 @@ StreamPrefix stream_prefix(const RedisLayoutSettings& settings, std::uint32_t pa
 std::vector<StreamPrefix> stream_prefixes(const RedisLayoutSettings& settings) {
     CHECK(settings.partitions_count >= 1 && settings.partitions_count <= limits::partitions_count_max);
     std::vector<StreamPrefix> prefixes;
-    for (std::uint32_t partition = 0; partition < settings.partitions_count; ++partition)
-        prefixes.push_back(stream_prefix(settings, partition));
+    for (const std::string& key : keys_of_partitions(settings)) prefixes.push_back(stream_prefix(settings, key));
     return prefixes;
 }
 
@@ -101,19 +104,49 @@ void record_timestamp(Batch& batch, std::int64_t timestamp_ns) {
     batch.last_timestamp_ns = is_first ? timestamp_ns : std::max(batch.last_timestamp_ns, timestamp_ns);
 }
 
-// What the layouts of one command a sample share: one lane, or one a partition, and whether a command fits.
+// Of keys_of_partitions(): which one a sample goes to.
+std::uint32_t key_index_of(const Sample& sample, std::uint32_t partitions_count) {
+    return sample.stream_index * partitions_count + partition_of(sample.device_id, partitions_count);
+}
+
+// Of one stream.
+std::uint32_t partitions_count_of(const RedisLayoutSettings& settings) {
+    return settings.layout == RedisLayout::list ? 1 : settings.partitions_count;
+}
+
+// What the layouts of one command a sample share: one lane, or one a partition, and whether a command fits. Without
+// tenants a sample's tenant and stream are not looked at, so they cost nothing.
+template <bool has_tenants>
 class CommandEncoder : public Encoder {
   public:
     [[nodiscard]] std::uint32_t lane_count() const final { return lanes_count_; }
     [[nodiscard]] std::uint32_t lane_of(const Sample& sample) const final {
-        return partition_of(sample.device_id, lanes_count_);
+        return lanes_count_ == 1 ? 0 : key_index(sample);
     }
     [[nodiscard]] bool lanes_are_independent() const final { return lanes_count_ > 1; }
+    void use_streams(std::span<const std::string> streams) final {
+        CHECK(has_tenants && lanes_count_ == 1);
+        settings_.tenant_streams.assign(streams.begin(), streams.end());
+        prefixes_ = make_prefixes_(settings_);
+    }
     void seal(Batch&) final {}
 
   protected:
-    CommandEncoder(const RedisLayoutSettings& settings, std::uint32_t lanes_count)
-        : lanes_count_(lanes_count), least_id_(settings) {}
+    using MakePrefixes = std::vector<StreamPrefix> (*)(const RedisLayoutSettings& settings);
+
+    CommandEncoder(const RedisLayoutSettings& settings, MakePrefixes make_prefixes)
+        : settings_(settings),
+          make_prefixes_(make_prefixes),
+          prefixes_(make_prefixes(settings)),
+          partitions_count_(partitions_count_of(settings)),
+          lanes_count_(settings.has_lane_per_partition ? static_cast<std::uint32_t>(prefixes_.size()) : 1),
+          least_id_(settings) {}
+
+    [[nodiscard]] const StreamPrefix& prefix_of(const Sample& sample) const {
+        const std::uint32_t index = key_index(sample);
+        if constexpr (has_tenants) CHECK(index < prefixes_.size());
+        return prefixes_[index];
+    }
 
     // `batch`: as it is before `sample` is written into it.
     void write_prefix(RespWriter& writer, const StreamPrefix& prefix, const Batch& batch, const Sample& sample) {
@@ -133,44 +166,52 @@ class CommandEncoder : public Encoder {
     }
 
   private:
+    [[nodiscard]] std::uint32_t key_index(const Sample& sample) const {
+        if constexpr (has_tenants) return key_index_of(sample, partitions_count_);
+        else return partition_of(sample.device_id, partitions_count_);
+    }
+
+    RedisLayoutSettings settings_;
+    const MakePrefixes make_prefixes_;
+    std::vector<StreamPrefix> prefixes_;  // by key
+    const std::uint32_t partitions_count_;
     const std::uint32_t lanes_count_;
     LeastId least_id_;
 };
 
-std::uint32_t lanes_count(const RedisLayoutSettings& settings) {
-    const bool is_partitioned = settings.has_lane_per_partition && settings.layout != RedisLayout::list;
-    return is_partitioned ? settings.partitions_count : 1;
+std::vector<StreamPrefix> fields_prefixes(const RedisLayoutSettings& settings) {
+    std::vector<StreamPrefix> prefixes = stream_prefixes(settings);
+    for (StreamPrefix& prefix : prefixes) prefix.append(bulk_of("device_id"), settings);
+    return prefixes;
 }
 
-class FieldsEncoder final : public CommandEncoder {
+template <bool has_tenants>
+class FieldsEncoder final : public CommandEncoder<has_tenants> {
   public:
     explicit FieldsEncoder(const RedisLayoutSettings& settings)
-        : CommandEncoder(settings, lanes_count(settings)), prefixes_(stream_prefixes(settings)) {
-        for (StreamPrefix& prefix : prefixes_) prefix.append(bulk_of("device_id"), settings);
-    }
+        : CommandEncoder<has_tenants>(settings, fields_prefixes) {}
 
     [[nodiscard]] bool needs_raw() const override { return false; }
 
     [[nodiscard]] bool append(Batch& batch, const Sample& sample) override {
-        const auto partitions_count = static_cast<std::uint32_t>(prefixes_.size());
-        const StreamPrefix& prefix = prefixes_[partition_of(sample.device_id, partitions_count)];
-        if (!fits(batch, bytes_max(prefix, sample))) return false;
+        const StreamPrefix& prefix = this->prefix_of(sample);
+        if (!this->fits(batch, bytes_max(prefix, sample))) return false;
         RespWriter writer(batch.room().data());
         writer.array_header(prefix.words_count + 2 * fields_count(sample));
-        write_prefix(writer, prefix, batch, sample);
+        this->write_prefix(writer, prefix, batch, sample);
         writer.bulk(sample.device_id);
         writer.raw("$2\r\nts\r\n");
         writer.bulk(sample.timestamp_ns);
         write_measurement(writer, sample);
         write_optional(writer, sample);
-        commit(batch, sample, writer.size());
+        this->commit(batch, sample, writer.size());
         return true;
     }
 
   private:
     // Rendered names of the fields below, and the longest of them.
     static constexpr std::size_t name_bytes_max = sizeof("$10\r\nvalue_type\r\n");
-    static constexpr std::size_t fixed_fields_count_max = 8;
+    static constexpr std::size_t fixed_fields_count_max = 9;
 
     static std::size_t fields_count(const Sample& sample) {
         std::size_t count = 2 + sample.others.size();
@@ -180,6 +221,7 @@ class FieldsEncoder final : public CommandEncoder {
         count += sample.priority == Priority::none ? 0 : 1;
         count += sample.metadata.empty() ? 0 : 1;
         count += has_value_type(sample) ? 1 : 0;
+        if constexpr (has_tenants) count += sample.tenant.empty() ? 0 : 1;
         return count;
     }
 
@@ -188,6 +230,7 @@ class FieldsEncoder final : public CommandEncoder {
         bytes += fixed_fields_count_max * (name_bytes_max + resp_overhead_bytes_max) + 20;
         bytes += sample.device_id.size() + sample.type.size() + sample.value.size() + sample.unit.size();
         bytes += sample.values.size() + sample.metadata.size();
+        if constexpr (has_tenants) bytes += sample.tenant.size();
         for (const Member& other : sample.others)
             bytes += other.name.size() + other.value.size() + member_prefix.size() + other_overhead_bytes_max;
         return bytes;
@@ -223,8 +266,13 @@ class FieldsEncoder final : public CommandEncoder {
             writer.raw("$10\r\nvalue_type\r\n");
             writer.bulk(name_of(sample.value_kind));
         }
+        if (has_tenants && !sample.tenant.empty()) {
+            writer.raw("$6\r\ntenant\r\n");
+            writer.bulk(sample.tenant);
+        }
         for (const Member& other : sample.others) {
-            const bool is_prefixed = is_own_field(other.name) || other.name.starts_with(member_prefix);
+            const bool is_prefixed =
+                is_own_field<has_tenants>(other.name, sample) || other.name.starts_with(member_prefix);
             writer.bulk(is_prefixed ? member_prefix : std::string_view{}, other.name);
             writer.bulk(other.value);
         }
@@ -238,41 +286,37 @@ class FieldsEncoder final : public CommandEncoder {
     static_assert(resp_overhead_bytes_max + fixed_fields_count_max * (name_bytes_max + resp_overhead_bytes_max) + 20 <
                       limits::kib - 128,
                   "limits::encoding_overhead_bytes_max counts 1 KiB for the command's own words");
-
-    std::vector<StreamPrefix> prefixes_;
 };
 
 // `json` and `list`: constant words, then the sample as it came.
-class RawEncoder final : public CommandEncoder {
+template <bool has_tenants>
+class RawEncoder final : public CommandEncoder<has_tenants> {
   public:
-    RawEncoder(const RedisLayoutSettings& settings, std::vector<StreamPrefix> prefixes)
-        : CommandEncoder(settings, lanes_count(settings)), prefixes_(std::move(prefixes)) {}
+    RawEncoder(const RedisLayoutSettings& settings, typename CommandEncoder<has_tenants>::MakePrefixes make_prefixes)
+        : CommandEncoder<has_tenants>(settings, make_prefixes) {}
 
     [[nodiscard]] bool append(Batch& batch, const Sample& sample) override {
-        const auto partitions_count = static_cast<std::uint32_t>(prefixes_.size());
-        const StreamPrefix& prefix = prefixes_[partition_of(sample.device_id, partitions_count)];
-        if (!fits(batch, prefix_bytes_max(prefix) + sample.raw.size() + resp_overhead_bytes_max)) return false;
+        const StreamPrefix& prefix = this->prefix_of(sample);
+        if (!this->fits(batch, prefix_bytes_max(prefix) + sample.raw.size() + resp_overhead_bytes_max)) return false;
         RespWriter writer(batch.room().data());
-        write_prefix(writer, prefix, batch, sample);
+        this->write_prefix(writer, prefix, batch, sample);
         writer.bulk(sample.raw);
-        commit(batch, sample, writer.size());
+        this->commit(batch, sample, writer.size());
         return true;
     }
-
-  private:
-    std::vector<StreamPrefix> prefixes_;  // with the array header
 };
 
 class PackedEncoder final : public Encoder {
   public:
     explicit PackedEncoder(const RedisLayoutSettings& settings)
         : prefixes_(stream_prefixes(settings)),
+          partitions_count_(settings.partitions_count),
           has_independent_lanes_(settings.has_lane_per_partition),
           least_id_(settings) {}
 
     [[nodiscard]] std::uint32_t lane_count() const override { return static_cast<std::uint32_t>(prefixes_.size()); }
     [[nodiscard]] std::uint32_t lane_of(const Sample& sample) const override {
-        return partition_of(sample.device_id, lane_count());
+        return key_index_of(sample, partitions_count_);
     }
     [[nodiscard]] bool is_one_command_per_batch() const override { return true; }
     [[nodiscard]] bool lanes_are_independent() const override { return has_independent_lanes_; }
@@ -319,6 +363,7 @@ class PackedEncoder final : public Encoder {
                   limits::batch_headroom_bytes);
 
     std::vector<StreamPrefix> prefixes_;
+    const std::uint32_t partitions_count_;
     const bool has_independent_lanes_;
     LeastId least_id_;
 };
@@ -333,37 +378,60 @@ std::vector<StreamPrefix> json_prefixes(const RedisLayoutSettings& settings) {
 }
 
 std::vector<StreamPrefix> list_prefixes(const RedisLayoutSettings& settings) {
-    CHECK(!settings.list_key.empty() && settings.list_key.size() <= limits::stream_name_bytes_max);
-    return {{array_header_of(3) + bulk_of("RPUSH") + bulk_of(settings.list_key), {}, 3}};
+    std::vector<StreamPrefix> prefixes;
+    for (const std::string& key : keys_of_partitions(settings)) {
+        CHECK(!key.empty() && key.size() <= limits::stream_name_bytes_max);
+        prefixes.push_back({array_header_of(3) + bulk_of("RPUSH") + bulk_of(key), {}, 3});
+    }
+    return prefixes;
 }
 
 }  // namespace
 
 std::string stream_key(const RedisLayoutSettings& settings, std::uint32_t partition) {
+    return stream_key(settings, settings.stream, partition);
+}
+
+std::string stream_key(const RedisLayoutSettings& settings, std::string_view stream, std::uint32_t partition) {
     const bool is_owned = !settings.instance.empty();
-    std::string key = settings.stream;
+    std::string key(stream);
     if (settings.partitions_count > 1 || is_owned) key += ":{" + std::to_string(partition) + "}";
     if (is_owned) key += ":" + settings.instance;
     return key;
 }
 
 std::vector<std::string> keys_of_partitions(const RedisLayoutSettings& settings) {
-    if (settings.layout == RedisLayout::list) return {settings.list_key};
+    const bool is_list = settings.layout == RedisLayout::list;
     std::vector<std::string> keys;
-    for (std::uint32_t partition = 0; partition < settings.partitions_count; ++partition)
-        keys.push_back(stream_key(settings, partition));
+    const auto add = [&](const std::string& name) {
+        if (is_list) return keys.push_back(name);
+        for (std::uint32_t partition = 0; partition < settings.partitions_count; ++partition)
+            keys.push_back(stream_key(settings, name, partition));
+    };
+    add(is_list ? settings.list_key : settings.stream);
+    for (const std::string& stream : settings.tenant_streams) add(stream);
     return keys;
 }
 
-std::unique_ptr<Encoder> make_redis_encoder(const RedisLayoutSettings& settings) {
-    CHECK(settings.instance.empty() || settings.layout == RedisLayout::fields || settings.layout == RedisLayout::json);
+namespace {
+
+template <bool has_tenants>
+std::unique_ptr<Encoder> make_encoder_of(const RedisLayoutSettings& settings) {
     switch (settings.layout) {
-        case RedisLayout::fields: return std::make_unique<FieldsEncoder>(settings);
-        case RedisLayout::json: return std::make_unique<RawEncoder>(settings, json_prefixes(settings));
-        case RedisLayout::list: return std::make_unique<RawEncoder>(settings, list_prefixes(settings));
+        case RedisLayout::fields: return std::make_unique<FieldsEncoder<has_tenants>>(settings);
+        case RedisLayout::json: return std::make_unique<RawEncoder<has_tenants>>(settings, json_prefixes);
+        case RedisLayout::list: return std::make_unique<RawEncoder<has_tenants>>(settings, list_prefixes);
         case RedisLayout::packed: return std::make_unique<PackedEncoder>(settings);
     }
     return nullptr;
+}
+
+}  // namespace
+
+std::unique_ptr<Encoder> make_redis_encoder(const RedisLayoutSettings& settings) {
+    CHECK(settings.has_tenants || settings.tenant_streams.empty());
+    CHECK(settings.instance.empty() || settings.layout == RedisLayout::fields || settings.layout == RedisLayout::json);
+    return settings.has_tenants ? make_encoder_of<true>(settings) : make_encoder_of<false>(settings);
 }
 
 }  // namespace sluice::sinks

@@ -47,7 +47,8 @@ class Engine:
                  environment: Optional[Mapping[str, str]] = None, admin_on_data_listener: bool = False,
                  backend: Optional[str] = BACKEND, binary: Path = BINARY,
                  more_listen: Sequence[str] = (), admin_socket: Optional[Path] = None,
-                 admin_context: Optional[ssl.SSLContext] = None, listens: bool = True):
+                 admin_context: Optional[ssl.SSLContext] = None, listens: bool = True,
+                 admin_headers: Sequence[tuple[str, str]] = ()):
         self.address = ("127.0.0.1", reserve_port())
         self.admin_address = self.address if admin_on_data_listener else ("127.0.0.1", reserve_port())
         admin = "{}:{}".format(*self.admin_address)
@@ -55,6 +56,7 @@ class Engine:
             self.admin_address, admin = str(admin_socket), f"unix:{admin_socket}"
         self._admin_context = admin_context  # of an admin listener that speaks TLS
         self._directory = directory
+        self._admin_headers = admin_headers
         self._environment = {**CLEAN_ENVIRONMENT, **(environment or {})}
         listen = ",".join(["{}:{}".format(*self.address), *more_listen]) if listens else ""
         self._command = [*prefix, binary, "serve", "--listen", listen,
@@ -106,7 +108,7 @@ class Engine:
         """False also where it does not answer any more."""
         try:
             with self._connect_admin(2) as connection:
-                return connection.request("GET", "/status").json()["log_lines_waiting"] > 0
+                return connection.request("GET", "/status", headers=self._admin_headers).json()["log_lines_waiting"] > 0
         except (OSError, EOFError):
             return False
 
@@ -115,7 +117,7 @@ class Engine:
 
     def admin(self, method: str, target: str, body: Optional[bytes] = None) -> Response:
         with self._connect_admin() as connection:
-            return connection.request(method, target, body)
+            return connection.request(method, target, body, self._admin_headers)
 
     def _connect_admin(self, timeout_s: float = PATIENCE_S) -> HttpConnection:
         if self._admin_context:

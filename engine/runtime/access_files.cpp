@@ -1,0 +1,96 @@
+#include "engine/runtime/access_files.hpp"
+
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "engine/core/limits.hpp"
+#include "engine/core/redis_layout.hpp"
+#include "engine/tenants/admin_token.hpp"
+
+namespace sluice {
+
+namespace {
+
+std::string layout_name(const config::Config& config) {
+    return std::string(redis_layout_names[static_cast<std::size_t>(config.sink.redis.layout)]);
+}
+
+bool is_cluster(const config::Config& config) { return config.sink.url.kind == config::SinkKind::redis_cluster; }
+
+// The sample is written as it came, so its tenant can only be told by where it is written.
+bool needs_own_streams(const config::Config& config) { return config.sink.redis.layout != RedisLayout::fields; }
+
+std::optional<std::string> fault_of_stream(const config::Config& config, const tenants::Tenant& tenant) {
+    const bool has_braces = tenant.stream.find_first_of("{}") != std::string::npos;
+    if (has_braces && (config.sink.redis.partitions_count > 1 || config.sink.redis.exactly_once))
+        return "its stream holds { or }, which does not go with partitions and exactly_once";
+    if (config.sink.redis.exactly_once && tenant.stream.size() > limits::owned_stream_key_bytes_max)
+        return "its stream has more than 71 bytes, which does not go with exactly_once";
+    static_assert(limits::owned_stream_key_bytes_max == 71);
+    const bool is_shared = tenant.stream.empty() || tenant.stream == config.sink.redis.stream ||
+                           tenant.stream == config.sink.redis.list_key;
+    if (is_shared && needs_own_streams(config))
+        return "it needs a stream of its own: the layout " + layout_name(config) +
+               " does not name the tenant in a sample";
+    return std::nullopt;
+}
+
+// Where they need streams of their own: whose stream is another's, too.
+std::optional<std::string> fault_of_sharing(const config::Config& config, const tenants::TenantTable& table) {
+    if (!needs_own_streams(config)) return std::nullopt;
+    std::set<std::string_view> streams;
+    for (const tenants::Tenant& tenant : table.tenants())
+        if (!streams.insert(tenant.stream).second)
+            return "tenant " + tenant.name + ": its stream is another tenant's, too, and the layout " +
+                   layout_name(config) + " does not name the tenant in a sample";
+    return std::nullopt;
+}
+
+}  // namespace
+
+bool has_lane_per_stream(const config::Config& config) {
+    return is_cluster(config) || config.sink.redis.layout == RedisLayout::packed;
+}
+
+bool has_fixed_streams(const config::Config& config) {
+    return has_lane_per_stream(config) || config.sink.redis.exactly_once;
+}
+
+std::optional<std::string> fault_of_tenants(const config::Config& config, const tenants::TenantTable& table) {
+    for (const tenants::Tenant& tenant : table.tenants())
+        if (const auto fault = fault_of_stream(config, tenant)) return "tenant " + tenant.name + ": " + *fault;
+    if (const auto fault = fault_of_sharing(config, table)) return fault;
+    if (has_lane_per_stream(config) && table.streams().size() > limits::tenant_lanes_count_max)
+        return "tenants have more than 64 streams of their own, which is too many for a cluster and for the layout "
+               "packed";
+    static_assert(limits::tenant_lanes_count_max == 64);
+    return std::nullopt;
+}
+
+tenants::SamplePolicy sample_policy(const config::Config& config) {
+    tenants::SamplePolicy policy;
+    policy.past_ns_max = config.timestamp_past_ns_max;
+    policy.future_ns_max = config.timestamp_future_ns_max;
+    return policy;
+}
+
+std::expected<AccessFiles, std::string> read_access_files(config::Config& config) {
+    AccessFiles files;
+    if (!config.admin.token_file.empty()) {
+        const auto token = tenants::read_admin_token(config.admin.token_file);
+        if (!token) return std::unexpected(token.error());
+        files.admin_token = *token;
+    }
+    if (config.tenants.file.empty()) return files;
+    files.tenants = std::make_unique<tenants::TenantStore>(config.tenants.file, sample_policy(config));
+    auto table = files.tenants->read();
+    if (!table) return std::unexpected(table.error());
+    if (const auto fault = fault_of_tenants(config, **table))
+        return std::unexpected(config.tenants.file + ": " + *fault);
+    config.tenants.streams = (*table)->streams();
+    files.tenants->accept(*std::move(table));
+    return files;
+}
+
+}  // namespace sluice
