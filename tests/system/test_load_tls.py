@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from harness import Authority, tls_settings
-from harness.load import FAILED, LOAD_BINARY, OK, SETUP_FAILED, Connection, LoadTarget, run_load
+from harness.load import FAILED, LOAD_BINARY, OK, PATIENT, SETUP_FAILED, Connection, LoadTarget, run_load
 
 REQUESTS = 40
 VERSIONS = ["1.2", "1.3"]
@@ -137,6 +137,23 @@ def test_insecure_takes_any_and_says_so(server):
 def test_a_server_without_tls_is_told(server, authority):
     url = "https://{}:{}/telemetry".format(*server.address)
     refused(run_load(url, "--sample", "--ca", authority.certificate, "--requests", 5), "what the server sent is not TLS; without TLS")
+
+
+def test_a_server_that_gives_up_is_told():
+    async def serve(connection: Connection):
+        await connection.writer.drain()
+
+    with LoadTarget(serve) as target:
+        refused(run_load(target.url.replace("http://", "https://"), "--sample", "--requests", 5), " within the handshake")
+
+
+def test_a_comparison_of_plain_and_tls(server, authority, tmp_path):
+    plain = "http://{}:{}/telemetry".format(*server.address)
+    command = [LOAD_BINARY, "compare", plain, server.tls_url, "--sample", "--users", 1, "--duration", "100ms", "--rounds", 2,
+               "--ca", authority.certificate, "--json", tmp_path / "json", *PATIENT]
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=60)
+    assert done.returncode == OK, done.stderr
+    assert "https://" in (tmp_path / "json").read_text()
 
 
 def test_a_file_that_is_no_certificate_is_named(server, tmp_path):
