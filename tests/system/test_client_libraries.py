@@ -1,6 +1,6 @@
 """Client libraries that hold data and send it again by themselves, pointed at Sluice: the OpenTelemetry SDK and InfluxDB's
 client for JavaScript, from npm, and InfluxDB's client for Python. Whatever they say is delivered is stored, and they give
-nothing up while the engine is paused, Redis is away, or the engine is killed and started again.
+nothing up while the engine is paused, Redis is away, the engine is killed and started again, or their quota is spent.
 
 test_influx_clients.py has the client of InfluxDB 1, test_remote_write_clients.py Prometheus and vmagent.
 """
@@ -11,11 +11,13 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from harness import Engine, RedisServer, wait_until
 from harness.engine import PROJECT
+from harness.tenants import MeteredTenant
 
 MODULES = PROJECT / ".deps/npm/node_modules"
 PACKAGES = PROJECT / ".deps/prefix/usr/lib/python3/dist-packages"
@@ -51,26 +53,37 @@ class Client:
             self._process.wait()
 
 
-def pause(engine: Engine, _: RedisServer) -> None:
-    assert engine.admin("POST", "/stop").status == 200
+class Scene(NamedTuple):
+    engine: Engine
+    server: RedisServer
+    tenant: MeteredTenant
+
+
+def pause(scene: Scene) -> None:
+    assert scene.engine.admin("POST", "/stop").status == 200
     time.sleep(1.2)
-    assert engine.admin("POST", "/start").status == 200
+    assert scene.engine.admin("POST", "/start").status == 200
 
 
-def take_redis_away(engine: Engine, server: RedisServer) -> None:
-    server.kill()
-    wait_until(lambda: engine.admin("GET", "/ready").status == 503, "the sink has noticed")
+def take_redis_away(scene: Scene) -> None:
+    scene.server.kill()
+    wait_until(lambda: scene.engine.admin("GET", "/ready").status == 503, "the sink has noticed")
     time.sleep(0.5)
-    server.start()
+    scene.server.start()
 
 
-def kill(engine: Engine, _: RedisServer) -> None:
-    engine.kill()
+def kill(scene: Scene) -> None:
+    scene.engine.kill()
     time.sleep(0.3)
-    engine.start()
+    scene.engine.start()
 
 
-TROUBLES = {"after a pause": pause, "after Redis was away": take_redis_away, "after the engine was killed": kill}
+def spend_quota(scene: Scene) -> None:
+    scene.tenant.lower_quota_for(scene.engine, 1.2)
+
+
+TROUBLES = {"after a pause": pause, "after Redis was away": take_redis_away, "after the engine was killed": kill,
+            "after the quota was spent": spend_quota}
 
 
 def run(starter, workspace, script: str, arguments, gives_nothing_up: bool) -> tuple[Client, RedisServer]:
@@ -78,8 +91,9 @@ def run(starter, workspace, script: str, arguments, gives_nothing_up: bool) -> t
     when it is closed is lost in it.
     """
     server = starter.redis(persistent=True)
-    engine = starter.engine(server.url, settings={"sink.redis.backoff_max": "200ms", "ack_timeout": "1s"})
-    client = Client(workspace, script, *arguments("http://{}:{}".format(*engine.address)))
+    tenant = MeteredTenant(workspace / f"{time.monotonic_ns()}.toml")
+    engine = starter.engine(server.url, settings={"sink.redis.backoff_max": "200ms", "ack_timeout": "1s", **tenant.settings})
+    client = Client(workspace, script, *arguments("http://{}:{}".format(*engine.address), tenant.token))
 
     def goes_on(what: str) -> None:
         seen = len(client.numbers())
@@ -88,7 +102,7 @@ def run(starter, workspace, script: str, arguments, gives_nothing_up: bool) -> t
     try:
         goes_on("at first")
         for what, trouble in TROUBLES.items():
-            trouble(engine, server)
+            trouble(Scene(engine, server, tenant))
             goes_on(what)
         if gives_nothing_up:
             everything = set(range(1, max(client.numbers()) + 1))
@@ -101,15 +115,15 @@ def run(starter, workspace, script: str, arguments, gives_nothing_up: bool) -> t
 
 @pytest.mark.parametrize("kind, compression", [("proto", "gzip"), ("http", "none")])
 def test_opentelemetry(starter, workspace, kind, compression):
-    client, server = run(starter, workspace, "otlp.js", lambda url: (kind, url + "/v1/metrics", compression), False)
+    client, server = run(starter, workspace, "otlp.js", lambda url, token: (kind, url + "/v1/metrics", compression, token), False)
     lines = [line for line in client.lines() if line.startswith("failed") and "ECONN" not in line and "hang up" not in line]
     assert not lines, "what was answered 503 is sent again; what met no engine is the client's to drop"
     stored = {int(float(fields[b"value"])) for _, fields in server.client().xrange("telemetry")}
     assert client.numbers() <= stored and len(client.numbers()) > 10
 
 
-@pytest.mark.parametrize("script, arguments", [("influx.js", lambda url: (url,)),
-                                               ("influx_v2.py", lambda url: (url + "/influx", str(PACKAGES)))], ids=["js", "py"])
+@pytest.mark.parametrize("script, arguments", [("influx.js", lambda url, token: (url, token)),
+                                               ("influx_v2.py", lambda url, token: (url + "/influx", str(PACKAGES), token))], ids=["js", "py"])
 def test_influxdb(starter, workspace, script, arguments):
     client, server = run(starter, workspace, script, arguments, True)
     assert not [line for line in client.lines() if line.startswith("failed")], client.lines()

@@ -13,6 +13,7 @@ import pytest
 from harness import Child, reserve_port, wait_until
 from harness.databases import find_program
 from harness.engine import PROJECT
+from harness.tenants import MeteredTenant
 
 
 class Target:
@@ -52,23 +53,23 @@ def scrape_config(port: int) -> dict:
 NEWER_PROMETHEUS = PROJECT / ".deps/newer/usr/bin/prometheus"
 
 
-def prometheus_command(directory, target: Target, url: str, program=None, **of_remote_write) -> list:
+def prometheus_command(directory, target: Target, url: str, token: str, program=None, **of_remote_write) -> list:
     queue = {"batch_send_deadline": "100ms", "min_backoff": "30ms", "max_backoff": "200ms", "max_shards": 1}
-    config = {**scrape_config(target.port), "remote_write": [{"url": url, "queue_config": queue, **of_remote_write}]}
+    config = {**scrape_config(target.port), "remote_write": [{"url": url, "queue_config": queue, "authorization": {"credentials": token}, **of_remote_write}]}
     (directory / "prometheus.yml").write_text(json.dumps(config))  # YAML takes JSON
     return [program or find_program("prometheus"), f"--config.file={directory / 'prometheus.yml'}",
             f"--storage.tsdb.path={directory / 'prometheus'}", f"--web.listen-address=127.0.0.1:{reserve_port()}",
             "--log.level=warn"]
 
 
-def newer_prometheus_command(directory, target: Target, url: str) -> list:
-    command = prometheus_command(directory, target, url, NEWER_PROMETHEUS, protobuf_message="io.prometheus.write.v2.Request")
+def newer_prometheus_command(directory, target: Target, url: str, token: str) -> list:
+    command = prometheus_command(directory, target, url, token, NEWER_PROMETHEUS, protobuf_message="io.prometheus.write.v2.Request")
     return [*command, "--enable-feature=metadata-wal-records"]
 
 
-def vmagent_command(directory, target: Target, url: str) -> list:
+def vmagent_command(directory, target: Target, url: str, token: str) -> list:
     (directory / "vmagent.yml").write_text(json.dumps(scrape_config(target.port)))
-    return [find_program("vmagent"), f"-promscrape.config={directory / 'vmagent.yml'}", f"-remoteWrite.url={url}",
+    return [find_program("vmagent"), f"-promscrape.config={directory / 'vmagent.yml'}", f"-remoteWrite.url={url}", f"-remoteWrite.bearerToken={token}",
             f"-remoteWrite.tmpDataPath={directory / 'vmagent'}", f"-httpListenAddr=127.0.0.1:{reserve_port()}",
             "-remoteWrite.flushInterval=100ms", "-memory.allowedBytes=64MB", "-loggerLevel=WARN"]
 
@@ -95,10 +96,12 @@ def test_every_value_arrives(starter, workspace, target, name):
     if not (NEWER_PROMETHEUS.exists() if name == "prometheus 3" else find_program(name)):
         pytest.skip(f"{name} is not here: run tools/setup test")
     server = starter.redis(persistent=True)
-    engine = starter.engine(server.url, settings={"sink.redis.backoff_max": "200ms", "ack_timeout": "1s"})
     directory = workspace / name.replace(" ", "")
     directory.mkdir()
-    agent = Child(AGENTS[name](directory, target, "http://{}:{}/api/v1/write".format(*engine.address)), directory, "agent")
+    tenant = MeteredTenant(directory / "tenants.toml")
+    engine = starter.engine(server.url, settings={"sink.redis.backoff_max": "200ms", "ack_timeout": "1s", **tenant.settings})
+    url = "http://{}:{}/api/v1/write".format(*engine.address)
+    agent = Child(AGENTS[name](directory, target, url, tenant.token), directory, "agent")
     try:
         def arrives(what: str) -> None:
             now = target.count
@@ -117,6 +120,14 @@ def test_every_value_arrives(starter, workspace, target, name):
         time.sleep(0.5)
         engine.start()
         arrives("after the engine was killed")
+        tenant.lower_quota_for(engine, 1.5)
+        arrives("after the quota was spent")
+
+        def are_all_there() -> bool:
+            values = values_of(server)
+            return set(range(min(values), max(values) + 1)) == set(values)
+
+        wait_until(are_all_there, f"{name}: what was refused is sent again")  # vmagent: 2 s later, beside newer values
     finally:
         agent.kill()
     values = values_of(server)

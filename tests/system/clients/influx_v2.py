@@ -1,4 +1,4 @@
-"""influx_v2.py URL PACKAGES: writes points whose value is their number, until its input ends. Prints the numbers of what was
+"""influx_v2.py URL PACKAGES TOKEN: writes points whose value is their number, until its input ends. Prints the numbers of what was
 written when it was, and what was given up. PACKAGES is where influxdb_client is."""
 
 import logging
@@ -26,7 +26,7 @@ ended = threading.Event()
 threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
 # The client 1.40 loses a point now and then where a batch is closed by its time: here only a full one is closed.
 options = WriteOptions(batch_size=5, flush_interval=1_000_000, retry_interval=500, max_retry_delay=1000, jitter_interval=50)
-client = InfluxDBClient(url=sys.argv[1], token="t", org="org", enable_gzip=True)
+client = InfluxDBClient(url=sys.argv[1], token=sys.argv[3], org="org", enable_gzip=True)
 assert client.health().status == "pass"
 api = client.write_api(options, success_callback=print_numbers, error_callback=print_failure)
 number = 0

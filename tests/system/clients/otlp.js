@@ -1,10 +1,10 @@
-// otlp.js KIND URL COMPRESSION: exports a gauge, whose value is the number of its export, until its input ends. Prints the
+// otlp.js KIND URL COMPRESSION TOKEN: exports a gauge, whose value is the number of its export, until its input ends. Prints the
 // number of each export that succeeded.
 const {MeterProvider, PeriodicExportingMetricReader} = require('@opentelemetry/sdk-metrics');
-const [kind, url, compression] = process.argv.slice(2);
+const [kind, url, compression, token] = process.argv.slice(2);
 const {OTLPMetricExporter} = require(`@opentelemetry/exporter-metrics-otlp-${kind}`);
 
-const exporter = new OTLPMetricExporter({url, compression, timeoutMillis: 30000});
+const exporter = new OTLPMetricExporter({url, compression, timeoutMillis: 30000, headers: {Authorization: `Bearer ${token}`}});
 let exports_ = 0;
 const counting = {
   export(metrics, done) {
