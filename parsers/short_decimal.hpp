@@ -33,7 +33,8 @@ inline ShortDecimal short_decimal_of(double value) {
     for (unsigned places = 1; places <= places_max; ++places) {
         const double unit = ShortDecimal::units[places];
         const double product = magnitude * unit;
-        const auto digits = static_cast<std::int64_t>(product + 0.5);
+        auto digits = static_cast<std::int64_t>(product);
+        if (product - static_cast<double>(digits) > 0.5) ++digits;
         const auto whole = static_cast<double>(digits);
         if (std::abs(product - whole) > product * rounding_max || whole / unit != magnitude) continue;
         return {std::signbit(value) ? -digits : digits, places};

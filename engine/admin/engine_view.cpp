@@ -59,11 +59,15 @@ const SinkView& EngineView::delivering_sink() const {
     return sinks.front();
 }
 
+namespace {
+
 // A label of /metrics is not escaped.
 std::string as_label(std::string text) {
     std::ranges::replace_if(text, [](char c) { return c == '"' || c == '\\' || !is_printable_ascii(c); }, '_');
     return text;
 }
+
+}  // namespace
 
 TlsView view_of(const tls::Published& published, std::int64_t now_ns) {
     TlsView view{published.reloads_count.load(std::memory_order_relaxed),

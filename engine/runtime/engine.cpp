@@ -180,15 +180,15 @@ std::expected<void, io::LoopError> Engine::try_loops() {
 // The parts are the last ones now: see open_loops().
 void Engine::add_subscribers() {
     for (auto& reactor : reactors_)
-        publisher_.add([&reactor](std::shared_ptr<const LiveSettings> settings) {
-            return reactor->has_ended() || reactor->apply(std::move(settings));
+        publisher_.add([&reactor](const std::shared_ptr<const LiveSettings>& settings) {
+            return reactor->has_ended() || reactor->apply(settings);
         });
     if (forwarder_ != nullptr)
-        publisher_.add([this](std::shared_ptr<const LiveSettings> settings) {
+        publisher_.add([this](const std::shared_ptr<const LiveSettings>& settings) {
             forwarder_->use_tenants(settings->tenants);
             return true;
         });
-    publisher_.add([this](std::shared_ptr<const LiveSettings> settings) {
+    publisher_.add([this](const std::shared_ptr<const LiveSettings>& settings) {
         return admin_->apply(config_.admin.is_tls ? settings->tls : nullptr, settings->tenants);
     });
 }

@@ -59,7 +59,7 @@ bool TenantTable::add(const Tenant& tenant, TenantNumbers& numbers) {
 std::expected<std::shared_ptr<const TenantTable>, std::string> TenantTable::make(std::vector<Tenant> tenants,
                                                                                  TenantNumbers& numbers,
                                                                                  std::uint32_t generation) {
-    const std::shared_ptr<TenantTable> table(new TenantTable(std::move(tenants), generation));
+    std::shared_ptr<TenantTable> table(new TenantTable(std::move(tenants), generation));
     for (const Tenant& tenant : table->tenants_)
         if (!table->add(tenant, numbers))
             return std::unexpected("there have been more than 1024 names of tenants since the start; restart");

@@ -42,9 +42,12 @@ void BlockingClient::leave(const std::string& why) {
 bool BlockingClient::load_tls() {
     if (!settings_.tls.is_on) return true;
     auto client = TlsClient::load(settings_.tls);
-    if (client) tls_.emplace(*std::move(client));
-    else fail(client.error());
-    return client.has_value();
+    if (!client) {
+        fail(client.error());
+        return false;
+    }
+    tls_.emplace(*std::move(client));
+    return true;
 }
 
 bool BlockingClient::secure() {
