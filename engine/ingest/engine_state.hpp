@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "engine/core/cache_line.hpp"
-#include "engine/tenants/reload_figures.hpp"
+#include "engine/tenants/tenants_figures.hpp"
 #include "engine/watch/gauges.hpp"
 
 namespace sluice {
@@ -19,7 +19,7 @@ struct EngineState {
     std::atomic<bool> is_draining{false};
     // Written by the watcher; read by the reactors before they take telemetry, and for /ready, /status and /metrics.
     watch::Gauges gauges;
-    tenants::ReloadFigures reloads;
+    tenants::TenantsFigures reloads;
 };
 
 }  // namespace sluice
