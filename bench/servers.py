@@ -72,17 +72,19 @@ def running_floor(responses_per_recv: int = 1) -> Iterator[tuple[int, int]]:
 
 
 @contextlib.contextmanager
-def running_nginx() -> Iterator[tuple[int, int]]:
-    """nginx that answers `return 200` with the same body, one process, nothing logged. Yields pid and port."""
+def running_nginx(pair: Optional[tuple[Path, Path]] = None) -> Iterator[tuple[int, int]]:
+    """nginx that answers `return 200` with the same body, one process, nothing logged; over TLS with the certificate and
+    key of `pair`. Yields pid and port."""
     port = reserve_port()
     with directory() as path:
         temporary = " ".join(f"{kind}_temp_path {path}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         answer = '{"ok":true,"message":"Telemetry received","ack":"queued"}'
+        tls = f" ssl_certificate {pair[0]}; ssl_certificate_key {pair[1]}; ssl_protocols TLSv1.2 TLSv1.3;" if pair else ""
         (path / "nginx.conf").write_text(
             f"daemon off; master_process off; pid {path}/pid; error_log stderr;\n"
             "events { worker_connections 4096; }\n"
             f"http {{ access_log off; keepalive_requests 1000000000; default_type application/json; {temporary}\n"
-            f"  server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ return 200 '{answer}'; }} }} }}\n")
+            f"  server {{ listen 127.0.0.1:{port} backlog=4096{' ssl' if pair else ''};{tls} location / {{ return 200 '{answer}'; }} }} }}\n")
         with running_child([NGINX, "-p", path, "-c", path / "nginx.conf", "-e", "stderr"], path, port) as child:
             yield child.pid, port
 

@@ -58,7 +58,7 @@ room(parsers/json USES engine/core parsers LIBRARIES simdjson)
 room(parsers/collectd USES engine/core parsers parsers/json LIBRARIES simdjson)
 room(parsers/influx USES engine/core parsers)
 room(parsers/protobuf)
-room(parsers/prometheus USES engine/core parsers parsers/protobuf)
+room(parsers/prometheus USES engine/core parsers parsers/protobuf LIBRARIES xxhash)
 room(parsers/otlp USES engine/core parsers parsers/protobuf LIBRARIES simdjson)
 room(parsers/telemetry USES engine/core parsers parsers/json parsers/protobuf)
 room(parsers/coding USES engine/core LIBRARIES zlib libdeflate zstd snappy)
@@ -74,7 +74,8 @@ room(sinks USES engine/core MAY thread)
 room(sinks/null USES engine/core sinks MAY clock)
 room(sinks/journal USES engine/core sinks MAY clock system)
 room(sinks/redis/resp USES engine/core LIBRARIES hiredis)
-room(sinks/redis/link USES engine/core sinks sinks/redis/resp LIBRARIES hiredis MAY system)
+room(sinks/redis/tls USES engine/core engine/tls sinks/redis/resp LIBRARIES openssl MAY system)
+room(sinks/redis/link USES engine/core sinks sinks/redis/resp sinks/redis/tls LIBRARIES hiredis hiredis_ssl MAY system)
 room(sinks/redis/layout USES engine/core sinks sinks/redis/resp)
 room(sinks/redis/window USES engine/core sinks sinks/redis/layout sinks/redis/resp MAY system)
 room(sinks/redis/single USES engine/core sinks sinks/redis/link sinks/redis/resp sinks/redis/window)
@@ -100,7 +101,7 @@ room(engine/admin USES engine/core engine/config engine/log engine/metrics engin
 room(engine/journal_tool USES engine/core engine/config engine/log engine/io engine/forward engine/tenants parsers sinks/journal LIBRARIES nlohmann_json MAY clock system)
 room(engine/runtime USES engine/core engine/config engine/dead_letters engine/log engine/io engine/server engine/tls engine/delivery
      engine/batching engine/idempotency engine/tenants engine/watch engine/ingest engine/forward engine/admin sinks
-     MAY clock random system thread)
+     sinks/redis/link sinks/redis/tls MAY clock random system thread)
 room(engine/check USES engine/core engine/config engine/delivery engine/io engine/runtime engine/tls engine/watch sinks/journal MAY system)
 room(engine/dead_tool USES engine/core engine/config engine/dead_letters engine/delivery engine/log engine/tenants sinks/redis/resp
      LIBRARIES nlohmann_json MAY system)
@@ -110,13 +111,13 @@ room(engine USES engine/core engine/admin engine/check engine/config engine/dead
 # them to a database during the run, ledger/ remembers what was acknowledged, command/ reads command lines and wires the rest ---
 room(tools/load/result USES engine/core LIBRARIES hdr_histogram)
 room(tools/load/format USES engine/core)
-room(tools/load/plan USES engine/core tools/load/format tools/load/result)
-room(tools/load/run USES engine/core engine/io parsers/http parsers/protobuf tools/load/format tools/load/plan tools/load/result
+room(tools/load/plan USES engine/core engine/tls tools/load/format tools/load/result)
+room(tools/load/run USES engine/core engine/io engine/tls parsers/http parsers/protobuf tools/load/format tools/load/plan tools/load/result
      LIBRARIES llhttp nlohmann_json snappy zlib zstd MAY clock system thread)
 room(tools/load/report USES tools/load/result LIBRARIES hdr_histogram nlohmann_json fmt MAY system)
 room(tools/load/export USES engine/core tools/load/result LIBRARIES fmt curl MAY thread)
 room(tools/load/ledger USES engine/core engine/config engine/delivery sinks/redis/link sinks/redis/resp LIBRARIES nlohmann_json
      MAY system thread)
-room(tools/load/command USES engine/core engine/config engine/log tools/load/format tools/load/result tools/load/plan tools/load/run tools/load/report
+room(tools/load/command USES engine/core engine/config engine/log engine/tls tools/load/format tools/load/result tools/load/plan tools/load/run tools/load/report
      tools/load/export tools/load/ledger LIBRARIES tomlplusplus cli11 fmt nlohmann_json MAY random system)
 room(tools/load USES engine/core engine/io engine/log tools/load/command MAY clock system)

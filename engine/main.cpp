@@ -119,6 +119,7 @@ int main(int argc, char** argv) {
         return code_of(sluice::dead_tool::run(*invocation, Environment::of_process()));
     if (invocation->command == Command::print_metrics) return show(sluice::print_metrics());
     if (invocation->command == Command::check_config) {
+        sluice::ignore_other_signals();  // SIGPIPE: the connection to Redis may break
         const auto answer = sluice::check::check_config(*invocation, Environment::of_process());
         if (!answer) return fail(answer.error().sentence, ExitCode::bad_usage);
         const int shown = show(answer->text);

@@ -3,6 +3,9 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
+
+#include "parsers/short_decimal.hpp"
 
 namespace sluice::parsers {
 namespace {
@@ -37,9 +40,24 @@ void JsonWriter::real(double value) {
         any_number(static_cast<std::int64_t>(value));
         return raw(".0");
     }
+    if (const ShortDecimal decimal = short_decimal_of(value); decimal.places_count != 0) return with_point(decimal);
     const std::size_t begin = bytes_;
     any_number(value);
     if (since(begin).find_first_of(".e") == std::string_view::npos) raw(".0");
+}
+
+void JsonWriter::with_point(const ShortDecimal& decimal) {
+    constexpr std::size_t text_bytes_max = 32;
+    if (!has_room(text_bytes_max)) return;
+    char* to = text_.get() + bytes_;
+    if (decimal.digits < 0) *to++ = '-';
+    const auto digits = static_cast<std::uint64_t>(std::abs(decimal.digits));
+    const auto unit = static_cast<std::uint64_t>(decimal.unit());
+    to = std::to_chars(to, to + text_bytes_max, digits / unit).ptr;
+    *to++ = '.';
+    std::uint64_t rest = digits % unit;
+    for (unsigned i = decimal.places_count; i > 0; --i, rest /= 10) to[i - 1] = static_cast<char>('0' + rest % 10);
+    bytes_ = static_cast<std::size_t>(to + decimal.places_count - text_.get());
 }
 
 void JsonWriter::escaped_string(std::string_view text) {

@@ -16,6 +16,8 @@
 
 namespace sluice::parsers {
 
+struct ShortDecimal;
+
 class JsonWriter {
   public:
     explicit JsonWriter(std::size_t bytes_max)
@@ -87,6 +89,7 @@ class JsonWriter {
 
   private:
     void escaped_string(std::string_view text);
+    void with_point(const ShortDecimal& decimal);
     static char* copy(std::string_view text, char* to) {
         if (!text.empty()) std::memcpy(to, text.data(), text.size());  // memcpy takes no null
         return to + text.size();

@@ -38,7 +38,7 @@ constexpr int buffer_group_id = 0;
 // As long as Sluice's own answer to a `queued` sample.
 constexpr std::string_view response =
     "HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Type: application/json\r\nContent-Length: "
-    "57\r\n\r\n"
+    "57\r\nSluice-Ack: queued\r\n\r\n"
     R"({"ok":true,"message":"Telemetry received","ack":"queued"})";
 
 // user_data: the operation above, the slot of the connection below.

@@ -34,6 +34,7 @@ class Traffic:
     lines: int = 1
     pipelined: int = 1
     query: str = ""
+    scheme: str = "http"
 
     def script(self) -> str:
         batch = self.lines > 1
@@ -47,7 +48,7 @@ def wrk_command(port: int, traffic: Traffic, seconds: int, core: int) -> Iterato
         script.write(traffic.script())
         script.flush()
         yield [*pinned(core), "wrk", "-t1", f"-c{traffic.connections}", f"-d{seconds}s", "--timeout", "30s", "-s", script.name,
-               f"http://127.0.0.1:{port}/telemetry{traffic.query}"]
+               f"{traffic.scheme}://127.0.0.1:{port}/telemetry{traffic.query}"]
 
 
 def wrk(port: int, traffic: Traffic, seconds: int) -> int:

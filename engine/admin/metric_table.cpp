@@ -49,7 +49,6 @@ MetricValue value_of(const std::optional<Value>& value) {
 constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
 
 std::string_view refusal_code(std::size_t index) { return refusal_table[index].code; }
-std::string_view no_word(std::size_t) { return {}; }
 std::string_view coding_name(std::size_t index) { return name_of(static_cast<ContentCoding>(index)); }
 
 // `words` are static and in the order of the enumerators: a state is the index of its word.

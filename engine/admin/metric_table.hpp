@@ -50,6 +50,13 @@ struct LoopFigures {
     const io::LoopCounters& counters;
     const LatencyHistogram& iterations;
 };
+// Of a histogram that has no label of its own.
+inline std::string_view no_word(std::size_t) { return {}; }
+
+struct TlsFigures {
+    const tls::Counters& counters;
+    const LatencyHistogram& handshakes;
+};
 struct BreakerView {
     const sinks::SinkSignal& signal;
     const sinks::DeliveryFigures& delivery;
@@ -74,7 +81,7 @@ using MetricsOf = std::span<const MetricOf<Source>>;
 using Metrics =
     std::variant<MetricsOf<EngineView>, MetricsOf<SampleFigures>, MetricsOf<http::RequestCounters>,
                  MetricsOf<http::HttpCounters>, MetricsOf<CodingCounters>, MetricsOf<RemoteWriteCounters>,
-                 MetricsOf<LoopFigures>, MetricsOf<tls::Counters>, MetricsOf<TlsView>, MetricsOf<CertificateView>,
+                 MetricsOf<LoopFigures>, MetricsOf<TlsFigures>, MetricsOf<TlsView>, MetricsOf<CertificateView>,
                  MetricsOf<PoolFigures>, MetricsOf<StageFigures>, MetricsOf<sinks::DeliveryFigures>,
                  MetricsOf<sinks::LinkFigures>, MetricsOf<sinks::ReplicationFigures>, MetricsOf<ClusterView>,
                  MetricsOf<sinks::NodeView>, MetricsOf<BreakerView>, MetricsOf<sinks::JournalFigures>,

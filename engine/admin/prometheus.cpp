@@ -166,8 +166,8 @@ void for_each(const EngineView& view, MetricsOf<RemoteWriteCounters>, auto&& tak
 void for_each(const EngineView& view, MetricsOf<LoopFigures>, auto&& take) {
     for_each_reactor(view, [](const Snapshot& s) { return LoopFigures{s.loop, s.loop_iterations}; }, take);
 }
-void for_each(const EngineView& view, MetricsOf<tls::Counters>, auto&& take) {
-    for_each_reactor(view, [](const Snapshot& s) -> const auto& { return s.tls; }, take);
+void for_each(const EngineView& view, MetricsOf<TlsFigures>, auto&& take) {
+    for_each_reactor(view, [](const Snapshot& s) { return TlsFigures{s.tls, s.tls_handshakes}; }, take);
 }
 void for_each(const EngineView& view, MetricsOf<PoolFigures>, auto&& take) {
     for_each_reactor(view, [](const Snapshot& s) -> const auto& { return s.pools; }, take);

@@ -29,6 +29,7 @@ struct PoolFigures {
 // loop. Their address space, 1.2 MiB, is reserved once, and they are copied into.
 struct Snapshot {
     unsigned core = 0;
+    std::uint64_t settings_generation = 0;  // of those in use
     ByFormat<SampleCounters> samples;
     ByFormat<std::uint64_t> in_flight_samples;
     http::HttpCounters http;
@@ -36,6 +37,7 @@ struct Snapshot {
     RemoteWriteCounters remote_write;
     io::LoopCounters loop;
     tls::Counters tls;  // zeroes without TLS
+    LatencyHistogram tls_handshakes;
     LatencyHistogram loop_iterations;
     PoolFigures pools;
     Latency latency;

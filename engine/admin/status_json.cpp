@@ -108,6 +108,7 @@ std::string_view latest_sample(const EngineView& view) {
 Json reactor_json(const Snapshot& reactor, bool has_tls) {
     const SampleCounters samples = total_of(reactor.samples);
     Json json{{"core", reactor.core},
+              {"settings_generation", reactor.settings_generation},
               {"samples", figures_of(SampleFigures{samples, total_of(reactor.in_flight_samples)})},
               {"is_conserved", are_conserved(reactor.samples, reactor.in_flight_samples)}};
     add_figures(json, LoopFigures{reactor.loop, reactor.loop_iterations});
@@ -116,7 +117,7 @@ Json reactor_json(const Snapshot& reactor, bool has_tls) {
     add_figures(json, reactor.coding);
     add_figures(json, reactor.remote_write);
     add_figures(json, reactor.pools);
-    if (has_tls) json["tls"] = figures_of(reactor.tls);
+    if (has_tls) json["tls"] = figures_of(TlsFigures{reactor.tls, reactor.tls_handshakes});
     return json;
 }
 
@@ -263,6 +264,7 @@ Json tenants_json(const EngineView& view) {
 void add_facts(Json& status, const EngineView& view) {
     status["not_ready_reason"] = view.readiness.reason;
     status["version"] = SLUICE_VERSION;
+    status["settings_generation"] = view.state.settings_generation.load(std::memory_order_relaxed);
     status["ack"] = name_of(view.config.ack);
     status["sink"] = view.config.sink.url.display;
     status["io_backend"] = io::name_of(backend_of(view.config));

@@ -15,28 +15,31 @@ inline std::string_view handshake_failure(std::size_t index) { return tls::hands
 
 inline constexpr std::string_view handshakes_help = "TLS handshakes that were completed.";
 // Reasons that never occurred have no series.
-inline constexpr MetricOf<tls::Counters> tls_metrics[] = {
+inline constexpr MetricOf<TlsFigures> tls_metrics[] = {
     {{"sluice_tls_handshakes_total", MetricKind::counter, MetricUnit::count, handshakes_help,
       "version=\"1.2\",resumed=\"false\"", "handshakes.full_1_2"},
-     TLS_READ(full_1_2)},
+     TLS_READ(counters.full_1_2)},
     {{"sluice_tls_handshakes_total", MetricKind::counter, MetricUnit::count, handshakes_help,
       "version=\"1.2\",resumed=\"true\"", "handshakes.resumed_1_2"},
-     TLS_READ(resumed_1_2)},
+     TLS_READ(counters.resumed_1_2)},
     {{"sluice_tls_handshakes_total", MetricKind::counter, MetricUnit::count, handshakes_help,
       "version=\"1.3\",resumed=\"false\"", "handshakes.full_1_3"},
-     TLS_READ(full_1_3)},
+     TLS_READ(counters.full_1_3)},
     {{"sluice_tls_handshakes_total", MetricKind::counter, MetricUnit::count, handshakes_help,
       "version=\"1.3\",resumed=\"true\"", "handshakes.resumed_1_3"},
-     TLS_READ(resumed_1_3)},
+     TLS_READ(counters.resumed_1_3)},
     {{"sluice_tls_handshake_failures_total", MetricKind::counter, MetricUnit::count,
       "TLS handshakes that came to nothing, by reason.", "reason", "handshakes.failed"},
-     [](const tls::Counters& tls) -> MetricValue { return ByWord{tls.failures, handshake_failure, false}; }},
+     [](const TlsFigures& tls) -> MetricValue { return ByWord{tls.counters.failures, handshake_failure, false}; }},
     {{"sluice_tls_broken_sessions_total", MetricKind::counter, MetricUnit::count,
       "TLS connections that ended with an error after their handshake.", "", "broken_sessions"},
-     TLS_READ(broken_sessions)},
+     TLS_READ(counters.broken_sessions)},
     {{"sluice_tls_handshakes_in_progress", MetricKind::gauge, MetricUnit::count,
       "TLS handshakes that are not complete, silent ones included.", "", "handshakes.in_progress"},
-     TLS_READ(handshakes_in_progress)},
+     TLS_READ(counters.handshakes_in_progress)},
+    {{"sluice_tls_handshake_seconds", MetricKind::histogram, MetricUnit::seconds,
+      "Time from when a connection was accepted until its TLS handshake was complete.", "", ""},
+     [](const TlsFigures& tls) -> MetricValue { return Histograms{{&tls.handshakes, 1}, no_word}; }},
 };
 
 inline constexpr std::string_view reloads_help = "Times that certificates were read again.";

@@ -11,6 +11,7 @@
 #include "engine/delivery/journal_directory.hpp"
 #include "engine/io/backend.hpp"
 #include "engine/io/listener.hpp"
+#include "engine/runtime/redis_remarks.hpp"
 #include "engine/runtime/tls_settings.hpp"
 #include "engine/tls/context.hpp"
 #include "sinks/journal/posix_file_system.hpp"
@@ -68,6 +69,13 @@ void add_tls(const config::Config& config, Warnings& warnings) {
         warnings.push_back(loaded.error() + ": a start would end with exit code 1");
 }
 
+void add_redis(const config::Config& config, Warnings& warnings) {
+    for (const watch::Remark& remark : redis_remarks(config))
+        warnings.push_back(remark.event + ": " + remark.reason + "; change: " + remark.change);
+    if (const std::string problem = redis_tls_problem(config); !problem.empty())
+        warnings.push_back(problem + ": an engine could not connect to Redis");
+}
+
 }  // namespace
 
 Warnings machine_warnings(const config::Config& config) {
@@ -80,6 +88,7 @@ Warnings machine_warnings(const config::Config& config) {
     for (const config::ListenAddress& listener : config.admin.metrics_listen)
         add_listener("admin.metrics_listen", listener, warnings);
     add_tls(config, warnings);
+    add_redis(config, warnings);
     if (auto outlook = journal_directory_outlook(config); !outlook.sentence.empty())
         warnings.push_back(std::move(outlook.sentence));
     return warnings;

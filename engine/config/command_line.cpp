@@ -53,8 +53,8 @@ constexpr KeyOption key_options[] = {
     {"--admin", "admin.listen", "ADDRESS", "Serve /status, /metrics and the controls here; may be one of --listen"},
     {"--cores", "cores", "LIST", "One reactor on each of these cores: auto, or e.g. 0,2-3"},
     {"--sink", "sink.url", "URL",
-     "redis://[user[:password]@]host[:port][/db], redis-cluster://host:port,..., redis-sentinel://host:port,.../name, "
-     "redis+unix:///path, journal:directory or null:"},
+     "redis[s]://[user[:password]@]host[:port][/db], redis[s]-cluster://host:port,..., "
+     "redis[s]-sentinel://host:port,.../name, redis+unix:///path, journal:directory or null:; rediss speaks TLS"},
     {"--ack", "ack", "LEVEL", "What a 2xx promises: queued, journaled, stored or replicated"},
     {"--backend", "io.backend", "NAME", "io_uring, epoll, or auto: io_uring where it is available"},
     {"--log-level", "log.level", "LEVEL", "debug, info, warn or error"},
@@ -165,12 +165,12 @@ struct Parser {
             journal_directories[i] = journal_apps[i]->add_option("DIR", "The journal's directory")->expected(1);
             if (journal_commands[i].action != JournalAction::replay) continue;
             journal_apps[i]->footer(replay_help);
-            replay_to =
-                journal_apps[i]
-                    ->add_option("--to",
-                                 "Deliver here: redis://…, redis-cluster://…, redis-sentinel://… or redis+unix://…")
-                    ->type_name("URL")
-                    ->expected(1);
+            replay_to = journal_apps[i]
+                            ->add_option("--to",
+                                         "Deliver here: redis[s]://…, redis[s]-cluster://…, redis[s]-sentinel://… or "
+                                         "redis+unix://…; rediss speaks TLS")
+                            ->type_name("URL")
+                            ->expected(1);
             replay_config_file =
                 journal_apps[i]->add_option("--config", "Read this file")->type_name("FILE")->expected(1);
             replay_settings = declare_settings(*journal_apps[i]);

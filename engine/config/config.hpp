@@ -48,6 +48,7 @@ enum class SinkKind : std::uint8_t { redis, redis_cluster, redis_sentinel, null,
 
 struct SinkUrl {
     SinkKind kind = SinkKind::redis;
+    bool is_tls = false;  // rediss://, rediss-cluster://, rediss-sentinel://: all connections speak TLS
     std::string host{};  // redis://; empty for a unix socket
     std::uint16_t port = 0;
     std::string path{};  // redis+unix://: the socket, empty for TCP; journal: the directory
@@ -175,7 +176,13 @@ struct Config {
             std::string instance;  // beginning of its name in them; empty: the host's name
             std::string user;  // both win over those of the URL when not empty
             std::string password;
-            std::string password_file;  // holds it instead; read at each connect
+            // Holds it instead; read at each connect. After loading, a bare name is in the directory of credentials.
+            std::string password_file;
+            std::string tls_ca;  // files in PEM, read at each connect; empty: whom the system trusts
+            std::string tls_certificate;  // shown to Redis; empty: none
+            std::string tls_key;
+            std::string tls_server_name;  // that Redis' certificate must be for; empty: the host
+            bool is_tls_verified = true;
             std::uint64_t connect_timeout_ns = 0;
             std::uint64_t reply_timeout_ns = 0;
             std::uint64_t backoff_min_ns = 0;

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "engine/config/addresses.hpp"
+#include "engine/config/credentials.hpp"
 #include "engine/config/keys.hpp"
 #include "engine/config/relations.hpp"
 #include "engine/config/service_variables.hpp"
@@ -374,6 +375,7 @@ std::expected<Config, ConfigError> load_config(const Overrides& overrides, const
     auto applied = apply_all(builder, overrides, environment);
     if (applied) applied = builder.finish(nullptr);
     if (!applied) return std::unexpected(std::move(applied).error());
+    find_credentials(builder.config, environment.variables);
     return std::move(builder.config);
 }
 
@@ -383,6 +385,7 @@ std::expected<Inspection, ConfigError> inspect_config(const Overrides& overrides
     auto applied = apply_all(builder, overrides, environment);
     if (applied) applied = builder.finish(&warnings);
     if (!applied) return std::unexpected(std::move(applied).error());
+    find_credentials(builder.config, environment.variables);
     auto settings = builder.effective();
     return Inspection{std::move(builder.config), std::move(settings), std::move(warnings)};
 }

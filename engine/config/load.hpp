@@ -49,7 +49,7 @@ struct Environment {
 // The file that is read: that of the command line, or what SLUICE_CONFIG names; empty: none.
 [[nodiscard]] std::string file_of(const Overrides& overrides, const Environment& environment);
 
-// On success `cores` is not empty, and the credentials of the sink are in sink.url.
+// On success `cores` is not empty, the credentials of the sink are in sink.url, and files of credentials have a path.
 [[nodiscard]] std::expected<Config, ConfigError> load_config(const Overrides& overrides,
                                                              const Environment& environment);
 [[nodiscard]] std::expected<Config, ConfigError> load_config(const Overrides& overrides);

@@ -279,8 +279,8 @@ Assigned assign_kind(const Url& kind, Config& config, std::string_view text) {
 std::string text_of_kind(const Url& kind, const Config& config) { return kind.field.of_const(config).display; }
 std::string_view unit_of_kind(const Url&) { return "URL"; }
 std::string bounds_of_kind(const Url&) {
-    return "redis://[user[:password]@]host[:port][/db], redis-cluster://host:port,..., "
-           "redis-sentinel://host:port,.../name[/db], redis+unix:///path[?db=N], journal:directory or null:";
+    return "redis[s]://[user[:password]@]host[:port][/db], redis[s]-cluster://host:port,..., "
+           "redis[s]-sentinel://host:port,.../name[/db], redis+unix:///path[?db=N], journal:directory or null:";
 }
 
 // --- what is allowed, as a phrase --------------------------------------------------------------------

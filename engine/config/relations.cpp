@@ -28,6 +28,9 @@ bool is_tls_apart(const Config& config, std::span<const ListenAddress> others) {
     });
 }
 
+constexpr std::string_view tls_scheme = "needs rediss://, rediss-cluster:// or rediss-sentinel:// in";
+bool is_plain_redis(const Config& config) { return is_redis(config.sink.url.kind) && !config.sink.url.is_tls; }
+
 bool is_metrics_apart(const Config& config, std::span<const ListenAddress> others) {
     return std::ranges::none_of(config.admin.metrics_listen, [&](const ListenAddress& metrics) {
         return std::ranges::any_of(
@@ -111,6 +114,16 @@ constexpr Relation relation_table[] = {
 
     {"sink.redis.password_file", "must be empty beside", "sink.redis.password",
      UNLESS(!config.sink.redis.password_file.empty(), config.sink.redis.password.empty())},
+    {"sink.redis.tls_certificate", "needs a file in", "sink.redis.tls_key",
+     UNLESS(!config.sink.redis.tls_certificate.empty(), !config.sink.redis.tls_key.empty())},
+    {"sink.redis.tls_key", "needs a file in", "sink.redis.tls_certificate",
+     UNLESS(!config.sink.redis.tls_key.empty(), !config.sink.redis.tls_certificate.empty())},
+    // Who sets one wants TLS, and would not notice that there is none.
+    {"sink.redis.tls_ca", tls_scheme, "sink.url", UNLESS(!config.sink.redis.tls_ca.empty(), !is_plain_redis(config))},
+    {"sink.redis.tls_certificate", tls_scheme, "sink.url",
+     UNLESS(!config.sink.redis.tls_certificate.empty(), !is_plain_redis(config))},
+    {"sink.redis.tls_server_name", tls_scheme, "sink.url",
+     UNLESS(!config.sink.redis.tls_server_name.empty(), !is_plain_redis(config))},
     {"sink.redis.stream", "must hold no { or } beside", "sink.redis.partitions",
      UNLESS(config.sink.redis.partitions_count > 1, !has_braces(config))},
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "engine/config/addresses.hpp"
 #include "engine/config/units.hpp"
@@ -126,9 +127,11 @@ std::expected<void, ValueError> read_servers(std::string_view text, std::uint16_
     }
 }
 
-// What stands behind redis://
-std::expected<SinkUrl, ValueError> parse_tcp(std::string_view text) {
-    SinkUrl url{.kind = SinkKind::redis, .display = "redis://"};
+// What stands behind a scheme; `url` has its kind and display.
+using Parsed = std::expected<SinkUrl, ValueError>;
+
+// redis://
+Parsed parse_tcp(SinkUrl url, std::string_view text) {
     const auto location = read_authority(text, url);
     if (!location) return std::unexpected(location.error());
     const std::size_t slash = location->find('/');
@@ -141,9 +144,8 @@ std::expected<SinkUrl, ValueError> parse_tcp(std::string_view text) {
     return url;
 }
 
-// What stands behind redis-cluster://. A cluster has database 0 only.
-std::expected<SinkUrl, ValueError> parse_cluster(std::string_view text) {
-    SinkUrl url{.kind = SinkKind::redis_cluster, .display = "redis-cluster://"};
+// redis-cluster://. A cluster has database 0 only.
+Parsed parse_cluster(SinkUrl url, std::string_view text) {
     const auto location = read_authority(text, url);
     if (!location) return std::unexpected(location.error());
     const std::size_t slash = location->find('/');
@@ -153,9 +155,8 @@ std::expected<SinkUrl, ValueError> parse_cluster(std::string_view text) {
     return url;
 }
 
-// What stands behind redis-sentinel://
-std::expected<SinkUrl, ValueError> parse_sentinel(std::string_view text) {
-    SinkUrl url{.kind = SinkKind::redis_sentinel, .display = "redis-sentinel://"};
+// redis-sentinel://
+Parsed parse_sentinel(SinkUrl url, std::string_view text) {
     const auto location = read_authority(text, url);
     if (!location) return std::unexpected(location.error());
     const std::size_t slash = location->find('/');
@@ -172,16 +173,15 @@ std::expected<SinkUrl, ValueError> parse_sentinel(std::string_view text) {
     return url;
 }
 
-// What stands behind redis+unix://
-std::expected<SinkUrl, ValueError> parse_unix(std::string_view text) {
-    SinkUrl url{.kind = SinkKind::redis};
+// redis+unix://
+Parsed parse_unix(SinkUrl url, std::string_view text) {
     const std::size_t question = text.find('?');
     const auto path = percent_decoded(before(text, question), limits::unix_socket_path_bytes_max);
     if (!path || !path->starts_with('/') || path->find('\0') != std::string::npos) {
         return std::unexpected(ValueError::socket_path_invalid);
     }
     url.path = *path;
-    url.display = std::string("redis+unix://").append(text);
+    url.display += text;
     if (question == std::string_view::npos) return url;
     const std::string_view query = after(text, question);
     if (!query.starts_with("db=")) return std::unexpected(ValueError::query_unknown);
@@ -191,20 +191,19 @@ std::expected<SinkUrl, ValueError> parse_unix(std::string_view text) {
     return url;
 }
 
-// What stands behind journal:
-std::expected<SinkUrl, ValueError> parse_journal(std::string_view directory) {
+// journal:
+Parsed parse_journal(SinkUrl url, std::string_view directory) {
     if (directory.empty() || directory.size() > limits::directory_path_bytes_max)
         return std::unexpected(ValueError::directory_invalid);
-    return SinkUrl{
-        .kind = SinkKind::journal, .path = std::string(directory), .display = "journal:" + std::string(directory)};
+    url.path = directory;
+    url.display += directory;
+    return url;
 }
 
-std::expected<SinkUrl, ValueError> parse_null(std::string_view rest) {
+Parsed parse_null(SinkUrl url, std::string_view rest) {
     if (!rest.empty()) return std::unexpected(ValueError::scheme_unknown);
-    return SinkUrl{.kind = SinkKind::null, .display = "null:"};
+    return url;
 }
-
-std::expected<SinkUrl, ValueError> refuse_tls(std::string_view) { return std::unexpected(ValueError::scheme_not_yet); }
 
 // Each host as it is compared.
 std::vector<ServerAddress> servers_named(const SinkUrl& url) {
@@ -219,16 +218,20 @@ std::vector<ServerAddress> servers_named(const SinkUrl& url) {
 
 struct Scheme {
     std::string_view prefix;
-    std::expected<SinkUrl, ValueError> (*parse)(std::string_view rest);
+    SinkKind kind;
+    Parsed (*parse)(SinkUrl url, std::string_view rest);
+    bool is_tls = false;
 };
 constexpr Scheme schemes[] = {
-    {"redis://", parse_tcp},
-    {"redis+unix://", parse_unix},
-    {"redis-cluster://", parse_cluster},
-    {"redis-sentinel://", parse_sentinel},
-    {"journal:", parse_journal},
-    {"null:", parse_null},
-    {"rediss://", refuse_tls},
+    {"redis://", SinkKind::redis, parse_tcp},
+    {"redis+unix://", SinkKind::redis, parse_unix},
+    {"redis-cluster://", SinkKind::redis_cluster, parse_cluster},
+    {"redis-sentinel://", SinkKind::redis_sentinel, parse_sentinel},
+    {"rediss://", SinkKind::redis, parse_tcp, true},
+    {"rediss-cluster://", SinkKind::redis_cluster, parse_cluster, true},
+    {"rediss-sentinel://", SinkKind::redis_sentinel, parse_sentinel, true},
+    {"journal:", SinkKind::journal, parse_journal},
+    {"null:", SinkKind::null, parse_null},
 };
 
 }  // namespace
@@ -240,7 +243,8 @@ std::expected<SinkUrl, ValueError> parse_sink_url(std::string_view text) {
     };
     const auto* const scheme = std::ranges::find_if(schemes, begins);
     if (scheme == std::end(schemes)) return std::unexpected(ValueError::scheme_unknown);
-    return scheme->parse(text.substr(scheme->prefix.size()));
+    SinkUrl url{.kind = scheme->kind, .is_tls = scheme->is_tls, .display = std::string(scheme->prefix)};
+    return scheme->parse(std::move(url), text.substr(scheme->prefix.size()));
 }
 
 bool names_the_same(std::string_view a, std::string_view b) {

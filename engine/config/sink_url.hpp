@@ -16,6 +16,7 @@ namespace sluice::config {
 // redis-cluster://[user[:password]@]host[:port],…               any nodes of the cluster
 // redis-sentinel://[user[:password]@]host[:port],…/name[/db]    sentinels, and the name of the primary they watch
 // journal:directory                            a journal on local disk; the directory as it is, not percent-encoded
+// rediss://, rediss-cluster://, rediss-sentinel://              the same over TLS
 // null:                                        counts and discards
 [[nodiscard]] std::expected<SinkUrl, ValueError> parse_sink_url(std::string_view text);
 

@@ -32,7 +32,6 @@ enum class ValueError : std::uint8_t {
     covered,               // 0.0.0.0:80,127.0.0.1:80
     covered_by_localhost,  // localhost:80,127.0.0.1:80
     scheme_unknown,        // http://…
-    scheme_not_yet,        // rediss://…
     host_invalid,          // redis://:6379
     credentials_invalid,   // %zz in a user name or password, or too long
     database_invalid,      // redis://host/x
@@ -70,7 +69,6 @@ enum class ValueError : std::uint8_t {
             return "which collides with another (0.0.0.0, [::] and :port take every address of their port)";
         case ValueError::covered_by_localhost: return "which collides with another (localhost is 127.0.0.1 and [::1])";
         case ValueError::scheme_unknown: return "whose scheme is unknown";
-        case ValueError::scheme_not_yet: return "whose scheme does not exist yet in 0.1";
         case ValueError::host_invalid: return "whose host is missing or malformed";
         case ValueError::credentials_invalid:
             return "whose user or password is too long or not percent-encoded properly";

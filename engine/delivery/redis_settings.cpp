@@ -26,6 +26,12 @@ sinks::RedisSettings redis_settings(const config::Config& config) {
     settings.password = url.password;
     settings.password_file = redis.password_file;
     settings.addresses = std::make_shared<sinks::redis::AddressBook>();
+    settings.tls = {.is_on = url.is_tls,
+                    .ca = redis.tls_ca,
+                    .certificate = redis.tls_certificate,
+                    .key = redis.tls_key,
+                    .server_name = redis.tls_server_name,
+                    .is_verified = redis.is_tls_verified};
     settings.db = url.db;
     settings.connect_timeout_ns = redis.connect_timeout_ns;
     settings.reply_timeout_ns = redis.reply_timeout_ns;
@@ -54,7 +60,8 @@ sinks::RedisSettings sentinel_settings(const config::Config& config) {
                                                .user = url.user,
                                                .password = url.password,
                                                .password_file = settings.password_file,
-                                               .addresses = settings.addresses});
+                                               .addresses = settings.addresses,
+                                               .tls = settings.tls});
     settings.has_moved_from = [finder](const sinks::ServerAddress& present) { return finder.has_moved_from(present); };
     settings.find_server = [finder = std::move(finder)]() mutable { return finder.find(); };
     return settings;

@@ -19,7 +19,7 @@
 
 namespace sluice {
 
-// An answer that has no body says the level in this header: `Sluice-Ack: stored`.
+// Each answer to a request of which something was taken says the level: `Sluice-Ack: stored`.
 inline constexpr std::string_view ack_header_name = "Sluice-Ack";
 
 // RFC 6750 section 3; RFC 7617 section 2: some clients of InfluxDB send what they have only when they are asked so.

@@ -51,8 +51,8 @@ struct IngestResult {
     std::uint32_t accepted;
     std::uint32_t rejected;
     std::uint32_t errors_count;  // of `errors`: at most limits::record_errors_count_max of the rejected
-    std::array<RecordError, limits::record_errors_count_max> errors;
     Kinds kinds;  // of those accepted, where the format tells them apart
+    std::array<RecordError, limits::record_errors_count_max> errors;
     FirstFault first_fault;  // where the format quotes lines and one was refused
 
     void start(AckLevel level, bool single) {

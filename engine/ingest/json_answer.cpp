@@ -5,6 +5,7 @@
 
 #include "engine/core/check.hpp"
 #include "engine/http/status.hpp"
+#include "engine/ingest/format.hpp"
 #include "engine/ingest/refusal_headers.hpp"
 #include "engine/ingest/response_body.hpp"
 
@@ -67,8 +68,10 @@ void tell_where(const RequestRefusal& refusal, ResponseBody& body) {
 std::vector<http::PreparedResponse> prepared_json_answers() {
     std::vector<http::PreparedResponse> answers;
     for (const AckLevel level : levels)
-        answers.push_back(
-            {.status = 200, .content_type = json_content_type, .headers = {}, .body = single_body(level)});
+        answers.push_back({.status = 200,
+                           .content_type = json_content_type,
+                           .headers = {{ack_header_name, name_of(level)}},
+                           .body = single_body(level)});
     return answers;
 }
 
@@ -78,6 +81,7 @@ void answer_json(const IngestResult& result, http::Response& response, http::Blo
     const bool is_refused = result.accepted == 0;
     response.start(result.rejected == 0 ? 200 : is_refused ? 400 : 207, json_content_type);
     if (result.is_replayed) response.add_header(replayed_header.name, replayed_header.value);
+    if (!is_refused) response.add_header(ack_header_name, name_of(result.ack));
     ResponseBody body(response, blocks);
     if (is_refused) {
         const RefusalInfo& info = info_of(Refusal::all_records_refused);

@@ -38,7 +38,6 @@ struct OpenRequest {
     parsers::Dialect dialect;
     parsers::Precision precision;
     ContentCoding coding;             // of body; identity once it is decompressed
-    KeptParameters kept;
     IngestFormat format;              // for the counters
     bool hides_retry_after;
     tenants::TenantNumber tenant;     // no_tenant where there are none
@@ -56,6 +55,9 @@ struct OpenRequest {
     std::uint32_t samples_failed;   // of settled parts
     Refusal failure;                // why, if samples_failed is not 0: sink_busy, or sink_refused if any was
     bool lacks_replicas;            // some settled part is not known to be held by enough replicas
+
+    // --- rare, and large: behind what each request touches ----------------------------------------------
+    KeptParameters kept;  // of the query, for samples of formats that keep some
 };
 
 using OpenRequests = LazyArray<OpenRequest>;

@@ -1,5 +1,6 @@
 #include "engine/ingest/protobuf_answer.hpp"
 
+#include "engine/ingest/format.hpp"
 #include "engine/ingest/json_answer.hpp"
 #include "engine/ingest/message_text.hpp"
 #include "engine/ingest/refusal_headers.hpp"
@@ -67,6 +68,7 @@ void answer_protobuf(const IngestResult& result, http::Response& response, http:
     const bool is_refused = result.accepted == 0;
     response.start(result.rejected == 0 ? 200 : is_refused ? 400 : 207, protobuf_content_type);
     if (result.is_replayed) response.add_header(replayed_header.name, replayed_header.value);
+    if (!is_refused) response.add_header(ack_header_name, name_of(result.ack));
     ResponseBody body(response, blocks);
     add_count(result_field::accepted, result.accepted, body);
     add_count(result_field::rejected, result.rejected, body);

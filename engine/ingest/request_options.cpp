@@ -124,6 +124,11 @@ std::string_view without_parameters(std::string_view value) {
     return parsers::trim_ows_end(value.substr(0, value.find(';')));
 }
 
+// Nearly all requests have the first one, without parameters.
+bool is_first_type(std::string_view value, const Format& format) {
+    return !format.media_types.empty() && parsers::equals_ignoring_case(value, format.media_types.front().name);
+}
+
 const MediaType* find_type(std::string_view name, const Format& format) {
     for (const MediaType& type : format.media_types)
         if (parsers::equals_ignoring_case(name, type.name)) return &type;
@@ -215,7 +220,9 @@ bool accepts(const parsers::RequestHead& head, std::string_view media_type) {
 bool is_for_next_format(const http::Request& request, const Format& format) {
     if (!format.next_accept.empty()) return accepts(request.head, format.next_accept);
     if (format.next_media_types.empty()) return false;
-    const std::string_view name = without_parameters(request.head.header(RequestHeader::content_type));
+    const std::string_view value = request.head.header(RequestHeader::content_type);
+    if (is_first_type(value, format)) return false;
+    const std::string_view name = without_parameters(value);
     return std::ranges::any_of(format.next_media_types,
                                [name](std::string_view type) { return parsers::equals_ignoring_case(name, type); });
 }

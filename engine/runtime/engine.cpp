@@ -16,8 +16,10 @@
 #include "engine/delivery/journal_directory.hpp"
 #include "engine/delivery/sink_factory.hpp"
 #include "engine/log/log.hpp"
+#include "engine/runtime/redis_remarks.hpp"
 #include "engine/runtime/watch_settings.hpp"
 #include "engine/server/backend_choice.hpp"
+#include "engine/watch/setup_remarks.hpp"
 
 namespace sluice {
 
@@ -142,8 +144,9 @@ void Engine::reload() {
 }
 
 void Engine::publish() {
+    const std::uint64_t generation = 1 + state_.settings_generation.fetch_add(1, std::memory_order_relaxed);
     publisher_.publish(
-        std::make_shared<const LiveSettings>(LiveSettings{++generation_, tls_.context(), tenants_.table()}));
+        std::make_shared<const LiveSettings>(LiveSettings{generation, tls_.context(), tenants_.table()}));
 }
 
 std::uint64_t Engine::keep_house() {
@@ -246,6 +249,7 @@ void Engine::log_listening() const {
                             {"backend", io::name_of(backend_of(config_))},
                             {"io", reactors_.front()->mode()},
                             {"version", SLUICE_VERSION}});
+    watch::log_setup({.remarks = redis_remarks(config_)});
     const auto& redis = config_.sink.redis;
     const bool has_one_key = redis.partitions_count == 1 || redis.layout == RedisLayout::list;
     if (config_.sink.url.kind == config::SinkKind::redis_cluster && has_one_key)

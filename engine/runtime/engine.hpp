@@ -148,7 +148,6 @@ class Engine {
     TlsKeeper tls_{config_};
     TenantsKeeper tenants_;
     Publisher publisher_;  // of what a reload changes
-    std::uint64_t generation_ = 0;  // of what was published last
     std::unique_ptr<watch::Watcher> watcher_;  // null: Redis is not watched
     std::unique_ptr<IdempotencyTable> idempotency_;  // null: none; shared by the reactors
     Port port_{reactors_};

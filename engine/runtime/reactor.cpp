@@ -219,6 +219,7 @@ void Reactor::settle(Batch& batch, Settlement settlement) {
 bool Reactor::apply(std::shared_ptr<const LiveSettings> settings) {
     return post([this, settings = std::move(settings)] {
         if (server_.tls() != nullptr) server_.tls()->set_context(settings->tls);
+        settings_generation_ = settings->generation;
         if (access_ == nullptr) return;
         if (!has_lane_per_stream(config_)) encoder_->use_streams(settings->tenants->streams());
         access_->use(settings->tenants);
@@ -398,8 +399,12 @@ void Reactor::fill(Snapshot& snapshot) {
     snapshot.http = server_.http_counters();
     snapshot.coding = ingest_->coding_counters();
     snapshot.remote_write = ingest_->remote_write_counters();
+    snapshot.settings_generation = settings_generation_;
     snapshot.loop = server_.loop_counters();
-    if (server_.tls() != nullptr) snapshot.tls = server_.tls()->tls_counters();
+    if (server_.tls() != nullptr) {
+        snapshot.tls = server_.tls()->tls_counters();
+        snapshot.tls_handshakes.copy_from(server_.tls()->handshakes());
+    }
     snapshot.loop_iterations.copy_from(server_.iterations());
     snapshot.pools = {pool_.in_use_count(), pool_.count(), server_.body_bytes_in_use()};
     snapshot.latency.copy_from(ingest_->latency());

@@ -148,6 +148,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     std::thread thread_;
     log::RateLimited accept_log_;
     std::uint64_t accept_pauses_seen_count_ = 0;
+    std::uint64_t settings_generation_ = 0;  // of those in use
     // Both are set by orders, so on the reactor's thread, which alone reads them.
     bool is_draining_ = false;
     bool is_stopping_ = false;

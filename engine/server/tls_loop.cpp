@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/core/check.hpp"
+#include "engine/core/clock.hpp"
 #include "engine/core/limits.hpp"
 #include "engine/io/accept_gate.hpp"
 
@@ -53,7 +54,10 @@ tls::Counters TlsLoop::tls_counters() const {
     return counters;
 }
 
-void TlsLoop::reset_tls_counters() { tls_counters_ = {}; }
+void TlsLoop::reset_tls_counters() {
+    tls_counters_ = {};
+    handshake_times_.reset();
+}
 
 // --- an iteration --------------------------------------------------------------------------------------------------
 
@@ -270,6 +274,7 @@ void TlsLoop::on_handshake_done(Slot slot) {
     const bool is_resumed = session.is_resumed();
     if (session.is_tls_1_3()) ++(is_resumed ? tls_counters_.resumed_1_3 : tls_counters_.full_1_3);
     else ++(is_resumed ? tls_counters_.resumed_1_2 : tls_counters_.full_1_2);
+    handshake_times_.record(monotonic_ns() - connection.node.since_ns);
     handshakes_.remove(nodes(), slot);
     connection.state = State::open;
     if (log::enabled(LogLevel::debug)) log_handshake(slot);

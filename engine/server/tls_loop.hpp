@@ -29,6 +29,7 @@
 #include "engine/core/lazy_array.hpp"
 #include "engine/io/loop.hpp"
 #include "engine/log/log.hpp"
+#include "engine/metrics/latency_histogram.hpp"
 #include "engine/server/slot_queue.hpp"
 #include "engine/server/tls_settings.hpp"
 #include "engine/tls/cipher_blocks.hpp"
@@ -62,6 +63,8 @@ class TlsLoop final : public io::Loop, private io::Events {
     // Who is at the other end of an open slot, by its certificate; null: it has shown none.
     [[nodiscard]] const tls::ClientIdentity* client_of(Slot slot) const;
     [[nodiscard]] tls::Counters tls_counters() const;
+    // From when each was accepted until it was done.
+    [[nodiscard]] const LatencyHistogram& handshakes() const { return handshake_times_; }
     void reset_tls_counters();
 
     void listen(std::span<const int> listeners_fd) override { loop_->listen(listeners_fd); }
@@ -153,6 +156,7 @@ class TlsLoop final : public io::Loop, private io::Events {
     std::uint32_t steps_left_count_ = 0;
     std::uint64_t evicted_count_ = 0;  // whose slots are not free yet
     tls::Counters tls_counters_;
+    LatencyHistogram handshake_times_;
     log::RateLimited failure_log_;
     std::unique_ptr<io::Loop> loop_;  // last: destroyed first, so that the kernel lets go of the blocks
 };

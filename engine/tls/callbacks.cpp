@@ -59,21 +59,25 @@ int seal_ticket(TicketKeys& tickets, unsigned char* name, unsigned char* iv, EVP
     return is_sealed ? 1 : -1;
 }
 
-// 0: the ticket is worth nothing, and a full handshake follows. 2: it is good, and another one is to be sealed.
+// 0: the ticket is worth nothing, and a full handshake follows. 2: it is good, and another one is to be sealed. In TLS
+// 1.3 always: a client uses a ticket once (RFC 8446 appendix C.4), and without another one it could resume only every
+// second time.
 int open_ticket(TicketKeys& tickets, const unsigned char* name, const unsigned char* iv, EVP_CIPHER_CTX* cipher,
-                EVP_MAC_CTX* mac) {
+                EVP_MAC_CTX* mac, bool is_tls_1_3) {
     auto found = tickets.find(name, monotonic_ns());
     if (!found) return 0;
     const bool is_open = EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), nullptr, found->key.cipher.data(), iv) == 1 &&
                          set_mac(mac, found->key);
     OPENSSL_cleanse(&found->key, sizeof found->key);
     if (!is_open) return -1;
-    return found->is_newest ? 1 : 2;
+    return found->is_newest && !is_tls_1_3 ? 1 : 2;
 }
 
 int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, int seals) {
-    TicketKeys& tickets = Session::of(ssl).context().tickets();
-    return seals != 0 ? seal_ticket(tickets, name, iv, cipher, mac) : open_ticket(tickets, name, iv, cipher, mac);
+    const Session& session = Session::of(ssl);
+    TicketKeys& tickets = session.context().tickets();
+    if (seals != 0) return seal_ticket(tickets, name, iv, cipher, mac);
+    return open_ticket(tickets, name, iv, cipher, mac, session.is_tls_1_3());
 }
 
 void on_info(const SSL* ssl, int where_mask, int) { Session::of(ssl).on_info(where_mask); }

@@ -117,4 +117,15 @@ std::expected<Pair, std::string> load_pair(const PairFiles& files) {
     return Pair{std::move(*chain), std::move(*key), info_of(leaf, files.certificate)};
 }
 
+std::expected<void, std::string> use_pair(SSL_CTX* ssl, const Pair& pair) {
+    X509* const leaf = pair.chain.front().get();
+    if (SSL_CTX_use_certificate(ssl, leaf) != 1 || SSL_CTX_use_PrivateKey(ssl, pair.key.get()) != 1)
+        return std::unexpected("the certificate of " + pair.info.file + " cannot be used: " + take_reason());
+    for (std::size_t i = 1; i < pair.chain.size(); ++i)
+        if (SSL_CTX_add1_chain_cert(ssl, pair.chain[i].get()) != 1)
+            return std::unexpected("a certificate behind the first in " + pair.info.file +
+                                   " cannot be used: " + take_reason());
+    return {};
+}
+
 }  // namespace sluice::tls

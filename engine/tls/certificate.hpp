@@ -1,4 +1,4 @@
-// A certificate of the server with its key, read from files, and what operators want to know of it. Values; start and
+// A certificate with its key, read from files, and what operators want to know of it. Values; start and
 // reload.
 #pragma once
 
@@ -31,6 +31,8 @@ struct Pair {
 // An error is a sentence that names the file: it is missing, holds no certificate or key, or they do not belong
 // together.
 [[nodiscard]] std::expected<Pair, std::string> load_pair(const PairFiles& files);
+// Connections of `ssl` show it. An error is a sentence that names the file.
+[[nodiscard]] std::expected<void, std::string> use_pair(SSL_CTX* ssl, const Pair& pair);
 
 // All certificates of a text in PEM, one at least. An error is what the text holds instead.
 [[nodiscard]] std::expected<std::vector<CertificatePtr>, std::string> parse_certificates(const std::string& pem);

@@ -4,6 +4,7 @@
 
 #include "engine/core/lower_case.hpp"
 #include "engine/tls/callbacks.hpp"
+#include "engine/tls/channel.hpp"
 #include "engine/tls/files.hpp"
 #include "engine/tls/memory.hpp"
 
@@ -11,6 +12,10 @@ namespace sluice::tls {
 namespace {
 
 using Made = std::expected<void, std::string>;
+
+// Of TLS 1.3, all that RFC 8446 section 9.1 names.
+constexpr const char* ciphersuites_1_3 =
+    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 
 // `a,b` without what OpenSSL does not know, as it wants it: `a:b`.
 std::string known_groups(SSL_CTX* ssl, std::string_view groups, std::string& unknown) {
@@ -29,17 +34,6 @@ std::string known_groups(SSL_CTX* ssl, std::string_view groups, std::string& unk
 
 std::unexpected<std::string> unknown_value(std::string_view key, const std::string& value) {
     return std::unexpected(std::string(key) + " is \"" + value + "\", of which this machine's OpenSSL knows nothing");
-}
-
-Made use_pair(SSL_CTX* ssl, const Pair& pair) {
-    X509* const leaf = pair.chain.front().get();
-    if (SSL_CTX_use_certificate(ssl, leaf) != 1 || SSL_CTX_use_PrivateKey(ssl, pair.key.get()) != 1)
-        return std::unexpected("the certificate of " + pair.info.file + " cannot be used: " + take_reason());
-    for (std::size_t i = 1; i < pair.chain.size(); ++i)
-        if (SSL_CTX_add1_chain_cert(ssl, pair.chain[i].get()) != 1)
-            return std::unexpected("a certificate behind the first in " + pair.info.file +
-                                   " cannot be used: " + take_reason());
-    return {};
 }
 
 // Any certificate of the file is trusted, be it a root or not. With a revocation list: the client's own certificate is
@@ -61,10 +55,10 @@ Made set_client(SSL_CTX* ssl, ClientCertificate client, std::span<const Certific
     return {};
 }
 
-void set_modes(SSL_CTX* ssl) {
-    SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
-    SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_read_ahead(ssl, 1);
+// Our order of ciphers counts: AES-128 first, which costs least. A client that prefers ChaCha20, since it has no AES in
+// hardware, gets that.
+void set_cipher_order(SSL_CTX* ssl) {
+    SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
 }
 
 }  // namespace
@@ -107,6 +101,7 @@ Context::Made Context::add(const Settings& settings, const PairFiles& files) {
     SslContextPtr ssl(SSL_CTX_new(TLS_server_method()));
     if (ssl == nullptr) return std::unexpected("TLS cannot be set up: " + take_reason());
     set_modes(ssl.get());
+    set_cipher_order(ssl.get());
     set_protocol(ssl.get());
     set_server_names(ssl.get());
     set_info(ssl.get());
@@ -123,6 +118,8 @@ Context::Made Context::add(const Settings& settings, const PairFiles& files) {
 Context::Made Context::set_algorithms(SSL_CTX* ssl, const Settings& settings) {
     SSL_CTX_set_min_proto_version(ssl, settings.is_tls_1_3_only ? TLS1_3_VERSION : TLS1_2_VERSION);
     SSL_CTX_set_max_proto_version(ssl, 0);
+    if (SSL_CTX_set_ciphersuites(ssl, ciphersuites_1_3) != 1)
+        return std::unexpected("TLS 1.3 cannot be set up: " + take_reason());
     if (SSL_CTX_set_cipher_list(ssl, settings.ciphers.c_str()) != 1) {
         ERR_clear_error();
         return unknown_value("tls.ciphers", settings.ciphers);

@@ -21,6 +21,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/tls/channel.hpp"
 #include "engine/tls/cipher_blocks.hpp"
 #include "engine/tls/client_identity.hpp"
 #include "engine/tls/context.hpp"
@@ -30,14 +31,7 @@
 
 namespace sluice::tls {
 
-enum class Progress : std::uint8_t {
-    starved,  // more sealed bytes are needed
-    done,  // the handshake is complete; or plain bytes were read
-    ended,  // the peer said that it sends no more (close_notify)
-    failed,  // see failure() after a handshake; nothing can be read or sealed any more
-};
-
-class Session {
+class Session final : public Channel {
   public:
     // Messages of the peer that change keys or want to renegotiate, in a minute; a flood of them costs more than it
     // brings about.
@@ -45,9 +39,7 @@ class Session {
 
     // Null without memory. `pool` outlives it.
     [[nodiscard]] static std::unique_ptr<Session> open(std::shared_ptr<const Context> context, CipherPool& pool);
-    ~Session();
-    Session(const Session&) = delete;
-    Session& operator=(const Session&) = delete;
+    ~Session() override;
 
     // Sealed bytes from the peer. Borrowed until advance() or read() has returned something else than `done`. `now_ns`:
     // monotonic.
@@ -55,21 +47,15 @@ class Session {
 
     // One step of the handshake.
     [[nodiscard]] Progress advance();
-    // Whether the last advance() went beyond reading: it cost CPU time.
-    [[nodiscard]] bool has_advanced() const { return has_advanced_; }
+    using Channel::has_advanced;
     // After a handshake that failed.
     [[nodiscard]] HandshakeFailure failure() const { return failure_; }
 
-    struct Read {
-        Progress progress;
-        std::size_t bytes;
-    };
+    using Channel::Read;
     // At most one record, if `room` has limits::tls_record_bytes_max bytes.
     [[nodiscard]] Read read(std::span<char> room);
     // All of `plain`, at most limits::output_block_bytes. False: the session is broken.
     [[nodiscard]] bool seal(std::span<const char> plain);
-    // Tells the peer that nothing more comes (close_notify), if it can be told.
-    void say_goodbye();
     // Bytes that are not TLS, in front of any record.
     [[nodiscard]] bool append_plain(std::string_view text);
 
@@ -77,9 +63,6 @@ class Session {
     [[nodiscard]] bool has_block() const { return !output_.empty(); }
     [[nodiscard]] CipherBlock* take_block() { return output_.take_first(); }
 
-    [[nodiscard]] bool is_open() const { return is_open_; }
-    [[nodiscard]] bool is_resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
-    [[nodiscard]] bool is_tls_1_3() const { return SSL_version(ssl_.get()) == TLS1_3_VERSION; }
     // A record has begun to arrive since `since_ns`, and is not there as a whole.
     [[nodiscard]] bool is_mid_record_since(std::uint64_t since_ns) const {
         return records_.is_mid_record() && fed_ns_ >= since_ns;
@@ -94,22 +77,19 @@ class Session {
     // --- for OpenSSL -------------------------------------------------------------------------------------------
     [[nodiscard]] static Session& of(const SSL* ssl) { return *static_cast<Session*>(SSL_get_app_data(ssl)); }
     void on_info(int where_mask);
-    [[nodiscard]] std::size_t take_input(std::span<char> room);
-    [[nodiscard]] bool put_output(std::span<const char> bytes) {
-        has_lost_output_ = has_lost_output_ || !output_.append(pool_, bytes);
-        return !has_lost_output_;
-    }
 
   private:
     Session(std::shared_ptr<const Context> context, CipherPool& pool);
 
+    [[nodiscard]] bool put_output(std::span<const char> cipher) override {
+        has_lost_output_ = has_lost_output_ || !output_.append(pool_, cipher);
+        return !has_lost_output_;
+    }
     [[nodiscard]] Progress fail();
     void count_interruption();
 
     std::shared_ptr<const Context> context_;
     CipherPool& pool_;
-    SslPtr ssl_;
-    std::span<const char> input_;  // not taken by OpenSSL yet
     CipherOutput output_;
     RecordTracker records_;
     std::string waiting_;
@@ -118,10 +98,6 @@ class Session {
     std::uint64_t interruptions_begin_ns_ = 0;
     std::uint32_t interruptions_count_ = 0;  // since then
     HandshakeFailure failure_ = HandshakeFailure::malformed;
-    bool is_open_ = false;
-    bool is_broken_ = false;
-    bool has_advanced_ = false;
-    bool has_said_goodbye_ = false;
     bool has_lost_output_ = false;  // there was no room for it
 };
 

@@ -36,6 +36,12 @@ bool has_zlib_header(std::string_view body) {
     return (first & 0x0f) == 8 && (first * 256 + second) % 31 == 0;
 }
 
+// FHCRC, bit 1 of FLG (RFC 1952 section 2.3.1): a checksum of the header follows it. libdeflate passes over it, zlib
+// compares it; so that the length of a body decides nothing, zlib reads such a member.
+bool has_header_checksum(std::string_view member) {
+    return member.size() > 3 && (static_cast<unsigned char>(member[3]) & 0x02) != 0;
+}
+
 }  // namespace
 
 struct Inflater::Libraries {
@@ -88,6 +94,7 @@ Decompressor::Progress Inflater::step(std::span<char> text, std::size_t written_
 }
 
 bool Inflater::fits_one_call(std::size_t room_bytes) const {
+    if (wrapper_ == Wrapper::gzip && has_header_checksum(body_.substr(read_bytes_))) return false;
     return may_fit_one_call_ && body_.size() - read_bytes_ <= one_call_bytes && promise().text_bytes <= room_bytes;
 }
 

@@ -133,13 +133,7 @@ Fault write_any(std::string_view message, std::size_t levels_count, JsonWriter& 
     }
 }
 
-void keep_device(const KeyValue& pair, std::span<const std::string> device_attributes, DeviceNames& devices) {
-    const auto name = std::ranges::find(device_attributes, pair.key);
-    if (name == device_attributes.end()) return;
-    WireField field;
-    if (read_any(pair.value, field) && field.number == string_number)
-        devices.values[static_cast<std::size_t>(name - device_attributes.begin())] = field.bytes;
-}
+std::uint64_t size_bit(std::string_view name) { return std::uint64_t{1} << name.size() % 64; }
 
 }  // namespace
 
@@ -151,15 +145,36 @@ std::optional<Refusal> KeyList::add(std::string_view name) {
     return std::nullopt;
 }
 
+AttributeObject::AttributeObject(JsonWriter& out, std::span<const std::string> device_attributes)
+    : out_(out), device_attributes_(device_attributes) {
+    for (const std::string& name : device_attributes) device_sizes_mask_ |= size_bit(name);
+}
+
+// Nearly all are strings that stand in JSON as they are.
 std::optional<Refusal> AttributeObject::add(std::string_view key_value, DeviceNames& devices) {
     KeyValue pair;
     if (!read_key_value(key_value, pair)) return Refusal::invalid_protobuf;
-    out_.raw(keys_.is_empty() ? '{' : ',');
+    const char before = keys_.is_empty() ? '{' : ',';
     if (const Fault fault = keys_.add(pair.key)) return fault;
+    WireField value;
+    if (read_any(pair.value, value) && value.number == string_number) {
+        keep_device(pair.key, value.bytes, devices);
+        if (is_plain_json(pair.key) && is_plain_json(value.bytes)) {
+            out_.plain_member(before, pair.key, value.bytes);
+            return std::nullopt;
+        }
+    }
+    out_.raw(before);
     if (const Fault fault = write_text(pair.key, out_)) return fault;
     out_.raw(':');
-    keep_device(pair, device_attributes_, devices);
     return write_any(pair.value, levels_above_attributes, out_);
+}
+
+void AttributeObject::keep_device(std::string_view key, std::string_view value, DeviceNames& devices) const {
+    if ((device_sizes_mask_ & size_bit(key)) == 0) return;
+    const auto name = std::ranges::find(device_attributes_, key);
+    if (name != device_attributes_.end())
+        devices.values[static_cast<std::size_t>(name - device_attributes_.begin())] = value;
 }
 
 void AttributeObject::close() {

@@ -40,8 +40,7 @@ struct DeviceNames {
 // Refusal::invalid_protobuf.
 class AttributeObject {
   public:
-    AttributeObject(JsonWriter& out, std::span<const std::string> device_attributes)
-        : out_(out), device_attributes_(device_attributes) {}
+    AttributeObject(JsonWriter& out, std::span<const std::string> device_attributes);
 
     // Begins a new object, in `out` that was cleared.
     void clear() { keys_.clear(); }
@@ -53,8 +52,11 @@ class AttributeObject {
     [[nodiscard]] bool is_empty() const { return keys_.is_empty(); }
 
   private:
+    void keep_device(std::string_view key, std::string_view value, DeviceNames& devices) const;
+
     JsonWriter& out_;
     std::span<const std::string> device_attributes_;  // at most SampleMapping::names_count_max
+    std::uint64_t device_sizes_mask_ = 0;  // of their names, modulo 64: most keys have another
     KeyList keys_;
 };
 

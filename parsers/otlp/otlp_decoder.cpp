@@ -250,6 +250,7 @@ std::optional<Step> OtlpDecoder::read_metric() {
     }
     is_malformed_ = is_malformed_ || metric_parts_.is_malformed();
     if (kinds_count_ > 1) return refuse_body(Refusal::invalid_protobuf);
+    complete_metric();
     points_ = WireReader(data_);
     reading_ = Reading::data;
     return std::nullopt;
@@ -291,13 +292,21 @@ void OtlpDecoder::take_data(PointKind kind, std::string_view message) {
     is_monotonic_ = false;
 }
 
+// What its points have in common.
+void OtlpDecoder::complete_metric() {
+    has_good_name_ =
+        !name_.empty() && name_.size() <= limits::type_bytes_max && is_text(name_) && !has_control_character(name_);
+    const bool has_unit = unit_.size() <= limits::unit_bytes_max && is_text(unit_) && !has_control_character(unit_);
+    sample_.type = name_;
+    sample_.unit = has_unit ? unit_ : std::string_view{};
+    has_otlp_text_ = false;
+}
+
 OtlpDecoder::Fault OtlpDecoder::fault_of_metric() const {
     if (resource_fault_) return resource_fault_;
     if (scope_fault_) return scope_fault_;
     if (metric_fault_) return metric_fault_;
-    if (name_.empty() || name_.size() > limits::type_bytes_max || !is_text(name_) || has_control_character(name_))
-        return Refusal::bad_type;
-    return std::nullopt;
+    return has_good_name_ ? Fault{} : Refusal::bad_type;
 }
 
 // --- points --------------------------------------------------------------------------------------------------------
@@ -337,15 +346,15 @@ OtlpDecoder::Fault OtlpDecoder::read_point(std::string_view message) {
 
 OtlpDecoder::Fault OtlpDecoder::write_attributes() {
     metadata_.clear();
+    attributes_.clear();
     otlp::DeviceNames devices;
-    otlp::AttributeObject attributes(metadata_, mapping_.device_attributes);
     Fault fault;
     point_.each_attribute([&](std::string_view key_value) {
-        fault = attributes.add(key_value, devices);
+        fault = attributes_.add(key_value, devices);
         return !fault;
     });
     if (fault) return fault;
-    attributes.close();
+    attributes_.close();
     sample_.metadata = metadata_.view();
     return name_device(devices);
 }
@@ -389,7 +398,16 @@ void OtlpDecoder::write_value() {
     others_[others_count_++] = {"histogram", buckets_.view(), true};
 }
 
+// The points of a metric mostly have it in common.
 void OtlpDecoder::write_otlp() {
+    if (!has_otlp_text_ || point_.start_ns() != otlp_start_ns_) write_otlp_text();
+    has_otlp_text_ = true;
+    otlp_start_ns_ = point_.start_ns();
+    others_[others_count_++] = {"otlp", otlp_.view(), true};
+    if (point_.has_no_recorded_value()) others_[others_count_++] = {"stale", "true", true};
+}
+
+void OtlpDecoder::write_otlp_text() {
     otlp_.clear();
     otlp_.raw("{\"kind\":\"");
     otlp_.raw(otlp::name_of(kind_));
@@ -413,16 +431,11 @@ void OtlpDecoder::write_otlp() {
         otlp_.raw(scope_.view());
     }
     otlp_.raw('}');
-    others_[others_count_++] = {"otlp", otlp_.view(), true};
-    if (point_.has_no_recorded_value()) others_[others_count_++] = {"stale", "true", true};
 }
 
 OtlpDecoder::Fault OtlpDecoder::complete() {
     if (metadata_.is_full() || value_.is_full() || otlp_.is_full() || buckets_.is_full())
         return Refusal::sample_too_large;
-    sample_.type = name_;
-    const bool has_unit = unit_.size() <= limits::unit_bytes_max && is_text(unit_) && !has_control_character(unit_);
-    sample_.unit = has_unit ? unit_ : std::string_view{};
     sample_.others = {others_.data(), others_count_};
     return record_.keep(sample_) ? Fault{} : Refusal::sample_too_large;
 }

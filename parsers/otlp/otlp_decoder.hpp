@@ -80,6 +80,7 @@ class OtlpDecoder final : public Decoder {
     [[nodiscard]] Fault refusal_in(std::string_view message) const;
     void take_metric_part(const WireField& field);
     void take_data(otlp::PointKind kind, std::string_view message);
+    void complete_metric();
     [[nodiscard]] Fault fault_of_metric() const;
     [[nodiscard]] Step take_point(std::string_view message);
     [[nodiscard]] Fault read_point(std::string_view message);
@@ -88,6 +89,7 @@ class OtlpDecoder final : public Decoder {
     [[nodiscard]] Fault keep_time();
     void write_value();
     void write_otlp();
+    void write_otlp_text();
     [[nodiscard]] Fault complete();
 
     const SampleMapping::Otlp mapping_;
@@ -121,6 +123,9 @@ class OtlpDecoder final : public Decoder {
     WireReader points_;
     std::uint64_t temporality_number_ = 0;
     bool is_monotonic_ = false;
+    bool has_good_name_ = false;
+    bool has_otlp_text_ = false;  // otlp_ is that of the metric's last point
+    std::uint64_t otlp_start_ns_ = 0;  // what it says
 
     // --- of a point -------------------------------------------------------------------------------------
     otlp::DataPoint point_;
@@ -128,6 +133,7 @@ class OtlpDecoder final : public Decoder {
     std::size_t others_count_ = 0;
     JsonWriter value_;
     JsonWriter metadata_;
+    otlp::AttributeObject attributes_{metadata_, mapping_.device_attributes};
     JsonWriter otlp_;
     JsonWriter buckets_;
     CanonicalRecord record_;

@@ -15,14 +15,14 @@ namespace {
 // Of prometheus.WriteRequest; metadata (3) comes without samples, and is passed over.
 namespace v1 {
 constexpr std::uint32_t series = 1, metadata = 3;
-constexpr std::uint32_t label = 1, sample = 2, exemplar = 3, histogram = 4;  // of TimeSeries
+constexpr std::uint32_t label = 1, sample = 2;  // of TimeSeries
 constexpr std::uint32_t label_name = 1, label_value = 2;
 }  // namespace v1
 
 // Of io.prometheus.write.v2.Request.
 namespace v2 {
 constexpr std::uint32_t symbol = 4, series = 5;
-constexpr std::uint32_t label_refs = 1, sample = 2, histogram = 3, exemplar = 4, metadata = 5;  // of TimeSeries
+constexpr std::uint32_t label_refs = 1;  // of TimeSeries
 constexpr std::uint32_t metadata_type = 1, metadata_unit_ref = 4;
 constexpr std::uint32_t sample_start = 3;
 }  // namespace v2
@@ -43,6 +43,30 @@ constexpr std::uint32_t labels_seen_count_max = 2 * limits::members_count_max;
 constexpr std::uint64_t stale_bits = 0x7ff0'0000'0000'0002;
 
 constexpr std::int64_t ms_max = INT64_MAX / 1'000'000;
+
+// A field of bytes whose length is one byte, and where it ends; 0: it is none, or cut off.
+std::size_t short_field_bytes(std::string_view fields, std::uint32_t number) {
+    if (fields.size() < 2 || static_cast<unsigned char>(fields[0]) != (number << 3 | 2)) return 0;
+    const std::size_t bytes = 2 + std::size_t{static_cast<unsigned char>(fields[1])};
+    const bool is_short = bytes < 2 + 128;
+    return is_short && bytes <= fields.size() ? bytes : 0;
+}
+
+// Of the labels in front of a series of 1.0. Those behind a label of 128 bytes or more, which is rare, count as behind.
+std::size_t labels_bytes(std::string_view series) {
+    std::size_t all_bytes = 0;
+    while (all_bytes <= LabelCache::text_bytes_max) {  // ends: it grows in each turn
+        const std::size_t bytes = short_field_bytes(series.substr(all_bytes), v1::label);
+        if (bytes == 0) break;
+        all_bytes += bytes;
+    }
+    return all_bytes;
+}
+
+// What a sender's series nearly always has behind its labels.
+bool is_one_sample(std::string_view parts) {
+    return !parts.empty() && short_field_bytes(parts, v1::sample) == parts.size();
+}
 
 }  // namespace
 
@@ -130,11 +154,18 @@ const RemoteWriteDecoder::Symbol* RemoteWriteDecoder::symbol(std::uint64_t ref) 
 void RemoteWriteDecoder::begin_series(std::string_view series) {
     series_ = series;
     told_ = series.data();
-    parts_ = WireReader(series);
+    clear_series();
+    find_known_labels();
+}
+
+void RemoteWriteDecoder::clear_series() {
+    parts_ = WireReader(series_);
     records_begin_ = nullptr;
     reading_ = Reading::labels;
+    front_ = {};
+    has_known_labels_ = has_split_labels_ = false;
     fault_ = std::nullopt;
-    name_ = device_ = kind_ = unit_ = {};
+    name_ = device_ = kind_ = unit_ = metadata_json_ = {};
     device_rank_ = device_labels_.size();
     labels_count_ = 0;
     greatest_name_ = {};
@@ -146,25 +177,42 @@ void RemoteWriteDecoder::begin_series(std::string_view series) {
     exemplars_.clear();
 }
 
+// Those of 2.0 are references into a table, which each request has anew.
+void RemoteWriteDecoder::find_known_labels() {
+    if (version_ == RemoteWriteVersion::v2) return;
+    front_ = series_.substr(0, labels_bytes(series_));
+    has_known_labels_ = known_.is_known(front_, found_);
+    if (!has_known_labels_) return;
+    const std::string_view behind = series_.substr(front_.size());
+    parts_ = WireReader(behind);
+    if (!is_one_sample(behind)) return;
+    complete_labels();
+    records_begin_ = behind.data();
+    reading_ = Reading::samples;
+}
+
 // All of them at once, as a rule: a series has few parts.
 std::optional<Step> RemoteWriteDecoder::read_labels() {
     WireField field;
-    const bool is_v2 = version_ == RemoteWriteVersion::v2;
     for (; fields_left_count_ > 0; --fields_left_count_) {
         const char* const begin = parts_.at();
         if (!parts_.next(field)) return end_labels();
-        if (records_begin_ == nullptr && is_record(field)) records_begin_ = begin;
-        if (is_v2) take_part_v2(field);
-        else take_part_v1(field);
+        const Part part = part_of(field);
+        const bool is_record = part == Part::sample || part == Part::histogram;
+        if (records_begin_ == nullptr && is_record) records_begin_ = begin;
+        take_part(part, field);
         if (is_malformed_) break;
     }
     return std::nullopt;
 }
 
-bool RemoteWriteDecoder::is_record(const WireField& field) const {
-    if (field.type != WireType::bytes) return false;
-    const bool is_v2 = version_ == RemoteWriteVersion::v2;
-    return field.number == (is_v2 ? v2::sample : v1::sample) || field.number == (is_v2 ? v2::histogram : v1::histogram);
+// By the number of the field: of TimeSeries in prometheus.WriteRequest, and in io.prometheus.write.v2.Request.
+RemoteWriteDecoder::Part RemoteWriteDecoder::part_of(const WireField& field) const {
+    using enum Part;
+    constexpr std::array<Part, 6> parts_v1{other, labels, sample, exemplar, histogram, other};
+    constexpr std::array<Part, 6> parts_v2{other, labels, sample, histogram, exemplar, metadata};
+    if (field.type != WireType::bytes || field.number >= parts_v1.size()) return other;
+    return (version_ == RemoteWriteVersion::v2 ? parts_v2 : parts_v1)[field.number];
 }
 
 // Records are read from the first one on: labels stand in front of them.
@@ -178,21 +226,28 @@ std::optional<Step> RemoteWriteDecoder::end_labels() {
     return std::nullopt;
 }
 
-void RemoteWriteDecoder::take_part_v1(const WireField& field) {
-    if (field.type != WireType::bytes) return;
-    if (field.number == v1::label) add_label(label_of(field.bytes));
-    if (field.number == v1::exemplar) take_exemplar(field.bytes);
+void RemoteWriteDecoder::take_part(Part part, const WireField& field) {
+    const bool is_v2 = version_ == RemoteWriteVersion::v2;
+    switch (part) {
+        case Part::labels: return is_v2 ? take_refs(field.bytes) : take_label(field.bytes);
+        case Part::sample: has_samples_ = true; return;
+        case Part::histogram: has_histograms_ = true; return;
+        case Part::exemplar: return take_exemplar(field.bytes);
+        case Part::metadata: return take_metadata(field.bytes);
+        case Part::other:
+            if (is_v2 && field.is(v2::label_refs, WireType::varint)) take_ref(field.value);
+    }
 }
 
-void RemoteWriteDecoder::take_part_v2(const WireField& field) {
-    if (field.is(v2::label_refs, WireType::varint)) take_ref(field.value);
-    if (field.type != WireType::bytes) return;
-    has_samples_ = has_samples_ || field.number == v2::sample;
-    has_histograms_ = has_histograms_ || field.number == v2::histogram;
-    if (field.number == v2::metadata) take_metadata(field.bytes);
-    if (field.number == v2::exemplar) take_exemplar(field.bytes);
-    if (field.number != v2::label_refs) return;
-    WireReader refs(field.bytes);
+void RemoteWriteDecoder::take_label(std::string_view message) {
+    const bool is_behind = message.data() >= front_.data() + front_.size();
+    if (is_behind && has_known_labels_) return clear_series();  // all of them are read then
+    has_split_labels_ = has_split_labels_ || is_behind;
+    add_label(label_of(message));
+}
+
+void RemoteWriteDecoder::take_refs(std::string_view packed) {
+    WireReader refs(packed);
     std::uint64_t ref;
     while (!fault_ && refs.next_varint(ref)) take_ref(ref);  // ends: with the refs, or with too many labels
     is_malformed_ = is_malformed_ || refs.is_malformed();
@@ -273,17 +328,31 @@ bool RemoteWriteDecoder::is_known(std::string_view name) {
 }
 
 void RemoteWriteDecoder::complete_labels() {
+    if (exemplars_.size() != 0) exemplars_.raw(']');
+    if (has_known_labels_) return use_known_labels();
+    const bool is_mixed = has_samples_ && has_histograms_ && version_ == RemoteWriteVersion::v2;
     if (open_name_ != nullptr && !fault_) fault_ = Refusal::bad_symbol;
-    if (has_samples_ && has_histograms_ && !fault_) fault_ = Refusal::mixed_series;
+    if (is_mixed && !fault_) fault_ = Refusal::mixed_series;
     if (fault_) return;
     if (metadata_.size() != 0) metadata_.raw('}');
-    if (exemplars_.size() != 0) exemplars_.raw(']');
+    metadata_json_ = metadata_.view();
     if (metadata_.is_full()) fault_ = Refusal::sample_too_large;
     else if (name_.empty()) fault_ = Refusal::missing_name;
     else if (name_.size() > limits::type_bytes_max || has_control_character(name_)) fault_ = Refusal::bad_type;
     if (device_.empty()) device_ = name_;
     else if (device_.size() > limits::device_id_bytes_max || has_control_character(device_))
         fault_ = fault_ ? fault_ : Refusal::bad_device_id;
+    if (!fault_) keep_labels();
+}
+
+void RemoteWriteDecoder::use_known_labels() {
+    name_ = found_.name;
+    device_ = found_.device;
+    metadata_json_ = found_.metadata;
+}
+
+void RemoteWriteDecoder::keep_labels() {
+    if (!front_.empty() && !has_split_labels_) known_.keep(front_, {name_, device_, metadata_json_});
 }
 
 void RemoteWriteDecoder::take_metadata(std::string_view message) {
@@ -308,10 +377,9 @@ void RemoteWriteDecoder::take_metadata(std::string_view message) {
 std::optional<Step> RemoteWriteDecoder::read_samples() {
     WireField field;
     if (parts_.next(field)) {
-        if (field.type != WireType::bytes) return std::nullopt;
-        const bool is_v2 = version_ == RemoteWriteVersion::v2;
-        if (field.number == (is_v2 ? v2::sample : v1::sample)) return take_sample(field.bytes);
-        if (field.number == (is_v2 ? v2::histogram : v1::histogram)) return take_histogram(field.bytes);
+        const Part part = part_of(field);
+        if (part == Part::sample) return take_sample(field.bytes);
+        if (part == Part::histogram) return take_histogram(field.bytes);
         return std::nullopt;
     }
     reading_ = Reading::request;
@@ -388,7 +456,7 @@ RemoteWriteDecoder::Fault RemoteWriteDecoder::complete(const Times& times) {
     sample_.device_id = device_;
     sample_.type = name_;
     sample_.unit = unit_;
-    sample_.metadata = metadata_.view();
+    sample_.metadata = metadata_json_;
     sample_.timestamp_ns = times.timestamp_ms * 1'000'000;
     write_kind(times.start_ms);
     if (value_.is_full() || kept_.is_full()) return Refusal::sample_too_large;

@@ -6,7 +6,8 @@
 // whose labels are bad refuses its own records; a body that is not that message is refused whole.
 //
 // A series is read twice, since its labels may stand behind its samples: first for labels, exemplars and metadata, then
-// for samples. offset() is the begin of the series. The thread of its owner.
+// for samples. Labels of 1.0 that came before are not read again (LabelCache). offset() is the begin of the series. The
+// thread of its owner.
 #pragma once
 
 #include <array>
@@ -23,6 +24,7 @@
 #include "parsers/canonical_record.hpp"
 #include "parsers/decoder.hpp"
 #include "parsers/json_writer.hpp"
+#include "parsers/prometheus/label_cache.hpp"
 #include "parsers/protobuf/wire.hpp"
 
 namespace sluice::parsers {
@@ -55,6 +57,8 @@ class RemoteWriteDecoder final : public Decoder {
   private:
     using Fault = std::optional<Refusal>;
     enum class Reading : std::uint8_t { symbols, request, labels, samples };
+    // Of a series; only what has a length.
+    enum class Part : std::uint8_t { other, labels, sample, histogram, exemplar, metadata };
     struct Symbol {
         std::string_view text;
         bool is_plain = false;  // is_plain_json(); looked at once, although many series name it
@@ -73,12 +77,15 @@ class RemoteWriteDecoder final : public Decoder {
     [[nodiscard]] std::optional<Step> read_request();
     [[nodiscard]] std::optional<Step> read_labels();
     [[nodiscard]] std::optional<Step> end_labels();
-    [[nodiscard]] bool is_record(const WireField& field) const;
+    [[nodiscard]] Part part_of(const WireField& field) const;
     [[nodiscard]] std::optional<Step> read_samples();
 
     void begin_series(std::string_view series);
-    void take_part_v1(const WireField& field);
-    void take_part_v2(const WireField& field);
+    void clear_series();
+    void find_known_labels();
+    void take_part(Part part, const WireField& field);
+    void take_label(std::string_view message);
+    void take_refs(std::string_view packed);
     [[nodiscard]] Label label_of(std::string_view message);
     void take_ref(std::uint64_t symbol_index);
     void add_label(const Label& label);
@@ -87,6 +94,8 @@ class RemoteWriteDecoder final : public Decoder {
     void take_exemplar(std::string_view message);
     [[nodiscard]] bool write_exemplar(std::string_view message);
     void complete_labels();
+    void use_known_labels();
+    void keep_labels();
     // Null: there is none.
     [[nodiscard]] const Symbol* symbol(std::uint64_t symbol_index) const;
 
@@ -114,11 +123,16 @@ class RemoteWriteDecoder final : public Decoder {
     Kinds kinds_;
     LazyArray<Symbol> symbols_{symbols_count_max};
     std::size_t symbols_count_ = 0;
+    LabelCache known_;
 
     // --- of the series that is being read --------------------------------------------------------------
     std::string_view series_;
     WireReader parts_;
     const char* records_begin_ = nullptr;  // of its first sample or histogram; null: none was met
+    std::string_view front_;  // the labels in front of all else, as they came; of 1.0
+    bool has_known_labels_ = false;  // those of front_
+    bool has_split_labels_ = false;  // some stand behind front_
+    LabelCache::Labels found_;
     Fault fault_;  // of its labels: of each of its records, then
     std::string_view name_;
     std::string_view device_;
@@ -135,6 +149,7 @@ class RemoteWriteDecoder final : public Decoder {
     std::uint32_t exemplars_tried_count_ = 0;
     double first_exemplar_value_ = 0;
     std::int64_t first_exemplar_ms_ = 0;
+    std::string_view metadata_json_;
     JsonWriter metadata_;
     JsonWriter exemplars_;
 

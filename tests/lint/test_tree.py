@@ -31,7 +31,7 @@ class Room:
 
 # What the headers of each library begin with.
 HEADERS = {
-    "liburing": ["liburing", "linux/io_uring"], "llhttp": ["llhttp"], "simdjson": ["simdjson"], "hiredis": ["hiredis"],
+    "liburing": ["liburing", "linux/io_uring"], "llhttp": ["llhttp"], "simdjson": ["simdjson"], "hiredis": ["hiredis"], "hiredis_ssl": ["hiredis/hiredis_ssl"],
     "concurrentqueue": ["concurrentqueue"], "hdr_histogram": ["hdr/"], "tomlplusplus": ["toml++"], "cli11": ["CLI/"],
     "fmt": ["fmt/"], "nlohmann_json": ["nlohmann"], "xxhash": ["xxhash"], "curl": ["curl/"], "openssl": ["openssl/"], "zlib": ["zlib"], "libdeflate": ["libdeflate"], "zstd": ["zstd"], "snappy": ["snappy"],
 }

@@ -100,7 +100,7 @@ def test_arrival_time_stands_in_for_a_missing_timestamp(stack, http):
 @pytest.mark.parametrize("ack", ["queued", "stored"])
 def test_ack_is_chosen_by_the_request_and_named_in_the_answer(stack, http, ack):
     response = http.post(sample(), query=f"?ack={ack}")
-    assert response.status == 200 and response.json()["ack"] == ack
+    assert response.status == 200 and response.json()["ack"] == response.header("Sluice-Ack") == ack
     stack.engine.wait_delivered()
     assert device_ids(stack.redis) == ["sensor-17"]
 
@@ -121,7 +121,7 @@ def test_samples_of_one_device_keep_their_order(stack, http):
 
 def test_a_batch_reports_each_refused_record(stack, http):
     response = http.post([sample("a"), {"invalid_field": "bad_data"}, sample("b"), 7, sample("c", priority="URGENT")])
-    assert response.status == 207
+    assert (response.status, response.header("Sluice-Ack")) == (207, "stored")
     answer = response.json()
     assert (answer["accepted"], answer["rejected"]) == (2, 3)
     assert [(error["index"], error["code"]) for error in answer["errors"]] == [
@@ -143,7 +143,7 @@ def test_an_ndjson_batch_refuses_broken_lines_only(stack, http):
 
 def test_a_batch_of_refused_records_only_is_refused(stack, http):
     response = http.post([{"a": 1}, {"b": 2}])
-    assert response.status == 400 and response.code == "all_records_refused"
+    assert response.status == 400 and response.code == "all_records_refused" and response.header("Sluice-Ack") is None
     assert [error["code"] for error in response.json()["errors"]] == ["missing_device_id"] * 2
     assert stack.redis.xlen("telemetry") == 0
 

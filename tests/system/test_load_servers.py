@@ -321,8 +321,15 @@ def test_a_large_body_is_sent_whole(tmp_path):
 
 @pytest.mark.parametrize("options, word", [
     ((), "no URL"),
-    (("ftp://a/",), "http://"),
-    (("https://a/",), "TLS"),
+    (("ftp://a/",), "http[s]://"),
+    (("http://127.0.0.1/", "--ca", "x"), "--ca is for a URL that begins with https://"),
+    (("http://127.0.0.1/", "--tls-resume"), "--tls-resume is for a URL that begins with https://"),
+    (("compare", "http://127.0.0.1/a", "http://127.0.0.1/b", "--insecure"), "--insecure is for a URL that begins with https://"),
+    (("https://127.0.0.1/", "--tls-version", "1.1"), '"1.1" is neither 1.2 nor 1.3'),
+    (("https://127.0.0.1/", "--cert", "x"), "--cert and --key belong together"),
+    (("https://127.0.0.1/", "--ca", "x", "--insecure"), "--insecure takes any certificate"),
+    (("https://127.0.0.1/", "--server-name", "a b"), '--server-name: "a b" is no name of a server'),
+    (("http://127.0.0.1/", "--header-file", "/nowhere/x"), '--header-file: "/nowhere/x" cannot be read'),
     (("http://127.0.0.1/", "--rate", "5 apples"), "--rate"),
     (("http://127.0.0.1/", "--users", "3", "--rate", "5"), "--users"),
     (("http://127.0.0.1/", "--threshold", "p95<fast"), "--threshold"),

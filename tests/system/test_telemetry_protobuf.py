@@ -206,7 +206,7 @@ def test_success_as_a_message(stack, http, messages):
     for body, content_type, count in ((simple(messages), SAMPLE, 1), (two, BATCH, 2), (delimited(*two.samples), DELIMITED, 2)):
         for query, level in (("", "stored"), ("?ack=queued", "queued")):
             response = post(http, body, content_type, query, ACCEPTS)
-            assert response.status == 200
+            assert (response.status, response.header("Sluice-Ack")) == (200, level)
             assert result_of(messages, response) == messages.TelemetryResult(accepted=count, ack=level)
     assert_conserved(stack.engine.status())
 

@@ -227,6 +227,19 @@ def test_sessions_are_resumed(server, context):
         assert connection.post(sample()).status == 200
 
 
+def test_the_time_of_handshakes(server, context):
+    count = 'sluice_tls_handshake_seconds_count{core="0"} '
+
+    def counted() -> int:
+        return int(server.metrics().split(count)[1].split("\n")[0])
+
+    before = counted()
+    for _ in range(3):
+        with TlsConnection(server.tls_address, context) as connection:
+            assert connection.post(sample()).status == 200
+    assert counted() == before + 3
+
+
 def test_no_session_is_resumed_without_tickets(starter, pair, context):
     address, settings = tls_settings(pair, ticket_lifetime="0s")
     starter.engine("null:", ack="queued", settings=settings)

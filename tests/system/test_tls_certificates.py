@@ -199,9 +199,13 @@ def reloads(engine) -> dict:
 
 
 def reload(engine, member: str = "reloads_done") -> None:
-    before = reloads(engine)[member]
+    before, generation = reloads(engine)[member], engine.status()["settings_generation"]
     engine.signal(signal.SIGHUP)
     wait_until(lambda: reloads(engine)[member] == before + 1, f"{member} rises")
+    if member == "reloads_done":
+        engine.wait_settings_used(generation + 1)
+    else:
+        assert engine.status()["settings_generation"] == generation
 
 
 @pytest.fixture

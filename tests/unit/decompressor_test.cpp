@@ -13,6 +13,8 @@
 #include <string>
 #include <string_view>
 
+#include <zlib.h>
+
 #include "parsers/coding/snappy_decompressor.hpp"
 #include "tests/support/compressing.hpp"
 #include "tests/support/decoding.hpp"
@@ -169,6 +171,26 @@ TEST(Decompressor, ChecksumsAreChecked) {
         std::string wrong_size = compressed(ContentCoding::gzip, text);
         wrong_size.back() = static_cast<char>(wrong_size.back() + 1);  // ISIZE, 16 MiB more
         EXPECT_EQ(text_of(ContentCoding::gzip, wrong_size, text.size() + 1), std::nullopt);
+    }
+}
+
+// RFC 1952 section 2.3.1: FHCRC is the lower half of the CRC-32 of what stands before it. By both libraries, which the
+// room chooses.
+TEST(Decompressor, TheChecksumOfAGzipHeaderIsChecked) {
+    const std::string text = tests::telemetry_lines(3);
+    const std::string plain = compressed(ContentCoding::gzip, text);
+    std::string header = plain.substr(0, 10);
+    header[3] = 2;
+    const auto crc = ::crc32(0, reinterpret_cast<const unsigned char*>(header.data()), 10);
+    const std::string checksum{static_cast<char>(crc & 0xff), static_cast<char>(crc >> 8 & 0xff)};
+    const std::string good = header + checksum + plain.substr(10);
+    std::string bad = good;
+    bad[10] = static_cast<char>(bad[10] ^ 1);
+    for (const std::size_t room_bytes : {std::size_t{4}, text.size(), std::size_t{1} << 20}) {
+        EXPECT_EQ(text_of(ContentCoding::gzip, good, room_bytes), text) << room_bytes;
+        EXPECT_EQ(text_of(ContentCoding::gzip, bad, room_bytes), std::nullopt) << room_bytes;
+        EXPECT_EQ(text_of(ContentCoding::gzip, plain + good, room_bytes), text + text) << room_bytes;
+        EXPECT_EQ(text_of(ContentCoding::gzip, plain + bad, room_bytes), std::nullopt) << room_bytes;
     }
 }
 

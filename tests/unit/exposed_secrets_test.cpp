@@ -20,6 +20,7 @@ TEST(ExposedSecrets, AreNamedByTheirOption) {
     EXPECT_EQ(named({{"--set", "sink.redis.password", ""}}), Names{});
     EXPECT_EQ(named({{"--set", "sink.redis.password_file", "/run/password"}}), Names{});
     EXPECT_EQ(named({{"--sink", "sink.url", "redis://:pen@h"}}), Names{"--sink"});
+    EXPECT_EQ(named({{"--sink", "sink.url", "rediss://:pen@h"}}), Names{"--sink"});
     EXPECT_EQ(named({{"--to", "sink.url", "redis-cluster://user:pen@a,b"}}), Names{"--to"});
     EXPECT_EQ(named({{"--set", "sink.url", "redis://:pen@h"}, {"--set", "sink.redis.password", "pen"}}),
               (Names{"--set sink.url", "--set sink.redis.password"}));

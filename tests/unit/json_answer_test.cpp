@@ -58,29 +58,31 @@ TEST_F(JsonAnswer, OneSample) {
          {AckLevel::queued, AckLevel::journaled, AckLevel::stored, AckLevel::replicated, AckLevel::none}) {
         result.start(level, true);
         result.accepted = 1;
+        const std::string name(name_of(level));
         EXPECT_EQ(answer(),
-                  R"(200 {"ok":true,"message":"Telemetry received","ack":")" + std::string(name_of(level)) + "\"}");
+                  "200 Sluice-Ack: " + name + R"( {"ok":true,"message":"Telemetry received","ack":")" + name + "\"}");
         EXPECT_TRUE(pending.response.is_prepared());
         result.is_replayed = true;
-        EXPECT_EQ(answer(), R"(200 Idempotent-Replayed: true {"ok":true,"message":"Telemetry received","ack":")" +
-                                std::string(name_of(level)) + "\"}");
+        EXPECT_EQ(answer(), "200 Idempotent-Replayed: true\r\nSluice-Ack: " + name +
+                                R"( {"ok":true,"message":"Telemetry received","ack":")" + name + "\"}");
     }
 }
 
 TEST_F(JsonAnswer, ManySamples) {
     result.start(AckLevel::queued, false);
     result.accepted = 4'000'000'000;
-    EXPECT_EQ(answer(),
-              R"(200 {"ok":true,"message":"Telemetry received","ack":"queued","accepted":4000000000,"rejected":0})");
+    EXPECT_EQ(answer(), R"(200 Sluice-Ack: queued {"ok":true,"message":"Telemetry received","ack":"queued",)"
+                        R"("accepted":4000000000,"rejected":0})");
 }
 
 TEST_F(JsonAnswer, SomeRecordsRefused) {
     result.start(AckLevel::stored, false);
     result.accepted = 2;
     result.add_error(1, Refusal::missing_device_id);
-    EXPECT_EQ(answer(),
-              R"(207 {"ok":false,"message":"Some records were refused.","ack":"stored","accepted":2,"rejected":1,)"
-              R"("errors":[{"index":1,"code":"missing_device_id","error":"A sample needs device_id."}]})");
+    EXPECT_EQ(
+        answer(),
+        R"(207 Sluice-Ack: stored {"ok":false,"message":"Some records were refused.","ack":"stored","accepted":2,"rejected":1,)"
+        R"("errors":[{"index":1,"code":"missing_device_id","error":"A sample needs device_id."}]})");
     EXPECT_FALSE(pending.response.is_refusal());
 }
 
@@ -89,10 +91,11 @@ TEST_F(JsonAnswer, WhereTheTextOfARecordBreaks) {
     result.accepted = 2;
     result.add_error(1, Refusal::malformed_record, 4'000'000'000);
     result.add_error(2, Refusal::missing_device_id, 17);
-    EXPECT_EQ(answer(),
-              R"(207 {"ok":false,"message":"Some records were refused.","ack":"stored","accepted":2,"rejected":2,)"
-              R"("errors":[{"index":1,"code":"malformed_record","error":"The line is not valid JSON.",)"
-              R"("offset":4000000000},{"index":2,"code":"missing_device_id","error":"A sample needs device_id."}]})");
+    EXPECT_EQ(
+        answer(),
+        R"(207 Sluice-Ack: stored {"ok":false,"message":"Some records were refused.","ack":"stored","accepted":2,"rejected":2,)"
+        R"("errors":[{"index":1,"code":"malformed_record","error":"The line is not valid JSON.",)"
+        R"("offset":4000000000},{"index":2,"code":"missing_device_id","error":"A sample needs device_id."}]})");
 }
 
 TEST_F(JsonAnswer, EveryRecordRefused) {

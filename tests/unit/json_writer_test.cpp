@@ -37,6 +37,15 @@ TEST(JsonWriter, RealNumbers) {
                 {9'007'199'254'740'991, "9007199254740991.0"},
                 {1e22, "1e+22"},
                 {0.1, "0.1"},
+                {-21.53, "-21.53"},
+                {0.05, "0.05"},
+                {0.001, "0.001"},
+                {0.0001, "1e-04"},
+                {0.0123, "0.0123"},
+                {999'999'999.999999, "999999999.999999"},
+                {1.000001, "1.000001"},
+                {1.0000001, "1.0000001"},
+                {0.1 + 0.2, "0.30000000000000004"},
                 {1e-7, "1e-07"},
                 {-1.5e300, "-1.5e+300"},
                 {5e-324, "5e-324"},
@@ -62,6 +71,9 @@ TEST(JsonWriter, ARealNumberIsItsShortestText) {
         const auto any = std::bit_cast<double>(bits);
         if (std::isfinite(any)) expect_shortest(any);
         expect_shortest(static_cast<double>(static_cast<std::int64_t>(bits) >> (bits % 64)));
+        const auto digits = static_cast<double>(static_cast<std::int64_t>(bits) >> (10 + bits % 50));
+        expect_shortest(digits / std::pow(10, static_cast<double>(bits >> 8 & 7)));
+        expect_shortest(std::nextafter(digits / 100, 0));
         expect_shortest(static_cast<double>(bits % 1'000) * std::pow(10, static_cast<double>(bits / 1'000 % 20)));
     }
 }

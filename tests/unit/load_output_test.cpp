@@ -98,7 +98,7 @@ TEST(LoadOutput, EveryLineOfCsvHasEveryColumn) {
     const std::string head = text.substr(0, end);
     const std::string line = text.substr(end + 1);
     EXPECT_EQ(std::ranges::count(head, ','), std::ranges::count(line, ','));
-    EXPECT_TRUE(line.ends_with(",7,0,0,0,9,0,0,0,0,0,0,0,0,0,0,11\n")) << line;
+    EXPECT_TRUE(line.ends_with(",7,0,0,0,9,0,0,0,0,0,0,0,0,0,0,0,11\n")) << line;
 }
 
 TEST(LoadOutput, ASecondWithoutAnAnswerHasNoLatency) {

@@ -195,7 +195,12 @@ TEST(LoadTarget, TakesUrlsApart) {
     EXPECT_EQ(parse_target("example.com")->port, 80);
     EXPECT_EQ(parse_target("localhost:8080/x?u=http://foo")->path, "/x?u=http://foo");
     EXPECT_EQ(parse_target("localhost:8080/x?u=http://foo")->port, 8080);
-    for (const char* url : {"", "http://", "http://:80", "a:b:80", "[::1]80", "https://a", "ftp://a", "a:0", "a:70000",
+    EXPECT_FALSE(parse_target("example.com")->is_tls);
+    EXPECT_TRUE(parse_target("https://example.com/x")->is_tls);
+    EXPECT_EQ(parse_target("https://example.com/x")->port, 443);
+    EXPECT_EQ(parse_target("https://example.com/x")->host_header, "example.com");
+    EXPECT_EQ(parse_target("https://[::1]:8443")->port, 8443);
+    for (const char* url : {"", "http://", "http://:80", "a:b:80", "[::1]80", "https://", "ftp://a", "a:0", "a:70000",
                             "a:x", "http://u@a/", "[::1", "a/ b", "a/\r\n"})
         EXPECT_FALSE(parse_target(url)) << url;
 }

@@ -236,6 +236,16 @@ TEST(LoadRequest, TwoBracesSendAWordInBraces) {
     EXPECT_EQ(graphql.literals[1], "} {{device} {{");
 }
 
+TEST(LoadRequest, ALiteralTemplateSendsItsTextAsItIs) {
+    for (const char* text : {"", "plain", "slc_{seq}_x", "{{seq}", "{{{seq}}}", "{", "{foo", "a{choice:x|y}b{device}",
+                             "{choice:{seq}", "{unknown}"}) {
+        const auto parsed = parse_body_template(literal_template(text));
+        ASSERT_TRUE(parsed) << text;
+        EXPECT_TRUE(parsed->fields.empty()) << text;
+        EXPECT_EQ(parsed->literals.front(), text);
+    }
+}
+
 TEST(LoadRequest, ZipfPrefersTheFirst) {
     Devices devices(1000, 1.0, 0, 1);
     Random random(1);

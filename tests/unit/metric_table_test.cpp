@@ -227,7 +227,12 @@ TEST(MetricTable, EveryLoopCounterHasARow) {
 }
 
 TEST(MetricTable, EveryTlsCounterHasARow) {
-    expect_each_word_has_a_row<tls::Counters>([](const tls::Counters& counters) { return values_of(counters); });
+    LatencyHistogram handshakes;
+    expect_each_word_has_a_row<tls::Counters>(
+        [&](const tls::Counters& counters) { return values_of(TlsFigures{counters, handshakes}); });
+    const auto before = values_of(TlsFigures{{}, handshakes});
+    handshakes.record(1);
+    EXPECT_NE(values_of(TlsFigures{{}, handshakes}), before);
 }
 
 TEST(MetricTable, EveryPoolFigureHasARow) {

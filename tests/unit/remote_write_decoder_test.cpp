@@ -16,6 +16,7 @@
 
 #include "tests/support/decoding.hpp"
 #include "tests/support/protobuf_text.hpp"
+#include "tests/support/remote_write_text.hpp"
 #include "tests/support/texts.hpp"
 
 namespace sluice {
@@ -23,43 +24,26 @@ namespace {
 
 using parsers::RemoteWriteDecoder;
 using parsers::RemoteWriteVersion;
+using tests::decode_twice;
 using tests::Decoded;
-using tests::GuardedBody;
+using tests::label;
+using tests::Labels;
 using tests::Message;
+using tests::request;
+using tests::sample;
+using tests::series;
+using tests::up;
 
-constexpr std::int64_t now_ms = 1'700'000'123'456;
 const double stale = std::bit_cast<double>(std::uint64_t{0x7ff0'0000'0000'0002});
 
-using Labels = std::vector<std::pair<std::string, std::string>>;
-
 Decoded decode(std::string_view body, RemoteWriteVersion version, Kinds* kinds = nullptr) {
-    const GuardedBody guarded(body, '\x0a');
     RemoteWriteDecoder decoder;
-    const auto dialect = static_cast<parsers::Dialect>(version);
-    Decoded decoded = tests::decode_with(decoder, guarded.view(), dialect, {parsers::Precision::ms, 5});
+    Decoded decoded = decode_twice(decoder, body, version);
     if (kinds != nullptr) *kinds = decoder.kinds();
     return decoded;
 }
 
 // --- 1.0 -----------------------------------------------------------------------------------------------------------
-
-Message label(std::string_view name, std::string_view value) { return Message().bytes(1, name).bytes(2, value); }
-Message sample(double value, std::int64_t timestamp_ms = now_ms) {
-    return Message().real(1, value).varint(2, static_cast<std::uint64_t>(timestamp_ms));
-}
-Message series(const Labels& labels, std::initializer_list<Message> samples = {}) {
-    Message message;
-    for (const auto& [name, value] : labels) message.message(1, label(name, value));
-    for (const Message& one : samples) message.message(2, one);
-    return message;
-}
-std::string request(std::initializer_list<Message> all) {
-    Message message;
-    for (const Message& one : all) message.message(1, one);
-    return message.text();
-}
-
-const Labels up{{"__name__", "up"}, {"instance", "a:9100"}, {"job", "node"}};
 
 void expect_canonical(const Decoded& decoded) {
     for (const auto& one : decoded.samples) {
@@ -240,7 +224,7 @@ Message histogram() {
         .message(11, span(0, 2))
         .message(11, span(-3, 2))
         .bytes(12, deltas.text())
-        .varint(15, now_ms);
+        .varint(15, tests::remote_write_ms);
 }
 
 Message series_of_histogram(const Message& one) {
@@ -369,7 +353,7 @@ std::string request_v2(std::initializer_list<std::string_view> symbols, std::ini
 
 TEST(RemoteWriteDecoder, V2) {
     Message one = refs({1, 2, 3, 4});
-    one.message(2, Message().real(1, 5).varint(2, now_ms).varint(3, now_ms - 1000));
+    one.message(2, Message().real(1, 5).varint(2, tests::remote_write_ms).varint(3, tests::remote_write_ms - 1000));
     one.message(4, Message().bytes(1, Message().put(5).put(6).text()).real(2, 0.5).varint(3, 9));
     one.message(5, Message().varint(1, 1).varint(3, 0).varint(4, 7));
     Kinds kinds;

@@ -375,6 +375,20 @@ TEST(Addresses, UrlsOfSeveralServers) {
     EXPECT_EQ(sentinel->display, "redis-sentinel://s1:26379,s2:26380/my%20primary/3");
 }
 
+TEST(Addresses, UrlsWithTls) {
+    for (const auto& [text, kind, display] :
+         {std::tuple{"rediss://:pen@h/2", SinkKind::redis, "rediss://:***@h:6379/2"},
+          {"REDISS-CLUSTER://a,b:1", SinkKind::redis_cluster, "rediss-cluster://a:6379,b:1"},
+          {"rediss-sentinel://s/main", SinkKind::redis_sentinel, "rediss-sentinel://s:26379/main"}}) {
+        const auto url = parse_sink_url(text);
+        ASSERT_TRUE(url) << text;
+        EXPECT_TRUE(url->is_tls) << text;
+        EXPECT_EQ(url->kind, kind) << text;
+        EXPECT_EQ(url->display, display);
+    }
+    EXPECT_FALSE(parse_sink_url("redis://h")->is_tls);
+}
+
 TEST(Addresses, RefusedSinkUrls) {
     const std::string long_path = "redis+unix:///" + std::string(107, 'a');
     const std::pair<std::string_view, ValueError> rows[] = {
@@ -385,7 +399,8 @@ TEST(Addresses, RefusedSinkUrls) {
         {"null:x", scheme_unknown},
         {"journal:", directory_invalid},
         {"journal:\n", control_character},
-        {"rediss://h", scheme_not_yet},
+        {"rediss+unix:///s", scheme_unknown},
+        {"rediss://h/x", database_invalid},
         {"redis+cluster://h", scheme_unknown},
         {"redis-cluster://", host_invalid},
         {"redis-cluster://a,,b", host_invalid},

@@ -108,5 +108,6 @@ int main(int argc, char** argv) {
     }
     if (invocation->command != Invocation::Command::verify) stop_at_signals();
     raise_descriptors_limit();
+    for (const std::string& warning : invocation->warnings) sluice::log::say("sluice-load: " + warning);
     return code_after_printing(carry_out_or_tell(*invocation, std::vector<std::string>(argv, argv + argc)));
 }

@@ -76,9 +76,12 @@ std::optional<SlotQuery::Answer> SlotQuery::ask() {
 }
 
 std::optional<SlotQuery::Answer> SlotQuery::read_answer() {
-    std::span<const char> bytes;
-    if (session_->receive(bytes) == Session::Step::failed) return fail(session_->failure());
-    static_cast<void>(redisReaderFeed(reader_.get(), bytes.data(), bytes.size()));  // a failure shows in the next call
+    do {  // ends: the answer does
+        std::span<const char> bytes;
+        if (session_->receive(bytes) == Session::Step::failed) return fail(session_->failure());
+        // A failure shows in the next call.
+        static_cast<void>(redisReaderFeed(reader_.get(), bytes.data(), bytes.size()));
+    } while (session_->may_hold_more());
     void* object = nullptr;
     if (redisReaderGetReply(reader_.get(), &object) != REDIS_OK)
         return leave(session_->peer() + " does not speak the Redis protocol: " + printable(reader_->errstr));

@@ -222,7 +222,7 @@ void ExactlyOnceSink::send_handshake(std::uint64_t now_ns) {
     const std::string_view rest = std::string_view(handshake_.bytes()).substr(handshake_sent_bytes_);
     iovec piece{const_cast<char*>(rest.data()), rest.size()};
     std::size_t sent_bytes = 0;
-    if (!rest.empty() && !link_.send({&piece, 1}, sent_bytes, now_ns)) return connection_lost();
+    if (!link_.send({&piece, rest.empty() ? 0U : 1U}, sent_bytes, now_ns)) return connection_lost();
     handshake_sent_bytes_ += sent_bytes;
 }
 

@@ -1,5 +1,6 @@
 #include "sinks/redis/link/blocking_client.hpp"
 
+#include <cerrno>
 #include <utility>
 
 #include "engine/core/check.hpp"
@@ -25,8 +26,8 @@ bool BlockingClient::connect() {
         fail(found.error());
         return false;
     }
-    if (!connect_to_one()) return false;
-    const bool has_greeted = greet(*password);
+    if (!load_tls() || !connect_to_one()) return false;
+    const bool has_greeted = secure() && greet(*password);
     if (has_greeted) attempt_.worked(*addresses_);
     else attempt_.was_useless(*addresses_);
     return has_greeted;
@@ -36,6 +37,21 @@ void BlockingClient::leave(const std::string& why) {
     CHECK(is_connected());
     attempt_.was_useless(*addresses_);
     fail(why);
+}
+
+bool BlockingClient::load_tls() {
+    if (!settings_.tls.is_on) return true;
+    auto client = TlsClient::load(settings_.tls);
+    if (client) tls_.emplace(*std::move(client));
+    else fail(client.error());
+    return client.has_value();
+}
+
+bool BlockingClient::secure() {
+    if (!tls_) return true;
+    const std::string why = secure_blocking(connection_, *tls_, attempt_.server().host, settings_.connect_timeout_ns);
+    if (!why.empty()) fail("no TLS: " + why);
+    return why.empty();
 }
 
 bool BlockingClient::connect_to_one() {
@@ -124,10 +140,21 @@ void BlockingClient::fail(const std::string& why) {
     connection_.reset();
 }
 
+std::string BlockingClient::why_lost() const {
+    const int error_number = errno;
+    const bool is_over = connection_->err == REDIS_ERR_EOF || error_number == ECONNRESET || error_number == EPIPE;
+    std::string why = tls_ ? tls_->take_clause() : std::string();
+    if (!why.empty()) return why;
+    errno = error_number;
+    why = why_failed(connection_, settings_.connect_timeout_ns);
+    if (!is_over || has_answered_ || !settings_.path.empty()) return why;
+    return why + (tls_ ? tls_->guess() : std::string(tls_guess));
+}
+
 // An error that came before may be the reason. A server that took the connection and never answered is of no use.
 void BlockingClient::connection_failed() {
+    std::string why = why_lost();
     if (!has_answered_) attempt_.was_useless(*addresses_);
-    std::string why = why_failed(connection_, settings_.connect_timeout_ns);
     if (!refusal_.empty()) why += "; before that it said: " + refusal_;
     fail(why);
 }

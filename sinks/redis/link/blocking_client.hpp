@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "sinks/redis/link/connect_attempt.hpp"
 #include "sinks/redis/link/settings.hpp"
 #include "sinks/redis/resp/reply.hpp"
+#include "sinks/redis/tls/client.hpp"
 
 namespace sluice::sinks::redis {
 
@@ -28,8 +30,8 @@ class BlockingClient {
     BlockingClient& operator=(const BlockingClient&) = delete;
 
     [[nodiscard]] bool is_connected() const { return connection_ != nullptr; }
-    // Connects to the first address that takes a connection, authenticates and selects. False: failure() says why. The
-    // next call begins with another address then.
+    // Connects to the first address that takes a connection, speaks TLS if it is to, authenticates and selects. False:
+    // failure() says why. The next call begins with another address then.
     [[nodiscard]] bool connect();
     // The server is of no use now, as `why` says: closes the connection. The next connect() tries the other addresses
     // of its name first. Needs is_connected().
@@ -57,6 +59,9 @@ class BlockingClient {
   private:
     [[nodiscard]] bool connect_to_one();
     [[nodiscard]] BlockingConnection connect_to_address() const;
+    [[nodiscard]] bool load_tls();
+    [[nodiscard]] bool secure();
+    [[nodiscard]] std::string why_lost() const;
     [[nodiscard]] bool greet(const std::string& password);
     [[nodiscard]] bool may_stay(const redisReply& reply);
     [[nodiscard]] bool send(const Command& command);
@@ -68,6 +73,7 @@ class BlockingClient {
     const std::shared_ptr<AddressBook> addresses_;
     ConnectAttempt attempt_;
     BlockingConnection connection_;
+    std::optional<TlsClient> tls_;  // as the files were at connect(); none without TLS
     bool has_answered_ = false;  // anything, over this connection
     std::string refusal_;  // the last reply of the present ask(), if it was an error
     std::string failure_;

@@ -1,5 +1,6 @@
 #include "sinks/redis/link/blocking_connection.hpp"
 
+#include <hiredis/hiredis_ssl.h>
 #include <sys/time.h>
 
 #include <cerrno>
@@ -13,6 +14,12 @@ namespace {
 timeval timeval_of(std::uint64_t ns) {
     return {.tv_sec = static_cast<time_t>(ns / 1'000'000'000),
             .tv_usec = static_cast<suseconds_t>(ns % 1'000'000'000 / 1000)};
+}
+
+std::string no_answer_clause(std::uint64_t timeout_ns) {
+    char clause[48];
+    std::snprintf(clause, sizeof clause, "no answer within %g s", static_cast<double>(timeout_ns) / 1e9);
+    return clause;
 }
 
 BlockingConnection connect(redisOptions options, const BlockingTimeouts& timeouts) {
@@ -37,6 +44,21 @@ BlockingConnection connect_blocking_to_socket(const std::string& path, const Blo
     return connect(options, timeouts);
 }
 
+// The socket has a time-out for each call, which shows as EAGAIN.
+std::string secure_blocking(BlockingConnection& connection, const TlsClient& client, const std::string& host,
+                            std::uint64_t timeout_ns) {
+    auto ssl = client.open(host);
+    if (ssl == nullptr) return "out of memory";
+    errno = 0;
+    if (redisInitiateSSL(connection.get(), ssl.get()) == REDIS_OK) {
+        static_cast<void>(ssl.release());  // the connection's now
+        return {};
+    }
+    const int error_number = errno;
+    if (error_number == EAGAIN) return no_answer_clause(timeout_ns) + std::string(no_tls_guess);
+    return client.why_refused(*ssl, host, error_number);
+}
+
 // hiredis reports a time-out of a read as EAGAIN, and one of connecting as ETIMEDOUT.
 std::string why_failed(const BlockingConnection& connection, std::uint64_t timeout_ns) {
     const int error_number = errno;
@@ -44,9 +66,7 @@ std::string why_failed(const BlockingConnection& connection, std::uint64_t timeo
     const bool is_timeout = connection->err == REDIS_ERR_TIMEOUT ||
                             (connection->err == REDIS_ERR_IO && (error_number == EAGAIN || error_number == ETIMEDOUT));
     if (!is_timeout) return printable(connection->errstr);
-    char clause[48];
-    std::snprintf(clause, sizeof clause, "no answer within %g s", static_cast<double>(timeout_ns) / 1e9);
-    return clause;
+    return no_answer_clause(timeout_ns);
 }
 
 }  // namespace sluice::sinks::redis

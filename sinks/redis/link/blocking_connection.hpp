@@ -8,6 +8,8 @@
 
 #include <hiredis/hiredis.h>
 
+#include "sinks/redis/tls/client.hpp"
+
 namespace sluice::sinks::redis {
 
 struct FreeContext {
@@ -25,6 +27,11 @@ struct BlockingTimeouts {
 [[nodiscard]] BlockingConnection connect_blocking(const std::string& address, std::uint16_t port,
                                                   const BlockingTimeouts& timeouts);
 [[nodiscard]] BlockingConnection connect_blocking_to_socket(const std::string& path, const BlockingTimeouts& timeouts);
+
+// TLS with `host` over `connection`, which has just been made, by hiredis' own means. Returns why it failed, as a
+// clause; empty: it did not. `timeout_ns`: of a reply, for the clause.
+[[nodiscard]] std::string secure_blocking(BlockingConnection& connection, const TlsClient& client,
+                                          const std::string& host, std::uint64_t timeout_ns);
 
 // Why `connection`, which has just failed, did, in printable words; "no answer within 0.5 s" for a time-out of
 // `timeout_ns`. To be called before anything else changes errno.

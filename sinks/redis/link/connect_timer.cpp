@@ -14,9 +14,9 @@ void ConnectTimer::begin(std::uint64_t now_ns) {
 
 Session::Step ConnectTimer::watch(Session& session, std::uint64_t now_ns) {
     if (std::exchange(has_just_begun_, false)) end_ns_ = now_ns + timeout_ns_;
-    if (session.state() == Session::State::greeting) {
+    if (session.state() != Session::State::connecting) {
         if (now_ns < end_ns_) return Session::Step::going_on;
-        return session.give_up(session.peer() + " accepts connections but does not answer");
+        return session.give_up_silent();
     }
     if (session.sockets_count() != socket_number_) share(session, now_ns);
     if (now_ns < address_end_ns_) return Session::Step::going_on;

@@ -28,6 +28,7 @@ Link::Event Link::advance(short revents, std::uint64_t now_ns) {
     switch (session_.state()) {
         case Session::State::closed: return connect(now_ns);
         case Session::State::connecting:
+        case Session::State::securing:
         case Session::State::greeting: return go_on_connecting(revents, now_ns);
         case Session::State::ready: break;
     }
@@ -159,14 +160,14 @@ bool Link::send(std::span<iovec> pieces, std::size_t& sent_bytes, std::uint64_t 
     CHECK(is_ready());
     sent_bytes = 0;
     is_send_blocked_ = false;
-    if (pieces.empty()) return true;
+    if (pieces.empty() && !session_.has_unsent()) return true;
     std::size_t wanted_bytes = 0;
     for (const iovec& piece : pieces) wanted_bytes += piece.iov_len;
     if (session_.send(pieces, sent_bytes) == Session::Step::failed) {
         drop(session_.failure(), now_ns);
         return false;
     }
-    is_send_blocked_ = sent_bytes < wanted_bytes;
+    is_send_blocked_ = sent_bytes < wanted_bytes || session_.has_unsent();
     return true;
 }
 

@@ -120,7 +120,8 @@ class Link {
     }
 
   private:
-    // Reads per receive(): enough to empty the socket, few enough that sending goes on beside a flood of replies.
+    // Reads per receive(): enough to empty the socket, few enough that sending goes on beside a flood of replies. With
+    // TLS until there is no more, which ends: no more replies come than are due.
     static constexpr int receives_count_max = 4;
 
     [[nodiscard]] Event connect(std::uint64_t now_ns);
@@ -156,7 +157,7 @@ class Link {
 
 template <typename Take, typename AreIntegersDue>
 bool Link::receive(std::uint64_t now_ns, Take take, AreIntegersDue are_integers_due) {
-    for (int i = 0; i < receives_count_max; ++i) {
+    for (int i = 0; i < receives_count_max || session_.may_hold_more(); ++i) {
         std::span<const char> bytes;
         if (!read(bytes, now_ns)) return false;
         bool has_reply = false;
@@ -167,7 +168,7 @@ bool Link::receive(std::uint64_t now_ns, Take take, AreIntegersDue are_integers_
             progress_ns_ = now_ns;
         }
         if (has_reply && is_established_) backoff_.reset();
-        if (bytes.size() < limits::redis_receive_bytes) break;
+        if (bytes.size() < limits::redis_receive_bytes && !session_.may_hold_more()) break;
     }
     return true;
 }

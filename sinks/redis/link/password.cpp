@@ -1,6 +1,7 @@
 #include "sinks/redis/link/password.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -56,6 +57,11 @@ std::expected<std::string, std::string> password_of(const RedisSettings& setting
     if (has_control_character(password))
         return std::unexpected(name + " holds more than one line, or a control character");
     return std::string(password);
+}
+
+bool is_open_to_all(const std::string& file) {
+    struct stat status{};
+    return !file.empty() && ::stat(file.c_str(), &status) == 0 && (status.st_mode & (S_IROTH | S_IWOTH)) != 0;
 }
 
 }  // namespace sluice::sinks::redis

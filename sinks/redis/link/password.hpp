@@ -12,4 +12,7 @@ namespace sluice::sinks::redis {
 // Reads settings.password_file if it is set: blocks for the disk. The error is a sentence that names the file.
 [[nodiscard]] std::expected<std::string, std::string> password_of(const RedisSettings& settings);
 
+// Whether all users of the machine can read or change the file. False where there is none.
+[[nodiscard]] bool is_open_to_all(const std::string& file);
+
 }  // namespace sluice::sinks::redis

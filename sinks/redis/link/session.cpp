@@ -43,8 +43,10 @@ Session::Session(const RedisSettings& settings)
 
 void Session::enter(State next) {
     const bool is_next_step = static_cast<int>(next) == static_cast<int>(state_) + 1;
-    CHECK(is_next_step || next == State::closed);
-    if (state_ == State::greeting && next == State::closed) set_address_back();
+    const bool is_plain_step = state_ == State::connecting && next == State::greeting && !tls_;
+    CHECK(is_next_step || is_plain_step || next == State::closed);
+    const bool is_greeting = state_ == State::securing || state_ == State::greeting;
+    if (is_greeting && next == State::closed) set_address_back();
     if (next == State::ready) attempt_.worked(*addresses_);
     state_ = next;
 }
@@ -56,6 +58,11 @@ Session::Step Session::open() {
     const auto password = password_of(settings_);
     if (!password) return fail(password.error());
     render_greeting(*password);
+    if (settings_.tls.is_on) {
+        auto client = TlsClient::load(settings_.tls);
+        if (!client) return fail(std::move(client).error());
+        tls_.emplace(*std::move(client));
+    }
     if (auto begun = attempt_.begin(settings_, *addresses_); !begun) return fail(std::move(begun).error());
     return connect_to_next();
 }
@@ -122,6 +129,7 @@ Session::Step Session::advance(short revents) {
         if (revents == 0) return Step::going_on;
         return finish_connect();
     }
+    if (state_ == State::securing) return secure();
     CHECK(state_ == State::greeting);
     return greet(revents);
 }
@@ -131,6 +139,29 @@ Session::Step Session::finish_connect() {
     socklen_t size = sizeof error_number;
     if (::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error_number, &size) != 0) error_number = errno;
     if (error_number != 0) return give_up_address(std::strerror(error_number));
+    return tls_ ? begin_securing() : begin_greeting();
+}
+
+Session::Step Session::begin_securing() {
+    auto ssl = tls_->open(server().host);
+    enter(State::securing);
+    if (ssl == nullptr) return fail("no TLS with " + peer_ + ": out of memory");
+    stream_ = std::make_unique<TlsStream>(std::move(ssl), socket_.get());
+    return secure();
+}
+
+Session::Step Session::secure() {
+    switch (stream_->shake_hands()) {
+        case TlsStream::Result::blocked: return Step::going_on;
+        case TlsStream::Result::done: return begin_greeting();
+        case TlsStream::Result::ended:
+        case TlsStream::Result::failed: break;
+    }
+    return fail("no TLS with " + peer_ + ": " +
+                tls_->why_refused(stream_->ssl(), server().host, stream_->error_number()));
+}
+
+Session::Step Session::begin_greeting() {
     enter(State::greeting);
     greeting_sent_bytes_ = 0;
     greetings_answered_count_ = 0;
@@ -140,14 +171,23 @@ Session::Step Session::finish_connect() {
     return greet(POLLOUT);
 }
 
+Session::Step Session::give_up_silent() {
+    std::string sentence = peer_ + " accepts connections but does not answer";
+    if (state_ == State::securing) sentence.append(" in TLS").append(no_tls_guess);
+    return fail(std::move(sentence));
+}
+
 void Session::close() {
+    stream_.reset();  // before the descriptor that it borrows
+    may_hold_more_ = false;
     socket_.reset();
     enter(State::closed);
 }
 
 short Session::events() const {
     if (state_ == State::connecting) return POLLOUT;
-    const bool unsent = state_ == State::greeting && greeting_sent_bytes_ < greeting_bytes_.size();
+    if (state_ == State::securing) return stream_->wants_write() ? POLLOUT : POLLIN;
+    const bool unsent = state_ == State::greeting && (has_unsent() || greeting_sent_bytes_ < greeting_bytes_.size());
     return static_cast<short>(unsent ? POLLIN | POLLOUT : POLLIN);
 }
 
@@ -176,14 +216,22 @@ Session::Step Session::greet(short revents) {
     if ((revents & POLLOUT) != 0) {
         iovec rest{greeting_bytes_.data() + greeting_sent_bytes_, greeting_bytes_.size() - greeting_sent_bytes_};
         std::size_t sent_bytes = 0;
-        if (rest.iov_len > 0 && send({&rest, 1}, sent_bytes) == Step::failed) return Step::failed;
+        const bool has_some = rest.iov_len > 0 || has_unsent();
+        if (has_some && send({&rest, 1}, sent_bytes) == Step::failed) return Step::failed;
         greeting_sent_bytes_ += sent_bytes;
     }
     if ((revents & (POLLIN | POLLERR | POLLHUP)) == 0) return Step::going_on;
 
-    std::span<const char> bytes;
-    if (receive(bytes) == Step::failed) return tell_tolerated_error();
-    replies_.give(bytes);
+    do {  // ends: the server says no more than it was asked
+        std::span<const char> bytes;
+        if (receive(bytes) == Step::failed) return tell_tolerated_error();
+        replies_.give(bytes);
+        if (take_answers() == Step::failed) return Step::failed;
+    } while (may_hold_more());
+    return Step::going_on;
+}
+
+Session::Step Session::take_answers() {
     for (;;) {  // ends: each turn takes a reply out of what was received
         const bool is_wait_aof = state_ == State::greeting && greetings_[greetings_answered_count_].is_wait_aof;
         const ReplyStream::Next reply = replies_.next(is_wait_aof);
@@ -220,6 +268,7 @@ Session::Step Session::tell_tolerated_error() {
 // --- bytes -----------------------------------------------------------------------------------------
 
 Session::Step Session::send(std::span<iovec> pieces, std::size_t& sent_bytes) {
+    if (stream_ != nullptr) return send_sealed(pieces, sent_bytes);
     msghdr message{};
     message.msg_iov = pieces.data();
     message.msg_iovlen = pieces.size();
@@ -231,11 +280,38 @@ Session::Step Session::send(std::span<iovec> pieces, std::size_t& sent_bytes) {
 
 Session::Step Session::receive(std::span<const char>& bytes) {
     bytes = {};
+    if (stream_ != nullptr) return receive_sealed(bytes);
     const ssize_t result = ::recv(socket_.get(), receive_buffer_.data(), receive_buffer_.size(), MSG_DONTWAIT);
-    if (result == 0) return fail(peer_ + " closed the connection");
+    if (result == 0) return fail(peer_ + " closed the connection" + guess());
     if (result < 0) return would_block(errno) ? Step::going_on : fail_with_errno("lost the connection to ", errno);
     bytes = std::span(receive_buffer_).first(static_cast<std::size_t>(result));
     return Step::going_on;
+}
+
+Session::Step Session::send_sealed(std::span<const iovec> pieces, std::size_t& sent_bytes) {
+    if (stream_->write(pieces, sent_bytes) == TlsStream::Result::failed) return fail_sealed();
+    return Step::going_on;
+}
+
+Session::Step Session::receive_sealed(std::span<const char>& bytes) {
+    std::size_t received_bytes = 0;
+    const TlsStream::Result result = stream_->read(receive_buffer_, received_bytes);
+    may_hold_more_ = result == TlsStream::Result::done;
+    if (result == TlsStream::Result::ended) return fail(peer_ + " closed the connection" + guess());
+    if (result == TlsStream::Result::failed) return fail_sealed();
+    bytes = std::span(receive_buffer_).first(received_bytes);
+    return Step::going_on;
+}
+
+Session::Step Session::fail_sealed() {
+    const char* const what = is_unanswered() ? "no TLS with " : "lost the connection to ";
+    return fail(what + peer_ + ": " + tls_->why_ended(stream_->error_number(), !is_unanswered()));
+}
+
+// What may be the reason where the server ends a connection on which it has answered nothing.
+std::string Session::guess() const {
+    if (!is_unanswered() || !settings_.path.empty()) return {};
+    return tls_ ? tls_->guess() : std::string(tls_guess);
 }
 
 Session::Step Session::fail(std::string sentence) {
@@ -245,7 +321,7 @@ Session::Step Session::fail(std::string sentence) {
 }
 
 Session::Step Session::fail_with_errno(const char* what, int error_number) {
-    return fail(what + peer_ + ": " + std::strerror(error_number));
+    return fail(what + peer_ + ": " + std::strerror(error_number) + guess());
 }
 
 }  // namespace sluice::sinks::redis

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "engine/core/host_port.hpp"
+#include "sinks/redis/tls/settings.hpp"
 
 namespace sluice::sinks {
 
@@ -33,6 +34,7 @@ struct RedisSettings {
     std::string user{};                // empty: AUTH without a user name
     std::string password{};            // empty: no AUTH
     std::string password_file{};       // read before each connect, instead of password; empty: none
+    RedisTlsSettings tls{};            // off for a unix socket
     std::uint32_t db = 0;
     std::uint64_t connect_timeout_ns = 5'000'000'000;   // connecting and the greeting together
     std::uint64_t reply_timeout_ns = 10'000'000'000;    // no reply for so long while some are due

@@ -18,6 +18,7 @@ RedisSettings settings_of(const ServerAddress& server, const SentinelSettings& s
     of_server.port = server.port;
     of_server.connect_timeout_ns = settings.timeout_ns;
     of_server.addresses = settings.addresses;
+    of_server.tls = settings.tls;
     return of_server;
 }
 

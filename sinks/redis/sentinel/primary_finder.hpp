@@ -28,6 +28,7 @@ struct SentinelSettings {
     std::uint64_t timeout_ns = 500'000'000;
     std::string password_file{};  // read for each question that needs it, instead of password; empty: none
     std::shared_ptr<AddressBook> addresses{};  // as in RedisSettings
+    RedisTlsSettings tls{};  // of sentinels and primary
 };
 
 class PrimaryFinder {

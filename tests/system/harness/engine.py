@@ -150,6 +150,12 @@ class Engine:
         """Waits until everything accepted has been delivered."""
         wait_until(lambda: self.samples()["in_flight"] == 0, "everything accepted is delivered", timeout_s)
 
+    def wait_settings_used(self, generation: int) -> None:
+        """Waits until each reactor uses these settings, or later ones."""
+        def are_used() -> bool:
+            return all(reactor["settings_generation"] >= generation for reactor in self.status()["reactors"])
+        wait_until(are_used, "the reactors use the new settings")
+
     def signal(self, number: int) -> None:
         self._child.signal(number)
 

@@ -1,7 +1,7 @@
 """A Redis Cluster of one test: primaries and replicas on loopback, joined by hand because that is faster than redis-cli."""
 
 from pathlib import Path
-from typing import Iterable, Optional
+from typing import Callable, Iterable, Optional
 
 from .process import PATIENCE_S, reserve_port, wait_until
 from .redis_server import RedisServer
@@ -39,10 +39,13 @@ class ClusterNode(RedisServer):
 
 class RedisCluster:
     def __init__(self, directory: Path, primaries: int = 3, replicas: int = 1, node_timeout_ms: int = 1500,
-                 arguments: tuple = ()):
-        self.primaries = [ClusterNode(directory / f"primary-{i}", node_timeout_ms, arguments) for i in range(primaries)]
-        self.replicas = [ClusterNode(directory / f"replica-{i}", node_timeout_ms, arguments)
-                         for i in range(primaries * replicas)]
+                 arguments: tuple | Callable[[], tuple] = ()):
+        """`arguments` may be a function that is asked for those of each node."""
+        def node(name: str) -> ClusterNode:
+            return ClusterNode(directory / name, node_timeout_ms, arguments() if callable(arguments) else arguments)
+
+        self.primaries = [node(f"primary-{i}") for i in range(primaries)]
+        self.replicas = [node(f"replica-{i}") for i in range(primaries * replicas)]
 
     @property
     def nodes(self) -> list[ClusterNode]:

@@ -10,6 +10,7 @@
 #include "tools/load/command/options.hpp"
 #include "tools/load/command/output_options.hpp"
 #include "tools/load/command/run_options.hpp"
+#include "tools/load/command/secret_files.hpp"
 #include "tools/load/plan/secrets.hpp"
 
 namespace sluice::load {
@@ -22,6 +23,8 @@ constexpr const char* help_footer = R"(Examples:
   sluice-load http://127.0.0.1:8080/telemetry --sample --connections 100 --slo 'p99<5ms,errors<0.1%'
   sluice-load http://127.0.0.1:8080 --format remote-write --batch 500 --rate 200/s
   sluice-load http://127.0.0.1:8080 --scenario tools/load/scenarios/high_concurrency.toml --time-scale 10
+  sluice-load https://sluice.example:8443/telemetry --sample --ca ca.pem --header-file token --rate 5k
+  sluice-load https://127.0.0.1:8443/telemetry --sample --insecure --users 16 --reconnect-every 1 --tls-resume
   sluice-load http://127.0.0.1:8080/health --users 100 --think 1s-3s --threshold 'p95<200ms' 'errors<1%'
 
 Open loop (--rate, --stages): requests fall due by a schedule that is fixed in advance, like those of independent
@@ -40,6 +43,13 @@ Formats (--format), where they are posted if the URL has no path, and where a sa
   protobuf, protobuf-delimited  /telemetry                  member seq (parsers/telemetry/telemetry.proto)
 A body of one's own (--body) is JSON or lines, or, with a Content-Type in --header and without --format, anything.
 An OTLP answer that rejects data points counts as failed (bad_body).
+
+With https:// the server's certificate is verified as a browser does it: it must be for the URL's host (or --server-name), and
+be signed by one whom this machine trusts (or --ca). A latency holds what sealing and opening records takes here. Handshakes
+have figures of their own: how many in a second, and how long, the full ones and the resumed ones apart. With
+--reconnect-every 1 each request has a handshake, whose time is in the request's corrected latency. Where TLS fails, the
+fault is `tls`, and the report says why.
+A file of --header-file has a line for each header, such as Authorization: Bearer slc_...; it is sent as it stands there.
 
 Scenario files (--scenario), in TOML; docs/load-scenarios.md describes each key, tools/load/scenarios/ has examples:
   name = "ingest"                           of the run, in reports
@@ -71,7 +81,8 @@ Exit codes:
      or standard output could not be written
   2  wrong command line
   3  INVALID: the generator was measured and not the server, the plan was not kept, or you ended it; the summary says why
-  4  the run could not begin: unreachable target, no io_uring, a file that cannot be written
+  4  the run could not begin: unreachable target, no TLS with it, no io_uring, a file that cannot be written, or a certificate
+     or key that cannot be read
 FAILED comes before INVALID, and INVALID before a missed threshold: a run that is FAILED and INVALID exits with 1, one
 that is INVALID and misses a threshold with 3)";
 
@@ -87,7 +98,8 @@ constexpr const char* verify_footer = R"(Example:
   sluice-load http://127.0.0.1:8080/telemetry --sample --rate 5k --ledger acknowledged
   sluice-load verify --ledger acknowledged --redis redis://127.0.0.1:6379
 
-A sample is known by its device and its seq, whatever --format it was sent in.
+A sample is known by its device and its seq, whatever --format it was sent in. The engine must name devices
+as by default: by the tag and the label device_id, and by the attribute device.id.
 Each run with --ledger has devices of its own, so that it finds its own samples in a Redis that holds others too.
 With --device-prefix, give each run another prefix.
 Reads the stream and its partitions (layouts fields, json, packed) and the list (layout list).
@@ -176,7 +188,21 @@ void take_url_from_thresholds(RunOptions& options) {
 }
 
 OtherFiles files_of(const RunOptions& options) {
-    return {.scenario = options.scenario, .body_file = options.body_file, .ledger = options.ledger};
+    return {.scenario = options.scenario,
+            .body_file = options.body_file,
+            .ledger = options.ledger,
+            .header_file = options.header_file,
+            .tenants = options.tenants,
+            .ca = options.tls.ca,
+            .certificate = options.tls.certificate,
+            .key = options.tls.key};
+}
+
+void warn_of_files(const RunOptions& options, Invocation& invocation) {
+    for (const auto& [option, path] :
+         {std::pair{"--header-file", &options.header_file}, {"--tenants", &options.tenants}})
+        if (std::string warning = warning_of_file(option, *path); !warning.empty())
+            invocation.warnings.push_back(std::move(warning));
 }
 
 // The scenario comes first, because it fills what plan_of() reads. Outputs are only checked here; the command opens
@@ -188,6 +214,8 @@ std::expected<Invocation, PlanError> read_run(Parser& parser) {
     if (const auto done = read_scenario(options); !done) return usage_error(done.error().sentence);
     auto plan = plan_of(options);
     if (!plan) return usage_error(with_place(plan.error().sentence, options));
+    if (!plan->tls)
+        if (const auto done = check_unused(options.tls); !done) return usage_error(done.error().sentence);
     resolve_stdout(parser.invocation.outputs);
     if (const auto done = check_outputs(parser.invocation.outputs, files_of(options)); !done)
         return usage_error(done.error().sentence);
@@ -197,6 +225,7 @@ std::expected<Invocation, PlanError> read_run(Parser& parser) {
         search->is_wanted() && !output.empty())
         return usage_error(std::string(output) + " is of one run; --sweep and --slo make many, and write --json");
     if (!search->slo.empty() && has_thresholds) return usage_error("--slo says what must hold; leave --threshold out");
+    warn_of_files(options, parser.invocation);
     parser.invocation.plan = std::move(*plan);
     parser.invocation.search = std::move(*search);
     return std::move(parser.invocation);
@@ -221,6 +250,10 @@ std::expected<Invocation, PlanError> read_compare(Parser& parser) {
         if (!plan) return usage_error(plan.error().sentence);
         invocation.compare.plans.push_back(std::move(*plan));
     }
+    if (std::ranges::none_of(invocation.compare.plans, [](const RunPlan& plan) { return plan.tls.has_value(); }))
+        if (const auto done = check_unused(parser.compare_options.tls); !done)
+            return usage_error(done.error().sentence);
+    warn_of_files(parser.compare_options, invocation);
     return std::move(invocation);
 }
 

@@ -28,6 +28,10 @@ void declare_request(CLI::App& app, RunOptions& options) {
         ->expected(1)
         ->allow_extra_args(false)
         ->group("Request");
+    request("--header-file", options.header_file, "FILE",
+            "Such lines from a file: for secrets, which then stand neither in reports nor in ps(1)");
+    request("--tenants", options.tenants, "FILE",
+            "Tokens, a line each: connection i sends the (i mod n)-th of n as Authorization: Bearer");
     request("--body", options.body, "TEMPLATE",
             "{device} {seq} {ts} {ts:ms} {ts:ns} {float:15:35} {choice:a|b} are filled in for each request, also in "
             "path, query and headers; {{word} sends {word}");
@@ -77,14 +81,15 @@ void declare(CLI::App& app, RunOptions& options) {
     connections("--threads", options.threads, "N", "Load threads, each with its own ring (default 1)");
     connections("--cores", options.cores, "LIST", "Pin the threads to these cores, e.g. 2-3 (default: the last ones)");
     connections("--pipeline", options.pipeline, "N", "Requests in flight on a connection (default 1)");
-    connections("--requests-per-connection", options.requests_per_connection_max, "N",
-                "Then close it and open another (churn)");
+    connections("--requests-per-connection,--reconnect-every", options.requests_per_connection_max, "N",
+                "Requests on a connection; then close it and open another (churn; of https:// a handshake each)");
     connections(
         "--spin", options.spin, "TIME",
         "Before a request is due, poll this long instead of sleeping (default 50us; 0: never); stops where others "
         "want the core");
 
     declare_request(app, options);
+    declare(app, options.tls);
 
     const Group judging{app, "Judging"};
     // Takes every word that follows, a URL among them: parse_command_line() puts that right.
@@ -107,7 +112,7 @@ void declare(CLI::App& app, RunOptions& options) {
 
 // Options of a run that compare does not have.
 void declare_search(CLI::App& app, RunOptions& options) {
-    app.add_option("URL", options.url, "Where to send: http://host[:port][/path]")->type_name("");
+    app.add_option("URL", options.url, "Where to send: http[s]://host[:port][/path]")->type_name("");
     const Group load{app, "Load"}, searching{app, "Searching"}, output{app, "Output"};
     load("--scenario", options.scenario, "FILE",
          "Read load, endpoints and thresholds from TOML (see below); options of load and judging override it");
@@ -127,8 +132,15 @@ void declare(CLI::App& app, VerifyPlan& plan) {
     };
     add("--ledger", plan.ledger_path, "FILE", "The file that sluice-load --ledger wrote")->required();
     add("--redis", plan.redis_url, "URL",
-        "As the engine's sink.url (default redis://127.0.0.1:6379); SLUICE_SINK_REDIS_USER and "
+        "As the engine's sink.url, also rediss:// (default redis://127.0.0.1:6379); SLUICE_SINK_REDIS_USER and "
         "SLUICE_SINK_REDIS_PASSWORD are taken too");
+    add("--redis-ca", plan.redis_ca, "FILE",
+        "With rediss://: who signs Redis' certificate, in PEM (default: whom the system trusts)");
+    add("--redis-cert", plan.redis_certificate, "FILE", "With rediss://: the certificate that Redis wants, in PEM");
+    add("--redis-key", plan.redis_key, "FILE", "Its key, in PEM");
+    add("--redis-server-name", plan.redis_server_name, "NAME",
+        "With rediss://: the name that Redis' certificate must be for (default: the host of the URL)");
+    app.add_flag("--redis-insecure", plan.is_redis_unverified, "With rediss://: do not verify Redis' certificate");
     add("--stream", plan.stream, "KEY",
         "The stream; its partitions KEY:{0} and so on are read too (default telemetry)");
     add("--list", plan.list_key, "KEY", "The list of layout `list` (default telemetry_queue)");

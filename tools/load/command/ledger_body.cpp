@@ -22,6 +22,7 @@ std::string text_of(const Field& field) {
         case Field::Kind::ts_ms:
         case Field::Kind::ts_ns: return "1767027837123";
         case Field::Kind::number: return format_number(field.low, field.decimals);
+        case Field::Kind::token:
         case Field::Kind::choice: return field.choices.front();
     }
     return {};

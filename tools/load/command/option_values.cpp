@@ -114,8 +114,8 @@ Result<void> check_redis_url(std::string_view text) {
     const std::string_view clause = url ? "which is no Redis" : config::clause_of(url.error());
     return wrong("--redis is " + quoted(config::redact_url(text), 128) + (clause.empty() ? "" : ", ") +
                  std::string(clause) +
-                 "; write redis://[user[:password]@]host[:port][/db], redis-cluster://host:port,..., "
-                 "redis-sentinel://host:port,.../name[/db] or redis+unix:///path[?db=N]");
+                 "; write redis[s]://[user[:password]@]host[:port][/db], redis[s]-cluster://host:port,..., "
+                 "redis[s]-sentinel://host:port,.../name[/db] or redis+unix:///path[?db=N]");
 }
 
 Result<std::vector<std::string>> split_list(std::string_view text) {

@@ -18,7 +18,8 @@ enum class ExitCode : int {
     threshold_missed = 1,
     bad_usage = 2,  // command line, scenario file
     invalid = 3,  // the run measured the generator, not the server; or the user ended it
-    setup_failed = 4,  // unreachable target, no io_uring, a file that cannot be written
+    setup_failed =
+        4,  // unreachable target, no io_uring, a file that cannot be written, a certificate that cannot be read
 };
 
 // Where a run's outcome goes; empty: nowhere. "-" is standard output.
@@ -39,6 +40,9 @@ struct Search {
 // `sluice-load verify`. Keys that are empty are not given: the engine's own defaults are looked for.
 struct VerifyPlan {
     std::string ledger_path, redis_url = "redis://127.0.0.1:6379";
+    // As the keys sink.redis.tls_* of the engine; for rediss://.
+    std::string redis_ca, redis_certificate, redis_key, redis_server_name;
+    bool is_redis_unverified = false;
     std::string stream, list_key;
     std::string json_path;  // empty: none
 };
@@ -61,11 +65,12 @@ struct Invocation {
     VerifyPlan verify;
     ComparePlan compare;
     std::string text;  // show: what to print
+    std::vector<std::string> warnings;  // sentences
 };
 
 // The sentence tells what is wrong and where help is.
-// Reads the files that say what to send (--scenario, --body-file) and INFLUX_TOKEN. Opens no output, connects to
-// nothing and prints nothing.
+// Reads the files that say what to send (--scenario, --body-file, --header-file, --tenants) and INFLUX_TOKEN. Opens no
+// output, connects to nothing and prints nothing.
 [[nodiscard]] std::expected<Invocation, PlanError> parse_command_line(int argc, const char* const* argv);
 
 // Says on stderr why a command could not do its work.

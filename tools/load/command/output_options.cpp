@@ -24,7 +24,20 @@ namespace {
 struct NamedPath {
     std::string_view option;
     std::string path;
+    bool is_pem = false;  // of TLS: one file may hold all that is read
 };
+
+std::vector<NamedPath> named(const OtherFiles& inputs) {
+    return {{"--scenario", inputs.scenario}, {"--body-file", inputs.body_file}, {"--header-file", inputs.header_file},
+            {"--tenants", inputs.tenants},   {"--ca", inputs.ca, true},         {"--cert", inputs.certificate, true},
+            {"--key", inputs.key, true},     {"--ledger", inputs.ledger}};
+}
+
+// Behind the inputs.
+std::vector<NamedPath> with(std::vector<NamedPath> paths, std::initializer_list<NamedPath> outputs) {
+    paths.insert(paths.end(), outputs);
+    return paths;
+}
 
 // Where the path leads: `-`, or without links, `.` and `..`, as far as the file system knows.
 std::string place_of(const std::string& path) {
@@ -64,6 +77,7 @@ Result<void> check_different(const std::vector<NamedPath>& paths) {
     for (std::size_t i = 0; i < paths.size(); ++i) {
         if (paths[i].path.empty() || is_no_plain_file(paths[i].path)) continue;
         for (std::size_t j = 0; j < i; ++j) {
+            if (paths[i].is_pem && paths[j].is_pem) continue;
             if (paths[j].path.empty() || !is_same_place(paths[i].path, paths[j].path)) continue;
             const std::string both = std::string(paths[j].option) + " and " + std::string(paths[i].option);
             return wrong(both + (paths[i].path == "-" ? " would both be standard output"
@@ -102,16 +116,13 @@ Result<void> check_outputs(const Outputs& outputs, const OtherFiles& inputs) {
     const auto hgrm_named = [&](std::string_view name) {
         return has_hgrm_file ? path_with_name(outputs.hgrm, name) : std::string();
     };
-    if (const auto done = check_different({{"--scenario", inputs.scenario},
-                                           {"--body-file", inputs.body_file},
-                                           {"--ledger", inputs.ledger},
-                                           {"--json", outputs.json},
-                                           {"--csv", outputs.csv},
-                                           {"--hgrm", outputs.hgrm},
-                                           {"--hgrm (uncorrected)", hgrm_named("uncorrected")},
-                                           {"--hgrm (lag)", hgrm_named("lag")},
-                                           {"--hlog", outputs.hlog},
-                                           {"--html", outputs.html}});
+    if (const auto done = check_different(with(named(inputs), {{"--json", outputs.json},
+                                                               {"--csv", outputs.csv},
+                                                               {"--hgrm", outputs.hgrm},
+                                                               {"--hgrm (uncorrected)", hgrm_named("uncorrected")},
+                                                               {"--hgrm (lag)", hgrm_named("lag")},
+                                                               {"--hlog", outputs.hlog},
+                                                               {"--html", outputs.html}}));
         !done)
         return done;
     if (outputs.influx_url.empty()) {
@@ -139,10 +150,8 @@ Result<void> check_outputs(const Outputs& outputs, const OtherFiles& inputs) {
 }
 
 Result<void> check_outputs(const ComparePlan& plan, const OtherFiles& inputs) {
-    return check_different({{"--body-file", inputs.body_file},
-                            {"--json", plan.json_path},
-                            {"--markdown", plan.markdown_path},
-                            {"--html", plan.html_path}});
+    return check_different(with(
+        named(inputs), {{"--json", plan.json_path}, {"--markdown", plan.markdown_path}, {"--html", plan.html_path}}));
 }
 
 Result<void> check_outputs(const VerifyPlan& plan) {

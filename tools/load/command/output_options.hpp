@@ -11,7 +11,8 @@ namespace sluice::load {
 
 // Files of a command line that no output may overwrite. Empty: not given.
 struct OtherFiles {
-    std::string scenario, body_file, ledger;
+    std::string scenario, body_file, ledger, header_file, tenants;
+    std::string ca, certificate, key;  // of TLS; may be one file
 };
 
 // A path that leads to standard output by another name, such as /dev/stdout or the file that a shell redirected it to,

@@ -12,6 +12,7 @@
 #include "tools/load/command/ledger_body.hpp"
 #include "tools/load/command/option_values.hpp"
 #include "tools/load/command/run_tag.hpp"
+#include "tools/load/command/secret_files.hpp"
 #include "tools/load/plan/secrets.hpp"
 
 namespace sluice::load {
@@ -175,6 +176,28 @@ Result<void> complete(const RunOptions& options, const RunPlan& plan, Endpoint& 
     return {};
 }
 
+Result<void> read_tenants(const RunOptions& options, RunPlan& plan) {
+    if (options.tenants.empty()) return {};
+    auto tokens = read_token_file(options.tenants);
+    if (!tokens) return std::unexpected(tokens.error());
+    plan.tokens = std::move(*tokens);
+    for (const Endpoint& endpoint : plan.endpoints)
+        for (const auto& [name, _] : endpoint.headers)
+            if (is_same_header(name, "authorization"))
+                return wrong("--tenants: the header Authorization is given already");
+    return {};
+}
+
+// Before complete(), which adds headers that are not given.
+Result<void> add_secret_headers(const RunOptions& options, std::vector<Endpoint>& endpoints) {
+    if (options.header_file.empty()) return {};
+    const auto headers = read_header_file(options.header_file);
+    if (!headers) return std::unexpected(headers.error());
+    for (Endpoint& endpoint : endpoints)
+        for (const auto& [name, value] : *headers) endpoint.headers.emplace_back(name, literal_template(value));
+    return {};
+}
+
 Result<void> read_request(const RunOptions& options, RunPlan& plan) {
     const auto done =
         first_error(read("--batch", options.batch, count_within(1, batch_count_max), plan.batch_count),
@@ -198,8 +221,10 @@ Result<void> read_request(const RunOptions& options, RunPlan& plan) {
         if (!endpoint) return std::unexpected(endpoint.error());
         plan.endpoints.push_back(std::move(*endpoint));
     }
+    if (const auto added = add_secret_headers(options, plan.endpoints); !added) return added;
     for (Endpoint& endpoint : plan.endpoints)
         if (const auto completed = complete(options, plan, endpoint); !completed) return completed;
+    if (const auto tenants = read_tenants(options, plan); !tenants) return tenants;
     // Behind complete(): check_ledger_body() wants templates that parse.
     if (options.ledger.empty()) return {};
     for (const Endpoint& endpoint : plan.endpoints)
@@ -345,6 +370,9 @@ std::expected<RunPlan, PlanError> plan_of(const RunOptions& options) {
     auto target = parse_target(options.url);
     if (!target) return std::unexpected(target.error());
     plan.target = std::move(*target);
+    auto tls = tls_settings_of(options.tls, plan.target);
+    if (!tls) return std::unexpected(tls.error());
+    plan.tls = std::move(*tls);
     plan.name = options.name.empty() ? without_secrets(options.url) : options.name;
     plan.ledger_path = options.ledger;
     if (const auto done = read_request(options, plan); !done) return std::unexpected(done.error());

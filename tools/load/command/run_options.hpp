@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tools/load/command/options.hpp"
+#include "tools/load/command/tls_options.hpp"
 #include "tools/load/plan/run_plan.hpp"
 
 namespace sluice::load {
@@ -31,6 +32,8 @@ struct RunOptions {
     std::string connections, threads, cores, pipeline, requests_per_connection_max, timeout, spin, seed;
     std::string method, body, body_file;
     std::vector<std::string> headers;
+    std::string header_file, tenants;
+    TlsOptions tls;
     bool is_sample = false, is_gzip = false, is_ndjson = false, is_chunked = false;
     std::string encoding, format;
     std::string batch, devices, device_prefix, zipf, status, check;
@@ -52,7 +55,7 @@ void declare_search(CLI::App& app, RunOptions& options);
 void declare(CLI::App& app, Outputs& outputs);
 void declare(CLI::App& app, VerifyPlan& plan);
 
-// Reads --body-file; opens and connects nothing else. The sentence of an error names the option.
+// Reads --body-file and --header-file; opens and connects nothing else. The sentence of an error names the option.
 [[nodiscard]] std::expected<RunPlan, PlanError> plan_of(const RunOptions& options);
 [[nodiscard]] std::expected<Search, PlanError> search_of(const RunOptions& options);
 

@@ -30,7 +30,7 @@ void write_counts(const RunResult& result, std::FILE* stream) {
         print_to(stream, "  samples      {} ({})\n", totals.samples,
                  format_rate(static_cast<double>(totals.samples) / result.duration_s));
     print_to(stream, "  statuses     {}\n", or_none(statuses_text(totals)));
-    // Only answers that have a Sluice-Ack say so.
+    // Other servers do not say it.
     if (const std::string acks = acks_text(totals); !acks.empty()) print_to(stream, "  acknowledged {}\n", acks);
     print_to(stream, "  faults       {}\n", or_none(faults_text(totals)));
     print_to(stream, "  connections  {} opened\n", totals.connects);
@@ -76,6 +76,32 @@ void write_endpoints(const RunResult& result, std::FILE* stream) {
     }
 }
 
+std::string_view verified_text(const TlsFigures& tls) {
+    return tls.is_verified ? "the server's certificate was verified" : "the server's certificate was NOT verified";
+}
+
+void write_tls(const RunResult& result, std::FILE* stream) {
+    if (!result.tls) return;
+    const TlsFigures& tls = *result.tls;
+    print_to(stream, "\n  TLS          {}; {}\n", tls.agreed.empty() ? "no handshake was completed" : tls.agreed,
+             verified_text(tls));
+    print_to(stream, "  {:<12} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}\n", "handshakes", "count", "rate", "p50", "p90",
+             "p99", "max");
+    const auto line = [&](const char* name, const Histogram& histogram, const std::string& rate) {
+        print_to(stream, "  {:<12} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}\n", name, count_of(histogram), rate,
+                 latency_text(histogram, 50), latency_text(histogram, 90), latency_text(histogram, 99),
+                 latency_text(histogram, 100));
+    };
+    const auto rate = [&](const Histogram& histogram) {
+        return format_rate(static_cast<double>(count_of(histogram)) / result.duration_s);
+    };
+    line("full", tls.handshakes.full, rate(tls.handshakes.full));
+    line("resumed", tls.handshakes.resumed, rate(tls.handshakes.resumed));
+    line("before start", tls.before_run, "-");
+    for (const TlsFigures::Failure& failure : tls.failures)
+        print_to(stream, "  TLS failed   {}: {}\n", counted(failure.count, "time"), failure.sentence);
+}
+
 }  // namespace
 
 void write_summary(const RunResult& result, std::FILE* stream) {
@@ -83,6 +109,7 @@ void write_summary(const RunResult& result, std::FILE* stream) {
     write_counts(result, stream);
     write_latencies(result, stream);
     write_endpoints(result, stream);
+    write_tls(result, stream);
     if (!result.thresholds.empty()) put(stream, "\n");
     for (const ThresholdResult& threshold : result.thresholds)
         print_to(stream, "  {} {} ({})\n", threshold.holds ? "holds " : "MISSED", threshold.text, threshold.measured);

@@ -68,14 +68,29 @@ void print_verdicts(std::FILE* table, const Verdicts& verdicts, const DeviceVerd
     print_row(table, fmt::format("all {}", counted(verdicts.size(), "device")), sum);
 }
 
-// The URL is read as the engine reads sink.url, and so are the credentials of the environment that it takes for the
-// sink. Its other settings are none of a reader's.
-std::expected<config::Config, config::ConfigError> config_of(const std::string& url) {
+// The options that are given, as settings of the engine.
+std::vector<config::Override> settings_of(const VerifyPlan& plan) {
+    std::vector<config::Override> settings{{"--redis", "sink.url", plan.redis_url}};
+    const auto add = [&](const char* option, const char* key, const std::string& value) {
+        if (!value.empty()) settings.push_back({option, key, value});
+    };
+    add("--redis-ca", "sink.redis.tls_ca", plan.redis_ca);
+    add("--redis-cert", "sink.redis.tls_certificate", plan.redis_certificate);
+    add("--redis-key", "sink.redis.tls_key", plan.redis_key);
+    add("--redis-server-name", "sink.redis.tls_server_name", plan.redis_server_name);
+    if (plan.is_redis_unverified) settings.push_back({"--redis-insecure", "sink.redis.tls_verify", "false"});
+    return settings;
+}
+
+// Redis is reached as the engine reaches it, and so are the credentials of the environment that it takes for the sink.
+// Its other settings are none of a reader's.
+std::expected<config::Config, config::ConfigError> config_of(const VerifyPlan& plan) {
     config::Environment environment = config::Environment::of_process();
     std::erase_if(environment.variables, [](const std::string& variable) {
-        return !variable.starts_with("SLUICE_SINK_REDIS_USER=") && !variable.starts_with("SLUICE_SINK_REDIS_PASSWORD");
+        return !variable.starts_with("SLUICE_SINK_REDIS_USER=") &&
+               !variable.starts_with("SLUICE_SINK_REDIS_PASSWORD") && !variable.starts_with("CREDENTIALS_DIRECTORY=");
     });
-    return config::load_config({.config_file = {}, .settings = {{"--redis", "sink.url", url}}}, environment);
+    return config::load_config({.config_file = {}, .settings = settings_of(plan)}, environment);
 }
 
 // The keys that the engine writes to unless it is told otherwise.
@@ -89,7 +104,7 @@ SampleKeys keys_of(const VerifyPlan& plan, const config::Config& config) {
 }  // namespace
 
 ExitCode verify(const VerifyPlan& plan) {
-    const auto config = config_of(plan.redis_url);  // the URL was checked, the environment was not
+    const auto config = config_of(plan);  // the URL was checked, the environment was not
     if (!config) return complain(config.error().sentence, ExitCode::bad_usage);
     const auto entries = read_ledger(plan.ledger_path);
     if (!entries) return complain(entries.error());

@@ -98,6 +98,17 @@ std::expected<BodyTemplate, PlanError> parse_body_template(std::string_view text
     return result;
 }
 
+std::string literal_template(std::string_view text) {
+    std::string escaped;
+    while (!text.empty()) {  // ends: each turn takes a byte at least
+        const std::string_view inner = text.front() == '{' ? field_at(text) : std::string_view{};
+        const std::size_t bytes = inner.empty() ? 1 : inner.size() + 2;
+        escaped.append(inner.empty() ? "" : "{").append(text.substr(0, bytes));
+        text.remove_prefix(bytes);
+    }
+    return escaped;
+}
+
 void append(BodyTemplate& text, const BodyTemplate& more) {
     text.literals.back() += more.literals.front();
     text.literals.insert(text.literals.end(), more.literals.begin() + 1, more.literals.end());

@@ -27,7 +27,8 @@
 namespace sluice::load {
 
 struct Field {
-    enum class Kind : std::uint8_t { device, seq, ts_iso, ts_ms, ts_ns, number, choice };
+    // token: the one of `choices` that belongs to the connection. No template can ask for it.
+    enum class Kind : std::uint8_t { device, seq, ts_iso, ts_ms, ts_ns, number, choice, token };
     Kind kind = Kind::device;
     double low = 0, high = 0;
     int decimals = 0;
@@ -41,6 +42,9 @@ struct BodyTemplate {
 };
 
 [[nodiscard]] std::expected<BodyTemplate, PlanError> parse_body_template(std::string_view text);
+
+// The template that sends `text` as it is.
+[[nodiscard]] std::string literal_template(std::string_view text);
 
 // Puts `more` behind `text`, which has a literal at least.
 void append(BodyTemplate& text, const BodyTemplate& more);

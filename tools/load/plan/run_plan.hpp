@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/core/content_coding.hpp"
+#include "engine/tls/client_settings.hpp"
 #include "tools/load/format/body_format.hpp"
 #include "tools/load/plan/arrivals.hpp"
 #include "tools/load/plan/body_template.hpp"
@@ -63,7 +64,9 @@ struct ValidityBounds {
 struct RunPlan {
     std::string name;  // the URL, or the scenario's name
     Target target;     // its path is that of endpoints[0] unless a scenario says otherwise
+    std::optional<tls::ClientSettings> tls;  // of https://
     std::vector<Endpoint> endpoints;
+    std::vector<std::string> tokens;  // connection i sends the (i mod n)-th as `Authorization: Bearer`; empty: none
 
     bool is_open_loop = true;
     ArrivalPlan arrivals;  // open loop

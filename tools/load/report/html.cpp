@@ -24,6 +24,7 @@ std::string_view meaning_of(Fault fault) {
     switch (fault) {
         case Fault::refused: return "nobody listens at the address";
         case Fault::unreachable: return "no connection for another reason";
+        case Fault::tls: return "the TLS handshake failed, or the session broke";
         case Fault::timeout: return "no complete response in time";
         case Fault::reset: return "the connection broke before the response was complete";
         case Fault::closed_early: return "the server closed before the response was complete";
@@ -59,6 +60,7 @@ class Report {
         out_ += render_plot(latency_by_percentile(result_));
         add_percentiles();
         add_endpoints();
+        add_tls();
         add_thresholds();
         out_ += render_plot(latency_over_time(result_));
         out_ += render_plot(rate_over_time(result_));
@@ -173,6 +175,30 @@ class Report {
         }
         out_ += "</tbody></table></div></section>\n";
         out_ += render_plot(latency_by_endpoint(result_));
+    }
+
+    void add_tls() {
+        if (!result_.tls) return;
+        const TlsFigures& tls = *result_.tls;
+        add(R"(<section><h2>TLS handshakes</h2><p>{}; the server's certificate was {}verified.</p>)",
+            tls.agreed.empty() ? "None was completed" : escaped_html(tls.agreed), tls.is_verified ? "" : "not ");
+        out_ += R"(<div class="wide"><table><thead><tr><th scope="col">handshake</th>)";
+        for (const char* const head : {"count", "p50", "p90", "p99", "slowest"})
+            add(R"(<th scope="col">{}</th>)", head);
+        out_ += "</tr></thead><tbody>";
+        const auto add_row = [&](std::string_view name, const Histogram& histogram) {
+            add(R"(<tr><th scope="row">{}</th><td>{}</td>)", name, grouped(count_of(histogram)));
+            for (const double percentile : {50.0, 90.0, 99.0, 100.0})
+                add("<td>{}</td>", latency_text(histogram, value_at_ns(histogram, percentile)));
+            out_ += "</tr>";
+        };
+        add_row("full", tls.handshakes.full);
+        add_row("resumed", tls.handshakes.resumed);
+        add_row("before the run", tls.before_run);
+        out_ += "</tbody></table></div>";
+        for (const TlsFigures::Failure& failure : tls.failures)
+            add(R"(<p class="bad">Failed {} times: {}</p>)", grouped(failure.count), escaped_html(failure.sentence));
+        out_ += "</section>\n";
     }
 
     void add_thresholds() {

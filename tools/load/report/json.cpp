@@ -71,6 +71,22 @@ Json json_of(const Histogram& histogram) {
             {"max_ns", figure(max_ns(histogram))},   {"percentiles_ns", std::move(percentiles)}};
 }
 
+Json json_of(const TlsFigures& tls, double duration_s) {
+    const auto handshakes = [&](const Histogram& histogram) {
+        return Json{{"rate", static_cast<double>(count_of(histogram)) / duration_s}, {"latency", json_of(histogram)}};
+    };
+    Json failures = Json::array();
+    for (const TlsFigures::Failure& failure : tls.failures)
+        failures.push_back({{"sentence", failure.sentence}, {"count", failure.count}});
+    return {{"agreed", tls.agreed.empty() ? Json() : Json(tls.agreed)},
+            {"verified", tls.is_verified},
+            {"handshakes",
+             {{"full", handshakes(tls.handshakes.full)},
+              {"resumed", handshakes(tls.handshakes.resumed)},
+              {"before_run", {{"latency", json_of(tls.before_run)}}}}},
+            {"failures", std::move(failures)}};
+}
+
 Json json_of(const EndpointFigures& endpoint) {
     const Counts& counts = endpoint.counts;
     return {{"name", endpoint.name},
@@ -139,6 +155,7 @@ Json json_of(const RunResult& result) {
               {"lag", json_of(latencies.lag)},
               {"succeeded", json_of(difference_of(latencies.corrected, latencies.failed))},
               {"failed", json_of(latencies.failed)}}},
+            {"tls", result.tls ? json_of(*result.tls, result.duration_s) : Json()},
             {"endpoints", std::move(endpoints)},
             {"seconds", std::move(seconds)},
             {"thresholds", std::move(thresholds)}};

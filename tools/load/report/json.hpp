@@ -12,6 +12,9 @@
 //   sentence; null unless it failed), endpoints[{name, sent, responses, succeeded, failed, samples, faults, statuses,
 //   latency{corrected, succeeded, failed}}]: of a scenario that tells its endpoints apart. `succeeded` and `failed` are
 //   the parts of `corrected`.
+//   tls{agreed, verified, handshakes{full, resumed: {rate, latency}, before_run{latency}}, failures[{sentence,
+//   count}]}: of https://, else null; handshakes that opened connections before the run are apart, a latency is as
+//   above.
 #pragma once
 
 #include <cstdio>

@@ -19,6 +19,8 @@ Histogram make_histogram() {
     return Histogram(histogram);
 }
 
+Handshakes make_handshakes() { return {.full = make_histogram(), .resumed = make_histogram()}; }
+
 void Counts::add(const Counts& other) {
     planned += other.planned;
     sent += other.sent;

@@ -17,6 +17,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,6 +42,7 @@ using Histogram = std::unique_ptr<hdr_histogram, CloseHistogram>;
 enum class Fault : std::uint8_t {
     refused,  // connect(2): nobody listens
     unreachable,  // connect(2): any other error
+    tls,  // the TLS handshake failed, or the session broke
     timeout,  // no complete response within --timeout; the connection is closed
     reset,  // the connection broke before the response was complete
     closed_early,  // the server ended the connection before the response was complete
@@ -51,17 +53,38 @@ enum class Fault : std::uint8_t {
     never_sent,  // no connection was free for it until the run gave up waiting
     interrupted,  // the user ended the run before it was sent or answered
 };
-inline constexpr std::size_t faults_count = 11;
+inline constexpr std::size_t faults_count = 12;
 [[nodiscard]] constexpr std::string_view name_of(Fault fault) {
     constexpr std::array<std::string_view, faults_count> names{
-        "refused",   "unreachable", "timeout",  "reset",      "closed_early", "malformed",
-        "too_large", "bad_status",  "bad_body", "never_sent", "interrupted"};
+        "refused",   "unreachable", "tls",        "timeout",  "reset",      "closed_early",
+        "malformed", "too_large",   "bad_status", "bad_body", "never_sent", "interrupted"};
     return names[static_cast<std::size_t>(fault)];
 }
 
 struct Latencies {
     Histogram corrected, uncorrected, lag;  // ns
     Histogram failed{};  // ns; of the corrected ones, those of requests that failed. May be absent: none did
+};
+
+// TLS handshakes that were completed, in ns from the open connection to the last message that the client has to verify.
+// The client's own work counts. Absent without TLS.
+struct Handshakes {
+    Histogram full{};
+    Histogram resumed{};
+};
+[[nodiscard]] Handshakes make_handshakes();
+
+// What became of TLS in a run.
+struct TlsFigures {
+    struct Failure {
+        std::string sentence;
+        std::uint64_t count = 0;
+    };
+    std::string agreed;  // version, cipher suite and group of one of the connections; empty: there was none
+    bool is_verified = true;  // the server's certificate
+    Handshakes handshakes;  // of the measured time
+    Histogram before_run;  // ns; those that opened connections before the run
+    std::vector<Failure> failures;  // of handshakes and sessions, also before the run and in its warm-up
 };
 
 // Counts of a span of time: one second, or the whole run. A request counts in the span in which it ends; one that fell
@@ -72,7 +95,7 @@ struct Counts {
     std::uint64_t responses = 0;  // complete ones, of any status
     std::uint64_t succeeded = 0;  // responses that are neither bad_status nor bad_body
     std::uint64_t samples = 0;  // telemetry samples in succeeded requests (--batch); as succeeded without one
-    std::uint64_t connects = 0, sent_bytes = 0, received_bytes = 0;
+    std::uint64_t connects = 0, sent_bytes = 0, received_bytes = 0;  // bytes of HTTP: what TLS adds is not counted
     std::uint64_t unsolicited = 0;  // bytes came that answer no request, and the connection was closed for it
     std::array<std::uint64_t, faults_count> faults{};
     std::array<std::uint64_t, ack_levels_count> acks{};  // succeeded ones whose Sluice-Ack names a level, by AckLevel
@@ -174,6 +197,7 @@ struct RunResult {
     Counts totals;
     Latencies latencies;
     std::vector<EndpointFigures> endpoints;  // of a scenario that tells them apart
+    std::optional<TlsFigures> tls;  // of https://
     std::vector<Second> seconds;
     std::vector<std::string> invalid_reasons;  // sentences; the run is valid if empty
     bool is_generator_limited = false;  // one of them: the generator was late or saturated, so the rate says nothing

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <optional>
 
 #include "engine/core/check.hpp"
@@ -13,6 +14,9 @@ namespace {
 // Below what any TCP socket takes at once (net.ipv4.tcp_wmem begins with 16 KiB and grows with the connection), so a
 // send that leaves no more than this unanswered is taken in whole, and its bytes are free when the answer comes.
 constexpr std::size_t quiet_bytes_max = 16 * 1024;
+// Small requests that are sealed one by one are less than twice as long as before. A batch of this length is one
+// record, which the server needs whole before it answers any part of it.
+constexpr std::size_t quiet_sealed_bytes_max = 8 * 1024;
 
 // After one failure the next attempt is made at once. A wait there would be measured as lag.
 constexpr unsigned failures_before_wait = 2;
@@ -48,7 +52,33 @@ void count_answer(const Answer& answer, Counts& counts) {
     if (answer.ack) ++counts.acks[static_cast<std::size_t>(*answer.ack)];
 }
 
-Fault fault_of_connect(int error) { return error == ECONNREFUSED ? Fault::refused : Fault::unreachable; }
+Fault fault_of_connect(int error) {
+    if (error == TlsLink::failed_errno) return Fault::tls;
+    return error == ECONNREFUSED ? Fault::refused : Fault::unreachable;
+}
+
+// The longest batch of requests that a connection has in flight.
+std::size_t batch_bytes_max(const ClientSettings& settings, const RequestSource& source) {
+    return settings.pipeline_depth * (source.is_fixed() ? source.fixed_bytes() : source.bytes_max());
+}
+
+std::unique_ptr<TlsLink> make_tls(const ClientSettings& settings, const RequestSource& source, Recorder& recorder,
+                                  io::ClientEvents& client) {
+    if (settings.tls == nullptr) return nullptr;
+    return std::make_unique<TlsLink>(*settings.tls,
+                                     TlsLinkSettings{.slots_count = settings.connections_count,
+                                                     .batch_bytes_max = batch_bytes_max(settings, source),
+                                                     .batch_sends_count_max = settings.pipeline_depth},
+                                     recorder, client);
+}
+
+// A batch of requests is contiguous, so it begins at 0 again where it might not fit before the end. Three times the
+// longest batch: the requests in flight, the place that such a return leaves free, and the new batch. With TLS those in
+// flight are sealed elsewhere.
+std::size_t buffer_bytes_of(const ClientSettings& settings, const RequestSource& source) {
+    if (source.is_fixed()) return 0;
+    return (settings.tls == nullptr ? 3 : 1) * batch_bytes_max(settings, source);
+}
 
 }  // namespace
 
@@ -64,19 +94,21 @@ Client::Client(const ClientSettings& settings, RequestSource& source, Recorder& 
       connections_(settings.connections_count),
       exchanges_(std::size_t{settings.connections_count} * settings.pipeline_depth),
       request_bytes_max_(source.bytes_max()),
-      // A batch of requests is contiguous, so it begins at 0 again where it might not fit before the end. Three times
-      // the longest batch: the requests in flight, the place that such a return leaves free, and the new batch.
-      buffer_bytes_(source.is_fixed() ? 0 : 3 * settings.pipeline_depth * source.bytes_max()),
+      buffer_bytes_(buffer_bytes_of(settings, source)),
+      quiet_bytes_max_(settings.tls == nullptr ? quiet_bytes_max : quiet_sealed_bytes_max),
       buffers_(new char[buffer_bytes_ * settings.connections_count]) {
     dirty_.reserve(settings.connections_count);
+    tls_ = make_tls(settings, source, recorder, *this);
 }
 
 Client::~Client() = default;
 
 std::expected<void, io::LoopError> Client::open() {
-    auto loop = io::ClientLoop::open(loop_settings(settings_.connections_count), *this);
+    io::ClientEvents& events = tls_ == nullptr ? static_cast<io::ClientEvents&>(*this) : *tls_;
+    auto loop = io::ClientLoop::open(loop_settings(settings_.connections_count), events);
     if (!loop) return std::unexpected(loop.error());
     loop_ = std::move(*loop);
+    if (tls_ != nullptr) tls_->set_loop(*loop_);
     return {};
 }
 
@@ -112,7 +144,7 @@ void Client::issue(Slot slot, std::uint64_t intended_ns) {
                .endpoint = source_.next_endpoint()};
     if (connection.unsent_count == 0) {
         if (source_.is_fixed() || buffer_bytes_ - connection.out_end < settings_.pipeline_depth * request_bytes_max_)
-            connection.out_end = 0;
+            connection.out_end = 0;  // with TLS always: what was sent is sealed
         connection.out_begin = connection.out_end;
     }
     if (source_.is_fixed()) {
@@ -157,8 +189,10 @@ void Client::flush(Slot slot, std::uint64_t now_ns) {
     const std::size_t bytes_count = connection.out_end - connection.out_begin;
     const char* const bytes = source_.is_fixed() ? source_.fixed() : buffer(slot) + connection.out_begin;
     connection.unanswered_bytes += bytes_count;
-    connection.is_sending = connection.unanswered_bytes > quiet_bytes_max;
-    loop_->send(slot, {bytes, bytes_count}, connection.is_sending ? io::Notice::when_sent : io::Notice::none);
+    connection.is_sending = connection.unanswered_bytes > quiet_bytes_max_;
+    const io::Notice notice = connection.is_sending ? io::Notice::when_sent : io::Notice::none;
+    if (tls_ == nullptr) loop_->send(slot, {bytes, bytes_count}, notice);
+    else now_ns = tls_->send(slot, {bytes, bytes_count}, notice);  // sealing those before it took its time
 
     recorder_.counts().sent_bytes += bytes_count;
     for (std::uint32_t index = connection.in_flight_count - connection.unsent_count; index < connection.in_flight_count;
@@ -186,6 +220,7 @@ void Client::run_once(std::uint64_t deadline_ns, std::uint64_t spin_ns) {
     if (waiting_count_ != 0) timer_ns = std::min(timer_ns, wheel_.next_ns());
     const bool is_timer_next = timer_ns < deadline_ns;
     loop_->run_once(is_timer_next ? timer_ns : deadline_ns, is_timer_next ? 0 : spin_ns);
+    if (tls_ != nullptr) tls_->tell_broken();
     expire(monotonic_ns());
 }
 
@@ -193,7 +228,10 @@ void Client::run_once(std::uint64_t deadline_ns, std::uint64_t spin_ns) {
 void Client::expire(std::uint64_t now_ns) {
     while (const auto place = answer_deadlines_.expired(now_ns))
         break_off(static_cast<Slot>(*place / settings_.pipeline_depth), Fault::timeout);
-    while (const auto slot = connect_deadlines_.expired(now_ns)) connect_failed(static_cast<Slot>(*slot), ETIMEDOUT);
+    while (const auto expired = connect_deadlines_.expired(now_ns)) {
+        const auto slot = static_cast<Slot>(*expired);
+        connect_failed(slot, tls_ == nullptr ? ETIMEDOUT : tls_->count_late(slot));
+    }
     wheel_.advance(now_ns, [&](Slot slot) { retry(slot, now_ns); });
 }
 
@@ -280,7 +318,8 @@ void Client::on_ended(Slot slot) {
 
 void Client::on_failed(Slot slot, int error) {
     if (connections_[slot].state == State::connecting) return connect_failed(slot, error);
-    if (connections_[slot].state == State::ready) break_off(slot, Fault::reset);
+    if (connections_[slot].state == State::ready)
+        break_off(slot, error == TlsLink::failed_errno ? Fault::tls : Fault::reset);
 }
 
 // --- connections ------------------------------------------------------------------------------------
@@ -341,8 +380,13 @@ void Client::connect_failed(Slot slot, int error) {
     connection.reconnects = true;
     connect_deadlines_.remove(slot);
     if (!loop_->is_open(slot)) on_closed(slot);  // the socket could not even be made
-    else loop_->close(slot);
+    else end_socket(slot);
     pacer_.on_connect_failed(slot, fault_of_connect(error), now_ns);
+}
+
+std::string Client::last_connect_failure() const {
+    if (last_connect_error_ == TlsLink::failed_errno && tls_ != nullptr) return "TLS failed: " + tls_->last_failure();
+    return last_connect_error_ == 0 ? "" : std::strerror(last_connect_error_);
 }
 
 void Client::count_failure(Connection& connection) {
@@ -393,7 +437,12 @@ void Client::close(Slot slot, bool reconnects) {
     connection.state = State::closing;
     connection.reconnects = reconnects;
     --connected_count_;
-    loop_->close(slot);
+    end_socket(slot);
+}
+
+void Client::end_socket(Slot slot) {
+    if (tls_ == nullptr) loop_->close(slot);
+    else tls_->close(slot);
 }
 
 void Client::on_closed(Slot slot) {

@@ -2,7 +2,8 @@
 // counts each request's end exactly once: as a response, or under one fault.
 //
 // The Pacer decides when to send. A request that is issued is written into the buffer of its connection at once.
-// flush() sends it, with one send for each connection, and takes its time of sending.
+// flush() sends it, with one send for each connection, and takes its time of sending. With TLS (TlsLink) it is sealed
+// on the way.
 //
 // One load thread.
 #pragma once
@@ -13,16 +14,19 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "engine/core/slot.hpp"
 #include "engine/io/client_loop.hpp"
 #include "engine/io/timer_wheel.hpp"
+#include "engine/tls/client_context.hpp"
 #include "tools/load/run/body_check.hpp"
 #include "tools/load/run/deadline_queue.hpp"
 #include "tools/load/run/recorder.hpp"
 #include "tools/load/run/request_source.hpp"
 #include "tools/load/run/response_reader.hpp"
+#include "tools/load/run/tls_link.hpp"
 
 namespace sluice::load {
 
@@ -50,6 +54,7 @@ struct ClientSettings {
     std::uint32_t pipeline_depth = 1;
     std::uint64_t requests_per_connection_max = 0;
     std::uint64_t timeout_ns = 0;
+    const tls::ClientContext* tls = nullptr;  // outlives the client; null: http://
 };
 
 // Told of each request that was acknowledged with a 2xx, on the load thread.
@@ -91,8 +96,10 @@ class Client final : private io::ClientEvents {
         std::uint32_t wanted_count = 0, connected_count = 0;
     };
     [[nodiscard]] Served served_before(std::uint64_t ns) const;
-    // errno of the last attempt that failed; 0 if none did.
-    [[nodiscard]] int last_connect_error() const { return last_connect_error_; }
+    // Why the last attempt failed, as a clause; empty if none did.
+    [[nodiscard]] std::string last_connect_failure() const;
+    // Null: http://.
+    [[nodiscard]] const TlsLink* tls() const { return tls_.get(); }
 
   private:
     //   none → connecting → ready → closing → none, or → waiting (to try again) → connecting
@@ -141,6 +148,7 @@ class Client final : private io::ClientEvents {
     void break_off(Slot slot, Fault fault);
     void close(Slot slot, bool reconnects);
     void connect_failed(Slot slot, int error);
+    void end_socket(Slot slot);
     void mark_dirty(Slot slot);
     [[nodiscard]] std::uint32_t exchange_place(Slot slot, std::uint32_t index) const;
     [[nodiscard]] Exchange& exchange(Slot slot, std::uint32_t index) { return exchanges_[exchange_place(slot, index)]; }
@@ -153,13 +161,14 @@ class Client final : private io::ClientEvents {
     Pacer& pacer_;
     OnAcknowledged on_acknowledged_;
     ResponseReader reader_;
+    std::unique_ptr<TlsLink> tls_;
     std::unique_ptr<io::ClientLoop> loop_;
     io::TimerWheel wheel_;  // of State::waiting
     DeadlineQueue connect_deadlines_;  // of slots in State::connecting
     DeadlineQueue answer_deadlines_;  // of exchanges that are sent and not ended
     std::vector<Connection> connections_;
     std::vector<Exchange> exchanges_;
-    std::size_t request_bytes_max_, buffer_bytes_;
+    std::size_t request_bytes_max_, buffer_bytes_, quiet_bytes_max_;
     std::unique_ptr<char[]> buffers_;
     std::vector<Slot> dirty_;
     std::uint32_t in_flight_count_ = 0, connected_count_ = 0, connecting_count_ = 0;

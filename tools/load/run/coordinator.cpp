@@ -4,14 +4,15 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <system_error>
 
 #include "engine/core/clock.hpp"
 #include "engine/core/thread_limit.hpp"
+#include "engine/tls/client_context.hpp"
 #include "tools/load/result/counts_text.hpp"
+#include "tools/load/result/percentiles.hpp"
 #include "tools/load/run/load_thread.hpp"
 #include "tools/load/run/resolve.hpp"
 #include "tools/load/run/span_totals.hpp"
@@ -51,7 +52,7 @@ bool is_round_complete(const Threads& threads) {
 std::expected<GeneratorState, SetupError> wait_until_ready(const Threads& threads, const RunPlan& plan,
                                                            const std::atomic<bool>& stop) {
     GeneratorState state;
-    int connect_error = 0;
+    std::string connect_failure;
     for (const auto& thread : threads) {
         while (thread->phase() == LoadThread::Phase::opening && !stop.load(std::memory_order_acquire))
             ::usleep(look_interval_us);
@@ -61,12 +62,12 @@ std::expected<GeneratorState, SetupError> wait_until_ready(const Threads& thread
             return std::unexpected(SetupError{.sentence = "interrupted before the run began", .is_interrupt = true});
         state.opened_count += thread->opened_count();
         state.wanted_count += thread->wanted_count();
-        if (thread->connect_error() != 0) connect_error = thread->connect_error();
+        if (!thread->connect_failure().empty()) connect_failure = thread->connect_failure();
     }
     if (state.opened_count == 0 && state.wanted_count != 0)
-        return std::unexpected(SetupError{
-            .sentence = "cannot connect to " + plan.target.host + " port " + std::to_string(plan.target.port) + ": " +
-                        (connect_error != 0 ? std::strerror(connect_error) : "no answer")});
+        return std::unexpected(SetupError{.sentence = "cannot connect to " + plan.target.host + " port " +
+                                                      std::to_string(plan.target.port) + ": " +
+                                                      (connect_failure.empty() ? "no answer" : connect_failure)});
     return state;
 }
 
@@ -77,19 +78,42 @@ void stop_all(Threads& threads) {
 
 // Nothing runs where one of them cannot be made.
 std::expected<Threads, SetupError> make_threads(const RunPlan& plan, const std::vector<ServerAddress>& addresses,
-                                                const OnAcknowledged& on_acknowledged) {
+                                                const tls::ClientContext* tls, const OnAcknowledged& on_acknowledged) {
     const std::vector<unsigned> cores = cores_of(plan);
     Threads threads;
     try {
         for (std::uint32_t i = 0; i < plan.threads_count; ++i)
             threads.push_back(std::make_unique<LoadThread>(
-                plan, addresses, i, cores.empty() ? std::nullopt : std::optional(cores[i % cores.size()]),
+                plan, addresses, tls, i, cores.empty() ? std::nullopt : std::optional(cores[i % cores.size()]),
                 on_acknowledged));
     } catch (const std::system_error& error) {  // of std::thread
         stop_all(threads);
         return std::unexpected(SetupError{.sentence = no_thread_sentence(error)});
     }
     return threads;
+}
+
+// Null: http://.
+std::expected<std::unique_ptr<const tls::ClientContext>, SetupError> make_tls(const RunPlan& plan) {
+    if (!plan.tls) return nullptr;
+    auto context = tls::ClientContext::load(*plan.tls);
+    if (!context) return std::unexpected(SetupError{.sentence = context.error()});
+    return std::move(*context);
+}
+
+// After the threads have ended.
+void add_outcomes(const Threads& threads, TlsFigures& tls) {
+    tls.before_run = make_histogram();
+    for (const auto& thread : threads) {
+        add_histogram(thread->recorder().handshakes_before(), tls.before_run);
+        const LoadThread::TlsOutcome& outcome = thread->tls_outcome();
+        if (tls.agreed.empty()) tls.agreed = outcome.agreed;
+        for (const TlsFigures::Failure& failure : outcome.failures) {
+            const auto same = std::ranges::find(tls.failures, failure.sentence, &TlsFigures::Failure::sentence);
+            if (same == tls.failures.end()) tls.failures.push_back(failure);
+            else same->count += failure.count;
+        }
+    }
 }
 
 void follow(Threads& threads, SpanTotals& totals, GeneratorState& state, const std::atomic<bool>& stop) {
@@ -113,7 +137,9 @@ std::expected<RunResult, SetupError> carry_out(const RunPlan& plan, const std::v
                                                const std::atomic<bool>& stop, const OnAcknowledged& on_acknowledged) {
     const auto addresses = resolve(plan.target);
     if (!addresses) return std::unexpected(SetupError{.sentence = addresses.error()});
-    auto made = make_threads(plan, *addresses, on_acknowledged);
+    const auto tls = make_tls(plan);
+    if (!tls) return std::unexpected(tls.error());
+    auto made = make_threads(plan, *addresses, tls->get(), on_acknowledged);
     if (!made) return std::unexpected(made.error());
     Threads& threads = *made;
     auto state = wait_until_ready(threads, plan, stop);
@@ -125,6 +151,7 @@ std::expected<RunResult, SetupError> carry_out(const RunPlan& plan, const std::v
     result.target = plan.name;
     result.plan = describe(plan);
     result.is_open_loop = plan.is_open_loop;
+    if (plan.tls) result.tls.emplace().is_verified = plan.tls->is_verified;
     SpanTotals totals(plan, observers, result);
     // Only now, because opening the connections may have taken seconds.
     result.began_at_ms = (unix_ns() + static_cast<std::int64_t>(start_delay_ns)) / 1'000'000;
@@ -141,6 +168,7 @@ std::expected<RunResult, SetupError> carry_out(const RunPlan& plan, const std::v
         state->served_users_count += thread->served().connected_count;
     }
     totals.finish(stopped_ns);
+    if (result.tls) add_outcomes(threads, *result.tls);
     result.totals.connects += state->opened_count;
     result.own_lag_p99_ns = totals.own_lag_p99_ns();
     state->sent_in_time_count = totals.total().sent_in_time;
@@ -175,8 +203,11 @@ std::string describe(const RunPlan& plan) {
     else text += ", " + format_seconds(plan.duration_s);
     if (plan.warmup_s > 0) text += " after " + format_seconds(plan.warmup_s) + " of warm-up";
     text += ", " + counted(plan.sockets_count(), "connection");
+    if (plan.requests_per_connection_max != 0)
+        text += " for " + counted(plan.requests_per_connection_max, "request") + " each";
     if (plan.pipeline_depth > 1) text += ", pipeline of " + std::to_string(plan.pipeline_depth);
     text += " on " + counted(plan.threads_count, "thread");
+    if (plan.tls) text += plan.tls->keeps_tickets ? ", TLS that is resumed" : ", TLS";
     if (plan.zipf_exponent == 0) return text;
     text += ", devices by zipf " + format_number(plan.zipf_exponent, 2);
     // Each of n shares has every n-th device and the same load, so the sum is flatter than zipf.

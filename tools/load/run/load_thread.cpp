@@ -64,14 +64,15 @@ double span_end_after(double second, double warmup_s, double duration_s) {
     return second < end_s ? std::min(next, end_s) : next;
 }
 
-LoadThread::LoadThread(const RunPlan& plan, const std::vector<ServerAddress>& addresses, std::uint32_t thread,
-                       std::optional<unsigned> core, OnAcknowledged on_acknowledged)
+LoadThread::LoadThread(const RunPlan& plan, const std::vector<ServerAddress>& addresses, const tls::ClientContext* tls,
+                       std::uint32_t thread, std::optional<unsigned> core, OnAcknowledged on_acknowledged)
     : plan_(plan),
       addresses_(addresses),
+      tls_(tls),
       thread_(thread),
       core_(core),
       on_acknowledged_(std::move(on_acknowledged)),
-      recorder_(endpoint_rows_of(plan).names),
+      recorder_(endpoint_rows_of(plan).names, tls != nullptr),
       // Spinning would take the core from a server that has none of its own.
       may_spin_(std::thread::hardware_concurrency() > plan.threads_count) {
     thread_of_run_ = std::thread([this] { run(); });
@@ -110,7 +111,8 @@ void LoadThread::run_pinned() {
                    .connections_count = sockets_count,
                    .pipeline_depth = plan_.pipeline_depth,
                    .requests_per_connection_max = plan_.requests_per_connection_max,
-                   .timeout_ns = plan_.timeout_ns},
+                   .timeout_ns = plan_.timeout_ns,
+                   .tls = tls_},
                   source, recorder_, *load);
     if (on_acknowledged_) client.on_acknowledged(on_acknowledged_);
     load->attach(client);
@@ -125,12 +127,13 @@ void LoadThread::run_pinned() {
            !must_stop_.load(std::memory_order_acquire))
         client.run_once(monotonic_ns() + stop_look_interval_ns);
     opened_count_ = client.connected_count();
-    connect_error_ = client.last_connect_error();
+    connect_failure_ = client.last_connect_failure();
     enter(Phase::ready);
     std::uint64_t start_ns = 0;
     while ((start_ns = start_ns_.load(std::memory_order_acquire)) == 0 && !must_stop_.load(std::memory_order_acquire))
         client.run_once(monotonic_ns() + start_look_interval_ns);
     if (start_ns != 0) run_load(client, *load, start_ns);
+    if (client.tls() != nullptr) tls_outcome_ = {client.tls()->agreed(), client.tls()->failures()};
     enter(Phase::finished);
 }
 

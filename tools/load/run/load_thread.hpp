@@ -19,20 +19,21 @@ namespace sluice::load {
 class LoadThread {
   public:
     // `plan` outlives this. `core`: to be pinned to.
-    LoadThread(const RunPlan& plan, const std::vector<ServerAddress>& addresses, std::uint32_t thread,
-               std::optional<unsigned> core, OnAcknowledged on_acknowledged);
+    // `tls`: of https://, outlives this; else null.
+    LoadThread(const RunPlan& plan, const std::vector<ServerAddress>& addresses, const tls::ClientContext* tls,
+               std::uint32_t thread, std::optional<unsigned> core, OnAcknowledged on_acknowledged);
     ~LoadThread();
     LoadThread(const LoadThread&) = delete;
     LoadThread& operator=(const LoadThread&) = delete;
 
     enum class Phase : std::uint8_t { opening, ready, failed, finished };
-    // Acquire: what the thread wrote before is visible: error(), opened_count(), connect_error().
+    // Acquire: what the thread wrote before is visible: error(), opened_count(), connect_failure().
     [[nodiscard]] Phase phase() const { return phase_.load(std::memory_order_acquire); }
 
     [[nodiscard]] const std::string& error() const { return error_; }  // failed: a sentence
     [[nodiscard]] std::uint32_t opened_count() const { return opened_count_; }  // connections at the start
     [[nodiscard]] std::uint32_t wanted_count() const { return wanted_count_; }
-    [[nodiscard]] int connect_error() const { return connect_error_; }  // errno; 0: none
+    [[nodiscard]] const std::string& connect_failure() const { return connect_failure_; }  // a clause; empty: none
 
     // Begins the load at `start_ns` (monotonic).
     void start(std::uint64_t start_ns) { start_ns_.store(start_ns, std::memory_order_release); }
@@ -43,6 +44,12 @@ class LoadThread {
     [[nodiscard]] std::uint64_t stopped_ns() const { return stopped_ns_; }
     // Of those that began to connect while there was time. After join().
     [[nodiscard]] const Client::Served& served() const { return served_; }
+    // What its connections agreed on, and why TLS failed. After join().
+    struct TlsOutcome {
+        std::string agreed;
+        std::vector<TlsFigures::Failure> failures;
+    };
+    [[nodiscard]] const TlsOutcome& tls_outcome() const { return tls_outcome_; }
 
     [[nodiscard]] Recorder& recorder() { return recorder_; }
 
@@ -57,6 +64,7 @@ class LoadThread {
 
     const RunPlan& plan_;
     const std::vector<ServerAddress>& addresses_;
+    const tls::ClientContext* tls_;
     std::uint32_t thread_;
     std::optional<unsigned> core_;
     OnAcknowledged on_acknowledged_;
@@ -65,7 +73,8 @@ class LoadThread {
     std::int64_t preempted_count_ = 0;  // by other threads that wanted the core, at the end of the last span
     std::string error_;
     std::uint32_t opened_count_ = 0, wanted_count_ = 0;
-    int connect_error_ = 0;
+    std::string connect_failure_;
+    TlsOutcome tls_outcome_;
     Client::Served served_;
     std::uint64_t run_begin_ns_ = 0;
     std::uint64_t stopped_ns_ = 0;

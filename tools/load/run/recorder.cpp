@@ -28,8 +28,8 @@ void Span::make_rows(const std::vector<std::string>& names) {
 
 void Span::clear() {
     counts = {};
-    for (const Histogram* histogram :
-         {&latencies.corrected, &latencies.uncorrected, &latencies.lag, &latencies.failed, &own_lag})
+    for (const Histogram* histogram : {&latencies.corrected, &latencies.uncorrected, &latencies.lag, &latencies.failed,
+                                       &own_lag, &handshakes.full, &handshakes.resumed})
         reset(*histogram);
     for (EndpointFigures& endpoint : endpoints) {
         endpoint.counts = {};
@@ -48,6 +48,8 @@ void Span::add(const Span& other) {
     add_histogram(other.latencies.lag, latencies.lag);
     add_histogram(other.latencies.failed, latencies.failed);
     add_histogram(other.own_lag, own_lag);
+    add_histogram(other.handshakes.full, handshakes.full);
+    add_histogram(other.handshakes.resumed, handshakes.resumed);
     for (std::size_t row = 0; row < endpoints.size(); ++row) {
         endpoints[row].counts.add(other.endpoints[row].counts);
         add_histogram(other.endpoints[row].corrected, endpoints[row].corrected);
@@ -62,8 +64,11 @@ void Span::add(const Span& other) {
     open_connections_count += other.open_connections_count;
 }
 
-Recorder::Recorder(const std::vector<std::string>& endpoint_names) {
+Recorder::Recorder(const std::vector<std::string>& endpoint_names, bool has_tls) {
     for (Span& span : spans_) span.make_rows(endpoint_names);
+    if (!has_tls) return;
+    for (Span& span : spans_) span.handshakes = make_handshakes();
+    handshakes_before_ = make_histogram();
 }
 
 bool Recorder::has_free_span() const {

@@ -30,6 +30,7 @@ struct Span {
     std::vector<EndpointFigures> endpoints;  // by row of EndpointRows
     Histogram own_lag =
         make_histogram();  // ns; the part of the lag in which a connection was free, or would have been but for us
+    Handshakes handshakes;
     std::uint64_t timely_responses = 0;  // before the measurement's end; those to requests of the warm-up, too
     // In the second half of the measured time: the requests that fell due, and those that ended with a response or by a
     // fault of the server. If the server keeps up the two are equal, however long it takes to answer. Over the whole
@@ -68,8 +69,8 @@ struct Ending {
 
 class Recorder {
   public:
-    // `endpoint_names`: those that have figures of their own.
-    explicit Recorder(const std::vector<std::string>& endpoint_names = {});
+    // `endpoint_names`: those that have figures of their own. `has_tls`: connections shake hands.
+    explicit Recorder(const std::vector<std::string>& endpoint_names = {}, bool has_tls = false);
 
     // --- the load thread's ---
     // Counts that belong to no request: connections, bytes.
@@ -108,6 +109,13 @@ class Recorder {
     void begin(std::uint64_t cpu_ns) {
         counts() = {};
         cpu_begin_ns_ = cpu_ns;
+        has_begun_ = true;
+    }
+    // A TLS handshake was completed. Before begin() it opened a connection of the run, which is told apart.
+    void record_handshake(bool is_resumed, std::uint64_t begin_ns, std::uint64_t end_ns) {
+        const Handshakes& handshakes = spans_[index_].handshakes;
+        const Histogram& of_run = is_resumed ? handshakes.resumed : handshakes.full;
+        record_value((has_begun_ ? of_run : handshakes_before_).get(), begin_ns, end_ns);
     }
 
     // The request's three times, of the run's clock, and since when it could have been sent.
@@ -139,6 +147,8 @@ class Recorder {
     // The oldest published span, null if there is none; release() gives it back.
     [[nodiscard]] Span* published();
     void release();
+    // Absent without TLS. After the load thread has ended.
+    [[nodiscard]] const Histogram& handshakes_before() const { return handshakes_before_; }
 
   private:
     static constexpr std::size_t spans_count = 4;
@@ -174,6 +184,8 @@ class Recorder {
     Measurement measurement_;
     std::uint64_t measured_begin_ns_ = 0;  // 0: all requests count
     std::uint64_t cpu_begin_ns_ = 0;
+    Histogram handshakes_before_;  // begin()
+    bool has_begun_ = false;
     alignas(cache_line_bytes) std::atomic<std::uint64_t> published_count_{
         0};  // stored (release) by publish, loaded (acquire) by published
     alignas(cache_line_bytes) std::atomic<std::uint64_t> released_count_{

@@ -57,6 +57,11 @@ BodyTemplate head_of(const RequestSpec& spec) {
         append(head, template_of(value));
         head.literals.back() += "\r\n";
     }
+    if (!spec.tokens.empty()) {
+        head.literals.back() += "Authorization: Bearer ";
+        head.literals.emplace_back("\r\n");
+        head.fields.push_back({.kind = Field::Kind::token, .choices = spec.tokens});
+    }
     if (spec.coding != ContentCoding::identity && spec.has_body)
         head.literals.back() += "Content-Encoding: " + std::string(name_of(spec.coding)) + "\r\n";
     if (spec.is_chunked && spec.has_body) head.literals.back() += "Transfer-Encoding: chunked\r\n\r\n";
@@ -98,8 +103,9 @@ RequestRenderer::RequestRenderer(const RequestSpec& spec) : spec_(spec), head_(h
 
 RequestRenderer::~RequestRenderer() = default;
 
-std::size_t RequestRenderer::render(char* out, Devices& devices, Random& random, RequestIdentity& identity) {
-    draw(devices, random, identity);
+std::size_t RequestRenderer::render(char* out, Devices& devices, Random& random, RequestIdentity& identity,
+                                    std::size_t connection_index) {
+    draw(devices, random, identity, connection_index);
     if (fits_image()) {
         for (std::size_t i = 0; i < values_.size(); ++i)
             std::memcpy(image_.data() + positions_[i], values_[i].data(), values_[i].size());
@@ -119,7 +125,7 @@ void RequestRenderer::keep(std::size_t index, std::string_view text) {
     values_[index] = {place, text.size()};
 }
 
-void RequestRenderer::draw(Devices& devices, Random& random, RequestIdentity& identity) {
+void RequestRenderer::draw(Devices& devices, Random& random, RequestIdentity& identity, std::size_t connection_index) {
     const std::uint32_t device_index = devices.draw(random);
     identity.device = devices.number_of(device_index);
     identity.samples_count = spec_.samples_count;
@@ -146,6 +152,7 @@ void RequestRenderer::draw(Devices& devices, Random& random, RequestIdentity& id
             }
             case Field::Kind::number: draw_number(field, random, i); break;
             case Field::Kind::choice: values_[i] = field.choices[random.below(field.choices.size())]; break;
+            case Field::Kind::token: values_[i] = field.choices[connection_index % field.choices.size()]; break;
             case Field::Kind::ts_iso:
             case Field::Kind::ts_ms:
             case Field::Kind::ts_ns:

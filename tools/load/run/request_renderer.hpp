@@ -26,6 +26,7 @@ struct RequestSpec {
     std::string path = "/";  // with the query; a template, as the values of headers are
     std::string host_header;
     std::vector<std::pair<std::string, std::string>> headers;
+    std::vector<std::string> tokens;  // as those of RunPlan
     bool has_body = true;
     BodyTemplate body;  // of the whole batch; empty if the format has a writer
     BodyFormat format = BodyFormat::json;
@@ -59,13 +60,15 @@ class RequestRenderer {
     [[nodiscard]] std::size_t bytes_max() const { return bytes_max_; }
 
     // Writes the next request to `out`, which has room for bytes_max(), and returns its length. Not for fixed ones.
-    std::size_t render(char* out, Devices& devices, Random& random, RequestIdentity& identity);
+    // `connection_index`: of all connections of the run; it decides the token.
+    std::size_t render(char* out, Devices& devices, Random& random, RequestIdentity& identity,
+                       std::size_t connection_index = 0);
 
     // Of a chunked body: as Go's io.Copy reads, which Telegraf and the OpenTelemetry Collector send through.
     static constexpr std::size_t chunk_bytes_max = std::size_t{32} * 1024;
 
   private:
-    void draw(Devices& devices, Random& random, RequestIdentity& identity);
+    void draw(Devices& devices, Random& random, RequestIdentity& identity, std::size_t connection_index);
     void draw_batch(Random& random, const RequestIdentity& identity);
     std::string_view write_device(char* at, std::uint32_t device) const;
     void draw_number(const Field& field, Random& random, std::size_t index);

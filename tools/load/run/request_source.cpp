@@ -19,6 +19,7 @@ RequestSpec spec_of(const RunPlan& plan, const Endpoint& endpoint) {
     spec.path = endpoint.path;
     spec.host_header = plan.target.host_header;
     spec.headers = endpoint.headers;
+    spec.tokens = plan.tokens;
     spec.has_body = endpoint.has_body();
     spec.format = endpoint.body_format();
     spec.samples_count = is_batch ? std::max(plan.batch_count, 1u) : 1;
@@ -48,6 +49,8 @@ std::vector<Devices> deal_devices(const RunPlan& plan, std::uint32_t thread) {
 
 RequestSource::RequestSource(const RunPlan& plan, std::uint32_t thread)
     : devices_(deal_devices(plan, thread)),
+      thread_index_(thread),
+      threads_count_(plan.threads_count),
       random_(plan.seed + thread * 0x1'0000'0001ull),
       samples_count_(std::max(plan.batch_count, 1u)) {
     rows_ = endpoint_rows_of(plan).row_by_endpoint;
@@ -70,7 +73,8 @@ RequestSource::RequestSource(const RunPlan& plan, std::uint32_t thread)
 std::size_t RequestSource::render(std::uint16_t endpoint, Slot connection, char* out, RequestIdentity& identity) {
     RequestRenderer& renderer = *renderers_[endpoint];
     if (!renderer.is_fixed())
-        return renderer.render(out, devices_[devices_.size() == 1 ? 0 : connection], random_, identity);
+        return renderer.render(out, devices_[devices_.size() == 1 ? 0 : connection], random_, identity,
+                               std::size_t{connection} * threads_count_ + thread_index_);
     identity.samples_count = samples_count_;
     std::memcpy(out, renderer.fixed().data(), renderer.fixed().size());
     return renderer.fixed().size();

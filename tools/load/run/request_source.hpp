@@ -56,6 +56,7 @@ class RequestSource {
 
   private:
     std::vector<Devices> devices_;  // of each connection, or one for all
+    std::uint32_t thread_index_, threads_count_;
     Random random_;
     std::vector<std::unique_ptr<RequestRenderer>> renderers_;
     std::vector<BodyCheck> checks_;

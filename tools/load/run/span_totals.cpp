@@ -28,6 +28,9 @@ SpanTotals::SpanTotals(const RunPlan& plan, const std::vector<Observer*>& observ
     const EndpointRows rows = endpoint_rows_of(plan);
     interval_.make_rows(rows.names);
     for (const std::string& name : rows.names) result_.endpoints.push_back(make_endpoint_figures(name));
+    if (!plan.tls) return;
+    interval_.handshakes = make_handshakes();
+    total_.handshakes = make_handshakes();
 }
 
 bool SpanTotals::take(Threads& threads) {
@@ -77,6 +80,7 @@ void SpanTotals::finish(std::uint64_t stopped_ns) {
     for (const std::uint64_t cpu_ns : cpu_ns_)
         result_.cpu_busiest = std::max(result_.cpu_busiest, static_cast<double>(cpu_ns) / 1e9 / result_.duration_s);
     result_.cpu_busiest = std::min(result_.cpu_busiest, 1.0);
+    if (result_.tls) result_.tls->handshakes = std::move(total_.handshakes);
 }
 
 bool SpanTotals::is_warmup(const Span& span) const {

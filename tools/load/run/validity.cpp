@@ -38,7 +38,8 @@ bool is_rate_missed(const RunResult& result, const RunPlan& plan, const Generato
 // A connection that is refused repeatedly waits before the next attempt. That wait belongs to the generator.
 std::string after_refusals(const Counts& totals) {
     const std::uint64_t count = totals.faults[static_cast<std::size_t>(Fault::refused)] +
-                                totals.faults[static_cast<std::size_t>(Fault::unreachable)];
+                                totals.faults[static_cast<std::size_t>(Fault::unreachable)] +
+                                totals.faults[static_cast<std::size_t>(Fault::tls)];
     return count == 0 ? ""
                       : " The server could not be reached " + counted(count, "time") +
                             ", and the waits between attempts count.";
