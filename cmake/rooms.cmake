@@ -85,24 +85,27 @@ room(sinks/redis/cluster USES engine/core sinks sinks/redis/link sinks/redis/res
 room(sinks/redis/sentinel USES engine/core sinks/redis/link sinks/redis/resp)
 
 # --- one sample's way through the engine ---------------------------------------------------------------------------
-room(engine/delivery USES engine/core engine/config engine/log engine/io sinks sinks/null sinks/journal sinks/redis/link
+room(engine/dead_letters USES engine/core engine/log engine/tenants sinks/redis/link sinks/redis/resp MAY clock thread)
+room(engine/delivery USES engine/core engine/config engine/dead_letters engine/log engine/io sinks sinks/null sinks/journal sinks/redis/link
      sinks/redis/layout sinks/redis/single sinks/redis/exactly_once sinks/redis/cluster sinks/redis/sentinel
      LIBRARIES concurrentqueue MAY clock random system thread)
 room(engine/batching USES engine/core engine/delivery sinks)
 room(engine/idempotency USES engine/core LIBRARIES xxhash MAY thread)
 room(engine/watch USES engine/core engine/log sinks sinks/redis/link sinks/redis/resp sinks/redis/cluster LIBRARIES hiredis MAY clock thread)
-room(engine/ingest USES engine/core engine/log engine/metrics engine/http engine/server engine/batching engine/idempotency engine/tenants engine/tls engine/watch
+room(engine/ingest USES engine/core engine/dead_letters engine/log engine/metrics engine/http engine/server engine/batching engine/idempotency engine/tenants engine/tls engine/watch
      parsers parsers/coding parsers/collectd parsers/http parsers/influx parsers/json parsers/otlp parsers/prometheus parsers/telemetry sinks MAY clock)
 room(engine/forward USES engine/core engine/config engine/log engine/io engine/delivery engine/tenants parsers/json sinks sinks/journal
      sinks/redis/layout sinks/redis/exactly_once MAY clock random system thread)
 room(engine/admin USES engine/core engine/config engine/log engine/metrics engine/io engine/http engine/server engine/delivery
      engine/forward engine/idempotency engine/ingest engine/tenants engine/tls engine/watch sinks LIBRARIES fmt nlohmann_json MAY clock thread)
 room(engine/journal_tool USES engine/core engine/config engine/log engine/io engine/forward engine/tenants parsers sinks/journal LIBRARIES nlohmann_json MAY clock system)
-room(engine/runtime USES engine/core engine/config engine/log engine/io engine/server engine/tls engine/delivery
+room(engine/runtime USES engine/core engine/config engine/dead_letters engine/log engine/io engine/server engine/tls engine/delivery
      engine/batching engine/idempotency engine/tenants engine/watch engine/ingest engine/forward engine/admin sinks
      sinks/redis/link sinks/redis/tls MAY clock random system thread)
 room(engine/check USES engine/core engine/config engine/delivery engine/io engine/runtime engine/tls engine/watch sinks/journal MAY system)
-room(engine USES engine/core engine/admin engine/check engine/config engine/log engine/io engine/journal_tool engine/runtime engine/tenants MAY clock system)
+room(engine/dead_tool USES engine/core engine/config engine/dead_letters engine/delivery engine/log engine/tenants sinks/redis/resp
+     LIBRARIES nlohmann_json MAY system)
+room(engine USES engine/core engine/admin engine/check engine/config engine/dead_tool engine/log engine/io engine/journal_tool engine/runtime engine/tenants MAY clock system)
 
 # --- sluice-load: result/ what was measured, format/ bodies, plan/ what a run does, run/ makes requests, report/ writes results, export/ sends
 # them to a database during the run, ledger/ remembers what was acknowledged, command/ reads command lines and wires the rest ---

@@ -25,6 +25,7 @@
 #include "engine/core/clock.hpp"
 #include "engine/core/standard_streams.hpp"
 #include "engine/core/thread_limit.hpp"
+#include "engine/dead_tool/commands.hpp"
 #include "engine/io/process_signals.hpp"
 #include "engine/journal_tool/commands.hpp"
 #include "engine/log/log.hpp"
@@ -114,6 +115,8 @@ int main(int argc, char** argv) {
     if (!invocation) return fail(invocation.error().text, ExitCode::bad_usage);
     if (invocation->command == Command::journal) return code_of(sluice::journal_tool::run(*invocation));
     if (invocation->command == Command::new_token) return make_token(invocation->new_token);
+    if (invocation->command == Command::dead)
+        return code_of(sluice::dead_tool::run(*invocation, Environment::of_process()));
     if (invocation->command == Command::print_metrics) return show(sluice::print_metrics());
     if (invocation->command == Command::check_config) {
         sluice::ignore_other_signals();  // SIGPIPE: the connection to Redis may break

@@ -484,8 +484,9 @@ constexpr MetricGroup groups[] = {
      [](const EngineView& view) { return view.idempotency.has_value(); }, rows(idempotency_metrics)},
     {"Tenants", "tenant", reactor_thread, "engine/tenants/tenant_counters.hpp", "tenants[]", "with `tenants.file`",
      [](const EngineView& view) { return view.tenant_table != nullptr; }, rows(tenant_metrics)},
-    {"Reloads of tenants", "", "the main thread", "engine/tenants/reload_figures.hpp", "tenants_file",
-     "with `tenants.file`", [](const EngineView& view) { return view.tenant_table != nullptr; }, rows(reload_metrics)},
+    {"File of tenants, dead letters", "", "the main thread; reactors", "engine/tenants/tenants_figures.hpp",
+     "tenants_file", "with `tenants.file`", [](const EngineView& view) { return view.tenant_table != nullptr; },
+     rows(reload_metrics)},
     {"Process", "", "the kernel; read by the admin thread, when it is asked", "engine/core/process_figures.hpp", "", "",
      always, rows(process_metrics)},
 };

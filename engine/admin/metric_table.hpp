@@ -24,8 +24,8 @@
 #include "engine/metrics/metric.hpp"
 #include "engine/metrics/remote_write_counters.hpp"
 #include "engine/metrics/sample_counters.hpp"
-#include "engine/tenants/reload_figures.hpp"
 #include "engine/tenants/tenant_counters.hpp"
+#include "engine/tenants/tenants_figures.hpp"
 #include "engine/tls/counters.hpp"
 #include "engine/watch/gauges.hpp"
 #include "sinks/figures.hpp"
@@ -86,7 +86,7 @@ using Metrics =
                  MetricsOf<sinks::LinkFigures>, MetricsOf<sinks::ReplicationFigures>, MetricsOf<ClusterView>,
                  MetricsOf<sinks::NodeView>, MetricsOf<BreakerView>, MetricsOf<sinks::JournalFigures>,
                  MetricsOf<watch::Gauges>, MetricsOf<forward::Forwarder::View>, MetricsOf<IdempotencyTable::Figures>,
-                 MetricsOf<tenants::TenantCounters>, MetricsOf<tenants::ReloadFigures>, MetricsOf<ProcessFigures>>;
+                 MetricsOf<tenants::TenantCounters>, MetricsOf<tenants::TenantsFigures>, MetricsOf<ProcessFigures>>;
 
 struct MetricGroup {
     std::string_view title;

@@ -234,7 +234,7 @@ void for_each(const EngineView& view, MetricsOf<forward::Forwarder::View>, auto&
 void for_each(const EngineView& view, MetricsOf<tenants::TenantCounters>, auto&& take) {
     for (const auto& [name, counters] : view.tenants) take(counters, name);
 }
-void for_each(const EngineView& view, MetricsOf<tenants::ReloadFigures>, auto&& take) { take(view.state.reloads, ""); }
+void for_each(const EngineView& view, MetricsOf<tenants::TenantsFigures>, auto&& take) { take(view.state.reloads, ""); }
 void for_each(const EngineView& view, MetricsOf<IdempotencyTable::Figures>, auto&& take) {
     if (view.idempotency) take(*view.idempotency, "");
 }

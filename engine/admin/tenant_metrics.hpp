@@ -23,22 +23,30 @@ inline constexpr MetricOf<tenants::TenantCounters> tenant_metrics[] = {
      [](const tenants::TenantCounters& of) -> MetricValue { return of.over_quota; }},
 };
 
-inline constexpr MetricOf<tenants::ReloadFigures> reload_metrics[] = {
+inline constexpr MetricOf<tenants::TenantsFigures> reload_metrics[] = {
     {{"sluice_tenants", MetricKind::gauge, MetricUnit::count, "Tenants in the file, as it was read last.", "",
       "tenants"},
-     [](const tenants::ReloadFigures& of) -> MetricValue { return of.tenants.load(std::memory_order_relaxed); }},
+     [](const tenants::TenantsFigures& of) -> MetricValue { return of.tenants.load(std::memory_order_relaxed); }},
     {{"sluice_tenants_generation", MetricKind::gauge, MetricUnit::count,
       "Number of the table of tenants; rises with each reload.", "", "generation"},
-     [](const tenants::ReloadFigures& of) -> MetricValue { return of.generation.load(std::memory_order_relaxed); }},
+     [](const tenants::TenantsFigures& of) -> MetricValue { return of.generation.load(std::memory_order_relaxed); }},
     {{"sluice_tenants_reloads_total", MetricKind::counter, MetricUnit::count, "Reloads of the file of tenants.",
       "result=\"good\"", "reloads"},
-     [](const tenants::ReloadFigures& of) -> MetricValue { return of.reloads.load(std::memory_order_relaxed); }},
+     [](const tenants::TenantsFigures& of) -> MetricValue { return of.reloads.load(std::memory_order_relaxed); }},
     {{"sluice_tenants_reloads_total", MetricKind::counter, MetricUnit::count, "Reloads of the file of tenants.",
       "result=\"failed\"", "failures"},
-     [](const tenants::ReloadFigures& of) -> MetricValue { return of.failures.load(std::memory_order_relaxed); }},
+     [](const tenants::TenantsFigures& of) -> MetricValue { return of.failures.load(std::memory_order_relaxed); }},
     {{"sluice_tenants_last_reload_successful", MetricKind::gauge, MetricUnit::flag,
       "The last reload of the file was taken.", "", "is_last_good"},
-     [](const tenants::ReloadFigures& of) -> MetricValue { return of.is_last_good.load(std::memory_order_relaxed); }},
+     [](const tenants::TenantsFigures& of) -> MetricValue { return of.is_last_good.load(std::memory_order_relaxed); }},
+    {{"sluice_dead_letters_total", MetricKind::counter, MetricUnit::count, "Refused records that were kept in Redis.",
+      "result=\"written\"", "dead_letters"},
+     [](const tenants::TenantsFigures& of) -> MetricValue { return of.dead_letters.load(std::memory_order_relaxed); }},
+    {{"sluice_dead_letters_total", MetricKind::counter, MetricUnit::count, "Refused records that were kept in Redis.",
+      "result=\"dropped\"", "dead_letters_dropped"},
+     [](const tenants::TenantsFigures& of) -> MetricValue {
+         return of.dead_letters_dropped.load(std::memory_order_relaxed);
+     }},
 };
 
 }  // namespace sluice

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "engine/config/command_line_help.hpp"
 #include "engine/config/property.hpp"
 #include "engine/config/sink_url.hpp"
 #include "engine/config/units.hpp"
@@ -14,75 +15,6 @@ namespace sluice::config {
 namespace {
 
 constexpr const char* version_line = "sluice " SLUICE_VERSION "\n";
-
-constexpr const char* main_help = R"(Examples:
-  sluice serve                                    defaults: 127.0.0.1:8080 to redis://127.0.0.1:6379
-  sluice serve --config sluice.toml --log-level debug
-  sluice check-config sluice.toml                 is this file right?
-  sluice print-config > sluice.toml               a file to start from
-  sluice print-config --effective                 what counts here, and where each value is from
-  sluice print-metrics                            what /metrics and /status show, as Markdown
-  sluice journal cat DIR                          the samples of a journal
-  sluice token new --tenant acme                  a token, and its line for the file of tenants
-
-Configuration:
-  The command line beats the environment, which beats the file.
-  Key sink.redis.layout is SLUICE_SINK_REDIS_LAYOUT in the environment; SLUICE_CONFIG names the file.
-  Other variables that begin with SLUICE_ are refused, except those that Kubernetes makes of Services.
-
-Exit codes:
-  0  everything accepted was delivered, or is in the journal
-  1  accepted samples were lost when the engine stopped, or it failed while it ran
-  2  wrong command line or configuration
-  3  io_uring is not available, and --backend io_uring asks for it)";
-
-constexpr const char* serve_help = R"(Examples:
-  sluice serve --listen 0.0.0.0:8080 --cores 2-5 --sink redis://ingest:secret@10.0.0.7:6379
-  sluice serve --sink redis+unix:///run/redis/redis.sock --set sink.redis.layout=packed --set batch.size=256KiB
-  sluice serve --sink null: --ack queued           measures the engine alone
-
-SIGTERM or Ctrl-C stops taking requests, delivers what was accepted, and exits; a second one exits at once.
-All keys of --set: sluice print-config)";
-
-constexpr const char* check_config_help = R"(Examples:
-  sluice check-config /etc/sluice.toml && systemctl restart sluice
-  sluice check-config --connect /etc/sluice.toml  asks Redis, too
-
-The environment and --set count as in `serve`. What the file asks for and this machine lacks is a warning.
-Exits 0 if the file is right, else 2 with one sentence that says what is wrong, where, and what is allowed.
-With --connect: 1 if Redis cannot be asked, or takes no samples.)";
-
-constexpr const char* print_config_help = R"(Examples:
-  sluice print-config --format toml > sluice.toml
-  sluice print-config --effective --config /etc/sluice.toml
-
-toml is a commented file that can be loaded, markdown is the table of docs/configuration.md, json is for programs.
---effective shows what counts here, after file, environment and --set, and where each value is from.)";
-
-constexpr const char* journal_help = R"(Examples:
-  sluice serve --sink journal:/var/lib/sluice           writes it
-  sluice journal cat /var/lib/sluice | jq .device_id
-  sluice journal verify /var/lib/sluice                 exits with 1 if anything in it is damaged
-  sluice journal replay /var/lib/sluice --to redis://10.0.0.7:6379 --set sink.redis.layout=json
-
-All but replay only read, and may run while an engine writes. replay continues where the last one stopped.)";
-
-constexpr const char* replay_help = R"(Examples:
-  sluice journal replay /var/lib/sluice --to redis://10.0.0.7:6379
-  sluice journal replay /var/lib/sluice --to redis://10.0.0.8:6379 --all
-  sluice journal replay /var/lib/sluice --to redis://10.0.0.8:6379 --since 2h
-
-Delivers in order, at least once, what was not delivered yet. SIGTERM or Ctrl-C stops it; the next run continues.
---all, --from and --since deliver samples again, whatever was delivered before. They are for a second Redis or for one
-that was lost; what counts as delivered stays as it is.
-Exits 0 if everything was delivered, 1 if not, 2 for a wrong command line. Settings: the keys sink.redis.*)";
-
-constexpr const char* token_help = R"(Examples:
-  sluice token new --tenant acme
-  sluice token new --tenant acme --expires 90d --scopes write,query
-
-The first line of the output is the token. It is shown only here. The second line goes into the list `tokens` of the
-tenant in the file that the key tenants.file names.)";
 
 struct JournalCommand {
     JournalAction action;
@@ -95,6 +27,17 @@ constexpr JournalCommand journal_commands[] = {
     {JournalAction::verify, "verify", "Check every record; report damage as NDJSON"},
     {JournalAction::export_all, "export", "Print the samples with position and time, as NDJSON"},
     {JournalAction::replay, "replay", "Deliver the samples to Redis"},
+};
+
+struct DeadCommand {
+    DeadAction action;
+    const char* name;
+    const char* help;
+};
+constexpr DeadCommand dead_commands[] = {
+    {DeadAction::ls, "ls", "Count the records of each tenant, as NDJSON"},
+    {DeadAction::show, "show", "Print the records of a tenant, as NDJSON"},
+    {DeadAction::replay, "replay", "Send the records of a tenant again"},
 };
 
 // The options of serve that stand for a key.
@@ -133,6 +76,13 @@ struct Parser {
     CLI::Option* token_tenant = nullptr;
     CLI::Option* token_expires = nullptr;
     CLI::Option* token_scopes = nullptr;
+    CLI::App* dead = app.add_subcommand("dead", "Look at refused records of tenants, and send them again");
+    std::array<CLI::App*, std::size(dead_commands)> dead_apps{};
+    std::array<CLI::Option*, std::size(dead_commands)> dead_tenants{};
+    std::array<CLI::Option*, std::size(dead_commands)> dead_config_files{};
+    std::array<CLI::Option*, std::size(dead_commands)> dead_settings{};
+    CLI::Option* dead_to = nullptr;
+    CLI::Option* dead_token_file = nullptr;
     CLI::Option* replay_to = nullptr;
     CLI::Option* replay_config_file = nullptr;
     CLI::Option* replay_settings = nullptr;
@@ -161,6 +111,24 @@ struct Parser {
         declare_journal();
         declare_looking();
         declare_token();
+        declare_dead();
+    }
+
+    void declare_dead() {
+        dead->footer(dead_help);
+        for (std::size_t i = 0; i < dead_apps.size(); ++i) {
+            dead_apps[i] = dead->add_subcommand(dead_commands[i].name, dead_commands[i].help);
+            dead_apps[i]->footer(dead_help);
+            dead_tenants[i] = dead_apps[i]->add_option("--tenant", "Whose records")->type_name("NAME")->expected(1);
+            dead_config_files[i] =
+                dead_apps[i]->add_option("--config", "The engine's file")->type_name("FILE")->expected(1);
+            dead_settings[i] = declare_settings(*dead_apps[i]);
+            if (dead_commands[i].action != DeadAction::replay) continue;
+            dead_to = dead_apps[i]->add_option("--to", "Send them here; without it to the first address of listen");
+            dead_to->type_name("URL")->expected(1);
+            dead_token_file = dead_apps[i]->add_option("--token-file", "The first line is a token of the tenant");
+            dead_token_file->type_name("FILE")->expected(1);
+        }
     }
 
     void declare_token() {
@@ -368,6 +336,29 @@ std::expected<Invocation, UsageError> read_token(const Parser& parser) {
     return invocation;
 }
 
+std::expected<Invocation, UsageError> read_dead(const Parser& parser) {
+    constexpr const char* help = "sluice dead --help";
+    for (std::size_t i = 0; i < parser.dead_apps.size(); ++i) {
+        if (!parser.dead_apps[i]->parsed()) continue;
+        Invocation invocation{.command = Command::dead, .overrides = {}, .file = {}, .text = {}};
+        invocation.dead.action = dead_commands[i].action;
+        const auto& tenants = parser.dead_tenants[i]->results();
+        const bool needs_tenant = invocation.dead.action != DeadAction::ls;
+        if (tenants.size() > 1 || (needs_tenant && (tenants.empty() || tenants.front().empty())))
+            return usage_error(std::string(dead_commands[i].name) + " needs one --tenant, such as --tenant acme", help);
+        if (!tenants.empty()) invocation.dead.tenant = tenants.front();
+        if (auto read = read_file_name(*parser.dead_config_files[i], invocation.overrides, help); !read)
+            return std::unexpected(std::move(read).error());
+        if (auto read = read_settings(*parser.dead_settings[i], invocation.overrides); !read)
+            return std::unexpected(std::move(read).error());
+        if (invocation.dead.action != DeadAction::replay) return invocation;
+        for (const std::string& url : parser.dead_to->results()) invocation.dead.to = url;
+        for (const std::string& file : parser.dead_token_file->results()) invocation.dead.token_file = file;
+        return invocation;
+    }
+    return usage_error("dead takes one of ls, show and replay", help);
+}
+
 std::expected<Invocation, UsageError> read_check_config(const Parser& parser) {
     const auto& files = parser.checked_file->results();
     if (!files.empty() && files.front().empty())
@@ -433,6 +424,7 @@ std::expected<Invocation, UsageError> read_invocation(const Parser& parser) {
     if (parser.version->parsed()) return shown_text(version_line);
     if (parser.journal->parsed()) return read_journal(parser);
     if (parser.token->parsed()) return read_token(parser);
+    if (parser.dead->parsed()) return read_dead(parser);
     return std::unexpected(UsageError{"no command was given\n\n" + without_final_line_feeds(parser.app.help())});
 }
 

@@ -25,6 +25,7 @@ enum class Command : std::uint8_t {
     print_metrics,
     journal,       // journal_action; file: the directory; overrides for replay
     new_token,     // new_token
+    dead,          // dead; overrides
     show,          // text: help or version
 };
 
@@ -50,6 +51,16 @@ struct NewTokenOptions {
     std::vector<std::string> scopes{};  // empty: the default
 };
 
+enum class DeadAction : std::uint8_t { ls, show, replay };
+
+// What `dead` looks at.
+struct DeadOptions {
+    DeadAction action = DeadAction::ls;
+    std::string tenant{};      // empty: all
+    std::string to{};          // replay: a URL; empty: the configuration's address
+    std::string token_file{};  // replay: empty: none
+};
+
 struct Invocation {
     Command command = Command::show;
     Overrides overrides;
@@ -61,6 +72,7 @@ struct Invocation {
     ReplayRange replay_range{};
     std::string text;
     NewTokenOptions new_token{};
+    DeadOptions dead{};
 };
 
 struct UsageError {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/core/check.hpp"
+#include "engine/dead_letters/record_text.hpp"
 
 namespace sluice {
 
@@ -61,7 +62,22 @@ bool BodyReader::refuses_sample() {
     if (!refusal) return false;
     if (request_->purpose == Purpose::store) counters().reject(*refusal);
     request_->result.add_error(decoder_->record_index(), *refusal, sample_begin());
+    if (owner_.letters != nullptr) keep_letter(*refusal, sample_begin(), true);
     return true;
+}
+
+// `begin`: in the body; of a fault of the text where that lies.
+void BodyReader::keep_letter(Refusal reason, std::size_t begin, bool is_sample) {
+    if (request_->purpose != Purpose::store) return;
+    owner_.letters->offer({.stream = owner_.letters_stream,
+                           .tenant = owner_.tenant,
+                           .device_id = is_sample ? decoder_->sample().device_id : std::string_view{},
+                           .precision = owner_.precision,
+                           .raw = dead_letters::record_at(request_->body, begin, request_->format, reason),
+                           .reason = reason,
+                           .format = request_->format,
+                           .received_ns = arrival_ns_,
+                           .offset = begin});
 }
 
 // Of the last sample, in the body. LineDecoder tells its end instead, so that of the one before is used.
@@ -84,6 +100,8 @@ template <bool is_owned>
         case parsers::Step::sample: return take_sample<is_owned>();
         case parsers::Step::record_refused:
             if (request_->purpose == Purpose::store) counters().reject(decoder_->refusal());
+            if constexpr (is_owned)
+                if (owner_.letters != nullptr) keep_letter(decoder_->refusal(), decoder_->offset(), false);
             return request_->result.add_error(decoder_->record_index(), decoder_->refusal(), decoder_->offset());
         case parsers::Step::more: has_paused_ = true; return;
         case parsers::Step::body_refused:

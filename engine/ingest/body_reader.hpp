@@ -10,6 +10,7 @@
 
 #include "engine/batching/batcher.hpp"
 #include "engine/core/limits.hpp"
+#include "engine/dead_letters/dead_letters.hpp"
 #include "engine/ingest/ingest_result.hpp"
 #include "engine/ingest/open_request.hpp"
 #include "engine/ingest/request_refusal.hpp"
@@ -33,6 +34,9 @@ struct SampleOwner {
     std::string_view tenant{};  // empty: nobody's
     std::uint16_t stream_index = 0;
     const tenants::SamplePolicy* policy = nullptr;  // null: every sample may come
+    dead_letters::DeadLetters* letters = nullptr;   // null: refused records are not kept
+    std::string_view letters_stream{};              // see dead_letters::Letter
+    std::string_view precision{};                   // likewise
 };
 
 class BodyReader {
@@ -100,6 +104,7 @@ class BodyReader {
     [[nodiscard]] SampleCounters& counters() { return counters_[request_->format]; }
     [[nodiscard]] bool refuses_sample();
     [[nodiscard]] std::size_t sample_begin() const;
+    void keep_letter(Refusal reason, std::size_t begin, bool is_sample);
     [[nodiscard]] const Sample& owned_sample();
 
     Batcher& batcher_;

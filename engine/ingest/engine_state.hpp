@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "engine/core/cache_line.hpp"
-#include "engine/tenants/reload_figures.hpp"
+#include "engine/tenants/tenants_figures.hpp"
 #include "engine/watch/gauges.hpp"
 
 namespace sluice {
@@ -22,7 +22,7 @@ struct EngineState {
     std::atomic<std::uint64_t> settings_generation{0};
     // Written by the watcher; read by the reactors before they take telemetry, and for /ready, /status and /metrics.
     watch::Gauges gauges;
-    tenants::ReloadFigures reloads;
+    tenants::TenantsFigures reloads;
 };
 
 }  // namespace sluice

@@ -156,7 +156,16 @@ SampleOwner Ingest::owner_of(const OpenRequest& request) const {
     const tenants::TenantTable& table = access_->table();
     const tenants::Tenant* const tenant = table.tenant(request.tenant);
     CHECK(tenant != nullptr);  // the gate, or is_owner_gone(), has looked
-    return {tenant->name, table.stream_index(request.tenant), tenant->policy.is_empty() ? nullptr : &tenant->policy};
+    SampleOwner owner{.tenant = tenant->name,
+                      .stream_index = table.stream_index(request.tenant),
+                      .policy = tenant->policy.is_empty() ? nullptr : &tenant->policy};
+    if (!tenant->has_dead_letters) return owner;
+    owner.letters = letters_;
+    owner.letters_stream = tenant->stream.empty() ? std::string_view(settings_.stream) : tenant->stream;
+    const auto& names = format_of(request).precision_names;
+    const auto name = std::ranges::find(names, request.precision, &PrecisionName::precision);
+    if (name != names.end()) owner.precision = name->name;
+    return owner;
 }
 
 // One step. False: the text is long, or not whole yet; the body waits for its turn, and is begun anew then.

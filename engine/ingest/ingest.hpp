@@ -44,6 +44,7 @@ class Ingest {
         InflateLimits inflate{};
         SampleMapping mapping{};
         tenants::SamplePolicy policy{};  // of samples, where there are no tenants
+        std::string stream{};  // of all; with the layout `list` its key
         bool has_429_for_remote_write = false;  // its senders keep what they sent
     };
 
@@ -51,9 +52,10 @@ class Ingest {
     Ingest(std::span<const Format> formats, Server& server, Admission& admission, Batcher& batcher, Settings settings,
            IdempotencyTable* idempotency, RefusalLog& refusal_log);
 
-    // From here on requests are tenants'. `access` outlives this.
-    void serve(Access& access) {
+    // From here on requests are tenants'. Both outlive this.
+    void serve(Access& access, dead_letters::DeadLetters& letters) {
         access_ = &access;
+        letters_ = &letters;
         has_owners_ = true;
     }
     // A request whose format is known, before anything becomes of it.
@@ -160,6 +162,7 @@ class Ingest {
     IdempotentRequests idempotent_;
     RefusalLog& refusal_log_;
     Access* access_ = nullptr;  // null: there are no tenants
+    dead_letters::DeadLetters* letters_ = nullptr;  // null: likewise
     bool has_owners_;  // samples are tenants', or there is a policy for all
     Tickets tickets_;
     std::uint64_t handed_over_samples_count_ = 0;

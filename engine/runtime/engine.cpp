@@ -12,6 +12,7 @@
 #include "engine/core/clock.hpp"
 #include "engine/core/random_seed.hpp"
 #include "engine/core/thread_limit.hpp"
+#include "engine/delivery/dead_letter_clients.hpp"
 #include "engine/delivery/journal_directory.hpp"
 #include "engine/delivery/sink_factory.hpp"
 #include "engine/log/log.hpp"
@@ -28,6 +29,9 @@ Engine::Engine(config::Config config, AccessFiles access)
       admin_token_(access.admin_token),
       failures_(std::make_unique<tenants::Failures>(random_seed())),
       quotas_(access.tenants == nullptr ? nullptr : std::make_unique<tenants::SharedQuotas>()),
+      letters_(quotas_ == nullptr
+                   ? nullptr
+                   : std::make_unique<dead_letters::DeadLetters>(dead_letter_clients(config_), state_.reloads)),
       tenants_(config_, std::move(access.tenants), state_.reloads) {
     // Before the parts: those that make event loops ask for the backend when they are constructed.
     resolve_backend(config_);
@@ -66,7 +70,8 @@ void Engine::make_parts() {
                                      .tenants = tenants_.table(),
                                      .admin_token = admin_token_,
                                      .failures = failures_.get(),
-                                     .quotas = quotas_.get()};
+                                     .quotas = quotas_.get(),
+                                     .letters = letters_.get()};
         reactors_.push_back(std::make_unique<Reactor>(config_, static_cast<std::uint16_t>(i), wiring));
         reactors_.back()->connect(*sink_);
     }
@@ -117,6 +122,7 @@ std::expected<void, Engine::StartError> Engine::start_parts() {
     sink_->start();
     if (forwarder_ != nullptr) forwarder_->start();
     if (watcher_ != nullptr) watcher_->start();
+    if (letters_ != nullptr) letters_->start();
     if (auto started = start_admin(); !started) return started;
     tenants_.note_start();
     add_subscribers();
@@ -345,6 +351,7 @@ void Engine::end_threads() {
     // Now nobody pushes batches to it any more.
     sink_->stop_and_join();
     if (watcher_ != nullptr) watcher_->stop_and_join();
+    if (letters_ != nullptr) letters_->stop_and_join();
     // Last: the journal confirms nothing more. It gets the time of a drain for itself, so with a journal in front of
     // Redis a stop may take twice drain_timeout.
     if (forwarder_ != nullptr) forwarder_->stop_and_join(config_.drain_timeout_ns);

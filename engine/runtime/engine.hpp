@@ -19,6 +19,7 @@
 #include "engine/admin/readiness.hpp"
 #include "engine/config/config.hpp"
 #include "engine/core/check.hpp"
+#include "engine/dead_letters/dead_letters.hpp"
 #include "engine/delivery/sink_thread.hpp"
 #include "engine/forward/forwarder.hpp"
 #include "engine/idempotency/idempotency_table.hpp"
@@ -143,6 +144,7 @@ class Engine {
     const std::unique_ptr<tenants::SharedQuotas> quotas_;  // shared by the reactors; null: there are no tenants
     Listeners listeners_{config_};  // outlives the threads that accept
     EngineState state_;
+    const std::unique_ptr<dead_letters::DeadLetters> letters_;  // null: there are no tenants; shared by the reactors
     TlsKeeper tls_{config_};
     TenantsKeeper tenants_;
     Publisher publisher_;  // of what a reload changes

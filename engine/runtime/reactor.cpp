@@ -54,6 +54,7 @@ Ingest::Settings ingest_settings(const config::Config& config) {
         .inflate = {config.http.body_bytes_max, config.http.compression_ratio_max},
         .mapping = config.mapping,
         .policy = sample_policy(config),
+        .stream = config.sink.redis.layout == RedisLayout::list ? config.sink.redis.list_key : config.sink.redis.stream,
         .has_429_for_remote_write = config.quota.remote_write_status == config::QuotaStatus::too_many_requests};
     for (const ContentCoding coding : config.http.encodings)
         settings.accept_encoding.append(settings.accept_encoding.empty() ? "" : ", ").append(name_of(coding));
@@ -109,7 +110,7 @@ void Reactor::connect(SinkThread& sink) {
     }
     ingest_ = std::make_unique<Ingest>(formats(), server_, *admission_, *batcher_, ingest_settings(config_),
                                        wiring_.idempotency, refusal_log_);
-    if (access_ != nullptr) ingest_->serve(*access_);
+    if (access_ != nullptr) ingest_->serve(*access_, *wiring_.letters);
 }
 
 // --- the thread ----------------------------------------------------------------------------------------------------

@@ -13,8 +13,8 @@
 
 #include "engine/config/config.hpp"
 #include "engine/log/log.hpp"
-#include "engine/tenants/reload_figures.hpp"
 #include "engine/tenants/tenant_store.hpp"
+#include "engine/tenants/tenants_figures.hpp"
 
 namespace sluice {
 
@@ -22,7 +22,7 @@ class TenantsKeeper {
   public:
     // `store`: with the table of the start; null: everybody may send. `config` and `figures` outlive it.
     TenantsKeeper(const config::Config& config, std::unique_ptr<tenants::TenantStore> store,
-                  tenants::ReloadFigures& figures)
+                  tenants::TenantsFigures& figures)
         : config_(config), store_(std::move(store)), figures_(figures) {}
 
     [[nodiscard]] bool is_on() const { return store_ != nullptr; }
@@ -47,7 +47,7 @@ class TenantsKeeper {
 
     const config::Config& config_;
     const std::unique_ptr<tenants::TenantStore> store_;
-    tenants::ReloadFigures& figures_;
+    tenants::TenantsFigures& figures_;
     std::uint64_t look_ns_ = 0;  // the next look at the file
 };
 

@@ -66,6 +66,7 @@ struct Tenant {
     std::optional<AckLevel> ack_max{};  // the most that a request may ask for
     SamplePolicy policy{};
     QuotaSettings quota{};
+    bool has_dead_letters = false;  // its refused records are kept
 };
 
 }  // namespace sluice::tenants

@@ -162,6 +162,12 @@ Status read_addresses(Tenant& tenant, const FileSetting& setting) {
     return {};
 }
 
+Status read_dead_letter(Tenant& tenant, const FileSetting& setting) {
+    if (setting.type != FileSetting::Type::boolean) return fault(setting, "true or false");
+    tenant.has_dead_letters = setting.text == "true";
+    return {};
+}
+
 constexpr Row<Tenant> tenant_rows[] = {{"name", read_name},
                                        {"tokens", read_tokens},
                                        {"certificates", read_certificates},
@@ -174,7 +180,8 @@ constexpr Row<Tenant> tenant_rows[] = {{"name", read_name},
                                        {"value_range", read_value_range},
                                        {"timestamp_past_max", read_timestamp_past_max},
                                        {"timestamp_future_max", read_timestamp_future_max},
-                                       {"quota", read_quota}};
+                                       {"quota", read_quota},
+                                       {"dead_letter", read_dead_letter}};
 
 // --- the file ------------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from harness import Authority, Child, device_ids, reserve_port, sample, wait_unt
 from harness.engine import BINARY, CLEAN_ENVIRONMENT
 from harness.journal import journal
 from harness.load import LOAD_BINARY, OK, SETUP_FAILED, run_load
+from harness.tenants import new_token, tenant_table, write_tenants
 
 FAST = {"sink.redis.backoff_min": "10ms", "sink.redis.backoff_max": "50ms", "admission.interval": "50ms"}
 
@@ -245,6 +246,19 @@ def test_replay_verify_and_check_config(starter, authority, pair, secure, tmp_pa
     assert code == 1 and "and not by whom" in output, output
     code, output = check(**{**shown, "tls_ca": tmp_path / "nothing"})
     assert code == 1 and f"warning: the file of sink.redis.tls_ca {tmp_path / 'nothing'} cannot be opened" in output, output
+
+
+def test_dead_letters_are_written_and_read_over_tls(starter, secure, authority, tmp_path):
+    token = new_token("acme")
+    tenants = write_tenants(tmp_path / "t.toml", tenant_table("acme", token.line, more='dead_letter = true\ndeny_types = ["temperature"]'))
+    engine = starter.engine(secure.url, settings={**trusting(authority), "tenants.file": tenants})
+    with engine.connect() as connection:
+        assert connection.post(sample(), headers=[("Authorization", f"Bearer {token.text}")]).status == 400
+    wait_until(lambda: secure.client().xlen("telemetry.dead") == 1, "the record is kept")
+    config = tmp_path / "sluice.toml"
+    config.write_text(f'sink.url = "{secure.url}"\nsink.redis.tls_ca = "{authority.certificate}"\ntenants.file = "{tenants}"\n')
+    listed = subprocess.run([BINARY, "dead", "ls", "--config", config], env=CLEAN_ENVIRONMENT, text=True, capture_output=True, timeout=30)
+    assert listed.returncode == 0 and '"letters":1' in listed.stdout, listed
 
 
 # --- passwords -----------------------------------------------------------------------------------------------------

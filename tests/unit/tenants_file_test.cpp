@@ -112,6 +112,7 @@ TEST_F(TenantsFileTest, SaysWhatIsWrongAndWhere) {
              {"[[tenant]]\nname = a\n", "t.toml:2: is not TOML: "},
              {begin + "certificates = [{ uri = 'u', dns = 'd' }]\n",
               "t.toml:3: certificates is a table; allowed is at most 64 tables such as "},
+             {begin + "dead_letter = 'yes'\n", "t.toml:3: dead_letter is \"yes\"; allowed is true or false"},
              {begin + "certificates = [{ uri = '' }]\n", "t.toml:3: uri is \"\"; allowed is a text of 1 to 256 bytes"},
              {begin + "certificates = [{ serial = 'x' }]\n",
               "t.toml:3: \"serial\" is no member of a certificate; known "},
