@@ -14,8 +14,7 @@ namespace {
 using Made = std::expected<void, std::string>;
 
 // Of TLS 1.3, all that RFC 8446 section 9.1 names.
-constexpr const char* ciphersuites_1_3 =
-    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+constexpr const char* ciphersuites_1_3 = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 
 // `a,b` without what OpenSSL does not know, as it wants it: `a:b`.
 std::string known_groups(SSL_CTX* ssl, std::string_view groups, std::string& unknown) {
