@@ -2,7 +2,10 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <chrono>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "engine/core/check.hpp"
@@ -21,34 +24,33 @@ constexpr std::uint64_t end_patience_ns = 1'000'000'000;
 // Old letters make room for new ones, roughly.
 constexpr const char* entries_count_max = "100000";
 
-template <std::size_t bytes_max>
-std::uint8_t copy(std::array<char, bytes_max>& to, std::string_view text) {
-    static_assert(bytes_max <= 255);
-    return static_cast<std::uint8_t>(text.copy(to.data(), to.size()));
+Command command_of(const Outbox::Slot& slot) {
+    const Letter letter = slot.letter();
+    const RefusalInfo& info = info_of(letter.reason);
+    Command command{"XADD", std::string(letter.stream).append(stream_suffix), "MAXLEN", "~", entries_count_max, "*"};
+    const auto add = [&command](const char* name, std::string_view value) {
+        command.emplace_back(name);
+        command.emplace_back(value);
+    };
+    add("reason", info.code);
+    add("error", info.sentence);
+    add("raw", letter.raw);
+    if (letter.raw.size() < slot.whole_bytes()) add("cut", std::to_string(slot.whole_bytes()));
+    add("format", name_of(letter.format));
+    if (!letter.precision.empty()) add("precision", letter.precision);
+    if (!letter.device_id.empty()) add("device_id", letter.device_id);
+    add("tenant", letter.tenant);
+    add("received", std::to_string(letter.received_ns));
+    add("offset", std::to_string(letter.offset));
+    return command;
 }
 
 }  // namespace
 
-DeadLetters::DeadLetters(std::unique_ptr<Clients> clients, tenants::TenantsFigures& figures)
-    : clients_(std::move(clients)), figures_(figures) {}
-
-void DeadLetters::offer(const Letter& letter) {
-    const std::unique_lock lock(mutex_, std::try_to_lock);
-    if (!lock.owns_lock() || clients_ == nullptr || count_ == slots_count) {
-        figures_.dead_letters_dropped.fetch_add(1, std::memory_order_relaxed);
-        return;
-    }
-    Slot& slot = slots_[(first_index_ + count_++) % slots_count];
-    slot.stream_bytes = copy(slot.stream, letter.stream);
-    slot.tenant_bytes = copy(slot.tenant, letter.tenant);
-    slot.device_id_bytes = copy(slot.device_id, letter.device_id);
-    slot.precision_bytes = copy(slot.precision, letter.precision);
-    slot.kept_bytes = static_cast<std::uint16_t>(letter.raw.copy(slot.raw.data(), slot.raw.size()));
-    slot.reason = letter.reason;
-    slot.format = letter.format;
-    slot.received_ns = letter.received_ns;
-    slot.offset = letter.offset;
-    slot.raw_bytes = letter.raw.size();
+DeadLetters::DeadLetters(std::unique_ptr<Clients> clients, std::size_t reactors_count, tenants::TenantsFigures& figures)
+    : clients_(std::move(clients)), figures_(figures) {
+    for (std::size_t i = 0; i < reactors_count; ++i)
+        outboxes_.push_back(std::make_unique<Outbox>(clients_ != nullptr, figures));
 }
 
 // --- the thread ----------------------------------------------------------------------------------------------------
@@ -74,7 +76,7 @@ void DeadLetters::run() {
     while (wait(look_interval_ns)) write_some();  // ends: stop_and_join()
     const std::uint64_t end_ns = monotonic_ns() + end_patience_ns;
     while (retry_at_ns_ == 0 && monotonic_ns() < end_ns) {  // ends: all is written, Redis is away, or time is up
-        if (!first_command()) return;
+        if (!has_letters()) return;
         write_some();
     }
 }
@@ -89,54 +91,28 @@ bool DeadLetters::wait(std::uint64_t wait_ns) {
 void DeadLetters::write_some() {
     if (monotonic_ns() < retry_at_ns_) return;
     retry_at_ns_ = 0;
-    for (std::size_t i = 0; i < slots_count; ++i) {
-        const auto command = first_command();
-        if (!command) return;
-        if (!write(*command)) {
-            retry_at_ns_ = monotonic_ns() + retry_interval_ns;
-            return;
-        }
+    for (const auto& outbox : outboxes_) {
+        write_some_of(*outbox);
+        if (retry_at_ns_ != 0) return;
     }
 }
 
-// Of the oldest letter.
-std::optional<Command> DeadLetters::first_command() {
-    const std::scoped_lock lock(mutex_);
-    if (count_ == 0) return std::nullopt;
-    const Slot& slot = slots_[first_index_];
-    const RefusalInfo& info = info_of(slot.reason);
-    Command command{"XADD",
-                    std::string(slot.stream.data(), slot.stream_bytes).append(stream_suffix),
-                    "MAXLEN",
-                    "~",
-                    entries_count_max,
-                    "*"};
-    const auto add = [&command](const char* name, std::string value) {
-        command.emplace_back(name);
-        command.push_back(std::move(value));
-    };
-    add("reason", std::string(info.code));
-    add("error", std::string(info.sentence));
-    add("raw", {slot.raw.data(), slot.kept_bytes});
-    if (slot.kept_bytes < slot.raw_bytes) add("cut", std::to_string(slot.raw_bytes));
-    add("format", std::string(name_of(slot.format)));
-    if (slot.precision_bytes != 0) add("precision", {slot.precision.data(), slot.precision_bytes});
-    if (slot.device_id_bytes != 0) add("device_id", {slot.device_id.data(), slot.device_id_bytes});
-    add("tenant", {slot.tenant.data(), slot.tenant_bytes});
-    add("received", std::to_string(slot.received_ns));
-    add("offset", std::to_string(slot.offset));
-    return command;
+// Not more than it holds at a time, so that each outbox has its turn.
+void DeadLetters::write_some_of(Outbox& outbox) {
+    for (std::size_t i = 0; i < Outbox::letters_count_max && outbox.front() != nullptr; ++i) {
+        if (write_first(outbox)) continue;
+        retry_at_ns_ = monotonic_ns() + retry_interval_ns;
+        return;
+    }
 }
 
-void DeadLetters::pop(std::atomic<std::uint64_t>& letters_count) {
-    letters_count.fetch_add(1, std::memory_order_relaxed);
-    const std::scoped_lock lock(mutex_);
-    first_index_ = (first_index_ + 1) % slots_count;
-    --count_;
+bool DeadLetters::has_letters() const {
+    return std::ranges::any_of(outboxes_, [](const auto& outbox) { return outbox->front() != nullptr; });
 }
 
 // The oldest letter is written, or Redis does not want it. False: Redis cannot be reached.
-bool DeadLetters::write(const Command& command) {
+bool DeadLetters::write_first(Outbox& outbox) {
+    const Command command = command_of(*outbox.front());
     const std::string& stream = command[1];
     const auto reply = clients_->ask(stream, command);
     if (reply == nullptr) return false;
@@ -144,7 +120,8 @@ bool DeadLetters::write(const Command& command) {
     if (is_refused)
         log_.line(LogLevel::warn, monotonic_ns(), "dead_letter_refused",
                   {{"stream", stream}, {"reason", text_of(*reply)}});
-    pop(is_refused ? figures_.dead_letters_dropped : figures_.dead_letters);
+    (is_refused ? figures_.dead_letters_dropped : figures_.dead_letters).fetch_add(1, std::memory_order_relaxed);
+    outbox.pop();
     return true;
 }
 

@@ -151,7 +151,7 @@ std::optional<HttpPost> post_of(const Entry& entry, const std::string& token) {
 }
 
 struct ReplayFigures {
-    std::uint64_t taken = 0, refused = 0, left = 0;
+    std::uint64_t taken = 0, refused = 0, left = 0;  // left: cannot be sent again
 };
 
 // What is taken is deleted, and what is refused again, where the engine keeps it again.
@@ -179,13 +179,19 @@ class Replay {
         }
         const auto status = send_post(target_, *post);
         if (!status) return fail(status.error());
-        if (*status == 401 || *status == 403 || *status == 404 || *status == 429 || *status >= 500)
-            return fail("the engine answers " + std::to_string(*status));
-        const bool is_taken = *status < 300 && *status != 207;
+        const bool is_taken = *status >= 200 && *status < 300 && *status != 207;
+        if (!is_taken && *status != 400) return fail("the engine answers " + std::to_string(*status));
         ++(is_taken ? figures_.taken : figures_.refused);
-        if (!is_taken && !tenant_.keeps_letters) return true;
+        if (!is_taken && !is_kept_anew(entry)) return true;
         const auto removed = clients_.ask(tenant_.stream, {"XDEL", tenant_.stream, entry.id});
-        return removed == nullptr ? fail(clients_.failure()) : true;
+        if (removed == nullptr) return fail(clients_.failure());
+        return !is_error(*removed) || fail(std::string(text_of(*removed)));
+    }
+
+    // By the engine, when it refuses it again. A value list of collectd may break the body, which is refused as a
+    // whole.
+    [[nodiscard]] bool is_kept_anew(const Entry& entry) const {
+        return tenant_.keeps_letters && entry.field("format") != "collectd";
     }
 
     bool fail(const std::string& what) {

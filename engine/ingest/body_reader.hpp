@@ -10,7 +10,7 @@
 
 #include "engine/batching/batcher.hpp"
 #include "engine/core/limits.hpp"
-#include "engine/dead_letters/dead_letters.hpp"
+#include "engine/dead_letters/outbox.hpp"
 #include "engine/ingest/ingest_result.hpp"
 #include "engine/ingest/open_request.hpp"
 #include "engine/ingest/request_refusal.hpp"
@@ -34,7 +34,7 @@ struct SampleOwner {
     std::string_view tenant{};  // empty: nobody's
     std::uint16_t stream_index = 0;
     const tenants::SamplePolicy* policy = nullptr;  // null: every sample may come
-    dead_letters::DeadLetters* letters = nullptr;   // null: refused records are not kept
+    dead_letters::Outbox* letters = nullptr;        // null: refused records are not kept
     std::string_view letters_stream{};              // see dead_letters::Letter
     std::string_view precision{};                   // likewise
 };

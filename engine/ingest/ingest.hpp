@@ -53,7 +53,7 @@ class Ingest {
            IdempotencyTable* idempotency, RefusalLog& refusal_log);
 
     // From here on requests are tenants'. Both outlive this.
-    void serve(Access& access, dead_letters::DeadLetters& letters) {
+    void serve(Access& access, dead_letters::Outbox& letters) {
         access_ = &access;
         letters_ = &letters;
         has_owners_ = true;
@@ -162,7 +162,7 @@ class Ingest {
     IdempotentRequests idempotent_;
     RefusalLog& refusal_log_;
     Access* access_ = nullptr;  // null: there are no tenants
-    dead_letters::DeadLetters* letters_ = nullptr;  // null: likewise
+    dead_letters::Outbox* letters_ = nullptr;  // null: likewise
     bool has_owners_;  // samples are tenants', or there is a policy for all
     Tickets tickets_;
     std::uint64_t handed_over_samples_count_ = 0;

@@ -29,9 +29,9 @@ Engine::Engine(config::Config config, AccessFiles access)
       admin_token_(access.admin_token),
       failures_(std::make_unique<tenants::Failures>(random_seed())),
       quotas_(access.tenants == nullptr ? nullptr : std::make_unique<tenants::SharedQuotas>()),
-      letters_(quotas_ == nullptr
-                   ? nullptr
-                   : std::make_unique<dead_letters::DeadLetters>(dead_letter_clients(config_), state_.reloads)),
+      letters_(quotas_ == nullptr ? nullptr
+                                  : std::make_unique<dead_letters::DeadLetters>(dead_letter_clients(config_),
+                                                                                config_.cores.size(), state_.reloads)),
       tenants_(config_, std::move(access.tenants), state_.reloads) {
     // Before the parts: those that make event loops ask for the backend when they are constructed.
     resolve_backend(config_);
@@ -71,7 +71,7 @@ void Engine::make_parts() {
                                      .admin_token = admin_token_,
                                      .failures = failures_.get(),
                                      .quotas = quotas_.get(),
-                                     .letters = letters_.get()};
+                                     .letters = letters_ == nullptr ? nullptr : &letters_->outbox(i)};
         reactors_.push_back(std::make_unique<Reactor>(config_, static_cast<std::uint16_t>(i), wiring));
         reactors_.back()->connect(*sink_);
     }

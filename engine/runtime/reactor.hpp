@@ -19,7 +19,7 @@
 #include "engine/batching/batcher.hpp"
 #include "engine/config/config.hpp"
 #include "engine/core/clock.hpp"
-#include "engine/dead_letters/dead_letters.hpp"
+#include "engine/dead_letters/outbox.hpp"
 #include "engine/delivery/completion_inbox.hpp"
 #include "engine/delivery/sink_thread.hpp"
 #include "engine/ingest/access.hpp"
@@ -54,7 +54,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
         std::optional<tenants::Digest> admin_token{};           // nothing: the admin pages need none
         tenants::Failures* failures = nullptr;                  // never null
         tenants::SharedQuotas* quotas = nullptr;                // never null where there are tenants
-        dead_letters::DeadLetters* letters = nullptr;           // likewise
+        dead_letters::Outbox* letters = nullptr;                // likewise
     };
 
     // `index`: of its core in config.cores; its batches carry it (Batch::reactor_index()). `config` outlives it.

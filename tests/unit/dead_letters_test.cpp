@@ -1,11 +1,13 @@
 // Dead letters: where a refused record lies in its body, and what becomes of letters that nobody writes.
-// runs: release asan
+// runs: release asan tsan
 #include "engine/dead_letters/dead_letters.hpp"
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "engine/dead_letters/record_text.hpp"
 #include "engine/dead_tool/http_post.hpp"
@@ -42,19 +44,74 @@ TEST(DeadLetters, ARecordIsFoundInItsBody) {
         EXPECT_EQ(record_at(row.body, row.begin, row.format, row.reason), row.record) << row.body << " " << row.begin;
 }
 
+Letter letter(std::string_view raw) {
+    return {.stream = "t",
+            .tenant = "a",
+            .device_id = "d",
+            .precision = {},
+            .raw = raw,
+            .reason = Refusal::bad_device_id,
+            .format = IngestFormat::json,
+            .received_ns = 1,
+            .offset = 2};
+}
+
+TEST(DeadLetters, AnOutboxKeepsThemInOrderAndIsBounded) {
+    tenants::TenantsFigures figures;
+    Outbox outbox(true, figures);
+    EXPECT_EQ(outbox.front(), nullptr);
+    for (std::size_t round = 0; round < 3; ++round) {
+        const std::uint64_t dropped_before = figures.dead_letters_dropped.load();
+        for (std::size_t i = 0; i < Outbox::letters_count_max + 5; ++i) outbox.offer(letter(std::to_string(i)));
+        EXPECT_EQ(figures.dead_letters_dropped.load() - dropped_before, 5u);
+        for (std::size_t i = 0; i < Outbox::letters_count_max; ++i, outbox.pop()) {
+            ASSERT_NE(outbox.front(), nullptr);
+            const Letter kept = outbox.front()->letter();
+            EXPECT_EQ(kept.raw, std::to_string(i));
+            EXPECT_EQ(std::string(kept.stream).append(kept.tenant).append(kept.device_id), "tad");
+            EXPECT_EQ(kept.offset, 2u);
+        }
+        EXPECT_EQ(outbox.front(), nullptr);
+    }
+    const std::string raw(limits::dead_letter_raw_bytes_max + 1, 'x');
+    outbox.offer(letter(raw));
+    EXPECT_EQ(outbox.front()->letter().raw.size(), limits::dead_letter_raw_bytes_max);
+    EXPECT_EQ(outbox.front()->whole_bytes(), raw.size());
+}
+
+TEST(DeadLetters, TwoThreadsShareAnOutbox) {
+    tenants::TenantsFigures figures;
+    Outbox outbox(true, figures);
+    constexpr std::uint64_t offered_count = 20'000;
+    std::atomic<bool> is_over{false};
+    std::thread reactor([&] {
+        for (std::uint64_t i = 0; i < offered_count; ++i) outbox.offer(letter(std::to_string(i)));
+        is_over.store(true, std::memory_order_release);
+    });
+    std::uint64_t taken_count = 0, next = 0;
+    for (;;) {  // ends: the other thread does
+        const bool was_over = is_over.load(std::memory_order_acquire);
+        const Outbox::Slot* const slot = outbox.front();
+        if (slot == nullptr) {
+            if (was_over) break;
+            std::this_thread::yield();
+            continue;
+        }
+        const std::uint64_t number = std::stoull(std::string(slot->letter().raw));
+        EXPECT_GE(number, next);
+        next = number + 1;
+        ++taken_count;
+        outbox.pop();
+    }
+    reactor.join();
+    EXPECT_EQ(taken_count + figures.dead_letters_dropped.load(), offered_count);
+}
+
 TEST(DeadLetters, WithoutARedisTheyAreCounted) {
     tenants::TenantsFigures figures;
-    DeadLetters letters(nullptr, figures);
+    DeadLetters letters(nullptr, 1, figures);
     letters.start();
-    letters.offer({.stream = "t",
-                   .tenant = "a",
-                   .device_id = {},
-                   .precision = {},
-                   .raw = "{}",
-                   .reason = Refusal::bad_device_id,
-                   .format = IngestFormat::json,
-                   .received_ns = 1,
-                   .offset = 0});
+    letters.outbox(0).offer(letter("{}"));
     letters.stop_and_join();
     EXPECT_EQ(figures.dead_letters_dropped.load(), 1u);
     EXPECT_EQ(figures.dead_letters.load(), 0u);
