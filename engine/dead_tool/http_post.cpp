@@ -45,7 +45,7 @@ std::expected<Descriptor, std::string> connect_to(const HttpTarget& target) {
 
 std::string rendered(const HttpTarget& target, const HttpPost& post) {
     std::string text = "POST " + post.path + " HTTP/1.1\r\nHost: " + join_host_port(target.host, target.port) + "\r\n";
-    for (const auto& [name, value] : post.headers) text += name + ": " + value + "\r\n";
+    for (const auto& [name, value] : post.headers) text.append(name).append(": ").append(value).append("\r\n");
     text += "Content-Length: " + std::to_string(post.body.size()) + "\r\nConnection: close\r\n\r\n";
     return text + post.body;
 }
