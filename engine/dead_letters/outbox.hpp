@@ -34,7 +34,7 @@ struct Letter {
 class Outbox {
   public:
     // `is_kept`: somebody takes letters; else they are only counted, as dropped. `figures` outlives it.
-    Outbox(bool is_kept, tenants::TenantsFigures& figures) : is_kept_(is_kept), figures_(figures) {}
+    Outbox(bool is_kept, tenants::TenantsFigures& figures) : figures_(figures), is_kept_(is_kept) {}
 
     static constexpr std::size_t letters_count_max = 1024;
 
@@ -103,11 +103,11 @@ class Outbox {
     void pop() { begin_.store(begin_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
 
   private:
-    const bool is_kept_;
-    tenants::TenantsFigures& figures_;
-    LazyArray<Slot> slots_{letters_count_max};
     // offer() stores end_, release, pairs with front(); pop() stores begin_, release, pairs with offer().
     alignas(cache_line_bytes) std::atomic<std::uint64_t> end_{0};
+    tenants::TenantsFigures& figures_;
+    LazyArray<Slot> slots_{letters_count_max};
+    const bool is_kept_;
     alignas(cache_line_bytes) std::atomic<std::uint64_t> begin_{0};
 };
 
