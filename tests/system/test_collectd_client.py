@@ -121,7 +121,7 @@ def test_collectd_at_work(starter, collectd):
 def test_what_collectd_loses_by_itself(starter, collectd):
     """Whatever it is answered, and where nobody answers."""
     server = starter.redis(persistent=True)
-    engine = starter.engine(server.url, settings={"sink.redis.backoff_max": "200ms", "ack_timeout": "300ms"})
+    engine = starter.engine(server.url, settings={"sink.redis.backoff_max": "200ms", "ack_timeout": "1s"})
     client = collectd(engine)
     kept = client.send(20)
     assert engine.admin("POST", "/stop").status == 200

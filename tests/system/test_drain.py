@@ -32,6 +32,7 @@ def stop(engine) -> None:
 
 def drain_and_go_on(engine) -> None:
     engine.signal(signal.SIGTERM)
+    time.sleep(0.005)  # a reactor looks for the signal after a pause of 1 ms (Server::look_after_pause); 50 sends may take less
     engine.signal(signal.SIGCONT)
 
 
