@@ -116,7 +116,7 @@ def memory_figures(authority: Authority, pair: Pair) -> list[Figure]:
 def p99_ms(port: int, seconds: int) -> float:
     """Of clients whose connections stay."""
     result = load(port, "--rate", 1000, "--connections", 32, "--duration", f"{seconds}s")
-    return result["latency"]["corrected"]["percentiles_ns"]["p99"] / 1e6
+    return result["latency"]["corrected"]["percentiles_ns"]["99"] / 1e6
 
 
 def storm_figures(plan: Plan, pair: Pair) -> list[Figure]:
