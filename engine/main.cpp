@@ -2,6 +2,7 @@
 //
 //   sluice serve --listen 127.0.0.1:8080 --sink redis://127.0.0.1:6379
 //   sluice check-config sluice.toml
+//   sluice doctor --config sluice.toml
 //   sluice print-config > sluice.toml
 //   sluice print-metrics
 //   sluice journal cat DIR
@@ -26,6 +27,7 @@
 #include "engine/core/standard_streams.hpp"
 #include "engine/core/thread_limit.hpp"
 #include "engine/dead_tool/commands.hpp"
+#include "engine/doctor/doctor.hpp"
 #include "engine/io/process_signals.hpp"
 #include "engine/journal_tool/commands.hpp"
 #include "engine/log/log.hpp"
@@ -124,6 +126,12 @@ int main(int argc, char** argv) {
         if (!answer) return fail(answer.error().sentence, ExitCode::bad_usage);
         const int shown = show(answer->text);
         return answer->error.empty() ? shown : fail(answer->error, ExitCode::failed);
+    }
+    if (invocation->command == Command::doctor) {
+        sluice::ignore_other_signals();  // SIGPIPE: as above
+        const auto answer = sluice::doctor::run(*invocation, Environment::of_process());
+        const int shown = show(answer.text);
+        return shown == code_of(ExitCode::ok) ? answer.exit_code : shown;
     }
     if (invocation->command != Command::serve) {
         const auto text = output_of(*invocation);

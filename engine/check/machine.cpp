@@ -28,10 +28,7 @@ std::string consequence_of(IoBackend backend) {
 
 // Root is not bound by the limit.
 void add_memory(const config::Config& config, Warnings& warnings) {
-    io::LoopSettings settings;
-    settings.ring_entries_count = static_cast<std::uint32_t>(config.io.ring_entries_count);
-    settings.receive_buffers_count = static_cast<std::uint32_t>(config.io.receive_buffers_count);
-    const std::uint64_t needed_bytes = io::locked_bytes_of(settings) * config.cores.size();
+    const std::uint64_t needed_bytes = locked_bytes_needed(config);
     const std::uint64_t limit_bytes = io::locked_bytes_limit();
     if (::geteuid() == 0 || limit_bytes >= needed_bytes) return;
     warnings.push_back("the limit on locked memory (ulimit -l) is " + config::format_size(limit_bytes) +
@@ -77,6 +74,13 @@ void add_redis(const config::Config& config, Warnings& warnings) {
 }
 
 }  // namespace
+
+std::uint64_t locked_bytes_needed(const config::Config& config) {
+    io::LoopSettings settings;
+    settings.ring_entries_count = static_cast<std::uint32_t>(config.io.ring_entries_count);
+    settings.receive_buffers_count = static_cast<std::uint32_t>(config.io.receive_buffers_count);
+    return io::locked_bytes_of(settings) * config.cores.size();
+}
 
 Warnings machine_warnings(const config::Config& config) {
     Warnings warnings;

@@ -64,6 +64,7 @@ struct Parser {
     CLI::App app{"Sluice takes telemetry over HTTP and delivers it to Redis.", "sluice"};
     CLI::App* serve = app.add_subcommand("serve", "Run the engine in the foreground");
     CLI::App* check_config = app.add_subcommand("check-config", "Check a configuration file");
+    CLI::App* doctor = app.add_subcommand("doctor", "Look for what on this machine would hurt");
     CLI::App* print_config = app.add_subcommand("print-config", "Print every key with unit, default, bounds and help");
     CLI::App* print_metrics =
         app.add_subcommand("print-metrics", "Print every metric with kind, unit, labels and help as Markdown");
@@ -95,6 +96,9 @@ struct Parser {
     CLI::Option* checked_file = nullptr;
     CLI::Option* checked_settings = nullptr;
     CLI::Option* asks_redis = nullptr;
+    CLI::Option* doctor_file = nullptr;
+    CLI::Option* doctor_settings = nullptr;
+    CLI::Option* prints_json = nullptr;
     CLI::Option* format = nullptr;
     CLI::Option* shows_effective = nullptr;
     CLI::Option* printed_file = nullptr;
@@ -106,6 +110,7 @@ struct Parser {
         app.footer(main_help);
         serve->footer(serve_help);
         check_config->footer(check_config_help);
+        doctor->footer(doctor_help);
         print_config->footer(print_config_help);
         declare_serve();
         declare_journal();
@@ -149,6 +154,9 @@ struct Parser {
         asks_redis =
             check_config->add_flag("--connect")->description("Connect to Redis, and ask what the engine would ask");
         checked_settings = declare_settings(*check_config);
+        doctor_file = doctor->add_option("--config", "The engine's file")->type_name("FILE")->expected(1);
+        doctor_settings = declare_settings(*doctor);
+        prints_json = doctor->add_flag("--json")->description("Print the checks as one JSON object");
         format =
             print_config->add_option("--format", "toml (default), markdown or json")->type_name("FORMAT")->expected(1);
         shows_effective =
@@ -371,6 +379,16 @@ std::expected<Invocation, UsageError> read_check_config(const Parser& parser) {
     return invocation;
 }
 
+std::expected<Invocation, UsageError> read_doctor(const Parser& parser) {
+    Invocation invocation{.command = Command::doctor, .overrides = {}, .file = {}, .text = {}};
+    if (auto read = read_file_name(*parser.doctor_file, invocation.overrides, "sluice doctor --help"); !read)
+        return std::unexpected(std::move(read).error());
+    if (auto read = read_settings(*parser.doctor_settings, invocation.overrides); !read)
+        return std::unexpected(std::move(read).error());
+    invocation.prints_json = !parser.prints_json->results().empty();
+    return invocation;
+}
+
 // The options that only --effective reads.
 std::expected<void, UsageError> read_effective(const Parser& parser, Invocation& invocation) {
     constexpr const char* help = "sluice print-config --help";
@@ -418,6 +436,7 @@ Invocation shown_text(std::string text) {
 std::expected<Invocation, UsageError> read_invocation(const Parser& parser) {
     if (parser.serve->parsed()) return read_serve(parser);
     if (parser.check_config->parsed()) return read_check_config(parser);
+    if (parser.doctor->parsed()) return read_doctor(parser);
     if (parser.print_config->parsed()) return read_print_config(parser);
     if (parser.print_metrics->parsed())
         return Invocation{.command = Command::print_metrics, .overrides = {}, .file = {}, .text = {}};

@@ -21,6 +21,7 @@ namespace sluice::config {
 enum class Command : std::uint8_t {
     serve,         // overrides
     check_config,  // overrides, asks_redis; engine/check answers
+    doctor,        // overrides, prints_json; engine/doctor answers
     print_config,  // format, shows_effective, overrides
     print_metrics,
     journal,       // journal_action; file: the directory; overrides for replay
@@ -68,6 +69,7 @@ struct Invocation {
     PrintFormat format = PrintFormat::toml;
     bool shows_effective = false;  // print-config: what counts here, not the defaults
     bool asks_redis = false;       // check-config
+    bool prints_json = false;      // doctor
     JournalAction journal_action = JournalAction::ls;
     ReplayRange replay_range{};
     std::string text;

@@ -7,6 +7,7 @@ inline constexpr const char* main_help = R"(Examples:
   sluice serve                                    defaults: 127.0.0.1:8080 to redis://127.0.0.1:6379
   sluice serve --config sluice.toml --log-level debug
   sluice check-config sluice.toml                 is this file right?
+  sluice doctor --config sluice.toml              what on this machine would hurt?
   sluice print-config > sluice.toml               a file to start from
   sluice print-config --effective                 what counts here, and where each value is from
   sluice print-metrics                            what /metrics and /status show, as Markdown
@@ -40,6 +41,14 @@ inline constexpr const char* check_config_help = R"(Examples:
 The environment and --set count as in `serve`. What the file asks for and this machine lacks is a warning.
 Exits 0 if the file is right, else 2 with one sentence that says what is wrong, where, and what is allowed.
 With --connect: 1 if Redis cannot be asked, or takes no samples.)";
+
+inline constexpr const char* doctor_help = R"(Examples:
+  sluice doctor                                   this machine, and the default configuration
+  sluice doctor --config /etc/sluice.toml --json | jq '.checks[] | select(.state != "ok")'
+
+Looks at the kernel, cores, network, limits, Redis, the configuration and its files. Changes nothing.
+A check that cannot be made here is unknown.
+Exits 0 if all is well, 1 with warnings, 2 with faults or for a wrong command line.)";
 
 inline constexpr const char* print_config_help = R"(Examples:
   sluice print-config --format toml > sluice.toml

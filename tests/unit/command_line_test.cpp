@@ -59,6 +59,10 @@ TEST(CommandLine, OtherCommands) {
     EXPECT_EQ(settings_of(*parse({"check-config", "a.toml", "--set", "ack=queued"})), "--set ack=queued\n");
     EXPECT_EQ(parse({"version"})->text, "sluice " SLUICE_VERSION "\n");
     EXPECT_EQ(parse({"print-config"})->command, Command::print_config);
+    EXPECT_EQ(parse({"doctor", "--config", "a.toml"})->overrides.config_file, "a.toml");
+    EXPECT_EQ(parse({"doctor"})->command, Command::doctor);
+    EXPECT_FALSE(parse({"doctor"})->prints_json);
+    EXPECT_TRUE(parse({"doctor", "--json", "--set", "ack=queued"})->prints_json);
     EXPECT_EQ(parse({"print-metrics"})->command, Command::print_metrics);
     EXPECT_EQ(parse({"print-config"})->format, PrintFormat::toml);
     EXPECT_EQ(parse({"print-config", "--format", "json"})->format, PrintFormat::json);
