@@ -77,8 +77,11 @@ def test_a_redis_that_is_away_leaves_no_check_out():
 
 def test_a_cluster_without_all_slots(starter):
     cluster = starter.cluster()
-    found = checks("--set", f"sink.url={cluster.url}", "--set", "cores=0")
-    assert found["cluster.slots"]["state"] == "ok", found["cluster.slots"]
+    arguments = ("--set", f"sink.url={cluster.url}", "--set", "cores=0")
+    assert checks(*arguments)["cluster.slots"]["state"] == "ok"
+    cluster.nodes[0].raw("CLUSTER", "FLUSHSLOTS")
+    found = checks(*arguments)
+    assert found["cluster.slots"]["state"] == "fault", found["cluster.slots"]
 
 
 def test_a_wrong_configuration_is_a_fault_and_the_rest_is_looked_at(tmp_path):

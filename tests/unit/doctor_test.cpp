@@ -10,8 +10,11 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <utility>
 
+#include "engine/tls/certificate.hpp"
 #include "tests/support/fake_machine.hpp"
+#include "tests/support/tls_files.hpp"
 
 namespace sluice::doctor {
 namespace {
@@ -358,6 +361,24 @@ TEST(Doctor, ASecretThatOthersMayReadIsWarnedOf) {
         EXPECT_EQ(machine.state_of(id), "warn") << id;
         std::filesystem::permissions(file, std::filesystem::perms{0640});
         EXPECT_EQ(machine.state_of(id), "ok") << id;
+    }
+}
+
+TEST(Doctor, CertificatesEndInTime) {
+    const tests::TlsFiles files;
+    FakeMachine machine;
+    machine.facts.config.tls.listen = {{.address = "127.0.0.1", .port = 1}};
+    machine.facts.config.tls.certificate = files.settings().pair.certificate;
+    machine.facts.config.tls.key = files.settings().pair.key;
+    machine.facts.config.tls.ciphers = files.settings().ciphers;
+    machine.facts.config.tls.groups = files.settings().groups;
+    EXPECT_EQ(machine.state_of("tls.files"), "ok");
+    const auto pair = tls::load_pair(files.settings().pair);
+    ASSERT_TRUE(pair) << pair.error();
+    constexpr std::int64_t day_s = 86'400;
+    for (const auto& [left_s, state] : {std::pair(15 * day_s, "ok"), {14 * day_s, "warn"}, {0 * day_s, "fault"}}) {
+        machine.facts.host.now_s = pair->info.not_after_s - left_s;
+        EXPECT_EQ(machine.state_of("tls.expiry"), state) << left_s;
     }
 }
 
