@@ -36,6 +36,7 @@ struct Form {
     // it off); no more than 100 levels.
     bool is_usual = true;
     bool has_aside = false;
+    bool has_foreign_text = false;  // one is not UTF-8: it may stand where there is no record to refuse
 };
 
 // `part_of` is asked with the name of a message, without its package.
