@@ -78,7 +78,8 @@ class Walk {
             if (field.type() != UnknownField::TYPE_LENGTH_DELIMITED) continue;
             form.is_usual = form.is_usual && fit(*known, field.length_delimited());
             const bool is_text = known->type() == FieldDescriptor::TYPE_STRING;
-            if (is_text && !parsers::is_utf8(field.length_delimited())) form.has_foreign_text = true;
+            const bool may_be_text = is_text || known->type() == FieldDescriptor::TYPE_BYTES;
+            if (may_be_text && !parsers::is_utf8(field.length_delimited())) form.has_foreign_text = true;
             if (known->message_type() == nullptr && !is_text) continue;
             if (!known->is_repeated()) form.is_usual = singular.insert(known->number()).second && form.is_usual;
             if (!is_text) enter(*known->message_type(), field.length_delimited(), level + 1);

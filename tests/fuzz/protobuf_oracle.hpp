@@ -36,7 +36,8 @@ struct Form {
     // it off); no more than 100 levels.
     bool is_usual = true;
     bool has_aside = false;
-    bool has_foreign_text = false;  // one is not UTF-8: it may stand where there is no record to refuse
+    // One is not UTF-8, which is a fault of a record. What follows it is not read, and there may be no record.
+    bool has_foreign_text = false;
 };
 
 // `part_of` is asked with the name of a message, without its package.
