@@ -20,6 +20,7 @@ XADD = ["XADD", "telemetry", "*", "device_id", "sensor-17", "ts", "1767027837123
 WRK_SCRIPT = """
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "%(content_type)s"
+%(credentials)s
 wrk.body = string.rep('%(line)s', %(lines)d)
 local rendered
 function init(arguments) rendered = string.rep(wrk.format(), %(pipelined)d) end
@@ -35,10 +36,12 @@ class Traffic:
     pipelined: int = 1
     query: str = ""
     scheme: str = "http"
+    token: str = ""
 
     def script(self) -> str:
         batch = self.lines > 1
-        return WRK_SCRIPT % {"content_type": "application/x-ndjson" if batch else "application/json",
+        credentials = f'wrk.headers["Authorization"] = "Bearer {self.token}"' if self.token else ""
+        return WRK_SCRIPT % {"credentials": credentials, "content_type": "application/x-ndjson" if batch else "application/json",
                              "line": BODY + ("\\n" if batch else ""), "lines": self.lines, "pipelined": self.pipelined}
 
 

@@ -8,6 +8,7 @@
 #include <limits>
 #include <set>
 
+#include "parsers/utf8.hpp"
 #include "tests/support/canonical_check.hpp"
 
 namespace sluice::tests {
@@ -51,9 +52,11 @@ class Walk {
   public:
     explicit Walk(Part (*part_of)(std::string_view)) : part_of_(part_of) {}
 
-    void enter(const Descriptor& shape, const std::string& bytes, int level) {
+    // `is_beside`: below a thing that stands beside records.
+    void enter(const Descriptor& shape, const std::string& bytes, int level, bool is_beside = false) {
         const Part part = part_of_(shape.name());
-        form.has_aside = form.has_aside || part == Part::aside;
+        is_beside = is_beside || part == Part::aside;
+        form.has_aside = form.has_aside || is_beside;
         if (level == levels_max) {
             form.is_usual = false;
             return;
@@ -61,6 +64,7 @@ class Walk {
         const auto fields = fields_of(bytes);
         if (!fields) {
             form.has_whole_frame = form.has_whole_frame && part != Part::frame;
+            form.has_broken_aside = form.has_broken_aside || is_beside;
             return;
         }
         std::set<int> singular;
@@ -77,9 +81,11 @@ class Walk {
             if (field.type() != UnknownField::TYPE_LENGTH_DELIMITED) continue;
             form.is_usual = form.is_usual && fit(*known, field.length_delimited());
             const bool is_text = known->type() == FieldDescriptor::TYPE_STRING;
+            const bool may_be_text = is_text || known->type() == FieldDescriptor::TYPE_BYTES;
+            if (may_be_text && !parsers::is_utf8(field.length_delimited())) form.has_foreign_text = true;
             if (known->message_type() == nullptr && !is_text) continue;
             if (!known->is_repeated()) form.is_usual = singular.insert(known->number()).second && form.is_usual;
-            if (!is_text) enter(*known->message_type(), field.length_delimited(), level + 1);
+            if (!is_text) enter(*known->message_type(), field.length_delimited(), level + 1, is_beside);
         }
     }
 

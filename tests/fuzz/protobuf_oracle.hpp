@@ -36,6 +36,9 @@ struct Form {
     // it off); no more than 100 levels.
     bool is_usual = true;
     bool has_aside = false;
+    bool has_broken_aside = false;  // one of them, or what it holds, cannot be cut into fields
+    // One is not UTF-8, which is a fault of a record. What follows it is not read, and there may be no record.
+    bool has_foreign_text = false;
 };
 
 // `part_of` is asked with the name of a message, without its package.

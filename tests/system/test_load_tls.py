@@ -86,8 +86,9 @@ def test_handshakes_are_full_or_resumed(server, authority, tmp_path, version, re
     assert figures[kind]["rate"] == pytest.approx(latency["count"] / run.result["duration_s"])
     assert 0 < latency["min_ns"] <= latency["percentiles_ns"]["50"] <= latency["percentiles_ns"]["99"] <= latency["max_ns"]
     assert f"<th scope=\"row\">{kind}</th><td>{latency['count']}</td>" in (tmp_path / "page.html").read_text()
-    assert counted[version, "false"] == (2 if resumes else 2 + latency["count"])
-    assert counted.get((version, "true"), 0) == (latency["count"] if resumes else 0)
+    # The engine may be done with a handshake of each connection whose client the end of the run has stopped.
+    assert 0 <= counted.get((version, str(resumes).lower()), 0) - latency["count"] - (0 if resumes else 2) <= 2
+    assert counted.get((version, str(not resumes).lower()), 0) == (2 if resumes else 0)
 
 
 def test_an_open_loop_with_pipelines_and_long_bodies(server, authority, tmp_path):

@@ -7,6 +7,7 @@ import http.server
 import json
 import threading
 import time
+import urllib.request
 
 import pytest
 
@@ -77,6 +78,19 @@ def vmagent_command(directory, target: Target, url: str, token: str) -> list:
 AGENTS = {"prometheus": prometheus_command, "prometheus 3": newer_prometheus_command, "vmagent": vmagent_command}
 
 
+def scraped_values(command: list, server) -> set[int]:
+    """What the agent must have delivered. On a loaded machine a scrape is late now and then, and its value is nobody's:
+    Prometheus is asked what it holds; of vmagent, which holds nothing that can be asked for, all values count.
+    """
+    for word in map(str, command):
+        if word.startswith("--web.listen-address="):
+            with urllib.request.urlopen(f"http://{word.split('=')[1]}/api/v1/query?query=probe_total[1h]", timeout=20) as response:
+                [series] = json.load(response)["data"]["result"]
+                return {int(value) for _, value in series["values"]}
+    values = values_of(server)
+    return set(range(min(values), max(values) + 1))
+
+
 def values_of(server) -> list[int]:
     """Of the counter, in the order in which they arrived."""
     entries = [{name.decode(): value.decode() for name, value in fields.items()}
@@ -101,7 +115,8 @@ def test_every_value_arrives(starter, workspace, target, name):
     tenant = MeteredTenant(directory / "tenants.toml")
     engine = starter.engine(server.url, settings={"sink.redis.backoff_max": "200ms", "ack_timeout": "1s", **tenant.settings})
     url = "http://{}:{}/api/v1/write".format(*engine.address)
-    agent = Child(AGENTS[name](directory, target, url, tenant.token), directory, "agent")
+    command = AGENTS[name](directory, target, url, tenant.token)
+    agent = Child(command, directory, "agent")
     try:
         def arrives(what: str) -> None:
             now = target.count
@@ -122,16 +137,12 @@ def test_every_value_arrives(starter, workspace, target, name):
         arrives("after the engine was killed")
         tenant.lower_quota_for(engine, 1.5)
         arrives("after the quota was spent")
-
-        def are_all_there() -> bool:
-            values = values_of(server)
-            return set(range(min(values), max(values) + 1)) == set(values)
-
-        wait_until(are_all_there, f"{name}: what was refused is sent again")  # vmagent: 2 s later, beside newer values
+        scraped = scraped_values(command, server)
+        # vmagent: 2 s later, beside newer values.
+        wait_until(lambda: scraped <= set(values_of(server)), f"{name}: what was refused is sent again")
     finally:
         agent.kill()
-    values = values_of(server)
-    assert set(range(min(values), max(values) + 1)) == set(values), agent.output()
+    assert len(scraped) > 10
     [first] = [fields for _, fields in server.client().xrange("telemetry", count=1)]
     assert {b"device_id", b"ts", b"type", b"metadata"} <= set(first)
     kinds = {fields.get(b"prometheus") for _, fields in server.client().xrange("telemetry") if fields[b"type"] == b"probe_total"}

@@ -90,6 +90,15 @@ def shown(authority: Authority, certificate=None, version=None) -> ssl.SSLContex
     return context
 
 
+def self_signed(directory) -> tuple:
+    """A certificate for clients that nobody vouches for, with the name of one that is known."""
+    directory.mkdir()
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", 30, "-subj", "/CN=gateway",
+            "-addext", "subjectAltName=URI:spiffe://example.org/gateway", "-addext", "extendedKeyUsage=clientAuth",
+            "-keyout", directory / "key.pem", "-out", directory / "certificate.pem")
+    return directory / "certificate.pem", directory / "key.pem"
+
+
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
 def test_clients_must_show_a_certificate(starter, workspace, authority, pair, clients, version):
     engine, address = start(starter, pair, client="required", client_ca=clients.certificate)
@@ -103,7 +112,8 @@ def test_clients_must_show_a_certificate(starter, workspace, authority, pair, cl
     assert not is_taken(address, shown(authority, None, version))
     assert not is_taken(address, shown(authority, stranger, version))
     assert not is_taken(address, shown(authority, clients.issue("server-only", usage="serverAuth"), version)), "the usage is wrong"
-    assert engine.status()["reactors"][0]["tls"]["handshakes"]["failed"]["client_certificate"] == 3
+    assert not is_taken(address, shown(authority, self_signed(workspace / f"alone-{version}"), version))
+    assert engine.status()["reactors"][0]["tls"]["handshakes"]["failed"]["client_certificate"] == 4
 
 
 def test_an_expired_certificate_of_a_client_is_refused(starter, authority, pair, clients):
