@@ -1,17 +1,25 @@
 // Decoding 1,000 samples in each format, in ns a sample, beside the JSON decoder on the same samples: their canonical
-// records as NDJSON. Compare within one run, minima: the line for remote write and OTLP is 0.6 × formats_json of the
-// same samples.
+// records as NDJSON. Compare within one run, minima: the line for remote write and OTLP is 0.6 × …_json of the same
+// samples. …_rendered also renders them, in the layout that the name says: the line for line protocol is 1.3 ×
+// line_json_rendered/fields.
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
+#include <cstdlib>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "engine/core/batch.hpp"
 #include "engine/core/limits.hpp"
 #include "parsers/decoder.hpp"
+#include "parsers/influx/line_decoder.hpp"
 #include "parsers/json/json_decoder.hpp"
 #include "parsers/otlp/otlp_decoder.hpp"
 #include "parsers/prometheus/remote_write_decoder.hpp"
 #include "parsers/telemetry/telemetry_decoder.hpp"
+#include "sinks/redis/layout/encoder.hpp"
 #include "tests/support/protobuf_text.hpp"
 
 namespace {
@@ -28,6 +36,21 @@ std::string padded(std::string body) {
 }
 
 double value_of(int index) { return 20 + index * 0.01; }
+
+// As Telegraf sends what it knows of a processor.
+std::string line_body() {
+    std::string body;
+    for (int i = 0; i < samples_count; ++i) {
+        body += "cpu,cpu=cpu" + std::to_string(i % 64) + ",host=host-" + std::to_string(i % 16) + ".example.org";
+        char mark = ' ';
+        for (const char* const field :
+             {"guest", "guest_nice", "idle", "iowait", "irq", "nice", "softirq", "steal", "system", "user"}) {
+            body += std::exchange(mark, ',') + std::string("usage_") + field + '=' + std::to_string(value_of(i));
+        }
+        body += ' ' + std::to_string(time_ns + i) + '\n';
+    }
+    return body;
+}
 
 // Each a series of its own, as Prometheus sends them.
 std::string remote_write_body() {
@@ -83,17 +106,16 @@ std::string telemetry_body() {
     return batch.text();
 }
 
-// The number of samples; their canonical records as NDJSON go to `records` if it is not null.
-int decode(parsers::Decoder& decoder, std::string_view body, parsers::Dialect dialect, std::string* records,
-           bool needs_raw = true) {
+// Calls take(sample) for each. The number of samples.
+template <typename Take>
+int decode(parsers::Decoder& decoder, std::string_view body, parsers::Dialect dialect, bool needs_raw, Take&& take) {
     decoder.start(body, dialect, {.precision = parsers::Precision::ns, .arrival_ns = time_ns, .needs_raw = needs_raw});
     int count = 0;
     for (;;) {
         switch (decoder.next()) {
             case parsers::Step::sample:
                 ++count;
-                if (records != nullptr) records->append(decoder.sample().raw) += '\n';
-                benchmark::DoNotOptimize(decoder.sample().value.data());
+                take(decoder.sample());
                 break;
             case parsers::Step::more: break;
             case parsers::Step::end: return count;
@@ -102,35 +124,91 @@ int decode(parsers::Decoder& decoder, std::string_view body, parsers::Dialect di
     }
 }
 
+template <typename Take>
 void run(benchmark::State& state, parsers::Decoder& decoder, const std::string& body, parsers::Dialect dialect,
-         bool needs_raw) {
+         bool needs_raw, Take&& take) {
     const std::string_view view(body.data(), body.size() - limits::body_padding_bytes);
     for (auto _ : state)
-        if (decode(decoder, view, dialect, nullptr, needs_raw) != samples_count)
+        if (decode(decoder, view, dialect, needs_raw, take) != samples_count)
             state.SkipWithError("not every sample was taken");
     state.SetItemsProcessed(samples_count * state.iterations());
     state.SetBytesProcessed(static_cast<std::int64_t>(view.size()) * state.iterations());
     state.counters["bytes_per_sample"] = static_cast<double>(view.size()) / samples_count;
 }
 
+void keep(const Sample& sample) { benchmark::DoNotOptimize(sample.value.data()); }
+
+// As the reactor does it: a full batch is sealed, and the next one opened.
+class Rendering {
+  public:
+    explicit Rendering(RedisLayout layout)
+        : encoder_(sinks::make_redis_encoder({.layout = layout})),
+          arena_(64 * limits::kib),
+          batch_(std::make_unique<Batch>()) {
+        batch_->bind(arena_, 0);
+    }
+    [[nodiscard]] bool needs_raw() const { return encoder_->needs_raw(); }
+    void append(const Sample& sample) {
+        if (encoder_->append(*batch_, sample)) return;
+        encoder_->seal(*batch_);
+        benchmark::DoNotOptimize(batch_->bytes().data());
+        batch_->clear();
+        if (!encoder_->append(*batch_, sample)) std::abort();
+    }
+
+  private:
+    std::unique_ptr<sinks::Encoder> encoder_;
+    std::vector<char> arena_;
+    std::unique_ptr<Batch> batch_;
+};
+
+constexpr auto ndjson = static_cast<parsers::Dialect>(parsers::BodyFormat::ndjson);
+
+template <typename Decoder>
+std::string records_of(const std::string& body) {
+    Decoder decoder;
+    std::string records;
+    decode(decoder, {body.data(), body.size() - limits::body_padding_bytes}, 0, true,
+           [&records](const Sample& sample) { records.append(sample.raw) += '\n'; });
+    return records;
+}
+
 // As for the layout `fields`, which takes no Sample::raw; and as for the others.
 template <typename Decoder, bool needs_raw>
 void formats_own(benchmark::State& state, std::string (*body_of)()) {
     Decoder decoder;
-    run(state, decoder, padded(body_of()), 0, needs_raw);
+    run(state, decoder, padded(body_of()), 0, needs_raw, keep);
 }
 
 template <typename Decoder>
 void formats_json(benchmark::State& state, std::string (*body_of)()) {
-    Decoder decoder;
-    const std::string body = padded(body_of());
-    std::string records;
-    decode(decoder, {body.data(), body.size() - limits::body_padding_bytes}, 0, &records);
     parsers::JsonDecoder json;
-    run(state, json, padded(records), static_cast<parsers::Dialect>(parsers::BodyFormat::ndjson), true);
+    run(state, json, padded(records_of<Decoder>(padded(body_of()))), ndjson, true, keep);
+}
+
+template <typename Decoder>
+void formats_own_rendered(benchmark::State& state, std::string (*body_of)(), RedisLayout layout) {
+    Decoder decoder;
+    Rendering rendering(layout);
+    run(state, decoder, padded(body_of()), 0, rendering.needs_raw(),
+        [&rendering](const Sample& sample) { rendering.append(sample); });
+}
+
+template <typename Decoder>
+void formats_json_rendered(benchmark::State& state, std::string (*body_of)(), RedisLayout layout) {
+    parsers::JsonDecoder json;
+    Rendering rendering(layout);
+    run(state, json, padded(records_of<Decoder>(padded(body_of()))), ndjson, rendering.needs_raw(),
+        [&rendering](const Sample& sample) { rendering.append(sample); });
 }
 
 // The macro takes no template.
+constexpr auto line_own = formats_own<parsers::LineDecoder, false>;
+constexpr auto line_json = formats_json<parsers::LineDecoder>;
+constexpr auto line_own_rendered = formats_own_rendered<parsers::LineDecoder>;
+constexpr auto line_json_rendered = formats_json_rendered<parsers::LineDecoder>;
+constexpr auto telemetry_own_rendered = formats_own_rendered<parsers::TelemetryDecoder>;
+constexpr auto telemetry_json_rendered = formats_json_rendered<parsers::TelemetryDecoder>;
 constexpr auto remote_write_own = formats_own<parsers::RemoteWriteDecoder, false>;
 constexpr auto remote_write_own_raw = formats_own<parsers::RemoteWriteDecoder, true>;
 constexpr auto remote_write_json = formats_json<parsers::RemoteWriteDecoder>;
@@ -140,6 +218,14 @@ constexpr auto otlp_json = formats_json<parsers::OtlpDecoder>;
 constexpr auto telemetry_own = formats_own<parsers::TelemetryDecoder, false>;
 constexpr auto telemetry_own_raw = formats_own<parsers::TelemetryDecoder, true>;
 constexpr auto telemetry_json = formats_json<parsers::TelemetryDecoder>;
+BENCHMARK_CAPTURE(line_own, formats, line_body);
+BENCHMARK_CAPTURE(line_json, formats, line_body);
+BENCHMARK_CAPTURE(line_own_rendered, fields, line_body, RedisLayout::fields);
+BENCHMARK_CAPTURE(line_json_rendered, fields, line_body, RedisLayout::fields);
+BENCHMARK_CAPTURE(telemetry_own_rendered, fields, telemetry_body, RedisLayout::fields);
+BENCHMARK_CAPTURE(telemetry_json_rendered, fields, telemetry_body, RedisLayout::fields);
+BENCHMARK_CAPTURE(telemetry_own_rendered, packed, telemetry_body, RedisLayout::packed);
+BENCHMARK_CAPTURE(telemetry_json_rendered, packed, telemetry_body, RedisLayout::packed);
 BENCHMARK_CAPTURE(remote_write_own, formats, remote_write_body);
 BENCHMARK_CAPTURE(remote_write_own_raw, formats, remote_write_body);
 BENCHMARK_CAPTURE(remote_write_json, formats, remote_write_body);

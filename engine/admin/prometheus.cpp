@@ -175,11 +175,13 @@ void for_each(const EngineView& view, MetricsOf<PoolFigures>, auto&& take) {
 void for_each_stage(const Snapshot& reactor, Stage stage, auto&& take) {
     const ByFormat<LatencyHistogram>& histograms = reactor.latency.of(stage);
     const std::string core = std::to_string(reactor.core);
+    // Batches of several formats have no label.
     if (is_of_batch(stage))
-        return take(StageFigures{stage, histograms[IngestFormat::none]}, core, name_of(stage), std::string_view{});
-    for (const IngestFormat format : ingest_formats)
-        if (histograms[format].count() != 0)
-            take(StageFigures{stage, histograms[format]}, core, name_of(stage), name_of(format));
+        take(StageFigures{stage, histograms[IngestFormat::none]}, core, name_of(stage), std::string_view{});
+    for (const IngestFormat format : ingest_formats) {
+        if (histograms[format].count() == 0 || (is_of_batch(stage) && format == IngestFormat::none)) continue;
+        take(StageFigures{stage, histograms[format]}, core, name_of(stage), name_of(format));
+    }
 }
 void for_each(const EngineView& view, MetricsOf<StageFigures>, auto&& take) {
     for (const auto& reactor : view.reactors)

@@ -148,7 +148,6 @@ Json latency_json(const EngineView& view) {
 Json stages_json(const EngineView& view, IngestFormat format) {
     Json json;
     for (const Stage stage : stages) {
-        if (is_of_batch(stage)) continue;
         LatencyHistogram sum;
         add_up(view, stage, format, sum);
         json[std::string(name_of(stage))] = quantiles(sum);
@@ -156,7 +155,7 @@ Json stages_json(const EngineView& view, IngestFormat format) {
     return json;
 }
 
-// Of `none` there are no samples, and nothing is decoded.
+// Of `none` there are no samples, and nothing is decoded. Its batches are those of several formats.
 Json format_json(const EngineView& view, const EngineTotals& totals, IngestFormat format) {
     Json json = figures_of(totals.requests[format]);
     json["stages"] = stages_json(view, format);

@@ -165,6 +165,13 @@ class Batch {
     [[nodiscard]] bool wants_replicas() const { return wants_replicas_; }  // some ticket does
     [[nodiscard]] std::uint16_t reactor_index() const { return reactor_index_; }
 
+    // Of all samples that were handed over; none: they have several formats. Reactor.
+    [[nodiscard]] IngestFormat sole_format() const {
+        for (const IngestFormat format : ingest_formats)
+            if (shares[format].samples_count == handed_over_count) return format;
+        return IngestFormat::none;
+    }
+
     // Precondition: below batch_commands_count_max. Reactor.
     [[nodiscard]] std::uint32_t record_of(std::uint32_t sample_index) const { return record_indexes_[sample_index]; }
 

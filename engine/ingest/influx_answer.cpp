@@ -47,6 +47,11 @@ void start(std::uint16_t status, const IngestResult& result, http::Response& res
     if (status != 204 && result.accepted == 0) response.set_refusal(Refusal::all_records_refused);
 }
 
+// In front of the sentence, as InfluxDB 1.x begins.
+constexpr std::string_view prefix_of(int status) {
+    return status == 503 ? "timeout: " : status == 403 ? "not authorized to write or query: " : "";
+}
+
 // What both shapes have in common. The sentence of a 503 must not be one that a client of 1.x takes for a line that
 // cannot be read: those begin with "partial write" or "unable to parse".
 const RefusalInfo& start(const RequestRefusal& refusal, http::Response& response) {
@@ -92,7 +97,7 @@ void refuse_influx_v1(const RequestRefusal& refusal, http::Response& response, h
         return;
     }
     response.add_header("X-Influxdb-Error", info.sentence);
-    body << "{\"error\":\"" << (refusal.status() == 503 ? "timeout: " : "") << info.sentence << "\"}\n";
+    body << "{\"error\":\"" << prefix_of(refusal.status()) << info.sentence << "\"}\n";
 }
 
 void refuse_influx_v2(const RequestRefusal& refusal, http::Response& response, http::BlockPool& blocks) {

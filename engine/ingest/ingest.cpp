@@ -411,7 +411,7 @@ void Ingest::hand_over(std::uint64_t now_ns) {
         handed_over_samples_count_ += batch.handed_over_count;
         for (const IngestFormat format : ingest_formats)
             handed_over_samples_by_format_[format] += batch.shares[format].samples_count;
-        latency_.record(Stage::hand_over, IngestFormat::none, batch.opened_ns, now_ns);
+        latency_.record(Stage::hand_over, batch.sole_format(), batch.opened_ns, now_ns);
     });
     const bool is_any_in_flight = handed_over_samples_count_ != 0 || batcher_.has_waiting();
     // How long a server is away says nothing of how fast it will take what waits.
@@ -427,7 +427,7 @@ void Ingest::on_settled(Batch& batch, Settlement settlement) {
     handed_over_samples_count_ -= batch.handed_over_count;
     settled_samples_count_ += batch.handed_over_count;
     settle_shares(batch);
-    latency_.record(Stage::sink, IngestFormat::none, batch.handed_over_ns, settled.replied_ns);
+    latency_.record(Stage::sink, batch.sole_format(), batch.handed_over_ns, settled.replied_ns);
     batcher_.settled(batch);
 }
 

@@ -8,9 +8,9 @@
 // kernel. total: per response, received → taken by the kernel. Requests of one connection that are answered
 // together are recorded with the times of the first of them.
 //
-// Of the stages of a request each format has a histogram: decode, respond, total. A batch holds samples of several
-// formats, so hand_over and sink have one, under IngestFormat::none. respond and total have IngestFormat::none too: of
-// answers that are no ingest endpoint's.
+// Each format has a histogram of each stage. A batch is recorded once: under the format of all its samples, or under
+// IngestFormat::none if it holds samples of several formats. respond and total have IngestFormat::none too: of answers
+// that are no ingest endpoint's.
 //
 // One owner thread; others get copies (Snapshot).
 #pragma once

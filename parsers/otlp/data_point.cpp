@@ -147,6 +147,16 @@ void DataPoint::take_side(std::string_view buckets, std::string_view& side) {
     side = buckets;
 }
 
+// A message that comes several times is one (protobuf.dev, "Encoding": last one wins): its lists follow each other.
+template <typename Take>
+void DataPoint::each_part(std::uint32_t side_number, Take&& take) const {
+    if (!has_side_twice_) return take(side_number == exponential::positive ? positive_ : negative_);
+    WireReader reader(message_);
+    WireField field;
+    while (reader.next(field))
+        if (field.is(side_number, WireType::bytes)) take(field.bytes);
+}
+
 void DataPoint::take_summary(const WireField& field) {
     if (field.is(count_number, WireType::fixed64)) count_ = field.value;
     if (field.is(sum_number, WireType::fixed64)) sum_ = field.real();
@@ -182,10 +192,13 @@ bool DataPoint::has_good_bounds() const {
 }
 
 bool DataPoint::has_good_sides() const {
-    const auto is_whole = [](std::string_view buckets) {
-        return takes_each_varint(buckets, exponential::counts, [](std::uint64_t) {});
+    bool is_good = true;
+    const auto check = [&](std::string_view buckets) {
+        is_good = takes_each_varint(buckets, exponential::counts, [](std::uint64_t) {}) && is_good;
     };
-    return !has_side_twice_ && is_whole(positive_) && is_whole(negative_);
+    each_part(exponential::positive, check);
+    each_part(exponential::negative, check);
+    return is_good;
 }
 
 std::size_t DataPoint::quantiles_count() const {
@@ -256,27 +269,34 @@ void DataPoint::write_buckets(JsonWriter& out) const {
         out.natural(zero_count_);
         out.raw(",\"zero_threshold\":");
         out.real(zero_threshold_);
-        write_side(",\"positive\":", positive_, out);
-        write_side(",\"negative\":", negative_, out);
+        write_side(",\"positive\":", exponential::positive, out);
+        write_side(",\"negative\":", exponential::negative, out);
     }
     out.raw('}');
 }
 
-void DataPoint::write_side(std::string_view name, std::string_view buckets, JsonWriter& out) const {
+void DataPoint::write_side(std::string_view name, std::uint32_t side_number, JsonWriter& out) const {
     std::int64_t offset = 0;
     bool has_counts = false;
-    static_cast<void>(takes_each_varint(buckets, exponential::counts, [&](std::uint64_t) { has_counts = true; }));
+    each_part(side_number, [&](std::string_view buckets) {
+        static_cast<void>(takes_each_varint(buckets, exponential::counts, [&](std::uint64_t) { has_counts = true; }));
+        WireReader reader(buckets);
+        WireField field;
+        while (reader.next(field))
+            if (field.is(exponential::offset, WireType::varint)) offset = from_zigzag(field.value);
+    });
     if (!has_counts) return;
-    WireReader reader(buckets);
-    WireField field;
-    while (reader.next(field))
-        if (field.is(exponential::offset, WireType::varint)) offset = from_zigzag(field.value);
     out.raw(name);
     out.raw("{\"offset\":");
     out.number(offset);
     out.raw(",\"counts\":");
     write_list(
-        out, [&](auto&& take) { static_cast<void>(takes_each_varint(buckets, exponential::counts, take)); },
+        out,
+        [&](auto&& take) {
+            each_part(side_number, [&](std::string_view buckets) {
+                static_cast<void>(takes_each_varint(buckets, exponential::counts, take));
+            });
+        },
         [&](std::uint64_t count) { out.natural(count); });
     out.raw('}');
 }

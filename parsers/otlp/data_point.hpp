@@ -48,7 +48,7 @@ class DataPoint {
     [[nodiscard]] std::uint64_t time_ns() const { return time_ns_; }
     [[nodiscard]] std::uint64_t start_ns() const { return start_ns_; }
 
-    // Of a number: as JSON.
+    // Of a number, or of a point that has no value: as JSON.
     void write_number(JsonWriter& out) const;
     // Of the others: {"count":…,"sum":…,"min":…,"max":…}, those that are set; of a summary its quantiles: "q0.99":…
     void write_values(JsonWriter& out) const;
@@ -65,12 +65,14 @@ class DataPoint {
     void take_histogram(const WireField& field);
     void take_exponential(const WireField& field);
     void take_side(std::string_view buckets, std::string_view& side);
+    template <typename Take>
+    void each_part(std::uint32_t side_number, Take&& take) const;
     void take_summary(const WireField& field);
     [[nodiscard]] bool has_good_bounds() const;
     [[nodiscard]] bool has_good_sides() const;
     [[nodiscard]] bool has_good_quantiles() const;
     [[nodiscard]] std::size_t quantiles_count() const;
-    void write_side(std::string_view name, std::string_view buckets, JsonWriter& out) const;
+    void write_side(std::string_view name, std::uint32_t side_number, JsonWriter& out) const;
     void write_quantiles(JsonWriter& out) const;
 
     std::string_view message_;
@@ -83,8 +85,8 @@ class DataPoint {
     std::int64_t scale_number_ = 0;
     std::uint64_t zero_count_ = 0;
     double zero_threshold_ = 0;
-    std::string_view positive_, negative_;  // Buckets
-    bool has_side_twice_ = false;  // which would have to be merged; nobody sends it
+    std::string_view positive_, negative_;  // Buckets; of several the last
+    bool has_side_twice_ = false;
 };
 
 }  // namespace sluice::parsers::otlp

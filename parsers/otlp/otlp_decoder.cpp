@@ -296,10 +296,22 @@ void OtlpDecoder::take_data(PointKind kind, std::string_view message) {
 void OtlpDecoder::complete_metric() {
     has_good_name_ =
         !name_.empty() && name_.size() <= limits::type_bytes_max && is_text(name_) && !has_control_character(name_);
-    const bool has_unit = unit_.size() <= limits::unit_bytes_max && is_text(unit_) && !has_control_character(unit_);
     sample_.type = name_;
-    sample_.unit = has_unit ? unit_ : std::string_view{};
+    keep_unit();
     has_otlp_text_ = false;
+}
+
+void OtlpDecoder::keep_unit() {
+    sample_.unit = long_unit_ = {};
+    if (unit_.size() > limits::sample_bytes_max) return fail_metric(Refusal::sample_too_large);
+    if (!is_text(unit_)) return fail_metric(Refusal::bad_unit);
+    const bool fits = unit_.size() <= limits::unit_bytes_max && !has_control_character(unit_);
+    (fits ? sample_.unit : long_unit_) = unit_;
+}
+
+// The first fault counts.
+void OtlpDecoder::fail_metric(Refusal reason) {
+    if (!metric_fault_) metric_fault_ = reason;
 }
 
 OtlpDecoder::Fault OtlpDecoder::fault_of_metric() const {
@@ -380,7 +392,7 @@ OtlpDecoder::Fault OtlpDecoder::keep_time() {
 void OtlpDecoder::write_value() {
     value_.clear();
     buckets_.clear();
-    if (point_.is_number()) {
+    if (point_.is_number() || point_.has_no_recorded_value()) {
         point_.write_number(value_);
         const std::string_view text = value_.view();
         const bool is_number = point_.is_finite_number();
@@ -418,6 +430,10 @@ void OtlpDecoder::write_otlp_text() {
         otlp_.string(temporalities[temporality_number_]);
     }
     if (kind_ == PointKind::sum) otlp_.raw(is_monotonic_ ? ",\"monotonic\":true" : ",\"monotonic\":false");
+    if (!long_unit_.empty()) {
+        otlp_.raw(",\"unit\":");
+        otlp_.string(long_unit_);
+    }
     if (point_.start_ns() != 0) {
         otlp_.raw(",\"start\":");
         otlp_.natural(point_.start_ns());

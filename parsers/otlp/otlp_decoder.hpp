@@ -81,6 +81,8 @@ class OtlpDecoder final : public Decoder {
     void take_metric_part(const WireField& field);
     void take_data(otlp::PointKind kind, std::string_view message);
     void complete_metric();
+    void keep_unit();
+    void fail_metric(Refusal reason);
     [[nodiscard]] Fault fault_of_metric() const;
     [[nodiscard]] Step take_point(std::string_view message);
     [[nodiscard]] Fault read_point(std::string_view message);
@@ -117,6 +119,7 @@ class OtlpDecoder final : public Decoder {
     otlp::AttributeObject scope_attributes_{scope_attributes_text_, mapping_.device_attributes};
     JsonWriter scope_;  // as JSON; empty: it says nothing
     std::string_view name_, unit_;
+    std::string_view long_unit_;  // one that Sample::unit cannot hold
     otlp::PointKind kind_{};
     std::uint32_t kinds_count_ = 0;  // data members of the metric: one of them must be there
     std::string_view data_;  // Gauge, Sum, …

@@ -83,8 +83,7 @@ Json side_of(const otlp::Buckets& buckets) {
 }
 
 void write_value(const otlp::NumberDataPoint& point, Json& record) {
-    if ((point.flags() & 1) != 0) record["value"] = "NaN";
-    else if (point.has_as_int()) record["value"] = point.as_int();
+    if (point.has_as_int()) record["value"] = point.as_int();
     else record["value"] = json_of(point.as_double());
 }
 
@@ -180,16 +179,19 @@ void add_records(const Around& around, const Data& data, std::string_view kind, 
         Json& record = records.emplace_back();
         record["device_id"] = device_of(around, point);
         record["type"] = around.metric.name();
-        write_value(point, record);
-        const bool has_unit = !unit.empty() && unit.size() <= limits::unit_bytes_max && parsers::is_text(unit) &&
-                              !parsers::has_control_character(unit);
+        const bool has_value = (point.flags() & 1) == 0;
+        if (has_value) write_value(point, record);
+        else record["value"] = "NaN";
+        const bool has_unit =
+            !unit.empty() && unit.size() <= limits::unit_bytes_max && !parsers::has_control_character(unit);
         if (has_unit) record["unit"] = unit;
         record["timestamp"] =
             point.time_unix_nano() == 0 ? static_cast<std::uint64_t>(around.arrival_ns) : point.time_unix_nano();
         if (point.attributes_size() != 0) record["metadata"] = object_of(point.attributes());
-        write_buckets(point, record);
+        if (has_value) write_buckets(point, record);
         record["otlp"] = otlp_of(around, data, point, kind);
-        if ((point.flags() & 1) != 0) record["stale"] = true;
+        if (!unit.empty() && !has_unit) record["otlp"]["unit"] = unit;
+        if (!has_value) record["stale"] = true;
     }
 }
 

@@ -93,7 +93,7 @@ def test_each_request_and_each_record_has_its_format(starter, cores):
             assert post(name, form.body(4, True)) == form.refused_status
             assert post(name, form.body(1, False), query="?ack=much") == 400
             assert post(name, gzip.compress(form.body(1, False))[:-9], [("Content-Encoding", "gzip")]) == 400
-            sent[name].update(accepted=9, rejected=1, refused=2, decoded=4)
+            sent[name].update(accepted=9, rejected=1, refused=2, decoded=4, batches=3)
             if form.broken:
                 assert post(name, form.broken) == 400
                 sent[name].update(rejected=1, refused=1, decoded=1)
@@ -120,6 +120,7 @@ def test_each_request_and_each_record_has_its_format(starter, cores):
         assert sum(samples["rejected"].values()) == sent[name]["rejected"], (name, samples["rejected"])
         assert figures["stages"]["decode"]["count"] == sent[name]["decoded"], name
         assert figures["stages"]["respond"]["count"] == sent[name]["requests"], name
+        assert figures["stages"]["hand_over"]["count"] == figures["stages"]["sink"]["count"] == sent[name]["batches"], name
 
     formats, reactors = status["formats"], status["reactors"]
     assert formats["none"]["requests"] >= 2 and formats["none"]["requests_refused"]["not_found"] == 1
@@ -137,9 +138,14 @@ def test_each_request_and_each_record_has_its_format(starter, cores):
     assert {name: requests[name] for name in FORMATS} == {name: sent[name]["requests"] for name in FORMATS}
     refused_by_format = by_format(engine, "sluice_http_requests_refused_total")
     assert {name: refused_by_format[name] for name in FORMATS} == {name: sent[name]["refused"] for name in FORMATS}
-    decodes = {labels["format"]: 0.0 for name, labels, _ in series(engine.metrics())
-               if name == "sluice_stage_seconds_count" and labels["stage"] == "decode"}
-    assert decodes.keys() == FORMATS.keys(), "formats that no request had have no series, and these all had some"
+    for stage in ("decode", "hand_over", "sink"):
+        counts: Counter = Counter()
+        for name, labels, value in series(engine.metrics()):
+            if name == "sluice_stage_seconds_count" and labels["stage"] == stage:
+                counts[labels.get("format")] += value
+        assert counts.pop(None, 0) == 0, "no batch was shared"
+        assert counts.keys() == FORMATS.keys(), "formats that no request had have no series, and these all had some"
+        assert sum(counts.values()) == status["latency"]["stages"][stage]["count"], stage
 
 
 @pytest.mark.parametrize("layout", ["fields", "packed"])
@@ -156,6 +162,7 @@ def test_what_shares_a_batch_is_told_apart(starter, layout):
         http.send(render("json", 5, query="?ack=queued") + render("influx", 7) + render("otlp", 2))
         assert [http.read_response().status for _ in range(3)] == [200, 503, 503]
     formats = engine.status()["formats"]
+    assert formats["none"]["stages"]["sink"]["count"] >= 1, "a batch of several formats has none of them"
     delivered = {name: count for count, name in enumerate(FORMATS, start=1)}
     assert {name: formats[name]["samples"]["delivered"] for name in FORMATS} == delivered
     assert_conserved(engine.status())

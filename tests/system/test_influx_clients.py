@@ -3,6 +3,7 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
@@ -10,11 +11,12 @@ from influxdb import InfluxDBClient
 from influxdb.exceptions import InfluxDBClientError, InfluxDBServerError
 
 from harness import wait_until
+from harness.tenants import MeteredTenant
 
 
-def client_of(engine, **options) -> closing:
+def client_of(engine, password: str = "password", **options) -> closing:
     host, port = engine.address
-    return closing(InfluxDBClient(host, port, "user", "password", "metrics", timeout=20, retries=1, **options))
+    return closing(InfluxDBClient(host, port, "user", password, "metrics", timeout=20, retries=1, **options))
 
 
 def points(count: int, first: int = 0) -> list[dict]:
@@ -116,3 +118,19 @@ def test_nothing_is_lost_when_the_engine_is_killed(starter):
         engine.start()
         write_until_told(client, points(5, 5))
     assert_arrived(stored(server), points(10))
+
+
+def test_nothing_is_lost_while_its_quota_is_spent(starter, workspace):
+    server = starter.redis()
+    tenant = MeteredTenant(workspace / "tenants.toml")
+    engine = starter.engine(server.url, settings=tenant.settings)
+    written = refusals = 0
+    with client_of(engine, tenant.token) as client, ThreadPoolExecutor(1) as other:
+        lowered = other.submit(tenant.lower_quota_for, engine, 1.2)
+        while not lowered.done():
+            refusals += write_until_told(client, points(1, written))
+            written += 1
+            time.sleep(0.01)
+        lowered.result()
+    assert refusals > 0
+    assert_arrived(stored(server), points(written))

@@ -340,9 +340,9 @@ def test_other_types_and_methods(http):
 
 
 @every_encoding
-@pytest.mark.parametrize("signal", ["traces", "logs"])
+@pytest.mark.parametrize("signal", ["v1/traces", "v1/logs", "v1development/profiles"])
 def test_other_signals(http, encoding, signal):
-    response = http.request("POST", f"/v1/{signal}", b"anything", [("Content-Type", encoding)])
+    response = http.request("POST", f"/{signal}", b"anything", [("Content-Type", encoding)])
     assert (response.status, response.closes, told(response, encoding)[0]) == (404, False, 12)
     assert "({})".format("unsupported_signal") in told(response, encoding)[1]
 

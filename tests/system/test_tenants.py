@@ -110,7 +110,8 @@ def test_a_header_that_is_too_long_is_431(engine, tokens):
 def test_rights(engine, tokens):
     reader, other, far = (("Authorization", "Bearer " + tokens[name].text) for name in ("reader", "other", "far"))
     assert post(engine, reader).status == 403 and post(engine, reader).code == "forbidden"
-    assert ask(engine, "/write", LINE, [reader]).status == 403
+    answer = ask(engine, "/write", LINE, [reader])
+    assert answer.status == 403 and "not authorized to write" in answer.json()["error"]
     assert ask(engine, "/api/v2/write", LINE, [reader]).json()["code"] == "forbidden"
     assert ask(engine, "/query?q=SHOW+DATABASES", headers=[reader], method="GET").status == 200
     assert ask(engine, "/query?q=SHOW+DATABASES", headers=[other], method="GET").status == 200

@@ -92,17 +92,21 @@ TEST_F(EngineViewTest, FormatsAreToldApart) {
     EXPECT_EQ(json["reactors"][1]["requests_refused"].dump(), R"({"paused":2})");
 }
 
-TEST_F(EngineViewTest, StagesOfARequestHaveAFormatAndThoseOfABatchNone) {
+TEST_F(EngineViewTest, StagesHaveAFormat) {
     reactors[0]->latency.record(Stage::decode, IngestFormat::json, 0, 15'000);
     reactors[1]->latency.record(Stage::decode, IngestFormat::influx, 0, 15'000, 2);
     EXPECT_TRUE(shows("sluice_stage_seconds_count{core=\"2\",stage=\"decode\",format=\"json\"} 1"));
     EXPECT_TRUE(shows("sluice_stage_seconds_bucket{core=\"5\",stage=\"decode\",format=\"influx\",le=\"2e-05\"} 2"));
-    EXPECT_TRUE(shows("sluice_stage_seconds_count{core=\"2\",stage=\"sink\"} 0"));
+    reactors[0]->latency.record(Stage::sink, IngestFormat::json, 0, 15'000, 4);
+    EXPECT_TRUE(shows("sluice_stage_seconds_count{core=\"2\",stage=\"sink\",format=\"json\"} 4"));
+    EXPECT_TRUE(shows("sluice_stage_seconds_count{core=\"2\",stage=\"sink\"} 0")) << "batches of several formats";
+    EXPECT_EQ(metrics().find("stage=\"sink\",format=\"none\""), std::string::npos);
     EXPECT_EQ(metrics().find("stage=\"respond\""), std::string::npos) << "there is none";
     const Json json = status();
     EXPECT_EQ(json["latency"]["stages"]["decode"]["count"], 3);
     EXPECT_EQ(json["formats"]["influx"]["stages"]["decode"]["count"], 2);
-    EXPECT_EQ(json["formats"]["influx"]["stages"].size(), 3u);
+    EXPECT_EQ(json["formats"]["influx"]["stages"].size(), stages_count);
+    EXPECT_EQ(json["formats"]["json"]["stages"]["sink"]["count"], 4);
 }
 
 TEST_F(EngineViewTest, RowsOfOneFamilyHaveOneHelp) {

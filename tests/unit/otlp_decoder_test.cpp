@@ -203,14 +203,68 @@ TEST(OtlpDecoder, SeveralResourcesAndScopesAreMerged) {
               R"({"device_id":"unknown","type":"m","value":2,"timestamp":7,"otlp":{"kind":"gauge"}})");
 }
 
-TEST(OtlpDecoder, BucketsThatComeTwiceAreRefused) {
-    const Message buckets = Message().zigzag(1, 2).varint(2, 3);
-    const auto refused_count = [&](const Message& point) {
+// Their counts follow each other, and of the offsets the last one counts.
+TEST(OtlpDecoder, BucketsThatComeTwiceAreMerged) {
+    const auto decoded_of = [](const Message& point) {
         const Message metric = Message().bytes(1, "m").message(10, Message().message(1, point));
-        return decode(request_of(metric), OtlpEncoding::protobuf).refused.size();
+        return decode(request_of(metric), OtlpEncoding::protobuf);
     };
-    EXPECT_EQ(refused_count(Message().message(8, buckets).message(9, buckets)), 0u);
-    EXPECT_EQ(refused_count(Message().message(8, buckets).message(8, buckets)), 1u);
+    const Message buckets = Message().zigzag(1, 2).varint(2, 3);
+    const Message point = Message()
+                              .fixed64(3, 7)
+                              .message(8, buckets)
+                              .message(9, buckets)
+                              .message(8, Message().varint(2, 4))
+                              .message(8, Message().zigzag(1, -1));
+    EXPECT_EQ(records_of(decoded_of(point)),
+              R"({"device_id":"unknown","type":"m","values":{"count":0},"timestamp":7,)"
+              R"("histogram":{"scale":0,"zero_count":0,"zero_threshold":0.0,)"
+              R"("positive":{"offset":-1,"counts":[3,4]},"negative":{"offset":2,"counts":[3]}},)"
+              R"("otlp":{"kind":"exponential_histogram"}})"
+              "\n");
+    const Decoded cut_off = decoded_of(Message().message(8, Message().bytes(2, "\x80")).message(8, buckets));
+    ASSERT_EQ(cut_off.refused.size(), 1u);
+    EXPECT_EQ(cut_off.refused[0].refusal, Refusal::bad_histogram);
+}
+
+// The flag says so, whatever else the point has.
+TEST(OtlpDecoder, APointOfAnyKindMayHaveNoValue) {
+    const struct {
+        std::uint32_t data_number, flags_number;
+        std::string_view otlp;
+    } rows[] = {{5, 8, R"({"kind":"gauge"})"},
+                {7, 8, R"({"kind":"sum","monotonic":false})"},
+                {9, 10, R"({"kind":"histogram"})"},
+                {10, 10, R"({"kind":"exponential_histogram"})"},
+                {11, 8, R"({"kind":"summary"})"}};
+    for (const auto& row : rows) {
+        const Message point = Message().fixed64(3, 7).fixed64(4, 5).varint(row.flags_number, 1);
+        const Message metric = Message().bytes(1, "m").message(row.data_number, Message().message(1, point));
+        EXPECT_EQ(records_of(decode(request_of(metric), OtlpEncoding::protobuf)),
+                  R"({"device_id":"unknown","type":"m","value":"NaN","timestamp":7,"otlp":)" + std::string(row.otlp) +
+                      ",\"stale\":true}\n");
+    }
+}
+
+TEST(OtlpDecoder, AUnitThatIsNoneOfASampleIsKeptBesideIt) {
+    const auto decoded_with = [](std::string_view unit) {
+        const Message data = Message().message(1, Message().fixed64(6, 1).fixed64(3, 7));
+        const Message with_unit = Message().bytes(1, "m").bytes(3, unit).message(5, data);
+        const Message without = Message().bytes(1, "n").message(5, data);
+        const Message scope_metrics = Message().message(2, with_unit).message(2, without);
+        return decode(Message().message(1, Message().message(2, scope_metrics)).text(), OtlpEncoding::protobuf);
+    };
+    const auto expected = [](std::string_view unit, std::string_view of_otlp) {
+        return R"({"device_id":"unknown","type":"m","value":1)" + std::string(unit) +
+               R"(,"timestamp":7,"otlp":{"kind":"gauge")" + std::string(of_otlp) + "}}\n" +
+               R"({"device_id":"unknown","type":"n","value":1,"timestamp":7,"otlp":{"kind":"gauge"}})" + "\n";
+    };
+    const std::string longest(limits::unit_bytes_max, 'u'), longer(limits::unit_bytes_max + 1, 'u');
+    EXPECT_EQ(records_of(decoded_with(longest)), expected(",\"unit\":\"" + longest + "\"", ""));
+    EXPECT_EQ(records_of(decoded_with(longer)), expected("", ",\"unit\":\"" + longer + "\""));
+    EXPECT_EQ(records_of(decoded_with("a\nb")), expected("", R"(,"unit":"a\nb")"));
+    EXPECT_EQ(decoded_with("\xff").refused.at(0).refusal, Refusal::bad_unit);
+    EXPECT_EQ(decoded_with(std::string(17'000, 'u')).refused.at(0).refusal, Refusal::sample_too_large);
 }
 
 // --- JSON that is no message --------------------------------------------------------------------------------------
