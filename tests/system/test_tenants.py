@@ -3,6 +3,7 @@
 
 import base64
 import json
+import signal
 import subprocess
 import time
 
@@ -374,6 +375,34 @@ def test_a_shared_stream_needs_the_layout_fields(tokens, tmp_path):
         done = subprocess.run([BINARY, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--set", f"tenants.file={path}", "--set", setting],
                               env=CLEAN_ENVIRONMENT, text=True, capture_output=True, timeout=30)
         assert done.returncode == 2 and what in done.stderr, done.stderr
+
+
+def test_no_stream_is_what_the_engine_writes_something_else_to(starter, tokens, tmp_path):
+    """At start, by check-config, and at a reload, with a sentence that names both."""
+    def write(acme: str, other: str) -> str:
+        return write_tenants(tmp_path / "t.toml", *(tenant_table(name, tokens[name].line, more=f'stream = "{stream}"')
+                                                    for name, stream in (("acme", acme), ("other", other))))
+    (tmp_path / "sluice.toml").write_text("")
+    path = write("a", "b")
+    engine = starter.engine("null:", ack="queued", settings={"tenants.file": path})
+    faults = (("a", "telemetry.dead", [], "the stream of tenant other, telemetry.dead, is where dead letters of the stream of all, telemetry, go"),
+              ("a", "a.dead", [], "the stream of tenant other, a.dead, is where dead letters of the stream of tenant acme, a, go"),
+              ("a", "a:{1}", ["sink.redis.partitions=2"], "the stream of tenant other, a:{1}, is a partition of the stream of tenant acme, a"),
+              ("a", "b", ["sink.redis.stream=a.dead"], "the stream of all, a.dead, is where dead letters of the stream of tenant acme, a, go"))
+    for acme, other, settings, what in faults:
+        write(acme, other)
+        options = [word for setting in (*settings, f"tenants.file={path}") for word in ("--set", setting)]
+        for command in (["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], ["check-config", tmp_path / "sluice.toml"]):
+            done = subprocess.run([BINARY, *command, *options], env=CLEAN_ENVIRONMENT, text=True, capture_output=True, timeout=30)
+            assert done.returncode == 2 and f"t.toml: {what}" in done.stderr, done.stderr
+        if settings:
+            continue
+        engine.signal(signal.SIGHUP)
+        wait_until(lambda: what in engine.log(), "the reload fails")
+        assert engine.status()["tenants_file"]["tenants"] == 2
+    write("a:{1}", "a:b.deadx")
+    engine.signal(signal.SIGHUP)
+    wait_until(lambda: "tenants_reloaded" in engine.log(), "the reload")
 
 
 def test_an_idempotency_key_belongs_to_its_tenant(starter, tokens, tmp_path):
