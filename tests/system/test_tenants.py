@@ -273,9 +273,8 @@ def test_the_admin_token(starter, tmp_path, shared):
 
 @pytest.mark.parametrize("shared", [False, True])
 def test_a_page_of_another_site_changes_nothing(starter, shared):
-    engine = starter.engine("null:", ack="queued", admin_on_data_listener=shared)
-    host = ("Host", "sluice.test")  # as render_request() has it
-    own = f"http://{host[1]}"
+    own = "http://sluice.test"  # Host is as render_request() has it
+    engine = starter.engine("null:", ack="queued", admin_on_data_listener=shared, settings={"admin.origins": f"{own}/,https://Sluice.test"})
     for headers in ([("Origin", "http://evil.test")], [("Origin", "null")], [("Origin", own + ":81")], [("Origin", own)] * 2,
                     [("Sec-Fetch-Site", "cross-site")], [("Sec-Fetch-Site", "same-site")],
                     [("Origin", own), ("Sec-Fetch-Site", "cross-site")]):
@@ -287,6 +286,17 @@ def test_a_page_of_another_site_changes_nothing(starter, shared):
                     [("Origin", own), ("Sec-Fetch-Site", "same-origin")], [("Sec-Fetch-Site", "none")]):
         assert admin(engine, "POST", "/stop", *headers).status == 200, headers
         assert admin(engine, "POST", "/start", *headers).status == 200, headers
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_name_that_leads_here_is_no_site_of_ours(starter, shared):
+    """Who owns a name can let it lead to the engine (DNS rebinding): then Origin and Host are the same."""
+    engine = starter.engine("null:", ack="queued", admin_on_data_listener=shared)
+    for headers in ([("Origin", "http://sluice.test")], [("Sec-Fetch-Site", "same-origin")],
+                    [("Origin", "http://sluice.test"), ("Sec-Fetch-Site", "same-origin")]):
+        answer = admin(engine, "POST", "/stop", *headers)
+        assert (answer.status, answer.code) == (403, "cross_origin"), headers
+    assert admin(engine, "POST", "/reset").code == "not_paused"
 
 
 # --- what a tenant may send ------------------------------------------------------------------------------------------
