@@ -10,6 +10,7 @@
 #include "engine/core/limits.hpp"
 #include "engine/core/redis_layout.hpp"
 #include "engine/dead_letters/dead_letters.hpp"
+#include "engine/delivery/sink_factory.hpp"
 #include "engine/tenants/admin_token.hpp"
 
 namespace sluice {
@@ -123,6 +124,23 @@ std::optional<std::string> fault_of_tenants(const config::Config& config, const 
                "packed";
     static_assert(limits::tenant_lanes_count_max == 64);
     return std::nullopt;
+}
+
+std::vector<std::string> tenant_warnings(const config::Config& config, const tenants::TenantTable& table,
+                                         std::int64_t unix_s) {
+    std::vector<std::string> warnings;
+    if (table.tenants().empty()) warnings.push_back("there is no tenant in it: nobody can send");
+    const AckOffer offer = ack_offer(config);
+    for (const tenants::Tenant& tenant : table.tenants()) {
+        for (const tenants::Token& token : tenant.tokens)
+            if (token.expires_s != 0 && token.expires_s <= unix_s)
+                warnings.push_back("token " + token.id + " of tenant " + tenant.name + " has expired");
+        if (tenant.ack_max && !offer.resolve(*tenant.ack_max))
+            warnings.push_back("ack_max of tenant " + tenant.name + " is " + std::string(name_of(*tenant.ack_max)) +
+                               ", which is not offered: journaled needs a journal, replicated needs replicas and no "
+                               "journal");
+    }
+    return warnings;
 }
 
 tenants::SamplePolicy sample_policy(const config::Config& config) {

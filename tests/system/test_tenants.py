@@ -387,6 +387,20 @@ def test_a_shared_stream_needs_the_layout_fields(tokens, tmp_path):
         assert done.returncode == 2 and what in done.stderr, done.stderr
 
 
+def test_check_config_tells_what_is_of_no_use(tokens, tmp_path):
+    (tmp_path / "sluice.toml").write_text("")
+    expired = tokens["acme"].line.replace(" }", ", expires = 1900-01-01T00:00:00Z }")
+    path = write_tenants(tmp_path / "t.toml", tenant_table("acme", expired, more='ack_max = "journaled"'),
+                         tenant_table("other", tokens["other"].line, more='ack_max = "stored"'))
+    for what in ((f"token {tokens['acme'].id} of tenant acme has expired", "ack_max of tenant acme is journaled, which is not offered"),
+                 ("there is no tenant in it: nobody can send",)):
+        done = subprocess.run([BINARY, "check-config", tmp_path / "sluice.toml", "--set", f"tenants.file={path}"], env=CLEAN_ENVIRONMENT, text=True,
+                              capture_output=True, timeout=30)
+        warnings = [line for line in done.stdout.splitlines() if ": warning: tenants.file: " in line]
+        assert done.returncode == 0 and len(warnings) == len(what) and all(one in line for one, line in zip(what, warnings)), done.stdout
+        write_tenants(tmp_path / "t.toml")
+
+
 def test_no_stream_is_what_the_engine_writes_something_else_to(starter, tokens, tmp_path):
     """At start, by check-config, and at a reload, with a sentence that names both."""
     def write(acme: str, other: str) -> str:
