@@ -102,11 +102,11 @@ room(engine/journal_tool USES engine/core engine/config engine/log engine/io eng
 room(engine/runtime USES engine/core engine/config engine/dead_letters engine/log engine/io engine/server engine/tls engine/delivery
      engine/batching engine/idempotency engine/tenants engine/watch engine/ingest engine/forward engine/admin sinks
      sinks/redis/link sinks/redis/tls MAY clock random system thread)
-room(engine/check USES engine/core engine/config engine/delivery engine/io engine/runtime engine/tls engine/watch sinks/journal MAY system)
+room(engine/check USES engine/core engine/config engine/delivery engine/io engine/runtime engine/tls engine/watch sinks/journal MAY clock system)
 room(engine/doctor USES engine/core engine/check engine/config engine/delivery engine/io engine/runtime engine/tls engine/watch
      sinks/redis/link sinks/redis/resp LIBRARIES nlohmann_json MAY clock random system)
-room(engine/dead_tool USES engine/core engine/config engine/dead_letters engine/delivery engine/log engine/tenants sinks/redis/resp
-     LIBRARIES nlohmann_json MAY system)
+room(engine/dead_tool USES engine/core engine/config engine/dead_letters engine/delivery engine/ingest engine/log engine/tenants sinks/redis/resp
+     LIBRARIES nlohmann_json MAY clock system thread)
 room(engine USES engine/core engine/admin engine/check engine/config engine/dead_tool engine/doctor engine/log engine/io engine/journal_tool engine/runtime engine/tenants MAY clock system)
 
 # --- sluice-load: result/ what was measured, format/ bodies, plan/ what a run does, run/ makes requests, report/ writes results, export/ sends

@@ -40,6 +40,12 @@ struct DecodeOptions {
     bool needs_raw = true;
 };
 
+// Bytes of a body.
+struct Extent {
+    std::size_t begin = 0;
+    std::size_t end = 0;  // one past the last; 0: the decoder does not tell, its format shows it
+};
+
 enum class Step : std::uint8_t { sample, record_refused, more, body_refused, end };
 
 class Decoder {
@@ -59,6 +65,8 @@ class Decoder {
     [[nodiscard]] virtual Refusal refusal() const = 0;
     [[nodiscard]] virtual std::uint32_t record_index() const = 0;  // 0-based, of the last sample or refused record
     [[nodiscard]] virtual std::size_t offset() const = 0;  // byte in the body, of a refused body or record
+    // Where the last sample or refused record lies. Of a fault of the text (is_fault_of_text()) it begins there.
+    [[nodiscard]] virtual Extent extent() const { return {offset(), 0}; }
     // After start(): the body is one sample rather than a list, so the answer names one error, not a list.
     [[nodiscard]] virtual bool is_single() const = 0;
     // So far. Of formats that do not tell them apart: nothing.

@@ -44,7 +44,7 @@ AdminThread::AdminThread(const config::Config& config, AdminService& service,
       retry_after_s_(config.retry_after_s),
       server_(admin_settings(config), *this, *this),
       access_failures_(failures, [this](Slot slot) { return server_.peer_of(slot); }),
-      guard_(token, access_failures_) {
+      guard_(token, config.admin.origins, access_failures_) {
     for (const AdminPageRow& row : admin_pages) {
         http::Route route = row.route();
         if (!row.is_scraped) route.listener_roles_mask = http::role_mask(ListenerRole::admin);
@@ -164,6 +164,10 @@ http::Decision AdminThread::on_request(const http::Request& request, RequestRef,
 }
 
 bool AdminThread::refuses_head(const http::Request& request, http::Response& response) {
+    if (guard_.is_foreign_post(request)) {  // whatever is there, also nothing
+        deny({Refusal::cross_origin}, request, response);
+        return true;
+    }
     const auto entrance = enter(router_, request);
     if (entrance)
         return entrance->route != nullptr &&
@@ -182,13 +186,16 @@ bool AdminThread::refuses_page(const http::Request& request, AdminPage page, htt
     // Through admin.metrics_listen come scrapers, which have no token of the controls.
     const bool is_scraper = request.listener_role_number == static_cast<std::uint8_t>(ListenerRole::metrics);
     const auto denied = guard_.check(request, is_scraper || is_public(page));
-    if (!denied) return false;
-    refusal_log_.on_head(denied->reason, request.slot, &request);
-    const bool is_challenge = info_of(denied->reason).status == 401;
-    refuse_json({.reason = denied->reason, .challenge = is_challenge ? bearer_challenge : std::string_view{}}, response,
+    if (denied) deny(*denied, request, response);
+    return denied.has_value();
+}
+
+void AdminThread::deny(const Denied& denied, const http::Request& request, http::Response& response) {
+    refusal_log_.on_head(denied.reason, request.slot, &request);
+    const bool is_challenge = info_of(denied.reason).status == 401;
+    refuse_json({.reason = denied.reason, .challenge = is_challenge ? bearer_challenge : std::string_view{}}, response,
                 server_.blocks());
-    if (denied->ends_connection) response.end_connection();
-    return true;
+    if (denied.ends_connection) response.end_connection();
 }
 
 void AdminThread::on_refused(Refusal reason, Slot slot, const http::Request* request, http::Response& response) {

@@ -56,6 +56,7 @@ class AdminThread final : public AdminPort, private http::Application, private S
     http::Decision on_request(const http::Request& request, RequestRef ref, http::Response& response) override;
     bool refuses_head(const http::Request& request, http::Response& response) override;
     [[nodiscard]] bool refuses_page(const http::Request& request, AdminPage page, http::Response& response);
+    void deny(const Denied& denied, const http::Request& request, http::Response& response);
     void on_refused(Refusal reason, Slot slot, const http::Request* request, http::Response& response) override;
     // Nothing to do: each request is answered at once, so no body is kept and no request is overdue. There are no
     // batches, and the latency of admin requests is not measured.

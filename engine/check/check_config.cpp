@@ -4,6 +4,7 @@
 
 #include "engine/check/machine.hpp"
 #include "engine/config/service_variables.hpp"
+#include "engine/core/clock.hpp"
 #include "engine/runtime/access_files.hpp"
 #include "engine/runtime/watch_settings.hpp"
 #include "engine/watch/watcher.hpp"
@@ -48,6 +49,12 @@ void add_variables(const config::Inspection& inspection, const config::Environme
         lines.add("note", name + " is ignored: Kubernetes makes it of a Service");
 }
 
+void add_tenants(const config::Config& config, const tenants::TenantStore& tenants, Lines& lines) {
+    for (const std::string& warning : tenants.warnings()) lines.warn("tenants.file: " + warning);
+    for (const std::string& warning : tenant_warnings(config, *tenants.table(), unix_ns() / 1'000'000'000))
+        lines.warn("tenants.file: " + warning);
+}
+
 void add_remarks(const std::vector<watch::Remark>& remarks, Lines& lines) {
     for (const watch::Remark& remark : remarks) {
         const std::string sentence = remark.event + ": " + remark.reason + "; change: " + remark.change;
@@ -90,8 +97,7 @@ std::expected<Answer, config::ConfigError> check_config(const config::Invocation
     const auto access = read_access_files(inspection->config);
     if (!access) return std::unexpected(config::ConfigError{access.error()});
     Lines lines(file);
-    if (access->tenants != nullptr)
-        for (const std::string& warning : access->tenants->warnings()) lines.warn("tenants.file: " + warning);
+    if (access->tenants != nullptr) add_tenants(inspection->config, *access->tenants, lines);
     for (const std::string& warning : inspection->warnings) lines.warn(warning);
     for (const std::string& warning : machine_warnings(inspection->config)) lines.warn(warning);
     add_variables(*inspection, environment, lines);

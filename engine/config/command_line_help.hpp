@@ -88,7 +88,8 @@ inline constexpr const char* dead_help = R"(Examples:
   sluice dead replay --config sluice.toml --tenant acme --token-file acme.token --to http://127.0.0.1:8080
 
 Records that a tenant with dead_letter sent, and that were refused. ls counts them, show prints them as NDJSON. replay
-sends them again, as the tenant, and deletes what is taken. What is refused again stands behind, with its new reason.
-Exits 0 if all went well, 1 if not, 2 for a wrong command line or configuration.)";
+sends them again, as the tenant whose token is in the file, and deletes what is taken. What is refused again stands
+behind, with its new reason; all else stays.
+Exits 0 if all went well, 1 if not, 2 for a wrong command line, configuration or token.)";
 
 }  // namespace sluice::config

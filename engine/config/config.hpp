@@ -81,6 +81,7 @@ struct Config {
     struct Admin {
         ListenAddress listen{.address = "127.0.0.1", .port = 8081};  // may equal an element of `listen`
         std::vector<ListenAddress> metrics_listen;  // serve what scrapers and load balancers read, and nothing else
+        std::vector<std::string> origins;  // of pages in a browser that may POST, beside those at an address
         bool is_tls = false;
         std::string token_file;  // holds the token that the pages need; empty: none is needed
     } admin;

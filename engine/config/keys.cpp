@@ -30,6 +30,8 @@ static_assert(static_cast<std::size_t>(QuotaStatus::too_many_requests) == quota_
 constexpr std::array<std::string_view, 2> tls_version_words{"1.2", "1.3"};
 static_assert(static_cast<std::size_t>(TlsVersion::tls_1_3) == tls_version_words.size() - 1);
 
+constexpr std::size_t admin_origins_count_max = 16;
+
 // Each has a context of some 100 KiB. Those who have more let a proxy end TLS.
 constexpr std::size_t tls_pairs_count_max = 64;
 
@@ -67,6 +69,9 @@ constexpr Property table[] = {
     {"admin.metrics_listen", "", restart,
      "Addresses that serve GET /metrics, /ready and /health, without a token, and nothing else; none: no such listener",
      List<ListenAddress>{FIELD(admin.metrics_listen), limits::metrics_listen_addresses_count_max, true}},
+    {"admin.origins", "", restart,
+     "Origins of pages that may use the controls where their host is a name: https://ops.example; none: no such page",
+     List<std::string>{FIELD(admin.origins), admin_origins_count_max, true}},
     {"admin.token_file", "", restart,
      "File with the token that /status, /metrics and the controls then need, or with its hash; empty: none is needed",
      Text{FIELD(admin.token_file), 0, limits::directory_path_bytes_max}},

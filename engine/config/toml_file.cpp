@@ -4,35 +4,20 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <chrono>
-#include <fstream>
-#include <system_error>
+#include <utility>
 
 #include "engine/core/escape.hpp"
 #include "engine/core/limits.hpp"
+#include "engine/core/regular_file.hpp"
 
 namespace sluice::config {
-namespace {
-
-std::unexpected<FileError> unreadable(int error) {
-    return std::unexpected(FileError{0, "cannot be read: " + std::generic_category().message(error)});
-}
-
-}  // namespace
 
 std::expected<std::string, FileError> read_toml_text(const std::string& path) {
-    errno = 0;
-    std::ifstream file(path, std::ios::binary);
-    if (!file) return unreadable(errno == 0 ? EIO : errno);
-    std::string text(limits::config_file_bytes_max + 1, '\0');
-    file.read(text.data(), static_cast<std::streamsize>(text.size()));
-    if (file.bad()) return unreadable(errno == 0 ? EIO : errno);
-    text.resize(static_cast<std::size_t>(file.gcount()));
-    static_assert(limits::config_file_bytes_max == limits::mib, "as the sentence says");
-    if (text.size() > limits::config_file_bytes_max) return std::unexpected(FileError{0, "is larger than 1MiB"});
-    return text;
+    auto text = read_regular_file(path, limits::config_file_bytes_max);
+    if (!text) return std::unexpected(FileError{0, std::move(text).error()});
+    return *std::move(text);
 }
 
 namespace {

@@ -34,7 +34,7 @@ struct FileError {
 // In the order of the file; groups stand before what they hold.
 [[nodiscard]] std::expected<std::vector<FileSetting>, FileError> read_toml_file(const std::string& path);
 
-// The text of a file of 1 MiB at most (limits::config_file_bytes_max), which need not be TOML.
+// The text of a regular file of 1 MiB at most (limits::config_file_bytes_max), which need not be TOML.
 [[nodiscard]] std::expected<std::string, FileError> read_toml_text(const std::string& path);
 
 // What toml++ says of a text that is not TOML (parse_error::description()), as our other sentences are:

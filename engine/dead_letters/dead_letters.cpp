@@ -37,6 +37,7 @@ Command command_of(const Outbox::Slot& slot) {
     add("raw", letter.raw);
     if (letter.raw.size() < slot.whole_bytes()) add("cut", std::to_string(slot.whole_bytes()));
     add("format", name_of(letter.format));
+    if (!letter.path.empty()) add("path", letter.path);
     if (!letter.precision.empty()) add("precision", letter.precision);
     if (!letter.device_id.empty()) add("device_id", letter.device_id);
     add("tenant", letter.tenant);

@@ -38,14 +38,24 @@ std::string_view value_at(std::string_view body, std::size_t begin) {
     return line_at(body, begin);
 }
 
+// Where a line is too large, `end` is where its decoder stopped: its line feed may lie further on.
+std::string_view point_at(std::string_view body, std::size_t begin, std::size_t end, Refusal reason) {
+    std::string_view point = body.substr(begin, std::max(end, begin) - begin);
+    if (const std::string_view line = line_at(body, begin);
+        reason == Refusal::sample_too_large && line.size() > point.size())
+        point = line;
+    return point.ends_with('\r') ? point.substr(0, point.size() - 1) : point;
+}
+
 }  // namespace
 
-std::string_view record_at(std::string_view body, std::size_t begin, IngestFormat format, Refusal reason) {
+std::string_view record_at(std::string_view body, std::size_t begin, std::size_t end, IngestFormat format,
+                           Refusal reason) {
     begin = std::min(begin, body.size());
     switch (format) {
         case IngestFormat::json: return is_fault_of_text(reason) ? line_around(body, begin) : value_at(body, begin);
         case IngestFormat::collectd: return value_at(body, begin);
-        case IngestFormat::influx: return line_at(body, begin);
+        case IngestFormat::influx: return point_at(body, begin, end, reason);
         case IngestFormat::none:
         case IngestFormat::protobuf:
         case IngestFormat::remote_write:

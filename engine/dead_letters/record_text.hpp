@@ -10,7 +10,9 @@
 namespace sluice::dead_letters {
 
 // The record at `begin` of `body`, as it came; of a fault of the text (is_fault_of_text()) the line around it. Empty
-// where the format is binary. Its time is in proportion to the record.
-[[nodiscard]] std::string_view record_at(std::string_view body, std::size_t begin, IngestFormat format, Refusal reason);
+// where the format is binary. `end`: of line protocol, as its decoder tells it, since a line may hold line feeds in
+// quotes. Its time is in proportion to the record.
+[[nodiscard]] std::string_view record_at(std::string_view body, std::size_t begin, std::size_t end, IngestFormat format,
+                                         Refusal reason);
 
 }  // namespace sluice::dead_letters

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -13,6 +14,8 @@
 
 #include "engine/core/descriptor.hpp"
 #include "engine/core/host_port.hpp"
+#include "engine/core/limits.hpp"
+#include "engine/core/lower_case.hpp"
 
 namespace sluice::dead_tool {
 namespace {
@@ -59,6 +62,15 @@ bool send_all(int socket, std::string_view text) {
     return true;
 }
 
+// All of `text` as digits.
+template <typename Number>
+std::optional<Number> number_of(std::string_view text) {
+    Number number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool is_number = error == std::errc{} && end == text.data() + text.size();
+    return is_number ? std::optional(number) : std::nullopt;
+}
+
 }  // namespace
 
 std::expected<HttpTarget, std::string> parse_target(std::string_view url) {
@@ -74,26 +86,49 @@ std::expected<HttpTarget, std::string> parse_target(std::string_view url) {
     return HttpTarget{std::string(parts->host), *port};
 }
 
-std::expected<int, std::string> send_post(const HttpTarget& target, const HttpPost& post) {
+std::optional<HttpAnswer> parse_answer(std::string_view text) {
+    constexpr std::string_view begin = "HTTP/1.1 ", line_end = "\r\n";
+    const std::size_t head_end = text.find("\r\n\r\n");
+    if (!text.starts_with(begin) || head_end == std::string_view::npos) return std::nullopt;
+    HttpAnswer answer;
+    const auto status = number_of<int>(text.substr(begin.size(), 3));
+    if (!status) return std::nullopt;
+    answer.status = *status;
+    std::optional<std::size_t> length;
+    std::string_view lines = text.substr(0, head_end + line_end.size());
+    for (lines.remove_prefix(lines.find(line_end) + line_end.size()); !lines.empty();) {  // ends: a line each turn
+        const std::string_view line = lines.substr(0, lines.find(line_end));
+        lines.remove_prefix(line.size() + line_end.size());
+        const std::size_t colon = std::min(line.find(':'), line.size());
+        const std::string name = lower_case(line.substr(0, colon));
+        std::string_view value = line.substr(std::min(colon + 1, line.size()));
+        while (value.starts_with(' ')) value.remove_prefix(1);
+        if (name == "sluice-ack") answer.ack = value;
+        if (name == "content-length") length = number_of<std::size_t>(value);
+    }
+    const std::string_view body = text.substr(head_end + 2 * line_end.size());
+    if (body.size() != length.value_or(0)) return std::nullopt;
+    answer.body = body;
+    return answer;
+}
+
+std::expected<HttpAnswer, std::string> send_post(const HttpTarget& target, const HttpPost& post) {
+    constexpr std::size_t answer_bytes_max = 64 * limits::kib;  // to one record: an engine's has some hundred
     const auto socket = connect_to(target);
     if (!socket) return std::unexpected(socket.error());
     const std::string name = join_host_port(target.host, target.port);
     if (!send_all(socket->get(), rendered(target, post)))
         return std::unexpected(name + ": cannot send: " + std::strerror(errno));
-    std::string answer;
+    std::string text;
     std::array<char, 4096> piece;
-    while (answer.size() < piece.size()) {  // ends: the status is at the begin, and the engine closes
+    while (text.size() < answer_bytes_max) {  // ends: each turn receives something, and the engine closes
         const ssize_t received = ::recv(socket->get(), piece.data(), piece.size(), 0);
         if (received <= 0) break;
-        answer.append(piece.data(), static_cast<std::size_t>(received));
+        text.append(piece.data(), static_cast<std::size_t>(received));
     }
-    constexpr std::string_view begin = "HTTP/1.1 ";
-    int status = 0;
-    const bool is_status =
-        answer.starts_with(begin) && answer.size() >= begin.size() + 3 &&
-        std::from_chars(answer.data() + begin.size(), answer.data() + begin.size() + 3, status).ec == std::errc{};
-    if (!is_status) return std::unexpected(name + ": no answer");
-    return status;
+    auto answer = parse_answer(text);
+    if (!answer) return std::unexpected(name + ": no answer, or not a whole one");
+    return *std::move(answer);
 }
 
 }  // namespace sluice::dead_tool

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,7 +25,16 @@ struct HttpPost {
     std::vector<std::pair<std::string, std::string>> headers;
     std::string body;
 };
-// The status of the answer. An error is a sentence: nobody answered within some seconds.
-[[nodiscard]] std::expected<int, std::string> send_post(const HttpTarget& target, const HttpPost& post);
+// An answer that is whole.
+struct HttpAnswer {
+    int status = 0;
+    std::string ack;  // value of Sluice-Ack; empty: there is none
+    std::string body;
+};
+// Nothing: `text` is no answer of HTTP/1.1 that is whole, with a Content-Length or without a body.
+[[nodiscard]] std::optional<HttpAnswer> parse_answer(std::string_view text);
+
+// An error is a sentence: nobody answered within some seconds, or not to the end.
+[[nodiscard]] std::expected<HttpAnswer, std::string> send_post(const HttpTarget& target, const HttpPost& post);
 
 }  // namespace sluice::dead_tool

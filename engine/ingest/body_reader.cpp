@@ -6,6 +6,7 @@
 
 #include "engine/core/check.hpp"
 #include "engine/dead_letters/record_text.hpp"
+#include "engine/ingest/percent.hpp"
 
 namespace sluice {
 
@@ -61,29 +62,41 @@ bool BodyReader::refuses_sample() {
     const auto refusal = owner_.policy->check(decoder_->sample(), arrival_ns_);
     if (!refusal) return false;
     if (request_->purpose == Purpose::store) counters().reject(*refusal);
-    request_->result.add_error(decoder_->record_index(), *refusal, sample_begin());
-    if (owner_.letters != nullptr) keep_letter(*refusal, sample_begin(), true);
+    request_->result.add_error(decoder_->record_index(), *refusal, decoder_->extent().begin);
+    if (owner_.letters != nullptr) keep_letter(*refusal, decoder_->sample().device_id);
     return true;
 }
 
-// `begin`: in the body; of a fault of the text where that lies.
-void BodyReader::keep_letter(Refusal reason, std::size_t begin, bool is_sample) {
+// `device_id`: empty if it is not known.
+void BodyReader::keep_letter(Refusal reason, std::string_view device_id) {
     if (request_->purpose != Purpose::store) return;
+    const auto [begin, end] = decoder_->extent();
+    MessageText path;
+    tell_path(path);
     owner_.letters->offer({.stream = owner_.letters_stream,
                            .tenant = owner_.tenant,
-                           .device_id = is_sample ? decoder_->sample().device_id : std::string_view{},
+                           .tenant_number = request_->tenant,
+                           .device_id = device_id,
                            .precision = owner_.precision,
-                           .raw = dead_letters::record_at(request_->body, begin, request_->format, reason),
+                           .path = path.view(),
+                           .raw = dead_letters::record_at(request_->body, begin, end, request_->format, reason),
                            .reason = reason,
                            .format = request_->format,
                            .received_ns = arrival_ns_,
                            .offset = begin});
 }
 
-// Of the last sample, in the body. LineDecoder tells its end instead, so that of the one before is used.
-std::size_t BodyReader::sample_begin() const {
-    if (request_->format != IngestFormat::influx) return decoder_->offset();
-    return std::min(request_->body.find_first_not_of("\r\n \t", record_begin_), request_->body.size());
+// With what of the query changes what is stored, and nothing else of it: it may hold a token.
+void BodyReader::tell_path(MessageText& path) const {
+    path << owner_.path;
+    std::string_view before = "?";
+    const auto add = [&](std::string_view name, std::string_view value) {
+        path << std::exchange(before, "&") << name << "=";
+        percent_encode(value, [&path](std::string_view piece) { path << piece; });
+    };
+    if (!owner_.precision.empty()) add("precision", owner_.precision);
+    KeptParameters::Members members;
+    for (const Member& kept : request_->kept.in(members)) add(kept.name, kept.value);
 }
 
 const Sample& BodyReader::owned_sample() {
@@ -95,13 +108,12 @@ const Sample& BodyReader::owned_sample() {
 
 template <bool is_owned>
 [[gnu::always_inline]] inline void BodyReader::read_one() {
-    if constexpr (is_owned) record_begin_ = decoder_->offset();
     switch (decoder_->next()) {
         case parsers::Step::sample: return take_sample<is_owned>();
         case parsers::Step::record_refused:
             if (request_->purpose == Purpose::store) counters().reject(decoder_->refusal());
             if constexpr (is_owned)
-                if (owner_.letters != nullptr) keep_letter(decoder_->refusal(), decoder_->offset(), false);
+                if (owner_.letters != nullptr) keep_letter(decoder_->refusal(), {});
             return request_->result.add_error(decoder_->record_index(), decoder_->refusal(), decoder_->offset());
         case parsers::Step::more: has_paused_ = true; return;
         case parsers::Step::body_refused:

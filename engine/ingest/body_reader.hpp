@@ -12,6 +12,7 @@
 #include "engine/core/limits.hpp"
 #include "engine/dead_letters/outbox.hpp"
 #include "engine/ingest/ingest_result.hpp"
+#include "engine/ingest/message_text.hpp"
 #include "engine/ingest/open_request.hpp"
 #include "engine/ingest/request_refusal.hpp"
 #include "engine/metrics/sample_counters.hpp"
@@ -36,6 +37,7 @@ struct SampleOwner {
     const tenants::SamplePolicy* policy = nullptr;  // null: every sample may come
     dead_letters::Outbox* letters = nullptr;        // null: refused records are not kept
     std::string_view letters_stream{};              // see dead_letters::Letter
+    std::string_view path{};                        // likewise, without its query
     std::string_view precision{};                   // likewise
 };
 
@@ -103,8 +105,8 @@ class BodyReader {
     void keep_as_latest(std::string_view record);
     [[nodiscard]] SampleCounters& counters() { return counters_[request_->format]; }
     [[nodiscard]] bool refuses_sample();
-    [[nodiscard]] std::size_t sample_begin() const;
-    void keep_letter(Refusal reason, std::size_t begin, bool is_sample);
+    void keep_letter(Refusal reason, std::string_view device_id);
+    void tell_path(MessageText& path) const;
     [[nodiscard]] const Sample& owned_sample();
 
     Batcher& batcher_;
@@ -118,7 +120,6 @@ class BodyReader {
     std::uint32_t accepted_count_ = 0;
     std::int64_t arrival_ns_ = 0;
     SampleOwner owner_;
-    std::size_t record_begin_ = 0;  // of the record that is read, in the body; kept where there is an owner
     Sample owned_sample_;
     KeptParameters::Members kept_;  // of request_, while its body is read
     // Of the last accepted record that has a raw: in the body, or in latest_ where the decoder renders records.

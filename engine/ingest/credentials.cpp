@@ -42,10 +42,17 @@ std::string_view behind_user(std::string_view text) {
     return colon == std::string_view::npos ? text : text.substr(colon + 1);
 }
 
+std::string_view scheme_of(std::string_view authorization) { return authorization.substr(0, authorization.find(' ')); }
+
+bool is_known_scheme(std::string_view scheme) {
+    constexpr std::string_view known[] = {"bearer", "token", "basic"};
+    return std::ranges::any_of(known,
+                               [scheme](std::string_view one) { return parsers::equals_ignoring_case(scheme, one); });
+}
+
 std::string_view authorization_token(std::string_view value, TokenBuffer& buffer) {
-    const std::size_t blank = std::min(value.find(' '), value.size());
-    const std::string_view scheme = value.substr(0, blank);
-    const std::string_view rest = parsers::trim_ows(value.substr(blank));
+    const std::string_view scheme = scheme_of(value);
+    const std::string_view rest = parsers::trim_ows(value.substr(scheme.size()));
     if (parsers::equals_ignoring_case(scheme, "bearer")) return rest;
     if (parsers::equals_ignoring_case(scheme, "token")) return behind_user(rest);
     if (!parsers::equals_ignoring_case(scheme, "basic")) return {};
@@ -74,8 +81,11 @@ Credential find_credential(const http::Request& request, bool takes_query) {
             return {Source::query, password};
     const auto& authorization = request.head.value(RequestHeader::authorization);
     if (authorization.count > 1) return {};
-    if (authorization.count == 1) return {Source::authorization, request.head.header(RequestHeader::authorization)};
     const auto& key = request.head.value(RequestHeader::x_api_key);
+    if (authorization.count == 1) {
+        const std::string_view value = request.head.header(RequestHeader::authorization);
+        if (key.count != 1 || is_known_scheme(scheme_of(value))) return {Source::authorization, value};
+    }
     if (key.count != 1) return {};
     return {Source::api_key, request.head.header(RequestHeader::x_api_key)};
 }

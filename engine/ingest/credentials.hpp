@@ -24,7 +24,7 @@ struct Credential {
 };
 
 // `takes_query`: InfluxDB's precedence (u and p, both not empty, come first). An Authorization that is given twice is
-// none.
+// none. One of another scheme is for somebody else, a proxy perhaps, where there is an X-Api-Key.
 [[nodiscard]] Credential find_credential(const http::Request& request, bool takes_query);
 
 using TokenBuffer = std::array<char, limits::credential_header_bytes_max>;

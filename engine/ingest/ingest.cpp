@@ -162,7 +162,9 @@ SampleOwner Ingest::owner_of(const OpenRequest& request) const {
     if (!tenant->has_dead_letters) return owner;
     owner.letters = letters_;
     owner.letters_stream = tenant->stream.empty() ? std::string_view(settings_.stream) : tenant->stream;
-    const auto& names = format_of(request).precision_names;
+    const Format& format = format_of(request);
+    if (!format.paths.empty()) owner.path = format.paths.front();
+    const auto& names = format.precision_names;
     const auto name = std::ranges::find(names, request.precision, &PrecisionName::precision);
     if (name != names.end()) owner.precision = name->name;
     return owner;

@@ -33,4 +33,17 @@ namespace sluice {
     return std::string_view(buffer.data(), bytes);
 }
 
+// Calls take(piece) for the pieces of `text` as a query has it: what is not unreserved (section 2.3) as triplets.
+template <typename Take>
+void percent_encode(std::string_view text, Take&& take) {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    for (const char& c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        const bool is_unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                                   std::string_view("-._~").contains(c);
+        const char triplet[] = {'%', digits[byte >> 4], digits[byte & 15]};
+        take(is_unreserved ? std::string_view(&c, 1) : std::string_view(triplet, sizeof triplet));
+    }
+}
+
 }  // namespace sluice

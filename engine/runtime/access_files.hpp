@@ -2,6 +2,7 @@
 // that a file that is broken ends the start.
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -30,6 +31,10 @@ struct AccessFiles {
 [[nodiscard]] bool has_lane_per_stream(const config::Config& config);
 // Streams of tenants cannot change while the engine runs.
 [[nodiscard]] bool has_fixed_streams(const config::Config& config);
+
+// What of these tenants an operator may not expect: a sentence each. `unix_s`: now, since 1970.
+[[nodiscard]] std::vector<std::string> tenant_warnings(const config::Config& config, const tenants::TenantTable& table,
+                                                       std::int64_t unix_s);
 
 // Why `config` cannot serve these tenants: a sentence.
 [[nodiscard]] std::optional<std::string> fault_of_tenants(const config::Config& config,

@@ -79,7 +79,7 @@ Reactor::Reactor(const config::Config& config, std::uint16_t index, const Wiring
       inbox_(config.batch.count),
       server_(server_settings(config), *this, *this),
       access_failures_(*wiring.failures, [this](Slot slot) { return server_.peer_of(slot); }),
-      admin_guard_(wiring.admin_token, access_failures_) {}
+      admin_guard_(wiring.admin_token, config.admin.origins, access_failures_) {}
 
 Reactor::~Reactor() { join(); }
 

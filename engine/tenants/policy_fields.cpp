@@ -120,13 +120,18 @@ Status read_required(Tenant& tenant, const FileSetting& setting) {
 Status read_value_range(Tenant& tenant, const FileSetting& setting) {
     if (!is_table(setting) || setting.elements.size() > limits::policy_elements_count_max)
         return fault(setting, "a table of at most 256 types such as { temperature = [-90.0, 150.0] }");
+    constexpr std::string_view allowed = "a list of two finite numbers, the smaller one first";
     for (const FileSetting& type : setting.elements) {
-        const bool is_pair = is_array(type) && type.elements.size() == 2;
-        const auto min = is_pair ? number_of(type.elements[0]) : std::nullopt;
-        const auto max = is_pair ? number_of(type.elements[1]) : std::nullopt;
-        if (!min || !max || *min > *max) return fault(type, "a list of two numbers, the smaller one first");
+        if (type.key.empty() || type.key.size() > limits::type_bytes_max)
+            return fault(setting, "a table whose names have 1 to 128 bytes");
+        if (!is_array(type) || type.elements.size() != 2) return fault(type, allowed);
+        const auto min = number_of(type.elements[0]), max = number_of(type.elements[1]);
+        if (!min) return fault(type.elements[0], allowed);
+        if (!max) return fault(type.elements[1], allowed);
+        if (*min > *max) return fault(type, allowed);
         tenant.policy.value_ranges[type.key] = {*min, *max};
     }
+    static_assert(limits::type_bytes_max == 128);
     return {};
 }
 

@@ -20,13 +20,16 @@ namespace sluice::tenants {
 struct ValueRange {
     double min = 0;
     double max = 0;
+    // Whether `json`, a value as JSON has it, is a number within. One that is too near to 0 for a double is 0.
+    [[nodiscard]] bool has(std::string_view json) const;
 };
 
 struct SamplePolicy {
     std::vector<std::string> allow_types{};  // globs; empty: all types
     std::vector<std::string> deny_types{};   // globs; they win
     std::vector<std::string> required{};     // members that a sample must have
-    std::map<std::string, ValueRange, std::less<>> value_ranges{};  // by type, or by name in `values`; both ends may be
+    // By type, or by name in `values`, without escapes: what stands there must be a number, and both ends may be.
+    std::map<std::string, ValueRange, std::less<>> value_ranges{};
     std::uint64_t past_ns_max = 0;  // how far a time stamp may lie before the arrival; 0: no bound
     std::uint64_t future_ns_max = 0;  // and behind it
 
@@ -40,8 +43,8 @@ struct SamplePolicy {
   private:
     [[nodiscard]] bool is_type_allowed(std::string_view type) const;
     [[nodiscard]] bool is_in_range(const Sample& sample) const;
-    [[nodiscard]] bool is_value_in_range(std::string_view name, std::string_view number) const;
-    [[nodiscard]] bool are_values_in_range(std::string_view values) const;
+    [[nodiscard]] const ValueRange* find_range(std::string_view name) const;  // null: it has none
+    [[nodiscard]] bool are_values_in_range(const Sample& sample) const;
 };
 
 }  // namespace sluice::tenants

@@ -67,7 +67,8 @@ Status read_expires(Token& token, const FileSetting& setting) {
     constexpr std::string_view allowed = "a time with its offset, such as 2027-01-01T00:00:00Z";
     if (setting.type != FileSetting::Type::date_time || setting.text.empty()) return fault(setting, allowed);
     const auto read = std::from_chars(setting.text.data(), setting.text.data() + setting.text.size(), token.expires_s);
-    return read.ec == std::errc{} && token.expires_s > 0 ? Status{} : fault(setting, allowed);
+    token.expires_s = std::max<std::int64_t>(token.expires_s, 1);  // before 1970: it has expired, and 0 is never
+    return read.ec == std::errc{} ? Status{} : fault(setting, allowed);
 }
 
 Status read_scopes(Token& token, const FileSetting& setting) {
@@ -193,29 +194,46 @@ Status read_tenant(TenantsFile& file, const FileSetting& table) {
     return {};
 }
 
+// Where a tenant stands in the file, and its tokens and certificates, in their order.
+struct Lines {
+    std::uint32_t tenant = 0;
+    std::vector<std::uint32_t> tokens;
+    std::vector<std::uint32_t> certificates;
+};
+
+std::vector<std::uint32_t> lines_of(const FileSetting& table, std::string_view member) {
+    std::vector<std::uint32_t> lines;
+    for (const FileSetting& setting : table.elements)
+        if (setting.key == member)
+            for (const FileSetting& element : setting.elements) lines.push_back(element.line);
+    return lines;
+}
+
 // A token or a certificate of two tenants would belong to neither.
-Status check_unique(const TenantsFile& file, const std::vector<std::uint32_t>& lines) {
+Status check_unique(const TenantsFile& file, const std::vector<Lines>& lines) {
     std::set<std::string_view> names, ids;
     std::set<Digest> digests;
     std::set<CertificateName> certificates;
+    const auto twice = [](std::uint32_t line, std::string_view what) {
+        return std::unexpected(Fault{line, std::string(what) + " stands in the file twice"});
+    };
     for (std::size_t i = 0; i < file.tenants.size(); ++i) {
         const Tenant& tenant = file.tenants[i];
-        const auto twice = [&](std::string_view what) {
-            return std::unexpected(Fault{lines[i], std::string(what) + " stands in the file twice"});
-        };
-        if (!names.insert(tenant.name).second) return twice("tenant " + tenant.name);
-        for (const Token& token : tenant.tokens) {
-            if (!ids.insert(token.id).second) return twice("token " + token.id);
-            if (!digests.insert(token.digest).second) return twice("the hash of token " + token.id);
+        if (!names.insert(tenant.name).second) return twice(lines[i].tenant, "tenant " + tenant.name);
+        for (std::size_t t = 0; t < tenant.tokens.size(); ++t) {
+            const Token& token = tenant.tokens[t];
+            if (!ids.insert(token.id).second) return twice(lines[i].tokens[t], "token " + token.id);
+            if (!digests.insert(token.digest).second) return twice(lines[i].tokens[t], "the hash of token " + token.id);
         }
-        for (const CertificateName& name : tenant.certificates)
-            if (!certificates.insert(name).second) return twice("a certificate of tenant " + tenant.name);
+        for (std::size_t c = 0; c < tenant.certificates.size(); ++c)
+            if (!certificates.insert(tenant.certificates[c]).second)
+                return twice(lines[i].certificates[c], "a certificate of tenant " + tenant.name);
     }
     return {};
 }
 
 Status read_all(TenantsFile& file, std::span<const FileSetting> settings) {
-    std::vector<std::uint32_t> lines;
+    std::vector<Lines> lines;
     for (const FileSetting& setting : settings) {
         const bool is_tenants = setting.key == "tenant" && is_array(setting);
         if (!is_tenants)
@@ -226,7 +244,7 @@ Status read_all(TenantsFile& file, std::span<const FileSetting> settings) {
         for (const FileSetting& table : setting.elements) {
             if (!is_table(table)) return fault(table, "a table [[tenant]]");
             if (auto read = read_tenant(file, table); !read) return read;
-            lines.push_back(table.line);
+            lines.push_back({table.line, lines_of(table, "tokens"), lines_of(table, "certificates")});
         }
     }
     static_assert(limits::tenants_count_max == 1024);

@@ -58,7 +58,7 @@ LineDecoder::LineDecoder(const SampleMapping& mapping)
       strings_(limits::sample_bytes_max) {}
 
 void LineDecoder::start(std::string_view body, Dialect, const DecodeOptions& options) {
-    body_ = at_ = told_ = body.data();
+    body_ = at_ = begin_ = told_ = body.data();
     body_end_ = end_ = body.data() + body.size();
     options_ = options;
     sample_.others = mapping_.keeps_database ? options.others : std::span<const Member>{};
@@ -70,7 +70,7 @@ void LineDecoder::start(std::string_view body, Dialect, const DecodeOptions& opt
 Step LineDecoder::next() {
     if (const Step step = find_point(); step != Step::sample) return step;
     ++records_count_;
-    const char* const begin = at_;
+    begin_ = at_;
     const auto left_bytes = static_cast<std::size_t>(body_end_ - at_);
     end_ = at_ + std::min(left_bytes, limits::sample_bytes_max);
     auto fault = read_point();
@@ -79,7 +79,7 @@ Step LineDecoder::next() {
         is_skipping_ = true;
     }
     end_ = body_end_;
-    told_ = fault ? begin : at_;
+    told_ = fault ? begin_ : at_;
     if (!fault) return Step::sample;
     refusal_ = *fault;
     if (!is_skipping_) leave_refused_line();

@@ -41,6 +41,10 @@ class LineDecoder final : public Decoder {
     [[nodiscard]] Refusal refusal() const override { return refusal_; }
     [[nodiscard]] std::uint32_t record_index() const override { return records_count_ - 1; }
     [[nodiscard]] std::size_t offset() const override { return static_cast<std::size_t>(told_ - body_); }
+    // Of a line that is too large the end is not known yet: it is behind what was read of it.
+    [[nodiscard]] Extent extent() const override {
+        return {static_cast<std::size_t>(begin_ - body_), static_cast<std::size_t>(at_ - body_)};
+    }
     [[nodiscard]] bool is_single() const override { return false; }
 
   private:
@@ -87,6 +91,7 @@ class LineDecoder final : public Decoder {
     const char* at_ = nullptr;
     const char* end_ = nullptr;  // of the body, or where the line that is being read is too large
     const char* body_end_ = nullptr;
+    const char* begin_ = nullptr;  // of the last point that was read
     const char* told_ = nullptr;  // see offset()
     bool is_skipping_ = false;  // the rest of a line
     bool is_in_string_ = false;

@@ -12,12 +12,12 @@
 namespace sluice::tests {
 
 // Of "POST /t HTTP/1.1" with a Host and `lines`, each of which ends in CRLF.
-[[nodiscard]] inline parsers::RequestHead request_head(std::string_view lines) {
+[[nodiscard]] inline parsers::RequestHead request_head(std::string_view lines, std::string_view host = "h") {
     class NoBody final : public parsers::BodyReceiver {
       public:
         std::optional<Refusal> on_body(std::span<const char>) override { return std::nullopt; }
     };
-    const std::string text = "POST /t HTTP/1.1\r\nHost: h\r\n" + std::string(lines) + "\r\n";
+    const std::string text = "POST /t HTTP/1.1\r\nHost: " + std::string(host) + "\r\n" + std::string(lines) + "\r\n";
     parsers::HttpParser parser;
     parsers::RequestHead head;
     NoBody body;

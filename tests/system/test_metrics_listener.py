@@ -10,9 +10,9 @@ from harness.engine import BINARY, CLEAN_ENVIRONMENT
 from harness.tenants import new_token
 
 
-def ask(address, method: str, target: str):
+def ask(address, method: str, target: str, *headers):
     with HttpConnection(address) as connection:
-        return connection.request(method, target, b"" if method == "POST" else None)
+        return connection.request(method, target, b"" if method == "POST" else None, headers)
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -31,6 +31,9 @@ def test_it_serves_three_pages_and_no_more(starter, tmp_path, shared):
         assert answer.status == 200 and b"sluice_build_info" in answer.body
         assert ask(address, "GET", "/ready").status == ask(address, "GET", "/health").status == 200
         assert ask(address, "POST", "/metrics").status == 405
+        for target in ("/metrics", "/stop", "/nothing"):
+            answer = ask(address, "POST", target, ("Origin", "http://evil.test"))
+            assert (answer.status, answer.code) == (403, "cross_origin")
         for method, target, key in (("GET", "/status", "admin.listen"), ("POST", "/stop", "admin.listen"), ("POST", "/reset", "admin.listen"),
                                     ("POST", "/telemetry", "listen"), ("GET", "/", None)):
             answer = ask(address, method, target)

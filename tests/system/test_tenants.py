@@ -3,6 +3,7 @@
 
 import base64
 import json
+import signal
 import subprocess
 import time
 
@@ -273,9 +274,8 @@ def test_the_admin_token(starter, tmp_path, shared):
 
 @pytest.mark.parametrize("shared", [False, True])
 def test_a_page_of_another_site_changes_nothing(starter, shared):
-    engine = starter.engine("null:", ack="queued", admin_on_data_listener=shared)
-    host = ("Host", "sluice.test")  # as render_request() has it
-    own = f"http://{host[1]}"
+    own = "http://sluice.test"  # Host is as render_request() has it
+    engine = starter.engine("null:", ack="queued", admin_on_data_listener=shared, settings={"admin.origins": f"{own}/,https://Sluice.test"})
     for headers in ([("Origin", "http://evil.test")], [("Origin", "null")], [("Origin", own + ":81")], [("Origin", own)] * 2,
                     [("Sec-Fetch-Site", "cross-site")], [("Sec-Fetch-Site", "same-site")],
                     [("Origin", own), ("Sec-Fetch-Site", "cross-site")]):
@@ -287,6 +287,17 @@ def test_a_page_of_another_site_changes_nothing(starter, shared):
                     [("Origin", own), ("Sec-Fetch-Site", "same-origin")], [("Sec-Fetch-Site", "none")]):
         assert admin(engine, "POST", "/stop", *headers).status == 200, headers
         assert admin(engine, "POST", "/start", *headers).status == 200, headers
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_name_that_leads_here_is_no_site_of_ours(starter, shared):
+    """Who owns a name can let it lead to the engine (DNS rebinding): then Origin and Host are the same."""
+    engine = starter.engine("null:", ack="queued", admin_on_data_listener=shared)
+    for headers in ([("Origin", "http://sluice.test")], [("Sec-Fetch-Site", "same-origin")],
+                    [("Origin", "http://sluice.test"), ("Sec-Fetch-Site", "same-origin")]):
+        answer = admin(engine, "POST", "/stop", *headers)
+        assert (answer.status, answer.code) == (403, "cross_origin"), headers
+    assert admin(engine, "POST", "/reset").code == "not_paused"
 
 
 # --- what a tenant may send ------------------------------------------------------------------------------------------
@@ -375,6 +386,48 @@ def test_a_shared_stream_needs_the_layout_fields(tokens, tmp_path):
         done = subprocess.run([BINARY, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--set", f"tenants.file={path}", "--set", setting],
                               env=CLEAN_ENVIRONMENT, text=True, capture_output=True, timeout=30)
         assert done.returncode == 2 and what in done.stderr, done.stderr
+
+
+def test_check_config_tells_what_is_of_no_use(tokens, tmp_path):
+    (tmp_path / "sluice.toml").write_text("")
+    expired = tokens["acme"].line.replace(" }", ", expires = 1900-01-01T00:00:00Z }")
+    path = write_tenants(tmp_path / "t.toml", tenant_table("acme", expired, more='ack_max = "journaled"'),
+                         tenant_table("other", tokens["other"].line, more='ack_max = "stored"'))
+    for what in ((f"token {tokens['acme'].id} of tenant acme has expired", "ack_max of tenant acme is journaled, which is not offered"),
+                 ("there is no tenant in it: nobody can send",)):
+        done = subprocess.run([BINARY, "check-config", tmp_path / "sluice.toml", "--set", f"tenants.file={path}"], env=CLEAN_ENVIRONMENT, text=True,
+                              capture_output=True, timeout=30)
+        warnings = [line for line in done.stdout.splitlines() if ": warning: tenants.file: " in line]
+        assert done.returncode == 0 and len(warnings) == len(what) and all(one in line for one, line in zip(what, warnings)), done.stdout
+        write_tenants(tmp_path / "t.toml")
+
+
+def test_no_stream_is_what_the_engine_writes_something_else_to(starter, tokens, tmp_path):
+    """At start, by check-config, and at a reload, with a sentence that names both."""
+    def write(acme: str, other: str) -> str:
+        return write_tenants(tmp_path / "t.toml", *(tenant_table(name, tokens[name].line, more=f'stream = "{stream}"')
+                                                    for name, stream in (("acme", acme), ("other", other))))
+    (tmp_path / "sluice.toml").write_text("")
+    path = write("a", "b")
+    engine = starter.engine("null:", ack="queued", settings={"tenants.file": path})
+    faults = (("a", "telemetry.dead", [], "the stream of tenant other, telemetry.dead, is where dead letters of the stream of all, telemetry, go"),
+              ("a", "a.dead", [], "the stream of tenant other, a.dead, is where dead letters of the stream of tenant acme, a, go"),
+              ("a", "a:{1}", ["sink.redis.partitions=2"], "the stream of tenant other, a:{1}, is a partition of the stream of tenant acme, a"),
+              ("a", "b", ["sink.redis.stream=a.dead"], "the stream of all, a.dead, is where dead letters of the stream of tenant acme, a, go"))
+    for acme, other, settings, what in faults:
+        write(acme, other)
+        options = [word for setting in (*settings, f"tenants.file={path}") for word in ("--set", setting)]
+        for command in (["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], ["check-config", tmp_path / "sluice.toml"]):
+            done = subprocess.run([BINARY, *command, *options], env=CLEAN_ENVIRONMENT, text=True, capture_output=True, timeout=30)
+            assert done.returncode == 2 and f"t.toml: {what}" in done.stderr, done.stderr
+        if settings:
+            continue
+        engine.signal(signal.SIGHUP)
+        wait_until(lambda: what in engine.log(), "the reload fails")
+        assert engine.status()["tenants_file"]["tenants"] == 2
+    write("a:{1}", "a:b.deadx")
+    engine.signal(signal.SIGHUP)
+    wait_until(lambda: "tenants_reloaded" in engine.log(), "the reload")
 
 
 def test_an_idempotency_key_belongs_to_its_tenant(starter, tokens, tmp_path):

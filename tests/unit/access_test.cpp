@@ -187,6 +187,10 @@ TEST(CredentialsTest, TokensAreFoundWhereClientsPutThem) {
                            {"Authorization: Digest t\r\n", "", ""},
                            {"Authorization: Bearer a\r\nAuthorization: Bearer a\r\n", "", ""},
                            {"Authorization: Bearer t\r\nX-Api-Key: k\r\n", "", "t"},
+                           {"Authorization: basic d!==\r\nX-Api-Key: k\r\n", "", ""},
+                           {"Authorization: Digest t\r\nX-Api-Key: k\r\n", "", "k"},
+                           {"Authorization: Bearerx t\r\nX-Api-Key: k\r\n", "", "k"},
+                           {"Authorization: Digest t\r\nX-Api-Key: k\r\nX-Api-Key: k\r\n", "", ""},
                            {"X-Api-Key: k\r\n", "", "k"},
                            {"X-Api-Key: k\r\n", "u=a&p=%74", "t", true},
                            {"X-Api-Key: k\r\n", "p=t", "k", true},
@@ -201,20 +205,37 @@ TEST(CredentialsTest, TokensAreFoundWhereClientsPutThem) {
 
 TEST(AdminGuardTest, AnotherSiteIsKnownByItsHeaders) {
     struct Row {
-        std::string_view lines;
+        std::string_view host, lines;
         bool is_cross_site;
     };
-    for (const Row& row : {Row{"", false},  // Host is h
-                           {"Origin: http://h\r\n", false},
-                           {"Origin: https://H\r\n", false},
-                           {"Origin: http://h:81\r\n", true},
-                           {"Origin: null\r\n", true},
-                           {"Origin: http://h\r\nOrigin: http://h\r\n", true},
-                           {"Sec-Fetch-Site: same-origin\r\n", false},
-                           {"Sec-Fetch-Site: none\r\n", false},
-                           {"Sec-Fetch-Site: same-site\r\n", true},
-                           {"Sec-Fetch-Site: cross-site\r\nOrigin: http://h\r\n", true}})
-        EXPECT_EQ(is_cross_site(tests::request_head(row.lines)), row.is_cross_site) << row.lines;
+    const std::string origins[] = {"https://ops.example", "http://ops.example:81"};
+    for (const Row& row : {Row{"evil.test", "", false},  // no browser
+                           {"localhost:81", "Origin: http://LocalHost:81\r\n", false},
+                           {"127.0.0.1", "Origin: https://127.0.0.1\r\n", false},
+                           {"[::1]:81", "Origin: http://[::1]:81\r\n", false},
+                           {"localhost", "Origin: http://localhost:81\r\n", true},
+                           {"127.0.0.1", "Origin: http://127.0.0.1.\r\n", true},
+                           {"127.0.0.1", "Origin: null\r\n", true},
+                           {"", "Origin: http://\r\n", true},
+                           {"localhost", "Origin: http://localhost\r\nOrigin: http://localhost\r\n", true},
+                           {"localhost", "Sec-Fetch-Site: same-origin\r\n", false},
+                           {"localhost", "Sec-Fetch-Site: none\r\n", false},
+                           {"localhost", "Sec-Fetch-Site: same-site\r\n", true},
+                           {"localhost", "Sec-Fetch-Site: cross-site\r\nOrigin: http://localhost\r\n", true},
+                           // A name may lead here whose owner is another (DNS rebinding).
+                           {"evil.test:81", "Origin: http://evil.test:81\r\n", true},
+                           {"evil.test", "Sec-Fetch-Site: same-origin\r\n", true},
+                           {"localhost.evil.test", "Origin: http://localhost.evil.test\r\n", true},
+                           {"127.0.0.1.evil.test", "Origin: http://127.0.0.1.evil.test\r\n", true},
+                           // Listed ones are the engine's own, whatever a proxy has made of Host.
+                           {"ops.example", "Origin: https://Ops.Example\r\n", false},
+                           {"10.0.0.1:8081", "Origin: https://ops.example\r\n", false},
+                           {"ops.example", "Sec-Fetch-Site: same-origin\r\nOrigin: https://ops.example\r\n", false},
+                           {"ops.example", "Sec-Fetch-Site: cross-site\r\nOrigin: https://ops.example\r\n", true},
+                           {"ops.example", "Origin: http://ops.example\r\n", true},
+                           {"ops.example:81", "Origin: http://ops.example:81\r\n", false}})
+        EXPECT_EQ(is_cross_site(tests::request_head(row.lines, row.host), origins), row.is_cross_site)
+            << row.host << " " << row.lines;
 }
 
 }  // namespace

@@ -197,6 +197,7 @@ TEST(Sentences, OfFilesThatCannotBeRead) {
     };
     EXPECT_EQ(sentence("/nonexistent/a.toml"), "/nonexistent/a.toml: cannot be read: No such file or directory");
     EXPECT_EQ(sentence("/"), "/: cannot be read: Is a directory");
+    EXPECT_EQ(sentence("/dev/zero"), "/dev/zero: is no regular file");
 }
 
 TEST(Sentences, OfEnvironmentAndCommandLine) {

@@ -22,7 +22,9 @@ TEST(DeadLetters, ARecordIsFoundInItsBody) {
         std::size_t begin;
         std::string_view record;
         Refusal reason = Refusal::bad_device_id;
+        std::size_t end = 0;
     };
+    constexpr auto any = Refusal::bad_device_id, too_large = Refusal::sample_too_large;
     for (const Row& row : {
              Row{IngestFormat::json, R"({"a":1})", 0, R"({"a":1})"},
              {IngestFormat::json, R"([{"a":{"b":"}\"]"}} , {"c":2}])", 1, R"({"a":{"b":"}\"]"}})"},
@@ -34,21 +36,26 @@ TEST(DeadLetters, ARecordIsFoundInItsBody) {
              {IngestFormat::json, "{\"a\":1}\r\n{\"b\":x}\r\n", 14, "{\"b\":x}", Refusal::malformed_record},
              {IngestFormat::json, "{\"b\":x}", 5, "{\"b\":x}", Refusal::malformed_record},
              {IngestFormat::json, R"({"a":"\)", 0, R"({"a":"\)"},
-             {IngestFormat::influx, "a b=1\nc d=\n", 6, "c d="},
-             {IngestFormat::influx, "a b=1\r\n", 0, "a b=1"},
+             {IngestFormat::influx, "a b=1\nc d=\n", 6, "c d=", any, 10},
+             {IngestFormat::influx, "a b=1\r\n", 0, "a b=1", any, 6},
+             {IngestFormat::influx, "a b=\"x\ny\" 1\nc d=1", 0, "a b=\"x\ny\" 1", any, 11},
+             {IngestFormat::influx, "a b=11\nc d=1", 0, "a b=11", too_large, 4},
              {IngestFormat::collectd, R"([{"values":[1]}])", 1, R"({"values":[1]})"},
              {IngestFormat::otlp, "x", 0, ""},
              {IngestFormat::json, "", 0, ""},
              {IngestFormat::influx, "a", 9, ""},
          })
-        EXPECT_EQ(record_at(row.body, row.begin, row.format, row.reason), row.record) << row.body << " " << row.begin;
+        EXPECT_EQ(record_at(row.body, row.begin, row.end, row.format, row.reason), row.record)
+            << row.body << " " << row.begin;
 }
 
-Letter letter(std::string_view raw) {
+Letter letter(std::string_view raw, tenants::TenantNumber tenant_number = 0) {
     return {.stream = "t",
             .tenant = "a",
+            .tenant_number = tenant_number,
             .device_id = "d",
             .precision = {},
+            .path = "/telemetry",
             .raw = raw,
             .reason = Refusal::bad_device_id,
             .format = IngestFormat::json,
@@ -62,13 +69,14 @@ TEST(DeadLetters, AnOutboxKeepsThemInOrderAndIsBounded) {
     EXPECT_EQ(outbox.front(), nullptr);
     for (std::size_t round = 0; round < 3; ++round) {
         const std::uint64_t dropped_before = figures.dead_letters_dropped.load();
-        for (std::size_t i = 0; i < Outbox::letters_count_max + 5; ++i) outbox.offer(letter(std::to_string(i)));
+        for (std::size_t i = 0; i < Outbox::letters_count_max / 2 + 5; ++i) outbox.offer(letter(std::to_string(i)));
         EXPECT_EQ(figures.dead_letters_dropped.load() - dropped_before, 5u);
-        for (std::size_t i = 0; i < Outbox::letters_count_max; ++i, outbox.pop()) {
+        for (std::size_t i = 0; i < Outbox::letters_count_max / 2; ++i, outbox.pop()) {
             ASSERT_NE(outbox.front(), nullptr);
             const Letter kept = outbox.front()->letter();
             EXPECT_EQ(kept.raw, std::to_string(i));
             EXPECT_EQ(std::string(kept.stream).append(kept.tenant).append(kept.device_id), "tad");
+            EXPECT_EQ(kept.path, "/telemetry");
             EXPECT_EQ(kept.offset, 2u);
         }
         EXPECT_EQ(outbox.front(), nullptr);
@@ -77,6 +85,24 @@ TEST(DeadLetters, AnOutboxKeepsThemInOrderAndIsBounded) {
     outbox.offer(letter(raw));
     EXPECT_EQ(outbox.front()->letter().raw.size(), limits::dead_letter_raw_bytes_max);
     EXPECT_EQ(outbox.front()->whole_bytes(), raw.size());
+}
+
+TEST(DeadLetters, NoTenantCrowdsOutAnother) {
+    tenants::TenantsFigures figures;
+    Outbox outbox(true, figures);
+    const auto offer = [&](tenants::TenantNumber tenant, std::size_t count) {
+        const std::uint64_t dropped_before = figures.dead_letters_dropped.load();
+        for (std::size_t i = 0; i < count; ++i) outbox.offer(letter("{}", tenant));
+        return count - (figures.dead_letters_dropped.load() - dropped_before);
+    };
+    EXPECT_EQ(offer(0, 5000), 512u);
+    EXPECT_EQ(offer(1, 5000), 256u);
+    EXPECT_EQ(offer(0, 5000), 0u);
+    EXPECT_EQ(offer(limits::tenants_count_max - 1, 10), 10u);
+    std::size_t count = 0;
+    for (; outbox.front() != nullptr; ++count) outbox.pop();
+    EXPECT_EQ(count, 512u + 256u + 10u);
+    EXPECT_EQ(offer(1, 5000), 512u);  // what was taken out is nobody's
 }
 
 TEST(DeadLetters, TwoThreadsShareAnOutbox) {

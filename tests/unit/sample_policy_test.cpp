@@ -67,14 +67,31 @@ TEST(SamplePolicyTest, MembersAreRequired) {
 TEST(SamplePolicyTest, NumbersHaveRanges) {
     SamplePolicy policy;
     policy.value_ranges["t"] = {-90, 150};
-    for (const std::string_view good : {"-90", "150", "1.5e2", "0"})
+    const std::string tiny = "0." + std::string(400, '0') + "1";
+    for (const std::string_view good :
+         {"-90", "150", "1.5e2", "0", "1e-400", "-1E-400", "1e-99999999999", tiny.c_str()})
         EXPECT_EQ(policy.check(sample("t", good), now_ns), std::nullopt) << good;
-    for (const std::string_view bad : {"-90.1", "151", "1e400"})
+    const std::string huge = std::string(400, '9') + "e-1";
+    for (const std::string_view bad : {"-90.1", "151", "1e400", "1e99999999999", "NaN", "true", huge.c_str()})
         EXPECT_EQ(policy.check(sample("t", bad), now_ns), Refusal::value_out_of_range) << bad;
     EXPECT_EQ(policy.check(sample("u", "151"), now_ns), std::nullopt);
-    Sample text = sample("t", "151");
-    text.value_kind = ValueKind::string;
-    EXPECT_EQ(policy.check(text, now_ns), std::nullopt);
+    policy.value_ranges["far"] = {1, 2};
+    EXPECT_EQ(policy.check(sample("far", "1e-400"), now_ns), Refusal::value_out_of_range);
+    for (const std::string_view value : {"151", "1", "Infinity", "NaN"}) {
+        Sample text = sample("t", value);
+        text.value_kind = ValueKind::string;
+        EXPECT_EQ(policy.check(text, now_ns), Refusal::value_out_of_range) << value;
+        text.type = "u";
+        EXPECT_EQ(policy.check(text, now_ns), std::nullopt);
+    }
+    Sample stale = sample("t", "NaN");
+    stale.value_kind = ValueKind::string;
+    const Member is_stale{"stale", "true", true};
+    stale.others = {&is_stale, 1};
+    EXPECT_EQ(policy.check(stale, now_ns), std::nullopt);
+    Sample flag = sample("t", "true");
+    flag.value_kind = ValueKind::boolean;
+    EXPECT_EQ(policy.check(flag, now_ns), Refusal::value_out_of_range);
     struct Row {
         std::string_view values;
         bool is_good;
@@ -83,9 +100,20 @@ TEST(SamplePolicyTest, NumbersHaveRanges) {
                            {R"({"t":151})", false},
                            {R"({ "a" : "t\":151" , "t" : 151 })", false},
                            {R"({"a":true,"b":"x","t":-91.0})", false},
-                           {R"({"u":1000,"t":"1000"})", true},
+                           {R"({"u":1000,"t":"1000"})", false},
+                           {R"({"u":1000,"t":"1"})", false},
+                           {R"({"u":"t","t":true})", false},
+                           {R"({"\u0074":151})", false},
+                           {R"({"\u0074":1})", true},
+                           {R"({"a":1,"gr\u00fc\u00DFe \ud83d\ude00\n":8})", false},
+                           {R"({"grüße \uD83D\uDE00\n":7 , "b":2 })", true},
+                           {R"({"t":1e-400})", true},
+                           {R"({"t":1 })", true},
+                           {R"({"value":151})", false},
+                           {R"({"value":150,"u":999})", true},
                            {R"({"u\\":1000,"t":1000})", false}}) {
-        Sample made = sample("");
+        policy.value_ranges["grüße 😀\n"] = {0, 7};
+        Sample made = sample("t");
         made.values = row.values;
         EXPECT_EQ(policy.check(made, now_ns).has_value(), !row.is_good) << row.values;
     }

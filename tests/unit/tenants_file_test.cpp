@@ -106,9 +106,20 @@ TEST_F(TenantsFileTest, SaysWhatIsWrongAndWhere) {
               "t.toml:3: addresses is \"10.1.2.3/16\"; allowed is a list of networks such as 10.1.0.0/16, whose bits "
               "behind the prefix are 0"},
              {token(id + ", hash = \"" + hash + "\" }, { " + id + ", hash = \"" + other_hash + "\""),
-              "t.toml:1: token k3v9x2ab stands in the file twice"},
+              "t.toml:3: token k3v9x2ab stands in the file twice"},
              {token(id + ", hash = \"" + hash + "\" }, { id = \"k3v9x2ac\", hash = \"" + hash + "\""),
-              "t.toml:1: the hash of token k3v9x2ac stands in the file twice"},
+              "t.toml:3: the hash of token k3v9x2ac stands in the file twice"},
+             {begin + "tokens = [\n{ " + id + ", hash = \"" + hash + "\" },\n\n{ id = \"k3v9x2ac\", hash = \"" + hash +
+                  "\" }]\n",
+              "t.toml:6: the hash of token k3v9x2ac stands in the file twice"},
+             {begin + "value_range = { t = [nan, 1] }\n",
+              "t.toml:3: t is nan; allowed is a list of two finite numbers, the smaller one first"},
+             {begin + "value_range = { t = [0, inf] }\n",
+              "t.toml:3: t is inf; allowed is a list of two finite numbers, the smaller one first"},
+             {begin + "value_range = { t = [2, 1] }\n",
+              "t.toml:3: t is an array; allowed is a list of two finite numbers, the smaller one first"},
+             {begin + "value_range = { \"\" = [0, 1] }\n",
+              "t.toml:3: value_range is a table; allowed is a table whose "},
              {"[[tenant]]\nname = a\n", "t.toml:2: is not TOML: "},
              {begin + "certificates = [{ uri = 'u', dns = 'd' }]\n",
               "t.toml:3: certificates is a table; allowed is at most 64 tables such as "},
@@ -119,9 +130,24 @@ TEST_F(TenantsFileTest, SaysWhatIsWrongAndWhere) {
              {begin + "certificates = [{ fingerprint = '5f' }]\n",
               "t.toml:3: fingerprint is \"5f\"; allowed is sha256: "},
              {begin + "certificates = [{ dns = 'd' }, { dns = 'd' }]\n",
-              "t.toml:1: a certificate of tenant a stands in the file twice"},
+              "t.toml:3: a certificate of tenant a stands in the file twice"},
          })
         EXPECT_TRUE(error_of(row.text).starts_with(row.error)) << row.text << "\n" << error_of(row.text);
+}
+
+TEST_F(TenantsFileTest, ATimeBefore1970IsLongAgo) {
+    const auto file = read("[[tenant]]\nname = \"a\"\ntokens = [{ id = \"k3v9x2ab\", hash = \"" + hash +
+                           "\", expires = 1900-01-01T00:00:00Z }]\n");
+    ASSERT_TRUE(file.has_value()) << file.error();
+    EXPECT_EQ(file->tenants[0].tokens[0].expires_s, 1);
+}
+
+TEST_F(TenantsFileTest, ReadsRegularFilesAlone) {
+    const std::string pipe = directory / "pipe";
+    ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+    EXPECT_EQ(read_tenants_file(pipe).error(), pipe + ": is no regular file");
+    EXPECT_EQ(read_tenants_file("/dev/zero").error(), "/dev/zero: is no regular file");
+    EXPECT_EQ(read_tenants_file(directory).error(), directory.string() + ": cannot be read: Is a directory");
 }
 
 TEST_F(TenantsFileTest, HasBounds) {
