@@ -343,6 +343,25 @@ ack_max = "queued"
     assert answer.status == 400 and b"'wind v=2'" in answer.body
 
 
+def test_a_range_holds_in_every_way_to_write(starter, tokens, tmp_path):
+    path = write_tenants(tmp_path / "t.toml", tenant_table("acme", tokens["acme"].line, more="value_range = { temperature = [-90, 150] }"))
+    engine = starter.engine("null:", ack="queued", settings={"tenants.file": path})
+    collectd = {"host": "d", "plugin": "x", "type": "y", "dstypes": ["gauge"] * 2, "dsnames": ["a", "temperature"]}
+    with engine.connect() as connection:
+        def send(target: str, body: bytes):
+            return connection.request("POST", target, body, [bearer(tokens["acme"]), ("Content-Type", "application/json")])
+        for value, status in ((b"20", 200), (b"1e-400", 200), (b"999", 400), (b'"999"', 400), (b'"20"', 400), (b"true", 400)):
+            for record in (b'"type":"temperature","value":%s', b'"type":"t\\u0065mperature","value":%s', b'"values":{"temperature":%s}',
+                           b'"values":{"a":1,"temp\\u0065rature":%s}', b'"type":"temperature","values":{"a":1,"value":%s}'):
+                answer = send("/telemetry", b'{"device_id":"d",' + record % value + b"}")
+                assert answer.status == status and (status == 200 or answer.code == "value_out_of_range"), (record, value)
+        for line, status in ((b"temperature value=20,x=1", 204), (b"temperature value=999", 400), (b"temperature value=999,x=1", 400),
+                             (b'temperature value="20"', 400), (b"m temperature=999i", 400), (b"temperature x=999", 204)):
+            assert send("/write", line).status == status, line
+        for value, status in ((20, 200), (999, 400), (None, 400)):
+            assert send("/collectd", json.dumps([{**collectd, "values": [1, value]}]).encode()).status == status, value
+
+
 def test_times_have_a_window_without_tenants_too(starter):
     engine = starter.engine("null:", ack="queued", settings={"timestamp_past_max": "1h", "timestamp_future_max": "1m"})
     now = int(time.time())

@@ -4,10 +4,10 @@
 #include <cctype>
 #include <charconv>
 #include <fstream>
-#include <sstream>
 
 #include "engine/config/sink_url.hpp"
 #include "engine/config/units.hpp"
+#include "engine/core/limits.hpp"
 
 namespace sluice::load {
 
@@ -98,12 +98,24 @@ bool is_own_header(std::string_view name) {
     return std::ranges::any_of(own, [&](std::string_view one) { return is_same_header(name, one); });
 }
 
-Result<std::string> read_body_file(const std::string& path) {
+std::expected<std::string, std::string> read_bounded(const std::string& path, std::size_t bytes_max) {
     std::ifstream file(path, std::ios::binary);
-    std::ostringstream text;
-    // An empty file fails as well: operator<< sets failbit when it inserts nothing. So does a directory.
-    if (!file || !(text << file.rdbuf())) return wrong("--body-file: cannot read " + quoted(path, 256));
-    return text.str();
+    std::string text(bytes_max + 1, '\0');
+    // A directory opens, and cannot be read.
+    if (!file.read(text.data(), static_cast<std::streamsize>(text.size())) && !file.eof())
+        return std::unexpected(" cannot be read");
+    text.resize(static_cast<std::size_t>(file.gcount()));
+    if (text.size() > bytes_max)
+        return std::unexpected(" is larger than " + std::to_string(bytes_max / limits::mib) + "MiB");
+    text.shrink_to_fit();
+    return text;
+}
+
+Result<std::string> read_body_file(const std::string& path) {
+    auto text = read_bounded(path, limits::request_body_bytes_max);
+    if (!text) return wrong("--body-file: " + quoted(path, 256) + text.error());
+    if (text->empty()) return wrong("--body-file: " + quoted(path, 256) + " is empty");
+    return *std::move(text);
 }
 
 // The parser is the engine's, which also takes what is no Redis. A clause of it says what is wrong.

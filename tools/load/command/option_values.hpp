@@ -1,6 +1,7 @@
 // Parses the values of options: numbers within bounds, shares, think times, lists. Pure functions.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <string>
@@ -59,7 +60,10 @@ inline auto count_within(std::uint64_t min, std::uint64_t max) {
 // A header that sluice-load writes itself. Names are compared without regard to case (RFC 9110 section 5.1).
 [[nodiscard]] bool is_own_header(std::string_view name);
 [[nodiscard]] bool is_same_header(std::string_view name, std::string_view lower_name);
-// The whole file, a final line feed included.
+// All of a file of `bytes_max` at most, a whole number of MiB; a pipe is read to its end. An error goes behind the
+// name.
+[[nodiscard]] std::expected<std::string, std::string> read_bounded(const std::string& path, std::size_t bytes_max);
+// The whole file, a final line feed included, of at most what an engine can take.
 [[nodiscard]] Result<std::string> read_body_file(const std::string& path);
 // A URL of --redis; a password in it is not shown.
 [[nodiscard]] Result<void> check_redis_url(std::string_view text);
