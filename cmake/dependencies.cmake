@@ -47,7 +47,7 @@ dependency(hdr_histogram hdr/hdr_histogram.h hdr_histogram_static)
 dependency(xxhash xxhash.h)  # inlined where it is used
 dependency(tomlplusplus toml++/toml.h)
 dependency(cli11 CLI/CLI.hpp)
-dependency(fmt fmt/format.h fmt)
+dependency(fmt fmt/format.h)  # inlined where it is used: Debian has no archive of it
 add_library(dep::curl ALIAS CURL::libcurl)
 add_library(dep::openssl ALIAS OpenSSL::SSL)
 target_link_libraries(archive::hiredis_ssl INTERFACE archive::hiredis OpenSSL::SSL)
@@ -56,6 +56,7 @@ dependency(cpp_httplib httplib.h cpp-httplib)
 
 # The same for all: a program of parts with and without them has two meanings for one name.
 target_compile_definitions(dep::tomlplusplus INTERFACE TOML_EXCEPTIONS=0)
+target_compile_definitions(dep::fmt INTERFACE FMT_HEADER_ONLY)
 target_link_libraries(dep::concurrentqueue INTERFACE Threads::Threads)
 target_link_libraries(archive::hdr_histogram_static INTERFACE dep::zlib m)  # its logs are compressed
 # What Debian's library was built with: the classes' layout depends on it.

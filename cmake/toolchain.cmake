@@ -43,3 +43,12 @@ function(speed_up target)
     target_precompile_headers(${target} REUSE_FROM sluice_precompiled)
   endif()
 endfunction()
+
+# runs_anywhere(PROGRAM): libstdc++ becomes a part of it, so that it needs no newer one than its machine has. libgcc_s stays
+# shared: it is there wherever glibc is, and that of GCC 12 would ask for glibc 2.35 instead of 2.34. Symbols are bound at
+# the start, and their table is read-only then. Parts of libstdc++ that nothing calls are left out: one asks for glibc 2.36.
+function(runs_anywhere program)
+  if(NOT SLUICE_SANITIZE)
+    target_link_options(${program} PRIVATE -static-libstdc++ -Wl,--gc-sections,-z,relro,-z,now)
+  endif()
+endfunction()
