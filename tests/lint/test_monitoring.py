@@ -4,6 +4,7 @@ import importlib.machinery
 import importlib.util
 import json
 import re
+import subprocess
 from collections import Counter
 from pathlib import Path
 
@@ -112,6 +113,46 @@ def test_variables_are_declared_and_used(name):
     assert used == set(declared)
     assert all(SOURCES[variable["datasource"]["uid"]]["type"] == variable["datasource"]["type"] for variable in declared.values())
     assert set(re.findall(r"\$(__\w+)", texts)) <= {"__rate_interval", "__interval"}
+
+
+# Grafana's own types. Its enums are not taken for their strings, which is what JSON has; Loose<> takes them.
+TYPES = """import type { Dashboard, GraphFieldConfig } from '@grafana/schema';
+import type { Options as timeseries } from '@grafana/schema/dist/esm/raw/composable/timeseries/panelcfg/x/TimeSeriesPanelCfg_types.gen';
+import type { Options as stat } from '@grafana/schema/dist/esm/raw/composable/stat/panelcfg/x/StatPanelCfg_types.gen';
+import type { Options as table } from '@grafana/schema/dist/esm/raw/composable/table/panelcfg/x/TablePanelCfg_types.gen';
+import type { Options as heatmap } from '@grafana/schema/dist/esm/raw/composable/heatmap/panelcfg/x/HeatmapPanelCfg_types.gen';
+type Loose<T> = T extends string ? `${T}` : T extends number | boolean | null | undefined ? T : { [K in keyof T]: Loose<T[K]> };
+"""
+NODE_MODULES = PROJECT / ".deps/npm/node_modules"
+
+
+def typed(value: object, type_name: str) -> str:
+    return f"({json.dumps(value)}) satisfies Loose<{type_name}>;\n"
+
+
+def panel_types(panel: dict) -> str:
+    custom = panel["fieldConfig"]["defaults"]["custom"] if panel["type"] == "timeseries" else {}
+    return typed(panel["options"], f"Partial<{panel['type']}>") + typed(custom, "GraphFieldConfig")
+
+
+def compile_types(directory: Path, text: str) -> str:
+    """What the compiler says; nothing if all is right."""
+    (directory / "check.ts").write_text(TYPES + text)
+    (directory / "node_modules").symlink_to(NODE_MODULES)
+    command = [NODE_MODULES / ".bin/tsc", "--noEmit", "--strict", "--skipLibCheck", "--module", "esnext", "--moduleResolution", "node", "--target", "es2022", "check.ts"]
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=300).stdout
+
+
+@pytest.mark.skipif(not (NODE_MODULES / "@grafana/schema").exists(), reason="@grafana/schema is not here: run tools/setup test")
+def test_the_dashboards_have_the_types_of_grafana(tmp_path):
+    text = "".join(typed(dashboard, "Dashboard") for dashboard in DASHBOARDS.values())
+    assert compile_types(tmp_path, text + "".join(panel_types(panel) for dashboard in DASHBOARDS.values() for panel in panels_of(dashboard))) == ""
+
+
+@pytest.mark.skipif(not (NODE_MODULES / "@grafana/schema").exists(), reason="@grafana/schema is not here: run tools/setup test")
+def test_a_wrong_type_is_found(tmp_path):
+    errors = compile_types(tmp_path, typed({"schemaVersion": 39, "refresh": 5}, "Dashboard") + typed({"colorMode": "pink"}, "Partial<stat>"))
+    assert len(re.findall(r"^check\.ts", errors, re.MULTILINE)) == 2, errors
 
 
 def expressions() -> list[str]:

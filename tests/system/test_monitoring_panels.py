@@ -248,7 +248,7 @@ def test_every_query_of_every_panel_returns_data(stack):
 def test_the_variables_have_values(stack):
     for variable in (variable for dashboard in DASHBOARDS for variable in dashboard["templating"]["list"]):
         if variable["datasource"]["type"] == "prometheus":
-            series, label = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["definition"]).groups()
+            series, label = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"]).groups()
             assert stack.prometheus.ask(f"label/{label}/values", **{"match[]": series}), variable["name"]
         else:
             assert stack.influxdb.query(variable["query"], DATABASES[variable["datasource"]["uid"]]), variable["name"]

@@ -86,7 +86,7 @@ def graph(title: str, description: str, unit: str, *queries: Query, **more) -> P
 def query_variable(name: str, label: str, query: str, source: dict) -> dict:
     """One whose values the data source tells; the first choice is all of them."""
     target = {"query": query, "refId": "variable"} if source["type"] == "prometheus" else query
-    return {"name": name, "label": label, "type": "query", "datasource": source, "query": target, "definition": query, "refresh": 2, "sort": 1,
+    return {"name": name, "label": label, "type": "query", "datasource": source, "query": target, "refresh": 2, "sort": 1,
             "multi": True, "includeAll": True, "allValue": ".*", "hide": 0, "regex": "", "skipUrlSync": False, "options": [],
             "current": {"selected": True, "text": ["All"], "value": ["$__all"]}}
 
@@ -115,7 +115,7 @@ OPTIONS = {
     "timeseries": {"legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []}, "tooltip": {"mode": "multi", "sort": "desc"}},
     "stat": {"colorMode": "value", "graphMode": "none", "justifyMode": "auto", "textMode": "auto", "orientation": "auto",
              "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}},
-    "table": {"showHeader": True, "cellHeight": "sm", "footer": {"show": False, "reducer": ["sum"], "countRows": False, "fields": ""}},
+    "table": {"showHeader": True, "cellHeight": "sm", "footer": {"show": False, "reducer": ["sum"], "countRows": False}},
     "heatmap": {"calculate": False, "color": {"mode": "scheme", "scheme": "Spectral", "steps": 64, "reverse": True, "exponent": 0.5, "fill": "dark-orange"},
                 "cellGap": 1, "yAxis": {"unit": "s", "axisPlacement": "left"}, "tooltip": {"mode": "single", "showColorScale": False, "yHistogram": False},
                 "legend": {"show": True}, "rowsFrame": {"layout": "auto"}, "exemplars": {"color": "red"}, "filterValues": {"le": 1e-9}},
