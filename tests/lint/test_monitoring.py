@@ -166,7 +166,7 @@ def measurements() -> set[str]:
 
 def test_every_metric_of_a_panel_exists():
     names = set().union(*map(metrics_in, expressions()))
-    assert {name for name in names if not name.startswith("node_")} <= FAMILIES | RECORDED | OF_PROMETHEUS
+    assert {name for name in names if not name.startswith(("node_", "redis_"))} <= FAMILIES | RECORDED | OF_PROMETHEUS
     loaded = {"sluice_load", "sluice_load_status", "sluice_load_fault", "sluice_load_endpoint"}
     assert loaded <= measurements() <= loaded | FAMILIES | RECORDED
 
@@ -190,8 +190,8 @@ def test_an_alert_has_a_runbook(rule):
     assert rule["labels"]["severity"] in ("critical", "warning") and rule["annotations"]["summary"].endswith(".")
 
 
-# Services of the predecessor's stack, and node_exporter.
-SERVICES = {"redis", "sluice", "prometheus", "influxdb", "grafana", "node-exporter"}
+# Services of the predecessor's stack, and exporters.
+SERVICES = {"redis", "sluice", "prometheus", "influxdb", "grafana", "node-exporter", "redis-exporter"}
 
 
 def test_compose_has_the_services_and_pins_them():
@@ -204,8 +204,30 @@ def test_compose_has_the_services_and_pins_them():
             images = re.findall(r"^FROM (\S+)", file.read_text(), re.MULTILINE)
             assert images and all(re.search(r":bookworm-\d{8}-slim$", image) for image in images)
         else:
-            assert re.fullmatch(r"v?\d+\.\d+\.\d+", version), service["image"]
+            assert re.fullmatch(r"v?\d+\.\d+\.\d+(?:-alpine)?", version), service["image"]
         assert service["healthcheck"]["test"] and service["restart"]
+
+
+COMPOSE_PROGRAM = next((path for path in (PROJECT / ".deps/prefix/usr/libexec/docker/cli-plugins/docker-compose", Path("/usr/libexec/docker/cli-plugins/docker-compose")) if path.exists()), None)
+
+
+@pytest.mark.skipif(COMPOSE_PROGRAM is None, reason="docker-compose is not here: run tools/setup test")
+def test_docker_compose_reads_the_file(tmp_path):
+    """It needs no daemon for that. With no password it refuses, in the words of docs/monitoring.md."""
+    def config(example: str) -> subprocess.CompletedProcess:
+        (tmp_path / "env").write_text(example)
+        return subprocess.run([COMPOSE_PROGRAM, "--file", STACK / "compose.yaml", "--env-file", tmp_path / "env", "config", "--format", "json"],
+                              capture_output=True, text=True, timeout=60, env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)})
+
+    example = (STACK / "env.example").read_text()
+    refused = config(example)
+    assert refused.returncode != 0 and "set it in .env" in refused.stderr
+    done = config(example.replace("PASSWORD=", "PASSWORD=secret").replace("GRAFANA_PORT=3000", "GRAFANA_PORT=3001"))
+    assert done.returncode == 0, done.stderr
+    services = json.loads(done.stdout)["services"]
+    assert set(services) == SERVICES
+    assert [(port["host_ip"], port["published"], port["target"]) for port in services["grafana"]["ports"]] == [("127.0.0.1", "3001", 3000)]
+    assert services["grafana"]["environment"]["INFLUXDB_PASSWORD"] == "secret"
 
 
 def test_compose_publishes_only_telemetry_to_other_machines():
@@ -216,7 +238,7 @@ def test_compose_publishes_only_telemetry_to_other_machines():
 
 def test_compose_mounts_what_exists():
     for service in COMPOSE["services"].values():
-        for volume in service["volumes"]:
+        for volume in service.get("volumes", []):
             source = volume.split(":")[0]
             if source.startswith("."):
                 assert (STACK / source).exists() and volume.endswith(":ro")
@@ -242,7 +264,7 @@ def test_addresses_are_those_of_the_services():
     """A scrape target, a remote write or a data source that names no service has no data."""
     prometheus = yaml.safe_load((STACK / "prometheus/prometheus.yml").read_text())
     targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in prometheus["scrape_configs"]}
-    assert targets == {"sluice": ["sluice:8082"], "node": ["node-exporter:9100"], "prometheus": ["127.0.0.1:9090"]}
+    assert targets == {"sluice": ["sluice:8082"], "node": ["node-exporter:9100"], "redis": ["redis-exporter:9121"], "prometheus": ["127.0.0.1:9090"]}
     assert 'metrics_listen = ":8082"' in (STACK / "sluice.toml").read_text()
     assert 'url = "redis://redis:6379"' in (STACK / "sluice.toml").read_text()
     ports = {"prometheus": 9090, "influxdb": 8086}

@@ -65,14 +65,18 @@ class InfluxDb(_Database):
             self.query(f"CREATE USER \"{user}\" WITH PASSWORD '{password}' WITH ALL PRIVILEGES")
             self._credentials = {"u": user, "p": password}
 
-    def query(self, statement: str, database: str = "") -> list[dict]:
-        """The rows of a statement's first result, each with its tags."""
-        form = urllib.parse.urlencode({"db": database, "q": statement}).encode()
+    def series(self, statement: str, database: str = "", epoch: str = "") -> list[dict]:
+        """The series of a statement's first result: {"name", "tags", "columns", "values"}; times in `epoch`, else as text."""
+        form = urllib.parse.urlencode({"db": database, "q": statement, **({"epoch": epoch} if epoch else {})}).encode()
         credentials = urllib.parse.urlencode(self._credentials)  # are not read in the form
         answer = json.loads(fetch(f"{self.url}/query?{credentials}", form))["results"][0]
         assert "error" not in answer, answer
+        return answer.get("series", [])
+
+    def query(self, statement: str, database: str = "") -> list[dict]:
+        """The rows of a statement's first result, each with its tags."""
         return [{**series.get("tags", {}), **dict(zip(series["columns"], row))}
-                for series in answer.get("series", []) for row in series["values"]]
+                for series in self.series(statement, database) for row in series["values"]]
 
 
 class VictoriaMetrics(_Database):

@@ -1,7 +1,7 @@
 """What a dashboard is made of: rows, panels and queries, and how they become Grafana's JSON (schema 39, Grafana 11).
 
 In PromQL `@name{labels}` stands for the series of the engines that are chosen above the dashboard, and `#name{labels}` for
-those of the hosts. A panel is placed behind the one before it; a row of the grid is 24 wide.
+those of the hosts, `&name{labels}` for those of Redis. A panel is placed behind the one before it; a row of the grid is 24 wide.
 """
 
 import re
@@ -56,13 +56,15 @@ class Dashboard:
 
 def q(text: str, legend: str = "") -> Query:
     """PromQL."""
-    selected = re.sub(r"([@#])(\w+)(?:\{([^}]*)\})?", _selected, " ".join(text.split()))
+    selected = re.sub(r"([@#&])(\w+)(?:\{([^}]*)\})?", _selected, " ".join(text.split()))
     return Query(selected, legend)
 
 
+SELECTORS = {"@": 'job="sluice",instance=~"$instance"', "#": 'job="node",instance=~"$node"', "&": 'job="redis",instance=~"$redis"'}
+
+
 def _selected(match: re.Match) -> str:
-    selector = 'job="sluice",instance=~"$instance"' if match[1] == "@" else 'job="node",instance=~"$node"'
-    return f"{match[2]}{{{selector}{',' + match[3] if match[3] else ''}}}"
+    return f"{match[2]}{{{SELECTORS[match[1]]}{',' + match[3] if match[3] else ''}}}"
 
 
 def quantile(share: float, histogram: str, by: str = "") -> str:

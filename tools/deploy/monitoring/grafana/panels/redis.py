@@ -1,7 +1,8 @@
-"""The dashboard of Redis and its consumers, as the engine sees them."""
+"""The dashboard of Redis and its consumers: as the engine sees them, and as Redis itself tells redis_exporter."""
 
-from .model import INSTANCE, Dashboard, Row, graph, per_second, q, quantile, stat
+from .model import INSTANCE, PROMETHEUS, RATE, Dashboard, Row, graph, per_second, q, quantile, query_variable, stat
 
+REDIS = query_variable("redis", "Redis", 'label_values(redis_up{job="redis"}, instance)', PROMETHEUS)
 USED, BOUND = "@sluice_redis_used_bytes", "@sluice_redis_maxmemory_bytes"
 
 NOW = Row("Now", (
@@ -34,5 +35,33 @@ CONSUMERS = Row("Consumers and admission", (
     graph("Replies of Redis", "By outcome.", "cps", q(per_second("@sluice_sink_replies_total", "outcome"), "{{outcome}}"), stacks=True),
 ))
 
+GROUPS = Row("Consumer groups, as Redis tells", (
+    graph("Not acknowledged", "Entries that were given to a consumer of the group, and that it has not acknowledged.", "short",
+          q("sum by (stream, group) (&redis_stream_group_messages_pending)", "{{stream}} {{group}}")),
+    graph("Consumers", "Consumers of each group.", "none", q("sum by (stream, group) (&redis_stream_group_consumers)", "{{stream}} {{group}}")),
+    graph("Silent for", "Time since a consumer last asked for entries.", "s", q("&redis_stream_group_consumer_idle_seconds", "{{group}} {{consumer}}")),
+    graph("Not acknowledged, by consumer", "One that only grows has died: claim its entries with XAUTOCLAIM.", "short",
+          q("&redis_stream_group_consumer_messages_pending", "{{group}} {{consumer}}"), width=12),
+    graph("Length of streams", "Entries of each stream that redis_exporter looks at.", "short", q("&redis_stream_length", "{{stream}}"), width=12),
+))
+
+SERVER = Row("Redis itself", (
+    stat("Redis", "Whether redis_exporter reaches it.", "none", q("min(&redis_up)"), width=4, words=(("0", "away", "red"), ("1", "up", "green"))),
+    stat("Up for", "Since Redis was started.", "s", q("min(&redis_uptime_in_seconds)"), width=4),
+    stat("Evicted in an hour", "Keys thrown away for want of memory. With noeviction it is 0.", "short", q("sum(increase(&redis_evicted_keys_total[1h]))"), width=4, thresholds=(("red", 1),)),
+    stat("Last write of the AOF", "Whether the append-only file took the last write; if not, Redis refuses all writes.", "none", q("min(&redis_aof_last_write_status)"), width=4,
+         words=(("0", "failed", "red"), ("1", "ok", "green"))),
+    stat("Replicas", "Replicas that are connected.", "none", q("min(&redis_connected_slaves)"), width=4),
+    stat("Refused connections", "Since the start, for want of `maxclients`.", "short", q("sum(&redis_rejected_connections_total)"), width=4, thresholds=(("red", 1),)),
+    graph("Commands", "In a second, by name.", "ops", q(f"sum by (cmd) (rate(&redis_commands_total{RATE}))", "{{cmd}}"), stacks=True),
+    graph("Time of commands", "Share of the one thread of Redis that each command takes.", "percentunit", q(f"sum by (cmd) (rate(&redis_commands_duration_seconds_total{RATE}))", "{{cmd}}"), stacks=True),
+    graph("Commands that failed", "Failed while they ran, or refused before.", "ops", q(f"sum by (instance) (rate(&redis_commands_failed_calls_total{RATE}))", "{{instance}} failed"),
+          q(f"sum by (instance) (rate(&redis_commands_rejected_calls_total{RATE}))", "{{instance}} refused")),
+    graph("Cores in use", "CPU time of Redis, in cores.", "none", q(f"rate(&redis_cpu_user_seconds_total{RATE}) + rate(&redis_cpu_sys_seconds_total{RATE})", "{{instance}}"), width=6),
+    graph("Memory of the process", "Resident, and what Redis counts as used.", "bytes", q("&redis_memory_used_rss_bytes", "{{instance}} resident"), q("&redis_memory_used_bytes", "{{instance}} used"), width=6),
+    graph("Bytes", "Received and sent by Redis.", "Bps", q(f"rate(&redis_net_input_bytes_total{RATE})", "{{instance}} in"), q(f"rate(&redis_net_output_bytes_total{RATE})", "{{instance}} out"), width=6),
+    graph("Clients", "Connected, and those that wait in a blocking command.", "none", q("&redis_connected_clients", "{{instance}}"), q("&redis_blocked_clients", "{{instance}} blocked"), width=6),
+))
+
 DASHBOARD = Dashboard("sluice-redis", "Sluice: Redis and consumers", "How full Redis is, how far its consumers are behind, and whether the engine closes for that.",
-                      (INSTANCE,), (NOW, MEMORY, CONSUMERS))
+                      (INSTANCE, REDIS), (NOW, MEMORY, CONSUMERS, GROUPS, SERVER))
