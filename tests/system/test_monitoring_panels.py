@@ -8,13 +8,17 @@ import subprocess
 
 import pytest
 import yaml
+from PIL import Image
 
 from harness import RedisServer, reserve_port, wait_until
-from harness.engine import BINARY, CLEAN_ENVIRONMENT
+from harness.dashboard_pictures import Picture, titles
+from harness.engine import BINARY, CLEAN_ENVIRONMENT, PROJECT
 from harness.load import LOAD_BINARY, PATIENT
 from harness.monitoring import DASHBOARDS, DATABASES, MISSING, STACK, Stack
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"{', '.join(MISSING)} not here: run tools/setup test")
+
+PICTURE_BYTES_MAX = 150_000
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +50,23 @@ def test_every_query_of_every_panel_returns_data(stack):
         wait_until(all_have_data, "every query returns data", 15, 0.5)
     except AssertionError:
         raise AssertionError("no data:\n" + "\n".join(empty) + "\n" + stack.prometheus.log()[-2000:]) from None
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard["uid"])
+def test_the_picture_in_docs_shows_all_panels(dashboard):
+    path = PROJECT / f"docs/monitoring/{dashboard['uid']}.png"
+    assert path.stat().st_size < PICTURE_BYTES_MAX
+    with Image.open(path) as image:
+        assert image.text["Panels"].split("\n") == titles(dashboard), "run tests/system/draw_dashboards"
+
+
+def test_a_dashboard_is_drawn(stack, workspace):
+    """One of them: each takes seconds. tests/system/draw_dashboards draws them all."""
+    [load] = [dashboard for dashboard in DASHBOARDS if dashboard["uid"] == "sluice-load"]
+    Picture(load, stack.series).save(workspace / "load.png")
+    with Image.open(workspace / "load.png") as image:
+        assert image.text["Panels"].split("\n") == titles(load)
+        assert len(image.convert("RGB").getcolors(1 << 20)) > 10 and image.width > 1000
 
 
 def test_the_variables_have_values(stack):

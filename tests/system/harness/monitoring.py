@@ -83,9 +83,9 @@ class Prometheus:
         answer = json.loads(fetch(f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"))
         return answer["data"]["result"] if isinstance(answer["data"], dict) else answer["data"]
 
-    def series(self, expression: str) -> list[tuple[dict, list[tuple[float, float]]]]:
+    def series(self, expression: str, until_s: float) -> list[tuple[dict, list[tuple[float, float]]]]:
         """Since the start, a second apart: of each series the labels, and times (s) with values; values that are no number are none."""
-        answer = self.ask("query_range", query=expression, start=self.began_s, end=time.time(), step=1)
+        answer = self.ask("query_range", query=expression, start=until_s - int(until_s - self.began_s), end=until_s, step=1)
         return [(one["metric"], points) for one in answer if (points := [(time_s, float(text)) for time_s, text in one["values"] if not math.isnan(float(text))])]
 
     def log(self) -> str:
@@ -173,6 +173,8 @@ path = "/nowhere"
 
 
 class Stack:
+    """`load_ended_s`: when the load had ended."""
+
     def __init__(self):
         self._started = []
 
@@ -206,13 +208,16 @@ class Stack:
         while load.exit_code is None:
             self.engines.send(number := number + 1)
             time.sleep(0.1)
+        self.load_ended_s = time.time()
         assert "InfluxDB" not in load.output(), load.output()
 
-    def series(self, target: dict) -> list[tuple[dict, list[tuple[float, float]]]]:
+    def series(self, target: dict, until_s: float = math.inf) -> list[tuple[dict, list[tuple[float, float]]]]:
         """What a panel's query returns: of each series its labels, and times (s) with values. For InfluxDB the label `col` is the column."""
+        end_s = min(until_s, time.time())
         if "expr" in target:
-            return self.prometheus.series(replaced(target["expr"], PROMQL))
-        answer = self.influxdb.series(replaced(target["query"], INFLUXQL), DATABASES[target["datasource"]["uid"]], epoch="ms")
+            return self.prometheus.series(replaced(target["expr"], PROMQL), end_s)
+        macros = {**INFLUXQL, "$timeFilter": f"{INFLUXQL['$timeFilter']} AND time < {int(end_s * 1000)}ms"}
+        answer = self.influxdb.series(replaced(target["query"], macros), DATABASES[target["datasource"]["uid"]], epoch="ms")
         return [({**one.get("tags", {}), "col": column}, points) for one in answer for index, column in enumerate(one["columns"])
                 if column != "time" and (points := [(row[0] / 1000, row[index]) for row in one["values"] if row[index] is not None])]
 
