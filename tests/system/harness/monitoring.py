@@ -47,29 +47,36 @@ def replaced(text: str, variables: dict[str, str]) -> str:
     return text
 
 
-class Prometheus:
-    """With the stack's own configuration and rules."""
-
-    def __init__(self, directory: Path, targets: dict[str, list[str]], influxdb_url: str):
-        """`targets`: addresses by job."""
-        self.url = f"http://127.0.0.1:{reserve_port()}"
-        self.began_s = time.time()
-        for name in ("recording.yml", "alerts.yml"):
-            text = (STACK / "prometheus" / name).read_text()
-            (directory / name).write_text(re.sub(r"^    interval: \w+$", f"    interval: {INTERVAL}", text, flags=re.MULTILINE))
-        config = yaml.safe_load((STACK / "prometheus/prometheus.yml").read_text())
-        config["global"] = {"scrape_interval": INTERVAL, "scrape_timeout": INTERVAL, "evaluation_interval": INTERVAL}
-        targets = {**targets, "prometheus": [self.url.removeprefix("http://")]}
-        for job in config["scrape_configs"]:
+def stack_configuration(directory: Path, targets: dict[str, list[str]], influxdb_url: str) -> dict:
+    """prometheus.yml of the stack for this machine, its rules beside it in `directory`. `targets`: addresses by job."""
+    for name in ("recording.yml", "alerts.yml"):
+        text = (STACK / "prometheus" / name).read_text()
+        (directory / name).write_text(re.sub(r"^    interval: \w+$", f"    interval: {INTERVAL}", text, flags=re.MULTILINE))
+    config = yaml.safe_load((STACK / "prometheus/prometheus.yml").read_text())
+    for job in config["scrape_configs"]:
+        if job["job_name"] in targets:
             job["static_configs"] = [{"targets": targets[job["job_name"]]}]
-        [write] = config["remote_write"]
-        write["url"] = write["url"].replace("http://influxdb:8086", influxdb_url)
-        write["basic_auth"]["password_file"] = str(directory / "password")
-        write["queue_config"] = {"batch_send_deadline": "300ms"}
-        (directory / "password").write_text(PASSWORD)
-        (directory / "prometheus.yml").write_text(json.dumps(config))  # YAML takes JSON
-        self._child = Child([PROGRAMS["prometheus"], f"--config.file={directory / 'prometheus.yml'}", f"--storage.tsdb.path={directory / 'prometheus'}",
-                             f"--web.listen-address={self.url.removeprefix('http://')}", "--log.level=warn"], directory, "prometheus")
+    [write] = config["remote_write"]
+    write["url"] = write["url"].replace("http://influxdb:8086", influxdb_url)
+    write["basic_auth"]["password_file"] = str(directory / "password")
+    (directory / "password").write_text(PASSWORD)
+    return config
+
+
+class Prometheus:
+    """With a configuration, but for its intervals, which are short; it scrapes itself where that names 127.0.0.1:9090."""
+
+    def __init__(self, directory: Path, config: dict):
+        address = f"127.0.0.1:{reserve_port()}"
+        self.url = f"http://{address}"
+        self.began_s = time.time()
+        config = {**config, "global": {"scrape_interval": INTERVAL, "scrape_timeout": INTERVAL, "evaluation_interval": INTERVAL}}
+        for write in config.get("remote_write", []):
+            write["queue_config"] = {"batch_send_deadline": "300ms"}
+        file = directory / "prometheus.yml"
+        file.write_text(json.dumps(config).replace("127.0.0.1:9090", address))  # YAML takes JSON
+        self._child = Child([PROGRAMS["prometheus"], f"--config.file={file}", f"--storage.tsdb.path={directory / 'prometheus'}",
+                             f"--web.listen-address={address}", "--log.level=warn"], directory, "prometheus")
         wait_until(self._is_ready, "Prometheus is ready")
 
     def _is_ready(self) -> bool:
@@ -173,7 +180,7 @@ path = "/nowhere"
 
 
 class Stack:
-    """`load_ended_s`: when the load had ended."""
+    """`load_ended_s`: when the load had ended. `ports`: addresses of services whose health compose checks."""
 
     def __init__(self):
         self._started = []
@@ -188,7 +195,8 @@ class Stack:
         of_redis = self._exporter(workspace, "prometheus-redis-exporter", "web.listen-address", f"redis.addr={self.engines.redis.url}")
         nobody = "127.0.0.1:1"  # so that an alert is pending
         targets = {"sluice": [*self.engines.scraped, nobody], "node": [node], "redis": [of_redis]}
-        self.prometheus = self._keep(Prometheus(workspace, targets, self.influxdb.url))
+        self.prometheus = self._keep(Prometheus(workspace, stack_configuration(workspace, targets, self.influxdb.url)))
+        self.ports = {"prometheus": self.prometheus.url, "node-exporter": node, "redis-exporter": of_redis, "sluice": self.engines.scraped[2]}
         self._load_the_engine(workspace, duration_s)
 
     def _exporter(self, workspace: Path, program: str, listen_option: str, *options: str) -> str:
