@@ -49,6 +49,16 @@ def test_every_query_of_every_panel_returns_data(stack):
         raise AssertionError("no data:\n" + "\n".join(empty) + "\n" + stack.prometheus.log()[-2000:]) from None
 
 
+def test_legends_name_labels_that_the_series_have(stack):
+    """Else Grafana shows nothing in their place."""
+    missing = []
+    for name, target in targets().items():
+        wanted = set(re.findall(r"\{\{(\w+)\}\}|\$(?:tag_)?(\w+)", target.get("legendFormat", target.get("alias"))))
+        labels = set().union(*(labels for labels, _ in stack.series(target)))
+        missing += [f"{name}: {word}" for pair in wanted if (word := "".join(pair)) not in labels]
+    assert not missing
+
+
 @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: dashboard["uid"])
 def test_the_picture_in_docs_shows_all_panels(dashboard):
     path = PROJECT / f"docs/monitoring/{dashboard['uid']}.png"

@@ -145,6 +145,17 @@ def test_every_alert_can_be_quiet(workspace):
     run_promtool(workspace, "quiet", [fires(alert, minutes, good, 0) for alert, (minutes, _, good) in CASES.items()])
 
 
+# Below the factor of the alert's first pair of windows, and above that of its second.
+SECOND_PAIRS = {
+    "SluiceErrorBudgetBurnsFast": answers("0+992", "0+8"), "SluiceErrorBudgetBurnsSlowly": answers("0+998", "0+2"),
+    "SluiceLatencyBudgetBurnsFast": latencies("0+920", "0+1000"), "SluiceLatencyBudgetBurnsSlowly": latencies("0+980", "0+1000"),
+}
+
+
+def test_burn_rates_look_at_two_pairs_of_windows(workspace):
+    run_promtool(workspace, "pairs", [fires(alert, HOUR, bad, 1) for alert, bad in SECOND_PAIRS.items()])
+
+
 def test_a_burst_that_is_over_wakes_nobody(workspace):
     """The long windows still have it, the short ones do not."""
     burst = answers("0+980x60 58800+1000x40", "0+20x60 1200x40")
