@@ -11,8 +11,8 @@ import urllib.parse
 import pytest
 import yaml
 
-from harness import reserve_port, wait_until
-from harness.databases import InfluxDb, fetch, find_program
+from harness import reserve_port, sample, wait_until
+from harness.databases import VICTORIA_METRICS, InfluxDb, VictoriaMetrics, fetch, find_program
 from harness.engine import CLEAN_ENVIRONMENT, PROJECT
 from harness.load import LOAD_BINARY, PATIENT
 from harness.monitoring import MISSING, PASSWORD, STACK, Prometheus, stack_configuration
@@ -170,7 +170,50 @@ def test_promtool_checks_the_example(workspace):
     is_said("`promtool check config FILE`")
 
 
-def test_the_settings_of_telegraf_can_be_read():
-    """It is in no package of Debian, so more is not known."""
-    [source] = tomllib.loads(block("toml", "inputs.prometheus"))["inputs"]["prometheus"]
-    assert source["urls"] == ["http://10.0.0.5:8082/metrics"]
+def tags_of(influxdb, database: str, measurement: str) -> list[str]:
+    """Without `__name__`, which InfluxDB adds to points of remote write."""
+    return sorted(row["tagKey"] for row in influxdb.query(f'SHOW TAG KEYS FROM "{measurement}"', database) if row["tagKey"] != "__name__")
+
+
+def test_write_metrics_makes_the_points_of_remote_write(stack, influxdb, watched):
+    wait_until(lambda: influxdb.query("SHOW TAG KEYS FROM \"sluice_samples_accepted_total\"", "sluice"), "Prometheus wrote figures")
+    expected = {name: tags_of(influxdb, "sluice", name) for name in ("sluice_samples_accepted_total", "sluice_sink_state", "process_cpu_seconds_total", "sluice_build_info")}
+    assert expected["sluice_samples_accepted_total"] == ["core", "format", "instance", "job"]
+    with stack.connect() as connection:
+        assert connection.post([sample(), sample()]).status == 200
+    admin = "{}:{}".format(*stack.engine.admin_address)
+    changes = {"127.0.0.1:8082": admin, "127.0.0.1:8086": influxdb.url.removeprefix("http://"), "PASSWORD": urllib.parse.quote(PASSWORD, safe="")}
+    text = command("write_metrics --to http://sluice")
+    for old, new in changes.items():
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    influxdb.query("CREATE DATABASE other")
+    done = run(text + " --once --database other", cwd=PROJECT)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    assert {name: tags_of(influxdb, "other", name) for name in expected} == expected
+    [row] = influxdb.query(f"SELECT sum(\"value\") FROM \"sluice_samples_accepted_total\" WHERE \"job\" = 'sluice' AND \"instance\" = '{admin}'", "other")
+    assert row["sum"] == stack.engine.status()["samples"]["accepted"] > 0
+    assert not [row for row in influxdb.query("SHOW MEASUREMENTS", "other") if row["name"].endswith("_bucket")]
+
+
+def test_write_metrics_says_what_failed(stack, influxdb):
+    admin = "http://{}:{}/metrics".format(*stack.engine.admin_address)
+    script = PROJECT / "tools/deploy/monitoring/influxdb/write_metrics"
+    done = run(f"{script} --once --to {influxdb.url.replace('://', '://sluice:wrong@')} {admin}")
+    assert done.returncode == 1 and "write_metrics: InfluxDB: 401" in done.stderr
+    done = run(f"{script} --once --to {influxdb.url} http://127.0.0.1:{reserve_port()}/metrics")
+    assert done.returncode == 1 and "Connection refused" in done.stderr
+
+
+@pytest.mark.skipif(VICTORIA_METRICS is None, reason="victoria-metrics is not here: run tools/setup test")
+def test_write_metrics_speaks_to_influxdb_2(stack, workspace):
+    """VictoriaMetrics takes what InfluxDB 2 does at /api/v2/write."""
+    database = VictoriaMetrics(workspace)
+    try:
+        text = command("write_metrics --to http://127.0.0.1:8086").replace("http://127.0.0.1:8086", database.url).replace("127.0.0.1:8082", "{}:{}".format(*stack.engine.admin_address))
+        done = run(text + " --once", cwd=PROJECT)
+        assert done.returncode == 0 and not done.stderr, done.stderr
+        [series] = wait_until(lambda: database.export("sluice_ready_value"), "it has the figure", pause_s=0.2)
+        assert series["metric"]["job"] == "sluice" and series["values"] == [1]
+    finally:
+        database.kill()
