@@ -152,7 +152,7 @@ def test_targets_say_what_is_wrong(watched):
 
 def test_prometheus_says_that_influxdb_refuses(watched):
     [words] = re.findall(r"Prometheus in its log \(`([^`]+)`\)", PAGE)
-    wait_until(lambda: words in watched.log(), "the log says it", 20, 0.1)
+    wait_until(lambda: words in watched.log(), "the log says it", pause_s=0.1)
 
 
 def test_influxdb_has_what_prometheus_scraped(watched, influxdb):

@@ -44,7 +44,7 @@ def test_every_query_of_every_panel_returns_data(stack):
         return not empty
 
     try:
-        wait_until(all_have_data, "every query returns data", 15, 0.5)
+        wait_until(all_have_data, "every query returns data", pause_s=0.5)
     except AssertionError:
         raise AssertionError("no data:\n" + "\n".join(empty) + "\n" + stack.prometheus.log()[-2000:]) from None
 
