@@ -14,7 +14,7 @@ std::string joined(const std::vector<std::string>& sentences) {
     return text.empty() ? "none" : text;
 }
 
-Finding readable(const Facts& facts) {
+Finding config_readable(const Facts& facts) {
     return judged(facts.config_problem.empty(), State::fault,
                   facts.config_problem.empty() ? "right" : facts.config_problem);
 }
@@ -98,7 +98,7 @@ Finding admin_exposed(const Facts& facts) {
 
 constexpr Check checks[] = {
     {"config.valid", "Configuration", "right", "With a wrong one the engine does not start.",
-     "sluice check-config /etc/sluice/sluice.toml", Needs::nothing, readable},
+     "sluice check-config /etc/sluice/sluice.toml", Needs::nothing, config_readable},
     {"config.warnings", "Configuration: warnings", "none", "What the file asks for is not what is done.",
      "sluice check-config /etc/sluice/sluice.toml", Needs::config, remarks},
     {"config.start", "What a start would meet", "nothing",

@@ -40,29 +40,43 @@ class _Database:
             except OSError:
                 return False
 
-        wait_until(answers, f"{name} answers")
+        try:
+            wait_until(answers, f"{name} answers")
+        except AssertionError:
+            self._child.kill()
+            raise
 
     def kill(self) -> None:
         self._child.kill()
 
 
 class InfluxDb(_Database):
-    def __init__(self, directory: Path):
+    def __init__(self, directory: Path, user: str = "", password: str = ""):
+        """With a user it takes nothing without the password."""
         port = reserve_port()
         self.url = f"http://127.0.0.1:{port}"
         settings = {"REPORTING_DISABLED": "true", "BIND_ADDRESS": f"127.0.0.1:{reserve_port()}", "META_DIR": directory / "meta",
                     "DATA_DIR": directory / "data", "DATA_WAL_DIR": directory / "wal", "HTTP_BIND_ADDRESS": f"127.0.0.1:{port}",
-                    "MONITOR_STORE_ENABLED": "false"}
+                    "MONITOR_STORE_ENABLED": "false", "HTTP_AUTH_ENABLED": "true" if user else "false"}
+        self._credentials = {}
         environment = {**os.environ, **{f"INFLUXDB_{name}": str(value) for name, value in settings.items()}}
         self._start([INFLUXD, "run", "-config", "/dev/null"], directory, "influxd", "/ping", environment)
+        if user:
+            self.query(f"CREATE USER \"{user}\" WITH PASSWORD '{password}' WITH ALL PRIVILEGES")
+            self._credentials = {"u": user, "p": password}
+
+    def series(self, statement: str, database: str = "", epoch: str = "") -> list[dict]:
+        """The series of a statement's first result: {"name", "tags", "columns", "values"}; times in `epoch`, else as text."""
+        form = urllib.parse.urlencode({"db": database, "q": statement, **({"epoch": epoch} if epoch else {})}).encode()
+        credentials = urllib.parse.urlencode(self._credentials)  # are not read in the form
+        answer = json.loads(fetch(f"{self.url}/query?{credentials}", form))["results"][0]
+        assert "error" not in answer, answer
+        return answer.get("series", [])
 
     def query(self, statement: str, database: str = "") -> list[dict]:
         """The rows of a statement's first result, each with its tags."""
-        form = urllib.parse.urlencode({"db": database, "q": statement}).encode()
-        answer = json.loads(fetch(self.url + "/query", form))["results"][0]
-        assert "error" not in answer, answer
         return [{**series.get("tags", {}), **dict(zip(series["columns"], row))}
-                for series in answer.get("series", []) for row in series["values"]]
+                for series in self.series(statement, database) for row in series["values"]]
 
 
 class VictoriaMetrics(_Database):
