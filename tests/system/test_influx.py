@@ -222,6 +222,7 @@ def test_query(http, base):
     assert (created.status, created.json()) == (200, {"results": [{"statement_id": 0}]})
     missing = http.request("GET", base + "/query?db=x")
     assert (missing.status, missing.json()) == (400, {"error": 'missing required parameter "q"'})
+    assert missing.header("X-Influxdb-Error") == 'missing required parameter "q"'
 
 
 def test_health_and_readiness_of_influx(starter):
