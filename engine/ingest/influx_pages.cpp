@@ -61,6 +61,7 @@ void answer_query(const http::Request& request, http::Response& response, http::
     if (!statement) statement = parameter_of(request.body, "q");
     if (!statement || statement->empty()) {
         start(400, response);
+        response.add_header("X-Influxdb-Error", "missing required parameter \"q\"");
         return response.append_body(blocks, "{\"error\":\"missing required parameter \\\"q\\\"\"}\n");
     }
     start(200, response);

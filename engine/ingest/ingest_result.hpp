@@ -37,9 +37,19 @@ struct FirstFault {
         const std::string_view rest = body.substr(offset, text.size() + 1);
         const std::string_view whole = rest.substr(0, rest.find_first_of("\r\n"));
         is_cut = whole.size() > text.size();
-        bytes = static_cast<std::uint8_t>(whole.copy(text.data(), text.size()));
+        std::size_t end = whole.size();
+        if (is_cut) end = begin_of_character(whole, text.size());
+        bytes = static_cast<std::uint8_t>(whole.copy(text.data(), end));
     }
     [[nodiscard]] std::string_view excerpt() const { return {text.data(), bytes}; }
+
+  private:
+    // Of the one that `at` lies in. What has more than three bytes behind the first is no character of UTF-8.
+    [[nodiscard]] static std::size_t begin_of_character(std::string_view line, std::size_t at) {
+        std::size_t begin = at;
+        while (begin + 3 > at && (static_cast<unsigned char>(line[begin]) & 0xc0) == 0x80) --begin;
+        return (static_cast<unsigned char>(line[begin]) & 0xc0) == 0x80 ? at : begin;
+    }
 };
 
 // Valid as zeroed memory; start() makes it whole.

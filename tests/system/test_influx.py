@@ -84,6 +84,8 @@ def test_where_every_line_is_bad(stack, http):
     assert response.json()["error"].startswith("unable to parse 'bäd \"line\\x1b".replace("\\x1b", "\x1b"))
     assert "…'" in response.json()["error"] and "dropped" not in response.json()["error"]
     assert response.header("X-Influxdb-Error")
+    for line in ("x" * 99 + "ä", "x" * 98 + "€", "x" * 97 + "😀"):
+        assert write(http, line + " bad").json()["error"].startswith(f"unable to parse '{line[:-1]}…'"), "cut between characters"
     assert stack.redis.xlen("telemetry") == 0
 
 
@@ -220,6 +222,7 @@ def test_query(http, base):
     assert (created.status, created.json()) == (200, {"results": [{"statement_id": 0}]})
     missing = http.request("GET", base + "/query?db=x")
     assert (missing.status, missing.json()) == (400, {"error": 'missing required parameter "q"'})
+    assert missing.header("X-Influxdb-Error") == 'missing required parameter "q"'
 
 
 def test_health_and_readiness_of_influx(starter):
