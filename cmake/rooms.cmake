@@ -54,6 +54,7 @@ room(engine/tenants USES engine/core engine/config LIBRARIES openssl MAY random 
 # --- bytes in, values out ------------------------------------------------------------------------------------------
 room(parsers USES engine/core LIBRARIES simdjson)
 room(parsers/http USES engine/core LIBRARIES llhttp)
+room(parsers/proxy USES engine/core)
 room(parsers/json USES engine/core parsers LIBRARIES simdjson)
 room(parsers/collectd USES engine/core parsers parsers/json LIBRARIES simdjson)
 room(parsers/influx USES engine/core parsers)
