@@ -68,7 +68,8 @@ room(parsers/coding USES engine/core LIBRARIES zlib libdeflate zstd snappy)
 room(engine/io USES engine/core LIBRARIES liburing MAY clock system thread)
 room(engine/http USES engine/core parsers/http)
 room(engine/tls USES engine/core LIBRARIES openssl MAY clock system thread)
-room(engine/server USES engine/core engine/config engine/log engine/metrics engine/io engine/http engine/tls MAY clock system thread)
+room(engine/server USES engine/core engine/config engine/log engine/metrics engine/io engine/http engine/tls parsers/http parsers/proxy
+     MAY clock system thread)
 
 # --- what delivers: encoders and sinks -----------------------------------------------------------------------------
 room(sinks USES engine/core MAY thread)

@@ -35,6 +35,11 @@ struct PreparedResponse {
 };
 using PreparedIndex = std::uint16_t;
 
+// Of an origin whose pages may read an answer: see CorsOrigins.
+using CorsNumber = std::uint8_t;
+inline constexpr CorsNumber no_cors = 0;
+static_assert(limits::cors_origins_count_max <= 0xff);
+
 class Response {
   public:
     static constexpr std::size_t headers_count_max = 8;
@@ -74,6 +79,16 @@ class Response {
     void set_format(IngestFormat format) { format_ = format; }
     [[nodiscard]] IngestFormat format() const { return format_; }
 
+    // To which origin's page it goes: start() and use_prepared() leave it.
+    void set_cors(CorsNumber number) { cors_ = number; }
+    [[nodiscard]] CorsNumber cors() const { return cors_; }
+
+    // Before anything is known of the request that it answers.
+    void forget_request() {
+        format_ = IngestFormat::none;
+        cors_ = no_cors;
+    }
+
     // Gives its blocks back.
     void clear(BlockPool& pool) { body_.clear(pool); }
 
@@ -92,6 +107,7 @@ class Response {
     PreparedIndex prepared_;
     std::int16_t refusal_code_;  // below 0: none
     IngestFormat format_;
+    CorsNumber cors_;
     bool is_prepared_;
     bool is_cut_;  // some of the body found no block
     bool ends_connection_;

@@ -76,6 +76,11 @@ const Format* Gate::format_of(const http::Request& request, std::uint16_t target
     return format;
 }
 
+bool Gate::is_for_ingest(const http::Request& request) const {
+    const http::Route* const route = router_.at(request.path, request.listener_role_number);
+    return route != nullptr && route->target >= format_target_min;
+}
+
 Gate::Refused Gate::refused(const http::Request& request, Refusal reason) const {
     Refused refused{.reason = reason};
     const http::Route* const route = router_.at(request.path, request.listener_role_number);

@@ -68,6 +68,8 @@ class Gate {
     void guard(Access& access, std::uint16_t query_target);
 
     [[nodiscard]] std::expected<Passage, Refused> check(const http::Request& request, Body body) const;
+    // Whether an ingest endpoint is at the path of the request, whatever its method.
+    [[nodiscard]] bool is_for_ingest(const http::Request& request) const;
     // Of a request that was refused by others: in whose shape it is told. Of its head its path must be there
     // (has_path()); the rest may be cut.
     [[nodiscard]] Refused refused(const http::Request& request, Refusal reason) const;

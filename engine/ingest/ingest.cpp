@@ -39,9 +39,18 @@ Ingest::Ingest(std::span<const Format> formats, Server& server, Admission& admis
 // Prometheus sends the header with each attempt but the first.
 void Ingest::note_format(const Format& format, const http::Request& request, http::Response& response) {
     response.set_format(format.name);
+    if (!settings_.cors.empty())
+        response.set_cors(settings_.cors.number_of(request.head.header(parsers::RequestHeader::origin)));
     if (!format.counts_retries || !request.head.has(parsers::RequestHeader::retry_attempt)) return;
     const std::string_view attempt = request.head.header(parsers::RequestHeader::retry_attempt);
     if (!attempt.empty() && attempt != "0") ++remote_write_counters_.retried_requests;
+}
+
+void Ingest::note_preflight(const http::Request& request, http::Response& response) const {
+    const auto number = settings_.cors.number_of(request.head.header(parsers::RequestHeader::origin));
+    if (number == http::no_cors) return;
+    response.set_cors(number);
+    http::add_preflight_headers(response);
 }
 
 Decision Ingest::on_request(const http::Request& request, const Gate::Passage& passage, RequestRef ref,

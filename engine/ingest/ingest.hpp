@@ -46,6 +46,7 @@ class Ingest {
         tenants::SamplePolicy policy{};  // of samples, where there are no tenants
         std::string stream{};  // of all; with the layout `list` its key
         bool has_429_for_remote_write = false;  // its senders keep what they sent
+        http::CorsOrigins cors{};  // whose pages may read the answers; as the server has them
     };
 
     // `formats` as the gate has them. `idempotency` is shared with the other reactors; null: none. All outlive this.
@@ -60,6 +61,8 @@ class Ingest {
     }
     // A request whose format is known, before anything becomes of it.
     void note_format(const Format& format, const http::Request& request, http::Response& response);
+    // An OPTIONS request for an ingest endpoint, which is answered already: a browser asks whether a page may send.
+    void note_preflight(const http::Request& request, http::Response& response) const;
     // A request that the gate let in, for an ingest endpoint.
     [[nodiscard]] http::Decision on_request(const http::Request& request, const Gate::Passage& passage, RequestRef ref,
                                             http::Response& response);

@@ -29,6 +29,11 @@ Engine::Engine(config::Config config, AccessFiles access)
       admin_token_(access.admin_token),
       failures_(std::make_unique<tenants::Failures>(random_seed())),
       quotas_(access.tenants == nullptr ? nullptr : std::make_unique<tenants::SharedQuotas>()),
+      connections_(
+          config_.http.connections_per_address_count_max == 0
+              ? nullptr
+              : std::make_unique<AddressConnections>(
+                    static_cast<std::uint32_t>(config_.http.connections_per_address_count_max), random_seed())),
       letters_(quotas_ == nullptr ? nullptr
                                   : std::make_unique<dead_letters::DeadLetters>(dead_letter_clients(config_),
                                                                                 config_.cores.size(), state_.reloads)),
@@ -71,7 +76,8 @@ void Engine::make_parts() {
                                      .admin_token = admin_token_,
                                      .failures = failures_.get(),
                                      .quotas = quotas_.get(),
-                                     .letters = letters_ == nullptr ? nullptr : &letters_->outbox(i)};
+                                     .letters = letters_ == nullptr ? nullptr : &letters_->outbox(i),
+                                     .connections = connections_.get()};
         reactors_.push_back(std::make_unique<Reactor>(config_, static_cast<std::uint16_t>(i), wiring));
         reactors_.back()->connect(*sink_);
     }

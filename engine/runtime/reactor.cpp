@@ -4,6 +4,8 @@
 #include <sched.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/admin/answer.hpp"
 #include "engine/core/check.hpp"
@@ -25,7 +27,13 @@ namespace {
 constexpr std::uint64_t at_once_ns = 1;
 
 // The configuration's numbers have been checked: they fit the narrower types (engine/config/keys.cpp).
-ServerSettings server_settings(const config::Config& config) {
+http::CorsOrigins cors_of(const config::Config& config) {
+    std::vector<std::string> origins;
+    for (const config::Origin& origin : config.http.cors_origins) origins.push_back(origin.text);
+    return http::CorsOrigins(std::move(origins));
+}
+
+ServerSettings server_settings(const config::Config& config, AddressConnections* connections) {
     ServerSettings settings{};
     settings.http = {config.http.body_bytes_max, config.http.header_timeout_ns, config.http.body_timeout_ns,
                      config.http.idle_timeout_ns, config.http.write_timeout_ns, config.ack_timeout_ns,
@@ -44,6 +52,11 @@ ServerSettings server_settings(const config::Config& config) {
     settings.loop.without_buffer_ring = config.io.mode == config::IoMode::no_buffer_ring;
     settings.prepared = prepared_json_answers();
     settings.body_memory_bytes = config.http.body_memory_bytes;
+    settings.addresses = {.trusted = config.proxy.trusted,
+                          .takes_proxy_header = config.proxy.protocol != config::ProxyProtocol::off,
+                          .header_timeout_ns = config.http.header_timeout_ns,
+                          .connections = connections};
+    settings.cors = cors_of(config);
     return settings;
 }
 
@@ -55,7 +68,8 @@ Ingest::Settings ingest_settings(const config::Config& config) {
         .mapping = config.mapping,
         .policy = sample_policy(config),
         .stream = config.sink.redis.layout == RedisLayout::list ? config.sink.redis.list_key : config.sink.redis.stream,
-        .has_429_for_remote_write = config.quota.remote_write_status == config::QuotaStatus::too_many_requests};
+        .has_429_for_remote_write = config.quota.remote_write_status == config::QuotaStatus::too_many_requests,
+        .cors = cors_of(config)};
     for (const ContentCoding coding : config.http.encodings)
         settings.accept_encoding.append(settings.accept_encoding.empty() ? "" : ", ").append(name_of(coding));
     return settings;
@@ -77,8 +91,10 @@ Reactor::Reactor(const config::Config& config, std::uint16_t index, const Wiring
       pool_(config.batch.count, config.batch.arena_bytes, index),
       config_(config),
       inbox_(config.batch.count),
-      server_(server_settings(config), *this, *this),
-      access_failures_(*wiring.failures, [this](Slot slot) { return server_.peer_of(slot); }),
+      server_(server_settings(config, wiring.connections), *this, *this),
+      clients_([this](Slot slot) { return server_.peer_of(slot); }, config.proxy.trusted,
+               config.http.connections_count_max, [this](Slot slot) { return server_.is_anonymous(slot); }),
+      access_failures_(*wiring.failures, clients_),
       admin_guard_(wiring.admin_token, access_failures_) {}
 
 Reactor::~Reactor() { join(); }
@@ -260,6 +276,7 @@ http::Decision Reactor::on_request(const http::Request& request, RequestRef ref,
     }
     if (!passage->allow.empty()) {
         answer_options(passage->allow, response);
+        if (gate_->is_for_ingest(request)) ingest_->note_preflight(request, response);
         return http::Decision::now;
     }
     if (passage->target >= influx_page_target_min) {
@@ -324,6 +341,7 @@ void Reactor::on_body_lost(RequestRef ref) { ingest_->on_body_lost(ref); }
 
 void Reactor::on_connection_gone(Slot slot) {
     if (access_ != nullptr) access_->forget(slot);
+    clients_.forget(slot);
 }
 
 void Reactor::on_overdue(RequestRef ref, http::Response& response) { ingest_->on_overdue(ref, response); }
@@ -401,6 +419,7 @@ void Reactor::fill(Snapshot& snapshot) {
     snapshot.remote_write = ingest_->remote_write_counters();
     snapshot.settings_generation = settings_generation_;
     snapshot.loop = server_.loop_counters();
+    snapshot.addresses = server_.address_counters();
     if (server_.tls() != nullptr) {
         snapshot.tls = server_.tls()->tls_counters();
         snapshot.tls_handshakes.copy_from(server_.tls()->handshakes());
@@ -419,6 +438,7 @@ void Reactor::reset_counters() {
     ingest_->reset();
     if (access_ != nullptr) access_->reset_counters();
     server_.http_counters() = {};
+    server_.address_counters() = {};
     if (server_.tls() != nullptr) server_.tls()->reset_tls_counters();
     server_.forget_iterations();
 }
