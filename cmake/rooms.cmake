@@ -49,7 +49,7 @@ room(engine/log USES engine/core MAY clock system thread)
 room(engine/config USES engine/core LIBRARIES tomlplusplus cli11 MAY system)
 room(engine/metrics USES engine/core LIBRARIES hdr_histogram)
 
-room(engine/tenants USES engine/core engine/config LIBRARIES openssl MAY random system)
+room(engine/tenants USES engine/core engine/config LIBRARIES openssl MAY random system thread)
 
 # --- bytes in, values out ------------------------------------------------------------------------------------------
 room(parsers USES engine/core LIBRARIES simdjson)

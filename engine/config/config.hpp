@@ -142,6 +142,14 @@ struct Config {
 
     struct Quota {
         QuotaStatus remote_write_status = QuotaStatus::unavailable;
+        struct Address {  // of each address, where there are no tenants; 0: no bound
+            std::uint64_t requests_per_s = 0;
+            std::uint64_t samples_per_s = 0;
+            std::uint64_t body_bytes_per_s = 0;
+            [[nodiscard]] bool is_bounded() const {
+                return requests_per_s != 0 || samples_per_s != 0 || body_bytes_per_s != 0;
+            }
+        } address;
     } quota;
 
     struct Io {

@@ -177,6 +177,13 @@ constexpr Property table[] = {
     {"quota.remote_write_status", "503", restart,
      "Status for remote write over its quota: 503, or 429 where all senders have retry_on_http_429",
      Choice<QuotaStatus>{FIELD(quota.remote_write_status), quota_status_words}},
+    {"quota.address.requests_per_s", "0", restart,
+     "Requests that an address, of IPv6 a /64, may bring in a second without tenants; more are refused; 0: no bound",
+     Number{Unit::count, 0, 1'000'000'000, FIELD(quota.address.requests_per_s)}},
+    {"quota.address.samples_per_s", "0", restart, "The same of samples that were accepted; 0: no bound",
+     Number{Unit::count, 0, 1'000'000'000, FIELD(quota.address.samples_per_s)}},
+    {"quota.address.bytes_per_s", "0B", restart, "The same of bodies as they come; 0B: no bound",
+     Number{Unit::size, 0, std::uint64_t{1024} * 1024 * mib, FIELD(quota.address.body_bytes_per_s)}},
 
     {"io.backend", "auto", restart,
      "Kernel interface of the event loops; auto: io_uring, and epoll where that is not available",

@@ -78,6 +78,13 @@ constexpr Relation relation_table[] = {
     {"tls.client_ca", "needs optional or required as", "tls.client",
      UNLESS(!config.tls.client_ca.empty(), config.tls.client != TlsClient::off)},
     {"tls.crl", "needs a file in", "tls.client_ca", UNLESS(!config.tls.crl.empty(), !config.tls.client_ca.empty())},
+    // A tenant has its own quota.
+    {"quota.address.requests_per_s", "is for engines without tenants, so must be 0 beside", "tenants.file",
+     UNLESS(config.quota.address.requests_per_s != 0, config.tenants.file.empty())},
+    {"quota.address.samples_per_s", "is for engines without tenants, so must be 0 beside", "tenants.file",
+     UNLESS(config.quota.address.samples_per_s != 0, config.tenants.file.empty())},
+    {"quota.address.bytes_per_s", "is for engines without tenants, so must be 0 beside", "tenants.file",
+     UNLESS(config.quota.address.body_bytes_per_s != 0, config.tenants.file.empty())},
     {"proxy.protocol", "needs the networks of the proxies in", "proxy.trusted",
      UNLESS(config.proxy.protocol != ProxyProtocol::off, !config.proxy.trusted.empty())},
     // The peer of a Unix socket has no address that could be trusted.

@@ -106,6 +106,7 @@ inline constexpr std::size_t tenants_count_max = 1024;  // each is a value of a 
 inline constexpr std::size_t tenant_name_bytes_max = 32;
 inline constexpr std::size_t tokens_per_tenant_count_max = 8;
 inline constexpr std::size_t networks_per_tenant_count_max = 64;
+inline constexpr std::size_t quota_addresses_count_max = 16 * 1024;  // whose quotas are remembered, about 1 MiB
 inline constexpr std::size_t dead_letter_raw_bytes_max = 4 * kib;  // of a refused record, that is kept
 inline constexpr std::size_t certificates_per_tenant_count_max = 64;
 inline constexpr std::size_t certificate_name_bytes_max = 256;

@@ -54,6 +54,10 @@ std::expected<Gate::Passage, Gate::Refused> Gate::check(const http::Request& req
         offer = &offer_to(*passed);
     }
     if (passed->target < format_target_min) return passed;
+    if (meter_ != nullptr) {
+        if (const auto excess = meter_->admit(request, body == Body::whole))
+            return std::unexpected(denied(request, {Refusal::quota_exceeded, false, excess}));
+    }
     const Format* const format = format_of(request, passed->target);
     passed->target = static_cast<std::uint16_t>(format_target_min + (format - formats_.data()));
     passed->format = format;

@@ -21,6 +21,7 @@
 #include "engine/http/router.hpp"
 #include "engine/idempotency/idempotency_table.hpp"
 #include "engine/ingest/access.hpp"
+#include "engine/ingest/address_meter.hpp"
 #include "engine/ingest/admission.hpp"
 #include "engine/ingest/format.hpp"
 #include "engine/ingest/request_options.hpp"
@@ -66,6 +67,8 @@ class Gate {
     void add_route(const http::Route& route, std::string_view errors_like = {});
     // From here on an ingest endpoint, and the page of `query_target`, are for tenants. `access` outlives the gate.
     void guard(Access& access, std::uint16_t query_target);
+    // The same for a quota of each address, where there are no tenants.
+    void meter(AddressMeter& meter) { meter_ = &meter; }
 
     [[nodiscard]] std::expected<Passage, Refused> check(const http::Request& request, Body body) const;
     // Whether an ingest endpoint is at the path of the request, whatever its method.
@@ -97,6 +100,7 @@ class Gate {
     std::array<const Format*, format_target_min> error_formats_{};
     Access* access_ = nullptr;  // null: everybody may send
     std::uint16_t query_target_ = 0;
+    AddressMeter* meter_ = nullptr;  // null: addresses have no quota
 };
 
 }  // namespace sluice

@@ -104,6 +104,11 @@ OpenRequest& Ingest::open(const http::Request& request, const Gate::Passage& pas
     opened.hides_retry_after = passage.options.hides_retry_after;
     opened.kept.assign(passage.options.kept);
     opened.tenant = passage.tenant;
+    if (meter_ != nullptr) {
+        const auto address = meter_->counted(request);
+        opened.is_counted = address.has_value();
+        opened.counted_for = address.value_or(IpAddress{});
+    }
     opened.purpose = Purpose::store;
     opened.idempotency_entry = no_idempotency_entry;
     opened.received_ns = request.received_ns;
@@ -307,6 +312,8 @@ Decision Ingest::accept(BodyReader& reader, OpenRequest& request, http::Response
     }
     admission_.taken(ack);
     if (access_ != nullptr) access_->charge_samples(request.tenant, reader.accepted_count(), request.received_ns);
+    if (meter_ != nullptr && request.is_counted)
+        meter_->charge_samples(request.counted_for, reader.accepted_count(), request.received_ns);
     const TicketOptions wanted{.wants_replicas = ack == AckLevel::replicated,
                                .idempotency_entry = request.idempotency_entry};
     const bool waits = ack != AckLevel::queued;

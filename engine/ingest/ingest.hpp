@@ -18,6 +18,7 @@
 #include "engine/batching/batcher.hpp"
 #include "engine/core/sample_mapping.hpp"
 #include "engine/ingest/access.hpp"
+#include "engine/ingest/address_meter.hpp"
 #include "engine/ingest/admission.hpp"
 #include "engine/ingest/body_inflater.hpp"
 #include "engine/ingest/body_reader.hpp"
@@ -59,6 +60,8 @@ class Ingest {
         letters_ = &letters;
         has_owners_ = true;
     }
+    // From here on samples are charged to addresses. Outlives this.
+    void meter(AddressMeter& meter) { meter_ = &meter; }
     // A request whose format is known, before anything becomes of it.
     void note_format(const Format& format, const http::Request& request, http::Response& response);
     // An OPTIONS request for an ingest endpoint, which is answered already: a browser asks whether a page may send.
@@ -166,6 +169,7 @@ class Ingest {
     RefusalLog& refusal_log_;
     Access* access_ = nullptr;  // null: there are no tenants
     dead_letters::Outbox* letters_ = nullptr;  // null: likewise
+    AddressMeter* meter_ = nullptr;  // null: addresses have no quota
     bool has_owners_;  // samples are tenants', or there is a policy for all
     Tickets tickets_;
     std::uint64_t handed_over_samples_count_ = 0;

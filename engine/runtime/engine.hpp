@@ -144,6 +144,7 @@ class Engine {
     const std::unique_ptr<tenants::SharedQuotas> quotas_;  // shared by the reactors; null: there are no tenants
     // Shared by the reactors; null: an address may have any number.
     const std::unique_ptr<AddressConnections> connections_;
+    const std::unique_ptr<tenants::AddressQuotas> address_quotas_;  // likewise; null: addresses have no quota
     Listeners listeners_{config_};  // outlives the threads that accept
     EngineState state_;
     const std::unique_ptr<dead_letters::DeadLetters> letters_;  // null: there are no tenants; shared by the reactors

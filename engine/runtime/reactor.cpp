@@ -27,6 +27,11 @@ namespace {
 constexpr std::uint64_t at_once_ns = 1;
 
 // The configuration's numbers have been checked: they fit the narrower types (engine/config/keys.cpp).
+// Whether the address of a request is asked for at each.
+bool keeps_peers(const config::Config& config) {
+    return !config.proxy.trusted.empty() || config.quota.address.is_bounded();
+}
+
 http::CorsOrigins cors_of(const config::Config& config) {
     std::vector<std::string> origins;
     for (const config::Origin& origin : config.http.cors_origins) origins.push_back(origin.text);
@@ -93,7 +98,8 @@ Reactor::Reactor(const config::Config& config, std::uint16_t index, const Wiring
       inbox_(config.batch.count),
       server_(server_settings(config, wiring.connections), *this, *this),
       clients_([this](Slot slot) { return server_.peer_of(slot); }, config.proxy.trusted,
-               config.http.connections_count_max, [this](Slot slot) { return server_.is_anonymous(slot); }),
+               keeps_peers(config) ? config.http.connections_count_max : 0,
+               [this](Slot slot) { return server_.is_anonymous(slot); }),
       access_failures_(*wiring.failures, clients_),
       admin_guard_(wiring.admin_token, access_failures_) {}
 
@@ -127,6 +133,10 @@ void Reactor::connect(SinkThread& sink) {
     ingest_ = std::make_unique<Ingest>(formats(), server_, *admission_, *batcher_, ingest_settings(config_),
                                        wiring_.idempotency, refusal_log_);
     if (access_ != nullptr) ingest_->serve(*access_, *wiring_.letters);
+    if (wiring_.address_quotas == nullptr) return;
+    meter_.emplace(*wiring_.address_quotas, clients_);
+    gate_->meter(*meter_);
+    ingest_->meter(*meter_);
 }
 
 // --- the thread ----------------------------------------------------------------------------------------------------

@@ -58,6 +58,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
         tenants::SharedQuotas* quotas = nullptr;                // never null where there are tenants
         dead_letters::Outbox* letters = nullptr;                // likewise
         AddressConnections* connections = nullptr;              // null: an address may have any number
+        tenants::AddressQuotas* address_quotas = nullptr;       // null: addresses have no quota
     };
 
     // `index`: of its core in config.cores; its batches carry it (Batch::reactor_index()). `config` outlives it.
@@ -139,6 +140,7 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     std::unique_ptr<Batcher> batcher_;
     std::unique_ptr<Admission> admission_;
     std::unique_ptr<Access> access_;  // null: everybody may send
+    std::optional<AddressMeter> meter_;  // nothing: addresses have no quota
     std::unique_ptr<Gate> gate_;
     std::unique_ptr<Ingest> ingest_;
     const config::Config& config_;

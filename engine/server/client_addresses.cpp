@@ -13,7 +13,7 @@ ClientAddresses::Peer ClientAddresses::ask(Slot slot) const {
 }
 
 ClientAddresses::Peer ClientAddresses::known(Slot slot) {
-    if (!may_differ()) return ask(slot);
+    if (peers_.size() == 0) return ask(slot);
     if (peers_[slot].kind == Peer::Kind::not_asked) peers_[slot] = ask(slot);
     return peers_[slot];
 }

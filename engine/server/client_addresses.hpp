@@ -2,8 +2,9 @@
 // X-Forwarded-For tells it. For limits, allow-lists and the log; never for identity. One for each server, on its
 // thread.
 //
-// Without trusted networks it asks the loop each time, and keeps nothing. With them it keeps the address of each peer
-// that was asked for, because a connection of a proxy carries requests of many clients.
+// It keeps the address of each peer that was asked for, where it is asked for each request: with trusted networks,
+// since a connection of a proxy carries requests of many clients, and with quotas of addresses. Else it asks the loop
+// each time.
 #pragma once
 
 #include <cstdint>
@@ -33,13 +34,13 @@ class ClientAddresses {
     using IsAnonymous = std::function<bool(Slot)>;
 
     explicit ClientAddresses(PeerOf peer_of) : ClientAddresses(std::move(peer_of), {}, 0, {}) {}
-    // `trusted`: proxy.trusted. `slots_count_max`: of the server; 0 where nobody is trusted.
+    // `trusted`: proxy.trusted. `slots_count_max`: of the server; 0: addresses are not kept, and nobody is trusted.
     ClientAddresses(PeerOf peer_of, std::vector<IpNetwork> trusted, std::size_t slots_count_max,
                     IsAnonymous is_anonymous)
         : peer_of_(std::move(peer_of)),
           trusted_(std::move(trusted)),
           is_anonymous_(std::move(is_anonymous)),
-          peers_(trusted_.empty() ? 0 : slots_count_max) {}
+          peers_(slots_count_max) {}
 
     // Whether two requests of a connection may come from two addresses.
     [[nodiscard]] bool may_differ() const { return !trusted_.empty(); }
@@ -49,7 +50,7 @@ class ClientAddresses {
     [[nodiscard]] std::string peer_of(Slot slot) const { return peer_of_(slot); }
     // The connection is gone.
     void forget(Slot slot) {
-        if (may_differ()) peers_[slot] = {};
+        if (peers_.size() != 0) peers_[slot] = {};
     }
 
   private:
@@ -66,7 +67,7 @@ class ClientAddresses {
     const PeerOf peer_of_;
     const std::vector<IpNetwork> trusted_;
     const IsAnonymous is_anonymous_;  // empty: none is
-    LazyArray<Peer> peers_;  // by slot; empty where nobody is trusted
+    LazyArray<Peer> peers_;  // by slot; empty where they are not kept
 };
 
 }  // namespace sluice

@@ -46,6 +46,12 @@ class SharedBucket {
             next_ns = std::min(begin_ns + std::min(ns, debt_ns_max), std::max(begin_ns, now_ns + debt_ns_max));
         } while (!empty_ns_.compare_exchange_weak(empty_ns, next_ns, std::memory_order_relaxed));
     }
+    // Whether it holds anything.
+    [[nodiscard]] bool is_open(std::uint64_t now_ns) const {
+        return empty_ns_.load(std::memory_order_relaxed) < now_ns;
+    }
+    // It is another's now, and full.
+    void refill() { empty_ns_.store(0, std::memory_order_relaxed); }
     // Until it holds something again; 0: it does.
     [[nodiscard]] std::uint64_t wait_ns(std::uint64_t now_ns) const {
         const std::uint64_t empty_ns = empty_ns_.load(std::memory_order_relaxed);

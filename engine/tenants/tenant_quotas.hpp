@@ -36,6 +36,11 @@ struct QuotaExcess {
     std::uint64_t retry_s = 1;  // when there is something again; at least 1
 };
 
+// Of `quota`; of connections there is none.
+[[nodiscard]] Rate rate_of(const QuotaSettings& quota, QuotaKind kind);
+// Of a bucket that is empty.
+[[nodiscard]] QuotaExcess excess_of(QuotaKind kind, const Rate& rate, const SharedBucket& bucket, std::uint64_t now_ns);
+
 class SharedQuotas {
   public:
     struct alignas(cache_line_bytes) Tenant {

@@ -1,4 +1,4 @@
-"""Whose address counts: X-Forwarded-For, the PROXY protocol, connections of an address, and pages of other origins."""
+"""Whose address counts: X-Forwarded-For, the PROXY protocol, bounds of an address, and pages of other origins."""
 # runs: release.io_uring release.epoll asan.io_uring
 
 import signal
@@ -208,6 +208,37 @@ def test_a_trusted_proxy_may_have_any_number(starter):
         assert connection.post(sample()).status == 200
     for connection in connections:
         connection.close()
+
+
+LINE_PROTOCOL = b"cpu,host=a usage=1 1700000000000000000\n"
+
+
+def test_an_address_has_a_quota(starter):
+    """Refused as a tenant's quota is: 429, and 503 where the clients would throw away what they sent."""
+    engine = starter.engine("null:", ack="queued", settings={"quota.address.samples_per_s": 10, "proxy.trusted": "127.0.0.1"})
+    with engine.connect() as connection:
+        assert connection.post([sample(f"d{index}") for index in range(1000)], headers=[forwarded("192.0.2.7")]).status == 200
+        answer = connection.post(sample(), headers=[forwarded("192.0.2.7")])
+        assert (answer.status, answer.code) == (429, "quota_exceeded")
+        assert answer.header("RateLimit-Policy") == '"samples";q=10;w=1;qu="sluice-samples"'
+        wait_s = int(answer.header("Retry-After"))
+        assert 60 < wait_s < 100 and answer.header("RateLimit") == f'"samples";r=0;t={wait_s}'
+        answer = connection.request("POST", "/write", LINE_PROTOCOL, [forwarded("192.0.2.7")])
+        assert answer.status == 503 and answer.header("Retry-After")
+        assert connection.post(sample(), headers=[forwarded("192.0.2.8")]).status == 200
+        assert connection.post(sample(), headers=[forwarded("2001:db8::1")]).status == 200
+        assert connection.post(sample()).status == 200, "the proxy itself"
+        assert connection.request("GET", "/ready", headers=[forwarded("192.0.2.7")]).status == 200
+
+
+@pytest.mark.parametrize("key, value", [("requests_per_s", "1"), ("bytes_per_s", "1B")])
+def test_a_peer_has_a_quota(starter, key, value):
+    """Without a proxy; a body over the quota passes once."""
+    engine = starter.engine("null:", ack="queued", settings={f"quota.address.{key}": value})
+    with engine.connect() as connection, HttpConnection(engine.address, source="127.0.0.2") as other:
+        assert connection.post(sample()).status == 200
+        assert any(connection.post(sample()).status == 429 for _ in range(20))
+        assert other.post(sample()).status == 200
 
 
 ORIGIN = "https://app.example.org"

@@ -149,7 +149,7 @@ TEST(Sentences, OfKeysInAFile) {
         {"[sinks]\nurl = 'null:'",
          "sluice.toml:1: sinks is not a group of settings; groups are admin, log, http, proxy, influx, prometheus, "
          "otlp, tls, "
-         "tenants, quota, io, "
+         "tenants, quota, quota.address, io, "
          "batch, journal, admission, "
          "idempotency, sink, "
          "sink.redis"},
@@ -159,7 +159,7 @@ TEST(Sentences, OfKeysInAFile) {
         {"[batch]\n[batch.deep]",
          "sluice.toml:2: batch.deep is not a group of settings; groups are admin, log, http, proxy, influx, "
          "prometheus, otlp, "
-         "tls, tenants, quota, io, batch, journal, "
+         "tls, tenants, quota, quota.address, io, batch, journal, "
          "admission, idempotency, sink, "
          "sink.redis"},
         {"http = 5", "sluice.toml:1: http is an integer, but must be a table of settings"},
@@ -335,6 +335,10 @@ TEST(Sentences, OfProxiesAndOrigins) {
     EXPECT_EQ(sentence_of("proxy.protocol = 'v1v2'"),
               "sluice.toml:1: proxy.protocol is v1v2, but needs the networks of the proxies in proxy.trusted, which is "
               "not set");
+    EXPECT_EQ(
+        sentence_of("quota.address.bytes_per_s = '1KiB'\ntenants.file = 't'"),
+        "sluice.toml:1: quota.address.bytes_per_s is 1KiB, but is for engines without tenants, so must be 0 beside "
+        "tenants.file, which is t");
     EXPECT_EQ(sentence_of("proxy.protocol = 'v1v2'\nproxy.trusted = '::1'\nlisten = 'unix:/a'"),
               "sluice.toml:1: proxy.protocol is v1v2, but takes no Unix socket in listen, which is unix:/a");
 }
