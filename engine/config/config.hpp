@@ -43,6 +43,7 @@ enum class IoBackend : std::uint8_t { automatic, io_uring, epoll };
 enum class TlsClient : std::uint8_t { off, optional, required };
 enum class TlsVersion : std::uint8_t { tls_1_2, tls_1_3 };
 enum class ProxyProtocol : std::uint8_t { off, v1v2 };
+enum class QuotaHeaders : std::uint8_t { refusals, always };
 enum class QuotaStatus : std::uint8_t { unavailable, too_many_requests };  // 503, 429
 // What to do without, each being a fallback that the loop also takes where the kernel lacks the feature.
 enum class IoMode : std::uint8_t { all, no_defer_taskrun, no_multishot, no_buffer_ring };
@@ -141,6 +142,7 @@ struct Config {
     } tenants;
 
     struct Quota {
+        QuotaHeaders headers = QuotaHeaders::refusals;  // which answers have RateLimit
         QuotaStatus remote_write_status = QuotaStatus::unavailable;
         struct Address {  // of each address, where there are no tenants; 0: no bound
             std::uint64_t requests_per_s = 0;

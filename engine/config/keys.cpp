@@ -27,6 +27,8 @@ constexpr std::array<std::string_view, 3> tls_client_words{"off", "optional", "r
 static_assert(static_cast<std::size_t>(TlsClient::required) == tls_client_words.size() - 1);
 constexpr std::array<std::string_view, 2> quota_status_words{"503", "429"};
 static_assert(static_cast<std::size_t>(QuotaStatus::too_many_requests) == quota_status_words.size() - 1);
+constexpr std::array<std::string_view, 2> quota_headers_words{"refusals", "always"};
+static_assert(static_cast<std::size_t>(QuotaHeaders::always) == quota_headers_words.size() - 1);
 constexpr std::array<std::string_view, 2> proxy_protocol_words{"off", "v1v2"};
 static_assert(static_cast<std::size_t>(ProxyProtocol::v1v2) == proxy_protocol_words.size() - 1);
 constexpr std::array<std::string_view, 2> tls_version_words{"1.2", "1.3"};
@@ -174,6 +176,9 @@ constexpr Property table[] = {
     {"tenants.reload_interval", "1m", restart,
      "How often the file of tenants is looked at, and read if it changed; 0s: only on SIGHUP",
      Number{Unit::duration, 0, 24 * hour, FIELD(tenants.reload_interval_ns)}},
+    {"quota.headers", "refusals", restart,
+     "Which answers to a tenant with a quota have RateLimit and RateLimit-Policy: refusals by it alone, or always",
+     Choice<QuotaHeaders>{FIELD(quota.headers), quota_headers_words}},
     {"quota.remote_write_status", "503", restart,
      "Status for remote write over its quota: 503, or 429 where all senders have retry_on_http_429",
      Choice<QuotaStatus>{FIELD(quota.remote_write_status), quota_status_words}},

@@ -43,6 +43,7 @@ class ResponseRenderer {
         std::span<const Header> headers;
         std::string_view connection;  // value of the Connection header; empty: none
         std::string_view cors_lines{};
+        std::string_view more_lines{};
     };
     [[nodiscard]] std::string_view render_head(const Head& head);
     void add(std::string_view text);

@@ -50,6 +50,12 @@ class Access {
                                                                      bool takes_query);
     // Of a request that was admitted: the quota that its tenant has used up.
     [[nodiscard]] std::optional<tenants::QuotaExcess> excess(tenants::TenantNumber number, std::uint64_t now_ns);
+    // How much of its quota is left. Returns how many of `levels` are set.
+    [[nodiscard]] std::size_t fill_levels(tenants::TenantNumber number, std::uint64_t now_ns,
+                                          tenants::QuotaLevels& levels) const {
+        const tenants::Tenant* const tenant = table().tenant(number);
+        return tenant == nullptr ? 0 : quotas_.fill_levels(*tenant, number, now_ns, levels);
+    }
     // A request of a body of `bytes` was let in, and later `samples_count` samples of it.
     void charge_request(tenants::TenantNumber number, std::uint64_t bytes, std::uint64_t now_ns);
     void charge_samples(tenants::TenantNumber number, std::uint64_t samples_count, std::uint64_t now_ns);

@@ -50,7 +50,10 @@ std::expected<Gate::Passage, Gate::Refused> Gate::check(const http::Request& req
     passed->target = entrance->route->target;
     const AckOffer* offer = &offer_;
     if (access_ != nullptr) {
-        if (const auto denied = refusal_of_access(request, body, *passed)) return std::unexpected(*denied);
+        if (auto denied = refusal_of_access(request, body, *passed)) {
+            denied->tenant = passed->tenant;
+            return std::unexpected(*denied);
+        }
         offer = &offer_to(*passed);
     }
     if (passed->target < format_target_min) return passed;
@@ -70,7 +73,8 @@ std::expected<Gate::Passage, Gate::Refused> Gate::check(const http::Request& req
         .format = format,
         .nearest = *refusal == Refusal::unknown_parameter ? nearest_parameter(request.query) : std::string_view{},
         .dialect = passed->options.dialect,
-        .hides_retry_after = passed->options.hides_retry_after});
+        .hides_retry_after = passed->options.hides_retry_after,
+        .tenant = passed->tenant});
 }
 
 // At one path several formats may be taken: `target` is that of the first.

@@ -56,6 +56,7 @@ class Gate {
         bool hides_retry_after = false;
         bool ends_connection = false;
         std::optional<tenants::QuotaExcess> excess{};  // of quota_exceeded
+        tenants::TenantNumber tenant = tenants::no_tenant;  // that it was let in as, before it was refused
     };
 
     // `idempotency` may be null. All outlive the gate.

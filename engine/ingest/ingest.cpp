@@ -5,6 +5,7 @@
 
 #include "engine/core/clock.hpp"
 #include "engine/ingest/json_answer.hpp"
+#include "engine/ingest/refusal_headers.hpp"
 
 namespace sluice {
 
@@ -37,10 +38,12 @@ Ingest::Ingest(std::span<const Format> formats, Server& server, Admission& admis
 // --- a request comes -----------------------------------------------------------------------------------------------
 
 // Prometheus sends the header with each attempt but the first.
-void Ingest::note_format(const Format& format, const http::Request& request, http::Response& response) {
+void Ingest::note_format(const Format& format, const http::Request& request, http::Response& response,
+                         tenants::TenantNumber tenant) {
     response.set_format(format.name);
     if (!settings_.cors.empty())
         response.set_cors(settings_.cors.number_of(request.head.header(parsers::RequestHeader::origin)));
+    if (settings_.tells_quotas) tell_quota(tenant, response);
     if (!format.counts_retries || !request.head.has(parsers::RequestHeader::retry_attempt)) return;
     const std::string_view attempt = request.head.header(parsers::RequestHeader::retry_attempt);
     if (!attempt.empty() && attempt != "0") ++remote_write_counters_.retried_requests;
@@ -380,7 +383,15 @@ void Ingest::on_overdue(RequestRef ref, http::Response& response) {
            {.reason = reason, .dialect = dialect, .hides_retry_after = is_ours && request.hides_retry_after}, response);
 }
 
+void Ingest::tell_quota(tenants::TenantNumber tenant, http::Response& response) const {
+    if (access_ == nullptr || tenant == tenants::no_tenant) return;
+    tenants::QuotaLevels levels;
+    const std::size_t count = access_->fill_levels(tenant, server_.now_ns(), levels);
+    set_quota_lines(std::span(levels).first(count), response);
+}
+
 void Ingest::answer(const OpenRequest& request, http::Response& response) {
+    if (settings_.tells_quotas) tell_quota(request.tenant, response);  // what it has brought is counted now
     format_of(request).answer(request.result, response, server_.blocks());
 }
 

@@ -47,6 +47,7 @@ class Ingest {
         tenants::SamplePolicy policy{};  // of samples, where there are no tenants
         std::string stream{};  // of all; with the layout `list` its key
         bool has_429_for_remote_write = false;  // its senders keep what they sent
+        bool tells_quotas = false;  // to each request of a tenant that has one
         http::CorsOrigins cors{};  // whose pages may read the answers; as the server has them
     };
 
@@ -63,7 +64,9 @@ class Ingest {
     // From here on samples are charged to addresses. Outlives this.
     void meter(AddressMeter& meter) { meter_ = &meter; }
     // A request whose format is known, before anything becomes of it.
-    void note_format(const Format& format, const http::Request& request, http::Response& response);
+    // `tenant`: whose it is; no_tenant: nobody's, or that is not known.
+    void note_format(const Format& format, const http::Request& request, http::Response& response,
+                     tenants::TenantNumber tenant = tenants::no_tenant);
     // An OPTIONS request for an ingest endpoint, which is answered already: a browser asks whether a page may send.
     void note_preflight(const http::Request& request, http::Response& response) const;
     // A request that the gate let in, for an ingest endpoint.
@@ -138,6 +141,7 @@ class Ingest {
     void note_refusals(const BodyReader& reader, const OpenRequest& request);
     void settle_shares(const Batch& batch);
     void answer(const OpenRequest& request, http::Response& response);
+    void tell_quota(tenants::TenantNumber tenant, http::Response& response) const;
     void answer_settled(OpenRequest& request);
     [[nodiscard]] SampleOwner owner_of(const OpenRequest& request) const;
     // A reload has taken its tenant away since it was let in.

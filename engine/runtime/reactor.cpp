@@ -74,6 +74,7 @@ Ingest::Settings ingest_settings(const config::Config& config) {
         .policy = sample_policy(config),
         .stream = config.sink.redis.layout == RedisLayout::list ? config.sink.redis.list_key : config.sink.redis.stream,
         .has_429_for_remote_write = config.quota.remote_write_status == config::QuotaStatus::too_many_requests,
+        .tells_quotas = config.quota.headers == config::QuotaHeaders::always,
         .cors = cors_of(config)};
     for (const ContentCoding coding : config.http.encodings)
         settings.accept_encoding.append(settings.accept_encoding.empty() ? "" : ", ").append(name_of(coding));
@@ -276,7 +277,7 @@ http::Decision Reactor::on_request(const http::Request& request, RequestRef ref,
         return http::Decision::now;
     }
     if (passage->format != nullptr) {
-        ingest_->note_format(*passage->format, request, response);
+        ingest_->note_format(*passage->format, request, response, passage->tenant);
         return ingest_->on_request(request, *passage, ref, response);
     }
     if (const auto denied = refusal_of_page(*passage, request)) {
@@ -326,7 +327,7 @@ bool Reactor::refuses_head(const http::Request& request, http::Response& respons
 void Reactor::refuse(const Gate::Refused& refused, Slot slot, const http::Request* request, http::Response& response) {
     refusal_log_.on_head(refused.reason, slot, request);
     if (request != nullptr && refused.format != nullptr && refused.is_of_format)
-        ingest_->note_format(*refused.format, *request, response);
+        ingest_->note_format(*refused.format, *request, response, refused.tenant);
     // What a data listener does not have is on the admin listener.
     const std::string_view where_key = refused.where.is_on_other_listener ? "admin.listen" : "";
     ingest_->refuse(refused.format,

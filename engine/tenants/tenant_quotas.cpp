@@ -39,6 +39,22 @@ std::optional<QuotaExcess> TenantQuotas::excess(const Tenant& tenant, TenantNumb
     return std::nullopt;
 }
 
+std::size_t TenantQuotas::fill_levels(const Tenant& tenant, TenantNumber number, std::uint64_t now_ns,
+                                      QuotaLevels& levels) const {
+    std::size_t count = 0;
+    for (const QuotaKind kind : kinds) {
+        const Rate rate = rate_of(tenant.quota, kind);
+        if (!rate.is_bounded()) continue;
+        const auto index = static_cast<std::size_t>(kind);
+        const SharedBucket& shared = shared_[number].buckets[index];
+        const double left_ns = static_cast<double>(shared.level_ns(rate, now_ns)) + locals_[number][index].left_ns();
+        const QuotaExcess excess = excess_of(kind, rate, shared, now_ns);
+        levels[count++] = {kind, excess.allowed_count, static_cast<std::uint64_t>(left_ns * rate.per_s / 1e9),
+                           left_ns > 0 ? 0 : excess.retry_s};
+    }
+    return count;
+}
+
 void TenantQuotas::charge(const Tenant& tenant, TenantNumber number, QuotaKind kind, double units,
                           std::uint64_t now_ns) {
     const Rate rate = rate_of(tenant.quota, kind);
