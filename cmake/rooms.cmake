@@ -49,11 +49,12 @@ room(engine/log USES engine/core MAY clock system thread)
 room(engine/config USES engine/core LIBRARIES tomlplusplus cli11 MAY system)
 room(engine/metrics USES engine/core LIBRARIES hdr_histogram)
 
-room(engine/tenants USES engine/core engine/config LIBRARIES openssl MAY random system)
+room(engine/tenants USES engine/core engine/config LIBRARIES openssl MAY random system thread)
 
 # --- bytes in, values out ------------------------------------------------------------------------------------------
 room(parsers USES engine/core LIBRARIES simdjson)
 room(parsers/http USES engine/core LIBRARIES llhttp)
+room(parsers/proxy USES engine/core)
 room(parsers/json USES engine/core parsers LIBRARIES simdjson)
 room(parsers/collectd USES engine/core parsers parsers/json LIBRARIES simdjson)
 room(parsers/influx USES engine/core parsers)
@@ -67,7 +68,8 @@ room(parsers/coding USES engine/core LIBRARIES zlib libdeflate zstd snappy)
 room(engine/io USES engine/core LIBRARIES liburing MAY clock system thread)
 room(engine/http USES engine/core parsers/http)
 room(engine/tls USES engine/core LIBRARIES openssl MAY clock system thread)
-room(engine/server USES engine/core engine/config engine/log engine/metrics engine/io engine/http engine/tls MAY clock system thread)
+room(engine/server USES engine/core engine/config engine/log engine/metrics engine/io engine/http engine/tls parsers/http parsers/proxy
+     MAY clock system thread)
 
 # --- what delivers: encoders and sinks -----------------------------------------------------------------------------
 room(sinks USES engine/core MAY thread)

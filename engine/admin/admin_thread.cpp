@@ -43,7 +43,7 @@ AdminThread::AdminThread(const config::Config& config, AdminService& service,
     : service_(service),
       retry_after_s_(config.retry_after_s),
       server_(admin_settings(config), *this, *this),
-      access_failures_(failures, [this](Slot slot) { return server_.peer_of(slot); }),
+      access_failures_(failures, clients_),
       guard_(token, config.admin.origins, access_failures_) {
     for (const AdminPageRow& row : admin_pages) {
         http::Route route = row.route();

@@ -74,7 +74,8 @@ class AdminThread final : public AdminPort, private http::Application, private S
     const std::uint64_t retry_after_s_;
     http::Router router_;
     Server server_;
-    RefusalLog refusal_log_{server_};
+    ClientAddresses clients_{[this](Slot slot) { return server_.peer_of(slot); }};
+    RefusalLog refusal_log_{server_, clients_};
     AccessFailures access_failures_;
     AdminGuard guard_;
     Mailbox mailbox_;

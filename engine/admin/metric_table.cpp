@@ -6,11 +6,12 @@
 #include <limits>
 #include <optional>
 
+#include "engine/admin/address_metrics.hpp"
+#include "engine/admin/body_metrics.hpp"
 #include "engine/admin/process_metrics.hpp"
 #include "engine/admin/tenant_metrics.hpp"
 #include "engine/admin/tls_metrics.hpp"
 #include "engine/core/build_info.hpp"
-#include "engine/core/content_coding.hpp"
 #include "engine/core/refusal.hpp"
 #include "engine/log/writer.hpp"
 #include "engine/server/backend_choice.hpp"
@@ -49,7 +50,6 @@ MetricValue value_of(const std::optional<Value>& value) {
 constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
 
 std::string_view refusal_code(std::size_t index) { return refusal_table[index].code; }
-std::string_view coding_name(std::size_t index) { return name_of(static_cast<ContentCoding>(index)); }
 
 // `words` are static and in the order of the enumerators: a state is the index of its word.
 template <typename State, std::size_t states_count>
@@ -159,28 +159,6 @@ constexpr MetricOf<http::HttpCounters> http_metrics[] = {
      READ(write_timeouts)},
     {{"", counter, count, "Connections closed without an answer because memory ran out.", "", "aborted_connections"},
      READ(aborted_connections)},
-};
-
-// Codings that no body had have no series.
-constexpr MetricOf<CodingCounters> coding_metrics[] = {
-    {{"sluice_compressed_bodies_total", counter, count, "Compressed bodies that were decompressed whole.", "coding",
-      "compressed.bodies"},
-     [](const CodingCounters& counters) -> MetricValue { return ByWord{counters.bodies, coding_name, false}; }},
-    {{"sluice_compressed_bytes_total", counter, bytes, "Bytes of these bodies, as they came.", "coding",
-      "compressed.bytes"},
-     [](const CodingCounters& counters) -> MetricValue { return ByWord{counters.body_bytes, coding_name, false}; }},
-    {{"sluice_decompressed_bytes_total", counter, bytes, "Bytes of these bodies, decompressed.", "coding",
-      "compressed.text_bytes"},
-     [](const CodingCounters& counters) -> MetricValue { return ByWord{counters.text_bytes, coding_name, false}; }},
-    {{"sluice_decompression_seconds_total", counter, seconds, "Time spent decompressing, refused bodies included.",
-      "coding", "compressed.time_us"},
-     [](const CodingCounters& counters) -> MetricValue { return ByWord{counters.ns, coding_name, false}; }},
-};
-
-constexpr MetricOf<RemoteWriteCounters> remote_write_metrics[] = {
-    {{"sluice_remote_write_retried_requests_total", counter, count,
-      "Requests of Prometheus remote write that were sent again (Retry-Attempt).", "", "remote_write.retried_requests"},
-     READ(retried_requests)},
 };
 
 // Counters of the loop are not reset by POST /reset, but for the longest iteration and the histogram.
@@ -450,6 +428,8 @@ constexpr MetricGroup groups[] = {
     {"Remote write", "core", reactor_thread, "engine/metrics/remote_write_counters.hpp", "reactors[]", "", always,
      rows(remote_write_metrics)},
     {"Event loops", "core", reactor_thread, "engine/io/loop.hpp", "reactors[]", "", always, rows(loop_metrics)},
+    {"Addresses", "core", reactor_thread, "engine/server/address_counters.hpp", "reactors[]", "", always,
+     rows(address_metrics)},
     {"TLS", "core", reactor_thread, "engine/tls/counters.hpp", "reactors[].tls", "with `tls.listen` or `admin.tls`",
      has_tls, rows(tls_metrics)},
     {"TLS reloads", "", "the main thread", "engine/tls/published.hpp", "tls", "with `tls.listen` or `admin.tls`",

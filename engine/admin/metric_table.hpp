@@ -24,6 +24,7 @@
 #include "engine/metrics/metric.hpp"
 #include "engine/metrics/remote_write_counters.hpp"
 #include "engine/metrics/sample_counters.hpp"
+#include "engine/server/address_counters.hpp"
 #include "engine/tenants/tenant_counters.hpp"
 #include "engine/tenants/tenants_figures.hpp"
 #include "engine/tls/counters.hpp"
@@ -81,12 +82,13 @@ using MetricsOf = std::span<const MetricOf<Source>>;
 using Metrics =
     std::variant<MetricsOf<EngineView>, MetricsOf<SampleFigures>, MetricsOf<http::RequestCounters>,
                  MetricsOf<http::HttpCounters>, MetricsOf<CodingCounters>, MetricsOf<RemoteWriteCounters>,
-                 MetricsOf<LoopFigures>, MetricsOf<TlsFigures>, MetricsOf<TlsView>, MetricsOf<CertificateView>,
-                 MetricsOf<PoolFigures>, MetricsOf<StageFigures>, MetricsOf<sinks::DeliveryFigures>,
-                 MetricsOf<sinks::LinkFigures>, MetricsOf<sinks::ReplicationFigures>, MetricsOf<ClusterView>,
-                 MetricsOf<sinks::NodeView>, MetricsOf<BreakerView>, MetricsOf<sinks::JournalFigures>,
-                 MetricsOf<watch::Gauges>, MetricsOf<forward::Forwarder::View>, MetricsOf<IdempotencyTable::Figures>,
-                 MetricsOf<tenants::TenantCounters>, MetricsOf<tenants::TenantsFigures>, MetricsOf<ProcessFigures>>;
+                 MetricsOf<LoopFigures>, MetricsOf<AddressCounters>, MetricsOf<TlsFigures>, MetricsOf<TlsView>,
+                 MetricsOf<CertificateView>, MetricsOf<PoolFigures>, MetricsOf<StageFigures>,
+                 MetricsOf<sinks::DeliveryFigures>, MetricsOf<sinks::LinkFigures>, MetricsOf<sinks::ReplicationFigures>,
+                 MetricsOf<ClusterView>, MetricsOf<sinks::NodeView>, MetricsOf<BreakerView>,
+                 MetricsOf<sinks::JournalFigures>, MetricsOf<watch::Gauges>, MetricsOf<forward::Forwarder::View>,
+                 MetricsOf<IdempotencyTable::Figures>, MetricsOf<tenants::TenantCounters>,
+                 MetricsOf<tenants::TenantsFigures>, MetricsOf<ProcessFigures>>;
 
 struct MetricGroup {
     std::string_view title;

@@ -166,6 +166,9 @@ void for_each(const EngineView& view, MetricsOf<RemoteWriteCounters>, auto&& tak
 void for_each(const EngineView& view, MetricsOf<LoopFigures>, auto&& take) {
     for_each_reactor(view, [](const Snapshot& s) { return LoopFigures{s.loop, s.loop_iterations}; }, take);
 }
+void for_each(const EngineView& view, MetricsOf<AddressCounters>, auto&& take) {
+    for_each_reactor(view, [](const Snapshot& s) -> const auto& { return s.addresses; }, take);
+}
 void for_each(const EngineView& view, MetricsOf<TlsFigures>, auto&& take) {
     for_each_reactor(view, [](const Snapshot& s) { return TlsFigures{s.tls, s.tls_handshakes}; }, take);
 }

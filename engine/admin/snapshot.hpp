@@ -13,6 +13,7 @@
 #include "engine/metrics/latency_histogram.hpp"
 #include "engine/metrics/remote_write_counters.hpp"
 #include "engine/metrics/sample_counters.hpp"
+#include "engine/server/address_counters.hpp"
 #include "engine/tenants/tenant_counters.hpp"
 #include "engine/tls/counters.hpp"
 
@@ -36,6 +37,7 @@ struct Snapshot {
     CodingCounters coding;
     RemoteWriteCounters remote_write;
     io::LoopCounters loop;
+    AddressCounters addresses;
     tls::Counters tls;  // zeroes without TLS
     LatencyHistogram tls_handshakes;
     LatencyHistogram loop_iterations;

@@ -116,6 +116,7 @@ Json reactor_json(const Snapshot& reactor, bool has_tls) {
     add_figures(json, reactor.http);
     add_figures(json, reactor.coding);
     add_figures(json, reactor.remote_write);
+    add_figures(json, reactor.addresses);
     add_figures(json, reactor.pools);
     if (has_tls) json["tls"] = figures_of(TlsFigures{reactor.tls, reactor.tls_handshakes});
     return json;

@@ -11,6 +11,7 @@
 
 #include "engine/core/ack.hpp"
 #include "engine/core/content_coding.hpp"
+#include "engine/core/ip_address.hpp"
 #include "engine/core/log_level.hpp"
 #include "engine/core/redis_layout.hpp"
 #include "engine/core/sample_mapping.hpp"
@@ -41,6 +42,8 @@ enum class WaitAof : std::uint8_t { automatic, off };
 enum class IoBackend : std::uint8_t { automatic, io_uring, epoll };
 enum class TlsClient : std::uint8_t { off, optional, required };
 enum class TlsVersion : std::uint8_t { tls_1_2, tls_1_3 };
+enum class ProxyProtocol : std::uint8_t { off, v1v2 };
+enum class QuotaHeaders : std::uint8_t { refusals, always };
 enum class QuotaStatus : std::uint8_t { unavailable, too_many_requests };  // 503, 429
 // What to do without, each being a fallback that the loop also takes where the kernel lacks the feature.
 enum class IoMode : std::uint8_t { all, no_defer_taskrun, no_multishot, no_buffer_ring };
@@ -65,6 +68,12 @@ struct CertificatePair {
     std::string certificate;
     std::string key;
     friend bool operator==(const CertificatePair&, const CertificatePair&) = default;
+};
+
+// Of a web page, as browsers write it: `https://app.example.org`, `http://localhost:3000`.
+struct Origin {
+    std::string text;
+    friend bool operator==(const Origin&, const Origin&) = default;
 };
 
 struct Config {
@@ -101,7 +110,14 @@ struct Config {
         std::uint64_t idle_timeout_ns = 0;
         std::uint64_t write_timeout_ns = 0;
         std::uint64_t connections_count_max = 0;  // per reactor
+        std::uint64_t connections_per_address_count_max = 0;  // of all reactors; 0: no bound
+        std::vector<Origin> cors_origins;  // whose pages may send samples from a browser; empty: none
     } http;
+
+    struct Proxy {
+        std::vector<IpNetwork> trusted;  // of proxies that are believed what they say of their clients
+        ProxyProtocol protocol = ProxyProtocol::off;  // of connections to `listen` and `tls.listen`
+    } proxy;
 
     SampleMapping mapping;
 
@@ -127,7 +143,16 @@ struct Config {
     } tenants;
 
     struct Quota {
+        QuotaHeaders headers = QuotaHeaders::refusals;  // which answers have RateLimit
         QuotaStatus remote_write_status = QuotaStatus::unavailable;
+        struct Address {  // of each address, where there are no tenants; 0: no bound
+            std::uint64_t requests_per_s = 0;
+            std::uint64_t samples_per_s = 0;
+            std::uint64_t body_bytes_per_s = 0;
+            [[nodiscard]] bool is_bounded() const {
+                return requests_per_s != 0 || samples_per_s != 0 || body_bytes_per_s != 0;
+            }
+        } address;
     } quota;
 
     struct Io {

@@ -27,6 +27,10 @@ constexpr std::array<std::string_view, 3> tls_client_words{"off", "optional", "r
 static_assert(static_cast<std::size_t>(TlsClient::required) == tls_client_words.size() - 1);
 constexpr std::array<std::string_view, 2> quota_status_words{"503", "429"};
 static_assert(static_cast<std::size_t>(QuotaStatus::too_many_requests) == quota_status_words.size() - 1);
+constexpr std::array<std::string_view, 2> quota_headers_words{"refusals", "always"};
+static_assert(static_cast<std::size_t>(QuotaHeaders::always) == quota_headers_words.size() - 1);
+constexpr std::array<std::string_view, 2> proxy_protocol_words{"off", "v1v2"};
+static_assert(static_cast<std::size_t>(ProxyProtocol::v1v2) == proxy_protocol_words.size() - 1);
 constexpr std::array<std::string_view, 2> tls_version_words{"1.2", "1.3"};
 static_assert(static_cast<std::size_t>(TlsVersion::tls_1_3) == tls_version_words.size() - 1);
 
@@ -104,6 +108,20 @@ constexpr Property table[] = {
      Number{Unit::duration, 100 * ms, 10 * minute, FIELD(http.write_timeout_ns)}},
     {"http.connections_max", "16384", restart, "Open connections of a reactor; more wait in the kernel's queue",
      Number{Unit::count, 1, limits::connections_count_max, FIELD(http.connections_count_max)}},
+    {"http.connections_per_address_max", "0", restart,
+     "Open connections of one address, of IPv6 of a /64; more are closed at once, but for those of proxy.trusted; 0: "
+     "no bound",
+     Number{Unit::count, 0, 1'000'000, FIELD(http.connections_per_address_count_max)}},
+    {"http.cors_origins", "", restart,
+     "Origins whose pages may send samples from a browser; an exact one each; none: no page may",
+     List<Origin>{FIELD(http.cors_origins), limits::cors_origins_count_max, true}},
+
+    {"proxy.trusted", "", restart,
+     "Networks of proxies: only their X-Forwarded-For and PROXY protocol is believed; none: nobody's",
+     List<IpNetwork>{FIELD(proxy.trusted), limits::trusted_networks_count_max, true}},
+    {"proxy.protocol", "off", restart,
+     "v1v2: each connection to listen and tls.listen begins with a header of the PROXY protocol, from proxy.trusted",
+     Choice<ProxyProtocol>{FIELD(proxy.protocol), proxy_protocol_words}},
 
     {"influx.device_tags", "device_id,device,host,hostname", restart,
      "Tags of line protocol that name the device, the best one first; a line without one takes its measurement",
@@ -163,9 +181,19 @@ constexpr Property table[] = {
     {"tenants.reload_interval", "1m", restart,
      "How often the file of tenants is looked at, and read if it changed; 0s: only on SIGHUP",
      Number{Unit::duration, 0, 24 * hour, FIELD(tenants.reload_interval_ns)}},
+    {"quota.headers", "refusals", restart,
+     "Which answers to a tenant with a quota have RateLimit and RateLimit-Policy: refusals by it alone, or always",
+     Choice<QuotaHeaders>{FIELD(quota.headers), quota_headers_words}},
     {"quota.remote_write_status", "503", restart,
      "Status for remote write over its quota: 503, or 429 where all senders have retry_on_http_429",
      Choice<QuotaStatus>{FIELD(quota.remote_write_status), quota_status_words}},
+    {"quota.address.requests_per_s", "0", restart,
+     "Requests that an address, of IPv6 a /64, may bring in a second without tenants; more are refused; 0: no bound",
+     Number{Unit::count, 0, 1'000'000'000, FIELD(quota.address.requests_per_s)}},
+    {"quota.address.samples_per_s", "0", restart, "The same of samples that were accepted; 0: no bound",
+     Number{Unit::count, 0, 1'000'000'000, FIELD(quota.address.samples_per_s)}},
+    {"quota.address.bytes_per_s", "0B", restart, "The same of bodies as they come; 0B: no bound",
+     Number{Unit::size, 0, std::uint64_t{1024} * 1024 * mib, FIELD(quota.address.body_bytes_per_s)}},
 
     {"io.backend", "auto", restart,
      "Kernel interface of the event loops; auto: io_uring, and epoll where that is not available",

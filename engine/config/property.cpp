@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "engine/config/addresses.hpp"
+#include "engine/config/origin.hpp"
 #include "engine/config/sink_url.hpp"
 #include "engine/config/units.hpp"
 #include "engine/core/check.hpp"
@@ -216,6 +217,32 @@ std::string format_element(const CertificatePair& pair) { return pair.certificat
 std::string_view unit_of_kind(const List<CertificatePair>&) { return "file pairs"; }
 std::string_view bounds_of_element(const List<CertificatePair>&) { return "certificate file:key file"; }
 std::optional<ValueError> collision_of(const CertificatePair& a, const CertificatePair& b) {
+    return a == b ? std::optional(ValueError::listed_twice) : std::nullopt;
+}
+
+std::expected<IpNetwork, ValueError> parse_element(const List<IpNetwork>&, std::string_view text) {
+    const auto network = parse_ip_network(text);
+    return network ? std::expected<IpNetwork, ValueError>(*network) : std::unexpected(ValueError::network_invalid);
+}
+std::string format_element(const IpNetwork& network) { return format_ip_network(network); }
+std::string_view unit_of_kind(const List<IpNetwork>&) { return "networks"; }
+std::string_view bounds_of_element(const List<IpNetwork>&) {
+    return "an address or a network such as 10.1.0.0/16 or 2001:db8::/32";
+}
+std::optional<ValueError> collision_of(const IpNetwork& a, const IpNetwork& b) {
+    return a == b ? std::optional(ValueError::listed_twice) : std::nullopt;
+}
+
+std::expected<Origin, ValueError> parse_element(const List<Origin>&, std::string_view text) {
+    if (!is_origin(text)) return std::unexpected(ValueError::origin_invalid);
+    return Origin{std::string(text)};
+}
+std::string format_element(const Origin& origin) { return origin.text; }
+std::string_view unit_of_kind(const List<Origin>&) { return "origins"; }
+std::string_view bounds_of_element(const List<Origin>&) {
+    return "scheme://host or scheme://host:port, in lower case, without a path and without the scheme's own port";
+}
+std::optional<ValueError> collision_of(const Origin& a, const Origin& b) {
     return a == b ? std::optional(ValueError::listed_twice) : std::nullopt;
 }
 

@@ -83,11 +83,11 @@ struct Url {
     Field<SinkUrl> field;
 };
 
-using PropertyKind =
-    std::variant<Number, Choice<AckLevel>, Choice<LogLevel>, Choice<LogFormat>, Choice<RedisLayout>, Choice<WaitAof>,
-                 Choice<IoBackend>, Choice<IoMode>, Choice<InfluxPrecision>, Choice<TlsVersion>, Choice<TlsClient>,
-                 Choice<QuotaStatus>, Flag, Text, Address, List<ListenAddress>, List<ContentCoding>, List<std::string>,
-                 List<CertificatePair>, Cores, Url>;
+using PropertyKind = std::variant<Number, Choice<AckLevel>, Choice<LogLevel>, Choice<LogFormat>, Choice<RedisLayout>,
+                                  Choice<WaitAof>, Choice<IoBackend>, Choice<IoMode>, Choice<InfluxPrecision>,
+                                  Choice<TlsVersion>, Choice<TlsClient>, Choice<QuotaStatus>, Choice<QuotaHeaders>,
+                                  Choice<ProxyProtocol>, Flag, Text, Address, List<ListenAddress>, List<ContentCoding>,
+                                  List<std::string>, List<CertificatePair>, List<IpNetwork>, List<Origin>, Cores, Url>;
 
 // When a changed value takes effect. Reloading does not exist yet; this is what it will go by.
 enum class Reload : std::uint8_t {

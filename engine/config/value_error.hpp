@@ -41,6 +41,8 @@ enum class ValueError : std::uint8_t {
     master_missing,        // redis-sentinel://host
     servers_too_many,      // redis-cluster://a,b,c,…
     query_unknown,         // redis://host?timeout=5
+    network_invalid,       // 10.0.0.1/8
+    origin_invalid,        // https://example.org/
 };
 
 // What comes after the comma; empty where nothing needs to be added.
@@ -81,6 +83,8 @@ enum class ValueError : std::uint8_t {
             return "which does not name the primary, as in redis-sentinel://host:26379/name";
         case ValueError::servers_too_many: return "which lists more than 16 servers";
         case ValueError::query_unknown: return "whose part after ? or # is not known here";
+        case ValueError::network_invalid: return "which is no address, or has bits behind its prefix";
+        case ValueError::origin_invalid: return "which is no origin as a browser sends it";
     }
     return "";
 }

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <span>
+#include <cstring>
 
 namespace sluice {
 namespace {
@@ -47,10 +47,37 @@ IpAddress counted_address(const IpAddress& address) {
     return counted;
 }
 
+std::string format_ip_address(const IpAddress& address) {
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    const std::uint8_t* const bytes = address.bytes.data();
+    if (address.is_v4()) ::inet_ntop(AF_INET, bytes + v4_begin.size(), text.data(), text.size());
+    else ::inet_ntop(AF_INET6, bytes, text.data(), text.size());
+    return text.data();
+}
+
+// A change of one bit changes each of the others with a chance of a half: the last steps of SplitMix64 (Steele, Lea,
+// Flood, 2014). Addresses of one network differ in the highest byte of a word.
+std::uint64_t hash_of(const IpAddress& address, std::uint64_t seed) {
+    std::array<std::uint64_t, 2> words{};
+    std::memcpy(words.data(), address.bytes.data(), sizeof words);
+    std::uint64_t hash = seed;
+    for (const std::uint64_t word : words) {
+        hash ^= word;
+        hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9u;
+        hash = (hash ^ (hash >> 27)) * 0x94d049bb133111ebu;
+        hash ^= hash >> 31;
+    }
+    return hash;
+}
+
 bool IpNetwork::contains(const IpAddress& other) const {
     for (std::size_t i = 0; i < address.bytes.size(); ++i)
         if (((address.bytes[i] ^ other.bytes[i]) & mask_of(i, prefix_bits)) != 0) return false;
     return true;
+}
+
+bool is_in_any(std::span<const IpNetwork> networks, const IpAddress& address) {
+    return std::ranges::any_of(networks, [&](const IpNetwork& network) { return network.contains(address); });
 }
 
 std::optional<IpNetwork> parse_ip_network(std::string_view text) {
@@ -69,6 +96,13 @@ std::optional<IpNetwork> parse_ip_network(std::string_view text) {
     for (std::size_t i = 0; i < address->bytes.size(); ++i)
         if ((address->bytes[i] & ~mask_of(i, network.prefix_bits) & 0xff) != 0) return std::nullopt;
     return network;
+}
+
+std::string format_ip_network(const IpNetwork& network) {
+    const std::string address = format_ip_address(network.address);
+    const int family_bits = address.contains(':') ? 128 : 32;
+    const int bits = network.prefix_bits - (128 - family_bits);
+    return bits == family_bits ? address : address + "/" + std::to_string(bits);
 }
 
 }  // namespace sluice

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 
 namespace sluice {
@@ -21,14 +23,22 @@ struct IpAddress {
 [[nodiscard]] std::optional<IpAddress> ip_address_of_peer(std::string_view peer);
 // What one client may be counted by: the address itself, of IPv6 its /64, which one machine has all of.
 [[nodiscard]] IpAddress counted_address(const IpAddress& address);
+// As inet_ntop writes it: `10.0.0.7`, `2001:db8::1`.
+[[nodiscard]] std::string format_ip_address(const IpAddress& address);
+// Without a seed that clients do not know, they choose which addresses meet.
+[[nodiscard]] std::uint64_t hash_of(const IpAddress& address, std::uint64_t seed);
 
 struct IpNetwork {
     IpAddress address;
     std::uint8_t prefix_bits = 128;  // of the 128 bits, also for IPv4
     [[nodiscard]] bool contains(const IpAddress& other) const;
+    friend bool operator==(const IpNetwork&, const IpNetwork&) = default;
 };
+
+[[nodiscard]] bool is_in_any(std::span<const IpNetwork> networks, const IpAddress& address);
 
 // `10.1.0.0/16`, `2001:db8::/32`, or an address alone. Bits behind the prefix must be 0.
 [[nodiscard]] std::optional<IpNetwork> parse_ip_network(std::string_view text);
+[[nodiscard]] std::string format_ip_network(const IpNetwork& network);
 
 }  // namespace sluice

@@ -106,6 +106,7 @@ inline constexpr std::size_t tenants_count_max = 1024;  // each is a value of a 
 inline constexpr std::size_t tenant_name_bytes_max = 32;
 inline constexpr std::size_t tokens_per_tenant_count_max = 8;
 inline constexpr std::size_t networks_per_tenant_count_max = 64;
+inline constexpr std::size_t quota_addresses_count_max = 16 * 1024;  // whose quotas are remembered, about 1 MiB
 inline constexpr std::size_t dead_letter_raw_bytes_max = 4 * kib;  // of a refused record, that is kept
 inline constexpr std::size_t certificates_per_tenant_count_max = 64;
 inline constexpr std::size_t certificate_name_bytes_max = 256;
@@ -137,6 +138,9 @@ inline constexpr std::size_t listen_addresses_count_max = 16;  // of `listen`
 inline constexpr std::size_t tls_listen_addresses_count_max = 8;  // of `tls.listen`
 inline constexpr std::size_t metrics_listen_addresses_count_max = 4;  // of `admin.metrics_listen`
 inline constexpr std::size_t listeners_count_max = 48;  // of one event loop
+inline constexpr std::size_t trusted_networks_count_max = 64;  // of `proxy.trusted`
+inline constexpr std::size_t cors_origins_count_max = 64;  // of `http.cors_origins`
+inline constexpr std::size_t origin_bytes_max = 288;  // a host name of 253 bytes, its scheme and its port
 inline constexpr unsigned core_number_max = 8191;  // CONFIG_NR_CPUS of the largest kernels is 8192
 // Descriptors that reactors on epoll leave free, so that a flood of clients locks neither the admin endpoints nor a
 // sink's reconnection out; under RLIMIT_NOFILE < 4 × this, a quarter of that.

@@ -52,7 +52,7 @@ enum class RefusalScope : std::uint8_t {
     X(unauthorized,           request,    401, "The request needs a valid token.")                                                  \
     X(forbidden,              request,    403, "The token does not allow this request.")                                            \
     X(cross_origin,           request,    403, "A page of another site must not change the engine.")                                 \
-    X(quota_exceeded,         request,    429, "The tenant has used up its quota; retry later.")                                      \
+    X(quota_exceeded,         request,    429, "The quota of the tenant, or of the address, is used up; retry later.")                \
     X(credential_too_long,    request,    431, "Authorization and X-Api-Key may have 1024 bytes at most.")                            \
     X(unsupported_media_type, request,    415, "This Content-Type is not taken here; Accept of this answer names those that are.")                                    \
     X(unsupported_encoding,   request,    415, "This Content-Encoding is not accepted. Accept-Encoding of this answer names those that are; a body has one at most.") \

@@ -246,7 +246,7 @@ PendingIndex Connection::take_pending(Context& context) {
     pending.is_head_request = head_ != nullptr && head_->method == parsers::Method::head;
     pending.is_http_1_0 = head_ != nullptr && head_->is_http_1_0;
     pending.closes = false;
-    pending.response.set_format(IngestFormat::none);
+    pending.response.forget_request();
     pending.received_ns = pending.wait_begin_ns = context.now_ns;
     return index;
 }

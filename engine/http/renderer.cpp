@@ -16,8 +16,8 @@ std::string_view connection_of(const Pending& pending) {
 
 }  // namespace
 
-ResponseRenderer::ResponseRenderer(std::vector<PreparedResponse> prepared)
-    : prepared_(std::move(prepared)), rendered_(prepared_.size()) {
+ResponseRenderer::ResponseRenderer(std::vector<PreparedResponse> prepared, CorsOrigins cors)
+    : cors_(std::move(cors)), prepared_(std::move(prepared)), rendered_(prepared_.size()) {
     for (const PreparedResponse& response : prepared_)
         CHECK(!reason_of(response.status).empty() && response.headers.size() <= Response::headers_count_max);
 }
@@ -34,7 +34,7 @@ void ResponseRenderer::set_time(std::time_t unix_s) {
     for (std::size_t i = 0; i < prepared_.size(); ++i) {
         const PreparedResponse& response = prepared_[i];
         rendered_[i] =
-            render_head({response.status, response.content_type, response.body.size(), response.headers, {}});
+            render_head({response.status, response.content_type, response.body.size(), response.headers, {}, {}, {}});
         rendered_[i] += response.body;
     }
 }
@@ -68,6 +68,8 @@ std::string_view ResponseRenderer::render_head(const Head& head) {
     if (!head.content_type.empty()) add_line("Content-Type", head.content_type);
     if (has_body(head.status)) add_line("Content-Length", text_of(head.content_bytes));
     for (const Header& header : head.headers) add_line(header.name, header.value);
+    add(head.cors_lines);
+    add(head.more_lines);
     if (!head.connection.empty()) add_line("Connection", head.connection);
     add("\r\n");
     return {scratch_.data(), scratch_bytes_};
@@ -76,8 +78,9 @@ std::string_view ResponseRenderer::render_head(const Head& head) {
 bool ResponseRenderer::render(Pending& pending, Output& output, BlockPool& pool) {
     Response& response = pending.response;
     if (response.is_prepared()) return render_prepared(pending, output, pool);
-    const std::string_view head = render_head({response.status(), response.content_type(), response.body_bytes(),
-                                               response.headers(), connection_of(pending)});
+    const std::string_view head =
+        render_head({response.status(), response.content_type(), response.body_bytes(), response.headers(),
+                     connection_of(pending), cors_.lines_of(response.cors()), response.lines()});
     const bool fits = output.append(pool, head);
     if (fits && !pending.is_head_request && has_body(response.status())) return response.move_body_to(output, pool);
     response.clear(pool);
@@ -88,10 +91,12 @@ bool ResponseRenderer::render_prepared(const Pending& pending, Output& output, B
     const PreparedIndex index = pending.response.prepared();
     CHECK(index < prepared_.size());
     const std::string_view connection = connection_of(pending);
-    if (connection.empty() && !pending.is_head_request) return output.append(pool, rendered_[index]);
+    if (connection.empty() && !pending.is_head_request && !pending.response.has_more())
+        return output.append(pool, rendered_[index]);
     const PreparedResponse& response = prepared_[index];
     const std::string_view head =
-        render_head({response.status, response.content_type, response.body.size(), response.headers, connection});
+        render_head({response.status, response.content_type, response.body.size(), response.headers, connection,
+                     cors_.lines_of(pending.response.cors()), pending.response.lines()});
     return output.append(pool, head) && (pending.is_head_request || output.append(pool, response.body));
 }
 

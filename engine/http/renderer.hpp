@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/http/cors.hpp"
 #include "engine/http/pending.hpp"
 #include "engine/http/response.hpp"
 
@@ -18,7 +19,7 @@ namespace sluice::http {
 
 class ResponseRenderer {
   public:
-    explicit ResponseRenderer(std::vector<PreparedResponse> prepared = {});
+    explicit ResponseRenderer(std::vector<PreparedResponse> prepared = {}, CorsOrigins cors = {});
 
     // Call with the wall clock before rendering; does nothing unless the second has changed.
     void set_time(std::time_t unix_s);
@@ -41,12 +42,15 @@ class ResponseRenderer {
         std::uint64_t content_bytes;
         std::span<const Header> headers;
         std::string_view connection;  // value of the Connection header; empty: none
+        std::string_view cors_lines{};
+        std::string_view more_lines{};
     };
     [[nodiscard]] std::string_view render_head(const Head& head);
     void add(std::string_view text);
     void add_line(std::string_view name, std::string_view value);
     [[nodiscard]] bool render_prepared(const Pending& pending, Output& output, BlockPool& pool);
 
+    const CorsOrigins cors_;
     std::vector<PreparedResponse> prepared_;
     std::vector<std::string> rendered_;  // each of prepared_, for HTTP/1.1 with keep-alive
     std::time_t unix_s_ = -1;

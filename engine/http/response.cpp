@@ -47,6 +47,12 @@ void Response::add_header(std::string_view name, std::uint64_t value) {
     add_copied_header(name, {digits.data(), static_cast<std::size_t>(end - digits.data())});
 }
 
+void Response::set_lines(std::string_view lines) {
+    CHECK(lines.size() <= line_text_bytes_max);
+    lines.copy(line_text_.data(), lines.size());
+    line_text_bytes_ = static_cast<std::uint16_t>(lines.size());
+}
+
 void Response::append_body(BlockPool& pool, std::string_view text) {
     CHECK(!is_prepared_);
     if (body_.empty() && text.size() <= inline_body_bytes_max - inline_body_bytes_) {

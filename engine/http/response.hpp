@@ -35,11 +35,18 @@ struct PreparedResponse {
 };
 using PreparedIndex = std::uint16_t;
 
+// Of an origin whose pages may read an answer: see CorsOrigins.
+using CorsNumber = std::uint8_t;
+inline constexpr CorsNumber no_cors = 0;
+static_assert(limits::cors_origins_count_max <= 0xff);
+
 class Response {
   public:
     static constexpr std::size_t headers_count_max = 8;
     // Computed header values of one response, all together.
     static constexpr std::size_t header_text_bytes_max = 192;
+    // Of set_lines().
+    static constexpr std::size_t line_text_bytes_max = 384;
     // The longest body that needs no block.
     static constexpr std::size_t inline_body_bytes_max = 320;
 
@@ -74,6 +81,23 @@ class Response {
     void set_format(IngestFormat format) { format_ = format; }
     [[nodiscard]] IngestFormat format() const { return format_; }
 
+    // To which origin's page it goes: start() and use_prepared() leave it.
+    void set_cors(CorsNumber number) { cors_ = number; }
+    [[nodiscard]] CorsNumber cors() const { return cors_; }
+
+    // Before anything is known of the request that it answers.
+    void forget_request() {
+        format_ = IngestFormat::none;
+        cors_ = no_cors;
+        line_text_bytes_ = 0;
+    }
+
+    // Header lines, each with its CRLF, that are copied: start() and use_prepared() leave them.
+    void set_lines(std::string_view lines);
+    [[nodiscard]] bool has_lines() const { return line_text_bytes_ != 0; }
+    // Whether its head has more than start() or use_prepared() and add_header() have put there.
+    [[nodiscard]] bool has_more() const { return (cors_ | line_text_bytes_) != 0; }
+
     // Gives its blocks back.
     void clear(BlockPool& pool) { body_.clear(pool); }
 
@@ -82,6 +106,7 @@ class Response {
     [[nodiscard]] PreparedIndex prepared() const { return prepared_; }
     [[nodiscard]] std::uint16_t status() const { return status_; }
     [[nodiscard]] std::string_view content_type() const { return content_type_; }
+    [[nodiscard]] std::string_view lines() const { return {line_text_.data(), line_text_bytes_}; }
     [[nodiscard]] std::span<const Header> headers() const { return {headers_.data(), headers_count_}; }
     [[nodiscard]] std::uint64_t body_bytes() const { return body_.empty() ? inline_body_bytes_ : body_.bytes; }
     // Moves the body behind `output`. False: out of blocks, now or when it was made.
@@ -92,17 +117,20 @@ class Response {
     PreparedIndex prepared_;
     std::int16_t refusal_code_;  // below 0: none
     IngestFormat format_;
+    CorsNumber cors_;
     bool is_prepared_;
     bool is_cut_;  // some of the body found no block
     bool ends_connection_;
     std::uint8_t headers_count_;
     std::uint16_t header_text_bytes_;
+    std::uint16_t line_text_bytes_;
     std::uint16_t inline_body_bytes_;  // 0 once the body lies in blocks
     std::string_view content_type_;
     Output body_;
     std::array<Header, headers_count_max> headers_;
     std::array<char, header_text_bytes_max> header_text_;
     std::array<char, inline_body_bytes_max> inline_body_;
+    std::array<char, line_text_bytes_max> line_text_;  // last: most requests have none
 };
 
 // Half of it is left for what is static: the status line, the date, names, and the values of static headers.

@@ -1,7 +1,5 @@
 #include "engine/ingest/access.hpp"
 
-#include <algorithm>
-
 #include "engine/core/clock.hpp"
 #include "engine/core/ip_address.hpp"
 #include "engine/tenants/token.hpp"
@@ -17,8 +15,10 @@ std::expected<TenantNumber, Denied> Access::admit(const http::Request& request, 
     const auto* const known =
         authenticator_.recall(request.slot, credential.source, credential.text, request.received_ns);
     const bool is_good = known != nullptr && (known->scopes_mask & tenants::scopes_for(scope)) != 0;
-    if (is_good) return known->tenant;
-    return look_up(request, scope, credential);
+    if (!is_good) return look_up(request, scope, credential);
+    if (is_client_allowed(known->tenant, request)) return known->tenant;
+    TokenBuffer buffer;
+    return deny(request, Refusal::forbidden, "address", token_of(credential, buffer));
 }
 
 std::expected<TenantNumber, Denied> Access::look_up(const http::Request& request, Scope scope,
@@ -42,7 +42,7 @@ std::expected<TenantNumber, Denied> Access::look_up(const http::Request& request
 
 std::expected<TenantNumber, Denied> Access::take(const http::Request& request, TenantNumber number,
                                                  std::string_view token) {
-    if (!is_address_allowed(number, request.slot)) {
+    if (!is_address_allowed(number, request)) {
         authenticator_.forget(request.slot);
         return deny(request, Refusal::forbidden, "address", token);
     }
@@ -59,7 +59,10 @@ std::expected<TenantNumber, Denied> Access::admit_by_certificate(const http::Req
         if (!number) return deny(request, Refusal::unauthorized, "missing", {});
         certified = {table().generation(), *number};
     }
-    if (owners_[request.slot] == certified.tenant + 1) return certified.tenant;
+    if (owners_[request.slot] == certified.tenant + 1) {
+        if (is_client_allowed(certified.tenant, request)) return certified.tenant;
+        return deny(request, Refusal::forbidden, "address", {});
+    }
     auto taken = take(request, certified.tenant, {});
     if (!taken) certified = {};
     return taken;
@@ -126,13 +129,11 @@ void Access::forget(Slot slot) {
 }
 
 // A Unix socket has no address: who may open it decides.
-bool Access::is_address_allowed(TenantNumber number, Slot slot) const {
+bool Access::is_address_allowed(TenantNumber number, const http::Request& request) const {
     const tenants::Tenant* const tenant = authenticator_.table().tenant(number);
     if (tenant == nullptr || tenant->addresses.empty()) return true;
-    const std::string peer = failures_.peer_of(slot);
-    const auto address = ip_address_of_peer(peer);
-    if (!address) return peer == "unix";
-    return std::ranges::any_of(tenant->addresses, [&](const IpNetwork& network) { return network.contains(*address); });
+    const ClientAddress client = failures_.clients().of(request);
+    return client.address ? is_in_any(tenant->addresses, *client.address) : client.is_unix;
 }
 
 std::unexpected<Denied> Access::deny(const http::Request& request, Refusal reason, std::string_view why,

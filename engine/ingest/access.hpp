@@ -38,6 +38,7 @@ class Access {
            std::size_t slots_count, ClientOf client_of = {})
         : authenticator_(std::move(table), slots_count),
           failures_(failures),
+          may_differ_(failures.clients().may_differ()),
           client_of_(std::move(client_of)),
           quotas_(quotas),
           certified_(slots_count),
@@ -49,6 +50,12 @@ class Access {
                                                                      bool takes_query);
     // Of a request that was admitted: the quota that its tenant has used up.
     [[nodiscard]] std::optional<tenants::QuotaExcess> excess(tenants::TenantNumber number, std::uint64_t now_ns);
+    // How much of its quota is left. Returns how many of `levels` are set.
+    [[nodiscard]] std::size_t fill_levels(tenants::TenantNumber number, std::uint64_t now_ns,
+                                          tenants::QuotaLevels& levels) const {
+        const tenants::Tenant* const tenant = table().tenant(number);
+        return tenant == nullptr ? 0 : quotas_.fill_levels(*tenant, number, now_ns, levels);
+    }
     // A request of a body of `bytes` was let in, and later `samples_count` samples of it.
     void charge_request(tenants::TenantNumber number, std::uint64_t bytes, std::uint64_t now_ns);
     void charge_samples(tenants::TenantNumber number, std::uint64_t samples_count, std::uint64_t now_ns);
@@ -77,7 +84,11 @@ class Access {
     [[nodiscard]] std::expected<tenants::TenantNumber, Denied> take(const http::Request& request,
                                                                     tenants::TenantNumber number,
                                                                     std::string_view token);
-    [[nodiscard]] bool is_address_allowed(tenants::TenantNumber number, Slot slot) const;
+    [[nodiscard]] bool is_address_allowed(tenants::TenantNumber number, const http::Request& request) const;
+    // Of a connection whose earlier request was let in: only a proxy's may have another client now.
+    [[nodiscard]] bool is_client_allowed(tenants::TenantNumber number, const http::Request& request) const {
+        return !may_differ_ || is_address_allowed(number, request);
+    }
     [[nodiscard]] std::unexpected<Denied> deny(const http::Request& request, Refusal reason, std::string_view why,
                                                std::string_view token);
 
@@ -91,6 +102,7 @@ class Access {
 
     tenants::Authenticator authenticator_;
     AccessFailures& failures_;
+    const bool may_differ_;  // ClientAddresses::may_differ()
     const ClientOf client_of_;
     tenants::TenantQuotas quotas_;
     LazyArray<Certified> certified_;  // by slot

@@ -50,10 +50,17 @@ std::expected<Gate::Passage, Gate::Refused> Gate::check(const http::Request& req
     passed->target = entrance->route->target;
     const AckOffer* offer = &offer_;
     if (access_ != nullptr) {
-        if (const auto denied = refusal_of_access(request, body, *passed)) return std::unexpected(*denied);
+        if (auto denied = refusal_of_access(request, body, *passed)) {
+            denied->tenant = passed->tenant;
+            return std::unexpected(*denied);
+        }
         offer = &offer_to(*passed);
     }
     if (passed->target < format_target_min) return passed;
+    if (meter_ != nullptr) {
+        if (const auto excess = meter_->admit(request, body == Body::whole))
+            return std::unexpected(denied(request, {Refusal::quota_exceeded, false, excess}));
+    }
     const Format* const format = format_of(request, passed->target);
     passed->target = static_cast<std::uint16_t>(format_target_min + (format - formats_.data()));
     passed->format = format;
@@ -66,7 +73,8 @@ std::expected<Gate::Passage, Gate::Refused> Gate::check(const http::Request& req
         .format = format,
         .nearest = *refusal == Refusal::unknown_parameter ? nearest_parameter(request.query) : std::string_view{},
         .dialect = passed->options.dialect,
-        .hides_retry_after = passed->options.hides_retry_after});
+        .hides_retry_after = passed->options.hides_retry_after,
+        .tenant = passed->tenant});
 }
 
 // At one path several formats may be taken: `target` is that of the first.
@@ -74,6 +82,11 @@ const Format* Gate::format_of(const http::Request& request, std::uint16_t target
     const Format* format = &formats_[target - format_target_min];
     while (is_for_next_format(request, *format)) ++format;  // ends: at the last row
     return format;
+}
+
+bool Gate::is_for_ingest(const http::Request& request) const {
+    const http::Route* const route = router_.at(request.path, request.listener_role_number);
+    return route != nullptr && route->target >= format_target_min;
 }
 
 Gate::Refused Gate::refused(const http::Request& request, Refusal reason) const {

@@ -21,6 +21,7 @@
 #include "engine/http/router.hpp"
 #include "engine/idempotency/idempotency_table.hpp"
 #include "engine/ingest/access.hpp"
+#include "engine/ingest/address_meter.hpp"
 #include "engine/ingest/admission.hpp"
 #include "engine/ingest/format.hpp"
 #include "engine/ingest/request_options.hpp"
@@ -55,6 +56,7 @@ class Gate {
         bool hides_retry_after = false;
         bool ends_connection = false;
         std::optional<tenants::QuotaExcess> excess{};  // of quota_exceeded
+        tenants::TenantNumber tenant = tenants::no_tenant;  // that it was let in as, before it was refused
     };
 
     // `idempotency` may be null. All outlive the gate.
@@ -66,8 +68,12 @@ class Gate {
     void add_route(const http::Route& route, std::string_view errors_like = {});
     // From here on an ingest endpoint, and the page of `query_target`, are for tenants. `access` outlives the gate.
     void guard(Access& access, std::uint16_t query_target);
+    // The same for a quota of each address, where there are no tenants.
+    void meter(AddressMeter& meter) { meter_ = &meter; }
 
     [[nodiscard]] std::expected<Passage, Refused> check(const http::Request& request, Body body) const;
+    // Whether an ingest endpoint is at the path of the request, whatever its method.
+    [[nodiscard]] bool is_for_ingest(const http::Request& request) const;
     // Of a request that was refused by others: in whose shape it is told. Of its head its path must be there
     // (has_path()); the rest may be cut.
     [[nodiscard]] Refused refused(const http::Request& request, Refusal reason) const;
@@ -95,6 +101,7 @@ class Gate {
     std::array<const Format*, format_target_min> error_formats_{};
     Access* access_ = nullptr;  // null: everybody may send
     std::uint16_t query_target_ = 0;
+    AddressMeter* meter_ = nullptr;  // null: addresses have no quota
 };
 
 }  // namespace sluice

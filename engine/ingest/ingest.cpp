@@ -5,6 +5,7 @@
 
 #include "engine/core/clock.hpp"
 #include "engine/ingest/json_answer.hpp"
+#include "engine/ingest/refusal_headers.hpp"
 
 namespace sluice {
 
@@ -37,11 +38,22 @@ Ingest::Ingest(std::span<const Format> formats, Server& server, Admission& admis
 // --- a request comes -----------------------------------------------------------------------------------------------
 
 // Prometheus sends the header with each attempt but the first.
-void Ingest::note_format(const Format& format, const http::Request& request, http::Response& response) {
+void Ingest::note_format(const Format& format, const http::Request& request, http::Response& response,
+                         tenants::TenantNumber tenant) {
     response.set_format(format.name);
+    if (!settings_.cors.empty())
+        response.set_cors(settings_.cors.number_of(request.head.header(parsers::RequestHeader::origin)));
+    if (settings_.tells_quotas) tell_quota(tenant, response);
     if (!format.counts_retries || !request.head.has(parsers::RequestHeader::retry_attempt)) return;
     const std::string_view attempt = request.head.header(parsers::RequestHeader::retry_attempt);
     if (!attempt.empty() && attempt != "0") ++remote_write_counters_.retried_requests;
+}
+
+void Ingest::note_preflight(const http::Request& request, http::Response& response) const {
+    const auto number = settings_.cors.number_of(request.head.header(parsers::RequestHeader::origin));
+    if (number == http::no_cors) return;
+    response.set_cors(number);
+    http::add_preflight_headers(response);
 }
 
 Decision Ingest::on_request(const http::Request& request, const Gate::Passage& passage, RequestRef ref,
@@ -95,6 +107,11 @@ OpenRequest& Ingest::open(const http::Request& request, const Gate::Passage& pas
     opened.hides_retry_after = passage.options.hides_retry_after;
     opened.kept.assign(passage.options.kept);
     opened.tenant = passage.tenant;
+    if (meter_ != nullptr) {
+        const auto address = meter_->counted(request);
+        opened.is_counted = address.has_value();
+        opened.counted_for = address.value_or(IpAddress{});
+    }
     opened.purpose = Purpose::store;
     opened.idempotency_entry = no_idempotency_entry;
     opened.received_ns = request.received_ns;
@@ -300,6 +317,8 @@ Decision Ingest::accept(BodyReader& reader, OpenRequest& request, http::Response
     }
     admission_.taken(ack);
     if (access_ != nullptr) access_->charge_samples(request.tenant, reader.accepted_count(), request.received_ns);
+    if (meter_ != nullptr && request.is_counted)
+        meter_->charge_samples(request.counted_for, reader.accepted_count(), request.received_ns);
     const TicketOptions wanted{.wants_replicas = ack == AckLevel::replicated,
                                .idempotency_entry = request.idempotency_entry};
     const bool waits = ack != AckLevel::queued;
@@ -366,7 +385,15 @@ void Ingest::on_overdue(RequestRef ref, http::Response& response) {
            {.reason = reason, .dialect = dialect, .hides_retry_after = is_ours && request.hides_retry_after}, response);
 }
 
+void Ingest::tell_quota(tenants::TenantNumber tenant, http::Response& response) const {
+    if (access_ == nullptr || tenant == tenants::no_tenant) return;
+    tenants::QuotaLevels levels;
+    const std::size_t count = access_->fill_levels(tenant, server_.now_ns(), levels);
+    set_quota_lines(std::span(levels).first(count), response);
+}
+
 void Ingest::answer(const OpenRequest& request, http::Response& response) {
+    if (settings_.tells_quotas) tell_quota(request.tenant, response);  // what it has brought is counted now
     format_of(request).answer(request.result, response, server_.blocks());
 }
 

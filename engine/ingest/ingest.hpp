@@ -18,6 +18,7 @@
 #include "engine/batching/batcher.hpp"
 #include "engine/core/sample_mapping.hpp"
 #include "engine/ingest/access.hpp"
+#include "engine/ingest/address_meter.hpp"
 #include "engine/ingest/admission.hpp"
 #include "engine/ingest/body_inflater.hpp"
 #include "engine/ingest/body_reader.hpp"
@@ -46,6 +47,8 @@ class Ingest {
         tenants::SamplePolicy policy{};  // of samples, where there are no tenants
         std::string stream{};  // of all; with the layout `list` its key
         bool has_429_for_remote_write = false;  // its senders keep what they sent
+        bool tells_quotas = false;  // to each request of a tenant that has one
+        http::CorsOrigins cors{};  // whose pages may read the answers; as the server has them
     };
 
     // `formats` as the gate has them. `idempotency` is shared with the other reactors; null: none. All outlive this.
@@ -58,8 +61,14 @@ class Ingest {
         letters_ = &letters;
         has_owners_ = true;
     }
+    // From here on samples are charged to addresses. Outlives this.
+    void meter(AddressMeter& meter) { meter_ = &meter; }
     // A request whose format is known, before anything becomes of it.
-    void note_format(const Format& format, const http::Request& request, http::Response& response);
+    // `tenant`: whose it is; no_tenant: nobody's, or that is not known.
+    void note_format(const Format& format, const http::Request& request, http::Response& response,
+                     tenants::TenantNumber tenant = tenants::no_tenant);
+    // An OPTIONS request for an ingest endpoint, which is answered already: a browser asks whether a page may send.
+    void note_preflight(const http::Request& request, http::Response& response) const;
     // A request that the gate let in, for an ingest endpoint.
     [[nodiscard]] http::Decision on_request(const http::Request& request, const Gate::Passage& passage, RequestRef ref,
                                             http::Response& response);
@@ -132,6 +141,7 @@ class Ingest {
     void note_refusals(const BodyReader& reader, const OpenRequest& request);
     void settle_shares(const Batch& batch);
     void answer(const OpenRequest& request, http::Response& response);
+    void tell_quota(tenants::TenantNumber tenant, http::Response& response) const;
     void answer_settled(OpenRequest& request);
     [[nodiscard]] SampleOwner owner_of(const OpenRequest& request) const;
     // A reload has taken its tenant away since it was let in.
@@ -163,6 +173,7 @@ class Ingest {
     RefusalLog& refusal_log_;
     Access* access_ = nullptr;  // null: there are no tenants
     dead_letters::Outbox* letters_ = nullptr;  // null: likewise
+    AddressMeter* meter_ = nullptr;  // null: addresses have no quota
     bool has_owners_;  // samples are tenants', or there is a policy for all
     Tickets tickets_;
     std::uint64_t handed_over_samples_count_ = 0;

@@ -11,6 +11,7 @@
 #include "engine/core/batch.hpp"
 #include "engine/core/content_coding.hpp"
 #include "engine/core/ingest_format.hpp"
+#include "engine/core/ip_address.hpp"
 #include "engine/core/lazy_array.hpp"
 #include "engine/core/limits.hpp"
 #include "engine/core/request_ref.hpp"
@@ -58,6 +59,8 @@ struct OpenRequest {
 
     // --- rare, and large: behind what each request touches ----------------------------------------------
     KeptParameters kept;  // of the query, for samples of formats that keep some
+    IpAddress counted_for;  // where addresses have quotas
+    bool is_counted;        // it is set
 };
 
 using OpenRequests = LazyArray<OpenRequest>;

@@ -22,6 +22,23 @@
 #include "engine/watch/setup_remarks.hpp"
 
 namespace sluice {
+namespace {
+
+std::unique_ptr<AddressConnections> make_address_connections(const config::Config& config) {
+    const auto count_max = static_cast<std::uint32_t>(config.http.connections_per_address_count_max);
+    return count_max == 0 ? nullptr : std::make_unique<AddressConnections>(count_max, random_seed());
+}
+
+std::unique_ptr<tenants::AddressQuotas> make_address_quotas(const config::Config& config) {
+    const auto& bounds = config.quota.address;
+    if (!bounds.is_bounded()) return nullptr;
+    const tenants::QuotaSettings quota{.samples_per_s = static_cast<double>(bounds.samples_per_s),
+                                       .bytes_per_s = static_cast<double>(bounds.body_bytes_per_s),
+                                       .requests_per_s = static_cast<double>(bounds.requests_per_s)};
+    return std::make_unique<tenants::AddressQuotas>(quota, random_seed());
+}
+
+}  // namespace
 
 Engine::Engine(config::Config config, AccessFiles access)
     : config_(std::move(config)),
@@ -29,6 +46,8 @@ Engine::Engine(config::Config config, AccessFiles access)
       admin_token_(access.admin_token),
       failures_(std::make_unique<tenants::Failures>(random_seed())),
       quotas_(access.tenants == nullptr ? nullptr : std::make_unique<tenants::SharedQuotas>()),
+      connections_(make_address_connections(config_)),
+      address_quotas_(make_address_quotas(config_)),
       letters_(quotas_ == nullptr ? nullptr
                                   : std::make_unique<dead_letters::DeadLetters>(dead_letter_clients(config_),
                                                                                 config_.cores.size(), state_.reloads)),
@@ -71,7 +90,9 @@ void Engine::make_parts() {
                                      .admin_token = admin_token_,
                                      .failures = failures_.get(),
                                      .quotas = quotas_.get(),
-                                     .letters = letters_ == nullptr ? nullptr : &letters_->outbox(i)};
+                                     .letters = letters_ == nullptr ? nullptr : &letters_->outbox(i),
+                                     .connections = connections_.get(),
+                                     .address_quotas = address_quotas_.get()};
         reactors_.push_back(std::make_unique<Reactor>(config_, static_cast<std::uint16_t>(i), wiring));
         reactors_.back()->connect(*sink_);
     }

@@ -142,6 +142,9 @@ class Engine {
     const std::optional<tenants::Digest> admin_token_;  // nothing: the admin pages need none
     const std::unique_ptr<tenants::Failures> failures_;  // shared by the reactors and the admin thread
     const std::unique_ptr<tenants::SharedQuotas> quotas_;  // shared by the reactors; null: there are no tenants
+    // Shared by the reactors; null: an address may have any number.
+    const std::unique_ptr<AddressConnections> connections_;
+    const std::unique_ptr<tenants::AddressQuotas> address_quotas_;  // likewise; null: addresses have no quota
     Listeners listeners_{config_};  // outlives the threads that accept
     EngineState state_;
     const std::unique_ptr<dead_letters::DeadLetters> letters_;  // null: there are no tenants; shared by the reactors

@@ -4,6 +4,8 @@
 #include <sched.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/admin/answer.hpp"
 #include "engine/core/check.hpp"
@@ -25,7 +27,18 @@ namespace {
 constexpr std::uint64_t at_once_ns = 1;
 
 // The configuration's numbers have been checked: they fit the narrower types (engine/config/keys.cpp).
-ServerSettings server_settings(const config::Config& config) {
+// Whether the address of a request is asked for at each.
+bool keeps_peers(const config::Config& config) {
+    return !config.proxy.trusted.empty() || config.quota.address.is_bounded();
+}
+
+http::CorsOrigins cors_of(const config::Config& config) {
+    std::vector<std::string> origins;
+    for (const config::Origin& origin : config.http.cors_origins) origins.push_back(origin.text);
+    return http::CorsOrigins(std::move(origins));
+}
+
+ServerSettings server_settings(const config::Config& config, AddressConnections* connections) {
     ServerSettings settings{};
     settings.http = {config.http.body_bytes_max, config.http.header_timeout_ns, config.http.body_timeout_ns,
                      config.http.idle_timeout_ns, config.http.write_timeout_ns, config.ack_timeout_ns,
@@ -44,6 +57,11 @@ ServerSettings server_settings(const config::Config& config) {
     settings.loop.without_buffer_ring = config.io.mode == config::IoMode::no_buffer_ring;
     settings.prepared = prepared_json_answers();
     settings.body_memory_bytes = config.http.body_memory_bytes;
+    settings.addresses = {.trusted = config.proxy.trusted,
+                          .takes_proxy_header = config.proxy.protocol != config::ProxyProtocol::off,
+                          .header_timeout_ns = config.http.header_timeout_ns,
+                          .connections = connections};
+    settings.cors = cors_of(config);
     return settings;
 }
 
@@ -55,7 +73,9 @@ Ingest::Settings ingest_settings(const config::Config& config) {
         .mapping = config.mapping,
         .policy = sample_policy(config),
         .stream = config.sink.redis.layout == RedisLayout::list ? config.sink.redis.list_key : config.sink.redis.stream,
-        .has_429_for_remote_write = config.quota.remote_write_status == config::QuotaStatus::too_many_requests};
+        .has_429_for_remote_write = config.quota.remote_write_status == config::QuotaStatus::too_many_requests,
+        .tells_quotas = config.quota.headers == config::QuotaHeaders::always,
+        .cors = cors_of(config)};
     for (const ContentCoding coding : config.http.encodings)
         settings.accept_encoding.append(settings.accept_encoding.empty() ? "" : ", ").append(name_of(coding));
     return settings;
@@ -77,8 +97,11 @@ Reactor::Reactor(const config::Config& config, std::uint16_t index, const Wiring
       pool_(config.batch.count, config.batch.arena_bytes, index),
       config_(config),
       inbox_(config.batch.count),
-      server_(server_settings(config), *this, *this),
-      access_failures_(*wiring.failures, [this](Slot slot) { return server_.peer_of(slot); }),
+      server_(server_settings(config, wiring.connections), *this, *this),
+      clients_([this](Slot slot) { return server_.peer_of(slot); }, config.proxy.trusted,
+               keeps_peers(config) ? config.http.connections_count_max : 0,
+               [this](Slot slot) { return server_.is_anonymous(slot); }),
+      access_failures_(*wiring.failures, clients_),
       admin_guard_(wiring.admin_token, config.admin.origins, access_failures_) {}
 
 Reactor::~Reactor() { join(); }
@@ -111,6 +134,10 @@ void Reactor::connect(SinkThread& sink) {
     ingest_ = std::make_unique<Ingest>(formats(), server_, *admission_, *batcher_, ingest_settings(config_),
                                        wiring_.idempotency, refusal_log_);
     if (access_ != nullptr) ingest_->serve(*access_, *wiring_.letters);
+    if (wiring_.address_quotas == nullptr) return;
+    meter_.emplace(*wiring_.address_quotas, clients_);
+    gate_->meter(*meter_);
+    ingest_->meter(*meter_);
 }
 
 // --- the thread ----------------------------------------------------------------------------------------------------
@@ -250,7 +277,7 @@ http::Decision Reactor::on_request(const http::Request& request, RequestRef ref,
         return http::Decision::now;
     }
     if (passage->format != nullptr) {
-        ingest_->note_format(*passage->format, request, response);
+        ingest_->note_format(*passage->format, request, response, passage->tenant);
         return ingest_->on_request(request, *passage, ref, response);
     }
     if (const auto denied = refusal_of_page(*passage, request)) {
@@ -260,6 +287,7 @@ http::Decision Reactor::on_request(const http::Request& request, RequestRef ref,
     }
     if (!passage->allow.empty()) {
         answer_options(passage->allow, response);
+        if (gate_->is_for_ingest(request)) ingest_->note_preflight(request, response);
         return http::Decision::now;
     }
     if (passage->target >= influx_page_target_min) {
@@ -299,7 +327,7 @@ bool Reactor::refuses_head(const http::Request& request, http::Response& respons
 void Reactor::refuse(const Gate::Refused& refused, Slot slot, const http::Request* request, http::Response& response) {
     refusal_log_.on_head(refused.reason, slot, request);
     if (request != nullptr && refused.format != nullptr && refused.is_of_format)
-        ingest_->note_format(*refused.format, *request, response);
+        ingest_->note_format(*refused.format, *request, response, refused.tenant);
     // What a data listener does not have is on the admin listener.
     const std::string_view where_key = refused.where.is_on_other_listener ? "admin.listen" : "";
     ingest_->refuse(refused.format,
@@ -324,6 +352,7 @@ void Reactor::on_body_lost(RequestRef ref) { ingest_->on_body_lost(ref); }
 
 void Reactor::on_connection_gone(Slot slot) {
     if (access_ != nullptr) access_->forget(slot);
+    clients_.forget(slot);
 }
 
 void Reactor::on_overdue(RequestRef ref, http::Response& response) { ingest_->on_overdue(ref, response); }
@@ -401,6 +430,7 @@ void Reactor::fill(Snapshot& snapshot) {
     snapshot.remote_write = ingest_->remote_write_counters();
     snapshot.settings_generation = settings_generation_;
     snapshot.loop = server_.loop_counters();
+    snapshot.addresses = server_.address_counters();
     if (server_.tls() != nullptr) {
         snapshot.tls = server_.tls()->tls_counters();
         snapshot.tls_handshakes.copy_from(server_.tls()->handshakes());
@@ -419,6 +449,7 @@ void Reactor::reset_counters() {
     ingest_->reset();
     if (access_ != nullptr) access_->reset_counters();
     server_.http_counters() = {};
+    server_.address_counters() = {};
     if (server_.tls() != nullptr) server_.tls()->reset_tls_counters();
     server_.forget_iterations();
 }

@@ -31,6 +31,8 @@
 #include "engine/ingest/ingest.hpp"
 #include "engine/log/log.hpp"
 #include "engine/runtime/live_settings.hpp"
+#include "engine/server/address_connections.hpp"
+#include "engine/server/client_addresses.hpp"
 #include "engine/server/mailbox.hpp"
 #include "engine/server/refusal_log.hpp"
 #include "engine/server/server.hpp"
@@ -55,6 +57,8 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
         tenants::Failures* failures = nullptr;                  // never null
         tenants::SharedQuotas* quotas = nullptr;                // never null where there are tenants
         dead_letters::Outbox* letters = nullptr;                // likewise
+        AddressConnections* connections = nullptr;              // null: an address may have any number
+        tenants::AddressQuotas* address_quotas = nullptr;       // null: addresses have no quota
     };
 
     // `index`: of its core in config.cores; its batches carry it (Batch::reactor_index()). `config` outlives it.
@@ -136,13 +140,15 @@ class Reactor final : public ReactorPort, private http::Application, private Ser
     std::unique_ptr<Batcher> batcher_;
     std::unique_ptr<Admission> admission_;
     std::unique_ptr<Access> access_;  // null: everybody may send
+    std::optional<AddressMeter> meter_;  // nothing: addresses have no quota
     std::unique_ptr<Gate> gate_;
     std::unique_ptr<Ingest> ingest_;
     const config::Config& config_;
     CompletionInbox inbox_;
     Mailbox mailbox_;
     Server server_;
-    RefusalLog refusal_log_{server_};
+    ClientAddresses clients_;
+    RefusalLog refusal_log_{server_, clients_};
     AccessFailures access_failures_;
     AdminGuard admin_guard_;
     std::thread thread_;

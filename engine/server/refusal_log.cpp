@@ -40,8 +40,10 @@ void RefusalLog::write_head(Refusal reason, Slot slot, const http::Request* requ
     const auto suppressed_count = log_.admit(server_.now_ns());
     if (!suppressed_count) return;
     const std::string peer = server_.peer_of(slot);
+    const std::string client = request == nullptr ? std::string{} : clients_.forwarded_of(*request);
     std::string names;
     std::vector<log::Field> fields{{"peer", peer}, {"code", info_of(reason).code}};
+    if (!client.empty()) fields.emplace_back("client", client);
     if (request != nullptr && !request->path.empty()) {
         names = parameter_names(request->query);
         fields.emplace_back("method", name_of(request->head.method));

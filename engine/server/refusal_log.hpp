@@ -14,6 +14,7 @@
 #include "engine/core/refusal.hpp"
 #include "engine/http/application.hpp"
 #include "engine/log/log.hpp"
+#include "engine/server/client_addresses.hpp"
 #include "engine/server/server.hpp"
 
 namespace sluice {
@@ -24,7 +25,8 @@ class RefusalLog {
     static constexpr std::size_t excerpt_bytes_before_max = 128;
     static constexpr std::size_t excerpt_bytes_behind_max = limits::log_value_bytes_max - excerpt_bytes_before_max;
 
-    explicit RefusalLog(Server& server) : server_(server) {}
+    // `clients` outlives it.
+    RefusalLog(Server& server, ClientAddresses& clients) : server_(server), clients_(clients) {}
 
     // Refused by its head, or by what it wants. `request` is null where no head was read.
     void on_head(Refusal reason, Slot slot, const http::Request* request) {
@@ -47,6 +49,7 @@ class RefusalLog {
     void write_body(Refusal reason, Slot slot, const Body& body);
 
     Server& server_;
+    ClientAddresses& clients_;
     log::RateLimited log_;
 };
 

@@ -10,6 +10,8 @@
 #include "engine/core/limits.hpp"
 #include "engine/io/backend.hpp"
 #include "engine/io/listener.hpp"
+#include "engine/server/address_connections.hpp"
+#include "engine/server/proxy_loop.hpp"
 #include "engine/server/tls_loop.hpp"
 
 namespace sluice {
@@ -33,10 +35,11 @@ Server::Server(const ServerSettings& settings, http::Application& application, C
       bodies_(settings.body_memory_bytes),
       heads_(settings.loop.slots_count_max),
       pendings_(limits::pendings_count_max),
-      renderer_(settings.prepared),
+      renderer_(settings.prepared, settings.cors),
       context_{settings_.http, blocks_, bodies_, heads_, pendings_, renderer_, application, counters_},
       connections_(settings.loop.slots_count_max),
       slots_(settings.loop.slots_count_max),
+      places_(settings.addresses.connections == nullptr ? 0 : settings.loop.slots_count_max),
       timers_(settings.loop.slots_count_max) {
     for (auto* list : {&touched_, &blocked_}) list->reserve(settings.loop.slots_count_max);
 }
@@ -56,9 +59,17 @@ std::expected<void, io::LoopError> Server::open(std::vector<Listener> listeners,
     io::Events& events = *this;
     std::unique_ptr<TlsLoop> tls_loop;
     if (tls.context != nullptr) tls_loop = std::make_unique<TlsLoop>(settings_.loop, std::move(tls), events);
-    auto loop = make_loop(settings_.loop, tls_loop == nullptr ? events : tls_loop->events_below());
+    io::Events& above = tls_loop == nullptr ? events : tls_loop->events_below();
+    std::unique_ptr<ProxyLoop> proxy_loop;
+    if (settings_.addresses.takes_proxy_header)
+        proxy_loop = std::make_unique<ProxyLoop>(settings_.loop, settings_.addresses, address_counters_, above);
+    auto loop = make_loop(settings_.loop, proxy_loop == nullptr ? above : proxy_loop->events_below());
     if (!loop) return std::unexpected(loop.error());
     loop_ = std::move(*loop);
+    if (proxy_loop != nullptr) {
+        proxy_ = proxy_loop.get();
+        proxy_->set_loop(std::exchange(loop_, std::move(proxy_loop)));
+    }
     if (tls_loop != nullptr) {
         tls_ = tls_loop.get();
         tls_->set_loop(std::exchange(loop_, std::move(tls_loop)));
@@ -116,7 +127,29 @@ void Server::on_open(io::Slot slot, io::ListenerIndex listener) {
     slots_[slot].is_checking = slots_[slot].is_input_empty = false;
     connections_[slot].open(context_, slot, static_cast<std::uint8_t>(listeners_[listener].role));
     touch(slot);
+    if (settings_.addresses.connections != nullptr && !takes_place(slot)) on_failed(slot);
 }
+
+// Without an answer, which would cost more than the connection. A proxy has as many clients as it has, and a Unix
+// socket has no address. Costs system calls, for the peer.
+bool Server::takes_place(io::Slot slot) {
+    const auto address = ip_address_of_peer(loop_->peer_of(slot));
+    if (!address || is_in_any(settings_.addresses.trusted, *address)) return true;
+    const IpAddress counted = counted_address(*address);
+    if (!settings_.addresses.connections->enter(counted)) {
+        ++address_counters_.connections_refused;
+        return false;
+    }
+    places_[slot] = {counted, true};
+    return true;
+}
+
+void Server::leave_place(io::Slot slot) {
+    if (places_[slot].is_counted) settings_.addresses.connections->leave(places_[slot].address);
+    places_[slot] = {};
+}
+
+bool Server::is_anonymous(Slot slot) const { return proxy_ != nullptr && proxy_->is_anonymous(slot); }
 
 void Server::on_bytes(io::Slot slot, std::span<const char> bytes) {
     slots_[slot].is_input_empty = false;
@@ -151,6 +184,7 @@ void Server::on_closed(io::Slot slot) {
     CHECK(slots_[slot].link == Link::closing);
     slots_[slot].link = Link::none;
     timers_.clear(slot);
+    if (settings_.addresses.connections != nullptr) leave_place(slot);
     connections_[slot].release(context_);
 }
 

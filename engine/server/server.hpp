@@ -19,11 +19,14 @@
 #include "engine/io/loop.hpp"
 #include "engine/io/timer_wheel.hpp"
 #include "engine/metrics/latency_histogram.hpp"
+#include "engine/server/address_counters.hpp"
+#include "engine/server/address_settings.hpp"
 #include "engine/server/listener.hpp"
 #include "engine/server/tls_settings.hpp"
 
 namespace sluice {
 
+class ProxyLoop;
 class TlsLoop;
 
 struct ServerSettings {
@@ -32,6 +35,8 @@ struct ServerSettings {
     io::LoopSettings loop;
     std::uint64_t body_memory_bytes;
     std::vector<http::PreparedResponse> prepared;  // what Response::use_prepared() may name
+    AddressSettings addresses{};
+    http::CorsOrigins cors{};  // what Response::set_cors() may name
 };
 
 class Server final : private io::Events {
@@ -103,6 +108,8 @@ class Server final : private io::Events {
     [[nodiscard]] const http::HttpCounters& http_counters() const { return counters_; }
     [[nodiscard]] http::HttpCounters& http_counters() { return counters_; }
     [[nodiscard]] const io::LoopCounters& loop_counters() const { return loop_->counters(); }
+    [[nodiscard]] const AddressCounters& address_counters() const { return address_counters_; }
+    [[nodiscard]] AddressCounters& address_counters() { return address_counters_; }
     // Null: no listener may speak TLS.
     [[nodiscard]] TlsLoop* tls() { return tls_; }
     // What each iteration took, from one wait to the next.
@@ -112,8 +119,10 @@ class Server final : private io::Events {
         iterations_.reset();
     }
     [[nodiscard]] const std::string& mode() const { return loop_->mode(); }
-    // See Loop::peer_of().
+    // See Loop::peer_of(). Behind a header of the PROXY protocol: the address that this tells.
     [[nodiscard]] std::string peer_of(Slot slot) { return loop_->peer_of(slot); }
+    // Whether such a header told none.
+    [[nodiscard]] bool is_anonymous(Slot slot) const;
     // Of a request that is not answered yet: its connection.
     [[nodiscard]] Slot slot_of(RequestRef ref) { return pendings_[ref.index].connection; }
     [[nodiscard]] http::BlockPool& blocks() { return blocks_; }
@@ -131,6 +140,8 @@ class Server final : private io::Events {
     void on_iteration(std::uint64_t now_ns) override;
     void on_iteration_end() override;
 
+    [[nodiscard]] bool takes_place(io::Slot slot);
+    void leave_place(io::Slot slot);
     void touch(io::Slot slot);
     void flush(io::Slot slot);
     void update_receiving(io::Slot slot);
@@ -157,9 +168,16 @@ class Server final : private io::Events {
         bool is_input_empty;  // it said no, and no bytes have come since
     };
 
+    // Of a slot, where the connections of an address are counted. Valid as zeroed memory.
+    struct Place {
+        IpAddress address;
+        bool is_counted;
+    };
+
     ServerSettings settings_;
     Callbacks& callbacks_;
     http::HttpCounters counters_;
+    AddressCounters address_counters_;
     LatencyHistogram iterations_;
     http::BlockPool blocks_;
     http::BodyPool bodies_;
@@ -169,6 +187,7 @@ class Server final : private io::Events {
     http::Context context_;
     LazyArray<http::Connection> connections_;
     LazyArray<SlotState> slots_;
+    LazyArray<Place> places_;  // empty where they are not counted
     io::TimerWheel timers_;
     std::vector<io::Slot> touched_;  // capacity reserved for every slot
     std::vector<io::Slot> blocked_;
@@ -177,6 +196,7 @@ class Server final : private io::Events {
     bool is_trimming_ = false;  // more of what is unused is to be given back
     std::uint64_t handshakes_end_ns_ = 0;  // while draining: when those that had begun are in the backlogs; 0: not yet
     TlsLoop* tls_ = nullptr;  // loop_, if that speaks TLS
+    ProxyLoop* proxy_ = nullptr;  // loop_ or the loop below TLS, if connections begin with a header
     std::unique_ptr<io::Loop> loop_;  // last: destroyed first, so that the kernel lets go of the blocks
     // open() stores loop_, release; pairs with wake(). Another server may post here before this one is open: it
     // looks for what was posted before it first sleeps.

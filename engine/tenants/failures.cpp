@@ -1,23 +1,9 @@
 #include "engine/tenants/failures.hpp"
 
-#include <cstring>
-
 namespace sluice::tenants {
 
 std::size_t Failures::place_of(const IpAddress& address) const {
-    const IpAddress counted = counted_address(address);
-    std::array<std::uint64_t, 2> words{};
-    std::memcpy(words.data(), counted.bytes.data(), sizeof words);
-    std::uint64_t hash = seed_;
-    // Of each bit all are changed: the last steps of SplitMix64 (Steele, Lea, Flood, 2014). Addresses of one network
-    // differ in the highest byte of a word.
-    for (const std::uint64_t word : words) {
-        hash ^= word;
-        hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9u;
-        hash = (hash ^ (hash >> 27)) * 0x94d049bb133111ebu;
-        hash ^= hash >> 31;
-    }
-    return hash % places_count;
+    return hash_of(counted_address(address), seed_) % places_count;
 }
 
 bool Failures::note(const IpAddress& address, std::uint64_t now_ns) {

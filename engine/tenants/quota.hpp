@@ -46,6 +46,18 @@ class SharedBucket {
             next_ns = std::min(begin_ns + std::min(ns, debt_ns_max), std::max(begin_ns, now_ns + debt_ns_max));
         } while (!empty_ns_.compare_exchange_weak(empty_ns, next_ns, std::memory_order_relaxed));
     }
+    // Whether it holds anything.
+    [[nodiscard]] bool is_open(std::uint64_t now_ns) const {
+        return empty_ns_.load(std::memory_order_relaxed) < now_ns;
+    }
+    // What it holds, as the time in which that flows in.
+    [[nodiscard]] std::uint64_t level_ns(const Rate& rate, std::uint64_t now_ns) const {
+        const std::uint64_t empty_ns = empty_ns_.load(std::memory_order_relaxed);
+        const std::uint64_t begin_ns = std::max(empty_ns, now_ns - std::min(now_ns, rate.burst_ns));
+        return begin_ns < now_ns ? now_ns - begin_ns : 0;
+    }
+    // It is another's now, and full.
+    void refill() { empty_ns_.store(0, std::memory_order_relaxed); }
     // Until it holds something again; 0: it does.
     [[nodiscard]] std::uint64_t wait_ns(std::uint64_t now_ns) const {
         const std::uint64_t empty_ns = empty_ns_.load(std::memory_order_relaxed);
@@ -79,6 +91,9 @@ class LocalBucket {
         left_ns_ += static_cast<double>(static_cast<std::uint64_t>(debt_ns));  // a fraction of 1 ns stays
         left_ns_ = std::max(left_ns_, -1.0);
     }
+
+    // Of the slice.
+    [[nodiscard]] double left_ns() const { return std::max(left_ns_, 0.0); }
 
   private:
     double left_ns_ = 0;

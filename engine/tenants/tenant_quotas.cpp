@@ -9,6 +9,10 @@ namespace {
 constexpr std::array kinds{QuotaKind::samples, QuotaKind::bytes, QuotaKind::requests};
 static_assert(kinds.size() == quota_rates_count);
 
+std::uint64_t whole_seconds(std::uint64_t ns) { return std::max<std::uint64_t>(1, (ns + 999'999'999) / 1'000'000'000); }
+
+}  // namespace
+
 Rate rate_of(const QuotaSettings& quota, QuotaKind kind) {
     switch (kind) {
         case QuotaKind::samples: return {quota.samples_per_s, quota.burst_ns};
@@ -19,9 +23,9 @@ Rate rate_of(const QuotaSettings& quota, QuotaKind kind) {
     return {};
 }
 
-std::uint64_t whole_seconds(std::uint64_t ns) { return std::max<std::uint64_t>(1, (ns + 999'999'999) / 1'000'000'000); }
-
-}  // namespace
+QuotaExcess excess_of(QuotaKind kind, const Rate& rate, const SharedBucket& bucket, std::uint64_t now_ns) {
+    return {kind, static_cast<std::uint64_t>(std::ceil(rate.per_s)), whole_seconds(bucket.wait_ns(now_ns))};
+}
 
 std::optional<QuotaExcess> TenantQuotas::excess(const Tenant& tenant, TenantNumber number, std::uint64_t now_ns) {
     for (const QuotaKind kind : kinds) {
@@ -30,10 +34,25 @@ std::optional<QuotaExcess> TenantQuotas::excess(const Tenant& tenant, TenantNumb
         const auto index = static_cast<std::size_t>(kind);
         SharedBucket& shared = shared_[number].buckets[index];
         if (locals_[number][index].is_open(shared, rate, now_ns)) continue;
-        return QuotaExcess{kind, static_cast<std::uint64_t>(std::ceil(rate.per_s)),
-                           whole_seconds(shared.wait_ns(now_ns))};
+        return excess_of(kind, rate, shared, now_ns);
     }
     return std::nullopt;
+}
+
+std::size_t TenantQuotas::fill_levels(const Tenant& tenant, TenantNumber number, std::uint64_t now_ns,
+                                      QuotaLevels& levels) const {
+    std::size_t count = 0;
+    for (const QuotaKind kind : kinds) {
+        const Rate rate = rate_of(tenant.quota, kind);
+        if (!rate.is_bounded()) continue;
+        const auto index = static_cast<std::size_t>(kind);
+        const SharedBucket& shared = shared_[number].buckets[index];
+        const double left_ns = static_cast<double>(shared.level_ns(rate, now_ns)) + locals_[number][index].left_ns();
+        const QuotaExcess excess = excess_of(kind, rate, shared, now_ns);
+        levels[count++] = {kind, excess.allowed_count, static_cast<std::uint64_t>(left_ns * rate.per_s / 1e9),
+                           left_ns > 0 ? 0 : excess.retry_s};
+    }
+    return count;
 }
 
 void TenantQuotas::charge(const Tenant& tenant, TenantNumber number, QuotaKind kind, double units,

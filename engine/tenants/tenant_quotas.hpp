@@ -36,6 +36,20 @@ struct QuotaExcess {
     std::uint64_t retry_s = 1;  // when there is something again; at least 1
 };
 
+// How much of a quota is left.
+struct QuotaLevel {
+    QuotaKind kind{};
+    std::uint64_t allowed_count = 0;  // for a second
+    std::uint64_t left_count = 0;
+    std::uint64_t retry_s = 0;  // if nothing is left: when there is something again
+};
+using QuotaLevels = std::array<QuotaLevel, quota_rates_count>;
+
+// Of `quota`; of connections there is none.
+[[nodiscard]] Rate rate_of(const QuotaSettings& quota, QuotaKind kind);
+// Of a bucket that is empty.
+[[nodiscard]] QuotaExcess excess_of(QuotaKind kind, const Rate& rate, const SharedBucket& bucket, std::uint64_t now_ns);
+
 class SharedQuotas {
   public:
     struct alignas(cache_line_bytes) Tenant {
@@ -44,6 +58,7 @@ class SharedQuotas {
         std::atomic<std::uint32_t> connections_count{0};
     };
     [[nodiscard]] Tenant& operator[](TenantNumber number) { return tenants_[number]; }
+    [[nodiscard]] const Tenant& operator[](TenantNumber number) const { return tenants_[number]; }
 
   private:
     std::array<Tenant, limits::tenants_count_max> tenants_{};
@@ -55,6 +70,9 @@ class TenantQuotas {
 
     // What keeps a request from being let in. `now_ns`: monotonic.
     [[nodiscard]] std::optional<QuotaExcess> excess(const Tenant& tenant, TenantNumber number, std::uint64_t now_ns);
+    // Of each bound that the tenant has. Returns how many there are.
+    [[nodiscard]] std::size_t fill_levels(const Tenant& tenant, TenantNumber number, std::uint64_t now_ns,
+                                          QuotaLevels& levels) const;
     // A request of a body of `bytes` was let in.
     void charge_request(const Tenant& tenant, TenantNumber number, std::uint64_t bytes, std::uint64_t now_ns);
     void charge_samples(const Tenant& tenant, TenantNumber number, std::uint64_t samples_count, std::uint64_t now_ns);

@@ -32,7 +32,8 @@ enum class Repeated : std::uint8_t {
     X("sec-fetch-site", sec_fetch_site, last)                                                                          \
     X("user-agent", user_agent, last)                                                                                  \
     X("retry-attempt", retry_attempt, last)                                                                            \
-    X("accept", accept, list)
+    X("accept", accept, list)                                                                                          \
+    X("x-forwarded-for", x_forwarded_for, list)
 
 enum class RequestHeader : std::uint8_t {
 #define X(name, header, repeated) header,

@@ -463,6 +463,27 @@ def test_an_idempotency_key_belongs_to_its_tenant(starter, tokens, tmp_path):
 
 # --- quotas ----------------------------------------------------------------------------------------------------------
 
+def test_what_is_left_of_a_quota(starter, tokens, tmp_path):
+    """quota.headers = always: every answer of an ingest path to a tenant with a quota; to nobody else."""
+    quota = 'quota = { samples_per_s = 0.01, bytes_per_s = "1GiB", burst_s = 3600 }'
+    path = write_tenants(tmp_path / "t.toml", tenant_table("acme", tokens["acme"].line, more=quota), tenant_table("other", tokens["other"].line))
+    engine = starter.engine("null:", ack="queued", settings={"tenants.file": path, "quota.headers": "always"})
+    policy = '"samples";q=1;w=1;qu="sluice-samples", "bytes";q=1073741824;w=1;qu="content-bytes"'
+    with engine.connect() as connection:
+        def left(*arguments, status=200, token="acme", **more) -> str:
+            answer = connection.post(*arguments, headers=[bearer(tokens[token])], **more)
+            assert answer.status == status
+            assert answer.header("RateLimit-Policy") == (policy if answer.header("RateLimit") else None)
+            return (answer.header("RateLimit") or "").partition(",")[0]
+
+        assert left(sample()) == '"samples";r=35', "one of 36"
+        assert left([sample(f"d{index}") for index in range(10)]) == '"samples";r=25'
+        assert left("no json", status=400) == left(sample(), query="?ack=x", status=400) == '"samples";r=25'
+        assert left(sample(), token="unknown", status=401) == left(sample(), token="other") == ""
+        left([sample(f"d{index}") for index in range(30)])
+        assert left(sample(), status=429).startswith('"samples";r=0;t=')
+
+
 def test_a_quota_that_is_used_up(starter, tokens, tmp_path):
     quota = "quota = { samples_per_s = 10, burst_s = 1 }"
     path = write_tenants(tmp_path / "t.toml", tenant_table("acme", tokens["acme"].line, more=quota), tenant_table("other", tokens["other"].line))

@@ -70,7 +70,8 @@ class AccessTest : public testing::Test {
     Admission admission{state, signal};
     std::unique_ptr<tenants::Failures> failures = std::make_unique<tenants::Failures>(7);
     std::unique_ptr<tenants::SharedQuotas> quotas = std::make_unique<tenants::SharedQuotas>();
-    AccessFailures access_failures{*failures, [this](Slot) { return peer; }};
+    ClientAddresses clients{[this](Slot) { return peer; }};
+    AccessFailures access_failures{*failures, clients};
     const tls::ClientIdentity* client = nullptr;
     Access access{table(), *quotas, access_failures, 8, [this](Slot) { return client; }};
     Gate gate{formats(), admission, *bench.batcher, {}, {}, nullptr};
@@ -126,6 +127,70 @@ TEST_F(AccessTest, ATenantMaySendFromItsAddressesAlone) {
     EXPECT_EQ(code("/telemetry", near), "forbidden");
     peer = "unix";
     EXPECT_EQ(code("/telemetry", near), "passes");
+}
+
+// A connection of a proxy carries requests of many clients.
+class ProxiedAccessTest : public AccessTest {
+  protected:
+    ProxiedAccessTest() { gate.guard(proxied, query_page); }
+
+    static std::vector<IpNetwork> trusted() { return {*parse_ip_network("192.0.2.0/24"), *parse_ip_network("::1")}; }
+    static std::string from(std::string_view list) { return "X-Forwarded-For: " + std::string(list) + "\r\n"; }
+
+    bool is_anonymous = false;
+    ClientAddresses proxied_clients{[this](Slot) { return peer; }, trusted(), 8, [this](Slot) { return is_anonymous; }};
+    AccessFailures proxied_failures{*failures, proxied_clients};
+    Access proxied{table(), *quotas, proxied_failures, 8, [this](Slot) { return client; }};
+};
+
+TEST_F(ProxiedAccessTest, ATrustedProxyTellsWhoItsClientIs) {
+    peer = "192.0.2.1:5";
+    EXPECT_EQ(code("/telemetry", near), "forbidden") << "the proxy itself";
+    EXPECT_EQ(code("/telemetry", near + from("10.1.2.3")), "passes");
+    EXPECT_EQ(code("/telemetry", near + from("10.1.2.3")), "passes") << "the token is known";
+    EXPECT_EQ(code("/telemetry", near + from("203.0.113.9")), "forbidden") << "another client of the same connection";
+    EXPECT_EQ(code("/telemetry", near + from("10.1.2.3, 203.0.113.9")), "forbidden") << "the client wrote 10.1.2.3";
+    EXPECT_EQ(code("/telemetry", near + from("203.0.113.9, 10.1.2.3")), "passes");
+    EXPECT_EQ(code("/telemetry", near + from("203.0.113.9") + "Accept: */*\r\n" + from("10.1.2.3, 192.0.2.7")),
+              "passes");
+    EXPECT_EQ(code("/telemetry", near + from("10.1.2.3, nobody")), "forbidden") << "malformed: it is the proxy";
+    EXPECT_EQ(code("/telemetry", near), "forbidden") << "the proxy itself, on a connection that was let in";
+}
+
+TEST_F(ProxiedAccessTest, OthersAreNotBelieved) {
+    peer = "203.0.113.9:5";
+    EXPECT_EQ(code("/telemetry", near + from("10.1.2.3")), "forbidden");
+    peer = "unknown";
+    EXPECT_EQ(code("/telemetry", near + from("10.1.2.3"), "", 1), "forbidden");
+    peer = "unix";
+    EXPECT_EQ(code("/telemetry", near + from("203.0.113.9"), "", 2), "passes") << "who may open the socket decides";
+    peer = "192.0.2.1:5";
+    is_anonymous = true;
+    EXPECT_EQ(code("/telemetry", near + from("10.1.2.3"), "", 3), "forbidden");
+}
+
+TEST_F(ProxiedAccessTest, APeerIsForgottenWithItsConnection) {
+    peer = "192.0.2.1:5";
+    EXPECT_EQ(code("/telemetry", near + from("10.1.2.3")), "passes");
+    peer = "203.0.113.9:5";
+    proxied.forget(0);
+    proxied_clients.forget(0);
+    EXPECT_EQ(code("/telemetry", near + from("10.1.2.3")), "forbidden");
+}
+
+TEST_F(ProxiedAccessTest, ACertificateIsNoAddress) {
+    const tls::ClientIdentity identity{"f2", {}, {"near.test"}, ""};
+    client = &identity;
+    peer = "192.0.2.1:5";
+    EXPECT_EQ(code("/telemetry", from("10.1.2.3")), "passes");
+    EXPECT_EQ(code("/telemetry", from("203.0.113.9")), "forbidden");
+}
+
+TEST_F(ProxiedAccessTest, FailuresAreTheClients) {
+    peer = "192.0.2.1:5";
+    for (int i = 0; i < 10; ++i) EXPECT_FALSE(check("/telemetry", from("10.1.2.3")).error().ends_connection);
+    EXPECT_TRUE(check("/telemetry", from("10.1.2.3")).error().ends_connection);
+    EXPECT_FALSE(check("/telemetry", from("10.1.2.4")).error().ends_connection);
 }
 
 TEST_F(AccessTest, WhoFailsTooOftenIsDisconnected) {

@@ -147,8 +147,9 @@ TEST(Sentences, OfKeysInAFile) {
     const SentenceRow rows[] = {
         {"ack = 'queued'\nlisen = '127.0.0.1:1'", "sluice.toml:2: lisen is not a setting; the nearest is listen"},
         {"[sinks]\nurl = 'null:'",
-         "sluice.toml:1: sinks is not a group of settings; groups are admin, log, http, influx, prometheus, otlp, tls, "
-         "tenants, quota, io, "
+         "sluice.toml:1: sinks is not a group of settings; groups are admin, log, http, proxy, influx, prometheus, "
+         "otlp, tls, "
+         "tenants, quota, quota.address, io, "
          "batch, journal, admission, "
          "idempotency, sink, "
          "sink.redis"},
@@ -156,8 +157,9 @@ TEST(Sentences, OfKeysInAFile) {
         {"'lis ten' = 1", R"(sluice.toml:1: "lis ten" is not a setting; the nearest is listen)"},
         {"[sink]\nurll = 'null:'", "sluice.toml:2: sink.urll is not a setting; the nearest is sink.url"},
         {"[batch]\n[batch.deep]",
-         "sluice.toml:2: batch.deep is not a group of settings; groups are admin, log, http, influx, prometheus, otlp, "
-         "tls, tenants, quota, io, batch, journal, "
+         "sluice.toml:2: batch.deep is not a group of settings; groups are admin, log, http, proxy, influx, "
+         "prometheus, otlp, "
+         "tls, tenants, quota, quota.address, io, batch, journal, "
          "admission, idempotency, sink, "
          "sink.redis"},
         {"http = 5", "sluice.toml:1: http is an integer, but must be a table of settings"},
@@ -310,9 +312,41 @@ TEST(Sentences, AreFreeOfSecrets) {
     for (const auto& [key, text] : texts_of(*config)) EXPECT_EQ(text.find("s3cret"), std::string::npos) << key;
 }
 
+TEST(Sentences, OfProxiesAndOrigins) {
+    const std::string networks =
+        "; allowed is none, or 1 to 64 of: an address or a network such as 10.1.0.0/16 or 2001:db8::/32";
+    const std::string origins =
+        "; allowed is none, or 1 to 64 of: scheme://host or scheme://host:port, in lower case, without a path and "
+        "without the scheme's own port";
+    for (const std::string bad : {"10.0.0.1/8", "10.0.0.0/33", "localhost", "10.0.0.0/8 /", "::/129"})
+        EXPECT_EQ(sentence_of("proxy.trusted = '" + bad + "'"),
+                  "sluice.toml:1: proxy.trusted is \"" + bad +
+                      "\", which is no address, or has bits behind its prefix" + networks);
+    EXPECT_EQ(sentence_of("proxy.trusted = ['10.0.0.0/8', '10.0.0.0/8']"),
+              "sluice.toml:1: element 2 of proxy.trusted is \"10.0.0.0/8\", which stands in the list twice" + networks);
+    EXPECT_EQ(sentence_of("proxy.trusted = ['10.0.0.0/8', '::1', '2001:db8::/32']"), "loaded");
+    for (const std::string bad : {"*", "null", "app.example.org", "https://app.example.org/", "https://App.example.org",
+                                  "https://", "https://a:443", "http://a:80", "https://u@a", "https://a:", "https://a?",
+                                  "https://*.example.org", "://a", "https://a:08"})
+        EXPECT_EQ(
+            sentence_of("http.cors_origins = '" + bad + "'"),
+            "sluice.toml:1: http.cors_origins is \"" + bad + "\", which is no origin as a browser sends it" + origins);
+    EXPECT_EQ(sentence_of("http.cors_origins = ['https://a.example', 'http://localhost:3000', 'http://[::1]:81']"),
+              "loaded");
+    EXPECT_EQ(sentence_of("proxy.protocol = 'v1v2'"),
+              "sluice.toml:1: proxy.protocol is v1v2, but needs the networks of the proxies in proxy.trusted, which is "
+              "not set");
+    EXPECT_EQ(
+        sentence_of("quota.address.bytes_per_s = '1KiB'\ntenants.file = 't'"),
+        "sluice.toml:1: quota.address.bytes_per_s is 1KiB, but is for engines without tenants, so must be 0 beside "
+        "tenants.file, which is t");
+    EXPECT_EQ(sentence_of("proxy.protocol = 'v1v2'\nproxy.trusted = '::1'\nlisten = 'unix:/a'"),
+              "sluice.toml:1: proxy.protocol is v1v2, but takes no Unix socket in listen, which is unix:/a");
+}
+
 TEST(Sentences, EveryReasonIsSaid) {
     using enum ValueError;
-    for (int value = 0; value <= static_cast<int>(query_unknown); ++value) {
+    for (int value = 0; value <= static_cast<int>(origin_invalid); ++value) {
         const auto error = static_cast<ValueError>(value);
         EXPECT_EQ(clause_of(error).empty(), error == malformed || error == out_of_range) << value;
     }

@@ -184,7 +184,8 @@ class Line {
     NoApplication application_;
     NoHooks hooks_;
     Server server_;
-    RefusalLog refusal_log_{server_};
+    ClientAddresses clients_{[this](Slot slot) { return server_.peer_of(slot); }};
+    RefusalLog refusal_log_{server_, clients_};
     Gate gate_;
     Ingest ingest_;
 };

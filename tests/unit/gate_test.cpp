@@ -90,6 +90,11 @@ TEST_F(GateTest, OptionsAreToldWhatAPathTakes) {
             EXPECT_EQ(passage->format, nullptr) << row.path;
         }
     }
+    const auto is_for_ingest = [&](std::string_view path) {
+        return gate.is_for_ingest({.head = head, .path = path, .query = "", .body = "", .received_ns = 1});
+    };
+    EXPECT_TRUE(is_for_ingest("/telemetry") && is_for_ingest("/influx/api/v2/write"));
+    EXPECT_FALSE(is_for_ingest("/page") || is_for_ingest("*") || is_for_ingest("/nowhere"));
     method = parsers::Method::options;
     EXPECT_EQ(check("/nowhere", "", "", Gate::Body::whole), "not_found");
 }

@@ -23,6 +23,14 @@ TEST(IpAddressTest, Ipv6IsCountedByItsNetwork) {
     EXPECT_EQ(counted_address(*parse_ip_address("10.0.0.7")), *parse_ip_address("10.0.0.7"));
 }
 
+TEST(IpAddressTest, WhatIsWrittenIsReadBack) {
+    for (const std::string_view text : {"10.0.0.7", "2001:db8::1", "::1", "0.0.0.0", "::"})
+        EXPECT_EQ(format_ip_address(*parse_ip_address(text)), text);
+    EXPECT_EQ(format_ip_address(*parse_ip_address("::ffff:10.0.0.7")), "10.0.0.7");
+    for (const std::string_view text : {"10.1.0.0/16", "0.0.0.0/0", "10.0.0.7", "2001:db8::/32", "::/0", "::1"})
+        EXPECT_EQ(format_ip_network(*parse_ip_network(text)), text);
+}
+
 TEST(IpAddressTest, ANetworkContainsItsAddresses) {
     struct Row {
         std::string_view network, address;

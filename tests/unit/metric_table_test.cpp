@@ -211,6 +211,10 @@ TEST(MetricTable, EveryCounterOfRemoteWriteHasARow) {
         [](const RemoteWriteCounters& counters) { return values_of(counters); });
 }
 
+TEST(MetricTable, EveryCounterOfAddressesHasARow) {
+    expect_each_word_has_a_row<AddressCounters>([](const AddressCounters& counters) { return values_of(counters); });
+}
+
 TEST(MetricTable, EveryCodingCounterHasARow) {
     expect_each_word_has_a_row<CodingCounters>([](const CodingCounters& counters) { return values_of(counters); });
 }

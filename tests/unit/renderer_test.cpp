@@ -40,9 +40,10 @@ class Renderer : public testing::Test {
 
     http::BlockPool blocks{64};
     http::ResponseRenderer renderer{{
-        {.status = 200, .content_type = "a/b", .headers = {}, .body = "prepared"},
-        {.status = 204, .content_type = "", .headers = {{"Ack", "stored"}}, .body = ""},
-    }};
+                                        {.status = 200, .content_type = "a/b", .headers = {}, .body = "prepared"},
+                                        {.status = 204, .content_type = "", .headers = {{"Ack", "stored"}}, .body = ""},
+                                    },
+                                    http::CorsOrigins({"https://a.example", "http://localhost:3000"})};
     Pending pending{};
 };
 
@@ -72,6 +73,37 @@ TEST_F(Renderer, ANoContentHasNeitherLengthNorBody) {
     pending.response.start(204, "");
     pending.response.add_header("Ack", "queued");
     EXPECT_EQ(render(), head("204 No Content", "Ack: queued\r\n"));
+}
+
+std::string cors(std::string_view origin) {
+    return "Access-Control-Allow-Origin: " + std::string(origin) +
+           "\r\nAccess-Control-Expose-Headers: Retry-After, RateLimit, RateLimit-Policy, Sluice-Ack\r\nVary: "
+           "Origin\r\n";
+}
+
+TEST_F(Renderer, AnAnswerForAPageOfAnotherOriginSaysSo) {
+    pending.response.set_cors(1);
+    pending.response.use_prepared(0);
+    EXPECT_EQ(render(),
+              head("200 OK", "Content-Type: a/b\r\nContent-Length: 8\r\n" + cors("https://a.example")) + "prepared");
+    pending.response.set_cors(2);
+    pending.response.start(204, "");
+    EXPECT_EQ(render(), head("204 No Content", cors("http://localhost:3000")));
+    pending.closes = true;
+    EXPECT_EQ(render(), head("204 No Content", cors("http://localhost:3000") + "Connection: close\r\n"));
+    pending.closes = false;
+    pending.response.forget_request();
+    EXPECT_EQ(render(), head("204 No Content", ""));
+}
+
+TEST(CorsOrigins, OriginsAreExact) {
+    const http::CorsOrigins origins({"https://a.example", "http://localhost:3000"});
+    EXPECT_EQ(origins.number_of("https://a.example"), 1);
+    EXPECT_EQ(origins.number_of("http://localhost:3000"), 2);
+    for (const std::string_view other : {"", "null", "*", "http://a.example", "https://a.example.net",
+                                         "https://a.example/", "https://b.a.example", "https://A.example"})
+        EXPECT_EQ(origins.number_of(other), http::no_cors) << other;
+    EXPECT_EQ(http::CorsOrigins().number_of(""), http::no_cors);
 }
 
 TEST_F(Renderer, EightHeadersStaticAndComputed) {

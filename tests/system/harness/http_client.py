@@ -61,7 +61,7 @@ class HttpConnection:
     `EOFError`."""
 
     def __init__(self, address: Union[tuple[str, int], str], timeout_s: float = PATIENCE_S,
-                 receive_buffer_bytes: Optional[int] = None):
+                 receive_buffer_bytes: Optional[int] = None, source: Optional[str] = None):
         if isinstance(address, str):
             self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             self.socket.settimeout(timeout_s)
@@ -71,6 +71,8 @@ class HttpConnection:
             self.socket.settimeout(timeout_s)
             if receive_buffer_bytes:  # set before it connects: the window that it offers first depends on it
                 self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
+            if source:  # the address that it comes from: any of 127.0.0.0/8
+                self.socket.bind((source, 0))
             self.socket.connect(address)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._unread = b""

@@ -54,8 +54,10 @@ class Proxy:
 class HaProxy(Proxy):
     """It asks /ready every 100 ms, and leaves an engine at the first answer that is not 200."""
 
-    def start(self, engines: Sequence[Address]) -> "HaProxy":
-        servers = "\n".join(f"  server engine{index} {host}:{port}" for index, (host, port) in enumerate(engines))
+    def start(self, engines: Sequence[Address], server_options: str = "", frontend: str = "") -> "HaProxy":
+        """`server_options`: of each server; `frontend`: a line more for the frontend."""
+        servers = "\n".join(f"  server engine{index} {host}:{port} {server_options}"
+                            for index, (host, port) in enumerate(engines))
         config = self._directory / "haproxy.cfg"
         config.write_text(f"""
 defaults
@@ -68,6 +70,7 @@ defaults
   option redispatch 1
 frontend clients
   bind {self.address[0]}:{self.address[1]}
+  {frontend}
   default_backend engines
 backend engines
   balance roundrobin
@@ -84,7 +87,8 @@ class Nginx(Proxy):
     POST twice that an engine may have read.
     """
 
-    def start(self, engines: Sequence[Address], keeps_connections: bool) -> "Nginx":
+    def start(self, engines: Sequence[Address], keeps_connections: bool, location: str = "") -> "Nginx":
+        """`location`: directives more for all paths."""
         servers = " ".join(f"server {host}:{port} max_fails=0;" for host, port in engines)
         keeping = 'proxy_http_version 1.1; proxy_set_header Connection "";' if keeps_connections else ""
         temporary = " ".join(f"{kind}_temp_path {self._directory}/{kind};"
@@ -98,7 +102,7 @@ http {{
   upstream engines {{ {servers} {"keepalive 16;" if keeps_connections else ""} }}
   server {{
     listen {self.address[0]}:{self.address[1]};
-    location / {{ proxy_pass http://engines; {keeping} }}
+    location / {{ proxy_pass http://engines; {keeping} {location} }}
   }}
 }}
 """)
