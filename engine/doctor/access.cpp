@@ -80,7 +80,7 @@ Finding redis_tls(const Facts& facts) {
     return judged(problem.empty(), State::fault, problem.empty() ? "right" : problem);
 }
 
-constexpr Check checks[] = {
+constexpr Check access_table[] = {
     {"tls.files", "TLS: certificates and keys", "each certificate has its key",
      "With a file that is broken the engine does not start.", "sluice check-config /etc/sluice/sluice.toml", Needs::tls,
      tls_files},
@@ -102,6 +102,6 @@ constexpr Check checks[] = {
 
 }  // namespace
 
-std::span<const Check> access_checks() { return checks; }
+std::span<const Check> access_checks() { return access_table; }
 
 }  // namespace sluice::doctor

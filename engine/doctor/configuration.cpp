@@ -96,7 +96,7 @@ Finding admin_exposed(const Facts& facts) {
                   open + (facts.config.admin.token_file.empty() ? ", without a token" : ", with a token"));
 }
 
-constexpr Check checks[] = {
+constexpr Check configuration_table[] = {
     {"config.valid", "Configuration", "right", "With a wrong one the engine does not start.",
      "sluice check-config /etc/sluice/sluice.toml", Needs::nothing, config_readable},
     {"config.warnings", "Configuration: warnings", "none", "What the file asks for is not what is done.",
@@ -117,6 +117,6 @@ constexpr Check checks[] = {
 
 }  // namespace
 
-std::span<const Check> configuration_checks() { return checks; }
+std::span<const Check> configuration_checks() { return configuration_table; }
 
 }  // namespace sluice::doctor

@@ -131,7 +131,7 @@ Finding lock(const Facts& facts) {
     return {State::ok, "nobody has it"};
 }
 
-constexpr Check checks[] = {
+constexpr Check file_table[] = {
     {"limits.descriptors", "Open files", "one for each connection, and 1024",
      "Without a descriptor no connection is taken.", "systemctl edit sluice: LimitNOFILE=1048576", Needs::config,
      descriptors},
@@ -167,6 +167,6 @@ constexpr Check checks[] = {
 
 }  // namespace
 
-std::span<const Check> file_checks() { return checks; }
+std::span<const Check> file_checks() { return file_table; }
 
 }  // namespace sluice::doctor

@@ -101,7 +101,7 @@ Finding memory_limit(const Facts& facts) {
     return judged(*value >= wanted_bytes, State::warn, std::to_string(*value >> 20U) + " MiB", wanted);
 }
 
-constexpr Check checks[] = {
+constexpr Check kernel_table[] = {
     {"kernel.version", "Kernel version", "6.1 or newer", "Older kernels lack parts of io_uring, and mends of it.",
      "apt-get install linux-image-amd64", Needs::config, kernel_version},
     {"kernel.io_uring_disabled", "io_uring is allowed", "0", "With 1 or 2 the engine falls back to epoll.",
@@ -134,6 +134,6 @@ constexpr Check checks[] = {
 
 }  // namespace
 
-std::span<const Check> kernel_checks() { return checks; }
+std::span<const Check> kernel_checks() { return kernel_table; }
 
 }  // namespace sluice::doctor

@@ -55,7 +55,7 @@ Finding conntrack(const Facts& facts) {
     return judged(*used * 5 < *limit * 4, State::warn, std::to_string(*used) + " of " + std::to_string(*limit));
 }
 
-constexpr Check checks[] = {
+constexpr Check network_table[] = {
     {"net.somaxconn", "Accept queue", "at least 4096", "Connections beyond it are dropped while a burst arrives.",
      "sysctl -w net.core.somaxconn=4096", Needs::nothing, somaxconn},
     {"net.syn_backlog", "Half-open connections", "at least 4096", "A burst of connections is dropped beyond it.",
@@ -82,6 +82,6 @@ constexpr Check checks[] = {
 
 }  // namespace
 
-std::span<const Check> network_checks() { return checks; }
+std::span<const Check> network_checks() { return network_table; }
 
 }  // namespace sluice::doctor

@@ -154,7 +154,7 @@ Finding numa(const Facts& facts) {
     return unknown("no network card tells its node");
 }
 
-constexpr Check checks[] = {
+constexpr Check processor_table[] = {
     {"cpu.governor", "CPU governor", "performance", "Others clock down between bursts, which adds latency.",
      "cpupower frequency-set -g performance", Needs::config, governor},
     {"cpu.allowed", "Cores that may be used", "all of `cores`", "A reactor cannot be pinned to another.",
@@ -185,6 +185,6 @@ constexpr Check checks[] = {
 
 }  // namespace
 
-std::span<const Check> processor_checks() { return checks; }
+std::span<const Check> processor_checks() { return processor_table; }
 
 }  // namespace sluice::doctor

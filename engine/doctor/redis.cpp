@@ -205,7 +205,7 @@ Finding coverage(const Facts& facts) {
                         [](const std::string& text) { return judged(text == "no", State::warn, text); });
 }
 
-constexpr Check checks[] = {
+constexpr Check redis_table[] = {
     {"redis.reachable", "Redis: reachable", "answers", "Nothing is delivered without it.",
      "start Redis, or change sink.url", Needs::config, reachable},
     {"redis.round_trip", "Redis: round trip", "p99 below 1 ms on this machine",
@@ -275,6 +275,6 @@ constexpr Check checks[] = {
 
 }  // namespace
 
-std::span<const Check> redis_checks() { return checks; }
+std::span<const Check> redis_checks() { return redis_table; }
 
 }  // namespace sluice::doctor
