@@ -7,7 +7,7 @@
 namespace sluice::parsers {
 namespace {
 
-bool is_port(std::string_view text) {
+bool is_port_number(std::string_view text) {
     constexpr std::size_t digits_count_max = 5;
     return !text.empty() && text.size() <= digits_count_max &&
            std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
@@ -18,7 +18,7 @@ std::optional<IpAddress> bracketed_address(std::string_view text) {
     if (end == std::string_view::npos) return std::nullopt;
     const std::string_view host = text.substr(1, end - 1), rest = text.substr(end + 1);
     const bool is_v6 = host.contains(':');
-    if (!is_v6 || !(rest.empty() || (rest.front() == ':' && is_port(rest.substr(1))))) return std::nullopt;
+    if (!is_v6 || !(rest.empty() || (rest.front() == ':' && is_port_number(rest.substr(1))))) return std::nullopt;
     return parse_ip_address(host);
 }
 
@@ -26,7 +26,7 @@ std::optional<IpAddress> address_of(std::string_view element) {
     if (element.starts_with('[')) return bracketed_address(element);
     if (const auto bare = parse_ip_address(element)) return bare;
     const std::size_t colon = element.find(':');
-    if (colon == std::string_view::npos || !is_port(element.substr(colon + 1))) return std::nullopt;
+    if (colon == std::string_view::npos || !is_port_number(element.substr(colon + 1))) return std::nullopt;
     return parse_ip_address(element.substr(0, colon));
 }
 
