@@ -129,39 +129,51 @@ def test_an_optional_certificate_is_checked_if_it_is_shown(starter, workspace, a
     assert not is_taken(address, shown(authority, stranger))
 
 
-def revoke(clients: Authority, *certificates) -> object:
-    """A list with these certificates, in a file."""
-    folder = clients.directory
-    (folder / "index.txt").touch()
-    (folder / "crlnumber").write_text("1000\n")
-    configuration = folder / "ca.cnf"
-    configuration.write_text(f"[ca]\ndefault_ca=own\n[own]\ndatabase={folder}/index.txt\ncrlnumber={folder}/crlnumber\ndefault_md=sha256\n"
-                             "default_crl_days=30\n")
-    options = ["-config", configuration, "-keyfile", folder / "ca.key", "-cert", clients.certificate]
-    for certificate in certificates:
-        openssl("ca", *options, "-revoke", certificate[0])
-    openssl("ca", *options, "-gencrl", "-out", folder / "list.new")
-    os.replace(folder / "list.new", folder / "list.crl")
-    return folder / "list.crl"
-
-
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
 def test_a_revoked_certificate_is_refused_from_the_reload_on_also_when_it_resumes(starter, workspace, authority, pair, version):
     clients = Authority(workspace / f"revoking-{version}")
     good, bad = (clients.issue(name, usage="clientAuth") for name in ("good", "bad"))
-    engine, address = start(starter, pair, client="required", client_ca=clients.certificate, crl=revoke(clients))
+    engine, address = start(starter, pair, client="required", client_ca=clients.certificate, crl=clients.revoke())
     context = shown(authority, bad, version)
     with TlsConnection(address, context) as connection:
         assert connection.post(sample()).status == 200
         session = connection.session
     with TlsConnection(address, context, session=session) as connection:
         assert connection.post(sample()).status == 200 and connection.socket.session_reused
-    revoke(clients, bad)
+    clients.revoke(bad)
     reload(engine)
     with pytest.raises((ssl.SSLError, ConnectionError, EOFError)):
         with TlsConnection(address, context, session=session) as connection:
             connection.post(sample())
     assert not is_taken(address, context) and is_taken(address, shown(authority, good, version))
+
+
+def test_no_ticket_outlives_what_the_client_has_shown(starter, workspace, authority, pair):
+    """The end of its certificate, and that of the list in which it was looked for. Renewed tickets end as the first one does."""
+    lasts_s = 5
+    short, listed = (Authority(workspace / name, name) for name in ("short", "listed"))
+    shown_by = {"certificate": short.issue("brief", usage="clientAuth"), "list": listed.issue("long", usage="clientAuth")}
+    files = {name: workspace / f"ends.{name}" for name in ("ca", "crl")}
+    files["ca"].write_text(short.certificate.read_text() + listed.certificate.read_text())
+    started = time.monotonic()
+    short.renew(shown_by["certificate"], lasts_s)
+    files["crl"].write_text(short.revoke().read_text() + listed.revoke(lasts_s=lasts_s).read_text())
+    _, address = start(starter, pair, client="required", client_ca=files["ca"], crl=files["crl"])
+    sessions = []
+    for name, certificate in shown_by.items():
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context, session = shown(authority, certificate, version), None
+            for is_resumed in (False, True):
+                with TlsConnection(address, context, session=session) as connection:
+                    assert connection.post(sample()).status == 200 and connection.socket.session_reused == is_resumed, (name, version)
+                    session = connection.session
+            sessions.append((name, version, context, session))
+    assert time.monotonic() - started < lasts_s, "the machine is too slow for this test"
+    time.sleep(started + lasts_s + 1.1 - time.monotonic())
+    for name, version, context, session in sessions:
+        with pytest.raises((ssl.SSLError, ConnectionError, EOFError)):
+            with TlsConnection(address, context, session=session) as connection:
+                raise AssertionError((name, version, connection.post(sample()).status, connection.socket.session_reused))
 
 
 def test_a_certificate_is_a_tenant(starter, pair, authority, tmp_path):
