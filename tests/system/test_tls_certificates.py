@@ -176,16 +176,24 @@ def test_no_ticket_outlives_what_the_client_has_shown(starter, workspace, author
                 raise AssertionError((name, version, connection.post(sample()).status, connection.socket.session_reused))
 
 
-def test_a_certificate_is_a_tenant(starter, pair, authority, tmp_path):
-    """By fingerprint, URI and DNS name; what the file says counts as it is now."""
-    clients = Authority(tmp_path / "clients")
-    shown_by = {name: clients.issue(name, names=[names], usage="clientAuth")
-                for name, names in (("one", "URI:spiffe://one"), ("two", "DNS:two.test"), ("three", "DNS:three.test"), ("four", "DNS:four.test"))}
-    digest = openssl("x509", "-in", shown_by["three"][0], "-noout", "-fingerprint", "-sha256").strip().partition("=")[2]
-    names = {"one": 'uri = "spiffe://one"', "two": 'dns = "two.test"', "three": f'fingerprint = "sha256:{digest.replace(":", "").lower()}"'}
+def reload_tenants(engine) -> None:
+    count = engine.log().count("event=tenants_reloaded")
+    engine.signal(signal.SIGHUP)
+    wait_until(lambda: engine.log().count("event=tenants_reloaded") > count, "the tenants are read again")
 
-    def tables(**changed):
-        return [tenant_table(name, more=f"certificates = [{{ {which} }}]") for name, which in {**names, **changed}.items()]
+
+def test_a_certificate_is_a_tenant(starter, pair, authority, tmp_path):
+    """By fingerprint, URI and DNS name, and by common name if there is no other name of any kind; the file counts as it is now."""
+    clients = Authority(tmp_path / "clients")
+    shown_by = {name: clients.issue(name, names=names.split(), usage="clientAuth")
+                for name, names in (("one", "URI:spiffe://one"), ("two", "DNS:two.test"), ("three", "DNS:three.test"), ("bare", ""),
+                                    ("four", "DNS:four.test"), ("mail", "email:a@mail.test"), ("address", "IP:10.0.0.1"))}
+    digest = openssl("x509", "-in", shown_by["three"][0], "-noout", "-fingerprint", "-sha256").strip().partition("=")[2]
+    names = {"one": 'uri = "spiffe://one"', "two": 'dns = "two.test"', "three": f'fingerprint = "sha256:{digest.replace(":", "").lower()}"',
+             **{name: f'common_name = "{name}"' for name in ("bare", "mail", "address")}}
+
+    def tables(more="", **changed):
+        return [tenant_table(name, more=f"certificates = [{{ {which} }}]\n{more}") for name, which in {**names, **changed}.items()]
 
     path = write_tenants(tmp_path / "t.toml", *tables())
     engine, address = start(starter, pair, client="optional", client_ca=clients.certificate, settings={"tenants.file": path})
@@ -199,18 +207,22 @@ def test_a_certificate_is_a_tenant(starter, pair, authority, tmp_path):
         with TlsConnection(address, context) as connection:
             return connection.post(sample()).status
 
-    assert [status(context_of(name)) for name in shown_by] == [200, 200, 200, 401]
+    assert [status(context_of(name)) for name in shown_by] == [200, 200, 200, 200, 401, 401, 401]
     assert status(authority.client()) == 401
     with TlsConnection(address, context_of("two")) as open_connection:
         assert open_connection.post(sample()).status == 200
         write_tenants(tmp_path / "t.toml", *tables(two='dns = "four.test"'))
-        reload_count = engine.log().count("event=tenants_reloaded")
-        engine.signal(signal.SIGHUP)
-        wait_until(lambda: engine.log().count("event=tenants_reloaded") > reload_count, "the tenants are read again")
+        reload_tenants(engine)
         wait_until(lambda: status(context_of("four")) == 200, "the new certificate is the tenant's")
         assert open_connection.post(sample()).status == 401
+    with TlsConnection(address, context_of("one")) as open_connection:
+        assert open_connection.post(sample()).status == 200
+        write_tenants(tmp_path / "t.toml", *tables(more='addresses = ["10.1.0.0/16"]'))
+        reload_tenants(engine)
+        wait_until(lambda: open_connection.post(sample()).status == 403, "the address is not the tenant's any more")
+        assert status(context_of("one")) == 403
     accepted = {one["name"]: one["samples_accepted"] for one in engine.status()["tenants"]}
-    assert accepted["one"] == accepted["three"] == 1 and accepted["two"] >= 3
+    assert accepted["three"] == 1 and accepted["two"] >= 3
 
 
 # --- reloading ---------------------------------------------------------------------------------------------------
