@@ -51,7 +51,8 @@ std::expected<TenantNumber, Denied> Access::take(const http::Request& request, T
     return number;
 }
 
-// The certificate was checked by the handshake, and stays that of the connection. Whose it is, the table of now says.
+// The certificate was checked by the handshake, and stays that of the connection. Whose it is, and from where that one
+// may send, the table of now says.
 std::expected<TenantNumber, Denied> Access::admit_by_certificate(const http::Request& request) {
     Certified& certified = certified_[request.slot];
     if (certified.generation != table().generation()) {

@@ -8,6 +8,7 @@
 
 #include "engine/core/clock.hpp"
 #include "engine/tls/session.hpp"
+#include "engine/tls/session_end.hpp"
 
 namespace sluice::tls {
 namespace {
@@ -105,6 +106,7 @@ void set_tickets(SSL_CTX* ssl, std::uint64_t lifetime_s) {
     SSL_CTX_set_timeout(ssl, static_cast<long>(lifetime_s));
     SSL_CTX_set_num_tickets(ssl, 1);
     SSL_CTX_set_tlsext_ticket_key_evp_cb(ssl, on_ticket);
+    set_session_end(ssl);
 }
 
 }  // namespace sluice::tls

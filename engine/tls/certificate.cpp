@@ -23,12 +23,6 @@ BioPtr memory_of(const std::string& text) {
 // No question is asked at the terminal for the passphrase of a key: it cannot be read.
 int no_passphrase(char*, int, int, void*) { return -1; }
 
-std::int64_t unix_s(const ASN1_TIME* time) {
-    std::tm parts{};
-    if (ASN1_TIME_to_tm(time, &parts) != 1) return 0;
-    return ::timegm(&parts);
-}
-
 CertificateInfo info_of(const X509* certificate, const std::string& file) {
     CertificateInfo info;
     info.file = file;
@@ -79,6 +73,12 @@ std::expected<std::vector<CertificatePtr>, std::string> parse_certificates(const
 
 std::expected<std::vector<RevocationsPtr>, std::string> parse_revocations(const std::string& pem) {
     return parse_all<RevocationsPtr>(pem, PEM_read_bio_X509_CRL, "revocation list");
+}
+
+std::int64_t unix_s(const ASN1_TIME* time) {
+    std::tm parts{};
+    if (ASN1_TIME_to_tm(time, &parts) != 1) return 0;
+    return ::timegm(&parts);
 }
 
 std::vector<std::string> names_of(const X509* certificate, int kind) {

@@ -40,6 +40,9 @@ struct Pair {
 // All revocation lists of a text in PEM.
 [[nodiscard]] std::expected<std::vector<RevocationsPtr>, std::string> parse_revocations(const std::string& pem);
 
+// Since 1970; 0: it is no time.
+[[nodiscard]] std::int64_t unix_s(const ASN1_TIME* time);
+
 // DNS names or URIs (GEN_DNS, GEN_URI) that a certificate is for, as they stand there.
 [[nodiscard]] std::vector<std::string> names_of(const X509* certificate, int kind);
 // The subject's common name; empty if there is none.

@@ -20,12 +20,17 @@ std::string fingerprint_of(const X509* certificate) {
     return text;
 }
 
+// Subject alternative names of any kind, also of those that nobody is known by (RFC 6125 section 6.4.4).
+bool has_other_names(const X509* certificate) {
+    return X509_get_ext_by_NID(certificate, NID_subject_alt_name, -1) >= 0;
+}
+
 }  // namespace
 
 ClientIdentity identity_of(const X509* certificate) {
     ClientIdentity identity{
         fingerprint_of(certificate), names_of(certificate, GEN_URI), names_of(certificate, GEN_DNS), {}};
-    if (identity.uris.empty() && identity.dns_names.empty()) identity.common_name = common_name(certificate);
+    if (!has_other_names(certificate)) identity.common_name = common_name(certificate);
     return identity;
 }
 

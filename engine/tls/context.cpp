@@ -35,25 +35,6 @@ std::unexpected<std::string> unknown_value(std::string_view key, const std::stri
     return std::unexpected(std::string(key) + " is \"" + value + "\", of which this machine's OpenSSL knows nothing");
 }
 
-// Any certificate of the file is trusted, be it a root or not. With a revocation list: the client's own certificate is
-// looked for in the list of whoever signed it, and without such a list nobody is taken.
-Made set_client(SSL_CTX* ssl, ClientCertificate client, std::span<const CertificatePtr> authorities,
-                std::span<const RevocationsPtr> revoked) {
-    if (client == ClientCertificate::off) return {};
-    X509_STORE* const store = SSL_CTX_get_cert_store(ssl);
-    bool is_set = true;
-    for (const CertificatePtr& authority : authorities)
-        is_set = is_set && X509_STORE_add_cert(store, authority.get()) == 1 &&
-                 SSL_CTX_add_client_CA(ssl, authority.get()) == 1;
-    for (const RevocationsPtr& list : revoked) is_set = is_set && X509_STORE_add_crl(store, list.get()) == 1;
-    if (!is_set) return std::unexpected("tls.client_ca or tls.crl cannot be used: " + take_reason());
-    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN | (revoked.empty() ? 0u : X509_V_FLAG_CRL_CHECK));
-    const bool is_required = client == ClientCertificate::required;
-    SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | (is_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
-    SSL_CTX_set_verify_depth(ssl, 8);
-    return {};
-}
-
 // Our order of ciphers counts: AES-128 first, which costs least. A client that prefers ChaCha20, since it has no AES in
 // hardware, gets that.
 void set_cipher_order(SSL_CTX* ssl) {
@@ -66,32 +47,15 @@ std::expected<std::shared_ptr<const Context>, std::string> Context::load(const S
                                                                          const Context* before) {
     keep_record_buffers();
     std::shared_ptr<Context> context(new Context());
-    if (auto read = context->read_trust(settings); !read) return std::unexpected(read.error());
-    const bool is_trust_equal = before != nullptr && before->trust_ == context->trust_;
+    auto trust = ClientTrust::read(settings);
+    if (!trust) return std::unexpected(trust.error());
+    context->client_trust_ = std::move(*trust);
+    const bool is_trust_equal = before != nullptr && before->client_trust_.is_equal(context->client_trust_);
     context->tickets_ = is_trust_equal ? before->tickets_ : std::make_shared<TicketKeys>(settings.ticket_lifetime_s);
     if (auto added = context->add(settings, settings.pair); !added) return std::unexpected(added.error());
     for (const PairFiles& files : settings.more)
         if (auto added = context->add(settings, files); !added) return std::unexpected(added.error());
     return context;
-}
-
-Context::Made Context::read_trust(const Settings& settings) {
-    if (settings.client == ClientCertificate::off) return {};
-    const auto authorities = read_file(settings.client_ca, "the file of tls.client_ca");
-    if (!authorities) return std::unexpected(authorities.error());
-    auto certificates = parse_certificates(*authorities);
-    if (!certificates)
-        return std::unexpected("the file of tls.client_ca " + settings.client_ca + " holds " + certificates.error());
-    client_ca_ = std::move(*certificates);
-    trust_ = *authorities;
-    if (settings.crl.empty()) return {};
-    const auto lists = read_file(settings.crl, "the file of tls.crl");
-    if (!lists) return std::unexpected(lists.error());
-    auto revoked = parse_revocations(*lists);
-    if (!revoked) return std::unexpected("the file of tls.crl " + settings.crl + " holds " + revoked.error());
-    revoked_ = std::move(*revoked);
-    trust_ += *lists;
-    return {};
 }
 
 Context::Made Context::add(const Settings& settings, const PairFiles& files) {
@@ -107,7 +71,7 @@ Context::Made Context::add(const Settings& settings, const PairFiles& files) {
     set_tickets(ssl.get(), settings.ticket_lifetime_s);
     if (auto set = set_algorithms(ssl.get(), settings); !set) return set;
     if (auto used = use_pair(ssl.get(), *pair); !used) return used;
-    if (auto set = set_client(ssl.get(), settings.client, client_ca_, revoked_); !set) return set;
+    if (auto set = client_trust_.apply(ssl.get(), settings.client); !set) return set;
     for (const std::string& name : pair->info.names) by_name_.try_emplace(name, ssl.get());
     infos_.push_back(pair->info);
     contexts_.push_back(std::move(ssl));

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "engine/tls/certificate.hpp"
+#include "engine/tls/client_trust.hpp"
 #include "engine/tls/openssl.hpp"
 #include "engine/tls/settings.hpp"
 #include "engine/tls/ticket_keys.hpp"
@@ -35,6 +36,7 @@ class Context {
     // Of the certificate for a server's name: an exact one, else one for all names of its domain (`*.example.org`).
     // Null: none is for it, the first one is shown.
     [[nodiscard]] SSL_CTX* find(std::string_view server_name) const;
+    [[nodiscard]] const ClientTrust& client_trust() const { return client_trust_; }
     [[nodiscard]] TicketKeys& tickets() const { return *tickets_; }
     // Of each certificate, in the order of the settings.
     [[nodiscard]] std::span<const CertificateInfo> certificates() const { return infos_; }
@@ -47,16 +49,13 @@ class Context {
     using Made = std::expected<void, std::string>;
 
     Context() = default;
-    [[nodiscard]] Made read_trust(const Settings& settings);
     [[nodiscard]] Made add(const Settings& settings, const PairFiles& files);
     [[nodiscard]] Made set_algorithms(SSL_CTX* ssl, const Settings& settings);
 
     std::vector<SslContextPtr> contexts_;  // one for each certificate; never empty
     std::vector<CertificateInfo> infos_;
     std::unordered_map<std::string, SSL_CTX*> by_name_;  // borrowed from contexts_
-    std::vector<CertificatePtr> client_ca_;
-    std::vector<RevocationsPtr> revoked_;
-    std::string trust_;  // what the files of client_ca and crl held
+    ClientTrust client_trust_;
     std::shared_ptr<TicketKeys> tickets_;
     std::string unknown_groups_;
 };

@@ -129,34 +129,18 @@ def test_an_optional_certificate_is_checked_if_it_is_shown(starter, workspace, a
     assert not is_taken(address, shown(authority, stranger))
 
 
-def revoke(clients: Authority, *certificates) -> object:
-    """A list with these certificates, in a file."""
-    folder = clients.directory
-    (folder / "index.txt").touch()
-    (folder / "crlnumber").write_text("1000\n")
-    configuration = folder / "ca.cnf"
-    configuration.write_text(f"[ca]\ndefault_ca=own\n[own]\ndatabase={folder}/index.txt\ncrlnumber={folder}/crlnumber\ndefault_md=sha256\n"
-                             "default_crl_days=30\n")
-    options = ["-config", configuration, "-keyfile", folder / "ca.key", "-cert", clients.certificate]
-    for certificate in certificates:
-        openssl("ca", *options, "-revoke", certificate[0])
-    openssl("ca", *options, "-gencrl", "-out", folder / "list.new")
-    os.replace(folder / "list.new", folder / "list.crl")
-    return folder / "list.crl"
-
-
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
 def test_a_revoked_certificate_is_refused_from_the_reload_on_also_when_it_resumes(starter, workspace, authority, pair, version):
     clients = Authority(workspace / f"revoking-{version}")
     good, bad = (clients.issue(name, usage="clientAuth") for name in ("good", "bad"))
-    engine, address = start(starter, pair, client="required", client_ca=clients.certificate, crl=revoke(clients))
+    engine, address = start(starter, pair, client="required", client_ca=clients.certificate, crl=clients.revoke())
     context = shown(authority, bad, version)
     with TlsConnection(address, context) as connection:
         assert connection.post(sample()).status == 200
         session = connection.session
     with TlsConnection(address, context, session=session) as connection:
         assert connection.post(sample()).status == 200 and connection.socket.session_reused
-    revoke(clients, bad)
+    clients.revoke(bad)
     reload(engine)
     with pytest.raises((ssl.SSLError, ConnectionError, EOFError)):
         with TlsConnection(address, context, session=session) as connection:
@@ -164,16 +148,52 @@ def test_a_revoked_certificate_is_refused_from_the_reload_on_also_when_it_resume
     assert not is_taken(address, context) and is_taken(address, shown(authority, good, version))
 
 
-def test_a_certificate_is_a_tenant(starter, pair, authority, tmp_path):
-    """By fingerprint, URI and DNS name; what the file says counts as it is now."""
-    clients = Authority(tmp_path / "clients")
-    shown_by = {name: clients.issue(name, names=[names], usage="clientAuth")
-                for name, names in (("one", "URI:spiffe://one"), ("two", "DNS:two.test"), ("three", "DNS:three.test"), ("four", "DNS:four.test"))}
-    digest = openssl("x509", "-in", shown_by["three"][0], "-noout", "-fingerprint", "-sha256").strip().partition("=")[2]
-    names = {"one": 'uri = "spiffe://one"', "two": 'dns = "two.test"', "three": f'fingerprint = "sha256:{digest.replace(":", "").lower()}"'}
+def test_no_ticket_outlives_what_the_client_has_shown(starter, workspace, authority, pair):
+    """The end of its certificate, and that of the list in which it was looked for. Renewed tickets end as the first one does."""
+    lasts_s = 5
+    short, listed = (Authority(workspace / name, name) for name in ("short", "listed"))
+    shown_by = {"certificate": short.issue("brief", usage="clientAuth"), "list": listed.issue("long", usage="clientAuth")}
+    files = {name: workspace / f"ends.{name}" for name in ("ca", "crl")}
+    files["ca"].write_text(short.certificate.read_text() + listed.certificate.read_text())
+    started = time.monotonic()
+    short.renew(shown_by["certificate"], lasts_s)
+    files["crl"].write_text(short.revoke().read_text() + listed.revoke(lasts_s=lasts_s).read_text())
+    _, address = start(starter, pair, client="required", client_ca=files["ca"], crl=files["crl"])
+    sessions = []
+    for name, certificate in shown_by.items():
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context, session = shown(authority, certificate, version), None
+            for is_resumed in (False, True):
+                with TlsConnection(address, context, session=session) as connection:
+                    assert connection.post(sample()).status == 200 and connection.socket.session_reused == is_resumed, (name, version)
+                    session = connection.session
+            sessions.append((name, version, context, session))
+    assert time.monotonic() - started < lasts_s, "the machine is too slow for this test"
+    time.sleep(started + lasts_s + 1.1 - time.monotonic())
+    for name, version, context, session in sessions:
+        with pytest.raises((ssl.SSLError, ConnectionError, EOFError)):
+            with TlsConnection(address, context, session=session) as connection:
+                raise AssertionError((name, version, connection.post(sample()).status, connection.socket.session_reused))
 
-    def tables(**changed):
-        return [tenant_table(name, more=f"certificates = [{{ {which} }}]") for name, which in {**names, **changed}.items()]
+
+def reload_tenants(engine) -> None:
+    count = engine.log().count("event=tenants_reloaded")
+    engine.signal(signal.SIGHUP)
+    wait_until(lambda: engine.log().count("event=tenants_reloaded") > count, "the tenants are read again")
+
+
+def test_a_certificate_is_a_tenant(starter, pair, authority, tmp_path):
+    """By fingerprint, URI and DNS name, and by common name if there is no other name of any kind; the file counts as it is now."""
+    clients = Authority(tmp_path / "clients")
+    shown_by = {name: clients.issue(name, names=names.split(), usage="clientAuth")
+                for name, names in (("one", "URI:spiffe://one"), ("two", "DNS:two.test"), ("three", "DNS:three.test"), ("bare", ""),
+                                    ("four", "DNS:four.test"), ("mail", "email:a@mail.test"), ("address", "IP:10.0.0.1"))}
+    digest = openssl("x509", "-in", shown_by["three"][0], "-noout", "-fingerprint", "-sha256").strip().partition("=")[2]
+    names = {"one": 'uri = "spiffe://one"', "two": 'dns = "two.test"', "three": f'fingerprint = "sha256:{digest.replace(":", "").lower()}"',
+             **{name: f'common_name = "{name}"' for name in ("bare", "mail", "address")}}
+
+    def tables(more="", **changed):
+        return [tenant_table(name, more=f"certificates = [{{ {which} }}]\n{more}") for name, which in {**names, **changed}.items()]
 
     path = write_tenants(tmp_path / "t.toml", *tables())
     engine, address = start(starter, pair, client="optional", client_ca=clients.certificate, settings={"tenants.file": path})
@@ -187,18 +207,22 @@ def test_a_certificate_is_a_tenant(starter, pair, authority, tmp_path):
         with TlsConnection(address, context) as connection:
             return connection.post(sample()).status
 
-    assert [status(context_of(name)) for name in shown_by] == [200, 200, 200, 401]
+    assert [status(context_of(name)) for name in shown_by] == [200, 200, 200, 200, 401, 401, 401]
     assert status(authority.client()) == 401
     with TlsConnection(address, context_of("two")) as open_connection:
         assert open_connection.post(sample()).status == 200
         write_tenants(tmp_path / "t.toml", *tables(two='dns = "four.test"'))
-        reload_count = engine.log().count("event=tenants_reloaded")
-        engine.signal(signal.SIGHUP)
-        wait_until(lambda: engine.log().count("event=tenants_reloaded") > reload_count, "the tenants are read again")
+        reload_tenants(engine)
         wait_until(lambda: status(context_of("four")) == 200, "the new certificate is the tenant's")
         assert open_connection.post(sample()).status == 401
+    with TlsConnection(address, context_of("one")) as open_connection:
+        assert open_connection.post(sample()).status == 200
+        write_tenants(tmp_path / "t.toml", *tables(more='addresses = ["10.1.0.0/16"]'))
+        reload_tenants(engine)
+        wait_until(lambda: open_connection.post(sample()).status == 403, "the address is not the tenant's any more")
+        assert status(context_of("one")) == 403
     accepted = {one["name"]: one["samples_accepted"] for one in engine.status()["tenants"]}
-    assert accepted["one"] == accepted["three"] == 1 and accepted["two"] >= 3
+    assert accepted["three"] == 1 and accepted["two"] >= 3
 
 
 # --- reloading ---------------------------------------------------------------------------------------------------

@@ -34,7 +34,8 @@ class AccessTest : public testing::Test {
         gate.guard(access, query_page);
     }
 
-    static std::shared_ptr<const tenants::TenantTable> table() {
+    static std::shared_ptr<const tenants::TenantTable> table(std::uint32_t generation = 1,
+                                                             std::string_view network_of_acme = "") {
         static tenants::TenantNumbers numbers;
         std::vector<tenants::Tenant> all{tenant("acme", "s1"), tenant("other", "s2"), tenant("near", "s3")};
         all[0].ack_max = AckLevel::queued;
@@ -44,7 +45,8 @@ class AccessTest : public testing::Test {
         all[1].certificates.push_back({tenants::CertificateNameKind::fingerprint, "f1"});
         all[2].certificates.push_back({tenants::CertificateNameKind::dns, "near.test"});
         all[2].certificates.push_back({tenants::CertificateNameKind::common_name, "near"});
-        return tenants::TenantTable::make(std::move(all), numbers, 1).value();
+        if (!network_of_acme.empty()) all[0].addresses.push_back(*parse_ip_network(network_of_acme));
+        return tenants::TenantTable::make(std::move(all), numbers, generation).value();
     }
 
     [[nodiscard]] std::expected<Gate::Passage, Gate::Refused> check(std::string_view path, const std::string& lines,
@@ -191,6 +193,20 @@ TEST_F(ProxiedAccessTest, FailuresAreTheClients) {
     for (int i = 0; i < 10; ++i) EXPECT_FALSE(check("/telemetry", from("10.1.2.3")).error().ends_connection);
     EXPECT_TRUE(check("/telemetry", from("10.1.2.3")).error().ends_connection);
     EXPECT_FALSE(check("/telemetry", from("10.1.2.4")).error().ends_connection);
+}
+
+// Of connections that are there, whatever lets them in.
+TEST_F(AccessTest, AReloadTakesAddressesAway) {
+    const tls::ClientIdentity identity{"f2", {"spiffe://a"}, {}, ""};
+    client = &identity;
+    for (const std::string& lines : {std::string(), acme}) {
+        EXPECT_EQ(code("/telemetry", lines), "passes");
+        access.use(table(access.table().generation() + 1, "192.0.2.0/24"));
+        EXPECT_EQ(code("/telemetry", lines), "forbidden") << lines;
+        EXPECT_EQ(code("/telemetry", lines), "forbidden") << lines;
+        access.use(table(access.table().generation() + 1, "10.1.0.0/16"));
+        EXPECT_EQ(code("/telemetry", lines), "passes") << lines;
+    }
 }
 
 TEST_F(AccessTest, WhoFailsTooOftenIsDisconnected) {

@@ -6,9 +6,12 @@
 #include <openssl/err.h>
 
 #include <algorithm>
+#include <chrono>
+#include <list>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "engine/core/limits.hpp"
@@ -204,6 +207,25 @@ TEST_P(TlsSession, ResumesByTicketUntilItsKeyIsForgotten) {
     ASSERT_TRUE(shake_hands(third));
     EXPECT_FALSE(session_->is_resumed());
     SSL_SESSION_free(ticket);
+}
+
+// With renewed tickets, too: its end is that of the full handshake.
+TEST_P(TlsSession, AChainOfTicketsEndsWithTheLifeOfTheFirst) {
+    if (GetParam() == TLS1_2_VERSION) GTEST_SKIP() << "a ticket that its newest key has sealed is not renewed";
+    tls::Settings settings = files_.settings();
+    settings.ticket_lifetime_s = 2;
+    context_ = *Context::load(settings);
+    std::list<Client> clients;  // one that is gone makes its session useless
+    SSL_SESSION* ticket = nullptr;
+    for (const bool is_resumed : {false, true, false}) {
+        open();
+        Client& client = clients.emplace_back(GetParam(), ticket);
+        ASSERT_TRUE(shake_hands(client));
+        EXPECT_EQ(session_->is_resumed(), is_resumed);
+        client.read();
+        ticket = SSL_get_session(client.ssl());
+        std::this_thread::sleep_for(std::chrono::milliseconds(is_resumed ? 1300 : 800));
+    }
 }
 
 TEST_P(TlsSession, AFloodOfInterruptionsBreaksIt) {

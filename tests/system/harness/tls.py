@@ -1,8 +1,10 @@
 """Certificates of a test's own, and clients that speak TLS: one on a socket, one whose records the test sees and cuts."""
 
+import os
 import socket
 import ssl
 import subprocess
+import time
 from pathlib import Path
 from typing import Optional, Sequence
 
@@ -38,6 +40,34 @@ class Authority:
                 "-extfile", extensions, "-out", certificate)
         key.chmod(0o600)
         return certificate, key
+
+    def _office(self) -> list:
+        """Options of `openssl ca`."""
+        (self.directory / "index.txt").touch()
+        for name in ("serial", "crlnumber"):
+            if not (self.directory / name).exists():
+                (self.directory / name).write_text("1000\n")
+        configuration = self.directory / "ca.cnf"
+        configuration.write_text("[ca]\ndefault_ca=own\n[own]\ndatabase={0}/index.txt\nserial={0}/serial\ncrlnumber={0}/crlnumber\n"
+                                 "new_certs_dir={0}\ndefault_md=sha256\ndefault_days=30\ndefault_crl_days=30\npolicy=any\nunique_subject=no\n"
+                                 "[any]\ncommonName=supplied\n".format(self.directory))
+        return ["-batch", "-config", configuration, "-keyfile", self._key, "-cert", self.certificate]
+
+    def renew(self, pair: tuple[Path, Path], lasts_s: int) -> tuple[Path, Path]:
+        """The same certificate, from now on for so many seconds."""
+        end = time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + lasts_s))
+        request, extensions = (pair[0].with_suffix(suffix) for suffix in (".csr", ".ext"))
+        openssl("ca", *self._office(), "-in", request, "-out", pair[0], "-extfile", extensions, "-enddate", end, "-notext")
+        return pair
+
+    def revoke(self, *pairs: tuple[Path, Path], lasts_s: int = 30 * 86400) -> Path:
+        """A list of all that were ever revoked, these too, in a file."""
+        options, path = self._office(), self.directory / "list.crl"
+        for certificate, _ in pairs:
+            openssl("ca", *options, "-revoke", certificate)
+        openssl("ca", *options, "-gencrl", "-crlsec", lasts_s, "-out", path.with_suffix(".new"))
+        os.replace(path.with_suffix(".new"), path)
+        return path
 
     def client(self, version: Optional[ssl.TLSVersion] = None, **options) -> ssl.SSLContext:
         """A client that trusts this authority; of one version, if it is given."""
