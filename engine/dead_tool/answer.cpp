@@ -10,16 +10,16 @@
 namespace sluice::dead_tool {
 namespace {
 
-using Json = nlohmann::json;
+using AnswerJson = nlohmann::json;
 
 // Empty: it is none.
-std::string text_in(const Json& body, const char* name) {
+std::string text_in(const AnswerJson& body, const char* name) {
     if (!body.is_object()) return {};
     const auto found = body.find(name);
     return found != body.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-bool counts(const Json& body, const char* name, std::uint64_t count) {
+bool counts(const AnswerJson& body, const char* name, std::uint64_t count) {
     const auto found = body.find(name);
     return found != body.end() && found->is_number_unsigned() && found->get<std::uint64_t>() == count;
 }
@@ -30,7 +30,7 @@ bool is_of_a_record(std::string_view code) {
 }
 
 // In the shape of JSON, or in one of those of InfluxDB (engine/ingest/influx_answer.cpp), which quotes the line.
-bool is_record_refused(const Json& body) {
+bool is_record_refused(const AnswerJson& body) {
     if (text_in(body, "error").starts_with("unable to parse '")) return true;
     if (text_in(body, "message").starts_with("unable to parse '")) return true;
     if (text_in(body, "code") != info_of(Refusal::all_records_refused).code) return false;
@@ -41,7 +41,7 @@ bool is_record_refused(const Json& body) {
 }
 
 // `400 bad_ack: ack must be one of …`
-std::string what_of(const HttpAnswer& answer, const Json& body) {
+std::string what_of(const HttpAnswer& answer, const AnswerJson& body) {
     std::string what = "the engine answers " + std::to_string(answer.status);
     if (const std::string code = text_in(body, "code"); !code.empty()) what += " " + code;
     std::string sentence = text_in(body, "error");
@@ -49,7 +49,7 @@ std::string what_of(const HttpAnswer& answer, const Json& body) {
     return sentence.empty() ? what : what + ": " + sentence;
 }
 
-bool is_taken(const HttpAnswer& answer, const Json& body, AckLevel asked) {
+bool is_taken(const HttpAnswer& answer, const AnswerJson& body, AckLevel asked) {
     const auto level = ack_level_of(answer.ack);
     if (!level || *level < asked) return false;
     return answer.status == 204 || (body.is_object() && counts(body, "accepted", 1) && counts(body, "rejected", 0));
@@ -58,7 +58,7 @@ bool is_taken(const HttpAnswer& answer, const Json& body, AckLevel asked) {
 }  // namespace
 
 Verdict judge(const HttpAnswer& answer, AckLevel asked) {
-    const Json body = Json::parse(answer.body, nullptr, false);
+    const AnswerJson body = AnswerJson::parse(answer.body, nullptr, false);
     switch (answer.status) {
         case 200:
         case 204:
