@@ -25,7 +25,9 @@ RECORDED = {rule["record"] for rule in RULES if "record" in rule}
 OF_PROMETHEUS = {"up", "ALERTS"}
 FUNCTIONS = {"sum", "max", "min", "avg", "count", "rate", "increase", "deriv", "changes", "absent", "histogram_quantile", "predict_linear", "vector", "time", "by", "on", "or", "and"}
 # Families that no panel shows, with the reason.
-NOT_SHOWN = {"process_virtual_memory_max_bytes": "absent unless the address space is limited"}
+NOT_SHOWN = {"process_virtual_memory_max_bytes": "absent unless the address space is limited",
+             "sluice_proxy_headers_total": "only where proxy.protocol is on",
+             "sluice_address_connections_refused_total": "only with http.connections_per_address_max"}
 
 GRID_COLUMNS = 24
 KINDS = {"timeseries", "stat", "table", "heatmap"}
