@@ -55,17 +55,16 @@ std::expected<TenantNumber, Denied> Access::take(const http::Request& request, T
 // may send, the table of now says.
 std::expected<TenantNumber, Denied> Access::admit_by_certificate(const http::Request& request) {
     Certified& certified = certified_[request.slot];
-    if (certified.generation != table().generation()) {
-        const auto number = tenant_of_certificate(request.slot);
-        if (!number) return deny(request, Refusal::unauthorized, "missing", {});
-        certified = {table().generation(), *number};
-    }
-    if (owners_[request.slot] == certified.tenant + 1) {
+    const bool is_known = certified.generation == table().generation();
+    if (is_known && owners_[request.slot] == certified.tenant + 1) {
         if (is_client_allowed(certified.tenant, request)) return certified.tenant;
         return deny(request, Refusal::forbidden, "address", {});
     }
-    auto taken = take(request, certified.tenant, {});
-    if (!taken) certified = {};
+    const auto number = is_known ? std::optional(certified.tenant) : tenant_of_certificate(request.slot);
+    certified = {};
+    if (!number) return deny(request, Refusal::unauthorized, "missing", {});
+    auto taken = take(request, *number, {});
+    if (taken) certified = {table().generation(), *number};
     return taken;
 }
 
