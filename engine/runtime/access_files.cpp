@@ -89,7 +89,7 @@ std::optional<std::string> fault_of_keys(const config::Config& config, const ten
     const Owners owners = owners_of(config, table);
     for (const auto& [key, owner] : owners)
         if (const auto use = other_use_of(key, config, owners))
-            return "the stream of " + owner + ", " + key + ", " + *use;
+            return std::string("the stream of ").append(owner).append(", ").append(key).append(", ").append(*use);
     return std::nullopt;
 }
 
