@@ -149,6 +149,11 @@ int temporality_of(const Data& data) {
     return 0;
 }
 
+// Others are kept in `otlp`.
+bool is_unit_of_sample(const std::string& unit) {
+    return !unit.empty() && unit.size() <= limits::unit_bytes_max && !parsers::has_control_character(unit);
+}
+
 template <typename Data, typename Point>
 Json otlp_of(const Around& around, const Data& data, const Point& point, std::string_view kind) {
     Json object;
@@ -156,6 +161,8 @@ Json otlp_of(const Around& around, const Data& data, const Point& point, std::st
     if (temporality_of(data) == otlp::DELTA) object["temporality"] = "delta";
     if (temporality_of(data) == otlp::CUMULATIVE) object["temporality"] = "cumulative";
     if constexpr (requires { data.is_monotonic(); }) object["monotonic"] = data.is_monotonic();
+    const std::string& unit = around.metric.unit();
+    if (!unit.empty() && !is_unit_of_sample(unit)) object["unit"] = unit;
     if (point.start_time_unix_nano() != 0) object["start"] = point.start_time_unix_nano();
     if (around.resource.attributes_size() != 0) object["resource"] = object_of(around.resource.attributes());
     if (const Json scope = scope_of(around.scope); !scope.is_null()) object["scope"] = scope;
@@ -182,15 +189,12 @@ void add_records(const Around& around, const Data& data, std::string_view kind, 
         const bool has_value = (point.flags() & 1) == 0;
         if (has_value) write_value(point, record);
         else record["value"] = "NaN";
-        const bool has_unit =
-            !unit.empty() && unit.size() <= limits::unit_bytes_max && !parsers::has_control_character(unit);
-        if (has_unit) record["unit"] = unit;
+        if (is_unit_of_sample(unit)) record["unit"] = unit;
         record["timestamp"] =
             point.time_unix_nano() == 0 ? static_cast<std::uint64_t>(around.arrival_ns) : point.time_unix_nano();
         if (point.attributes_size() != 0) record["metadata"] = object_of(point.attributes());
         if (has_value) write_buckets(point, record);
         record["otlp"] = otlp_of(around, data, point, kind);
-        if (!unit.empty() && !has_unit) record["otlp"]["unit"] = unit;
         if (!has_value) record["stale"] = true;
     }
 }
